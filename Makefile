@@ -1,0 +1,131 @@
+# Perennial. `make` alone prints what there is. Each target installs what it needs.
+#
+# Lines that begin with `## ` are the help.
+
+PYTHON ?= python3
+PORT ?= 3000
+DATA ?= .perennial
+PYTHON_RUNTIME := 3.13
+
+# Lambda sees the layer at /opt/python; here it is first on the path, the repository second.
+# (pytest and mypy read the same from pyproject.toml.)
+WITH_LAYER := PYTHONPATH='$(CURDIR)/layers/common:$(CURDIR)'
+
+export PYTHONUTF8 := 1
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= us-east-1
+
+# Four environments, because the emulator and the SAM command line pin versions of their own.
+# uv lives apart from what it installs, or a sync would remove it.
+UV := .venv-uv/bin/uv
+DEV := .venv/.installed
+MINISTACK := .venv-ministack/.installed
+SAM := .venv-sam/.installed
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make run        start everything on 127.0.0.1 (PORT=3000, DATA=.perennial)
+.PHONY: run
+run: export PORT := $(PORT)
+run: export DATA := $(DATA)
+run: $(DEV) $(MINISTACK)
+	@exec env $(WITH_LAYER) .venv/bin/python -m dev.run
+
+## make test       the whole suite (ARGS='-k rebill' for a part of it)
+.PHONY: test
+test: $(DEV) $(MINISTACK)
+	.venv/bin/pytest -n 2 -m "not slow" $(ARGS)
+
+## make test-slow  browser, packaged artefact, kill and load tests
+# pytest ends with 5 when it has nothing to run, which is no failure here.
+.PHONY: test-slow
+test-slow: $(DEV) $(MINISTACK) $(SAM)
+	.venv/bin/pytest -m slow $(ARGS) || test $$? -eq 5
+
+## make check      format, lint, types, import rules, template
+.PHONY: check
+check: $(DEV) $(SAM)
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	$(WITH_LAYER) .venv/bin/lint-imports --no-cache
+	.venv-sam/bin/sam validate --lint
+
+## make format     let ruff format and mend what it can
+.PHONY: format
+format: $(DEV)
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+## make spec       each rule of docs/SPEC.md with the tests that prove it
+.PHONY: spec
+spec: $(DEV)
+	@$(WITH_LAYER) .venv/bin/python -m dev.spec
+
+## make build      package for Lambda (needs a python3.13)
+# sam wants the runtime's own Python first on PATH, and a version manager's shim does not do: so
+# each candidate is asked where it really is.
+.PHONY: build
+build: $(SAM)
+	@found=$$($(MAKE) -s runtime-python) || { \
+	  echo "make build needs python$(PYTHON_RUNTIME), which Lambda runs; there is none here."; \
+	  exit 1; }; \
+	PATH="$$(dirname "$$found"):$$PATH" .venv-sam/bin/sam build
+
+# Prints the path of a python3.13, or fails.
+.PHONY: runtime-python
+runtime-python: $(UV)
+	@for candidate in python$(PYTHON_RUNTIME) \
+	    "$$(pyenv root 2>/dev/null)"/versions/$(PYTHON_RUNTIME)*/bin/python$(PYTHON_RUNTIME) \
+	    "$$($(UV) python dir 2>/dev/null)"/cpython-$(PYTHON_RUNTIME)*/bin/python$(PYTHON_RUNTIME); \
+	do \
+	  "$$candidate" -c 'import pip, sys; print(sys.executable)' 2>/dev/null && exit 0; \
+	done; exit 1
+
+## make deploy     deploy into your AWS account; asks first
+.PHONY: deploy
+deploy: build
+	.venv-sam/bin/sam deploy --guided
+
+## make lock       resolve requirements/*.in again (UPGRADE=--upgrade for newer versions)
+UPGRADE :=
+LOCK = ../$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
+.PHONY: lock
+lock: $(UV)
+	cd requirements && $(LOCK) bootstrap.in -o bootstrap.txt
+	cd requirements && $(LOCK) layer.in -o ../layers/common/requirements.txt
+	cd requirements && $(LOCK) run.in -o run.txt
+	cd requirements && $(LOCK) dev.in -o dev.txt
+	cd requirements && $(LOCK) sam.in -o sam.txt
+	cd requirements && $(LOCK) ministack.in -o ministack.txt
+
+## make clean      remove installed tools and build output; the data of `make run` stays
+.PHONY: clean
+clean:
+	rm -rf .venv .venv-uv .venv-ministack .venv-sam .aws-sam .mypy_cache .pytest_cache .ruff_cache
+
+$(UV): requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Perennial needs python3 >= 3.11."; exit 1; }
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# A stamp says that an environment holds what its list says: unchanged lists install nothing.
+define install
+$(UV) venv -q --clear --python .venv-uv/bin/python $(@D)
+$(UV) pip sync -q --require-hashes --python $(@D)/bin/python $<
+@touch $@
+endef
+
+$(DEV): requirements/dev.txt $(UV)
+	$(install)
+
+$(MINISTACK): requirements/ministack.txt $(UV)
+	$(install)
+
+$(SAM): requirements/sam.txt $(UV)
+	$(install)

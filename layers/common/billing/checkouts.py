@@ -1,0 +1,58 @@
+"""A checkout attempt: written before the first gateway call, so that whatever is killed is found (C-2, C-4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from billing.catalog import PriceTerms
+from billing.customers import BillTo, Consent, PaymentMethod
+from billing.orders import Invoice
+from billing.periods import Anchor
+
+
+class CheckoutState(StrEnum):
+    """`open` until it is paid, declined, or left alone for an hour; the last three are final."""
+
+    OPEN = "open"
+    PAID = "paid"
+    DECLINED = "declined"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """One attempt to buy, under the key that the buyer's page drew (C-2).
+
+    `fingerprint` is the hash of the form: the same key with another form is refused. `purchase` is
+    the subscription's id for what rebills, and the source of access in any case. `anchor` is the
+    purchase's wall time. `payment_token` is what the gateway's element gave, `method` what the
+    gateway then saved. `action_url` is where the buyer authenticates (3-D Secure).
+    """
+
+    key: str
+    merchant: str
+    fingerprint: str
+    created_at: datetime
+    shard: int
+    product: str
+    product_name: str
+    price_point: str
+    price_version: int
+    terms: PriceTerms
+    grants: tuple[str, ...]
+    anchor: Anchor
+    bill_to: BillTo
+    consent: Consent
+    customer: str
+    purchase: str
+    payment_token: str
+    invoice: Invoice
+    language: str
+    due_at: datetime | None
+    state: CheckoutState = CheckoutState.OPEN
+    method: PaymentMethod | None = None
+    action_url: str | None = None
+    decline_code: str | None = None
+    next_charge_at: datetime | None = None

@@ -1,0 +1,71 @@
+"""The append-only double-entry ledger under every order; its trial balance is always zero (M-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.money import Currency
+from billing.orders import Invoice
+
+RECEIVED = "assets:gateway"
+"""Money that a gateway holds for the merchant; its account is `assets:gateway:<gateway>:<account>`."""
+
+SALES = "revenue:sales"
+TAX = "liabilities:tax"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One side of an entry: minor units, debits positive, credits negative."""
+
+    account: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Postings that balance, in one currency, keyed by what they book: `<invoice>:paid`."""
+
+    id: str
+    merchant: str
+    customer: str
+    at: datetime
+    currency: Currency
+    postings: tuple[Posting, ...]
+    test: bool = False
+
+    def __post_init__(self) -> None:
+        assert sum(p.amount_minor for p in self.postings) == 0, "an entry balances"
+
+
+def payment(invoice: Invoice, at: datetime) -> LedgerEntry:
+    """What a paid invoice books: the gateway owes us its total, we earned the lines, we owe the tax."""
+    credits: dict[str, int] = {}
+    for line in invoice.lines:
+        account = SALES if line.kind == "charge" else f"{TAX}:{line.kind}"
+        credits[account] = credits.get(account, 0) - line.amount.amount_minor
+    received = f"{RECEIVED}:{invoice.gateway}:{invoice.gateway_account}"
+    return LedgerEntry(
+        id=f"{invoice.id}:paid",
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        at=at,
+        currency=invoice.total.currency,
+        postings=(
+            Posting(received, invoice.total.amount_minor),
+            *(Posting(account, amount) for account, amount in credits.items()),
+        ),
+        test=invoice.test,
+    )
+
+
+def trial_balance(entries: Iterable[LedgerEntry]) -> dict[tuple[str, Currency], int]:
+    """The balance of each account and currency; the values of one currency always sum to zero."""
+    balance: dict[tuple[str, Currency], int] = {}
+    for entry in entries:
+        for posting in entry.postings:
+            key = (posting.account, entry.currency)
+            balance[key] = balance.get(key, 0) + posting.amount_minor
+    return balance

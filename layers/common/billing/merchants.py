@@ -1,0 +1,103 @@
+"""Merchants and the settings that are theirs to choose (M-2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from billing.customers import Address
+from billing.money import Currency
+
+
+class PortalKind(StrEnum):
+    """The two kinds of billing portal (B-1)."""
+
+    STANDALONE = "standalone"
+    HELPDESK = "helpdesk"
+
+
+class SelfService(StrEnum):
+    """What customers may do by themselves: nothing, ask a person, or do it (X-1, B-7)."""
+
+    OFF = "off"
+    MANUAL = "manual"
+    AUTOMATIC = "automatic"
+
+
+class FinalAction(StrEnum):
+    """What becomes of a subscription whose retries are used up (R-4)."""
+
+    CANCEL = "cancel"
+    KEEP_PAST_DUE = "keep_past_due"
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySchedule:
+    """Dunning: `attempts` in all, `every_days` apart, then the final action (R-4)."""
+
+    every_days: int = 3
+    attempts: int = 4
+    final_action: FinalAction = FinalAction.CANCEL
+
+
+@dataclass(frozen=True, slots=True)
+class Departments:
+    """Which helpdesk department takes what the portal sends on (M-2, H-2)."""
+
+    cancel: str = "billing"
+    refund: str = "billing"
+
+
+CONFIRMATION_TEMPLATE = "Your Order ID is {order_id}. Keep it: with it and your email you can see and change your billing."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A merchant's choices, with the defaults of SPEC.md.
+
+    `catch_up_days` is how long a missed charge is still made unasked (R-2). `grace_days` is how long
+    access is kept while past due, None for the whole retry cycle (R-5). `self_cancel` and
+    `self_refund` are modes (X-1, B-7). `confirmation_template` may hold {order_id} (C-3).
+    """
+
+    time_zone: str = "America/New_York"
+    currency: Currency = Currency.USD
+    language: str = "en"
+    portal: PortalKind | None = None
+    self_cancel: SelfService = SelfService.AUTOMATIC
+    self_refund: SelfService = SelfService.OFF
+    departments: Departments = field(default_factory=Departments)
+    retry_schedule: RetrySchedule = field(default_factory=RetrySchedule)
+    grace_days: int | None = None
+    catch_up_days: int = 7
+    confirmation_template: str = CONFIRMATION_TEMPLATE
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """Who sells. `armed` is false in an environment its keys were not bound to (W-5); `stopped`
+    stops all charges of this merchant by hand."""
+
+    id: str
+    name: str
+    email: str
+    created_at: datetime
+    settings: Settings = field(default_factory=Settings)
+    website: str | None = None
+    address: Address | None = None
+    terms_version: str = "1"
+    armed: bool = True
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key by the hash of its secret; scoped and revocable (M-3)."""
+
+    id: str
+    key_hash: str
+    merchant: str
+    created_at: datetime
+    scopes: tuple[str, ...] = ("read", "write")
+    revoked_at: datetime | None = None

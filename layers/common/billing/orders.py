@@ -1,0 +1,241 @@
+"""Orders, the entries of the transaction list, and invoices, the unit of exactly-once (R-1, B-5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from billing.customers import BillTo
+from billing.gateways import ChargeOrder
+from billing.money import Money
+from billing.schedule import ChargeKind
+
+
+class OrderKind(StrEnum):
+    """Kinds of entry in the transaction list (SPEC.md, words)."""
+
+    SALE = "sale"
+    REBILL = "rebill"
+    FAILED = "failed"
+    REFUND = "refund"
+    CANCEL_REQUEST = "cancel_request"
+    CANCELLATION = "cancellation"
+    CHARGEBACK = "chargeback"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One entry of the transaction list, with its own Order ID.
+
+    `customer` is None for what a stranger failed to buy (C-4); `attempt_key` says where that lives.
+    """
+
+    id: str
+    merchant: str
+    customer: str | None
+    kind: OrderKind
+    at: datetime
+    amount: Money
+    product: str
+    product_name: str
+    price_point: str
+    subscription: str | None = None
+    invoice: str | None = None
+    refunded_minor: int = 0
+    attempt_key: str | None = None
+    code: str | None = None
+    email: str | None = None
+    test: bool = False
+
+
+class InvoiceState(StrEnum):
+    """The charge protocol's states (ARCHITECTURE.md, 3); the last three are final."""
+
+    PENDING = "pending"
+    READY = "ready"
+    CONFIRMING = "confirming"
+    RETRY = "retry"
+    ACTION_REQUIRED = "action_required"
+    PAID = "paid"
+    VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+
+
+FINAL = frozenset({InvoiceState.PAID, InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE})
+UNDER_WAY = frozenset({InvoiceState.CONFIRMING, InvoiceState.ACTION_REQUIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """One line of an invoice: what it is for (`charge` or the tax's name) and how much."""
+
+    kind: str
+    text: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """What is owed once: `<owner>.<seq>`; amount, lines, gateway account and Order ID are final.
+
+    `period` is the standard payment it pays, None for an initial payment. `gateway_ref` is the one
+    payment that can ever pay it. `failed_order_id` is the Order ID that a failure of the attempt
+    under way will have. `retryable` is false after a hard decline (R-4). `number` is given after
+    payment, without gaps (M-7).
+    """
+
+    id: str
+    merchant: str
+    customer: str
+    purchase: str
+    subscription: str | None
+    seq: int
+    kind: ChargeKind
+    period: int | None
+    total: Money
+    lines: tuple[InvoiceLine, ...]
+    gateway: str
+    gateway_account: str
+    payment_method: str
+    order_id: str
+    order_kind: OrderKind
+    product: str
+    product_name: str
+    price_point: str
+    bill_to: BillTo
+    download_key: str
+    opened_at: datetime
+    scheduled_at: datetime
+    state: InvoiceState = InvoiceState.PENDING
+    attempt: int = 0
+    attempted_at: datetime | None = None
+    gateway_ref: str | None = None
+    failed_order_id: str | None = None
+    decline_code: str | None = None
+    retryable: bool = True
+    charge: str | None = None
+    settled_at: datetime | None = None
+    number: str | None = None
+    language: str = "en"
+    test: bool = False
+
+    @property
+    def charge_order(self) -> ChargeOrder:
+        return ChargeOrder(self.id, self.total, self.gateway_account, self.product_name)
+
+    @property
+    def confirm_key(self) -> str:
+        """The idempotency key of the attempt under way: one per invoice and attempt, never reused."""
+        return f"{self.id}:{self.attempt}"
+
+    def ready(self, gateway_ref: str) -> Invoice:
+        assert self.state is InvoiceState.PENDING
+        return replace(self, state=InvoiceState.READY, gateway_ref=gateway_ref)
+
+    def confirming(self, now: datetime, method: str, failed_order_id: str) -> Invoice:
+        """Past the point of no return: one more attempt, its method and Order ID of failure fixed."""
+        assert self.state not in FINAL and self.gateway_ref is not None
+        return replace(
+            self,
+            state=InvoiceState.CONFIRMING,
+            attempt=self.attempt + 1,
+            attempted_at=now,
+            payment_method=method,
+            failed_order_id=failed_order_id,
+        )
+
+    def paid(self, now: datetime, charge: str | None) -> Invoice:
+        return replace(self, state=InvoiceState.PAID, charge=charge, settled_at=now)
+
+    def declined(self, code: str, *, retryable: bool, final: bool) -> Invoice:
+        """After a decline: to be tried again, or given up."""
+        state = InvoiceState.UNCOLLECTIBLE if final else InvoiceState.RETRY
+        return replace(self.in_state(state), decline_code=code, retryable=retryable)
+
+    def in_state(self, state: InvoiceState) -> Invoice:
+        assert self.state not in FINAL, "a final invoice stays as it is"
+        return replace(self, state=state)
+
+    def order(self, now: datetime) -> Order:
+        """The entry that its payment makes in the transaction list."""
+        return self._order(self.order_id, self.order_kind, now)
+
+    def failed_order(self, now: datetime, code: str) -> Order:
+        """The entry that a decline of the attempt under way makes (C-4, R-4)."""
+        assert self.failed_order_id is not None
+        return replace(self._order(self.failed_order_id, OrderKind.FAILED, now), code=code)
+
+    def _order(self, order_id: str, kind: OrderKind, now: datetime) -> Order:
+        return Order(
+            id=order_id,
+            merchant=self.merchant,
+            customer=self.customer,
+            kind=kind,
+            at=now,
+            amount=self.total,
+            product=self.product,
+            product_name=self.product_name,
+            price_point=self.price_point,
+            subscription=self.subscription,
+            invoice=self.id,
+            email=self.bill_to.email,
+            test=self.test,
+        )
+
+
+ORDER_ID_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Thirty symbols that are not mistaken for one another; 14 of them are 68 bits (ASVS 6.6.3)."""
+
+ORDER_ID_RANDOM_SYMBOLS = 14
+
+
+def order_id(entropy: int) -> str:
+    """An Order ID, such as K7M2Q-9XTRV-4H3PD: 14 symbols from `entropy` (68 bits or more) and a check."""
+    symbols = []
+    for _ in range(ORDER_ID_RANDOM_SYMBOLS):
+        entropy, index = divmod(entropy, len(ORDER_ID_ALPHABET))
+        symbols.append(ORDER_ID_ALPHABET[index])
+    text = "".join(symbols)
+    text += _check_symbol(text)
+    return "-".join(text[i : i + 5] for i in range(0, len(text), 5))
+
+
+def typed_order_id(text: str) -> str | None:
+    """An Order ID as a person typed it, in its one spelling; None if it cannot be one (a slip)."""
+    symbols = "".join(c for c in text.upper() if c not in "- ")
+    if len(symbols) != ORDER_ID_RANDOM_SYMBOLS + 1 or any(
+        c not in ORDER_ID_ALPHABET for c in symbols
+    ):
+        return None
+    if _check_symbol(symbols[:-1]) != symbols[-1]:
+        return None
+    return "-".join(symbols[i : i + 5] for i in range(0, len(symbols), 5))
+
+
+def _check_symbol(text: str) -> str:
+    # Weights coprime to the modulus 31 (prime; above any index) catch every single slip and swap of
+    # neighbours but those that differ by the one residue that has no symbol, which is folded onto 0.
+    total = sum((i + 1) * ORDER_ID_ALPHABET.index(c) for i, c in enumerate(text)) % 31
+    return ORDER_ID_ALPHABET[total % len(ORDER_ID_ALPHABET)]
+
+
+NUMBER_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceCounter:
+    """The last invoice number given in one of a merchant's two series, live and test (M-7, W-3)."""
+
+    merchant: str
+    test: bool
+    last: int = 0
+
+    @property
+    def next(self) -> InvoiceCounter:
+        return replace(self, last=self.last + 1)
+
+    @property
+    def number(self) -> str:
+        prefix = "TEST" if self.test else "INV"
+        return f"{prefix}-{self.last:0{NUMBER_DIGITS}d}"

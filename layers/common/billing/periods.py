@@ -1,0 +1,131 @@
+"""Dates of charges: always from the anchor, never from the date before (P-5, P-12, P-13).
+
+A date is computed as local wall time in the merchant's zone and only then made an instant, so that
+a DST shift moves no later date.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+
+class Unit(StrEnum):
+    """Calendar units in which a length of time is counted."""
+
+    DAY = "days"
+    WEEK = "weeks"
+    MONTH = "months"
+    YEAR = "years"
+
+
+class Period(StrEnum):
+    """The eight billing periods, exactly (P-5)."""
+
+    WEEKLY = "1w"
+    EVERY_2_WEEKS = "2w"
+    MONTHLY = "1m"
+    EVERY_2_MONTHS = "2m"
+    QUARTERLY = "3m"
+    EVERY_6_MONTHS = "6m"
+    YEARLY = "1y"
+    EVERY_2_YEARS = "2y"
+
+    @property
+    def length(self) -> Span:
+        return Span(int(self.value[0]), _UNIT_OF_LETTER[self.value[1]])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A calendar length: 14 days, 2 weeks, 1 month, 1 year."""
+
+    count: int
+    unit: Unit
+
+    @property
+    def months(self) -> int:
+        """Whole calendar months in it; 0 for spans of days and weeks."""
+        return self.count * _MONTHS_IN.get(self.unit, 0)
+
+    @property
+    def days(self) -> int:
+        """Whole days in it; 0 for spans of months and years."""
+        return self.count * _DAYS_IN.get(self.unit, 0)
+
+
+_UNIT_OF_LETTER = {"w": Unit.WEEK, "m": Unit.MONTH, "y": Unit.YEAR}
+_MONTHS_IN = {Unit.MONTH: 1, Unit.YEAR: 12}
+_DAYS_IN = {Unit.DAY: 1, Unit.WEEK: 7}
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Local wall time and IANA zone from which every date of a schedule is computed (P-13)."""
+
+    wall: datetime
+    zone: str
+
+    def __post_init__(self) -> None:
+        assert self.wall.tzinfo is None, "an anchor is wall time; its zone stands beside it"
+
+    @classmethod
+    def at(cls, instant: datetime, zone: str) -> Anchor:
+        """The wall time that a clock in `zone` shows at an aware instant."""
+        return cls(instant.astimezone(zone_named(zone)).replace(tzinfo=None, fold=0), zone)
+
+    def plus(self, span: Span, times: int = 1) -> Anchor:
+        """The anchor `times` spans on, months in one step, clamped once (P-12)."""
+        return self.plus_months(span.months * times, days=span.days * times)
+
+    def plus_months(self, months: int, *, days: int = 0) -> Anchor:
+        """The anchor `months` on in one step, clamped once, and then `days` whole days on."""
+        return Anchor(add_months(self.wall, months) + timedelta(days=days), self.zone)
+
+    @property
+    def instant(self) -> datetime:
+        """The aware UTC instant of this wall time.
+
+        A time that DST skips moves on by the length of the gap, one that occurs twice is its first
+        occurrence (P-13): both are what `fold=0` means in PEP 495.
+        """
+        return self.wall.replace(tzinfo=zone_named(self.zone), fold=0).astimezone(UTC)
+
+
+def nth(anchor: Anchor, period: Period, k: int) -> datetime:
+    """The aware UTC instant of charge `k` (0 is the anchor itself) of a periodic schedule (P-12)."""
+    return anchor.plus(period.length, k).instant
+
+
+def add_months(wall: datetime, months: int) -> datetime:
+    """Wall time `months` months later, the day clamped to the month's last (Jan 31 -> Feb 28)."""
+    year, month0 = divmod(wall.year * 12 + wall.month - 1 + months, 12)
+    day = min(wall.day, monthrange(year, month0 + 1)[1])
+    return wall.replace(year=year, month=month0 + 1, day=day)
+
+
+def start_of_next_local_day(instant: datetime, zone: str) -> datetime:
+    """The first instant of the local day after the one that `instant` falls on, as aware UTC."""
+    wall = Anchor.at(instant, zone).wall
+    midnight = wall.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Anchor(midnight + timedelta(days=1), zone).instant
+
+
+@cache
+def zone_named(name: str) -> ZoneInfo:
+    """The IANA zone of that name; callers check names with `is_zone` where they come from outside."""
+    return ZoneInfo(name)
+
+
+def is_zone(name: str) -> bool:
+    """Whether `name` is an IANA time zone, such as America/New_York."""
+    return name in _zones()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

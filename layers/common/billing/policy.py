@@ -1,0 +1,122 @@
+"""What may be charged, when it is tried again, and when it is given up (R-2, R-3, R-4, C-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from billing.merchants import FinalAction, Merchant, RetrySchedule
+from billing.orders import Order, OrderKind
+from billing.periods import Anchor, start_of_next_local_day
+from billing.subscription import CHARGEABLE, Subscription
+
+
+class Hold(StrEnum):
+    """Why a charge is not made now (R-3); the alarm stays and asks again."""
+
+    BILLING_PAUSED = "billing_paused"
+    DISARMED = "disarmed"
+    STOPPED = "stopped"
+    NOT_CHARGEABLE = "not_chargeable"
+    DISPUTED = "disputed"
+    HELD = "held"
+    COMPLETED = "completed"
+
+
+LOOKED_AT = ("state", "open_invoice", "period", "payments_made", "dispute", "held")
+"""The fields of a subscription that `hold` rests on; every write past it expects them as read."""
+
+
+def hold(subscription: Subscription, merchant: Merchant, *, billing_paused: bool) -> Hold | None:
+    """What forbids charging this subscription now, None if nothing does (R-3)."""
+    if reason := selling_stopped(merchant, billing_paused=billing_paused):
+        return reason
+    if subscription.state not in CHARGEABLE:
+        return Hold.NOT_CHARGEABLE
+    if subscription.dispute in {"open", "lost"}:
+        return Hold.DISPUTED
+    if subscription.held:
+        return Hold.HELD
+    return Hold.COMPLETED if subscription.period_at is None else None
+
+
+def selling_stopped(merchant: Merchant, *, billing_paused: bool) -> Hold | None:
+    """What forbids any charge for this merchant now, first payments included (R-3, W-5)."""
+    if billing_paused:
+        return Hold.BILLING_PAUSED
+    if not merchant.armed:
+        return Hold.DISARMED
+    return Hold.STOPPED if merchant.stopped else None
+
+
+def too_late_to_ask(subscription: Subscription, merchant: Merchant, now: datetime) -> bool:
+    """Whether the next payment was missed so long ago that the merchant must decide (R-2)."""
+    scheduled = subscription.period_at
+    assert scheduled is not None, "asked only of what may be charged"
+    return now - scheduled > timedelta(days=merchant.settings.catch_up_days)
+
+
+def alarm_after_payment(paid: Subscription, now: datetime) -> datetime | None:
+    """When the worker looks again: the next scheduled instant, but on another local day (R-2)."""
+    scheduled = paid.period_at
+    if scheduled is None or scheduled > now:
+        return scheduled
+    return max(scheduled, start_of_next_local_day(now, paid.anchor.zone))
+
+
+def charged_today(subscription: Subscription, now: datetime) -> bool:
+    """Whether a standard payment already succeeded on this local day (R-2)."""
+    today = Anchor.at(now, subscription.anchor.zone).wall.date()
+    return subscription.last_charged_on == today
+
+
+@dataclass(frozen=True, slots=True)
+class AfterDecline:
+    """`due_at` is when the worker looks again, `retry_at` when it tries again (None after a hard
+    decline); both None when it is over now."""
+
+    retry_at: datetime | None
+    due_at: datetime | None
+
+
+def after_decline(
+    attempt: int, *, retryable: bool, schedule: RetrySchedule, now: datetime
+) -> AfterDecline:
+    """What follows the `attempt`-th decline (R-4).
+
+    A hard decline is not tried again by itself, but the final action still comes on the day the
+    cycle would have ended, so that a new card has as long as ever.
+    """
+    left = schedule.attempts - attempt
+    if left <= 0:
+        return AfterDecline(None, None)
+    step = timedelta(days=schedule.every_days)
+    if not retryable:
+        return AfterDecline(None, now + step * left)
+    return AfterDecline(now + step, now + step)
+
+
+def cancels_at_the_end(schedule: RetrySchedule) -> bool:
+    """Whether a subscription whose retries are used up is cancelled (R-4)."""
+    return schedule.final_action is FinalAction.CANCEL
+
+
+REPEAT_WINDOW = timedelta(hours=24)
+
+
+def is_repeat(
+    product: str,
+    subscriptions: Iterable[Subscription],
+    orders: Iterable[Order],
+    now: datetime,
+) -> bool:
+    """Whether a customer has this product already: its subscription lives, or it was bought within
+    24 hours; buying it again must be confirmed (C-2)."""
+    if any(s.product == product and s.is_live for s in subscriptions):
+        return True
+    return any(
+        o.product == product and o.kind is OrderKind.SALE and now - o.at < REPEAT_WINDOW
+        for o in orders
+    )

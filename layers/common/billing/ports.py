@@ -1,0 +1,295 @@
+"""What flows need of the world, as protocols; adapters fulfil them, one contract suite holds each to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Generic, Protocol, TypeVar
+from zlib import crc32
+
+from billing.catalog import PricePoint, Product
+from billing.checkouts import Checkout
+from billing.customers import Consent, Customer, Entitlement, PaymentMethod, PurchaseBillTo
+from billing.errors import Conflict, Unavailable
+from billing.facts import Fact
+from billing.gateways import (
+    Capabilities,
+    ChargeOrder,
+    Outcome,
+    SavedMethod,
+    Standing,
+    Declined,
+)
+from billing.ledger import LedgerEntry
+from billing.merchants import ApiKey, Merchant
+from billing.orders import Invoice, InvoiceCounter, Order
+from billing.subscription import Alarm, Subscription
+from billing.transactions import Transaction, Write
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One row of the due index: an alarm of `kind` at `due_at` for what `owner` identifies.
+
+    `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
+    CHECKOUT. A lease is a `Due` whose `due_at` is the lease's end.
+    """
+
+    kind: Alarm
+    due_at: datetime
+    owner: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything of one customer, read by one query; each list oldest first."""
+
+    customer: Customer | None
+    methods: tuple[PaymentMethod, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    orders: tuple[Order, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
+    entitlements: tuple[Entitlement, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    consents: tuple[Consent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list, newest first; `next` is the cursor of what follows, None at the end."""
+
+    data: tuple[T, ...]
+    next: str | None
+
+
+class Store(Protocol):
+    """Business state. Reads are strongly consistent but where they say "index"; values are frozen.
+
+    The answers are questions' names; README "Access patterns" has key conditions and who asks.
+    """
+
+    def merchant(self, merchant: str) -> Merchant | None: ...
+    def api_key(self, key_hash: str) -> ApiKey | None: ...
+    def catalog(self, merchant: str) -> tuple[tuple[Product, ...], tuple[PricePoint, ...]]: ...
+    def product(self, merchant: str, product: str) -> Product | None: ...
+    def price_point(self, price_point: str) -> PricePoint | None:
+        """The newest version; the id names its merchant (`<merchant>.<random>`)."""
+        ...
+
+    def listed_products(self, limit: int) -> list[Product]:
+        """Index: products of all merchants that are switched to public listing (P-1, P-14)."""
+        ...
+
+    def checkout(self, merchant: str, key: str) -> Checkout | None: ...
+    def customer(self, merchant: str, customer: str) -> Customer | None: ...
+    def customer_by_email(self, merchant: str, email: str) -> str | None:
+        """The customer id that an email (any spelling) belongs to."""
+        ...
+
+    def history(self, merchant: str, customer: str) -> History: ...
+    def subscription(self, merchant: str, customer: str, subscription: str) -> Subscription | None: ...
+    def subscriptions(self, owners: Sequence[tuple[str, str, str]]) -> list[Subscription | None]:
+        """Many at once, (merchant, customer, id) each, in the order asked for."""
+        ...
+
+    def invoice(self, merchant: str, customer: str, invoice: str) -> Invoice | None: ...
+    def invoices(self, keys: Sequence[tuple[str, str, str]]) -> list[Invoice | None]:
+        """Many at once, (merchant, customer, invoice id) each, in the order asked for."""
+        ...
+
+    def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None: ...
+    def bill_tos(
+        self, purchases: Sequence[tuple[str, str, str]]
+    ) -> list[PurchaseBillTo | None]:
+        """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
+        ...
+
+    def invoice_counter(self, merchant: str, test: bool) -> InvoiceCounter | None: ...
+    def fact(self, shard: int, at: datetime, fact: str) -> Fact | None: ...
+
+    def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
+        """Index: may not see what was written within the last second."""
+        ...
+
+    def order_by_id(self, merchant: str, order: str) -> Order | None:
+        """Index: may not see what was written within the last second."""
+        ...
+
+    def orders(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Order]:
+        """Index: a merchant's orders with `since <= at < until`, newest first, over all months."""
+        ...
+
+    def subscriptions_started(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Subscription]:
+        """Index: a merchant's subscriptions that started in a span, newest first."""
+        ...
+
+    def due(self, kind: Alarm, shard: int, until: datetime, limit: int) -> list[Due]:
+        """Index: alarms of one shard with `due_at <= until`, earliest first."""
+        ...
+
+    def lease(self, due: Due, until: datetime) -> Due | None:
+        """Move an alarm that still stands as read to `until`; None if it does not stand any more."""
+        ...
+
+    def undelivered(self, shard: int, until: datetime, limit: int) -> list[Fact]:
+        """Facts of one outbox shard written at or before `until`, oldest first."""
+        ...
+
+    def commit(self, *writes: Write) -> None:
+        """All of the writes or none; raises `Conflict` when a condition does not hold."""
+        ...
+
+    def commit_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
+        """Each transaction by itself, but sharing round trips where that is possible."""
+        ...
+
+
+class Ephemeral(Protocol):
+    """What may be forgotten: sessions, tokens, limits, answers kept for a repeated request.
+
+    Rows past `expires_at` count as gone, whether or not the database has deleted them.
+    """
+
+    def put(self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime) -> bool:
+        """Keep a value where none stands; False, and nothing written, where one does."""
+        ...
+
+    def replace(self, kind: str, key: str, value: str, *, expires_at: datetime) -> None: ...
+    def get(self, kind: str, key: str, *, now: datetime) -> str | None: ...
+    def take(self, kind: str, key: str, *, now: datetime) -> str | None:
+        """The value, once: whoever gets it has removed it."""
+        ...
+
+    def hit(self, kind: str, key: str, *, window: timedelta, now: datetime) -> int:
+        """Count one more hit in the fixed window that `now` lies in; the count so far."""
+        ...
+
+
+class Gateway(Protocol):
+    """A payment gateway. A decline is a value; `errors.Unreachable` says that nothing is known (R-6)."""
+
+    name: str
+    account: str
+    capabilities: Capabilities
+
+    def save_method(
+        self, token: str, *, owner: str, key: str, verify: bool
+    ) -> SavedMethod | Declined:
+        """Keep a payment method for later use off session; same key, same answer.
+
+        `verify` asks the bank now; without it the charge that follows does.
+        """
+        ...
+
+    def prepare(self, order: ChargeOrder, *, key: str) -> str:
+        """An unconfirmed payment for one invoice; its reference. Same key, same reference."""
+        ...
+
+    def confirm(
+        self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
+    ) -> Outcome:
+        """Move the money. Same key, same answer; a payment can succeed only once, ever.
+
+        `return_url` is where the buyer comes back to from authenticating, None off session.
+        """
+        ...
+
+    def lookup(self, reference: str, *, attempt_key: str) -> Standing:
+        """How a payment stands now, `attempt_key` naming the attempt that is asked about.
+
+        A decline of an earlier attempt is `Unconfirmed` for this one.
+        """
+        ...
+
+    def cancel(self, reference: str) -> Standing:
+        """Withdraw a payment for good; answers how it stands after that (it may have succeeded)."""
+        ...
+
+
+class Each(Protocol):
+    """Runs independent calls, side by side where that helps; results in order of the items.
+
+    An `errors.Unavailable` is a result too: one call's outage is no other's.
+    """
+
+    def __call__(
+        self, call: Callable[[T], R], items: Sequence[T]
+    ) -> list[R | Unavailable]: ...
+
+
+class Queue(Protocol):
+    """From the sweep to the workers; at least once, in any order."""
+
+    def send(self, leases: Sequence[Due]) -> None: ...
+
+
+class Mailer(Protocol):
+    """Sends one mail. `message` is complete but for what the transport adds."""
+
+    def send(self, message: EmailMessage, *, now: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The operator's settings that flows look at; everything else is the merchant's.
+
+    `lease_seconds` is longer than a worker can live. `shards` may only grow.
+    """
+
+    public_url: str
+    sender: str = "billing@example.com"
+    shards: int = 4
+    billing_paused: bool = False
+    limits: bool = True
+    lease_seconds: int = 900
+    checkout_hours: int = 1
+    gateway_calls_per_second: int = 25
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The world, as one argument of every flow.
+
+    `new_id(kind)` draws an unguessable id: "order" gives an Order ID, any other kind `<kind>_<16
+    symbols>`.
+    """
+
+    clock: Callable[[], datetime]
+    new_id: Callable[[str], str]
+    store: Store
+    ephemeral: Ephemeral
+    gateway: Callable[[str], Gateway]
+    each: Each
+    queue: Queue
+    mailer: Mailer
+    operation: Operation
+
+    def shard_of(self, key: str) -> int:
+        """The shard that alarms and facts of what `key` names live in."""
+        return crc32(key.encode()) % self.operation.shards

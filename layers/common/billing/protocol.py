@@ -1,0 +1,198 @@
+"""The charge protocol as transactions: what each step writes, and on which conditions (R-1, R-6).
+
+Pure: a flow reads, asks for a step, and commits it (ARCHITECTURE.md, section 3). Each function is one
+step; each is atomic, so that a process killed between any two leaves a state that the next one reads.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing import ledger, policy
+from billing.facts import Fact, FactKind
+from billing.gateways import Declined, Succeeded
+from billing.merchants import RetrySchedule
+from billing.orders import Invoice, InvoiceState, Order, OrderKind
+from billing.periods import Anchor
+from billing.subscription import State, Subscription
+from billing.transactions import Change, Expect, Insert, Transaction, Write
+
+ATTEMPT = ("state", "attempt")
+"""What identifies the attempt under way; a settle of any other attempt is refused."""
+
+
+def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
+    """Step 1: one invoice for the period, if nobody moved the lease and none is open."""
+    assert invoice.seq == subscription.seq + 1, "the write that opens an invoice raises seq"
+    return (
+        Change(
+            subscription,
+            subscription.opened(invoice.id),
+            as_read=(*policy.LOOKED_AT, "due_at"),
+        ),
+        Insert(invoice),
+    )
+
+
+def prepared(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
+    """Step 2: the one payment that can ever pay this invoice."""
+    ready = invoice.ready(gateway_ref)
+    return ready, (Change(invoice, ready, as_read=ATTEMPT),)
+
+
+def point_of_no_return(
+    subscription: Subscription, invoice: Invoice, failed_order_id: str, now: datetime
+) -> tuple[Invoice, Transaction]:
+    """Step 3: from here on money may move; only if everything that allowed it still stands."""
+    confirming = invoice.confirming(now, subscription.payment_method, failed_order_id)
+    return confirming, (
+        Change(invoice, confirming, as_read=ATTEMPT),
+        Expect(subscription, as_read=policy.LOOKED_AT),
+    )
+
+
+def settle_paid(
+    subscription: Subscription, invoice: Invoice, outcome: Succeeded, now: datetime, shard: int
+) -> Transaction:
+    """Step 5: the payment, and everything that follows from it, at once."""
+    paid = invoice.paid(now, outcome.charge)
+    charged_on = Anchor.at(now, subscription.anchor.zone).wall.date()
+    after = subscription.paid(now, charged_on, due_at=None)
+    if after.is_live:
+        after = after.postponed_to(policy.alarm_after_payment(after, now))
+    return (
+        Change(invoice, paid, as_read=ATTEMPT),
+        Change(subscription, after, as_read=("state", "open_invoice", "period", "payments_made")),
+        Insert(invoice.order(now)),
+        Insert(ledger.payment(paid, now)),
+        Insert(_fact(FactKind.RENEWED, invoice, now, shard)),
+        *_completed(after, invoice, now, shard),
+    )
+
+
+def settle_declined(
+    subscription: Subscription,
+    invoice: Invoice,
+    outcome: Declined,
+    schedule: RetrySchedule,
+    now: datetime,
+    shard: int,
+    cancellation_order_id: str,
+) -> Transaction:
+    """Step 5 after a decline: to be tried again, or given up for good (R-4)."""
+    follows = policy.after_decline(
+        invoice.attempt, retryable=outcome.retryable, schedule=schedule, now=now
+    )
+    failed = (
+        Insert(invoice.failed_order(now, outcome.code)),
+        Insert(_fact(FactKind.PAYMENT_FAILED, invoice, now, shard, code=outcome.code)),
+    )
+    if follows.due_at is None:
+        given_up = give_up(
+            subscription, invoice, schedule, now, shard, cancellation_order_id, outcome
+        )
+        return (*given_up, *failed)
+    retry = invoice.declined(outcome.code, retryable=outcome.retryable, final=False)
+    return (
+        Change(invoice, retry, as_read=ATTEMPT),
+        Change(
+            subscription,
+            subscription.declined(follows.retry_at, follows.due_at),
+            as_read=("state", "open_invoice", "period"),
+        ),
+        *failed,
+    )
+
+
+def give_up(
+    subscription: Subscription,
+    invoice: Invoice,
+    schedule: RetrySchedule,
+    now: datetime,
+    shard: int,
+    cancellation_order_id: str,
+    outcome: Declined | None = None,
+) -> Transaction:
+    """The retries are used up: cancelled for non-payment, or left past due, as configured (R-4)."""
+    code = outcome.code if outcome else (invoice.decline_code or "unpaid")
+    over = invoice.declined(code, retryable=False, final=True)
+    as_read = ("state", "open_invoice", "period")
+    if not policy.cancels_at_the_end(schedule):
+        parked = subscription.unpaid()
+        return (Change(invoice, over, as_read=ATTEMPT), Change(subscription, parked, as_read=as_read))
+    return (
+        Change(invoice, over, as_read=ATTEMPT),
+        Change(subscription, subscription.cancelled(now, "dunning"), as_read=as_read),
+        Insert(_cancellation(subscription, invoice, now, cancellation_order_id)),
+        Insert(_fact(FactKind.ENDED, invoice, now, shard)),
+    )
+
+
+def needs_buyer(
+    subscription: Subscription, invoice: Invoice, schedule: RetrySchedule, now: datetime
+) -> Transaction:
+    """Authentication needed counts as an attempt; its link stays good until the next one (R-4)."""
+    follows = policy.after_decline(
+        min(invoice.attempt, schedule.attempts - 1), retryable=True, schedule=schedule, now=now
+    )
+    assert follows.due_at is not None
+    return (
+        Change(invoice, invoice.in_state(InvoiceState.ACTION_REQUIRED), as_read=ATTEMPT),
+        Change(
+            subscription,
+            subscription.declined(follows.retry_at, follows.due_at),
+            as_read=("state", "open_invoice", "period"),
+        ),
+    )
+
+
+def void(subscription: Subscription, invoice: Invoice, now: datetime) -> Transaction:
+    """The gateway withdrew the payment: this invoice is never paid; its period is opened anew."""
+    return (
+        Change(invoice, invoice.in_state(InvoiceState.VOID), as_read=ATTEMPT),
+        Change(subscription, subscription.voided(now), as_read=("state", "open_invoice", "period")),
+    )
+
+
+def _completed(
+    after: Subscription, invoice: Invoice, now: datetime, shard: int
+) -> tuple[Write, ...]:
+    if after.state is not State.COMPLETED:
+        return ()
+    return (Insert(_fact(FactKind.ENDED, invoice, now, shard)),)
+
+
+def _fact(
+    kind: FactKind, invoice: Invoice, now: datetime, shard: int, *, code: str | None = None
+) -> Fact:
+    return Fact(
+        id=f"{invoice.id}:{kind}:{invoice.attempt}",
+        kind=kind,
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        at=now,
+        shard=shard,
+        invoice=invoice.id,
+        subscription=invoice.subscription,
+        code=code,
+    )
+
+
+def _cancellation(
+    subscription: Subscription, invoice: Invoice, now: datetime, order_id: str
+) -> Order:
+    return Order(
+        id=order_id,
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        kind=OrderKind.CANCELLATION,
+        at=now,
+        amount=invoice.total - invoice.total,
+        product=subscription.product,
+        product_name=subscription.product_name,
+        price_point=subscription.price_point,
+        subscription=subscription.id,
+        invoice=invoice.id,
+        email=invoice.bill_to.email,
+        test=subscription.test,
+    )

@@ -1,0 +1,237 @@
+"""A checkout as transactions: what each of its steps writes, and on which conditions (C-2 .. C-4).
+
+The same protocol as a rebill's (`billing.protocol`), with the attempt as the owner of its invoice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from billing import ledger
+from billing.checkouts import Checkout, CheckoutState
+from billing.customers import (
+    Customer,
+    EmailPointer,
+    Entitlement,
+    PaymentMethod,
+    PurchaseBillTo,
+    email_hash,
+    normalised_email,
+)
+from billing.facts import Fact, FactKind
+from billing.gateways import ActionRequired, Declined, SavedMethod, Succeeded
+from billing.orders import InvoiceState, OrderKind
+from billing.periods import Anchor
+from billing.schedule import ChargeKind, standard_anchor, standard_at
+from billing.subscription import State, Subscription
+from billing.transactions import Change, Insert, Transaction
+
+AS_READ = ("state", "invoice")
+"""A step is written only if no other came between: both move with every step."""
+
+LOOK_AGAIN = timedelta(minutes=2)
+"""How soon the sweep looks at an attempt whose outcome nobody waited for."""
+
+
+def begun(checkout: Checkout) -> Transaction:
+    """The attempt itself, before the first gateway call; the key is taken from now on."""
+    return (Insert(checkout),)
+
+
+def saved(checkout: Checkout, method: SavedMethod, now: datetime) -> tuple[Checkout, Transaction]:
+    """The gateway keeps the payment method."""
+    kept = PaymentMethod(
+        id=method.token,
+        merchant=checkout.merchant,
+        customer=checkout.customer,
+        gateway=checkout.invoice.gateway,
+        gateway_account=checkout.invoice.gateway_account,
+        brand=method.brand,
+        last4=method.last4,
+        expires_on=method.expires_on,
+        fingerprint=method.fingerprint,
+        added_at=now,
+    )
+    invoice = replace(checkout.invoice, payment_method=kept.id)
+    return _step(checkout, replace(checkout, method=kept, invoice=invoice))
+
+
+def prepared(checkout: Checkout, gateway_ref: str) -> tuple[Checkout, Transaction]:
+    """Step 2: the one payment that can ever pay for it."""
+    return _step(checkout, replace(checkout, invoice=checkout.invoice.ready(gateway_ref)))
+
+
+def point_of_no_return(
+    checkout: Checkout, failed_order_id: str, now: datetime
+) -> tuple[Checkout, Transaction]:
+    """Step 3: from here on money may move."""
+    assert checkout.method is not None, "saved before it is charged"
+    invoice = checkout.invoice.confirming(now, checkout.method.id, failed_order_id)
+    return _step(checkout, replace(checkout, invoice=invoice, due_at=now + LOOK_AGAIN))
+
+
+def needs_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, Transaction]:
+    """3-D Secure: the buyer goes to the gateway's page and comes back, or a webhook tells first."""
+    invoice = checkout.invoice.in_state(InvoiceState.ACTION_REQUIRED)
+    return _step(checkout, replace(checkout, invoice=invoice, action_url=outcome.url))
+
+
+def declined(
+    checkout: Checkout, outcome: Declined, now: datetime, *, failed_order_id: str, customer: str | None
+) -> tuple[Checkout, Transaction]:
+    """Nothing is created but a failed order; the key stays declined (C-4).
+
+    `customer` is the existing one of that email, None for a stranger.
+    """
+    invoice = replace(checkout.invoice, failed_order_id=failed_order_id)
+    over = replace(
+        checkout,
+        state=CheckoutState.DECLINED,
+        invoice=invoice.in_state(InvoiceState.VOID),
+        decline_code=outcome.code,
+        action_url=None,
+        due_at=None,
+    )
+    order = replace(
+        invoice.failed_order(now, outcome.code),
+        customer=customer,
+        subscription=None,
+        attempt_key=checkout.key,
+    )
+    _, transaction = _step(checkout, over)
+    return over, (*transaction, Insert(order))
+
+
+def abandoned(checkout: Checkout) -> tuple[Checkout, Transaction]:
+    """Left alone for an hour and withdrawn at the gateway: it can never be paid any more."""
+    over = replace(
+        checkout,
+        state=CheckoutState.ABANDONED,
+        invoice=checkout.invoice.in_state(InvoiceState.VOID),
+        action_url=None,
+        due_at=None,
+    )
+    return _step(checkout, over)
+
+
+def looked_at(checkout: Checkout, due_at: datetime) -> tuple[Checkout, Transaction]:
+    """Nothing is known yet; the sweep comes again."""
+    return _step(checkout, replace(checkout, due_at=due_at))
+
+
+def paid(
+    checkout: Checkout, outcome: Succeeded | None, now: datetime, *, customer: str | None, shard: int
+) -> tuple[Checkout, Transaction]:
+    """Step 5: customer, subscription, order, invoice, access and mail together (C-3).
+
+    `outcome` is None for a $0 start, `customer` the existing customer of that email. An existing
+    customer's card and address stay as they are (B-3).
+    """
+    owner = customer or checkout.customer
+    charge = outcome.charge if outcome else None
+    invoice = replace(checkout.invoice, customer=owner).paid(now, charge)
+    assert checkout.method is not None, "a $0 start stores a payment method too (P-11)"
+    subscription = _subscription(checkout, owner, now) if checkout.terms.rebills else None
+    over = replace(
+        checkout,
+        state=CheckoutState.PAID,
+        customer=owner,
+        invoice=invoice,
+        action_url=None,
+        due_at=None,
+        next_charge_at=subscription.next_charge_at if subscription else None,
+    )
+    method = replace(checkout.method, customer=owner)
+    _, transaction = _step(checkout, over)
+    return over, (
+        *transaction,
+        *(() if customer else _new_customer(checkout, now)),
+        Insert(method),
+        *((Insert(subscription),) if subscription else ()),
+        Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
+        Insert(replace(checkout.consent, customer=owner, purchase=checkout.purchase)),
+        Insert(invoice),
+        Insert(invoice.order(now)),
+        *((Insert(ledger.payment(invoice, now)),) if invoice.total else ()),
+        *(
+            Insert(Entitlement(checkout.merchant, owner, grant, checkout.purchase, now))
+            for grant in checkout.grants
+        ),
+        Insert(_fact(over, now, shard)),
+    )
+
+
+def _step(before: Checkout, after: Checkout) -> tuple[Checkout, Transaction]:
+    return after, (Change(before, after, as_read=AS_READ),)
+
+
+def _new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:
+    email = checkout.bill_to.email
+    assert checkout.method is not None
+    return (
+        # Two first purchases of one email meet at the pointer: the second reads and joins the first.
+        Insert(EmailPointer(checkout.merchant, email_hash(checkout.merchant, email), checkout.customer)),
+        Insert(
+            Customer(
+                id=checkout.customer,
+                merchant=checkout.merchant,
+                email=normalised_email(email),
+                name=checkout.bill_to.name,
+                address=checkout.bill_to.address,
+                created_at=now,
+                default_method=checkout.method.id,
+                language=checkout.language,
+                test=checkout.invoice.test,
+            )
+        ),
+    )
+
+
+def _subscription(checkout: Checkout, customer: str, now: datetime) -> Subscription:
+    """The agreement as it stands after the first payment; its second charge is the first alarm."""
+    terms, invoice = checkout.terms, checkout.invoice
+    in_trial = invoice.kind is ChargeKind.INITIAL
+    paid_standard = 0 if in_trial else 1
+    anchor = standard_anchor(terms, checkout.anchor)
+    subscription = Subscription(
+        id=checkout.purchase,
+        merchant=checkout.merchant,
+        customer=customer,
+        product=checkout.product,
+        product_name=checkout.product_name,
+        price_point=checkout.price_point,
+        price_version=checkout.price_version,
+        terms=terms,
+        anchor=anchor,
+        state=State.TRIALING if in_trial else State.ACTIVE,
+        started_at=now,
+        gateway=invoice.gateway,
+        gateway_account=invoice.gateway_account,
+        payment_method=invoice.payment_method,
+        shard=checkout.shard,
+        seq=invoice.seq,
+        period=paid_standard,
+        payments_made=paid_standard,
+        last_charged_on=Anchor.at(now, anchor.zone).wall.date() if paid_standard else None,
+        due_at=standard_at(terms, anchor, paid_standard),
+        language=checkout.language,
+        test=invoice.test,
+    )
+    assert subscription.period_at is not None, "what rebills has something to come"
+    return subscription
+
+
+def _fact(checkout: Checkout, now: datetime, shard: int) -> Fact:
+    invoice = checkout.invoice
+    assert invoice.order_kind is OrderKind.SALE
+    return Fact(
+        id=f"{invoice.id}:{FactKind.PURCHASED}",
+        kind=FactKind.PURCHASED,
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        at=now,
+        shard=shard,
+        invoice=invoice.id,
+        subscription=invoice.subscription,
+    )

@@ -1,0 +1,172 @@
+"""The subscription: what it may still charge, and every state it can be in (R-2, R-3, R-7, X-4).
+
+Transitions are methods that return a new value; they never look at a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from billing.catalog import PriceTerms
+from billing.periods import Anchor
+from billing.schedule import standard_at
+
+
+class State(StrEnum):
+    """The states that the API shows (CONTRACT.md)."""
+
+    INCOMPLETE = "incomplete"
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    PAUSED = "paused"
+    FROZEN = "frozen"
+    CANCEL_PENDING = "cancel_pending"
+    CANCELLED = "cancelled"
+    COMPLETED = "completed"
+
+
+TERMINAL = frozenset({State.CANCELLED, State.COMPLETED})
+CHARGEABLE = frozenset({State.TRIALING, State.ACTIVE, State.PAST_DUE})
+LIVE = frozenset(State) - TERMINAL
+
+
+class Alarm(StrEnum):
+    """Kinds of alarm in the due index; a subscription has one at a time (ARCHITECTURE.md, 4)."""
+
+    BILL = "BILL"
+    CANCEL = "CANCEL"
+    CHECKOUT = "CHECKOUT"
+    REFUND = "REFUND"
+    NOTICE = "NOTICE"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A billing agreement that may still charge.
+
+    Two clocks: `period_at` is what people see and rules use, computed from the anchor; `due_at` is
+    only the worker's alarm (first charge, lease, retry, catch-up), None when nothing is to be done.
+    `period` is the index k of the next standard payment, `payments_made` counts those paid, `seq`
+    counts every invoice that was opened. `retry_at` is set while past due. `test` marks what was
+    bought in the sandbox (W-3).
+    """
+
+    id: str
+    merchant: str
+    customer: str
+    product: str
+    product_name: str
+    price_point: str
+    price_version: int
+    terms: PriceTerms
+    anchor: Anchor
+    state: State
+    started_at: datetime
+    gateway: str
+    gateway_account: str
+    payment_method: str
+    shard: int
+    seq: int = 0
+    period: int = 0
+    payments_made: int = 0
+    open_invoice: str | None = None
+    due_at: datetime | None = None
+    retry_at: datetime | None = None
+    last_charged_on: date | None = None
+    waiting_since: datetime | None = None
+    ends_at: datetime | None = None
+    ended_by: str | None = None
+    dispute: str | None = None
+    held: bool = False
+    language: str = "en"
+    test: bool = False
+
+    @property
+    def alarm(self) -> Alarm:
+        return Alarm.CANCEL if self.state is State.CANCEL_PENDING else Alarm.BILL
+
+    @property
+    def is_live(self) -> bool:
+        return self.state not in TERMINAL
+
+    @property
+    def period_at(self) -> datetime | None:
+        """The scheduled instant of the next standard payment; None when there is none to come."""
+        total = self.terms.standard_payments
+        if not self.is_live or (total is not None and self.period >= total):
+            return None
+        return standard_at(self.terms, self.anchor, self.period)
+
+    @property
+    def next_charge_at(self) -> datetime | None:
+        """What people are shown: the scheduled instant, past due the next retry, else None."""
+        if self.state is State.PAST_DUE:
+            return self.retry_at
+        return self.period_at if self.state in CHARGEABLE else None
+
+    @property
+    def access_until(self) -> datetime | None:
+        """When access ends for certain; None while it goes on or what was paid for stays (R-7)."""
+        return None if self.state is State.COMPLETED else self.ends_at
+
+    def gives_access(self, now: datetime) -> bool:
+        """Whether what it grants is open at `now`, whether or not a sweep has come yet (C-3, R-7, X-4)."""
+        if self.state is State.COMPLETED:
+            return True
+        return self.state is not State.INCOMPLETE and (self.ends_at is None or now < self.ends_at)
+
+    def opened(self, invoice: str) -> Subscription:
+        assert self.open_invoice is None, "one open invoice at a time"
+        return replace(self, open_invoice=invoice, seq=self.seq + 1)
+
+    def waiting(self, now: datetime) -> Subscription:
+        """Too long overdue to charge unasked: off the alarm list until the merchant decides (R-2)."""
+        return replace(self, due_at=None, waiting_since=now)
+
+    def postponed_to(self, due_at: datetime | None) -> Subscription:
+        """The same agreement with another alarm."""
+        return replace(self, due_at=due_at)
+
+    def unpaid(self) -> Subscription:
+        """Past due with nothing more to come by itself (R-4, final action "keep past due")."""
+        return replace(self, open_invoice=None, due_at=None, retry_at=None)
+
+    def paid(self, now: datetime, charged_on: date, due_at: datetime | None) -> Subscription:
+        """One standard payment further; completed when it was the last (P-4, P-6, R-7)."""
+        after = replace(
+            self,
+            state=State.ACTIVE,
+            open_invoice=None,
+            period=self.period + 1,
+            payments_made=self.payments_made + 1,
+            last_charged_on=charged_on,
+            retry_at=None,
+            waiting_since=None,
+            due_at=due_at,
+        )
+        if after.payments_made == self.terms.standard_payments:
+            return replace(after, state=State.COMPLETED, due_at=None, ends_at=now)
+        return after
+
+    def declined(self, retry_at: datetime | None, due_at: datetime) -> Subscription:
+        """Past due until tried again or given up at `due_at`; the anchor never moves (R-4)."""
+        return replace(self, state=State.PAST_DUE, retry_at=retry_at, due_at=due_at)
+
+    def voided(self, due_at: datetime | None) -> Subscription:
+        """Its open invoice can never be paid any more; the same period is opened anew."""
+        return replace(self, open_invoice=None, due_at=due_at)
+
+    def cancelled(self, at: datetime, by: str) -> Subscription:
+        return replace(
+            self,
+            state=State.CANCELLED,
+            open_invoice=None,
+            due_at=None,
+            retry_at=None,
+            waiting_since=None,
+            ends_at=at,
+            ended_by=by,
+        )

@@ -1,0 +1,58 @@
+"""Writes as values: what a flow decided, for the store to carry out all or nothing.
+
+A write states its own condition in the words of the protocol: an `Insert` that nothing stands there
+yet, a `Change` that what it changes, and every field it names, is still as it was read. So no write
+rests on anything that another writer has changed meanwhile; the store answers `errors.Conflict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+Entity = Any
+"""A frozen dataclass of this package that the store knows a key for (`adapters/keys.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Write an entity where none stands."""
+
+    entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Write the fields that differ, if these and those named in `as_read` are as they were read."""
+
+    before: Entity
+    after: Entity
+    as_read: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        return tuple(
+            f.name
+            for f in fields(self.before)
+            if getattr(self.before, f.name) != getattr(self.after, f.name)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Write nothing, but only let the rest be written if these fields are as they were read."""
+
+    entity: Entity
+    as_read: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove an entity, if the named fields are as they were read."""
+
+    entity: Entity
+    as_read: tuple[str, ...] = ()
+
+
+Write = Insert | Change | Expect | Remove
+Transaction = tuple[Write, ...]

@@ -1,4 +1,5 @@
-"""What is sold: products and their price points, and what makes a price point valid (P-2 .. P-18)."""
+"""What is sold: products and their price points, and what makes a price point valid (P-2 ..
+P-18)."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class PriceType(StrEnum):
 
 
 class Cancellation(StrEnum):
-    """What a customer's cancellation does: end at once, or at the end of the period (P-15, P-16)."""
+    """What a customer's cancellation does: end at once, or at the end of the period (P-15,
+    P-16)."""
 
     INSTANT = "instant"
     DELAYED = "delayed"
@@ -70,7 +72,8 @@ class PriceTerms:
 
     @property
     def rebills(self) -> bool:
-        """Whether anything is charged after checkout, that is, whether it is a subscription (P-3, P-4)."""
+        """Whether anything is charged after checkout, that is, whether it is a subscription (P-3,
+        P-4)."""
         return self.type is not PriceType.ONE_TIME or self.initial is not None
 
     @property
@@ -99,7 +102,8 @@ SET_MOST_A_YEAR = {
     Period.MONTHLY: 12,
     Period.EVERY_2_MONTHS: 6,
 }
-"""Payments of a recurring installment that fall before the next cycle of one year starts (P-7, P-9)."""
+"""Payments of a recurring installment that fall before the next cycle of one year starts (P-7,
+P-9)."""
 
 _TAKES = {
     PriceType.ONE_TIME: frozenset[str](),
@@ -111,7 +115,9 @@ _TAKES = {
 
 def _validate(terms: PriceTerms) -> None:
     if not 1 <= terms.price.amount_minor <= MAX_AMOUNT_MINOR:
-        raise Invalid(f"The price must be 1 to {MAX_AMOUNT_MINOR} minor units.", field="price.amount")
+        raise Invalid(
+            f"The price must be 1 to {MAX_AMOUNT_MINOR} minor units.", field="price.amount"
+        )
     takes = _TAKES[terms.type]
     for name in ("period", "installments", "cycle"):
         given = getattr(terms, name) is not None
@@ -150,7 +156,8 @@ def _validate_installments(terms: PriceTerms) -> None:
 def _validate_initial(initial: Initial) -> None:
     if not 0 <= initial.amount_minor <= MAX_AMOUNT_MINOR:
         raise Invalid(
-            f"The initial amount must be 0 to {MAX_AMOUNT_MINOR} minor units.", field="initial.amount"
+            f"The initial amount must be 0 to {MAX_AMOUNT_MINOR} minor units.",
+            field="initial.amount",
         )
     most = INITIAL_MOST[initial.length.unit]
     if not 1 <= initial.length.count <= most:
@@ -202,7 +209,8 @@ class Product:
         return replace(self, price_points=(*self.price_points, price_point))
 
     def with_default(self, price_point: str) -> Product:
-        """The same product with another default (P-14); raises `Invalid` for one it does not have."""
+        """The same product with another default (P-14); raises `Invalid` for one it does not
+        have."""
         if price_point not in self.price_points:
             raise Invalid("The default must be one of the product's price points.", field="default")
         return replace(self, default_price_point=price_point)
@@ -216,10 +224,13 @@ class Product:
         return replace(self, price_points=left, default_price_point=default)
 
 
-def check_gateways(gateways: tuple[str, ...], types: set[PriceType], cannot: dict[str, set[PriceType]]) -> None:
+def check_gateways(
+    gateways: tuple[str, ...], types: set[PriceType], cannot: dict[str, set[PriceType]]
+) -> None:
     """Refuse a gateway on a product with a price type that it cannot charge (P-17).
 
-    `cannot` maps a gateway's name to the types beyond it; an unknown gateway is refused by the caller.
+    `cannot` maps a gateway's name to the types beyond it; an unknown gateway is refused by the
+    caller.
     """
     for gateway in gateways:
         beyond = sorted(cannot.get(gateway, set()) & types)

@@ -1,4 +1,5 @@
-"""A checkout attempt: written before the first gateway call, so that whatever is killed is found (C-2, C-4)."""
+"""A checkout attempt: written before the first gateway call, so that whatever is killed is found
+(C-2, C-4)."""
 
 from __future__ import annotations
 

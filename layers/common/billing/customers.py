@@ -33,7 +33,8 @@ class BillTo:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Someone who bought from one merchant; `default_method` is the id of a payment method (B-9)."""
+    """Someone who bought from one merchant; `default_method` is the id of a payment method
+    (B-9)."""
 
     id: str
     merchant: str
@@ -48,7 +49,8 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class EmailPointer:
-    """Which customer an email belongs to; written with the first purchase, so two cannot meet (C-2)."""
+    """Which customer an email belongs to; written with the first purchase, so two cannot meet
+    (C-2)."""
 
     merchant: str
     email_hash: str
@@ -59,7 +61,8 @@ class EmailPointer:
 class PaymentMethod:
     """A saved way to pay; the gateway has the card, we have its last four digits (B-9).
 
-    `id` is the gateway's own token for it. `gateway_account` names the account it belongs to (W-6); `expires_on` is `YYYY-MM`.
+    `id` is the gateway's own token for it. `gateway_account` names the account it belongs to
+    (W-6); `expires_on` is `YYYY-MM`.
     """
 
     id: str
@@ -118,7 +121,8 @@ class Entitlement:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The union of all sources of one grant; `until` is when the last of them ends, if that is known."""
+    """The union of all sources of one grant; `until` is when the last of them ends, if that is
+    known."""
 
     grant: str
     active: bool
@@ -129,7 +133,8 @@ class Access:
 def access(
     entitlements: Iterable[Entitlement], subscriptions: Iterable[Subscription], now: datetime
 ) -> list[Access]:
-    """What a customer may use at `now`, per grant, from the sources' state alone (C-3, X-4, X-9)."""
+    """What a customer may use at `now`, per grant, from the sources' state alone (C-3, X-4,
+    X-9)."""
     by_id = {subscription.id: subscription for subscription in subscriptions}
     sources: dict[str, list[tuple[str, datetime | None]]] = {}
     for entitlement in entitlements:
@@ -138,9 +143,11 @@ def access(
             continue
         subscription = by_id.get(entitlement.source)
         if subscription is None:
-            open_sources.append((entitlement.source, None))
+            open_sources.append((entitlement.source, entitlement.revoked_at))
         elif subscription.gives_access(now):
-            open_sources.append((entitlement.source, subscription.access_until))
+            ends = (entitlement.revoked_at, subscription.access_until)
+            first = min((end for end in ends if end is not None), default=None)
+            open_sources.append((entitlement.source, first))
     return [_union(grant, open_sources) for grant, open_sources in sorted(sources.items())]
 
 

@@ -1,4 +1,5 @@
-"""Facts for the outbox: written in the transaction that makes them true, told afterwards, once (R-8)."""
+"""Facts for the outbox: written in the transaction that makes them true, told afterwards, once
+(R-8)."""
 
 from __future__ import annotations
 

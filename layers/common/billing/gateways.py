@@ -23,7 +23,8 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
-    """A payment method that the gateway keeps for later off-session use; `expires_on` is YYYY-MM."""
+    """A payment method that the gateway keeps for later off-session use; `expires_on` is
+    YYYY-MM."""
 
     token: str
     brand: str
@@ -51,7 +52,8 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The gateway said no. `code` is Stripe's decline code, `retryable` is false for hard declines."""
+    """The gateway said no. `code` is Stripe's decline code, `retryable` is false for hard
+    declines."""
 
     code: str
     retryable: bool = True

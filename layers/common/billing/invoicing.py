@@ -64,9 +64,7 @@ def following(
     """The invoice of a subscription's next standard payment."""
     scheduled_at = subscription.period_at
     assert scheduled_at is not None, "asked only of what may be charged"
-    lines, total = lines_for(
-        subscription.terms.price, subscription.product_name, bill_to.address
-    )
+    lines, total = lines_for(subscription.terms.price, subscription.product_name, bill_to.address)
     seq = subscription.seq + 1
     return Invoice(
         id=f"{subscription.id}.{seq:04d}",

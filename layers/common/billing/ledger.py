@@ -10,7 +10,8 @@ from billing.money import Currency
 from billing.orders import Invoice
 
 RECEIVED = "assets:gateway"
-"""Money that a gateway holds for the merchant; its account is `assets:gateway:<gateway>:<account>`."""
+"""Money that a gateway holds for the merchant; its account is
+`assets:gateway:<gateway>:<account>`."""
 
 SALES = "revenue:sales"
 TAX = "liabilities:tax"
@@ -41,7 +42,8 @@ class LedgerEntry:
 
 
 def payment(invoice: Invoice, at: datetime) -> LedgerEntry:
-    """What a paid invoice books: the gateway owes us its total, we earned the lines, we owe the tax."""
+    """What a paid invoice books: the gateway owes us its total, we earned the lines, we owe the
+    tax."""
     credits: dict[str, int] = {}
     for line in invoice.lines:
         account = SALES if line.kind == "charge" else f"{TAX}:{line.kind}"

@@ -49,15 +49,18 @@ class Departments:
     refund: str = "billing"
 
 
-CONFIRMATION_TEMPLATE = "Your Order ID is {order_id}. Keep it: with it and your email you can see and change your billing."
+CONFIRMATION_TEMPLATE = (
+    "Your Order ID is {order_id}. Keep it: with it and your email you can see and change your "
+    "billing."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A merchant's choices, with the defaults of SPEC.md.
 
-    `catch_up_days` is how long a missed charge is still made unasked (R-2). `grace_days` is how long
-    access is kept while past due, None for the whole retry cycle (R-5). `self_cancel` and
+    `catch_up_days` is how long a missed charge is still made unasked (R-2). `grace_days` is how
+    long access is kept while past due, None for the whole retry cycle (R-5). `self_cancel` and
     `self_refund` are modes (X-1, B-7). `confirmation_template` may hold {order_id} (C-3).
     """
 

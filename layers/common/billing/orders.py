@@ -1,4 +1,5 @@
-"""Orders, the entries of the transaction list, and invoices, the unit of exactly-once (R-1, B-5)."""
+"""Orders, the entries of the transaction list, and invoices, the unit of exactly-once (R-1,
+B-5)."""
 
 from __future__ import annotations
 
@@ -126,7 +127,8 @@ class Invoice:
 
     @property
     def confirm_key(self) -> str:
-        """The idempotency key of the attempt under way: one per invoice and attempt, never reused."""
+        """The idempotency key of the attempt under way: one per invoice and attempt, never
+        reused."""
         return f"{self.id}:{self.attempt}"
 
     def ready(self, gateway_ref: str) -> Invoice:
@@ -134,8 +136,9 @@ class Invoice:
         return replace(self, state=InvoiceState.READY, gateway_ref=gateway_ref)
 
     def confirming(self, now: datetime, method: str, failed_order_id: str) -> Invoice:
-        """Past the point of no return: one more attempt, its method and Order ID of failure fixed."""
-        assert self.state not in FINAL and self.gateway_ref is not None
+        """Past the point of no return: one more attempt, its method and Order ID of failure
+        fixed."""
+        assert self.state in {InvoiceState.READY, InvoiceState.RETRY}, "one attempt at a time"
         return replace(
             self,
             state=InvoiceState.CONFIRMING,
@@ -146,6 +149,7 @@ class Invoice:
         )
 
     def paid(self, now: datetime, charge: str | None) -> Invoice:
+        assert self.state not in FINAL, "a final invoice stays as it is"
         return replace(self, state=InvoiceState.PAID, charge=charge, settled_at=now)
 
     def declined(self, code: str, *, retryable: bool, final: bool) -> Invoice:
@@ -191,33 +195,44 @@ ORDER_ID_RANDOM_SYMBOLS = 14
 
 
 def order_id(entropy: int) -> str:
-    """An Order ID, such as K7M2Q-9XTRV-4H3PD: 14 symbols from `entropy` (68 bits or more) and a check."""
+    """An Order ID, such as K7M2Q-9XTRV-4H3P4: 14 symbols from `entropy` (68 bits or more) and a
+    check."""
+    symbols = _symbols(entropy)
+    while (check := _check_symbol(symbols)) is None:
+        entropy += 1
+        symbols = _symbols(entropy)
+    return _grouped(symbols + check)
+
+
+def typed_order_id(text: str) -> str | None:
+    """An Order ID as a person typed or pasted it, in its one spelling; None if it is a slip."""
+    symbols = "".join(c for c in text.upper() if c.isalnum())
+    if len(symbols) != ORDER_ID_RANDOM_SYMBOLS + 1:
+        return None
+    if not all(c in ORDER_ID_ALPHABET for c in symbols):
+        return None
+    return _grouped(symbols) if _check_symbol(symbols[:-1]) == symbols[-1] else None
+
+
+def _symbols(entropy: int) -> str:
     symbols = []
     for _ in range(ORDER_ID_RANDOM_SYMBOLS):
         entropy, index = divmod(entropy, len(ORDER_ID_ALPHABET))
         symbols.append(ORDER_ID_ALPHABET[index])
-    text = "".join(symbols)
-    text += _check_symbol(text)
-    return "-".join(text[i : i + 5] for i in range(0, len(text), 5))
+    return "".join(symbols)
 
 
-def typed_order_id(text: str) -> str | None:
-    """An Order ID as a person typed it, in its one spelling; None if it cannot be one (a slip)."""
-    symbols = "".join(c for c in text.upper() if c not in "- ")
-    if len(symbols) != ORDER_ID_RANDOM_SYMBOLS + 1 or any(
-        c not in ORDER_ID_ALPHABET for c in symbols
-    ):
-        return None
-    if _check_symbol(symbols[:-1]) != symbols[-1]:
-        return None
+def _grouped(symbols: str) -> str:
     return "-".join(symbols[i : i + 5] for i in range(0, len(symbols), 5))
 
 
-def _check_symbol(text: str) -> str:
-    # Weights coprime to the modulus 31 (prime; above any index) catch every single slip and swap of
-    # neighbours but those that differ by the one residue that has no symbol, which is folded onto 0.
-    total = sum((i + 1) * ORDER_ID_ALPHABET.index(c) for i, c in enumerate(text)) % 31
-    return ORDER_ID_ALPHABET[total % len(ORDER_ID_ALPHABET)]
+def _check_symbol(symbols: str) -> str | None:
+    """The check of 14 symbols; None for the few whose residue has no symbol: they are not issued.
+
+    Weights below a prime modulus catch every single slip and every swap of neighbours.
+    """
+    residue = sum((i + 1) * ORDER_ID_ALPHABET.index(c) for i, c in enumerate(symbols)) % 31
+    return ORDER_ID_ALPHABET[residue] if residue < len(ORDER_ID_ALPHABET) else None
 
 
 NUMBER_DIGITS = 6

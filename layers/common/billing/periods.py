@@ -97,7 +97,8 @@ class Anchor:
 
 
 def nth(anchor: Anchor, period: Period, k: int) -> datetime:
-    """The aware UTC instant of charge `k` (0 is the anchor itself) of a periodic schedule (P-12)."""
+    """The aware UTC instant of charge `k` (0 is the anchor itself) of a periodic schedule
+    (P-12)."""
     return anchor.plus(period.length, k).instant
 
 
@@ -117,7 +118,8 @@ def start_of_next_local_day(instant: datetime, zone: str) -> datetime:
 
 @cache
 def zone_named(name: str) -> ZoneInfo:
-    """The IANA zone of that name; callers check names with `is_zone` where they come from outside."""
+    """The IANA zone of that name; callers check names with `is_zone` where they come from
+    outside."""
     return ZoneInfo(name)
 
 
@@ -128,4 +130,5 @@ def is_zone(name: str) -> bool:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # Not IANA's: names that stand for a machine's own setting, or for none.
+    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})

@@ -1,4 +1,5 @@
-"""What flows need of the world, as protocols; adapters fulfil them, one contract suite holds each to it."""
+"""What flows need of the world, as protocols; adapters fulfil them, one contract suite holds each
+to it."""
 
 from __future__ import annotations
 
@@ -17,17 +18,16 @@ from billing.facts import Fact
 from billing.gateways import (
     Capabilities,
     ChargeOrder,
+    Declined,
     Outcome,
     SavedMethod,
     Standing,
-    Declined,
 )
 from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.subscription import Alarm, Subscription
 from billing.transactions import Transaction, Write
-
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,6 +76,10 @@ class Store(Protocol):
 
     def merchant(self, merchant: str) -> Merchant | None: ...
     def api_key(self, key_hash: str) -> ApiKey | None: ...
+    def api_keys(self, merchant: str) -> list[ApiKey]:
+        """Index: all keys of a merchant, revoked ones too."""
+        ...
+
     def catalog(self, merchant: str) -> tuple[tuple[Product, ...], tuple[PricePoint, ...]]: ...
     def product(self, merchant: str, product: str) -> Product | None: ...
     def price_point(self, price_point: str) -> PricePoint | None:
@@ -93,7 +97,9 @@ class Store(Protocol):
         ...
 
     def history(self, merchant: str, customer: str) -> History: ...
-    def subscription(self, merchant: str, customer: str, subscription: str) -> Subscription | None: ...
+    def subscription(
+        self, merchant: str, customer: str, subscription: str
+    ) -> Subscription | None: ...
     def subscriptions(self, owners: Sequence[tuple[str, str, str]]) -> list[Subscription | None]:
         """Many at once, (merchant, customer, id) each, in the order asked for."""
         ...
@@ -104,9 +110,7 @@ class Store(Protocol):
         ...
 
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None: ...
-    def bill_tos(
-        self, purchases: Sequence[tuple[str, str, str]]
-    ) -> list[PurchaseBillTo | None]:
+    def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
         """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
         ...
 
@@ -150,7 +154,8 @@ class Store(Protocol):
         ...
 
     def lease(self, due: Due, until: datetime) -> Due | None:
-        """Move an alarm that still stands as read to `until`; None if it does not stand any more."""
+        """Move an alarm that still stands as read to `until`; None if it does not stand any
+        more."""
         ...
 
     def undelivered(self, shard: int, until: datetime, limit: int) -> list[Fact]:
@@ -188,7 +193,8 @@ class Ephemeral(Protocol):
 
 
 class Gateway(Protocol):
-    """A payment gateway. A decline is a value; `errors.Unreachable` says that nothing is known (R-6)."""
+    """A payment gateway. A decline is a value; `errors.Unreachable` says that nothing is known
+    (R-6)."""
 
     name: str
     account: str
@@ -234,9 +240,7 @@ class Each(Protocol):
     An `errors.Unavailable` is a result too: one call's outage is no other's.
     """
 
-    def __call__(
-        self, call: Callable[[T], R], items: Sequence[T]
-    ) -> list[R | Unavailable]: ...
+    def __call__(self, call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]: ...
 
 
 class Queue(Protocol):

@@ -15,7 +15,8 @@ from billing.periods import Anchor
 from billing.schedule import ChargeKind, ScheduledCharge, charges
 
 TaxLines = Callable[[Money, Address | None], Iterable[InvoiceLine]]
-"""The tax on an amount for a bill-to address; its lines are fixed when the invoice is opened (P-19)."""
+"""The tax on an amount for a bill-to address; its lines are fixed when the invoice is opened
+(P-19)."""
 
 
 def untaxed(amount: Money, address: Address | None) -> Iterable[InvoiceLine]:

@@ -1,7 +1,8 @@
 """The charge protocol as transactions: what each step writes, and on which conditions (R-1, R-6).
 
-Pure: a flow reads, asks for a step, and commits it (ARCHITECTURE.md, section 3). Each function is one
-step; each is atomic, so that a process killed between any two leaves a state that the next one reads.
+Pure: a flow reads, asks for a step, and commits it (ARCHITECTURE.md, section 3). Each function is
+one step; each is atomic, so that a process killed between any two leaves a state that the next one
+reads.
 """
 
 from __future__ import annotations
@@ -119,7 +120,10 @@ def give_up(
     as_read = ("state", "open_invoice", "period")
     if not policy.cancels_at_the_end(schedule):
         parked = subscription.unpaid()
-        return (Change(invoice, over, as_read=ATTEMPT), Change(subscription, parked, as_read=as_read))
+        return (
+            Change(invoice, over, as_read=ATTEMPT),
+            Change(subscription, parked, as_read=as_read),
+        )
     return (
         Change(invoice, over, as_read=ATTEMPT),
         Change(subscription, subscription.cancelled(now, "dunning"), as_read=as_read),

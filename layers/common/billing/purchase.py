@@ -78,7 +78,12 @@ def needs_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, 
 
 
 def declined(
-    checkout: Checkout, outcome: Declined, now: datetime, *, failed_order_id: str, customer: str | None
+    checkout: Checkout,
+    outcome: Declined,
+    now: datetime,
+    *,
+    failed_order_id: str,
+    customer: str | None,
 ) -> tuple[Checkout, Transaction]:
     """Nothing is created but a failed order; the key stays declined (C-4).
 
@@ -121,7 +126,12 @@ def looked_at(checkout: Checkout, due_at: datetime) -> tuple[Checkout, Transacti
 
 
 def paid(
-    checkout: Checkout, outcome: Succeeded | None, now: datetime, *, customer: str | None, shard: int
+    checkout: Checkout,
+    outcome: Succeeded | None,
+    now: datetime,
+    *,
+    customer: str | None,
+    shard: int,
 ) -> tuple[Checkout, Transaction]:
     """Step 5: customer, subscription, order, invoice, access and mail together (C-3).
 
@@ -170,8 +180,10 @@ def _new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:
     email = checkout.bill_to.email
     assert checkout.method is not None
     return (
-        # Two first purchases of one email meet at the pointer: the second reads and joins the first.
-        Insert(EmailPointer(checkout.merchant, email_hash(checkout.merchant, email), checkout.customer)),
+        # Two first purchases of one email meet here: the second reads the first and joins it.
+        Insert(
+            EmailPointer(checkout.merchant, email_hash(checkout.merchant, email), checkout.customer)
+        ),
         Insert(
             Customer(
                 id=checkout.customer,

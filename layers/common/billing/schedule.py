@@ -34,7 +34,8 @@ class ScheduledCharge:
 
 
 def charges(terms: PriceTerms, start: Anchor) -> Iterator[ScheduledCharge]:
-    """Every charge of a purchase made at `start`, in order; endless for what runs until cancelled."""
+    """Every charge of a purchase made at `start`, in order; endless for what runs until
+    cancelled."""
     numbers = count(1)
     if terms.initial is not None:
         yield ScheduledCharge(next(numbers), ChargeKind.INITIAL, start.instant, terms.due_today)
@@ -70,6 +71,7 @@ def standard_at(terms: PriceTerms, anchor: Anchor, k: int) -> datetime:
 
 
 def ends_at(terms: PriceTerms, start: Anchor) -> datetime | None:
-    """The instant of the last charge of a plan that completes; None for what runs until cancelled."""
+    """The instant of the last charge of a plan that completes; None for what runs until
+    cancelled."""
     total = terms.standard_payments
     return None if total is None else standard_at(terms, standard_anchor(terms, start), total - 1)

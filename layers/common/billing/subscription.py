@@ -113,17 +113,19 @@ class Subscription:
         return None if self.state is State.COMPLETED else self.ends_at
 
     def gives_access(self, now: datetime) -> bool:
-        """Whether what it grants is open at `now`, whether or not a sweep has come yet (C-3, R-7, X-4)."""
+        """Whether what it grants is open at `now`, whether or not a sweep has come yet (C-3, R-7,
+        X-4)."""
         if self.state is State.COMPLETED:
             return True
         return self.state is not State.INCOMPLETE and (self.ends_at is None or now < self.ends_at)
 
     def opened(self, invoice: str) -> Subscription:
-        assert self.open_invoice is None, "one open invoice at a time"
+        assert self.is_live and self.open_invoice is None, "one open invoice at a time"
         return replace(self, open_invoice=invoice, seq=self.seq + 1)
 
     def waiting(self, now: datetime) -> Subscription:
-        """Too long overdue to charge unasked: off the alarm list until the merchant decides (R-2)."""
+        """Too long overdue to charge unasked: off the alarm list until the merchant decides
+        (R-2)."""
         return replace(self, due_at=None, waiting_since=now)
 
     def postponed_to(self, due_at: datetime | None) -> Subscription:
@@ -136,6 +138,7 @@ class Subscription:
 
     def paid(self, now: datetime, charged_on: date, due_at: datetime | None) -> Subscription:
         """One standard payment further; completed when it was the last (P-4, P-6, R-7)."""
+        assert self.is_live, "what has ended stays as it is"
         after = replace(
             self,
             state=State.ACTIVE,
@@ -153,6 +156,7 @@ class Subscription:
 
     def declined(self, retry_at: datetime | None, due_at: datetime) -> Subscription:
         """Past due until tried again or given up at `due_at`; the anchor never moves (R-4)."""
+        assert self.is_live, "what has ended stays as it is"
         return replace(self, state=State.PAST_DUE, retry_at=retry_at, due_at=due_at)
 
     def voided(self, due_at: datetime | None) -> Subscription:
@@ -160,6 +164,8 @@ class Subscription:
         return replace(self, open_invoice=None, due_at=due_at)
 
     def cancelled(self, at: datetime, by: str) -> Subscription:
+        """Ended at `at` by customer, merchant, dunning, gateway or system (X-7)."""
+        assert self.is_live, "what has ended stays as it is"
         return replace(
             self,
             state=State.CANCELLED,

@@ -1,0 +1,285 @@
+"""The sandbox: a real gateway with a ledger of its own and Stripe's test payment methods (W-3).
+
+It is what runs until keys are given. Payments are made in two steps as Stripe's PaymentIntents are:
+prepared once per invoice, confirmed once per attempt, and successful once, ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from threading import Lock
+from typing import Any, TypeVar
+from urllib.parse import urljoin
+
+from billing.adapters.sandbox_ledger import Row, SandboxLedger
+from billing.errors import Conflict, Invalid, NotFound, Unavailable, Unreachable
+from billing.gateways import (
+    ActionRequired,
+    Capabilities,
+    ChargeOrder,
+    Declined,
+    Outcome,
+    SavedMethod,
+    Standing,
+    Succeeded,
+    Unconfirmed,
+    Withdrawn,
+)
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class TestCard:
+    """One of Stripe's test payment methods: how it looks, and what becomes of a charge.
+
+    `decline` is the code that charging it gives; `saves` is whether the bank lets it be saved
+    unseen; `authenticates` asks for 3-D Secure each time.
+    """
+
+    __test__ = False  # not a test case, whatever pytest makes of the name
+
+    token: str
+    brand: str
+    last4: str
+    decline: Declined | None = None
+    saves: bool = True
+    authenticates: bool = False
+
+
+TEST_CARDS = {
+    card.token: card
+    for card in (
+        TestCard("pm_card_visa", "visa", "4242"),
+        TestCard("pm_card_mastercard", "mastercard", "4444"),
+        TestCard("pm_card_authenticationRequired", "visa", "3184", authenticates=True),
+        TestCard("pm_card_chargeDeclined", "visa", "0002", Declined("card_declined"), saves=False),
+        TestCard(
+            "pm_card_chargeDeclinedInsufficientFunds",
+            "visa",
+            "9995",
+            Declined("insufficient_funds"),
+            saves=False,
+        ),
+        TestCard("pm_card_chargeCustomerFail", "visa", "0341", Declined("card_declined")),
+        TestCard(
+            "pm_card_chargeDeclinedExpiredCard",
+            "visa",
+            "0069",
+            Declined("expired_card", retryable=False),
+            saves=False,
+        ),
+    )
+}
+"""Stripe's names for them (https://docs.stripe.com/testing#cards), as CONTRACT.md lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAuthentication:
+    """A payment that waits for its buyer; the amount in minor units."""
+
+    amount_minor: int
+    currency: str
+
+
+class Faults:
+    """Failures on demand: the next n calls time out before or after their effect, or are
+    refused."""
+
+    KINDS = ("timeout_before", "timeout_after", "unavailable")
+
+    def __init__(self) -> None:
+        self._armed: list[str] = []
+        self._lock = Lock()
+
+    def arm(self, kind: str, count: int) -> None:
+        """Let the next `count` calls fail by `kind`."""
+        if kind not in self.KINDS:
+            raise Invalid(f"One of {', '.join(self.KINDS)}.", field="gateway")
+        with self._lock:
+            self._armed = [kind] * count
+
+    def around(self, call: Callable[[], R]) -> R:
+        """Make a call, or fail instead of it, or fail after it."""
+        with self._lock:
+            kind = self._armed.pop() if self._armed else None
+        if kind in {"timeout_before", "unavailable"}:
+            raise Unreachable(f"sandbox: {kind}")
+        result = call()
+        if kind == "timeout_after":
+            raise Unreachable("sandbox: timeout_after")
+        return result
+
+
+class SandboxGateway:
+    """The gateway port over a ledger; `clock` is the gateway's own."""
+
+    name = "sandbox"
+    account = "sandbox"
+    capabilities = Capabilities(minimum_minor=1, test=True)
+
+    def __init__(self, ledger: SandboxLedger, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self.faults = Faults()
+
+    def save_method(
+        self, token: str, *, owner: str, key: str, verify: bool
+    ) -> SavedMethod | Declined:
+        """Keep a test card; a verified one is declined at once if its bank would."""
+        return self.faults.around(lambda: self._save_method(token, key, verify))
+
+    def _save_method(self, token: str, key: str, verify: bool) -> SavedMethod | Declined:
+        card = TEST_CARDS.get(token)
+        if card is None:
+            raise Invalid(f"The sandbox knows no payment method {token!r}.", field="payment_method")
+        if verify and not card.saves:
+            assert card.decline is not None
+            return card.decline
+        saved = f"{card.token}:{_digest(key, card.token)}"
+        return SavedMethod(saved, card.brand, card.last4, "2034-12", f"fp_{card.last4}")
+
+    def prepare(self, order: ChargeOrder, *, key: str) -> str:
+        """An unconfirmed payment; the same key with another amount is refused."""
+        return self.faults.around(lambda: self._prepare(order, key))
+
+    def _prepare(self, order: ChargeOrder, key: str) -> str:
+        reference = f"pi_sandbox_{_digest(order.account, key)}"
+        payment = {
+            "id": reference,
+            "invoice": order.invoice,
+            "amount": order.amount.amount_minor,
+            "currency": order.amount.currency.value,
+            "state": "unconfirmed",
+            "attempts": {},
+            "charges": [],
+        }
+        if not self._ledger.write(reference, payment, revision=0):
+            known, _ = self._read(reference)
+            if (known["amount"], known["currency"]) != (payment["amount"], payment["currency"]):
+                raise Conflict("The same key with other parameters.", code="idempotency_error")
+        return reference
+
+    def confirm(
+        self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
+    ) -> Outcome:
+        """Charge the card once per key; a payment that succeeded stays so whatever the key."""
+        card = TEST_CARDS[method.partition(":")[0]]
+        return self.faults.around(
+            lambda: self._change(reference, lambda p: self._confirmed(p, card, key, return_url))
+        )
+
+    def _confirmed(self, payment: Row, card: TestCard, key: str, return_url: str | None) -> Outcome:
+        if payment["state"] in {"succeeded", "cancelled"} or key in payment["attempts"]:
+            return _standing(payment, key)  # type: ignore[return-value]
+        if card.authenticates:
+            payment["state"] = "requires_action"
+            payment["return_url"] = return_url
+            payment["attempts"][key] = {"requires_action": True}
+        else:
+            self._settle(payment, key, card.decline)
+        return _standing(payment, key)  # type: ignore[return-value]
+
+    def _settle(self, payment: Row, key: str, decline: Declined | None) -> None:
+        charge = f"ch_{payment['id'][3:]}_{len(payment['charges']) + 1}"
+        status = "declined" if decline else "succeeded"
+        payment["state"] = "unconfirmed" if decline else "succeeded"
+        payment["attempts"][key] = (
+            {"decline": decline.code, "retryable": decline.retryable}
+            if decline
+            else {"charge": charge}
+        )
+        payment["charges"].append(
+            {"id": charge, "status": status, "at": self._clock().isoformat(), "refunded": 0}
+        )
+
+    def lookup(self, reference: str, *, attempt_key: str) -> Standing:
+        """How a payment stands, read from the ledger itself."""
+        return self.faults.around(lambda: _standing(self._read(reference)[0], attempt_key))
+
+    def cancel(self, reference: str) -> Standing:
+        """Withdraw a payment unless it succeeded."""
+
+        def withdrawn(payment: Row) -> Standing:
+            if payment["state"] != "succeeded":
+                payment["state"] = "cancelled"
+            return _standing(payment, "")
+
+        return self.faults.around(lambda: self._change(reference, withdrawn))
+
+    def pending_authentication(self, reference: str) -> PendingAuthentication | None:
+        """What waits for its buyer under this reference, if anything does."""
+        payment, _ = self._read(reference)
+        if payment["state"] != "requires_action":
+            return None
+        return PendingAuthentication(payment["amount"], payment["currency"])
+
+    def authenticate(self, reference: str, *, succeeded: bool) -> str | None:
+        """What the buyer did on the bank's page; where to go back to. Asked twice, done once."""
+
+        def answered(payment: Row) -> str | None:
+            if payment["state"] == "requires_action":
+                asked = [k for k, a in payment["attempts"].items() if "requires_action" in a]
+                decline = None if succeeded else Declined("authentication_required")
+                self._settle(payment, asked[-1], decline)
+            return payment.get("return_url")
+
+        return self._change(reference, answered)
+
+    def charges(self) -> list[dict[str, Any]]:
+        """What really happened to the money, newest first, in CONTRACT.md's shape."""
+        return sorted(
+            (
+                {
+                    "id": charge["id"],
+                    "gateway": self.name,
+                    "invoice": payment["invoice"],
+                    "amount": {"amount": payment["amount"], "currency": payment["currency"]},
+                    "refunded": charge["refunded"],
+                    "status": charge["status"],
+                    "at": charge["at"].replace("+00:00", "Z"),
+                }
+                for payment in self._ledger.rows()
+                for charge in payment["charges"]
+            ),
+            key=lambda charge: (charge["at"], charge["id"]),
+            reverse=True,
+        )
+
+    def _read(self, reference: str) -> tuple[Row, int]:
+        found = self._ledger.read(reference)
+        if found is None:
+            raise NotFound(f"The sandbox has no payment {reference}.")
+        row, revision = found
+        return {**row, "attempts": dict(row["attempts"]), "charges": list(row["charges"])}, revision
+
+    def _change(self, reference: str, change: Callable[[Row], R]) -> R:
+        """Read, change and write back a payment, again when another call came between."""
+        for _ in range(20):
+            payment, revision = self._read(reference)
+            result = change(payment)
+            if self._ledger.write(reference, payment, revision=revision):
+                return result
+        raise Unavailable("The sandbox's ledger is contended.")
+
+
+def _standing(payment: Row, key: str) -> Standing:
+    if payment["state"] == "succeeded":
+        return Succeeded(next(c["id"] for c in payment["charges"] if c["status"] == "succeeded"))
+    if payment["state"] == "cancelled":
+        return Withdrawn()
+    attempt = payment["attempts"].get(key)
+    if attempt is None:
+        return Unconfirmed()
+    if "decline" in attempt:
+        return Declined(attempt["decline"], attempt["retryable"])
+    return ActionRequired(
+        urljoin(payment.get("return_url") or "", f"/sandbox/authenticate/{payment['id']}")
+    )
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()[:24]

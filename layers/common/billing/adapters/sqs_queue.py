@@ -1,0 +1,53 @@
+"""The charge queue: leases from the sweep to the workers, many in one message (R-1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from billing.errors import Unavailable
+from billing.ports import Due
+from billing.subscription import Alarm
+
+LEASES_PER_MESSAGE = 25
+MESSAGES_PER_CALL = 10
+
+
+class SqsQueue:
+    """The Queue port over one SQS queue."""
+
+    def __init__(self, url: str, client: Any) -> None:
+        self._url = url
+        self._client = client
+
+    def send(self, leases: Sequence[Due]) -> None:
+        """Send all leases; raises `Unavailable` if any was not taken (their alarms come again)."""
+        remaining = iter(leases)
+        bodies = iter(lambda: list(islice(remaining, LEASES_PER_MESSAGE)), [])
+        while batch := list(islice(bodies, MESSAGES_PER_CALL)):
+            answer = self._client.send_message_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "MessageBody": body_of(leases)}
+                    for number, leases in enumerate(batch)
+                ],
+            )
+            if answer.get("Failed"):
+                raise Unavailable(f"{len(answer['Failed'])} messages were not taken by the queue")
+
+
+def body_of(leases: Sequence[Due]) -> str:
+    """A message: its leases as [kind, instant, owner parts]."""
+    rows = [[lease.kind.value, lease.due_at.isoformat(), *lease.owner] for lease in leases]
+    return json.dumps({"leases": rows})
+
+
+def leases_of(body: str) -> list[Due]:
+    """The leases of a message's body."""
+    return [
+        Due(Alarm(kind), datetime.fromisoformat(due_at), tuple(owner))
+        for kind, due_at, *owner in json.loads(body)["leases"]
+    ]

@@ -1,0 +1,45 @@
+"""The conversation with a gateway about one invoice, the same for first payments and rebills
+(R-6)."""
+
+from __future__ import annotations
+
+from billing.gateways import Outcome, Standing, Unconfirmed
+from billing.orders import Invoice
+from billing.ports import Ports
+
+
+def prepare(ports: Ports, invoice: Invoice) -> str:
+    """The reference of the one payment that can ever pay this invoice."""
+    return ports.gateway(invoice.gateway).prepare(invoice.charge_order, key=invoice.id)
+
+
+def confirm(ports: Ports, invoice: Invoice, *, return_url: str | None = None) -> Outcome:
+    """Move the money of the attempt under way; off session where there is nowhere to return to."""
+    assert invoice.gateway_ref is not None, "prepared before confirmed"
+    return ports.gateway(invoice.gateway).confirm(
+        invoice.gateway_ref,
+        invoice.payment_method,
+        key=invoice.confirm_key,
+        off_session=return_url is None,
+        return_url=return_url,
+    )
+
+
+def lookup(ports: Ports, invoice: Invoice) -> Standing:
+    """How the attempt under way stands, asked of the gateway by the payment's id, never by
+    search."""
+    assert invoice.gateway_ref is not None, "prepared before confirmed"
+    gateway = ports.gateway(invoice.gateway)
+    return gateway.lookup(invoice.gateway_ref, attempt_key=invoice.confirm_key)
+
+
+def resolve(ports: Ports, invoice: Invoice, *, return_url: str | None = None) -> Outcome:
+    """How the attempt under way ended; one never confirmed is confirmed now, same key, same method.
+
+    Raises `Unreachable` while that cannot be known; the attempt then stays as it is (R-6: unknown
+    never means failed).
+    """
+    standing = lookup(ports, invoice)
+    if isinstance(standing, Unconfirmed):
+        return confirm(ports, invoice, return_url=return_url)
+    return standing

@@ -1,0 +1,64 @@
+"""Invoices as documents: their gap-free numbers, their links, their PDFs (M-7, B-5, C-3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hmac import compare_digest
+
+from billing.errors import Conflict, NotFound
+from billing.orders import Invoice, InvoiceCounter, InvoiceState
+from billing.ports import Ports
+from billing.render import invoice_pdf
+from billing.transactions import Change, Insert
+
+NUMBERING_ATTEMPTS = 20
+
+
+def numbered(ports: Ports, merchant: str, customer: str, invoice: str) -> Invoice:
+    """The paid invoice with its number, given now if it has none: counter and invoice together, so
+    that a series has no gap and no number twice (M-7)."""
+    for _ in range(NUMBERING_ATTEMPTS):
+        found = ports.store.invoice(merchant, customer, invoice)
+        assert found is not None, "a fact names an invoice that stands"
+        if found.number is not None or found.state is not InvoiceState.PAID:
+            return found
+        counter = ports.store.invoice_counter(merchant, found.test)
+        after = (counter or InvoiceCounter(merchant, found.test)).next
+        given = replace(found, number=after.number)
+        try:
+            ports.store.commit(
+                Change(counter, after) if counter else Insert(after),
+                Change(found, given),
+            )
+        except Conflict:
+            continue
+        return given
+    raise Conflict("The counter of invoice numbers is contended; the outbox comes again.")
+
+
+def link(ports: Ports, invoice: Invoice) -> str:
+    """The address under which whoever has it can download the invoice (C-3)."""
+    reference = f"{invoice.customer}~{invoice.id}~{invoice.download_key}"
+    base = ports.operation.public_url
+    return f"{base}/portal/{invoice.merchant}/invoices/{reference}/invoice.pdf"
+
+
+def download(ports: Ports, merchant: str, reference: str) -> bytes:
+    """The PDF that a link names; `NotFound` for anything but a link that we made (B-5)."""
+    customer, _, rest = reference.partition("~")
+    invoice_id, _, key = rest.partition("~")
+    invoice = ports.store.invoice(merchant, customer, invoice_id) if key else None
+    if (
+        invoice is None
+        or not compare_digest(invoice.download_key.encode(), key.encode())
+        or invoice.state is not InvoiceState.PAID
+    ):
+        raise NotFound("There is no such invoice.")
+    return pdf(ports, numbered(ports, merchant, customer, invoice_id))
+
+
+def pdf(ports: Ports, invoice: Invoice) -> bytes:
+    """The invoice as a PDF, in the merchant's time zone."""
+    merchant = ports.store.merchant(invoice.merchant)
+    assert merchant is not None, "a merchant is never removed"
+    return invoice_pdf.render(invoice, merchant, merchant.settings.time_zone)

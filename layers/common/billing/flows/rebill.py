@@ -1,0 +1,321 @@
+"""The rebill engine: sweep what is due, then charge it, each exactly once (R-1 .. R-4, R-6).
+
+The steps and their order are the charge protocol's (ARCHITECTURE.md, section 3); what each one
+writes
+is in `billing.protocol`. A worker takes many subscriptions through one step at a time, so that they
+share round trips; a subscription that a step refuses drops out and comes back with its alarm.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+from billing import invoicing, policy, protocol
+from billing.errors import Unavailable
+from billing.flows import charging
+from billing.gateways import (
+    ActionRequired,
+    Declined,
+    Outcome,
+    Standing,
+    Succeeded,
+    Unconfirmed,
+    Withdrawn,
+)
+from billing.merchants import Merchant
+from billing.orders import UNDER_WAY, Invoice, InvoiceState
+from billing.ports import Due, Ports
+from billing.subscription import Alarm, Subscription
+from billing.transactions import Change, Transaction
+
+T = TypeVar("T")
+
+SECONDS_PAST_POINT_OF_NO_RETURN = 5
+"""No more enter step 3 at a time than the gateway takes in this many seconds."""
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    kinds: Sequence[Alarm] = (Alarm.BILL, Alarm.CHECKOUT),
+    keep_going: Callable[[], bool] = lambda: True,
+    dry_run: bool = False,
+) -> Counter[str]:
+    """Lease what is due and put it on the queue; the tally counts `due` and `enqueued`.
+
+    No more is taken than the gateway can charge within a lease; the rest stays due and comes first
+    next time. A replayed sweep finds the leases standing and takes nothing twice.
+    """
+    tally: Counter[str] = Counter()
+    left = ports.operation.gateway_calls_per_second * ports.operation.lease_seconds // 2
+    until = now + ports.operation.lease
+    for kind in kinds:
+        for shard in range(ports.operation.shards):
+            if not keep_going():
+                return tally
+            rows = ports.store.due(kind, shard, now, left)
+            tally["due"] += len(rows)
+            if dry_run:
+                continue
+            leases = [lease for due in rows if (lease := ports.store.lease(due, until))]
+            ports.queue.send(leases)
+            tally["enqueued"] += len(leases)
+            left -= len(leases)
+    return tally
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One subscription on its way through the steps; `invoice` is the open one, if any."""
+
+    merchant: Merchant
+    subscription: Subscription
+    invoice: Invoice | None = None
+
+    @property
+    def open_invoice(self) -> Invoice:
+        assert self.invoice is not None, "opened before it is charged"
+        return self.invoice
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.invoice is not None and self.invoice.state in UNDER_WAY
+
+    def stopped(self, ports: Ports) -> policy.Hold | None:
+        return policy.selling_stopped(self.merchant, billing_paused=ports.operation.billing_paused)
+
+
+def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
+    """Charge what the leases name, if they still stand; the tally counts what became of each."""
+    tally: Counter[str] = Counter()
+    at_once = ports.operation.gateway_calls_per_second * SECONDS_PAST_POINT_OF_NO_RETURN
+    remaining = iter(leases)
+    while batch := list(islice(remaining, at_once)):
+        _charge(ports, batch, now, tally)
+    return tally
+
+
+def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[str]) -> None:
+    loaded = list(_load(ports, leases, now, tally))
+    under_way = [work for work in loaded if work.is_under_way]
+    fresh = [work for work in loaded if not work.is_under_way]
+
+    _settle(ports, under_way, _resolve(ports, under_way), now, tally)
+    opened = _open(ports, fresh, now, tally)
+    ready = _prepare(ports, opened, tally)
+    confirming = _pass_point_of_no_return(ports, ready, now, tally)
+    _settle(ports, confirming, _gateway(ports, charging.confirm, confirming), now, tally)
+
+
+def _load(
+    ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[str]
+) -> Iterator[Work]:
+    """What the leases name, read afresh; a lease that was lost is somebody else's work by now."""
+    owners = [(lease.owner[0], lease.owner[1], lease.owner[2]) for lease in leases]
+    merchants: dict[str, Merchant | None] = {}
+    held = [
+        subscription
+        for lease, subscription in zip(leases, ports.store.subscriptions(owners), strict=True)
+        if subscription is not None and subscription.due_at == lease.due_at
+    ]
+    tally["stale"] += len(leases) - len(held)
+    keys = [(s.merchant, s.customer, s.open_invoice) for s in held if s.open_invoice]
+    invoices = {i.id: i for i in ports.store.invoices(keys) if i is not None}
+    for subscription in held:
+        if subscription.merchant not in merchants:
+            merchants[subscription.merchant] = ports.store.merchant(subscription.merchant)
+        merchant = merchants[subscription.merchant]
+        assert merchant is not None, "a subscription's merchant is never removed"
+        yield Work(merchant, subscription, invoices.get(subscription.open_invoice or ""))
+
+
+def _resolve(ports: Ports, works: Sequence[Work]) -> Sequence[Standing | Unavailable]:
+    """How attempts that were under way ended (step 6); while billing is stopped none is
+    confirmed."""
+    if any(work.stopped(ports) for work in works):
+        return _gateway(ports, charging.lookup, works)
+    return _gateway(ports, charging.resolve, works)
+
+
+def _open(ports: Ports, works: Sequence[Work], now: datetime, tally: Counter[str]) -> list[Work]:
+    """Step 1 for those without an open invoice; those with one go on from its state."""
+    paused = ports.operation.billing_paused
+    to_open: list[Work] = []
+    going_on: list[Work] = []
+    for work in works:
+        if reason := policy.hold(work.subscription, work.merchant, billing_paused=paused):
+            tally[f"held_{reason}"] += 1
+        elif work.invoice is not None:
+            going_on += _unless_given_up(ports, work, now, tally)
+        elif policy.too_late_to_ask(work.subscription, work.merchant, now):
+            _put_on_waiting_list(ports, work, now, tally)
+        elif policy.charged_today(work.subscription, now):
+            _postpone(ports, work, now, tally)
+        else:
+            to_open.append(work)
+    opened = [
+        replace(work, subscription=work.subscription.opened(invoice.id), invoice=invoice)
+        for work, invoice in zip(to_open, _invoices(ports, to_open, now), strict=True)
+    ]
+    writes = [
+        protocol.open_invoice(before.subscription, after.open_invoice)
+        for before, after in zip(to_open, opened, strict=True)
+    ]
+    return going_on + _committed(ports, opened, writes, tally)
+
+
+def _invoices(ports: Ports, works: Sequence[Work], now: datetime) -> list[Invoice]:
+    """The next invoice of each, with amount, tax, gateway account and Order ID final."""
+    purchases = [(w.merchant.id, w.subscription.customer, w.subscription.id) for w in works]
+    found = ports.store.bill_tos(purchases)
+    invoices = []
+    for work, bill_to in zip(works, found, strict=True):
+        assert bill_to is not None, "written with the purchase"
+        order_id, download_key = ports.new_id("order"), ports.new_id("key")
+        invoices.append(
+            invoicing.following(
+                work.subscription,
+                bill_to.bill_to,
+                order_id=order_id,
+                download_key=download_key,
+                now=now,
+            )
+        )
+    return invoices
+
+
+def _prepare(ports: Ports, works: Sequence[Work], tally: Counter[str]) -> list[Work]:
+    """Step 2 for those that have no payment at the gateway yet."""
+    unprepared = [w for w in works if w.open_invoice.state is InvoiceState.PENDING]
+    going_on = [w for w in works if w.open_invoice.state is not InvoiceState.PENDING]
+    references = _gateway(ports, charging.prepare, unprepared)
+    after: list[Work] = []
+    writes: list[Transaction] = []
+    for work, reference in zip(unprepared, references, strict=True):
+        if isinstance(reference, Unavailable):
+            tally["unreachable"] += 1
+            continue
+        ready, write = protocol.prepared(work.open_invoice, reference)
+        after.append(replace(work, invoice=ready))
+        writes.append(write)
+    return going_on + _committed(ports, after, writes, tally)
+
+
+def _pass_point_of_no_return(
+    ports: Ports, works: Sequence[Work], now: datetime, tally: Counter[str]
+) -> list[Work]:
+    """Step 3; whether billing is stopped is read here once more."""
+    merchants = {w.merchant.id: ports.store.merchant(w.merchant.id) for w in works}
+    after: list[Work] = []
+    writes: list[Transaction] = []
+    for work in works:
+        merchant = merchants[work.merchant.id]
+        assert merchant is not None, "a merchant is never removed"
+        if stopped := replace(work, merchant=merchant).stopped(ports):
+            tally[f"held_{stopped}"] += 1
+            continue
+        confirming, write = protocol.point_of_no_return(
+            work.subscription, work.open_invoice, ports.new_id("order"), now
+        )
+        after.append(replace(work, invoice=confirming))
+        writes.append(write)
+    return _committed(ports, after, writes, tally)
+
+
+def _settle(
+    ports: Ports,
+    works: Sequence[Work],
+    outcomes: Sequence[Standing | Unavailable],
+    now: datetime,
+    tally: Counter[str],
+) -> None:
+    """Step 5, or nothing at all where the outcome is unknown (R-6): the lease brings it back."""
+    known: list[Work] = []
+    names: dict[str, str] = {}
+    writes: list[Transaction] = []
+    for work, outcome in zip(works, outcomes, strict=True):
+        if isinstance(outcome, Unavailable | Unconfirmed):
+            tally["unknown"] += 1
+            continue
+        name, write = _settlement(ports, work, outcome, now)
+        known.append(work)
+        writes.append(write)
+        names[work.open_invoice.id] = name
+    for work in _committed(ports, known, writes, tally):
+        tally[names[work.open_invoice.id]] += 1
+
+
+def _settlement(
+    ports: Ports, work: Work, outcome: Outcome, now: datetime
+) -> tuple[str, Transaction]:
+    subscription, invoice = work.subscription, work.open_invoice
+    schedule = work.merchant.settings.retry_schedule
+    shard = ports.shard_of(invoice.id)
+    match outcome:
+        case Succeeded():
+            return "paid", protocol.settle_paid(subscription, invoice, outcome, now, shard)
+        case Declined():
+            return "declined", protocol.settle_declined(
+                subscription, invoice, outcome, schedule, now, shard, ports.new_id("order")
+            )
+        case ActionRequired() if invoice.state is InvoiceState.ACTION_REQUIRED:
+            # Asked for, and not done by the time of the next attempt: that attempt is due (R-4).
+            unanswered, at_once = (
+                Declined("authentication_required"),
+                replace(schedule, every_days=0),
+            )
+            return "declined", protocol.settle_declined(
+                subscription, invoice, unanswered, at_once, now, shard, ports.new_id("order")
+            )
+        case ActionRequired():
+            return "action_required", protocol.needs_buyer(subscription, invoice, schedule, now)
+        case Withdrawn():
+            return "void", protocol.void(subscription, invoice, now)
+
+
+def _unless_given_up(ports: Ports, work: Work, now: datetime, tally: Counter[str]) -> list[Work]:
+    """After a hard decline there is no further attempt, only the end of the cycle (R-4)."""
+    invoice = work.open_invoice
+    if invoice.retryable:
+        return [work]
+    schedule = work.merchant.settings.retry_schedule
+    write = protocol.give_up(
+        work.subscription, invoice, schedule, now, ports.shard_of(invoice.id), ports.new_id("order")
+    )
+    tally["given_up"] += len(_committed(ports, [work], [write], tally))
+    return []
+
+
+def _put_on_waiting_list(ports: Ports, work: Work, now: datetime, tally: Counter[str]) -> None:
+    waiting = work.subscription.waiting(now)
+    write = (Change(work.subscription, waiting, as_read=policy.LOOKED_AT),)
+    tally["waiting"] += len(_committed(ports, [work], [write], tally))
+
+
+def _postpone(ports: Ports, work: Work, now: datetime, tally: Counter[str]) -> None:
+    later = work.subscription.postponed_to(policy.alarm_after_payment(work.subscription, now))
+    write = (Change(work.subscription, later, as_read=policy.LOOKED_AT),)
+    tally["postponed"] += len(_committed(ports, [work], [write], tally))
+
+
+def _gateway(
+    ports: Ports, call: Callable[[Ports, Invoice], T], works: Sequence[Work]
+) -> list[T | Unavailable]:
+    return ports.each(partial(call, ports), [work.open_invoice for work in works])
+
+
+def _committed(
+    ports: Ports, works: Sequence[Work], writes: Sequence[Transaction], tally: Counter[str]
+) -> list[Work]:
+    """Those whose write went through; the others met another writer and come back with their
+    alarm."""
+    conflicts = ports.store.commit_each(writes)
+    tally["conflict"] += sum(1 for conflict in conflicts if conflict)
+    return [w for w, conflict in zip(works, conflicts, strict=True) if conflict is None]

@@ -1,0 +1,212 @@
+"""A whole world in memory: one merchant, the sandbox, a clock that is turned by hand.
+
+The flows in it are the product's own; only what touches AWS is replaced, by code that does the
+same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from itertools import count
+from math import ceil
+from typing import Any
+
+from billing.adapters import store
+from billing.adapters.ephemeral_memory import MemoryEphemeral
+from billing.adapters.sandbox_gateway import SandboxGateway
+from billing.adapters.sandbox_ledger import MemoryLedger
+from billing.adapters.sqs_queue import body_of, leases_of
+from billing.catalog import PricePoint, PriceTerms, PriceType, Product
+from billing.checkouts import Checkout
+from billing.customers import Address
+from billing.flows import checkout, notify, rebill
+from billing.flows.checkout import Submission, Visitor
+from billing.merchants import Merchant
+from billing.money import Currency, Money
+from billing.orders import Order, order_id
+from billing.periods import Period
+from billing.ports import Due, History, Operation
+from billing.runtime.wiring import assemble, one_by_one
+from billing.subscription import Alarm, Subscription
+from billing.transactions import Change, Insert
+
+START = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)
+ADDRESS = Address("1 Main Street", "Springfield", "US", postal_code="12345", state="IL")
+TICK = timedelta(minutes=1)
+
+MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONTHLY)
+
+
+class MemoryQueue:
+    """A queue that keeps its messages as SQS would carry them."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def send(self, leases: Sequence[Due]) -> None:
+        if leases:
+            self.bodies.append(body_of(leases))
+
+
+class MemoryMailer:
+    """Mails as they were sent, oldest first."""
+
+    def __init__(self) -> None:
+        self.sent: list[EmailMessage] = []
+
+    def send(self, message: EmailMessage, *, now: datetime) -> None:
+        self.sent.append(message)
+
+
+class Ids:
+    """Ids that are drawn the same in each run."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def __call__(self, kind: str) -> str:
+        number = next(self._numbers)
+        if kind == "order":
+            return order_id(number * 7_919_000_000_000_000_003)
+        return f"{number:032d}" if kind == "key" else f"{kind}_{number:016d}"
+
+
+class World:
+    """What a test turns: its clock, its schedules, its customers."""
+
+    def __init__(self, now: datetime = START, **operation: Any) -> None:
+        self.now = now
+        self.queue = MemoryQueue()
+        self.mailer = MemoryMailer()
+        self.store = store.in_memory()
+        self.sandbox = SandboxGateway(MemoryLedger(), lambda: self.now)
+        self.ports = replace(
+            assemble(
+                Operation(public_url="https://pay.example.com", **operation),
+                clock=lambda: self.now,
+                store=self.store,
+                ephemeral=MemoryEphemeral(),
+                gateways={"sandbox": self.sandbox},
+                queue=self.queue,
+                mailer=self.mailer,
+                draw=Ids(),
+            ),
+            each=one_by_one,
+        )
+        self.merchant = Merchant("acme", "Acme Courses", "hello@acme.example", now)
+        self.store.commit(Insert(self.merchant))
+        self._attempts = count(1)
+
+    def change_merchant(self, **fields: Any) -> None:
+        changed = replace(self.merchant, **fields)
+        self.store.commit(Change(self.merchant, changed))
+        self.merchant = changed
+
+    def product(self, *terms: PriceTerms, **fields: Any) -> Product:
+        """Put a product on sale; its first price point is the default."""
+        number = next(self._attempts)
+        points = [
+            PricePoint(f"acme.price{number}x{n}", "acme", f"prod_{number}", each, self.now)
+            for n, each in enumerate(terms or (MONTHLY,), 1)
+        ]
+        product = Product(
+            **{
+                "id": f"prod_{number}",
+                "merchant": "acme",
+                "name": "Course",
+                "created_at": self.now,
+                "gateways": ("sandbox",),
+                "grants": ("course",),
+                "price_points": tuple(p.id for p in points),
+                "default_price_point": points[0].id,
+                **fields,
+            }
+        )
+        self.store.commit(Insert(product), *(Insert(point) for point in points))
+        return product
+
+    def submission(self, email: str = "ann@example.com", **fields: Any) -> Submission:
+        return Submission(
+            **{
+                "attempt_key": f"attempt-{next(self._attempts):08d}",
+                "email": email,
+                "name": "Ann Example",
+                "address": ADDRESS,
+                "payment_method": "pm_card_visa",
+                **fields,
+            }
+        )
+
+    def submit(self, price_point: str, form: Submission) -> Checkout:
+        visitor = Visitor("192.0.2.1", "https://pay.example.com/return")
+        return checkout.submit(self.ports, price_point, form, visitor, now=self.now)
+
+    def buy(self, product: Product | None = None, **fields: Any) -> Checkout:
+        """Buy a product's default price point."""
+        product = product or self.product()
+        return self.submit(product.default_price_point, self.submission(**fields))
+
+    def sweep(self) -> Counter[str]:
+        return rebill.sweep(self.ports, now=self.now)
+
+    def work(self) -> Counter[str]:
+        """Let the workers take every message, and the outbox be told."""
+        tally: Counter[str] = Counter()
+        while self.queue.bodies:
+            leases = leases_of(self.queue.bodies.pop(0))
+            bills = [lease for lease in leases if lease.kind is Alarm.BILL]
+            left = [lease for lease in leases if lease.kind is Alarm.CHECKOUT]
+            tally += rebill.charge(self.ports, bills, now=self.now)
+            tally += checkout.finish_left_alone(self.ports, left, now=self.now)
+        tally += notify.sweep(self.ports, now=self.now + timedelta(minutes=3))
+        return tally
+
+    def tick(self) -> Counter[str]:
+        """One tick of the schedules, and all the work that follows from it."""
+        return self.sweep() + self.work()
+
+    def advance(self, *, to: datetime | None = None, **span: float) -> Counter[str]:
+        """Move the clock from one due instant to the next, ticking at each."""
+        until = to or self.now + timedelta(**span)
+        tally: Counter[str] = Counter()
+        while (due := self._next_due()) is not None and due <= until:
+            ticks = max(0, ceil((due - self.now) / TICK))
+            self.now = min(until, self.now + ticks * TICK)
+            tally += self.tick()
+            if self._next_due() == due:
+                break
+        self.now = until
+        return tally + self.tick()
+
+    def history(self, email: str = "ann@example.com") -> History:
+        customer = self.store.customer_by_email("acme", email)
+        assert customer is not None
+        return self.store.history("acme", customer)
+
+    def subscription(self, email: str = "ann@example.com") -> Subscription:
+        (subscription,) = self.history(email).subscriptions
+        return subscription
+
+    def orders(self, email: str = "ann@example.com") -> list[Order]:
+        return list(self.history(email).orders)
+
+    def charges(self) -> list[dict[str, Any]]:
+        """The gateway's own ledger, oldest first."""
+        return list(reversed(self.sandbox.charges()))
+
+    def subjects(self) -> list[str]:
+        return [str(message["Subject"]) for message in self.mailer.sent]
+
+    def _next_due(self) -> datetime | None:
+        far = datetime(9000, 1, 1, tzinfo=UTC)
+        rows = [
+            row.due_at
+            for kind in (Alarm.BILL, Alarm.CHECKOUT)
+            for shard in range(self.ports.operation.shards)
+            for row in self.store.due(kind, shard, far, 1)
+        ]
+        return min(rows, default=None)

@@ -23,7 +23,8 @@ from billing.adapters.sqs_queue import body_of, leases_of
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.checkouts import Checkout
 from billing.customers import Address
-from billing.flows import checkout, notify, rebill
+from billing.flows import cancel, checkout, notify, rebill
+from billing.flows.cancel import Ending
 from billing.flows.checkout import Submission, Visitor
 from billing.merchants import Merchant
 from billing.money import Currency, Money
@@ -31,7 +32,7 @@ from billing.orders import Order, order_id
 from billing.periods import Period
 from billing.ports import Due, History, Operation
 from billing.runtime.wiring import assemble, one_by_one
-from billing.subscription import Alarm, Subscription
+from billing.subscription import Alarm, Source, Subscription, When
 from billing.transactions import Change, Insert
 
 START = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)
@@ -150,6 +151,20 @@ class World:
         product = product or self.product()
         return self.submit(product.default_price_point, self.submission(**fields))
 
+    def cancel(
+        self, when: When = When.PERIOD_END, email: str = "ann@example.com", **fields: Any
+    ) -> Ending:
+        """The customer's own request to end their one subscription."""
+        return cancel.request(
+            self.ports,
+            "acme",
+            self.subscription(email).id,
+            when=when,
+            source=Source.CUSTOMER,
+            now=self.now,
+            **fields,
+        )
+
     def sweep(self) -> Counter[str]:
         return rebill.sweep(self.ports, now=self.now)
 
@@ -167,7 +182,7 @@ class World:
 
     def tick(self) -> Counter[str]:
         """One tick of the schedules, and all the work that follows from it."""
-        return self.sweep() + self.work()
+        return self.sweep() + cancel.sweep(self.ports, now=self.now) + self.work()
 
     def advance(self, *, to: datetime | None = None, **span: float) -> Counter[str]:
         """Move the clock from one due instant to the next, ticking at each."""
@@ -205,7 +220,7 @@ class World:
         far = datetime(9000, 1, 1, tzinfo=UTC)
         rows = [
             row.due_at
-            for kind in (Alarm.BILL, Alarm.CHECKOUT)
+            for kind in (Alarm.BILL, Alarm.CANCEL, Alarm.CHECKOUT)
             for shard in range(self.ports.operation.shards)
             for row in self.store.due(kind, shard, far, 1)
         ]

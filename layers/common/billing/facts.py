@@ -9,12 +9,15 @@ from enum import StrEnum
 
 
 class FactKind(StrEnum):
-    """What the outside is told about."""
+    """What the outside is told about: customers by mail, of a void payment the gateway."""
 
     PURCHASED = "purchased"
     RENEWED = "renewed"
     PAYMENT_FAILED = "payment_failed"
+    CANCEL_REQUESTED = "cancel_requested"
+    CANCEL_UNDONE = "cancel_undone"
     ENDED = "ended"
+    PAYMENT_VOID = "payment_void"
 
 
 @dataclass(frozen=True, slots=True)

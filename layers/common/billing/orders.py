@@ -29,6 +29,8 @@ class OrderKind(StrEnum):
 class Order:
     """One entry of the transaction list, with its own Order ID.
 
+    Entries of a cancellation carry who asked, why, and when it ends; `withdrawn` marks a request
+    that was undone (X-2, X-7).
     `customer` is None for what a stranger failed to buy (C-4); `attempt_key` says where that lives.
     """
 
@@ -47,6 +49,11 @@ class Order:
     attempt_key: str | None = None
     code: str | None = None
     email: str | None = None
+    source: str | None = None
+    reason: str | None = None
+    comment: str | None = None
+    ends_at: datetime | None = None
+    withdrawn: bool = False
     test: bool = False
 
 

@@ -20,12 +20,21 @@ class Hold(StrEnum):
     DISARMED = "disarmed"
     STOPPED = "stopped"
     NOT_CHARGEABLE = "not_chargeable"
+    CANCELLING = "cancelling"
     DISPUTED = "disputed"
     HELD = "held"
     COMPLETED = "completed"
 
 
-LOOKED_AT = ("state", "open_invoice", "period", "payments_made", "dispute", "held")
+LOOKED_AT = (
+    "state",
+    "open_invoice",
+    "period",
+    "payments_made",
+    "cancelling",
+    "dispute",
+    "held",
+)
 """The fields of a subscription that `hold` rests on; every write past it expects them as read."""
 
 
@@ -35,6 +44,8 @@ def hold(subscription: Subscription, merchant: Merchant, *, billing_paused: bool
         return reason
     if subscription.state not in CHARGEABLE:
         return Hold.NOT_CHARGEABLE
+    if subscription.cancelling is not None:
+        return Hold.CANCELLING
     if subscription.dispute in {"open", "lost"}:
         return Hold.DISPUTED
     if subscription.held:

@@ -7,13 +7,14 @@ reads.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from billing import ledger, policy
+from billing import cancellation, ledger, policy
 from billing.facts import Fact, FactKind
 from billing.gateways import Declined, Succeeded
 from billing.merchants import RetrySchedule
-from billing.orders import Invoice, InvoiceState, Order, OrderKind
+from billing.orders import Invoice, InvoiceState
 from billing.periods import Anchor
 from billing.subscription import State, Subscription
 from billing.transactions import Change, Expect, Insert, Transaction, Write
@@ -61,13 +62,15 @@ def settle_paid(
     after = subscription.paid(now, charged_on, due_at=None)
     if after.is_live:
         after = after.postponed_to(policy.alarm_after_payment(after, now))
+    after, cancelled = cancellation.after_payment(after, now, invoice.bill_to.email, shard)
     return (
         Change(invoice, paid, as_read=ATTEMPT),
-        Change(subscription, after, as_read=("state", "open_invoice", "period", "payments_made")),
+        Change(subscription, after, as_read=policy.LOOKED_AT),
         Insert(invoice.order(now)),
         Insert(ledger.payment(paid, now)),
         Insert(_fact(FactKind.RENEWED, invoice, now, shard)),
-        *_completed(after, invoice, now, shard),
+        *_completed(after, now, shard),
+        *cancelled,
     )
 
 
@@ -99,7 +102,7 @@ def settle_declined(
         Change(
             subscription,
             subscription.declined(follows.retry_at, follows.due_at),
-            as_read=("state", "open_invoice", "period"),
+            as_read=policy.LOOKED_AT,
         ),
         *failed,
     )
@@ -117,19 +120,13 @@ def give_up(
     """The retries are used up: cancelled for non-payment, or left past due, as configured (R-4)."""
     code = outcome.code if outcome else (invoice.decline_code or "unpaid")
     over = invoice.declined(code, retryable=False, final=True)
-    as_read = ("state", "open_invoice", "period")
+    uncollectible = Change(invoice, over, as_read=ATTEMPT)
     if not policy.cancels_at_the_end(schedule):
-        parked = subscription.unpaid()
-        return (
-            Change(invoice, over, as_read=ATTEMPT),
-            Change(subscription, parked, as_read=as_read),
-        )
-    return (
-        Change(invoice, over, as_read=ATTEMPT),
-        Change(subscription, subscription.cancelled(now, "dunning"), as_read=as_read),
-        Insert(_cancellation(subscription, invoice, now, cancellation_order_id)),
-        Insert(_fact(FactKind.ENDED, invoice, now, shard)),
-    )
+        parked = Change(subscription, subscription.unpaid(), as_read=policy.LOOKED_AT)
+        return (uncollectible, parked)
+    request = cancellation.by_dunning(cancellation_order_id, now)
+    email = invoice.bill_to.email
+    return (uncollectible, *cancellation.end_now(subscription, None, request, email, shard))
 
 
 def needs_buyer(
@@ -145,25 +142,29 @@ def needs_buyer(
         Change(
             subscription,
             subscription.declined(follows.retry_at, follows.due_at),
-            as_read=("state", "open_invoice", "period"),
+            as_read=policy.LOOKED_AT,
         ),
     )
 
 
-def void(subscription: Subscription, invoice: Invoice, now: datetime) -> Transaction:
-    """The gateway withdrew the payment: this invoice is never paid; its period is opened anew."""
-    return (
-        Change(invoice, invoice.in_state(InvoiceState.VOID), as_read=ATTEMPT),
-        Change(subscription, subscription.voided(now), as_read=("state", "open_invoice", "period")),
-    )
+def void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:
+    """The gateway withdrew the payment, so this invoice is never paid.
+
+    Where a cancellation was recorded it ends now (X-6); else its period is opened anew.
+    """
+    withdrawn = Change(invoice, invoice.in_state(InvoiceState.VOID), as_read=ATTEMPT)
+    if subscription.cancelling is None:
+        again = Change(subscription, subscription.voided(now), as_read=policy.LOOKED_AT)
+        return (withdrawn, again)
+    request = replace(subscription.cancelling, requested_at=now)
+    email = invoice.bill_to.email
+    return (withdrawn, *cancellation.end_now(subscription, None, request, email, shard))
 
 
-def _completed(
-    after: Subscription, invoice: Invoice, now: datetime, shard: int
-) -> tuple[Write, ...]:
+def _completed(after: Subscription, now: datetime, shard: int) -> tuple[Write, ...]:
     if after.state is not State.COMPLETED:
         return ()
-    return (Insert(_fact(FactKind.ENDED, invoice, now, shard)),)
+    return (Insert(cancellation.fact(FactKind.ENDED, after, now, shard)),)
 
 
 def _fact(
@@ -179,24 +180,4 @@ def _fact(
         invoice=invoice.id,
         subscription=invoice.subscription,
         code=code,
-    )
-
-
-def _cancellation(
-    subscription: Subscription, invoice: Invoice, now: datetime, order_id: str
-) -> Order:
-    return Order(
-        id=order_id,
-        merchant=invoice.merchant,
-        customer=invoice.customer,
-        kind=OrderKind.CANCELLATION,
-        at=now,
-        amount=invoice.total - invoice.total,
-        product=subscription.product,
-        product_name=subscription.product_name,
-        price_point=subscription.price_point,
-        subscription=subscription.id,
-        invoice=invoice.id,
-        email=invoice.bill_to.email,
-        test=subscription.test,
     )

@@ -43,6 +43,35 @@ class Alarm(StrEnum):
     NOTICE = "NOTICE"
 
 
+class When(StrEnum):
+    """When a cancellation takes effect (P-16, X-3)."""
+
+    NOW = "now"
+    PERIOD_END = "period_end"
+
+
+class Source(StrEnum):
+    """Who ended a subscription (X-7)."""
+
+    CUSTOMER = "customer"
+    MERCHANT = "merchant"
+    DUNNING = "dunning"
+    GATEWAY = "gateway"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """What was asked for, by whom and why; `order` is the Order ID that people are told (X-7)."""
+
+    when: When
+    source: Source
+    requested_at: datetime
+    order: str
+    reason: str | None = None
+    comment: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A billing agreement that may still charge.
@@ -50,8 +79,10 @@ class Subscription:
     Two clocks: `period_at` is what people see and rules use, computed from the anchor; `due_at` is
     only the worker's alarm (first charge, lease, retry, catch-up), None when nothing is to be done.
     `period` is the index k of the next standard payment, `payments_made` counts those paid, `seq`
-    counts every invoice that was opened. `retry_at` is set while past due. `test` marks what was
-    bought in the sandbox (W-3).
+    counts every invoice that was opened. `retry_at` is set while past due. `cancelling` is a
+    cancellation that waits for the end of the period (state cancel_pending, `resumes_as` is what
+    undoing goes back to), or for a charge under way (X-6). `test` marks what was bought in the
+    sandbox (W-3).
     """
 
     id: str
@@ -78,7 +109,9 @@ class Subscription:
     last_charged_on: date | None = None
     waiting_since: datetime | None = None
     ends_at: datetime | None = None
-    ended_by: str | None = None
+    ended_by: Source | None = None
+    cancelling: CancelRequest | None = None
+    resumes_as: State | None = None
     dispute: str | None = None
     held: bool = False
     language: str = "en"
@@ -163,8 +196,38 @@ class Subscription:
         """Its open invoice can never be paid any more; the same period is opened anew."""
         return replace(self, open_invoice=None, due_at=due_at)
 
-    def cancelled(self, at: datetime, by: str) -> Subscription:
-        """Ended at `at` by customer, merchant, dunning, gateway or system (X-7)."""
+    def cancel_recorded(self, request: CancelRequest) -> Subscription:
+        """A charge is under way: the worker withdraws it at once, and then it ends (X-6)."""
+        return replace(self, cancelling=request, due_at=request.requested_at)
+
+    def cancel_pending(self, request: CancelRequest) -> Subscription:
+        """Active to the end of the period that is paid for; its one alarm is that end (X-2, X-4)."""
+        ends_at = self.period_at
+        assert self.is_live and ends_at is not None, "it has a period to end"
+        return replace(
+            self,
+            state=State.CANCEL_PENDING,
+            resumes_as=self.resumes_as or self.state,
+            cancelling=request,
+            ends_at=ends_at,
+            due_at=ends_at,
+            waiting_since=None,
+        )
+
+    def cancel_undone(self) -> Subscription:
+        """As it was before the request (X-5)."""
+        assert self.state is State.CANCEL_PENDING and self.resumes_as is not None
+        return replace(
+            self,
+            state=self.resumes_as,
+            resumes_as=None,
+            cancelling=None,
+            ends_at=None,
+            due_at=self.ends_at,
+        )
+
+    def cancelled(self, at: datetime, by: Source) -> Subscription:
+        """Ended at `at`; nothing is charged after it, ever (X-6)."""
         assert self.is_live, "what has ended stays as it is"
         return replace(
             self,
@@ -173,6 +236,7 @@ class Subscription:
             due_at=None,
             retry_at=None,
             waiting_since=None,
+            resumes_as=None,
             ends_at=at,
             ended_by=by,
         )

@@ -22,7 +22,6 @@ class SesMailer:
         """Send one mail; raises `Unavailable` when SES does not take it."""
         try:
             self._client.send_email(
-                FromEmailAddress=str(message["From"]),
                 Destination={"ToAddresses": [str(message["To"])]},
                 Content={"Raw": {"Data": message.as_bytes(policy=SMTP)}},
             )

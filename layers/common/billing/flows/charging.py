@@ -43,3 +43,10 @@ def resolve(ports: Ports, invoice: Invoice, *, return_url: str | None = None) ->
     if isinstance(standing, Unconfirmed):
         return confirm(ports, invoice, return_url=return_url)
     return standing
+
+
+def withdraw(ports: Ports, invoice: Invoice) -> Standing:
+    """Cancel the payment of an attempt under way at the gateway; how it stands after that is the
+    order of events (X-6)."""
+    assert invoice.gateway_ref is not None, "prepared before confirmed"
+    return ports.gateway(invoice.gateway).cancel(invoice.gateway_ref)

@@ -61,4 +61,5 @@ def pdf(ports: Ports, invoice: Invoice) -> bytes:
     """The invoice as a PDF, in the merchant's time zone."""
     merchant = ports.store.merchant(invoice.merchant)
     assert merchant is not None, "a merchant is never removed"
-    return invoice_pdf.render(invoice, merchant, merchant.settings.time_zone)
+    method = ports.store.payment_method(invoice.merchant, invoice.customer, invoice.payment_method)
+    return invoice_pdf.render(invoice, merchant, merchant.settings.time_zone, method)

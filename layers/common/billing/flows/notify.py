@@ -14,9 +14,8 @@ from email.message import EmailMessage
 
 from billing.errors import Conflict, Unavailable
 from billing.facts import Fact, FactKind
-from billing.flows import invoices
+from billing.flows import charging, invoices
 from billing.merchants import Merchant
-from billing.orders import Invoice
 from billing.ports import Ports
 from billing.render import mails
 from billing.subscription import Subscription
@@ -68,39 +67,76 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
 
 def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
     merchant = ports.store.merchant(fact.merchant)
-    assert merchant is not None and fact.invoice is not None, "written with them"
-    invoice = invoices.numbered(ports, fact.merchant, fact.customer, fact.invoice)
+    assert merchant is not None, "a merchant is never removed"
+    if fact.kind is FactKind.PAYMENT_VOID:
+        _withdraw(ports, fact)
+        return
+    if fact.kind in _OF_A_PAYMENT:
+        message = _about_payment(ports, fact, merchant, now)
+    else:
+        message = _about_subscription(ports, fact, merchant, now)
     if merchant.armed:  # a disarmed environment sends no mail (W-5)
-        ports.mailer.send(_mail(ports, fact, merchant, invoice, now), now=now)
+        ports.mailer.send(message, now=now)
 
 
-def _mail(
-    ports: Ports, fact: Fact, merchant: Merchant, invoice: Invoice, now: datetime
+def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> EmailMessage:
+    """A mail about an invoice, which is numbered before anything shows it (M-7)."""
+    assert fact.invoice is not None, "a payment's fact names its invoice"
+    invoice = invoices.numbered(ports, fact.merchant, fact.customer, fact.invoice)
+    subscription = _subscription(ports, fact)
+    envelope = mails.Envelope(
+        merchant,
+        invoice.bill_to,
+        invoice.language,
+        invoice.test,
+        ports.operation.sender,
+        fact.id,
+        now,
+    )
+    if fact.kind is FactKind.PAYMENT_FAILED:
+        return mails.payment_failed(envelope, invoice, subscription)
+    build = mails.confirmation if fact.kind is FactKind.PURCHASED else mails.receipt
+    url, pdf = invoices.link(ports, invoice), invoices.pdf(ports, invoice)
+    return build(envelope, invoice, subscription, invoice_url=url, pdf=pdf)
+
+
+def _about_subscription(
+    ports: Ports, fact: Fact, merchant: Merchant, now: datetime
 ) -> EmailMessage:
     subscription = _subscription(ports, fact)
-    sender, message_id = ports.operation.sender, fact.id
-    if fact.kind is FactKind.PAYMENT_FAILED:
-        return mails.payment_failed(
-            merchant, invoice, subscription, sender=sender, message_id=message_id, at=now
-        )
-    if fact.kind is FactKind.ENDED:
-        return mails.ended(
-            merchant, invoice, subscription, sender=sender, message_id=message_id, at=now
-        )
-    build = mails.confirmation if fact.kind is FactKind.PURCHASED else mails.receipt
-    return build(
+    assert subscription is not None, "its fact names it"
+    (found,) = ports.store.bill_tos([(fact.merchant, fact.customer, subscription.id)])
+    assert found is not None, "written with the purchase"
+    envelope = mails.Envelope(
         merchant,
-        invoice,
-        subscription,
-        sender=sender,
-        invoice_url=invoices.link(ports, invoice),
-        pdf=invoices.pdf(ports, invoice),
-        message_id=message_id,
-        at=now,
+        found.bill_to,
+        subscription.language,
+        subscription.test,
+        ports.operation.sender,
+        fact.id,
+        now,
     )
+    return _ABOUT[fact.kind](envelope, subscription)
+
+
+def _withdraw(ports: Ports, fact: Fact) -> None:
+    """A void invoice's payment is cancelled at the gateway too, so that nobody can confirm it."""
+    assert fact.invoice is not None, "a payment's fact names its invoice"
+    invoice = ports.store.invoice(fact.merchant, fact.customer, fact.invoice)
+    assert invoice is not None, "a fact names an invoice that stands"
+    charging.withdraw(ports, invoice)
 
 
 def _subscription(ports: Ports, fact: Fact) -> Subscription | None:
     if fact.subscription is None:
         return None
     return ports.store.subscription(fact.merchant, fact.customer, fact.subscription)
+
+
+_OF_A_PAYMENT = {FactKind.PURCHASED, FactKind.RENEWED, FactKind.PAYMENT_FAILED}
+
+_ABOUT = {
+    FactKind.ENDED: mails.ended,
+    FactKind.CANCEL_REQUESTED: mails.cancel_requested,
+    FactKind.CANCEL_UNDONE: mails.cancel_undone,
+}

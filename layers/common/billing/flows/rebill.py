@@ -105,9 +105,12 @@ def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
 def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[str]) -> None:
     loaded = list(_load(ports, leases, now, tally))
     under_way = [work for work in loaded if work.is_under_way]
+    cancelling = [work for work in under_way if work.subscription.cancelling]
+    going_on = [work for work in under_way if not work.subscription.cancelling]
     fresh = [work for work in loaded if not work.is_under_way]
 
-    _settle(ports, under_way, _resolve(ports, under_way), now, tally)
+    _settle(ports, cancelling, _gateway(ports, charging.withdraw, cancelling), now, tally)
+    _settle(ports, going_on, _resolve(ports, going_on), now, tally)
     opened = _open(ports, fresh, now, tally)
     ready = _prepare(ports, opened, tally)
     confirming = _pass_point_of_no_return(ports, ready, now, tally)
@@ -277,7 +280,7 @@ def _settlement(
         case ActionRequired():
             return "action_required", protocol.needs_buyer(subscription, invoice, schedule, now)
         case Withdrawn():
-            return "void", protocol.void(subscription, invoice, now)
+            return "void", protocol.void(subscription, invoice, now, shard)
 
 
 def _unless_given_up(ports: Ports, work: Work, now: datetime, tally: Counter[str]) -> list[Work]:

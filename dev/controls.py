@@ -1,0 +1,165 @@
+"""The /_dev calls: they exist only under `make run`, and template.yaml does not know them."""
+
+import html
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from dev.clock import DevClock
+from dev.durations import later
+from dev.exchange import Request, Response, json_response
+from dev.journey import Journey, Waiting, instant_text
+from dev.mailbox import Mailbox
+from dev.worker import Worker
+
+_FAULTS = ("timeout_before", "timeout_after", "unavailable")
+_MOST_FAULTS = 10_000
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_PROBLEM = "application/problem+json"
+
+_CALLS = {
+    "GET /_dev": "this page",
+    "GET /_dev/clock": "the time",
+    "POST /_dev/clock": 'move on: {"advance": "P31D"} or {"to": "2030-01-31T15:00:00Z"}',
+    "GET /_dev/mail": "mail that went out, newest first",
+    "GET /_dev/charges": "the gateway's own ledger",
+    "POST /_dev/faults": 'let gateway calls fail: {"gateway": "timeout_after", "next": 1}',
+    "GET /_dev/console": "the console, signed in",
+}
+
+
+class _InvalidError(Exception):
+    """The body of a call says something that cannot be done."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    clock: DevClock
+    worker: Worker
+    waiting: Waiting
+    mailbox: Mailbox
+    ports: Any
+    console_link: Callable[[datetime], str]
+
+    def answer(self, request: Request) -> Response:
+        path = unquote(request.path).rstrip("/")
+        if path.startswith("/_dev/mail/"):
+            return self._raw_mail(path.removeprefix("/_dev/mail/"))
+        calls: dict[str, dict[str, Callable[[Request], Response]]] = {
+            "/_dev": {"GET": _index},
+            "/_dev/clock": {"GET": self._time, "POST": self._move},
+            "/_dev/mail": {"GET": self._mail},
+            "/_dev/charges": {"GET": self._charges},
+            "/_dev/faults": {"POST": self._arm},
+            "/_dev/console": {"GET": self._console},
+        }
+        if path not in calls:
+            return _problem(404, "not_found", "There is no such /_dev call; see GET /_dev")
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in calls[path]:
+            return _problem(405, "method_not_allowed", f"{path} takes {', '.join(calls[path])}")
+        try:
+            return calls[path][method](request)
+        except _InvalidError as error:
+            return _problem(422, "invalid", str(error))
+
+    def _time(self, request: Request) -> Response:
+        return json_response(200, {"now": instant_text(self.clock())})
+
+    def _move(self, request: Request) -> Response:
+        body = _body(request)
+        # Behind whatever the worker is doing: the start is the time when it is done.
+        with self.worker.lock:
+            start = self.clock.hold()
+            try:
+                target = _target(body, start)
+                journey = Journey(self.worker, self.clock, self.waiting)
+                return json_response(200, journey.to(target))
+            finally:
+                self.clock.release()
+
+    def _mail(self, request: Request) -> Response:
+        return json_response(200, {"data": self.mailbox.newest_first()})
+
+    def _raw_mail(self, name: str) -> Response:
+        message = self.mailbox.raw(name)
+        if message is None:
+            return _problem(404, "not_found", "There is no such mail")
+        return Response(200, [("content-type", "message/rfc822")], message)
+
+    def _charges(self, request: Request) -> Response:
+        return json_response(200, {"data": self.ports.gateway("sandbox").charges()})
+
+    def _arm(self, request: Request) -> Response:
+        body = _body(request)
+        kind, count = body.get("gateway"), body.get("next")
+        if set(body) != {"gateway", "next"} or kind not in _FAULTS:
+            raise _InvalidError(f"gateway must be one of {', '.join(_FAULTS)}, and next a number")
+        if type(count) is not int or not 0 <= count <= _MOST_FAULTS:
+            raise _InvalidError(f"next must be an integer from 0 to {_MOST_FAULTS}")
+        self.ports.gateway("sandbox").faults.arm(kind, count)
+        return json_response(200, {"gateway": kind, "next": count})
+
+    def _console(self, request: Request) -> Response:
+        return Response(303, [("location", self.console_link(self.clock()))], b"")
+
+
+def _target(body: Mapping[str, Any], start: datetime) -> datetime:
+    if len(body) != 1 or not isinstance(value := next(iter(body.values())), str):
+        raise _InvalidError('give either {"advance": duration} or {"to": instant}')
+    try:
+        match next(iter(body)):
+            case "advance":
+                target = later(start, value)
+            case "to":
+                target = _instant(value)
+            case other:
+                raise _InvalidError(f"{other!r} is not known; give advance or to")
+    except (ValueError, OverflowError) as error:
+        raise _InvalidError(str(error)) from error
+    if target < start:
+        raise _InvalidError(f"to is in the past; it is {instant_text(start)}")
+    if target > _LATEST:
+        raise _InvalidError("that is beyond the year 2200")
+    return target
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("to needs a zone: an instant such as 2030-01-31T15:00:00Z")
+    return instant.astimezone(UTC)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        raise _InvalidError("the body is not JSON") from error
+    if not isinstance(body, dict):
+        raise _InvalidError("the body is not a JSON object")
+    return body
+
+
+def _index(request: Request) -> Response:
+    accepted = next((v for name, v in request.headers if name.lower() == "accept"), "")
+    if "text/html" not in accepted:
+        return json_response(200, {"calls": _CALLS})
+    rows = []
+    for call, purpose in _CALLS.items():
+        method, path = call.split()
+        shown = f'<a href="{path}">{call}</a>' if method == "GET" else call
+        rows.append(f"<dt>{shown}</dt><dd>{html.escape(purpose)}</dd>")
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>make run</title>'
+        f"<h1>Calls that only make run has</h1><dl>{''.join(rows)}</dl></html>"
+    )
+    return Response(200, [("content-type", "text/html; charset=utf-8")], page.encode())
+
+
+def _problem(status: int, code: str, detail: str) -> Response:
+    content = {"type": "about:blank", "title": code, "status": status, "code": code}
+    return json_response(status, content | {"detail": detail}, _PROBLEM)

@@ -1,0 +1,144 @@
+"""The demo merchant: six products that use every type of price point (P-2)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+from billing.catalog import (
+    Cancellation,
+    Cycle,
+    Initial,
+    PricePoint,
+    PriceTerms,
+    PriceType,
+    Product,
+)
+from billing.customers import Address
+from billing.merchants import ApiKey, Merchant
+from billing.money import Currency, Money
+from billing.periods import Period, Span, Unit
+from billing.ports import Ports
+from billing.transactions import Insert, Write
+from billing.web import session
+
+MERCHANT = "demo"
+KEY_FILE = "demo-api-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a newcomer needs to begin."""
+
+    api_key: str
+    checkout_links: dict[str, str]
+    portal_link: str
+
+
+def ensure(ports: Ports, *, base_url: str) -> Demo:
+    """The demo merchant, made on the first start; what stands already stays as it is."""
+    now = ports.clock()
+    if ports.store.merchant(MERCHANT) is None:
+        ports.store.commit(*merchant(now), *catalog(now))
+    api_key = _api_key(Path(os.environ.get("DATA", ".perennial")) / KEY_FILE, ports)
+    if ports.store.api_key(hash_of(api_key)) is None:
+        ports.store.commit(Insert(ApiKey("key_demo", hash_of(api_key), MERCHANT, now)))
+    products, _ = ports.store.catalog(MERCHANT)
+    links = {
+        product.name: f"{base_url}/checkout/{product.default_price_point}" for product in products
+    }
+    return Demo(api_key, links, f"{base_url}/portal/{MERCHANT}")
+
+
+def console_link(ports: Ports, base_url: str, now: datetime) -> str:
+    """A fresh link that signs in to the demo merchant's console."""
+    return session.console_link(ports, MERCHANT, base_url, now)
+
+
+def _api_key(path: Path, ports: Ports) -> str:
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+            file.write(f"sk_{ports.new_id('key')}\n")
+    return path.read_text().strip()
+
+
+def hash_of(api_key: str) -> str:
+    """What stands for an API key in the store."""
+    return sha256(api_key.encode()).hexdigest()
+
+
+def merchant(now: datetime) -> list[Write]:
+    """The demo merchant."""
+    address = Address("12 Harbor Lane", "Portland", "US", postal_code="04101", state="ME")
+    harbor_lane = Merchant(
+        id=MERCHANT,
+        name="Harbor Lane Studio",
+        email="hello@harborlane.example",
+        created_at=now,
+        website="https://harborlane.example",
+        address=address,
+    )
+    return [Insert(harbor_lane)]
+
+
+def _usd(amount_minor: int) -> Money:
+    return Money(amount_minor, Currency.USD)
+
+
+def _after(amount_minor: int, days: int) -> Initial:
+    return Initial(amount_minor, Span(days, Unit.DAY))
+
+
+def catalog(now: datetime) -> list[Write]:
+    """Each product with its price points, the default first."""
+    delayed, instant = Cancellation.DELAYED, Cancellation.INSTANT
+    one_time, recurring = PriceType.ONE_TIME, PriceType.RECURRING
+    monthly, yearly = Period.MONTHLY, Period.YEARLY
+    offers = {
+        "sourdough": ("Sourdough from Scratch", PriceTerms(one_time, _usd(4900))),
+        "portrait": (
+            "Portrait Workshop",
+            PriceTerms(one_time, _usd(19900), initial=_after(100, 14)),
+        ),
+        "library": (
+            "Pattern Library",
+            PriceTerms(recurring, _usd(2999), monthly, cancellation=delayed),
+            PriceTerms(recurring, _usd(29900), yearly, cancellation=delayed),
+        ),
+        "studio": (
+            "Studio Membership",
+            PriceTerms(recurring, _usd(2999), monthly, initial=_after(0, 14), cancellation=instant),
+        ),
+        "bootcamp": (
+            "Small Business Bootcamp",
+            PriceTerms(PriceType.INSTALLMENT, _usd(9900), Period.EVERY_2_WEEKS, 4),
+        ),
+        "mentoring": (
+            "Yearly Mentoring",
+            PriceTerms(PriceType.RECURRING_INSTALLMENT, _usd(9900), monthly, 3, Cycle.YEARLY),
+        ),
+    }
+    writes: list[Write] = []
+    for key, (name, *terms) in offers.items():
+        points = [
+            PricePoint(f"{MERCHANT}.{key}-{n}", MERCHANT, f"prod_{key}", each, now)
+            for n, each in enumerate(terms, 1)
+        ]
+        product = Product(
+            id=f"prod_{key}",
+            merchant=MERCHANT,
+            name=name,
+            created_at=now,
+            gateways=("sandbox",),
+            grants=(f"prod_{key}",),
+            price_points=tuple(point.id for point in points),
+            default_price_point=points[0].id,
+            public_listing=True,
+            refund_days=30,
+        )
+        writes += [Insert(product), *(Insert(point) for point in points)]
+    return writes

@@ -1,0 +1,102 @@
+"""Creates in the emulator what the template's tables and queues describe, where it is missing."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sqs import SQSClient
+
+_TABLE_KEYS = ("AttributeDefinitions", "KeySchema", "BillingMode", "ProvisionedThroughput")
+_INDEX_KEYS = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput")
+_QUEUE_KEYS = (
+    "ContentBasedDeduplication",
+    "DelaySeconds",
+    "FifoQueue",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "RedrivePolicy",
+    "VisibilityTimeout",
+)
+
+
+def create_tables(dynamodb: "DynamoDBClient", tables: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, properties in tables.items():
+        try:
+            found = dynamodb.describe_table(TableName=name)["Table"]
+        except dynamodb.exceptions.ResourceNotFoundException:
+            dynamodb.create_table(TableName=name, **_table(properties))
+            _enable_expiry(dynamodb, name, properties)
+        else:
+            _add_indexes(dynamodb, name, properties, found)
+        dynamodb.get_waiter("table_exists").wait(TableName=name)
+
+
+def create_queues(sqs: "SQSClient", queues: Mapping[str, Mapping[str, Any]]) -> None:
+    urls = {}
+    for name, properties in queues.items():
+        attributes: Any = _queue(properties)
+        first = {key: text for key, text in attributes.items() if key == "FifoQueue"}
+        urls[name] = sqs.create_queue(QueueName=name, Attributes=first)["QueueUrl"]
+    # Only once all are there: a redrive policy names another queue.
+    for name, properties in queues.items():
+        attributes = _queue(properties)
+        attributes.pop("FifoQueue", None)
+        sqs.set_queue_attributes(QueueUrl=urls[name], Attributes=attributes)
+
+
+def verify_sender(ses: "SESV2Client", address: str) -> None:
+    with suppress(ses.exceptions.AlreadyExistsException):
+        ses.create_email_identity(EmailIdentity=address)
+
+
+def _table(properties: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = {key: properties[key] for key in _TABLE_KEYS if key in properties}
+    for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
+        if kind in properties:
+            wanted[kind] = [_index(index) for index in properties[kind]]
+    if "StreamSpecification" in properties:
+        view = properties["StreamSpecification"]["StreamViewType"]
+        wanted["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": view}
+    return wanted
+
+
+def _index(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: properties[key] for key in _INDEX_KEYS if key in properties}
+
+
+def _enable_expiry(dynamodb: "DynamoDBClient", name: str, properties: Mapping[str, Any]) -> None:
+    if expiry := properties.get("TimeToLiveSpecification"):
+        dynamodb.update_time_to_live(
+            TableName=name,
+            TimeToLiveSpecification={
+                "Enabled": bool(expiry["Enabled"]),
+                "AttributeName": expiry["AttributeName"],
+            },
+        )
+
+
+def _add_indexes(
+    dynamodb: "DynamoDBClient", name: str, properties: Mapping[str, Any], found: Mapping[str, Any]
+) -> None:
+    """Data of an earlier version may lack an index; one call adds one, as on AWS."""
+    known = {index["IndexName"] for index in found.get("GlobalSecondaryIndexes", [])}
+    for index in properties.get("GlobalSecondaryIndexes", []):
+        if index["IndexName"] not in known:
+            creation: Any = {"Create": _index(index)}
+            dynamodb.update_table(
+                TableName=name,
+                AttributeDefinitions=properties["AttributeDefinitions"],
+                GlobalSecondaryIndexUpdates=[creation],
+            )
+
+
+def _queue(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {key: _attribute(properties[key]) for key in _QUEUE_KEYS if key in properties}
+
+
+def _attribute(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

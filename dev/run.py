@@ -1,0 +1,140 @@
+"""`make run`: Perennial on 127.0.0.1, over an emulated AWS, with its data in DATA.
+
+    PORT=3000 DATA=.perennial python -m dev.run
+
+Started again after kill -9 it finds the emulator still running, and goes on where it was.
+"""
+
+import fcntl
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from dev import house
+from dev.emulator import Emulator, EmulatorError
+from dev.server import Server
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+class StartError(Exception):
+    """Something on this machine is in the way; the message says what."""
+
+
+@dataclass(frozen=True)
+class Place:
+    port: int
+    data: Path
+    template: Path
+    ministack: str
+
+
+def main() -> int:
+    stopping = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, lambda *_: stopping.set())
+    try:
+        _run(_place(), stopping)
+    except (StartError, EmulatorError) as error:
+        print(f"make run: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(place: Place, stopping: threading.Event) -> None:
+    place.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.data.chmod(0o700)
+    with _alone_in(place.data), _bound(place.port) as server, _emulator(place) as emulator:
+        base_url = f"http://127.0.0.1:{server.server_port}"
+        print("Building the stack of template.yaml ..", flush=True)
+        built = house.build(place.template, place.data, emulator.url, base_url)
+        server.answer = built.api.answer
+        server.server_activate()
+        built.worker.start()
+        serving = threading.Thread(target=server.serve_forever, args=(0.1,), name="http")
+        serving.start()
+        _print_addresses(base_url, place.data, built.demo)
+        try:
+            _wait(stopping, emulator)
+        finally:
+            print("\nStopping ..", flush=True)
+            server.shutdown()
+            serving.join()
+            built.worker.stop()
+            built.api.finish()
+
+
+def _wait(stopping: threading.Event, emulator: Emulator) -> None:
+    while not stopping.wait(2):
+        if not emulator.is_running():
+            raise EmulatorError("ministack is gone, and what it had not saved is lost; start again")
+
+
+@contextmanager
+def _alone_in(data: Path) -> Iterator[None]:
+    file: TextIO
+    with (data / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StartError(f"another make run uses {data}; give this one a DATA") from error
+        yield
+
+
+@contextmanager
+def _bound(port: int) -> Iterator[Server]:
+    try:
+        server = Server(port)
+    except OSError as error:
+        raise StartError(f"port {port} is in use; give another one: make run PORT=..") from error
+    try:
+        yield server
+    finally:
+        server.server_close()
+
+
+@contextmanager
+def _emulator(place: Place) -> Iterator[Emulator]:
+    emulator = Emulator(place.data / "emulator", place.ministack)
+    print("Starting ministack (DynamoDB, SQS, streams, SES) ..", flush=True)
+    if emulator.attach_or_start():
+        print("It was still running; going on with what it holds.", flush=True)
+    try:
+        yield emulator
+    finally:
+        print("Saving ..", flush=True)
+        emulator.stop()
+
+
+def _print_addresses(base_url: str, data: Path, demo: Any) -> None:
+    lines = [("API", f"{base_url}/v1"), ("Console", f"{base_url}/_dev/console")]
+    if demo is not None:
+        lines.insert(0, ("API key", demo.api_key))
+        lines += [(f"Checkout: {name}", link) for name, link in demo.checkout_links.items()]
+        lines.append(("Portal", demo.portal_link))
+    lines += [("Clock, mail, charges", f"{base_url}/_dev"), ("Data", f"{data}, kept on Ctrl-C")]
+    width = max(len(name) for name, _ in lines)
+    print(f"\nPerennial is ready on {base_url}\n")
+    print("\n".join(f"  {name:<{width}}  {value}" for name, value in lines), flush=True)
+
+
+def _place() -> Place:
+    port = os.environ.get("PORT", "3000")
+    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise StartError(f"PORT is {port!r}, which is no port")
+    return Place(
+        port=int(port),
+        data=Path(os.environ.get("DATA", ".perennial")).absolute(),
+        template=Path(os.environ.get("TEMPLATE", _ROOT / "template.yaml")),
+        ministack=os.environ.get("MINISTACK", str(_ROOT / ".venv-ministack/bin/ministack")),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""Delayed cancellations: carried out when the period that was paid for ends (X-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from billing.flows import cancel
+from billing.runtime import telemetry, wiring
+
+MILLISECONDS_TO_FINISH = 10_000
+
+
+@telemetry.observed
+def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
+    """End what is due to end at the schedule's own time; a replayed event ends nothing twice."""
+    tally = cancel.sweep(
+        wiring.ports(),
+        now=datetime.fromisoformat(event["time"]),
+        keep_going=lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH,
+    )
+    telemetry.tally(tally, "cancel_")
+    return dict(tally)

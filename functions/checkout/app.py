@@ -1,0 +1,64 @@
+"""The hosted checkout: offer, submit, return from 3-D Secure; the directory; the sandbox's bank."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from billing.flows import directory
+from billing.ports import Ports
+from billing.runtime import telemetry, wiring
+from billing.web import buying, http, sandbox
+from billing.web.request import Request
+
+
+def build(ports: Ports) -> http.Resolver:
+    """The routes of this function over a world."""
+    app = http.resolver()
+
+    @app.get("/health")
+    def health() -> http.Answer:
+        return http.json({"status": "ok"})
+
+    @app.get("/checkout/<price_point>")
+    def offer(price_point: str) -> http.Answer:
+        return buying.offer_page(ports, price_point, now=ports.clock())
+
+    @app.post("/checkout/<price_point>")
+    def submit(price_point: str) -> http.Answer:
+        request = Request.of(app.current_event)
+        return buying.submitted(ports, request, price_point, now=ports.clock())
+
+    @app.get("/checkout/<price_point>/return")
+    def returned(price_point: str) -> http.Answer:
+        request = Request.of(app.current_event)
+        return buying.returned(ports, request, price_point, now=ports.clock())
+
+    @app.get("/sandbox/authenticate/<reference>")
+    def authentication(reference: str) -> http.Answer:
+        return sandbox.authentication(ports, reference)
+
+    @app.post("/sandbox/authenticate/<reference>")
+    def authenticate(reference: str) -> http.Answer:
+        return sandbox.authenticate(ports, Request.of(app.current_event), reference)
+
+    @app.get("/directory")
+    def listed() -> http.Answer:
+        return http.page("directory.html", listings=directory.listings(ports))
+
+    @app.get("/directory.json")
+    def listed_as_json() -> http.Answer:
+        return http.json(buying.listed(directory.listings(ports)))
+
+    return app
+
+
+app = cache(lambda: build(wiring.ports()))
+
+
+@telemetry.observed
+@http.guard
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway's events for the checkout's addresses."""
+    return app().resolve(event, context)

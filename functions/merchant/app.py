@@ -1,0 +1,251 @@
+"""The merchant's side: the JSON API under /v1, and the console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from billing.flows import (
+    attention,
+    customers,
+    forecast,
+    keys,
+    products,
+    settings,
+    transactions,
+)
+from billing.flows.transactions import Filter
+from billing.ports import Ports
+from billing.runtime import telemetry, wiring
+from billing.web import (
+    console,
+    customer_shapes,
+    http,
+    json_shapes,
+    merchant_shapes,
+    openapi,
+    session,
+)
+from billing.web.api import Api, Call
+from billing.web.inputs import Nothing, under
+from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
+from billing.web.merchant_inputs import (
+    AccessQuery,
+    CustomersQuery,
+    ForecastQuery,
+    NewKeyInput,
+    NewProductInput,
+    OrdersQuery,
+    PageQuery,
+    PreviewInput,
+    ProductChangeInput,
+    SettingsChangeInput,
+)
+from billing.web.price_inputs import PricePointInput
+from billing.web.request import Request
+
+
+def build(ports: Ports) -> http.Resolver:
+    """The routes of this function over a world."""
+    app = http.resolver()
+    api = Api(app, ports)
+    _catalog(api, ports)
+    _sales(api, ports)
+    _account(api, ports)
+    _console(app, ports)
+
+    @app.get("/v1/openapi.json")
+    def document() -> http.Answer:
+        base_url = Request.of(app.current_event).base_url
+        return http.json(openapi.document(api.routes, base_url))
+
+    return app
+
+
+def _catalog(api: Api, ports: Ports) -> None:
+    @api.post("/v1/preview", PreviewInput, status=200, scope="read")
+    def preview(call: Call[PreviewInput]) -> merchant_shapes.PreviewOutput:
+        """What a price point would charge, and when; no product is needed (P-19)."""
+        with under("price_point"):
+            terms = call.input.price_point.terms()
+        return merchant_shapes.preview(terms, call.input.anchor(), call.input.count)
+
+    @api.post("/v1/products", NewProductInput)
+    def create_product(call: Call[NewProductInput]) -> ProductOutput:
+        """Set up a product with its price points; the first is the default."""
+        made = products.create(ports, call.merchant, call.input.draft(), now=call.now)
+        return json_shapes.product(*made, call.base_url)
+
+    @api.get("/v1/products", PageQuery)
+    def list_products(call: Call[PageQuery]) -> Listed[ProductOutput]:
+        """All products, newest first."""
+        page = products.page(ports, call.merchant, limit=call.input.limit, cursor=call.input.cursor)
+        shown = (json_shapes.product(*offered, call.base_url) for offered in page.data)
+        return json_shapes.listed(shown, page.next)
+
+    @api.get("/v1/products/<product>")
+    def show_product(call: Call[Nothing], product: str) -> ProductOutput:
+        """One product."""
+        return json_shapes.product(*products.one(ports, call.merchant, product), call.base_url)
+
+    @api.patch("/v1/products/<product>", ProductChangeInput)
+    def change_product(call: Call[ProductChangeInput], product: str) -> ProductOutput:
+        """Change name, listing, refund days, or which price point is the default."""
+        changed = products.change(ports, call.merchant, product, call.input.given())
+        return json_shapes.product(*changed, call.base_url)
+
+    @api.post("/v1/products/<product>/price-points", PricePointInput)
+    def add_price_point(call: Call[PricePointInput], product: str) -> PricePointOutput:
+        """Add a price point to a product."""
+        terms = call.input.terms()
+        offered, point = products.add_price_point(
+            ports, call.merchant, product, terms, now=call.now
+        )
+        return json_shapes.price_point(point, offered, call.base_url)
+
+    @api.delete("/v1/products/<product>/price-points/<price_point>")
+    def remove_price_point(call: Call[Nothing], product: str, price_point: str) -> ProductOutput:
+        """Sell no more at a price point; the default moves on, what was sold stays as it is."""
+        left = products.remove_price_point(ports, call.merchant, product, price_point)
+        return json_shapes.product(*left, call.base_url)
+
+
+def _sales(api: Api, ports: Ports) -> None:
+    @api.get("/v1/orders", OrdersQuery)
+    def list_orders(call: Call[OrdersQuery]) -> Listed[OrderOutput]:
+        """The transaction list, newest first."""
+        query = call.input
+        wanted = Filter(
+            customer=query.customer,
+            subscription=query.subscription,
+            kind=query.kind,
+            since=query.since(call.zone),
+            until=query.until(call.zone),
+        )
+        page = transactions.page(
+            ports, call.merchant, wanted, limit=query.limit, cursor=query.cursor, now=call.now
+        )
+        return json_shapes.listed(map(json_shapes.order, page.data), page.next)
+
+    @api.get("/v1/orders/<order>")
+    def show_order(call: Call[Nothing], order: str) -> OrderOutput:
+        """One entry of the transaction list."""
+        return json_shapes.order(transactions.one(ports, call.merchant.id, order))
+
+    @api.get("/v1/subscriptions/<subscription>")
+    def show_subscription(call: Call[Nothing], subscription: str) -> json_shapes.SubscriptionOutput:
+        """One subscription."""
+        found = transactions.subscription(ports, call.merchant.id, subscription)
+        return json_shapes.subscription(found)
+
+    @api.get("/v1/customers", CustomersQuery)
+    def find_customers(call: Call[CustomersQuery]) -> Listed[customer_shapes.CustomerOutput]:
+        """The customer that an email belongs to, or an empty list."""
+        found = customers.by_email(ports, call.merchant.id, call.input.email)
+        return json_shapes.listed(map(customer_shapes.customer, found))
+
+    @api.get("/v1/customers/<customer>")
+    def show_customer(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:
+        """One customer with access, subscriptions, orders, invoices and payment methods."""
+        found = customers.overview(ports, call.merchant.id, customer, now=call.now)
+        return customer_shapes.overview(found)
+
+    @api.get("/v1/access", AccessQuery)
+    def show_access(call: Call[AccessQuery]) -> merchant_shapes.ActiveOutput:
+        """Whether whoever has this email may use a grant now."""
+        query = call.input
+        active = customers.has_access(
+            ports, call.merchant.id, query.email, query.grant, now=call.now
+        )
+        return {"active": active}
+
+    @api.get("/v1/forecast", ForecastQuery)
+    def show_forecast(call: Call[ForecastQuery]) -> merchant_shapes.ForecastOutput:
+        """What would be charged from now on, per local day and currency; charges nothing."""
+        until = call.input.until(call.zone)
+        found = forecast.forecast(ports, call.merchant, until=until, now=call.now)
+        return merchant_shapes.forecast(found, until)
+
+    @api.get("/v1/attention")
+    def show_attention(call: Call[Nothing]) -> Listed[merchant_shapes.MatterOutput]:
+        """Subscriptions that need a look: alarms over an hour past, payments that wait for you."""
+        found = attention.matters(ports, call.merchant, now=call.now)
+        return json_shapes.listed(map(merchant_shapes.matter, found))
+
+
+def _account(api: Api, ports: Ports) -> None:
+    @api.get("/v1/settings")
+    def show_settings(call: Call[Nothing]) -> merchant_shapes.SettingsOutput:
+        """Your settings."""
+        return merchant_shapes.settings(call.merchant)
+
+    @api.patch("/v1/settings", SettingsChangeInput)
+    def change_settings(call: Call[SettingsChangeInput]) -> merchant_shapes.SettingsOutput:
+        """Change settings; those not named stay."""
+        changed = settings.change(ports, call.merchant, call.input.given())
+        return merchant_shapes.settings(changed)
+
+    @api.post("/v1/keys", NewKeyInput, sealed="secret")
+    def create_key(call: Call[NewKeyInput]) -> merchant_shapes.KeyOutput:
+        """Make an API key; its secret is shown this once."""
+        made, secret = keys.create(ports, call.key, call.input.scopes, now=call.now)
+        return merchant_shapes.new_key(made, secret)
+
+    @api.get("/v1/keys")
+    def list_keys(call: Call[Nothing]) -> Listed[merchant_shapes.KeyOutput]:
+        """All API keys, newest first, revoked ones too."""
+        found = keys.newest_first(ports, call.merchant.id)
+        return json_shapes.listed(map(merchant_shapes.key, found))
+
+    @api.delete("/v1/keys/<key>")
+    def revoke_key(call: Call[Nothing], key: str) -> merchant_shapes.KeyOutput:
+        """Revoke an API key, at once and for good."""
+        return merchant_shapes.key(keys.revoke(ports, call.merchant.id, key, now=call.now))
+
+    @api.post("/v1/console-links")
+    def create_console_link(call: Call[Nothing]) -> merchant_shapes.LinkOutput:
+        """A link that signs in to the console, once, within 15 minutes."""
+        url = session.console_link(ports, call.merchant.id, call.base_url, call.now)
+        return merchant_shapes.link(url, call.now + session.LINK_LIFE)
+
+
+def _console(app: http.Resolver, ports: Ports) -> None:
+    @app.get("/console")
+    def transaction_list() -> http.Answer:
+        request, now = Request.of(app.current_event), ports.clock()
+        signed_in = session.required(ports, request, now)
+        return console.transaction_list(ports, signed_in, request, now=now)
+
+    @app.get("/console/customers/<customer>")
+    def customer_page(customer: str) -> http.Answer:
+        now = ports.clock()
+        signed_in = session.required(ports, Request.of(app.current_event), now)
+        return console.customer_page(ports, signed_in, customer, now=now)
+
+    @app.get("/console/sign-in/<token>")
+    def offer_sign_in(token: str) -> http.Answer:
+        session.link_is_good(ports, token, ports.clock())
+        return http.page("console/sign_in.html")
+
+    @app.post("/console/sign-in/<token>")
+    def sign_in(token: str) -> http.Answer:
+        cookie = session.sign_in(ports, Request.of(app.current_event), token, ports.clock())
+        return http.redirect("/console", cookies=[cookie])
+
+    @app.post("/console/sign-out")
+    def sign_out() -> http.Answer:
+        request, now = Request.of(app.current_event), ports.clock()
+        signed_in = session.required_for_change(ports, request, now)
+        cookie = session.sign_out(ports, request, signed_in, now)
+        return http.page("console/signed_out.html", cookies=[cookie])
+
+
+app = cache(lambda: build(wiring.ports()))
+
+
+@telemetry.observed
+@http.guard
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway's events for /v1 and /console."""
+    return app().resolve(event, context)

@@ -1,0 +1,1 @@
+"""One technology each; only these modules speak to the world (ARCHITECTURE.md, 5)."""

@@ -1,0 +1,151 @@
+"""Each kind of write as a DynamoDB action with its own condition.
+
+A value that is the field's default may also be missing where it is stored: an older version of the
+code, which did not know the field, wrote that item. For the same reason values that are dataclasses
+are compared field by field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from billing.adapters import codec
+from billing.adapters.codec import Attribute
+from billing.adapters.keys import Key, index_keys, key_of
+from billing.transactions import Change, Entity, Expect, Insert, Remove, Write
+
+Action = dict[str, Any]
+
+
+def action(write: Write, table: str, op: str) -> tuple[str, Action]:
+    """The write's name in TransactWriteItems (`Put`, `Update`, ...) and its parameters."""
+    match write:
+        case Insert(entity):
+            return "Put", _put(entity, table, op)
+        case Change():
+            return "Update", _update(write, table, op)
+        case Expect(entity, as_read):
+            return "ConditionCheck", _on_condition(entity, as_read, table)
+        case Remove(entity, as_read) if as_read:
+            return "Delete", _on_condition(entity, as_read, table)
+        case Remove(entity):
+            return "Delete", {"TableName": table, "Key": key_attributes(key_of(entity))}
+
+
+def key_attributes(key: Key) -> dict[str, Attribute]:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def index_attributes(entity: Entity) -> dict[str, str]:
+    """The index keys that stand beside the entity, by attribute."""
+    attributes = {}
+    for index, (pk, sk) in index_keys(entity).items():
+        attributes[f"{index}_pk"] = pk
+        attributes[f"{index}_sk"] = sk
+    return attributes
+
+
+def item_of(entity: Entity, op: str) -> dict[str, Attribute]:
+    """An entity as it is stored."""
+    return {
+        **key_attributes(key_of(entity)),
+        **{name: {"S": text} for name, text in index_attributes(entity).items()},
+        "type": {"S": type(entity).__name__},
+        "op": {"S": op},
+        "body": codec.encode(entity),
+    }
+
+
+class Terms:
+    """The names and values of an action's expressions; `#state` stands for the name `state`."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Attribute] = {}
+
+    def path(self, *parts: str) -> str:
+        self.names.update({f"#{part}": part for part in parts})
+        return "#" + ".#".join(parts)
+
+    def value(self, attribute: Attribute) -> str:
+        placeholder = f":{len(self.values)}"
+        self.values[placeholder] = attribute
+        return placeholder
+
+    def parameters(self) -> Action:
+        """DynamoDB refuses names or values that are there and empty."""
+        parameters: Action = {"ExpressionAttributeNames": self.names}
+        if self.values:
+            parameters["ExpressionAttributeValues"] = self.values
+        return parameters
+
+
+def _put(entity: Entity, table: str, op: str) -> Action:
+    return {
+        "TableName": table,
+        "Item": item_of(entity, op),
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+
+
+def _update(change: Change, table: str, op: str) -> Action:
+    terms = Terms()
+    changed = change.changed
+    sets = [f"{terms.path('op')} = {terms.value({'S': op})}"]
+    removes = []
+    for name in changed:
+        value, path = getattr(change.after, name), terms.path("body", name)
+        if value is None:
+            removes.append(path)
+        else:
+            stored = codec.encode_field(type(change.after), name, value)
+            sets.append(f"{path} = {terms.value(stored)}")
+    was, is_now = index_attributes(change.before), index_attributes(change.after)
+    removes += (terms.path(name) for name in was if name not in is_now)
+    for name, text in is_now.items():
+        if was.get(name) != text:
+            sets.append(f"{terms.path(name)} = {terms.value({'S': text})}")
+    update = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
+    as_read = dict.fromkeys((*changed, *change.as_read))
+    return {
+        "TableName": table,
+        "Key": key_attributes(key_of(change.before)),
+        "UpdateExpression": update,
+        "ConditionExpression": _condition(terms, change.before, as_read),
+        **terms.parameters(),
+    }
+
+
+def _on_condition(entity: Entity, as_read: Iterable[str], table: str) -> Action:
+    terms = Terms()
+    return {
+        "TableName": table,
+        "Key": key_attributes(key_of(entity)),
+        "ConditionExpression": _condition(terms, entity, as_read),
+        **terms.parameters(),
+    }
+
+
+def _condition(terms: Terms, entity: Entity, as_read: Iterable[str]) -> str:
+    stands = [f"attribute_exists({terms.path('pk')})"]
+    for name in as_read:
+        stands += _stands(terms, ("body",), entity, name)
+    return " AND ".join(stands)
+
+
+def _stands(terms: Terms, owner: tuple[str, ...], entity: Entity, name: str) -> Iterator[str]:
+    """That a field still is as it was read."""
+    cls, value, path = type(entity), getattr(entity, name), terms.path(*owner, name)
+    if value is None:
+        yield f"attribute_not_exists({path})"
+    elif is_dataclass(value):
+        if not codec.is_default(cls, name, value):
+            yield f"attribute_exists({path})"
+        for field in fields(value):
+            yield from _stands(terms, (*owner, name), value, field.name)
+    else:
+        equal = f"{path} = {terms.value(codec.encode_field(cls, name, value))}"
+        is_default = codec.is_default(cls, name, value)
+        yield f"(attribute_not_exists({path}) OR {equal})" if is_default else equal

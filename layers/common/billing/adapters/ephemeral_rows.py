@@ -1,0 +1,36 @@
+"""Keys and ages of ephemeral rows; they live in whole seconds, as DynamoDB's TTL counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """The primary key of a row."""
+
+    pk: str
+    sk: str
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def epoch_seconds(instant: datetime) -> int:
+    """Whole seconds since 1970, rounded down: a row is gone rather too early than too late."""
+    return (instant - EPOCH) // timedelta(seconds=1)
+
+
+def is_gone(expires_at: int, now: datetime) -> bool:
+    return expires_at <= epoch_seconds(now)
+
+
+def value_place(kind: str, key: str) -> Place:
+    return Place(f"{kind}#{key}", "VALUE")
+
+
+def hits_place(kind: str, key: str, window: timedelta, now: datetime) -> tuple[Place, datetime]:
+    """Where the hits of the window that `now` lies in are counted, and when that window ends."""
+    n = (now - EPOCH) // window
+    place = Place(f"{kind}#{key}", f"HITS#{window // timedelta(seconds=1)}#{n}")
+    return place, EPOCH + (n + 1) * window

@@ -1,0 +1,294 @@
+"""Where each entity lives in the core table, and in which of its indexes (ARCHITECTURE.md, 4).
+
+The merchant's id is inside every partition key that a merchant's or customer's request can reach.
+Ids of merchants, customers and subscriptions hold no `#`; only the last part of a key may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from billing.catalog import PricePoint, Product
+from billing.checkouts import Checkout
+from billing.customers import (
+    Consent,
+    Customer,
+    EmailPointer,
+    Entitlement,
+    PaymentMethod,
+    PurchaseBillTo,
+)
+from billing.facts import Fact
+from billing.ledger import LedgerEntry
+from billing.merchants import ApiKey, Merchant
+from billing.orders import Invoice, InvoiceCounter, Order
+from billing.ports import Due
+from billing.subscription import Alarm, Subscription
+from billing.transactions import Change, Entity, Transaction, Write
+
+
+class Key(NamedTuple):
+    """The primary key of an item, or of a row of an index."""
+
+    pk: str
+    sk: str
+
+
+class Row(NamedTuple):
+    """One row of an index: its sort key there, and the key of the item it stands for."""
+
+    sk: str
+    key: Key
+
+
+class Stretch(NamedTuple):
+    """A run of sort keys, both ends included; it is one BETWEEN of a key condition."""
+
+    low: str = " "
+    high: str = "\U0010ffff"
+
+    @classmethod
+    def of(cls, prefix: str) -> Stretch:
+        """Every sort key that begins with `prefix`."""
+        return cls(prefix, prefix + "\U0010ffff")
+
+
+DUE, LOOKUP, LIST = "due", "lookup", "list"
+INDEXES = (DUE, LOOKUP, LIST)
+
+
+def stamp(instant: datetime) -> str:
+    """An aware instant as fixed-width UTC text, which sorts as time does."""
+    assert instant.tzinfo is not None, "an instant is aware"
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+STAMP_LENGTH = len("2026-01-31T15:00:00.000000Z")
+
+
+def merchant(merchant: str) -> Key:
+    return Key(f"M#{merchant}", "MERCHANT")
+
+
+def api_key(key_hash: str) -> Key:
+    return Key(f"K#{key_hash}", "KEY")
+
+
+def api_keys(merchant: str) -> str:
+    """The partition of the look-up index that lists a merchant's keys."""
+    return f"M#{merchant}#KEYS"
+
+
+CATALOG = Stretch("PR", "PS")
+"""Products and price points, and nothing else, begin with PR."""
+
+
+def product(merchant: str, product: str) -> Key:
+    return Key(f"M#{merchant}", f"PRODUCT#{product}")
+
+
+def price_versions(price_point: str) -> Key:
+    """The partition of a price point, and what the sort keys of its versions begin with."""
+    return Key(f"M#{price_point.partition('.')[0]}", f"PRICE#{price_point}#v")
+
+
+def price_version(price_point: str, version: int) -> Key:
+    pk, prefix = price_versions(price_point)
+    return Key(pk, f"{prefix}{version:06d}")
+
+
+def invoice_counter(merchant: str, test: bool) -> Key:
+    return Key(f"M#{merchant}", f"NUMBERS#{'TEST' if test else 'LIVE'}")
+
+
+def checkout(merchant: str, attempt_key: str) -> Key:
+    return Key(f"M#{merchant}#K#{attempt_key}", "CHECKOUT")
+
+
+def email_pointer(merchant: str, email_hash: str) -> Key:
+    return Key(f"M#{merchant}#E#{email_hash}", "CUSTOMER")
+
+
+def of_customer(merchant: str, customer: str) -> str:
+    """The partition that holds everything of one customer."""
+    return f"M#{merchant}#C#{customer}"
+
+
+def customer(merchant: str, customer: str) -> Key:
+    return Key(of_customer(merchant, customer), "CUSTOMER")
+
+
+def payment_method(merchant: str, customer: str, method: str) -> Key:
+    return Key(of_customer(merchant, customer), f"CARD#{method}")
+
+
+def subscription(merchant: str, customer: str, subscription: str) -> Key:
+    return Key(of_customer(merchant, customer), f"SUB#{subscription}")
+
+
+def invoice(merchant: str, customer: str, invoice: str) -> Key:
+    owner, _, seq = invoice.rpartition(".")
+    return Key(of_customer(merchant, customer), f"INVOICE#{owner}#{seq}")
+
+
+def bill_to(merchant: str, customer: str, purchase: str) -> Key:
+    return Key(of_customer(merchant, customer), f"BILL_TO#{purchase}")
+
+
+def outbox(shard: int) -> str:
+    return f"OB#{shard}"
+
+
+def fact(shard: int, at: datetime, fact: str) -> Key:
+    return Key(outbox(shard), f"{stamp(at)}#{fact}")
+
+
+def fact_of(key: Key) -> tuple[int, datetime, str]:
+    """Shard, instant and id of the fact that stands at a key of the outbox."""
+    shard = int(key.pk.removeprefix("OB#"))
+    return shard, datetime.fromisoformat(key.sk[:STAMP_LENGTH]), key.sk[STAMP_LENGTH + 1 :]
+
+
+def _order(order: Order) -> Key:
+    if order.customer is None:
+        assert order.attempt_key is not None, "what a stranger failed to buy lives with its attempt"
+        pk = checkout(order.merchant, order.attempt_key).pk
+    else:
+        pk = of_customer(order.merchant, order.customer)
+    return Key(pk, f"ORDER#{stamp(order.at)}#{order.id}")
+
+
+def _of_customer(sk: Callable[[Any], str]) -> Callable[[Any], Key]:
+    return lambda e: Key(of_customer(e.merchant, e.customer), sk(e))
+
+
+_KEYS: dict[type, Callable[[Any], Key]] = {
+    Merchant: lambda e: merchant(e.id),
+    ApiKey: lambda e: api_key(e.key_hash),
+    Product: lambda e: product(e.merchant, e.id),
+    PricePoint: lambda e: price_version(e.id, e.version),
+    InvoiceCounter: lambda e: invoice_counter(e.merchant, e.test),
+    Checkout: lambda e: checkout(e.merchant, e.key),
+    EmailPointer: lambda e: email_pointer(e.merchant, e.email_hash),
+    Customer: lambda e: customer(e.merchant, e.id),
+    PaymentMethod: lambda e: payment_method(e.merchant, e.customer, e.id),
+    Subscription: lambda e: subscription(e.merchant, e.customer, e.id),
+    Invoice: lambda e: invoice(e.merchant, e.customer, e.id),
+    Order: _order,
+    PurchaseBillTo: lambda e: bill_to(e.merchant, e.customer, e.purchase),
+    Consent: _of_customer(lambda e: f"CONSENT#{e.purchase}"),
+    Entitlement: _of_customer(lambda e: f"ENTITLEMENT#{e.grant}#{e.source}"),
+    LedgerEntry: _of_customer(lambda e: f"LEDGER#{e.id}"),
+    Fact: lambda e: fact(e.shard, e.at, e.id),
+}
+
+ENTITIES: dict[str, type] = {cls.__name__: cls for cls in _KEYS}
+"""By the name stored as an item's `type`: renaming one of these classes orphans its items."""
+
+
+def key_of(entity: Entity) -> Key:
+    return _KEYS[type(entity)](entity)
+
+
+MOST_WRITES = 100
+"""Of one transaction: DynamoDB's limit."""
+
+
+def keys_of(transaction: Transaction) -> list[Key]:
+    """The key of each write; raises `ValueError` for what DynamoDB would refuse as malformed."""
+    keys = [_key_of_write(write) for write in transaction]
+    if len(keys) > MOST_WRITES:
+        raise ValueError(f"{len(keys)} writes in one transaction, {MOST_WRITES} are the limit")
+    if len(set(keys)) < len(keys):
+        raise ValueError("two writes on one item in one transaction")
+    return keys
+
+
+def _key_of_write(write: Write) -> Key:
+    if not isinstance(write, Change):
+        return key_of(write.entity)
+    key = key_of(write.before)
+    if key != key_of(write.after):
+        raise ValueError(f"a change cannot move {key} to another key")
+    return key
+
+
+def index_keys(entity: Entity) -> dict[str, Key]:
+    """The rows that an entity has in the indexes, by name of the index."""
+    if isinstance(entity, Subscription):
+        return {
+            **_due_key(entity, (entity.merchant, entity.customer, entity.id)),
+            LOOKUP: lookup_key(entity.merchant, entity.id),
+            LIST: list_key(entity.merchant, "SUB", entity.started_at, entity.id),
+        }
+    if isinstance(entity, Order):
+        return {
+            LOOKUP: lookup_key(entity.merchant, entity.id),
+            LIST: list_key(entity.merchant, "ORDER", entity.at, entity.id),
+        }
+    if isinstance(entity, Checkout):
+        return _due_key(entity, (entity.merchant, entity.key))
+    if isinstance(entity, ApiKey):
+        return {LOOKUP: Key(api_keys(entity.merchant), entity.id)}
+    if isinstance(entity, Product) and entity.public_listing:
+        return {LIST: Key(DIRECTORY, f"{entity.merchant}#{entity.id}")}
+    return {}
+
+
+DIRECTORY = "DIRECTORY"
+"""The one partition of the list index that is nobody's: what merchants chose to show (P-14)."""
+
+
+def lookup_key(merchant: str, entity_id: str) -> Key:
+    return Key(f"M#{merchant}#ID#{entity_id}", "ID")
+
+
+def list_key(merchant: str, kind: str, at: datetime, entity_id: str) -> Key:
+    text = stamp(at)
+    return Key(list_month(merchant, kind, text[:7]), f"{text}#{entity_id}")
+
+
+def list_month(merchant: str, kind: str, month: str) -> str:
+    """The partition of one month (`YYYY-MM`) of a merchant's list."""
+    return f"M#{merchant}#L#{kind}#{month.replace('-', '')}"
+
+
+def _due_key(entity: Subscription | Checkout, owner: tuple[str, ...]) -> dict[str, Key]:
+    if entity.due_at is None:
+        return {}
+    return {DUE: Key(due_shard(alarm_of(entity), entity.shard), due_sort_key(entity.due_at, owner))}
+
+
+def alarm_of(entity: Subscription | Checkout) -> Alarm:
+    return entity.alarm if isinstance(entity, Subscription) else Alarm.CHECKOUT
+
+
+def due_kind(kind: Alarm) -> str:
+    """What the partitions of all shards of one kind of alarm begin with."""
+    return f"DUE#{kind}#"
+
+
+def due_shard(kind: Alarm, shard: int) -> str:
+    return f"{due_kind(kind)}{shard}"
+
+
+def due_sort_key(due_at: datetime, owner: tuple[str, ...]) -> str:
+    return "#".join((stamp(due_at), *owner))
+
+
+def due_of(kind: Alarm, row: Row) -> Due:
+    """The alarm that a row of the due index is."""
+    parts = 2 if kind is Alarm.CHECKOUT else 3
+    due_at, owner = row.sk[:STAMP_LENGTH], row.sk[STAMP_LENGTH + 1 :]
+    return Due(kind, datetime.fromisoformat(due_at), tuple(owner.split("#", parts - 1)))
+
+
+def owner_key(due: Due) -> Key:
+    """The key of the item whose alarm it is."""
+    if due.kind is Alarm.CHECKOUT:
+        return checkout(*due.owner)
+    return subscription(*due.owner)

@@ -1,0 +1,277 @@
+"""The Store port, answered once over items: each docstring is an access pattern.
+
+What differs between DynamoDB and memory is `Items`; what the questions mean is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from billing.adapters import keys
+from billing.adapters.keys import Key, Row, Stretch
+from billing.adapters.memory_items import MemoryItems
+from billing.adapters.merchant_lists import MerchantList
+from billing.catalog import PricePoint, Product
+from billing.checkouts import Checkout
+from billing.customers import (
+    Consent,
+    Customer,
+    EmailPointer,
+    Entitlement,
+    PaymentMethod,
+    PurchaseBillTo,
+    email_hash,
+)
+from billing.errors import Conflict
+from billing.facts import Fact
+from billing.ledger import LedgerEntry
+from billing.merchants import ApiKey, Merchant
+from billing.orders import Invoice, InvoiceCounter, Order
+from billing.ports import Due, History, Page
+from billing.subscription import Alarm, Subscription
+from billing.transactions import Entity, Transaction, Write
+
+if TYPE_CHECKING:
+    from billing.adapters.dynamo_calls import Calls
+
+EVERYTHING = Stretch()
+
+
+class Items(Protocol):
+    """What a table does: items by key, partitions in order, indexes, conditional writes."""
+
+    def get(self, key: Key) -> Entity | None:
+        """One item, strongly consistent."""
+        ...
+
+    def get_many(self, keys: Sequence[Key]) -> list[Entity | None]:
+        """Items in the order asked for, strongly consistent."""
+        ...
+
+    def query(
+        self,
+        pk: str,
+        stretch: Stretch = EVERYTHING,
+        *,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Entity]:
+        """Items of one partition by sort key, strongly consistent."""
+        ...
+
+    def rows(
+        self,
+        index: str,
+        pk: str,
+        stretch: Stretch = EVERYTHING,
+        *,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Rows of one partition of an index by sort key, a little late."""
+        ...
+
+    def move_alarm(self, due: Due, until: datetime) -> bool:
+        """Put an alarm off, if its kind and instant are still those; whether that was done."""
+        ...
+
+    def write(self, transaction: Transaction) -> None:
+        """All or nothing, or `Conflict`."""
+        ...
+
+    def write_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
+        """Each all or nothing by itself, in order."""
+        ...
+
+
+class ItemStore:
+    """`ports.Store` over any `Items`."""
+
+    def __init__(self, items: Items) -> None:
+        self._items = items
+        self._orders: MerchantList[Order] = MerchantList(items, "ORDER")
+        self._subscriptions: MerchantList[Subscription] = MerchantList(items, "SUB")
+
+    def merchant(self, merchant: str) -> Merchant | None:
+        """Get M#<merchant> MERCHANT."""
+        return self._items.get(keys.merchant(merchant))
+
+    def api_key(self, key_hash: str) -> ApiKey | None:
+        """Get K#<key hash> KEY."""
+        return self._items.get(keys.api_key(key_hash))
+
+    def api_keys(self, merchant: str) -> list[ApiKey]:
+        """Index lookup M#<merchant>#KEYS, then batch get."""
+        rows = self._items.rows(keys.LOOKUP, keys.api_keys(merchant))
+        found = self._items.get_many([row.key for row in rows])
+        return [key for key in found if isinstance(key, ApiKey)]
+
+    def catalog(self, merchant: str) -> tuple[tuple[Product, ...], tuple[PricePoint, ...]]:
+        """Query M#<merchant> PR*: products, and the newest version of every price point."""
+        found = self._items.query(keys.merchant(merchant).pk, keys.CATALOG)
+        newest = {e.id: e for e in found if isinstance(e, PricePoint)}
+        products = (e for e in found if isinstance(e, Product))
+        return tuple(sorted(products, key=_created)), tuple(sorted(newest.values(), key=_created))
+
+    def product(self, merchant: str, product: str) -> Product | None:
+        """Get M#<merchant> PRODUCT#<id>."""
+        return self._items.get(keys.product(merchant, product))
+
+    def price_point(self, price_point: str) -> PricePoint | None:
+        """Query M#<merchant> PRICE#<id>#v*, newest first, one."""
+        pk, prefix = keys.price_versions(price_point)
+        found = self._items.query(pk, Stretch.of(prefix), newest_first=True, limit=1)
+        return found[0] if found else None
+
+    def listed_products(self, limit: int) -> list[Product]:
+        """Index list DIRECTORY, then batch get."""
+        rows = self._items.rows(keys.LIST, keys.DIRECTORY, limit=limit)
+        found = self._items.get_many([row.key for row in rows])
+        return [e for e in found if isinstance(e, Product) and e.public_listing]
+
+    def checkout(self, merchant: str, key: str) -> Checkout | None:
+        """Get M#<merchant>#K#<attempt key> CHECKOUT."""
+        return self._items.get(keys.checkout(merchant, key))
+
+    def customer(self, merchant: str, customer: str) -> Customer | None:
+        """Get M#<merchant>#C#<customer> CUSTOMER."""
+        return self._items.get(keys.customer(merchant, customer))
+
+    def customer_by_email(self, merchant: str, email: str) -> str | None:
+        """Get M#<merchant>#E#<email hash> CUSTOMER."""
+        pointer: EmailPointer | None = self._items.get(
+            keys.email_pointer(merchant, email_hash(merchant, email))
+        )
+        return None if pointer is None else pointer.customer
+
+    def history(self, merchant: str, customer: str) -> History:
+        """Query M#<merchant>#C#<customer>, all of it."""
+        by_type: dict[type, list[Entity]] = {}
+        for entity in self._items.query(keys.of_customer(merchant, customer)):
+            by_type.setdefault(type(entity), []).append(entity)
+
+        def oldest_first(cls: type, at: Callable[[Entity], datetime]) -> tuple[Entity, ...]:
+            return tuple(sorted(by_type.get(cls, ()), key=at))
+
+        return History(
+            customer=next(iter(by_type.get(Customer, ())), None),
+            methods=oldest_first(PaymentMethod, lambda e: e.added_at),
+            subscriptions=oldest_first(Subscription, lambda e: e.started_at),
+            orders=oldest_first(Order, lambda e: e.at),
+            invoices=oldest_first(Invoice, lambda e: e.opened_at),
+            entitlements=oldest_first(Entitlement, lambda e: e.since),
+            ledger=oldest_first(LedgerEntry, lambda e: e.at),
+            consents=oldest_first(Consent, lambda e: e.agreed_at),
+        )
+
+    def subscription(self, merchant: str, customer: str, subscription: str) -> Subscription | None:
+        """Get M#<merchant>#C#<customer> SUB#<id>."""
+        return self._items.get(keys.subscription(merchant, customer, subscription))
+
+    def subscriptions(self, owners: Sequence[tuple[str, str, str]]) -> list[Subscription | None]:
+        """Batch get of M#<merchant>#C#<customer> SUB#<id>."""
+        return self._items.get_many([keys.subscription(*owner) for owner in owners])
+
+    def invoice(self, merchant: str, customer: str, invoice: str) -> Invoice | None:
+        """Get M#<merchant>#C#<customer> INVOICE#<owner>#<seq>."""
+        return self._items.get(keys.invoice(merchant, customer, invoice))
+
+    def invoices(self, invoices: Sequence[tuple[str, str, str]]) -> list[Invoice | None]:
+        """Batch get of M#<merchant>#C#<customer> INVOICE#<owner>#<seq>."""
+        return self._items.get_many([keys.invoice(*invoice) for invoice in invoices])
+
+    def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None:
+        """Get M#<merchant>#C#<customer> CARD#<id>."""
+        return self._items.get(keys.payment_method(merchant, customer, method))
+
+    def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
+        """Batch get of M#<merchant>#C#<customer> BILL_TO#<purchase>."""
+        return self._items.get_many([keys.bill_to(*purchase) for purchase in purchases])
+
+    def invoice_counter(self, merchant: str, test: bool) -> InvoiceCounter | None:
+        """Get M#<merchant> NUMBERS#LIVE or NUMBERS#TEST."""
+        return self._items.get(keys.invoice_counter(merchant, test))
+
+    def fact(self, shard: int, at: datetime, fact: str) -> Fact | None:
+        """Get OB#<shard> <time>#<id>."""
+        return self._items.get(keys.fact(shard, at, fact))
+
+    def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
+        """Index lookup M#<merchant>#ID#<id>, then get."""
+        found = self._by_id(merchant, subscription)
+        return found if isinstance(found, Subscription) else None
+
+    def order_by_id(self, merchant: str, order: str) -> Order | None:
+        """Index lookup M#<merchant>#ID#<id>, then get."""
+        found = self._by_id(merchant, order)
+        return found if isinstance(found, Order) else None
+
+    def _by_id(self, merchant: str, entity_id: str) -> Entity | None:
+        rows = self._items.rows(keys.LOOKUP, keys.lookup_key(merchant, entity_id).pk, limit=1)
+        return self._items.get(rows[0].key) if rows else None
+
+    def orders(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Order]:
+        """Index list M#<merchant>#L#ORDER#<yyyymm> per month, newest first, then batch get."""
+        return self._orders.page(merchant, since, until, limit, cursor)
+
+    def subscriptions_started(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Subscription]:
+        """Index list M#<merchant>#L#SUB#<yyyymm> per month, newest first, then batch get."""
+        return self._subscriptions.page(merchant, since, until, limit, cursor)
+
+    def due(self, kind: Alarm, shard: int, until: datetime, limit: int) -> list[Due]:
+        """Index due DUE#<kind>#<shard> up to `until`, earliest first; the rows are the answer."""
+        by_then = Stretch(high=f"{keys.stamp(until)}#\U0010ffff")
+        rows = self._items.rows(keys.DUE, keys.due_shard(kind, shard), by_then, limit=limit)
+        return [keys.due_of(kind, row) for row in rows]
+
+    def lease(self, due: Due, until: datetime) -> Due | None:
+        """Conditional update of the item that the row names, without a read."""
+        return Due(due.kind, until, due.owner) if self._items.move_alarm(due, until) else None
+
+    def undelivered(self, shard: int, until: datetime, limit: int) -> list[Fact]:
+        """Query OB#<shard> up to `until`, oldest first."""
+        by_then = Stretch(high=f"{keys.stamp(until)}#\U0010ffff")
+        return self._items.query(keys.outbox(shard), by_then, limit=limit)
+
+    def commit(self, *writes: Write) -> None:
+        """Conditional write, or transaction."""
+        self._items.write(writes)
+
+    def commit_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
+        """Transactions, many in one where they touch different items."""
+        return self._items.write_each(transactions)
+
+
+def _created(entity: Product | PricePoint) -> tuple[datetime, str]:
+    return entity.created_at, entity.id
+
+
+def in_memory() -> ItemStore:
+    """A store that forgets, with DynamoDB's conditions."""
+    return ItemStore(MemoryItems())
+
+
+def on_dynamodb(table: str, calls: Calls) -> ItemStore:
+    """The store in a core table."""
+    # Imported here: memory is for what must start without botocore.
+    from billing.adapters.dynamo_items import DynamoItems
+
+    return ItemStore(DynamoItems(table, calls))

@@ -1,0 +1,197 @@
+"""Cancelling: asked for, undone, and carried out when the period ends (X-1 .. X-9).
+
+A cancellation and a charge that meet are put in one order by the subscription's own conditions: what
+was past the point of no return is withdrawn at the gateway, and what the gateway says of it decides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from billing import cancellation
+from billing.errors import Conflict, NotFound, Refused, Unavailable
+from billing.flows import charging
+from billing.orders import UNDER_WAY, Invoice
+from billing.ports import Due, Ports
+from billing.subscription import (
+    Alarm,
+    CancelRequest,
+    Source,
+    State,
+    Subscription,
+    When,
+)
+
+ATTEMPTS = 8
+"""How often a request that meets other writers is decided anew before it gives up in words."""
+
+
+class Result(StrEnum):
+    """What a request came to."""
+
+    ENDED = "ended"
+    PENDING = "pending"
+    CHARGE_UNDER_WAY = "charge_under_way"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The subscription after a request, and what the request came to."""
+
+    subscription: Subscription
+    result: Result
+
+
+def request(
+    ports: Ports,
+    merchant: str,
+    subscription: str,
+    *,
+    when: When,
+    source: Source,
+    now: datetime,
+    reason: str | None = None,
+    comment: str | None = None,
+) -> Ending:
+    """End a subscription now or at the end of its period; asking again for what holds changes
+    nothing.
+
+    Raises `NotFound`, and `Refused` (already_cancelled, completed) for what has ended.
+    """
+    found = ports.store.subscription_by_id(merchant, subscription)
+    if found is None:
+        raise NotFound("There is no such subscription.")
+    order = ports.new_id("order")
+    asked = CancelRequest(when, source, now, order, reason=reason, comment=comment)
+    for _ in range(ATTEMPTS):
+        fresh = ports.store.subscription(merchant, found.customer, found.id)
+        assert fresh is not None, "a subscription is never removed"
+        try:
+            return _decide(ports, fresh, asked)
+        except Conflict:
+            continue
+    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+
+
+def undo(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+    """Take back a cancellation that is pending (X-5); `Refused` once the end has come (X-4)."""
+    found = ports.store.subscription_by_id(merchant, subscription)
+    if found is None:
+        raise NotFound("There is no such subscription.")
+    fresh = ports.store.subscription(merchant, found.customer, found.id)
+    assert fresh is not None, "a subscription is never removed"
+    if fresh.state in {State.TRIALING, State.ACTIVE} and fresh.cancelling is None:
+        return fresh
+    if fresh.state is not State.CANCEL_PENDING or not fresh.ends_at or fresh.ends_at <= now:
+        raise Refused("There is no cancellation that could be undone.", code="not_pending")
+    assert fresh.cancelling is not None, "what is pending was asked for"
+    requested = ports.store.order_by_id(merchant, fresh.cancelling.order)
+    assert requested is not None, "written with the request"
+    ports.store.commit(*cancellation.undo(fresh, requested, now, ports.shard_of(fresh.id)))
+    return fresh.cancel_undone()
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 500,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """Carry out the delayed cancellations whose period has ended (X-2); a replay finds none left."""
+    tally: Counter[str] = Counter()
+    for shard in range(ports.operation.shards):
+        for due in ports.store.due(Alarm.CANCEL, shard, now, limit):
+            if not keep_going():
+                return tally
+            tally["due"] += 1
+            tally[_end_pending(ports, due, now)] += 1
+    return tally
+
+
+def _decide(ports: Ports, subscription: Subscription, asked: CancelRequest) -> Ending:
+    if not subscription.is_live or _has_ended(subscription, asked.requested_at):
+        code = "completed" if subscription.state is State.COMPLETED else "already_cancelled"
+        raise Refused("This subscription has ended already.", code=code)
+    pending = subscription.state is State.CANCEL_PENDING
+    if pending and asked.when is When.PERIOD_END:
+        return Ending(subscription, Result.PENDING)
+    invoice = _open_invoice(ports, subscription)
+    if invoice is not None and invoice.state in UNDER_WAY:
+        return _record(ports, subscription, invoice, asked)
+    email, shard = _email(ports, subscription), ports.shard_of(subscription.id)
+    if cancellation.takes_effect_now(subscription, asked):
+        write = cancellation.end_now(subscription, invoice, asked, email, shard)
+        result = Result.ENDED
+    else:
+        write = cancellation.at_period_end(subscription, asked, email, shard)
+        result = Result.PENDING
+    ports.store.commit(*write)
+    return Ending(_again(ports, subscription), result)
+
+
+def _record(
+    ports: Ports, subscription: Subscription, invoice: Invoice, asked: CancelRequest
+) -> Ending:
+    """A charge is under way: write the request down, and withdraw the payment at once."""
+    if subscription.cancelling is None:
+        ports.store.commit(*cancellation.record(subscription, invoice, asked))
+        subscription = _again(ports, subscription)
+    _withdraw(ports, invoice)
+    return Ending(subscription, Result.CHARGE_UNDER_WAY)
+
+
+def _withdraw(ports: Ports, invoice: Invoice) -> None:
+    """The sooner the gateway knows, the likelier it comes first; the worker settles what it says."""
+    try:
+        charging.withdraw(ports, invoice)
+    except Unavailable:
+        return  # The alarm is set: the worker asks again.
+
+
+def _end_pending(ports: Ports, due: Due, now: datetime) -> str:
+    merchant, customer, subscription_id = due.owner
+    subscription = ports.store.subscription(merchant, customer, subscription_id)
+    if (
+        subscription is None
+        or subscription.state is not State.CANCEL_PENDING
+        or not _has_ended(subscription, now)
+    ):
+        return "stale"
+    email, shard = _email(ports, subscription), ports.shard_of(subscription.id)
+    order = ports.new_id("order")
+    try:
+        ports.store.commit(*cancellation.end_pending(subscription, order, now, email, shard))
+    except Conflict:
+        return "conflict"
+    return "ended"
+
+
+def _has_ended(subscription: Subscription, now: datetime) -> bool:
+    """`ends_at <= now` counts as ended everywhere, whether or not the sweep has come (X-4)."""
+    return subscription.ends_at is not None and subscription.ends_at <= now
+
+
+def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
+    if subscription.open_invoice is None:
+        return None
+    return ports.store.invoice(
+        subscription.merchant, subscription.customer, subscription.open_invoice
+    )
+
+
+def _email(ports: Ports, subscription: Subscription) -> str:
+    purchase = (subscription.merchant, subscription.customer, subscription.id)
+    (found,) = ports.store.bill_tos([purchase])
+    assert found is not None, "written with the purchase"
+    return found.bill_to.email
+
+
+def _again(ports: Ports, subscription: Subscription) -> Subscription:
+    fresh = ports.store.subscription(subscription.merchant, subscription.customer, subscription.id)
+    assert fresh is not None, "a subscription is never removed"
+    return fresh

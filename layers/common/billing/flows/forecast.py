@@ -1,0 +1,111 @@
+"""What would be charged from now to then, charging nothing (R-10)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from billing import policy
+from billing.merchants import Merchant
+from billing.money import Currency, Money
+from billing.periods import Anchor
+from billing.policy import Hold
+from billing.ports import Ports
+from billing.subscription import Alarm, State, Subscription
+
+READ_AT_MOST = 5_000
+CHARGES_AT_MOST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What one local day brings in one currency; the sandbox's money apart (W-3)."""
+
+    date: date
+    amount: Money
+    charges: int
+    test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Days in order. `complete` is false where there was more than is read at once; `held` is why
+    nothing of it would be charged as things stand."""
+
+    days: tuple[Day, ...]
+    complete: bool
+    held: Hold | None
+
+
+def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime) -> Forecast:
+    """What subscriptions would be charged, at the times that the rebill engine would do it."""
+    subscriptions, complete = _due(ports, merchant, until, now)
+    amounts: Counter[tuple[date, Currency, bool]] = Counter()
+    counts: Counter[tuple[date, Currency, bool]] = Counter()
+    for subscription in subscriptions:
+        for at, amount in _charges(ports, merchant, subscription, until, now):
+            day = Anchor.at(at, merchant.settings.time_zone).wall.date()
+            amounts[day, amount.currency, subscription.test] += amount.amount_minor
+            counts[day, amount.currency, subscription.test] += 1
+        if counts.total() > CHARGES_AT_MOST:
+            complete = False
+            break
+    days = tuple(
+        Day(day, Money(amounts[day, currency, test], currency), count, test)
+        for (day, currency, test), count in sorted(counts.items())
+    )
+    held = policy.selling_stopped(merchant, billing_paused=ports.operation.billing_paused)
+    return Forecast(days, complete, held)
+
+
+def _due(
+    ports: Ports, merchant: Merchant, until: datetime, now: datetime
+) -> tuple[list[Subscription], bool]:
+    """The merchant's subscriptions with an alarm by then, one under way (leased) included."""
+    by_then = max(until, now + ports.operation.lease)
+    found: list[Subscription] = []
+    complete = True
+    for shard in range(ports.operation.shards):
+        dues = ports.store.due(Alarm.BILL, shard, by_then, READ_AT_MOST)
+        complete = complete and len(dues) < READ_AT_MOST
+        owners = [(d.owner[0], d.owner[1], d.owner[2]) for d in dues if d.owner[0] == merchant.id]
+        found += (s for s in ports.store.subscriptions(owners) if s is not None)
+    return found, complete
+
+
+def _charges(
+    ports: Ports, merchant: Merchant, subscription: Subscription, until: datetime, now: datetime
+) -> Iterator[tuple[datetime, Money]]:
+    """A subscription lived on in thought, by the transitions and rules that it is charged by."""
+    willing = replace(merchant, armed=True, stopped=False)
+    if policy.hold(subscription, willing, billing_paused=False) is not None:
+        return
+    at, amount = _first(ports, subscription, now)
+    while at is not None and at <= until:
+        if subscription.open_invoice is None and policy.too_late_to_ask(subscription, merchant, at):
+            return
+        yield at, amount
+        day = Anchor.at(at, subscription.anchor.zone).wall.date()
+        subscription = subscription.paid(at, day, None)
+        amount = subscription.terms.price
+        at = policy.alarm_after_payment(subscription, at) if subscription.is_live else None
+
+
+def _first(
+    ports: Ports, subscription: Subscription, now: datetime
+) -> tuple[datetime | None, Money]:
+    """When the next charge is made, and of how much: an open invoice has its amount already."""
+    at = subscription.next_charge_at
+    if at is not None and policy.charged_today(subscription, now):
+        again = policy.alarm_after_payment(subscription, now)
+        at = max(at, again) if again is not None else at
+    amount = subscription.terms.price
+    if subscription.open_invoice is not None:
+        key = (subscription.merchant, subscription.customer, subscription.open_invoice)
+        invoice = ports.store.invoice(*key)
+        amount = invoice.total if invoice is not None else amount
+    if subscription.state is State.PAST_DUE and at is None:
+        return None, amount
+    return (None if at is None else max(at, now)), amount

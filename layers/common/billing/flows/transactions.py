@@ -1,0 +1,168 @@
+"""The transaction list: pages of orders, filtered; one order by its Order ID (M-1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing.errors import Invalid, NotFound
+from billing.merchants import Merchant
+from billing.orders import Order, OrderKind, typed_order_id
+from billing.ports import Page, Ports
+from billing.subscription import Subscription
+
+READ_AT_ONCE = 200
+READS_AT_MOST = 20
+"""A page costs no more than this, however rare what it filters for is; it may then be short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which orders; `since <= at < until`."""
+
+    customer: str | None = None
+    subscription: str | None = None
+    kind: OrderKind | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def takes(self, order: Order) -> bool:
+        """Whether an order is one of them."""
+        return (
+            self.customer in {None, order.customer}
+            and self.subscription in {None, order.subscription}
+            and self.kind in {None, order.kind}
+            and (self.since is None or self.since <= order.at)
+            and (self.until is None or order.at < self.until)
+        )
+
+
+def page(
+    ports: Ports,
+    merchant: Merchant,
+    wanted: Filter,
+    *,
+    limit: int,
+    cursor: str | None,
+    now: datetime,
+) -> Page[Order]:
+    """Orders, newest first; raises `NotFound` for an unknown customer or subscription."""
+    owner = wanted.customer
+    if wanted.subscription is not None:
+        owner = subscription(ports, merchant.id, wanted.subscription).customer
+    if owner is not None:
+        return _of_customer(ports, merchant.id, owner, wanted, limit, cursor)
+    return _of_merchant(ports, merchant, wanted, limit, cursor, now)
+
+
+def search(
+    ports: Ports,
+    merchant: Merchant,
+    text: str,
+    wanted: Filter,
+    *,
+    limit: int,
+    cursor: str | None,
+    now: datetime,
+) -> Page[Order]:
+    """What a person looks for: an Order ID as typed, an email, or a subscription (H-6)."""
+    if (order_id := typed_order_id(text)) is not None:
+        order = ports.store.order_by_id(merchant.id, order_id)
+        return Page((order,) if order and wanted.takes(order) else (), None)
+    customer = subscription = None
+    if "@" in text:
+        customer = ports.store.customer_by_email(merchant.id, text)
+    elif known := ports.store.subscription_by_id(merchant.id, text):
+        subscription = known.id
+    if customer is None and subscription is None:
+        return Page((), None)
+    narrowed = replace(wanted, customer=customer, subscription=subscription)
+    return page(ports, merchant, narrowed, limit=limit, cursor=cursor, now=now)
+
+
+def one(ports: Ports, merchant: str, order: str) -> Order:
+    """The order with an Order ID; raises `NotFound`."""
+    found = ports.store.order_by_id(merchant, order)
+    if found is None:
+        raise NotFound("There is no such order.")
+    return found
+
+
+def subscription(ports: Ports, merchant: str, subscription: str) -> Subscription:
+    """The subscription with an id; raises `NotFound`."""
+    found = ports.store.subscription_by_id(merchant, subscription)
+    if found is None:
+        raise NotFound("There is no such subscription.")
+    return found
+
+
+def _of_customer(
+    ports: Ports, merchant: str, customer: str, wanted: Filter, limit: int, cursor: str | None
+) -> Page[Order]:
+    history = ports.store.history(merchant, customer)
+    if history.customer is None:
+        raise NotFound("There is no such customer.")
+    orders = [order for order in reversed(history.orders) if wanted.takes(order)]
+    if cursor is not None:
+        orders = _after(orders, cursor)
+    shown = orders[:limit]
+    return Page(tuple(shown), shown[-1].id if len(orders) > limit else None)
+
+
+def _after(orders: list[Order], cursor: str) -> list[Order]:
+    for place, order in enumerate(orders):
+        if order.id == cursor:
+            return orders[place + 1 :]
+    raise Invalid("That is not a cursor that this list gave.", field="cursor")
+
+
+def _of_merchant(
+    ports: Ports,
+    merchant: Merchant,
+    wanted: Filter,
+    limit: int,
+    cursor: str | None,
+    now: datetime,
+) -> Page[Order]:
+    """Read pages of the list until one of ours is full; `kind` has no index of its own.
+
+    Without a kind every entry counts, and the cursor is the list's own. With one, it is that of the
+    page read last and the last Order ID shown from it: `<cursor>~<Order ID>`.
+    """
+    # Nothing is older than the merchant or newer than now: every month asked for costs a query.
+    since = max(wanted.since or merchant.created_at, merchant.created_at)
+    until = min(wanted.until or now, now) + timedelta(microseconds=1)
+    if wanted.until is not None:
+        until = min(until, wanted.until)
+    if since >= until:
+        return Page((), None)
+    if wanted.kind is None:
+        return ports.store.orders(merchant.id, since=since, until=until, limit=limit, cursor=cursor)
+    return _filtered(ports, merchant.id, wanted, (since, until), limit, cursor)
+
+
+def _filtered(
+    ports: Ports,
+    merchant: str,
+    wanted: Filter,
+    span: tuple[datetime, datetime],
+    limit: int,
+    cursor: str | None,
+) -> Page[Order]:
+    at, _, seen = (cursor or "").partition("~")
+    shown: list[Order] = []
+    for _ in range(READS_AT_MOST):
+        read = ports.store.orders(
+            merchant, since=span[0], until=span[1], limit=READ_AT_ONCE, cursor=at or None
+        )
+        for order in read.data:
+            if seen:
+                seen = "" if order.id == seen else seen
+            elif wanted.takes(order):
+                if len(shown) == limit:
+                    return Page(tuple(shown), f"{at}~{shown[-1].id}")
+                shown.append(order)
+        if read.next is None:
+            return Page(tuple(shown), None)
+        at = read.next
+    return Page(tuple(shown), f"{at}~")

@@ -1,0 +1,116 @@
+"""Money, dates, lengths of time and terms in words, in a language; amounts are never floats."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from unicodedata import normalize
+
+from billing.catalog import PriceTerms, PriceType
+from billing.money import MINOR_DIGITS, Money
+from billing.periods import Period, Span, zone_named
+from billing.render.messages import locale, text
+
+
+def money(amount: Money, language: str) -> str:
+    """An amount as people of that language write it: $29.99, 29,99 €."""
+    from babel.numbers import format_currency
+
+    value = Decimal(amount.amount_minor).scaleb(-MINOR_DIGITS)
+    return format_currency(value, amount.currency.value, locale=locale(language))
+
+
+def day(instant: datetime, zone: str, language: str) -> str:
+    """The date that a calendar in `zone` shows at an aware instant: January 31, 2026."""
+    from babel.dates import format_date
+
+    local = instant.astimezone(zone_named(zone)).date()
+    return format_date(local, format="long", locale=locale(language))
+
+
+def moment(instant: datetime, zone: str, language: str) -> str:
+    """Date and time of an aware instant in `zone`: Jan 31, 2026, 10:00 AM."""
+    from babel.dates import format_date, format_time
+
+    local = instant.astimezone(zone_named(zone))
+    date = format_date(local.date(), format="medium", locale=locale(language))
+    return f"{date}, {format_time(local.time(), format='short', locale=locale(language))}"
+
+
+def machine_instant(instant: datetime) -> str:
+    """What a `<time>` element says to machines: RFC 3339 in UTC."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def span(length: Span, language: str) -> str:
+    """A length of time: 14 days, 1 month."""
+    return text(language, f"span.{length.unit}", count=length.count)
+
+
+def every(period: Period, language: str) -> str:
+    """How often a period comes: every month, every 2 weeks."""
+    return text(language, f"every.{period}")
+
+
+def terms(terms: PriceTerms, language: str) -> str:
+    """What a price point costs, whole: $1.00 for the first 14 days, then $29.99 every month."""
+    plain = _standard_terms(terms, language)
+    if terms.initial is None:
+        return plain
+    free = "free" if terms.initial.amount_minor == 0 else "paid"
+    return text(
+        language,
+        f"terms.initial.{free}.{terms.type}",
+        amount=money(terms.due_today, language),
+        length=span(terms.initial.length, language),
+        standard=plain,
+    )
+
+
+def _standard_terms(terms: PriceTerms, language: str) -> str:
+    price = money(terms.price, language)
+    if terms.type is PriceType.ONE_TIME:
+        return text(language, "terms.one_time", price=price)
+    assert terms.period is not None
+    if terms.type is PriceType.RECURRING:
+        return text(language, "terms.recurring", price=price, every=every(terms.period, language))
+    assert terms.installments is not None
+    if terms.type is PriceType.INSTALLMENT:
+        return text(
+            language,
+            "terms.installment",
+            count=terms.installments,
+            price=price,
+            every=every(terms.period, language),
+        )
+    assert terms.cycle is not None
+    return text(
+        language,
+        f"terms.set.{terms.period}",
+        count=terms.installments,
+        price=price,
+        cycle=text(language, f"every.{terms.cycle}"),
+    )
+
+
+@cache
+def countries(language: str) -> tuple[tuple[str, str], ...]:
+    """The 249 countries of ISO 3166-1 as (code, name), in the order of their names."""
+    names = [
+        (code, name)
+        for code, name in locale(language).territories.items()
+        if len(code) == 2 and code.isalpha() and code not in _NOT_ISO
+    ]
+    return tuple(sorted(names, key=lambda pair: normalize("NFKD", pair[1]).casefold()))
+
+
+def country(code: str, language: str) -> str:
+    """The name of a country, or the code itself where nobody knows it."""
+    return str(locale(language).territories.get(code, code))
+
+
+_NOT_ISO = frozenset(
+    ("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ")
+)
+"""Codes of CLDR for what ISO 3166-1 does not list: unions, exclaves, pseudo-locales."""

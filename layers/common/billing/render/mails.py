@@ -1,0 +1,265 @@
+"""Mails to customers: text and HTML of the same words, the invoice beside them (C-3, R-8).
+
+A mail's Message-ID is made from the fact that it tells, so that a mail sent twice is seen as one.
+What people typed reaches a header only as a single line, and the merchant's template is no program:
+three names are filled in, everything else stays as it was written (RELIABILITY.md 4.2, 14).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from hashlib import sha256
+from unicodedata import category
+
+from billing.customers import BillTo
+from billing.merchants import Merchant
+from billing.orders import Invoice
+from billing.render import formats, pages, wording
+from billing.render.messages import text
+from billing.subscription import Source, State, Subscription
+
+TEMPLATE_MOST = 4000
+"""Characters of a filled-in merchant template; what is longer is cut."""
+
+HEADER_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one mail says, in the order in which it says it; `lines` are words and amounts."""
+
+    subject: str
+    title: str
+    opening: tuple[str, ...]
+    lines: tuple[tuple[str, str], ...] = ()
+    paragraphs: tuple[str, ...] = ()
+    cancelling: tuple[str, ...] = ()
+    invoice_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Whose mail it is, to whom, in which language; `fact` is the id of the fact that it tells."""
+
+    merchant: Merchant
+    to: BillTo
+    language: str
+    test: bool
+    sender: str
+    fact: str
+    at: datetime
+
+
+def confirmation(
+    envelope: Envelope,
+    invoice: Invoice,
+    subscription: Subscription | None,
+    *,
+    invoice_url: str,
+    pdf: bytes,
+) -> EmailMessage:
+    """What was bought, what it cost, what follows and how to cancel (C-3).
+
+    The Order ID is in it only where the merchant's template asks for it.
+    """
+    language, merchant = envelope.language, envelope.merchant
+    product, name = invoice.product_name, invoice.bill_to.name
+    letter = Letter(
+        subject=text(language, "mail.confirmation.subject", product=product),
+        title=text(language, "mail.confirmation.title"),
+        opening=(
+            text(language, "mail.confirmation.text", product=product, merchant=merchant.name),
+        ),
+        lines=_lines(invoice, envelope),
+        paragraphs=(
+            *filled(
+                merchant.settings.confirmation_template,
+                {"order_id": invoice.order_id, "product": product, "name": name},
+            ),
+            *_what_follows(subscription, language),
+        ),
+        cancelling=_cancelling(merchant, subscription, language),
+        invoice_url=invoice_url,
+    )
+    return _mail(letter, envelope, pdf)
+
+
+def receipt(
+    envelope: Envelope,
+    invoice: Invoice,
+    subscription: Subscription | None,
+    *,
+    invoice_url: str,
+    pdf: bytes,
+) -> EmailMessage:
+    """A rebill that was paid, and what follows it (R-8)."""
+    words = _words(invoice, envelope)
+    letter = Letter(
+        subject=text(envelope.language, "mail.receipt.subject", **words),
+        title=text(envelope.language, "mail.receipt.title"),
+        opening=(text(envelope.language, "mail.receipt.text", **words),),
+        lines=_lines(invoice, envelope),
+        paragraphs=_what_follows(subscription, envelope.language),
+        cancelling=_cancelling(envelope.merchant, subscription, envelope.language),
+        invoice_url=invoice_url,
+    )
+    return _mail(letter, envelope, pdf)
+
+
+def payment_failed(
+    envelope: Envelope, invoice: Invoice, subscription: Subscription | None
+) -> EmailMessage:
+    """A rebill that was declined: why, as far as may be said, and when it is tried again (R-4)."""
+    language, merchant = envelope.language, envelope.merchant
+    words = _words(invoice, envelope)
+    retry_at = subscription.retry_at if subscription is not None and invoice.retryable else None
+    if retry_at is None:
+        then = text(language, "mail.payment_failed.no_retry", email=merchant.email)
+    else:
+        date = formats.day(retry_at, merchant.settings.time_zone, language)
+        then = text(language, "mail.payment_failed.retry", date=date)
+    letter = Letter(
+        subject=text(language, "mail.payment_failed.subject", **words),
+        title=text(language, "mail.payment_failed.title"),
+        opening=(text(language, "mail.payment_failed.text", **words),),
+        paragraphs=(wording.decline(invoice.decline_code, language), then),
+        cancelling=_cancelling(merchant, subscription, language),
+    )
+    return _mail(letter, envelope)
+
+
+def ended(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """A plan that is paid in full, or a subscription that was cancelled (R-7, R-8, X-7)."""
+    completed = subscription.state is State.COMPLETED
+    unpaid = subscription.ended_by is Source.DUNNING
+    more = ("mail.cancelled.unpaid",) if unpaid else ()
+    return _about(envelope, subscription, "completed" if completed else "cancelled", more)
+
+
+def cancel_requested(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """A cancellation at the end of the period, with its reference and date (X-7)."""
+    return _about(envelope, subscription, "cancel_requested", ("mail.cancel_requested.undo",))
+
+
+def cancel_undone(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """A cancellation that was taken back: it goes on, and what is charged next (X-5)."""
+    return _about(envelope, subscription, "cancel_undone")
+
+
+def _about(
+    envelope: Envelope, subscription: Subscription, kind: str, more: tuple[str, ...] = ()
+) -> EmailMessage:
+    """A mail about a subscription itself, of which `mail.<kind>` has subject, title and text."""
+    language, zone = envelope.language, envelope.merchant.settings.time_zone
+    reference = subscription.cancelling.order if subscription.cancelling else None
+    words = {
+        "product": subscription.product_name,
+        "merchant": envelope.merchant.name,
+        "date": formats.day(subscription.ends_at or envelope.at, zone, language),
+    }
+    given = () if reference is None else (text(language, "mail.reference", reference=reference),)
+    letter = Letter(
+        subject=text(language, f"mail.{kind}.subject", **words),
+        title=text(language, f"mail.{kind}.title"),
+        opening=(text(language, f"mail.{kind}.text", **words),),
+        paragraphs=(
+            *(text(language, key) for key in more),
+            *given,
+            *(_what_follows(subscription, language) if subscription.next_charge_at else ()),
+        ),
+    )
+    return _mail(letter, envelope)
+
+
+def _words(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
+    return {
+        "amount": formats.money(invoice.total, envelope.language),
+        "product": invoice.product_name,
+        "merchant": envelope.merchant.name,
+    }
+
+
+def filled(template: str, values: dict[str, str]) -> tuple[str, ...]:
+    """A merchant's template as paragraphs, its known names filled in once and nothing else done."""
+    name = "|".join(map(re.escape, values))
+    # One pass: a value that looks like a placeholder is not filled in again.
+    whole = re.sub(rf"\{{({name})\}}", lambda found: values[found[1]], template[:TEMPLATE_MOST])
+    return tuple(filter(None, map(_one_line, whole[:TEMPLATE_MOST].splitlines())))
+
+
+def _lines(invoice: Invoice, envelope: Envelope) -> tuple[tuple[str, str], ...]:
+    language = envelope.language
+    lines = [(line.text, formats.money(line.amount, language)) for line in invoice.lines]
+    paid_at = invoice.settled_at or invoice.opened_at
+    date = formats.day(paid_at, envelope.merchant.settings.time_zone, language)
+    total = text(language, "mail.charged", date=date)
+    return (*lines, (total, formats.money(invoice.total, language)))
+
+
+def _what_follows(subscription: Subscription | None, language: str) -> tuple[str, ...]:
+    if subscription is None:
+        return (text(language, "mail.once"),)
+    if subscription.next_charge_at is None:
+        ended = subscription.state is State.COMPLETED
+        return (text(language, "mail.last"),) if ended else ()
+    return (
+        text(
+            language,
+            "mail.next",
+            amount=formats.money(subscription.terms.price, language),
+            date=formats.day(subscription.next_charge_at, subscription.anchor.zone, language),
+        ),
+        text(language, "mail.terms", terms=formats.terms(subscription.terms, language)),
+    )
+
+
+def _cancelling(
+    merchant: Merchant, subscription: Subscription | None, language: str
+) -> tuple[str, ...]:
+    if subscription is None:
+        return (text(language, "cancelling.nothing"),)
+    if not subscription.is_live:
+        return ()
+    return wording.cancelling(merchant, subscription.terms, language)
+
+
+def _mail(letter: Letter, envelope: Envelope, pdf: bytes | None = None) -> EmailMessage:
+    language, merchant = envelope.language, envelope.merchant
+    identity = sha256(envelope.fact.encode()).hexdigest()[:32]
+    subject = letter.subject
+    if envelope.test:
+        subject = text(language, "mail.test.subject", subject=subject)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(_header(merchant.name), addr_spec=envelope.sender)
+    message["To"] = Address(addr_spec=envelope.to.email)
+    message["Reply-To"] = Address(_header(merchant.name), addr_spec=merchant.email)
+    message["Subject"] = _header(subject)
+    message["Date"] = envelope.at
+    message["Message-ID"] = f"<{identity}@{envelope.sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    values = {"letter": letter, "merchant": merchant, "test": envelope.test}
+    values["name"] = envelope.to.name
+    message.set_content(pages.plain("mail/letter.txt", language, **values))
+    message.add_alternative(pages.html("mail/letter.html", language, **values), subtype="html")
+    if pdf is not None:
+        message.add_attachment(pdf, maintype="application", subtype="pdf", filename="invoice.pdf")
+    multiparts = [part for part in message.walk() if part.is_multipart()]
+    for n, part in enumerate(multiparts):
+        # Else a random one is drawn whenever the mail is written out, and no two copies are alike.
+        part.set_boundary(f"=={identity}-{n}")
+    return message
+
+
+def _header(words: str) -> str:
+    return _one_line(words)[:HEADER_MOST]
+
+
+def _one_line(words: str) -> str:
+    """Without line ends and control characters, so that nothing starts a header of its own."""
+    visible = (" " if category(c) in {"Cc", "Zl", "Zp"} else c for c in words)
+    return " ".join("".join(visible).split())

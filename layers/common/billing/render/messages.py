@@ -1,0 +1,102 @@
+"""Texts by language: every word on a page, in a mail or on an invoice comes from a catalog (C-5).
+
+A catalog is `messages/<language>.toml` and what stands beside it, `messages/<language>.<part>.toml`
+(one part per actor, so that those who work on different pages do not meet in one file). A section
+is a page, keys are joined by dots: `text("en", "checkout.due_today")`. A text that depends on a
+number is a table of CLDR plural forms, chosen by the value named `count`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from babel import Locale
+
+LANGUAGES = frozenset(
+    {"bg", "da", "de", "en", "es", "fi", "fr", "it", "nl", "no", "pl", "pt", "ro", "sk", "sv"}
+)
+"""The fifteen languages of C-5."""
+
+ENGLISH = "en"
+
+_FOLDER = Path(__file__).parent / "messages"
+_LOCALE_OF = {"no": "nb"}
+"""CLDR keeps what it knows of Norwegian under Bokmål."""
+
+
+def known(language: str) -> str:
+    """The language itself if it is one of the fifteen (`pt-BR` is `pt`), else English."""
+    primary = language.lower().replace("_", "-").partition("-")[0]
+    return primary if primary in LANGUAGES else ENGLISH
+
+
+def text(language: str, key: str, **values: object) -> str:
+    """The text at `key` with `values` in its placeholders; English where the language lacks it.
+
+    A key that not even English has is a bug and raises; the tests find it before a customer does.
+    """
+    language = known(language)
+    entry = _catalog(language).get(key)
+    if entry is None:
+        language, entry = ENGLISH, _catalog(ENGLISH).get(key)
+    if entry is None:
+        raise KeyError(f"no text at {key}")
+    if not isinstance(entry, str):
+        entry = entry[_plural_form(language, values["count"], entry)]
+    # Catalogs are ours; what people typed comes in as values, which `format` never reads again.
+    return entry.format(**values)
+
+
+def has(key: str) -> bool:
+    """Whether there is a text at `key`, for keys made from codes that the world invents."""
+    return key in _catalog(ENGLISH)
+
+
+@cache
+def locale(language: str) -> Locale:
+    """The CLDR locale in which Babel formats for a language."""
+    from babel import Locale
+
+    language = known(language)
+    return Locale.parse(_LOCALE_OF.get(language, language))
+
+
+Entry = str | dict[str, str]
+
+
+@cache
+def _catalog(language: str) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for path in sorted((*_FOLDER.glob(f"{language}.toml"), *_FOLDER.glob(f"{language}.*.toml"))):
+        with path.open("rb") as file:
+            for key, entry in _flat(tomllib.load(file), ""):
+                assert key not in entries, f"{key} stands twice in the catalogs of {language}"
+                entries[key] = entry
+    return entries
+
+
+def _flat(table: dict[str, object], prefix: str) -> list[tuple[str, Entry]]:
+    entries: list[tuple[str, Entry]] = []
+    for name, value in table.items():
+        if isinstance(value, str):
+            entries.append((prefix + name, value))
+            continue
+        assert isinstance(value, dict), f"{prefix + name} is neither text nor table"
+        if "other" in value and value.keys() <= _PLURAL_FORMS:
+            entries.append((prefix + name, value))
+        else:
+            entries.extend(_flat(value, f"{prefix}{name}."))
+    return entries
+
+
+_PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
+
+
+def _plural_form(language: str, count: object, forms: dict[str, str]) -> str:
+    assert isinstance(count, int), "a text with plural forms is chosen by an integer `count`"
+    form: str = locale(language).plural_form(count)
+    return form if form in forms else "other"

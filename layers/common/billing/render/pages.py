@@ -1,0 +1,98 @@
+"""Pages as HTML, from the templates in `templates/`, with what each of them is given.
+
+Values of `page`, objects of the core unless said otherwise:
+
+checkout/form.html         merchant, product, terms: PriceTerms, quote: Quote, test: bool,
+                           attempt_key, payment_methods: tokens to choose from,
+                           form: mapping of what was typed,
+                           errors: mapping of field name to sentence, already_purchased: bool,
+                           decline_code or None
+checkout/done.html         merchant, checkout: Checkout (paid), test
+checkout/declined.html     merchant, checkout (its decline_code), again_url, test
+checkout/processing.html   merchant, checkout, refresh_seconds: int, test
+checkout/action.html       merchant, checkout (its action_url), test
+checkout/unavailable.html  merchant or None, again_url or None, test
+sandbox/authenticate.html  description, amount: Money, test
+directory.html             listings: sequence of Listing
+error.html                 problem: mapping with code, detail and, if ours, request_id
+
+`form` and `errors` of the checkout go by the names of its fields: email, name, line1, line2, city,
+postal_code, state, country, payment_method, confirm_repeat; what is wrong with the whole has the
+name "".
+
+For those who write templates: `t(key, **values)` is the text in the page's language; filters are
+`money`, `day(zone)`, `moment(zone)`, `machine_instant`, `span`, `every`, `terms`, `country`; global
+functions `countries()` and `has_text(key)`. A value that was not given is an error, everything is
+escaped. Start with `{% extends "base.html" %}` and `{% import "macros.html" as m %}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from billing.catalog import PriceTerms
+from billing.render import formats, messages, wording
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One product in the directory with its default price (P-14)."""
+
+    merchant_name: str
+    product_name: str
+    terms: PriceTerms
+    url: str
+
+
+def page(template: str, language: str, *, nonce: str, **values: object) -> str:
+    """The HTML of a template; `nonce` is what the content security policy lets its style in by."""
+    return html(template, language, nonce=nonce, **values)
+
+
+def html(template: str, language: str, **values: object) -> str:
+    """The HTML of a template that is no page of ours, such as a mail."""
+    return _rendered(template, language, values)
+
+
+def plain(template: str, language: str, **values: object) -> str:
+    """The text of a template whose name ends in .txt, in which nothing is escaped."""
+    assert template.endswith(".txt"), "what is not escaped is not HTML"
+    return _rendered(template, language, values)
+
+
+def _rendered(template: str, language: str, values: dict[str, object]) -> str:
+    language = messages.known(language)
+    return _environment(language).get_template(template).render(values, language=language)
+
+
+@cache
+def _environment(language: str) -> Environment:
+    # One per language, so that macros have their texts and filters without passing a context on.
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(
+            disabled_extensions=("txt",), default=True, default_for_string=True
+        ),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals.update(
+        t=partial(messages.text, language),
+        has_text=messages.has,
+        countries=partial(formats.countries, language),
+        offer_of=partial(wording.offer, language=language),
+        cancelling_of=partial(wording.cancelling, language=language),
+        decline_words=partial(wording.decline, language=language),
+    )
+    for name in ("money", "day", "moment", "span", "every", "terms", "country"):
+        environment.filters[name] = partial(getattr(formats, name), language=language)
+    environment.filters["machine_instant"] = formats.machine_instant
+    return environment

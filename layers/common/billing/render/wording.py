@@ -1,0 +1,102 @@
+"""Sentences that pages, mails and the consent record share, so that they never disagree (C-1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from billing.catalog import PriceTerms, PriceType
+from billing.merchants import Merchant, SelfService
+from billing.money import Money
+from billing.pricing import Quote
+from billing.render import formats
+from billing.render.messages import has, text
+from billing.schedule import ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a buyer reads before paying; `rest` is what comes after the charges that are listed."""
+
+    price: str
+    button: str
+    rest: str | None
+    cancelling: tuple[str, ...]
+    consent: str
+
+
+def offer(merchant: Merchant, terms: PriceTerms, quote: Quote, language: str) -> Offer:
+    """The words of a checkout; `price` is also what the consent record keeps as shown (C-6)."""
+    price = formats.terms(terms, language)
+    button = pay_button(terms, quote.total, language)
+    return Offer(
+        price=price,
+        button=button,
+        rest=_rest(terms, quote, language),
+        cancelling=cancelling(merchant, terms, language),
+        consent=text(
+            language,
+            f"consent.{_course(terms)}",
+            button=button,
+            merchant=merchant.name,
+            amount=formats.money(quote.total, language),
+            terms=price,
+        ),
+    )
+
+
+def pay_button(terms: PriceTerms, total: Money, language: str) -> str:
+    """What the button says, which is what pressing it does."""
+    amount = formats.money(total, language)
+    if not total:
+        return text(language, "checkout.button.free")
+    if terms.type is PriceType.RECURRING and terms.initial is None:
+        return text(language, "checkout.button.subscribe", amount=amount)
+    return text(language, "checkout.button.pay", amount=amount)
+
+
+def cancelling(merchant: Merchant, terms: PriceTerms, language: str) -> tuple[str, ...]:
+    """How to cancel and what it does, a sentence each (C-1, P-3, P-16)."""
+    if not terms.rebills:
+        return (text(language, "cancelling.nothing"),)
+    settings = merchant.settings
+    mode = SelfService.OFF if settings.portal is None else settings.self_cancel
+    sentences = [
+        text(language, f"cancelling.how.{mode}", email=merchant.email),
+        text(language, f"cancelling.effect.{terms.cancellation}"),
+    ]
+    if terms.standard_payments is not None:
+        sentences.append(text(language, "cancelling.completes"))
+    return tuple(sentences)
+
+
+def decline(code: str | None, language: str) -> str:
+    """What a buyer can do about a decline; codes that would tell a thief something say nothing."""
+    key = f"decline.{code}"
+    return text(language, key if has(key) else "decline.generic")
+
+
+def _course(terms: PriceTerms) -> str:
+    if not terms.rebills:
+        return "once"
+    return "endless" if terms.standard_payments is None else "completes"
+
+
+def _rest(terms: PriceTerms, quote: Quote, language: str) -> str | None:
+    if not terms.rebills:
+        return None
+    total = terms.standard_payments
+    if total is None:
+        return text(language, "checkout.rest.endless")
+    last = ends_at(terms, quote.anchor)
+    assert last is not None
+    paid_today = 1 if terms.initial is None else 0
+    left = total - paid_today - len(quote.following)
+    if left == 0:
+        return text(language, "checkout.rest.none")
+    return text(
+        language,
+        "checkout.rest.more",
+        count=left,
+        amount=formats.money(terms.price, language),
+        date=formats.day(last, quote.anchor.zone, language),
+    )

@@ -1,0 +1,37 @@
+"""The deployment's settings: the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from billing.ports import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names of the deployed parts (template.yaml, Globals) and how they are operated."""
+
+    table_core: str
+    table_ephemeral: str
+    table_audit: str
+    queue_charge: str | None
+    operation: Operation
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read them once, on the first event; a missing name is an error that names it."""
+        return cls(
+            table_core=environ["TABLE_CORE"],
+            table_ephemeral=environ["TABLE_EPHEMERAL"],
+            table_audit=environ["TABLE_AUDIT"],
+            queue_charge=environ.get("QUEUE_CHARGE") or None,
+            operation=Operation(
+                public_url=environ.get("PUBLIC_URL", "").rstrip("/"),
+                sender=environ.get("SENDER", "billing@example.com"),
+                shards=int(environ.get("SHARDS", "4")),
+                billing_paused=environ.get("BILLING_PAUSED", "false").lower() == "true",
+                limits=environ.get("LIMITS", "on").lower() != "off",
+            ),
+        )

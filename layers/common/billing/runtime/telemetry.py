@@ -1,0 +1,93 @@
+"""Logs and metrics, made on first use; no address, key or token gets into either.
+
+Powertools' Tracer is left out: it costs 390 ms of every cold start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from aws_lambda_powertools.metrics import MetricUnit
+
+SERVICE = "perennial"
+NAMESPACE = "Perennial"
+
+_SECRET = re.compile(r"\b(sk|tok|sess|whsec)_[A-Za-z0-9_-]{8,}|\b[Bb]earer [^\s\"]{8,}")
+_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
+
+
+def redacted(text: str) -> str:
+    """The text without mail addresses and credentials."""
+    return _EMAIL.sub("<email>", _SECRET.sub("<secret>", text))
+
+
+def hashed(value: str) -> str:
+    """What stands in a log for something that must not: the same value, the same twelve digits."""
+    return sha256(value.strip().lower().encode()).hexdigest()[:12]
+
+
+class RedactingFormatter(LambdaPowertoolsFormatter):
+    """Powertools' JSON lines, each without addresses and credentials, wherever they came from."""
+
+    def serialize(self, log: Any) -> str:
+        return redacted(super().serialize(log))
+
+
+@cache
+def logger() -> Logger:
+    """The one logger."""
+    return Logger(
+        service=SERVICE, logger_formatter=RedactingFormatter(), serialize_stacktrace=False
+    )
+
+
+@cache
+def metrics() -> Metrics:
+    """The one set of metrics; `observed` publishes it after each invocation."""
+    return Metrics(service=SERVICE, namespace=NAMESPACE)
+
+
+def count(name: str, value: float = 1) -> None:
+    """Add to a metric."""
+    metrics().add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+def tally(counts: Mapping[str, int], prefix: str = "") -> None:
+    """Each count of a sweep as a metric: zeros too, so that silence is a missing sweep."""
+    for name, value in counts.items():
+        count(prefix + name.title().replace("_", ""), value)
+
+
+def failed(error: Exception, request_id: str, *, status: int) -> None:
+    """A failed request: what callers did wrong is a line, what we did wrong has its stack."""
+    code = getattr(error, "code", "internal_error")
+    fields = {"request_id": request_id, "status": status, "code": code}
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger().info("request refused", extra=fields | {"field": getattr(error, "field", None)})
+    else:
+        logger().error("request failed", exc_info=error, extra=fields)
+
+
+def observed(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Around a Lambda handler: its lines name function and request, its metrics are published."""
+
+    @wraps(handler)
+    def invoked(event: Any, context: Any) -> Any:
+        logger().append_keys(
+            function_name=getattr(context, "function_name", None),
+            function_request_id=getattr(context, "aws_request_id", None),
+        )
+        try:
+            return handler(event, context)
+        finally:
+            if metrics().provider.metric_set:  # an invocation without any is warned of otherwise
+                metrics().flush_metrics()
+
+    return invoked

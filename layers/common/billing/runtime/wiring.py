@@ -1,0 +1,139 @@
+"""The composition root: builds the object graph once, on the first event."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from billing.errors import NotFound, Unavailable
+from billing.ports import Ephemeral, Gateway, Mailer, Operation, Ports, Queue, Store
+from billing.runtime.ids import new_id
+from billing.runtime.settings import Settings
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+CALLS_AT_ONCE = 8
+
+_installed: Ports | None = None
+
+
+def ports() -> Ports:
+    """The world of this process; connected when it is first asked for."""
+    global _installed
+    if _installed is None:
+        _installed = connect(Settings.from_environ())
+    return _installed
+
+
+def install(world: Ports | None) -> None:
+    """Give this process another world: for whoever runs handlers outside Lambda."""
+    global _installed
+    _installed = world
+
+
+def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Ports:
+    """The deployed world: DynamoDB, SQS, SES, and the gateways there are keys for."""
+    from billing.adapters import dynamo_calls, store
+    from billing.adapters.ephemeral_dynamo import DynamoEphemeral
+    from billing.adapters.sandbox_gateway import SandboxGateway
+    from billing.adapters.sandbox_ledger import DynamoLedger
+
+    clock = clock or _clock
+    calls = dynamo_calls.connect(os.urandom)
+    sandbox = SandboxGateway(DynamoLedger(settings.table_ephemeral), clock)
+    return assemble(
+        settings.operation,
+        clock=clock,
+        store=store.on_dynamodb(settings.table_core, calls),
+        ephemeral=DynamoEphemeral(settings.table_ephemeral, calls),
+        gateways={sandbox.name: sandbox},
+        queue=_Lazy(lambda: _queue(settings)),
+        mailer=_Lazy(_mailer),
+    )
+
+
+def assemble(
+    operation: Operation,
+    *,
+    clock: Callable[[], datetime],
+    store: Store,
+    ephemeral: Ephemeral,
+    gateways: dict[str, Gateway],
+    queue: Queue,
+    mailer: Mailer,
+    draw: Callable[[str], str] = new_id,
+) -> Ports:
+    """Any world, deployed or in memory."""
+
+    def gateway(name: str) -> Gateway:
+        if name not in gateways:
+            raise NotFound(f"No gateway is called {name!r} here.", code="unknown_gateway")
+        return gateways[name]
+
+    return Ports(
+        clock=clock,
+        new_id=draw,
+        store=store,
+        ephemeral=ephemeral,
+        gateway=gateway,
+        each=side_by_side,
+        queue=queue,
+        mailer=mailer,
+        operation=operation,
+    )
+
+
+def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
+    """Calls in threads, a few at a time; one alone stays in this thread."""
+    if len(items) < 2:
+        return one_by_one(call, items)
+    with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(items))) as pool:
+        return list(pool.map(lambda item: _attempt(call, item), items))
+
+
+def one_by_one(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
+    """Calls one after the other, an outage as a value."""
+    return [_attempt(call, item) for item in items]
+
+
+def _attempt(call: Callable[[T], R], item: T) -> R | Unavailable:
+    try:
+        return call(item)
+    except Unavailable as outage:
+        return outage
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Lazy:
+    """A client made on first use: most functions never send a mail or a message."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = cache(make)
+
+    def send(self, *args: Any, **kwargs: Any) -> Any:
+        return self._make().send(*args, **kwargs)
+
+
+def _queue(settings: Settings) -> Queue:
+    import boto3
+
+    from billing.adapters.sqs_queue import SqsQueue
+
+    assert settings.queue_charge, "only functions with QUEUE_CHARGE put on the queue"
+    return SqsQueue(settings.queue_charge, boto3.client("sqs"))
+
+
+def _mailer() -> Mailer:
+    import boto3
+
+    from billing.adapters.ses_mailer import SesMailer
+
+    return SesMailer(boto3.client("sesv2"))

@@ -1,0 +1,136 @@
+"""The merchant API's frame: who calls, what they sent, one answer per Idempotency-Key (M-3).
+
+A route is declared once: address, input shape, and by its annotation the output shape; the bearer
+check, the reading of input and the OpenAPI document follow from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from billing.flows import keys
+from billing.merchants import ApiKey, Merchant
+from billing.ports import Ports
+from billing.web import http
+from billing.web.idempotency import Once
+from billing.web.inputs import Input, Nothing, read
+from billing.web.problems import Forbidden, Unauthenticated
+from billing.web.request import Request, plain_id
+
+T = TypeVar("T", bound=Input)
+Scope = Literal["read", "write"]
+Handler = Callable[..., Any]
+
+HAS_BODY = frozenset({"POST", "PATCH"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One call of the API by a merchant: `input` is the body, or the query string of a GET."""
+
+    merchant: Merchant
+    key: ApiKey
+    input: T
+    now: datetime
+    base_url: str
+
+    @property
+    def zone(self) -> str:
+        return self.merchant.settings.time_zone
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One declared route; `path` has parameters as `<name>`."""
+
+    method: str
+    path: str
+    takes: type[Input]
+    status: int
+    scope: Scope
+    sealed: str | None
+    handler: Handler
+
+
+class Api:
+    """Declares routes of /v1 on a resolver; a handler takes a `Call` and what is in the path."""
+
+    def __init__(self, app: http.Resolver, ports: Ports) -> None:
+        self.routes: list[Route] = []
+        self._app = app
+        self._ports = ports
+
+    def get(self, path: str, takes: type[Input] = Nothing) -> Callable[[Handler], Handler]:
+        return self._declare("GET", path, takes, 200, "read")
+
+    def post(
+        self,
+        path: str,
+        takes: type[Input] = Nothing,
+        *,
+        status: int = 201,
+        scope: Scope = "write",
+        sealed: str | None = None,
+    ) -> Callable[[Handler], Handler]:
+        return self._declare("POST", path, takes, status, scope, sealed)
+
+    def patch(self, path: str, takes: type[Input]) -> Callable[[Handler], Handler]:
+        return self._declare("PATCH", path, takes, 200, "write")
+
+    def delete(self, path: str) -> Callable[[Handler], Handler]:
+        return self._declare("DELETE", path, Nothing, 200, "write")
+
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        takes: type[Input],
+        status: int,
+        scope: Scope,
+        sealed: str | None = None,
+    ) -> Callable[[Handler], Handler]:
+        def declare(handler: Handler) -> Handler:
+            route = Route(method, path, takes, status, scope, sealed, handler)
+            self.routes.append(route)
+            self._app.route(path, method)(lambda **ids: self._answer(route, ids))
+            return handler
+
+        return declare
+
+    def _answer(self, route: Route, ids: dict[str, str]) -> http.Answer:
+        request = Request.of(self._app.current_event)
+        now = self._ports.clock()
+        secret = _bearer(request)
+        merchant, key = self._caller(secret, route.scope)
+
+        def run() -> http.Answer:
+            call = Call(merchant, key, _input(route, request), now, request.base_url)
+            path = {name: plain_id(value) for name, value in ids.items()}
+            return http.json(route.handler(call, **path), route.status)
+
+        once = route.method == "POST" and Once.of(request, merchant.id, secret, route.sealed)
+        return once.answer(self._ports, request, now, run) if once else run()
+
+    def _caller(self, secret: str, scope: Scope) -> tuple[Merchant, ApiKey]:
+        found = keys.holder(self._ports, secret)
+        if found is None:
+            raise Unauthenticated("This API key is not known, or was revoked.")
+        if scope not in found[1].scopes:
+            raise Forbidden(f"This API key may not {scope}.", code="scope_missing")
+        return found
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.startswith(keys.PREFIX):
+        raise Unauthenticated("Send `Authorization: Bearer sk_..`.")
+    return secret.strip()
+
+
+def _input(route: Route, request: Request) -> Input:
+    if route.method not in HAS_BODY:
+        return read(route.takes, request.query())
+    return read(route.takes, request.json() if request.body else {})

@@ -1,0 +1,103 @@
+"""The console's pages: the transaction list with its filter and search, and a page per customer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from pydantic import Field
+
+from billing.errors import Invalid
+from billing.flows import customers, transactions
+from billing.flows.transactions import Filter
+from billing.orders import Order, OrderKind
+from billing.ports import Page, Ports
+from billing.web import http
+from billing.web.inputs import Cursor, Input, read, words
+from billing.web.merchant_inputs import InstantOrDate, end_of, start_of
+from billing.web.request import Request
+from billing.web.session import Session
+
+PAGE_LENGTH = 50
+
+
+class ListQuery(Input):
+    """The filter form of the transaction list; `to` is the last day that is shown."""
+
+    q: Annotated[str, words(254)] | None = None
+    kind: OrderKind | None = None
+    from_: Annotated[InstantOrDate | None, Field(alias="from")] = None
+    to: InstantOrDate | None = None
+    cursor: Cursor | None = None
+
+    def filter(self, zone: str) -> Filter:
+        """What the list shows; raises `Invalid`."""
+        since = None if self.from_ is None else start_of(self.from_, zone, "from")
+        until = None if self.to is None else end_of(self.to, zone, "to")
+        return Filter(kind=self.kind, since=since, until=until)
+
+
+def transaction_list(
+    ports: Ports, session: Session, request: Request, *, now: datetime
+) -> http.Answer:
+    """The list as it is filtered; a filter that is wrong comes back with what is wrong about it."""
+    typed = {name: value.strip() for name, value in request.query().items() if value.strip()}
+    try:
+        query = read(ListQuery, typed)
+        wanted = query.filter(session.merchant.settings.time_zone)
+        found = _found(ports, session, query, wanted, now)
+    except Invalid as error:
+        nothing: Page[Order] = Page((), None)
+        return _list(session, typed, nothing, status=422, wrong=error.message)
+    return _list(session, typed, found)
+
+
+def customer_page(ports: Ports, session: Session, customer: str, *, now: datetime) -> http.Answer:
+    """Everything of one customer."""
+    overview = customers.overview(ports, session.merchant.id, customer, now=now)
+    return _page(session, "console/customer.html", overview=overview, now=now)
+
+
+def _found(
+    ports: Ports, session: Session, query: ListQuery, wanted: Filter, now: datetime
+) -> Page[Order]:
+    look = transactions.page if query.q is None else partial(transactions.search, text=query.q)
+    return look(
+        ports, session.merchant, wanted=wanted, limit=PAGE_LENGTH, cursor=query.cursor, now=now
+    )
+
+
+def _list(
+    session: Session,
+    typed: dict[str, str],
+    found: Page[Order],
+    *,
+    status: int = 200,
+    wrong: str | None = None,
+) -> http.Answer:
+    kept = {name: value for name, value in typed.items() if name != "cursor"}
+    return _page(
+        session,
+        "console/transactions.html",
+        status=status,
+        orders=found.data,
+        kinds=tuple(OrderKind),
+        typed=typed,
+        wrong=wrong,
+        next_url=found.next and f"/console?{urlencode({**kept, 'cursor': found.next})}",
+        first_url=f"/console?{urlencode(kept)}" if "cursor" in typed else None,
+    )
+
+
+def _page(session: Session, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+    return http.page(
+        template,
+        session.merchant.settings.language,
+        status=status,
+        merchant=session.merchant,
+        zone=session.merchant.settings.time_zone,
+        csrf=session.csrf,
+        **values,
+    )

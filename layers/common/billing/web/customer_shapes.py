@@ -1,0 +1,148 @@
+"""Customers as /v1 shows them: who they are, what they bought, what they may use."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from billing.customers import Access, Address, Customer, PaymentMethod
+from billing.flows.customers import Overview
+from billing.orders import Invoice
+from billing.web.json_shapes import (
+    MoneyOutput,
+    OrderOutput,
+    SubscriptionOutput,
+    instant,
+    money,
+    order,
+    subscription,
+)
+
+
+class AddressOutput(TypedDict):
+    """A postal address."""
+
+    line1: str
+    line2: str | None
+    city: str
+    postal_code: str | None
+    state: str | None
+    country: str
+
+
+class CustomerOutput(TypedDict):
+    """Who bought."""
+
+    id: str
+    email: str
+    name: str
+    address: AddressOutput
+    language: str
+    created_at: str
+    test: bool
+
+
+AccessOutput = TypedDict(
+    "AccessOutput", {"grant": str, "active": bool, "until": str | None, "from": list[str]}
+)
+
+
+class MethodOutput(TypedDict):
+    """A saved way to pay; last four digits only."""
+
+    id: str
+    gateway: str
+    brand: str
+    last4: str
+    expires_on: str | None
+    default: bool
+
+
+class InvoiceOutput(TypedDict):
+    """An invoice; `number` is given once it is paid."""
+
+    id: str
+    number: str | None
+    state: str
+    total: MoneyOutput
+    subscription: str | None
+    opened_at: str
+    settled_at: str | None
+
+
+class OverviewOutput(CustomerOutput):
+    """A customer with everything that is theirs, each list newest first."""
+
+    access: list[AccessOutput]
+    subscriptions: list[SubscriptionOutput]
+    orders: list[OrderOutput]
+    invoices: list[InvoiceOutput]
+    payment_methods: list[MethodOutput]
+
+
+def customer(customer: Customer) -> CustomerOutput:
+    return {
+        "id": customer.id,
+        "email": customer.email,
+        "name": customer.name,
+        "address": address(customer.address),
+        "language": customer.language,
+        "created_at": instant(customer.created_at),
+        "test": customer.test,
+    }
+
+
+def address(address: Address) -> AddressOutput:
+    return {
+        "line1": address.line1,
+        "line2": address.line2,
+        "city": address.city,
+        "postal_code": address.postal_code,
+        "state": address.state,
+        "country": address.country,
+    }
+
+
+def access(access: Access) -> AccessOutput:
+    return {
+        "grant": access.grant,
+        "active": access.active,
+        "until": instant(access.until),
+        "from": list(access.sources),
+    }
+
+
+def method(method: PaymentMethod, owner: Customer) -> MethodOutput:
+    return {
+        "id": method.id,
+        "gateway": method.gateway,
+        "brand": method.brand,
+        "last4": method.last4,
+        "expires_on": method.expires_on,
+        "default": method.id == owner.default_method,
+    }
+
+
+def invoice(invoice: Invoice) -> InvoiceOutput:
+    return {
+        "id": invoice.id,
+        "number": invoice.number,
+        "state": invoice.state.value,
+        "total": money(invoice.total),
+        "subscription": invoice.subscription,
+        "opened_at": instant(invoice.opened_at),
+        "settled_at": instant(invoice.settled_at),
+    }
+
+
+def overview(overview: Overview) -> OverviewOutput:
+    history = overview.history
+    return {
+        **customer(overview.customer),
+        "access": [access(entry) for entry in overview.access],
+        "subscriptions": [subscription(entry) for entry in reversed(history.subscriptions)],
+        "orders": [order(entry) for entry in reversed(history.orders)],
+        "invoices": [invoice(entry) for entry in reversed(history.invoices)],
+        "payment_methods": [
+            method(entry, overview.customer) for entry in reversed(history.methods)
+        ],
+    }

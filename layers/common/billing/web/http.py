@@ -1,0 +1,162 @@
+"""Answers over HTTP: the resolver that maps every error in one place, and the guard around it.
+
+A handler module is `app = http.resolver()`, routes on it, and `http.guard` around the Lambda
+handler; nothing that a stranger sends gets past the two as an exception.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from secrets import token_urlsafe  # noqa: TID251 - a nonce names nothing, and is never replayed
+from threading import RLock
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.shared.cookies import Cookie
+
+from billing.errors import NotFound
+from billing.runtime import telemetry
+from billing.web import problems
+from billing.web.request import Request, admitted
+
+Answer = Response[Any]
+Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+
+_one_at_a_time = RLock()
+
+
+class Resolver(APIGatewayHttpResolver):
+    """Powertools' resolver, safe for whoever serves from threads: it keeps the event on a class."""
+
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        with _one_at_a_time:
+            return super().resolve(event, context)
+
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+ALWAYS = {
+    "Strict-Transport-Security": "max-age=63072000",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+"""Headers of every answer (RELIABILITY.md 4.2, 7)."""
+
+NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+PAGE = f"{NOTHING}; form-action 'self'; style-src 'nonce-%s'"
+
+
+def json(body: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Answer:
+    """A JSON answer, compact and in UTF-8."""
+    return answer(status, JSON, dumps(body), headers or {})
+
+
+def page(
+    template: str,
+    language: str = "en",
+    *,
+    status: int = 200,
+    cookies: Sequence[Cookie] = (),
+    **values: Any,
+) -> Answer:
+    """An HTML page that may load nothing, and be styled only by its own nonce."""
+    # Here, because Jinja costs a cold start 80 ms that JSON routes need not pay.
+    from billing.render import pages
+
+    nonce = token_urlsafe(16)
+    html = pages.page(template, language, nonce=nonce, **values)
+    headers = {"Content-Security-Policy": PAGE % nonce, "X-Frame-Options": "DENY"}
+    return answer(status, "text/html; charset=utf-8", html, headers, cookies)
+
+
+def redirect(location: str, *, cookies: Sequence[Cookie] = ()) -> Answer:
+    """303: what was asked for is at `location`, to be fetched by GET."""
+    return answer(303, None, "", {"Location": location}, cookies)
+
+
+def file(content: bytes, name: str, content_type: str = "application/pdf") -> Answer:
+    """A document that the browser saves under `name`."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return answer(200, content_type, content, headers)
+
+
+def dumps(body: Any) -> str:
+    """Compact JSON text, as every answer and every stored answer is written."""
+    return jsonlib.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def answer(
+    status: int,
+    content_type: str | None,
+    body: str | bytes,
+    headers: Mapping[str, str],
+    cookies: Sequence[Cookie] = (),
+) -> Answer:
+    """Any answer, with the headers that all have."""
+    everything = {"Content-Security-Policy": NOTHING, **ALWAYS, **headers}
+    return Response(int(status), content_type, body, everything, list(cookies))
+
+
+def resolver() -> Resolver:
+    """A Powertools resolver whose every error is a problem or a page."""
+    app = Resolver(debug=False)
+
+    def no_route(_: Exception) -> Answer:
+        return failure(_unrouted(app), Request.of(app.current_event))
+
+    app.not_found(no_route)
+
+    def failed(error: Exception) -> Answer:
+        return failure(error, Request.of(app.current_event))
+
+    app.exception_handler(Exception)(failed)
+    return app
+
+
+def _unrouted(app: Resolver) -> Exception:
+    # Powertools knows no 405, and has no public list of its routes.
+    path = app.current_event.path
+    routes = [*app._static_routes, *app._dynamic_routes]
+    allowed = sorted({route.method for route in routes if route.rule.match(path)})
+    return problems.MethodNotAllowed(allowed) if allowed else NotFound("No such address.")
+
+
+def failure(error: Exception, request: Request) -> Answer:
+    """The answer to an error: problem+json or a page with the same words, and a line in the log."""
+    status = problems.status_of(error)
+    telemetry.failed(error, request.id, status=int(status))
+    headers = problems.headers_of(error)
+    body = problems.problem(error, request.id)
+    if request.wants_problem:
+        return answer(status, PROBLEM, dumps(body), headers)
+    shown = page("error.html", status=status, problem=body)
+    shown.headers.update(headers)
+    return shown
+
+
+def guard(handler: Handler) -> Handler:
+    """Around a Lambda handler: refuses what Powertools would trip over, and lets nothing escape."""
+
+    @wraps(handler)
+    def guarded(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        try:
+            return handler(admitted(event), context)
+        except Exception as error:
+            return event_answer(failure(error, Request.of(event)))
+
+    return guarded
+
+
+def event_answer(given: Answer) -> dict[str, Any]:
+    """An answer as API Gateway takes it, for what never reached the resolver."""
+    return {
+        "statusCode": int(given.status_code),
+        "headers": {name: str(value) for name, value in given.headers.items()},
+        "cookies": [str(cookie) for cookie in given.cookies],
+        "body": given.body,
+        "isBase64Encoded": False,
+    }

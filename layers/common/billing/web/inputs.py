@@ -1,0 +1,141 @@
+"""What callers send, as shapes: types, bounds and characters; what it means the core decides.
+
+`read` turns a document into a shape or raises `Misshapen`, naming each wrong field by the path that
+the caller wrote. Regular expressions run in pydantic's engine, which is linear in their input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, LiteralString, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from billing.errors import Invalid
+from billing.periods import is_zone
+from billing.web.countries import COUNTRIES
+from billing.web.problems import Misshapen
+
+Shape = TypeVar("Shape", bound="Input")
+
+WORDS = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
+KEY = r"^[A-Za-z0-9_.:-]*$"
+EMAIL = (
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,10}"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,10}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]$"
+)
+
+MOST_ERRORS = 20
+
+SAYING = {
+    WORDS: "Control characters are not allowed.",
+    KEY: "Only letters, digits and _ . : - are allowed.",
+    EMAIL: "This is not an email address.",
+    "extra_forbidden": "There is no such field.",
+    "missing": "This is required.",
+    "model_type": "This must be an object.",
+}
+"""Words for what pydantic would say in terms of patterns and types."""
+
+
+class Input(BaseModel):
+    """A shape of input: fields that it does not name are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(Input):
+    """No fields at all."""
+
+
+def _zone(name: str) -> str:
+    if not is_zone(name):
+        raise PydanticCustomError("zone", "This is not an IANA time zone.")
+    return name
+
+
+def _different(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("different", "The same value stands twice.")
+    return values
+
+
+different = AfterValidator(_different)
+"""No value twice."""
+
+
+def one_of(values: Collection[str], saying: LiteralString) -> AfterValidator:
+    """One of a set that is too long to be listed in an error."""
+
+    def check(value: str) -> str:
+        if value not in values:
+            raise PydanticCustomError("one_of", saying)
+        return value
+
+    return AfterValidator(check)
+
+
+def words(most: int, least: int = 1) -> Any:
+    """Text in one line, trimmed."""
+    return StringConstraints(
+        strip_whitespace=True, min_length=least, max_length=most, pattern=WORDS
+    )
+
+
+Name = Annotated[str, words(200)]
+Line = Annotated[str, words(200)]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=KEY)]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=EMAIL)
+]
+Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
+Country = Annotated[
+    str, words(2), one_of(COUNTRIES, "This is not an ISO 3166-1 alpha-2 country code.")
+]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[!-~]*$")]
+
+
+def documented(least: int, most: int) -> Any:
+    """Bounds for the documentation only: the core is where they are held."""
+    return Field(json_schema_extra={"minimum": least, "maximum": most})
+
+
+def read(shape: type[Shape], document: Any) -> Shape:
+    """The document as a shape; raises `Misshapen`."""
+    try:
+        return shape.model_validate(document)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+    raise Misshapen([(_path(details["loc"]) or "body", _message(details)) for details in found])
+
+
+@contextmanager
+def under(path: str) -> Iterator[None]:
+    """What the core finds wrong inside is named by the path that the caller wrote."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(error.message, field=f"{path}.{error.field}", code=error.code) from None
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return path.removeprefix(".")
+
+
+def _message(details: ErrorDetails) -> str:
+    pattern = details.get("ctx", {}).get("pattern", "")
+    return (
+        SAYING.get(pattern) or SAYING.get(details["type"]) or f"{details['msg'].removesuffix('.')}."
+    )

@@ -1,0 +1,223 @@
+"""What callers are shown: one function per entity, whose return type is its schema in OpenAPI.
+
+Nothing is shown that is not named here: no token, no hash, no gateway reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Generic, TypeVar, overload
+
+from typing_extensions import TypedDict
+
+from billing.catalog import Initial, PricePoint, PriceTerms, Product
+from billing.money import Money
+from billing.orders import Order
+from billing.subscription import Subscription
+
+T = TypeVar("T")
+
+
+class Listed(TypedDict, Generic[T]):
+    """A list, newest first; `next` is the cursor of what follows, null at the end."""
+
+    data: list[T]
+    next: str | None
+
+
+class MoneyOutput(TypedDict):
+    """An amount in minor units."""
+
+    amount: int
+    currency: str
+
+
+class InitialOutput(TypedDict):
+    """The first amount, and how long it lasts."""
+
+    amount: int
+    period: dict[str, int]
+
+
+class TermsOutput(TypedDict):
+    """The terms of a price point."""
+
+    type: str
+    price: MoneyOutput
+    period: str | None
+    installments: int | None
+    cycle: str | None
+    initial: InitialOutput | None
+    cancellation: str
+
+
+class PricePointOutput(TermsOutput):
+    """A price point; `version` counts its changes, `checkout_url` sells it."""
+
+    id: str
+    product: str
+    version: int
+    default: bool
+    checkout_url: str
+    created_at: str
+
+
+class ProductOutput(TypedDict):
+    """A product with its price points; exactly one of them is the default (P-14)."""
+
+    id: str
+    name: str
+    public_listing: bool
+    refund_days: int
+    gateways: list[str]
+    grants: list[str]
+    default_price_point: str
+    price_points: list[PricePointOutput]
+    created_at: str
+
+
+class OrderOutput(TypedDict):
+    """An entry of the transaction list; `id` is its Order ID, `refunded` minor units."""
+
+    id: str
+    kind: str
+    at: str
+    amount: MoneyOutput
+    customer: str | None
+    email: str | None
+    subscription: str | None
+    invoice: str | None
+    product: str
+    product_name: str
+    price_point: str
+    refunded: int
+    code: str | None
+    test: bool
+
+
+class SubscriptionOutput(TypedDict):
+    """A billing agreement, with the terms that it was bought at."""
+
+    id: str
+    state: str
+    customer: str
+    product: str
+    product_name: str
+    price_point: str
+    terms: TermsOutput
+    time_zone: str
+    started_at: str
+    next_charge_at: str | None
+    ends_at: str | None
+    ended_by: str | None
+    payments_made: int
+    payments_in_all: int | None
+    open_invoice: str | None
+    waiting_since: str | None
+    dispute: str | None
+    gateway: str
+    test: bool
+
+
+def listed(items: Iterable[T], next: str | None = None) -> Listed[T]:  # noqa: A002 - as it is called
+    return {"data": list(items), "next": next}
+
+
+@overload
+def instant(at: datetime) -> str: ...
+@overload
+def instant(at: None) -> None: ...
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the second."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def money(amount: Money) -> MoneyOutput:
+    return {"amount": amount.amount_minor, "currency": amount.currency.value}
+
+
+def terms(terms: PriceTerms) -> TermsOutput:
+    return {
+        "type": terms.type.value,
+        "price": money(terms.price),
+        "period": terms.period and terms.period.value,
+        "installments": terms.installments,
+        "cycle": terms.cycle and terms.cycle.value,
+        "initial": None if terms.initial is None else _initial(terms.initial),
+        "cancellation": terms.cancellation.value,
+    }
+
+
+def _initial(initial: Initial) -> InitialOutput:
+    length = initial.length
+    return {"amount": initial.amount_minor, "period": {length.unit.value: length.count}}
+
+
+def price_point(point: PricePoint, product: Product, base_url: str) -> PricePointOutput:
+    return {
+        "id": point.id,
+        "product": point.product,
+        "version": point.version,
+        "default": point.id == product.default_price_point,
+        "checkout_url": f"{base_url}/checkout/{point.id}",
+        "created_at": instant(point.created_at),
+        **terms(point.terms),
+    }
+
+
+def product(product: Product, points: Iterable[PricePoint], base_url: str) -> ProductOutput:
+    return {
+        "id": product.id,
+        "name": product.name,
+        "public_listing": product.public_listing,
+        "refund_days": product.refund_days,
+        "gateways": list(product.gateways),
+        "grants": list(product.grants),
+        "default_price_point": product.default_price_point,
+        "price_points": [price_point(point, product, base_url) for point in points],
+        "created_at": instant(product.created_at),
+    }
+
+
+def order(order: Order) -> OrderOutput:
+    return {
+        "id": order.id,
+        "kind": order.kind.value,
+        "at": instant(order.at),
+        "amount": money(order.amount),
+        "customer": order.customer,
+        "email": order.email,
+        "subscription": order.subscription,
+        "invoice": order.invoice,
+        "product": order.product,
+        "product_name": order.product_name,
+        "price_point": order.price_point,
+        "refunded": order.refunded_minor,
+        "code": order.code,
+        "test": order.test,
+    }
+
+
+def subscription(subscription: Subscription) -> SubscriptionOutput:
+    return {
+        "id": subscription.id,
+        "state": subscription.state.value,
+        "customer": subscription.customer,
+        "product": subscription.product,
+        "product_name": subscription.product_name,
+        "price_point": subscription.price_point,
+        "terms": terms(subscription.terms),
+        "time_zone": subscription.anchor.zone,
+        "started_at": instant(subscription.started_at),
+        "next_charge_at": instant(subscription.next_charge_at),
+        "ends_at": instant(subscription.ends_at),
+        "ended_by": subscription.ended_by,
+        "payments_made": subscription.payments_made,
+        "payments_in_all": subscription.terms.standard_payments,
+        "open_invoice": subscription.open_invoice,
+        "waiting_since": instant(subscription.waiting_since),
+        "dispute": subscription.dispute,
+        "gateway": subscription.gateway,
+        "test": subscription.test,
+    }

@@ -1,0 +1,230 @@
+"""What merchants send to /v1: bodies and query strings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
+
+from billing.errors import Invalid
+from billing.flows.products import Draft
+from billing.merchants import FinalAction, PortalKind, SelfService
+from billing.money import Currency
+from billing.orders import OrderKind
+from billing.periods import Anchor, start_of_next_local_day
+from billing.render.messages import LANGUAGES
+from billing.web.inputs import (
+    Cursor,
+    Email,
+    Input,
+    Key,
+    Name,
+    Zone,
+    different,
+    one_of,
+    under,
+    words,
+)
+from billing.web.price_inputs import PricePointInput
+
+FIRST_YEAR, LAST_YEAR = 1970, 2100
+PREVIEW_MOST = 500
+
+Days = Annotated[StrictInt, Field(ge=0, le=3650)]
+Language = Annotated[str, words(2), one_of(LANGUAGES, "This is not one of the 15 languages.")]
+DATE_LENGTH = len("2026-01-31")
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = "T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+ -][0-9]{2}:[0-9]{2})?"
+
+Instant = Annotated[str, StringConstraints(pattern=f"^{_DATE}{_TIME}$")]
+"""A local wall time, or with an offset an instant: the spelling of RFC 3339, seconds optional."""
+
+InstantOrDate = Annotated[str, StringConstraints(pattern=f"^{_DATE}({_TIME})?$")]
+"""The same, or a local day."""
+Several = Annotated[tuple[Key, ...], Field(min_length=1, max_length=20), different]
+
+Paragraph = Annotated[
+    str, StringConstraints(max_length=2000, pattern=r"^[^\x00-\x09\x0B-\x1F\x7F-\x9F]*$")
+]
+"""Text of several lines, without other control characters."""
+
+
+class PreviewInput(Input):
+    """A price point and when it is bought: a wall time, or with an offset an instant."""
+
+    price_point: PricePointInput
+    start: Instant
+    time_zone: Zone
+    count: Annotated[StrictInt, Field(ge=1, le=PREVIEW_MOST)] = 24
+
+    def anchor(self) -> Anchor:
+        """The start as wall time in the zone; raises `Invalid`."""
+        start = _parsed(self.start, "start")
+        if start.tzinfo is not None:
+            return Anchor.at(start, self.time_zone)
+        return Anchor(start, self.time_zone)
+
+
+class NewProductInput(Input):
+    """A product with its price points; the first is the default (P-14)."""
+
+    name: Name
+    public_listing: StrictBool = False
+    refund_days: Days = 0
+    gateways: Several
+    grants: Several | None = None
+    price_points: Annotated[tuple[PricePointInput, ...], Field(min_length=1, max_length=50)]
+
+    def draft(self) -> Draft:
+        """As the flow takes it; raises `Invalid` for terms that the core refuses."""
+        terms = []
+        for place, price_point in enumerate(self.price_points):
+            with under(f"price_points[{place}]"):
+                terms.append(price_point.terms())
+        return Draft(
+            name=self.name,
+            public_listing=self.public_listing,
+            refund_days=self.refund_days,
+            gateways=self.gateways,
+            grants=self.grants,
+            terms=tuple(terms),
+        )
+
+
+class ChangeInput(Input):
+    """A partial change: what is not given stays as it is."""
+
+    def given(self) -> dict[str, Any]:
+        """The fields that the caller named, with what they are to become."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class ProductChangeInput(ChangeInput):
+    """A change of a product; its price points are changed one by one."""
+
+    name: Name = ""
+    public_listing: StrictBool = False
+    refund_days: Days = 0
+    default_price_point: Key = ""
+
+
+class DepartmentsInput(ChangeInput):
+    """Which department takes what the portal sends on."""
+
+    cancel: Key = ""
+    refund: Key = ""
+
+
+class RetryScheduleInput(ChangeInput):
+    """Dunning: attempts in all, days between them, and what happens at the end (R-4)."""
+
+    every_days: Annotated[StrictInt, Field(ge=1, le=30)] = 1
+    attempts: Annotated[StrictInt, Field(ge=1, le=20)] = 1
+    final_action: FinalAction = FinalAction.CANCEL
+
+
+class SettingsChangeInput(ChangeInput):
+    """A change of settings; null: no portal, and grace as long as the retries."""
+
+    time_zone: Zone = ""
+    currency: Currency = Currency.USD
+    language: Language = ""
+    portal: PortalKind | None = None
+    self_cancel: SelfService = SelfService.OFF
+    self_refund: SelfService = SelfService.OFF
+    departments: DepartmentsInput = DepartmentsInput()
+    retry_schedule: RetryScheduleInput = RetryScheduleInput()
+    grace_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = None
+    catch_up_days: Annotated[StrictInt, Field(ge=0, le=365)] = 0
+    confirmation_template: Paragraph = ""
+
+    def given(self) -> dict[str, Any]:
+        changes = super().given()
+        for part in ("departments", "retry_schedule"):
+            if part in changes:
+                changes[part] = changes[part].given()
+        return changes
+
+
+class NewKeyInput(Input):
+    """A new API key; it can do what its maker can, or less."""
+
+    scopes: Annotated[
+        tuple[Literal["read", "write"], ...], Field(min_length=1, max_length=2), different
+    ] = ("read", "write")
+
+
+class PageQuery(Input):
+    """Which part of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Cursor | None = None
+
+
+class OrdersQuery(PageQuery):
+    """Filters of the transaction list; a bare date is a local day, that of `to` included."""
+
+    customer: Key | None = None
+    subscription: Key | None = None
+    kind: OrderKind | None = None
+    from_: Annotated[InstantOrDate | None, Field(alias="from")] = None
+    to: InstantOrDate | None = None
+
+    def since(self, zone: str) -> datetime | None:
+        """The first instant of the span."""
+        return None if self.from_ is None else start_of(self.from_, zone, "from")
+
+    def until(self, zone: str) -> datetime | None:
+        """The instant that the span ends before."""
+        return None if self.to is None else end_of(self.to, zone, "to")
+
+
+class CustomersQuery(Input):
+    """Whose customer record."""
+
+    email: Email
+
+
+class AccessQuery(Input):
+    """Whose access to what."""
+
+    email: Email
+    grant: Key
+
+
+class ForecastQuery(Input):
+    """How far to look ahead."""
+
+    to: InstantOrDate
+
+    def until(self, zone: str) -> datetime:
+        """The instant that it ends at; raises `Invalid`."""
+        return end_of(self.to, zone, "to")
+
+
+def start_of(text: str, zone: str, field: str) -> datetime:
+    """An instant, or the start of a local day."""
+    return _instant(text + "T00:00:00" if len(text) == DATE_LENGTH else text, zone, field)
+
+
+def end_of(text: str, zone: str, field: str) -> datetime:
+    """An instant, or the end of a local day."""
+    start = start_of(text, zone, field)
+    return start_of_next_local_day(start, zone) if len(text) == DATE_LENGTH else start
+
+
+def _instant(text: str, zone: str, field: str) -> datetime:
+    # A plus that was not escaped comes out of a query string as a space.
+    parsed = _parsed(text.replace(" ", "+"), field)
+    return parsed.astimezone(UTC) if parsed.tzinfo is not None else Anchor(parsed, zone).instant
+
+
+def _parsed(text: str, field: str) -> datetime:
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("There is no such date or time.", field=field) from None
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        raise Invalid(f"The year must be {FIRST_YEAR} to {LAST_YEAR}.", field=field)
+    return parsed

@@ -1,0 +1,229 @@
+"""What /v1 shows beside entities: previews, settings, keys, forecasts, what needs a look."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from billing.catalog import PriceTerms
+from billing.flows.attention import Matter
+from billing.flows.forecast import Forecast
+from billing.merchants import ApiKey, Merchant
+from billing.money import Money
+from billing.periods import Anchor
+from billing.schedule import charges, ends_at
+from billing.web.json_shapes import MoneyOutput, instant, money
+
+
+class ChargeOutput(TypedDict):
+    """One entry of a schedule, before tax."""
+
+    n: int
+    kind: str
+    at: str
+    local_date: str
+    amount: MoneyOutput
+
+
+class PreviewOutput(TypedDict):
+    """What a purchase would charge; `ends` is the last charge of a plan that completes."""
+
+    charges: list[ChargeOutput]
+    ends: str | None
+
+
+class ActiveOutput(TypedDict):
+    """Whether access is open now."""
+
+    active: bool
+
+
+class DepartmentsOutput(TypedDict):
+    """Which department takes what the portal sends on."""
+
+    cancel: str
+    refund: str
+
+
+class RetryScheduleOutput(TypedDict):
+    """Dunning: attempts in all, days between them, and what happens at the end (R-4)."""
+
+    every_days: int
+    attempts: int
+    final_action: str
+
+
+class SettingsOutput(TypedDict):
+    """A merchant's settings; `portal` is null while it is off."""
+
+    time_zone: str
+    currency: str
+    language: str
+    portal: str | None
+    self_cancel: str
+    self_refund: str
+    departments: DepartmentsOutput
+    retry_schedule: RetryScheduleOutput
+    grace_days: int | None
+    catch_up_days: int
+    confirmation_template: str
+
+
+class KeyOutput(TypedDict):
+    """An API key; its secret is shown once, when it is made."""
+
+    id: str
+    scopes: list[str]
+    created_at: str
+    revoked_at: str | None
+    secret: NotRequired[str]
+
+
+class ForecastDayOutput(TypedDict):
+    """What one local day brings in one currency; `test` for the sandbox's money."""
+
+    date: str
+    amount: MoneyOutput
+    charges: int
+    test: bool
+
+
+class ForecastOutput(TypedDict):
+    """What would be charged; `held` says why nothing is as things stand, else null."""
+
+    data: list[ForecastDayOutput]
+    next: str | None
+    to: str
+    totals: list[ForecastTotalOutput]
+    complete: bool
+    held: str | None
+
+
+class ForecastTotalOutput(TypedDict):
+    """All days of one currency together."""
+
+    amount: MoneyOutput
+    charges: int
+    test: bool
+
+
+class MatterOutput(TypedDict):
+    """A subscription that needs a look; `reason` is what is known to hold it, else null."""
+
+    what: Literal["overdue", "waiting"]
+    subscription: str
+    customer: str
+    since: str
+    payments: int
+    total: MoneyOutput
+    reason: str | None
+
+
+class LinkOutput(TypedDict):
+    """A link that signs in to the console, once."""
+
+    url: str
+    expires_at: str
+
+
+def preview(terms: PriceTerms, start: Anchor, count: int) -> PreviewOutput:
+    """The first `count` charges of a purchase (P-19)."""
+    return {
+        "charges": [
+            {
+                "n": charge.n,
+                "kind": charge.kind.value,
+                "at": instant(charge.at),
+                "local_date": Anchor.at(charge.at, start.zone).wall.date().isoformat(),
+                "amount": money(charge.amount),
+            }
+            for charge in islice(charges(terms, start), count)
+        ],
+        "ends": instant(ends_at(terms, start)),
+    }
+
+
+def settings(merchant: Merchant) -> SettingsOutput:
+    given = merchant.settings
+    return {
+        "time_zone": given.time_zone,
+        "currency": given.currency.value,
+        "language": given.language,
+        "portal": given.portal and given.portal.value,
+        "self_cancel": given.self_cancel.value,
+        "self_refund": given.self_refund.value,
+        "departments": {
+            "cancel": given.departments.cancel,
+            "refund": given.departments.refund,
+        },
+        "retry_schedule": {
+            "every_days": given.retry_schedule.every_days,
+            "attempts": given.retry_schedule.attempts,
+            "final_action": given.retry_schedule.final_action.value,
+        },
+        "grace_days": given.grace_days,
+        "catch_up_days": given.catch_up_days,
+        "confirmation_template": given.confirmation_template,
+    }
+
+
+def key(key: ApiKey) -> KeyOutput:
+    return {
+        "id": key.id,
+        "scopes": list(key.scopes),
+        "created_at": instant(key.created_at),
+        "revoked_at": instant(key.revoked_at),
+    }
+
+
+def new_key(made: ApiKey, secret: str) -> KeyOutput:
+    return {**key(made), "secret": secret}
+
+
+def forecast(forecast: Forecast, until: datetime) -> ForecastOutput:
+    return {
+        "data": [
+            {
+                "date": day.date.isoformat(),
+                "amount": money(day.amount),
+                "charges": day.charges,
+                "test": day.test,
+            }
+            for day in forecast.days
+        ],
+        "next": None,
+        "to": instant(until),
+        "totals": _totals(forecast),
+        "complete": forecast.complete,
+        "held": forecast.held and forecast.held.value,
+    }
+
+
+def _totals(forecast: Forecast) -> list[ForecastTotalOutput]:
+    kinds = sorted({(day.amount.currency, day.test) for day in forecast.days})
+    totals: list[ForecastTotalOutput] = []
+    for currency, test in kinds:
+        days = [d for d in forecast.days if (d.amount.currency, d.test) == (currency, test)]
+        amount = Money(sum(day.amount.amount_minor for day in days), currency)
+        count = sum(day.charges for day in days)
+        totals.append({"amount": money(amount), "charges": count, "test": test})
+    return totals
+
+
+def matter(matter: Matter) -> MatterOutput:
+    return {
+        "what": matter.what,
+        "subscription": matter.subscription.id,
+        "customer": matter.subscription.customer,
+        "since": instant(matter.since),
+        "payments": matter.payments,
+        "total": money(matter.total),
+        "reason": matter.reason and matter.reason.value,
+    }
+
+
+def link(url: str, expires_at: datetime) -> LinkOutput:
+    return {"url": url, "expires_at": instant(expires_at)}

@@ -1,0 +1,138 @@
+"""The OpenAPI document of /v1, made of the routes that are declared and of their shapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
+
+from billing.web.api import HAS_BODY, Route
+from billing.web.http import JSON, PROBLEM
+from billing.web.inputs import Nothing
+
+VERSION = "3.1.0"
+REFERENCE = "#/components/schemas/{model}"
+
+ERRORS = {
+    "400": "The request cannot be read.",
+    "401": "No API key, or one that is not known.",
+    "403": "The API key may not do this.",
+    "404": "Unknown, or not yours.",
+    "409": "The state or a policy forbids it; `code` says which.",
+    "413": "The body is over 64 KB.",
+    "415": "The body is not application/json.",
+    "422": "Malformed or out of bounds; `field` says which, `errors` lists all.",
+    "429": "Too many requests.",
+    "500": "An error of ours; `request_id` finds it in the log.",
+    "503": "Try again later.",
+}
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable; made for programs."},
+        "field": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+        "request_id": {"type": "string"},
+    },
+}
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key and body are answered the same for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
+    """The document for a list of routes."""
+    shapes = {
+        (route, mode): TypeAdapter(shape)
+        for route in routes
+        for mode, shape in (("validation", route.takes), ("serialization", _gives(route)))
+    }
+    schemas, definitions = TypeAdapter.json_schemas(
+        [(route, mode, adapter) for (route, mode), adapter in shapes.items()],  # type: ignore[misc]
+        ref_template=REFERENCE,
+    )
+    components = definitions.get("$defs", {}) | {"Problem": PROBLEM_SCHEMA}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        takes = _resolved(schemas[route, "validation"], components)
+        operation = _operation(route, takes, schemas[route, "serialization"])
+        paths.setdefault(_template(route.path), {})[route.method.lower()] = operation
+    return {
+        "openapi": VERSION,
+        "info": {"title": "Perennial merchant API", "version": "1"},
+        "servers": [{"url": base_url}],
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any]) -> dict[str, Any]:
+    parameters = [_in_path(name) for name in re.findall(r"<(\w+)>", route.path)]
+    operation: dict[str, Any] = {
+        "operationId": route.handler.__name__,
+        "summary": (route.handler.__doc__ or "").strip(),
+        "parameters": parameters,
+        "responses": _responses(route, gives),
+    }
+    if route.method == "GET":
+        required = takes.get("required", [])
+        parameters += (
+            {"name": name, "in": "query", "required": name in required, "schema": schema}
+            for name, schema in takes.get("properties", {}).items()
+        )
+    if route.method == "POST":
+        parameters.append(IDEMPOTENCY_KEY)
+    if route.method in HAS_BODY and route.takes is not Nothing:
+        body = {"$ref": REFERENCE.format(model=route.takes.__name__)}
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
+    return operation
+
+
+def _responses(route: Route, gives: dict[str, Any]) -> dict[str, Any]:
+    problem = {PROBLEM: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
+    errors = {
+        status: {"description": words, "content": problem} for status, words in ERRORS.items()
+    }
+    done = {"description": "Done.", "content": {JSON: {"schema": gives}}}
+    return {str(route.status): done, **errors}
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _template(path: str) -> str:
+    return path.replace("<", "{").replace(">", "}")
+
+
+def _gives(route: Route) -> Any:
+    return get_type_hints(route.handler)["return"]
+
+
+def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref", "").rpartition("/")[2]
+    found: dict[str, Any] = components.get(reference, schema)
+    return found

@@ -1,0 +1,141 @@
+"""What goes wrong, as HTTP: one table from the error family to a status, one shape of answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from billing.errors import (
+    BillingError,
+    Conflict,
+    Invalid,
+    NotFound,
+    Refused,
+    TooMany,
+    Unavailable,
+)
+
+RETRY_AFTER_SECONDS: dict[type[BillingError], int] = {TooMany: 60, Unavailable: 5}
+
+
+class Malformed(BillingError):
+    """The bytes are not what their content type says."""
+
+    code = "malformed"
+
+
+class Unauthenticated(BillingError):
+    """No credential, or one that is not known (any more)."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(BillingError):
+    """A known credential that may not do this."""
+
+    code = "forbidden"
+
+
+class PaymentDeclined(BillingError):
+    """The gateway said no; `code` is its decline code (C-4)."""
+
+    code = "card_declined"
+
+
+class MethodNotAllowed(BillingError):
+    """The path exists, but not with this method."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__("This address does not take that method.")
+        self.allowed = ", ".join(allowed)
+
+
+class TooLarge(BillingError):
+    """The body is over the limit."""
+
+    code = "too_large"
+
+
+class UnsupportedType(BillingError):
+    """A content type or encoding that this address does not read."""
+
+    code = "unsupported_media_type"
+
+
+class Misshapen(Invalid):
+    """Several fields are wrong at once; `field` is the first of them."""
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        field, message = errors[0]
+        super().__init__(message, field=field)
+        self.errors = tuple(errors)
+
+
+STATUS: dict[type[BaseException], HTTPStatus] = {
+    Malformed: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    PaymentDeclined: HTTPStatus.PAYMENT_REQUIRED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    Conflict: HTTPStatus.CONFLICT,
+    Refused: HTTPStatus.CONFLICT,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    BillingError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+def status_of(error: Exception) -> HTTPStatus:
+    """The status of the nearest ancestor in the table; what is not of the family is our own bug."""
+    for cls in type(error).__mro__:
+        if cls in STATUS:
+            return STATUS[cls]
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def message_of(error: Exception) -> str:
+    """What may be said to a stranger: an error of our own is never quoted."""
+    if isinstance(error, BillingError) and status_of(error) < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return error.message
+    if isinstance(error, Unavailable):
+        return "A part of the service does not answer at the moment. Try again shortly."
+    return "Something went wrong on our side."
+
+
+def problem(error: Exception, request_id: str) -> dict[str, Any]:
+    """The body of application/problem+json (RFC 9457), with a `code` that stays as it is."""
+    status = status_of(error)
+    code = error.code if isinstance(error, BillingError) else BillingError.code
+    body: dict[str, Any] = {
+        "type": f"urn:perennial:problem:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": int(status),
+        "detail": message_of(error),
+        "code": code,
+    }
+    if isinstance(error, Invalid):
+        body["field"] = error.field
+        errors = error.errors if isinstance(error, Misshapen) else ((error.field, error.message),)
+        body["errors"] = [{"field": field, "message": message} for field, message in errors]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        body["request_id"] = request_id
+    return body
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    """The headers that a status asks for."""
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": 'Bearer realm="Perennial"'}
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": error.allowed}
+    for kind, seconds in RETRY_AFTER_SECONDS.items():
+        if isinstance(error, kind):
+            return {"Retry-After": str(seconds)}
+    return {}

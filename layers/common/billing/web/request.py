@@ -1,0 +1,218 @@
+"""A request as handlers read it, from an API Gateway event (payload 2.0).
+
+Nothing in it is believed: bodies and query strings are read strictly, and what is wrong with them
+is an error of the family, never an exception of a parser.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import ascii_letters, digits
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from billing.errors import Invalid, NotFound
+from billing.web.problems import Malformed, TooLarge, UnsupportedType
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_DEPTH = 32
+MAX_FIELDS = 100
+MAX_DIGITS = 18
+
+OUT_OF_BOUNDS: int = 10**MAX_DIGITS
+"""What an integer of more digits is read as: every bound refuses it, by the name of its field."""
+
+LONGEST_ID = 128
+ID_SYMBOLS = frozenset(ascii_letters + digits + "_.:-")
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; header names are lower case, `body` is text."""
+
+    id: str
+    method: str
+    path: str
+    raw_query: str
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+    body: str
+    ip: str
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> Request:
+        """Read an event that `admitted` has let in."""
+        context = event.get("requestContext") or {}
+        http = context.get("http") or {}
+        cookies = (cookie.partition("=") for cookie in event.get("cookies") or ())
+        return cls(
+            id=context.get("requestId") or "",
+            method=http.get("method") or "",
+            path=event.get("rawPath") or "",
+            raw_query=event.get("rawQueryString") or "",
+            headers={k.lower(): v for k, v in (event.get("headers") or {}).items()},
+            cookies={name.strip(): value.strip() for name, _, value in cookies},
+            body=event.get("body") or "",
+            ip=http.get("sourceIp") or "",
+        )
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def is_json(self) -> bool:
+        return self.content_type == JSON
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host that the request came in by: ours, for API Gateway routes by the host."""
+        scheme = "https" if self.is_secure else "http"
+        return f"{scheme}://{self.headers.get('host', '')}"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it came by https, as everything behind API Gateway does."""
+        return self.headers.get("x-forwarded-proto", "https") == "https"
+
+    @property
+    def wants_problem(self) -> bool:
+        """Whether an error is answered as problem+json, not as a page."""
+        accept = self.headers.get("accept", "")
+        return (
+            self.path.startswith("/v1/")
+            or self.path.endswith(".json")
+            or self.is_json
+            or "json" in accept
+        )
+
+    def query(self) -> dict[str, str]:
+        """The query string, each name once."""
+        return _pairs(self.raw_query)
+
+    def form(self) -> dict[str, str]:
+        """The fields of an urlencoded form, each name once."""
+        if self.content_type != FORM:
+            raise UnsupportedType(f"Send {FORM}.")
+        return _pairs(self.body)
+
+    def json(self) -> Any:
+        """The JSON document of the body."""
+        if not self.is_json:
+            raise UnsupportedType(f"Send {JSON}.")
+        return read_json(self.body)
+
+
+def plain_id(text: str) -> str:
+    """An id as it came in an address; one that cannot be an id names nothing."""
+    if len(text) > LONGEST_ID or not set(text) <= ID_SYMBOLS:
+        raise NotFound("There is nothing here.")
+    return text
+
+
+def admitted(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with its body as text; raises on what no handler should see."""
+    body = _text(event)
+    request = Request.of({**event, "body": body})
+    taken = {JSON} if request.path.startswith("/v1/") else {JSON, FORM}
+    if body and request.content_type not in taken:
+        raise UnsupportedType(f"Send {' or '.join(sorted(taken))}.")
+    if body and request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedType("Send the body uncompressed.")
+    try:
+        "\n".join((request.path, request.raw_query, body, *request.headers.values())).encode()
+    except UnicodeError:
+        raise Malformed("The request is not UTF-8.") from None
+    return {**event, "body": body, "isBase64Encoded": False}
+
+
+def _text(event: Mapping[str, Any]) -> str:
+    body = event.get("body") or ""
+    try:
+        raw = b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        if len(raw) > MAX_BODY_BYTES:
+            raise TooLarge(f"A body has at most {MAX_BODY_BYTES} bytes.")
+        return raw.decode()
+    except ValueError:  # binascii.Error and UnicodeError are both one
+        raise Malformed("The body is not UTF-8.") from None
+
+
+def read_json(text: str) -> Any:
+    """A JSON document, strictly: no NaN, no name twice, no lone surrogate, no deep nesting."""
+    if _depth(text) > MAX_DEPTH:
+        raise Malformed(f"The document is nested more than {MAX_DEPTH} deep.")
+    try:
+        document = json.loads(
+            text,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_constant,
+            object_pairs_hook=_object,
+        )
+        # A \ud800 without its other half is no text, and nothing later could write it.
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise Malformed("The body is not valid JSON.", code="malformed_json") from None
+    return document
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    quoted = escaped = False
+    for character in text:
+        if escaped:
+            escaped = False
+        elif quoted:
+            escaped = character == "\\"
+            quoted = character != '"'
+        elif character == '"':
+            quoted = True
+        elif character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
+def _integer(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
+        return -OUT_OF_BOUNDS if digits.startswith("-") else OUT_OF_BOUNDS
+    return int(digits)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        _constant(text)
+    return number
+
+
+def _constant(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is no JSON number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a name appears twice")
+    return document
+
+
+def _pairs(text: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise Malformed("The fields are not urlencoded UTF-8.") from None
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise Invalid("Give it once.", field=name)
+        fields[name] = value
+    return fields

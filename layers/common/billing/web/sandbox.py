@@ -1,0 +1,36 @@
+"""The sandbox bank's own page, on which a test buyer completes or fails 3-D Secure (W-3)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from billing.adapters.sandbox_gateway import SandboxGateway
+from billing.errors import Invalid, NotFound
+from billing.money import Currency, Money
+from billing.ports import Ports
+from billing.web import http
+from billing.web.request import Request
+
+ANSWERS = {"complete": True, "fail": False}
+
+
+def authentication(ports: Ports, reference: str) -> http.Answer:
+    """The page with Complete and Fail; `NotFound` when nothing waits for its buyer."""
+    pending = _bank(ports).pending_authentication(reference)
+    if pending is None:
+        raise NotFound("Nothing is waiting here for you.")
+    amount = Money(pending.amount_minor, Currency(pending.currency))
+    return http.page("sandbox/authenticate.html", amount=amount, description=reference, test=True)
+
+
+def authenticate(ports: Ports, request: Request, reference: str) -> http.Answer:
+    """What the buyer chose; then back to where they came from."""
+    result = request.form().get("result", "")
+    if result not in ANSWERS:
+        raise Invalid("One of complete, fail.", field="result")
+    back = _bank(ports).authenticate(reference, succeeded=ANSWERS[result])
+    return http.redirect(back or "/directory")
+
+
+def _bank(ports: Ports) -> SandboxGateway:
+    return cast(SandboxGateway, ports.gateway(SandboxGateway.name))

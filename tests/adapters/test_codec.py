@@ -1,0 +1,144 @@
+"""Entities survive being stored, whatever is in them."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.adapters import codec
+from billing.adapters.dynamo_writes import index_attributes
+from billing.adapters.keys import (
+    ENTITIES,
+    Row,
+    due_of,
+    fact_of,
+    index_keys,
+    key_of,
+    owner_key,
+    stamp,
+)
+from billing.catalog import Cancellation, Cycle, Initial, PriceTerms, PriceType, Product
+from billing.ledger import LedgerEntry, Posting
+from billing.money import Currency, Money
+from billing.orders import InvoiceCounter
+from billing.periods import Anchor, Period, Span, Unit
+from billing.subscription import Alarm
+from tests.adapters.examples import T0, checkout, fact, subscription
+
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))])
+# Not at either end of time, where another zone has no date any more.
+WALLS = st.datetimes().filter(lambda wall: 1 < wall.year < 9999)
+INSTANTS = st.builds(lambda wall, zone: wall.replace(tzinfo=zone), WALLS, ZONES)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+MONEY = st.builds(Money, st.integers(1, 99_999_999), st.sampled_from(Currency))
+SPANS = st.builds(Span, st.integers(1, 10), st.sampled_from(Unit))
+TERMS = st.one_of(
+    st.builds(
+        PriceTerms,
+        st.just(PriceType.RECURRING),
+        MONEY,
+        st.sampled_from(Period),
+        initial=st.none() | st.builds(Initial, st.integers(0, 99), SPANS),
+        cancellation=st.sampled_from(Cancellation),
+    ),
+    st.builds(
+        PriceTerms,
+        st.just(PriceType.RECURRING_INSTALLMENT),
+        MONEY,
+        st.just(Period.MONTHLY),
+        st.integers(2, 12),
+        st.sampled_from(Cycle),
+    ),
+)
+
+
+def _postings(amounts: list[int]) -> tuple[Posting, ...]:
+    return (*(Posting("a", amount) for amount in amounts), Posting("b", -sum(amounts)))
+
+
+for cls, strategy in {
+    datetime: INSTANTS,
+    Anchor: st.builds(Anchor, WALLS, st.just("Europe/Berlin")),
+    Money: MONEY,
+    PriceTerms: TERMS,
+    str: WORDS,
+}.items():
+    st.register_type_strategy(cls, strategy)
+PRODUCTS = st.builds(
+    Product, price_points=st.just(("p", "q")), default_price_point=st.sampled_from(["p", "q"])
+)
+st.register_type_strategy(Product, PRODUCTS)
+st.register_type_strategy(
+    LedgerEntry,
+    st.builds(LedgerEntry, postings=st.lists(st.integers(-(10**15), 10**15)).map(_postings)),
+)
+ENTITY = st.sampled_from(sorted(ENTITIES.values(), key=lambda c: c.__name__)).flatmap(st.from_type)
+
+
+@given(ENTITY)
+def test_every_entity_is_read_as_it_was_written(entity: Any) -> None:
+    stored = codec.encode(entity)
+    assert codec.decode(type(entity), stored) == entity
+    assert codec.encode(codec.decode(type(entity), stored)) == stored
+
+
+@given(ENTITY)
+def test_nothing_empty_is_stored_for_none(entity: Any) -> None:
+    stored = codec.encode(entity)["M"]
+    assert set(stored) == {f.name for f in fields(entity) if getattr(entity, f.name) is not None}
+
+
+@given(INSTANTS, INSTANTS)
+def test_instants_in_keys_sort_as_time_does(one: datetime, other: datetime) -> None:
+    assert (stamp(one) < stamp(other)) == (one < other)
+    assert len(stamp(one)) == len("2026-01-31T15:00:00.000000Z")
+    assert datetime.fromisoformat(stamp(one)) == one
+
+
+@given(INSTANTS)
+def test_a_row_of_the_due_index_names_the_item_it_stands_for(at: datetime) -> None:
+    for entity, kind in (
+        (subscription(), Alarm.BILL),
+        (checkout("a key#with #"), Alarm.CHECKOUT),
+    ):
+        waiting = replace(entity, due_at=at)
+        place = index_keys(waiting)["due"]
+        assert place.pk == f"DUE#{kind}#0"
+        due = due_of(kind, Row(place.sk, key_of(waiting)))
+        assert (due.due_at, owner_key(due)) == (at, key_of(waiting))
+
+
+@given(INSTANTS, WORDS)
+def test_a_key_of_the_outbox_names_its_fact(at: datetime, name: str) -> None:
+    written = replace(fact(), at=at, id=name, shard=3)
+    assert fact_of(key_of(written)) == (3, at, name)
+
+
+def test_what_has_no_alarm_is_not_in_the_due_index() -> None:
+    assert "due_pk" not in index_attributes(replace(subscription(), due_at=None))
+
+
+def test_what_an_item_lacks_takes_its_default() -> None:
+    stored = {"M": {"merchant": {"S": "m"}, "test": {"BOOL": False}, "new": {"S": "?"}}}
+    assert codec.decode(InvoiceCounter, stored) == InvoiceCounter("m", False, 0)
+
+
+@pytest.mark.parametrize("hint", [float, dict[str, str], set[int], object])
+def test_a_type_without_an_exact_stored_form_is_refused(hint: Any) -> None:
+    with pytest.raises(TypeError):
+        codec.codec_of(hint)
+
+
+def test_the_console_shows_plain_values() -> None:
+    stored = codec.encode(replace(subscription(), last_charged_on=date(2026, 1, 31)))["M"]
+    assert stored["state"] == {"S": "active"}
+    assert stored["seq"] == {"N": "0"}
+    assert stored["started_at"] == {"S": stamp(T0)} == {"S": "2026-01-31T15:00:00.000000Z"}
+    assert stored["anchor"]["M"]["wall"] == {"S": "2026-01-31T10:00:00.000000"}
+    assert stored["last_charged_on"] == {"S": "2026-01-31"}
+    assert stored["terms"]["M"]["price"]["M"]["currency"] == {"S": "USD"}

@@ -1,0 +1,60 @@
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from dev.mailbox import Mailbox, RecordingMailer
+
+NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
+
+
+class Ses:
+    def __init__(self, *, is_down: bool = False) -> None:
+        self.is_down = is_down
+
+    def send(self, message: EmailMessage, *, now: datetime) -> None:
+        if self.is_down:
+            raise ConnectionError
+
+
+def receipt(subject: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "b@example.com", "a@example.com", subject
+    message.set_content("29,99 €\n")
+    message.add_alternative("<p>29,99 €</p>\n", subtype="html")
+    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="invoice.pdf")
+    return message
+
+
+def test_mails_are_listed_newest_first_and_outlive_the_process(tmp_path: Path) -> None:
+    mailer = RecordingMailer(Ses(), Mailbox(tmp_path))
+    mailer.send(receipt("Vielen Dank für Ihren Kauf"), now=NOW)
+    mailer.send(receipt("Receipt"), now=NOW)
+    again = Mailbox(tmp_path)
+    assert [mail["subject"] for mail in again.newest_first()] == [
+        "Receipt",
+        "Vielen Dank für Ihren Kauf",
+    ]
+    assert again.newest_first()[0] == {
+        "to": "a@example.com",
+        "subject": "Receipt",
+        "text": "29,99 €\n",
+        "html": "<p>29,99 €</p>\n",
+        "at": "2026-01-31T15:00:00.000000Z",
+        "attachments": ["invoice.pdf"],
+        "raw": "/_dev/mail/000002.eml",
+    }
+    assert b"invoice.pdf" in (again.raw("000002.eml") or b"")
+
+
+def test_what_ses_did_not_take_was_not_sent(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path)
+    with pytest.raises(ConnectionError):
+        RecordingMailer(Ses(is_down=True), mailbox).send(receipt("x"), now=NOW)
+    assert mailbox.newest_first() == []
+
+
+@pytest.mark.parametrize("name", ["../clock.json", "index.jsonl", "000009.eml", ""])
+def test_only_mail_can_be_read(tmp_path: Path, name: str) -> None:
+    assert Mailbox(tmp_path).raw(name) is None

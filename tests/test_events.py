@@ -1,0 +1,174 @@
+"""Each of events/*.json goes through its handler and is answered, as with `sam local invoke -e`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from billing.adapters import keys
+from billing.flows import cancel
+from billing.merchants import ApiKey
+from billing.runtime import wiring
+from billing.subscription import Source, When
+from billing.transactions import Insert
+from dev import demo
+from functions.cancel import app as cancel_app
+from functions.checkout import app as checkout_app
+from functions.merchant import app as merchant_app
+from functions.notify import app as notify_app
+from functions.portal import app as portal_app
+from functions.rebill import app as rebill_app
+from tests.world import World
+
+EVENTS = Path(__file__).parent.parent / "events"
+CONTEXT = SimpleNamespace(
+    function_name="test",
+    function_version="1",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:test",
+    aws_request_id="1",
+    get_remaining_time_in_millis=lambda: 60_000,
+)
+HTTP = {
+    "checkout": checkout_app.handler,
+    "sandbox": checkout_app.handler,
+    "directory": checkout_app.handler,
+    "health": checkout_app.handler,
+    "merchant": merchant_app.handler,
+    "portal": portal_app.handler,
+}
+EXPECTED = {
+    "checkout_page": 200,
+    "checkout_submit": 201,
+    "checkout_return": 404,
+    "sandbox_page": 404,
+    "sandbox_answer": 404,
+    "directory": 200,
+    "directory_json": 200,
+    "health": 200,
+    "merchant_preview": 200,
+    "merchant_orders": 200,
+    "merchant_console": 401,
+    "merchant_console_customer": 401,
+    "portal_page": 404,
+    "portal_invoice": 404,
+}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """The demo merchant's shop, on the day of the events."""
+    world = World(datetime(2026, 1, 31, 15, 0, tzinfo=UTC), limits=False)
+    world.store.commit(*demo.merchant(world.now), *demo.catalog(world.now))
+    key = ApiKey("key_1", demo.hash_of("sk_00000000000000000000000000000001"), "demo", world.now)
+    world.store.commit(Insert(key))
+    for app in (checkout_app, merchant_app, portal_app):
+        app.app.cache_clear()
+    wiring.install(world.ports)
+    yield world
+    wiring.install(None)
+
+
+def event(name: str) -> Any:
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+def test_every_event_is_tried_here() -> None:
+    names = {path.stem for path in EVENTS.glob("*.json")}
+    assert names == set(EXPECTED) | {
+        "cancel_sweep",
+        "rebill_sweep",
+        "rebill_charge",
+        "notify_stream",
+        "notify_sweep",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_an_http_event_is_answered(world: World, name: str) -> None:
+    answer = HTTP[name.partition("_")[0]](event(name), CONTEXT)
+    assert answer["statusCode"] == EXPECTED[name], answer["body"]
+
+
+@pytest.mark.spec("R-1")
+def test_the_sweeps_event_takes_what_is_due_at_its_own_time_and_nothing_twice(
+    world: World,
+) -> None:
+    checkout_app.handler(event("checkout_submit"), CONTEXT)
+    dry = rebill_app.sweep({**event("rebill_sweep"), "dry_run": True}, CONTEXT)
+    assert (dry["due"], dry.get("enqueued", 0)) == (1, 0)
+    assert rebill_app.sweep(event("rebill_sweep"), CONTEXT)["enqueued"] == 1
+    assert rebill_app.sweep(event("rebill_sweep"), CONTEXT).get("enqueued", 0) == 0
+
+
+@pytest.mark.spec("X-2")
+def test_the_cancel_sweeps_event_ends_what_is_to_end_at_its_own_time(world: World) -> None:
+    body = json.loads(checkout_app.handler(event("checkout_submit"), CONTEXT)["body"])
+    cancel.request(
+        world.ports,
+        "demo",
+        body["subscription"],
+        when=When.PERIOD_END,
+        source=Source.MERCHANT,
+        now=world.now,
+    )
+    assert cancel_app.sweep(event("cancel_sweep"), CONTEXT) == {"due": 1, "ended": 1}
+    assert cancel_app.sweep(event("cancel_sweep"), CONTEXT) == {}
+
+
+def test_the_charges_event_names_nothing_that_is_due_here(world: World) -> None:
+    answer = rebill_app.charge(event("rebill_charge"), CONTEXT)
+    assert answer["batchItemFailures"] == []
+    assert answer["stale"] == 2
+
+
+def test_the_charges_event_charges_what_it_leases(world: World) -> None:
+    checkout_app.handler(event("checkout_submit"), CONTEXT)
+    world.now = datetime(2026, 2, 28, 15, 0, tzinfo=UTC)
+    rebill_app.sweep(event("rebill_sweep"), CONTEXT)
+    message = event("rebill_charge")
+    message["Records"][0]["body"] = world.queue.bodies[0]
+    assert rebill_app.charge(message, CONTEXT)["paid"] == 1
+    assert [c["status"] for c in world.charges()] == ["succeeded", "succeeded"]
+
+
+def test_one_broken_message_does_not_hold_up_the_others(world: World) -> None:
+    checkout_app.handler(event("checkout_submit"), CONTEXT)
+    world.now = datetime(2026, 2, 28, 15, 0, tzinfo=UTC)
+    rebill_app.sweep(event("rebill_sweep"), CONTEXT)
+    (record,) = event("rebill_charge")["Records"]
+    broken = {**record, "messageId": "broken", "body": "{"}
+    good = {**record, "messageId": "good", "body": world.queue.bodies[0]}
+    answer = rebill_app.charge({"Records": [broken, good]}, CONTEXT)
+    assert answer["batchItemFailures"] == [{"itemIdentifier": "broken"}]
+    assert answer["paid"] == 1
+
+
+@pytest.mark.spec("C-3", "R-8")
+def test_the_streams_event_tells_the_fact_that_it_names_once(world: World) -> None:
+    bought = checkout_app.handler(event("checkout_submit"), CONTEXT)
+    assert bought["statusCode"] == 201
+    (fact,) = [
+        fact
+        for shard in range(world.ports.operation.shards)
+        for fact in world.store.undelivered(shard, world.now, 9)
+    ]
+    stream = event("notify_stream")
+    key = keys.key_of(fact)
+    stream["Records"][0]["dynamodb"]["Keys"] = {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+    assert notify_app.deliver(stream, CONTEXT)["told"] == 1
+    assert notify_app.deliver(stream, CONTEXT)["told_before"] == 1
+    assert len(world.mailer.sent) == 1
+
+
+@pytest.mark.spec("R-8")
+def test_the_outbox_sweep_tells_what_the_stream_left(world: World) -> None:
+    checkout_app.handler(event("checkout_submit"), CONTEXT)
+    assert notify_app.sweep(event("notify_sweep"), CONTEXT)["told"] == 1
+    assert notify_app.sweep(event("notify_sweep"), CONTEXT) == {}

@@ -1,0 +1,50 @@
+"""A world with two merchants, each with an API key, and the merchant function over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from billing.flows import keys
+from billing.merchants import ApiKey, Merchant
+from billing.transactions import Insert
+from functions.merchant import app
+from tests.web.calls import Client
+from tests.world import World
+
+MONTHLY: dict[str, Any] = {
+    "type": "recurring",
+    "price": {"amount": 2999, "currency": "USD"},
+    "period": "1m",
+    "cancellation": "delayed",
+}
+PRODUCT: dict[str, Any] = {
+    "name": "Course",
+    "public_listing": True,
+    "refund_days": 14,
+    "gateways": ["sandbox"],
+    "price_points": [MONTHLY],
+}
+START = {"start": "2026-01-31T10:00:00", "time_zone": "America/New_York"}
+
+
+@dataclass
+class Shop:
+    """`api` calls as the world's merchant, `other` as a second one, `stranger` without a key."""
+
+    world: World = field(default_factory=World)
+
+    def __post_init__(self) -> None:
+        self.resolver = app.build(self.world.ports)
+        other = Merchant("rival", "Rival", "rival@example.com", self.world.now)
+        self.world.store.commit(Insert(other))
+        self.api = self.holding("acme", "sk_acme")
+        self.other = self.holding("rival", "sk_rival")
+        self.stranger = Client(self.resolver)
+
+    def holding(self, merchant: str, secret: str, *scopes: str) -> Client:
+        """A client with a key of that secret."""
+        held = scopes or ("read", "write")
+        key = ApiKey(f"key_{secret}", keys.digest(secret), merchant, self.world.now, held)
+        self.world.store.commit(Insert(key))
+        return Client(self.resolver, secret)

@@ -23,7 +23,7 @@ from billing.adapters.sqs_queue import body_of, leases_of
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.checkouts import Checkout
 from billing.customers import Address
-from billing.flows import cancel, checkout, notify, rebill
+from billing.flows import cancel, checkout, notify, rebill, refund
 from billing.flows.cancel import Ending
 from billing.flows.checkout import Submission, Visitor
 from billing.merchants import Merchant
@@ -176,7 +176,9 @@ class World:
             bills = [lease for lease in leases if lease.kind is Alarm.BILL]
             left = [lease for lease in leases if lease.kind is Alarm.CHECKOUT]
             tally += rebill.charge(self.ports, bills, now=self.now)
+            refunds = [lease for lease in leases if lease.kind is Alarm.REFUND]
             tally += checkout.finish_left_alone(self.ports, left, now=self.now)
+            tally += refund.finish(self.ports, refunds, now=self.now)
         tally += notify.sweep(self.ports, now=self.now + timedelta(minutes=3))
         return tally
 
@@ -220,7 +222,7 @@ class World:
         far = datetime(9000, 1, 1, tzinfo=UTC)
         rows = [
             row.due_at
-            for kind in (Alarm.BILL, Alarm.CANCEL, Alarm.CHECKOUT)
+            for kind in (Alarm.BILL, Alarm.CANCEL, Alarm.CHECKOUT, Alarm.REFUND)
             for shard in range(self.ports.operation.shards)
             for row in self.store.due(kind, shard, far, 1)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,8 @@ from aws_lambda_powertools.utilities.batch import (
 )
 
 from billing.adapters.sqs_queue import leases_of
-from billing.flows import checkout, rebill
+from billing.flows import checkout, rebill, refund
+from billing.ports import Due
 from billing.runtime import telemetry, wiring
 from billing.subscription import Alarm
 
@@ -54,9 +55,11 @@ def charge(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _charge(body: str) -> Counter[str]:
     ports = wiring.ports()
     now = ports.clock()
-    leases = leases_of(body)
-    bills = [lease for lease in leases if lease.kind is Alarm.BILL]
-    attempts = [lease for lease in leases if lease.kind is Alarm.CHECKOUT]
-    return rebill.charge(ports, bills, now=now) + checkout.finish_left_alone(
-        ports, attempts, now=now
+    leases: dict[Alarm, list[Due]] = defaultdict(list)
+    for lease in leases_of(body):
+        leases[lease.kind].append(lease)
+    return (
+        rebill.charge(ports, leases[Alarm.BILL], now=now)
+        + checkout.finish_left_alone(ports, leases[Alarm.CHECKOUT], now=now)
+        + refund.finish(ports, leases[Alarm.REFUND], now=now)
     )

@@ -199,6 +199,7 @@ def test_pages_neither_lose_nor_repeat_what_happened_at_one_instant(
 ) -> None:
     at_once = [order(n) for n in range(5)]
     others = [order(10 + n, at=T0 - n * 23 * DAY) for n in range(1, 5)]
+    others += [order(20 + n, at=T0 - 100 * DAY) for n in range(3)]
     insert(backend, *at_once, *others)
     seen: list[str] = []
     cursor = None
@@ -207,6 +208,7 @@ def test_pages_neither_lose_nor_repeat_what_happened_at_one_instant(
             MERCHANT, since=T0 - YEAR, until=T0 + DAY, limit=limit, cursor=cursor
         )
         assert len(page.data) <= limit
+        assert len(seen) < 12, "the last page has been, and there is another"
         seen += (o.id for o in page.data)
         cursor = page.next
         if cursor is None:

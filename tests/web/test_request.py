@@ -1,4 +1,4 @@
-"""What strangers send is read strictly, and whatever it is, it gets an answer (RELIABILITY 4.2, 12)."""
+"""What strangers send is read strictly, and whatever it is, it gets an answer."""
 
 from __future__ import annotations
 

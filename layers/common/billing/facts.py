@@ -17,6 +17,7 @@ class FactKind(StrEnum):
     CANCEL_REQUESTED = "cancel_requested"
     CANCEL_UNDONE = "cancel_undone"
     ENDED = "ended"
+    REFUNDED = "refunded"
     PAYMENT_VOID = "payment_void"
 
 

@@ -78,3 +78,17 @@ class Withdrawn:
 
 Outcome = Succeeded | Declined | ActionRequired | Withdrawn
 Standing = Succeeded | Declined | ActionRequired | Unconfirmed | Withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSucceeded:
+    """The money is on its way back; `refund` is the gateway's own id of it."""
+
+    refund: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed:
+    """The gateway will not refund; `code` is its reason."""
+
+    code: str

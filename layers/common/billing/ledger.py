@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.money import Currency
+from billing.money import Currency, Money, half_up
 from billing.orders import Invoice
 
 RECEIVED = "assets:gateway"
@@ -58,6 +58,31 @@ def payment(invoice: Invoice, at: datetime) -> LedgerEntry:
         postings=(
             Posting(received, invoice.total.amount_minor),
             *(Posting(account, amount) for account, amount in credits.items()),
+        ),
+        test=invoice.test,
+    )
+
+
+def refund(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> LedgerEntry:
+    """What a refund books: the reverse of its payment in proportion, each line rounded half up, the
+    charge's own line taking what rounding leaves."""
+    total = invoice.total.amount_minor
+    back = {
+        f"{TAX}:{line.kind}": half_up(line.amount.amount_minor * amount.amount_minor, total)
+        for line in invoice.lines
+        if line.kind != "charge"
+    }
+    received = f"{RECEIVED}:{invoice.gateway}:{invoice.gateway_account}"
+    return LedgerEntry(
+        id=f"{refund_id}:refunded",
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        at=at,
+        currency=amount.currency,
+        postings=(
+            Posting(received, -amount.amount_minor),
+            Posting(SALES, amount.amount_minor - sum(back.values())),
+            *(Posting(account, share) for account, share in back.items() if share),
         ),
         test=invoice.test,
     )

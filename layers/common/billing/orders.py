@@ -90,7 +90,8 @@ class Invoice:
     `period` is the standard payment it pays, None for an initial payment. `gateway_ref` is the one
     payment that can ever pay it. `failed_order_id` is the Order ID that a failure of the attempt
     under way will have. `retryable` is false after a hard decline (R-4). `number` is given after
-    payment, without gaps (M-7).
+    payment, without gaps (M-7). `refund_reserved_minor` is what refunds, `refunds` of them, have
+    spoken for, `refunded_minor` what went back.
     """
 
     id: str
@@ -125,6 +126,9 @@ class Invoice:
     charge: str | None = None
     settled_at: datetime | None = None
     number: str | None = None
+    refund_reserved_minor: int = 0
+    refunded_minor: int = 0
+    refunds: int = 0
     language: str = "en"
     test: bool = False
 
@@ -247,11 +251,13 @@ NUMBER_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class InvoiceCounter:
-    """The last invoice number given in one of a merchant's two series, live and test (M-7, W-3)."""
+    """The last number given in one of a merchant's gap-free series: invoices or credit notes, live
+    or test (M-7, W-3)."""
 
     merchant: str
     test: bool
     last: int = 0
+    credit_notes: bool = False
 
     @property
     def next(self) -> InvoiceCounter:
@@ -259,5 +265,12 @@ class InvoiceCounter:
 
     @property
     def number(self) -> str:
-        prefix = "TEST" if self.test else "INV"
-        return f"{prefix}-{self.last:0{NUMBER_DIGITS}d}"
+        return f"{_SERIES[self.test, self.credit_notes]}-{self.last:0{NUMBER_DIGITS}d}"
+
+
+_SERIES = {
+    (False, False): "INV",
+    (True, False): "TEST",
+    (False, True): "CN",
+    (True, True): "TEST-CN",
+}

@@ -20,12 +20,16 @@ from billing.gateways import (
     ChargeOrder,
     Declined,
     Outcome,
+    RefundFailed,
+    RefundSucceeded,
     SavedMethod,
     Standing,
 )
 from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
+from billing.money import Money
 from billing.orders import Invoice, InvoiceCounter, Order
+from billing.refunds import Refund
 from billing.subscription import Alarm, Subscription
 from billing.transactions import Transaction, Write
 
@@ -38,7 +42,7 @@ class Due:
     """One row of the due index: an alarm of `kind` at `due_at` for what `owner` identifies.
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
-    CHECKOUT. A lease is a `Due` whose `due_at` is the lease's end.
+    CHECKOUT, (merchant, customer, refund) for REFUND. A lease is a `Due` whose `due_at` is the lease's end.
     """
 
     kind: Alarm
@@ -56,6 +60,7 @@ class History:
     orders: tuple[Order, ...] = ()
     invoices: tuple[Invoice, ...] = ()
     entitlements: tuple[Entitlement, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     consents: tuple[Consent, ...] = ()
 
@@ -109,12 +114,15 @@ class Store(Protocol):
         """Many at once, (merchant, customer, invoice id) each, in the order asked for."""
         ...
 
+    def refund(self, merchant: str, customer: str, refund: str) -> Refund | None: ...
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None: ...
     def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
         """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
         ...
 
-    def invoice_counter(self, merchant: str, test: bool) -> InvoiceCounter | None: ...
+    def invoice_counter(
+        self, merchant: str, test: bool, *, credit_notes: bool = False
+    ) -> InvoiceCounter | None: ...
     def fact(self, shard: int, at: datetime, fact: str) -> Fact | None: ...
 
     def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
@@ -227,6 +235,14 @@ class Gateway(Protocol):
 
         A decline of an earlier attempt is `Unconfirmed` for this one.
         """
+        ...
+
+    def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
+        """Give money of a payment back, once per key; the key is kept with the refund."""
+        ...
+
+    def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
+        """The refund that was made under a key, among all of the payment; None if none was."""
         ...
 
     def cancel(self, reference: str) -> Standing:

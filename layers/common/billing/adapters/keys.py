@@ -25,6 +25,7 @@ from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.ports import Due
+from billing.refunds import Refund
 from billing.subscription import Alarm, Subscription
 from billing.transactions import Change, Entity, Transaction, Write
 
@@ -101,8 +102,9 @@ def price_version(price_point: str, version: int) -> Key:
     return Key(pk, f"{prefix}{version:06d}")
 
 
-def invoice_counter(merchant: str, test: bool) -> Key:
-    return Key(f"M#{merchant}", f"NUMBERS#{'TEST' if test else 'LIVE'}")
+def invoice_counter(merchant: str, test: bool, credit_notes: bool = False) -> Key:
+    series = "TEST" if test else "LIVE"
+    return Key(f"M#{merchant}", f"NUMBERS#{series}{'#CREDIT_NOTES' if credit_notes else ''}")
 
 
 def checkout(merchant: str, attempt_key: str) -> Key:
@@ -133,6 +135,10 @@ def subscription(merchant: str, customer: str, subscription: str) -> Key:
 def invoice(merchant: str, customer: str, invoice: str) -> Key:
     owner, _, seq = invoice.rpartition(".")
     return Key(of_customer(merchant, customer), f"INVOICE#{owner}#{seq}")
+
+
+def refund(merchant: str, customer: str, refund: str) -> Key:
+    return Key(of_customer(merchant, customer), f"REFUND#{refund}")
 
 
 def bill_to(merchant: str, customer: str, purchase: str) -> Key:
@@ -171,7 +177,8 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     ApiKey: lambda e: api_key(e.key_hash),
     Product: lambda e: product(e.merchant, e.id),
     PricePoint: lambda e: price_version(e.id, e.version),
-    InvoiceCounter: lambda e: invoice_counter(e.merchant, e.test),
+    InvoiceCounter: lambda e: invoice_counter(e.merchant, e.test, e.credit_notes),
+    Refund: lambda e: refund(e.merchant, e.customer, e.id),
     Checkout: lambda e: checkout(e.merchant, e.key),
     EmailPointer: lambda e: email_pointer(e.merchant, e.email_hash),
     Customer: lambda e: customer(e.merchant, e.id),
@@ -232,6 +239,8 @@ def index_keys(entity: Entity) -> dict[str, Key]:
         }
     if isinstance(entity, Checkout):
         return _due_key(entity, (entity.merchant, entity.key))
+    if isinstance(entity, Refund):
+        return _due_key(entity, (entity.merchant, entity.customer, entity.id))
     if isinstance(entity, ApiKey):
         return {LOOKUP: Key(api_keys(entity.merchant), entity.id)}
     if isinstance(entity, Product) and entity.public_listing:
@@ -257,14 +266,16 @@ def list_month(merchant: str, kind: str, month: str) -> str:
     return f"M#{merchant}#L#{kind}#{month.replace('-', '')}"
 
 
-def _due_key(entity: Subscription | Checkout, owner: tuple[str, ...]) -> dict[str, Key]:
+def _due_key(entity: Subscription | Checkout | Refund, owner: tuple[str, ...]) -> dict[str, Key]:
     if entity.due_at is None:
         return {}
     return {DUE: Key(due_shard(alarm_of(entity), entity.shard), due_sort_key(entity.due_at, owner))}
 
 
-def alarm_of(entity: Subscription | Checkout) -> Alarm:
-    return entity.alarm if isinstance(entity, Subscription) else Alarm.CHECKOUT
+def alarm_of(entity: Subscription | Checkout | Refund) -> Alarm:
+    if isinstance(entity, Subscription):
+        return entity.alarm
+    return Alarm.REFUND if isinstance(entity, Refund) else Alarm.CHECKOUT
 
 
 def due_kind(kind: Alarm) -> str:
@@ -291,4 +302,4 @@ def owner_key(due: Due) -> Key:
     """The key of the item whose alarm it is."""
     if due.kind is Alarm.CHECKOUT:
         return checkout(*due.owner)
-    return subscription(*due.owner)
+    return refund(*due.owner) if due.kind is Alarm.REFUND else subscription(*due.owner)

@@ -22,12 +22,15 @@ from billing.gateways import (
     ChargeOrder,
     Declined,
     Outcome,
+    RefundFailed,
+    RefundSucceeded,
     SavedMethod,
     Standing,
     Succeeded,
     Unconfirmed,
     Withdrawn,
 )
+from billing.money import Money
 
 R = TypeVar("R")
 
@@ -156,6 +159,7 @@ class SandboxGateway:
             "state": "unconfirmed",
             "attempts": {},
             "charges": [],
+            "refunds": {},
         }
         if not self._ledger.write(reference, payment, revision=0):
             known, _ = self._read(reference)
@@ -192,9 +196,7 @@ class SandboxGateway:
             if decline
             else {"charge": charge}
         )
-        payment["charges"].append(
-            {"id": charge, "status": status, "at": self._clock().isoformat(), "refunded": 0}
-        )
+        payment["charges"].append({"id": charge, "status": status, "at": self._clock().isoformat()})
 
     def lookup(self, reference: str, *, attempt_key: str) -> Standing:
         """How a payment stands, read from the ledger itself."""
@@ -229,6 +231,21 @@ class SandboxGateway:
 
         return self._change(reference, answered)
 
+    def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
+        """Give money back once per key, and never more than was charged."""
+        return self.faults.around(
+            lambda: self._change(reference, lambda p: _refunded(p, amount.amount_minor, key))
+        )
+
+    def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
+        """The refund that was made under a key."""
+
+        def found() -> RefundSucceeded | None:
+            refunds = self._read(reference)[0]["refunds"]
+            return RefundSucceeded(refunds[key]["id"]) if key in refunds else None
+
+        return self.faults.around(found)
+
     def charges(self) -> list[dict[str, Any]]:
         """What really happened to the money, newest first, in CONTRACT.md's shape."""
         return sorted(
@@ -238,8 +255,8 @@ class SandboxGateway:
                     "gateway": self.name,
                     "invoice": payment["invoice"],
                     "amount": {"amount": payment["amount"], "currency": payment["currency"]},
-                    "refunded": charge["refunded"],
-                    "status": charge["status"],
+                    "refunded": _refunded_minor(payment, charge),
+                    "status": _status(payment, charge),
                     "at": charge["at"].replace("+00:00", "Z"),
                 }
                 for payment in self._ledger.rows()
@@ -254,7 +271,8 @@ class SandboxGateway:
         if found is None:
             raise NotFound(f"The sandbox has no payment {reference}.")
         row, revision = found
-        return {**row, "attempts": dict(row["attempts"]), "charges": list(row["charges"])}, revision
+        copy = {name: _copy(value) for name, value in row.items()}
+        return copy, revision
 
     def _change(self, reference: str, change: Callable[[Row], R]) -> R:
         """Read, change and write back a payment, again when another call came between."""
@@ -264,6 +282,34 @@ class SandboxGateway:
             if self._ledger.write(reference, payment, revision=revision):
                 return result
         raise Unavailable("The sandbox's ledger is contended.")
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, dict | list) else value
+
+
+def _refunded(payment: Row, amount_minor: int, key: str) -> RefundSucceeded | RefundFailed:
+    refunds = payment["refunds"]
+    if key in refunds:
+        return RefundSucceeded(refunds[key]["id"])
+    if payment["state"] != "succeeded":
+        return RefundFailed("charge_not_captured")
+    if sum(r["amount"] for r in refunds.values()) + amount_minor > payment["amount"]:
+        return RefundFailed("charge_already_refunded")
+    refund = f"re_{payment['id'][3:]}_{len(refunds) + 1}"
+    refunds[key] = {"id": refund, "amount": amount_minor}
+    return RefundSucceeded(refund)
+
+
+def _refunded_minor(payment: Row, charge: Row) -> int:
+    if charge["status"] != "succeeded":
+        return 0
+    return sum(refund["amount"] for refund in payment["refunds"].values())
+
+
+def _status(payment: Row, charge: Row) -> str:
+    whole = _refunded_minor(payment, charge) == payment["amount"]
+    return "refunded" if whole and charge["status"] == "succeeded" else str(charge["status"])
 
 
 def _standing(payment: Row, key: str) -> Standing:

@@ -30,6 +30,7 @@ from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.ports import Due, History, Page
+from billing.refunds import Refund
 from billing.subscription import Alarm, Subscription
 from billing.transactions import Entity, Transaction, Write
 
@@ -162,6 +163,7 @@ class ItemStore:
             orders=oldest_first(Order, lambda e: e.at),
             invoices=oldest_first(Invoice, lambda e: e.opened_at),
             entitlements=oldest_first(Entitlement, lambda e: e.since),
+            refunds=oldest_first(Refund, lambda e: e.requested_at),
             ledger=oldest_first(LedgerEntry, lambda e: e.at),
             consents=oldest_first(Consent, lambda e: e.agreed_at),
         )
@@ -190,9 +192,15 @@ class ItemStore:
         """Batch get of M#<merchant>#C#<customer> BILL_TO#<purchase>."""
         return self._items.get_many([keys.bill_to(*purchase) for purchase in purchases])
 
-    def invoice_counter(self, merchant: str, test: bool) -> InvoiceCounter | None:
-        """Get M#<merchant> NUMBERS#LIVE or NUMBERS#TEST."""
-        return self._items.get(keys.invoice_counter(merchant, test))
+    def invoice_counter(
+        self, merchant: str, test: bool, *, credit_notes: bool = False
+    ) -> InvoiceCounter | None:
+        """Get M#<merchant> NUMBERS#LIVE or NUMBERS#TEST, of credit notes with #CREDIT_NOTES."""
+        return self._items.get(keys.invoice_counter(merchant, test, credit_notes))
+
+    def refund(self, merchant: str, customer: str, refund: str) -> Refund | None:
+        """Get M#<merchant>#C#<customer> REFUND#<invoice>:r<n>."""
+        return self._items.get(keys.refund(merchant, customer, refund))
 
     def fact(self, shard: int, at: datetime, fact: str) -> Fact | None:
         """Get OB#<shard> <time>#<id>."""

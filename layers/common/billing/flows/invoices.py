@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from hmac import compare_digest
+from typing import TypeVar
 
 from billing.errors import Conflict, NotFound
 from billing.orders import Invoice, InvoiceCounter, InvoiceState
 from billing.ports import Ports
+from billing.refunds import Refund
 from billing.render import invoice_pdf
 from billing.transactions import Change, Insert
 
 NUMBERING_ATTEMPTS = 20
 
+Document = TypeVar("Document", Invoice, Refund)
+
 
 def numbered(ports: Ports, merchant: str, customer: str, invoice: str) -> Invoice:
-    """The paid invoice with its number, given now if it has none: counter and invoice together, so
-    that a series has no gap and no number twice (M-7)."""
-    for _ in range(NUMBERING_ATTEMPTS):
+    """The paid invoice with its number, given now if it has none."""
+
+    def read() -> Invoice:
         found = ports.store.invoice(merchant, customer, invoice)
         assert found is not None, "a fact names an invoice that stands"
-        if found.number is not None or found.state is not InvoiceState.PAID:
-            return found
-        counter = ports.store.invoice_counter(merchant, found.test)
-        after = (counter or InvoiceCounter(merchant, found.test)).next
-        given = replace(found, number=after.number)
+        return found
+
+    found = read()
+    if found.state is not InvoiceState.PAID:
+        return found
+    return _numbered(ports, InvoiceCounter(merchant, found.test), read)
+
+
+def numbered_refund(ports: Ports, invoice: Invoice, refund: str) -> Refund:
+    """The refund with its credit note's number, given now if it has none."""
+
+    def read() -> Refund:
+        found = ports.store.refund(invoice.merchant, invoice.customer, refund)
+        assert found is not None, "a fact names a refund that stands"
+        return found
+
+    first = InvoiceCounter(invoice.merchant, invoice.test, credit_notes=True)
+    return _numbered(ports, first, read)
+
+
+def _numbered(ports: Ports, first: InvoiceCounter, read: Callable[[], Document]) -> Document:
+    """Counter and document in one write, so that a series has no gap and no number twice (M-7)."""
+    for _ in range(NUMBERING_ATTEMPTS):
+        document = read()
+        if document.number is not None:
+            return document
+        counter = ports.store.invoice_counter(
+            first.merchant, first.test, credit_notes=first.credit_notes
+        )
+        after = (counter or first).next
+        given = replace(document, number=after.number)
         try:
             ports.store.commit(
-                Change(counter, after) if counter else Insert(after),
-                Change(found, given),
+                Change(counter, after) if counter else Insert(after), Change(document, given)
             )
         except Conflict:
             continue
         return given
-    raise Conflict("The counter of invoice numbers is contended; the outbox comes again.")
+    raise Conflict("The counter of numbers is contended; the outbox comes again.")
 
 
 def link(ports: Ports, invoice: Invoice) -> str:
@@ -55,6 +85,13 @@ def download(ports: Ports, merchant: str, reference: str) -> bytes:
     ):
         raise NotFound("There is no such invoice.")
     return pdf(ports, numbered(ports, merchant, customer, invoice_id))
+
+
+def credit_note(ports: Ports, invoice: Invoice, refund: Refund) -> bytes:
+    """The credit note of a refund as a PDF (M-7)."""
+    merchant = ports.store.merchant(invoice.merchant)
+    assert merchant is not None, "a merchant is never removed"
+    return invoice_pdf.render_credit_note(refund, invoice, merchant, merchant.settings.time_zone)
 
 
 def pdf(ports: Ports, invoice: Invoice) -> bytes:

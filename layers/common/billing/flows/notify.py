@@ -95,6 +95,11 @@ def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) 
     )
     if fact.kind is FactKind.PAYMENT_FAILED:
         return mails.payment_failed(envelope, invoice, subscription)
+    if fact.kind is FactKind.REFUNDED:
+        assert fact.code is not None, "it names the refund"
+        refund = invoices.numbered_refund(ports, invoice, fact.code)
+        credit_note = invoices.credit_note(ports, invoice, refund)
+        return mails.refunded(envelope, invoice, refund, pdf=credit_note)
     build = mails.confirmation if fact.kind is FactKind.PURCHASED else mails.receipt
     url, pdf = invoices.link(ports, invoice), invoices.pdf(ports, invoice)
     return build(envelope, invoice, subscription, invoice_url=url, pdf=pdf)
@@ -133,7 +138,12 @@ def _subscription(ports: Ports, fact: Fact) -> Subscription | None:
     return ports.store.subscription(fact.merchant, fact.customer, fact.subscription)
 
 
-_OF_A_PAYMENT = {FactKind.PURCHASED, FactKind.RENEWED, FactKind.PAYMENT_FAILED}
+_OF_A_PAYMENT = {
+    FactKind.PURCHASED,
+    FactKind.RENEWED,
+    FactKind.PAYMENT_FAILED,
+    FactKind.REFUNDED,
+}
 
 _ABOUT = {
     FactKind.ENDED: mails.ended,

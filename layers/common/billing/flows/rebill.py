@@ -44,7 +44,7 @@ def sweep(
     ports: Ports,
     *,
     now: datetime,
-    kinds: Sequence[Alarm] = (Alarm.BILL, Alarm.CHECKOUT),
+    kinds: Sequence[Alarm] = (Alarm.BILL, Alarm.CHECKOUT, Alarm.REFUND),
     keep_going: Callable[[], bool] = lambda: True,
     dry_run: bool = False,
 ) -> Counter[str]:

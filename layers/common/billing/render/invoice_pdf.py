@@ -7,6 +7,7 @@ Only the fonts inside typst are used: an invoice looks the same on Lambda, which
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from billing.customers import Address, PaymentMethod
 from billing.merchants import Merchant
 from billing.orders import Invoice, InvoiceState
+from billing.refunds import Refund
 from billing.render import formats
 from billing.render.messages import known, text
 
@@ -30,14 +32,40 @@ def render(
     invoice: Invoice, merchant: Merchant, zone: str, method: PaymentMethod | None = None
 ) -> bytes:
     """The invoice as PDF, dates in `zone`, with the card it was paid with if that is given."""
+    content = _content(invoice, merchant, zone, method)
+    return _typeset(content, invoice.settled_at or invoice.opened_at)
+
+
+def _typeset(content: dict[str, object], at: datetime) -> bytes:
     with _COMPILING:
         pdf = _compiler().compile(
             format="pdf",
-            sys_inputs={"invoice": json.dumps(_content(invoice, merchant, zone, method))},
-            timestamp=int((invoice.settled_at or invoice.opened_at).timestamp()),
+            sys_inputs={"invoice": json.dumps(content)},
+            timestamp=int(at.timestamp()),
         )
     assert isinstance(pdf, bytes), "one PDF, whatever its number of pages"
     return pdf
+
+
+def render_credit_note(refund: Refund, invoice: Invoice, merchant: Merchant, zone: str) -> bytes:
+    """The credit note of a refund, which names the invoice that it takes back (M-7)."""
+    language = known(invoice.language)
+    at = refund.settled_at or refund.requested_at
+    amount = formats.money(refund.amount, language)
+    described = text(language, "credit_note.line", number=invoice.number or invoice.id)
+    content = _content(invoice, merchant, zone, None) | {
+        "title": text(language, "credit_note.title"),
+        "order": [text(language, "invoice.order_id"), refund.order_id],
+        "facts": [
+            [text(language, "credit_note.number"), refund.number or "–"],
+            [text(language, "invoice.issued"), formats.day(at, zone, language)],
+            [text(language, "credit_note.invoice"), invoice.number or invoice.id],
+        ],
+        "lines": [[described, amount]],
+        "total": [text(language, "credit_note.total"), amount],
+        "paid": text(language, "credit_note.paid"),
+    }
+    return _typeset(content, at)
 
 
 @cache

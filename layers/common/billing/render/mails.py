@@ -19,6 +19,7 @@ from unicodedata import category
 from billing.customers import BillTo
 from billing.merchants import Merchant
 from billing.orders import Invoice
+from billing.refunds import Refund
 from billing.render import formats, pages, wording
 from billing.render.messages import text
 from billing.subscription import Source, State, Subscription
@@ -133,6 +134,18 @@ def payment_failed(
     return _mail(letter, envelope)
 
 
+def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes) -> EmailMessage:
+    """A refund, with its credit note (B-7, M-7)."""
+    words = _words(invoice, envelope)
+    words["amount"] = formats.money(refund.amount, envelope.language)
+    letter = Letter(
+        subject=text(envelope.language, "mail.refunded.subject", **words),
+        title=text(envelope.language, "mail.refunded.title"),
+        opening=(text(envelope.language, "mail.refunded.text", **words),),
+    )
+    return _mail(letter, envelope, pdf, "credit-note.pdf")
+
+
 def ended(envelope: Envelope, subscription: Subscription) -> EmailMessage:
     """A plan that is paid in full, or a subscription that was cancelled (R-7, R-8, X-7)."""
     completed = subscription.state is State.COMPLETED
@@ -228,7 +241,9 @@ def _cancelling(
     return wording.cancelling(merchant, subscription.terms, language)
 
 
-def _mail(letter: Letter, envelope: Envelope, pdf: bytes | None = None) -> EmailMessage:
+def _mail(
+    letter: Letter, envelope: Envelope, pdf: bytes | None = None, filename: str = "invoice.pdf"
+) -> EmailMessage:
     language, merchant = envelope.language, envelope.merchant
     identity = sha256(envelope.fact.encode()).hexdigest()[:32]
     subject = letter.subject
@@ -247,7 +262,7 @@ def _mail(letter: Letter, envelope: Envelope, pdf: bytes | None = None) -> Email
     message.set_content(pages.plain("mail/letter.txt", language, **values))
     message.add_alternative(pages.html("mail/letter.html", language, **values), subtype="html")
     if pdf is not None:
-        message.add_attachment(pdf, maintype="application", subtype="pdf", filename="invoice.pdf")
+        message.add_attachment(pdf, maintype="application", subtype="pdf", filename=filename)
     multiparts = [part for part in message.walk() if part.is_multipart()]
     for n, part in enumerate(multiparts):
         # Else a random one is drawn whenever the mail is written out, and no two copies are alike.

@@ -43,9 +43,8 @@ class RedactingFormatter(LambdaPowertoolsFormatter):
 @cache
 def logger() -> Logger:
     """The one logger."""
-    return Logger(
-        service=SERVICE, logger_formatter=RedactingFormatter(), serialize_stacktrace=False
-    )
+    formatter = RedactingFormatter(serialize_stacktrace=False)
+    return Logger(service=SERVICE, logger_formatter=formatter)
 
 
 @cache

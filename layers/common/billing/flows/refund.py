@@ -1,0 +1,144 @@
+"""Refunds: reserved, asked of the gateway, settled; found and finished when killed in between (B-7)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from billing import refunds
+from billing.errors import Conflict, NotFound, Refused, Unavailable, Unreachable
+from billing.gateways import RefundFailed, RefundSucceeded
+from billing.orders import Invoice, Order, OrderKind
+from billing.ports import Due, Ports
+from billing.refunds import Refund, RefundState
+from billing.subscription import Source
+
+REFUNDABLE = frozenset({OrderKind.SALE, OrderKind.REBILL})
+ATTEMPTS = 8
+
+
+def request(
+    ports: Ports,
+    merchant: str,
+    order: str,
+    *,
+    amount_minor: int | None,
+    source: Source,
+    now: datetime,
+    reason: str | None = None,
+) -> Order:
+    """Refund a payment, all that is left of it or `amount_minor`; the entry of kind refund.
+
+    Raises `NotFound`, `Refused` (not_refundable, already_refunded, disputed, refund_failed),
+    `Invalid`, and `Unreachable` when the gateway's answer is not known: the refund then stands, and
+    is finished without being asked for again.
+    """
+    paid = ports.store.order_by_id(merchant, order)
+    if paid is None:
+        raise NotFound("There is no such order.")
+    if paid.kind not in REFUNDABLE or paid.invoice is None or paid.customer is None:
+        raise Refused("Only a payment can be refunded.", code="not_refundable")
+    _refuse_disputed(ports, paid)
+    refund = _reserve(ports, paid, amount_minor, source, reason, now)
+    settled = _finish(ports, refund, _ask(ports, refund), now)
+    if settled.state is RefundState.FAILED:
+        raise Refused("The gateway refused the refund.", code="refund_failed")
+    return _entry(ports, settled)
+
+
+def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
+    """Finish refunds whose answer nobody waited for: by what the gateway has, sent again only when
+    it has none."""
+    tally: Counter[str] = Counter()
+    for lease in leases:
+        merchant, customer, refund_id = lease.owner
+        refund = ports.store.refund(merchant, customer, refund_id)
+        if refund is None or refund.due_at != lease.due_at:
+            tally["stale"] += 1
+            continue
+        try:
+            known = ports.gateway(refund.gateway).find_refund(refund.gateway_ref, key=refund.id)
+            outcome = known or _ask(ports, refund)
+            tally[f"refund_{_finish(ports, refund, outcome, now).state}"] += 1
+        except Conflict:
+            tally["conflict"] += 1
+        except Unavailable:
+            tally["unknown"] += 1
+    return tally
+
+
+def _refuse_disputed(ports: Ports, paid: Order) -> None:
+    if paid.subscription is None:
+        return
+    assert paid.customer is not None, "a payment has a customer"
+    subscription = ports.store.subscription(paid.merchant, paid.customer, paid.subscription)
+    if subscription is not None and subscription.dispute == "open":
+        raise Refused("A dispute about this subscription is open.", code="disputed")
+
+
+def _reserve(
+    ports: Ports,
+    paid: Order,
+    amount_minor: int | None,
+    source: Source,
+    reason: str | None,
+    now: datetime,
+) -> Refund:
+    for _ in range(ATTEMPTS):
+        invoice = _invoice(ports, paid)
+        refund, write = refunds.reserve(
+            invoice,
+            refunds.amount_of(invoice, amount_minor),
+            source=source,
+            order_id=ports.new_id("order"),
+            reason=reason,
+            now=now,
+            due_at=now + ports.operation.lease,
+            shard=ports.shard_of(invoice.id),
+        )
+        try:
+            ports.store.commit(*write)
+        except Conflict:
+            continue
+        return refund
+    raise Conflict("The payment is busy; nothing was refunded. Try again.")
+
+
+def _ask(ports: Ports, refund: Refund) -> RefundSucceeded | RefundFailed:
+    gateway = ports.gateway(refund.gateway)
+    return gateway.refund(refund.gateway_ref, refund.amount, key=refund.id)
+
+
+def _finish(
+    ports: Ports, refund: Refund, outcome: RefundSucceeded | RefundFailed, now: datetime
+) -> Refund:
+    """Settle, however often other writers come between; what another has settled stays."""
+    for _ in range(ATTEMPTS):
+        history = ports.store.history(refund.merchant, refund.customer)
+        invoice = next(i for i in history.invoices if i.id == refund.invoice)
+        paid = next(o for o in history.orders if o.id == refund.paid_order)
+        settled, write = refunds.settle(refund, outcome, invoice, paid, history.entitlements, now)
+        try:
+            ports.store.commit(*write)
+        except Conflict:
+            fresh = ports.store.refund(refund.merchant, refund.customer, refund.id)
+            assert fresh is not None, "a refund is never removed"
+            if fresh.state is not RefundState.REQUESTED:
+                return fresh
+            refund = fresh
+            continue
+        return settled
+    raise Unreachable("The refund is under way and is booked in a moment.")
+
+
+def _invoice(ports: Ports, paid: Order) -> Invoice:
+    assert paid.customer is not None and paid.invoice is not None, "a payment has both"
+    invoice = ports.store.invoice(paid.merchant, paid.customer, paid.invoice)
+    assert invoice is not None, "written with its order"
+    return invoice
+
+
+def _entry(ports: Ports, refund: Refund) -> Order:
+    orders = ports.store.history(refund.merchant, refund.customer).orders
+    return next(order for order in orders if order.id == refund.order_id)

@@ -1,0 +1,194 @@
+"""Refunds: how much may go back, until when, and what each step writes (B-7).
+
+Reserved on the invoice first, then asked of the gateway under the refund's own id, then settled: what
+is killed in between is found by its alarm, and never sent twice (ARCHITECTURE.md, 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from billing import ledger
+from billing.customers import Entitlement
+from billing.errors import Invalid, Refused
+from billing.facts import Fact, FactKind
+from billing.gateways import RefundFailed, RefundSucceeded
+from billing.money import Money
+from billing.orders import Invoice, InvoiceState, Order, OrderKind
+from billing.periods import Anchor
+from billing.subscription import Source
+from billing.transactions import Change, Insert, Transaction, Write
+
+RESERVATION = ("state", "refund_reserved_minor", "refunds")
+"""What a reservation rests on: no two reserve the same money."""
+
+
+class RefundState(StrEnum):
+    """`requested` until the gateway has said what became of it."""
+
+    REQUESTED = "requested"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money on its way back; `id` is `<invoice>:r<n>`, the gateway's idempotency key too.
+
+    `due_at` is the worker's alarm while the gateway's answer is not known; `number` the credit
+    note's, given without gaps once it succeeded (M-7).
+    """
+
+    id: str
+    merchant: str
+    customer: str
+    invoice: str
+    paid_order: str
+    amount: Money
+    gateway: str
+    gateway_account: str
+    gateway_ref: str
+    order_id: str
+    source: Source
+    requested_at: datetime
+    shard: int
+    due_at: datetime | None
+    state: RefundState = RefundState.REQUESTED
+    reason: str | None = None
+    settled_at: datetime | None = None
+    number: str | None = None
+
+
+def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:
+    """When the customer's refund window of `days` closes: with the merchant's local day N after the
+    payment (B-7)."""
+    midnight = Anchor.at(paid_at, zone).wall.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Anchor(midnight + timedelta(days=days + 1), zone).instant
+
+
+def refundable(invoice: Invoice) -> Money:
+    """What of a paid invoice has not been refunded, and is not about to be."""
+    if invoice.state is not InvoiceState.PAID or invoice.gateway_ref is None:
+        return replace(invoice.total, amount_minor=0)
+    left = invoice.total.amount_minor - invoice.refund_reserved_minor
+    return replace(invoice.total, amount_minor=left)
+
+
+def amount_of(invoice: Invoice, amount_minor: int | None) -> Money:
+    """The amount asked for, or all that is left; raises `Refused` or `Invalid` beyond that."""
+    left = refundable(invoice)
+    if not left:
+        raise Refused("Nothing of this payment is left to refund.", code="already_refunded")
+    if amount_minor is None:
+        return left
+    if not 1 <= amount_minor <= left.amount_minor:
+        raise Invalid(f"At least 1 and at most {left.amount_minor} minor units.", field="amount")
+    return replace(left, amount_minor=amount_minor)
+
+
+def reserve(
+    invoice: Invoice,
+    amount: Money,
+    *,
+    source: Source,
+    order_id: str,
+    reason: str | None,
+    now: datetime,
+    due_at: datetime,
+    shard: int,
+) -> tuple[Refund, Transaction]:
+    """Step 1: the money is spoken for, before the gateway is asked."""
+    assert invoice.gateway_ref is not None, "money that was taken can be given back"
+    refund = Refund(
+        id=f"{invoice.id}:r{invoice.refunds + 1}",
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        invoice=invoice.id,
+        paid_order=invoice.order_id,
+        amount=amount,
+        gateway=invoice.gateway,
+        gateway_account=invoice.gateway_account,
+        gateway_ref=invoice.gateway_ref,
+        order_id=order_id,
+        source=source,
+        requested_at=now,
+        shard=shard,
+        due_at=due_at,
+        reason=reason,
+    )
+    reserved = replace(
+        invoice,
+        refund_reserved_minor=invoice.refund_reserved_minor + amount.amount_minor,
+        refunds=invoice.refunds + 1,
+    )
+    return refund, (Change(invoice, reserved, as_read=RESERVATION), Insert(refund))
+
+
+def settle(
+    refund: Refund,
+    outcome: RefundSucceeded | RefundFailed,
+    invoice: Invoice,
+    paid: Order,
+    entitlements: Iterable[Entitlement],
+    now: datetime,
+) -> tuple[Refund, Transaction]:
+    """Step 3: booked with its own entry, or the reservation is given back."""
+    if isinstance(outcome, RefundFailed):
+        failed = replace(refund, state=RefundState.FAILED, due_at=None, settled_at=now)
+        left = invoice.refund_reserved_minor - refund.amount.amount_minor
+        given_back = replace(invoice, refund_reserved_minor=left)
+        return failed, (Change(refund, failed, as_read=("state",)), Change(invoice, given_back))
+    done = replace(refund, state=RefundState.SUCCEEDED, due_at=None, settled_at=now)
+    refunded = invoice.refunded_minor + refund.amount.amount_minor
+    return done, (
+        Change(refund, done, as_read=("state",)),
+        Change(invoice, replace(invoice, refunded_minor=refunded)),
+        Change(paid, replace(paid, refunded_minor=refunded)),
+        Insert(_entry(refund, paid, now)),
+        Insert(ledger.refund(refund.id, invoice, refund.amount, now)),
+        Insert(_fact(refund, invoice, now)),
+        *_revoked(invoice, refunded, entitlements, now),
+    )
+
+
+def _revoked(
+    invoice: Invoice, refunded_minor: int, entitlements: Iterable[Entitlement], now: datetime
+) -> tuple[Write, ...]:
+    """A full refund of a one-time purchase takes its access away; it never cancels (B-7)."""
+    if invoice.subscription is not None or refunded_minor < invoice.total.amount_minor:
+        return ()
+    return tuple(
+        Change(entitlement, replace(entitlement, revoked_at=now))
+        for entitlement in entitlements
+        if entitlement.source == invoice.purchase and entitlement.revoked_at is None
+    )
+
+
+def _entry(refund: Refund, paid: Order, now: datetime) -> Order:
+    return replace(
+        paid,
+        id=refund.order_id,
+        kind=OrderKind.REFUND,
+        at=now,
+        amount=refund.amount,
+        refunded_minor=0,
+        source=refund.source.value,
+        reason=refund.reason,
+    )
+
+
+def _fact(refund: Refund, invoice: Invoice, now: datetime) -> Fact:
+    return Fact(
+        id=f"{refund.id}:{FactKind.REFUNDED}",
+        kind=FactKind.REFUNDED,
+        merchant=refund.merchant,
+        customer=refund.customer,
+        at=now,
+        shard=refund.shard,
+        invoice=refund.invoice,
+        subscription=invoice.subscription,
+        code=refund.id,
+    )

@@ -1,0 +1,166 @@
+"""The OpenAPI document says what there is, and nobody sees what is another's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
+
+from tests.web.shop import PRODUCT, Shop
+
+PARAMETER = re.compile(r"\(\?P<(\w+)>.*?\]\+\)")
+METHODS = {"get", "post", "patch", "delete"}
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def document(shop: Shop) -> Any:
+    answer = shop.stranger.call("GET", "/v1/openapi.json")
+    assert answer.status == 200
+    return answer.json
+
+
+def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "$ref":
+                yield value
+            else:
+                yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+@pytest.mark.spec("M-3")
+def test_the_document_is_valid_openapi(document: Any) -> None:
+    OpenAPI.model_validate(document)
+    schemas = document["components"]["schemas"]
+    for reference in references(document):
+        assert reference.removeprefix("#/components/schemas/") in schemas
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert sorted(set(ids)) == sorted(ids)
+    for path, method, operation in operations(document):
+        assert method in METHODS
+        declared = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
+        assert declared == re.findall(r"{(\w+)}", path)
+        assert operation["summary"].endswith(".")
+        assert ("requestBody" in operation) <= (method in {"post", "patch"})
+        good = [status for status in operation["responses"] if status < "400"]
+        assert len(good) == 1
+        content = operation["responses"][good[0]]["content"]["application/json"]
+        assert content["schema"]
+
+
+@pytest.mark.spec("M-3")
+def test_each_route_is_in_it(shop: Shop, document: Any) -> None:
+    routes = {
+        (rule.method, PARAMETER.sub(r"{\1}", rule.rule.pattern).strip("^$"))
+        for rule in [*shop.resolver._static_routes, *shop.resolver._dynamic_routes]
+    }
+    described = {(method.upper(), path) for path, method, _ in operations(document)}
+    of_the_api = {r for r in routes if r[1].startswith("/v1/")} - {("GET", "/v1/openapi.json")}
+    assert described == of_the_api
+
+
+@pytest.mark.spec("M-3")
+def test_every_post_takes_an_idempotency_key(document: Any) -> None:
+    for path, method, operation in operations(document):
+        names = [p["name"] for p in operation["parameters"]]
+        assert ("Idempotency-Key" in names) == (method == "post"), path
+
+
+def test_answers_have_the_fields_that_are_described(shop: Shop, document: Any) -> None:
+    product = shop.api.post("/v1/products", PRODUCT).json
+    bought = shop.world.buy()
+    shown = {
+        "ProductOutput": product,
+        "PricePointOutput": product["price_points"][0],
+        "OrderOutput": shop.api.get(f"/v1/orders/{bought.invoice.order_id}").json,
+        "SubscriptionOutput": shop.api.get(f"/v1/subscriptions/{bought.purchase}").json,
+        "OverviewOutput": shop.api.get(f"/v1/customers/{bought.customer}").json,
+        "SettingsOutput": shop.api.get("/v1/settings").json,
+        "ForecastOutput": shop.api.get("/v1/forecast", to="2026-12-31").json,
+    }
+    for name, answer in shown.items():
+        schema = document["components"]["schemas"][name]
+        assert set(answer) == set(schema["properties"]), name
+        assert set(schema["required"]) <= set(answer), name
+
+
+QUERIES = {
+    "/v1/customers": "email=ann%40example.com",
+    "/v1/access": "email=ann%40example.com&grant=course",
+    "/v1/forecast": "to=2026-12-31",
+}
+LISTS = {"/v1/products", "/v1/orders", "/v1/customers", "/v1/attention", "/v1/forecast"}
+
+
+def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> None:
+    """Each GET of the document, asked by a second merchant and by nobody."""
+    made = shop.api.post("/v1/products", PRODUCT).json
+    product = shop.world.store.product("acme", made["id"])
+    bought = shop.world.buy(product)
+    shop.world.advance(days=40)
+    ids = {
+        "product": made["id"],
+        "order": bought.invoice.order_id,
+        "subscription": bought.purchase,
+        "customer": bought.customer,
+    }
+    asked = 0
+    for path, method, _ in operations(document):
+        if method != "get":
+            continue
+        query = QUERIES.get(path)
+        address = path.format(**ids) + (f"?{query}" if query else "")
+        mine, theirs = shop.api.call("GET", address), shop.other.call("GET", address)
+        assert mine.status == 200, address
+        assert shop.stranger.call("GET", address).status == 401, address
+        if "{" in path:
+            assert theirs.status == 404, address
+        elif path in LISTS:
+            assert (theirs.status, theirs.json["data"]) == (200, []), address
+        for secret in ("ann@example.com", *ids.values(), "acme"):
+            assert secret not in theirs.body, address
+        asked += 1
+    assert asked >= 12
+
+
+def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> None:
+    made = shop.api.post("/v1/products", PRODUCT).json
+    second = shop.api.post(f"/v1/products/{made['id']}/price-points", PRODUCT["price_points"][0])
+    ids = {"product": made["id"], "price_point": second.json["id"], "key": "key_sk_acme"}
+    before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
+    bodies: dict[str, Any] = {"/v1/products/{product}/price-points": PRODUCT["price_points"][0]}
+    for path, method, _ in operations(document):
+        if method == "get" or "{" not in path:
+            continue
+        body = bodies.get(path, {} if method == "patch" else None)
+        address = path.format(**ids)
+        assert shop.other.call(method.upper(), address, body).status == 404, address
+        assert shop.stranger.call(method.upper(), address, body).status == 401, address
+    assert [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")] == before
+    shop.other.call("PATCH", "/v1/settings", {"grace_days": 1})
+    assert shop.api.get("/v1/settings").json == before[1]
+
+
+def test_filters_by_another_merchants_ids_are_404(shop: Shop) -> None:
+    bought = shop.world.buy()
+    assert shop.other.get("/v1/orders", customer=bought.customer).status == 404
+    assert shop.other.get("/v1/orders", subscription=bought.purchase).status == 404
+    cursor = shop.api.get("/v1/orders", limit="1").json["next"] or "x"
+    assert shop.other.get("/v1/orders", cursor=cursor).status == 422

@@ -1,0 +1,146 @@
+"""Money that goes back: all of it, part of it, never more than came in, never twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from billing import customers, ledger
+from billing.catalog import PriceTerms, PriceType
+from billing.errors import Invalid, NotFound, Refused, Unreachable
+from billing.flows import refund
+from billing.money import Currency, Money
+from billing.orders import Order, OrderKind
+from billing.refunds import RefundState, window_ends_at
+from billing.subscription import Source
+from billing.transactions import Change
+from tests.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def give_back(world: World, order: str, amount_minor: int | None = None) -> Order:
+    return refund.request(
+        world.ports,
+        "acme",
+        order,
+        amount_minor=amount_minor,
+        source=Source.MERCHANT,
+        now=world.now,
+    )
+
+
+def sale(world: World) -> Order:
+    return next(o for o in world.orders() if o.kind is OrderKind.SALE)
+
+
+@pytest.mark.spec("B-7", "M-7")
+def test_a_full_refund_is_an_entry_of_its_own_and_balances_the_ledger(world: World) -> None:
+    world.buy()
+    entry = give_back(world, sale(world).id)
+    assert (entry.kind, entry.amount.amount_minor) == (OrderKind.REFUND, 2999)
+    assert sale(world).refunded_minor == 2999
+    (charge,) = world.charges()
+    assert (charge["status"], charge["refunded"]) == ("refunded", 2999)
+    balance = ledger.trial_balance(world.history().ledger)
+    assert set(balance.values()) == {0}
+    world.tick()
+    assert world.subjects()[-1] == "[TEST] Refund: $29.99 for Course"
+    (attached,) = world.mailer.sent[-1].iter_attachments()
+    assert attached.get_filename() == "credit-note.pdf"
+    assert [r.number for r in world.history().refunds] == ["TEST-CN-000001"]
+
+
+@pytest.mark.spec("B-7")
+def test_parts_go_back_up_to_what_was_captured_and_not_a_cent_more(world: World) -> None:
+    world.buy()
+    order = sale(world).id
+    give_back(world, order, 1000)
+    with pytest.raises(Invalid, match="at most 1999"):
+        give_back(world, order, 2000)
+    give_back(world, order)
+    with pytest.raises(Refused) as refused:
+        give_back(world, order)
+    assert refused.value.code == "already_refunded"
+    assert [c["refunded"] for c in world.charges()] == [2999]
+    entries = [o for o in world.orders() if o.kind is OrderKind.REFUND]
+    assert sorted(entry.amount.amount_minor for entry in entries) == [1000, 1999]
+
+
+@pytest.mark.spec("B-7")
+@pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "unavailable"])
+def test_a_refund_that_the_gateway_did_not_answer_is_finished_once_by_the_sweep(
+    world: World, fault: str
+) -> None:
+    world.buy()
+    world.sandbox.faults.arm(fault, 1)
+    with pytest.raises(Unreachable):
+        give_back(world, sale(world).id)
+    with pytest.raises(Refused):
+        give_back(world, sale(world).id)
+    world.advance(hours=1)
+    assert [r.state for r in world.history().refunds] == [RefundState.SUCCEEDED]
+    assert [c["refunded"] for c in world.charges()] == [2999]
+    assert sale(world).refunded_minor == 2999
+
+
+@pytest.mark.spec("B-7", "C-3")
+def test_a_full_refund_of_a_one_time_purchase_takes_its_access_away(world: World) -> None:
+    price = Money(4900, Currency.USD)
+    world.buy(world.product(PriceTerms(PriceType.ONE_TIME, price)))
+    give_back(world, sale(world).id, 100)
+    history = world.history()
+    (access,) = customers.access(history.entitlements, history.subscriptions, world.now)
+    assert access.active
+    give_back(world, sale(world).id)
+    history = world.history()
+    (access,) = customers.access(history.entitlements, history.subscriptions, world.now)
+    assert not access.active
+
+
+@pytest.mark.spec("B-7")
+def test_a_refund_does_not_cancel_and_a_refunded_payment_still_counts(world: World) -> None:
+    world.buy()
+    give_back(world, sale(world).id)
+    assert world.subscription().payments_made == 1
+    world.advance(days=30)
+    assert world.subscription().payments_made == 2
+
+
+@pytest.mark.spec("W-4")
+def test_nothing_is_refunded_while_a_dispute_is_open(world: World) -> None:
+    world.buy()
+    subscription = world.subscription()
+    world.store.commit(Change(subscription, replace(subscription, dispute="open")))
+    with pytest.raises(Refused) as refused:
+        give_back(world, sale(world).id)
+    assert refused.value.code == "disputed"
+
+
+def test_only_a_payment_of_this_merchant_can_be_refunded(world: World) -> None:
+    world.buy(payment_method="pm_card_chargeDeclined", email="bob@example.com")
+    world.buy()
+    entry = give_back(world, sale(world).id)
+    with pytest.raises(Refused, match="Only a payment"):
+        give_back(world, entry.id)
+    with pytest.raises(NotFound):
+        refund.request(
+            world.ports,
+            "other",
+            sale(world).id,
+            amount_minor=None,
+            source=Source.MERCHANT,
+            now=world.now,
+        )
+
+
+@pytest.mark.spec("B-7")
+def test_the_window_ends_with_the_merchants_local_day_n_after_the_payment() -> None:
+    paid_at = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)  # 18:30 in New York
+    ends_at = window_ends_at(paid_at, 30, "America/New_York")
+    assert ends_at == datetime(2026, 3, 3, 5, 0, tzinfo=UTC)

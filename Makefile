@@ -44,6 +44,13 @@ test: $(DEV) $(MINISTACK)
 test-slow: $(DEV) $(MINISTACK) $(SAM)
 	.venv/bin/pytest -m slow $(ARGS) || test $$? -eq 5
 
+## make kill       the kill test at length: 300 subscriptions, 20 trials
+.PHONY: kill
+kill: export KILL_SUBSCRIPTIONS := 300
+kill: export KILL_TRIALS := 20
+kill: $(DEV) $(MINISTACK)
+	.venv/bin/pytest -m slow tests/house/test_kill.py $(ARGS)
+
 ## make check      format, lint, types, import rules, template
 .PHONY: check
 check: $(DEV) $(SAM)

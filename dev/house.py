@@ -19,6 +19,7 @@ from dev.controls import Controls
 from dev.due import DueRows
 from dev.invoke import handler_of, invoke
 from dev.mailbox import Mailbox, RecordingMailer
+from dev.mortal import MortalGateway
 from dev.queues import QueueSource
 from dev.server import Api
 from dev.streams import StreamSource
@@ -129,6 +130,9 @@ def _install_ports(clock: DevClock, mailbox: Mailbox) -> Any:
     settings = importlib.import_module("billing.runtime.settings")
     connected = wiring.connect(settings.Settings.from_environ(os.environ), clock=clock)
     ports = dataclasses.replace(connected, mailer=RecordingMailer(connected.mailer, mailbox))
+    if die_at := os.environ.get("DIE_AT"):
+        mortal = MortalGateway(ports.gateway("sandbox"), die_at)
+        ports = dataclasses.replace(ports, gateway=lambda name: mortal)
     wiring.install(ports)
     return ports
 

@@ -122,6 +122,22 @@ def test_nothing_is_refunded_while_a_dispute_is_open(world: World) -> None:
     assert refused.value.code == "disputed"
 
 
+@pytest.mark.spec("B-7", "M-3")
+def test_a_named_refund_that_was_killed_is_the_same_one_when_asked_for_again(
+    world: World,
+) -> None:
+    world.buy()
+    world.sandbox.faults.arm("timeout_after", 2)
+    order = sale(world).id
+    named = {"amount_minor": 1000, "source": Source.MERCHANT, "now": world.now, "name": "k"}
+    with pytest.raises(Unreachable):
+        refund.request(world.ports, "acme", order, **named)
+    world.sandbox.faults.arm("timeout_after", 0)
+    first = refund.request(world.ports, "acme", order, **named)
+    assert refund.request(world.ports, "acme", order, **named) == first
+    assert [c["refunded"] for c in world.charges()] == [1000]
+
+
 def test_only_a_payment_of_this_merchant_can_be_refunded(world: World) -> None:
     world.buy(payment_method="pm_card_chargeDeclined", email="bob@example.com")
     world.buy()

@@ -8,16 +8,19 @@ from typing import Any
 
 from billing.flows import (
     attention,
+    cancel,
     customers,
     forecast,
     keys,
     products,
+    refund,
     settings,
     transactions,
 )
 from billing.flows.transactions import Filter
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
+from billing.subscription import Source
 from billing.web import (
     console,
     customer_shapes,
@@ -32,6 +35,7 @@ from billing.web.inputs import Nothing, under
 from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
 from billing.web.merchant_inputs import (
     AccessQuery,
+    CancelInput,
     CustomersQuery,
     ForecastQuery,
     NewKeyInput,
@@ -40,6 +44,7 @@ from billing.web.merchant_inputs import (
     PageQuery,
     PreviewInput,
     ProductChangeInput,
+    RefundInput,
     SettingsChangeInput,
 )
 from billing.web.price_inputs import PricePointInput
@@ -52,6 +57,7 @@ def build(ports: Ports) -> http.Resolver:
     api = Api(app, ports)
     _catalog(api, ports)
     _sales(api, ports)
+    _endings(api, ports)
     _account(api, ports)
     _console(app, ports)
 
@@ -165,13 +171,54 @@ def _sales(api: Api, ports: Ports) -> None:
         """What would be charged from now on, per local day and currency; charges nothing."""
         until = call.input.until(call.zone)
         found = forecast.forecast(ports, call.merchant, until=until, now=call.now)
-        return merchant_shapes.forecast(found, until)
+        return merchant_shapes.forecast(found)
 
-    @api.get("/v1/attention")
-    def show_attention(call: Call[Nothing]) -> Listed[merchant_shapes.MatterOutput]:
+    @api.get("/v1/attention", PageQuery)
+    def show_attention(call: Call[PageQuery]) -> Listed[merchant_shapes.MatterOutput]:
         """Subscriptions that need a look: alarms over an hour past, payments that wait for you."""
-        found = attention.matters(ports, call.merchant, now=call.now)
-        return json_shapes.listed(map(merchant_shapes.matter, found))
+        query = call.input
+        page = attention.page(
+            ports, call.merchant, limit=query.limit, cursor=query.cursor, now=call.now
+        )
+        return json_shapes.listed(map(merchant_shapes.matter, page.data), page.next)
+
+
+def _endings(api: Api, ports: Ports) -> None:
+    @api.post("/v1/orders/<order>/refund", RefundInput)
+    def refund_order(call: Call[RefundInput], order: str) -> OrderOutput:
+        """Give a payment back, wholly or in part; answers the entry of kind refund."""
+        entry = refund.request(
+            ports,
+            call.merchant.id,
+            order,
+            amount_minor=call.input.amount,
+            source=Source.MERCHANT,
+            reason=call.input.reason,
+            name=call.named,
+            now=call.now,
+        )
+        return json_shapes.order(entry)
+
+    @api.post("/v1/subscriptions/<subscription>/cancel", CancelInput, status=200)
+    def cancel_subscription(call: Call[CancelInput], subscription: str) -> json_shapes.EndingOutput:
+        """End it now or with the period; `charge_under_way` says that a charge comes first."""
+        ending = cancel.request(
+            ports,
+            call.merchant.id,
+            subscription,
+            when=call.input.when,
+            source=Source.MERCHANT,
+            reason=call.input.reason,
+            comment=call.input.comment,
+            now=call.now,
+        )
+        return json_shapes.ending(ending)
+
+    @api.post("/v1/subscriptions/<subscription>/undo-cancel", status=200)
+    def undo_cancellation(call: Call[Nothing], subscription: str) -> json_shapes.SubscriptionOutput:
+        """Take back a cancellation that waits for the end of the period."""
+        undone = cancel.undo(ports, call.merchant.id, subscription, now=call.now)
+        return json_shapes.subscription(undone)
 
 
 def _account(api: Api, ports: Ports) -> None:
@@ -192,11 +239,12 @@ def _account(api: Api, ports: Ports) -> None:
         made, secret = keys.create(ports, call.key, call.input.scopes, now=call.now)
         return merchant_shapes.new_key(made, secret)
 
-    @api.get("/v1/keys")
-    def list_keys(call: Call[Nothing]) -> Listed[merchant_shapes.KeyOutput]:
+    @api.get("/v1/keys", PageQuery)
+    def list_keys(call: Call[PageQuery]) -> Listed[merchant_shapes.KeyOutput]:
         """All API keys, newest first, revoked ones too."""
-        found = keys.newest_first(ports, call.merchant.id)
-        return json_shapes.listed(map(merchant_shapes.key, found))
+        query = call.input
+        page = keys.page(ports, call.merchant.id, limit=query.limit, cursor=query.cursor)
+        return json_shapes.listed(map(merchant_shapes.key, page.data), page.next)
 
     @api.delete("/v1/keys/<key>")
     def revoke_key(call: Call[Nothing], key: str) -> merchant_shapes.KeyOutput:

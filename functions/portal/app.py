@@ -1,4 +1,4 @@
-"""The customer's side: for now, the invoices that mails link to."""
+"""The customer's side: login, purchases, invoices, and what one may change (B-1 .. B-10)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,166 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from billing.errors import BillingError
 from billing.flows import invoices
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import http
+from billing.web import http, portal, portal_cards, portal_plans, portal_session
+from billing.web.portal_session import Visit
+from billing.web.request import Request
+
+
+class Portal:
+    """The resolver with the world it is over: who visits, and who sent a form."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.app, self.ports = http.resolver(), ports
+
+        def failed(error: BillingError) -> http.Answer:
+            return portal.failure(ports, error, self.request)
+
+        self.app.exception_handler(BillingError)(failed)
+
+    @property
+    def request(self) -> Request:
+        return Request.of(self.app.current_event)
+
+    def visit(self, merchant: str) -> Visit:
+        """Who looks at a page."""
+        now = self.ports.clock()
+        return portal_session.required(self.ports, self.request, merchant, now)
+
+    def change(self, merchant: str) -> Visit:
+        """Who sent a form."""
+        now = self.ports.clock()
+        return portal_session.required_for_change(self.ports, self.request, merchant, now)
 
 
 def build(ports: Ports) -> http.Resolver:
     """The routes of this function over a world."""
-    app = http.resolver()
+    house = Portal(ports)
+    _front(house)
+    _invoices(house)
+    _subscriptions(house)
+    _refunds(house)
+    _cards(house)
+    return house.app
 
-    @app.get("/portal/<merchant>/invoices/<reference>/invoice.pdf")
-    def invoice(merchant: str, reference: str) -> http.Answer:
-        return http.file(invoices.download(ports, merchant, reference), "invoice.pdf")
 
-    return app
+def _front(house: Portal) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/portal/<merchant>")
+    def front(merchant: str) -> http.Answer:
+        return portal.front(ports, house.request, merchant, now=ports.clock())
+
+    @app.post("/portal/<merchant>/login")
+    def log_in(merchant: str) -> http.Answer:
+        return portal.log_in(ports, house.request, merchant, now=ports.clock())
+
+    @app.get("/portal/<merchant>/link")
+    def link_form(merchant: str) -> http.Answer:
+        return portal.link_form(ports, merchant)
+
+    @app.post("/portal/<merchant>/link")
+    def ask_for_link(merchant: str) -> http.Answer:
+        return portal.ask_for_link(ports, house.request, merchant, now=ports.clock())
+
+    @app.get("/portal/<merchant>/link/<token>")
+    def offer_link(merchant: str, token: str) -> http.Answer:
+        return portal.offer_link(ports, merchant, token, now=ports.clock())
+
+    @app.post("/portal/<merchant>/link/<token>")
+    def use_link(merchant: str, token: str) -> http.Answer:
+        return portal.use_link(ports, house.request, merchant, token, now=ports.clock())
+
+    @app.post("/portal/<merchant>/logout")
+    def log_out(merchant: str) -> http.Answer:
+        return portal.log_out(ports, house.change(merchant))
+
+
+def _invoices(house: Portal) -> None:
+    @house.app.get("/portal/<merchant>/invoices/<reference>/invoice.pdf")
+    def linked_invoice(merchant: str, reference: str) -> http.Answer:
+        return http.file(invoices.download(house.ports, merchant, reference), "invoice.pdf")
+
+    @house.app.get("/portal/<merchant>/payments/<invoice>/invoice.pdf")
+    def invoice(merchant: str, invoice: str) -> http.Answer:
+        return portal.invoice(house.ports, house.visit(merchant), invoice)
+
+
+def _subscriptions(house: Portal) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/cancel")
+    def cancel_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.cancel_form(ports, house.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/cancel")
+    def cancel(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.cancelled(ports, house.change(merchant), subscription)
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/ending")
+    def ending(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.ending(ports, house.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/undo-cancel")
+    def undo(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.undone(ports, house.change(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/pay")
+    def pay(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.paying(ports, house.change(merchant), subscription)
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/address")
+    def address_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.address_form(ports, house.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/address")
+    def change_address(merchant: str, subscription: str) -> http.Answer:
+        return portal_plans.address_changed(ports, house.change(merchant), subscription)
+
+
+def _refunds(house: Portal) -> None:
+    @house.app.get("/portal/<merchant>/orders/<order>/refund")
+    def refund_form(merchant: str, order: str) -> http.Answer:
+        return portal_plans.refund_form(house.ports, house.visit(merchant), order)
+
+    @house.app.post("/portal/<merchant>/orders/<order>/refund")
+    def refund(merchant: str, order: str) -> http.Answer:
+        return portal_plans.refunded(house.ports, house.change(merchant), order)
+
+
+def _cards(house: Portal) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/portal/<merchant>/cards")
+    def cards(merchant: str) -> http.Answer:
+        return portal_cards.listed(ports, house.visit(merchant))
+
+    @app.get("/portal/<merchant>/cards/new")
+    def new_card_form(merchant: str) -> http.Answer:
+        return portal_cards.new_form(ports, house.visit(merchant))
+
+    @app.post("/portal/<merchant>/cards/new")
+    def add_card(merchant: str) -> http.Answer:
+        return portal_cards.added(ports, house.change(merchant))
+
+    @app.get("/portal/<merchant>/cards/<card>/use")
+    def use_card_form(merchant: str, card: str) -> http.Answer:
+        return portal_cards.use_form(house.visit(merchant), card)
+
+    @app.post("/portal/<merchant>/cards/<card>/use")
+    def use_card(merchant: str, card: str) -> http.Answer:
+        return portal_cards.used(ports, house.change(merchant), card)
+
+    @app.get("/portal/<merchant>/cards/<card>/remove")
+    def remove_card_form(merchant: str, card: str) -> http.Answer:
+        return portal_cards.remove_form(house.visit(merchant), card)
+
+    @app.post("/portal/<merchant>/cards/<card>/remove")
+    def remove_card(merchant: str, card: str) -> http.Answer:
+        return portal_cards.removed(ports, house.change(merchant), card)
 
 
 app = cache(lambda: build(wiring.ports()))

@@ -125,7 +125,7 @@ def test_what_has_no_alarm_is_not_in_the_due_index() -> None:
 
 def test_what_an_item_lacks_takes_its_default() -> None:
     stored = {"M": {"merchant": {"S": "m"}, "test": {"BOOL": False}, "new": {"S": "?"}}}
-    assert codec.decode(InvoiceCounter, stored) == InvoiceCounter("m", False, 0)
+    assert codec.decode(InvoiceCounter, stored) == InvoiceCounter("m", test=False, last=0)
 
 
 @pytest.mark.parametrize("hint", [float, dict[str, str], set[int], object])

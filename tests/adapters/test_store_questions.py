@@ -61,7 +61,7 @@ def test_single_things_are_found_by_their_keys(backend: Backend) -> None:
         fingerprint=None,
         added_at=T0,
     )
-    counters = [InvoiceCounter(MERCHANT, test, 7 + test) for test in (False, True)]
+    counters = [InvoiceCounter(MERCHANT, test=test, last=7 + test) for test in (False, True)]
     pointer = EmailPointer(MERCHANT, email_hash(MERCHANT, "ann@example.com"), "cus_1")
     insert(backend, merchant, key, method, *counters, pointer, product(), checkout(), fact())
     store = backend.store

@@ -1,16 +1,14 @@
-"""Previews, products and price points over /v1."""
+"""Products and price points over /v1."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from billing.catalog import PriceType
 from billing.gateways import Capabilities
-from billing.money import Currency
 from tests.web.shop import MONTHLY, PRODUCT, START, Shop
 
 PREVIEW = {"price_point": MONTHLY, **START}
@@ -21,213 +19,10 @@ def shop() -> Shop:
     return Shop()
 
 
-def test_preview_answers_with_exact_dates_and_amounts(shop: Shop) -> None:
-    answer = shop.api.post("/v1/preview", {**PREVIEW, "count": 3})
-    assert answer.status == 200
-    money = {"amount": 2999, "currency": "USD"}
-    assert answer.json == {
-        "charges": [
-            {
-                "n": n,
-                "kind": "standard",
-                "at": at,
-                "local_date": at[:10],
-                "amount": money,
-            }
-            for n, at in enumerate(
-                ["2026-01-31T15:00:00Z", "2026-02-28T15:00:00Z", "2026-03-31T14:00:00Z"], 1
-            )
-        ],
-        "ends": None,
-    }
-
-
-@pytest.mark.spec("P-8", "P-19")
-def test_preview_of_recurring_installments_is_anchored_on_the_first_payment(shop: Shop) -> None:
-    terms = {**MONTHLY, "type": "recurring_installment", "installments": 3, "cycle": "1y"}
-    sent = {"price_point": terms, "start": "2024-02-29T12:00", "time_zone": "UTC", "count": 6}
-    dates = [c["local_date"] for c in shop.api.post("/v1/preview", sent).json["charges"]]
-    assert dates == [
-        "2024-02-29",
-        "2024-03-29",
-        "2024-04-29",
-        "2025-02-28",
-        "2025-03-29",
-        "2025-04-29",
-    ]
-
-
-@pytest.mark.spec("P-10", "P-11", "P-19")
-def test_preview_shows_an_initial_payment_of_nothing(shop: Shop) -> None:
-    terms = {**MONTHLY, "initial": {"amount": 0, "period": {"months": 1}}}
-    charges = shop.api.post("/v1/preview", {**PREVIEW, "price_point": terms, "count": 3}).json
-    assert [c["kind"] for c in charges["charges"]] == ["initial", "standard", "standard"]
-    assert [c["amount"]["amount"] for c in charges["charges"]] == [0, 2999, 2999]
-    assert [c["local_date"] for c in charges["charges"]] == [
-        "2026-01-31",
-        "2026-02-28",
-        "2026-03-28",
-    ]
-
-
-@pytest.mark.spec("P-6", "P-19")
-def test_a_preview_says_when_a_plan_ends_even_beyond_what_it_shows(shop: Shop) -> None:
-    terms = {**MONTHLY, "type": "installment", "installments": 4, "period": "2w"}
-    answer = shop.api.post("/v1/preview", {**PREVIEW, "price_point": terms, "count": 1}).json
-    assert len(answer["charges"]) == 1
-    assert answer["ends"] == "2026-03-14T14:00:00Z"
-
-
-@pytest.mark.spec("P-19")
-def test_what_preview_shows_is_what_is_charged(shop: Shop) -> None:
-    terms = {**MONTHLY, "initial": {"amount": 100, "period": {"days": 14}}}
-    made = shop.api.post("/v1/products", {**PRODUCT, "price_points": [terms]}).json
-    previewed = shop.api.post("/v1/preview", {**PREVIEW, "price_point": terms, "count": 5}).json
-    product = shop.world.store.product("acme", made["id"])
-    assert product is not None
-    shop.world.buy(product)
-    shop.world.advance(days=130)
-    charged = [(o["at"], o["amount"]) for o in shop.api.get("/v1/orders").json["data"]]
-    assert [(c["at"], c["amount"]) for c in previewed["charges"]] == list(reversed(charged))
-
-
-@pytest.mark.parametrize("currency", list(Currency))
-@pytest.mark.spec("P-20")
-def test_preview_takes_any_of_the_sixteen_currencies(shop: Shop, currency: str) -> None:
-    terms = {**MONTHLY, "price": {"amount": 1, "currency": currency}}
-    assert shop.api.post("/v1/preview", {**PREVIEW, "price_point": terms}).status == 200
-
-
-@pytest.mark.parametrize(
-    ("start", "first"),
-    [
-        ("1970-01-01T00:00:00", "1970-01-01T05:00:00Z"),
-        ("2100-12-31T23:59", "2101-01-01T04:59:00Z"),
-        ("2026-03-08T02:30:00", "2026-03-08T07:30:00Z"),
-        ("2026-11-01T01:30:00", "2026-11-01T05:30:00Z"),
-        ("2026-01-31T15:00:00Z", "2026-01-31T15:00:00Z"),
-        ("2026-01-31T16:00:00+01:00", "2026-01-31T15:00:00Z"),
-    ],
-)
-@pytest.mark.spec("P-13")
-def test_preview_starts_at_wall_time_or_at_an_instant(shop: Shop, start: str, first: str) -> None:
-    answer = shop.api.post("/v1/preview", {**PREVIEW, "start": start, "count": 1})
-    assert answer.json["charges"][0]["at"] == first
-
-
-def test_the_longest_preview_reaches_far_and_is_answered(shop: Shop) -> None:
-    terms = {**MONTHLY, "period": "2y"}
-    sent = {**PREVIEW, "price_point": terms, "start": "2100-01-01T00:00:00", "count": 500}
-    charges = shop.api.post("/v1/preview", sent).json["charges"]
-    assert charges[-1]["local_date"] == "3098-01-01"
-
-
-def wrong_terms() -> Iterator[tuple[dict[str, Any], str]]:
-    """What is wrong with a price point, and the field that is named for it."""
-    huge = 10**30
-    yield {"type": "weekly"}, "type"
-    yield {"type": None}, "type"
-    yield {"type": 1}, "type"
-    yield {"price": 2999}, "price"
-    yield {"price": {"amount": 2999}}, "price.currency"
-    yield {"price": {"amount": 2999, "currency": "XXX"}}, "price.currency"
-    yield {"price": {"amount": 2999, "currency": "usd"}}, "price.currency"
-    for amount in (0, -1, 100_000_000, huge, -huge):
-        yield {"price": {"amount": amount, "currency": "USD"}}, "price.amount"
-    for amount in ("2999", 29.99, 2999.0, True, None, [1]):
-        yield {"price": {"amount": amount, "currency": "USD"}}, "price.amount"
-    for period in ("1d", "4m", "", 1, "1M", ["1m"]):
-        yield {"period": period}, "period"
-    yield {"period": None}, "period"
-    yield {"installments": 3}, "installments"
-    for installments in (1, 0, -5, 121, huge):
-        yield {"type": "installment", "installments": installments}, "installments"
-    for installments in ("3", 3.5, True):
-        yield {"type": "installment", "installments": installments}, "installments"
-    yield {"type": "installment"}, "installments"
-    yield {"cycle": "1y"}, "cycle"
-    sets = {"type": "recurring_installment", "cycle": "1y"}
-    yield {**sets, "installments": 13}, "installments"
-    yield {**sets, "installments": 2, "period": "3m"}, "period"
-    yield {**sets, "installments": 2, "cycle": "3y"}, "cycle"
-    for amount in (-1, 100_000_000, huge):
-        yield {"initial": {"amount": amount, "period": {"days": 1}}}, "initial.amount"
-    yield {"initial": {"amount": "1", "period": {"days": 1}}}, "initial.amount"
-    for unit, most in (("days", 3650), ("weeks", 521), ("months", 120), ("years", 10)):
-        for count in (0, -1, most + 1, huge):
-            period = {unit: count}
-            yield {"initial": {"amount": 0, "period": period}}, f"initial.period.{unit}"
-    yield {"initial": {"amount": 0, "period": {}}}, "initial.period"
-    yield {"initial": {"amount": 0, "period": {"days": 1, "weeks": 1}}}, "initial.period"
-    yield {"initial": {"amount": 0, "period": "14d"}}, "initial.period"
-    yield {"initial": {"amount": 0}}, "initial.period"
-    yield {"initial": {"amount": 0, "period": {"hours": 1}}}, "initial.period.hours"
-    yield {"cancellation": "never"}, "cancellation"
-    yield {"colour": "red"}, "colour"
-
-
-WRONG_TERMS = list(wrong_terms())
-
-
-@pytest.mark.parametrize(
-    ("change", "field"), WRONG_TERMS, ids=[json.dumps(c)[:60] for c, _ in WRONG_TERMS]
-)
-@pytest.mark.spec("P-2", "P-5", "P-6", "P-7", "P-9", "P-10")
-def test_wrong_terms_are_422_naming_the_field_by_the_path_it_was_sent_at(
-    shop: Shop, change: dict[str, Any], field: str
-) -> None:
-    terms = {**MONTHLY, **change}
-    preview = shop.api.post("/v1/preview", {**PREVIEW, "price_point": terms})
-    assert preview.status == 422
-    assert f"price_point.{field}" in preview.fields
-    product = shop.api.post("/v1/products", {**PRODUCT, "price_points": [MONTHLY, terms]})
-    assert product.status == 422
-    assert f"price_points[1].{field}" in product.fields
-    made = shop.api.post("/v1/products", PRODUCT).json
-    added = shop.api.post(f"/v1/products/{made['id']}/price-points", terms)
-    assert added.status == 422
-    assert field in added.fields
-
-
 def test_a_refused_request_leaves_nothing_behind(shop: Shop) -> None:
     wrong = {**MONTHLY, "price": {"amount": 0, "currency": "USD"}}
     shop.api.post("/v1/products", {**PRODUCT, "price_points": [MONTHLY, wrong]})
     assert shop.api.get("/v1/products").json == {"data": [], "next": None}
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"start": "31.01.2026"}, "start"),
-        ({"start": "2026-02-30T10:00:00"}, "start"),
-        ({"start": "2026-01-31"}, "start"),
-        ({"start": "1969-12-31T23:59:59"}, "start"),
-        ({"start": "2101-01-01T00:00:00"}, "start"),
-        ({"start": "2026-01-31T25:00:00"}, "start"),
-        ({"start": "2026-01-31T10:00:00+99:99"}, "start"),
-        ({"start": 1769871600}, "start"),
-        ({"start": None}, "start"),
-        ({"time_zone": "Mars/Olympus"}, "time_zone"),
-        ({"time_zone": "../../etc/passwd"}, "time_zone"),
-        ({"time_zone": ""}, "time_zone"),
-        ({"time_zone": None}, "time_zone"),
-        ({"count": 0}, "count"),
-        ({"count": 501}, "count"),
-        ({"count": 10**30}, "count"),
-        ({"count": "24"}, "count"),
-        ({"count": 1.5}, "count"),
-        ({"count": True}, "count"),
-        ({"price_point": None}, "price_point"),
-        ({"price_point": []}, "price_point"),
-        ({"extra": 1}, "extra"),
-    ],
-)
-def test_a_wrong_preview_is_422_naming_the_field(
-    shop: Shop, change: dict[str, Any], field: str
-) -> None:
-    answer = shop.api.post("/v1/preview", {**PREVIEW, **change})
-    assert answer.status == 422
-    assert field in answer.fields
 
 
 @pytest.mark.parametrize("document", [[], "x", 1, None, True, {}])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.catalog import Cycle, Initial, PriceTerms, PriceType
+from billing.flows import forecast as forecast_flow
 from billing.money import Currency, Money
 from billing.periods import Anchor, Period, Span, Unit
 from tests.web.shop import Shop
@@ -138,8 +139,23 @@ def test_the_farthest_forecast_is_bounded_and_answered(shop: Shop) -> None:
     shop.world.buy(shop.world.product(WEEKLY))
     answer = shop.api.get("/v1/forecast", to="2100-12-31")
     assert answer.status == 200
-    assert len(answer.json["data"]) <= 5000
+    assert len(answer.json["data"]) <= forecast_flow.DAYS_AT_MOST
     assert len(answer.body) < 1_000_000
+
+
+def test_what_is_too_much_is_cut_at_the_end_and_says_where(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecast_flow, "CHARGES_AT_MOST", 5)
+    product = shop.world.product(WEEKLY)
+    for n in range(3):
+        shop.world.buy(product, email=f"c{n}@example.com")
+    answer = shop.api.get("/v1/forecast", to="2026-12-31").json
+    assert [(day["date"], day["charges"]) for day in answer["data"]] == [
+        ("2026-02-07", 3),
+        ("2026-02-14", 2),
+    ]
+    assert answer["to"] == "2026-02-14T15:00:00Z"
 
 
 @pytest.mark.parametrize("to", ["", "soon", "2026-13-01", "1969-01-01", "2101-01-01", "x" * 5000])

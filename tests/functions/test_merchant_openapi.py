@@ -143,9 +143,19 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
 def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> None:
     made = shop.api.post("/v1/products", PRODUCT).json
     second = shop.api.post(f"/v1/products/{made['id']}/price-points", PRODUCT["price_points"][0])
-    ids = {"product": made["id"], "price_point": second.json["id"], "key": "key_sk_acme"}
+    bought = shop.world.buy()
+    ids = {
+        "product": made["id"],
+        "price_point": second.json["id"],
+        "key": "key_sk_acme",
+        "order": bought.invoice.order_id,
+        "subscription": bought.purchase,
+    }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
-    bodies: dict[str, Any] = {"/v1/products/{product}/price-points": PRODUCT["price_points"][0]}
+    bodies: dict[str, Any] = {
+        "/v1/products/{product}/price-points": PRODUCT["price_points"][0],
+        "/v1/subscriptions/{subscription}/cancel": {"when": "now"},
+    }
     for path, method, _ in operations(document):
         if method == "get" or "{" not in path:
             continue

@@ -62,7 +62,8 @@ class PaymentMethod:
     """A saved way to pay; the gateway has the card, we have its last four digits (B-9).
 
     `id` is the gateway's own token for it. `gateway_account` names the account it belongs to
-    (W-6); `expires_on` is `YYYY-MM`.
+    (W-6); `expires_on` is `YYYY-MM`. One that was removed stands only for the invoices that it
+    paid: nothing lists it and nothing is charged to it.
     """
 
     id: str
@@ -75,6 +76,7 @@ class PaymentMethod:
     expires_on: str | None
     fingerprint: str | None
     added_at: datetime
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ class FactKind(StrEnum):
     CANCEL_UNDONE = "cancel_undone"
     ENDED = "ended"
     REFUNDED = "refunded"
+    DETAILS_CHANGED = "details_changed"
+    LINK_ASKED = "link_asked"
+    TICKET_OPENED = "ticket_opened"
     PAYMENT_VOID = "payment_void"
 
 

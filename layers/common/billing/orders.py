@@ -89,9 +89,10 @@ class Invoice:
 
     `period` is the standard payment it pays, None for an initial payment. `gateway_ref` is the one
     payment that can ever pay it. `failed_order_id` is the Order ID that a failure of the attempt
-    under way will have. `retryable` is false after a hard decline (R-4). `number` is given after
-    payment, without gaps (M-7). `refund_reserved_minor` is what refunds, `refunds` of them, have
-    spoken for, `refunded_minor` what went back.
+    under way will have. `retryable` is false after a hard decline, `uncounted` are the attempts
+    that somebody asked for (R-4). `number` is given after payment, without gaps (M-7).
+    `refund_reserved_minor` is what refunds, `refunds` of them, have spoken for, `refunded_minor`
+    what went back.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Invoice:
     scheduled_at: datetime
     state: InvoiceState = InvoiceState.PENDING
     attempt: int = 0
+    uncounted: int = 0
     attempted_at: datetime | None = None
     gateway_ref: str | None = None
     failed_order_id: str | None = None

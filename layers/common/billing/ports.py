@@ -31,6 +31,7 @@ from billing.money import Money
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.refunds import Refund
 from billing.subscription import Alarm, Subscription
+from billing.tickets import Ticket
 from billing.transactions import Transaction, Write
 
 T = TypeVar("T")
@@ -42,7 +43,8 @@ class Due:
     """One row of the due index: an alarm of `kind` at `due_at` for what `owner` identifies.
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
-    CHECKOUT, (merchant, customer, refund) for REFUND. A lease is a `Due` whose `due_at` is the lease's end.
+    CHECKOUT, (merchant, customer, refund) for REFUND. A lease is a `Due` whose `due_at` is the
+    lease's end.
     """
 
     kind: Alarm
@@ -116,6 +118,7 @@ class Store(Protocol):
 
     def refund(self, merchant: str, customer: str, refund: str) -> Refund | None: ...
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None: ...
+    def ticket(self, merchant: str, ticket: str) -> Ticket | None: ...
     def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
         """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
         ...

@@ -49,7 +49,8 @@ def point_of_no_return(
     confirming = invoice.confirming(now, subscription.payment_method, failed_order_id)
     return confirming, (
         Change(invoice, confirming, as_read=ATTEMPT),
-        Expect(subscription, as_read=policy.LOOKED_AT),
+        # The card too: one that is being removed is never charged (B-9).
+        Expect(subscription, as_read=(*policy.LOOKED_AT, "payment_method")),
     )
 
 
@@ -85,12 +86,18 @@ def settle_declined(
 ) -> Transaction:
     """Step 5 after a decline: to be tried again, or given up for good (R-4)."""
     follows = policy.after_decline(
-        invoice.attempt, retryable=outcome.retryable, schedule=schedule, now=now
+        invoice.attempt - invoice.uncounted,
+        retryable=outcome.retryable,
+        schedule=schedule,
+        now=now,
     )
     failed = (
         Insert(invoice.failed_order(now, outcome.code)),
         Insert(_fact(FactKind.PAYMENT_FAILED, invoice, now, shard, code=outcome.code)),
     )
+    if _goes_on(subscription, now):
+        again = invoice.declined(outcome.code, retryable=invoice.retryable, final=False)
+        return (*_uncounted(subscription, invoice, again), *failed)
     if follows.due_at is None:
         given_up = give_up(
             subscription, invoice, schedule, now, shard, cancellation_order_id, outcome
@@ -133,17 +140,44 @@ def needs_buyer(
     subscription: Subscription, invoice: Invoice, schedule: RetrySchedule, now: datetime
 ) -> Transaction:
     """Authentication needed counts as an attempt; its link stays good until the next one (R-4)."""
+    waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
+    if _goes_on(subscription, now):
+        return _uncounted(subscription, invoice, waiting)
+    counted = invoice.attempt - invoice.uncounted
     follows = policy.after_decline(
-        min(invoice.attempt, schedule.attempts - 1), retryable=True, schedule=schedule, now=now
+        min(counted, schedule.attempts - 1), retryable=True, schedule=schedule, now=now
     )
     assert follows.due_at is not None
     return (
-        Change(invoice, invoice.in_state(InvoiceState.ACTION_REQUIRED), as_read=ATTEMPT),
+        Change(invoice, waiting, as_read=ATTEMPT),
         Change(
             subscription,
             subscription.declined(follows.retry_at, follows.due_at),
             as_read=policy.LOOKED_AT,
         ),
+    )
+
+
+def pay_now(subscription: Subscription, invoice: Invoice | None, now: datetime) -> Transaction:
+    """What is past due is tried at once, if no attempt is under way; `invoice` is the open one
+    (R-4)."""
+    asked = subscription.asked_to_pay(now)
+    idle = () if invoice is None else (Expect(invoice, as_read=ATTEMPT),)
+    return (Change(subscription, asked, as_read=(*policy.LOOKED_AT, "due_at")), *idle)
+
+
+def _goes_on(subscription: Subscription, now: datetime) -> bool:
+    """Whether the attempt was asked for, and the cycle's own next alarm is still to come."""
+    asked = subscription.pay_now
+    return asked is not None and asked.resumes_at is not None and asked.resumes_at > now
+
+
+def _uncounted(subscription: Subscription, before: Invoice, after: Invoice) -> Transaction:
+    """An attempt outside the count: the retry cycle goes on as it stood (R-4)."""
+    told = replace(after, uncounted=before.uncounted + 1)
+    return (
+        Change(before, told, as_read=ATTEMPT),
+        Change(subscription, subscription.resumed(), as_read=policy.LOOKED_AT),
     )
 
 

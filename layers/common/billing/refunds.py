@@ -1,7 +1,7 @@
 """Refunds: how much may go back, until when, and what each step writes (B-7).
 
-Reserved on the invoice first, then asked of the gateway under the refund's own id, then settled: what
-is killed in between is found by its alarm, and never sent twice (ARCHITECTURE.md, 3).
+Reserved on the invoice first, then asked of the gateway under the refund's own id, then settled:
+what is killed in between is found by its alarm, and never sent twice (ARCHITECTURE.md, 3).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money on its way back; `id` is `<invoice>:r<n>`, the gateway's idempotency key too.
+    """Money on its way back; `id` is `<invoice>:<name>`, the gateway's idempotency key too.
 
     `due_at` is the worker's alarm while the gateway's answer is not known; `number` the credit
     note's, given without gaps once it succeeded (M-7).
@@ -89,10 +89,16 @@ def amount_of(invoice: Invoice, amount_minor: int | None) -> Money:
     return replace(left, amount_minor=amount_minor)
 
 
+def refund_id(invoice: str, name: str) -> str:
+    """The id of the refund of an invoice that is called `name`."""
+    return f"{invoice}:{name}"
+
+
 def reserve(
     invoice: Invoice,
     amount: Money,
     *,
+    name: str | None,
     source: Source,
     order_id: str,
     reason: str | None,
@@ -100,10 +106,13 @@ def reserve(
     due_at: datetime,
     shard: int,
 ) -> tuple[Refund, Transaction]:
-    """Step 1: the money is spoken for, before the gateway is asked."""
+    """Step 1: the money is spoken for, before the gateway is asked.
+
+    `name` is what whoever asks calls this refund, so that asking again is not a second one.
+    """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     refund = Refund(
-        id=f"{invoice.id}:r{invoice.refunds + 1}",
+        id=refund_id(invoice.id, name or f"r{invoice.refunds + 1}"),
         merchant=invoice.merchant,
         customer=invoice.customer,
         invoice=invoice.id,

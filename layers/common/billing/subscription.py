@@ -73,6 +73,15 @@ class CancelRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PayNow:
+    """Somebody asked to pay what is past due at once, outside the count; `resumes_at` is the alarm
+    with which the retry cycle goes on if that fails (R-4)."""
+
+    asked_at: datetime
+    resumes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """A billing agreement that may still charge.
 
@@ -81,7 +90,8 @@ class Subscription:
     `period` is the index k of the next standard payment, `payments_made` counts those paid, `seq`
     counts every invoice that was opened. `retry_at` is set while past due. `cancelling` is a
     cancellation that waits for the end of the period (state cancel_pending, `resumes_as` is what
-    undoing goes back to), or for a charge under way (X-6). `test` marks what was bought in the
+    undoing goes back to), or for a charge under way (X-6). `pay_now` is set from when somebody asks
+    to pay what is past due until that attempt is settled. `test` marks what was bought in the
     sandbox (W-3).
     """
 
@@ -112,6 +122,7 @@ class Subscription:
     ended_by: Source | None = None
     cancelling: CancelRequest | None = None
     resumes_as: State | None = None
+    pay_now: PayNow | None = None
     dispute: str | None = None
     held: bool = False
     language: str = "en"
@@ -167,7 +178,17 @@ class Subscription:
 
     def unpaid(self) -> Subscription:
         """Past due with nothing more to come by itself (R-4, final action "keep past due")."""
-        return replace(self, open_invoice=None, due_at=None, retry_at=None)
+        return replace(self, open_invoice=None, due_at=None, retry_at=None, pay_now=None)
+
+    def asked_to_pay(self, now: datetime) -> Subscription:
+        """The worker is to try at once, whatever the retry schedule says (R-4, B-10)."""
+        assert self.state is State.PAST_DUE, "only what is past due is paid out of turn"
+        return replace(self, due_at=now, pay_now=self.pay_now or PayNow(now, self.due_at))
+
+    def resumed(self) -> Subscription:
+        """That attempt failed: the retry cycle goes on as if nobody had asked (R-4)."""
+        assert self.pay_now is not None and self.pay_now.resumes_at is not None
+        return replace(self, due_at=self.pay_now.resumes_at, pay_now=None)
 
     def paid(self, now: datetime, charged_on: date, due_at: datetime | None) -> Subscription:
         """One standard payment further; completed when it was the last (P-4, P-6, R-7)."""
@@ -180,6 +201,7 @@ class Subscription:
             payments_made=self.payments_made + 1,
             last_charged_on=charged_on,
             retry_at=None,
+            pay_now=None,
             waiting_since=None,
             due_at=due_at,
         )
@@ -190,18 +212,19 @@ class Subscription:
     def declined(self, retry_at: datetime | None, due_at: datetime) -> Subscription:
         """Past due until tried again or given up at `due_at`; the anchor never moves (R-4)."""
         assert self.is_live, "what has ended stays as it is"
-        return replace(self, state=State.PAST_DUE, retry_at=retry_at, due_at=due_at)
+        return replace(self, state=State.PAST_DUE, retry_at=retry_at, due_at=due_at, pay_now=None)
 
     def voided(self, due_at: datetime | None) -> Subscription:
         """Its open invoice can never be paid any more; the same period is opened anew."""
-        return replace(self, open_invoice=None, due_at=due_at)
+        return replace(self, open_invoice=None, due_at=due_at, pay_now=None)
 
     def cancel_recorded(self, request: CancelRequest) -> Subscription:
         """A charge is under way: the worker withdraws it at once, and then it ends (X-6)."""
         return replace(self, cancelling=request, due_at=request.requested_at)
 
     def cancel_pending(self, request: CancelRequest) -> Subscription:
-        """Active to the end of the period that is paid for; its one alarm is that end (X-2, X-4)."""
+        """Active to the end of the period that is paid for; its one alarm is that end (X-2,
+        X-4)."""
         ends_at = self.period_at
         assert self.is_live and ends_at is not None, "it has a period to end"
         return replace(
@@ -235,6 +258,7 @@ class Subscription:
             open_invoice=None,
             due_at=None,
             retry_at=None,
+            pay_now=None,
             waiting_since=None,
             resumes_as=None,
             ends_at=at,

@@ -27,6 +27,7 @@ from billing.orders import Invoice, InvoiceCounter, Order
 from billing.ports import Due
 from billing.refunds import Refund
 from billing.subscription import Alarm, Subscription
+from billing.tickets import Ticket
 from billing.transactions import Change, Entity, Transaction, Write
 
 
@@ -145,6 +146,10 @@ def bill_to(merchant: str, customer: str, purchase: str) -> Key:
     return Key(of_customer(merchant, customer), f"BILL_TO#{purchase}")
 
 
+def ticket(merchant: str, ticket: str) -> Key:
+    return Key(f"M#{merchant}#T#{ticket}", "TICKET")
+
+
 def outbox(shard: int) -> str:
     return f"OB#{shard}"
 
@@ -190,6 +195,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     Consent: _of_customer(lambda e: f"CONSENT#{e.purchase}"),
     Entitlement: _of_customer(lambda e: f"ENTITLEMENT#{e.grant}#{e.source}"),
     LedgerEntry: _of_customer(lambda e: f"LEDGER#{e.id}"),
+    Ticket: lambda e: ticket(e.merchant, e.id),
     Fact: lambda e: fact(e.shard, e.at, e.id),
 }
 

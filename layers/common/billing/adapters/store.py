@@ -32,6 +32,7 @@ from billing.orders import Invoice, InvoiceCounter, Order
 from billing.ports import Due, History, Page
 from billing.refunds import Refund
 from billing.subscription import Alarm, Subscription
+from billing.tickets import Ticket
 from billing.transactions import Entity, Transaction, Write
 
 if TYPE_CHECKING:
@@ -156,9 +157,10 @@ class ItemStore:
         def oldest_first(cls: type, at: Callable[[Entity], datetime]) -> tuple[Entity, ...]:
             return tuple(sorted(by_type.get(cls, ()), key=at))
 
+        methods = oldest_first(PaymentMethod, lambda e: e.added_at)
         return History(
             customer=next(iter(by_type.get(Customer, ())), None),
-            methods=oldest_first(PaymentMethod, lambda e: e.added_at),
+            methods=tuple(method for method in methods if method.removed_at is None),
             subscriptions=oldest_first(Subscription, lambda e: e.started_at),
             orders=oldest_first(Order, lambda e: e.at),
             invoices=oldest_first(Invoice, lambda e: e.opened_at),
@@ -187,6 +189,10 @@ class ItemStore:
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None:
         """Get M#<merchant>#C#<customer> CARD#<id>."""
         return self._items.get(keys.payment_method(merchant, customer, method))
+
+    def ticket(self, merchant: str, ticket: str) -> Ticket | None:
+        """Get M#<merchant>#T#<ticket> TICKET."""
+        return self._items.get(keys.ticket(merchant, ticket))
 
     def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
         """Batch get of M#<merchant>#C#<customer> BILL_TO#<purchase>."""

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from billing import policy
+from billing.flows.paging import part
 from billing.merchants import Merchant
 from billing.money import Money
 from billing.policy import Hold
-from billing.ports import Ports
+from billing.ports import Page, Ports
 from billing.schedule import standard_at
 from billing.subscription import Alarm, Subscription
 
@@ -36,9 +37,12 @@ class Matter:
     reason: Hold | None
 
 
-def matters(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
-    """Everything that needs a look: what is overdue, oldest first, then what waits."""
-    return [*overdue(ports, merchant, now=now), *waiting(ports, merchant, now=now)]
+def page(
+    ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None, now: datetime
+) -> Page[Matter]:
+    """Everything that needs a look: what is overdue, longest first, then what waits."""
+    found = [*overdue(ports, merchant, now=now), *waiting(ports, merchant, now=now)]
+    return part(found, lambda matter: matter.subscription.id, limit=limit, cursor=cursor)
 
 
 def overdue(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:

@@ -1,7 +1,7 @@
 """Cancelling: asked for, undone, and carried out when the period ends (X-1 .. X-9).
 
-A cancellation and a charge that meet are put in one order by the subscription's own conditions: what
-was past the point of no return is withdrawn at the gateway, and what the gateway says of it decides.
+A cancellation and a charge that meet are put in one order by the subscription's own conditions:
+what was past the point of no return is withdrawn at the gateway, and what that says decides.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def sweep(
     limit: int = 500,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
-    """Carry out the delayed cancellations whose period has ended (X-2); a replay finds none left."""
+    """Carry out the delayed cancellations whose period has ended (X-2); a replay finds none
+    left."""
     tally: Counter[str] = Counter()
     for shard in range(ports.operation.shards):
         for due in ports.store.due(Alarm.CANCEL, shard, now, limit):
@@ -146,7 +147,8 @@ def _record(
 
 
 def _withdraw(ports: Ports, invoice: Invoice) -> None:
-    """The sooner the gateway knows, the likelier it comes first; the worker settles what it says."""
+    """The sooner the gateway knows, the likelier it comes first; the worker settles what it
+    says."""
     try:
         charging.withdraw(ports, invoice)
     except Unavailable:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from heapq import merge
 
 from billing import policy
 from billing.merchants import Merchant
@@ -17,6 +18,7 @@ from billing.subscription import Alarm, State, Subscription
 
 READ_AT_MOST = 5_000
 CHARGES_AT_MOST = 100_000
+DAYS_AT_MOST = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,19 @@ class Day:
     test: bool
 
 
+Charge = tuple[datetime, str, Money, bool]
+"""When, of which subscription, how much, and whether it is the sandbox's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Days in order. `complete` is false where there was more than is read at once; `held` is why
-    nothing of it would be charged as things stand."""
+    """Days in order, to `until`, which is earlier than asked where that were too many charges.
 
+    `complete` is false where there are more subscriptions than are read at once; `held` is why
+    nothing of it would be charged as things stand.
+    """
+
+    until: datetime
     days: tuple[Day, ...]
     complete: bool
     held: Hold | None
@@ -42,22 +52,23 @@ class Forecast:
 def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime) -> Forecast:
     """What subscriptions would be charged, at the times that the rebill engine would do it."""
     subscriptions, complete = _due(ports, merchant, until, now)
+    lives = (_charges(ports, merchant, each, until, now) for each in subscriptions)
     amounts: Counter[tuple[date, Currency, bool]] = Counter()
     counts: Counter[tuple[date, Currency, bool]] = Counter()
-    for subscription in subscriptions:
-        for at, amount in _charges(ports, merchant, subscription, until, now):
-            day = Anchor.at(at, merchant.settings.time_zone).wall.date()
-            amounts[day, amount.currency, subscription.test] += amount.amount_minor
-            counts[day, amount.currency, subscription.test] += 1
-        if counts.total() > CHARGES_AT_MOST:
-            complete = False
+    # Merged by time, so that what is cut off is the end, not somebody's all.
+    for number, (at, _, amount, test) in enumerate(merge(*lives)):
+        if number == CHARGES_AT_MOST or len(counts) == DAYS_AT_MOST:
+            until = at
             break
+        day = Anchor.at(at, merchant.settings.time_zone).wall.date()
+        amounts[day, amount.currency, test] += amount.amount_minor
+        counts[day, amount.currency, test] += 1
     days = tuple(
         Day(day, Money(amounts[day, currency, test], currency), count, test)
         for (day, currency, test), count in sorted(counts.items())
     )
     held = policy.selling_stopped(merchant, billing_paused=ports.operation.billing_paused)
-    return Forecast(days, complete, held)
+    return Forecast(until, days, complete, held)
 
 
 def _due(
@@ -77,7 +88,7 @@ def _due(
 
 def _charges(
     ports: Ports, merchant: Merchant, subscription: Subscription, until: datetime, now: datetime
-) -> Iterator[tuple[datetime, Money]]:
+) -> Iterator[Charge]:
     """A subscription lived on in thought, by the transitions and rules that it is charged by."""
     willing = replace(merchant, armed=True, stopped=False)
     if policy.hold(subscription, willing, billing_paused=False) is not None:
@@ -86,7 +97,7 @@ def _charges(
     while at is not None and at <= until:
         if subscription.open_invoice is None and policy.too_late_to_ask(subscription, merchant, at):
             return
-        yield at, amount
+        yield at, subscription.id, amount, subscription.test
         day = Anchor.at(at, subscription.anchor.zone).wall.date()
         subscription = subscription.paid(at, day, None)
         amount = subscription.terms.price

@@ -8,8 +8,9 @@ from datetime import datetime
 from hashlib import sha256
 
 from billing.errors import NotFound, Refused
+from billing.flows.paging import part
 from billing.merchants import ApiKey, Merchant
-from billing.ports import Ports
+from billing.ports import Page, Ports
 from billing.transactions import Change, Insert
 
 PREFIX = "sk_"
@@ -44,10 +45,11 @@ def holder(ports: Ports, secret: str) -> tuple[Merchant, ApiKey] | None:
     return None if merchant is None else (merchant, key)
 
 
-def newest_first(ports: Ports, merchant: str) -> list[ApiKey]:
-    """Every key of a merchant, revoked ones too."""
+def page(ports: Ports, merchant: str, *, limit: int, cursor: str | None) -> Page[ApiKey]:
+    """The keys of a merchant, newest first, revoked ones too."""
     keys = ports.store.api_keys(merchant)
-    return sorted(keys, key=lambda key: (key.created_at, key.id), reverse=True)
+    newest = sorted(keys, key=lambda key: (key.created_at, key.id), reverse=True)
+    return part(newest, lambda key: key.id, limit=limit, cursor=cursor)
 
 
 def revoke(ports: Ports, merchant: str, key_id: str, *, now: datetime) -> ApiKey:

@@ -14,7 +14,7 @@ from email.message import EmailMessage
 
 from billing.errors import Conflict, Unavailable
 from billing.facts import Fact, FactKind
-from billing.flows import charging, invoices
+from billing.flows import charging, invoices, notices
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.render import mails
@@ -71,12 +71,17 @@ def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
     if fact.kind is FactKind.PAYMENT_VOID:
         _withdraw(ports, fact)
         return
+    for message in _messages(ports, fact, merchant, now):
+        if merchant.armed:  # a disarmed environment sends no mail (W-5)
+            ports.mailer.send(message, now=now)
+
+
+def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
+    if fact.kind in notices.KINDS:
+        return notices.messages(ports, fact, merchant, now)
     if fact.kind in _OF_A_PAYMENT:
-        message = _about_payment(ports, fact, merchant, now)
-    else:
-        message = _about_subscription(ports, fact, merchant, now)
-    if merchant.armed:  # a disarmed environment sends no mail (W-5)
-        ports.mailer.send(message, now=now)
+        return [_about_payment(ports, fact, merchant, now)]
+    return [_about_subscription(ports, fact, merchant, now)]
 
 
 def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> EmailMessage:

@@ -9,6 +9,7 @@ from typing import Any
 
 from billing.catalog import PricePoint, PriceTerms, Product, check_gateways
 from billing.errors import Invalid, NotFound, Refused
+from billing.flows.paging import part
 from billing.gateways import Capabilities
 from billing.merchants import Merchant
 from billing.ports import Page, Ports
@@ -56,18 +57,12 @@ def create(ports: Ports, merchant: Merchant, draft: Draft, *, now: datetime) -> 
 
 
 def page(ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None) -> Page[Offered]:
-    """A merchant's products, newest first; the cursor is the id of the last one shown."""
+    """A merchant's products, newest first."""
     products, points = ports.store.catalog(merchant.id)
+    shown = part(products[::-1], lambda product: product.id, limit=limit, cursor=cursor)
     by_id = {point.id: point for point in points}
-    newest = list(reversed(products))
-    ids = [product.id for product in newest]
-    if cursor is not None and cursor not in ids:
-        raise Invalid("That is not a cursor that this list gave.", field="cursor")
-    start = 0 if cursor is None else ids.index(cursor) + 1
-    shown = newest[start : start + limit]
-    more = start + limit < len(newest)
-    offered = ((p, tuple(by_id[i] for i in p.price_points if i in by_id)) for p in shown)
-    return Page(tuple(offered), shown[-1].id if more else None)
+    offered = ((p, tuple(by_id[i] for i in p.price_points if i in by_id)) for p in shown.data)
+    return Page(tuple(offered), shown.next)
 
 
 def one(ports: Ports, merchant: Merchant, product: str) -> Offered:
@@ -86,7 +81,8 @@ def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, An
             raise Invalid("The product has no such price point.", field="default_price_point")
         after = before.with_default(default)
     after = replace(after, **changes)
-    ports.store.commit(Change(before, after, as_read=("price_points",)))
+    if after != before:
+        ports.store.commit(Change(before, after, as_read=("price_points",)))
     return after, points
 
 

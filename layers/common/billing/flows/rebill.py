@@ -153,11 +153,12 @@ def _open(ports: Ports, works: Sequence[Work], now: datetime, tally: Counter[str
     to_open: list[Work] = []
     going_on: list[Work] = []
     for work in works:
+        asked = work.subscription.pay_now is not None
         if reason := policy.hold(work.subscription, work.merchant, billing_paused=paused):
             tally[f"held_{reason}"] += 1
         elif work.invoice is not None:
             going_on += _unless_given_up(ports, work, now, tally)
-        elif policy.too_late_to_ask(work.subscription, work.merchant, now):
+        elif policy.too_late_to_ask(work.subscription, work.merchant, now) and not asked:
             _put_on_waiting_list(ports, work, now, tally)
         elif policy.charged_today(work.subscription, now):
             _postpone(ports, work, now, tally)
@@ -284,9 +285,10 @@ def _settlement(
 
 
 def _unless_given_up(ports: Ports, work: Work, now: datetime, tally: Counter[str]) -> list[Work]:
-    """After a hard decline there is no further attempt, only the end of the cycle (R-4)."""
+    """After a hard decline there is no further attempt but one that is asked for, only the end of
+    the cycle (R-4)."""
     invoice = work.open_invoice
-    if invoice.retryable:
+    if invoice.retryable or work.subscription.pay_now is not None:
         return [work]
     schedule = work.merchant.settings.retry_schedule
     write = protocol.give_up(

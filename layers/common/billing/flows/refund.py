@@ -1,4 +1,5 @@
-"""Refunds: reserved, asked of the gateway, settled; found and finished when killed in between (B-7)."""
+"""Refunds: reserved, asked of the gateway, settled; found and finished when killed in between
+(B-7)."""
 
 from __future__ import annotations
 
@@ -27,8 +28,11 @@ def request(
     source: Source,
     now: datetime,
     reason: str | None = None,
+    name: str | None = None,
 ) -> Order:
     """Refund a payment, all that is left of it or `amount_minor`; the entry of kind refund.
+
+    A refund that is asked for again by the same `name` is the same refund.
 
     Raises `NotFound`, `Refused` (not_refundable, already_refunded, disputed, refund_failed),
     `Invalid`, and `Unreachable` when the gateway's answer is not known: the refund then stands, and
@@ -39,9 +43,11 @@ def request(
         raise NotFound("There is no such order.")
     if paid.kind not in REFUNDABLE or paid.invoice is None or paid.customer is None:
         raise Refused("Only a payment can be refunded.", code="not_refundable")
-    _refuse_disputed(ports, paid)
-    refund = _reserve(ports, paid, amount_minor, source, reason, now)
-    settled = _finish(ports, refund, _ask(ports, refund), now)
+    refund = _known(ports, paid, name)
+    if refund is None:
+        _refuse_disputed(ports, paid)
+        refund = _reserve(ports, paid, amount_minor, name, source, reason, now)
+    settled = _settled(ports, refund, now)
     if settled.state is RefundState.FAILED:
         raise Refused("The gateway refused the refund.", code="refund_failed")
     return _entry(ports, settled)
@@ -58,14 +64,31 @@ def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
             tally["stale"] += 1
             continue
         try:
-            known = ports.gateway(refund.gateway).find_refund(refund.gateway_ref, key=refund.id)
-            outcome = known or _ask(ports, refund)
-            tally[f"refund_{_finish(ports, refund, outcome, now).state}"] += 1
+            tally[f"refund_{_settled(ports, refund, now).state}"] += 1
         except Conflict:
             tally["conflict"] += 1
         except Unavailable:
             tally["unknown"] += 1
     return tally
+
+
+def _known(ports: Ports, paid: Order, name: str | None) -> Refund | None:
+    if name is None:
+        return None
+    assert paid.customer is not None and paid.invoice is not None, "a payment has both"
+    named = refunds.refund_id(paid.invoice, name)
+    return ports.store.refund(paid.merchant, paid.customer, named)
+
+
+def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
+    """The refund as the gateway has it; asked for (again) only where the gateway has none."""
+    if refund.state is not RefundState.REQUESTED:
+        return refund
+    gateway = ports.gateway(refund.gateway)
+    outcome = gateway.find_refund(refund.gateway_ref, key=refund.id) or gateway.refund(
+        refund.gateway_ref, refund.amount, key=refund.id
+    )
+    return _finish(ports, refund, outcome, now)
 
 
 def _refuse_disputed(ports: Ports, paid: Order) -> None:
@@ -81,6 +104,7 @@ def _reserve(
     ports: Ports,
     paid: Order,
     amount_minor: int | None,
+    name: str | None,
     source: Source,
     reason: str | None,
     now: datetime,
@@ -90,6 +114,7 @@ def _reserve(
         refund, write = refunds.reserve(
             invoice,
             refunds.amount_of(invoice, amount_minor),
+            name=name,
             source=source,
             order_id=ports.new_id("order"),
             reason=reason,
@@ -103,11 +128,6 @@ def _reserve(
             continue
         return refund
     raise Conflict("The payment is busy; nothing was refunded. Try again.")
-
-
-def _ask(ports: Ports, refund: Refund) -> RefundSucceeded | RefundFailed:
-    gateway = ports.gateway(refund.gateway)
-    return gateway.refund(refund.gateway_ref, refund.amount, key=refund.id)
 
 
 def _finish(

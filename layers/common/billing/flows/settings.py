@@ -28,5 +28,6 @@ def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchan
         if name in changes
     }
     after = replace(merchant, settings=replace(before, **(changes | parts)))
-    ports.store.commit(Change(merchant, after))
+    if after != merchant:
+        ports.store.commit(Change(merchant, after))
     return after

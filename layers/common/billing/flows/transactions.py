@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.errors import Invalid, NotFound
+from billing.errors import NotFound
+from billing.flows.paging import part
 from billing.merchants import Merchant
 from billing.orders import Order, OrderKind, typed_order_id
 from billing.ports import Page, Ports
@@ -103,17 +104,7 @@ def _of_customer(
     if history.customer is None:
         raise NotFound("There is no such customer.")
     orders = [order for order in reversed(history.orders) if wanted.takes(order)]
-    if cursor is not None:
-        orders = _after(orders, cursor)
-    shown = orders[:limit]
-    return Page(tuple(shown), shown[-1].id if len(orders) > limit else None)
-
-
-def _after(orders: list[Order], cursor: str) -> list[Order]:
-    for place, order in enumerate(orders):
-        if order.id == cursor:
-            return orders[place + 1 :]
-    raise Invalid("That is not a cursor that this list gave.", field="cursor")
+    return part(orders, lambda order: order.id, limit=limit, cursor=cursor)
 
 
 def _of_merchant(

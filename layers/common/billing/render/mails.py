@@ -32,7 +32,8 @@ HEADER_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What one mail says, in the order in which it says it; `lines` are words and amounts."""
+    """What one mail says, in the order in which it says it; `lines` are words and amounts, `link`
+    is what a button says and where it leads."""
 
     subject: str
     title: str
@@ -41,6 +42,7 @@ class Letter:
     paragraphs: tuple[str, ...] = ()
     cancelling: tuple[str, ...] = ()
     invoice_url: str | None = None
+    link: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def confirmation(
         cancelling=_cancelling(merchant, subscription, language),
         invoice_url=invoice_url,
     )
-    return _mail(letter, envelope, pdf)
+    return written(letter, envelope, pdf)
 
 
 def receipt(
@@ -109,7 +111,7 @@ def receipt(
         cancelling=_cancelling(envelope.merchant, subscription, envelope.language),
         invoice_url=invoice_url,
     )
-    return _mail(letter, envelope, pdf)
+    return written(letter, envelope, pdf)
 
 
 def payment_failed(
@@ -131,7 +133,7 @@ def payment_failed(
         paragraphs=(wording.decline(invoice.decline_code, language), then),
         cancelling=_cancelling(merchant, subscription, language),
     )
-    return _mail(letter, envelope)
+    return written(letter, envelope)
 
 
 def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes) -> EmailMessage:
@@ -143,7 +145,7 @@ def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes
         title=text(envelope.language, "mail.refunded.title"),
         opening=(text(envelope.language, "mail.refunded.text", **words),),
     )
-    return _mail(letter, envelope, pdf, "credit-note.pdf")
+    return written(letter, envelope, pdf, "credit-note.pdf")
 
 
 def ended(envelope: Envelope, subscription: Subscription) -> EmailMessage:
@@ -186,7 +188,7 @@ def _about(
             *(_what_follows(subscription, language) if subscription.next_charge_at else ()),
         ),
     )
-    return _mail(letter, envelope)
+    return written(letter, envelope)
 
 
 def _words(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
@@ -241,9 +243,10 @@ def _cancelling(
     return wording.cancelling(merchant, subscription.terms, language)
 
 
-def _mail(
+def written(
     letter: Letter, envelope: Envelope, pdf: bytes | None = None, filename: str = "invoice.pdf"
 ) -> EmailMessage:
+    """The letter as a mail."""
     language, merchant = envelope.language, envelope.merchant
     identity = sha256(envelope.fact.encode()).hexdigest()[:32]
     subject = letter.subject

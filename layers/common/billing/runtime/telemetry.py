@@ -64,6 +64,11 @@ def tally(counts: Mapping[str, int], prefix: str = "") -> None:
         count(prefix + name.title().replace("_", ""), value)
 
 
+def happened(what: str, **fields: str | int | None) -> None:
+    """One line for something that is worth a line: a sign-in, a changed key."""
+    logger().info(what, extra=fields)
+
+
 def failed(error: Exception, request_id: str, *, status: int) -> None:
     """A failed request: what callers did wrong is a line, what we did wrong has its stack."""
     code = getattr(error, "code", "internal_error")

@@ -29,13 +29,17 @@ HAS_BODY = frozenset({"POST", "PATCH"})
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One call of the API by a merchant: `input` is the body, or the query string of a GET."""
+    """One call of the API by a merchant: `input` is the body, or the query string of a GET.
+
+    `named` is what the Idempotency-Key makes the same for ever, None without one.
+    """
 
     merchant: Merchant
     key: ApiKey
     input: T
     now: datetime
     base_url: str
+    named: str | None = None
 
     @property
     def zone(self) -> str:
@@ -106,12 +110,15 @@ class Api:
         secret = _bearer(request)
         merchant, key = self._caller(secret, route.scope)
 
+        is_post = route.method == "POST"
+        once = Once.of(request, merchant.id, secret, route.sealed) if is_post else None
+
         def run() -> http.Answer:
-            call = Call(merchant, key, _input(route, request), now, request.base_url)
+            shape, named = _input(route, request), once.place if once else None
+            call = Call(merchant, key, shape, now, request.base_url, named)
             path = {name: plain_id(value) for name, value in ids.items()}
             return http.json(route.handler(call, **path), route.status)
 
-        once = route.method == "POST" and Once.of(request, merchant.id, secret, route.sealed)
         return once.answer(self._ports, request, now, run) if once else run()
 
     def _caller(self, secret: str, scope: Scope) -> tuple[Merchant, ApiKey]:

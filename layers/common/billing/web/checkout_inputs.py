@@ -9,7 +9,7 @@ from pydantic import StrictBool, StringConstraints
 
 from billing.customers import Address
 from billing.flows.checkout import Submission
-from billing.web.inputs import KEY, Country, Email, Input, Key, Line, Name, read, words
+from billing.web.inputs import PRINTABLE, Country, Email, Input, Key, Line, Name, read, words
 from billing.web.problems import Misshapen
 
 
@@ -37,7 +37,7 @@ class AddressInput(Input):
 class CheckoutInput(Input):
     """A checkout form; `attempt_key` makes it one purchase however often it is sent (C-2)."""
 
-    attempt_key: Annotated[str, StringConstraints(min_length=8, max_length=128, pattern=KEY)]
+    attempt_key: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PRINTABLE)]
     email: Email
     name: Name
     address: AddressInput

@@ -125,7 +125,13 @@ def _unrouted(app: Resolver) -> Exception:
     return problems.MethodNotAllowed(allowed) if allowed else NotFound("No such address.")
 
 
-def failure(error: Exception, request: Request) -> Answer:
+def failure(
+    error: Exception,
+    request: Request,
+    template: str = "error.html",
+    language: str = "en",
+    **values: Any,
+) -> Answer:
     """The answer to an error: problem+json or a page with the same words, and a line in the log."""
     status = problems.status_of(error)
     telemetry.failed(error, request.id, status=int(status))
@@ -133,7 +139,7 @@ def failure(error: Exception, request: Request) -> Answer:
     body = problems.problem(error, request.id)
     if request.wants_problem:
         return answer(status, PROBLEM, dumps(body), headers)
-    shown = page("error.html", status=status, problem=body)
+    shown = page(template, language, status=status, problem=body, **values)
     shown.headers.update(headers)
     return shown
 

@@ -27,8 +27,9 @@ from billing.web.problems import Misshapen
 
 Shape = TypeVar("Shape", bound="Input")
 
-WORDS = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
+WORDS = r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]*$"
 KEY = r"^[A-Za-z0-9_.:-]*$"
+PRINTABLE = r"^[!-~]*$"
 EMAIL = (
     r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,10}"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,10}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]$"
@@ -39,6 +40,7 @@ MOST_ERRORS = 20
 SAYING = {
     WORDS: "Control characters are not allowed.",
     KEY: "Only letters, digits and _ . : - are allowed.",
+    PRINTABLE: "Only printable ASCII characters without spaces are allowed.",
     EMAIL: "This is not an email address.",
     "extra_forbidden": "There is no such field.",
     "missing": "This is required.",
@@ -101,7 +103,7 @@ Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
 Country = Annotated[
     str, words(2), one_of(COUNTRIES, "This is not an ISO 3166-1 alpha-2 country code.")
 ]
-Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[!-~]*$")]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=PRINTABLE)]
 
 
 def documented(least: int, most: int) -> Any:

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar, overload
 from typing_extensions import TypedDict
 
 from billing.catalog import Initial, PricePoint, PriceTerms, Product
+from billing.flows.cancel import Ending, Result
 from billing.money import Money
 from billing.orders import Order
 from billing.subscription import Subscription
@@ -78,7 +79,10 @@ class ProductOutput(TypedDict):
 
 
 class OrderOutput(TypedDict):
-    """An entry of the transaction list; `id` is its Order ID, `refunded` minor units."""
+    """An entry of the transaction list; `id` is its Order ID, `refunded` minor units.
+
+    Entries of a cancellation say who asked, why, when it ends, and whether it was undone.
+    """
 
     id: str
     kind: str
@@ -93,6 +97,11 @@ class OrderOutput(TypedDict):
     price_point: str
     refunded: int
     code: str | None
+    source: str | None
+    reason: str | None
+    comment: str | None
+    ends_at: str | None
+    withdrawn: bool
     test: bool
 
 
@@ -118,6 +127,13 @@ class SubscriptionOutput(TypedDict):
     dispute: str | None
     gateway: str
     test: bool
+
+
+class EndingOutput(SubscriptionOutput):
+    """A subscription after a request to end it; with a charge under way, what the gateway says of
+    that comes first (X-6)."""
+
+    charge_under_way: bool
 
 
 def listed(items: Iterable[T], next: str | None = None) -> Listed[T]:  # noqa: A002 - as it is called
@@ -195,6 +211,11 @@ def order(order: Order) -> OrderOutput:
         "price_point": order.price_point,
         "refunded": order.refunded_minor,
         "code": order.code,
+        "source": order.source,
+        "reason": order.reason,
+        "comment": order.comment,
+        "ends_at": instant(order.ends_at),
+        "withdrawn": order.withdrawn,
         "test": order.test,
     }
 
@@ -221,3 +242,8 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
         "gateway": subscription.gateway,
         "test": subscription.test,
     }
+
+
+def ending(ending: Ending) -> EndingOutput:
+    under_way = ending.result is Result.CHARGE_UNDER_WAY
+    return {**subscription(ending.subscription), "charge_under_way": under_way}

@@ -10,15 +10,17 @@ from pydantic import Field, StrictBool, StrictInt, StringConstraints
 from billing.errors import Invalid
 from billing.flows.products import Draft
 from billing.merchants import FinalAction, PortalKind, SelfService
-from billing.money import Currency
+from billing.money import MAX_AMOUNT_MINOR, Currency
 from billing.orders import OrderKind
 from billing.periods import Anchor, start_of_next_local_day
 from billing.render.messages import LANGUAGES
+from billing.subscription import When
 from billing.web.inputs import (
     Cursor,
     Email,
     Input,
     Key,
+    Line,
     Name,
     Zone,
     different,
@@ -92,6 +94,11 @@ class NewProductInput(Input):
         )
 
 
+def unsaid() -> Any:
+    """A field that need not be given; there is no default: `given` leaves out what was not said."""
+    return Field(default_factory=lambda: None)
+
+
 class ChangeInput(Input):
     """A partial change: what is not given stays as it is."""
 
@@ -103,41 +110,41 @@ class ChangeInput(Input):
 class ProductChangeInput(ChangeInput):
     """A change of a product; its price points are changed one by one."""
 
-    name: Name = ""
-    public_listing: StrictBool = False
-    refund_days: Days = 0
-    default_price_point: Key = ""
+    name: Name = unsaid()
+    public_listing: StrictBool = unsaid()
+    refund_days: Days = unsaid()
+    default_price_point: Key = unsaid()
 
 
 class DepartmentsInput(ChangeInput):
     """Which department takes what the portal sends on."""
 
-    cancel: Key = ""
-    refund: Key = ""
+    cancel: Key = unsaid()
+    refund: Key = unsaid()
 
 
 class RetryScheduleInput(ChangeInput):
     """Dunning: attempts in all, days between them, and what happens at the end (R-4)."""
 
-    every_days: Annotated[StrictInt, Field(ge=1, le=30)] = 1
-    attempts: Annotated[StrictInt, Field(ge=1, le=20)] = 1
-    final_action: FinalAction = FinalAction.CANCEL
+    every_days: Annotated[StrictInt, Field(ge=1, le=30)] = unsaid()
+    attempts: Annotated[StrictInt, Field(ge=1, le=20)] = unsaid()
+    final_action: FinalAction = unsaid()
 
 
 class SettingsChangeInput(ChangeInput):
     """A change of settings; null: no portal, and grace as long as the retries."""
 
-    time_zone: Zone = ""
-    currency: Currency = Currency.USD
-    language: Language = ""
-    portal: PortalKind | None = None
-    self_cancel: SelfService = SelfService.OFF
-    self_refund: SelfService = SelfService.OFF
-    departments: DepartmentsInput = DepartmentsInput()
-    retry_schedule: RetryScheduleInput = RetryScheduleInput()
-    grace_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = None
-    catch_up_days: Annotated[StrictInt, Field(ge=0, le=365)] = 0
-    confirmation_template: Paragraph = ""
+    time_zone: Zone = unsaid()
+    currency: Currency = unsaid()
+    language: Language = unsaid()
+    portal: PortalKind | None = unsaid()
+    self_cancel: SelfService = unsaid()
+    self_refund: SelfService = unsaid()
+    departments: DepartmentsInput = unsaid()
+    retry_schedule: RetryScheduleInput = unsaid()
+    grace_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = unsaid()
+    catch_up_days: Annotated[StrictInt, Field(ge=0, le=365)] = unsaid()
+    confirmation_template: Paragraph = unsaid()
 
     def given(self) -> dict[str, Any]:
         changes = super().given()
@@ -180,7 +187,22 @@ class OrdersQuery(PageQuery):
         return None if self.to is None else end_of(self.to, zone, "to")
 
 
-class CustomersQuery(Input):
+class CancelInput(Input):
+    """When to end it, whatever the price point's own setting (X-3), and why."""
+
+    when: When
+    reason: Line | None = None
+    comment: Paragraph | None = None
+
+
+class RefundInput(Input):
+    """How much in minor units; all that is left of the payment without it."""
+
+    amount: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = None
+    reason: Line | None = None
+
+
+class CustomersQuery(PageQuery):
     """Whose customer record."""
 
     email: Email

@@ -92,7 +92,7 @@ class ForecastDayOutput(TypedDict):
 
 
 class ForecastOutput(TypedDict):
-    """What would be charged; `held` says why nothing is as things stand, else null."""
+    """What would be charged up to `to`; `held` says why nothing is as things stand, else null."""
 
     data: list[ForecastDayOutput]
     next: str | None
@@ -183,7 +183,7 @@ def new_key(made: ApiKey, secret: str) -> KeyOutput:
     return {**key(made), "secret": secret}
 
 
-def forecast(forecast: Forecast, until: datetime) -> ForecastOutput:
+def forecast(forecast: Forecast) -> ForecastOutput:
     return {
         "data": [
             {
@@ -195,7 +195,7 @@ def forecast(forecast: Forecast, until: datetime) -> ForecastOutput:
             for day in forecast.days
         ],
         "next": None,
-        "to": instant(until),
+        "to": instant(forecast.until),
         "totals": _totals(forecast),
         "complete": forecast.complete,
         "held": forecast.held and forecast.held.value,

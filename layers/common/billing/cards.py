@@ -1,0 +1,158 @@
+"""A customer's cards: which may go, what a new default covers, and what each change writes (B-9,
+B-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing import policy
+from billing.customers import Customer, PaymentMethod
+from billing.errors import Refused
+from billing.facts import Fact, FactKind
+from billing.orders import UNDER_WAY, Invoice
+from billing.protocol import ATTEMPT
+from billing.subscription import State, Subscription
+from billing.transactions import Change, Expect, Insert, Transaction, Write
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """What is looked at before a card is changed; `methods` oldest first, `under_way` the charges
+    being made now."""
+
+    customer: Customer
+    methods: tuple[PaymentMethod, ...]
+    subscriptions: tuple[Subscription, ...]
+    invoices: tuple[Invoice, ...]
+
+    @property
+    def payable(self) -> tuple[Subscription, ...]:
+        """What may still charge: a cancellation that is pending can be undone (B-9)."""
+        return tuple(s for s in self.subscriptions if s.is_live)
+
+    @property
+    def open_invoices(self) -> dict[str, Invoice]:
+        """The open invoice of each subscription that has one, by the subscription's id."""
+        by_id = {invoice.id: invoice for invoice in self.invoices}
+        held = ((s.id, by_id.get(s.open_invoice or "")) for s in self.payable)
+        return {name: invoice for name, invoice in held if invoice is not None}
+
+    def method(self, method: str) -> PaymentMethod | None:
+        return next((m for m in self.methods if m.id == method), None)
+
+    def under_way(self, subscription: str) -> bool:
+        """Whether a charge of it is being made now."""
+        invoice = self.open_invoices.get(subscription)
+        return invoice is not None and invoice.state in UNDER_WAY
+
+
+def why_it_stays(wallet: Wallet, method: str) -> str | None:
+    """The code of what forbids removing a card, None if nothing does (B-9)."""
+    named = (i.payment_method for i in wallet.invoices if i.state in UNDER_WAY)
+    if method in set(named):
+        return "charge_under_way"
+    if len(wallet.methods) == 1 and wallet.payable:
+        return "last_card"
+    return None
+
+
+def use(
+    wallet: Wallet,
+    method: PaymentMethod,
+    covered: Collection[str],
+    *,
+    default: bool,
+    now: datetime,
+) -> tuple[Write, ...]:
+    """Charge `covered` to a card from now on, and what of it is past due at once (B-10)."""
+    writes: list[Write] = []
+    after = replace(wallet.customer, default_method=method.id)
+    if default and after != wallet.customer:
+        writes.append(Change(wallet.customer, after))
+    for subscription in wallet.payable:
+        if subscription.id in covered:
+            writes += _charged_to(wallet, subscription, method, now)
+    return tuple(writes)
+
+
+def _charged_to(
+    wallet: Wallet, before: Subscription, method: PaymentMethod, now: datetime
+) -> Iterable[Write]:
+    after = _on(before, method)
+    if after == before:
+        return ()
+    if before.state is not State.PAST_DUE or wallet.under_way(before.id):
+        return (Change(before, after, as_read=("state",)),)
+    invoice = wallet.open_invoices.get(before.id)
+    idle = () if invoice is None else (Expect(invoice, as_read=ATTEMPT),)
+    asked = after.asked_to_pay(now)
+    return (Change(before, asked, as_read=(*policy.LOOKED_AT, "due_at")), *idle)
+
+
+def _on(subscription: Subscription, method: PaymentMethod) -> Subscription:
+    return replace(
+        subscription,
+        payment_method=method.id,
+        gateway=method.gateway,
+        gateway_account=method.gateway_account,
+    )
+
+
+def remove(wallet: Wallet, method: PaymentMethod, now: datetime) -> tuple[Write, ...]:
+    """A card less; what it paid for is charged to the default from now on, and the newest other one
+    becomes that if it was this (B-9). Raises `Refused`."""
+    if reason := why_it_stays(wallet, method.id):
+        raise Refused(_WORDS[reason], code=reason)
+    writes: list[Write] = [Change(method, replace(method, removed_at=now))]
+    successor = heir(wallet, method.id)
+    if successor is None or successor.id != wallet.customer.default_method:
+        after = replace(wallet.customer, default_method=successor.id if successor else None)
+        writes.append(Change(wallet.customer, after))
+    else:
+        writes.append(Expect(wallet.customer, as_read=("default_method",)))
+    for subscription in wallet.payable:
+        if subscription.payment_method == method.id:
+            assert successor is not None, "at least one card stays while anything may charge"
+            moved = _on(subscription, successor)
+            writes.append(Change(subscription, moved, as_read=("state", "open_invoice")))
+        else:
+            # That nothing takes the card up meanwhile, and no charge begins with it.
+            writes.append(Expect(subscription, as_read=("payment_method", "open_invoice")))
+    writes += [Expect(invoice, as_read=ATTEMPT) for invoice in wallet.open_invoices.values()]
+    # Two cards removed at once would each see the other stay.
+    writes += [] if successor is None else [Expect(successor, as_read=("removed_at",))]
+    return tuple(writes)
+
+
+def heir(wallet: Wallet, method: str) -> PaymentMethod | None:
+    """What is the default when a card is gone: the present one, else the newest other one (B-9)."""
+    others = [m for m in wallet.methods if m.id != method]
+    default = wallet.customer.default_method
+    kept = next((m for m in others if m.id == default), None)
+    return kept or (others[-1] if others else None)
+
+
+_WORDS = {
+    "charge_under_way": "A charge to this card is under way. Remove it when that is settled.",
+    "last_card": "At least one card stays while a subscription may still charge.",
+}
+
+
+def told(
+    customer: Customer, what: str, now: datetime, shard: int, subscription: str | None = None
+) -> Transaction:
+    """The fact that a customer's details were changed, mailed to the address on file (B-3)."""
+    name = subscription or customer.id
+    fact = Fact(
+        id=f"{name}:{FactKind.DETAILS_CHANGED}:{what}:{now:%Y%m%dT%H%M%S%f}",
+        kind=FactKind.DETAILS_CHANGED,
+        merchant=customer.merchant,
+        customer=customer.id,
+        at=now,
+        shard=shard,
+        subscription=subscription,
+        code=what,
+    )
+    return (Insert(fact),)

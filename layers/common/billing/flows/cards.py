@@ -1,0 +1,134 @@
+"""A customer's cards: added, made the default, removed (B-9, B-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from billing import cards
+from billing.cards import Wallet
+from billing.customers import PaymentMethod
+from billing.errors import Conflict, NotFound
+from billing.gateways import Declined
+from billing.ports import Ports
+from billing.transactions import Expect, Insert, Write
+
+ATTEMPTS = 8
+EVERYTHING = None
+"""What a new default covers unless its customer chooses (B-10)."""
+
+
+def wallet(ports: Ports, merchant: str, customer: str) -> Wallet:
+    """The cards of a customer and what is charged to them; raises `NotFound`."""
+    history = ports.store.history(merchant, customer)
+    if history.customer is None:
+        raise NotFound("There is no such customer.")
+    return Wallet(history.customer, history.methods, history.subscriptions, history.invoices)
+
+
+def add(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    *,
+    gateway: str,
+    token: str,
+    attempt_key: str,
+    covered: Collection[str] | None = EVERYTHING,
+    default: bool = True,
+    now: datetime,
+) -> Declined | None:
+    """Keep a card that the gateway has verified, and charge `covered` to it from now on.
+
+    Answers the bank's refusal, None if it was kept. The same attempt key adds one card however
+    often it is sent.
+    """
+    provider = ports.gateway(gateway)
+    key = f"{merchant}:{customer}:{attempt_key}"
+    answer = provider.save_method(token, owner=customer, key=key, verify=True)
+    if isinstance(answer, Declined):
+        return answer
+    method = PaymentMethod(
+        id=answer.token,
+        merchant=merchant,
+        customer=customer,
+        gateway=provider.name,
+        gateway_account=provider.account,
+        brand=answer.brand,
+        last4=answer.last4,
+        expires_on=answer.expires_on,
+        fingerprint=answer.fingerprint,
+        added_at=now,
+    )
+
+    def writes(held: Wallet) -> tuple[Write, ...]:
+        if ports.store.payment_method(merchant, customer, method.id) is not None:
+            return ()
+        chosen = _covered(held, covered)
+        used = cards.use(held, method, chosen, default=default or not held.methods, now=now)
+        return (Insert(method), *used)
+
+    _commit(ports, merchant, customer, "card_added", writes, now)
+    return None
+
+
+def use(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    method: str,
+    *,
+    covered: Collection[str] | None = EVERYTHING,
+    now: datetime,
+) -> None:
+    """Make a card the default, and charge `covered` to it from now on (B-9, B-10)."""
+
+    def writes(held: Wallet) -> tuple[Write, ...]:
+        chosen = _one(held, method)
+        used = cards.use(held, chosen, _covered(held, covered), default=True, now=now)
+        return (*used, Expect(chosen, as_read=("removed_at",))) if used else ()
+
+    _commit(ports, merchant, customer, "card_default", writes, now)
+
+
+def remove(ports: Ports, merchant: str, customer: str, method: str, *, now: datetime) -> None:
+    """Remove a card; raises `Refused` (last_card, charge_under_way) and `NotFound` (B-9)."""
+
+    def writes(held: Wallet) -> tuple[Write, ...]:
+        return cards.remove(held, _one(held, method), now)
+
+    _commit(ports, merchant, customer, "card_removed", writes, now)
+
+
+def _commit(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    what: str,
+    writes: Callable[[Wallet], tuple[Write, ...]],
+    now: datetime,
+) -> None:
+    """Decide and write, anew when another writer came between; each change is told (B-3)."""
+    for _ in range(ATTEMPTS):
+        held = wallet(ports, merchant, customer)
+        changes = writes(held)
+        if not changes:
+            return
+        told = cards.told(held.customer, what, now, ports.shard_of(customer))
+        try:
+            ports.store.commit(*changes, *told)
+        except Conflict:
+            continue
+        return
+    raise Conflict("Your cards are being changed elsewhere; nothing was changed. Try again.")
+
+
+def _one(held: Wallet, method: str) -> PaymentMethod:
+    found = held.method(method)
+    if found is None:
+        raise NotFound("There is no such card.")
+    return found
+
+
+def _covered(held: Wallet, chosen: Collection[str] | None) -> Collection[str]:
+    return [s.id for s in held.payable] if chosen is None else chosen

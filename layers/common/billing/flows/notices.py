@@ -1,0 +1,69 @@
+"""Mails about a customer rather than a payment: links to enter, changes, requests passed on (B-3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.message import EmailMessage
+
+from billing.customers import BillTo, Customer
+from billing.facts import Fact, FactKind
+from billing.flows import login
+from billing.merchants import Merchant
+from billing.ports import Ports
+from billing.render import mails, portal_mails
+
+KINDS = frozenset({FactKind.LINK_ASKED, FactKind.DETAILS_CHANGED, FactKind.TICKET_OPENED})
+
+
+def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
+    """What is mailed of such a fact; nothing where a stranger asked for a link."""
+    customer = ports.store.customer(fact.merchant, fact.customer)
+    if customer is None:
+        return []
+    to_customer = _envelope(ports, fact.id, merchant, customer, now)
+    match fact.kind:
+        case FactKind.LINK_ASKED:
+            url = login.make_link(ports, merchant.id, customer.id, now=now)
+            return [portal_mails.entry_link(to_customer, url)]
+        case FactKind.DETAILS_CHANGED:
+            assert fact.code is not None, "it says what was changed"
+            product = _product(ports, fact)
+            return [portal_mails.details_changed(to_customer, fact.code, product)]
+        case _:
+            return _of_ticket(ports, fact, merchant, customer, now)
+
+
+def _of_ticket(
+    ports: Ports, fact: Fact, merchant: Merchant, customer: Customer, now: datetime
+) -> list[EmailMessage]:
+    ticket = ports.store.ticket(fact.merchant, fact.code or "")
+    assert ticket is not None, "written with its fact"
+    to_customer = _envelope(ports, fact.id, merchant, customer, now)
+    to_merchant = mails.Envelope(
+        merchant,
+        BillTo(merchant.name, merchant.email, customer.address),
+        merchant.settings.language,
+        ticket.test,
+        ports.operation.sender,
+        f"{fact.id}:merchant",
+        now,
+    )
+    return [
+        portal_mails.request_received(to_merchant, ticket),
+        portal_mails.request_noted(to_customer, ticket),
+    ]
+
+
+def _envelope(
+    ports: Ports, fact: str, merchant: Merchant, customer: Customer, now: datetime
+) -> mails.Envelope:
+    to = BillTo(customer.name, customer.email, customer.address)
+    sender = ports.operation.sender
+    return mails.Envelope(merchant, to, customer.language, customer.test, sender, fact, now)
+
+
+def _product(ports: Ports, fact: Fact) -> str | None:
+    if fact.subscription is None:
+        return None
+    found = ports.store.subscription(fact.merchant, fact.customer, fact.subscription)
+    return None if found is None else found.product_name

@@ -1,0 +1,43 @@
+"""Paying what is past due out of turn: at once, and outside the count of retries (R-4, B-10)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing import protocol
+from billing.errors import Conflict, NotFound, Refused
+from billing.orders import UNDER_WAY
+from billing.ports import Ports
+from billing.subscription import State
+
+ATTEMPTS = 8
+
+
+def now_due(
+    ports: Ports, merchant: str, customer: str, subscription: str, *, now: datetime
+) -> None:
+    """Have the worker try at once; asking again while it does changes nothing.
+
+    Raises `NotFound`, and `Refused` for what is not past due or is being charged (under_way).
+    """
+    for _ in range(ATTEMPTS):
+        found = ports.store.subscription(merchant, customer, subscription)
+        if found is None:
+            raise NotFound("There is no such subscription.")
+        if found.state is not State.PAST_DUE:
+            raise Refused("Nothing is past due here.", code="nothing_due")
+        opened = (
+            ports.store.invoice(merchant, customer, found.open_invoice)
+            if found.open_invoice
+            else None
+        )
+        if opened is not None and opened.state in UNDER_WAY:
+            raise Refused("A charge is under way already.", code="charge_under_way")
+        if found.pay_now is not None:
+            return
+        try:
+            ports.store.commit(*protocol.pay_now(found, opened, now))
+        except Conflict:
+            continue
+        return
+    raise Conflict("The subscription is busy; nothing was changed. Try again.")

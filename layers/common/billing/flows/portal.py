@@ -1,0 +1,180 @@
+"""What a signed-in customer sees and asks for: purchases, a cancellation, a refund (B-4 .. B-7,
+X-1).
+
+Everything is looked up under the customer's own key: what is somebody else's is not found.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing import purchases, refunds, tickets
+from billing.catalog import Cancellation
+from billing.customers import Customer
+from billing.errors import Conflict, NotFound, Refused
+from billing.flows import cancel, invoices, refund
+from billing.merchants import Merchant, SelfService
+from billing.orders import Invoice, Order
+from billing.ports import History, Ports
+from billing.purchases import Purchase
+from billing.subscription import Source, Subscription, When
+from billing.tickets import Ticket, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer of a merchant with everything that the portal shows."""
+
+    merchant: Merchant
+    customer: Customer
+    history: History
+    purchases: tuple[Purchase, ...]
+
+    def purchase(self, subscription: str) -> tuple[Purchase, Subscription]:
+        """One subscription with its module; raises `NotFound`."""
+        for purchase in self.purchases:
+            if purchase.subscription is not None and purchase.id == subscription:
+                return purchase, purchase.subscription
+        raise NotFound("There is no such subscription.")
+
+    def payment(self, order: str) -> tuple[Order, Invoice]:
+        """One completed payment; raises `NotFound`."""
+        for entry in (e for purchase in self.purchases for e in purchase.payments):
+            if entry.order.id == order:
+                by_id = {invoice.id: invoice for invoice in self.history.invoices}
+                return entry.order, by_id[entry.order.invoice or ""]
+        raise NotFound("There is no such payment.")
+
+
+def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -> Account:
+    """Everything of one customer; raises `NotFound`."""
+    history = ports.store.history(merchant.id, customer)
+    if history.customer is None:
+        raise NotFound("There is no such customer.")
+    modules = purchases.of_customer(
+        history.orders,
+        history.invoices,
+        history.subscriptions,
+        history.methods,
+        _refund_days(ports, merchant),
+        merchant.settings,
+        now,
+    )
+    return Account(merchant, history.customer, history, modules)
+
+
+def invoice_pdf(ports: Ports, merchant: str, customer: str, invoice: str) -> bytes:
+    """The PDF of one of the customer's own payments (B-5); raises `NotFound`."""
+    found = ports.store.invoice(merchant, customer, invoice)
+    if found is None or not purchases.is_paid(found):
+        raise NotFound("There is no such invoice.")
+    return invoices.pdf(ports, invoices.numbered(ports, merchant, customer, invoice))
+
+
+def end(
+    ports: Ports,
+    account: Account,
+    subscription: str,
+    *,
+    now: datetime,
+    reason: str | None,
+    comment: str | None,
+) -> None:
+    """Cancel as the price point says, or open a ticket, as the merchant has it (X-1, P-16).
+
+    Asking again for what holds changes nothing. Raises `Refused` where customers cannot cancel.
+    """
+    _, found = account.purchase(subscription)
+    mode = account.merchant.settings.self_cancel
+    if mode is SelfService.OFF:
+        raise Refused("Cancelling here is switched off.", code="cancel_off")
+    if mode is SelfService.MANUAL:
+        if found.is_live and not purchases.has_ended(found, now):
+            ticket = _ticket(account, Wish.CANCEL, found.id, found.product_name, now)
+            _open(ports, ticket, reason, comment)
+        return
+    cancel.request(
+        ports,
+        found.merchant,
+        found.id,
+        when=when_of(found),
+        source=Source.CUSTOMER,
+        now=now,
+        reason=reason,
+        comment=comment,
+    )
+
+
+def when_of(subscription: Subscription) -> When:
+    """When a customer's cancellation takes effect, by the price point's setting (P-16)."""
+    delayed = subscription.terms.cancellation is Cancellation.DELAYED
+    return When.PERIOD_END if delayed else When.NOW
+
+
+def give_back(ports: Ports, account: Account, order: str, *, now: datetime) -> None:
+    """Refund a payment in full, or open a ticket, as the merchant has it (B-7).
+
+    Raises `Refused` outside the window, where it is off, and for what was refunded.
+    """
+    paid, invoice = account.payment(order)
+    if reason := why_not_refunded(ports, account, paid, invoice, now):
+        raise Refused("This payment cannot be refunded here.", code=reason)
+    if account.merchant.settings.self_refund is SelfService.MANUAL:
+        _open(ports, _ticket(account, Wish.REFUND, paid.id, paid.product_name, now), None, None)
+        return
+    refund.request(
+        ports, paid.merchant, paid.id, amount_minor=None, source=Source.CUSTOMER, now=now
+    )
+
+
+def why_not_refunded(
+    ports: Ports, account: Account, paid: Order, invoice: Invoice, now: datetime
+) -> str | None:
+    """The code of what forbids a customer's refund, None if nothing does (B-7)."""
+    settings = account.merchant.settings
+    if settings.self_refund is SelfService.OFF:
+        return "refund_off"
+    if not refunds.refundable(invoice):
+        return "already_refunded" if invoice.total else "nothing_paid"
+    days = _refund_days(ports, account.merchant).get(paid.product, 0)
+    if days == 0:
+        return "no_refunds"
+    closed = now >= purchases.refund_window_ends_at(paid, days, settings)
+    return "refund_window_over" if closed else None
+
+
+def ticket_about(ports: Ports, account: Account, wish: Wish, about: str) -> Ticket | None:
+    """The open ticket of a wish, if its customer has made one."""
+    return ports.store.ticket(account.merchant.id, tickets.ticket_id(wish, about))
+
+
+def _ticket(account: Account, wish: Wish, about: str, product_name: str, now: datetime) -> Ticket:
+    departments = account.merchant.settings.departments
+    return Ticket(
+        id=tickets.ticket_id(wish, about),
+        merchant=account.merchant.id,
+        customer=account.customer.id,
+        department=departments.cancel if wish is Wish.CANCEL else departments.refund,
+        wish=wish,
+        about=about,
+        product_name=product_name,
+        email=account.customer.email,
+        requested_at=now,
+        test=account.customer.test,
+    )
+
+
+def _open(ports: Ports, ticket: Ticket, reason: str | None, comment: str | None) -> None:
+    asked = replace(ticket, reason=reason, comment=comment)
+    with suppress(Conflict):  # It is open already: a form sent twice asks once.
+        ports.store.commit(*tickets.opened(asked, ports.shard_of(ticket.id)))
+
+
+def _refund_days(ports: Ports, merchant: Merchant) -> dict[str, int]:
+    """The refund window of each product; none is looked up where customers cannot ask."""
+    if merchant.settings.self_refund is SelfService.OFF:
+        return {}
+    products, _ = ports.store.catalog(merchant.id)
+    return {product.id: product.refund_days for product in products}

@@ -1,0 +1,144 @@
+"""The portal's front: signing in and out, the purchases, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.errors import BillingError
+from billing.flows import login, portal
+from billing.merchants import PortalKind
+from billing.ports import Ports
+from billing.web import http, tokens
+from billing.web import portal_session as session
+from billing.web.portal_session import Closed, SignedOut, Visit
+from billing.web.request import Request
+
+TYPED_MOST = 320
+"""Characters of what is typed into the login form; what is longer is nobody's."""
+
+DONE = frozenset(
+    {"address", "card_added", "card_default", "card_removed", "undone", "paying", "signed_out"}
+)
+"""What a page can be asked to confirm."""
+
+
+def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
+    """The purchases of who is signed in, the login form for everybody else."""
+    found = session.opened(ports, merchant)
+    visit = session.visiting(ports, request, found, now)
+    if visit is None:
+        return _form(ports, merchant, "login", done=_done(request))
+    return session.show(
+        visit,
+        "purchases",
+        purchases=visit.account.purchases,
+        done=_done(request),
+        helpdesk=found.settings.portal is PortalKind.HELPDESK,
+    )
+
+
+def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
+    """Order ID and email; one answer whatever is wrong with them (B-2, B-3)."""
+    tokens.check_origin(request)
+    found = session.opened(ports, merchant)
+    typed = request.form()
+    order, email = typed.get("order_id", "")[:TYPED_MOST], typed.get("email", "")[:TYPED_MOST]
+    customer = login.by_order(ports, found.id, order, email, ip=request.ip, now=now)
+    if customer is None:
+        # What was typed is not given back, so that every refusal is the same to the byte.
+        return _form(ports, merchant, "login", status=401, failed=True)
+    cookie = session.enter(ports, request, found, customer, now)
+    return http.redirect(session.base_of(found), cookies=[cookie])
+
+
+def link_form(ports: Ports, merchant: str) -> http.Answer:
+    """Where somebody without an Order ID asks for a link by mail."""
+    return _form(ports, merchant, "link")
+
+
+def ask_for_link(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
+    """The same page for whoever asks, however often."""
+    tokens.check_origin(request)
+    found = session.opened(ports, merchant)
+    email = request.form().get("email", "")[:TYPED_MOST]
+    login.ask_for_link(ports, found.id, email, ip=request.ip, now=now)
+    return _form(ports, merchant, "link_sent", status=202)
+
+
+def offer_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> http.Answer:
+    """A button: a scanner that follows the links in a mail does not press it."""
+    found = session.opened(ports, merchant)
+    if not login.link_stands(ports, found.id, token, now=now):
+        raise SignedOut("This link was used already, or is over.", code="portal_link_over")
+    return _form(ports, merchant, "link_enter", token=token)
+
+
+def use_link(
+    ports: Ports, request: Request, merchant: str, token: str, *, now: datetime
+) -> http.Answer:
+    """Let in whoever pressed the button."""
+    tokens.check_origin(request)
+    found = session.opened(ports, merchant)
+    customer = login.by_link(ports, found.id, token, now=now)
+    if customer is None:
+        raise SignedOut("This link was used already, or is over.", code="portal_link_over")
+    cookie = session.enter(ports, request, found, customer, now)
+    return http.redirect(session.base_of(found), cookies=[cookie])
+
+
+def log_out(ports: Ports, visit: Visit) -> http.Answer:
+    """End the session here, whoever still holds its cookie."""
+    cookie = tokens.end(ports, visit.request, session.REALM, visit.token, visit.now)
+    return http.redirect(f"{visit.base}?done=signed_out", cookies=[cookie])
+
+
+def invoice(ports: Ports, visit: Visit, reference: str) -> http.Answer:
+    """The PDF of one of the customer's payments (B-5)."""
+    pdf = portal.invoice_pdf(ports, visit.merchant.id, visit.customer, reference)
+    return http.file(pdf, "invoice.pdf")
+
+
+def failure(ports: Ports, error: BillingError, request: Request) -> http.Answer:
+    """What went wrong, in the portal's own look, with the way back and whom to ask."""
+    parts = request.path.split("/")
+    merchant = ports.store.merchant(parts[2]) if len(parts) > 2 and parts[2] else None
+    if merchant is None:
+        return http.failure(error, request)
+    return http.failure(
+        error,
+        request,
+        "portal/problem.html",
+        merchant.settings.language,
+        merchant=merchant,
+        base=session.base_of(merchant),
+        closed=isinstance(error, Closed),
+        signed_out=isinstance(error, SignedOut),
+    )
+
+
+def _form(
+    ports: Ports,
+    merchant: str,
+    template: str,
+    *,
+    status: int = 200,
+    failed: bool = False,
+    done: str | None = None,
+    token: str | None = None,
+) -> http.Answer:
+    found = session.opened(ports, merchant)
+    return http.page(
+        f"portal/{template}.html",
+        found.settings.language,
+        status=status,
+        merchant=found,
+        base=session.base_of(found),
+        failed=failed,
+        done=done,
+        token=token,
+    )
+
+
+def _done(request: Request) -> str | None:
+    what = request.query().get("done")
+    return what if what in DONE else None

@@ -1,0 +1,147 @@
+"""A customer's cards in the portal: the list, a card more, another default, a card less (B-9, B-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from billing import cards as rules
+from billing.adapters.sandbox_gateway import TEST_CARDS
+from billing.cards import Wallet
+from billing.customers import PaymentMethod
+from billing.errors import Invalid, NotFound, Refused
+from billing.flows import cards
+from billing.ports import Ports
+from billing.web import http
+from billing.web.portal import DONE
+from billing.web.portal_session import Visit, done, show
+
+CARDS = "/cards"
+
+
+def listed(ports: Ports, visit: Visit) -> http.Answer:
+    """Every card, the default first, with what it pays for and why it stays."""
+    wallet = _wallet(visit)
+    default = wallet.customer.default_method
+    ordered = sorted(reversed(wallet.methods), key=lambda method: method.id != default)
+    paid_with = {m.id: [s for s in wallet.payable if s.payment_method == m.id] for m in ordered}
+    what = visit.request.query().get("done")
+    return show(
+        visit,
+        "cards",
+        methods=ordered,
+        default=default,
+        paid_with=paid_with,
+        stays={method.id: rules.why_it_stays(wallet, method.id) for method in ordered},
+        elsewhere={
+            m.id for m in ordered if not ports.gateway(m.gateway).capabilities.manages_cards
+        },
+        done=what if what in DONE else None,
+    )
+
+
+def new_form(ports: Ports, visit: Visit) -> http.Answer:
+    """An empty form, with the key that makes it one card however often it is sent."""
+    return _new_form(ports, visit, {}, ports.new_id("attempt"))
+
+
+def added(ports: Ports, visit: Visit) -> http.Answer:
+    """A card more; a refusal of its bank comes back with words to act on."""
+    from billing.web.portal_inputs import CardForm, covered, errors_of, form
+
+    typed = visit.request.form()
+    key = typed.get("attempt_key", "")
+    try:
+        given = form(CardForm, typed)
+        declined = cards.add(
+            ports,
+            visit.merchant.id,
+            visit.customer,
+            gateway=_gateway(ports, _wallet(visit)),
+            token=given.payment_method,
+            attempt_key=given.attempt_key,
+            covered=covered(typed),
+            default=given.default is not None or "chosen" not in typed,
+            now=visit.now,
+        )
+    except Invalid as error:
+        return _new_form(ports, visit, typed, key, errors=errors_of(error))
+    if declined is not None:
+        fresh = ports.new_id("attempt")
+        return _new_form(ports, visit, typed, fresh, status=402, declined=declined.code)
+    return done(visit, "card_added", CARDS)
+
+
+def use_form(visit: Visit, method: str) -> http.Answer:
+    """What a new default covers: everything, unless the customer chooses (B-10)."""
+    wallet = _wallet(visit)
+    return show(visit, "card_use", method=_one(wallet, method), payable=wallet.payable)
+
+
+def used(ports: Ports, visit: Visit, method: str) -> http.Answer:
+    """Another default."""
+    from billing.web.portal_inputs import covered
+
+    chosen = covered(visit.request.form())
+    cards.use(ports, visit.merchant.id, visit.customer, method, covered=chosen, now=visit.now)
+    return done(visit, "card_default", CARDS)
+
+
+def remove_form(visit: Visit, method: str) -> http.Answer:
+    """What removing a card would change; raises `Refused` for one that stays."""
+    wallet = _wallet(visit)
+    found = _one(wallet, method)
+    if reason := rules.why_it_stays(wallet, method):
+        raise Refused("This card cannot be removed.", code=reason)
+    return show(visit, "card_remove", method=found, heir=rules.heir(wallet, method))
+
+
+def removed(ports: Ports, visit: Visit, method: str) -> http.Answer:
+    """A card less; sent twice it is gone once."""
+    if _wallet(visit).method(method) is not None:
+        cards.remove(ports, visit.merchant.id, visit.customer, method, now=visit.now)
+    return done(visit, "card_removed", CARDS)
+
+
+def _wallet(visit: Visit) -> Wallet:
+    history = visit.account.history
+    return Wallet(visit.account.customer, history.methods, history.subscriptions, history.invoices)
+
+
+def _one(wallet: Wallet, method: str) -> PaymentMethod:
+    found = wallet.method(method)
+    if found is None:
+        raise NotFound("There is no such card.")
+    return found
+
+
+def _gateway(ports: Ports, wallet: Wallet) -> str:
+    """Where a new card is kept: with the newest one; raises `Refused` where cards are not ours."""
+    name = wallet.methods[-1].gateway if wallet.methods else "sandbox"
+    if not ports.gateway(name).capabilities.manages_cards:
+        raise Refused("This is changed at the payment provider.", code="card_elsewhere")
+    return name
+
+
+def _new_form(
+    ports: Ports,
+    visit: Visit,
+    typed: Mapping[str, str],
+    attempt_key: str,
+    *,
+    status: int = 422,
+    errors: Mapping[str, str] | None = None,
+    declined: str | None = None,
+) -> http.Answer:
+    wallet = _wallet(visit)
+    _gateway(ports, wallet)
+    return show(
+        visit,
+        "card_new",
+        status=status if errors or declined else 200,
+        payment_methods=tuple(TEST_CARDS),
+        payable=wallet.payable,
+        attempt_key=attempt_key,
+        form=typed,
+        errors=errors or {},
+        declined=declined,
+    )

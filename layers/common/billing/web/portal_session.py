@@ -1,0 +1,125 @@
+"""The portal's sessions: bound to one customer of one merchant, and to a portal that is open (B-1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools.shared.cookies import Cookie
+
+from billing.errors import NotFound
+from billing.flows import portal
+from billing.flows.portal import Account
+from billing.merchants import Merchant
+from billing.ports import Ports
+from billing.web import http, tokens
+from billing.web.problems import Unauthenticated
+from billing.web.request import Request, plain_id
+
+REALM = tokens.Realm("portal")
+
+
+class SignedOut(Unauthenticated):
+    """No session of this merchant's portal, or one that is over."""
+
+    code = "portal_signed_out"
+
+
+class Closed(NotFound):
+    """The merchant has not activated the portal (B-1)."""
+
+    code = "portal_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of a signed-in customer, and all that is theirs. `csrf` stands in every form."""
+
+    request: Request
+    account: Account
+    token: str
+    now: datetime
+
+    @property
+    def merchant(self) -> Merchant:
+        return self.account.merchant
+
+    @property
+    def customer(self) -> str:
+        return self.account.customer.id
+
+    @property
+    def base(self) -> str:
+        """What every address of this portal begins with."""
+        return base_of(self.merchant)
+
+
+def base_of(merchant: Merchant) -> str:
+    return f"/portal/{merchant.id}"
+
+
+def opened(ports: Ports, merchant: str) -> Merchant:
+    """The merchant whose portal it is; raises `NotFound`, and `Closed` where it is not activated."""
+    found = ports.store.merchant(plain_id(merchant))
+    if found is None:
+        raise NotFound("There is nothing here.")
+    if found.settings.portal is None:
+        raise Closed("This billing portal is not open.")
+    return found
+
+
+def enter(
+    ports: Ports, request: Request, merchant: Merchant, customer: str, now: datetime
+) -> Cookie:
+    """The cookie of a new session."""
+    kept = {"merchant": merchant.id, "customer": customer}
+    return tokens.begin(ports, request, REALM, kept, now)
+
+
+def visiting(ports: Ports, request: Request, merchant: Merchant, now: datetime) -> Visit | None:
+    """Who is signed in here, if anybody is: a session is of one merchant's portal alone."""
+    held = tokens.held(ports, request, REALM, now)
+    if held is None or held.kept["merchant"] != merchant.id:
+        return None
+    account = portal.account(ports, merchant, held.kept["customer"], now=now)
+    return Visit(request, account, held.token, now)
+
+
+def required(ports: Ports, request: Request, merchant: str, now: datetime) -> Visit:
+    """Who is signed in; raises `SignedOut`."""
+    visit = visiting(ports, request, opened(ports, merchant), now)
+    if visit is None:
+        raise SignedOut("You are signed out.")
+    return visit
+
+
+def required_for_change(ports: Ports, request: Request, merchant: str, now: datetime) -> Visit:
+    """Who sent a form from one of our own pages."""
+    tokens.check_origin(request)
+    visit = required(ports, request, merchant, now)
+    tokens.check_form(request, visit.token)
+    return visit
+
+
+def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+    """A page of a signed-in customer."""
+    account = visit.account
+    return http.page(
+        f"portal/{template}.html",
+        account.customer.language,
+        status=status,
+        merchant=account.merchant,
+        customer=account.customer,
+        base=visit.base,
+        csrf=tokens.csrf_of(visit.token),
+        zone=account.merchant.settings.time_zone,
+        now=visit.now,
+        test=account.customer.test,
+        **values,
+    )
+
+
+def done(visit: Visit, what: str, page: str = "") -> http.Answer:
+    """Back to a page of the portal, which says what was done; a reload does it no second time."""
+    return http.redirect(f"{visit.base}{page}?done={what}")

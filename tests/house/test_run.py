@@ -1,0 +1,74 @@
+"""The README's transcript, over the real stack that `make run` starts, killed and started again."""
+
+from __future__ import annotations
+
+import stat
+from urllib.request import urlopen
+
+import pytest
+
+from tests.house.laptop import Laptop
+
+pytestmark = pytest.mark.slow
+
+
+def what_happened(laptop: Laptop) -> tuple[list[str], list[tuple[str, int, str]]]:
+    """Kinds of orders, and what the gateway charged, newest first."""
+    orders = [order["kind"] for order in laptop.all("/v1/orders")]
+    charges = laptop.get("/_dev/charges")["data"]
+    return orders, [(c["invoice"][-4:], c["amount"]["amount"], c["status"]) for c in charges]
+
+
+SALE_AND_REBILL = (
+    ["rebill", "sale"],
+    [("0002", 2999, "succeeded"), ("0001", 2999, "succeeded")],
+)
+
+
+@pytest.mark.spec("C-3", "R-1", "W-3")
+def test_a_purchase_and_a_month_later_its_rebill(laptop: Laptop) -> None:
+    status, bought = laptop.buy("demo.library-1", "ann@example.com")
+    assert status == 201
+    assert bought["orders"] == [{"kind": "sale", "amount": {"amount": 2999, "currency": "USD"}}]
+    laptop.post("/_dev/clock", {"advance": "P31D"})
+    assert what_happened(laptop) == SALE_AND_REBILL
+    mails = laptop.get("/_dev/mail")["data"]
+    assert [mail["subject"].split(":")[0] for mail in mails] == [
+        "[TEST] Receipt",
+        "[TEST] Your purchase",
+    ]
+    links = [word for word in mails[0]["text"].split() if word.endswith("/invoice.pdf")]
+    with urlopen(links[0]) as answer:
+        assert answer.read().startswith(b"%PDF-")
+    subscription = laptop.get(f"/v1/subscriptions/{bought['subscription']}")
+    assert subscription["payments_made"] == 2
+
+
+@pytest.mark.spec("R-1")
+def test_nothing_is_lost_when_everything_of_ours_is_killed_or_stopped(laptop: Laptop) -> None:
+    laptop.buy("demo.library-1", "ann@example.com")
+    laptop.kill()
+    laptop.start()
+    laptop.post("/_dev/clock", {"advance": "P31D"})
+    assert what_happened(laptop) == SALE_AND_REBILL
+    now = laptop.get("/_dev/clock")["now"]
+    laptop.interrupt()
+    laptop.start()
+    assert what_happened(laptop) == SALE_AND_REBILL
+    assert laptop.get("/_dev/clock")["now"] > now
+    assert len(laptop.get("/_dev/mail")["data"]) == 2
+    assert stat.S_IMODE((laptop.data / "demo-api-key").stat().st_mode) == 0o600
+
+
+@pytest.mark.spec("P-2", "P-14")
+def test_the_demo_sells_by_every_type_of_price_point(laptop: Laptop) -> None:
+    products = laptop.all("/v1/products")
+    types = {point["type"] for product in products for point in product["price_points"]}
+    assert len(products) == 6
+    assert types == {"one_time", "recurring", "installment", "recurring_installment"}
+    for number, product in enumerate(products):
+        point = product["price_points"][0]["id"]
+        status, answer = laptop.buy(point, f"buyer{number}@example.com")
+        assert status == 201, answer
+    tally = laptop.post("/_dev/clock", {"advance": "P31D"})["tally"]
+    assert tally["RebillChargeFunction"]["paid"] >= 5

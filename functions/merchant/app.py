@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,8 @@ from billing.flows import (
     customers,
     forecast,
     keys,
+    overdue,
+    pause,
     products,
     refund,
     settings,
@@ -20,7 +22,7 @@ from billing.flows import (
 from billing.flows.transactions import Filter
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.subscription import Source
+from billing.subscription import Source, Subscription
 from billing.web import (
     console,
     customer_shapes,
@@ -49,6 +51,9 @@ from billing.web.merchant_inputs import (
 )
 from billing.web.price_inputs import PricePointInput
 from billing.web.request import Request
+
+Act = Callable[..., Subscription]
+"""What is done to a subscription by its id, and answers it as it stands then."""
 
 
 def build(ports: Ports) -> http.Resolver:
@@ -214,11 +219,20 @@ def _endings(api: Api, ports: Ports) -> None:
         )
         return json_shapes.ending(ending)
 
-    @api.post("/v1/subscriptions/<subscription>/undo-cancel", status=200)
-    def undo_cancellation(call: Call[Nothing], subscription: str) -> json_shapes.SubscriptionOutput:
-        """Take back a cancellation that waits for the end of the period."""
-        undone = cancel.undo(ports, call.merchant.id, subscription, now=call.now)
-        return json_shapes.subscription(undone)
+    def _act(verb: str, flow: Act, saying: str) -> None:
+        def act(call: Call[Nothing], subscription: str) -> json_shapes.SubscriptionOutput:
+            changed = flow(ports, call.merchant.id, subscription, now=call.now)
+            return json_shapes.subscription(changed)
+
+        act.__name__ = f"{verb.replace('-', '_')}_subscription"
+        act.__doc__ = saying
+        api.post(f"/v1/subscriptions/<subscription>/{verb}", status=200)(act)
+
+    _act("undo-cancel", cancel.undo, "Take back a cancellation that waits for the period's end.")
+    _act("pause", pause.pause, "Charge nothing from now on; access to the end of the period.")
+    _act("resume", pause.resume, "Go on: on schedule, or with a payment at once.")
+    _act("retry", overdue.charge, "Charge at once what is past due, or waits for a decision.")
+    _act("skip", overdue.skip, "Leave out the payment that waits for a decision.")
 
 
 def _account(api: Api, ports: Ports) -> None:

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from billing.errors import BillingError
-from billing.flows import invoices
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
 from billing.web import http, portal, portal_cards, portal_plans, portal_session
@@ -86,12 +85,9 @@ def _front(house: Portal) -> None:
 
 def _invoices(house: Portal) -> None:
     @house.app.get("/portal/<merchant>/invoices/<reference>/invoice.pdf")
-    def linked_invoice(merchant: str, reference: str) -> http.Answer:
-        return http.file(invoices.download(house.ports, merchant, reference), "invoice.pdf")
-
-    @house.app.get("/portal/<merchant>/payments/<invoice>/invoice.pdf")
-    def invoice(merchant: str, invoice: str) -> http.Answer:
-        return portal.invoice(house.ports, house.visit(merchant), invoice)
+    def invoice(merchant: str, reference: str) -> http.Answer:
+        now = house.ports.clock()
+        return portal.invoice(house.ports, house.request, merchant, reference, now=now)
 
 
 def _subscriptions(house: Portal) -> None:

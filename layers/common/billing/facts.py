@@ -16,6 +16,8 @@ class FactKind(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     CANCEL_REQUESTED = "cancel_requested"
     CANCEL_UNDONE = "cancel_undone"
+    PAUSED = "paused"
+    RESUMED = "resumed"
     ENDED = "ended"
     REFUNDED = "refunded"
     DETAILS_CHANGED = "details_changed"

@@ -70,6 +70,16 @@ def standard_at(terms: PriceTerms, anchor: Anchor, k: int) -> datetime:
     return anchor.plus_months(months, days=j * inner.days).instant
 
 
+def anchored_at(terms: PriceTerms, start: Anchor, k: int) -> tuple[Anchor, int]:
+    """The anchor under which standard payment `k` falls at `start`, and the payment that it counts
+    from: `k` itself, or the first of its set for recurring installments, whose sets stay whole."""
+    if terms.type is not PriceType.RECURRING_INSTALLMENT:
+        return start, k
+    assert terms.installments is not None and terms.period is not None
+    j, inner = k % terms.installments, terms.period.length
+    return start.plus_months(-j * inner.months, days=-j * inner.days), k - j
+
+
 def ends_at(terms: PriceTerms, start: Anchor) -> datetime | None:
     """The instant of the last charge of a plan that completes; None for what runs until
     cancelled."""

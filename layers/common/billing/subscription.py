@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from billing.catalog import PriceTerms
 from billing.periods import Anchor
-from billing.schedule import standard_at
+from billing.schedule import anchored_at, standard_at
 
 
 class State(StrEnum):
@@ -91,7 +91,8 @@ class Subscription:
     counts every invoice that was opened. `retry_at` is set while past due. `cancelling` is a
     cancellation that waits for the end of the period (state cancel_pending, `resumes_as` is what
     undoing goes back to), or for a charge under way (X-6). `pay_now` is set from when somebody asks
-    to pay what is past due until that attempt is settled. `test` marks what was bought in the
+    to pay what is past due until that attempt is settled. `paused_from` is the state before a pause;
+    `anchor_period` the payment that the anchor counts from, moved on by a late resume (X-11). `test` marks what was bought in the
     sandbox (W-3).
     """
 
@@ -122,6 +123,8 @@ class Subscription:
     ended_by: Source | None = None
     cancelling: CancelRequest | None = None
     resumes_as: State | None = None
+    paused_from: State | None = None
+    anchor_period: int = 0
     pay_now: PayNow | None = None
     dispute: str | None = None
     held: bool = False
@@ -142,7 +145,11 @@ class Subscription:
         total = self.terms.standard_payments
         if not self.is_live or (total is not None and self.period >= total):
             return None
-        return standard_at(self.terms, self.anchor, self.period)
+        return self.payment_at(self.period)
+
+    def payment_at(self, k: int) -> datetime:
+        """The scheduled instant of standard payment `k`, from the anchor that is in force."""
+        return standard_at(self.terms, self.anchor, k - self.anchor_period)
 
     @property
     def next_charge_at(self) -> datetime | None:
@@ -154,6 +161,8 @@ class Subscription:
     @property
     def access_until(self) -> datetime | None:
         """When access ends for certain; None while it goes on or what was paid for stays (R-7)."""
+        if self.state is State.PAUSED:
+            return self.period_at
         return None if self.state is State.COMPLETED else self.ends_at
 
     def gives_access(self, now: datetime) -> bool:
@@ -161,6 +170,9 @@ class Subscription:
         X-4)."""
         if self.state is State.COMPLETED:
             return True
+        if self.paused_from is not None:
+            paid_until = self.period_at
+            return paid_until is not None and now < paid_until
         return self.state is not State.INCOMPLETE and (self.ends_at is None or now < self.ends_at)
 
     def opened(self, invoice: str) -> Subscription:
@@ -179,6 +191,17 @@ class Subscription:
     def unpaid(self) -> Subscription:
         """Past due with nothing more to come by itself (R-4, final action "keep past due")."""
         return replace(self, open_invoice=None, due_at=None, retry_at=None, pay_now=None)
+
+    def wanted_late(self, now: datetime) -> Subscription:
+        """The merchant says to charge what waits, however late it is (R-2)."""
+        assert self.waiting_since is not None, "only what waits is decided"
+        asked = PayNow(now, None)
+        return replace(self, due_at=now, waiting_since=None, pay_now=asked)
+
+    def skipped(self, due_at: datetime | None) -> Subscription:
+        """The merchant says to leave the payment that waits out, for good (R-2)."""
+        assert self.waiting_since is not None, "only what waits is decided"
+        return replace(self, period=self.period + 1, waiting_since=None, due_at=due_at)
 
     def asked_to_pay(self, now: datetime) -> Subscription:
         """The worker is to try at once, whatever the retry schedule says (R-4, B-10)."""
@@ -230,7 +253,7 @@ class Subscription:
         return replace(
             self,
             state=State.CANCEL_PENDING,
-            resumes_as=self.resumes_as or self.state,
+            resumes_as=self.state,
             cancelling=request,
             ends_at=ends_at,
             due_at=ends_at,
@@ -246,8 +269,25 @@ class Subscription:
             resumes_as=None,
             cancelling=None,
             ends_at=None,
-            due_at=self.ends_at,
+            due_at=None if self.resumes_as is State.PAUSED else self.ends_at,
         )
+
+    def paused(self) -> Subscription:
+        """Nothing is charged from now on; access lasts to the end of the paid period (X-11)."""
+        assert self.state in {State.TRIALING, State.ACTIVE} and self.open_invoice is None
+        return replace(self, state=State.PAUSED, paused_from=self.state, due_at=None)
+
+    def unpaused(self, now: datetime) -> Subscription:
+        """Before the end of the paid period the schedule stands; after it the next payment is due at
+        once and becomes the new anchor, what is owed in all staying the same (X-11)."""
+        assert self.state is State.PAUSED and self.paused_from is not None
+        again = replace(self, state=self.paused_from, paused_from=None)
+        scheduled = again.period_at
+        assert scheduled is not None, "what is live has something to come"
+        if scheduled > now:
+            return replace(again, due_at=scheduled)
+        anchor, first = anchored_at(self.terms, Anchor.at(now, self.anchor.zone), self.period)
+        return replace(again, anchor=anchor, anchor_period=first, due_at=now)
 
     def cancelled(self, at: datetime, by: Source) -> Subscription:
         """Ended at `at`; nothing is charged after it, ever (X-6)."""
@@ -261,6 +301,7 @@ class Subscription:
             pay_now=None,
             waiting_since=None,
             resumes_as=None,
+            paused_from=None,
             ends_at=at,
             ended_by=by,
         )

@@ -13,7 +13,6 @@ from billing.merchants import Merchant
 from billing.money import Money
 from billing.policy import Hold
 from billing.ports import Page, Ports
-from billing.schedule import standard_at
 from billing.subscription import Alarm, Subscription
 
 OVERDUE_AFTER = timedelta(hours=1)
@@ -96,7 +95,7 @@ def _missed(subscription: Subscription, now: datetime) -> int:
     total = subscription.terms.standard_payments
     period = subscription.period
     while total is None or period < total:
-        if standard_at(subscription.terms, subscription.anchor, period) > now:
+        if subscription.payment_at(period) > now:
             break
         period += 1
     return period - subscription.period

@@ -13,8 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing import cancellation
-from billing.errors import Conflict, NotFound, Refused, Unavailable
-from billing.flows import charging
+from billing.errors import Conflict, Refused, Unavailable
+from billing.flows import charging, subscriptions
 from billing.orders import UNDER_WAY, Invoice
 from billing.ports import Due, Ports
 from billing.subscription import (
@@ -62,16 +62,12 @@ def request(
 
     Raises `NotFound`, and `Refused` (already_cancelled, completed) for what has ended.
     """
-    found = ports.store.subscription_by_id(merchant, subscription)
-    if found is None:
-        raise NotFound("There is no such subscription.")
     order = ports.new_id("order")
     asked = CancelRequest(when, source, now, order, reason=reason, comment=comment)
     for _ in range(ATTEMPTS):
-        fresh = ports.store.subscription(merchant, found.customer, found.id)
-        assert fresh is not None, "a subscription is never removed"
+        found = subscriptions.fresh(ports, merchant, subscription)
         try:
-            return _decide(ports, fresh, asked)
+            return _decide(ports, found, asked)
         except Conflict:
             continue
     raise Conflict("The subscription is busy; nothing was changed. Try again.")
@@ -79,11 +75,7 @@ def request(
 
 def undo(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
     """Take back a cancellation that is pending (X-5); `Refused` once the end has come (X-4)."""
-    found = ports.store.subscription_by_id(merchant, subscription)
-    if found is None:
-        raise NotFound("There is no such subscription.")
-    fresh = ports.store.subscription(merchant, found.customer, found.id)
-    assert fresh is not None, "a subscription is never removed"
+    fresh = subscriptions.fresh(ports, merchant, subscription)
     if fresh.state in {State.TRIALING, State.ACTIVE} and fresh.cancelling is None:
         return fresh
     if fresh.state is not State.CANCEL_PENDING or not fresh.ends_at or fresh.ends_at <= now:

@@ -154,4 +154,6 @@ _ABOUT = {
     FactKind.ENDED: mails.ended,
     FactKind.CANCEL_REQUESTED: mails.cancel_requested,
     FactKind.CANCEL_UNDONE: mails.cancel_undone,
+    FactKind.PAUSED: mails.paused,
+    FactKind.RESUMED: mails.resumed,
 }

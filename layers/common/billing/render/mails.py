@@ -166,6 +166,16 @@ def cancel_undone(envelope: Envelope, subscription: Subscription) -> EmailMessag
     return _about(envelope, subscription, "cancel_undone")
 
 
+def paused(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """Nothing is charged until it is resumed; until when access lasts (X-11)."""
+    return _about(envelope, subscription, "paused")
+
+
+def resumed(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """It goes on, and what is charged next (X-11)."""
+    return _about(envelope, subscription, "resumed")
+
+
 def _about(
     envelope: Envelope, subscription: Subscription, kind: str, more: tuple[str, ...] = ()
 ) -> EmailMessage:
@@ -175,7 +185,7 @@ def _about(
     words = {
         "product": subscription.product_name,
         "merchant": envelope.merchant.name,
-        "date": formats.day(subscription.ends_at or envelope.at, zone, language),
+        "date": formats.day(subscription.access_until or envelope.at, zone, language),
     }
     given = () if reference is None else (text(language, "mail.reference", reference=reference),)
     letter = Letter(

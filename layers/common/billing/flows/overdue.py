@@ -1,0 +1,45 @@
+"""What waits because it was missed for too long: the merchant says charge, or skip (R-2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing import policy
+from billing.catalog import PriceType
+from billing.errors import Refused
+from billing.flows import pay, subscriptions
+from billing.ports import Ports
+from billing.subscription import State, Subscription
+from billing.transactions import Change
+
+
+def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+    """Try what is past due, or charge the oldest payment that waits, at once.
+
+    Raises `NotFound`, and `Refused` (nothing_due, charge_under_way).
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    if found.state is State.PAST_DUE:
+        pay.now_due(ports, merchant, found.customer, found.id, now=now)
+    elif found.waiting_since is not None:
+        after = found.wanted_late(now)
+        ports.store.commit(Change(found, after, as_read=policy.LOOKED_AT))
+    else:
+        raise Refused("Nothing is past due or waiting here.", code="nothing_due")
+    return subscriptions.fresh(ports, merchant, subscription)
+
+
+def skip(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+    """Leave the oldest payment that waits out; an installment is never skipped, only later.
+
+    Raises `NotFound`, and `Refused` (nothing_waits, owed).
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    if found.waiting_since is None:
+        raise Refused("No payment waits here.", code="nothing_waits")
+    if found.terms.type is not PriceType.RECURRING:
+        raise Refused("What is owed in a fixed number can only be charged later.", code="owed")
+    next_at = found.payment_at(found.period + 1)
+    after = found.skipped(max(next_at, now))
+    ports.store.commit(Change(found, after, as_read=policy.LOOKED_AT))
+    return after

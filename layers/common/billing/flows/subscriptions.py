@@ -1,0 +1,17 @@
+"""A subscription by its id alone, read afresh: what every change of one begins with."""
+
+from __future__ import annotations
+
+from billing.errors import NotFound
+from billing.ports import Ports
+from billing.subscription import Subscription
+
+
+def fresh(ports: Ports, merchant: str, subscription: str) -> Subscription:
+    """The subscription as it stands now; `NotFound` for an unknown one, or another merchant's."""
+    by_id = ports.store.subscription_by_id(merchant, subscription)
+    if by_id is None:
+        raise NotFound("There is no such subscription.")
+    found = ports.store.subscription(merchant, by_id.customer, by_id.id)
+    assert found is not None, "a subscription is never removed"
+    return found

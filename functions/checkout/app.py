@@ -10,7 +10,7 @@ from billing.flows import directory
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
 from billing.web import buying, http, sandbox
-from billing.web.request import Request
+from billing.web.request import Request, plain_id
 
 
 def build(ports: Ports) -> http.Resolver:
@@ -23,25 +23,25 @@ def build(ports: Ports) -> http.Resolver:
 
     @app.get("/checkout/<price_point>")
     def offer(price_point: str) -> http.Answer:
-        return buying.offer_page(ports, price_point, now=ports.clock())
+        return buying.offer_page(ports, plain_id(price_point), now=ports.clock())
 
     @app.post("/checkout/<price_point>")
     def submit(price_point: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return buying.submitted(ports, request, price_point, now=ports.clock())
+        return buying.submitted(ports, request, plain_id(price_point), now=ports.clock())
 
     @app.get("/checkout/<price_point>/return")
     def returned(price_point: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return buying.returned(ports, request, price_point, now=ports.clock())
+        return buying.returned(ports, request, plain_id(price_point), now=ports.clock())
 
     @app.get("/sandbox/authenticate/<reference>")
     def authentication(reference: str) -> http.Answer:
-        return sandbox.authentication(ports, reference)
+        return sandbox.authentication(ports, plain_id(reference))
 
     @app.post("/sandbox/authenticate/<reference>")
     def authenticate(reference: str) -> http.Answer:
-        return sandbox.authenticate(ports, Request.of(app.current_event), reference)
+        return sandbox.authenticate(ports, Request.of(app.current_event), plain_id(reference))
 
     @app.get("/directory")
     def listed() -> http.Answer:

@@ -21,6 +21,7 @@ from billing.orders import UNDER_WAY, InvoiceState
 from billing.ports import Due, Gateway, Ports
 from billing.transactions import Transaction
 
+ATTEMPT_KEY_MOST = 200
 SUBMITS_PER_IP = 30
 REPEAT_QUESTIONS_PER_EMAIL = 10
 LIMIT_WINDOW = timedelta(minutes=15)
@@ -102,7 +103,7 @@ def resume(ports: Ports, price_point: str, key: str, *, now: datetime, return_ur
 
     A charge under way is settled; nothing that was not submitted to its end is begun by looking.
     """
-    point = ports.store.price_point(price_point)
+    point = ports.store.price_point(price_point) if len(key) <= ATTEMPT_KEY_MOST else None
     checkout = ports.store.checkout(point.merchant, key) if point else None
     if checkout is None or checkout.price_point != price_point:
         raise NotFound("This purchase does not exist.")

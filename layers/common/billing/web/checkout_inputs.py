@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import StrictBool, StringConstraints
 
 from billing.customers import Address
-from billing.flows.checkout import Submission
+from billing.flows.checkout import ATTEMPT_KEY_MOST, Submission
 from billing.web.inputs import PRINTABLE, Country, Email, Input, Key, Line, Name, read, words
 from billing.web.problems import Misshapen
 
@@ -37,7 +37,9 @@ class AddressInput(Input):
 class CheckoutInput(Input):
     """A checkout form; `attempt_key` makes it one purchase however often it is sent (C-2)."""
 
-    attempt_key: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PRINTABLE)]
+    attempt_key: Annotated[
+        str, StringConstraints(min_length=1, max_length=ATTEMPT_KEY_MOST, pattern=PRINTABLE)
+    ]
     email: Email
     name: Name
     address: AddressInput

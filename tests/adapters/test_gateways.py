@@ -1,0 +1,184 @@
+"""What every gateway promises, held over each way that the sandbox keeps its books (R-6, W-3)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from billing.adapters import tables
+from billing.adapters.sandbox_gateway import TEST_CARDS, SandboxGateway
+from billing.adapters.sandbox_ledger import DynamoLedger, MemoryLedger
+from billing.errors import Conflict, Invalid, NotFound, Unreachable
+from billing.gateways import (
+    ActionRequired,
+    ChargeOrder,
+    Declined,
+    RefundFailed,
+    RefundSucceeded,
+    SavedMethod,
+    Succeeded,
+    Unconfirmed,
+    Withdrawn,
+)
+from billing.money import Currency, Money
+
+NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
+USD = Currency.USD
+Make = Callable[[], SandboxGateway]
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def gateway(request: pytest.FixtureRequest) -> SandboxGateway:
+    if request.param == "memory":
+        return SandboxGateway(MemoryLedger(), lambda: NOW)
+    request.getfixturevalue("moto")
+    model = tables.named(tables.Ephemeral, "sandbox", region="eu-west-1")
+    model.create_table()
+    return SandboxGateway(DynamoLedger("sandbox"), lambda: NOW)
+
+
+@pytest.fixture
+def moto(monkeypatch: pytest.MonkeyPatch) -> object:
+    from moto import mock_aws
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield
+
+
+def order(invoice: str = "sub_1.0001", amount_minor: int = 2999) -> ChargeOrder:
+    return ChargeOrder(invoice, Money(amount_minor, USD), "sandbox", "Course")
+
+
+def saved(gateway: SandboxGateway, card: str = "pm_card_visa") -> str:
+    answer = gateway.save_method(card, owner="cus_1", key=f"save:{card}", verify=False)
+    assert isinstance(answer, SavedMethod)
+    return answer.token
+
+
+def confirm(gateway: SandboxGateway, reference: str, method: str, key: str) -> object:
+    return gateway.confirm(reference, method, key=key, off_session=True, return_url=None)
+
+
+@pytest.mark.spec("R-6", "R-1")
+def test_a_payment_succeeds_once_whatever_the_key(gateway: SandboxGateway) -> None:
+    reference, method = gateway.prepare(order(), key="sub_1.0001"), saved(gateway)
+    assert gateway.prepare(order(), key="sub_1.0001") == reference
+    assert gateway.lookup(reference, attempt_key="a:1") == Unconfirmed()
+    first = confirm(gateway, reference, method, "a:1")
+    assert isinstance(first, Succeeded)
+    assert confirm(gateway, reference, method, "a:1") == first
+    assert confirm(gateway, reference, method, "a:2") == first
+    assert gateway.cancel(reference) == first
+    assert len(gateway.charges()) == 1
+
+
+def test_the_same_key_for_another_amount_is_refused(gateway: SandboxGateway) -> None:
+    gateway.prepare(order(), key="k")
+    with pytest.raises(Conflict):
+        gateway.prepare(order(amount_minor=1), key="k")
+
+
+@pytest.mark.spec("W-3")
+@pytest.mark.parametrize("card", [c for c in TEST_CARDS.values() if c.decline])
+def test_a_declined_attempt_stays_declined_and_the_next_is_its_own(
+    gateway: SandboxGateway, card: object
+) -> None:
+    token, decline = card.token, card.decline  # type: ignore[attr-defined]
+    reference = gateway.prepare(order(), key="k")
+    assert confirm(gateway, reference, saved(gateway, token), "a:1") == decline
+    assert confirm(gateway, reference, saved(gateway), "a:1") == decline
+    assert gateway.lookup(reference, attempt_key="a:1") == decline
+    assert gateway.lookup(reference, attempt_key="a:2") == Unconfirmed()
+    assert isinstance(confirm(gateway, reference, saved(gateway), "a:2"), Succeeded)
+    assert [c["status"] for c in gateway.charges()] in (
+        ["succeeded", "declined"],
+        ["declined", "succeeded"],
+    )
+
+
+@pytest.mark.spec("W-3")
+def test_a_bank_that_declines_declines_to_save_too_when_it_is_asked(
+    gateway: SandboxGateway,
+) -> None:
+    refused = gateway.save_method("pm_card_chargeDeclined", owner="c", key="k", verify=True)
+    assert refused == Declined("card_declined")
+    fails_later = gateway.save_method("pm_card_chargeCustomerFail", owner="c", key="k", verify=True)
+    assert isinstance(fails_later, SavedMethod)
+    with pytest.raises(Invalid, match="no payment method"):
+        gateway.save_method("pm_card_unknown", owner="c", key="k", verify=True)
+
+
+@pytest.mark.spec("C-4")
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_authentication_is_answered_once(gateway: SandboxGateway, succeeded: bool) -> None:
+    reference = gateway.prepare(order(), key="k")
+    method = saved(gateway, "pm_card_authenticationRequired")
+    asked = confirm(gateway, reference, method, "a:1")
+    assert isinstance(asked, ActionRequired)
+    assert reference in asked.url
+    gateway.authenticate(reference, succeeded=succeeded)
+    gateway.authenticate(reference, succeeded=not succeeded)
+    standing = gateway.lookup(reference, attempt_key="a:1")
+    assert isinstance(standing, Succeeded if succeeded else Declined)
+
+
+@pytest.mark.spec("X-6")
+def test_a_withdrawn_payment_never_succeeds(gateway: SandboxGateway) -> None:
+    reference = gateway.prepare(order(), key="k")
+    assert gateway.cancel(reference) == Withdrawn()
+    assert confirm(gateway, reference, saved(gateway), "a:1") == Withdrawn()
+    assert gateway.charges() == []
+
+
+@pytest.mark.spec("B-7")
+def test_money_goes_back_once_per_key_and_never_more_than_came(gateway: SandboxGateway) -> None:
+    reference = gateway.prepare(order(), key="k")
+    assert isinstance(gateway.refund(reference, Money(1, USD), key="r0"), RefundFailed)
+    confirm(gateway, reference, saved(gateway), "a:1")
+    assert gateway.find_refund(reference, key="r1") is None
+    first = gateway.refund(reference, Money(2000, USD), key="r1")
+    assert isinstance(first, RefundSucceeded)
+    assert gateway.refund(reference, Money(2000, USD), key="r1") == first
+    assert gateway.find_refund(reference, key="r1") == first
+    assert isinstance(gateway.refund(reference, Money(1000, USD), key="r2"), RefundFailed)
+    assert [c["refunded"] for c in gateway.charges()] == [2000]
+
+
+@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after", "unavailable"])
+def test_faults_on_demand_fail_the_next_calls_and_no_more(
+    gateway: SandboxGateway, kind: str
+) -> None:
+    gateway.faults.arm(kind, 2)
+    for _ in range(2):
+        with pytest.raises(Unreachable):
+            gateway.prepare(order(), key="k")
+    gateway.prepare(order(), key="k")
+    with pytest.raises(Invalid):
+        gateway.faults.arm("earthquake", 1)
+
+
+def test_an_unknown_payment_is_not_found(gateway: SandboxGateway) -> None:
+    with pytest.raises(NotFound):
+        gateway.lookup("pi_unknown", attempt_key="a")
+
+
+@pytest.mark.spec("R-1")
+def test_many_confirms_at_once_charge_once() -> None:
+    gateway = SandboxGateway(MemoryLedger(), lambda: NOW)
+    reference, method = gateway.prepare(order(), key="k"), saved(gateway)
+    threads = [
+        threading.Thread(target=confirm, args=(gateway, reference, method, f"a:{n % 3}"))
+        for n in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [c["status"] for c in gateway.charges()] == ["succeeded"]

@@ -44,6 +44,18 @@ test: $(DEV) $(MINISTACK)
 test-slow: $(DEV) $(MINISTACK) $(SAM)
 	.venv/bin/pytest -m slow $(ARGS) || test $$? -eq 5
 
+## make sim        simulations on virtual time (SEEDS=40, SEED_FROM= fresh; or SEED=n, one again)
+SEEDS ?= 40
+.PHONY: sim
+sim: $(DEV)
+	@$(WITH_LAYER) .venv/bin/python -m sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) \
+	  $(if $(SEED_FROM),--seed-from $(SEED_FROM)))
+
+## make sim-mutants  each guard of the protocol taken away: noticed, or redundant and why
+.PHONY: sim-mutants
+sim-mutants: $(DEV)
+	@$(WITH_LAYER) .venv/bin/python -m sim --mutants --seeds 40
+
 ## make kill       the kill test at length: 300 subscriptions, 20 trials
 .PHONY: kill
 kill: export KILL_SUBSCRIPTIONS := 300

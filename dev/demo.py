@@ -18,7 +18,7 @@ from billing.catalog import (
     Product,
 )
 from billing.customers import Address
-from billing.merchants import ApiKey, Merchant
+from billing.merchants import ApiKey, Merchant, PortalKind, Settings
 from billing.money import Currency, Money
 from billing.periods import Period, Span, Unit
 from billing.ports import Ports
@@ -81,6 +81,7 @@ def merchant(now: datetime) -> list[Write]:
         created_at=now,
         website="https://harborlane.example",
         address=address,
+        settings=Settings(portal=PortalKind.STANDALONE),
     )
     return [Insert(harbor_lane)]
 

@@ -56,7 +56,11 @@ EXPECTED = {
     "merchant_orders": 200,
     "merchant_console": 401,
     "merchant_console_customer": 401,
-    "portal_page": 404,
+    "portal_page": 200,
+    "portal_login": 401,
+    "portal_link": 202,
+    "portal_cards": 401,
+    "portal_cancel": 401,
     "portal_invoice": 404,
 }
 

@@ -190,11 +190,13 @@ class World:
         """Move the clock from one due instant to the next, ticking at each."""
         until = to or self.now + timedelta(**span)
         tally: Counter[str] = Counter()
-        while (due := self._next_due()) is not None and due <= until:
+        while (due := self._next_due()) is not None and due <= until and self.now <= until:
             ticks = max(0, ceil((due - self.now) / TICK))
             self.now = min(until, self.now + ticks * TICK)
             tally += self.tick()
-            if self._next_due() == due:
+            if self.now < until and self._next_due() == due:
+                self.now += TICK  # what is due again at once, the next tick finds
+            elif self._next_due() == due:
                 break
         self.now = until
         return tally + self.tick()

@@ -18,8 +18,13 @@ INVOICE_AS_READ = ("state", "attempt")
 
 def takes_effect_now(subscription: Subscription, request: CancelRequest) -> bool:
     """Whether nothing that is paid for is left: asked for now, past due, or past the period
-    (X-4)."""
+    (X-4).
+
+    An open invoice says so too: by the clock of whoever opened it, its period has begun.
+    """
     if request.when is When.NOW or subscription.state is State.PAST_DUE:
+        return True
+    if subscription.open_invoice is not None:
         return True
     period_at = subscription.period_at
     return period_at is None or period_at <= request.requested_at
@@ -47,6 +52,7 @@ def at_period_end(
     subscription: Subscription, request: CancelRequest, email: str, shard: int
 ) -> Transaction:
     """A "Request Can." entry now; access and agreement stay to the end of the period (X-2)."""
+    assert subscription.open_invoice is None, "an open invoice is void first, or withdrawn"
     pending = subscription.cancel_pending(request)
     at = request.requested_at
     return (

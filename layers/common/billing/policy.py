@@ -77,6 +77,14 @@ def alarm_after_payment(paid: Subscription, now: datetime) -> datetime | None:
     return max(scheduled, start_of_next_local_day(now, paid.anchor.zone))
 
 
+def not_yet(subscription: Subscription, now: datetime) -> bool:
+    """Whether the next payment must wait: for its scheduled instant, or for another local day than
+    that of the last standard payment (R-2)."""
+    scheduled = subscription.period_at
+    assert scheduled is not None, "asked only of what may be charged"
+    return scheduled > now or charged_today(subscription, now)
+
+
 def charged_today(subscription: Subscription, now: datetime) -> bool:
     """Whether a standard payment already succeeded on this local day (R-2)."""
     today = Anchor.at(now, subscription.anchor.zone).wall.date()

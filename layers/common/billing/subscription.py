@@ -190,7 +190,14 @@ class Subscription:
 
     def unpaid(self) -> Subscription:
         """Past due with nothing more to come by itself (R-4, final action "keep past due")."""
-        return replace(self, open_invoice=None, due_at=None, retry_at=None, pay_now=None)
+        return replace(
+            self,
+            state=State.PAST_DUE,
+            open_invoice=None,
+            due_at=None,
+            retry_at=None,
+            pay_now=None,
+        )
 
     def wanted_late(self, now: datetime) -> Subscription:
         """The merchant says to charge what waits, however late it is (R-2)."""

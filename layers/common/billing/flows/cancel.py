@@ -15,7 +15,7 @@ from enum import StrEnum
 from billing import cancellation
 from billing.errors import Conflict, Refused, Unavailable
 from billing.flows import charging, subscriptions
-from billing.orders import UNDER_WAY, Invoice
+from billing.orders import FINAL, UNDER_WAY, Invoice
 from billing.ports import Due, Ports
 from billing.subscription import (
     Alarm,
@@ -114,6 +114,8 @@ def _decide(ports: Ports, subscription: Subscription, asked: CancelRequest) -> E
     if pending and asked.when is When.PERIOD_END:
         return Ending(subscription, Result.PENDING)
     invoice = _open_invoice(ports, subscription)
+    if invoice is not None and invoice.state in FINAL:
+        raise Conflict("It was settled between the two reads.")
     if invoice is not None and invoice.state in UNDER_WAY:
         return _record(ports, subscription, invoice, asked)
     email, shard = _email(ports, subscription), ports.shard_of(subscription.id)

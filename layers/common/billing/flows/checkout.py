@@ -15,7 +15,15 @@ from billing.checkouts import Checkout, CheckoutState
 from billing.customers import Address, BillTo, Consent
 from billing.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable, Unreachable
 from billing.flows import charging
-from billing.gateways import ActionRequired, Declined, Outcome, SavedMethod, Succeeded, Unconfirmed
+from billing.gateways import (
+    ActionRequired,
+    Declined,
+    Outcome,
+    SavedMethod,
+    Standing,
+    Succeeded,
+    Unconfirmed,
+)
 from billing.merchants import Merchant
 from billing.orders import UNDER_WAY, InvoiceState
 from billing.ports import Due, Gateway, Ports
@@ -158,10 +166,7 @@ def _begin(
 ) -> Checkout:
     """Write the attempt down before the first gateway call; whoever comes second reads the
     first."""
-    if reason := policy.selling_stopped(
-        offered.merchant, billing_paused=ports.operation.billing_paused
-    ):
-        raise Refused("Nothing is sold here at the moment; nothing was charged.", code=reason)
+    _refuse_if_stopped(ports, offered.merchant)
     _limit(ports, "checkout_ip", visitor.ip, SUBMITS_PER_IP, now)
     existing = ports.store.customer_by_email(offered.merchant.id, form.email)
     if existing and not form.confirm_repeat:
@@ -272,12 +277,41 @@ def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | Non
         reference = charging.prepare(ports, checkout.invoice)
         return _write(ports, purchase.prepared(checkout, reference))
     if state is InvoiceState.READY:
+        _refuse_if_stopped(ports, _merchant(ports, checkout))
         return _write(ports, purchase.point_of_no_return(checkout, ports.new_id("order"), now))
+    return _settle_under_way(ports, checkout, now, return_url)
+
+
+def _settle_under_way(
+    ports: Ports, checkout: Checkout, now: datetime, return_url: str | None
+) -> Checkout:
+    """How the charge ended, if that can be known; while billing is stopped none is confirmed."""
+    invoice = checkout.invoice
     try:
-        outcome = charging.resolve(ports, checkout.invoice, return_url=return_url)
+        if _stopped(ports, _merchant(ports, checkout)):
+            outcome: Standing = charging.lookup(ports, invoice)
+        else:
+            outcome = charging.resolve(ports, invoice, return_url=return_url)
     except Unreachable:
         return checkout
+    if isinstance(outcome, Unconfirmed):
+        return checkout
     return _settle(ports, checkout, outcome, now)
+
+
+def _refuse_if_stopped(ports: Ports, merchant: Merchant) -> None:
+    if reason := _stopped(ports, merchant):
+        raise Refused("Nothing is sold here at the moment; nothing was charged.", code=reason)
+
+
+def _stopped(ports: Ports, merchant: Merchant) -> policy.Hold | None:
+    return policy.selling_stopped(merchant, billing_paused=ports.operation.billing_paused)
+
+
+def _merchant(ports: Ports, checkout: Checkout) -> Merchant:
+    merchant = ports.store.merchant(checkout.merchant)
+    assert merchant is not None, "a merchant is never removed"
+    return merchant
 
 
 def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: datetime) -> Checkout:

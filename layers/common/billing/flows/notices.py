@@ -1,4 +1,4 @@
-"""Mails about a customer rather than a payment: links to enter, changes, requests passed on (B-3)."""
+"""Mails about a customer rather than a payment: links, changes, requests passed on (B-3, H-2)."""
 
 from __future__ import annotations
 

@@ -65,12 +65,14 @@ def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -
     return Account(merchant, history.customer, history, modules)
 
 
-def invoice_pdf(ports: Ports, merchant: str, customer: str, invoice: str) -> bytes:
-    """The PDF of one of the customer's own payments (B-5); raises `NotFound`."""
-    found = ports.store.invoice(merchant, customer, invoice)
-    if found is None or not purchases.is_paid(found):
-        raise NotFound("There is no such invoice.")
-    return invoices.pdf(ports, invoices.numbered(ports, merchant, customer, invoice))
+def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
+    """The PDF of one of the customer's own payments, by Order ID or invoice id (B-5); raises
+    `NotFound`."""
+    for found in account.history.invoices:
+        if reference in {found.id, found.order_id} and purchases.is_paid(found):
+            numbered = invoices.numbered(ports, found.merchant, found.customer, found.id)
+            return invoices.pdf(ports, numbered)
+    raise NotFound("There is no such invoice.")
 
 
 def end(

@@ -8,7 +8,7 @@ share round trips; a subscription that a step refuses drops out and comes back w
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,13 +28,16 @@ from billing.gateways import (
     Unconfirmed,
     Withdrawn,
 )
-from billing.merchants import Merchant
+from billing.merchants import Merchant, RetrySchedule
 from billing.orders import UNDER_WAY, Invoice, InvoiceState
 from billing.ports import Due, Ports
 from billing.subscription import Alarm, Subscription
 from billing.transactions import Change, Transaction
 
 T = TypeVar("T")
+
+UNANSWERED = Declined("authentication_required")
+"""What it counts as when a buyer did not authenticate in time (R-4)."""
 
 SECONDS_PAST_POINT_OF_NO_RETURN = 5
 """No more enter step 3 at a time than the gateway takes in this many seconds."""
@@ -88,6 +91,19 @@ class Work:
     def is_under_way(self) -> bool:
         return self.invoice is not None and self.invoice.state in UNDER_WAY
 
+    @property
+    def is_last_authentication(self) -> bool:
+        """Whether the buyer's time to authenticate the last attempt is over (R-4)."""
+        invoice = self.open_invoice
+        counted = invoice.attempt - invoice.uncounted
+        attempts = self.merchant.settings.retry_schedule.attempts
+        return invoice.state is InvoiceState.ACTION_REQUIRED and counted >= attempts
+
+    def held(self, ports: Ports) -> policy.Hold | None:
+        return policy.hold(
+            self.subscription, self.merchant, billing_paused=ports.operation.billing_paused
+        )
+
     def stopped(self, ports: Ports) -> policy.Hold | None:
         return policy.selling_stopped(self.merchant, billing_paused=ports.operation.billing_paused)
 
@@ -105,12 +121,10 @@ def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
 def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[str]) -> None:
     loaded = list(_load(ports, leases, now, tally))
     under_way = [work for work in loaded if work.is_under_way]
-    cancelling = [work for work in under_way if work.subscription.cancelling]
-    going_on = [work for work in under_way if not work.subscription.cancelling]
     fresh = [work for work in loaded if not work.is_under_way]
 
-    _settle(ports, cancelling, _gateway(ports, charging.withdraw, cancelling), now, tally)
-    _settle(ports, going_on, _resolve(ports, going_on), now, tally)
+    for call, works in _step_6(ports, under_way):
+        _settle(ports, works, _gateway(ports, call, works), now, tally)
     opened = _open(ports, fresh, now, tally)
     ready = _prepare(ports, opened, tally)
     confirming = _pass_point_of_no_return(ports, ready, now, tally)
@@ -139,28 +153,39 @@ def _load(
         yield Work(merchant, subscription, invoices.get(subscription.open_invoice or ""))
 
 
-def _resolve(ports: Ports, works: Sequence[Work]) -> Sequence[Standing | Unavailable]:
-    """How attempts that were under way ended (step 6); while billing is stopped none is
-    confirmed."""
-    if any(work.stopped(ports) for work in works):
-        return _gateway(ports, charging.lookup, works)
-    return _gateway(ports, charging.resolve, works)
+def _step_6(
+    ports: Ports, works: Sequence[Work]
+) -> Iterator[tuple[Callable[[Ports, Invoice], Standing], list[Work]]]:
+    """What to ask of the gateway for attempts that were under way.
+
+    Withdrawn is what is being cancelled, and what its buyer was asked to authenticate for the last
+    time: a link that still charged after the end would be a charge that nobody books. What may not
+    be charged now is only looked up.
+    """
+    by_call: dict[Callable[[Ports, Invoice], Standing], list[Work]] = defaultdict(list)
+    for work in works:
+        if work.subscription.cancelling or work.is_last_authentication:
+            by_call[charging.withdraw].append(work)
+        elif work.held(ports):
+            by_call[charging.lookup].append(work)
+        else:
+            by_call[charging.resolve].append(work)
+    yield from by_call.items()
 
 
 def _open(ports: Ports, works: Sequence[Work], now: datetime, tally: Counter[str]) -> list[Work]:
     """Step 1 for those without an open invoice; those with one go on from its state."""
-    paused = ports.operation.billing_paused
     to_open: list[Work] = []
     going_on: list[Work] = []
     for work in works:
         asked = work.subscription.pay_now is not None
-        if reason := policy.hold(work.subscription, work.merchant, billing_paused=paused):
+        if reason := work.held(ports):
             tally[f"held_{reason}"] += 1
         elif work.invoice is not None:
             going_on += _unless_given_up(ports, work, now, tally)
         elif policy.too_late_to_ask(work.subscription, work.merchant, now) and not asked:
             _put_on_waiting_list(ports, work, now, tally)
-        elif policy.charged_today(work.subscription, now):
+        elif policy.not_yet(work.subscription, now):
             _postpone(ports, work, now, tally)
         else:
             to_open.append(work)
@@ -262,24 +287,25 @@ def _settlement(
     subscription, invoice = work.subscription, work.open_invoice
     schedule = work.merchant.settings.retry_schedule
     shard = ports.shard_of(invoice.id)
+
+    def declined(decline: Declined, schedule: RetrySchedule) -> tuple[str, Transaction]:
+        order_id = ports.new_id("order")
+        return "declined", protocol.settle_declined(
+            subscription, invoice, decline, schedule, now, shard, order_id
+        )
+
     match outcome:
         case Succeeded():
             return "paid", protocol.settle_paid(subscription, invoice, outcome, now, shard)
         case Declined():
-            return "declined", protocol.settle_declined(
-                subscription, invoice, outcome, schedule, now, shard, ports.new_id("order")
-            )
+            return declined(outcome, schedule)
         case ActionRequired() if invoice.state is InvoiceState.ACTION_REQUIRED:
             # Asked for, and not done by the time of the next attempt: that attempt is due (R-4).
-            unanswered, at_once = (
-                Declined("authentication_required"),
-                replace(schedule, every_days=0),
-            )
-            return "declined", protocol.settle_declined(
-                subscription, invoice, unanswered, at_once, now, shard, ports.new_id("order")
-            )
+            return declined(UNANSWERED, replace(schedule, every_days=0))
         case ActionRequired():
             return "action_required", protocol.needs_buyer(subscription, invoice, schedule, now)
+        case Withdrawn() if not subscription.cancelling and work.is_last_authentication:
+            return declined(UNANSWERED, schedule)
         case Withdrawn():
             return "void", protocol.void(subscription, invoice, now, shard)
 

@@ -1,4 +1,4 @@
-"""Mails of the portal: a link to enter, a detail that was changed, a request passed on (B-3, H-2)."""
+"""Mails of the portal: a link to enter, a changed detail, a request passed on (B-3, H-2)."""
 
 from __future__ import annotations
 

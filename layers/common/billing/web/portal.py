@@ -1,17 +1,20 @@
-"""The portal's front: signing in and out, the purchases, and what is said when something is wrong."""
+"""The portal's front: signing in and out, the purchases, and what went wrong (B-1 .. B-5)."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from billing.errors import BillingError
-from billing.flows import login, portal
+from billing.flows import invoices, login, portal
 from billing.merchants import PortalKind
 from billing.ports import Ports
 from billing.web import http, tokens
 from billing.web import portal_session as session
 from billing.web.portal_session import Closed, SignedOut, Visit
 from billing.web.request import Request
+
+LINKED = "~"
+"""In a reference that carries its own key, as those in mails do."""
 
 TYPED_MOST = 320
 """Characters of what is typed into the login form; what is longer is nobody's."""
@@ -92,10 +95,14 @@ def log_out(ports: Ports, visit: Visit) -> http.Answer:
     return http.redirect(f"{visit.base}?done=signed_out", cookies=[cookie])
 
 
-def invoice(ports: Ports, visit: Visit, reference: str) -> http.Answer:
-    """The PDF of one of the customer's payments (B-5)."""
-    pdf = portal.invoice_pdf(ports, visit.merchant.id, visit.customer, reference)
-    return http.file(pdf, "invoice.pdf")
+def invoice(
+    ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
+) -> http.Answer:
+    """An invoice, by the link in a mail or, signed in, by its id or Order ID (B-5, C-3)."""
+    if LINKED in reference:
+        return http.file(invoices.download(ports, merchant, reference), "invoice.pdf")
+    visit = session.required(ports, request, merchant, now)
+    return http.file(portal.invoice_pdf(ports, visit.account, reference), "invoice.pdf")
 
 
 def failure(ports: Ports, error: BillingError, request: Request) -> http.Answer:

@@ -1,4 +1,4 @@
-"""A customer's cards in the portal: the list, a card more, another default, a card less (B-9, B-10)."""
+"""Cards in the portal: the list, a card more, another default, a card less (B-9, B-10)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def listed(ports: Ports, visit: Visit) -> http.Answer:
     """Every card, the default first, with what it pays for and why it stays."""
     wallet = _wallet(visit)
     default = wallet.customer.default_method
-    ordered = sorted(reversed(wallet.methods), key=lambda method: method.id != default)
+    newest_first = wallet.methods[::-1]
+    ordered = sorted(newest_first, key=lambda method: method.id != default)
     paid_with = {m.id: [s for s in wallet.payable if s.payment_method == m.id] for m in ordered}
     what = visit.request.query().get("done")
     return show(
@@ -30,6 +31,7 @@ def listed(ports: Ports, visit: Visit) -> http.Answer:
         "cards",
         methods=ordered,
         default=default,
+        payable=wallet.payable,
         paid_with=paid_with,
         stays={method.id: rules.why_it_stays(wallet, method.id) for method in ordered},
         elsewhere={

@@ -63,12 +63,12 @@ class CardForm(Input):
 
 
 def form(shape: type[Form], typed: Mapping[str, str]) -> Form:
-    """A form of the portal as a shape; raises `Misshapen`."""
+    """A form of the portal as a shape, without what was left empty; raises `Misshapen`."""
     ours = (CSRF_FIELD, "chosen")
     fields = {
         name: " ".join(value.split()) if name == "comment" else value
         for name, value in typed.items()
-        if name not in ours and not name.startswith(COVERS)
+        if value.strip() and name not in ours and not name.startswith(COVERS)
     }
     return read(shape, fields)
 

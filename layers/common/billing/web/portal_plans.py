@@ -1,9 +1,10 @@
-"""What a customer does about a purchase: cancel, undo, pay, refund, send bills elsewhere (B-6 .. B-8)."""
+"""What a customer does about a purchase: cancel, pay, refund, another address (B-6 .. B-8)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from billing import cancellation, purchases, refunds
 from billing.errors import Invalid, Refused, Unavailable
@@ -85,7 +86,11 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
     paid, invoice = visit.account.payment(order)
     ticket = portal.ticket_about(ports, visit.account, Wish.REFUND, order)
     reason = portal.why_not_refunded(ports, visit.account, paid, invoice, visit.now)
-    shown = {"order": paid, "invoice": invoice, "amount": refunds.refundable(invoice)}
+    shown: dict[str, Any] = {
+        "order": paid,
+        "invoice": invoice,
+        "amount": refunds.refundable(invoice),
+    }
     if reason == "already_refunded" or (ticket and ticket.closed_at is None):
         return show(visit, "refunded", ticket=ticket, **shown)
     if reason is not None:
@@ -103,6 +108,7 @@ def refunded(ports: Ports, visit: Visit, order: str) -> http.Answer:
     """The confirmed refund; what it came to is the page of the payment's refund."""
     from billing.web.portal_inputs import RefundForm, form
 
+    visit.account.payment(order)
     given = form(RefundForm, visit.request.form())
     subscription = _cancels_with(visit, order)
     try:

@@ -1,4 +1,4 @@
-"""The portal's sessions: bound to one customer of one merchant, and to a portal that is open (B-1)."""
+"""The portal's sessions: of one customer of one merchant whose portal is open (B-1, B-3)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def base_of(merchant: Merchant) -> str:
 
 
 def opened(ports: Ports, merchant: str) -> Merchant:
-    """The merchant whose portal it is; raises `NotFound`, and `Closed` where it is not activated."""
+    """The merchant whose portal it is; raises `NotFound`, `Closed` where it is not activated."""
     found = ports.store.merchant(plain_id(merchant))
     if found is None:
         raise NotFound("There is nothing here.")

@@ -1,0 +1,1 @@
+"""The simulator: the real flows and handlers on virtual time, and all that fails around them."""

@@ -1,0 +1,248 @@
+"""Who does the worst thing at the worst moment: exactly while a subscription is being worked on.
+
+Each action is a small function; the adversary picks one at a port call on a subscription.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+from billing.adapters.keys import key_of
+from billing.adapters.keys import subscription as subscription_key
+from billing.adapters.sqs_queue import body_of
+from billing.checkouts import Checkout
+from billing.facts import Fact
+from billing.flows import cancel, refund
+from billing.orders import Order
+from billing.ports import Due, Ports
+from billing.subscription import Alarm, Source, Subscription, When
+from billing.transactions import Change
+from sim.buyers import Buyer, authenticate
+from sim.chance import Chance
+from sim.clockwork import DAY, MINUTE, SECOND, Clockwork, Invocation, instant
+from sim.world import World
+
+Action = Callable[["Adversary", Any], None]
+
+
+class Adversary:
+    """Watches port calls."""
+
+    def __init__(
+        self, world: World, buyers: dict[str, Buyer], always: Action | None = None
+    ) -> None:
+        self.world = world
+        self._always = always
+        self.buyers = buyers
+        world.wire.watch = self._watch
+
+    def _watch(self, invocation: Invocation, point: int) -> None:
+        chance = Chance(self.world.seed, f"adversary {invocation.name} {point}")
+        target = chance.pick(self._targets(invocation) or [None])
+        clockwork: Clockwork = self.world.clockwork
+        if self._always is not None:
+            always = self._always
+            clockwork.at(clockwork.now_us + SECOND, lambda: self._act(always, invocation))
+        elif target is not None:
+            action = chance.pick(ACTIONS[type(target)])
+            delay_us = chance.pick((0, 0, 1_000, 30_000, SECOND))
+            clockwork.at(clockwork.now_us + delay_us, lambda: action(self, target))
+
+    def _act(self, action: Action, invocation: Invocation) -> None:
+        """Act on what the invocation works on by now; on a purchase before it is written down."""
+        targets = self._targets(invocation)
+        action(self, targets[0] if targets else SimpleNamespace(key=_attempt_key(invocation.name)))
+
+    def _targets(self, invocation: Invocation) -> list[Subscription | Checkout]:
+        """What an invocation works on, by its name: a lease's owner, or a buyer's attempt."""
+        words = invocation.name.split()
+        if words[0] == "charge":
+            owners = [e for e in self.world.table.all() if getattr(e, "id", None) == words[1]]
+            owners += [e for e in self.world.table.all() if getattr(e, "key", None) == words[1]]
+            return [e for e in owners if isinstance(e, Subscription | Checkout)]
+        if words[0] == "buyer":
+            key = _attempt_key(invocation.name)
+            return [e for e in self.world.table.all() if isinstance(e, Checkout) and e.key == key]
+        return []
+
+    def change_of_mind(self, buyer: Buyer, at_us: int) -> None:
+        """Some day a buyer cancels or wants money back, not at any worst moment."""
+        chance = Chance(self.world.seed, f"mind {buyer.key}")
+        if not chance.happens(0.3):
+            return
+        action = chance.pick((cancel_now, cancel_at_end, refund_last, refund_last))
+        day_us = chance.between(at_us, self.world.plan.end_us)
+        self.world.clockwork.at(day_us, lambda: self._act_on_purchase(action, buyer))
+
+    def _act_on_purchase(self, action: Action, buyer: Buyer) -> None:
+        bought = buyer.answer
+        if bought is None or bought.invoice.subscription is None:
+            return
+        stands = self.world.table.get(
+            subscription_key(bought.merchant, bought.customer, bought.purchase)
+        )
+        if stands is not None:
+            action(self, stands)
+
+
+def _attempt_key(name: str) -> str:
+    number = name.split()[1]
+    return f"attempt-{int(number):06d}" if number.isdigit() else ""
+
+
+def double_message(adversary: Adversary, target: Subscription | Checkout) -> None:
+    """The same lease once more, while it is being worked on."""
+    world = adversary.world
+    due_at, now = target.due_at, instant(world.clockwork.now_us)
+    # Only what may be a lease: nothing but the sweep writes messages, and those name leases.
+    if due_at is not None and due_at - now <= world.ports.operation.lease:
+        lease = Due(_kind(target), due_at, _owner(target))
+        world.deployment.put(body_of([lease]), at_once=True)
+
+
+def sweep(adversary: Adversary, target: Subscription | Checkout) -> None:
+    """One more tick of the schedule."""
+    adversary.world.deployment.sweep(adversary.world.clockwork.now_us)
+
+
+def click_again(adversary: Adversary, target: Checkout) -> None:
+    """The buyer clicks again."""
+    adversary.buyers[target.key].submit_now()
+
+
+def come_back(adversary: Adversary, target: Checkout) -> None:
+    """The buyer comes back to the page while the first answer is not there yet."""
+    adversary.buyers[target.key].resume_now()
+
+
+def answer_the_bank(adversary: Adversary, target: Subscription | Checkout) -> None:
+    """The buyer authenticates just now, if anything asks for it."""
+    world = adversary.world
+    stands: Any = world.table.get(key_of(target))
+    if stands is None:
+        return
+    invoice = stands.invoice.id if isinstance(stands, Checkout) else stands.open_invoice
+    known = world.oracle.invoices.get(invoice or "")
+    if known is not None and known.gateway_ref is not None:
+        authenticate(world, known.gateway_ref, succeeded=True)
+
+
+def hold(adversary: Adversary, target: Subscription) -> None:
+    """Somebody holds the subscription, or its customer disputes a charge, for a while."""
+    world = adversary.world
+    chance = Chance(world.seed, f"hold {target.id} {target.seq}")
+    field, on, off = chance.pick((("held", True, False), ("dispute", "open", "won")))
+    _write(world, target, field, on)
+    over_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 2 * DAY))
+    world.clockwork.at(over_us, lambda: _write(world, target, field, off))
+
+
+def _write(world: World, target: Subscription, field: str, value: Any) -> None:
+    stands = world.table.get(key_of(target))
+    if isinstance(stands, Subscription) and stands.is_live and getattr(stands, field) != value:
+        changed = replace(stands, **{field: value})
+        world.table.write((Change(stands, changed),))
+
+
+def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
+    """The sweep finds the attempt while its buyer is still submitting it."""
+    world = adversary.world
+    stands = world.table.get(key_of(target)) if isinstance(target, Checkout) else None
+    if isinstance(stands, Checkout) and stands.due_at is not None:
+        lease = Due(Alarm.CHECKOUT, stands.due_at, _owner(stands))
+        world.deployment.put(body_of([lease]), at_once=True)
+
+
+def tell_again(adversary: Adversary, target: object) -> None:
+    """The stream brings everything untold once more."""
+    world = adversary.world
+    for entity in world.table.all():
+        if isinstance(entity, Fact):
+            world.deployment.stream(key_of(entity), entity, world.clockwork.now_us)
+
+
+def cancel_now(adversary: Adversary, target: Subscription) -> None:
+    """Somebody cancels at once; from when that is answered as done, no charge is excused."""
+    _cancel(adversary.world, target, When.NOW)
+
+
+def cancel_at_end(adversary: Adversary, target: Subscription) -> None:
+    """Somebody cancels at the end of the period, and half of them think better of it."""
+    world = adversary.world
+    _cancel(world, target, When.PERIOD_END)
+    chance = Chance(world.seed, f"undo {target.id} {target.seq}")
+    if chance.happens(0.5):
+        undo_us = world.clockwork.now_us + int(chance.stretched(1_000, 4 * DAY))
+        ports = world.ports
+        work = partial(_undo, ports, target)
+        world.clockwork.spawn(f"undo {target.id}", work, undo_us, _answered)
+
+
+def refund_last(adversary: Adversary, target: Subscription) -> None:
+    """Somebody refunds the newest payment, all or part, and another one does the same."""
+    world = adversary.world
+    history = world.table.query(key_of(target).pk)
+    paid = [o for o in history if isinstance(o, Order) and o.kind in {"sale", "rebill"}]
+    paid = [o for o in paid if o.subscription == target.id and o.amount]
+    if not paid:
+        return
+    chance = Chance(world.seed, f"refund {target.id} {target.seq} {len(paid)}")
+    for _ in range(chance.pick((1, 2))):
+        part = chance.pick((None, None, paid[-1].amount.amount_minor // 3))
+        work = partial(_refund, world.ports, paid[-1], part)
+        at_us = world.clockwork.now_us + chance.between(0, SECOND // 10)
+        world.clockwork.spawn(f"refund {target.id}", work, at_us, _answered)
+
+
+def _cancel(world: World, target: Subscription, when: When) -> None:
+    def work() -> None:
+        ports, source = world.ports, Source.CUSTOMER
+        ending = cancel.request(
+            ports, target.merchant, target.id, when=when, source=source, now=ports.clock()
+        )
+        if ending.result is cancel.Result.ENDED:
+            world.oracle.cancelled[target.id] = instant(world.clockwork.now_us)
+
+    world.clockwork.spawn(f"cancel {target.id}", work, world.clockwork.now_us, _answered)
+
+
+def _undo(ports: Ports, target: Subscription) -> None:
+    cancel.undo(ports, target.merchant, target.id, now=ports.clock())
+
+
+def _refund(ports: Ports, paid: Order, amount_minor: int | None) -> None:
+    refund.request(
+        ports,
+        paid.merchant,
+        paid.id,
+        amount_minor=amount_minor,
+        source=Source.MERCHANT,
+        now=ports.clock(),
+    )
+
+
+def _answered(error: BaseException | None) -> None:
+    """Whoever asked may be refused, or told to try again; what is written is what counts."""
+
+
+ACTIONS: dict[type, tuple[Action, ...]] = {
+    Subscription: (
+        *(double_message, double_message, sweep, answer_the_bank, hold),
+        *(cancel_now, cancel_at_end, refund_last),
+    ),
+    Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
+}
+
+
+def _kind(target: Subscription | Checkout) -> Alarm:
+    return Alarm.CHECKOUT if isinstance(target, Checkout) else target.alarm
+
+
+def _owner(target: Subscription | Checkout) -> tuple[str, ...]:
+    if isinstance(target, Checkout):
+        return (target.merchant, target.key)
+    return (target.merchant, target.customer, target.id)

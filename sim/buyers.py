@@ -1,0 +1,126 @@
+"""Buyers: who submits, clicks twice, comes back from the bank late or never, and tries again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from billing.checkouts import Checkout, CheckoutState
+from billing.customers import Address
+from billing.errors import Refused, Unavailable
+from billing.flows import checkout
+from billing.flows.checkout import Submission, Visitor
+from sim.chance import Chance
+from sim.clockwork import DAY, HOUR, MINUTE, SECOND, SimCrash
+from sim.invariants import Violation
+from sim.plan import Purchase
+from sim.world import World
+
+ADDRESS = Address("1 Main Street", "Springfield", "US", postal_code="12345", state="IL")
+RETURN_URL = "https://pay.example.com/return"
+TRIES_AT_MOST = 6
+
+
+class Buyer:
+    """One purchase that somebody makes, whatever gets in between."""
+
+    def __init__(self, world: World, purchase: Purchase) -> None:
+        self.key = f"attempt-{purchase.number:06d}"
+        self.answer: Checkout | None = None
+        self._world = world
+        self._purchase = purchase
+        self._chance = Chance(world.seed, f"buyer {purchase.number}")
+        self._tries = 0
+        self._confirms = purchase.again
+
+    def begin(self) -> None:
+        """Fill in the form and click, once or twice."""
+        for click in range(self._purchase.clicks):
+            self._submit_at(self._purchase.at_us + click * self._chance.between(1, 2 * SECOND))
+
+    def submit_now(self) -> None:
+        """Another click, such as a refresh of the page."""
+        self._spawn("submit", self._submit, self._world.clockwork.now_us)
+
+    def resume_now(self) -> None:
+        """Come back from the bank's page."""
+        self._spawn("return", self._resume, self._world.clockwork.now_us)
+
+    def _submit_at(self, at_us: int) -> None:
+        self._spawn("submit", self._submit, at_us)
+
+    def _spawn(self, what: str, work: Callable[[], Checkout], at_us: int) -> None:
+        name = f"buyer {self._purchase.number} {what}"
+        self._world.clockwork.spawn(name, partial(self._told, work), at_us, self._ended)
+
+    def _submit(self) -> Checkout:
+        form = Submission(
+            attempt_key=self.key,
+            email=self._purchase.email,
+            name="Ann Example",
+            address=ADDRESS,
+            payment_method=self._purchase.card,
+            confirm_repeat=self._confirms,
+        )
+        ports = self._world.ports
+        visitor = Visitor(f"192.0.2.{self._purchase.number % 250}", RETURN_URL)
+        return checkout.submit(ports, self._purchase.price_point, form, visitor, now=ports.clock())
+
+    def _resume(self) -> Checkout:
+        ports, point = self._world.ports, self._purchase.price_point
+        return checkout.resume(ports, point, self.key, now=ports.clock(), return_url=RETURN_URL)
+
+    def _told(self, work: Callable[[], Checkout]) -> None:
+        """What the buyer is told stays so, and is true."""
+        answer = work()
+        told = self.answer
+        if answer.state is not CheckoutState.OPEN:  # a slow request may know less than a later one
+            if told is not None and told.state is not CheckoutState.OPEN and told != answer:
+                text = f"{self.key} answered {told.state} and then {answer.state}"
+                raise Violation("14", text, self.key, answer.purchase)
+            self.answer = answer
+        if answer.action_url is not None:
+            self._meet_the_bank(answer)
+
+    def _ended(self, error: BaseException | None) -> None:
+        if isinstance(error, Refused) and error.code == "already_purchased":
+            if not self._chance.happens(0.5):
+                return
+            self._confirms = True
+        elif not isinstance(error, SimCrash | Unavailable | Refused):
+            return
+        self._tries += 1
+        if self._tries < TRIES_AT_MOST and self._world.faults.on and self._chance.happens(0.8):
+            wait_us = int(self._chance.stretched(2 * SECOND, 3 * HOUR))
+            self._submit_at(self._world.clockwork.now_us + wait_us)
+
+    def _meet_the_bank(self, waiting: Checkout) -> None:
+        if not self._chance.happens(0.85):
+            return  # the page is closed and never opened again
+        at_us = self._world.clockwork.now_us + int(self._chance.stretched(5 * SECOND, 2 * HOUR))
+        succeeded = self._chance.happens(0.8)
+        reference = waiting.invoice.gateway_ref or ""
+        self._world.clockwork.at(
+            at_us, partial(authenticate, self._world, reference, succeeded=succeeded)
+        )
+        if self._chance.happens(0.8):
+            wait_us = int(self._chance.stretched(100_000, 10 * MINUTE))
+            self._spawn("return", self._resume, at_us + wait_us)
+
+
+def authenticate(world: World, reference: str, *, succeeded: bool) -> None:
+    """Somebody answers the bank's question about a payment, if it is still asked."""
+    found = world.gateway.books.read(reference)
+    invoice = found[0]["invoice"] if found else None
+    world.oracle.authenticating(invoice)
+    world.gateway.sandbox.authenticate(reference, succeeded=succeeded)
+    world.log.add(world.clockwork.now_us, "bank", f"{reference} {succeeded}")
+
+
+def authenticate_some_day(world: World, reference: str) -> None:
+    """The customer of a subscription follows the link for authentication, or never does."""
+    chance = Chance(world.seed, f"link {reference}")
+    if chance.happens(0.5):
+        at_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 20 * DAY))
+        succeeded = chance.happens(0.8)
+        world.clockwork.at(at_us, partial(authenticate, world, reference, succeeded=succeeded))

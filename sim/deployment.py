@@ -1,0 +1,265 @@
+"""The deployment: schedules, queue, stream and dead letters, calling the real handlers.
+
+Ticks at which nothing is due are left out, which no handler can tell. Everything that a schedule or
+a queue does wrong in life happens here: doubled, late, lost, given up and redriven days later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from billing.adapters.keys import DUE, Key, Stretch, due_shard, stamp
+from billing.adapters.sqs_queue import SqsQueue
+from billing.facts import Fact
+from billing.ports import Operation
+from billing.subscription import Alarm
+from functions.cancel import app as cancel_app
+from functions.notify import app as notify_app
+from functions.rebill import app as rebill_app
+from sim.chance import Chance, stretched
+from sim.clockwork import DAY, HOUR, MINUTE, SECOND, Clockwork, instant
+from sim.items import Table
+from sim.wire import Wire
+
+VISIBILITY_US = 360 * SECOND
+RECEIVED_AT_MOST = 5
+OUTBOX_TICK_US = 5 * MINUTE
+OUTBOX_PATIENCE_US = 2 * MINUTE
+
+MESSAGE_US = (5_000, 2 * SECOND)
+LATE_US = (SECOND, 8 * HOUR)
+REDRIVE_US = (HOUR, 6 * DAY)
+STREAM_US = (50_000, 2 * SECOND)
+OLD_TICK_US = (MINUTE, 4 * HOUR)
+
+ALARMS = (Alarm.BILL, Alarm.CHECKOUT, Alarm.REFUND)
+
+
+class Context:
+    """What Lambda gives a handler beside its event."""
+
+    function_name = "simulated"
+    aws_request_id = "simulated"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 50_000
+
+
+class Message:
+    """One message of the charge queue."""
+
+    __slots__ = ("body", "deleted", "name", "received")
+
+    def __init__(self, name: str, body: str) -> None:
+        self.name = name
+        self.body = body
+        self.received = 0
+        self.deleted = False
+
+
+class Deployment:
+    """What runs, and what starts it."""
+
+    def __init__(self, seed: int, wire: Wire, table: Table, operation: Operation) -> None:
+        self.dead_letters: list[Message] = []
+        self.in_flight = 0
+        self.queue = SqsQueue("simulated", self)
+        self._seed = seed
+        self._wire = wire
+        self._clockwork: Clockwork = wire.clockwork
+        self._faults = wire.faults
+        self._table = table
+        self._operation = operation
+        self._sweeps: set[int] = set()
+        self._outbox_ticks: set[int] = set()
+
+    # Schedules
+
+    def alarm_at(self, due_us: int) -> None:
+        """An alarm stands: there is a tick of the sweep for it."""
+        self._tick_at(due_us, MINUTE, self._sweeps, self._sweep_tick)
+
+    def _tick_at(
+        self, at_us: int, every_us: int, ticks: set[int], tick: Callable[[int], None]
+    ) -> None:
+        at_us = max(at_us, self._clockwork.now_us)
+        tick_us = -(-at_us // every_us) * every_us
+        if tick_us not in ticks:
+            ticks.add(tick_us)
+            self._clockwork.at(tick_us, partial(tick, tick_us))
+
+    def _sweep_tick(self, tick_us: int) -> None:
+        self._sweeps.discard(tick_us)
+        ending = self._is_anything_due(tick_us, (Alarm.CANCEL,))
+        if not ending and not self._is_anything_due(tick_us, ALARMS):
+            return
+        if down_until := self._wire.down_until(tick_us):
+            self.alarm_at(down_until)
+            return
+        self.alarm_at(tick_us + 1)
+        if ending:
+            self.end_cancelled(tick_us)
+        late = self._faults.around("old_tick", f"sweep {tick_us}")
+        if late is not None:
+            self.sweep(tick_us, after_us=int(stretched(*OLD_TICK_US, late)))
+        twice = self._faults.around("tick_twice", f"sweep {tick_us}")
+        if twice is not None:
+            self.sweep(tick_us, after_us=int(stretched(1_000, 20 * SECOND, twice)))
+        self.sweep(tick_us)
+
+    def sweep(self, scheduled_us: int, *, after_us: int = 0) -> None:
+        """Run the sweep with the schedule's time, now or late."""
+        event = {"time": stamp(instant(scheduled_us))}
+        work = partial(_handler(rebill_app.sweep), event, Context)
+        at_us = self._clockwork.now_us + after_us
+        self._clockwork.spawn(f"sweep {instant(scheduled_us):%m-%d %H:%M}", work, at_us, _ended)
+
+    def end_cancelled(self, scheduled_us: int) -> None:
+        """Run the sweep of delayed cancellations."""
+        event = {"time": stamp(instant(scheduled_us))}
+        work = partial(_handler(cancel_app.sweep), event, Context)
+        name = f"ending {instant(scheduled_us):%m-%d %H:%M}"
+        self._clockwork.spawn(name, work, self._clockwork.now_us, _ended)
+
+    def _is_anything_due(self, now_us: int, kinds: Sequence[Alarm]) -> bool:
+        until = Stretch(high=f"{stamp(instant(now_us))}#\U0010ffff")
+        return any(
+            self._table.rows(DUE, due_shard(kind, shard), until, limit=1)
+            for kind in kinds
+            for shard in range(self._operation.shards)
+        )
+
+    # The charge queue
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> dict[str, Any]:  # noqa: N803
+        """What `SqsQueue` calls: some messages may not be taken."""
+
+        def partly(length: float) -> dict[str, Any]:
+            taken = int(len(Entries) * length)
+            self._take(Entries[:taken])
+            return {"Failed": [{"Id": entry["Id"]} for entry in Entries[taken:]]}
+
+        def taken() -> dict[str, Any]:
+            self._take(Entries)
+            return {}
+
+        about = [entry["MessageBody"] for entry in Entries]
+        return self._wire.call("queue", "send", taken, about, {"partly": partly})
+
+    def _take(self, entries: Sequence[Any]) -> None:
+        for entry in entries:
+            self.put(entry["MessageBody"])
+
+    def put(self, body: str, *, at_once: bool = False) -> None:
+        """Put a message on the queue; it is delivered at least once."""
+        leases = json.loads(body)["leases"]
+        _, due_at, *owner = leases[0]
+        name = f"charge {owner[-1]} and {len(leases) - 1} at {due_at[5:23]}"
+        message = Message(name, body)
+        chance = Chance(self._seed, name)
+        now_us = self._clockwork.now_us
+        late = self._faults.around("late_message", name)
+        span, at = (LATE_US, late) if late is not None else (MESSAGE_US, chance.share())
+        self._deliver(message, now_us if at_once else now_us + int(stretched(*span, at)))
+        twice = self._faults.around("duplicate", name)
+        if twice is not None:
+            again = Message(f"{name} doubled", body)
+            self._deliver(again, now_us + int(stretched(1_000, 8 * HOUR, twice)))
+
+    def redrive(self) -> None:
+        """Put all dead letters back on the queue."""
+        letters, self.dead_letters = self.dead_letters, []
+        for message in letters:
+            message.received = 0
+            self._deliver(message, self._clockwork.now_us)
+
+    def _deliver(self, message: Message, at_us: int) -> None:
+        self.in_flight += 1
+        self._clockwork.at(at_us, partial(self._receive, message))
+
+    def _receive(self, message: Message) -> None:
+        self.in_flight -= 1
+        if message.deleted:
+            return
+        if message.received >= RECEIVED_AT_MOST:
+            self._bury(message)
+            return
+        message.received += 1
+        # It stays invisible for a while and comes again unless its handler says that it is done.
+        self._deliver(message, self._clockwork.now_us + VISIBILITY_US)
+        record = {"messageId": message.name, "body": message.body, "eventSource": "aws:sqs"}
+        work = partial(self._charge, message, {"Records": [record]})
+        self._clockwork.spawn(message.name, work, self._clockwork.now_us, _ended)
+
+    def _charge(self, message: Message, event: dict[str, Any]) -> None:
+        answer = _handler(rebill_app.charge)(event, Context)
+        message.deleted = not answer["batchItemFailures"]
+
+    def _bury(self, message: Message) -> None:
+        self.dead_letters.append(message)
+        chance = Chance(self._seed, f"redrive {message.name}")
+        at_us = self._clockwork.now_us + int(chance.stretched(*REDRIVE_US))
+        self._clockwork.at(at_us, partial(self._redrive_one, message))
+
+    def _redrive_one(self, message: Message) -> None:
+        if message in self.dead_letters:
+            self.dead_letters.remove(message)
+            message.received = 0
+            self._deliver(message, self._clockwork.now_us)
+
+    # The outbox
+
+    def fact_written(self, key: Key, fact: Fact) -> None:
+        """The table's stream brings a new fact, mostly; the outbox's sweep does in any case."""
+        now_us = self._clockwork.now_us
+        self._tick_at(now_us + OUTBOX_PATIENCE_US, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
+        chance = Chance(self._seed, f"stream {fact.id}")
+        if self._faults.around("stream_lost", fact.id) is None:
+            late = self._faults.around("stream_late", fact.id)
+            span, at = (LATE_US, late) if late is not None else (STREAM_US, chance.share())
+            self.stream(key, fact, now_us + int(stretched(*span, at)))
+        twice = self._faults.around("stream_twice", fact.id)
+        if twice is not None:
+            self.stream(key, fact, now_us + int(stretched(1_000, HOUR, twice)))
+
+    def stream(self, key: Key, fact: Fact, at_us: int) -> None:
+        """Deliver one fact as the stream does."""
+        record = {"dynamodb": {"Keys": {"pk": {"S": key.pk}, "sk": {"S": key.sk}}}}
+        work = partial(_handler(notify_app.deliver), {"Records": [record]}, Context)
+        self._clockwork.spawn(f"tell {fact.id}", work, at_us, _ended)
+
+    def _tell(self, tick_us: int) -> None:
+        self._outbox_ticks.discard(tick_us)
+        if not self.untold(tick_us):
+            return
+        if down_until := self._wire.down_until(tick_us):
+            self._tick_at(down_until, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
+            return
+        self._tick_at(tick_us + 1, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
+        event = {"time": stamp(instant(tick_us))}
+        work = partial(_handler(notify_app.sweep), event, Context)
+        name = f"outbox sweep {instant(tick_us):%m-%d %H:%M}"
+        self._clockwork.spawn(name, work, self._clockwork.now_us, _ended)
+
+    def untold(self, until_us: int) -> list[Fact]:
+        """One fact of each shard that the sweep would take, if there is one."""
+        until = Stretch(high=f"{stamp(instant(until_us - OUTBOX_PATIENCE_US))}#\U0010ffff")
+        return [
+            fact
+            for shard in range(self._operation.shards)
+            for fact in self._table.query(f"OB#{shard}", until, limit=1)
+        ]
+
+
+def _handler(handler: Any) -> Callable[[Any, Any], Any]:
+    """A handler without what only measures and logs it."""
+    found: Callable[[Any, Any], Any] = handler.__wrapped__
+    return found
+
+
+def _ended(error: BaseException | None) -> None:
+    """What starts a handler does not care how it ends: what matters is what it left behind."""

@@ -1,0 +1,193 @@
+"""No chance at all: a failure at every single port call, and at every pair of two at once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from billing.catalog import Initial, PriceTerms, PriceType
+from billing.merchants import Merchant, RetrySchedule, Settings
+from billing.money import Currency, Money
+from billing.periods import Period, Span, Unit
+from sim import adversary
+from sim.adversary import Action
+from sim.clockwork import DAY, SECOND
+from sim.faults import Forced
+from sim.invariants import Violation
+from sim.plan import Plan, Purchase, on_sale
+from sim.run import Result, Spawned, run
+
+START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
+MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONTHLY)
+TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
+
+SINGLE = (
+    "crash_before",
+    "crash_after",
+    "unavailable_before",
+    "unavailable_after",
+    "asked_again",
+    "effect_later",
+    "stall_after",
+)
+PAIRS = (
+    ("stall_before", "stall_before"),
+    ("stall_before", "crash_before"),
+    ("crash_before", "stall_before"),
+    ("stall_after", "stall_before"),
+    ("crash_after", "crash_before"),
+)
+FIRST_WAITS, SECOND_WAITS = 0.465, 0.56
+"""Along the range of a stall: half a minute, and a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One customer's story, short enough to be told thousands of times."""
+
+    name: str
+    terms: PriceTerms
+    card: str
+    days: int
+    seed: int = 1
+
+
+SCENES = {
+    scene.name: scene
+    for scene in (
+        Scene("renewal", MONTHLY, "pm_card_mastercard", 33),
+        Scene("declined", TRIAL, "pm_card_chargeCustomerFail", 18),
+        Scene("authenticated", MONTHLY, "pm_card_authenticationRequired", 34, 3),
+        Scene("left alone", ONCE, "pm_card_authenticationRequired", 2, 1),
+        Scene("refused", ONCE, "pm_card_chargeDeclined", 2),
+        Scene("bought once", ONCE, "pm_card_mastercard", 2),
+    )
+}
+
+MEETINGS: tuple[tuple[str, str, int, Action], ...] = (
+    ("renewal", "charge sub", 0, adversary.double_message),
+    ("renewal", "charge sub", 0, adversary.cancel_now),
+    ("renewal", "charge sub", 0, adversary.cancel_at_end),
+    ("renewal", "charge sub", 0, adversary.refund_last),
+    ("renewal", "charge sub", 0, adversary.sweep),
+    ("renewal", "tell", 0, adversary.tell_again),
+    ("declined", "charge sub", 1, adversary.double_message),
+    ("declined", "charge sub", 1, adversary.cancel_now),
+    ("authenticated", "charge sub", 1, adversary.answer_the_bank),
+    ("authenticated", "buyer 1 return", 0, adversary.come_back),
+    ("bought once", "buyer 1 submit", 0, adversary.click_again),
+    ("bought once", "buyer 1 submit", 0, adversary.look_at_attempt),
+    ("authenticated", "buyer 1 submit", 0, adversary.look_at_attempt),
+)
+"""Which invocation of which scene is met by what, a second after it has begun."""
+
+
+_COMES = {
+    adversary.double_message: "charge",
+    adversary.look_at_attempt: "charge",
+    adversary.cancel_now: "cancel",
+    adversary.cancel_at_end: "cancel",
+    adversary.refund_last: "refund",
+    adversary.sweep: "sweep",
+    adversary.tell_again: "tell",
+    adversary.click_again: "buyer",
+    adversary.come_back: "buyer",
+}
+"""What the other invocation is called by."""
+
+
+def plan_of(scene: Scene) -> Plan:
+    """The world of one customer."""
+    settings = Settings(retry_schedule=RetrySchedule(every_days=1, attempts=2))
+    made_at = START - timedelta(days=1)
+    merchant = Merchant("acme", "Acme", "hello@acme.example", made_at, settings)
+    product, point = on_sale(merchant, scene.terms, 1)
+    plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, [(product, point)])
+    at_us = plan.start_us + SECOND
+    plan.purchases = [Purchase(1, at_us, "ann@example.com", point.id, scene.card)]
+    return plan
+
+
+def tried(
+    scene: Scene, forced: Forced, spawned: Spawned | None = None, *, told: bool = False
+) -> Result:
+    """A scene with these faults, and with what is spawned."""
+    return run(scene.seed, plan=plan_of(scene), forced=forced, spawned=spawned, readable=told)
+
+
+def calls_of(result: Result) -> Counter[str]:
+    """How many port calls each actor made."""
+    return Counter(who for _, who, _ in result.lines if who not in {"table", "bank"})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What was forced, and what it violated."""
+
+    scene: str
+    forced: Forced
+    violation: Violation
+
+
+def singles() -> Iterator[Failure | None]:
+    """Each scene with each kind of failure at each of its port calls."""
+    for scene in SCENES.values():
+        for actor, calls in calls_of(tried(scene, {}, told=True)).items():
+            for point in range(calls):
+                for kind in SINGLE:
+                    yield _tried(scene, {(actor, point): (kind, 0.9)}, None)
+
+
+def pairs() -> Iterator[Failure | None]:
+    """Each meeting of two invocations, each of them held up or killed at each of its port calls."""
+    for name, prefix, nth, action in MEETINGS:
+        scene = SCENES[name]
+        alone = calls_of(tried(scene, {}, told=True))
+        first = [actor for actor in alone if actor.startswith(prefix)][nth]
+        # A target exists only once the first call has been made, so the other comes in at the last.
+        point = min(alone[first] - 1, 2)
+        spawned = Spawned((first, point), action)
+        # The other's calls as they are while the first waits.
+        waiting: Forced = {(first, alone[first] - 1): ("stall_before", FIRST_WAITS)}
+        met = calls_of(tried(scene, waiting, spawned, told=True))
+        new = [a for a in met if a not in alone]
+        meant = [a for a in new if a.split()[0] == _COMES.get(action, a.split()[0])]
+        for other, calls in [(a, met[a]) for a in meant[:1]] or [("nobody", 0)]:
+            for i in range(alone[first]):
+                for j in range(calls + 1):
+                    for kinds in PAIRS:
+                        forced: Forced = {
+                            (first, i): (kinds[0], FIRST_WAITS),
+                            (other, j): (kinds[1], SECOND_WAITS),
+                        }
+                        yield _tried(scene, forced, spawned)
+
+
+def _tried(scene: Scene, forced: Forced, spawned: Spawned | None) -> Failure | None:
+    violation = tried(scene, forced, spawned).violation
+    return None if violation is None else Failure(scene.name, forced, violation)
+
+
+def main() -> int:
+    """Print what was tried and what failed; 1 if anything did."""
+    failures: list[Failure] = []
+    began = time.perf_counter()
+    for name, all_of in (("single points", singles), ("pairs of points", pairs)):
+        tried = 0
+        for outcome in all_of():
+            tried += 1
+            if outcome is not None:
+                failures.append(outcome)
+        seconds = time.perf_counter() - began
+        print(f"{name}: {tried} runs, {len(failures)} violations so far, {seconds:.1f} s")
+    seen: set[str] = set()
+    for failure in failures:
+        kind = f"{failure.scene} {failure.violation.number}"
+        if kind not in seen:
+            seen.add(kind)
+            print(f"{failure.scene}: {failure.forced}\n  {failure.violation}")
+    return 1 if failures else 0

@@ -1,0 +1,96 @@
+"""The words of the invariants: which states follow which, and what never changes.
+
+Their numbers are those of RELIABILITY.md, section 3. What must hold after every single write is in
+`writes.py`, after every charge in `oracle.py`, and when all is healed in `reckoning.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import timedelta
+from functools import cache
+from operator import attrgetter
+from typing import Any
+
+from billing.checkouts import CheckoutState
+from billing.customers import EmailPointer
+from billing.ledger import LedgerEntry
+from billing.merchants import Merchant
+from billing.orders import Invoice, InvoiceState
+from billing.subscription import State, Subscription
+from sim.clockwork import Stop
+
+SKEW = timedelta(seconds=5)
+
+I, S, C = InvoiceState, State, CheckoutState  # noqa: E741
+
+INVOICE_GRAPH: dict[InvoiceState | None, set[InvoiceState]] = {
+    None: {I.PENDING, I.PAID},
+    I.PENDING: {I.READY, I.VOID},
+    I.READY: {I.CONFIRMING, I.VOID},
+    I.CONFIRMING: {I.PAID, I.RETRY, I.ACTION_REQUIRED, I.VOID, I.UNCOLLECTIBLE},
+    I.ACTION_REQUIRED: {I.PAID, I.RETRY, I.VOID, I.UNCOLLECTIBLE},
+    I.RETRY: {I.CONFIRMING, I.VOID, I.UNCOLLECTIBLE},
+    I.PAID: set(),
+    I.VOID: set(),
+    I.UNCOLLECTIBLE: set(),
+}
+SUBSCRIPTION_GRAPH: dict[State | None, set[State]] = {
+    None: {S.TRIALING, S.ACTIVE},
+    S.TRIALING: {S.ACTIVE, S.PAST_DUE, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
+    S.ACTIVE: {S.PAST_DUE, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
+    S.PAST_DUE: {S.ACTIVE, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
+    S.CANCEL_PENDING: {S.TRIALING, S.ACTIVE, S.CANCELLED},
+    S.CANCELLED: set(),
+    S.COMPLETED: set(),
+}
+CHECKOUT_GRAPH: dict[CheckoutState | None, set[CheckoutState]] = {
+    None: {C.OPEN},
+    C.OPEN: {C.PAID, C.DECLINED, C.ABANDONED},
+    C.PAID: set(),
+    C.DECLINED: set(),
+    C.ABANDONED: set(),
+}
+SNAPSHOT = ("total", "lines", "gateway", "gateway_account", "order_id", "period", "seq", "kind")
+AGREED = ("terms", "anchor", "customer", "merchant", "started_at", "gateway_account", "shard")
+ONCE = (LedgerEntry, EmailPointer)
+
+
+class Violation(Stop):
+    """An invariant does not hold: its number, what is wrong, and whose it is."""
+
+    def __init__(self, number: str, text: str, *about: str | None) -> None:
+        super().__init__(f"invariant {number}: {text}")
+        self.number = number
+        self.about = tuple(a for a in about if a)
+
+
+def tenant(entity: Any) -> str:
+    """Whose an entity is."""
+    return entity.id if isinstance(entity, Merchant) else entity.merchant
+
+
+@cache
+def _values(names: tuple[str, ...]) -> attrgetter[Any]:
+    return attrgetter(*names)
+
+
+def changed(before: Any, after: Any, names: tuple[str, ...]) -> bool:
+    """Whether one of these fields differs."""
+    values = _values(names)
+    return bool(values(before) != values(after))
+
+
+FIXED = tuple(
+    field.name
+    for field in fields(Invoice)
+    if field.name != "number" and not field.name.startswith("refund")
+)
+"""What a final invoice never changes; refunds are an axis of their own."""
+
+
+def rests(subscription: Subscription) -> bool:
+    """Whether it is right that nothing wakes it: it waits, or is past due for good."""
+    return subscription.waiting_since is not None or (
+        subscription.state is State.PAST_DUE and subscription.open_invoice is None
+    )

@@ -1,0 +1,264 @@
+"""The table: the product's in-memory items behind the wire, with what DynamoDB adds to them.
+
+What a flow sees of a lost reply: the adapter gives every conditional write an operation id and
+sends it again, so mostly nothing; when the second reply is lost too, `Unavailable` after the
+effect; and for a single write that another writer has written over meanwhile, a `Conflict` although
+it was done (`asked_again`). Transaction conflicts and throttling are waited out by the adapter, and
+are `Unavailable` before the effect when they last.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from billing.adapters.keys import Key, Row, Stretch, index_keys, key_of, owner_key
+from billing.adapters.memory_items import MemoryItems
+from billing.errors import Conflict
+from billing.ports import Due
+from billing.transactions import Change, Entity, Insert, Transaction, Write
+from sim.chance import stretched
+from sim.clockwork import SECOND
+from sim.wire import Wire
+
+Put = tuple[Key, Entity | None, Entity | None]
+"""One item's change: where, what stood there, what stands there now."""
+
+LAG_US = (1_000, 20 * SECOND)
+PACK = 20
+
+EVERYTHING = Stretch()
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A write without its conditions: only mutants make them."""
+
+    write: Write
+
+
+class Table(MemoryItems):
+    """Items that tell what changed, and that can show an index as it was a moment ago."""
+
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        super().__init__()
+        self.committed: Callable[[list[Put]], None] = lambda puts: None
+        self._now_us = now_us
+        self._puts: list[Put] = []
+        self._journal: deque[tuple[int, Put]] = deque()
+
+    def all(self) -> list[Entity]:
+        """Every entity there is."""
+        return [entity for items in self._partitions.values() for entity in items.values()]
+
+    def write(self, transaction: Transaction) -> None:
+        self._puts = []
+        super().write(tuple(self._seeing(write) for write in transaction))
+        self._tell()
+
+    def move_alarm(self, due: Due, until: datetime) -> bool:
+        self._puts = []
+        moved = super().move_alarm(due, until)
+        self._tell()
+        return moved
+
+    def move_alarm_blindly(self, due: Due, until: datetime) -> bool:
+        """Without its condition: only a mutant asks for that."""
+        key = owner_key(due)
+        self._puts = []
+        self._put(key, replace(self._at(key), due_at=until))
+        self._tell()
+        return True
+
+    def rows_as_of(
+        self,
+        at_us: int,
+        index: str,
+        pk: str,
+        stretch: Stretch,
+        newest_first: bool,
+        limit: int | None,
+    ) -> list[Row]:
+        """The rows of an index as they were: what has changed since is not there yet."""
+        low, high = stretch
+        rows = set(self.rows(index, pk, stretch))
+        for changed_us, (key, before, after) in reversed(self._journal):
+            if changed_us < at_us:
+                break
+            old, new = (
+                index_keys(entity).get(index) if entity is not None else None
+                for entity in (before, after)
+            )
+            if old == new:
+                continue
+            if new is not None and new.pk == pk:
+                rows.discard(Row(new.sk, key))
+            if old is not None and old.pk == pk and low <= old.sk <= high:
+                rows.add(Row(old.sk, key))
+        return list(islice(sorted(rows, reverse=newest_first), limit))
+
+    def _put(self, key: Key, entity: Entity | None) -> None:
+        before = self._at(key)
+        super()._put(key, entity)
+        put = (key, before, entity)
+        self._puts.append(put)
+        now_us = self._now_us()
+        self._journal.append((now_us, put))
+        while self._journal[0][0] < now_us - LAG_US[1]:
+            self._journal.popleft()
+
+    def _tell(self) -> None:
+        if self._puts:
+            self.committed(self._puts)
+
+    def _seeing(self, write: Write | Blind) -> Write:
+        """A blind write rests on whatever stands there."""
+        if not isinstance(write, Blind):
+            return write
+        blind = write.write
+        if isinstance(blind, Change):
+            stands = self._at(key_of(blind.before))
+            changes = {name: getattr(blind.after, name) for name in blind.changed}
+            return Change(stands, replace(stands, **changes)) if stands is not None else blind
+        if isinstance(blind, Insert):
+            stands = self._at(key_of(blind.entity))
+            return blind if stands is None else Change(stands, blind.entity)
+        return replace(blind, as_read=())
+
+
+def differences(before: Entity, after: Entity) -> str:
+    """The fields of an entity that a write changed, for a person to read."""
+    names = [f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name)]
+    return ", ".join(f"{name}={_shown(getattr(after, name))}" for name in names)
+
+
+def _shown(value: Any) -> str:
+    """A value in a trace: an entity inside another by its state, an instant without its zone."""
+    if isinstance(value, datetime):
+        return value.strftime("%m-%d %H:%M:%S")
+    state = getattr(value, "state", None)
+    return str(value) if state is None else f"{state} (attempt {getattr(value, 'attempt', 0)})"
+
+
+def _keys_shown(keys: Sequence[Key]) -> str:
+    return " ".join(key.sk for key in keys)
+
+
+def _lease_shown(due: Due, until: datetime) -> str:
+    return f"{due.owner[-1]} from {_shown(due.due_at)} to {_shown(until)}"
+
+
+class SimItems:
+    """`adapters.store.Items` over the wire."""
+
+    def __init__(self, table: Table, wire: Wire) -> None:
+        self._table = table
+        self._wire = wire
+
+    def get(self, key: Key) -> Entity | None:
+        return self._wire.call("read", "get", partial(self._table.get, key), key.sk)
+
+    def get_many(self, keys: Sequence[Key]) -> list[Entity | None]:
+        if not keys:
+            return []
+        about = partial(_keys_shown, keys)
+        return self._wire.call("read", "get_many", partial(self._table.get_many, keys), about)
+
+    def query(
+        self,
+        pk: str,
+        stretch: Stretch = EVERYTHING,
+        *,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Entity]:
+        query = partial(self._table.query, pk, stretch, newest_first=newest_first, limit=limit)
+        return self._wire.call("read", "query", query, pk)
+
+    def rows(
+        self,
+        index: str,
+        pk: str,
+        stretch: Stretch = EVERYTHING,
+        *,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Row]:
+        def stale(length: float) -> list[Row]:
+            at_us = self._wire.clockwork.now_us - int(stretched(*LAG_US, length))
+            return self._table.rows_as_of(at_us, index, pk, stretch, newest_first, limit)
+
+        fresh = partial(
+            self._table.rows, index, pk, stretch, newest_first=newest_first, limit=limit
+        )
+        return self._wire.call("index", "rows", fresh, pk, {"stale": stale})
+
+    def move_alarm(self, due: Due, until: datetime) -> bool:
+        def asked_again(length: float) -> bool:
+            moved = self._table.move_alarm(due, until)
+            self._wire.clockwork.sleep(_pause_us(length))
+            stands = self._table.get(owner_key(due))
+            return moved and stands is not None and stands.due_at == until
+
+        move = partial(self._table.move_alarm, due, until)
+        instead = {"asked_again": asked_again}
+        about = partial(_lease_shown, due, until)
+        return self._wire.call("write", "move_alarm", move, about, instead)
+
+    def write(self, transaction: Transaction) -> None:
+        if not transaction:
+            return
+
+        def asked_again(length: float) -> None:
+            self._table.write(transaction)
+            if len(transaction) > 1:  # the request's token makes DynamoDB answer as it did
+                return
+            stood = self._table.get(_key(transaction[0]))
+            self._wire.clockwork.sleep(_pause_us(length))
+            if self._table.get(_key(transaction[0])) is not stood:
+                raise Conflict("simulated: done, and written over before the reply")
+
+        write = partial(self._table.write, transaction)
+        about = partial(_told, (transaction,))
+        self._wire.call("write", "write", write, about, {"asked_again": asked_again})
+
+    def write_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
+        outcomes: list[Conflict | None] = []
+        for start in range(0, len(transactions), PACK):
+            pack = transactions[start : start + PACK]
+            write = partial(self._table.write_each, pack)
+            answers = self._wire.call("write", "write_each", write, partial(_told, pack))
+            if any(answers):
+                refused = (t for t, answer in zip(pack, answers, strict=True) if answer)
+                self._wire.note("refused", partial(_told, tuple(refused)))
+            outcomes += answers
+        return outcomes
+
+
+def _pause_us(length: float) -> int:
+    return int(stretched(1_000, 3 * SECOND, length))
+
+
+def _key(write: Write | Blind) -> Key:
+    bare: Any = write.write if isinstance(write, Blind) else write
+    return key_of(bare.before if isinstance(bare, Change) else bare.entity)
+
+
+def _told(transactions: Sequence[Transaction]) -> str:
+    """Writes in a line, for a person to read."""
+    return "; ".join(" + ".join(map(_told_write, transaction)) for transaction in transactions)
+
+
+def _told_write(write: Write | Blind) -> str:
+    if isinstance(write, Blind):
+        return f"blind {_told_write(write.write)}"
+    if isinstance(write, Change):
+        changed = differences(write.before, write.after)
+        return f"{type(write.after).__name__} {key_of(write.before).sk} {changed}"
+    name = type(write).__name__.lower()
+    return f"{name} {type(write.entity).__name__} {key_of(write.entity).sk}"

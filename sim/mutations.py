@@ -1,0 +1,185 @@
+"""What mutants are made of: each takes one thing away from a step, a call or a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import wraps
+from itertools import count
+from typing import Any
+
+from billing import purchase
+from billing.errors import Unavailable
+from billing.flows import charging, checkout
+from billing.gateways import Declined, Unconfirmed
+from billing.orders import Invoice
+from billing.transactions import Change, Expect, Insert, Remove, Transaction
+from sim.items import Blind, Table
+
+
+def writes(change: Callable[[Transaction], Sequence[Any]]) -> Callable[[Any], Any]:
+    """A step whose transaction is changed; a step answers it alone or behind what it made."""
+
+    def mutate(step: Any) -> Any:
+        @wraps(step)
+        def mutant(*args: Any, **kwargs: Any) -> Any:
+            answer = step(*args, **kwargs)
+            if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], tuple):
+                return answer[0], tuple(change(answer[1]))
+            return tuple(change(answer))
+
+        return mutant
+
+    return mutate
+
+
+def blind(*classes: str, of: type = Change) -> Callable[[Any], Any]:
+    """Without the conditions of the writes on entities of these classes."""
+
+    def is_meant(write: Any) -> bool:
+        if not isinstance(write, of):
+            return False
+        entity = write.before if isinstance(write, Change) else write.entity
+        return not classes or type(entity).__name__ in classes
+
+    return writes(lambda writes: [Blind(w) if is_meant(w) else w for w in writes])
+
+
+def forgetting(*names: str) -> Callable[[Any], Any]:
+    """Without these fields in `as_read`."""
+
+    def forget(write: Any) -> Any:
+        if isinstance(write, Insert):
+            return write
+        return replace(write, as_read=tuple(n for n in write.as_read if n not in names))
+
+    return writes(lambda writes: [forget(w) for w in writes])
+
+
+without_expect = writes(lambda writes: [w for w in writes if not isinstance(w, Expect)])
+without_facts = writes(
+    lambda ws: [w for w in ws if not (isinstance(w, Insert) and type(w.entity).__name__ == "Fact")]
+)
+
+
+def always(answer: Any) -> Callable[[Any], Any]:
+    return lambda original: lambda *args, **kwargs: answer
+
+
+def unknown_is_failed(call: Any) -> Any:
+    def mutant(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(*args, **kwargs)
+        except Unavailable:
+            return Declined("timeout")
+
+    return mutant
+
+
+def unconfirmed_is_failed(lookup: Any) -> Any:
+    def mutant(*args: Any, **kwargs: Any) -> Any:
+        found = lookup(*args, **kwargs)
+        return Declined("not_confirmed") if isinstance(found, Unconfirmed) else found
+
+    return mutant
+
+
+def fresh_key(call: Any) -> Any:
+    numbers = count()
+
+    def mutant(ports: Any, invoice: Any, **kwargs: Any) -> Any:
+        other = replace(invoice, id=f"{invoice.id}", gateway_ref=None)
+        reference = ports.gateway(invoice.gateway).prepare(
+            other.charge_order, key=f"{invoice.id}/{next(numbers)}"
+        )
+        return ports.gateway(invoice.gateway).confirm(
+            reference,
+            invoice.payment_method,
+            key=f"{reference}:1",
+            off_session=True,
+            return_url=None,
+        )
+
+    return mutant
+
+
+def confirm_without_attempt(original: Any) -> Any:
+    return property(lambda invoice: invoice.id)
+
+
+def paid_without_settling(resolve: Any) -> Any:
+    """The resolver confirms without looking first."""
+
+    def mutant(ports: Any, invoice: Invoice, **kwargs: Any) -> Any:
+        return charging.confirm(ports, replace(invoice, attempt=invoice.attempt + 1), **kwargs)
+
+    return mutant
+
+
+def move_blindly(original: Any) -> Any:
+    return Table.move_alarm_blindly
+
+
+def skipping_write_ahead(original: Any) -> Any:
+    """Charge first, write after: the point of no return is not committed."""
+
+    def mutant(ports: Any, works: Any, now: Any, tally: Any) -> Any:
+        return [
+            replace(
+                work,
+                invoice=work.open_invoice.confirming(
+                    now, work.subscription.payment_method, ports.new_id("order")
+                ),
+            )
+            for work in works
+        ]
+
+    return mutant
+
+
+def abandoning_unasked(original: Any) -> Any:
+    """An attempt left alone is abandoned without being withdrawn at the gateway."""
+
+    def mutant(ports: Any, found: Any, now: Any) -> Any:
+        if now - found.created_at >= checkout._patience(ports):
+            return checkout._write(ports, purchase.abandoned(found))
+        return original(ports, found, now)
+
+    return mutant
+
+
+def numbered_apart(original: Any) -> Any:
+    """Invoice numbers drawn without the counter's condition."""
+
+    def mutant(ports: Any, *args: Any) -> Any:
+        class Store:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(ports.store, name)
+
+            def commit(self, *writes: Any) -> None:
+                ports.store.commit(*(Blind(w) for w in writes))
+
+        return original(replace(ports, store=Store()), *args)
+
+    return mutant
+
+
+def removing_first(original: Any) -> Any:
+    """A fact is removed from the outbox before it is told."""
+
+    def mutant(ports: Any, fact: Any, now: Any) -> Any:
+        ports.store.commit(Remove(fact))
+        return original(ports, fact, now)
+
+    return mutant
+
+
+def attempts_unlimited(original: Any) -> Any:
+    def mutant(attempt: int, **kwargs: Any) -> Any:
+        return original(min(attempt, kwargs["schedule"].attempts - 1), **kwargs)
+
+    return mutant
+
+
+def due_at_once(original: Any) -> Any:
+    return lambda paid, now: paid.period_at

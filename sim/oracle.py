@@ -1,0 +1,131 @@
+"""What must hold whenever the gateway is asked, and whenever money moves (RELIABILITY.md, 3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from billing.adapters.sandbox_ledger import Row
+from billing.orders import FINAL, Invoice, InvoiceCounter
+from billing.periods import Anchor
+from billing.refunds import Refund
+from billing.schedule import ChargeKind
+from billing.subscription import Subscription
+from sim.invariants import SKEW, I, Violation
+from sim.items import Put
+from sim.writes import Writes
+
+
+class Oracle(Writes):
+    """Sees every write and every charge as they happen; the gateway's own ledger is the truth."""
+
+    def _whole_write(self, by_type: dict[type, list[Put]]) -> None:
+        self._one_open_invoice(by_type)
+        self._periods_match(by_type)
+        self._numbers_match(by_type)
+
+    def _one_open_invoice(self, by_type: dict[type, list[Put]]) -> None:
+        touched = {after.id for _, _, after in by_type.get(Subscription, ())}
+        touched |= {a.subscription for _, _, a in by_type.get(Invoice, ()) if a.subscription}
+        for subscription in touched:
+            stands = self._subscriptions.get(subscription)
+            held = {stands.open_invoice} - {None} if stands else set()
+            if held != self._open[subscription]:
+                text = f"{subscription} holds {held}, open are {self._open[subscription]}"
+                raise Violation("8", text, subscription)
+
+    def _periods_match(self, by_type: dict[type, list[Put]]) -> None:
+        """A period moves on with the payment of the invoice for it, and only then."""
+        paid = {
+            (after.subscription, after.period)
+            for _, before, after in by_type.get(Invoice, ())
+            if after.state is I.PAID and (before is None or before.state is not I.PAID)
+        }
+        for _, before, after in by_type.get(Subscription, ()):
+            moved = before is not None and after.period > before.period
+            if moved and (after.id, before.period) not in paid:
+                raise Violation("6", f"{after.id} moved on unpaid", after.id)
+            if before is not None and not moved and any(s == after.id for s, _ in paid):
+                raise Violation("6", f"{after.id} was paid and did not move on", after.id)
+
+    def _numbers_match(self, by_type: dict[type, list[Put]]) -> None:
+        documents = (*by_type.get(Invoice, ()), *by_type.get(Refund, ()))
+        given = {a.number for _, b, a in documents if b and b.number != a.number}
+        drawn = {a.number for _, _, a in by_type.get(InvoiceCounter, ())}
+        if given != drawn:
+            raise Violation("18", f"drew the numbers {drawn} and gave {given}")
+
+    def asked(self, call: str, key: str, parameters: str) -> None:
+        """A request with an idempotency key is sent."""
+        if self._keys.setdefault(f"{call} {key}", parameters) != parameters:
+            raise Violation("10", f"{call} {key} with {parameters}", key.rpartition(":")[0])
+
+    def booked(self, payment: Row, charge: dict[str, Any]) -> None:
+        """The gateway booked a charge, by whosever request."""
+        self.tally[f"charge_{charge['status']}"] += 1
+        if charge["status"] != "succeeded":
+            self._declined[payment["invoice"]] += 1
+            return
+        booked = self.succeeded[payment["invoice"]]
+        booked.append(payment)
+        self.tally["settled_charges"] += 1
+        invoice = self.invoices.get(payment["invoice"])
+        if invoice is None:
+            raise Violation("19", f"charged for no invoice: {payment}", payment["invoice"])
+        self._charge_allowed(invoice, payment, datetime.fromisoformat(charge["at"]))
+
+    def refunded(self, payment: Row) -> None:
+        """The gateway gave money back."""
+        back = sum(refund["amount"] for refund in payment["refunds"].values())
+        invoice = self.invoices[payment["invoice"]]
+        self.tally["refunds"] += 1
+        if back > payment["amount"]:
+            raise Violation("11", f"{back} of {payment['amount']} refunded", invoice.id)
+        if invoice.refund_reserved_minor < back:
+            raise Violation("11", f"{invoice.id}: {back} refunded, less reserved", invoice.id)
+
+    def authenticating(self, invoice: str | None) -> None:
+        """The buyer answers the bank: what follows is not by any request of ours."""
+        if invoice:
+            self._authenticated.add(invoice)
+
+    def _charge_allowed(self, invoice: Invoice, payment: Row, at: datetime) -> None:
+        about = (invoice.id, invoice.purchase)
+        if len(self.succeeded[invoice.id]) > 1:
+            raise Violation("1", f"{invoice.id} was charged twice", *about)
+        if (payment["amount"], payment["currency"]) != (
+            invoice.total.amount_minor,
+            invoice.total.currency.value,
+        ):
+            raise Violation("3", f"{invoice.id} over {invoice.total}, charged {payment}", *about)
+        if invoice.state in FINAL:
+            raise Violation("4", f"{invoice.id} is {invoice.state} and was charged", *about)
+        told = self.cancelled.get(invoice.subscription or "")
+        if told is not None:
+            raise Violation("4", f"{invoice.id} was charged; cancelled {told}", *about)
+        if invoice.attempt == 0:
+            raise Violation("4", f"{invoice.id} is {invoice.state} and was charged", *about)
+        if at < invoice.scheduled_at - SKEW:
+            raise Violation("5", f"{invoice.id} charged {at}, due {invoice.scheduled_at}", *about)
+        self._not_while_stopped(invoice)
+        subscription = self._subscriptions.get(invoice.subscription or "")
+        if invoice.kind is not ChargeKind.STANDARD or subscription is None:
+            return
+        price = subscription.terms.price
+        if invoice.total != price:
+            raise Violation("3", f"{invoice.id} over {invoice.total}, agreed {price}", *about)
+        self._one_a_day(subscription, invoice, at)
+
+    def _not_while_stopped(self, invoice: Invoice) -> None:
+        stopped = self.stopped_since.get(invoice.merchant)
+        if stopped and invoice.attempted_at and invoice.attempted_at > stopped + SKEW:
+            raise Violation(
+                "4", f"{invoice.id} was attempted while stopped", invoice.id, invoice.purchase
+            )
+
+    def _one_a_day(self, subscription: Subscription, invoice: Invoice, at: datetime) -> None:
+        day = Anchor.at(at, subscription.anchor.zone).wall.date()
+        other = self._charged_on[subscription.id].setdefault(day, invoice.id)
+        if other != invoice.id:
+            text = f"{other} and {invoice.id} were both charged on {day}, local time"
+            raise Violation("5", text, invoice.id, subscription.id)

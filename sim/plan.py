@@ -1,0 +1,201 @@
+"""What a seed's world sells, to whom, in which time, and which outages it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from billing.catalog import Cycle, Initial, PricePoint, PriceTerms, PriceType, Product
+from billing.merchants import FinalAction, Merchant, RetrySchedule, Settings
+from billing.money import Currency, Money
+from billing.periods import Period, Span, Unit
+from sim.chance import Chance
+from sim.clockwork import DAY, HOUR, MINUTE, SECOND, microseconds
+
+ZONES = (
+    "America/New_York",
+    "America/Santiago",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Europe/Berlin",
+    "Pacific/Auckland",
+    "Africa/Cairo",
+    "UTC",
+)
+
+STARTS = (
+    datetime(2026, 1, 31, 15, 0, tzinfo=UTC),
+    datetime(2026, 3, 7, 6, 50, tzinfo=UTC),  # the day before New York's clocks go forward
+    datetime(2026, 3, 29, 0, 55, tzinfo=UTC),
+    datetime(2026, 10, 24, 23, 30, tzinfo=UTC),
+    datetime(2026, 11, 1, 5, 30, tzinfo=UTC),  # an hour that New York has twice
+    datetime(2027, 12, 31, 23, 59, tzinfo=UTC),
+    datetime(2028, 2, 29, 4, 0, tzinfo=UTC),
+)
+
+CARDS = {
+    "pm_card_visa": 20,
+    "pm_card_mastercard": 4,
+    "pm_card_authenticationRequired": 3,
+    "pm_card_chargeCustomerFail": 2,
+    "pm_card_chargeDeclined": 1,
+    "pm_card_chargeDeclinedExpiredCard": 1,
+}
+_DECK = [card for card, times in CARDS.items() for _ in range(times)]
+
+
+def _usd(amount_minor: int) -> Money:
+    return Money(amount_minor, Currency.USD)
+
+
+_TYPE, _DAYS = PriceType, Unit.DAY
+
+SOLD: tuple[PriceTerms, ...] = (
+    PriceTerms(_TYPE.RECURRING, _usd(2999), Period.MONTHLY),
+    PriceTerms(_TYPE.RECURRING, _usd(999), Period.WEEKLY),
+    PriceTerms(_TYPE.RECURRING, _usd(1999), Period.EVERY_2_WEEKS),
+    PriceTerms(_TYPE.INSTALLMENT, _usd(9900), Period.EVERY_2_WEEKS, 6),
+    PriceTerms(_TYPE.RECURRING, _usd(1499), Period.WEEKLY, initial=Initial(0, Span(14, _DAYS))),
+    PriceTerms(_TYPE.RECURRING, _usd(4900), Period.MONTHLY, initial=Initial(100, Span(7, _DAYS))),
+    PriceTerms(_TYPE.RECURRING_INSTALLMENT, _usd(7700), Period.WEEKLY, 20, Cycle.YEARLY),
+    PriceTerms(_TYPE.ONE_TIME, _usd(19900), initial=Initial(100, Span(14, _DAYS))),
+    PriceTerms(_TYPE.ONE_TIME, _usd(4900)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """One purchase that somebody means to make."""
+
+    number: int
+    at_us: int
+    email: str
+    price_point: str
+    card: str
+    again: bool = False
+    clicks: int = 1
+
+
+@dataclass(slots=True)
+class Plan:
+    """The world that a seed draws."""
+
+    starts_at: datetime
+    span_us: int
+    shards: int
+    skewed: bool
+    merchants: dict[str, Merchant]
+    products: list[tuple[Product, PricePoint]]
+    purchases: list[Purchase] = field(default_factory=list)
+    outages: list[tuple[int, int]] = field(default_factory=list)
+    gateway_outages: list[tuple[int, int]] = field(default_factory=list)
+    stops: list[tuple[str, int, int, str]] = field(default_factory=list)
+
+    @property
+    def start_us(self) -> int:
+        return microseconds(self.starts_at)
+
+    @property
+    def end_us(self) -> int:
+        return self.start_us + self.span_us
+
+
+def drawn(seed: int) -> Plan:
+    """The plan of a seed."""
+    chance = Chance(seed, "plan")
+    starts_at = chance.pick(STARTS) - timedelta(days=chance.between(0, 3))
+    made_at = starts_at - timedelta(days=1)
+    merchants = {name: _merchant(name, made_at, chance) for name in ("acme", "zenith")}
+    plan = Plan(
+        starts_at=starts_at,
+        span_us=chance.between(60, 300) * DAY,
+        shards=chance.pick((1, 1, 2, 4)),
+        skewed=chance.happens(0.7),
+        merchants=merchants,
+        products=[on_sale(m, terms, n) for m in merchants.values() for n, terms in enumerate(SOLD)],
+    )
+    plan.purchases = _purchases(plan, Chance(seed, "purchases"))
+    chance = Chance(seed, "outages")
+    plan.outages = _spans(plan, chance, at_most=3, longest_us=(12 * DAY))
+    plan.gateway_outages = _spans(plan, chance, at_most=3, longest_us=(3 * DAY))
+    plan.stops = [
+        (chance.pick(sorted(merchants)), *span, chance.pick(("stopped", "disarmed")))
+        for span in _spans(plan, chance, at_most=2, longest_us=9 * DAY)
+    ]
+    return plan
+
+
+def _merchant(name: str, made_at: datetime, chance: Chance) -> Merchant:
+    schedule = RetrySchedule(
+        every_days=chance.pick((1, 3, 3)),
+        attempts=chance.pick((1, 2, 4, 4)),
+        final_action=chance.pick(
+            (FinalAction.CANCEL, FinalAction.CANCEL, FinalAction.KEEP_PAST_DUE)
+        ),
+    )
+    settings = Settings(
+        time_zone=chance.pick(ZONES),
+        retry_schedule=schedule,
+        catch_up_days=chance.pick((7, 7, 30)),
+    )
+    return Merchant(name, name.title(), f"hello@{name}.example", made_at, settings)
+
+
+def on_sale(merchant: Merchant, terms: PriceTerms, number: int) -> tuple[Product, PricePoint]:
+    """A product with one price point."""
+    product = f"prod_{merchant.id}{number}"
+    point = PricePoint(
+        f"{merchant.id}.price{number}", merchant.id, product, terms, merchant.created_at
+    )
+    return (
+        Product(
+            id=product,
+            merchant=merchant.id,
+            name=f"Course {number}",
+            created_at=merchant.created_at,
+            gateways=("sandbox",),
+            grants=(f"course{number}",),
+            price_points=(point.id,),
+            default_price_point=point.id,
+        ),
+        point,
+    )
+
+
+def _purchases(plan: Plan, chance: Chance) -> list[Purchase]:
+    """Some on a quiet day, some all at once, some twice, some by two who share an email."""
+    herd_us = plan.start_us + chance.between(0, 5 * DAY)
+    popular = [chance.pick(plan.products)[1].id for _ in range(chance.between(1, 4))]
+    purchases: list[Purchase] = []
+    for number in range(chance.between(8, 48)):
+        merchants_points = popular if chance.happens(0.7) else [p.id for _, p in plan.products]
+        spread = chance.pick((10 * SECOND, 10 * SECOND, HOUR, 40 * DAY))
+        purchase = Purchase(
+            number=number,
+            at_us=herd_us + chance.between(0, spread),
+            email=f"buyer{number if chance.happens(0.85) else number // 2}@example.com",
+            price_point=chance.pick(merchants_points),
+            card=chance.pick(_DECK),
+            clicks=1 if chance.happens(0.8) else 2,
+        )
+        purchases.append(purchase)
+        if chance.happens(0.15):
+            again_us = purchase.at_us + chance.between(
+                0, chance.pick((1, SECOND // 20, 2 * MINUTE))
+            )
+            purchases.append(replace(purchase, number=1000 + number, at_us=again_us, again=True))
+    return purchases
+
+
+def _spans(plan: Plan, chance: Chance, *, at_most: int, longest_us: int) -> list[tuple[int, int]]:
+    if not chance.happens(0.6):
+        return []
+    spans: Sequence[tuple[int, int]] = [
+        (
+            start := plan.start_us + chance.between(DAY, plan.span_us - DAY),
+            start + int(chance.stretched(10 * MINUTE, longest_us)),
+        )
+        for _ in range(chance.between(1, at_most))
+    ]
+    return sorted(spans)

@@ -1,0 +1,208 @@
+"""What must hold once all faults are over and some days have passed (RELIABILITY.md, section 3)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing import ledger
+from billing.checkouts import Checkout, CheckoutState
+from billing.customers import Customer, Entitlement
+from billing.facts import Fact
+from billing.ledger import LedgerEntry
+from billing.orders import FINAL, Invoice, InvoiceCounter, InvoiceState, Order
+from billing.refunds import Refund, RefundState
+from billing.subscription import State, Subscription
+from sim.clockwork import instant
+from sim.invariants import Violation
+from sim.world import World
+
+TWO_SWEEPS = timedelta(minutes=2)
+A_CHARGE = timedelta(minutes=2)
+"""How long a charge may be under way that nothing disturbs."""
+
+
+def reckon(world: World) -> None:
+    """Check everything that stands against everything else, and against the gateway's books."""
+    found: dict[type, list[Any]] = defaultdict(list)
+    for entity in world.table.all():
+        found[type(entity)].append(entity)
+    now = instant(world.clockwork.now_us)
+    _drained(world, found, now)
+    for subscription in found[Subscription]:
+        _alive(world, subscription, now)
+    for invoice in found[Invoice]:
+        _not_stuck(invoice, now)
+    for checkout in found[Checkout]:
+        _checkout_over(world, checkout, found, now)
+    _books_agree(world, found)
+    _refunds_agree(world, found)
+    _customers_once(found)
+    _numbers_without_gaps(found)
+    _periods_without_gaps(found)
+
+
+def _drained(world: World, found: dict[type, list[Any]], now: datetime) -> None:
+    if world.deployment.dead_letters:
+        letter = world.deployment.dead_letters[0].name
+        raise Violation("23", f"dead letters are left after the redrive: {letter}", *letter.split())
+    for fact in found[Fact]:
+        if now - fact.at > timedelta(hours=1):
+            raise Violation("23", f"{fact.id} was never told", fact.id, fact.subscription)
+
+
+def _alive(world: World, subscription: Subscription, now: datetime) -> None:
+    """Nothing that should be charged is late: neither its alarm nor its payment (21)."""
+    patience = world.ports.operation.lease + TWO_SWEEPS
+    due = subscription.due_at
+    if due is not None and now - due > patience:
+        raise Violation("21", f"{subscription.id} has been due since {due}", subscription.id)
+    scheduled = subscription.period_at
+    if scheduled is None or due is None or subscription.state is State.PAST_DUE:
+        return
+    allowed = patience
+    if subscription.last_charged_on is not None:
+        allowed += timedelta(hours=25)  # at most one payment a local day
+    if now - scheduled > max(allowed, timedelta(days=3)) or (
+        due > max(scheduled, now) + timedelta(hours=25)
+    ):
+        text = f"{subscription.id} was due {scheduled} and sleeps until {due}"
+        raise Violation("21", text, subscription.id)
+
+
+def _not_stuck(invoice: Invoice, now: datetime) -> None:
+    if invoice.state is not InvoiceState.CONFIRMING or invoice.attempted_at is None:
+        return
+    if now - invoice.attempted_at > timedelta(hours=1):
+        text = f"{invoice.id} has been CONFIRMING since {invoice.attempted_at}"
+        raise Violation("22", text, invoice.id, invoice.purchase)
+
+
+def _checkout_over(
+    world: World, checkout: Checkout, found: dict[type, list[Any]], now: datetime
+) -> None:
+    about = (checkout.key, checkout.purchase)
+    if checkout.state is CheckoutState.OPEN:
+        if now - checkout.created_at > timedelta(hours=3):
+            raise Violation("22", f"checkout {checkout.key} never ends", *about)
+        return
+    charged = world.oracle.succeeded.get(checkout.invoice.id, [])
+    paid = checkout.state is CheckoutState.PAID
+    if bool(charged) != (paid and bool(checkout.invoice.total)):
+        raise Violation("2", f"checkout {checkout.key} {checkout.state}: {charged}", *about)
+    ours = [e for e in found[Entitlement] if e.source == checkout.purchase]
+    granted = {e.grant for e in ours}
+    if granted != (set(checkout.grants) if paid else set()):
+        raise Violation("12", f"checkout {checkout.key} grants {granted}", *about)
+
+
+def _books_agree(world: World, found: dict[type, list[Any]]) -> None:
+    """The gateway's books = orders = invoices = ledger, each in both directions (2, 18)."""
+    gateway = {
+        invoice: sum(row["amount"] for row in rows)
+        for invoice, rows in world.oracle.succeeded.items()
+    }
+    invoices = {
+        i.id: i.total.amount_minor
+        for i in found[Invoice]
+        if i.state is InvoiceState.PAID and i.total
+    }
+    orders = Counter[str]()
+    for order in found[Order]:
+        if order.kind in {"sale", "rebill"} and order.amount:
+            orders[order.invoice] += order.amount.amount_minor
+    booked = Counter[str]()
+    for entry in found[LedgerEntry]:
+        if not entry.id.endswith(":paid"):
+            continue
+        received = [p for p in entry.postings if p.account.startswith(ledger.RECEIVED)]
+        booked[entry.id.removesuffix(":paid")] += sum(p.amount_minor for p in received)
+    under_way = {
+        i.id for i in world.oracle.invoices.values() if i.state not in FINAL and i.id in gateway
+    }
+    for name, book in (("invoices", invoices), ("orders", orders), ("ledger", booked)):
+        for invoice in (gateway.keys() | book.keys()) - under_way:
+            if gateway.get(invoice, 0) != book.get(invoice, 0):
+                text = (
+                    f"{invoice}: gateway {gateway.get(invoice, 0)}, {name} {book.get(invoice, 0)}"
+                )
+                raise Violation("2", text, invoice, invoice.rpartition(".")[0])
+    for invoice in under_way:
+        _paid_soon(world, world.oracle.invoices[invoice])
+    if any(sum(p.amount_minor for p in e.postings) for e in found[LedgerEntry]):
+        raise Violation("18", "the ledger does not balance")
+
+
+def _refunds_agree(world: World, found: dict[type, list[Any]]) -> None:
+    """What the gateway gave back = refunds = invoices = orders (11)."""
+    given: Counter[str] = Counter()
+    for row in world.gateway.books.rows():
+        for refund in row.get("refunds", {}).values():
+            given[row["invoice"]] += refund["amount"]
+    booked: Counter[str] = Counter()
+    for refund in found[Refund]:
+        if refund.state is RefundState.REQUESTED:
+            raise Violation("11", f"{refund.id} was never finished", refund.id, refund.invoice)
+        if refund.state is RefundState.SUCCEEDED:
+            booked[refund.invoice] += refund.amount.amount_minor
+    invoices = {i.id: i.refunded_minor for i in found[Invoice] if i.refunded_minor}
+    orders: Counter[str] = Counter()
+    for order in found[Order]:
+        if order.kind == "refund":
+            orders[order.invoice] += order.amount.amount_minor
+    for name, book in (("refunds", booked), ("invoices", invoices), ("orders", orders)):
+        if dict(given) != dict(book):
+            wrong = {k for k in given.keys() | book.keys() if given.get(k) != book.get(k)}
+            text = f"the gateway gave back {dict(given)}, {name} say {dict(book)}"
+            raise Violation("11", text[:300], *sorted(wrong))
+
+
+def _paid_soon(world: World, invoice: Invoice) -> None:
+    """Money that has moved and is not booked yet has an alarm that will book it."""
+    subscription = world.oracle.subscription(invoice.subscription)
+    if subscription is None or subscription.due_at is None:
+        raise Violation("2", f"{invoice.id} was charged; nobody will book it", invoice.id)
+
+
+def _customers_once(found: dict[type, list[Any]]) -> None:
+    people = Counter((c.merchant, c.email) for c in found[Customer])
+    for (merchant, email), times in people.items():
+        if times > 1:
+            raise Violation("17", f"{email} is {times} customers of {merchant}")
+
+
+def _numbers_without_gaps(found: dict[type, list[Any]]) -> None:
+    counters = {(c.merchant, c.test, c.credit_notes): c.last for c in found[InvoiceCounter]}
+    numbered: dict[tuple[str, bool, bool], list[int]] = defaultdict(list)
+    for document in (*found[Invoice], *found[Refund]):
+        if document.number is not None:
+            last = int(document.number.rpartition("-")[2])
+            series = (document.merchant, "TEST" in document.number, "CN" in document.number)
+            numbered[series].append(last)
+    for series, numbers in numbered.items():
+        if sorted(numbers) != list(range(1, counters[series] + 1)):
+            raise Violation("18", f"the invoice numbers of {series} have gaps or repeats")
+
+
+def _periods_without_gaps(found: dict[type, list[Any]]) -> None:
+    """What is paid is each period from the first on, once, and as often as the agreement says."""
+    paid: dict[str, list[int]] = defaultdict(list)
+    for invoice in found[Invoice]:
+        paid_for = invoice.subscription if invoice.state is InvoiceState.PAID else None
+        if paid_for and invoice.period is not None:
+            paid[paid_for].append(invoice.period)
+    for subscription in found[Subscription]:
+        periods = sorted(paid[subscription.id])
+        if periods != list(range(subscription.payments_made)):
+            text = f"{subscription.id} paid {periods}, and says {subscription.payments_made}"
+            raise Violation("6", text, subscription.id)
+        _status_follows(subscription)
+
+
+def _status_follows(subscription: Subscription) -> None:
+    total = subscription.terms.standard_payments
+    complete = total is not None and subscription.payments_made == total
+    if complete != (subscription.state is State.COMPLETED):
+        text = f"{subscription.id} paid {subscription.payments_made} and is {subscription.state}"
+        raise Violation("17", text, subscription.id)

@@ -1,0 +1,152 @@
+"""One seed from its first purchase to the reckoning after all faults are over."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from billing.transactions import Change, Insert
+from sim import observed
+from sim.adversary import Action, Adversary
+from sim.buyers import Buyer, authenticate_some_day
+from sim.clockwork import DAY, HOUR
+from sim.faults import Fault, Forced
+from sim.invariants import Violation
+from sim.plan import Plan, drawn
+from sim.reckoning import reckon
+from sim.world import World
+
+HEALING_US = 12 * DAY
+"""After the last fault: longer than a redrive may be late, then three days of calm and more."""
+
+CHARGES_PER_SUB_YEAR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """What is done at one call of one actor, in a run without chance."""
+
+    at: tuple[str, int]
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one seed came to."""
+
+    seed: int
+    charges: int
+    events: int
+    seconds: float
+    violation: Violation | None
+    fired: tuple[Fault, ...]
+    tally: Counter[str]
+    digest: str
+    lines: list[tuple[int, str, str]]
+
+    @property
+    def sub_years(self) -> float:
+        return self.charges / CHARGES_PER_SUB_YEAR
+
+
+def run(
+    seed: int,
+    *,
+    plan: Plan | None = None,
+    only: Collection[Fault] | None = None,
+    forced: Forced | None = None,
+    spawned: Spawned | None = None,
+    readable: bool = False,
+) -> Result:
+    """Simulate one seed; with `forced`, only those faults, and `spawned` at one of its calls."""
+    world = World(seed, plan=plan or drawn(seed), only=only, forced=forced, readable=readable)
+    if spawned is not None:
+        world.faults.spawn_at = spawned.at
+    observed.install()
+    world.install()
+    _set_up(world)
+    began = time.perf_counter()
+    violation: Violation | None = None
+    try:
+        live(world, spawned)
+    except Violation as found:
+        violation = found
+    return Result(
+        seed=seed,
+        charges=world.oracle.tally["settled_charges"],
+        events=world.log.events,
+        seconds=time.perf_counter() - began,
+        violation=violation,
+        fired=tuple(world.faults.fired),
+        tally=world.oracle.tally,
+        digest=world.log.digest,
+        lines=world.log.lines or [],
+    )
+
+
+def _set_up(world: World) -> None:
+    for merchant in list(world.plan.merchants.values()):
+        world.table.write((Insert(merchant),))
+    for product, point in world.plan.products:
+        world.table.write((Insert(product), Insert(point)))
+
+
+def live(world: World, spawned: Spawned | None = None) -> None:
+    """Let the world have its faults, then heal it, then see what is left."""
+    plan = world.plan
+    buyers = {b.key: b for b in (Buyer(world, purchase) for purchase in plan.purchases)}
+    adversary = Adversary(world, buyers, spawned.action if spawned else None)
+    _plan_outages(world)
+    world.oracle.asks_buyer = lambda reference: authenticate_some_day(world, reference)
+    for buyer in buyers.values():
+        buyer.begin()
+        if spawned is None and world.faults.on:
+            adversary.change_of_mind(buyer, plan.start_us)
+    world.clockwork.run(plan.end_us)
+    heal(world)
+    reckon(world)
+
+
+def heal(world: World) -> None:
+    """End all faults, redrive what was given up, and let some days pass."""
+    world.faults.on = False
+    world.wire.down_until = lambda now_us: 0
+    world.wire.gateway_down_until = lambda now_us: 0
+    for name in list(world.plan.merchants):
+        _change_merchant(world, name, stopped=False, armed=True)
+    world.deployment.redrive()
+    clockwork = world.clockwork
+    clockwork.run(clockwork.now_us + HEALING_US)
+    world.deployment.redrive()
+    clockwork.run(clockwork.now_us + HOUR)
+
+
+def _plan_outages(world: World) -> None:
+    plan, faults, clockwork = world.plan, world.faults, world.clockwork
+    outages = [s for n, s in enumerate(plan.outages) if faults.planned("outage", n)]
+    gateway = [s for n, s in enumerate(plan.gateway_outages) if faults.planned("gateway_outage", n)]
+    if outages:
+        world.wire.down_until = lambda now_us: _until(outages, now_us)
+    if gateway:
+        world.wire.gateway_down_until = lambda now_us: _until(gateway, now_us)
+    for n, (name, start_us, end_us, how) in enumerate(plan.stops):
+        if faults.planned("stop", n):
+            off = {"stopped": True} if how == "stopped" else {"armed": False}
+            on = {"stopped": False} if how == "stopped" else {"armed": True}
+            clockwork.at(start_us, partial(_change_merchant, world, name, **off))
+            clockwork.at(end_us, partial(_change_merchant, world, name, **on))
+
+
+def _until(spans: list[tuple[int, int]], now_us: int) -> int:
+    return max((end for start, end in spans if start <= now_us < end), default=0)
+
+
+def _change_merchant(world: World, name: str, **fields: Any) -> None:
+    merchant = world.plan.merchants[name]
+    changed = replace(merchant, **fields)
+    if changed != merchant:
+        world.table.write((Change(merchant, changed),))

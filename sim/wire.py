@@ -1,0 +1,140 @@
+"""Every port call passes here: it takes time, it may fail, and others run meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import TypeVar
+
+from billing.errors import BillingError, Unavailable, Unreachable
+from sim.chance import WORD, digest, stretched
+from sim.clockwork import MINUTE, SECOND, Clockwork, Invocation, SimCrash, instant
+from sim.faults import Faults
+
+R = TypeVar("R")
+
+STALL_US = (1 * SECOND, 25 * MINUTE)
+"""A stall is longer than a lease now and then."""
+
+FIRST_US, MOST_US = 500, 40_000
+"""How long an ordinary call takes, at least and about at most."""
+
+
+class Log:
+    """What happened, as a hash, and line by line when a person is to read it."""
+
+    def __init__(self, *, readable: bool) -> None:
+        self.lines: list[tuple[int, str, str]] | None = [] if readable else None
+        self.events = 0
+        self._hash = blake2b(digest_size=16)
+
+    def add(self, at_us: int, actor: str, text: str, about: object = "") -> None:
+        self.events += 1
+        self._hash.update(f"{at_us}|{actor}|{text}\n".encode())
+        if self.lines is not None:
+            self.lines.append((at_us, actor, f"{text} {about() if callable(about) else about}"))
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+class Wire:
+    """The one way from flows to the world."""
+
+    def __init__(self, seed: int, clockwork: Clockwork, faults: Faults, log: Log) -> None:
+        self.clockwork = clockwork
+        self.faults = faults
+        self.log = log
+        self.down_until: Callable[[int], int] = lambda now_us: 0
+        self.gateway_down_until: Callable[[int], int] = lambda now_us: 0
+        self.watch: Callable[[Invocation, int], None] | None = None
+        self._seed = seed
+
+    def call(
+        self,
+        category: str,
+        name: str,
+        effect: Callable[[], R],
+        about: object = "",
+        instead: Mapping[str, Callable[[float], R]] | None = None,
+    ) -> R:
+        """Carry out one port call; `instead` are effects of the faults that only this call has."""
+        clockwork = self.clockwork
+        invocation = clockwork.invocation
+        if invocation.dead:
+            raise SimCrash
+        point = invocation.point
+        invocation.point = point + 1
+        drawn = digest(self._seed, invocation.name, point)
+        roll, name_of = int.from_bytes(drawn[:4], "big"), invocation.name
+        fault = self.faults.at_call(name_of, point, category, roll)
+        if self.watch and self.faults.spawns(name_of, point, int.from_bytes(drawn[12:], "big")):
+            self.watch(invocation, point)
+        clockwork.sleep(FIRST_US + int.from_bytes(drawn[4:8], "big") * (MOST_US - FIRST_US) // WORD)
+        outcome = "ok"
+        try:
+            if self.down_until(clockwork.now_us):
+                self._die(invocation)
+            if fault is None:
+                return self._effect(category, effect)
+            length = self.faults.length(invocation.name, point, int.from_bytes(drawn[8:12], "big"))
+            if instead is not None and fault in instead:
+                return instead[fault](length)
+            return self._faulty(invocation, category, fault, length, effect)
+        except (BillingError, SimCrash) as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            kind = f" !{fault}" if fault else ""
+            text = f"{point} {name}{kind} -> {outcome}"
+            self.log.add(clockwork.now_us, invocation.name, text, about)
+
+    def note(self, text: str, about: object) -> None:
+        """A line of the log about the call that was just made."""
+        clockwork = self.clockwork
+        self.log.add(clockwork.now_us, clockwork.invocation.name, text, about)
+
+    def _effect(self, category: str, effect: Callable[[], R]) -> R:
+        if category == "gateway" and self.gateway_down_until(self.clockwork.now_us):
+            raise Unreachable("simulated: the gateway is down")
+        return effect()
+
+    def _faulty(
+        self,
+        invocation: Invocation,
+        category: str,
+        fault: str,
+        length: float,
+        effect: Callable[[], R],
+    ) -> R:
+        broken = Unreachable if category == "gateway" else Unavailable
+        match fault:
+            case "crash_before":
+                self._die(invocation)
+            case "unavailable_before":
+                raise broken("simulated: before")
+            case "stall_before":
+                self.clockwork.sleep(int(stretched(*STALL_US, length)))
+                if self.down_until(self.clockwork.now_us):
+                    self._die(invocation)
+                return self._effect(category, effect)
+        result = self._effect(category, effect)
+        match fault:
+            case "crash_after":
+                self._die(invocation)
+            case "unavailable_after":
+                raise broken("simulated: after")
+            case "stall_after":
+                self.clockwork.sleep(int(stretched(*STALL_US, length)))
+        return result
+
+    @staticmethod
+    def _die(invocation: Invocation) -> None:
+        invocation.dead = True
+        raise SimCrash
+
+
+def clock_text(at_us: int) -> str:
+    """An instant for a person to read."""
+    return instant(at_us).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

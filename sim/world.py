@@ -1,0 +1,167 @@
+"""One simulated world: the real flows and handlers over ports that fail as a seed says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Any, TypeVar
+
+from billing.adapters.ephemeral_memory import MemoryEphemeral
+from billing.adapters.keys import Key
+from billing.adapters.store import ItemStore
+from billing.checkouts import Checkout
+from billing.errors import Unavailable
+from billing.facts import Fact
+from billing.merchants import Merchant
+from billing.orders import order_id
+from billing.ports import Operation, Ports
+from billing.refunds import Refund
+from billing.runtime import wiring
+from billing.runtime.ids import ALPHABET, SYMBOLS
+from billing.subscription import Subscription
+from sim import plan
+from sim.chance import Chance, digest
+from sim.clockwork import Clockwork, Invocation, instant, microseconds
+from sim.deployment import Deployment
+from sim.faults import Fault, Faults, Forced
+from sim.gateway import SimGateway
+from sim.invariants import Violation
+from sim.items import Put, SimItems, Table
+from sim.oracle import Oracle
+from sim.wire import Log, Wire
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SKEW_US = 5_000_000
+
+
+class World:
+    """Everything of one seed. With `forced`, nothing goes wrong but that (and clocks agree)."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        plan: plan.Plan,
+        only: Collection[Fault] | None = None,
+        forced: Forced | None = None,
+        readable: bool = False,
+    ) -> None:
+        self.seed = seed
+        self.plan = plan
+        self.faults = Faults(seed, only=only, forced=forced)
+        self.log = Log(readable=readable)
+        self.clockwork = Clockwork(microseconds(plan.starts_at), self._skew_us)
+        self.clockwork.bug = self._bug
+        self.wire = Wire(seed, self.clockwork, self.faults, self.log)
+        self.oracle = Oracle(lambda: self.clockwork.now_us)
+        self.oracle.retry_attempts = self._retry_attempts
+        self.oracle.catch_up = self._catch_up
+        self.table = Table(lambda: self.clockwork.now_us)
+        self.table.committed = self._committed
+        self.gateway = SimGateway(seed, self.wire)
+        self.gateway.asked = self.oracle.asked
+        self.gateway.books.booked = self.oracle.booked
+        self.gateway.books.refunded = self.oracle.refunded
+        operation = Operation(public_url="https://pay.example.com", shards=plan.shards)
+        self.deployment = Deployment(seed, self.wire, self.table, operation)
+        self.ports = Ports(
+            clock=self._clock,
+            new_id=self._new_id,
+            store=ItemStore(SimItems(self.table, self.wire)),
+            ephemeral=SimEphemeral(self.wire),
+            gateway=lambda name: self.gateway,
+            each=self._each,
+            queue=self.deployment.queue,
+            mailer=SimMailer(self.wire, self.oracle),
+            operation=operation,
+        )
+
+    def install(self) -> None:
+        """Make this the world that handlers find."""
+        wiring.install(self.ports)
+
+    def _clock(self) -> datetime:
+        return instant(self.clockwork.now_us + self.clockwork.invocation.skew_us)
+
+    def _skew_us(self, name: str) -> int:
+        if not self.faults.on or not self.plan.skewed:
+            return 0
+        return Chance(self.seed, f"skew {name}").between(-SKEW_US, SKEW_US)
+
+    def _new_id(self, kind: str) -> str:
+        invocation = self.clockwork.invocation
+        invocation.ids += 1
+        drawn = digest(self.seed, f"id {invocation.name}", invocation.ids)
+        if kind == "order":
+            return order_id(int.from_bytes(drawn, "big"))
+        symbols = "".join(ALPHABET[byte % len(ALPHABET)] for byte in drawn)
+        return symbols * 2 if kind == "key" else f"{kind}_{symbols[:SYMBOLS]}"
+
+    def _each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
+        """One after the other, in any order: what is killed in between has done any part of it."""
+        invocation = self.clockwork.invocation
+        chance = Chance(self.seed, f"each {invocation.name} {invocation.point}")
+        order = chance.shuffled(range(len(items))) if len(items) > 1 else range(len(items))
+        results = wiring.one_by_one(call, [items[place] for place in order])
+        found = dict(zip(order, results, strict=True))
+        return [found[place] for place in range(len(items))]
+
+    def _bug(self, invocation: Invocation, bug: Exception) -> None:
+        raise Violation("0", f"{invocation.name} broke: {bug!r}", *invocation.name.split()) from bug
+
+    def _retry_attempts(self, merchant: str) -> int:
+        return self.plan.merchants[merchant].settings.retry_schedule.attempts
+
+    def _catch_up(self, merchant: str) -> timedelta:
+        return timedelta(days=self.plan.merchants[merchant].settings.catch_up_days)
+
+    def _committed(self, puts: list[Put]) -> None:
+        now_us = self.clockwork.now_us
+        for key, before, after in puts:
+            self.log.add(
+                now_us, "table", f"{key.pk} {key.sk}", lambda b=before, a=after: _put(b, a)
+            )
+            if isinstance(after, Subscription | Checkout | Refund):
+                if after.due_at is not None and (before is None or before.due_at != after.due_at):
+                    self.deployment.alarm_at(microseconds(after.due_at))
+            elif isinstance(after, Fact) and before is None:
+                self.deployment.fact_written(Key(*key), after)
+            elif isinstance(after, Merchant):
+                self.plan.merchants[after.id] = after
+        self.oracle.committed(puts)
+
+
+def _put(before: Any, after: Any) -> str:
+    state = getattr(after, "state", "")
+    return f"{type(after or before).__name__} {state}"
+
+
+class SimMailer:
+    """`ports.Mailer` over the wire; what arrives is counted by its Message-ID."""
+
+    def __init__(self, wire: Wire, oracle: Oracle) -> None:
+        self._wire = wire
+        self._oracle = oracle
+
+    def send(self, message: EmailMessage, *, now: datetime) -> None:
+        fact = str(message["Message-ID"])
+
+        def arrive() -> None:
+            self._oracle.mailed[fact] += 1
+
+        self._wire.call("mail", "mail", arrive, fact)
+
+
+class SimEphemeral(MemoryEphemeral):
+    """`ports.Ephemeral` over the wire; flows only count hits with it so far."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__()
+        self._wire = wire
+
+    def hit(self, kind: str, key: str, **span: Any) -> int:
+        count = super().hit
+        return self._wire.call("read", "hit", lambda: count(kind, key, **span), kind)

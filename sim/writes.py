@@ -1,0 +1,278 @@
+"""What must hold after every single write (RELIABILITY.md, section 3)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from billing.adapters.sandbox_ledger import Row
+from billing.checkouts import Checkout
+from billing.facts import Fact, FactKind
+from billing.merchants import Merchant
+from billing.orders import FINAL, Invoice, InvoiceState, Order
+from billing.subscription import CHARGEABLE, TERMINAL, Subscription
+from sim.clockwork import instant
+from sim.invariants import (
+    AGREED,
+    CHECKOUT_GRAPH,
+    FIXED,
+    INVOICE_GRAPH,
+    ONCE,
+    SKEW,
+    SNAPSHOT,
+    SUBSCRIPTION_GRAPH,
+    C,
+    I,
+    Violation,
+    changed,
+    rests,
+    tenant,
+)
+from sim.items import Put
+
+
+class Writes:
+    """Sees every write as it happens; keeps only what it needs to judge the next."""
+
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        self.invoices: dict[str, Invoice] = {}
+        self.succeeded: dict[str, list[Row]] = defaultdict(list)
+        self.facts: dict[str, Fact] = {}
+        self.mailed: Counter[str] = Counter()
+        self.stopped_since: dict[str, datetime] = {}
+        self.disarmed_at: dict[str, datetime] = {}
+        self.cancelled: dict[str, datetime] = {}
+        self.tally: Counter[str] = Counter()
+        self._now_us = now_us
+        self._subscriptions: dict[str, Subscription] = {}
+        self._open: dict[str, set[str]] = defaultdict(set)
+        self._charged_on: dict[str, dict[date, str]] = defaultdict(dict)
+        self._keys: dict[str, str] = {}
+        self._declined: Counter[str] = Counter()
+        self._failed: Counter[str] = Counter()
+        self._authenticated: set[str] = set()
+        self.retry_attempts: Callable[[str], int] = lambda merchant: 4
+        self.catch_up: Callable[[str], timedelta] = lambda merchant: timedelta(days=7)
+        self.asks_buyer: Callable[[str], None] = lambda reference: None
+
+    def subscription(self, subscription: str | None) -> Subscription | None:
+        """A subscription as it stands."""
+        return self._subscriptions.get(subscription or "")
+
+    def _now(self) -> datetime:
+        return instant(self._now_us())
+
+    def is_final(self, invoice: str | None) -> bool:
+        """Whether an invoice can never be paid any more, as far as we are concerned."""
+        found = self.invoices.get(invoice or "")
+        return found is not None and found.state in FINAL
+
+    def committed(self, puts: list[Put]) -> None:
+        """One transaction went through."""
+        self._one_tenant(puts)
+        by_type: dict[type, list[Put]] = defaultdict(list)
+        for put in puts:
+            by_type[type(put[2] if put[2] is not None else put[1])].append(put)
+        for cls, check in _CHECKS.items():
+            for _, before, after in by_type.get(cls, ()):
+                check(self, before, after)
+        for cls in ONCE:
+            for _, before, after in by_type.get(cls, ()):
+                if before is not None:
+                    raise Violation("9", f"{cls.__name__} written over: {after}")
+        self._facts_match(by_type)
+        self._whole_write(by_type)
+
+    def _whole_write(self, by_type: dict[type, list[Put]]) -> None:
+        """What the parts of one write say of each other."""
+
+    def _one_tenant(self, puts: list[Put]) -> None:
+        tenants = {tenant(entity) for _, *both in puts for entity in both if entity is not None}
+        if len(tenants) > 1:
+            raise Violation("16", f"one write touches the merchants {sorted(tenants)}")
+
+    def _invoice(self, before: Invoice | None, after: Invoice) -> None:
+        was = before.state if before else None
+        about = (after.id, after.purchase)
+        if was is not after.state and after.state not in INVOICE_GRAPH[was]:
+            raise Violation("9", f"invoice {after.id} went from {was} to {after.state}", *about)
+        if before is not None:
+            self._invoice_goes_on(before, after)
+        elif after.state is I.PENDING:
+            late = after.opened_at - after.scheduled_at
+            if late > self.catch_up(after.merchant) + SKEW:
+                raise Violation("5", f"{after.id} was opened {late} late, unasked", *about)
+        if after.attempt - getattr(after, "uncounted", 0) > self.retry_attempts(after.merchant):
+            raise Violation("9", f"{after.id} is at attempt {after.attempt}", *about)
+        self.invoices[after.id] = after
+        self._agrees_with_gateway(was, after)
+        if was is not after.state:
+            self.tally[f"invoice_{after.state}"] += 1
+            if after.state is I.ACTION_REQUIRED and after.gateway_ref:
+                self.asks_buyer(after.gateway_ref)
+        if after.subscription:
+            standing = self._open[after.subscription]
+            (standing.discard if after.state in FINAL else standing.add)(after.id)
+
+    def _invoice_goes_on(self, before: Invoice, after: Invoice) -> None:
+        about = (after.id, after.purchase)
+        if before.state in FINAL and changed(before, after, FIXED):
+            raise Violation("9", f"final invoice {after.id} changed", *about)
+        if changed(before, after, SNAPSHOT):
+            raise Violation("3", f"the amount or identity of {after.id} changed", *about)
+        if before.gateway_ref and before.gateway_ref != after.gateway_ref:
+            raise Violation("19", f"{after.id} changed to another payment", *about)
+        if before.number and before.number != after.number:
+            raise Violation("18", f"the number of {after.id} changed", *about)
+        began = before.state is not after.state is I.CONFIRMING
+        if (raised := after.attempt - before.attempt) != int(began):
+            raise Violation("9", f"attempt of {after.id} went up by {raised}", *about)
+        if began and after.subscription:
+            self._may_begin(after)
+
+    def _may_begin(self, invoice: Invoice) -> None:
+        """At the point of no return everything that allows a charge stands (R-3)."""
+        stands = self.subscription(invoice.subscription)
+        if stands is None or stands.open_invoice != invoice.id:
+            raise Violation("8", f"{invoice.id} is charged, {stands} holds another", invoice.id)
+        if stands.state not in CHARGEABLE or stands.held or stands.dispute in {"open", "lost"}:
+            text = f"{invoice.id} is charged: {stands.state}, {stands.held}, {stands.dispute}"
+            raise Violation("4", text, invoice.id, stands.id)
+
+    def _order(self, before: Order | None, after: Order) -> None:
+        """Nothing counts as declined that the gateway did not decline (R-6)."""
+        if before is not None:
+            if changed(before, after, ("kind", "at", "amount", "invoice", "customer")):
+                raise Violation("9", f"the entry {after.id} was written over", after.id)
+            return
+        if after.kind != "failed" or after.invoice is None:
+            return
+        invoice = self.invoices[after.invoice]
+        if invoice.attempt == 0 or after.code == "authentication_required":
+            return  # the bank would not even save the card, or the buyer did not answer it
+        self._failed[after.invoice] += 1
+        if self._failed[after.invoice] > self._declined[after.invoice]:
+            raise Violation("2", f"{after.invoice} failed, and was not declined", after.invoice)
+
+    def _agrees_with_gateway(self, was: InvoiceState | None, invoice: Invoice) -> None:
+        """Unknown never means failed, and nothing is paid that the gateway did not book."""
+        if was is invoice.state:
+            return
+        about = (invoice.id, invoice.purchase)
+        booked = self.succeeded.get(invoice.id, [])
+        if invoice.state is I.PAID and invoice.total:
+            if [row["id"] for row in booked] != [invoice.gateway_ref]:
+                raise Violation("2", f"{invoice.id} is PAID, the gateway has {booked}", *about)
+        elif booked and invoice.state in FINAL:
+            raise Violation("2", f"{invoice.id} is {invoice.state}, and it was charged", *about)
+        elif booked and invoice.state is I.RETRY and invoice.id not in self._authenticated:
+            raise Violation("2", f"{invoice.id} counts as declined, and it was charged", *about)
+
+    def _subscription(self, before: Subscription | None, after: Subscription) -> None:
+        was, about = (before.state if before else None), (after.id, after.customer)
+        if was is not after.state and after.state not in SUBSCRIPTION_GRAPH[was]:
+            raise Violation("9", f"{after.id} went from {was} to {after.state}", *about)
+        if before is not None:
+            self._subscription_goes_on(before, after)
+        if after.payments_made != after.period:
+            raise Violation("6", f"{after.id}: {after.payments_made} paid, {after.period}", *about)
+        total = after.terms.standard_payments
+        if total is not None and after.payments_made > total:
+            raise Violation("5", f"{after.id} paid {after.payments_made} of {total}", *about)
+        self._alarm_stands(after)
+        self._subscriptions[after.id] = after
+
+    @staticmethod
+    def _subscription_goes_on(before: Subscription, after: Subscription) -> None:
+        about = (after.id, after.customer)
+        if before.state in TERMINAL:
+            raise Violation("9", f"{after.id} is {before.state} and was written again", *about)
+        if changed(before, after, AGREED):
+            raise Violation("7", f"the agreement of {after.id} changed", *about)
+        if after.period - before.period not in {0, 1}:
+            raise Violation("6", f"{after.id} skipped to {after.period}", *about)
+        if after.seq - before.seq not in {0, 1}:
+            raise Violation("6", f"seq of {after.id} jumped to {after.seq}", *about)
+
+    def _alarm_stands(self, after: Subscription) -> None:
+        about = (after.id, after.customer)
+        if not after.is_live and (after.due_at or after.open_invoice):
+            raise Violation("15", f"{after.id} has ended and has an alarm", *about)
+        if after.is_live and after.due_at is None and not rests(after):
+            raise Violation("15", f"{after.id} is {after.state} and has no alarm", *about)
+        if after.is_live and after.ends_at is None and not after.gives_access(self._now()):
+            raise Violation("12", f"{after.id} is {after.state} and gives no access", *about)
+
+    def _checkout(self, before: Checkout | None, after: Checkout) -> None:
+        was, about = (before.state if before else None), (after.key, after.purchase)
+        if was is not after.state and after.state not in CHECKOUT_GRAPH[was]:
+            raise Violation("9", f"checkout {after.key} from {was} to {after.state}", *about)
+        if before is not None and was is not C.OPEN:
+            raise Violation("9", f"checkout {after.key} is {was} and was written again", *about)
+        if before is not None and changed(before.invoice, after.invoice, SNAPSHOT):
+            raise Violation("3", f"the amount of checkout {after.key} changed", *about)
+        if (after.state is C.OPEN) != (after.due_at is not None):
+            raise Violation("15", f"checkout {after.key} is {after.state}: {after.due_at}", *about)
+        self.invoices[after.invoice.id] = after.invoice
+        booked = self.succeeded.get(after.invoice.id)
+        if booked and after.state in {C.DECLINED, C.ABANDONED}:
+            raise Violation("2", f"checkout {after.key} {after.state}, and charged", *about)
+        if was is not after.state:
+            self.tally[f"checkout_{after.state}"] += 1
+
+    def _merchant(self, before: Merchant | None, after: Merchant) -> None:
+        if not after.armed:
+            self.disarmed_at[after.id] = datetime.max.replace(tzinfo=UTC)
+        elif before is not None and not before.armed:
+            self.disarmed_at[after.id] = self._now() + timedelta(hours=1)
+        if after.stopped or not after.armed:
+            self.stopped_since.setdefault(after.id, self._now())
+        else:
+            self.stopped_since.pop(after.id, None)
+
+    def _fact(self, before: Fact | None, after: Fact | None) -> None:
+        if after is None and before is not None:
+            disarmed = self.disarmed_at.get(before.merchant)
+            mails = before.kind is not FactKind.PAYMENT_VOID
+            if mails and not self.mailed[before.id] and not (disarmed and disarmed >= before.at):
+                raise Violation("13", f"{before.id} was never mailed", before.id)
+        if before is None and after is not None:
+            if after.id in self.facts:
+                raise Violation("13", f"the fact {after.id} was written twice", after.id)
+            self.facts[after.id] = after
+
+    def _facts_match(self, by_type: dict[type, list[Put]]) -> None:
+        """What changed in this write is told by it: one fact each, no more."""
+        facts = {
+            (after.kind, about)
+            for _, before, after in by_type.get(Fact, ())
+            if before is None and after is not None
+            for about in (after.invoice, after.subscription)
+        }
+        for _, before, after in by_type.get(Invoice, ()):
+            if after.state is I.PAID and (before is None or before.state is not I.PAID):
+                kind = FactKind.PURCHASED if after.order_kind == "sale" else FactKind.RENEWED
+                self._told(facts, kind, after.id)
+        for _, before, after in by_type.get(Subscription, ()):
+            if before is not None and before.is_live and not after.is_live:
+                self._told(facts, FactKind.ENDED, after.id)
+        for _, before, order in by_type.get(Order, ()):
+            if before is None and order.kind == "failed" and order.subscription:
+                self._told(facts, FactKind.PAYMENT_FAILED, order.invoice)
+
+    @staticmethod
+    def _told(facts: set[tuple[FactKind, str | None]], kind: FactKind, about: str | None) -> None:
+        if (kind, about) not in facts:
+            raise Violation("13", f"{kind} of {about} is not told", about)
+
+
+_CHECKS: dict[type, Callable[[Writes, Any, Any], None]] = {
+    Merchant: Writes._merchant,
+    Invoice: Writes._invoice,
+    Checkout: Writes._checkout,
+    Subscription: Writes._subscription,
+    Fact: Writes._fact,
+    Order: Writes._order,
+}

@@ -1,0 +1,280 @@
+"""What a customer does about a purchase: cancel, refund, another address (B-6 .. B-8, X-1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from billing.catalog import Cancellation
+from billing.merchants import SelfService
+from billing.orders import InvoiceState, OrderKind
+from billing.subscription import Source, State
+from tests.portal.test_purchases import ONCE, links, modules
+from tests.portal.visitors import ANN, Shop, Visitor, past_due
+from tests.world import MONTHLY
+
+DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def cancel_page(shop: Shop, what: str = "cancel") -> str:
+    return f"/subscriptions/{shop.world.subscription().id}/{what}"
+
+
+def buy(shop: Shop, terms: object = DELAYED, **product: object) -> Visitor:
+    shop.world.buy(shop.world.product(terms, **product))  # type: ignore[arg-type]
+    return shop.signed_in()
+
+
+@pytest.mark.spec("B-6", "X-1", "X-7", "P-16", "X-5")
+def test_a_delayed_cancellation_is_confirmed_shown_mailed_and_undone(shop: Shop) -> None:
+    visitor = buy(shop)
+    page = visitor.see(cancel_page(shop))
+    assert "until February 28, 2026" in page.text and "$29.99 every month" in page.text
+    assert shop.world.subscription().state is State.ACTIVE, "looking does nothing"
+    answer = visitor.post(cancel_page(shop), reason="too_expensive", comment="Sorry\r\nreally")
+    request = shop.world.orders()[-1]
+    result = visitor.follow(answer)
+    assert request.id in result.text and "February 28, 2026" in result.text
+    assert (request.source, request.reason, request.comment) == (
+        Source.CUSTOMER,
+        "too_expensive",
+        "Sorry really",
+    )
+    again = visitor.follow(visitor.post(cancel_page(shop)))
+    assert request.id in again.text, "sent twice, done once"
+    assert "[TEST] Your subscription to Course ends on February 28, 2026" in shop.mails()
+    shown = visitor.follow(visitor.post(cancel_page(shop, "undo-cancel")))
+    assert "Your subscription goes on" in shown.text
+    assert shop.world.subscription().state is State.ACTIVE
+    assert "[TEST] Your subscription to Course goes on" in shop.mails()
+
+
+@pytest.mark.spec("B-6", "P-16", "X-9")
+def test_an_instant_cancellation_says_that_access_goes_at_once(shop: Shop) -> None:
+    visitor = buy(shop, MONTHLY)
+    assert "ends now, and so does your access" in visitor.see(cancel_page(shop)).text
+    result = visitor.follow(visitor.post(cancel_page(shop)))
+    assert "has ended" in result.text and shop.world.orders()[-1].id in result.text
+    assert shop.world.subscription().state is State.CANCELLED
+    assert visitor.follow(visitor.post(cancel_page(shop))).text == result.text
+    assert len(shop.order_ids(kind=OrderKind.CANCELLATION)) == 1
+    assert visitor.post(cancel_page(shop, "undo-cancel")).status == 409
+
+
+@pytest.mark.spec("B-6", "X-1")
+def test_where_customers_cannot_cancel_there_is_no_icon_and_a_form_is_refused(
+    shop: Shop,
+) -> None:
+    shop.set(self_cancel=SelfService.OFF)
+    visitor = buy(shop)
+    assert not [link for link in links(modules(visitor)[0]) if link.endswith("/cancel")]
+    assert "Write to the seller" in visitor.see(cancel_page(shop), 409).text
+    assert visitor.post(cancel_page(shop)).status == 409
+    assert shop.world.subscription().state is State.ACTIVE
+
+
+@pytest.mark.spec("B-6")
+def test_only_what_recurs_can_be_cancelled(shop: Shop) -> None:
+    visitor = buy(shop, ONCE)
+    assert not [link for link in links(modules(visitor)[0]) if link.endswith("/cancel")]
+    purchase = shop.world.history().invoices[0].purchase
+    assert visitor.browse("GET", f"/portal/acme/subscriptions/{purchase}/cancel").status == 404
+
+
+@pytest.mark.spec("X-1", "H-2")
+def test_in_manual_mode_a_ticket_goes_to_the_department_and_nothing_ends(shop: Shop) -> None:
+    shop.set(self_cancel=SelfService.MANUAL)
+    visitor = buy(shop)
+    assert "goes to Acme Courses" in visitor.see(cancel_page(shop)).text
+    result = visitor.follow(visitor.post(cancel_page(shop), reason="not_used", comment="Bye"))
+    assert "Your request is with Acme Courses" in result.text
+    visitor.post(cancel_page(shop))
+    subscription = shop.world.subscription()
+    assert subscription.state is State.ACTIVE
+    ticket = shop.world.store.ticket("acme", f"tic_cancel_{subscription.id}")
+    assert ticket is not None
+    assert (ticket.department, ticket.email, ticket.about) == ("billing", ANN, subscription.id)
+    assert (ticket.reason, ticket.comment) == ("not_used", "Bye")
+    assert shop.mails().count("[TEST] Your request to cancel Course") == 1
+    assert shop.mails("hello@acme.example") == ["[TEST] To do: cancel Course for ann@example.com"]
+    received = [m for m in shop.world.mailer.sent if "To do" in str(m["Subject"])]
+    assert str(received[0]["Reply-To"]) == ANN
+
+
+@pytest.mark.spec("X-7")
+def test_a_comment_that_is_too_long_comes_back_with_what_was_typed(shop: Shop) -> None:
+    visitor = buy(shop)
+    answer = visitor.post(cancel_page(shop), reason="other", comment="x" * 501)
+    assert answer.status == 422 and "x" * 501 in answer.body
+    assert visitor.post(cancel_page(shop), reason="made_up").status == 422
+    assert shop.world.subscription().state is State.ACTIVE
+
+
+@pytest.mark.spec("X-6")
+def test_a_charge_under_way_is_said_so(shop: Shop) -> None:
+    visitor = buy(shop)
+    world = shop.world
+    world.now = world.subscription().due_at or world.now
+    visitor = shop.signed_in()
+    world.sweep()
+    real = world.sandbox.confirm
+
+    def confirm_and_die(*args: object, **kwargs: object) -> object:
+        world.sandbox.faults.arm("timeout_before", 1)
+        return real(*args, **kwargs)  # type: ignore[arg-type]
+
+    world.sandbox.confirm = confirm_and_die  # type: ignore[method-assign, assignment]
+    world.work()
+    world.sandbox.confirm = real  # type: ignore[method-assign]
+    assert world.history().invoices[-1].state is InvoiceState.CONFIRMING
+    assert "being made right now" in visitor.see(cancel_page(shop)).text
+    result = visitor.follow(visitor.post(cancel_page(shop)))
+    assert "is being carried out" in result.text
+    assert visitor.post(f"/cards/{world.subscription().payment_method}/remove").status == 409
+    world.advance(minutes=20)
+    assert world.subscription().state in {State.CANCELLED, State.CANCEL_PENDING}
+    assert len(world.charges()) <= 2
+
+
+def refund_page(shop: Shop, n: int = -1) -> str:
+    paid = [o for o in shop.world.orders() if o.kind in {OrderKind.SALE, OrderKind.REBILL}]
+    return f"/orders/{paid[n].id}/refund"
+
+
+@pytest.mark.spec("B-7")
+def test_an_automatic_refund_is_full_and_once_and_asks_about_cancelling(shop: Shop) -> None:
+    shop.set(self_refund=SelfService.AUTOMATIC)
+    visitor = buy(shop, refund_days=30)
+    shop.world.advance(days=40)
+    visitor = shop.signed_in()
+    icons = [link for link in links(modules(visitor)[0]) if link.endswith("/refund")]
+    assert set(icons) == {"/portal/acme" + refund_page(shop)}, "the first one's window is over"
+    page = visitor.see(refund_page(shop))
+    assert "$29.99" in page.text
+    assert "checked" in page.one("input", name="cancel").attributes, "ticked for the latest"
+    result = visitor.follow(visitor.post(refund_page(shop)))
+    assert "Refunded" in result.text
+    assert [c["refunded"] for c in shop.world.charges()] == [0, 2999]
+    assert shop.world.subscription().state is State.ACTIVE, "a refund never cancels by itself"
+    assert visitor.follow(visitor.post(refund_page(shop))).text == result.text
+    assert [c["refunded"] for c in shop.world.charges()] == [0, 2999]
+    assert "[TEST] Refund: $29.99 for Course" in shop.mails()
+    assert not [link for link in links(modules(visitor)[0]) if link.endswith("/refund")]
+
+
+@pytest.mark.spec("B-7")
+def test_a_refund_cancels_as_well_where_that_stays_ticked(shop: Shop) -> None:
+    shop.set(self_refund=SelfService.AUTOMATIC)
+    visitor = buy(shop, refund_days=30)
+    visitor.follow(visitor.post(refund_page(shop), cancel="true"))
+    assert shop.world.subscription().state is State.CANCEL_PENDING
+    assert shop.world.charges()[0]["refunded"] == 2999
+
+
+@pytest.mark.spec("B-7")
+def test_a_late_refund_is_refused_with_the_reason(shop: Shop) -> None:
+    shop.set(self_refund=SelfService.AUTOMATIC)
+    buy(shop, refund_days=14)
+    zone = ZoneInfo("America/New_York")
+    last = datetime(2026, 2, 14, 23, 59, 59, tzinfo=zone)  # the merchant's local day 14
+    shop.world.now = last
+    assert shop.signed_in().see(refund_page(shop), 200)
+    shop.world.now = last + timedelta(seconds=1)
+    visitor = shop.signed_in()
+    assert "is over" in visitor.see(refund_page(shop), 409).text
+    assert visitor.post(refund_page(shop)).status == 409
+    assert shop.world.charges()[0]["refunded"] == 0
+
+
+@pytest.mark.spec("B-7")
+@pytest.mark.parametrize(("mode", "days"), [(SelfService.OFF, 30), (SelfService.AUTOMATIC, 0)])
+def test_without_refunds_there_is_no_icon_and_a_form_is_refused(
+    shop: Shop, mode: SelfService, days: int
+) -> None:
+    shop.set(self_refund=mode)
+    visitor = buy(shop, refund_days=days)
+    assert not [link for link in links(modules(visitor)[0]) if link.endswith("/refund")]
+    assert visitor.post(refund_page(shop)).status == 409
+    assert shop.world.charges()[0]["refunded"] == 0
+
+
+@pytest.mark.spec("B-7", "H-2")
+def test_a_manual_refund_opens_one_ticket_and_moves_no_money(shop: Shop) -> None:
+    shop.set(self_refund=SelfService.MANUAL)
+    visitor = buy(shop, ONCE, refund_days=30)
+    assert "A person decides" in visitor.see(refund_page(shop)).text
+    for _ in range(2):
+        result = visitor.follow(visitor.post(refund_page(shop)))
+        assert "Your request is on its way" in result.text
+    assert shop.world.charges()[0]["refunded"] == 0
+    assert shop.mails("hello@acme.example") == ["[TEST] To do: refund Course to ann@example.com"]
+
+
+ADDRESS = {
+    "name": "Ann Moved",
+    "line1": "2 New Street",
+    "city": "Portland",
+    "postal_code": "97201",
+    "country": "US",
+    "state": "OR",
+}
+
+
+@pytest.mark.spec("B-8")
+def test_an_address_is_for_future_invoices_only(shop: Shop) -> None:
+    visitor = buy(shop)
+    page = visitor.see(cancel_page(shop, "address"))
+    assert page.one("input", name="line1").attributes["value"] == "1 Main Street"
+    shown = visitor.follow(visitor.post(cancel_page(shop, "address"), **ADDRESS))
+    assert "Your billing address is saved" in shown.text
+    shop.world.advance(days=40)
+    before, after = (i.bill_to for i in shop.world.history().invoices)
+    assert (before.name, before.address.line1) == ("Ann Example", "1 Main Street")
+    assert (after.name, after.address.line1, after.email) == ("Ann Moved", "2 New Street", ANN)
+    assert "[TEST] Your billing address for Course was changed" in shop.mails()
+
+
+@pytest.mark.spec("B-8")
+@pytest.mark.parametrize("everywhere", [{}, {"everywhere": "true"}])
+def test_an_address_is_per_subscription_unless_it_is_for_all(
+    shop: Shop, everywhere: dict[str, str]
+) -> None:
+    world = shop.world
+    world.buy(world.product(MONTHLY, name="One"))
+    world.buy(world.product(MONTHLY, name="Two"))
+    visitor = shop.signed_in()
+    one, two = world.history().subscriptions
+    visitor.follow(visitor.post(f"/subscriptions/{one.id}/address", **ADDRESS, **everywhere))
+    rows = world.store.bill_tos([("acme", s.customer, s.id) for s in (one, two)])
+    lines = [row.bill_to.address.line1 for row in rows if row]
+    assert lines == ["2 New Street", "2 New Street" if everywhere else "1 Main Street"]
+
+
+@pytest.mark.spec("B-8")
+def test_an_address_that_is_wrong_comes_back_as_it_was_typed(shop: Shop) -> None:
+    visitor = buy(shop)
+    answer = visitor.post(cancel_page(shop, "address"), **{**ADDRESS, "city": " ", "country": "ZZ"})
+    assert answer.status == 422
+    assert "2 New Street" in answer.body and "This is required." in answer.body
+    (row,) = shop.world.store.bill_tos(
+        [("acme", shop.world.subscription().customer, shop.world.subscription().id)]
+    )
+    assert row is not None and row.bill_to.name == "Ann Example"
+
+
+@pytest.mark.spec("X-4")
+def test_while_past_due_a_delayed_cancellation_says_that_it_ends_now(shop: Shop) -> None:
+    past_due(shop)
+    visitor = shop.signed_in()
+    page = visitor.see(cancel_page(shop)).text
+    assert "ends now" in page and "not charged any more" in page
+    visitor.follow(visitor.post(cancel_page(shop)))
+    assert shop.world.subscription().state is State.CANCELLED

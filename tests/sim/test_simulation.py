@@ -1,0 +1,114 @@
+"""The simulator in small: some seeds, every seed that ever failed, and proof that it can fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim import corpus
+from sim.exhaustive import SCENES, SINGLE, calls_of, tried
+from sim.mutants import MUTANTS
+from sim.plan import drawn
+from sim.run import Result, run
+from sim.shrink import shrink, trace
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXED_SEEDS = range(2026, 2033)
+
+
+@pytest.mark.spec("R-1", "R-3", "R-6", "X-6")
+@pytest.mark.parametrize("seed", FIXED_SEEDS)
+def test_money_moves_exactly_once_whatever_fails(seed: int) -> None:
+    result = run(seed)
+    assert result.violation is None, str(result.violation)
+    assert result.events > 0
+
+
+@pytest.mark.spec("R-1")
+@pytest.mark.parametrize("seed", corpus.seeds())
+def test_what_was_found_once_is_not_found_again(seed: int) -> None:
+    result = run(seed)
+    assert result.violation is None, str(result.violation)
+
+
+def test_faults_are_not_rare_and_of_every_kind() -> None:
+    kinds = {fault.kind for seed in FIXED_SEEDS[:3] for fault in run(seed).fired}
+    assert {"crash_before", "crash_after", "unavailable_after", "stale", "spawned"} <= kinds
+
+
+def test_a_seed_says_the_same_in_every_process() -> None:
+    code = "from sim.run import run; result = run(11); print(result.digest, result.charges)"
+    told = set()
+    for hash_seed in ("0", "random"):
+        environ = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        told.add(
+            subprocess.run(
+                [sys.executable, "-c", code],
+                env=environ,
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+    assert len(told) == 1
+
+
+def test_one_fault_less_shifts_no_other() -> None:
+    """Chance is keyed by who draws: without its last fault a run fires all of those before it."""
+    whole = run(2026)
+    without = run(2026, only=whole.fired[:-1])
+    assert without.fired == whole.fired[: len(without.fired)]
+
+
+def test_without_faults_nothing_fails_and_all_is_charged() -> None:
+    result = run(2027, only=())
+    assert result.violation is None
+    assert result.charges > 0
+
+
+@pytest.mark.parametrize("kind", SINGLE)
+def test_a_renewal_survives_each_failure_at_each_of_itscalls_of(kind: str) -> None:
+    scene = SCENES["renewal"]
+    charge = next(a for a in calls_of(tried(scene, {}, told=True)) if a.startswith("charge"))
+    for point in range(11):
+        result = tried(scene, {(charge, point): (kind, 0.9)})
+        assert result.violation is None, f"{kind} at {point}: {result.violation}"
+        assert result.charges == 2
+
+
+def _first_failure(seeds: range) -> Result:
+    for seed in seeds:
+        if (result := run(seed)).violation is not None:
+            return result
+    raise AssertionError("nothing noticed")
+
+
+@pytest.mark.parametrize(
+    "name", ["charge first, write after", "unknown means failed: confirm", "local day: neither"]
+)
+def test_a_guard_that_is_missing_is_missed(name: str) -> None:
+    (mutant,) = (m for m in MUTANTS if m.name == name)
+    with mutant.applied():
+        assert _first_failure(range(1000, 1030)).violation is not None
+    assert run(1000).violation is None
+
+
+def test_a_failure_is_shrunk_to_a_story_that_can_be_read() -> None:
+    (mutant,) = (m for m in MUTANTS if m.name == "unknown means failed: confirm")
+    with mutant.applied():
+        shrunk = shrink(_first_failure(range(1000, 1030)))
+    assert len(shrunk.result.fired) <= 3
+    text = trace(shrunk)
+    assert "invariant 2" in text
+    assert len(text.splitlines()) < 120
+
+
+def test_a_plan_is_the_seeds_own() -> None:
+    assert drawn(5).purchases == drawn(5).purchases
+    assert drawn(5).purchases != drawn(6).purchases

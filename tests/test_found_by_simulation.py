@@ -1,0 +1,173 @@
+"""What the simulator found, told as the shortest story that shows it (sim/README.md)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from billing.catalog import Initial
+from billing.errors import Refused
+from billing.flows import cancel, rebill
+from billing.flows.cancel import Result
+from billing.merchants import FinalAction, RetrySchedule
+from billing.orders import InvoiceState
+from billing.periods import Span, Unit
+from billing.ports import Due
+from billing.subscription import Alarm, Source, State, When
+from billing.transactions import Change
+from tests.world import MONTHLY, World
+
+TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.spec("R-3", "R-4")
+def test_a_link_to_authenticate_does_not_charge_what_was_given_up(world: World) -> None:
+    world.buy(world.product(TRIAL), payment_method="pm_card_authenticationRequired")
+    world.advance(days=40)
+    assert world.subscription().state is State.CANCELLED
+    invoice = world.history().invoices[-1]
+    assert invoice.state is InvoiceState.UNCOLLECTIBLE
+    world.sandbox.authenticate(invoice.gateway_ref or "", succeeded=True)
+    assert [c for c in world.charges() if c["status"] == "succeeded"] == []
+
+
+@pytest.mark.spec("R-4")
+def test_a_buyer_who_authenticates_at_the_last_moment_has_paid(world: World) -> None:
+    world.buy(world.product(TRIAL), payment_method="pm_card_authenticationRequired")
+    world.advance(days=25)
+    invoice = world.history().invoices[-1]
+    assert (invoice.state, invoice.attempt) == (InvoiceState.ACTION_REQUIRED, 4)
+    world.sandbox.authenticate(invoice.gateway_ref or "", succeeded=True)
+    world.advance(days=5)
+    assert world.subscription().state is State.ACTIVE
+    assert world.subscription().payments_made == 1
+
+
+@pytest.mark.spec("X-4", "X-6")
+def test_a_cancel_at_the_periods_end_that_meets_an_opened_invoice_voids_it(world: World) -> None:
+    world.buy()
+    due_at = world.subscription().due_at
+    assert due_at is not None
+    world.now = due_at
+    world.sandbox.faults.arm("unavailable", 1)
+    world.tick()
+    assert world.history().invoices[-1].state is InvoiceState.PENDING
+    # The clock of whoever cancels is a little behind the worker's.
+    world.now = due_at - timedelta(seconds=2)
+    assert world.cancel(When.PERIOD_END).result is Result.ENDED
+    assert world.history().invoices[-1].state is InvoiceState.VOID
+    world.advance(days=90)
+    assert len(world.charges()) == 1
+
+
+@pytest.mark.spec("R-4")
+def test_a_single_attempt_that_is_kept_past_due_is_past_due(world: World) -> None:
+    schedule = RetrySchedule(attempts=1, final_action=FinalAction.KEEP_PAST_DUE)
+    world.change_merchant(settings=replace(world.merchant.settings, retry_schedule=schedule))
+    world.buy(world.product(TRIAL), payment_method="pm_card_chargeCustomerFail")
+    world.advance(days=15)
+    assert world.subscription().state is State.PAST_DUE
+
+
+@pytest.mark.spec("X-6")
+def test_a_cancel_that_reads_across_a_settle_decides_anew(world: World) -> None:
+    world.buy()
+    subscription = world.subscription()
+    world.now = subscription.due_at or world.now
+    world.sweep()
+    real_invoice = world.store.invoice
+
+    def settled_meanwhile(*key: str) -> object:
+        world.work()
+        return real_invoice(*key)
+
+    opened = world.subscription()
+    assert opened.open_invoice is None
+    real_subscription = world.store.subscription
+
+    def opened_first(*key: str) -> object:
+        """What the cancel reads: the charge has been opened, and is settled right after."""
+        world.store.subscription = real_subscription  # type: ignore[method-assign]
+        world.store.invoice = settled_meanwhile  # type: ignore[method-assign]
+        found = real_subscription(*key)
+        assert found is not None
+        return found.opened(f"{found.id}.0002")
+
+    world.store.subscription = opened_first  # type: ignore[method-assign]
+    ending = cancel.request(
+        world.ports,
+        "acme",
+        subscription.id,
+        when=When.NOW,
+        source=Source.CUSTOMER,
+        now=world.now,
+    )
+    assert ending.subscription.state is State.CANCELLED
+    assert len(world.charges()) == 2
+
+
+@pytest.mark.spec("R-3", "W-5", "C-4")
+def test_an_attempt_begun_before_its_merchant_was_stopped_is_not_charged_after(
+    world: World,
+) -> None:
+    product, form = world.product(), world.submission()
+    real_commit, commits = world.store.commit, []
+
+    def dies_at_the_point_of_no_return(*writes: object) -> None:
+        commits.append(writes)
+        if len(commits) == 4:
+            raise KeyboardInterrupt
+        real_commit(*writes)  # type: ignore[arg-type]
+
+    world.store.commit = dies_at_the_point_of_no_return  # type: ignore[method-assign,assignment]
+    with pytest.raises(KeyboardInterrupt):
+        world.submit(product.default_price_point, form)
+    world.store.commit = real_commit  # type: ignore[method-assign]
+    left = world.store.checkout("acme", form.attempt_key)
+    assert left is not None
+    assert left.invoice.state is InvoiceState.READY
+    world.change_merchant(stopped=True)
+    with pytest.raises(Refused) as refused:
+        world.submit(product.default_price_point, form)
+    assert refused.value.code == "stopped"
+    assert world.charges() == []
+
+
+@pytest.mark.spec("R-2")
+def test_a_message_that_names_a_later_alarm_charges_nothing_before_it(world: World) -> None:
+    world.buy()
+    subscription = world.subscription()
+    due_at = subscription.due_at
+    assert due_at is not None
+    forged = Due(Alarm.BILL, due_at, ("acme", subscription.customer, subscription.id))
+    tally = rebill.charge(world.ports, [forged], now=world.now)
+    assert tally["postponed"] == 1
+    assert len(world.charges()) == 1
+    world.advance(days=30)
+    assert len(world.charges()) == 2
+
+
+@pytest.mark.spec("W-4", "R-3")
+def test_what_is_under_way_is_not_confirmed_again_while_a_dispute_is_open(world: World) -> None:
+    world.buy()
+    world.now = world.subscription().due_at or world.now
+    real_confirm = world.sandbox.confirm
+
+    def never_arrives(*args: object, **kwargs: object) -> object:
+        world.sandbox.faults.arm("timeout_before", 1)
+        return real_confirm(*args, **kwargs)  # type: ignore[arg-type]
+
+    world.sandbox.confirm = never_arrives  # type: ignore[method-assign,assignment]
+    world.tick()
+    world.sandbox.confirm = real_confirm  # type: ignore[method-assign]
+    subscription = world.subscription()
+    world.store.commit(Change(subscription, replace(subscription, dispute="open")))
+    world.advance(days=2)
+    assert len(world.charges()) == 1

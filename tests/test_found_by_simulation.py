@@ -171,3 +171,14 @@ def test_what_is_under_way_is_not_confirmed_again_while_a_dispute_is_open(world:
     world.store.commit(Change(subscription, replace(subscription, dispute="open")))
     world.advance(days=2)
     assert len(world.charges()) == 1
+
+
+@pytest.mark.spec("X-5")
+def test_what_was_asked_for_a_moment_ago_can_be_undone_though_no_index_knows_it(
+    world: World,
+) -> None:
+    world.buy()
+    world.cancel(When.PERIOD_END)
+    world.store.order_by_id = lambda *_: None  # type: ignore[method-assign]
+    undone = cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
+    assert undone.state is State.ACTIVE

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import stat
+import subprocess
 from urllib.request import urlopen
 
 import pytest
 
-from tests.house.laptop import Laptop
+from tests.house.laptop import ROOT, Laptop
 
 pytestmark = pytest.mark.slow
 
@@ -72,3 +75,24 @@ def test_the_demo_sells_by_every_type_of_price_point(laptop: Laptop) -> None:
         assert status == 201, answer
     tally = laptop.post("/_dev/clock", {"advance": "P31D"})["tally"]
     assert tally["RebillChargeFunction"]["paid"] >= 5
+
+
+def test_the_readmes_transcript_works_as_it_is_printed(laptop: Laptop) -> None:
+    (block,) = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    commands = re.findall(r"^\$ (curl .*?)(?=\n[^ ]|\Z)", block, re.M | re.S)
+    assert len(commands) == 5
+    answers = [json.loads(_typed(laptop, command)) for command in commands]
+    bought, moved, orders, charges, mails = answers
+    assert set(bought) == {"purchase", "orders", "subscription", "next_charge_at"}
+    assert moved["now"] > moved["from"]
+    assert [order["kind"] for order in orders["data"]] == ["rebill", "sale"]
+    assert [charge["status"] for charge in charges["data"]] == ["succeeded", "succeeded"]
+    assert len(mails["data"]) == 2
+
+
+def _typed(laptop: Laptop, command: str) -> str:
+    """A command's output, at this laptop's port and data."""
+    here = command.replace("localhost:3000", f"localhost:{laptop.port}")
+    here = here.replace(".perennial", str(laptop.data))
+    done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, check=True)
+    return done.stdout

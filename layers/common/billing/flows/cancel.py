@@ -81,8 +81,9 @@ def undo(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Su
     if fresh.state is not State.CANCEL_PENDING or not fresh.ends_at or fresh.ends_at <= now:
         raise Refused("There is no cancellation that could be undone.", code="not_pending")
     assert fresh.cancelling is not None, "what is pending was asked for"
-    requested = ports.store.order_by_id(merchant, fresh.cancelling.order)
-    assert requested is not None, "written with the request"
+    # By the customer's own partition: an index may not know yet what was asked for a moment ago.
+    orders = ports.store.history(merchant, fresh.customer).orders
+    requested = next(order for order in orders if order.id == fresh.cancelling.order)
     ports.store.commit(*cancellation.undo(fresh, requested, now, ports.shard_of(fresh.id)))
     return fresh.cancel_undone()
 

@@ -38,6 +38,7 @@ from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, Produ
 from billing.web.merchant_inputs import (
     AccessQuery,
     CancelInput,
+    CustomerChangeInput,
     CustomersQuery,
     ForecastQuery,
     NewKeyInput,
@@ -161,6 +162,15 @@ def _sales(api: Api, ports: Ports) -> None:
         """One customer with access, subscriptions, orders, invoices and payment methods."""
         found = customers.overview(ports, call.merchant.id, customer, now=call.now)
         return customer_shapes.overview(found)
+
+    @api.patch("/v1/customers/<customer>", CustomerChangeInput)
+    def change_customer(
+        call: Call[CustomerChangeInput], customer: str
+    ) -> customer_shapes.CustomerOutput:
+        """Change email, name or address; what was bought and billed keeps its own."""
+        merchant = call.merchant.id
+        changed = customers.change(ports, merchant, customer, call.input.changes())
+        return customer_shapes.customer(changed)
 
     @api.get("/v1/access", AccessQuery)
     def show_access(call: Call[AccessQuery]) -> merchant_shapes.ActiveOutput:

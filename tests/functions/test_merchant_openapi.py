@@ -150,6 +150,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "key": "key_sk_acme",
         "order": bought.invoice.order_id,
         "subscription": bought.purchase,
+        "customer": bought.customer,
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     bodies: dict[str, Any] = {

@@ -33,6 +33,9 @@ FAILED = replace(
 PAST_DUE = replace(SUBSCRIPTION, state=State.PAST_DUE, retry_at=NOW + timedelta(days=3))
 
 
+COMPLETED = replace(SUBSCRIPTION, state=State.COMPLETED, ends_at=NOW)
+
+
 def envelope(merchant: Merchant, invoice: Invoice, fact: str) -> mails.Envelope:
     return mails.Envelope(
         merchant, invoice.bill_to, invoice.language, invoice.test, SENDER, fact, NOW
@@ -70,7 +73,7 @@ def payment_failed(
 def ended(
     merchant: Merchant = MERCHANT,
     invoice: Invoice = INVOICE,
-    subscription: Subscription = replace(SUBSCRIPTION, state=State.COMPLETED, ends_at=NOW),
+    subscription: Subscription = COMPLETED,
 ) -> EmailMessage:
     named = replace(subscription, product_name=invoice.product_name)
     return mails.ended(envelope(merchant, invoice, "sub_1:ended"), named)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from billing.customers import Access, Customer, access
-from billing.errors import NotFound
+from billing.customers import (
+    Access,
+    Customer,
+    EmailPointer,
+    access,
+    email_hash,
+    normalised_email,
+)
+from billing.errors import Conflict, NotFound, Refused
 from billing.ports import History, Ports
+from billing.transactions import Change, Insert, Remove, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,42 @@ def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Ov
         raise NotFound("There is no such customer.")
     opened = access(history.entitlements, history.subscriptions, now)
     return Overview(history.customer, history, opened)
+
+
+def change(ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any]) -> Customer:
+    """Change `email`, `name` or `address`; purchases and invoices keep those they were made with.
+
+    Raises `NotFound`, and `Refused` (email_taken) for the email of another customer.
+    """
+    before = ports.store.customer(merchant, customer)
+    if before is None:
+        raise NotFound("There is no such customer.")
+    given = {name: value for name, value in changes.items() if value is not None}
+    if "email" in given:
+        given["email"] = normalised_email(given["email"])
+    after = replace(before, **given)
+    if after == before:
+        return before
+    try:
+        ports.store.commit(Change(before, after), *_pointers(before, after))
+    except Conflict:
+        if after.email != before.email and ports.store.customer_by_email(merchant, after.email):
+            raise Refused("Another customer has this email.", code="email_taken") from None
+        raise
+    return after
+
+
+def _pointers(before: Customer, after: Customer) -> tuple[Write, ...]:
+    """An email belongs to one customer: the new one is taken in the write that gives the old
+    back."""
+    if after.email == before.email:
+        return ()
+
+    def pointer(customer: Customer) -> EmailPointer:
+        hashed = email_hash(customer.merchant, customer.email)
+        return EmailPointer(customer.merchant, hashed, customer.id)
+
+    return (Insert(pointer(after)), Remove(pointer(before)))
 
 
 def has_access(ports: Ports, merchant: str, email: str, grant: str, *, now: datetime) -> bool:

@@ -30,7 +30,8 @@ def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> S
 
 
 def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
-    """Go on: on schedule inside the paid period, else with a payment at once that is the new anchor.
+    """Go on: on schedule inside the paid period, else with a payment at once that is the new
+    anchor.
 
     Raises `NotFound`, and `Refused` (not_paused).
     """

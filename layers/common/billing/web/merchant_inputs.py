@@ -15,6 +15,7 @@ from billing.orders import OrderKind
 from billing.periods import Anchor, start_of_next_local_day
 from billing.render.messages import LANGUAGES
 from billing.subscription import When
+from billing.web.checkout_inputs import AddressInput
 from billing.web.inputs import (
     Cursor,
     Email,
@@ -200,6 +201,19 @@ class RefundInput(Input):
 
     amount: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = None
     reason: Line | None = None
+
+
+class CustomerChangeInput(Input):
+    """What of a customer changes; what is not given, or null, stays."""
+
+    email: Email | None = None
+    name: Name | None = None
+    address: AddressInput | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """As the flow takes them."""
+        address = None if self.address is None else self.address.address()
+        return {"email": self.email, "name": self.name, "address": address}
 
 
 class CustomersQuery(PageQuery):

@@ -1,0 +1,50 @@
+"""Changing a customer through the API (M-1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.shop import Shop
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def test_email_name_and_address_change_and_purchases_keep_their_own(shop: Shop) -> None:
+    bought = shop.world.buy()
+    address = f"/v1/customers/{bought.customer}"
+    where = {"line1": "2 Side Street", "city": "Utica", "country": "US"}
+    changed = shop.api.call(
+        "PATCH", address, {"email": "Ann.New@example.com", "name": "Ann New", "address": where}
+    )
+    assert (changed.status, changed.json["email"]) == (200, "ann.new@example.com")
+    assert shop.api.get("/v1/customers", email="ann.new@example.com").json["data"]
+    assert shop.api.get("/v1/customers", email="ann@example.com").json["data"] == []
+    (invoice,) = shop.world.history("ann.new@example.com").invoices
+    assert invoice.bill_to.email == "ann@example.com"
+    again = shop.api.call("PATCH", address, {"email": "ann@example.com"})
+    assert again.json["name"] == "Ann New"
+    assert shop.api.call("PATCH", address, {}).json == again.json
+
+
+def test_an_email_belongs_to_one_customer(shop: Shop) -> None:
+    product = shop.world.product()
+    shop.world.buy(product)
+    other = shop.world.buy(product, email="bob@example.com")
+    taken = shop.api.call("PATCH", f"/v1/customers/{other.customer}", {"email": "ann@example.com"})
+    assert (taken.status, taken.json["code"]) == (409, "email_taken")
+    assert shop.api.get(f"/v1/customers/{other.customer}").json["email"] == "bob@example.com"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"email": "no"}, {"name": ""}, {"address": {"city": "Utica"}}, {"id": "x"}, {"name": 7}],
+)
+def test_a_malformed_change_changes_nothing(shop: Shop, body: dict[str, object]) -> None:
+    bought = shop.world.buy()
+    address = f"/v1/customers/{bought.customer}"
+    before = shop.api.get(address).json
+    assert shop.api.call("PATCH", address, body).status == 422
+    assert shop.api.get(address).json == before

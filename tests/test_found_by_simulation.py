@@ -182,3 +182,21 @@ def test_what_was_asked_for_a_moment_ago_can_be_undone_though_no_index_knows_it(
     world.store.order_by_id = lambda *_: None  # type: ignore[method-assign]
     undone = cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
     assert undone.state is State.ACTIVE
+
+
+@pytest.mark.spec("X-6", "R-4")
+def test_a_link_that_still_charges_is_withdrawn_by_a_cancel_between_two_attempts(
+    world: World,
+) -> None:
+    world.buy(world.product(TRIAL), payment_method="pm_card_authenticationRequired")
+    world.advance(days=15)
+    subscription = world.subscription()
+    world.store.commit(Change(subscription, replace(subscription, held=True)))
+    world.advance(days=5)
+    invoice = world.history().invoices[-1]
+    assert invoice.attempt == 1, "what is held is not attempted"
+    world.cancel(When.NOW)
+    world.sandbox.authenticate(invoice.gateway_ref or "", succeeded=True)
+    world.advance(days=5)
+    assert world.subscription().state is State.CANCELLED
+    assert world.charges() == []

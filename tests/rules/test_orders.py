@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from billing.customers import Address, BillTo
 from billing.money import Currency, Money
 from billing.orders import (
+    BETWEEN_ATTEMPTS,
     FINAL,
     ORDER_ID_ALPHABET,
     UNDER_WAY,
@@ -187,7 +188,7 @@ def test_a_payment_is_prepared_once_and_only_then_confirmed(state: InvoiceState)
     if state is not InvoiceState.PENDING:
         with pytest.raises(AssertionError):
             held.ready("pi_1")
-    if state not in {InvoiceState.READY, InvoiceState.RETRY}:
+    if state not in BETWEEN_ATTEMPTS:
         with pytest.raises(AssertionError):
             held.confirming(NOW, "pm_1", "FAIL-1")
 

@@ -9,6 +9,7 @@ from typing import Any
 from billing.flows import (
     attention,
     cancel,
+    change_plan,
     customers,
     forecast,
     keys,
@@ -30,9 +31,10 @@ from billing.web import (
     json_shapes,
     merchant_shapes,
     openapi,
+    plan_shapes,
     session,
 )
-from billing.web.api import Api, Call
+from billing.web.api import Api, Call, Later
 from billing.web.inputs import Nothing, under
 from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
 from billing.web.merchant_inputs import (
@@ -64,6 +66,7 @@ def build(ports: Ports) -> http.Resolver:
     _catalog(api, ports)
     _sales(api, ports)
     _endings(api, ports)
+    _plans(api, ports)
     _account(api, ports)
     _console(app, ports)
 
@@ -243,6 +246,46 @@ def _endings(api: Api, ports: Ports) -> None:
     _act("resume", pause.resume, "Go on: on schedule, or with a payment at once.")
     _act("retry", overdue.charge, "Charge at once what is past due, or waits for a decision.")
     _act("skip", overdue.skip, "Leave out the payment that waits for a decision.")
+
+
+def _plans(api: Api, ports: Ports) -> None:
+    @api.post(
+        "/v1/subscriptions/<subscription>/change-plan/quote",
+        plan_shapes.QuoteInput,
+        status=200,
+        scope="read",
+    )
+    def quote_plan(
+        call: Call[plan_shapes.QuoteInput], subscription: str
+    ) -> plan_shapes.QuoteOutput:
+        """What another plan charges now and next; changes nothing (A-4)."""
+        quoted = change_plan.quote(
+            ports,
+            call.merchant.id,
+            subscription,
+            call.input.price_point,
+            call.input.when,
+            now=call.now,
+        )
+        return plan_shapes.quote(quoted, call.merchant.settings.language)
+
+    @api.post(
+        "/v1/subscriptions/<subscription>/change-plan", plan_shapes.ChangePlanInput, status=200
+    )
+    def change_subscription_plan(
+        call: Call[plan_shapes.ChangePlanInput], subscription: str
+    ) -> json_shapes.SubscriptionOutput | Later[plan_shapes.PendingOutput]:
+        """Change the plan, for the amount that the token's quote says, if there is one."""
+        changed = change_plan.change(
+            ports,
+            call.merchant.id,
+            subscription,
+            call.input.price_point,
+            call.input.when,
+            token=call.input.token,
+            now=call.now,
+        )
+        return plan_shapes.changed(changed, call.base_url)
 
 
 def _account(api: Api, ports: Ports) -> None:

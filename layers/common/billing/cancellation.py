@@ -16,15 +16,18 @@ from billing.transactions import Change, Expect, Insert, Transaction, Write
 INVOICE_AS_READ = ("state", "attempt")
 
 
-def takes_effect_now(subscription: Subscription, request: CancelRequest) -> bool:
+def takes_effect_now(
+    subscription: Subscription, request: CancelRequest, *, changing_plan: bool = False
+) -> bool:
     """Whether nothing that is paid for is left: asked for now, past due, or past the period
     (X-4).
 
-    An open invoice says so too: by the clock of whoever opened it, its period has begun.
+    An open invoice says so too: by the clock of whoever opened it, its period has begun; but not
+    that of a change of plan, which pays for no period (A-4).
     """
     if request.when is When.NOW or subscription.state is State.PAST_DUE:
         return True
-    if subscription.open_invoice is not None:
+    if subscription.open_invoice is not None and not changing_plan:
         return True
     period_at = subscription.period_at
     return period_at is None or period_at <= request.requested_at
@@ -49,14 +52,22 @@ def end_now(
 
 
 def at_period_end(
-    subscription: Subscription, request: CancelRequest, email: str, shard: int
+    subscription: Subscription,
+    open_invoice: Invoice | None,
+    request: CancelRequest,
+    email: str,
+    shard: int,
 ) -> Transaction:
-    """A "Request Can." entry now; access and agreement stay to the end of the period (X-2)."""
-    assert subscription.open_invoice is None, "an open invoice is void first, or withdrawn"
+    """A "Request Can." entry now; access and agreement stay to the end of the period (X-2).
+
+    An open invoice is that of a change of plan: it is void, as in `end_now` (A-4).
+    """
+    assert open_invoice is None or open_invoice.changes_plan, "a period's is void first"
     pending = subscription.cancel_pending(request)
     at = request.requested_at
     return (
         Change(subscription, pending, as_read=policy.LOOKED_AT),
+        *_void(open_invoice, at, shard),
         Insert(entry(pending, OrderKind.CANCEL_REQUEST, request, at, email)),
         Insert(fact(FactKind.CANCEL_REQUESTED, pending, at, shard)),
     )

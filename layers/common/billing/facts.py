@@ -18,6 +18,8 @@ class FactKind(StrEnum):
     CANCEL_UNDONE = "cancel_undone"
     PAUSED = "paused"
     RESUMED = "resumed"
+    PLAN_CHANGED = "plan_changed"
+    PLAN_ASKED = "plan_asked"
     ENDED = "ended"
     REFUNDED = "refunded"
     DETAILS_CHANGED = "details_changed"

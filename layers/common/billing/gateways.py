@@ -45,9 +45,10 @@ class ChargeOrder:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The money moved; `charge` is the gateway's own id of it."""
+    """The money moved; `charge` is the gateway's own id of it, None where there was none to
+    move."""
 
-    charge: str
+    charge: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from billing.catalog import PricePoint, Product
 from billing.customers import BillTo
-from billing.orders import Invoice, OrderKind
-from billing.pricing import Quote, lines_for
+from billing.money import Money
+from billing.orders import Invoice, InvoiceLine, LineKind, OrderKind
+from billing.plans import PlanChange
+from billing.pricing import Quote, with_tax
 from billing.schedule import ChargeKind
 from billing.subscription import Subscription
 
@@ -59,12 +62,76 @@ def first(
 
 
 def following(
-    subscription: Subscription, bill_to: BillTo, *, order_id: str, download_key: str, now: datetime
+    subscription: Subscription,
+    bill_to: BillTo,
+    *,
+    order_id: str,
+    download_key: str,
+    now: datetime,
+    minimum_minor: int,
 ) -> Invoice:
-    """The invoice of a subscription's next standard payment."""
-    scheduled_at = subscription.period_at
+    """The invoice of a subscription's next standard payment, on the plan that it is then on."""
+    renewing, used = subscription.renewing(), credit_used(subscription, minimum_minor)
+    net = next_charge(subscription, minimum_minor)
+    lines, total = with_tax(_renewal_lines(renewing, used), net, bill_to.address)
+    scheduled_at = renewing.period_at
     assert scheduled_at is not None, "asked only of what may be charged"
-    lines, total = lines_for(subscription.terms.price, subscription.product_name, bill_to.address)
+    drawn = _drawn(renewing, lines, total, bill_to, order_id, download_key, now)
+    return replace(drawn, period=renewing.period, scheduled_at=scheduled_at, credit_minor=used)
+
+
+def for_change(
+    subscription: Subscription,
+    change: PlanChange,
+    lines: tuple[InvoiceLine, ...],
+    total: Money,
+    bill_to: BillTo,
+    *,
+    order_id: str,
+    download_key: str,
+    now: datetime,
+) -> Invoice:
+    """The invoice of a change of plan, for what was quoted; it pays no period (A-4)."""
+    changed = subscription.changed_to(change)
+    drawn = _drawn(changed, lines, total, bill_to, order_id, download_key, now)
+    return replace(drawn, plan_change=change)
+
+
+def next_charge(subscription: Subscription, minimum_minor: int) -> Money:
+    """What the next standard payment charges before tax, its credit taken off (A-4, P-19)."""
+    price = subscription.renewing().terms.price
+    used = credit_used(subscription, minimum_minor)
+    return replace(price, amount_minor=price.amount_minor - used)
+
+
+def credit_used(subscription: Subscription, minimum_minor: int) -> int:
+    """How much of its credit the next payment uses, negative what was owed: as much as there is,
+    but so that what is left to charge is nothing, or not too little for the gateway (P-18)."""
+    price = subscription.renewing().terms.price.amount_minor
+    used = min(subscription.credit_minor, price)
+    if used > 0 and 0 < price - used < minimum_minor:
+        return max(0, price - minimum_minor)
+    return used
+
+
+def _renewal_lines(renewing: Subscription, used: int) -> tuple[InvoiceLine, ...]:
+    name, price = renewing.product_name, renewing.terms.price
+    charge = InvoiceLine(LineKind.CHARGE, name, price)
+    if not used:
+        return (charge,)
+    kind = LineKind.CREDIT if used > 0 else LineKind.OWED
+    return (charge, InvoiceLine(kind, name, replace(price, amount_minor=-used)))
+
+
+def _drawn(
+    subscription: Subscription,
+    lines: tuple[InvoiceLine, ...],
+    total: Money,
+    bill_to: BillTo,
+    order_id: str,
+    download_key: str,
+    now: datetime,
+) -> Invoice:
     seq = subscription.seq + 1
     return Invoice(
         id=f"{subscription.id}.{seq:04d}",
@@ -74,7 +141,7 @@ def following(
         subscription=subscription.id,
         seq=seq,
         kind=ChargeKind.STANDARD,
-        period=subscription.period,
+        period=None,
         total=total,
         lines=lines,
         gateway=subscription.gateway,
@@ -88,7 +155,7 @@ def following(
         bill_to=bill_to,
         download_key=download_key,
         opened_at=now,
-        scheduled_at=scheduled_at,
+        scheduled_at=now,
         language=subscription.language,
         test=subscription.test,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.money import Currency, Money, half_up
-from billing.orders import Invoice
+from billing.orders import NOT_TAX, Invoice
 
 RECEIVED = "assets:gateway"
 """Money that a gateway holds for the merchant; its account is
@@ -46,7 +46,7 @@ def payment(invoice: Invoice, at: datetime) -> LedgerEntry:
     tax."""
     credits: dict[str, int] = {}
     for line in invoice.lines:
-        account = SALES if line.kind == "charge" else f"{TAX}:{line.kind}"
+        account = SALES if line.kind in NOT_TAX else f"{TAX}:{line.kind}"
         credits[account] = credits.get(account, 0) - line.amount.amount_minor
     received = f"{RECEIVED}:{invoice.gateway}:{invoice.gateway_account}"
     return LedgerEntry(
@@ -70,7 +70,7 @@ def refund(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> Led
     back = {
         f"{TAX}:{line.kind}": half_up(line.amount.amount_minor * amount.amount_minor, total)
         for line in invoice.lines
-        if line.kind != "charge"
+        if line.kind not in NOT_TAX
     }
     received = f"{RECEIVED}:{invoice.gateway}:{invoice.gateway_account}"
     return LedgerEntry(

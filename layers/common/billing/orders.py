@@ -10,6 +10,7 @@ from enum import StrEnum
 from billing.customers import BillTo
 from billing.gateways import ChargeOrder
 from billing.money import Money
+from billing.plans import PlanChange
 from billing.schedule import ChargeKind
 
 
@@ -72,11 +73,30 @@ class InvoiceState(StrEnum):
 
 FINAL = frozenset({InvoiceState.PAID, InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE})
 UNDER_WAY = frozenset({InvoiceState.CONFIRMING, InvoiceState.ACTION_REQUIRED})
+BETWEEN_ATTEMPTS = frozenset({InvoiceState.READY, InvoiceState.RETRY, InvoiceState.ACTION_REQUIRED})
+"""From where an attempt begins; one that its buyer did not answer is followed by the next."""
+
+
+class LineKind(StrEnum):
+    """What a line is for, where it is not a tax: what is sold, and what a change of plan makes of
+    it (A-4)."""
+
+    CHARGE = "charge"
+    REST = "rest"
+    UNUSED = "unused"
+    CREDIT = "credit"
+    OWED = "owed"
+    KEPT = "kept"
+    POSTPONED = "postponed"
+    LATER = "later"
+
+
+NOT_TAX = frozenset(kind.value for kind in LineKind)
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One line of an invoice: what it is for (`charge` or the tax's name) and how much."""
+    """One line of an invoice: what it is for (a `LineKind` or the tax's name) and how much."""
 
     kind: str
     text: str
@@ -87,8 +107,10 @@ class InvoiceLine:
 class Invoice:
     """What is owed once: `<owner>.<seq>`; amount, lines, gateway account and Order ID are final.
 
-    `period` is the standard payment it pays, None for an initial payment. `gateway_ref` is the one
-    payment that can ever pay it. `failed_order_id` is the Order ID that a failure of the attempt
+    `period` is the standard payment it pays, None for an initial payment and a change of plan;
+    `plan_change` is then what its payment brings about. `credit_minor` is how much of the
+    subscription's credit it uses up, negative what was owed. `gateway_ref` is the one payment that
+    can ever pay it. `failed_order_id` is the Order ID that a failure of the attempt
     under way will have. `retryable` is false after a hard decline, `uncounted` are the attempts
     that somebody asked for (R-4). `number` is given after payment, without gaps (M-7).
     `refund_reserved_minor` is what refunds, `refunds` of them, have spoken for, `refunded_minor`
@@ -131,12 +153,19 @@ class Invoice:
     refund_reserved_minor: int = 0
     refunded_minor: int = 0
     refunds: int = 0
+    plan_change: PlanChange | None = None
+    credit_minor: int = 0
     language: str = "en"
     test: bool = False
 
     @property
     def charge_order(self) -> ChargeOrder:
         return ChargeOrder(self.id, self.total, self.gateway_account, self.product_name)
+
+    @property
+    def changes_plan(self) -> bool:
+        """Whether it is that of a change of plan, and pays for no period (A-4)."""
+        return self.plan_change is not None
 
     @property
     def confirm_key(self) -> str:
@@ -151,7 +180,7 @@ class Invoice:
     def confirming(self, now: datetime, method: str, failed_order_id: str) -> Invoice:
         """Past the point of no return: one more attempt, its method and Order ID of failure
         fixed."""
-        assert self.state in {InvoiceState.READY, InvoiceState.RETRY}, "one attempt at a time"
+        assert self.state in BETWEEN_ATTEMPTS, "one attempt at a time"
         return replace(
             self,
             state=InvoiceState.CONFIRMING,

@@ -39,11 +39,18 @@ def lines_for(
     amount: Money, text: str, address: Address | None, tax: TaxLines = untaxed
 ) -> tuple[tuple[InvoiceLine, ...], Money]:
     """The charge's own line, its tax lines, and their total."""
-    lines = (InvoiceLine("charge", text, amount), *tax(amount, address))
-    total = amount
-    for line in lines[1:]:
+    return with_tax((InvoiceLine("charge", text, amount),), amount, address, tax)
+
+
+def with_tax(
+    lines: tuple[InvoiceLine, ...], net: Money, address: Address | None, tax: TaxLines = untaxed
+) -> tuple[tuple[InvoiceLine, ...], Money]:
+    """Lines that come to `net`, the tax lines on that, and the total."""
+    taxes = tuple(tax(net, address))
+    total = net
+    for line in taxes:
         total += line.amount
-    return lines, total
+    return (*lines, *taxes), total
 
 
 def quote(

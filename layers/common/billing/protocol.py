@@ -19,6 +19,9 @@ from billing.periods import Anchor
 from billing.subscription import State, Subscription
 from billing.transactions import Change, Expect, Insert, Transaction, Write
 
+PRICED_BY = ("price_point", "price_version", "anchor", "next_plan", "credit_minor")
+"""The fields of a subscription that the amount of its next invoice rests on (A-4)."""
+
 ATTEMPT = ("state", "attempt")
 """What identifies the attempt under way; a settle of any other attempt is refused."""
 
@@ -29,8 +32,8 @@ def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
     return (
         Change(
             subscription,
-            subscription.opened(invoice.id),
-            as_read=(*policy.LOOKED_AT, "due_at"),
+            subscription.renewing().opened(invoice.id),
+            as_read=(*policy.LOOKED_AT, *PRICED_BY, "due_at"),
         ),
         Insert(invoice),
     )
@@ -43,14 +46,29 @@ def prepared(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
 
 
 def point_of_no_return(
-    subscription: Subscription, invoice: Invoice, failed_order_id: str, now: datetime
+    subscription: Subscription, invoice: Invoice, failed_order_id: str, now: datetime, shard: int
 ) -> tuple[Invoice, Transaction]:
-    """Step 3: from here on money may move; only if everything that allowed it still stands."""
+    """Step 3: from here on money may move; only if everything that allowed it still stands.
+
+    An attempt that waited for its buyer has failed with this, and not before: until here its link
+    could still charge.
+    """
     confirming = invoice.confirming(now, subscription.payment_method, failed_order_id)
     return confirming, (
+        *_unanswered(invoice, now, shard),
         Change(invoice, confirming, as_read=ATTEMPT),
         # The card too: one that is being removed is never charged (B-9).
         Expect(subscription, as_read=(*policy.LOOKED_AT, "payment_method")),
+    )
+
+
+def _unanswered(invoice: Invoice, now: datetime, shard: int) -> tuple[Write, ...]:
+    if invoice.state is not InvoiceState.ACTION_REQUIRED:
+        return ()
+    code = "authentication_required"
+    return (
+        Insert(invoice.failed_order(now, code)),
+        Insert(fact(FactKind.PAYMENT_FAILED, invoice, now, shard, code=code)),
     )
 
 
@@ -60,7 +78,7 @@ def settle_paid(
     """Step 5: the payment, and everything that follows from it, at once."""
     paid = invoice.paid(now, outcome.charge)
     charged_on = Anchor.at(now, subscription.anchor.zone).wall.date()
-    after = subscription.paid(now, charged_on, due_at=None)
+    after = subscription.paid(now, charged_on, None, invoice.credit_minor)
     if after.is_live:
         after = after.postponed_to(policy.alarm_after_payment(after, now))
     after, cancelled = cancellation.after_payment(after, now, invoice.bill_to.email, shard)
@@ -68,8 +86,8 @@ def settle_paid(
         Change(invoice, paid, as_read=ATTEMPT),
         Change(subscription, after, as_read=policy.LOOKED_AT),
         Insert(invoice.order(now)),
-        Insert(ledger.payment(paid, now)),
-        Insert(_fact(FactKind.RENEWED, invoice, now, shard)),
+        *((Insert(ledger.payment(paid, now)),) if paid.total else ()),
+        Insert(fact(FactKind.RENEWED, invoice, now, shard)),
         *_completed(after, now, shard),
         *cancelled,
     )
@@ -93,7 +111,7 @@ def settle_declined(
     )
     failed = (
         Insert(invoice.failed_order(now, outcome.code)),
-        Insert(_fact(FactKind.PAYMENT_FAILED, invoice, now, shard, code=outcome.code)),
+        Insert(fact(FactKind.PAYMENT_FAILED, invoice, now, shard, code=outcome.code)),
     )
     if _goes_on(subscription, now):
         again = invoice.declined(outcome.code, retryable=invoice.retryable, final=False)
@@ -201,7 +219,7 @@ def _completed(after: Subscription, now: datetime, shard: int) -> tuple[Write, .
     return (Insert(cancellation.fact(FactKind.ENDED, after, now, shard)),)
 
 
-def _fact(
+def fact(
     kind: FactKind, invoice: Invoice, now: datetime, shard: int, *, code: str | None = None
 ) -> Fact:
     return Fact(

@@ -6,11 +6,11 @@ What is shown and what is allowed follow from the same values, so that no icon l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing import refunds
+from billing import invoicing, refunds
 from billing.customers import PaymentMethod
 from billing.merchants import SelfService, Settings
 from billing.money import Money
@@ -33,7 +33,9 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """One purchase; `entries` newest first. `owed` is what is past due, `under_way` that a charge
-    is being made now, `may_cancel` and `may_undo` what its customer may do (B-6, X-5)."""
+    is being made now, `changing_plan` that the open invoice is a change of plan's. `next_amount` is
+    what the next payment will be, `may_cancel` and `may_undo` what its customer may do (B-6, X-5).
+    """
 
     id: str
     product_name: str
@@ -42,6 +44,8 @@ class Purchase:
     method: PaymentMethod | None
     owed: Money | None
     under_way: bool
+    changing_plan: bool
+    next_amount: Money | None
     may_cancel: bool
     may_undo: bool
     test: bool
@@ -64,10 +68,12 @@ def of_customer(
     refund_days: Mapping[str, int],
     settings: Settings,
     now: datetime,
+    minimum_minor: Callable[[str], int],
 ) -> tuple[Purchase, ...]:
     """A module per purchase: past due first, then what still charges, then the rest, newest first.
 
-    `refund_days` is the window of each product; `orders` come oldest first.
+    `refund_days` is the window of each product, `minimum_minor` the least that a gateway charges;
+    `orders` come oldest first.
     """
     of_purchase: dict[str, list[Order]] = {}
     for order in orders:
@@ -81,9 +87,13 @@ def of_customer(
         if not any(order.kind in PAYMENTS for order in entries):
             continue  # A checkout that was declined: it bought nothing.
         subscription = by_id.get(name)
-        found.append(
-            _purchase(name, subscription, entries, by_invoice, cards, refund_days, settings, now)
+        bought = _purchase(
+            name, subscription, entries, by_invoice, cards, refund_days, settings, now
         )
+        if subscription is not None and subscription.next_charge_at is not None:
+            least = minimum_minor(subscription.gateway)
+            bought = replace(bought, next_amount=invoicing.next_charge(subscription, least))
+        found.append(bought)
     return tuple(sorted(found, key=_rank))
 
 
@@ -144,12 +154,14 @@ def _purchase(
     )
     return Purchase(
         id=name,
-        product_name=orders[0].product_name,
+        product_name=subscription.product_name if subscription else orders[0].product_name,
         subscription=subscription,
         entries=entries,
         method=cards.get(subscription.payment_method) if subscription else None,
         owed=_owed(subscription, opened),
         under_way=opened is not None and opened.state in UNDER_WAY,
+        changing_plan=opened is not None and opened.changes_plan,
+        next_amount=None,
         may_cancel=subscription is not None and may_cancel(subscription, settings, now),
         may_undo=subscription is not None and may_undo(subscription, now),
         test=orders[0].test,

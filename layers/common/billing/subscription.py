@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from billing.catalog import PriceTerms
 from billing.periods import Anchor
+from billing.plans import Plan, PlanChange
 from billing.schedule import anchored_at, standard_at
 
 
@@ -91,9 +92,11 @@ class Subscription:
     counts every invoice that was opened. `retry_at` is set while past due. `cancelling` is a
     cancellation that waits for the end of the period (state cancel_pending, `resumes_as` is what
     undoing goes back to), or for a charge under way (X-6). `pay_now` is set from when somebody asks
-    to pay what is past due until that attempt is settled. `paused_from` is the state before a pause;
-    `anchor_period` the payment that the anchor counts from, moved on by a late resume (X-11). `test` marks what was bought in the
-    sandbox (W-3).
+    to pay what is past due until that attempt is settled. `paused_from` is the state before a
+    pause; `anchor_period` the payment that the anchor counts from, moved on by a late resume (X-11)
+    or another length of period. `next_plan` takes effect with the next period; `credit_minor` is
+    taken off the next invoices, negative it is owed with the next one (A-4, P-18). `test` marks
+    what was bought in the sandbox (W-3).
     """
 
     id: str
@@ -128,6 +131,8 @@ class Subscription:
     pay_now: PayNow | None = None
     dispute: str | None = None
     held: bool = False
+    next_plan: Plan | None = None
+    credit_minor: int = 0
     language: str = "en"
     test: bool = False
 
@@ -179,6 +184,33 @@ class Subscription:
         assert self.is_live and self.open_invoice is None, "one open invoice at a time"
         return replace(self, open_invoice=invoice, seq=self.seq + 1)
 
+    def renewing(self) -> Subscription:
+        """As the next period's invoice finds it: on the plan that was asked for, if any (A-4)."""
+        plan = self.next_plan
+        if plan is None:
+            return self
+        anchor, first = self.anchor, self.anchor_period
+        if plan.terms.period is not self.terms.period:
+            assert self.terms.period is not None, "only what recurs changes its plan"
+            elapsed = self.period - self.anchor_period
+            anchor, first = anchor.plus(self.terms.period.length, elapsed), self.period
+        return self.changed_to(PlanChange(plan, anchor, first, self.credit_minor))
+
+    def changed_to(self, change: PlanChange) -> Subscription:
+        """On another plan, as it was quoted; what it was to become next is forgotten (A-4)."""
+        return replace(
+            self,
+            product=change.plan.product,
+            product_name=change.plan.product_name,
+            price_point=change.plan.price_point,
+            price_version=change.plan.version,
+            terms=change.plan.terms,
+            anchor=change.anchor,
+            anchor_period=change.anchor_period,
+            credit_minor=change.credit_minor,
+            next_plan=None,
+        )
+
     def waiting(self, now: datetime) -> Subscription:
         """Too long overdue to charge unasked: off the alarm list until the merchant decides
         (R-2)."""
@@ -220,8 +252,11 @@ class Subscription:
         assert self.pay_now is not None and self.pay_now.resumes_at is not None
         return replace(self, due_at=self.pay_now.resumes_at, pay_now=None)
 
-    def paid(self, now: datetime, charged_on: date, due_at: datetime | None) -> Subscription:
-        """One standard payment further; completed when it was the last (P-4, P-6, R-7)."""
+    def paid(
+        self, now: datetime, charged_on: date, due_at: datetime | None, credit_minor: int = 0
+    ) -> Subscription:
+        """One standard payment further, `credit_minor` of it by credit; completed when it was the
+        last (P-4, P-6, R-7)."""
         assert self.is_live, "what has ended stays as it is"
         after = replace(
             self,
@@ -233,6 +268,7 @@ class Subscription:
             retry_at=None,
             pay_now=None,
             waiting_since=None,
+            credit_minor=self.credit_minor - credit_minor,
             due_at=due_at,
         )
         if after.payments_made == self.terms.standard_payments:
@@ -262,6 +298,8 @@ class Subscription:
             state=State.CANCEL_PENDING,
             resumes_as=self.state,
             cancelling=request,
+            open_invoice=None,
+            next_plan=None,
             ends_at=ends_at,
             due_at=ends_at,
             waiting_since=None,
@@ -285,8 +323,8 @@ class Subscription:
         return replace(self, state=State.PAUSED, paused_from=self.state, due_at=None)
 
     def unpaused(self, now: datetime) -> Subscription:
-        """Before the end of the paid period the schedule stands; after it the next payment is due at
-        once and becomes the new anchor, what is owed in all staying the same (X-11)."""
+        """Before the end of the paid period the schedule stands; after it the next payment is due
+        at once and becomes the new anchor, what is owed in all staying the same (X-11)."""
         assert self.state is State.PAUSED and self.paused_from is not None
         again = replace(self, state=self.paused_from, paused_from=None)
         scheduled = again.period_at
@@ -309,6 +347,7 @@ class Subscription:
             waiting_since=None,
             resumes_as=None,
             paused_from=None,
+            next_plan=None,
             ends_at=at,
             ended_by=by,
         )

@@ -120,11 +120,12 @@ def _decide(ports: Ports, subscription: Subscription, asked: CancelRequest) -> E
     if invoice is not None and invoice.state in UNDER_WAY:
         return _record(ports, subscription, invoice, asked)
     email, shard = _email(ports, subscription), ports.shard_of(subscription.id)
-    if cancellation.takes_effect_now(subscription, asked):
+    changing = invoice is not None and invoice.changes_plan
+    if cancellation.takes_effect_now(subscription, asked, changing_plan=changing):
         write = cancellation.end_now(subscription, invoice, asked, email, shard)
         result = Result.ENDED
     else:
-        write = cancellation.at_period_end(subscription, asked, email, shard)
+        write = cancellation.at_period_end(subscription, invoice, asked, email, shard)
         result = Result.PENDING
     ports.store.commit(*write)
     return Ending(_again(ports, subscription), result)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from billing.gateways import Outcome, Standing, Unconfirmed
+from billing.gateways import Outcome, Standing, Unconfirmed, Withdrawn
 from billing.orders import Invoice
 from billing.ports import Ports
 
@@ -48,5 +48,6 @@ def resolve(ports: Ports, invoice: Invoice, *, return_url: str | None = None) ->
 def withdraw(ports: Ports, invoice: Invoice) -> Standing:
     """Cancel the payment of an attempt under way at the gateway; how it stands after that is the
     order of events (X-6)."""
-    assert invoice.gateway_ref is not None, "prepared before confirmed"
+    if invoice.gateway_ref is None:
+        return Withdrawn()  # What was never prepared cannot be paid.
     return ports.gateway(invoice.gateway).cancel(invoice.gateway_ref)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from heapq import merge
 
-from billing import policy
+from billing import invoicing, policy
 from billing.merchants import Merchant
 from billing.money import Currency, Money
+from billing.orders import Invoice
 from billing.periods import Anchor
 from billing.policy import Hold
 from billing.ports import Ports
@@ -93,30 +94,43 @@ def _charges(
     willing = replace(merchant, armed=True, stopped=False)
     if policy.hold(subscription, willing, billing_paused=False) is not None:
         return
-    at, amount = _first(ports, subscription, now)
+    minimum = ports.gateway(subscription.gateway).capabilities.minimum_minor
+    opened = _open_invoice(ports, subscription)
+    if opened is not None and opened.plan_change is not None:
+        # A change of plan that is being paid: the periods go on from it (A-4).
+        yield now, subscription.id, opened.total, subscription.test
+        subscription = replace(subscription.changed_to(opened.plan_change), open_invoice=None)
+        opened = None
+    at, amount = _first(subscription, opened, minimum, now)
+    used = opened.credit_minor if opened else invoicing.credit_used(subscription, minimum)
     while at is not None and at <= until:
         if subscription.open_invoice is None and policy.too_late_to_ask(subscription, merchant, at):
             return
         yield at, subscription.id, amount, subscription.test
         day = Anchor.at(at, subscription.anchor.zone).wall.date()
-        subscription = subscription.paid(at, day, None)
-        amount = subscription.terms.price
+        subscription = subscription.renewing().paid(at, day, None, used)
+        amount = invoicing.next_charge(subscription, minimum)
+        used = invoicing.credit_used(subscription, minimum)
         at = policy.alarm_after_payment(subscription, at) if subscription.is_live else None
 
 
+def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
+    if subscription.open_invoice is None:
+        return None
+    return ports.store.invoice(
+        subscription.merchant, subscription.customer, subscription.open_invoice
+    )
+
+
 def _first(
-    ports: Ports, subscription: Subscription, now: datetime
+    subscription: Subscription, opened: Invoice | None, minimum: int, now: datetime
 ) -> tuple[datetime | None, Money]:
     """When the next charge is made, and of how much: an open invoice has its amount already."""
     at = subscription.next_charge_at
     if at is not None and policy.charged_today(subscription, now):
         again = policy.alarm_after_payment(subscription, now)
         at = max(at, again) if again is not None else at
-    amount = subscription.terms.price
-    if subscription.open_invoice is not None:
-        key = (subscription.merchant, subscription.customer, subscription.open_invoice)
-        invoice = ports.store.invoice(*key)
-        amount = invoice.total if invoice is not None else amount
+    amount = opened.total if opened is not None else invoicing.next_charge(subscription, minimum)
     if subscription.state is State.PAST_DUE and at is None:
         return None, amount
     return (None if at is None else max(at, now)), amount

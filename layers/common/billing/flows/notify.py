@@ -12,10 +12,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
+from billing import invoicing
 from billing.errors import Conflict, Unavailable
 from billing.facts import Fact, FactKind
 from billing.flows import charging, invoices, notices
 from billing.merchants import Merchant
+from billing.money import Money
 from billing.ports import Ports
 from billing.render import mails
 from billing.subscription import Subscription
@@ -79,7 +81,7 @@ def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
 def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
     if fact.kind in notices.KINDS:
         return notices.messages(ports, fact, merchant, now)
-    if fact.kind in _OF_A_PAYMENT:
+    if fact.invoice is not None:
         return [_about_payment(ports, fact, merchant, now)]
     return [_about_subscription(ports, fact, merchant, now)]
 
@@ -97,6 +99,7 @@ def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) 
         ports.operation.sender,
         fact.id,
         now,
+        _next_charge(ports, subscription),
     )
     if fact.kind is FactKind.PAYMENT_FAILED:
         return mails.payment_failed(envelope, invoice, subscription)
@@ -125,6 +128,7 @@ def _about_subscription(
         ports.operation.sender,
         fact.id,
         now,
+        _next_charge(ports, subscription),
     )
     return _ABOUT[fact.kind](envelope, subscription)
 
@@ -137,18 +141,19 @@ def _withdraw(ports: Ports, fact: Fact) -> None:
     charging.withdraw(ports, invoice)
 
 
+def _next_charge(ports: Ports, subscription: Subscription | None) -> Money | None:
+    """The amount of the next payment, where one is to come (A-4)."""
+    if subscription is None or subscription.next_charge_at is None:
+        return None
+    minimum = ports.gateway(subscription.gateway).capabilities.minimum_minor
+    return invoicing.next_charge(subscription, minimum)
+
+
 def _subscription(ports: Ports, fact: Fact) -> Subscription | None:
     if fact.subscription is None:
         return None
     return ports.store.subscription(fact.merchant, fact.customer, fact.subscription)
 
-
-_OF_A_PAYMENT = {
-    FactKind.PURCHASED,
-    FactKind.RENEWED,
-    FactKind.PAYMENT_FAILED,
-    FactKind.REFUNDED,
-}
 
 _ABOUT = {
     FactKind.ENDED: mails.ended,
@@ -156,4 +161,6 @@ _ABOUT = {
     FactKind.CANCEL_UNDONE: mails.cancel_undone,
     FactKind.PAUSED: mails.paused,
     FactKind.RESUMED: mails.resumed,
+    FactKind.PLAN_CHANGED: mails.plan_changed,
+    FactKind.PLAN_ASKED: mails.plan_asked,
 }

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from billing import invoicing, policy, protocol
+from billing import invoicing, plan_protocol, policy, protocol
 from billing.errors import Unavailable
-from billing.flows import charging
+from billing.flows import access, charging
 from billing.gateways import (
     ActionRequired,
     Declined,
@@ -97,7 +97,18 @@ class Work:
         invoice = self.open_invoice
         counted = invoice.attempt - invoice.uncounted
         attempts = self.merchant.settings.retry_schedule.attempts
-        return invoice.state is InvoiceState.ACTION_REQUIRED and counted >= attempts
+        regular = not invoice.changes_plan
+        return regular and self.waits_for_buyer and counted >= attempts
+
+    def has_lapsed(self, ports: Ports, now: datetime) -> bool:
+        """Whether it is a change of plan that was not paid while its quote was fresh (A-4)."""
+        if self.invoice is None or not self.invoice.changes_plan:
+            return False
+        return now - self.invoice.opened_at >= timedelta(hours=ports.operation.checkout_hours)
+
+    @property
+    def waits_for_buyer(self) -> bool:
+        return self.open_invoice.state is InvoiceState.ACTION_REQUIRED
 
     def held(self, ports: Ports) -> policy.Hold | None:
         return policy.hold(
@@ -120,13 +131,20 @@ def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
 
 def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[str]) -> None:
     loaded = list(_load(ports, leases, now, tally))
-    under_way = [work for work in loaded if work.is_under_way]
-    fresh = [work for work in loaded if not work.is_under_way]
+    lapsed = [work for work in loaded if work.has_lapsed(ports, now)]
+    going_on = [work for work in loaded if work not in lapsed]
+    under_way = [work for work in going_on if work.is_under_way]
+    fresh = [work for work in going_on if not work.is_under_way]
 
+    unanswered: list[Work] = []
     for call, works in _step_6(ports, under_way):
-        _settle(ports, works, _gateway(ports, call, works), now, tally)
+        unanswered += _settle(ports, works, _gateway(ports, call, works), now, tally)
+    _settle(ports, lapsed, _gateway(ports, charging.withdraw, lapsed), now, tally)
     opened = _open(ports, fresh, now, tally)
-    ready = _prepare(ports, opened, tally)
+    free = [work for work in opened if not work.open_invoice.total]
+    _settle(ports, free, [Succeeded(None)] * len(free), now, tally)
+    to_pay = [work for work in opened if work.open_invoice.total]
+    ready = [*_prepare(ports, to_pay, tally), *unanswered]
     confirming = _pass_point_of_no_return(ports, ready, now, tally)
     _settle(ports, confirming, _gateway(ports, charging.confirm, confirming), now, tally)
 
@@ -190,11 +208,14 @@ def _open(ports: Ports, works: Sequence[Work], now: datetime, tally: Counter[str
         else:
             to_open.append(work)
     opened = [
-        replace(work, subscription=work.subscription.opened(invoice.id), invoice=invoice)
+        replace(work, subscription=work.subscription.renewing().opened(invoice.id), invoice=invoice)
         for work, invoice in zip(to_open, _invoices(ports, to_open, now), strict=True)
     ]
     writes = [
-        protocol.open_invoice(before.subscription, after.open_invoice)
+        (
+            *protocol.open_invoice(before.subscription, after.open_invoice),
+            *access.moves(ports, before.subscription, before.subscription.next_plan, now),
+        )
         for before, after in zip(to_open, opened, strict=True)
     ]
     return going_on + _committed(ports, opened, writes, tally)
@@ -215,6 +236,7 @@ def _invoices(ports: Ports, works: Sequence[Work], now: datetime) -> list[Invoic
                 order_id=order_id,
                 download_key=download_key,
                 now=now,
+                minimum_minor=ports.gateway(work.subscription.gateway).capabilities.minimum_minor,
             )
         )
     return invoices
@@ -250,8 +272,9 @@ def _pass_point_of_no_return(
         if stopped := replace(work, merchant=merchant).stopped(ports):
             tally[f"held_{stopped}"] += 1
             continue
+        invoice = work.open_invoice
         confirming, write = protocol.point_of_no_return(
-            work.subscription, work.open_invoice, ports.new_id("order"), now
+            work.subscription, invoice, ports.new_id("order"), now, ports.shard_of(invoice.id)
         )
         after.append(replace(work, invoice=confirming))
         writes.append(write)
@@ -264,8 +287,13 @@ def _settle(
     outcomes: Sequence[Standing | Unavailable],
     now: datetime,
     tally: Counter[str],
-) -> None:
-    """Step 5, or nothing at all where the outcome is unknown (R-6): the lease brings it back."""
+) -> list[Work]:
+    """Step 5, or nothing at all where the outcome is unknown (R-6): the lease brings it back.
+
+    Answers those whose buyer did not authenticate in time: their next attempt is due (R-4), and
+    until it has passed step 3 they stay as they are, for their link still charges.
+    """
+    unanswered: list[Work] = []
     known: list[Work] = []
     names: dict[str, str] = {}
     writes: list[Transaction] = []
@@ -273,12 +301,17 @@ def _settle(
         if isinstance(outcome, Unavailable | Unconfirmed):
             tally["unknown"] += 1
             continue
+        regular = not work.open_invoice.changes_plan
+        if isinstance(outcome, ActionRequired) and work.waits_for_buyer and regular:
+            unanswered += [] if work.held(ports) else [work]
+            continue
         name, write = _settlement(ports, work, outcome, now)
         known.append(work)
         writes.append(write)
         names[work.open_invoice.id] = name
     for work in _committed(ports, known, writes, tally):
         tally[names[work.open_invoice.id]] += 1
+    return unanswered
 
 
 def _settlement(
@@ -287,6 +320,9 @@ def _settlement(
     subscription, invoice = work.subscription, work.open_invoice
     schedule = work.merchant.settings.retry_schedule
     shard = ports.shard_of(invoice.id)
+    if invoice.plan_change is not None:
+        moves = access.moves(ports, subscription, invoice.plan_change.plan, now)
+        return plan_protocol.settle(subscription, invoice, outcome, moves, now, shard)
 
     def declined(decline: Declined, schedule: RetrySchedule) -> tuple[str, Transaction]:
         order_id = ports.new_id("order")
@@ -299,9 +335,6 @@ def _settlement(
             return "paid", protocol.settle_paid(subscription, invoice, outcome, now, shard)
         case Declined():
             return declined(outcome, schedule)
-        case ActionRequired() if invoice.state is InvoiceState.ACTION_REQUIRED:
-            # Asked for, and not done by the time of the next attempt: that attempt is due (R-4).
-            return declined(UNANSWERED, replace(schedule, every_days=0))
         case ActionRequired():
             return "action_required", protocol.needs_buyer(subscription, invoice, schedule, now)
         case Withdrawn() if not subscription.cancelling and work.is_last_authentication:

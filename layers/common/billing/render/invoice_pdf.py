@@ -17,7 +17,7 @@ from billing.customers import Address, PaymentMethod
 from billing.merchants import Merchant
 from billing.orders import Invoice, InvoiceState
 from billing.refunds import Refund
-from billing.render import formats
+from billing.render import formats, wording
 from billing.render.messages import known, text
 
 if TYPE_CHECKING:
@@ -108,7 +108,10 @@ def _content(
             ],
         ],
         "head": [text(language, "invoice.description"), text(language, "invoice.amount")],
-        "lines": [[line.text, formats.money(line.amount, language)] for line in invoice.lines],
+        "lines": [
+            [wording.line(line, language), formats.money(line.amount, language)]
+            for line in invoice.lines
+        ],
         "total": [text(language, "invoice.total"), formats.money(invoice.total, language)],
         "paid": _paid(invoice, issued, method, language),
         "questions": text(language, "invoice.questions", email=merchant.email),

@@ -18,6 +18,7 @@ from unicodedata import category
 
 from billing.customers import BillTo
 from billing.merchants import Merchant
+from billing.money import Money
 from billing.orders import Invoice
 from billing.refunds import Refund
 from billing.render import formats, pages, wording
@@ -47,7 +48,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Whose mail it is, to whom, in which language; `fact` is the id of the fact that it tells."""
+    """Whose mail it is, to whom, in which language; `fact` is the id of the fact that it tells.
+
+    `next_charge` is what comes next where that is not the price: credit is taken off it (A-4).
+    """
 
     merchant: Merchant
     to: BillTo
@@ -56,6 +60,7 @@ class Envelope:
     sender: str
     fact: str
     at: datetime
+    next_charge: Money | None = None
 
 
 def confirmation(
@@ -84,7 +89,7 @@ def confirmation(
                 merchant.settings.confirmation_template,
                 {"order_id": invoice.order_id, "product": product, "name": name},
             ),
-            *_what_follows(subscription, language),
+            *_what_follows(subscription, envelope),
         ),
         cancelling=_cancelling(merchant, subscription, language),
         invoice_url=invoice_url,
@@ -100,14 +105,15 @@ def receipt(
     invoice_url: str,
     pdf: bytes,
 ) -> EmailMessage:
-    """A rebill that was paid, and what follows it (R-8)."""
+    """A rebill or a change of plan that was paid, and what follows it (R-8, A-4)."""
     words = _words(invoice, envelope)
+    kind = "receipt" if invoice.plan_change is None else "plan_paid"
     letter = Letter(
-        subject=text(envelope.language, "mail.receipt.subject", **words),
-        title=text(envelope.language, "mail.receipt.title"),
-        opening=(text(envelope.language, "mail.receipt.text", **words),),
+        subject=text(envelope.language, f"mail.{kind}.subject", **words),
+        title=text(envelope.language, f"mail.{kind}.title"),
+        opening=(text(envelope.language, f"mail.{kind}.text", **words),),
         lines=_lines(invoice, envelope),
-        paragraphs=_what_follows(subscription, envelope.language),
+        paragraphs=_what_follows(subscription, envelope),
         cancelling=_cancelling(envelope.merchant, subscription, envelope.language),
         invoice_url=invoice_url,
     )
@@ -121,7 +127,9 @@ def payment_failed(
     language, merchant = envelope.language, envelope.merchant
     words = _words(invoice, envelope)
     retry_at = subscription.retry_at if subscription is not None and invoice.retryable else None
-    if retry_at is None:
+    if invoice.plan_change is not None:
+        then = text(language, "mail.payment_failed.plan")
+    elif retry_at is None:
         then = text(language, "mail.payment_failed.no_retry", email=merchant.email)
     else:
         date = formats.day(retry_at, merchant.settings.time_zone, language)
@@ -176,6 +184,16 @@ def resumed(envelope: Envelope, subscription: Subscription) -> EmailMessage:
     return _about(envelope, subscription, "resumed")
 
 
+def plan_changed(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """Another plan from now on, without a payment; what is charged next (A-4)."""
+    return _about(envelope, subscription, "plan_changed")
+
+
+def plan_asked(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """Another plan, or this one after all, from the next payment on (A-4)."""
+    return _about(envelope, subscription.renewing(), "plan_asked")
+
+
 def _about(
     envelope: Envelope, subscription: Subscription, kind: str, more: tuple[str, ...] = ()
 ) -> EmailMessage:
@@ -195,7 +213,7 @@ def _about(
         paragraphs=(
             *(text(language, key) for key in more),
             *given,
-            *(_what_follows(subscription, language) if subscription.next_charge_at else ()),
+            *(_what_follows(subscription, envelope) if subscription.next_charge_at else ()),
         ),
     )
     return written(letter, envelope)
@@ -219,27 +237,33 @@ def filled(template: str, values: dict[str, str]) -> tuple[str, ...]:
 
 def _lines(invoice: Invoice, envelope: Envelope) -> tuple[tuple[str, str], ...]:
     language = envelope.language
-    lines = [(line.text, formats.money(line.amount, language)) for line in invoice.lines]
+    lines = [
+        (wording.line(line, language), formats.money(line.amount, language))
+        for line in invoice.lines
+    ]
     paid_at = invoice.settled_at or invoice.opened_at
     date = formats.day(paid_at, envelope.merchant.settings.time_zone, language)
     total = text(language, "mail.charged", date=date)
     return (*lines, (total, formats.money(invoice.total, language)))
 
 
-def _what_follows(subscription: Subscription | None, language: str) -> tuple[str, ...]:
+def _what_follows(subscription: Subscription | None, envelope: Envelope) -> tuple[str, ...]:
+    language = envelope.language
     if subscription is None:
         return (text(language, "mail.once"),)
     if subscription.next_charge_at is None:
         ended = subscription.state is State.COMPLETED
         return (text(language, "mail.last"),) if ended else ()
+    renewing, amount = subscription.renewing(), envelope.next_charge
+    amount = renewing.terms.price if amount is None else amount
     return (
         text(
             language,
             "mail.next",
-            amount=formats.money(subscription.terms.price, language),
+            amount=formats.money(amount, language),
             date=formats.day(subscription.next_charge_at, subscription.anchor.zone, language),
         ),
-        text(language, "mail.terms", terms=formats.terms(subscription.terms, language)),
+        text(language, "mail.terms", terms=formats.terms(renewing.terms, language)),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from billing.catalog import PriceTerms, PriceType
 from billing.merchants import Merchant, SelfService
 from billing.money import Money
+from billing.orders import InvoiceLine
 from billing.pricing import Quote
 from billing.render import formats
 from billing.render.messages import has, text
@@ -67,6 +68,13 @@ def cancelling(merchant: Merchant, terms: PriceTerms, language: str) -> tuple[st
     if terms.standard_payments is not None:
         sentences.append(text(language, "cancelling.completes"))
     return tuple(sentences)
+
+
+def line(line: InvoiceLine, language: str) -> str:
+    """What a line of an invoice is for: a product or a tax, or what a change of plan makes of
+    it."""
+    key = f"line.{line.kind}"
+    return text(language, key, what=line.text) if has(key) else line.text
 
 
 def decline(code: str | None, language: str) -> str:

@@ -21,10 +21,12 @@ from billing.web.problems import Forbidden, Unauthenticated
 from billing.web.request import Request, plain_id
 
 T = TypeVar("T", bound=Input)
+R = TypeVar("R")
 Scope = Literal["read", "write"]
 Handler = Callable[..., Any]
 
 HAS_BODY = frozenset({"POST", "PATCH"})
+ACCEPTED = 202
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,13 @@ class Route:
     scope: Scope
     sealed: str | None
     handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Later(Generic[R]):
+    """What a handler answers with 202: begun, and not at its end."""
+
+    body: R
 
 
 class Api:
@@ -117,7 +126,10 @@ class Api:
             shape, named = _input(route, request), once.place if once else None
             call = Call(merchant, key, shape, now, request.base_url, named)
             path = {name: plain_id(value) for name, value in ids.items()}
-            return http.json(route.handler(call, **path), route.status)
+            given = route.handler(call, **path)
+            if isinstance(given, Later):
+                return http.json(given.body, ACCEPTED)
+            return http.json(given, route.status)
 
         return once.answer(self._ports, request, now, run) if once else run()
 

@@ -28,6 +28,8 @@ RUNNING = timedelta(seconds=60)
 """Longer than any request may take: the key of one that was killed is free again after it."""
 
 TRANSIENT = (Conflict, TooMany)
+UNFINISHED = 202
+"""Not at its end: the same request asks how it stands, and is answered anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ class Once:
                 ephemeral.take(KIND, self.place, now=now)
                 raise
             given = http.failure(error, request)
+        if given.status_code == UNFINISHED:
+            ephemeral.take(KIND, self.place, now=now)
+            return given
         kept = http.dumps(self._kept(given))
         ephemeral.replace(KIND, self.place, kept, expires_at=now + KEPT)
         return given

@@ -106,7 +106,11 @@ class OrderOutput(TypedDict):
 
 
 class SubscriptionOutput(TypedDict):
-    """A billing agreement, with the terms that it was bought at."""
+    """A billing agreement, with the terms that it is charged at.
+
+    `pending_plan` is the price point that takes effect with the next charge; `credit` is taken off
+    the next charges, in minor units: negative, it is owed with the next one.
+    """
 
     id: str
     state: str
@@ -125,6 +129,8 @@ class SubscriptionOutput(TypedDict):
     open_invoice: str | None
     waiting_since: str | None
     dispute: str | None
+    pending_plan: str | None
+    credit: int
     gateway: str
     test: bool
 
@@ -239,6 +245,8 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
         "open_invoice": subscription.open_invoice,
         "waiting_since": instant(subscription.waiting_since),
         "dispute": subscription.dispute,
+        "pending_plan": subscription.next_plan.price_point if subscription.next_plan else None,
+        "credit": subscription.credit_minor,
         "gateway": subscription.gateway,
         "test": subscription.test,
     }

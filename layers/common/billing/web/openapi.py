@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
-from billing.web.api import HAS_BODY, Route
+from billing.web.api import ACCEPTED, HAS_BODY, Later, Route
 from billing.web.http import JSON, PROBLEM
 from billing.web.inputs import Nothing
 
@@ -51,6 +52,8 @@ PROBLEM_SCHEMA = {
     },
 }
 
+PROBLEMS = {PROBLEM: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
+
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -62,12 +65,17 @@ IDEMPOTENCY_KEY = {
 def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
     """The document for a list of routes."""
     shapes = {
-        (route, mode): TypeAdapter(shape)
+        (key, mode): TypeAdapter(shape)
         for route in routes
-        for mode, shape in (("validation", route.takes), ("serialization", _gives(route)))
+        for key, mode, shape in (
+            (route, "validation", route.takes),
+            (route, "serialization", _gives(route)),
+            ((route, ACCEPTED), "serialization", _gives_later(route)),
+        )
+        if shape is not None
     }
     schemas, definitions = TypeAdapter.json_schemas(
-        [(route, mode, adapter) for (route, mode), adapter in shapes.items()],  # type: ignore[misc]
+        [(key, mode, adapter) for (key, mode), adapter in shapes.items()],  # type: ignore[misc]
         ref_template=REFERENCE,
     )
     components = definitions.get("$defs", {}) | {"Problem": PROBLEM_SCHEMA}
@@ -75,6 +83,8 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
     for route in routes:
         takes = _resolved(schemas[route, "validation"], components)
         operation = _operation(route, takes, schemas[route, "serialization"])
+        if later := schemas.get(((route, ACCEPTED), "serialization")):
+            operation["responses"] |= _of_payments(later)
         paths.setdefault(_template(route.path), {})[route.method.lower()] = operation
     return {
         "openapi": VERSION,
@@ -112,12 +122,20 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any]) -> di
 
 
 def _responses(route: Route, gives: dict[str, Any]) -> dict[str, Any]:
-    problem = {PROBLEM: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
     errors = {
-        status: {"description": words, "content": problem} for status, words in ERRORS.items()
+        status: {"description": words, "content": PROBLEMS} for status, words in ERRORS.items()
     }
-    done = {"description": "Done.", "content": {JSON: {"schema": gives}}}
-    return {str(route.status): done, **errors}
+    return {str(route.status): _answer("Done.", gives), **errors}
+
+
+def _of_payments(later: dict[str, Any]) -> dict[str, Any]:
+    """What a route that charges a card may answer besides."""
+    declined = {"description": "The payment was declined; `code` says why.", "content": PROBLEMS}
+    return {str(ACCEPTED): _answer("Begun; ask again.", later), "402": declined}
+
+
+def _answer(words: str, gives: dict[str, Any]) -> dict[str, Any]:
+    return {"description": words, "content": {JSON: {"schema": gives}}}
 
 
 def _in_path(name: str) -> dict[str, Any]:
@@ -129,7 +147,20 @@ def _template(path: str) -> str:
 
 
 def _gives(route: Route) -> Any:
-    return get_type_hints(route.handler)["return"]
+    """The shape of what is done."""
+    shapes = _shapes(route)
+    return next(shape for shape in shapes if get_origin(shape) is not Later)
+
+
+def _gives_later(route: Route) -> Any | None:
+    """The shape of what is begun (202), None where an answer is always at its end."""
+    begun = (get_args(shape)[0] for shape in _shapes(route) if get_origin(shape) is Later)
+    return next(begun, None)
+
+
+def _shapes(route: Route) -> tuple[Any, ...]:
+    hint = get_type_hints(route.handler)["return"]
+    return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
 
 
 def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:

@@ -194,7 +194,8 @@ def _cancel_form(
         code = "cancel_off" if settings.self_cancel is SelfService.OFF else "already_cancelled"
         raise Refused("This subscription cannot be cancelled here.", code=code)
     asked = CancelRequest(portal.when_of(found), Source.CUSTOMER, visit.now, "")
-    effect = "now" if cancellation.takes_effect_now(found, asked) else "period_end"
+    ends_now = cancellation.takes_effect_now(found, asked, changing_plan=purchase.changing_plan)
+    effect = "now" if ends_now else "period_end"
     return show(
         visit,
         "cancel",

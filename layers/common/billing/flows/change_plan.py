@@ -1,0 +1,237 @@
+"""Changing the plan of a subscription: quoted, then charged as it was quoted, once (A-4, P-18).
+
+What must be paid is an invoice of its own, opened here and taken through the charge protocol by the
+rebill engine (`flows/rebill`): whoever is killed in between leaves what its worker goes on from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from hmac import compare_digest
+
+from billing import invoicing, plan_change, plan_protocol, policy
+from billing.customers import BillTo
+from billing.errors import Conflict, NotFound, Refused, Unavailable
+from billing.flows import access, charging, rebill, subscriptions
+from billing.gateways import ActionRequired
+from billing.orders import Invoice, InvoiceState
+from billing.plan_change import Quote, When
+from billing.plans import Plan
+from billing.ports import Due, Ports
+from billing.subscription import Alarm, Subscription
+
+ATTEMPTS = 8
+"""How often a request that meets other writers is decided anew before it gives up in words."""
+
+
+class Result(StrEnum):
+    """What a request came to; the last two are not at their end."""
+
+    CHANGED = "changed"
+    DECLINED = "declined"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The subscription after a request; `code` says why the payment was declined, `url` is where
+    the buyer authenticates."""
+
+    subscription: Subscription
+    result: Result
+    code: str | None = None
+    url: str | None = None
+
+
+def quote(
+    ports: Ports, merchant: str, subscription: str, price_point: str, when: When, *, now: datetime
+) -> Quote:
+    """What changing to a price point charges now and next; nothing is written.
+
+    Raises `NotFound`, and `Refused` for what may not be changed so.
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    return _quote(ports, found, price_point, when, now, as_of=now)
+
+
+def change(
+    ports: Ports,
+    merchant: str,
+    subscription: str,
+    price_point: str,
+    when: When,
+    *,
+    token: str | None = None,
+    now: datetime,
+) -> Changed:
+    """Change the plan, for what the token's quote says, or without one for what it costs now.
+
+    Asking again while the payment is under way goes on with it. Raises `NotFound`, and `Refused`
+    (quote_changed, or as for a quote).
+    """
+    for _ in range(ATTEMPTS):
+        found = subscriptions.fresh(ports, merchant, subscription)
+        try:
+            leased = _begin(ports, found, price_point, when, token, now)
+        except Conflict:
+            continue
+        if leased is not None:
+            return _charge(ports, leased, now)
+        return Changed(subscriptions.fresh(ports, merchant, subscription), Result.CHANGED)
+    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+
+
+def _begin(
+    ports: Ports,
+    found: Subscription,
+    price_point: str,
+    when: When,
+    token: str | None,
+    now: datetime,
+) -> Subscription | None:
+    """All of a change that costs nothing now, else step 1; the subscription that is leased to be
+    charged, None where it is done."""
+    shard, until = ports.shard_of(found.id), now + ports.operation.lease
+    if when is When.NOW and _is_under_way(ports, found, price_point):
+        ports.store.commit(*plan_protocol.leased(found, until))
+        return found.postponed_to(until)
+    quoted = _as_quoted(ports, found, price_point, when, token, now)
+    if quoted.change is None:
+        plan = None if price_point == found.price_point else quoted.plan
+        if plan != found.next_plan:
+            ports.store.commit(*plan_protocol.asked(found, plan, now, shard))
+        return None
+    if not quoted.due_now:
+        moves = access.moves(ports, found, quoted.plan, now)
+        ports.store.commit(*plan_protocol.changed_free(found, quoted.change, moves, now, shard))
+        return None
+    _refuse_if_held(ports, found)
+    invoice = invoicing.for_change(
+        found,
+        quoted.change,
+        quoted.lines,
+        quoted.due_now,
+        _bill_to(ports, found),
+        order_id=ports.new_id("order"),
+        download_key=ports.new_id("key"),
+        now=now,
+    )
+    ports.store.commit(*plan_protocol.opened(found, invoice, until))
+    return found.opened(invoice.id).postponed_to(until)
+
+
+def _charge(ports: Ports, leased: Subscription, now: datetime) -> Changed:
+    """The steps from 2 on, by the worker's own hands; how it stands after them."""
+    assert leased.due_at is not None and leased.open_invoice is not None
+    owner = (leased.merchant, leased.customer, leased.id)
+    rebill.charge(ports, [Due(Alarm.BILL, leased.due_at, owner)], now=now)
+    invoice = ports.store.invoice(leased.merchant, leased.customer, leased.open_invoice)
+    after = ports.store.subscription(*owner)
+    assert invoice is not None and after is not None, "written before it was charged"
+    match invoice.state:
+        case InvoiceState.PAID:
+            return Changed(after, Result.CHANGED)
+        case InvoiceState.UNCOLLECTIBLE:
+            return Changed(after, Result.DECLINED, code=invoice.decline_code)
+        case InvoiceState.VOID:
+            message = "The payment was withdrawn; the plan stays as it was."
+            raise Refused(message, code="withdrawn")
+        case InvoiceState.ACTION_REQUIRED:
+            url = _authentication_url(ports, invoice)
+            result = Result.REQUIRES_ACTION if url else Result.PROCESSING
+            return Changed(after, result, url=url)
+        case _:
+            return Changed(after, Result.PROCESSING)
+
+
+def _as_quoted(
+    ports: Ports,
+    found: Subscription,
+    price_point: str,
+    when: When,
+    token: str | None,
+    now: datetime,
+) -> Quote:
+    """A fresh quote, or that of the token if all that it rests on still stands."""
+    if token is None:
+        return _quote(ports, found, price_point, when, now, as_of=now)
+    as_of = plan_change.quoted_at(token, now)
+    quoted = _quote(ports, found, price_point, when, now, as_of=as_of)
+    if not compare_digest(quoted.token.encode(), token.encode()):
+        raise plan_change.quote_changed()
+    return quoted
+
+
+def _quote(
+    ports: Ports,
+    found: Subscription,
+    price_point: str,
+    when: When,
+    now: datetime,
+    *,
+    as_of: datetime,
+) -> Quote:
+    plan_change.refuse_change(found, price_point, when, now)
+    return plan_change.quote(
+        found,
+        _plan(ports, found, price_point),
+        when,
+        as_of,
+        address=_bill_to(ports, found).address,
+        minimum_minor=ports.gateway(found.gateway).capabilities.minimum_minor,
+    )
+
+
+def _plan(ports: Ports, found: Subscription, price_point: str) -> Plan:
+    """The plan that a price point sells now; its own present one as it stands."""
+    point = ports.store.price_point(price_point)
+    if point is None or point.merchant != found.merchant:
+        raise NotFound("There is no such price point.")
+    product = ports.store.product(point.merchant, point.product)
+    assert product is not None, "written before its price points"
+    if price_point == found.price_point:
+        # Asked for to stay on it: at the terms that were agreed, on sale or not (P-18).
+        return replace(Plan.of(point, product), version=found.price_version, terms=found.terms)
+    if point.id not in product.price_points:
+        raise NotFound("This price point is not for sale.")
+    plan = Plan.of(point, product)
+    plan_change.refuse_plan(found, plan, product.gateways)
+    return plan
+
+
+def _is_under_way(ports: Ports, found: Subscription, price_point: str) -> bool:
+    """Whether the open invoice is that of this very change, and nobody asked to end it."""
+    if found.open_invoice is None or found.cancelling is not None:
+        return False
+    opened = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
+    return (
+        opened is not None
+        and opened.plan_change is not None
+        and opened.plan_change.plan.price_point == price_point
+    )
+
+
+def _refuse_if_held(ports: Ports, found: Subscription) -> None:
+    """What must be paid for is not charged while charging is forbidden (R-3)."""
+    merchant = ports.store.merchant(found.merchant)
+    assert merchant is not None, "a subscription's merchant is never removed"
+    held = policy.hold(found, merchant, billing_paused=ports.operation.billing_paused)
+    if held is not None:
+        raise Refused("Nothing can be charged here at the moment.", code=held.value)
+
+
+def _authentication_url(ports: Ports, invoice: Invoice) -> str | None:
+    try:
+        standing = charging.lookup(ports, invoice)
+    except Unavailable:
+        return None
+    return standing.url if isinstance(standing, ActionRequired) else None
+
+
+def _bill_to(ports: Ports, found: Subscription) -> BillTo:
+    (kept,) = ports.store.bill_tos([(found.merchant, found.customer, found.id)])
+    assert kept is not None, "written with the purchase"
+    return kept.bill_to

@@ -1,0 +1,208 @@
+"""What a change of plan costs, and whether it may be made (A-4, P-18).
+
+A credit is worth what the plan in force says that its unused time is worth, never what was last
+charged: so going up and down again brings back what it cost, and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from billing.catalog import PriceType
+from billing.customers import Address
+from billing.errors import Refused
+from billing.invoicing import next_charge
+from billing.money import Money, half_up
+from billing.orders import InvoiceLine, LineKind
+from billing.periods import Anchor
+from billing.plans import Plan, PlanChange
+from billing.pricing import with_tax
+from billing.subscription import State, Subscription
+
+QUOTE_LIFE = timedelta(minutes=15)
+"""How long a quote is charged as it was shown."""
+
+CHANGEABLE = frozenset({State.TRIALING, State.ACTIVE})
+MICROSECOND = timedelta(microseconds=1)
+
+
+class When(StrEnum):
+    """When another plan takes effect (A-4)."""
+
+    NOW = "now"
+    NEXT_REBILL = "next_rebill"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What changing to `plan` charges as of `at`; `lines` come to `due_now`.
+
+    `change` is what it makes of the subscription, None where that comes with the next period.
+    `next_charge` is what is charged at `next_charge_at`, before tax.
+    """
+
+    plan: Plan
+    when: When
+    at: datetime
+    lines: tuple[InvoiceLine, ...]
+    due_now: Money
+    change: PlanChange | None
+    next_charge_at: datetime
+    next_charge: Money
+    token: str
+
+
+def refuse_change(subscription: Subscription, price_point: str, when: When, now: datetime) -> None:
+    """Raise `Refused` where a rule forbids changing to that price point (A-4)."""
+    if subscription.state is State.CANCEL_PENDING or subscription.cancelling is not None:
+        raise Refused("It is being cancelled; undo that first.", code="cancelling")
+    period_at = subscription.period_at
+    if subscription.open_invoice is not None or (
+        subscription.state in CHANGEABLE and period_at is not None and period_at <= now
+    ):
+        raise Refused("A payment is open: pay it, or wait until it is made.", code="invoice_open")
+    if subscription.state not in CHANGEABLE:
+        raise Refused("Only a running subscription changes its plan.", code="not_active")
+    if subscription.terms.type is not PriceType.RECURRING:
+        raise Refused("This plan has a fixed course and cannot be changed.", code="not_changeable")
+    stays = when is When.NEXT_REBILL and subscription.next_plan is not None
+    if price_point == subscription.price_point and not stays:
+        raise Refused("This is the plan already.", code="same_plan")
+
+
+def refuse_plan(subscription: Subscription, plan: Plan, gateways: Iterable[str]) -> None:
+    """Raise `Refused` where the plan, sold through `gateways`, is not one to change to (A-4)."""
+    if plan.terms.type is not PriceType.RECURRING:
+        raise Refused("Only a recurring price can be changed to.", code="not_changeable")
+    if plan.terms.price.currency is not subscription.terms.price.currency:
+        raise Refused("That plan is sold in another currency.", code="other_currency")
+    if subscription.gateway not in gateways:
+        raise Refused("That plan is sold through another gateway.", code="other_gateway")
+
+
+def quote(
+    subscription: Subscription,
+    plan: Plan,
+    when: When,
+    at: datetime,
+    *,
+    address: Address | None,
+    minimum_minor: int,
+) -> Quote:
+    """What changing to `plan` costs as of `at`, of which only whole seconds count."""
+    at = at.astimezone(UTC).replace(microsecond=0)
+    change: PlanChange | None = None
+    lines, due_now = _later(plan), replace(plan.terms.price, amount_minor=0)
+    after = replace(subscription, next_plan=plan)
+    if when is When.NOW:
+        change, lines, due_now = _at_once(subscription, plan, at, address, minimum_minor)
+        after = subscription.changed_to(change)
+    next_charge_at = after.period_at
+    assert next_charge_at is not None, "what recurs has something to come"
+    quoted = Quote(
+        plan=plan,
+        when=when,
+        at=at,
+        lines=lines,
+        due_now=due_now,
+        change=change,
+        next_charge_at=next_charge_at,
+        next_charge=next_charge(after, minimum_minor),
+        token="",
+    )
+    return replace(quoted, token=_token(subscription, quoted))
+
+
+def quoted_at(token: str, now: datetime) -> datetime:
+    """The instant that a token was quoted as of; `Refused` (quote_changed) once it is too old."""
+    try:
+        at = datetime.fromtimestamp(int(token.partition(".")[0], 16), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise quote_changed() from None
+    if not timedelta(0) <= now - at <= QUOTE_LIFE:
+        raise quote_changed()
+    return at
+
+
+def quote_changed() -> Refused:
+    """What is said rather than charging another amount than was shown."""
+    return Refused("This quote does not hold any more; ask for a new one.", code="quote_changed")
+
+
+def unused_minor(price: Money, start: datetime, end: datetime, at: datetime) -> int:
+    """What the time from `at` to `end` of a period is worth at its price, rounded half up (A-4)."""
+    whole, unused = end - start, min(max(end - at, timedelta(0)), end - start)
+    return half_up(price.amount_minor * (unused // MICROSECOND), whole // MICROSECOND)
+
+
+def _at_once(
+    subscription: Subscription,
+    plan: Plan,
+    at: datetime,
+    address: Address | None,
+    minimum_minor: int,
+) -> tuple[PlanChange, tuple[InvoiceLine, ...], Money]:
+    anchor, first = subscription.anchor, subscription.anchor_period
+    nothing = replace(plan.terms.price, amount_minor=0)
+    if subscription.state is State.TRIALING:
+        stays = PlanChange(plan, anchor, first, subscription.credit_minor)
+        return stays, _later(plan), nothing
+    lines: tuple[InvoiceLine, ...] = _exchanged(subscription, plan, at)
+    net = sum(line.amount.amount_minor for line in lines)
+    # Too little to charge, or less than nothing, goes to the next invoice (P-18).
+    carried = net if net < minimum_minor else 0
+    if carried:
+        kind = LineKind.KEPT if carried < 0 else LineKind.POSTPONED
+        carry = InvoiceLine(kind, plan.product_name, replace(nothing, amount_minor=-carried))
+        lines = (*lines, carry)
+    if plan.terms.period is not subscription.terms.period:
+        # The new period began now, and this pays for it: the next payment is its second.
+        anchor, first = Anchor.at(at, anchor.zone), subscription.period - 1
+    due = replace(nothing, amount_minor=net - carried)
+    return PlanChange(plan, anchor, first, -carried), *with_tax(lines, due, address)
+
+
+def _exchanged(subscription: Subscription, plan: Plan, at: datetime) -> tuple[InvoiceLine, ...]:
+    """What is new, less what is unused of the old, less the credit that there was."""
+    old, new = subscription.terms.price, plan.terms.price
+    start = subscription.payment_at(subscription.period - 1)
+    end = subscription.payment_at(subscription.period)
+    if plan.terms.period is subscription.terms.period:
+        rest = replace(new, amount_minor=unused_minor(new, start, end, at))
+        charge = InvoiceLine(LineKind.REST, plan.product_name, rest)
+    else:
+        charge = InvoiceLine(LineKind.CHARGE, plan.product_name, new)
+    unused = replace(old, amount_minor=-unused_minor(old, start, end, at))
+    lines = (charge, InvoiceLine(LineKind.UNUSED, subscription.product_name, unused))
+    if not subscription.credit_minor:
+        return lines
+    kind = LineKind.CREDIT if subscription.credit_minor > 0 else LineKind.OWED
+    before = replace(old, amount_minor=-subscription.credit_minor)
+    return (*lines, InvoiceLine(kind, subscription.product_name, before))
+
+
+def _later(plan: Plan) -> tuple[InvoiceLine, ...]:
+    nothing = replace(plan.terms.price, amount_minor=0)
+    return (InvoiceLine(LineKind.LATER, plan.product_name, nothing),)
+
+
+def _token(subscription: Subscription, quoted: Quote) -> str:
+    """The instant, and a hash over all that the quote rests on: nothing of it need be kept."""
+    rests_on = (
+        subscription.id,
+        subscription.state,
+        subscription.price_point,
+        subscription.price_version,
+        subscription.terms,
+        subscription.period,
+        subscription.anchor,
+        subscription.anchor_period,
+        subscription.credit_minor,
+        quoted,
+    )
+    digest = sha256(repr(rests_on).encode()).hexdigest()[:32]
+    return f"{int(quoted.at.timestamp()):x}.{digest}"

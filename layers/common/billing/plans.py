@@ -1,0 +1,40 @@
+"""What a subscription is charged for, as a value: the plan in force, or one to change to (A-4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from billing.catalog import PricePoint, PriceTerms, Product
+from billing.periods import Anchor
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One version of a price point, with the product that it is of and the access that it gives."""
+
+    price_point: str
+    version: int
+    terms: PriceTerms
+    product: str
+    product_name: str
+    grants: tuple[str, ...]
+
+    @classmethod
+    def of(cls, point: PricePoint, product: Product) -> Self:
+        """What a running subscription changes to: an initial period is for new purchases only."""
+        terms = replace(point.terms, initial=None)
+        return cls(point.id, point.version, terms, product.id, product.name, product.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """A change of plan as it was quoted: what the subscription becomes when it is made.
+
+    `credit_minor` is what then is left for the next invoices; negative is owed with the next one.
+    """
+
+    plan: Plan
+    anchor: Anchor
+    anchor_period: int
+    credit_minor: int

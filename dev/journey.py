@@ -44,9 +44,10 @@ class Journey:
             if self.worker.stopping:
                 raise InterruptedError(f"make run stops; the clock stays at {self.clock()}")
             self.clock.move_to(stop)
-            rows = self._visit(rows, stop)
+            rows = self._visit(rows, stop, [s for s in self._schedules if _has_tick(s, stop)])
         self.clock.move_to(target)
         self.worker.settle(self._tally)
+        self._land(target)
         self.worker.save_fired(target)
         return {
             "from": instant_text(start),
@@ -57,11 +58,11 @@ class Journey:
 
     def _next_stop(self, rows: Sequence[DueRow]) -> datetime | None:
         now = self.clock()
-        overdue = set(_until(rows, now))
+        late = self._unseen(rows, now)
         future = next((row.at for row in rows if row.at > now), None)
         stops = []
-        for schedule in self.worker.schedules:
-            if overdue - self._seen[schedule.name]:
+        for schedule in self._schedules:
+            if schedule in late:
                 stops.append(schedule.ticks.after(now))
             elif future is not None:
                 stops.append(schedule.ticks.after(future - _INSTANT))
@@ -69,8 +70,24 @@ class Journey:
             stops.append(max(retry_at, now + _SHORTEST_WAIT))
         return min(stops, default=None)
 
-    def _visit(self, rows: Sequence[DueRow], stop: datetime) -> Sequence[DueRow]:
-        fired = [s for s in self.worker.schedules if _has_tick(s, stop)]
+    @property
+    def _schedules(self) -> Sequence[Schedule]:
+        return self.worker.schedules
+
+    def _land(self, target: datetime) -> None:
+        """The tick after the last due instant may lie past the target: it is made at the target, so
+        that a move of a month has the month's charge in it."""
+        rows = self.waiting.earliest_first()
+        while late := self._unseen(rows, target):
+            rows = self._visit(rows, target, late)
+
+    def _unseen(self, rows: Sequence[DueRow], now: datetime) -> list[Schedule]:
+        due = set(_until(rows, now))
+        return [s for s in self._schedules if due - self._seen[s.name]]
+
+    def _visit(
+        self, rows: Sequence[DueRow], stop: datetime, fired: Sequence[Schedule]
+    ) -> Sequence[DueRow]:
         for schedule in fired:
             self.worker.fire(schedule, stop, self._tally)
         self.worker.settle(self._tally)

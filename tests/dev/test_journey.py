@@ -145,3 +145,20 @@ def test_a_tally_adds_up_numbers_only() -> None:
     tally.add("charge", {"paid": 3})
     tally.add("charge", None)
     assert tally.as_json() == {"charge": {"invocations": 3, "paid": 5, "failures": 2}}
+
+
+def test_what_is_due_just_before_the_target_is_done_though_its_tick_lies_after(
+    world: World,
+) -> None:
+    target = START + timedelta(days=31)
+    world.waits("sub", target - timedelta(seconds=2))
+
+    def sweep(now: datetime) -> dict[str, int]:
+        world.waits("sub", now + timedelta(days=31))
+        return {"leased": 1}
+
+    world.sweeps["bill"] = sweep
+    answer = world.travel(target, bill="rate(1 minute)")
+    assert world.visits == [("bill", target)]
+    assert answer["tally"] == {"bill": {"invocations": 1, "leased": 1}}
+    assert world.clock() == target

@@ -1,0 +1,73 @@
+"""The merchant's side: signing in, finding an order, a customer's page."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.people import LIBRARY, Customer, Seller
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def order_id(ann: Customer) -> str:
+    """Of something that Ann has bought."""
+    assert ann.laptop.buy(LIBRARY, ann.email)[0] == 201
+    return ann.order_id()
+
+
+def rows(seller: Seller) -> int:
+    """How many orders are listed."""
+    return seller.page.get_by_role("row").filter(has=seller.page.get_by_role("cell")).count()
+
+
+@pytest.mark.spec("M-1")
+def test_an_order_is_found_by_its_id_or_email_and_leads_to_its_customer(
+    seller: Seller, ann: Customer, order_id: str
+) -> None:
+    assert seller.heading() == "Transactions"
+    for words in (order_id, order_id.lower(), ann.email):
+        seller.page.get_by_label("Search").fill(words)
+        seller.press("Show")
+        assert rows(seller) == 1
+        assert order_id in seller.page.get_by_role("row").last.inner_text()
+    seller.follow(ann.email)
+    assert seller.heading().startswith("Ann Example")
+    assert seller.says("Pattern Library")
+    assert order_id in seller.page.get_by_role("region", name="Orders").inner_text()
+    assert seller.says("1 Main Street")
+    seller.follow("All transactions")
+    assert seller.heading() == "Transactions"
+
+
+@pytest.mark.spec("M-1")
+def test_the_filters_narrow_the_list_and_are_cleared(
+    seller: Seller, ann: Customer, order_id: str
+) -> None:
+    seller.page.get_by_label("Kind").select_option(label="Rebill")
+    seller.press("Show")
+    assert order_id not in seller.page.content()
+    seller.page.get_by_label("Kind").select_option(label="Sale")
+    seller.page.get_by_label("From").fill("2020-01-01")
+    seller.press("Show")
+    assert order_id in seller.page.content()
+    seller.page.get_by_label("To").fill("2020-01-31")
+    seller.press("Show")
+    assert seller.says("No transactions match")
+    assert seller.page.get_by_label("From").input_value() == "2020-01-01"
+    seller.page.goto("/console?from=yesterday")
+    assert seller.page.get_by_role("alert").is_visible()
+    seller.follow("Clear")
+    assert order_id in seller.page.content()
+
+
+def test_a_link_signs_in_once_and_signing_out_ends_it(seller: Seller) -> None:
+    seller.page.goto("/_dev/console")
+    link = seller.page.url
+    seller.press("Sign in")
+    assert seller.heading() == "Transactions"
+    assert seller.page.goto(link).status == 401
+    seller.page.goto("/console")
+    seller.press("Sign out")
+    assert seller.heading() == "You are signed out"
+    assert seller.page.goto("/console").status == 401

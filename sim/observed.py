@@ -6,6 +6,8 @@ together, and have tests of their own. What remains of a mail is the fact that i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -14,20 +16,24 @@ from billing.render import mails
 from billing.runtime import telemetry
 
 
-def install() -> None:
-    """Once per process; the simulator's process does nothing else."""
-    writer = next(name for name in ("written", "_mail") if hasattr(mails, name))
-    _replace(mails, writer, _bare)
-    _replace(mails, "text", lambda *_, **__: "")
-    for words in ("_lines", "_what_follows", "_cancelling", "filled"):
-        _replace(mails, words, lambda *_, **__: ())
-    _replace(invoices, "invoice_pdf", _Blank())
-    _replace(telemetry, "tally", lambda counts, prefix="": None)
+@contextmanager
+def facts_only() -> Iterator[None]:
+    """For as long as a simulation runs; whoever shares the process has the words back after it."""
+    stubs: list[tuple[ModuleType, str, object]] = [
+        (mails, "written", _bare),
+        (mails, "text", lambda *_, **__: ""),
+        *((mails, name, lambda *_, **__: ()) for name in _WORDS),
+        (invoices, "invoice_pdf", _Blank()),
+        (telemetry, "tally", lambda counts, prefix="": None),
+    ]
+    with ExitStack() as undo:
+        for module, name, stub in stubs:
+            undo.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, stub)
+        yield
 
 
-def _replace(module: ModuleType, name: str, stub: object) -> None:
-    assert hasattr(module, name), f"{module.__name__} has no {name} any more"
-    setattr(module, name, stub)
+_WORDS = ("_lines", "_what_follows", "_cancelling", "filled")
 
 
 class _Blank:

@@ -66,13 +66,13 @@ def run(
     world = World(seed, plan=plan or drawn(seed), only=only, forced=forced, readable=readable)
     if spawned is not None:
         world.faults.spawn_at = spawned.at
-    observed.install()
     world.install()
     _set_up(world)
     began = time.perf_counter()
     violation: Violation | None = None
     try:
-        live(world, spawned)
+        with observed.facts_only():
+            live(world, spawned)
     except Violation as found:
         violation = found
     return Result(

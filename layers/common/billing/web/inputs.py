@@ -44,6 +44,7 @@ SAYING = {
     EMAIL: "This is not an email address.",
     "extra_forbidden": "There is no such field.",
     "missing": "This is required.",
+    "string_too_short": "This is required.",
     "model_type": "This must be an object.",
 }
 """Words for what pydantic would say in terms of patterns and types."""
@@ -137,7 +138,11 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _message(details: ErrorDetails) -> str:
-    pattern = details.get("ctx", {}).get("pattern", "")
-    return (
-        SAYING.get(pattern) or SAYING.get(details["type"]) or f"{details['msg'].removesuffix('.')}."
-    )
+    context = details.get("ctx", {})
+    pattern = context.get("pattern", "")
+    if details["type"] == "string_too_long":
+        return f"At most {context['max_length']} characters."
+    if details["type"] == "string_too_short" and context["min_length"] > 1:
+        return f"At least {context['min_length']} characters."
+    known = SAYING.get(pattern) or SAYING.get(details["type"])
+    return known or f"{details['msg'].removesuffix('.')}."

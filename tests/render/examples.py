@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from billing.catalog import PriceTerms
 from billing.errors import NotFound
+from billing.flows.directory import Listing
 from billing.render import pages
 from billing.web.problems import problem
 from tests.render.html import Element, read
 from tests.render.samples import CHECKOUT, MERCHANT, PRODUCT, TRIAL, form_values, usd
 
 OF_A_CHECKOUT: dict[str, object] = {"merchant": MERCHANT, "checkout": CHECKOUT, "test": True}
-LISTING = pages.Listing(MERCHANT.name, PRODUCT.name, TRIAL, "/checkout/pp_1")
+LISTING = Listing(MERCHANT.name, PRODUCT.name, TRIAL, "/checkout/pp_1")
 
 PAGES: dict[str, dict[str, object]] = {
     "checkout/form.html": form_values(),

@@ -13,7 +13,7 @@ checkout/processing.html   merchant, checkout, refresh_seconds: int, test
 checkout/action.html       merchant, checkout (its action_url), test
 checkout/unavailable.html  merchant or None, again_url or None, test
 sandbox/authenticate.html  description, amount: Money, test
-directory.html             listings: sequence of Listing
+directory.html             listings: sequence of directory.Listing
 error.html                 problem: mapping with code, detail and, if ours, request_id
 
 `form` and `errors` of the checkout go by the names of its fields: email, name, line1, line2, city,
@@ -28,26 +28,14 @@ escaped. Start with `{% extends "base.html" %}` and `{% import "macros.html" as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from billing.catalog import PriceTerms
 from billing.render import formats, messages, wording
 
 _TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One product in the directory with its default price (P-14)."""
-
-    merchant_name: str
-    product_name: str
-    terms: PriceTerms
-    url: str
 
 
 def page(template: str, language: str, *, nonce: str, **values: object) -> str:

@@ -10,7 +10,7 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -132,7 +132,8 @@ class Worker:
 
 
 def _event(schedule: Schedule, tick: datetime) -> Any:
-    time = tick.strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Whole seconds but for the tick at a journey's end, which lies where the journey does.
+    time = tick.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
     execution = str(uuid.uuid4())
     if schedule.payload is not None:
         text = schedule.payload

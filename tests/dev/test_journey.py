@@ -150,8 +150,8 @@ def test_a_tally_adds_up_numbers_only() -> None:
 def test_what_is_due_just_before_the_target_is_done_though_its_tick_lies_after(
     world: World,
 ) -> None:
-    target = START + timedelta(days=31)
-    world.waits("sub", target - timedelta(seconds=2))
+    target = START + timedelta(days=31, microseconds=346)
+    world.waits("sub", target - timedelta(microseconds=200))
 
     def sweep(now: datetime) -> dict[str, int]:
         world.waits("sub", now + timedelta(days=31))

@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import subprocess
+from datetime import datetime
 from urllib.request import urlopen
 
 import pytest
@@ -45,6 +46,17 @@ def test_a_purchase_and_a_month_later_its_rebill(laptop: Laptop) -> None:
         assert answer.read().startswith(b"%PDF-")
     subscription = laptop.get(f"/v1/subscriptions/{bought['subscription']}")
     assert subscription["payments_made"] == 2
+
+
+@pytest.mark.spec("P-12")
+def test_a_move_of_a_month_has_the_rebill_in_it_though_the_month_is_as_long(
+    laptop: Laptop,
+) -> None:
+    now = datetime.fromisoformat(laptop.get("/_dev/clock")["now"])
+    laptop.post("/_dev/clock", {"to": f"{now.year + 1}-03-10T12:00:00Z"})
+    laptop.buy("demo.library-1", "ann@example.com")
+    laptop.post("/_dev/clock", {"advance": "P31D"})
+    assert what_happened(laptop) == SALE_AND_REBILL
 
 
 @pytest.mark.spec("R-1")

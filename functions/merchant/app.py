@@ -152,7 +152,7 @@ def _sales(api: Api, ports: Ports) -> None:
     def show_subscription(call: Call[Nothing], subscription: str) -> json_shapes.SubscriptionOutput:
         """One subscription."""
         found = transactions.subscription(ports, call.merchant.id, subscription)
-        return json_shapes.subscription(found)
+        return json_shapes.subscription(found.as_of(call.now))
 
     @api.get("/v1/customers", CustomersQuery)
     def find_customers(call: Call[CustomersQuery]) -> Listed[customer_shapes.CustomerOutput]:

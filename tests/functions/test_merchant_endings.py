@@ -69,3 +69,19 @@ def test_a_refund_of_any_other_amount_is_refused_by_name(shop: Shop, amount: obj
     else:
         assert (answer.status, answer.json["field"]) == (422, "amount")
         assert [c["refunded"] for c in shop.world.charges()] == [0]
+
+
+@pytest.mark.spec("X-4")
+def test_what_has_ended_is_shown_so_before_the_sweep_has_come(shop: Shop) -> None:
+    bought = shop.world.buy()
+    address = f"/v1/subscriptions/{bought.purchase}"
+    shop.api.post(f"{address}/cancel", {"when": "period_end"})
+    ends_at = shop.world.subscription().ends_at
+    assert ends_at is not None
+    shop.world.now = ends_at - timedelta(seconds=1)
+    assert shop.api.get(address).json["state"] == "cancel_pending"
+    shop.world.now = ends_at
+    shown = shop.api.get(address).json
+    assert (shown["state"], shown["ends_at"]) == ("cancelled", "2026-02-28T15:00:00Z")
+    customer = shop.api.get(f"/v1/customers/{bought.customer}").json
+    assert [access["active"] for access in customer["access"]] == [False]

@@ -180,6 +180,14 @@ class Subscription:
             return paid_until is not None and now < paid_until
         return self.state is not State.INCOMPLETE and (self.ends_at is None or now < self.ends_at)
 
+    def as_of(self, now: datetime) -> Subscription:
+        """As it counts at `now`: ended once `ends_at` has come, sweep or no sweep (X-4)."""
+        pending = self.state is State.CANCEL_PENDING and self.cancelling is not None
+        if not pending or self.ends_at is None or now < self.ends_at:
+            return self
+        assert self.cancelling is not None, "it is pending"
+        return replace(self.cancelled(self.ends_at, self.cancelling.source), cancelling=None)
+
     def opened(self, invoice: str) -> Subscription:
         assert self.is_live and self.open_invoice is None, "one open invoice at a time"
         return replace(self, open_invoice=invoice, seq=self.seq + 1)

@@ -41,8 +41,9 @@ def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Ov
     history = ports.store.history(merchant, customer)
     if history.customer is None:
         raise NotFound("There is no such customer.")
-    opened = access(history.entitlements, history.subscriptions, now)
-    return Overview(history.customer, history, opened)
+    subscriptions = tuple(found.as_of(now) for found in history.subscriptions)
+    opened = access(history.entitlements, subscriptions, now)
+    return Overview(history.customer, replace(history, subscriptions=subscriptions), opened)
 
 
 def change(ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any]) -> Customer:

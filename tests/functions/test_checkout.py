@@ -215,6 +215,13 @@ def test_what_is_wrong_is_named_and_nothing_is_left_behind(
     assert till.world.store.customer_by_email("acme", "ann@example.com") is None
 
 
+def test_a_payment_method_that_nobody_knows_leaves_the_key_free(till: Till) -> None:
+    refused = till.post(payment_method="pm_card_unknown")
+    assert (refused.status, refused.json["field"]) == (422, "payment_method")
+    assert till.world.store.checkout("acme", FORM["attempt_key"]) is None
+    assert till.post().status == 201
+
+
 def test_a_form_that_is_wrong_comes_back_as_it_was_filled_in(till: Till) -> None:
     refused = till.fill_in(email="no address", name="<b>Ann</b>")
     assert refused.status == 422

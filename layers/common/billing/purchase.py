@@ -25,7 +25,7 @@ from billing.orders import InvoiceState, OrderKind
 from billing.periods import Anchor
 from billing.schedule import ChargeKind, standard_anchor, standard_at
 from billing.subscription import State, Subscription
-from billing.transactions import Change, Insert, Transaction
+from billing.transactions import Change, Insert, Remove, Transaction
 
 AS_READ = ("state", "invoice")
 """A step is written only if no other came between: both move with every step."""
@@ -37,6 +37,11 @@ LOOK_AGAIN = timedelta(minutes=2)
 def begun(checkout: Checkout) -> Transaction:
     """The attempt itself, before the first gateway call; the key is taken from now on."""
     return (Insert(checkout),)
+
+
+def unbegun(checkout: Checkout) -> Transaction:
+    """As if it had not been sent: what no gateway can read is a slip, and its key stays free."""
+    return (Remove(checkout),)
 
 
 def saved(checkout: Checkout, method: SavedMethod, now: datetime) -> tuple[Checkout, Transaction]:

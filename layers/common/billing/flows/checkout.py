@@ -130,7 +130,8 @@ def advance(ports: Ports, checkout: Checkout, *, now: datetime, return_url: str 
             after = _step(ports, checkout, now, return_url)
         except Conflict:
             again = ports.store.checkout(checkout.merchant, checkout.key)
-            assert again is not None, "an attempt is never removed"
+            if again is None:  # The other worker found its payment method unreadable.
+                raise
             checkout = again
             continue
         if after is checkout:
@@ -176,7 +177,8 @@ def _begin(
         ports.store.commit(*purchase.begun(checkout))
     except Conflict:
         first = ports.store.checkout(offered.merchant.id, form.attempt_key)
-        assert first is not None, "the key was taken a moment ago"
+        if first is None:
+            raise
         return first
     return checkout
 
@@ -315,12 +317,16 @@ def _merchant(ports: Ports, checkout: Checkout) -> Merchant:
 
 
 def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: datetime) -> Checkout:
-    answer = gateway.save_method(
-        checkout.payment_token,
-        owner=checkout.customer,
-        key=f"{checkout.purchase}:method",
-        verify=not checkout.invoice.total,
-    )
+    try:
+        answer = gateway.save_method(
+            checkout.payment_token,
+            owner=checkout.customer,
+            key=f"{checkout.purchase}:method",
+            verify=not checkout.invoice.total,
+        )
+    except Invalid:
+        ports.store.commit(*purchase.unbegun(checkout))
+        raise
     if isinstance(answer, SavedMethod):
         return _write(ports, purchase.saved(checkout, answer, now))
     return _declined(ports, checkout, answer, now)

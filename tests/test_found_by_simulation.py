@@ -90,17 +90,17 @@ def test_a_cancel_that_reads_across_a_settle_decides_anew(world: World) -> None:
 
     opened = world.subscription()
     assert opened.open_invoice is None
-    real_subscription = world.store.subscription
+    real_subscription = world.store.subscription_by_id
 
     def opened_first(*key: str) -> object:
         """What the cancel reads: the charge has been opened, and is settled right after."""
-        world.store.subscription = real_subscription  # type: ignore[method-assign]
+        world.store.subscription_by_id = real_subscription  # type: ignore[method-assign]
         world.store.invoice = settled_meanwhile  # type: ignore[method-assign]
         found = real_subscription(*key)
         assert found is not None
         return found.opened(f"{found.id}.0002")
 
-    world.store.subscription = opened_first  # type: ignore[method-assign]
+    world.store.subscription_by_id = opened_first  # type: ignore[method-assign]
     ending = cancel.request(
         world.ports,
         "acme",

@@ -139,3 +139,15 @@ def test_an_installment_is_never_skipped(world: World) -> None:
     with pytest.raises(Refused) as refused:
         overdue.skip(world.ports, "acme", world.subscription().id, now=world.now)
     assert refused.value.code == "owed"
+
+
+@pytest.mark.spec("X-11", "R-2")
+def test_a_pause_leaves_nothing_waiting_for_a_decision(world: World) -> None:
+    world.buy()
+    world.now = datetime(2026, 3, 15, 12, tzinfo=UTC)
+    world.tick()
+    subscription = world.subscription().id
+    pause.pause(world.ports, "acme", subscription, now=world.now)
+    with pytest.raises(Refused) as refused:
+        overdue.charge(world.ports, "acme", subscription, now=world.now)
+    assert refused.value.code == "nothing_due"

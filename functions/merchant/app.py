@@ -18,6 +18,7 @@ from billing.flows import (
     products,
     refund,
     settings,
+    subscriptions,
     transactions,
 )
 from billing.flows.transactions import Filter
@@ -151,7 +152,7 @@ def _sales(api: Api, ports: Ports) -> None:
     @api.get("/v1/subscriptions/<subscription>")
     def show_subscription(call: Call[Nothing], subscription: str) -> json_shapes.SubscriptionOutput:
         """One subscription."""
-        found = transactions.subscription(ports, call.merchant.id, subscription)
+        found = subscriptions.fresh(ports, call.merchant.id, subscription)
         return json_shapes.subscription(found.as_of(call.now))
 
     @api.get("/v1/customers", CustomersQuery)

@@ -328,7 +328,9 @@ class Subscription:
     def paused(self) -> Subscription:
         """Nothing is charged from now on; access lasts to the end of the paid period (X-11)."""
         assert self.state in {State.TRIALING, State.ACTIVE} and self.open_invoice is None
-        return replace(self, state=State.PAUSED, paused_from=self.state, due_at=None)
+        return replace(
+            self, state=State.PAUSED, paused_from=self.state, due_at=None, waiting_since=None
+        )
 
     def unpaused(self, now: datetime) -> Subscription:
         """Before the end of the paid period the schedule stands; after it the next payment is due

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.errors import NotFound
+from billing.flows import subscriptions
 from billing.flows.paging import part
 from billing.merchants import Merchant
 from billing.orders import Order, OrderKind, typed_order_id
 from billing.ports import Page, Ports
-from billing.subscription import Subscription
 
 READ_AT_ONCE = 200
 READS_AT_MOST = 20
@@ -50,7 +50,7 @@ def page(
     """Orders, newest first; raises `NotFound` for an unknown customer or subscription."""
     owner = wanted.customer
     if wanted.subscription is not None:
-        owner = subscription(ports, merchant.id, wanted.subscription).customer
+        owner = subscriptions.fresh(ports, merchant.id, wanted.subscription).customer
     if owner is not None:
         return _of_customer(ports, merchant.id, owner, wanted, limit, cursor)
     return _of_merchant(ports, merchant, wanted, limit, cursor, now)
@@ -86,14 +86,6 @@ def one(ports: Ports, merchant: str, order: str) -> Order:
     found = ports.store.order_by_id(merchant, order)
     if found is None:
         raise NotFound("There is no such order.")
-    return found
-
-
-def subscription(ports: Ports, merchant: str, subscription: str) -> Subscription:
-    """The subscription with an id; raises `NotFound`."""
-    found = ports.store.subscription_by_id(merchant, subscription)
-    if found is None:
-        raise NotFound("There is no such subscription.")
     return found
 
 

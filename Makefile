@@ -110,16 +110,18 @@ deploy: build
 
 ## make lock       resolve requirements/*.in again (UPGRADE=--upgrade for newer versions)
 UPGRADE :=
-LOCK = ../$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
+LOCK = ../$(UV) pip compile -q --universal --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
 .PHONY: lock
 lock: $(UV)
-	cd requirements && $(LOCK) bootstrap.in -o bootstrap.txt
-	cd requirements && $(LOCK) layer.in -o ../layers/common/requirements.txt
-	cd requirements && $(LOCK) run.in -o run.txt
-	cd requirements && $(LOCK) dev.in -o dev.txt
-	cd requirements && $(LOCK) sam.in -o sam.txt
-	cd requirements && $(LOCK) ministack.in -o ministack.txt
+	cd requirements && $(LOCK) --python-version 3.11 bootstrap.in -o bootstrap.txt
+	cd requirements && $(LOCK) --python-version 3.11 layer.in -o ../layers/common/requirements.txt
+	cd requirements && $(LOCK) --python-version 3.11 run.in -o run.txt
+	cd requirements && $(LOCK) --python-version 3.11 dev.in -o dev.txt
+	cd requirements && $(LOCK) --python-version 3.11 sam.in -o sam.txt
+	cd requirements && $(LOCK) --python-version 3.11 ministack.in -o ministack.txt
+	cd requirements && $(LOCK) --python-version 3.11 checkov.in -o checkov.txt
+	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) ric.in -o ric.txt
 
 ## make clean      remove installed tools and build output; the data of `make run` stays
 .PHONY: clean

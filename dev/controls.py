@@ -91,7 +91,7 @@ class Controls:
         return Response(200, [("content-type", "message/rfc822")], message)
 
     def _charges(self, request: Request) -> Response:
-        return json_response(200, {"data": self.ports.gateway("sandbox").charges()})
+        return json_response(200, {"data": self._sandbox().charges()})
 
     def _arm(self, request: Request) -> Response:
         body = _body(request)
@@ -100,8 +100,13 @@ class Controls:
             raise _InvalidError(f"gateway must be one of {', '.join(_FAULTS)}, and next a number")
         if type(count) is not int or not 0 <= count <= _MOST_FAULTS:
             raise _InvalidError(f"next must be an integer from 0 to {_MOST_FAULTS}")
-        self.ports.gateway("sandbox").faults.arm(kind, count)
+        self._sandbox().faults.arm(kind, count)
         return json_response(200, {"gateway": kind, "next": count})
+
+    def _sandbox(self) -> Any:
+        from billing.gateways import SANDBOX, AccountRef
+
+        return self.ports.gateway(AccountRef("", SANDBOX, SANDBOX))
 
     def _console(self, request: Request) -> Response:
         return Response(303, [("location", self.console_link(self.clock()))], b"")

@@ -131,8 +131,10 @@ def _install_ports(clock: DevClock, mailbox: Mailbox) -> Any:
     connected = wiring.connect(settings.Settings.from_environ(os.environ), clock=clock)
     ports = dataclasses.replace(connected, mailer=RecordingMailer(connected.mailer, mailbox))
     if die_at := os.environ.get("DIE_AT"):
-        mortal = MortalGateway(ports.gateway("sandbox"), die_at)
-        ports = dataclasses.replace(ports, gateway=lambda name: mortal)
+        from billing.gateways import SANDBOX, AccountRef
+
+        mortal = MortalGateway(ports.gateway(AccountRef("", SANDBOX, SANDBOX)), die_at)
+        ports = dataclasses.replace(ports, gateway=lambda account: mortal)
     wiring.install(ports)
     return ports
 

@@ -89,10 +89,10 @@ def fresh_key(call: Any) -> Any:
 
     def mutant(ports: Any, invoice: Any, **kwargs: Any) -> Any:
         other = replace(invoice, id=f"{invoice.id}", gateway_ref=None)
-        reference = ports.gateway(invoice.gateway).prepare(
+        reference = ports.gateway_of(invoice).prepare(
             other.charge_order, key=f"{invoice.id}/{next(numbers)}"
         )
-        return ports.gateway(invoice.gateway).confirm(
+        return ports.gateway_of(invoice).confirm(
             reference,
             invoice.payment_method,
             key=f"{reference}:1",

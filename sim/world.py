@@ -72,7 +72,7 @@ class World:
             new_id=self._new_id,
             store=ItemStore(SimItems(self.table, self.wire)),
             ephemeral=SimEphemeral(self.wire),
-            gateway=lambda name: self.gateway,
+            gateway=lambda account: self.gateway,
             each=self._each,
             queue=self.deployment.queue,
             mailer=SimMailer(self.wire, self.oracle),

@@ -213,7 +213,7 @@ def test_a_checkout_whose_charge_is_unknown_is_settled_by_the_sweep(
     world: World, fault: str
 ) -> None:
     product, form = world.product(), world.submission()
-    gateway = world.ports.gateway("sandbox")
+    gateway = world.ports.gateway(world.merchant.account_at("sandbox"))
     real_confirm = gateway.confirm
 
     def confirm_badly(*args: object, **kwargs: object) -> object:

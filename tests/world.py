@@ -91,7 +91,7 @@ class World:
                 clock=lambda: self.now,
                 store=self.store,
                 ephemeral=MemoryEphemeral(),
-                gateways={"sandbox": self.sandbox},
+                gateways={"sandbox": lambda account: self.sandbox},
                 queue=self.queue,
                 mailer=self.mailer,
                 draw=Ids(),

@@ -53,7 +53,7 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> object:
 
 
 def order(invoice: str = "sub_1.0001", amount_minor: int = 2999) -> ChargeOrder:
-    return ChargeOrder(invoice, Money(amount_minor, USD), "sandbox", "Course")
+    return ChargeOrder(invoice, Money(amount_minor, USD), "sandbox", "Course", "pm_card_visa:1")
 
 
 def saved(gateway: SandboxGateway, card: str = "pm_card_visa") -> str:

@@ -6,9 +6,34 @@ A decline is a value, an outage is `errors.Unreachable`: unknown never means fai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from billing.catalog import PriceType
 from billing.money import Money
+
+SANDBOX = "sandbox"
+"""The gateway that is there until keys are given, one for all merchants (W-3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRef:
+    """Which account of which gateway, and whose it is; what is held there goes there for as long
+    as anything of it is open (W-6)."""
+
+    merchant: str
+    gateway: str
+    account: str
+
+
+class Held(Protocol):
+    """Whatever lives at a gateway account: an invoice, a subscription, a card, a refund."""
+
+    @property
+    def merchant(self) -> str: ...
+    @property
+    def gateway(self) -> str: ...
+    @property
+    def gateway_account(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +60,14 @@ class SavedMethod:
 
 @dataclass(frozen=True, slots=True)
 class ChargeOrder:
-    """What to charge: our invoice, its amount, and the gateway account it belongs to (W-6)."""
+    """What to charge: our invoice and its amount; `payment_method` is what it will likely be
+    charged to, for gateways that want to know whose payment it is."""
 
     invoice: str
     amount: Money
     account: str
     description: str
+    payment_method: str
 
 
 @dataclass(frozen=True, slots=True)

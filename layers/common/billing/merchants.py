@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.customers import Address
+from billing.errors import NotFound
+from billing.gateways import SANDBOX, AccountRef
 from billing.money import Currency
 
 
@@ -78,6 +80,19 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayAccount:
+    """A merchant's account at a gateway; its keys are in the secret store, under the same names.
+
+    `id` is the gateway's own id of it. New purchases go to the active one of a gateway; another
+    one stays for what is open or refundable there (W-6).
+    """
+
+    gateway: str
+    id: str
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Merchant:
     """Who sells. `armed` is false in an environment its keys were not bound to (W-5); `stopped`
     stops all charges of this merchant by hand."""
@@ -92,6 +107,21 @@ class Merchant:
     terms_version: str = "1"
     armed: bool = True
     stopped: bool = False
+    gateway_accounts: tuple[GatewayAccount, ...] = ()
+
+    def account_at(self, gateway: str) -> AccountRef:
+        """Where new purchases through a gateway go; raises `NotFound` without an account there.
+
+        The sandbox needs none: it is there until keys are given (W-3).
+        """
+        if gateway == SANDBOX:
+            return AccountRef(self.id, SANDBOX, SANDBOX)
+        for account in self.gateway_accounts:
+            if account.gateway == gateway and account.active:
+                return AccountRef(self.id, gateway, account.id)
+        raise NotFound(
+            f"There is no gateway {gateway}: no keys of it were given.", code="no_account"
+        )
 
 
 @dataclass(frozen=True, slots=True)

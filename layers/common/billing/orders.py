@@ -160,7 +160,9 @@ class Invoice:
 
     @property
     def charge_order(self) -> ChargeOrder:
-        return ChargeOrder(self.id, self.total, self.gateway_account, self.product_name)
+        return ChargeOrder(
+            self.id, self.total, self.gateway_account, self.product_name, self.payment_method
+        )
 
     @property
     def changes_plan(self) -> bool:

@@ -16,9 +16,11 @@ from billing.customers import Consent, Customer, Entitlement, PaymentMethod, Pur
 from billing.errors import Conflict, Unavailable
 from billing.facts import Fact
 from billing.gateways import (
+    AccountRef,
     Capabilities,
     ChargeOrder,
     Declined,
+    Held,
     Outcome,
     RefundFailed,
     RefundSucceeded,
@@ -307,11 +309,15 @@ class Ports:
     new_id: Callable[[str], str]
     store: Store
     ephemeral: Ephemeral
-    gateway: Callable[[str], Gateway]
+    gateway: Callable[[AccountRef], Gateway]
     each: Each
     queue: Queue
     mailer: Mailer
     operation: Operation
+
+    def gateway_of(self, held: Held) -> Gateway:
+        """The gateway that something lives at; raises `NotFound` when it is gone (W-6)."""
+        return self.gateway(AccountRef(held.merchant, held.gateway, held.gateway_account))
 
     def shard_of(self, key: str) -> int:
         """The shard that alarms and facts of what `key` names live in."""

@@ -68,7 +68,7 @@ def of_customer(
     refund_days: Mapping[str, int],
     settings: Settings,
     now: datetime,
-    minimum_minor: Callable[[str], int],
+    minimum_minor: Callable[[Subscription], int],
 ) -> tuple[Purchase, ...]:
     """A module per purchase: past due first, then what still charges, then the rest, newest first.
 
@@ -91,7 +91,7 @@ def of_customer(
             name, subscription, entries, by_invoice, cards, refund_days, settings, now
         )
         if subscription is not None and subscription.next_charge_at is not None:
-            least = minimum_minor(subscription.gateway)
+            least = minimum_minor(subscription)
             bought = replace(bought, next_amount=invoicing.next_charge(subscription, least))
         found.append(bought)
     return tuple(sorted(found, key=_rank))

@@ -9,7 +9,7 @@ from billing import cards
 from billing.cards import Wallet
 from billing.customers import PaymentMethod
 from billing.errors import Conflict, NotFound
-from billing.gateways import Declined
+from billing.gateways import AccountRef, Declined
 from billing.ports import Ports
 from billing.transactions import Expect, Insert, Write
 
@@ -31,7 +31,7 @@ def add(
     merchant: str,
     customer: str,
     *,
-    gateway: str,
+    account: AccountRef,
     token: str,
     attempt_key: str,
     covered: Collection[str] | None = EVERYTHING,
@@ -43,7 +43,7 @@ def add(
     Answers the bank's refusal, None if it was kept. The same attempt key adds one card however
     often it is sent.
     """
-    provider = ports.gateway(gateway)
+    provider = ports.gateway(account)
     key = f"{merchant}:{customer}:{attempt_key}"
     answer = provider.save_method(token, owner=customer, key=key, verify=True)
     if isinstance(answer, Declined):

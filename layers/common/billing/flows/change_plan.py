@@ -181,7 +181,7 @@ def _quote(
         when,
         as_of,
         address=_bill_to(ports, found).address,
-        minimum_minor=ports.gateway(found.gateway).capabilities.minimum_minor,
+        minimum_minor=ports.gateway_of(found).capabilities.minimum_minor,
     )
 
 

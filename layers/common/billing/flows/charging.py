@@ -10,13 +10,13 @@ from billing.ports import Ports
 
 def prepare(ports: Ports, invoice: Invoice) -> str:
     """The reference of the one payment that can ever pay this invoice."""
-    return ports.gateway(invoice.gateway).prepare(invoice.charge_order, key=invoice.id)
+    return ports.gateway_of(invoice).prepare(invoice.charge_order, key=invoice.id)
 
 
 def confirm(ports: Ports, invoice: Invoice, *, return_url: str | None = None) -> Outcome:
     """Move the money of the attempt under way; off session where there is nowhere to return to."""
     assert invoice.gateway_ref is not None, "prepared before confirmed"
-    return ports.gateway(invoice.gateway).confirm(
+    return ports.gateway_of(invoice).confirm(
         invoice.gateway_ref,
         invoice.payment_method,
         key=invoice.confirm_key,
@@ -29,7 +29,7 @@ def lookup(ports: Ports, invoice: Invoice) -> Standing:
     """How the attempt under way stands, asked of the gateway by the payment's id, never by
     search."""
     assert invoice.gateway_ref is not None, "prepared before confirmed"
-    gateway = ports.gateway(invoice.gateway)
+    gateway = ports.gateway_of(invoice)
     return gateway.lookup(invoice.gateway_ref, attempt_key=invoice.confirm_key)
 
 
@@ -50,4 +50,4 @@ def withdraw(ports: Ports, invoice: Invoice) -> Standing:
     order of events (X-6)."""
     if invoice.gateway_ref is None:
         return Withdrawn()  # What was never prepared cannot be paid.
-    return ports.gateway(invoice.gateway).cancel(invoice.gateway_ref)
+    return ports.gateway_of(invoice).cancel(invoice.gateway_ref)

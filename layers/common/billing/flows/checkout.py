@@ -45,6 +45,7 @@ class Offer:
     product: Product
     price_point: PricePoint
     gateway: str
+    account: str
     test: bool
     quote: pricing.Quote
 
@@ -80,9 +81,11 @@ def offer(ports: Ports, price_point: str, *, now: datetime) -> Offer:
     assert product is not None and merchant is not None, "written before its price points"
     if point.id not in product.price_points:
         raise NotFound("This offer has ended.")
-    gateway = ports.gateway(product.gateways[0])
+    gateway = ports.gateway(merchant.account_at(product.gateways[0]))
     quote = pricing.quote(point.terms, product.name, now, merchant.settings.time_zone)
-    return Offer(merchant, product, point, gateway.name, gateway.capabilities.test, quote)
+    return Offer(
+        merchant, product, point, gateway.name, gateway.account, gateway.capabilities.test, quote
+    )
 
 
 def submit(
@@ -226,7 +229,7 @@ def _draw(
         purchase=bought,
         bill_to=bill_to,
         gateway=offered.gateway,
-        gateway_account=ports.gateway(offered.gateway).account,
+        gateway_account=offered.account,
         order_id=ports.new_id("order"),
         download_key=ports.new_id("key"),
         language=merchant.settings.language,
@@ -269,7 +272,7 @@ def _draw(
 
 def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | None) -> Checkout:
     """One step of the protocol; the same attempt again when nothing more can be known now."""
-    gateway = ports.gateway(checkout.invoice.gateway)
+    gateway = ports.gateway_of(checkout.invoice)
     state = checkout.invoice.state
     if checkout.method is None:
         return _save_method(ports, gateway, checkout, now)
@@ -373,7 +376,7 @@ def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
         return _write(ports, purchase.looked_at(checkout, checkout.created_at + _patience(ports)))
     if invoice.gateway_ref is None:
         return _write(ports, purchase.abandoned(checkout))
-    withdrawn = ports.gateway(invoice.gateway).cancel(invoice.gateway_ref)
+    withdrawn = ports.gateway_of(invoice).cancel(invoice.gateway_ref)
     if isinstance(withdrawn, Unconfirmed | ActionRequired):
         raise Unreachable("The gateway did not withdraw the payment.")
     return _settle(ports, checkout, withdrawn, now)

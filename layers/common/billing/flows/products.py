@@ -141,7 +141,7 @@ def _check_terms(
             code="currency",
         )
     for gateway in gateways:
-        capabilities = _gateway(ports, gateway)
+        capabilities = _capabilities(ports, merchant, gateway)
         least = capabilities.minimum_minor
         if terms.price.amount_minor < least:
             raise Invalid(
@@ -155,8 +155,8 @@ def _check_terms(
         check_gateways((gateway,), {terms.type}, {gateway: set(capabilities.cannot_charge)})
 
 
-def _gateway(ports: Ports, name: str) -> Capabilities:
+def _capabilities(ports: Ports, merchant: Merchant, name: str) -> Capabilities:
     try:
-        return ports.gateway(name).capabilities
-    except (KeyError, NotFound):
-        raise Invalid(f"There is no gateway {name}.", field="gateways") from None
+        return ports.gateway(merchant.account_at(name)).capabilities
+    except NotFound as unknown:
+        raise Invalid(unknown.message, field="gateways") from None

@@ -236,7 +236,7 @@ def _invoices(ports: Ports, works: Sequence[Work], now: datetime) -> list[Invoic
                 order_id=order_id,
                 download_key=download_key,
                 now=now,
-                minimum_minor=ports.gateway(work.subscription.gateway).capabilities.minimum_minor,
+                minimum_minor=ports.gateway_of(work.subscription).capabilities.minimum_minor,
             )
         )
     return invoices

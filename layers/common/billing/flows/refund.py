@@ -84,7 +84,7 @@ def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
     """The refund as the gateway has it; asked for (again) only where the gateway has none."""
     if refund.state is not RefundState.REQUESTED:
         return refund
-    gateway = ports.gateway(refund.gateway)
+    gateway = ports.gateway_of(refund)
     outcome = gateway.find_refund(refund.gateway_ref, key=refund.id) or gateway.refund(
         refund.gateway_ref, refund.amount, key=refund.id
     )

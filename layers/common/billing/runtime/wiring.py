@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
 from billing.errors import NotFound, Unavailable
+from billing.gateways import AccountRef
 from billing.ports import Ephemeral, Gateway, Mailer, Operation, Ports, Queue, Store
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
@@ -51,7 +52,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         clock=clock,
         store=store.on_dynamodb(settings.table_core, calls),
         ephemeral=DynamoEphemeral(settings.table_ephemeral, calls),
-        gateways={sandbox.name: sandbox},
+        gateways={sandbox.name: lambda account: sandbox},
         queue=_Lazy(lambda: _queue(settings)),
         mailer=_Lazy(_mailer),
     )
@@ -63,17 +64,19 @@ def assemble(
     clock: Callable[[], datetime],
     store: Store,
     ephemeral: Ephemeral,
-    gateways: dict[str, Gateway],
+    gateways: Mapping[str, Callable[[AccountRef], Gateway]],
     queue: Queue,
     mailer: Mailer,
     draw: Callable[[str], str] = new_id,
 ) -> Ports:
-    """Any world, deployed or in memory."""
+    """Any world, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
-    def gateway(name: str) -> Gateway:
-        if name not in gateways:
-            raise NotFound(f"No gateway is called {name!r} here.", code="unknown_gateway")
-        return gateways[name]
+    def gateway(account: AccountRef) -> Gateway:
+        if account.gateway not in gateways:
+            raise NotFound(
+                f"No gateway is called {account.gateway!r} here.", code="unknown_gateway"
+            )
+        return gateways[account.gateway](account)
 
     return Ports(
         clock=clock,

@@ -10,6 +10,7 @@ from billing.cards import Wallet
 from billing.customers import PaymentMethod
 from billing.errors import Invalid, NotFound, Refused
 from billing.flows import cards
+from billing.gateways import SANDBOX, AccountRef
 from billing.ports import Ports
 from billing.web import http
 from billing.web.portal import DONE
@@ -34,9 +35,7 @@ def listed(ports: Ports, visit: Visit) -> http.Answer:
         payable=wallet.payable,
         paid_with=paid_with,
         stays={method.id: rules.why_it_stays(wallet, method.id) for method in ordered},
-        elsewhere={
-            m.id for m in ordered if not ports.gateway(m.gateway).capabilities.manages_cards
-        },
+        elsewhere={m.id for m in ordered if not ports.gateway_of(m).capabilities.manages_cards},
         done=what if what in DONE else None,
     )
 
@@ -58,7 +57,7 @@ def added(ports: Ports, visit: Visit) -> http.Answer:
             ports,
             visit.merchant.id,
             visit.customer,
-            gateway=_gateway(ports, _wallet(visit)),
+            account=_account(ports, visit),
             token=given.payment_method,
             attempt_key=given.attempt_key,
             covered=covered(typed),
@@ -116,12 +115,13 @@ def _one(wallet: Wallet, method: str) -> PaymentMethod:
     return found
 
 
-def _gateway(ports: Ports, wallet: Wallet) -> str:
+def _account(ports: Ports, visit: Visit) -> AccountRef:
     """Where a new card is kept: with the newest one; raises `Refused` where cards are not ours."""
-    name = wallet.methods[-1].gateway if wallet.methods else "sandbox"
-    if not ports.gateway(name).capabilities.manages_cards:
+    methods = _wallet(visit).methods
+    account = visit.merchant.account_at(methods[-1].gateway if methods else SANDBOX)
+    if not ports.gateway(account).capabilities.manages_cards:
         raise Refused("This is changed at the payment provider.", code="card_elsewhere")
-    return name
+    return account
 
 
 def _new_form(
@@ -135,7 +135,7 @@ def _new_form(
     declined: str | None = None,
 ) -> http.Answer:
     wallet = _wallet(visit)
-    _gateway(ports, wallet)
+    _account(ports, visit)
     return show(
         visit,
         "card_new",

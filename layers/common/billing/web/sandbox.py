@@ -6,6 +6,7 @@ from typing import cast
 
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.errors import Invalid, NotFound
+from billing.gateways import SANDBOX, AccountRef
 from billing.money import Currency, Money
 from billing.ports import Ports
 from billing.web import http
@@ -33,4 +34,4 @@ def authenticate(ports: Ports, request: Request, reference: str) -> http.Answer:
 
 
 def _bank(ports: Ports) -> SandboxGateway:
-    return cast(SandboxGateway, ports.gateway(SandboxGateway.name))
+    return cast(SandboxGateway, ports.gateway(AccountRef("", SANDBOX, SANDBOX)))

@@ -23,7 +23,7 @@ from billing.adapters.sqs_queue import body_of, leases_of
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.checkouts import Checkout
 from billing.customers import Address
-from billing.flows import cancel, checkout, notify, rebill, refund
+from billing.flows import cancel, checkout, enqueue, notify, rebill, refund
 from billing.flows.cancel import Ending
 from billing.flows.checkout import Submission, Visitor
 from billing.merchants import Merchant
@@ -166,7 +166,7 @@ class World:
         )
 
     def sweep(self) -> Counter[str]:
-        return rebill.sweep(self.ports, now=self.now)
+        return enqueue.due(self.ports, now=self.now)
 
     def work(self) -> Counter[str]:
         """Let the workers take every message, and the outbox be told."""

@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 
 from billing.adapters.sqs_queue import leases_of
-from billing.flows import checkout, rebill, refund
+from billing.flows import checkout, enqueue, rebill, refund
 from billing.ports import Due
 from billing.runtime import telemetry, wiring
 from billing.subscription import Alarm
@@ -26,7 +26,7 @@ MILLISECONDS_TO_FINISH = 15_000
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Lease what is due at the schedule's own time and enqueue it; a replayed event takes nothing
     twice. `{"dry_run": true}` only counts."""
-    tally = rebill.sweep(
+    tally = enqueue.due(
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),
         dry_run=bool(event.get("dry_run")),

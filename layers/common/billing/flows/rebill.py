@@ -1,17 +1,17 @@
-"""The rebill engine: sweep what is due, then charge it, each exactly once (R-1 .. R-4, R-6).
+"""Charge what is due, each period exactly once (R-1 .. R-4, R-6).
 
 The steps and their order are the charge protocol's (ARCHITECTURE.md, section 3); what each one
-writes
-is in `billing.protocol`. A worker takes many subscriptions through one step at a time, so that they
-share round trips; a subscription that a step refuses drops out and comes back with its alarm.
+writes is in `billing.protocol`. A worker takes many subscriptions through one step at a time, so
+that they share round trips; a subscription that a step refuses drops out and comes back with its
+alarm.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -19,6 +19,7 @@ from typing import TypeVar
 from billing import invoicing, plan_protocol, policy, protocol
 from billing.errors import Unavailable
 from billing.flows import access, charging
+from billing.flows.work import Work
 from billing.gateways import (
     ActionRequired,
     Declined,
@@ -29,9 +30,8 @@ from billing.gateways import (
     Withdrawn,
 )
 from billing.merchants import Merchant, RetrySchedule
-from billing.orders import UNDER_WAY, Invoice, InvoiceState
+from billing.orders import Invoice, InvoiceState
 from billing.ports import Due, Ports
-from billing.subscription import Alarm, Subscription
 from billing.transactions import Change, Transaction
 
 T = TypeVar("T")
@@ -41,82 +41,6 @@ UNANSWERED = Declined("authentication_required")
 
 SECONDS_PAST_POINT_OF_NO_RETURN = 5
 """No more enter step 3 at a time than the gateway takes in this many seconds."""
-
-
-def sweep(
-    ports: Ports,
-    *,
-    now: datetime,
-    kinds: Sequence[Alarm] = (Alarm.BILL, Alarm.CHECKOUT, Alarm.REFUND),
-    keep_going: Callable[[], bool] = lambda: True,
-    dry_run: bool = False,
-) -> Counter[str]:
-    """Lease what is due and put it on the queue; the tally counts `due` and `enqueued`.
-
-    No more is taken than the gateway can charge within a lease; the rest stays due and comes first
-    next time. A replayed sweep finds the leases standing and takes nothing twice.
-    """
-    tally: Counter[str] = Counter()
-    left = ports.operation.gateway_calls_per_second * ports.operation.lease_seconds // 2
-    until = now + ports.operation.lease
-    for kind in kinds:
-        for shard in range(ports.operation.shards):
-            if not keep_going():
-                return tally
-            rows = ports.store.due(kind, shard, now, left)
-            tally["due"] += len(rows)
-            if dry_run:
-                continue
-            leases = [lease for due in rows if (lease := ports.store.lease(due, until))]
-            ports.queue.send(leases)
-            tally["enqueued"] += len(leases)
-            left -= len(leases)
-    return tally
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One subscription on its way through the steps; `invoice` is the open one, if any."""
-
-    merchant: Merchant
-    subscription: Subscription
-    invoice: Invoice | None = None
-
-    @property
-    def open_invoice(self) -> Invoice:
-        assert self.invoice is not None, "opened before it is charged"
-        return self.invoice
-
-    @property
-    def is_under_way(self) -> bool:
-        return self.invoice is not None and self.invoice.state in UNDER_WAY
-
-    @property
-    def is_last_authentication(self) -> bool:
-        """Whether the buyer's time to authenticate the last attempt is over (R-4)."""
-        invoice = self.open_invoice
-        counted = invoice.attempt - invoice.uncounted
-        attempts = self.merchant.settings.retry_schedule.attempts
-        regular = not invoice.changes_plan
-        return regular and self.waits_for_buyer and counted >= attempts
-
-    def has_lapsed(self, ports: Ports, now: datetime) -> bool:
-        """Whether it is a change of plan that was not paid while its quote was fresh (A-4)."""
-        if self.invoice is None or not self.invoice.changes_plan:
-            return False
-        return now - self.invoice.opened_at >= timedelta(hours=ports.operation.checkout_hours)
-
-    @property
-    def waits_for_buyer(self) -> bool:
-        return self.open_invoice.state is InvoiceState.ACTION_REQUIRED
-
-    def held(self, ports: Ports) -> policy.Hold | None:
-        return policy.hold(
-            self.subscription, self.merchant, billing_paused=ports.operation.billing_paused
-        )
-
-    def stopped(self, ports: Ports) -> policy.Hold | None:
-        return policy.selling_stopped(self.merchant, billing_paused=ports.operation.billing_paused)
 
 
 def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:

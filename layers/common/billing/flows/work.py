@@ -1,0 +1,57 @@
+"""What a charge works on: a subscription, its merchant and its open invoice, as they were read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from billing import policy
+from billing.merchants import Merchant
+from billing.orders import UNDER_WAY, Invoice, InvoiceState
+from billing.ports import Ports
+from billing.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One subscription on its way through the steps; `invoice` is the open one, if any."""
+
+    merchant: Merchant
+    subscription: Subscription
+    invoice: Invoice | None = None
+
+    @property
+    def open_invoice(self) -> Invoice:
+        assert self.invoice is not None, "opened before it is charged"
+        return self.invoice
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.invoice is not None and self.invoice.state in UNDER_WAY
+
+    @property
+    def is_last_authentication(self) -> bool:
+        """Whether the buyer's time to authenticate the last attempt is over (R-4)."""
+        invoice = self.open_invoice
+        counted = invoice.attempt - invoice.uncounted
+        attempts = self.merchant.settings.retry_schedule.attempts
+        regular = not invoice.changes_plan
+        return regular and self.waits_for_buyer and counted >= attempts
+
+    def has_lapsed(self, ports: Ports, now: datetime) -> bool:
+        """Whether it is a change of plan that was not paid while its quote was fresh (A-4)."""
+        if self.invoice is None or not self.invoice.changes_plan:
+            return False
+        return now - self.invoice.opened_at >= timedelta(hours=ports.operation.checkout_hours)
+
+    @property
+    def waits_for_buyer(self) -> bool:
+        return self.open_invoice.state is InvoiceState.ACTION_REQUIRED
+
+    def held(self, ports: Ports) -> policy.Hold | None:
+        return policy.hold(
+            self.subscription, self.merchant, billing_paused=ports.operation.billing_paused
+        )
+
+    def stopped(self, ports: Ports) -> policy.Hold | None:
+        return policy.selling_stopped(self.merchant, billing_paused=ports.operation.billing_paused)

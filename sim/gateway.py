@@ -6,7 +6,8 @@ under one key at once are refused (409), and a request that timed out may be car
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ from billing.errors import BillingError, Unreachable
 from billing.gateways import (
     ChargeOrder,
     Declined,
+    Dispute,
+    GatewayEvent,
     Outcome,
     RefundFailed,
     RefundSucceeded,
@@ -57,11 +60,11 @@ class Books(MemoryLedger):
 
     def write(self, key: str, row: Row, *, revision: int) -> bool:
         known = self.read(key)
-        before = len(known[0]["charges"]) if known else 0
+        before = len(known[0].get("charges", ())) if known else 0
         refunds = len(known[0].get("refunds", ())) if known else 0
         written = super().write(key, row, revision=revision)
         if written:
-            for charge in row["charges"][before:]:
+            for charge in row.get("charges", [])[before:]:
                 self.booked(row, charge)
             if len(row.get("refunds", ())) > refunds:
                 self.refunded(row)
@@ -87,7 +90,9 @@ class SimGateway:
         self._seed = seed
         self._wire = wire
         self._clockwork: Clockwork = wire.clockwork
-        self.sandbox = SandboxGateway(self.books, lambda: instant(self._clockwork.now_us))
+        self.sandbox = SandboxGateway(
+            self.books, lambda: instant(self._clockwork.now_us), draw=lambda: f"secret of {seed}"
+        )
         self._first_used_us: dict[str, int] = {}
         self._generation: dict[str, int] = {}
         self._busy: set[str] = set()
@@ -146,6 +151,19 @@ class SimGateway:
             return self.sandbox.find_refund(reference, key=key)
 
         return self._wire.call("gateway", "find_refund", find, f"{reference} {key}")
+
+    def parse_event(
+        self, body: bytes, headers: Mapping[str, str], *, now: datetime
+    ) -> GatewayEvent:
+        return self.sandbox.parse_event(body, headers, now=now)
+
+    def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
+        look = partial(self.sandbox.events_since, since)
+        return self._wire.call("gateway", "events_since", look, since.isoformat())
+
+    def disputes(self, reference: str) -> Sequence[Dispute]:
+        look = partial(self.sandbox.disputes, reference)
+        return self._wire.call("gateway", "disputes", look, reference)
 
     def _request(self, call: str, key: str, parameters: str, effect: Callable[[], R]) -> R:
         self.asked(call, key, parameters)

@@ -84,7 +84,7 @@ class World:
         self.queue = MemoryQueue()
         self.mailer = MemoryMailer()
         self.store = store.in_memory()
-        self.sandbox = SandboxGateway(MemoryLedger(), lambda: self.now)
+        self.sandbox = SandboxGateway(MemoryLedger(), lambda: self.now, draw=lambda: "secret" * 8)
         self.ports = replace(
             assemble(
                 Operation(public_url="https://pay.example.com", **operation),

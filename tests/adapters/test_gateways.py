@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from billing.adapters import tables
 from billing.adapters.sandbox_gateway import TEST_CARDS, SandboxGateway
 from billing.adapters.sandbox_ledger import DynamoLedger, MemoryLedger
-from billing.errors import Conflict, Invalid, NotFound, Unreachable
+from billing.errors import Conflict, Forged, Invalid, NotFound, Unreachable
 from billing.gateways import (
+    About,
     ActionRequired,
     ChargeOrder,
     Declined,
+    Dispute,
+    DisputeStanding,
     RefundFailed,
     RefundSucceeded,
     SavedMethod,
@@ -33,11 +37,11 @@ Make = Callable[[], SandboxGateway]
 @pytest.fixture(params=["memory", "dynamodb"])
 def gateway(request: pytest.FixtureRequest) -> SandboxGateway:
     if request.param == "memory":
-        return SandboxGateway(MemoryLedger(), lambda: NOW)
+        return SandboxGateway(MemoryLedger(), lambda: NOW, draw=lambda: "s" * 32)
     request.getfixturevalue("moto")
     model = tables.named(tables.Ephemeral, "sandbox", region="eu-west-1")
     model.create_table()
-    return SandboxGateway(DynamoLedger("sandbox"), lambda: NOW)
+    return SandboxGateway(DynamoLedger("sandbox"), lambda: NOW, draw=lambda: "s" * 32)
 
 
 @pytest.fixture
@@ -149,6 +153,73 @@ def test_money_goes_back_once_per_key_and_never_more_than_came(gateway: SandboxG
     assert gateway.find_refund(reference, key="r1") == first
     assert isinstance(gateway.refund(reference, Money(1000, USD), key="r2"), RefundFailed)
     assert [c["refunded"] for c in gateway.charges()] == [2000]
+
+
+def disputed(gateway: SandboxGateway) -> tuple[str, str]:
+    reference = gateway.prepare(order(), key="k")
+    confirm(gateway, reference, saved(gateway), "a:1")
+    return reference, gateway.open_dispute(reference)
+
+
+@pytest.mark.spec("W-4")
+@pytest.mark.parametrize("standing", [DisputeStanding.WON, DisputeStanding.LOST])
+def test_a_dispute_is_read_afresh_until_it_is_decided_once(
+    gateway: SandboxGateway, standing: DisputeStanding
+) -> None:
+    reference, dispute = disputed(gateway)
+    opened = Dispute(dispute, DisputeStanding.OPEN, Money(2999, USD), reference, NOW)
+    assert list(gateway.disputes(reference)) == [opened]
+    for decided in (standing, DisputeStanding.WON, DisputeStanding.LOST):
+        gateway.close_dispute(reference, dispute, decided)
+    assert list(gateway.disputes(reference)) == [replace(opened, standing=standing)]
+
+
+@pytest.mark.spec("W-4", "B-7")
+def test_what_is_disputed_is_not_given_back_too(gateway: SandboxGateway) -> None:
+    reference, dispute = disputed(gateway)
+    held = gateway.refund(reference, Money(1, USD), key="r1")
+    assert held == RefundFailed("charge_disputed")
+    gateway.close_dispute(reference, dispute, DisputeStanding.WON)
+    assert isinstance(gateway.refund(reference, Money(1, USD), key="r1"), RefundSucceeded)
+    with pytest.raises(Invalid, match="left of the payment"):
+        gateway.open_dispute(reference, 2999)
+    with pytest.raises(Invalid, match="no such dispute"):
+        gateway.close_dispute(reference, "dp_unknown", DisputeStanding.WON)
+
+
+def test_what_was_never_charged_is_not_disputed(gateway: SandboxGateway) -> None:
+    with pytest.raises(Invalid, match="succeeded"):
+        gateway.open_dispute(gateway.prepare(order(), key="k"))
+
+
+@pytest.mark.spec("W-1", "W-3")
+def test_each_change_is_told_by_one_signed_event(gateway: SandboxGateway) -> None:
+    reference, dispute = disputed(gateway)
+    gateway.close_dispute(reference, dispute, DisputeStanding.LOST)
+    told = gateway.events_since(NOW)
+    assert [(e.about, e.reference) for e in told] == [
+        (About.PAYMENT, reference),
+        (About.DISPUTE, reference),
+        (About.DISPUTE, reference),
+    ]
+    assert len({e.id for e in told}) == 3
+    assert list(gateway.events_since(NOW + timedelta(seconds=1))) == []
+    for event in told:
+        body, headers = gateway.signed(event)
+        assert gateway.parse_event(body, headers, now=NOW) == event
+
+
+@pytest.mark.spec("W-1")
+def test_what_the_gateway_did_not_sign_is_forged(gateway: SandboxGateway) -> None:
+    disputed(gateway)
+    with pytest.raises(Forged):
+        gateway.parse_event(b"{}", {}, now=NOW)
+    body, headers = gateway.signed(gateway.events_since(NOW)[0])
+    with pytest.raises(Forged):
+        gateway.parse_event(body + b" ", headers, now=NOW)
+    for off in (timedelta(seconds=301), timedelta(seconds=-301)):
+        with pytest.raises(Forged, match="too old"):
+            gateway.parse_event(body, headers, now=NOW + off)
 
 
 @pytest.mark.parametrize("kind", ["timeout_before", "timeout_after", "unavailable"])

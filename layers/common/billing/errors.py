@@ -3,6 +3,7 @@
 BillingError
 ├── Invalid        the request is malformed or out of bounds; names the field
 ├── Refused        the state or a policy forbids it; carries a reason code people are told
+├── Forged         an event that its gateway did not sign, or not for us, or not now
 ├── TooMany        asked too often; wait and ask again
 ├── NotFound       unknown, or not yours (the two are never told apart)
 ├── Conflict       another writer came first; read again and decide anew
@@ -42,6 +43,12 @@ class Refused(BillingError):
     """A rule says no: already cancelled, window over, invoice open."""
 
     code = "refused"
+
+
+class Forged(BillingError):
+    """Not an event of the gateway: wrong or old signature, another account, or no event at all."""
+
+    code = "forged"
 
 
 class TooMany(BillingError):

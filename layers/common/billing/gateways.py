@@ -1,4 +1,4 @@
-"""What passes between us and a payment gateway, whichever it is (W-1 .. W-3, P-17).
+"""What passes between us and a payment gateway, whichever it is (W-1 .. W-4, P-17).
 
 A decline is a value, an outage is `errors.Unreachable`: unknown never means failed (R-6).
 """
@@ -6,6 +6,8 @@ A decline is a value, an outage is `errors.Unreachable`: unknown never means fai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from billing.catalog import PriceType
@@ -120,3 +122,51 @@ class RefundFailed:
     """The gateway will not refund; `code` is its reason."""
 
     code: str
+
+
+class About(StrEnum):
+    """What an event says has changed; it is read afresh, whatever the event says of it."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    METHOD = "method"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayEvent:
+    """That something happened at the gateway, never what: that is read afresh (W-1).
+
+    `id` and `type` are the gateway's own. `reference` is the payment's as `Gateway.prepare`
+    answered it, of refunds and disputes too; None where no payment is meant or named. `at` is when
+    it happened by the gateway's clock.
+    """
+
+    id: str
+    type: str
+    about: About
+    reference: str | None
+    at: datetime
+
+
+class DisputeStanding(StrEnum):
+    """How a chargeback stands; WON means that the money is ours again (W-4)."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A chargeback as the gateway has it now; an inquiry that moves no money is none.
+
+    `amount` is what was taken back, which may be part of the payment; `reference` is the payment's.
+    """
+
+    id: str
+    standing: DisputeStanding
+    amount: Money
+    reference: str
+    opened_at: datetime

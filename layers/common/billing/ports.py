@@ -3,7 +3,7 @@ to it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -20,6 +20,8 @@ from billing.gateways import (
     Capabilities,
     ChargeOrder,
     Declined,
+    Dispute,
+    GatewayEvent,
     Held,
     Outcome,
     RefundFailed,
@@ -252,6 +254,26 @@ class Gateway(Protocol):
 
     def cancel(self, reference: str) -> Standing:
         """Withdraw a payment for good; answers how it stands after that (it may have succeeded)."""
+        ...
+
+    def parse_event(
+        self, body: bytes, headers: Mapping[str, str], *, now: datetime
+    ) -> GatewayEvent:
+        """What a signed request tells; `body` as it was sent, `headers` with names in lower case.
+
+        Raises `errors.Forged` for whatever this account's gateway did not sign around `now`.
+        """
+        ...
+
+    def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
+        """What happened from `since` on, oldest first, told or not: the net under lost webhooks.
+
+        May hold what is known already, and leave out what is about neither payment nor dispute.
+        """
+        ...
+
+    def disputes(self, reference: str) -> Sequence[Dispute]:
+        """The chargebacks of one payment as they stand now, oldest first (W-4)."""
         ...
 
 

@@ -6,7 +6,7 @@ prepared once per invoice, confirmed once per attempt, and successful once, ever
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
+from billing.adapters import sandbox_events as events
 from billing.adapters.sandbox_ledger import Row, SandboxLedger
 from billing.errors import Conflict, Invalid, NotFound, Unavailable, Unreachable
 from billing.gateways import (
@@ -21,6 +22,9 @@ from billing.gateways import (
     Capabilities,
     ChargeOrder,
     Declined,
+    Dispute,
+    DisputeStanding,
+    GatewayEvent,
     Outcome,
     RefundFailed,
     RefundSucceeded,
@@ -118,15 +122,22 @@ class Faults:
 
 
 class SandboxGateway:
-    """The gateway port over a ledger; `clock` is the gateway's own."""
+    """The gateway port over a ledger; `clock` is the gateway's own, `draw` draws the secret that
+    its events are signed with."""
 
     name = "sandbox"
     account = "sandbox"
     capabilities = Capabilities(minimum_minor=1, test=True)
 
-    def __init__(self, ledger: SandboxLedger, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        ledger: SandboxLedger,
+        clock: Callable[[], datetime],
+        draw: Callable[[], str] | None = None,
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._draw = draw
         self.faults = Faults()
 
     def save_method(
@@ -160,6 +171,8 @@ class SandboxGateway:
             "attempts": {},
             "charges": [],
             "refunds": {},
+            "disputes": [],
+            "events": [],
         }
         if not self._ledger.write(reference, payment, revision=0):
             known, _ = self._read(reference)
@@ -183,6 +196,7 @@ class SandboxGateway:
             payment["state"] = "requires_action"
             payment["return_url"] = return_url
             payment["attempts"][key] = {"requires_action": True}
+            events.note(payment, events.REQUIRES_ACTION, self._clock())
         else:
             self._settle(payment, key, card.decline)
         return _standing(payment, key)  # type: ignore[return-value]
@@ -196,7 +210,9 @@ class SandboxGateway:
             if decline
             else {"charge": charge}
         )
-        payment["charges"].append({"id": charge, "status": status, "at": self._clock().isoformat()})
+        at = self._clock()
+        payment["charges"].append({"id": charge, "status": status, "at": at.isoformat()})
+        events.note(payment, events.FAILED if decline else events.SUCCEEDED, at)
 
     def lookup(self, reference: str, *, attempt_key: str) -> Standing:
         """How a payment stands, read from the ledger itself."""
@@ -206,8 +222,9 @@ class SandboxGateway:
         """Withdraw a payment unless it succeeded."""
 
         def withdrawn(payment: Row) -> Standing:
-            if payment["state"] != "succeeded":
+            if payment["state"] not in {"succeeded", "cancelled"}:
                 payment["state"] = "cancelled"
+                events.note(payment, events.CANCELED, self._clock())
             return _standing(payment, "")
 
         return self.faults.around(lambda: self._change(reference, withdrawn))
@@ -234,8 +251,25 @@ class SandboxGateway:
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
         """Give money back once per key, and never more than was charged."""
         return self.faults.around(
-            lambda: self._change(reference, lambda p: _refunded(p, amount.amount_minor, key))
+            lambda: self._change(reference, lambda p: self._refunded(p, amount.amount_minor, key))
         )
+
+    def _refunded(
+        self, payment: Row, amount_minor: int, key: str
+    ) -> RefundSucceeded | RefundFailed:
+        refunds = payment["refunds"]
+        if key in refunds:
+            return RefundSucceeded(refunds[key]["id"])
+        if payment["state"] != "succeeded":
+            return RefundFailed("charge_not_captured")
+        if any(each["standing"] != DisputeStanding.WON for each in payment["disputes"]):
+            return RefundFailed("charge_disputed")
+        if sum(r["amount"] for r in refunds.values()) + amount_minor > payment["amount"]:
+            return RefundFailed("charge_already_refunded")
+        refund = f"re_{payment['id'][3:]}_{len(refunds) + 1}"
+        refunds[key] = {"id": refund, "amount": amount_minor}
+        events.note(payment, events.REFUNDED, self._clock())
+        return RefundSucceeded(refund)
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
         """The refund that was made under a key."""
@@ -245,6 +279,45 @@ class SandboxGateway:
             return RefundSucceeded(refunds[key]["id"]) if key in refunds else None
 
         return self.faults.around(found)
+
+    def parse_event(
+        self, body: bytes, headers: Mapping[str, str], *, now: datetime
+    ) -> GatewayEvent:
+        """An event that the sandbox signed with the secret in its books."""
+        return events.parse(self._ledger, body, headers, now)
+
+    def signed(self, event: GatewayEvent) -> tuple[bytes, dict[str, str]]:
+        """An event as the sandbox sends it now: body and headers."""
+        assert self._draw is not None, "who sends events says how their secret is drawn"
+        return events.signed(self._ledger, event, self._draw, self._clock())
+
+    def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
+        """Everything that happened, told or not."""
+
+        def listed() -> list[GatewayEvent]:
+            rows = events.payments(self._ledger.rows())
+            found = [event for row in rows for event in events.events_of(row)]
+            return sorted((e for e in found if e.at >= since), key=lambda e: (e.at, e.id))
+
+        return self.faults.around(listed)
+
+    def disputes(self, reference: str) -> Sequence[Dispute]:
+        """The chargebacks of one payment, read from the ledger itself."""
+        return self.faults.around(lambda: events.disputes_of(self._read(reference)[0]))
+
+    def open_dispute(self, reference: str, amount_minor: int | None = None) -> str:
+        """Let the customer dispute a payment, all that is left of it or part; the dispute's id."""
+
+        def opened(payment: Row) -> str:
+            gone = sum(refund["amount"] for refund in payment["refunds"].values())
+            amount = payment["amount"] - gone if amount_minor is None else amount_minor
+            return events.open_dispute(payment, amount, self._clock())
+
+        return self._change(reference, opened)
+
+    def close_dispute(self, reference: str, dispute: str, standing: DisputeStanding) -> None:
+        """Let the bank decide a dispute."""
+        self._change(reference, lambda p: events.close_dispute(p, dispute, standing, self._clock()))
 
     def charges(self) -> list[dict[str, Any]]:
         """What really happened to the money, newest first, in CONTRACT.md's shape."""
@@ -259,7 +332,7 @@ class SandboxGateway:
                     "status": _status(payment, charge),
                     "at": charge["at"].replace("+00:00", "Z"),
                 }
-                for payment in self._ledger.rows()
+                for payment in events.payments(self._ledger.rows())
                 for charge in payment["charges"]
             ),
             key=lambda charge: (charge["at"], charge["id"]),
@@ -272,7 +345,7 @@ class SandboxGateway:
             raise NotFound(f"The sandbox has no payment {reference}.")
         row, revision = found
         copy = {name: _copy(value) for name, value in row.items()}
-        return copy, revision
+        return {"disputes": [], "events": [], **copy}, revision
 
     def _change(self, reference: str, change: Callable[[Row], R]) -> R:
         """Read, change and write back a payment, again when another call came between."""
@@ -286,19 +359,6 @@ class SandboxGateway:
 
 def _copy(value: Any) -> Any:
     return value.copy() if isinstance(value, dict | list) else value
-
-
-def _refunded(payment: Row, amount_minor: int, key: str) -> RefundSucceeded | RefundFailed:
-    refunds = payment["refunds"]
-    if key in refunds:
-        return RefundSucceeded(refunds[key]["id"])
-    if payment["state"] != "succeeded":
-        return RefundFailed("charge_not_captured")
-    if sum(r["amount"] for r in refunds.values()) + amount_minor > payment["amount"]:
-        return RefundFailed("charge_already_refunded")
-    refund = f"re_{payment['id'][3:]}_{len(refunds) + 1}"
-    refunds[key] = {"id": refund, "amount": amount_minor}
-    return RefundSucceeded(refund)
 
 
 def _refunded_minor(payment: Row, charge: Row) -> int:

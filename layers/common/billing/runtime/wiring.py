@@ -46,7 +46,9 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
 
     clock = clock or _clock
     calls = dynamo_calls.connect(os.urandom)
-    sandbox = SandboxGateway(DynamoLedger(settings.table_ephemeral), clock)
+    sandbox = SandboxGateway(
+        DynamoLedger(settings.table_ephemeral), clock, draw=lambda: new_id("key")
+    )
     return assemble(
         settings.operation,
         clock=clock,

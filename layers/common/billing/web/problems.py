@@ -9,6 +9,7 @@ from typing import Any
 from billing.errors import (
     BillingError,
     Conflict,
+    Forged,
     Invalid,
     NotFound,
     Refused,
@@ -76,6 +77,7 @@ class Misshapen(Invalid):
 
 STATUS: dict[type[BaseException], HTTPStatus] = {
     Malformed: HTTPStatus.BAD_REQUEST,
+    Forged: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     PaymentDeclined: HTTPStatus.PAYMENT_REQUIRED,
     Forbidden: HTTPStatus.FORBIDDEN,

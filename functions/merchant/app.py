@@ -27,6 +27,7 @@ from billing.runtime import telemetry, wiring
 from billing.subscription import Source, Subscription
 from billing.web import (
     console,
+    console_endings,
     customer_shapes,
     http,
     json_shapes,
@@ -36,6 +37,7 @@ from billing.web import (
     session,
 )
 from billing.web.api import Api, Call, Later
+from billing.web.console_endings import Desk
 from billing.web.inputs import Nothing, under
 from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
 from billing.web.merchant_inputs import (
@@ -54,7 +56,7 @@ from billing.web.merchant_inputs import (
     SettingsChangeInput,
 )
 from billing.web.price_inputs import PricePointInput
-from billing.web.request import Request
+from billing.web.request import Request, plain_id
 
 Act = Callable[..., Subscription]
 """What is done to a subscription by its id, and answers it as it stands then."""
@@ -70,6 +72,7 @@ def build(ports: Ports) -> http.Resolver:
     _plans(api, ports)
     _account(api, ports)
     _console(app, ports)
+    _console_endings(app, ports)
 
     @app.get("/v1/openapi.json")
     def document() -> http.Answer:
@@ -335,9 +338,9 @@ def _console(app: http.Resolver, ports: Ports) -> None:
 
     @app.get("/console/customers/<customer>")
     def customer_page(customer: str) -> http.Answer:
-        now = ports.clock()
-        signed_in = session.required(ports, Request.of(app.current_event), now)
-        return console.customer_page(ports, signed_in, customer, now=now)
+        request, now = Request.of(app.current_event), ports.clock()
+        signed_in = session.required(ports, request, now)
+        return console.customer_page(ports, signed_in, request, customer, now=now)
 
     @app.get("/console/sign-in/<token>")
     def offer_sign_in(token: str) -> http.Answer:
@@ -355,6 +358,36 @@ def _console(app: http.Resolver, ports: Ports) -> None:
         signed_in = session.required_for_change(ports, request, now)
         cookie = session.sign_out(ports, request, signed_in, now)
         return http.page("console/signed_out.html", cookies=[cookie])
+
+
+def _console_endings(app: http.Resolver, ports: Ports) -> None:
+    def looking() -> Desk:
+        request, now = Request.of(app.current_event), ports.clock()
+        return Desk(ports, session.required(ports, request, now), request, now)
+
+    def changing() -> Desk:
+        request, now = Request.of(app.current_event), ports.clock()
+        return Desk(ports, session.required_for_change(ports, request, now), request, now)
+
+    @app.get("/console/subscriptions/<subscription>/cancel")
+    def cancel_page(subscription: str) -> http.Answer:
+        return console_endings.cancel_page(looking(), plain_id(subscription))
+
+    @app.post("/console/subscriptions/<subscription>/cancel")
+    def cancelled(subscription: str) -> http.Answer:
+        return console_endings.cancelled(changing(), plain_id(subscription))
+
+    @app.post("/console/subscriptions/<subscription>/undo-cancel")
+    def undone(subscription: str) -> http.Answer:
+        return console_endings.undone(changing(), plain_id(subscription))
+
+    @app.get("/console/orders/<order>/refund")
+    def refund_page(order: str) -> http.Answer:
+        return console_endings.refund_page(looking(), plain_id(order))
+
+    @app.post("/console/orders/<order>/refund")
+    def refunded(order: str) -> http.Answer:
+        return console_endings.refunded(changing(), plain_id(order))
 
 
 app = cache(lambda: build(wiring.ports()))

@@ -482,5 +482,23 @@ def console_customer(town: Town) -> Page:
 
 
 @stop
+def console_cancel(town: Town) -> Page:
+    return _at(town.seller, f"/console/subscriptions/{town.subscription(town.ann)}/cancel")
+
+
+@stop
+def console_refund(town: Town) -> Page:
+    return _at(town.seller, f"/console/orders/{town.order(town.ann)}/refund")
+
+
+@stop
+def console_refund_wrong(town: Town) -> Page:
+    page = console_refund(town)
+    page.get_by_label("Amount in USD").fill("a lot")
+    town.seller.press("Refund")
+    return page
+
+
+@stop
 def console_not_found(town: Town) -> Page:
     return _at(town.seller, "/console/customers/cus_nobody")

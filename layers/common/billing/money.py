@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from billing.errors import Invalid
+
 MAX_AMOUNT_MINOR = 99_999_999
 
 
@@ -30,6 +32,7 @@ class Currency(StrEnum):
 
 
 MINOR_DIGITS = 2
+MOST_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,26 @@ class Money:
     def __sub__(self, other: Money) -> Money:
         assert self.currency == other.currency, "a difference of two currencies is a bug"
         return Money(self.amount_minor - other.amount_minor, self.currency)
+
+    @classmethod
+    def typed(cls, text: str, currency: Currency, *, field: str) -> Money:
+        """An amount as people write it: 12, 12.5, 12,50; raises `Invalid`.
+
+        No thousands separators: 1,234 could mean two things.
+        """
+        whole, _, fraction = text.strip().replace(",", ".").partition(".")
+        digits = whole + fraction.ljust(MINOR_DIGITS, "0")
+        if not whole or not digits.isascii() or not digits.isdigit() or len(digits) > MOST_DIGITS:
+            raise Invalid("Write the amount like 29.99.", field=field)
+        if len(fraction) > MINOR_DIGITS:
+            raise Invalid("Write the amount with two decimals, like 29.99.", field=field)
+        return cls(int(digits), currency)
+
+    @property
+    def decimal(self) -> str:
+        """The amount alone, as `typed` reads it: 29.99."""
+        whole, fraction = divmod(self.amount_minor, 10**MINOR_DIGITS)
+        return f"{whole}.{fraction:0{MINOR_DIGITS}}"
 
     def __bool__(self) -> bool:
         return self.amount_minor != 0

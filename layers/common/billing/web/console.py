@@ -21,6 +21,17 @@ from billing.web.request import Request
 from billing.web.session import Session
 
 PAGE_LENGTH = 50
+DONE = frozenset(
+    {
+        "cancel_ended",
+        "cancel_pending",
+        "cancel_charge_under_way",
+        "undone",
+        "refunded",
+        "refund_under_way",
+    }
+)
+"""What a customer's page may say was done."""
 
 
 class ListQuery(Input):
@@ -54,10 +65,24 @@ def transaction_list(
     return _list(session, typed, found)
 
 
-def customer_page(ports: Ports, session: Session, customer: str, *, now: datetime) -> http.Answer:
+def customer_page(
+    ports: Ports, session: Session, request: Request, customer: str, *, now: datetime
+) -> http.Answer:
     """Everything of one customer."""
     overview = customers.overview(ports, session.merchant.id, customer, now=now)
-    return _page(session, "console/customer.html", overview=overview, now=now)
+    what = request.query().get("done")
+    return page(
+        session,
+        "console/customer.html",
+        overview=overview,
+        now=now,
+        done=what if what in DONE else None,
+    )
+
+
+def done(customer: str, what: str) -> http.Answer:
+    """Back to a customer's page, which says what was done; a reload does it no second time."""
+    return http.redirect(f"/console/customers/{customer}?done={what}")
 
 
 def _found(
@@ -78,7 +103,7 @@ def _list(
     wrong: str | None = None,
 ) -> http.Answer:
     kept = {name: value for name, value in typed.items() if name != "cursor"}
-    return _page(
+    return page(
         session,
         "console/transactions.html",
         status=status,
@@ -91,7 +116,7 @@ def _list(
     )
 
 
-def _page(session: Session, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+def page(session: Session, template: str, *, status: int = 200, **values: Any) -> http.Answer:
     return http.page(
         template,
         session.merchant.settings.language,

@@ -1,0 +1,209 @@
+"""The merchant's hand in the console: cancel now or later, refund fully or partly (X-3, B-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from billing import cancellation
+from billing.errors import Invalid, Refused, Unavailable
+from billing.flows import cancel, refund, subscriptions, transactions
+from billing.flows.refund import REFUNDABLE
+from billing.money import Money
+from billing.orders import Order
+from billing.ports import Ports
+from billing.subscription import CancelRequest, Source, Subscription, When
+from billing.web import console, http
+from billing.web.inputs import Input, Key
+from billing.web.portal_inputs import COMMENT_MOST, TEXT, Reason, errors_of, form
+from billing.web.request import Request
+from billing.web.session import Session
+
+WHY = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=COMMENT_MOST, pattern=TEXT)
+]
+
+
+class CancelForm(Input):
+    """Whoever cancels by hand chooses when, whatever the price point says (X-3)."""
+
+    when: When
+    reason: Reason | Literal[""] = ""
+    comment: WHY = ""
+
+
+class RefundForm(Input):
+    """How much, as people write it; `attempt` was drawn with the page and makes it one refund."""
+
+    amount: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)]
+    attempt: Key
+    comment: WHY = ""
+    cancel: Literal["true"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A signed-in merchant's request about one thing."""
+
+    ports: Ports
+    session: Session
+    request: Request
+    now: datetime
+
+    @property
+    def merchant(self) -> str:
+        return self.session.merchant.id
+
+
+def cancel_page(
+    desk: Desk,
+    subscription: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> http.Answer:
+    """What each choice would do, and why it is asked; raises `Refused` for what has ended."""
+    found = _live(desk, subscription)
+    asked = CancelRequest(When.PERIOD_END, Source.MERCHANT, desk.now, "")
+    at_once = cancellation.takes_effect_now(found, asked, changing_plan=False)
+    return console.page(
+        desk.session,
+        "console/cancel.html",
+        status=422 if errors else 200,
+        subscription=found,
+        period_end=None if at_once else found.period_at,
+        reasons=tuple(Reason),
+        form=typed or {},
+        errors=errors or {},
+    )
+
+
+def cancelled(desk: Desk, subscription: str) -> http.Answer:
+    """Ended, or to end; the customer's page says which."""
+    typed = desk.request.form()
+    try:
+        given = form(CancelForm, typed)
+    except Invalid as error:
+        return cancel_page(desk, subscription, typed=typed, errors=errors_of(error))
+    ending = cancel.request(
+        desk.ports,
+        desk.merchant,
+        subscription,
+        when=given.when,
+        source=Source.MERCHANT,
+        reason=given.reason or None,
+        comment=given.comment or None,
+        now=desk.now,
+    )
+    return console.done(ending.subscription.customer, f"cancel_{ending.result}")
+
+
+def undone(desk: Desk, subscription: str) -> http.Answer:
+    """A cancellation that was pending is taken back."""
+    left = cancel.undo(desk.ports, desk.merchant, subscription, now=desk.now)
+    return console.done(left.customer, "undone")
+
+
+def refund_page(
+    desk: Desk,
+    order: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> http.Answer:
+    """How much to give back, all that is left to begin with; raises `Refused` for no payment."""
+    paid, left = _refundable(desk, order)
+    return console.page(
+        desk.session,
+        "console/refund.html",
+        status=422 if errors else 200,
+        order=paid,
+        left=left,
+        cancels=_cancels_with(desk, paid),
+        attempt=(typed or {}).get("attempt") or desk.ports.new_id("attempt"),
+        form=typed or {"amount": left.decimal},
+        errors=errors or {},
+    )
+
+
+def refunded(desk: Desk, order: str) -> http.Answer:
+    """Given back, or under way; sent twice it is one refund."""
+    typed = desk.request.form()
+    paid = transactions.one(desk.ports, desk.merchant, order)
+    if paid.customer is None:
+        raise Refused("Only a payment can be refunded.", code="not_refundable")
+    try:
+        given = form(RefundForm, typed)
+        amount = Money.typed(given.amount, paid.amount.currency, field="amount")
+        outcome = _give_back(desk, order, amount, given)
+    except Invalid as error:
+        return refund_page(desk, order, typed=typed, errors=errors_of(error))
+    if given.cancel and paid.subscription is not None:
+        _end(desk, paid.subscription)
+    return console.done(paid.customer, outcome)
+
+
+def _give_back(desk: Desk, order: str, amount: Money, given: RefundForm) -> str:
+    try:
+        refund.request(
+            desk.ports,
+            desk.merchant,
+            order,
+            amount_minor=amount.amount_minor,
+            source=Source.MERCHANT,
+            reason=given.comment or None,
+            name=f"console:{given.attempt}",
+            now=desk.now,
+        )
+    except Unavailable:
+        return "refund_under_way"  # It is reserved, and finished by itself.
+    return "refunded"
+
+
+def _end(desk: Desk, subscription: str) -> None:
+    """Cancelled along with the refund, because that was left ticked (B-7)."""
+    try:
+        cancel.request(
+            desk.ports,
+            desk.merchant,
+            subscription,
+            when=When.NOW,
+            source=Source.MERCHANT,
+            reason="refunded",
+            now=desk.now,
+        )
+    except Refused:
+        return  # It has ended meanwhile, which is what was asked for.
+
+
+def _live(desk: Desk, subscription: str) -> Subscription:
+    found = subscriptions.fresh(desk.ports, desk.merchant, subscription).as_of(desk.now)
+    if not found.is_live:
+        raise Refused("This subscription has ended already.", code="already_cancelled")
+    return found
+
+
+def _refundable(desk: Desk, order: str) -> tuple[Order, Money]:
+    paid = transactions.one(desk.ports, desk.merchant, order)
+    if paid.kind not in REFUNDABLE or not paid.amount:
+        raise Refused("Only a payment can be refunded.", code="not_refundable")
+    left = paid.amount - Money(paid.refunded_minor, paid.amount.currency)
+    if not left:
+        raise Refused("This payment was refunded already.", code="already_refunded")
+    return paid, left
+
+
+def _cancels_with(desk: Desk, paid: Order) -> tuple[Subscription, bool] | None:
+    """The live subscription that the payment is of, and whether the payment is its latest."""
+    if paid.subscription is None or paid.customer is None:
+        return None
+    history = desk.ports.store.history(desk.merchant, paid.customer)
+    found = next((s for s in history.subscriptions if s.id == paid.subscription), None)
+    if found is None or not found.as_of(desk.now).is_live:
+        return None
+    payments = [o for o in history.orders if o.subscription == found.id and o.kind in REFUNDABLE]
+    return found, payments[-1].id == paid.id

@@ -52,7 +52,8 @@ FOCUS = """() => {
     const style = getComputedStyle(each)
     return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
   })
-  const [x, y] = [box.x + box.width / 2, box.y + Math.min(box.height, innerHeight) / 2]
+  // A box of several lines is scrolled to the first of them, where one writes.
+  const [x, y] = [box.x + box.width / 2, box.y + Math.min(box.height / 2, 24)]
   const on_top = document.elementFromPoint(x, y)
   const seen = on_top !== null && (at.contains(on_top) || on_top.contains(at))
   return {stop: Number(at.dataset.stop), shown, seen, html: at.outerHTML.slice(0, 120)}

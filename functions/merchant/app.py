@@ -12,6 +12,7 @@ from billing.flows import (
     change_plan,
     customers,
     forecast,
+    freeze,
     keys,
     overdue,
     pause,
@@ -70,6 +71,7 @@ def build(ports: Ports) -> http.Resolver:
     _sales(api, ports)
     _endings(api, ports)
     _plans(api, ports)
+    _thaws(api, ports)
     _account(api, ports)
     _console(app, ports)
     _console_endings(app, ports)
@@ -248,6 +250,7 @@ def _endings(api: Api, ports: Ports) -> None:
     _act("undo-cancel", cancel.undo, "Take back a cancellation that waits for the period's end.")
     _act("pause", pause.pause, "Charge nothing from now on; access to the end of the period.")
     _act("resume", pause.resume, "Go on: on schedule, or with a payment at once.")
+    _act("freeze", freeze.freeze, "Charge only the freeze's price from the next period on (A-5).")
     _act("retry", overdue.charge, "Charge at once what is past due, or waits for a decision.")
     _act("skip", overdue.skip, "Leave out the payment that waits for a decision.")
 
@@ -290,6 +293,24 @@ def _plans(api: Api, ports: Ports) -> None:
             now=call.now,
         )
         return plan_shapes.changed(changed, call.base_url)
+
+
+def _thaws(api: Api, ports: Ports) -> None:
+    @api.post("/v1/subscriptions/<subscription>/unfreeze/quote", status=200, scope="read")
+    def quote_unfreezing(call: Call[Nothing], subscription: str) -> plan_shapes.QuoteOutput:
+        """What unfreezing charges now and next; changes nothing (A-5)."""
+        quoted = freeze.quote(ports, call.merchant.id, subscription, now=call.now)
+        return plan_shapes.quote(quoted, call.merchant.settings.language)
+
+    @api.post("/v1/subscriptions/<subscription>/unfreeze", plan_shapes.UnfreezeInput, status=200)
+    def unfreeze_subscription(
+        call: Call[plan_shapes.UnfreezeInput], subscription: str
+    ) -> json_shapes.SubscriptionOutput | Later[plan_shapes.PendingOutput]:
+        """Back on its plan at once, or not frozen at all if that has not begun (A-5)."""
+        thawed = freeze.unfreeze(
+            ports, call.merchant.id, subscription, token=call.input.token, now=call.now
+        )
+        return plan_shapes.changed(thawed, call.base_url)
 
 
 def _account(api: Api, ports: Ports) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from billing.errors import BillingError
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import http, portal, portal_cards, portal_plans, portal_session
+from billing.web import http, portal, portal_cards, portal_freeze, portal_plans, portal_session
 from billing.web.portal_session import Visit
 from billing.web.request import Request
 
@@ -46,6 +46,7 @@ def build(ports: Ports) -> http.Resolver:
     _front(house)
     _invoices(house)
     _subscriptions(house)
+    _freezes(house)
     _refunds(house)
     _cards(house)
     return house.app
@@ -120,6 +121,26 @@ def _subscriptions(house: Portal) -> None:
     @app.post("/portal/<merchant>/subscriptions/<subscription>/address")
     def change_address(merchant: str, subscription: str) -> http.Answer:
         return portal_plans.address_changed(ports, house.change(merchant), subscription)
+
+
+def _freezes(house: Portal) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/freeze")
+    def freeze_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_freeze.form(house.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/freeze")
+    def freeze(merchant: str, subscription: str) -> http.Answer:
+        return portal_freeze.frozen(ports, house.change(merchant), subscription)
+
+    @app.get("/portal/<merchant>/subscriptions/<subscription>/unfreeze")
+    def unfreeze_form(merchant: str, subscription: str) -> http.Answer:
+        return portal_freeze.thaw_form(ports, house.visit(merchant), subscription)
+
+    @app.post("/portal/<merchant>/subscriptions/<subscription>/unfreeze")
+    def unfreeze(merchant: str, subscription: str) -> http.Answer:
+        return portal_freeze.thawed(ports, house.change(merchant), subscription)
 
 
 def _refunds(house: Portal) -> None:

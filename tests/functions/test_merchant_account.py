@@ -131,6 +131,9 @@ def test_settings_change_field_by_field_and_keep_the_rest(shop: Shop) -> None:
         {"grace_days": 5},
         {"grace_days": None},
         {"catch_up_days": 3},
+        {"freeze_price": 500},
+        {"freeze_price": None},
+        {"self_freeze": True},
         {"confirmation_template": "Thanks!\nYour Order ID: {order_id}"},
     ]
     for change in changes:

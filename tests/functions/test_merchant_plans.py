@@ -200,3 +200,37 @@ def test_the_document_has_both_answers(shop: Plans) -> None:
     paths = shop.api.get("/v1/openapi.json").json["paths"]
     answers = paths["/v1/subscriptions/{subscription}/change-plan"]["post"]["responses"]
     assert {"200", "202", "402"} - set(answers) == set()
+
+
+@pytest.mark.spec("A-5")
+def test_a_subscription_is_frozen_and_unfrozen_for_what_was_shown(shop: Plans) -> None:
+    asked = shop.api.post(f"{shop.address}/freeze")
+    assert (asked.status, asked.json["state"]) == (200, "active")
+    assert asked.json["freezes_at"] == "2026-02-28T15:00:00Z"
+    assert (asked.json["pending_plan"], asked.json["thaws_to"]) == (None, shop.gold)
+    assert shop.api.post(f"{shop.address}/freeze").json == asked.json
+    assert shop.change(shop.silver).json["code"] == "freezing"
+    shop.world.advance(to=datetime(2026, 3, 14, 14, tzinfo=UTC))
+    held = shop.api.get(shop.address).json
+    assert (held["state"], held["next_charge_at"]) == ("frozen", "2026-03-31T14:00:00Z")
+    assert held["terms"]["price"] == {"amount": 999, "currency": "USD"}
+    quoted = shop.api.post(f"{shop.address}/unfreeze/quote").json
+    shop.world.now += timedelta(minutes=1)
+    thawed = shop.api.post(f"{shop.address}/unfreeze", {"token": quoted["token"]})
+    assert (thawed.status, thawed.json["state"], thawed.json["thaws_to"]) == (200, "active", None)
+    assert shop.world.charges()[-1]["amount"] == quoted["due_now"]
+    assert shop.api.post(f"{shop.address}/unfreeze").json == thawed.json
+    assert shop.api.post(f"{shop.address}/unfreeze/quote").json["code"] == "not_frozen"
+
+
+@pytest.mark.spec("A-5")
+def test_an_unfreezing_that_is_declined_stays_frozen(shop: Plans) -> None:
+    shop.api.post(f"{shop.address}/freeze")
+    shop.world.advance(to=datetime(2026, 3, 14, 14, tzinfo=UTC))
+    shop.pay_with("pm_card_chargeCustomerFail")
+    declined = shop.api.post(f"{shop.address}/unfreeze")
+    assert declined.status == 402
+    assert shop.api.get(shop.address).json["state"] == "frozen"
+    shop.pay_with("pm_card_visa")
+    shop.world.now += timedelta(seconds=1)
+    assert shop.api.post(f"{shop.address}/unfreeze").json["state"] == "active"

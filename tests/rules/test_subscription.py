@@ -233,6 +233,7 @@ def test_the_next_charge_is_shown_where_one_may_come(state: State) -> None:
         State.TRIALING: scheduled,
         State.ACTIVE: scheduled,
         State.PAST_DUE: NOW + 3 * DAY,
+        State.FROZEN: scheduled,
     }
     assert held.next_charge_at == expected.get(state)
     assert set(expected) == CHARGEABLE
@@ -271,7 +272,7 @@ OPEN = {
     State.ACTIVE: {"none", "after"},
     State.PAST_DUE: {"none", "after"},
     State.PAUSED: {"none", "after"},
-    State.FROZEN: {"none", "after"},
+    State.FROZEN: set[str](),  # everything is kept, and nothing open
     State.CANCEL_PENDING: {"none", "after"},
     State.CANCELLED: {"after"},  # without an end it cannot be: cancelled() writes one
     State.COMPLETED: {"none", "before", "now", "after"},

@@ -20,6 +20,8 @@ class FactKind(StrEnum):
     RESUMED = "resumed"
     PLAN_CHANGED = "plan_changed"
     PLAN_ASKED = "plan_asked"
+    FREEZE_ASKED = "freeze_asked"
+    FREEZE_UNDONE = "freeze_undone"
     ENDED = "ended"
     REFUNDED = "refunded"
     DETAILS_CHANGED = "details_changed"

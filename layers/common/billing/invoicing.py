@@ -116,7 +116,8 @@ def credit_used(subscription: Subscription, minimum_minor: int) -> int:
 
 def _renewal_lines(renewing: Subscription, used: int) -> tuple[InvoiceLine, ...]:
     name, price = renewing.product_name, renewing.terms.price
-    charge = InvoiceLine(LineKind.CHARGE, name, price)
+    sold = LineKind.FREEZE if renewing.is_frozen else LineKind.CHARGE
+    charge = InvoiceLine(sold, name, price)
     if not used:
         return (charge,)
     kind = LineKind.CREDIT if used > 0 else LineKind.OWED

@@ -64,6 +64,8 @@ class Settings:
     `catch_up_days` is how long a missed charge is still made unasked (R-2). `grace_days` is how
     long access is kept while past due, None for the whole retry cycle (R-5). `self_cancel` and
     `self_refund` are modes (X-1, B-7). `confirmation_template` may hold {order_id} (C-3).
+    `freeze_price_minor` is what a frozen subscription is charged a month, None where none can be
+    frozen; `self_freeze` lets customers do it in the portal (A-5).
     """
 
     time_zone: str = "America/New_York"
@@ -77,6 +79,8 @@ class Settings:
     grace_days: int | None = None
     catch_up_days: int = 7
     confirmation_template: str = CONFIRMATION_TEMPLATE
+    freeze_price_minor: int | None = 999
+    self_freeze: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ class LineKind(StrEnum):
     it (A-4)."""
 
     CHARGE = "charge"
+    FREEZE = "freeze"
     REST = "rest"
     UNUSED = "unused"
     CREDIT = "credit"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from hmac import compare_digest
 
 from billing.catalog import PriceType
 from billing.customers import Address
@@ -58,13 +59,9 @@ class Quote:
 
 def refuse_change(subscription: Subscription, price_point: str, when: When, now: datetime) -> None:
     """Raise `Refused` where a rule forbids changing to that price point (A-4)."""
-    if subscription.state is State.CANCEL_PENDING or subscription.cancelling is not None:
-        raise Refused("It is being cancelled; undo that first.", code="cancelling")
-    period_at = subscription.period_at
-    if subscription.open_invoice is not None or (
-        subscription.state in CHANGEABLE and period_at is not None and period_at <= now
-    ):
-        raise Refused("A payment is open: pay it, or wait until it is made.", code="invoice_open")
+    refuse_unsettled(subscription, now)
+    if subscription.freezes_at is not None:
+        raise Refused("It is to be frozen; undo that first.", code="freezing")
     if subscription.state not in CHANGEABLE:
         raise Refused("Only a running subscription changes its plan.", code="not_active")
     if subscription.terms.type is not PriceType.RECURRING:
@@ -72,6 +69,17 @@ def refuse_change(subscription: Subscription, price_point: str, when: When, now:
     stays = when is When.NEXT_REBILL and subscription.next_plan is not None
     if price_point == subscription.price_point and not stays:
         raise Refused("This is the plan already.", code="same_plan")
+
+
+def refuse_unsettled(subscription: Subscription, now: datetime) -> None:
+    """Raise `Refused` while it is being cancelled, or a payment is open or due (A-4)."""
+    if subscription.state is State.CANCEL_PENDING or subscription.cancelling is not None:
+        raise Refused("It is being cancelled; undo that first.", code="cancelling")
+    running = subscription.state in {*CHANGEABLE, State.FROZEN}
+    period_at = subscription.period_at
+    due = running and period_at is not None and period_at <= now
+    if subscription.open_invoice is not None or due:
+        raise Refused("A payment is open: pay it, or wait until it is made.", code="invoice_open")
 
 
 def refuse_plan(subscription: Subscription, plan: Plan, gateways: Iterable[str]) -> None:
@@ -126,6 +134,12 @@ def quoted_at(token: str, now: datetime) -> datetime:
     if not timedelta(0) <= now - at <= QUOTE_LIFE:
         raise quote_changed()
     return at
+
+
+def check_token(quoted: Quote, token: str) -> None:
+    """Raise `Refused` (quote_changed) where anything that the token's quote rested on changed."""
+    if not compare_digest(quoted.token.encode(), token.encode()):
+        raise quote_changed()
 
 
 def quote_changed() -> Refused:

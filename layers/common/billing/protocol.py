@@ -19,7 +19,7 @@ from billing.periods import Anchor
 from billing.subscription import State, Subscription
 from billing.transactions import Change, Expect, Insert, Transaction, Write
 
-PRICED_BY = ("price_point", "price_version", "anchor", "next_plan", "credit_minor")
+PRICED_BY = ("price_point", "price_version", "anchor", "next_plan", "thaws_to", "credit_minor")
 """The fields of a subscription that the amount of its next invoice rests on (A-4)."""
 
 ATTEMPT = ("state", "attempt")

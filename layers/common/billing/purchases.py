@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing import invoicing, refunds
+from billing import freezing, invoicing, refunds
 from billing.customers import PaymentMethod
+from billing.errors import Refused
 from billing.merchants import SelfService, Settings
 from billing.money import Money
 from billing.orders import UNDER_WAY, Invoice, InvoiceState, Order, OrderKind
@@ -34,7 +35,8 @@ class Entry:
 class Purchase:
     """One purchase; `entries` newest first. `owed` is what is past due, `under_way` that a charge
     is being made now, `changing_plan` that the open invoice is a change of plan's. `next_amount` is
-    what the next payment will be, `may_cancel` and `may_undo` what its customer may do (B-6, X-5).
+    what the next payment will be; `may_cancel`, `may_undo`, `may_freeze` and `may_thaw` are what
+    its customer may do (B-6, X-5, A-5).
     """
 
     id: str
@@ -48,6 +50,8 @@ class Purchase:
     next_amount: Money | None
     may_cancel: bool
     may_undo: bool
+    may_freeze: bool
+    may_thaw: bool
     test: bool
 
     @property
@@ -120,6 +124,28 @@ def may_undo(subscription: Subscription, now: datetime) -> bool:
     return subscription.state is State.CANCEL_PENDING and not has_ended(subscription, now)
 
 
+def may_freeze(subscription: Subscription, settings: Settings, now: datetime) -> bool:
+    """Whether its customer can freeze it: the merchant offers that, and it runs (A-5)."""
+    if not settings.self_freeze or subscription.freezes_at is not None:
+        return False
+    try:
+        freezing.refuse_freeze(subscription, settings, 0, now)
+    except Refused:
+        return False
+    return True
+
+
+def may_thaw(subscription: Subscription, now: datetime) -> bool:
+    """Whether a freeze can be undone now, before it began or in force (A-5)."""
+    if subscription.freezes_at is not None:
+        return now < subscription.freezes_at
+    try:
+        freezing.refuse_thaw(subscription, now)
+    except Refused:
+        return False
+    return True
+
+
 def has_ended(subscription: Subscription, now: datetime) -> bool:
     """`ends_at <= now` counts as ended, whether or not the sweep has come (X-4)."""
     return subscription.ends_at is not None and subscription.ends_at <= now
@@ -164,6 +190,8 @@ def _purchase(
         next_amount=None,
         may_cancel=subscription is not None and may_cancel(subscription, settings, now),
         may_undo=subscription is not None and may_undo(subscription, now),
+        may_freeze=subscription is not None and may_freeze(subscription, settings, now),
+        may_thaw=subscription is not None and may_thaw(subscription, now),
         test=orders[0].test,
     )
 

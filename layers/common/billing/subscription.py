@@ -30,7 +30,7 @@ class State(StrEnum):
 
 
 TERMINAL = frozenset({State.CANCELLED, State.COMPLETED})
-CHARGEABLE = frozenset({State.TRIALING, State.ACTIVE, State.PAST_DUE})
+CHARGEABLE = frozenset({State.TRIALING, State.ACTIVE, State.PAST_DUE, State.FROZEN})
 LIVE = frozenset(State) - TERMINAL
 
 
@@ -95,8 +95,9 @@ class Subscription:
     to pay what is past due until that attempt is settled. `paused_from` is the state before a
     pause; `anchor_period` the payment that the anchor counts from, moved on by a late resume (X-11)
     or another length of period. `next_plan` takes effect with the next period; `credit_minor` is
-    taken off the next invoices, negative it is owed with the next one (A-4, P-18). `test` marks
-    what was bought in the sandbox (W-3).
+    taken off the next invoices, negative it is owed with the next one (A-4, P-18). `thaws_to` is
+    the plan to come back to: with a `next_plan` a freeze begins with the next period, without one
+    it is in force (A-5). `test` marks what was bought in the sandbox (W-3).
     """
 
     id: str
@@ -133,6 +134,7 @@ class Subscription:
     held: bool = False
     next_plan: Plan | None = None
     credit_minor: int = 0
+    thaws_to: Plan | None = None
     language: str = "en"
     test: bool = False
 
@@ -152,6 +154,17 @@ class Subscription:
             return None
         return self.payment_at(self.period)
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether its plan in force is a freeze, whose price is all that is charged (A-5, R-3)."""
+        return self.thaws_to is not None and self.next_plan is None
+
+    @property
+    def freezes_at(self) -> datetime | None:
+        """When a freeze that was asked for begins: with the next period (A-5)."""
+        scheduled = self.thaws_to is not None and self.next_plan is not None
+        return self.period_at if scheduled else None
+
     def payment_at(self, k: int) -> datetime:
         """The scheduled instant of standard payment `k`, from the anchor that is in force."""
         return standard_at(self.terms, self.anchor, k - self.anchor_period)
@@ -168,6 +181,8 @@ class Subscription:
         """When access ends for certain; None while it goes on or what was paid for stays (R-7)."""
         if self.state is State.PAUSED:
             return self.period_at
+        if self.freezes_at is not None:
+            return self.freezes_at
         return None if self.state is State.COMPLETED else self.ends_at
 
     def gives_access(self, now: datetime) -> bool:
@@ -178,10 +193,16 @@ class Subscription:
         if self.paused_from is not None:
             paid_until = self.period_at
             return paid_until is not None and now < paid_until
-        return self.state is not State.INCOMPLETE and (self.ends_at is None or now < self.ends_at)
+        if self.is_frozen or self.state in {State.INCOMPLETE, State.FROZEN}:
+            return False
+        ends = (self.ends_at, self.freezes_at)
+        return all(end is None or now < end for end in ends)
 
     def as_of(self, now: datetime) -> Subscription:
-        """As it counts at `now`: ended once `ends_at` has come, sweep or no sweep (X-4)."""
+        """As it counts at `now`, sweep or no sweep: ended once `ends_at` has come (X-4), frozen
+        from the period that a freeze begins with (A-5)."""
+        if self.freezes_at is not None and self.freezes_at <= now:
+            return self.renewing()
         pending = self.state is State.CANCEL_PENDING and self.cancelling is not None
         if not pending or self.ends_at is None or now < self.ends_at:
             return self
@@ -202,12 +223,18 @@ class Subscription:
             assert self.terms.period is not None, "only what recurs changes its plan"
             elapsed = self.period - self.anchor_period
             anchor, first = anchor.plus(self.terms.period.length, elapsed), self.period
-        return self.changed_to(PlanChange(plan, anchor, first, self.credit_minor))
+        after = self.changed_to(PlanChange(plan, anchor, first, self.credit_minor))
+        if self.thaws_to is None:
+            return after
+        return replace(after, state=State.FROZEN, thaws_to=self.thaws_to)
 
     def changed_to(self, change: PlanChange) -> Subscription:
-        """On another plan, as it was quoted; what it was to become next is forgotten (A-4)."""
+        """On another plan, as it was quoted; what it was to become next is forgotten (A-4), and a
+        freeze is over (A-5)."""
         return replace(
             self,
+            state=State.ACTIVE if self.is_frozen else self.state,
+            thaws_to=None,
             product=change.plan.product,
             product_name=change.plan.product_name,
             price_point=change.plan.price_point,
@@ -218,6 +245,16 @@ class Subscription:
             credit_minor=change.credit_minor,
             next_plan=None,
         )
+
+    def freezing(self, plan: Plan, back_to: Plan) -> Subscription:
+        """Charged the freeze's price alone from the next period on, until it thaws (A-5)."""
+        assert self.state in {State.TRIALING, State.ACTIVE} and self.open_invoice is None
+        return replace(self, next_plan=plan, thaws_to=back_to)
+
+    def not_freezing(self, next_plan: Plan | None) -> Subscription:
+        """The freeze that was asked for is forgotten before it began (A-5)."""
+        assert self.freezes_at is not None, "it is to be frozen"
+        return replace(self, next_plan=next_plan, thaws_to=None)
 
     def waiting(self, now: datetime) -> Subscription:
         """Too long overdue to charge unasked: off the alarm list until the merchant decides
@@ -248,7 +285,9 @@ class Subscription:
     def skipped(self, due_at: datetime | None) -> Subscription:
         """The merchant says to leave the payment that waits out, for good (R-2)."""
         assert self.waiting_since is not None, "only what waits is decided"
-        return replace(self, period=self.period + 1, waiting_since=None, due_at=due_at)
+        # A freeze begins with its period, whether or not that is paid for.
+        found = self if self.freezes_at is None else self.renewing()
+        return replace(found, period=self.period + 1, waiting_since=None, due_at=due_at)
 
     def asked_to_pay(self, now: datetime) -> Subscription:
         """The worker is to try at once, whatever the retry schedule says (R-4, B-10)."""
@@ -263,15 +302,15 @@ class Subscription:
     def paid(
         self, now: datetime, charged_on: date, due_at: datetime | None, credit_minor: int = 0
     ) -> Subscription:
-        """One standard payment further, `credit_minor` of it by credit; completed when it was the
-        last (P-4, P-6, R-7)."""
+        """One payment further, `credit_minor` of it by credit; completed when it was the last
+        standard one (P-4, P-6, R-7). What a freeze costs is no standard payment (A-5)."""
         assert self.is_live, "what has ended stays as it is"
         after = replace(
             self,
-            state=State.ACTIVE,
+            state=State.FROZEN if self.is_frozen else State.ACTIVE,
             open_invoice=None,
             period=self.period + 1,
-            payments_made=self.payments_made + 1,
+            payments_made=self.payments_made + (not self.is_frozen),
             last_charged_on=charged_on,
             retry_at=None,
             pay_now=None,
@@ -308,6 +347,7 @@ class Subscription:
             cancelling=request,
             open_invoice=None,
             next_plan=None,
+            thaws_to=self.thaws_to if self.is_frozen else None,
             ends_at=ends_at,
             due_at=ends_at,
             waiting_since=None,
@@ -358,6 +398,7 @@ class Subscription:
             resumes_as=None,
             paused_from=None,
             next_plan=None,
+            thaws_to=None,
             ends_at=at,
             ended_by=by,
         )

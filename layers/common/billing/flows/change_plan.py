@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from hmac import compare_digest
 
 from billing import invoicing, plan_change, plan_protocol, policy
 from billing.customers import BillTo
@@ -79,7 +78,7 @@ def change(
         except Conflict:
             continue
         if leased is not None:
-            return _charge(ports, leased, now)
+            return charged(ports, leased, now)
         return Changed(subscriptions.fresh(ports, merchant, subscription), Result.CHANGED)
     raise Conflict("The subscription is busy; nothing was changed. Try again.")
 
@@ -94,16 +93,29 @@ def _begin(
 ) -> Subscription | None:
     """All of a change that costs nothing now, else step 1; the subscription that is leased to be
     charged, None where it is done."""
-    shard, until = ports.shard_of(found.id), now + ports.operation.lease
     if when is When.NOW and _is_under_way(ports, found, price_point):
-        ports.store.commit(*plan_protocol.leased(found, until))
-        return found.postponed_to(until)
+        return gone_on(ports, found, now)
     quoted = _as_quoted(ports, found, price_point, when, token, now)
     if quoted.change is None:
         plan = None if price_point == found.price_point else quoted.plan
         if plan != found.next_plan:
+            shard = ports.shard_of(found.id)
             ports.store.commit(*plan_protocol.asked(found, plan, now, shard))
         return None
+    return begun(ports, found, quoted, now)
+
+
+def gone_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
+    """A change whose invoice is open already, leased to be taken up again."""
+    until = now + ports.operation.lease
+    ports.store.commit(*plan_protocol.leased(found, until))
+    return found.postponed_to(until)
+
+
+def begun(ports: Ports, found: Subscription, quoted: Quote, now: datetime) -> Subscription | None:
+    """A change for now, made where it is free (None), else opened and leased to be charged."""
+    assert quoted.change is not None, "it is for now"
+    shard, until = ports.shard_of(found.id), now + ports.operation.lease
     if not quoted.due_now:
         moves = access.moves(ports, found, quoted.plan, now)
         ports.store.commit(*plan_protocol.changed_free(found, quoted.change, moves, now, shard))
@@ -114,7 +126,7 @@ def _begin(
         quoted.change,
         quoted.lines,
         quoted.due_now,
-        _bill_to(ports, found),
+        bill_to(ports, found),
         order_id=ports.new_id("order"),
         download_key=ports.new_id("key"),
         now=now,
@@ -123,7 +135,7 @@ def _begin(
     return found.opened(invoice.id).postponed_to(until)
 
 
-def _charge(ports: Ports, leased: Subscription, now: datetime) -> Changed:
+def charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
     """The steps from 2 on, by the worker's own hands; how it stands after them."""
     assert leased.due_at is not None and leased.open_invoice is not None
     owner = (leased.merchant, leased.customer, leased.id)
@@ -160,8 +172,7 @@ def _as_quoted(
         return _quote(ports, found, price_point, when, now, as_of=now)
     as_of = plan_change.quoted_at(token, now)
     quoted = _quote(ports, found, price_point, when, now, as_of=as_of)
-    if not compare_digest(quoted.token.encode(), token.encode()):
-        raise plan_change.quote_changed()
+    plan_change.check_token(quoted, token)
     return quoted
 
 
@@ -180,7 +191,7 @@ def _quote(
         _plan(ports, found, price_point),
         when,
         as_of,
-        address=_bill_to(ports, found).address,
+        address=bill_to(ports, found).address,
         minimum_minor=ports.gateway_of(found).capabilities.minimum_minor,
     )
 
@@ -231,7 +242,8 @@ def _authentication_url(ports: Ports, invoice: Invoice) -> str | None:
     return standing.url if isinstance(standing, ActionRequired) else None
 
 
-def _bill_to(ports: Ports, found: Subscription) -> BillTo:
+def bill_to(ports: Ports, found: Subscription) -> BillTo:
+    """Where the invoices of a subscription go."""
     (kept,) = ports.store.bill_tos([(found.merchant, found.customer, found.id)])
     assert kept is not None, "written with the purchase"
     return kept.bill_to

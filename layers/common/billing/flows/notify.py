@@ -163,4 +163,6 @@ _ABOUT = {
     FactKind.RESUMED: mails.resumed,
     FactKind.PLAN_CHANGED: mails.plan_changed,
     FactKind.PLAN_ASKED: mails.plan_asked,
+    FactKind.FREEZE_ASKED: mails.freeze_asked,
+    FactKind.FREEZE_UNDONE: mails.freeze_undone,
 }

@@ -23,6 +23,8 @@ def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> S
         return found
     if found.open_invoice is not None:
         raise Refused("A payment is open: pay it, or wait until it is made.", code="invoice_open")
+    if found.freezes_at is not None:
+        raise Refused("It is to be frozen; undo that first.", code="freezing")
     pausable = found.state in {State.TRIALING, State.ACTIVE} and found.cancelling is None
     if not pausable:
         raise Refused("Only a running subscription can be paused.", code="not_pausable")

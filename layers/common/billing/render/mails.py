@@ -194,6 +194,16 @@ def plan_asked(envelope: Envelope, subscription: Subscription) -> EmailMessage:
     return _about(envelope, subscription.renewing(), "plan_asked")
 
 
+def freeze_asked(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """Frozen from the next period on: since when, and what it costs (A-5)."""
+    return _about(envelope, subscription, "freeze_asked")
+
+
+def freeze_undone(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """Not frozen after all: it goes on, and what is charged next (A-5)."""
+    return _about(envelope, subscription, "freeze_undone")
+
+
 def _about(
     envelope: Envelope, subscription: Subscription, kind: str, more: tuple[str, ...] = ()
 ) -> EmailMessage:

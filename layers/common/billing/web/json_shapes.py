@@ -109,7 +109,8 @@ class SubscriptionOutput(TypedDict):
     """A billing agreement, with the terms that it is charged at.
 
     `pending_plan` is the price point that takes effect with the next charge; `credit` is taken off
-    the next charges, in minor units: negative, it is owed with the next one.
+    the next charges, in minor units: negative, it is owed with the next one. `freezes_at` is when
+    a freeze begins; until it is unfrozen, `thaws_to` is the price point to come back to.
     """
 
     id: str
@@ -130,6 +131,8 @@ class SubscriptionOutput(TypedDict):
     waiting_since: str | None
     dispute: str | None
     pending_plan: str | None
+    freezes_at: str | None
+    thaws_to: str | None
     credit: int
     gateway: str
     test: bool
@@ -245,11 +248,20 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
         "open_invoice": subscription.open_invoice,
         "waiting_since": instant(subscription.waiting_since),
         "dispute": subscription.dispute,
-        "pending_plan": subscription.next_plan.price_point if subscription.next_plan else None,
+        "pending_plan": _pending_plan(subscription),
+        "freezes_at": instant(subscription.freezes_at),
+        "thaws_to": subscription.thaws_to.price_point if subscription.thaws_to else None,
         "credit": subscription.credit_minor,
         "gateway": subscription.gateway,
         "test": subscription.test,
     }
+
+
+def _pending_plan(subscription: Subscription) -> str | None:
+    """What was asked for with the next charge; a freeze says so in fields of its own."""
+    if subscription.next_plan is None or subscription.thaws_to is not None:
+        return None
+    return subscription.next_plan.price_point
 
 
 def ending(ending: Ending) -> EndingOutput:

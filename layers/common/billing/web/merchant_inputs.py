@@ -133,7 +133,7 @@ class RetryScheduleInput(ChangeInput):
 
 
 class SettingsChangeInput(ChangeInput):
-    """A change of settings; null: no portal, and grace as long as the retries."""
+    """A change of settings; null: no portal, grace as long as the retries, no freezing."""
 
     time_zone: Zone = unsaid()
     currency: Currency = unsaid()
@@ -146,12 +146,16 @@ class SettingsChangeInput(ChangeInput):
     grace_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = unsaid()
     catch_up_days: Annotated[StrictInt, Field(ge=0, le=365)] = unsaid()
     confirmation_template: Paragraph = unsaid()
+    freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
+    self_freeze: StrictBool = unsaid()
 
     def given(self) -> dict[str, Any]:
         changes = super().given()
         for part in ("departments", "retry_schedule"):
             if part in changes:
                 changes[part] = changes[part].given()
+        if "freeze_price" in changes:
+            changes["freeze_price_minor"] = changes.pop("freeze_price")
         return changes
 
 

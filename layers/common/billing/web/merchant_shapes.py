@@ -57,7 +57,8 @@ class RetryScheduleOutput(TypedDict):
 
 
 class SettingsOutput(TypedDict):
-    """A merchant's settings; `portal` is null while it is off."""
+    """A merchant's settings; `portal` is null while it is off. `freeze_price` is in minor units, a
+    month; null where nothing can be frozen."""
 
     time_zone: str
     currency: str
@@ -70,6 +71,8 @@ class SettingsOutput(TypedDict):
     grace_days: int | None
     catch_up_days: int
     confirmation_template: str
+    freeze_price: int | None
+    self_freeze: bool
 
 
 class KeyOutput(TypedDict):
@@ -167,6 +170,8 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "grace_days": given.grace_days,
         "catch_up_days": given.catch_up_days,
         "confirmation_template": given.confirmation_template,
+        "freeze_price": given.freeze_price_minor,
+        "self_freeze": given.self_freeze,
     }
 
 

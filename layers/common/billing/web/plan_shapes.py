@@ -33,6 +33,12 @@ class ChangePlanInput(QuoteInput):
     token: Token | None = None
 
 
+class UnfreezeInput(Input):
+    """The token of the quote that was shown, if one was."""
+
+    token: Token | None = None
+
+
 class QuoteLineOutput(TypedDict):
     """One line of what is due now; negative for what is credited."""
 

@@ -20,7 +20,17 @@ TYPED_MOST = 320
 """Characters of what is typed into the login form; what is longer is nobody's."""
 
 DONE = frozenset(
-    {"address", "card_added", "card_default", "card_removed", "undone", "paying", "signed_out"}
+    {
+        "address",
+        "card_added",
+        "card_default",
+        "card_removed",
+        "undone",
+        "paying",
+        "signed_out",
+        "frozen",
+        "thawed",
+    }
 )
 """What a page can be asked to confirm."""
 

@@ -15,12 +15,15 @@ export PYTHONUTF8 := 1
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-# Four environments, because the emulator and the SAM command line pin versions of their own.
+# Six environments: the emulator, the SAM command line and checkov pin versions of their own, and
+# the runtime interface has a Python of its own.
 # uv lives apart from what it installs, or a sync would remove it.
 UV := .venv-uv/bin/uv
 DEV := .venv/.installed
 MINISTACK := .venv-ministack/.installed
 SAM := .venv-sam/.installed
+CHECKOV := .venv-checkov/.installed
+RIC := .venv-ric/.installed
 
 .PHONY: help
 help:
@@ -71,6 +74,13 @@ check: $(DEV) $(SAM)
 	.venv/bin/mypy
 	$(WITH_LAYER) .venv/bin/lint-imports --no-cache
 	.venv-sam/bin/sam validate --lint
+
+## make stack-check  checkov over the expanded template; what it leaves out says why
+.PHONY: stack-check
+stack-check: $(DEV) $(CHECKOV)
+	@mkdir -p .aws-sam
+	@$(WITH_LAYER) .venv/bin/python -m dev.expand > .aws-sam/expanded.json
+	.venv-checkov/bin/checkov --config-file .checkov.yaml -f .aws-sam/expanded.json
 
 ## make format     let ruff format and mend what it can
 .PHONY: format
@@ -126,7 +136,7 @@ lock: $(UV)
 ## make clean      remove installed tools and build output; the data of `make run` stays
 .PHONY: clean
 clean:
-	rm -rf .venv .venv-uv .venv-ministack .venv-sam .aws-sam .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-uv .venv-ministack .venv-sam .venv-checkov .venv-ric .aws-sam .mypy_cache .pytest_cache .ruff_cache
 
 $(UV): requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -150,3 +160,12 @@ $(MINISTACK): requirements/ministack.txt $(UV)
 
 $(SAM): requirements/sam.txt $(UV)
 	$(install)
+
+$(CHECKOV): requirements/checkov.txt $(UV)
+	$(install)
+
+# The one that must be the runtime's own Python.
+$(RIC): requirements/ric.txt $(UV)
+	found=$$($(MAKE) -s runtime-python) && $(UV) venv -q --clear --python "$$found" $(@D)
+	$(UV) pip sync -q --require-hashes --python $(@D)/bin/python $<
+	@touch $@

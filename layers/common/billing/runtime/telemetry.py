@@ -5,6 +5,7 @@ Powertools' Tracer is left out: it costs 390 ms of every cold start.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
@@ -49,8 +50,10 @@ def logger() -> Logger:
 
 @cache
 def metrics() -> Metrics:
-    """The one set of metrics; `observed` publishes it after each invocation."""
-    return Metrics(service=SERVICE, namespace=NAMESPACE)
+    """The one set of metrics, in its stage's namespace; `observed` publishes it after each
+    invocation."""
+    namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", NAMESPACE)
+    return Metrics(service=SERVICE, namespace=namespace)
 
 
 def count(name: str, value: float = 1) -> None:

@@ -1,0 +1,169 @@
+"""Rows 1 to 4 and 18 of the operations checklist: what an operator sees."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from dev.expand import ROOT
+from tests.template.stack import (
+    Resources,
+    alarms,
+    functions,
+    metrics_of,
+    of_type,
+    queues,
+    scheduled,
+    statements,
+    tables,
+    target,
+)
+
+TAGGED = {
+    "AWS::ApiGatewayV2::Api",
+    "AWS::CloudWatch::Alarm",
+    "AWS::DynamoDB::Table",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+    "AWS::Scheduler::ScheduleGroup",
+}
+RUN_BOOK = re.compile(r"Run book: \$\{Runbooks\}/([a-z-]+\.md)$")
+
+
+def test_row_01_every_function_is_traced_and_logs_json_into_its_own_short_lived_group(
+    resources: Resources,
+) -> None:
+    groups = of_type(resources, "AWS::Logs::LogGroup")
+    used = [target(f["LoggingConfig"]["LogGroup"]) for f in functions(resources).values()]
+    assert len(set(used)) == len(used)
+    assert set(used) <= set(groups)
+    assert all(group["RetentionInDays"] <= 90 for group in groups.values())
+    for name, function in functions(resources).items():
+        assert function["LoggingConfig"]["LogFormat"] == "JSON", name
+        assert function["TracingConfig"]["Mode"] == "Active", name
+
+
+def test_row_01_a_traced_function_may_send_its_traces(resources: Resources) -> None:
+    may = {role for role, s in statements(resources) if "xray:PutTraceSegments" in s["Action"]}
+    for name, function in functions(resources).items():
+        assert target(function["Role"]) in may, name
+
+
+def test_row_02_a_new_version_takes_over_slowly_and_goes_back_when_its_alarm_rings(
+    resources: Resources,
+) -> None:
+    groups = of_type(resources, "AWS::CodeDeploy::DeploymentGroup")
+    for name in functions(resources):
+        alias = resources[f"{name}Aliaslive"]
+        shift = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+        group = groups[target(shift["DeploymentGroupName"])]
+        assert "AllAtOnce" not in json.dumps(group["DeploymentConfigName"]), name
+        assert group["AutoRollbackConfiguration"]["Enabled"], name
+        (alarm,) = group["AlarmConfiguration"]["Alarms"]
+        watching = resources[target(alarm["Name"])]["Properties"]
+        assert {d["Name"]: d["Value"] for d in watching["Dimensions"]} == {
+            "FunctionName": {"Ref": name},
+            "Resource": {"Fn::Sub": f"${{{name}}}:live"},
+        }
+
+
+def test_row_02_a_change_of_the_layer_alone_is_a_new_version(source: dict[str, Any]) -> None:
+    shared = source["Globals"]["Function"]
+    assert shared["AutoPublishAlias"] == "live"
+    assert shared["AutoPublishAliasAllProperties"] is True
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
+def test_row_03_every_function_has_an_alarm(resources: Resources, metric: str) -> None:
+    assert set(alarms(resources, "AWS/Lambda", metric)) == set(functions(resources))
+
+
+def test_row_03_an_alarm_rings_before_a_function_times_out(resources: Resources) -> None:
+    slow = alarms(resources, "AWS/Lambda", "Duration")
+    for name, function in functions(resources).items():
+        assert slow[name]["ExtendedStatistic"] == "p99", name
+        assert slow[name]["Threshold"] == function["Timeout"] * 1000 * 0.8, name
+
+
+def test_row_03_every_dead_letter_queue_has_an_alarm(resources: Resources) -> None:
+    watched = alarms(resources, "AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert set(watched) == {name for name in queues(resources) if "DeadL" in name}
+    assert all(alarm["Threshold"] == 0 for alarm in watched.values())
+
+
+def test_row_03_a_waiting_message_and_a_failing_api_have_alarms(resources: Resources) -> None:
+    working = {name for name in queues(resources) if "DeadL" not in name}
+    assert set(alarms(resources, "AWS/SQS", "ApproximateAgeOfOldestMessage")) == working
+    assert set(alarms(resources, "AWS/ApiGateway", "5xx")) == {"Api"}
+    assert set(alarms(resources, "AWS/ApiGateway", "Latency")) == {"Api"}
+
+
+def test_row_03_tables_that_refuse_or_fail_have_alarms(resources: Resources) -> None:
+    for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
+        assert set(alarms(resources, "AWS/DynamoDB", metric)) == set(tables(resources))
+    for metric in ("SystemErrors", "TransactionConflict"):
+        assert set(alarms(resources, "AWS/DynamoDB", metric)) == {"CoreTable"}
+
+
+def test_row_03_a_schedule_that_fails_and_a_sweep_that_stops_have_alarms(
+    resources: Resources,
+) -> None:
+    for metric in ("TargetErrorCount", "InvocationDroppedCount"):
+        assert set(alarms(resources, "AWS/Scheduler", metric)) == {"Schedules"}
+    heartbeats = alarms(resources, "AWS/Lambda", "Invocations")
+    assert set(heartbeats) == scheduled(resources)
+    assert all(alarm["TreatMissingData"] == "breaching" for alarm in heartbeats.values())
+
+
+def test_row_04_there_is_one_dashboard_and_what_it_names_is_there(resources: Resources) -> None:
+    (board,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    text = board["DashboardBody"]["Fn::Sub"]
+    named = {name.partition(".")[0] for name in re.findall(r"\$\{([A-Za-z.]+)\}", text)}
+    assert named <= {*resources, "Stage"}
+    body = json.loads(re.sub(r"\$\{[^}]+\}", "x", text))
+    assert len({(w["x"], w["y"]) for w in body["widgets"]}) == len(body["widgets"])
+
+
+def test_row_04_every_alarm_tells_someone_and_names_a_run_book_that_is_there(
+    resources: Resources,
+) -> None:
+    books = {path.name for path in (ROOT / "docs" / "runbooks").glob("*.md")}
+    for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
+        assert [target(action) for action in alarm["AlarmActions"]] == ["AlarmTopic"], name
+        found = RUN_BOOK.search(alarm["AlarmDescription"]["Fn::Sub"].strip())
+        assert found, f"{name} names no run book"
+        assert found[1] in books, f"{name} names {found[1]}"
+
+
+def test_row_04_every_metric_of_ours_is_one_that_the_code_counts(resources: Resources) -> None:
+    layer = (ROOT / "layers" / "common" / "billing").rglob("*.py")
+    counted = "\n".join(path.read_text(encoding="utf-8") for path in layer)
+    counted += "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "functions").glob("*/*.py"))
+    for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
+        for namespace, metric, _ in metrics_of(alarm):
+            if "Perennial" in str(namespace):
+                words = re.findall(r"[A-Z][a-z]+", metric)
+                assert f'"{words[0].lower()}_"' in counted, f"{name}: {metric}"
+                assert re.search(rf"\b{'_'.join(words[1:]).lower()}\b", counted), name
+
+
+def test_row_18_everything_is_tagged(resources: Resources) -> None:
+    for name, resource in resources.items():
+        if resource["Type"] in TAGGED and not name.endswith("ScheduleRole"):
+            properties = resource["Properties"]
+            # SAM writes an API's tags into the definition of its routes.
+            tags = properties["Body"]["tags"] if "Body" in properties else properties["Tags"]
+            keys = {tag.get("Key", tag.get("name")) for tag in tags}
+            assert {"service", "stage", "owner"} <= keys, name
+
+
+def test_row_18_parameters_and_outputs_say_what_they_are(source: dict[str, Any]) -> None:
+    for section in ("Parameters", "Outputs"):
+        for name, entry in source[section].items():
+            assert entry["Description"].endswith("."), name

@@ -1,0 +1,105 @@
+"""Rows 9 to 14 of the operations checklist: nothing is lost, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import json
+
+from tests.template.stack import Resources, functions, of_type, queues, scheduled, tables, target
+
+TWO_WEEKS_SECONDS = 1_209_600
+GATEWAY_CALL_SECONDS = 20
+
+
+def test_row_09_every_queue_gives_up_into_dead_letters_kept_two_weeks(
+    resources: Resources,
+) -> None:
+    for name, queue in queues(resources).items():
+        if "DeadLetters" in name:
+            assert queue["MessageRetentionPeriod"] == TWO_WEEKS_SECONDS
+        else:
+            redrive = queue["RedrivePolicy"]
+            assert 3 <= redrive["maxReceiveCount"] <= 10
+            assert "DeadLetters" in target(redrive["deadLetterTargetArn"])
+
+
+def test_row_10_queue_and_stream_consumers_report_partial_failures(resources: Resources) -> None:
+    for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values():
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_row_10_a_message_in_work_is_not_handed_out_again(resources: Resources) -> None:
+    for name, mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").items():
+        if target(mapping["EventSourceArn"]) in queues(resources):
+            queue = queues(resources)[target(mapping["EventSourceArn"])]
+            function = functions(resources)[target(mapping["FunctionName"])]
+            assert queue["VisibilityTimeout"] >= 6 * function["Timeout"], name
+            assert mapping["ScalingConfig"]["MaximumConcurrency"], name
+
+
+def test_row_11_a_stream_consumer_gives_up_on_a_record_in_bounded_time(
+    resources: Resources,
+) -> None:
+    for name, mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").items():
+        if target(mapping["EventSourceArn"]) in tables(resources):
+            assert 0 <= mapping["MaximumRetryAttempts"] <= 10, name
+            assert 60 <= mapping["MaximumRecordAgeInSeconds"] <= 86_400, name
+            assert mapping["BisectBatchOnFunctionError"] is True, name
+            given_up = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+            assert "DeadLetters" in target(given_up), name
+
+
+def test_row_11_the_outbox_consumer_sees_only_what_enters_the_outbox(
+    resources: Resources,
+) -> None:
+    mapping = of_type(resources, "AWS::Lambda::EventSourceMapping")["NotifyFunctionOutbox"]
+    (rule,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(rule["Pattern"]) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "OB#"}]}}},
+    }
+
+
+def test_row_12_tables_that_matter_survive_mistakes(resources: Resources) -> None:
+    for name in set(tables(resources)) - {"EphemeralTable"}:
+        table = resources[name]["Properties"]
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+        assert table["DeletionProtectionEnabled"] is True
+        assert resources[name]["DeletionPolicy"] == "Retain"
+        assert resources[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_row_12_only_the_ephemeral_table_forgets(resources: Resources) -> None:
+    forgetful = {n for n, t in tables(resources).items() if "TimeToLiveSpecification" in t}
+    assert forgetful == {"EphemeralTable"}
+
+
+def test_row_13_a_schedule_that_cannot_start_its_sweep_leaves_a_dead_letter(
+    resources: Resources,
+) -> None:
+    given_up = {
+        target(config["FunctionName"]): config
+        for config in of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
+    }
+    for name, schedule in of_type(resources, "AWS::Scheduler::Schedule").items():
+        assert schedule["State"] == "ENABLED", name
+        assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}, name
+        assert target(schedule["GroupName"]) == "Schedules", name
+        assert schedule["Target"]["DeadLetterConfig"]["Arn"], name
+        assert schedule["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 3600, name
+        config = given_up[target(schedule["Target"]["Arn"])]
+        assert config["DestinationConfig"]["OnFailure"]["Destination"], name
+        assert config["MaximumRetryAttempts"] == 0, name
+    assert scheduled(resources) <= set(given_up)
+
+
+def test_row_14_every_function_ends_before_whoever_waits_for_it(resources: Resources) -> None:
+    behind_api = {
+        target(permission["FunctionName"])
+        for permission in of_type(resources, "AWS::Lambda::Permission").values()
+        if permission["Principal"] == "apigateway.amazonaws.com"
+    }
+    assert behind_api
+    for name, function in functions(resources).items():
+        assert function["Timeout"] <= (25 if name in behind_api else 60), name
+    charge = functions(resources)["RebillChargeFunction"]
+    assert charge["Timeout"] >= 2 * GATEWAY_CALL_SECONDS + 10

@@ -1,0 +1,146 @@
+"""Rows 5 to 8 of the operations checklist: who may do what, and who may look."""
+
+from __future__ import annotations
+
+import json
+import re
+from fnmatch import fnmatchcase
+
+from dev.expand import ROOT
+from tests.template.stack import (
+    Resources,
+    as_list,
+    functions,
+    of_type,
+    queues,
+    routes,
+    statements,
+    tables,
+    target,
+)
+
+ACTIONS_WITHOUT_RESOURCES = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+OF_THIS_STACK = {"DeploymentRole"}
+"""It may end an ARN with `<stack's name>-*`: CodeDeploy moves every function of the stack."""
+
+WHO_MAY_ASK = {
+    "/health": "anyone",
+    "/checkout/*": "anyone: a shop's counter, limited per address and email",
+    "/sandbox/*": "anyone who was given the reference",
+    "/directory*": "anyone: what merchants chose to show",
+    "/portal/*": "a session, by an Order ID and its email, or a mailed link",
+    "/v1/*": "an API key",
+    "/console*": "a session, by a signed link",
+    "/webhooks/*": "the gateway's signature",
+    "/helpdesk/*": "a session, or a form limited per address and email",
+    "/account*": "a session of the platform's own merchant",
+    "/invoice*": "anyone who was mailed the link",
+}
+"""Each route and what it asks for; HTTP APIs have no authoriser here, the handlers do it."""
+
+
+def test_row_05_every_function_has_a_role_of_its_own(resources: Resources) -> None:
+    roles = [target(f["Role"]) for f in functions(resources).values()]
+    assert len(set(roles)) == len(roles)
+
+
+def test_row_05_no_role_has_a_wildcard_or_a_managed_policy(resources: Resources) -> None:
+    for name, statement in statements(resources):
+        assert "*" not in json.dumps(statement["Action"]), name
+        if set(as_list(statement["Action"])) <= ACTIONS_WITHOUT_RESOURCES:
+            continue
+        written = json.dumps(statement["Resource"])
+        if name in OF_THIS_STACK:
+            written = written.replace("${AWS::StackName}-*", "")
+        assert "*" not in written, name
+    for role in of_type(resources, "AWS::IAM::Role").values():
+        assert not role.get("ManagedPolicyArns")
+
+
+def test_row_05_nothing_scans_a_table(resources: Resources) -> None:
+    for name, statement in statements(resources):
+        assert "dynamodb:Scan" not in as_list(statement["Action"]), name
+
+
+def test_row_05_the_audit_table_can_only_be_put_to(resources: Resources) -> None:
+    found = [s for _, s in statements(resources) if "AuditTable" in json.dumps(s["Resource"])]
+    assert found
+    for statement in found:
+        assert as_list(statement["Action"]) == ["dynamodb:PutItem"]
+
+
+def test_row_05_the_sweep_can_neither_charge_nor_write_an_invoice(resources: Resources) -> None:
+    can = {
+        action
+        for name, statement in statements(resources)
+        if name == "RebillSweepRole"
+        for action in as_list(statement["Action"])
+    }
+    assert "dynamodb:PutItem" not in can
+    assert "dynamodb:DeleteItem" not in can
+
+
+def test_row_06_there_is_no_secret_in_the_template(resources: Resources) -> None:
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    assert not re.search(r"(sk|rk|pk|whsec)_[A-Za-z0-9]{8,}|AKIA[A-Z0-9]{16}|-----BEGIN", text)
+    for name, function in functions(resources).items():
+        for variable, value in function["Environment"]["Variables"].items():
+            if re.search("KEY|SECRET|TOKEN|PASSWORD", variable):
+                assert not isinstance(value, str), f"{name}: {variable}"
+
+
+def test_row_07_the_api_is_throttled_and_logs_no_path_and_no_query(resources: Resources) -> None:
+    (stage,) = of_type(resources, "AWS::ApiGatewayV2::Stage").values()
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"]
+    fields = json.loads(stage["AccessLogSettings"]["Format"]).values()
+    assert "$context.routeKey" in fields
+    assert not [f for f in fields if "path" in f.lower() or "query" in f.lower()]
+
+
+def test_row_07_every_route_says_who_may_ask(resources: Resources) -> None:
+    for path, method in routes(resources):
+        assert any(fnmatchcase(path, rule) for rule in WHO_MAY_ASK), f"{method} {path}"
+
+
+def test_row_07_the_api_has_no_catch_all_route(resources: Resources) -> None:
+    paths = {path for path, _ in routes(resources)}
+    assert "/health" in paths
+    assert not {"$default", "/{proxy+}", "/$default"} & paths
+
+
+def test_row_07_a_domain_of_ones_own_takes_tls_1_2_or_newer(resources: Resources) -> None:
+    (domain,) = of_type(resources, "AWS::ApiGatewayV2::DomainName").values()
+    (configuration,) = domain["DomainNameConfigurations"]
+    assert configuration["SecurityPolicy"] == "TLS_1_2"
+
+
+def test_row_07_no_firewall_is_claimed_that_an_http_api_cannot_have(resources: Resources) -> None:
+    """AWS WAF takes REST APIs and CloudFront, not HTTP APIs: README's Decisions say what we do."""
+    assert not [r for r in resources.values() if "WAF" in r["Type"]]
+    assert "WAF" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_row_08_tables_and_queues_are_encrypted(resources: Resources) -> None:
+    for name, table in tables(resources).items():
+        assert table["SSESpecification"]["SSEEnabled"] is True, name
+    for name, queue in queues(resources).items():
+        assert queue["SqsManagedSseEnabled"] is True, name
+
+
+def test_row_08_every_bucket_is_encrypted_and_shut(resources: Resources) -> None:
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::S3::Bucket":
+            shut = resource["Properties"]["PublicAccessBlockConfiguration"]
+            assert set(shut.values()) == {True}, name
+            assert resource["Properties"]["BucketEncryption"], name
+
+
+def test_row_08_every_queue_refuses_plain_transport(resources: Resources) -> None:
+    refusing: set[str] = set()
+    for policy in of_type(resources, "AWS::SQS::QueuePolicy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Deny":
+                assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+                refusing |= {target(queue) for queue in policy["Queues"]}
+    assert refusing == set(queues(resources))

@@ -47,6 +47,8 @@ def json_response(status: int, content: Any, media_type: str = "application/json
 
 NOT_FOUND = json_response(404, {"message": "Not Found"})
 SERVER_ERROR = json_response(500, {"message": "Internal Server Error"})
+CUT_OFF = Response(200, [], b"")
+"""An answer that breaks off: its connection is closed before the body."""
 TOO_LARGE = json_response(413, {"message": "Request Entity Too Large"})
 
 

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 
 from dev.exchange import (
+    CUT_OFF,
     NOT_FOUND,
     SERVER_ERROR,
     TOO_LARGE,
@@ -155,7 +156,10 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in response.headers:
                 if name not in ("content-length", "connection", "transfer-encoding"):
                     self.send_header(name, value)
-            if response.status not in _BODILESS:
+            if response is CUT_OFF:
+                self.send_header("content-length", "1")
+                self.close_connection = True
+            elif response.status not in _BODILESS:
                 self.send_header("content-length", str(len(response.body)))
             if self.close_connection:
                 self.send_header("connection", "close")

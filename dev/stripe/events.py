@@ -1,0 +1,3 @@
+"""Events."""
+
+LISTENED: frozenset[str] = frozenset()

@@ -1,0 +1,208 @@
+"""A request comes in, an object or an error goes out: keys, limits, faults, idempotency."""
+
+import base64
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from dev.exchange import CUT_OFF, Request, Response, json_response
+from dev.stripe import form, idempotency, lists
+from dev.stripe.books import Books
+from dev.stripe.errors import StripeError, invalid
+from dev.stripe.faults import Faults, Source
+from dev.stripe.idempotency import Keys
+from dev.stripe.limits import Limits
+from dev.stripe.routes import Endpoint, find
+from dev.stripe.work import API_VERSION, Work, new_id, public
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account, its secret test key, and where its events go."""
+
+    id: str
+    secret_key: str
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A request that is allowed, known and well-formed."""
+
+    account: Account
+    endpoint: Endpoint
+    names: Mapping[str, str]
+    params: dict[str, Any]
+    expand: list[str]
+    key: str | None
+    fingerprint: str
+    request_id: str
+
+
+@dataclass
+class Service:
+    """Everything behind the HTTP server. `clock` is the gateway's own."""
+
+    books: Books
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    faults: Source = field(default_factory=Faults)
+    base_url: str = ""
+    latency_seconds: float = 0.0
+    wake: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.limits = Limits()
+        self._keys = Keys(self.books)
+        self._execution = threading.Lock()
+
+    def open_account(self, account: Account) -> None:
+        self.accounts[account.id] = account
+
+    def answer(self, request: Request) -> Response:
+        """The answer of one HTTP request of the API."""
+        request_id = new_id("req", 14)
+        try:
+            response = self._answered(request, request_id)
+        except StripeError as error:
+            response = _error_response(error)
+        if response is CUT_OFF:
+            return response
+        headers = [*response.headers, ("request-id", request_id), ("stripe-version", API_VERSION)]
+        return Response(response.status, headers, response.body)
+
+    def working(self, account: str, **of_request: Any) -> Work:
+        """A fresh unit of work; commit it while holding `execution`."""
+        return Work(
+            self.books,
+            account,
+            self.clock(),
+            self.base_url,
+            listens=lambda kind: self._listens(account, kind),
+            **of_request,
+        )
+
+    @property
+    def execution(self) -> threading.Lock:
+        """Requests execute one after the other, as one PaymentIntent's do at Stripe."""
+        return self._execution
+
+    def _listens(self, account: str, kind: str) -> bool:
+        from dev.stripe.events import LISTENED
+
+        return self.accounts[account].webhook_url is not None and kind in LISTENED
+
+    def _answered(self, request: Request, request_id: str) -> Response:
+        headers = {name.lower(): value for name, value in request.headers}
+        account = self._account(headers)
+        self.limits.check(request.method, request.path, time.monotonic())
+        version = headers.get("stripe-version", API_VERSION)
+        if version != API_VERSION:
+            raise invalid(f"Invalid Stripe API version: {version}; there is {API_VERSION} here.")
+        fault = self.faults.take()
+        if fault == "unavailable":
+            raise StripeError(
+                503,
+                "The loopback is unavailable.",
+                kind="api_error",
+                began=False,
+                headers={"stripe-should-retry": "false"},
+            )
+        if fault == "timeout_before":
+            return CUT_OFF
+        call = self._read(request, headers, account, request_id)
+        response = self._idempotent(call, fail=fault == "internal_error")
+        self.wake()
+        return CUT_OFF if fault == "timeout_after" else response
+
+    def _account(self, headers: Mapping[str, str]) -> Account:
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        key = credentials
+        if scheme.lower() == "basic":
+            key = base64.b64decode(credentials, validate=False).decode("latin-1").partition(":")[0]
+        for account in self.accounts.values():
+            if key and key == account.secret_key:
+                return self._named(account, headers)
+        if not key:
+            raise StripeError(401, "You did not provide an API key.", began=False)
+        raise StripeError(401, f"Invalid API Key provided: {key[:8]}***", began=False)
+
+    def _named(self, account: Account, headers: Mapping[str, str]) -> Account:
+        if headers.get("stripe-account", account.id) != account.id:
+            raise StripeError(
+                403,
+                "The provided key does not have access to the account named.",
+                code="account_invalid",
+                began=False,
+            )
+        return account
+
+    def _read(
+        self, request: Request, headers: Mapping[str, str], account: Account, request_id: str
+    ) -> _Call:
+        endpoint, names = find(request.method, request.path)
+        text = request.body.decode("utf-8", "replace") if request.method == "POST" else ""
+        raw = form.decode(text or request.query)
+        expand = form.texts(raw.pop("expand", []), "expand")
+        params = form.read(raw, endpoint.fields, endpoint.required)
+        endpoint.check(params)
+        return _Call(
+            account=account,
+            endpoint=endpoint,
+            names=names,
+            params=params,
+            expand=expand,
+            key=headers.get("idempotency-key") if request.method == "POST" else None,
+            fingerprint=idempotency.fingerprint(
+                request.method, request.path, {**raw, "expand": expand}
+            ),
+            request_id=request_id,
+        )
+
+    def _idempotent(self, call: _Call, *, fail: bool) -> Response:
+        with self._keys.holding(call.account.id, call.key):
+            if call.key is not None:
+                known = self._keys.known(call.account.id, call.key, call.fingerprint, self.clock())
+                if known is not None:
+                    replayed = json_response(known["status"], known["body"])
+                    more = [
+                        ("idempotent-replayed", "true"),
+                        ("idempotency-key", call.key),
+                        ("original-request", known["request"]),
+                    ]
+                    return Response(replayed.status, [*replayed.headers, *more], replayed.body)
+            if self.latency_seconds:
+                time.sleep(self.latency_seconds)
+            with self._execution:
+                return self._executed(call, fail=fail)
+
+    def _executed(self, call: _Call, *, fail: bool) -> Response:
+        work = self.working(call.account.id, request=call.request_id, key=call.key)
+        try:
+            if fail:
+                raise StripeError(500, "An unknown error occurred.", kind="api_error")
+            answer = call.endpoint.handle(work, call.params, **call.names)
+            status, body = 200, lists.expanded(work, public(answer), call.expand)
+        except StripeError as error:
+            if not error.began:
+                raise
+            if not error.keeps:
+                work.discard()
+            status, body = error.status, error.body()
+        kept: dict[str, Any] = {}
+        if call.key is not None:
+            row = idempotency.answer_of(
+                call.key, call.fingerprint, status, body, call.request_id, work.now
+            )
+            kept = {row["id"]: row}
+        work.commit(**kept)
+        return json_response(status, body)
+
+
+def _error_response(error: StripeError) -> Response:
+    response = json_response(error.status, error.body())
+    return Response(error.status, [*response.headers, *error.headers.items()], response.body)

@@ -1,0 +1,134 @@
+"""One request's work: what it read, what it changed, and whom it told; committed all at once."""
+
+import copy
+import secrets
+import string
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from dev.stripe.books import Books
+from dev.stripe.errors import missing
+
+Object = dict[str, Any]
+
+API_VERSION = "2026-10-28.endive"
+"""The version of the objects here, which is the one that the SDK asks for."""
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_id(prefix: str, length: int = 24) -> str:
+    return f"{prefix}_{''.join(secrets.choice(_ALPHABET) for _ in range(length))}"
+
+
+class Work:
+    """`base_url` is where browsers find the loopback, for the pages that it links to."""
+
+    def __init__(
+        self,
+        books: Books,
+        account: str,
+        now: datetime,
+        base_url: str,
+        *,
+        request: str | None = None,
+        key: str | None = None,
+        listens: Callable[[str], bool] = lambda kind: False,
+    ) -> None:
+        self.account = account
+        self.now = now
+        self.base_url = base_url
+        self._books = books
+        self._request = request
+        self._key = key
+        self._listens = listens
+        self._staged: dict[str, Object] = {}
+
+    @property
+    def seconds(self) -> int:
+        """Now as Stripe writes it: seconds since 1970."""
+        return int(self.now.timestamp())
+
+    def find(self, kind: str, identifier: str) -> Object | None:
+        """An object to read or change; changed ones are put back with `put`."""
+        key = f"{self.account}/{identifier}"
+        if (staged := self._staged.get(key)) is not None:
+            return staged if staged["object"] == kind else None
+        found = self._books.read(key)
+        if found is None or found[0]["object"] != kind:
+            return None
+        return copy.deepcopy(found[0])
+
+    def load(self, kind: str, identifier: str, *, param: str = "id", status: int = 404) -> Object:
+        """An object that must be there."""
+        found = self.find(kind, identifier)
+        if found is None:
+            raise missing(kind, identifier, param, status)
+        return found
+
+    def newest_first(self, kind: str) -> Iterator[Object]:
+        """To read only: nothing of this may be changed."""
+        prefix = f"{self.account}/"
+        fresh = [o for o in self._staged.values() if o["object"] == kind]
+        seen = {o["id"] for o in fresh}
+        yield from reversed(fresh)
+        for found in self._books.newest_first(prefix, kind):
+            if found["id"] not in seen:
+                yield found
+
+    def put(self, thing: Object) -> Object:
+        """Keep an object, new or changed."""
+        self._staged[f"{self.account}/{thing['id']}"] = thing
+        return thing
+
+    def tell(self, kind: str, thing: Object, previous: Object | None = None) -> None:
+        """An event with the object as it is now."""
+        data: Object = {"object": public(thing)}
+        if previous is not None:
+            data["previous_attributes"] = previous
+        self.put(
+            {
+                "id": new_id("evt"),
+                "object": "event",
+                "api_version": API_VERSION,
+                "created": self.seconds,
+                "data": data,
+                "livemode": False,
+                "pending_webhooks": int(self._listens(kind)),
+                "request": {"id": self._request, "idempotency_key": self._key},
+                "type": kind,
+                "_delivered": False,
+                "_tries": 0,
+                "_next_at": self.now.isoformat() if self._listens(kind) else None,
+            }
+        )
+
+    def later(self, seconds: int, action: str, subject: str) -> None:
+        """What a bank does some time after the answer, by the gateway's clock."""
+        at = self.now + timedelta(seconds=seconds)
+        self.put(
+            {
+                "id": new_id("_later"),
+                "object": "_later",
+                "action": action,
+                "subject": subject,
+                "at": at.isoformat(),
+            }
+        )
+
+    def discard(self) -> None:
+        """Leave everything as it was."""
+        self._staged = {}
+
+    def commit(self, **more: Object | None) -> None:
+        """Everything at once, and what else belongs to the request, by id."""
+        rows: dict[str, Object | None] = dict(self._staged)
+        rows |= {f"{self.account}/{name}": row for name, row in more.items()}
+        self._books.write_all(copy.deepcopy(rows))
+        self._staged = {}
+
+
+def public(thing: Object) -> Object:
+    """An object as the API shows it: what begins with an underscore is the gateway's own."""
+    return {name: copy.deepcopy(value) for name, value in thing.items() if not name.startswith("_")}

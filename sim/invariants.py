@@ -60,9 +60,13 @@ class Violation(Stop):
     """An invariant does not hold: its number, what is wrong, and whose it is."""
 
     def __init__(self, number: str, text: str, *about: str | None) -> None:
-        super().__init__(f"invariant {number}: {text}")
+        super().__init__(number, text, *about)  # as another process makes it again
         self.number = number
+        self.text = text
         self.about = tuple(a for a in about if a)
+
+    def __str__(self) -> str:
+        return f"invariant {self.number}: {self.text}"
 
 
 def tenant(entity: Any) -> str:

@@ -149,8 +149,9 @@ def _keys_shown(keys: Sequence[Key]) -> str:
     return " ".join(key.sk for key in keys)
 
 
-def _lease_shown(due: Due, until: datetime) -> str:
-    return f"{due.owner[-1]} from {_shown(due.due_at)} to {_shown(until)}"
+def _leases_shown(dues: Sequence[Due], until: datetime) -> str:
+    seen = ", ".join(f"{due.owner[-1]} from {_shown(due.due_at)}" for due in dues)
+    return f"{seen} to {_shown(until)}"
 
 
 class SimItems:
@@ -198,17 +199,25 @@ class SimItems:
         )
         return self._wire.call("index", "rows", fresh, pk, {"stale": stale})
 
-    def move_alarm(self, due: Due, until: datetime) -> bool:
-        def asked_again(length: float) -> bool:
-            moved = self._table.move_alarm(due, until)
-            self._wire.clockwork.sleep(_pause_us(length))
-            stands = self._table.get(owner_key(due))
-            return moved and stands is not None and stands.due_at == until
+    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+        moved: list[bool] = []
+        for start in range(0, len(dues), PACK):
+            moved += self._move_pack(dues[start : start + PACK], until)
+        return moved
 
-        move = partial(self._table.move_alarm, due, until)
+    def _move_pack(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+        def asked_again(length: float) -> list[bool]:
+            moved = self._table.move_alarms(dues, until)
+            if len(dues) > 1:  # the request's token makes DynamoDB answer as it did
+                return moved
+            self._wire.clockwork.sleep(_pause_us(length))
+            stands = self._table.get(owner_key(dues[0]))
+            return [moved[0] and stands is not None and stands.due_at == until]
+
+        move = partial(self._table.move_alarms, dues, until)
         instead = {"asked_again": asked_again}
-        about = partial(_lease_shown, due, until)
-        return self._wire.call("write", "move_alarm", move, about, instead)
+        about = partial(_leases_shown, dues, until)
+        return self._wire.call("write", "move_alarms", move, about, instead)
 
     def write(self, transaction: Transaction) -> None:
         if not transaction:

@@ -31,7 +31,7 @@ def test_a_write_whose_reply_was_lost_knows_itself_when_it_is_sent_again(
     assert wire.sent == 4
     (seen,) = dynamodb.store.due(Alarm.BILL, 0, T0 + 31 * DAY, 1)
     wire.lose_reply()
-    assert dynamodb.store.lease(seen, T0 + 32 * DAY) is not None
+    assert dynamodb.store.lease_each([seen], T0 + 32 * DAY)
     dynamodb.store.commit(Insert(fact()))
     wire.lose_reply()
     dynamodb.store.commit(Remove(fact()))
@@ -93,6 +93,22 @@ def test_a_transaction_is_tried_again_when_the_refusal_will_pass(
     dynamodb.wire.refuse(*refusal, times=4)
     dynamodb.store.commit(Insert(subscription()), Insert(order()))
     assert len(dynamodb.store.history(MERCHANT, "cus_1").orders) == 1
+
+
+@pytest.mark.spec("R-1")
+def test_what_others_keep_writing_is_left_to_them_and_the_rest_is_done(dynamodb: Backend) -> None:
+    wire = dynamodb.wire
+    refused = ("None", "TransactionConflict", "None")
+    wire.refuse(CANCELLED, *refused, times=dynamo_calls.ATTEMPTS)
+    first, second, third = dynamodb.store.commit_each([(Insert(order(n)),) for n in range(3)])
+    assert (first, third) == (None, None)
+    assert isinstance(second, Conflict)
+    assert len(dynamodb.store.history(MERCHANT, "cus_1").orders) == 2
+    dynamodb.store.commit_each([(Insert(subscription(n)),) for n in range(3)])
+    dues = dynamodb.store.due(Alarm.BILL, 0, T0 + 31 * DAY, 9)
+    wire.refuse(CANCELLED, *refused, times=dynamo_calls.ATTEMPTS)
+    assert len(dynamodb.store.lease_each(dues, T0 + 32 * DAY)) == 2
+    assert dynamodb.store.due(Alarm.BILL, 0, T0 + 31 * DAY, 9) == [dues[1]]
 
 
 def test_a_single_write_and_a_read_are_tried_again_too(dynamodb: Backend) -> None:
@@ -205,8 +221,12 @@ def test_the_budget_of_each_question_is_kept(dynamodb: Backend, calls: Counter[s
     (seen,) = store.due(Alarm.BILL, 0, T0 + 31 * DAY, 1)
     assert calls == {"Query": 1}
     calls.clear()
-    store.lease(seen, T0 + 32 * DAY)
+    store.lease_each([seen], T0 + 32 * DAY)
     assert calls == {"UpdateItem": 1}
+    seen = store.due(Alarm.BILL, 0, T0 + 32 * DAY, 100)
+    calls.clear()
+    assert len(store.lease_each(seen, T0 + 33 * DAY)) == 33
+    assert calls == {"TransactWriteItems": 1}
     calls.clear()
     store.subscriptions([(MERCHANT, "cus_1", f"sub_{n}") for n in range(33)])
     assert calls == {"BatchGetItem": 1}

@@ -191,9 +191,9 @@ def test_a_lease_moves_the_alarm_that_was_seen(backend: Backend) -> None:
     backend.store.commit(Insert(subscription()), Insert(checkout("a#b")))
     for kind in (Alarm.BILL, Alarm.CHECKOUT):
         (seen,) = backend.store.due(kind, 0, T0 + 31 * DAY, 10)
-        leased = backend.store.lease(seen, T0 + 32 * DAY)
+        (leased,) = backend.store.lease_each([seen], T0 + 32 * DAY)
         assert leased == Due(kind, T0 + 32 * DAY, seen.owner)
-        assert backend.store.lease(seen, T0 + 33 * DAY) is None
+        assert backend.store.lease_each([seen], T0 + 33 * DAY) == []
         assert backend.store.due(kind, 0, T0 + 31 * DAY, 10) == []
         assert backend.store.due(kind, 0, T0 + 32 * DAY, 10) == [leased]
     leased_sub = backend.store.subscription(MERCHANT, "cus_1", "sub_1")
@@ -206,8 +206,23 @@ def test_there_is_no_lease_of_an_alarm_that_has_become_another(backend: Backend)
     backend.store.commit(Insert(sub))
     (seen,) = backend.store.due(Alarm.BILL, 0, T0 + 31 * DAY, 10)
     backend.store.commit(Change(sub, replace(sub, state=State.CANCEL_PENDING)))
-    assert backend.store.lease(seen, T0 + 32 * DAY) is None
-    assert backend.store.lease(Due(Alarm.BILL, T0, (MERCHANT, "cus_1", "gone")), T0) is None
+    gone = Due(Alarm.BILL, T0, (MERCHANT, "cus_1", "gone"))
+    assert backend.store.lease_each([seen], T0 + 32 * DAY) == []
+    assert backend.store.lease_each([gone], T0) == []
+    assert backend.store.lease_each([], T0) == []
+
+
+@pytest.mark.spec("R-1")
+def test_leases_that_others_have_are_left_out_and_the_rest_is_taken(backend: Backend) -> None:
+    backend.store.commit_each([(Insert(subscription(n)),) for n in range(120)])
+    dues = backend.store.due(Alarm.BILL, 0, T0 + 31 * DAY, 1000)
+    assert len(dues) == 120
+    lost = {0, 57, 99, 119}
+    assert len(backend.store.lease_each([dues[n] for n in lost], T0 + 40 * DAY)) == len(lost)
+    leases = backend.store.lease_each([*dues, dues[3]], T0 + 32 * DAY)
+    kept = [due.owner for n, due in enumerate(dues) if n not in lost]
+    assert [lease.owner for lease in leases] == kept
+    assert {lease.due_at for lease in leases} == {T0 + 32 * DAY}
 
 
 def test_one_of_sixteen_threads_gets_the_lease(backend: Backend) -> None:
@@ -217,8 +232,10 @@ def test_one_of_sixteen_threads_gets_the_lease(backend: Backend) -> None:
     assert len(dues) == 10
     for due in dues:
         with ThreadPoolExecutor(16) as threads:
-            leases = list(threads.map(lambda _, d=due: backend.store.lease(d, T0), range(16)))
-        assert sum(lease is not None for lease in leases) == 1
+            leases = list(
+                threads.map(lambda _, d=due: backend.store.lease_each([d], T0), range(16))
+            )
+        assert sum(len(each) for each in leases) == 1
 
 
 def test_no_update_of_concurrent_transactions_is_lost(backend: Backend) -> None:

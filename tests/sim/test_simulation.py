@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from sim import corpus
 from sim.exhaustive import SCENES, SINGLE, calls_of, tried
+from sim.invariants import Violation
 from sim.mutants import MUTANTS
 from sim.plan import drawn
 from sim.run import Result, run
@@ -33,6 +35,12 @@ def test_money_moves_exactly_once_whatever_fails(seed: int) -> None:
 def test_what_was_found_once_is_not_found_again(seed: int) -> None:
     result = run(seed)
     assert result.violation is None, str(result.violation)
+
+
+def test_a_violation_comes_back_from_another_process_as_it_was() -> None:
+    found = Violation("2", "charged twice", "inv_1", None)
+    again = pickle.loads(pickle.dumps(found))  # noqa: S301 -- our own bytes
+    assert (str(again), again.about) == ("invariant 2: charged twice", ("inv_1",))
 
 
 def test_faults_are_not_rare_and_of_every_kind() -> None:

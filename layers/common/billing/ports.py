@@ -168,9 +168,9 @@ class Store(Protocol):
         """Index: alarms of one shard with `due_at <= until`, earliest first."""
         ...
 
-    def lease(self, due: Due, until: datetime) -> Due | None:
-        """Move an alarm that still stands as read to `until`; None if it does not stand any
-        more."""
+    def lease_each(self, dues: Sequence[Due], until: datetime) -> list[Due]:
+        """Move the alarms that still stand as read to `until`; those are the leases, the others
+        are somebody else's by now."""
         ...
 
     def undelivered(self, shard: int, until: datetime, limit: int) -> list[Fact]:

@@ -7,7 +7,10 @@ rests on anything that another writer has changed meanwhile; the store answers `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 Entity = Any
@@ -31,11 +34,10 @@ class Change:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        return tuple(
-            f.name
-            for f in fields(self.before)
-            if getattr(self.before, f.name) != getattr(self.after, f.name)
-        )
+        names, values = _reader(self.before.__class__)
+        read = zip(names, values(self.before), values(self.after), strict=True)
+        # What `replace` left alone is the same object: no dataclass is compared then.
+        return tuple([name for name, was, now in read if was is not now and was != now])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,10 @@ class Remove:
 
 Write = Insert | Change | Expect | Remove
 Transaction = tuple[Write, ...]
+
+
+@cache
+def _reader(cls: Any) -> tuple[tuple[str, ...], Callable[[Entity], tuple[Any, ...]]]:
+    """The names of an entity's fields, and what reads all of them at once."""
+    names = tuple(f.name for f in fields(cls))
+    return names, attrgetter(*names)

@@ -49,14 +49,22 @@ _SERVER_ERROR = 500
 class ConditionFailed(Conflict):
     """A condition did not hold.
 
-    `failed` are the places of the writes in the transaction whose conditions those were; `old` is
-    the item that stands where a single write was to go, if any.
+    `places` are those of the writes in the transaction whose conditions those were; `old` is the
+    item that stands where a single write was to go, if any.
     """
 
-    def __init__(self, failed: tuple[int, ...] = (), old: dict[str, Any] | None = None) -> None:
+    def __init__(self, places: tuple[int, ...] = (), old: dict[str, Any] | None = None) -> None:
         super().__init__("What was read has changed meanwhile.")
-        self.failed = failed
+        self.places = places
         self.old = old
+
+
+class Contested(Unavailable):
+    """Nothing was written, because others kept writing what stands at these `places`."""
+
+    def __init__(self, places: tuple[int, ...]) -> None:
+        super().__init__("Others keep writing the same.")
+        self.places = places
 
 
 class Calls:
@@ -75,7 +83,7 @@ class Calls:
     def __call__(self, operation: str, request: Request) -> Answer:
         """The answer; raises `ConditionFailed`, `Unavailable`, or as it came what is a bug."""
         request = {**request, "ReturnConsumedCapacity": "NONE"}
-        last: Exception | None = None
+        last: ClientError | BotoCoreError | None = None
         for pause in self.pauses():
             self._sleep(pause)
             try:
@@ -86,7 +94,8 @@ class Calls:
                 if not _passes(error):
                     raise _meaning(error) from error
                 last = error
-        raise Unavailable("DynamoDB is busy.") from last
+        contested = _places(last, "TransactionConflict")
+        raise (Contested(contested) if contested else Unavailable("DynamoDB is busy.")) from last
 
     def pauses(self) -> Iterator[float]:
         """Seconds to wait before each attempt: none at first, then ever longer, by chance."""
@@ -134,14 +143,18 @@ def _meaning(error: Exception) -> Exception:
     if _code(error) == "ConditionalCheckFailedException":
         return ConditionFailed((0,), _response(error).get("Item"))
     if _code(error) == "TransactionCanceledException":
-        failed = tuple(
-            place
-            for place, reason in enumerate(error.cancellation_reasons)
-            if reason is not None and reason.code == "ConditionalCheckFailed"
-        )
+        failed = _places(error, "ConditionalCheckFailed")
         return ConditionFailed(failed) if failed else error
     status = _response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return Unavailable("DynamoDB is broken.") if status >= _SERVER_ERROR else error
+
+
+def _places(error: Exception | None, reason: str) -> tuple[int, ...]:
+    """The places in a cancelled transaction that were refused for this reason."""
+    if not isinstance(error, VerboseClientError):
+        return ()
+    reasons = enumerate(error.cancellation_reasons)
+    return tuple(place for place, each in reasons if each is not None and each.code == reason)
 
 
 def _response(error: VerboseClientError) -> dict[str, Any]:

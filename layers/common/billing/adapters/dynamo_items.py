@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from billing.adapters import codec
-from billing.adapters.dynamo_calls import Calls, ConditionFailed, Request
-from billing.adapters.dynamo_writes import Terms, action, key_attributes
+from billing.adapters.dynamo_calls import Calls, ConditionFailed, Contested, Request
+from billing.adapters.dynamo_writes import Action, Terms, action, key_attributes
 from billing.adapters.keys import (
     ENTITIES,
     MOST_WRITES,
@@ -23,7 +23,9 @@ from billing.adapters.keys import (
 )
 from billing.errors import Conflict, Unavailable
 from billing.ports import Due
-from billing.transactions import Change, Entity, Insert, Remove, Transaction, Write
+from billing.transactions import Entity, Transaction
+
+T = TypeVar("T")
 
 MOST_GETS = 100
 """Of one BatchGetItem: DynamoDB's limit."""
@@ -78,9 +80,60 @@ class DynamoItems:
             Row(item[f"{index}_sk"]["S"], Key(item["pk"]["S"], item["sk"]["S"])) for item in found
         ]
 
-    def move_alarm(self, due: Due, until: datetime) -> bool:
+    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+        def move(due: Due, op: str) -> list[Action]:
+            return [("Update", self._moved(due, until, op))]
+
+        return [refused is None for refused in self._each(dues, lambda d: [owner_key(d)], move)]
+
+    def write(self, transaction: Transaction) -> None:
+        keys_of(transaction)
+        if transaction:
+            op = self._call.new_op()
+            self._commit(self._actions(transaction, op), op)
+
+    def write_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
+        return self._each(transactions, keys_of, self._actions)
+
+    def _each(
+        self,
+        jobs: Sequence[T],
+        keys_of: Callable[[T], list[Key]],
+        actions_of: Callable[[T, str], list[Action]],
+    ) -> list[Conflict | None]:
+        outcomes: list[Conflict | None] = []
+        for pack in _packs(jobs, keys_of):
+            op = self._call.new_op()
+            outcomes += self._write_pack([actions_of(job, op) for job in pack], op)
+        return outcomes
+
+    def _write_pack(self, pack: Sequence[list[Action]], op: str) -> list[Conflict | None]:
+        """All in one call; those that are refused are left out and it is repeated.
+
+        They touch different items, so each of them is judged as it would be by itself. What another
+        is writing for longer than it is waited for counts as his: nothing of it was written.
+        """
+        outcomes: list[Conflict | None] = [None] * len(pack)
+        left = [place for place, actions in enumerate(pack) if actions]
+        while left:
+            try:
+                self._commit([each for place in left for each in pack[place]], op)
+            except (ConditionFailed, Contested) as refused:
+                owners = [place for place in left for _ in pack[place]]
+                bad = {owners[n] for n in refused.places}
+                for place in bad:
+                    outcomes[place] = Conflict(refused.message)
+                left = [place for place in left if place not in bad]
+            else:
+                break
+        return outcomes
+
+    def _actions(self, transaction: Transaction, op: str) -> list[Action]:
+        return [action(write, self._table, op) for write in transaction]
+
+    def _moved(self, due: Due, until: datetime, op: str) -> Request:
         terms = Terms()
-        due_at, op = terms.path("body", "due_at"), self._call.new_op()
+        due_at = terms.path("body", "due_at")
         sets = {
             due_at: stamp(until),
             terms.path("due_sk"): due_sort_key(until, due.owner),
@@ -90,55 +143,23 @@ class DynamoItems:
         # An alarm's kind is in the index key, whose shard the row does not name.
         seen = f"{due_at} = {terms.value({'S': stamp(due.due_at)})}"
         kind = f"begins_with({terms.path('due_pk')}, {terms.value({'S': due_kind(due.kind)})})"
-        request = self._on(
+        return self._on(
             owner_key(due),
             UpdateExpression=f"SET {update}",
             ConditionExpression=f"{seen} AND {kind}",
             **terms.parameters(),
         )
-        try:
-            self._single("UpdateItem", request, op)
-        except Conflict:
-            return False
-        return True
 
-    def write(self, transaction: Transaction) -> None:
-        keys_of(transaction)
-        match transaction:
-            case ():
-                return
-            case (Insert() | Change() | Remove(as_read=()) as write,):
-                op = self._call.new_op()
-                name, request = action(write, self._table, op)
-                self._single(_SINGLE[name], request, op)
-            case _:
-                self._transact(transaction)
-
-    def write_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
-        outcomes: list[Conflict | None] = []
-        for pack in _packs(transactions):
-            outcomes += self._write_pack(pack)
-        return outcomes
-
-    def _write_pack(self, pack: list[Transaction]) -> list[Conflict | None]:
-        """All in one call; the transactions whose conditions fail are left out and it is repeated.
-
-        They touch different items, so each of them is judged as it would be by itself.
-        """
-        outcomes: list[Conflict | None] = [None] * len(pack)
-        left = [place for place, transaction in enumerate(pack) if transaction]
-        while left:
-            try:
-                self.write(tuple(write for place in left for write in pack[place]))
-            except ConditionFailed as refused:
-                owners = [place for place in left for _ in pack[place]]
-                bad = {owners[n] for n in refused.failed}
-                for place in bad:
-                    outcomes[place] = refused
-                left = [place for place in left if place not in bad]
-            else:
-                break
-        return outcomes
+    def _commit(self, actions: Sequence[Action], op: str) -> None:
+        (name, request), *others = actions
+        # A removal that was carried out leaves nothing to recognise, a check is no single write.
+        recognised = name in {"Put", "Update"} or "ConditionExpression" not in request
+        if others or not recognised:
+            token = self._call.new_op()
+            items = [{name: request} for name, request in actions]
+            self._call("TransactWriteItems", {"TransactItems": items, "ClientRequestToken": token})
+        else:
+            self._single(_SINGLE[name], request, op)
 
     def _single(self, operation: str, request: Request, op: str) -> None:
         """A conditional write that recognises itself: a lost reply makes the SDK send it again."""
@@ -147,11 +168,6 @@ class DynamoItems:
         except ConditionFailed as refused:
             if refused.old is None or refused.old.get("op") != {"S": op}:
                 raise
-
-    def _transact(self, writes: Sequence[Write]) -> None:
-        op = self._call.new_op()
-        actions = [dict([action(write, self._table, op)]) for write in writes]
-        self._call("TransactWriteItems", {"TransactItems": actions, "ClientRequestToken": op})
 
     def _batch(self, keys: Sequence[Key]) -> dict[Key, Entity | None]:
         found: dict[Key, Entity | None] = {}
@@ -196,16 +212,16 @@ class DynamoItems:
         return {"TableName": self._table, "Key": key_attributes(key), **parameters}
 
 
-def _packs(transactions: Sequence[Transaction]) -> Iterator[list[Transaction]]:
+def _packs(jobs: Sequence[T], keys_of: Callable[[T], list[Key]]) -> Iterator[list[T]]:
     """Neighbours that touch different items, in packs of as many writes as one call may have."""
-    pack: list[Transaction] = []
+    pack: list[T] = []
     touched: set[Key] = set()
-    for transaction in transactions:
-        keys = keys_of(transaction)
+    for job in jobs:
+        keys = keys_of(job)
         if pack and (len(touched) + len(keys) > MOST_WRITES or not touched.isdisjoint(keys)):
             yield pack
             pack, touched = [], set()
-        pack.append(transaction)
+        pack.append(job)
         touched.update(keys)
     if pack:
         yield pack

@@ -16,11 +16,13 @@ from billing.adapters.codec import Attribute
 from billing.adapters.keys import Key, index_keys, key_of
 from billing.transactions import Change, Entity, Expect, Insert, Remove, Write
 
-Action = dict[str, Any]
+Request = dict[str, Any]
+Action = tuple[str, Request]
+"""A write's name in TransactWriteItems (`Put`, `Update`, ...) and its parameters."""
 
 
-def action(write: Write, table: str, op: str) -> tuple[str, Action]:
-    """The write's name in TransactWriteItems (`Put`, `Update`, ...) and its parameters."""
+def action(write: Write, table: str, op: str) -> Action:
+    """The write as DynamoDB is asked for it."""
     match write:
         case Insert(entity):
             return "Put", _put(entity, table, op)
@@ -74,15 +76,15 @@ class Terms:
         self.values[placeholder] = attribute
         return placeholder
 
-    def parameters(self) -> Action:
+    def parameters(self) -> Request:
         """DynamoDB refuses names or values that are there and empty."""
-        parameters: Action = {"ExpressionAttributeNames": self.names}
+        parameters: Request = {"ExpressionAttributeNames": self.names}
         if self.values:
             parameters["ExpressionAttributeValues"] = self.values
         return parameters
 
 
-def _put(entity: Entity, table: str, op: str) -> Action:
+def _put(entity: Entity, table: str, op: str) -> Request:
     return {
         "TableName": table,
         "Item": item_of(entity, op),
@@ -90,7 +92,7 @@ def _put(entity: Entity, table: str, op: str) -> Action:
     }
 
 
-def _update(change: Change, table: str, op: str) -> Action:
+def _update(change: Change, table: str, op: str) -> Request:
     terms = Terms()
     changed = change.changed
     sets = [f"{terms.path('op')} = {terms.value({'S': op})}"]
@@ -118,7 +120,7 @@ def _update(change: Change, table: str, op: str) -> Action:
     }
 
 
-def _on_condition(entity: Entity, as_read: Iterable[str], table: str) -> Action:
+def _on_condition(entity: Entity, as_read: Iterable[str], table: str) -> Request:
     terms = Terms()
     return {
         "TableName": table,

@@ -73,6 +73,9 @@ class MemoryItems:
             rows = self._indexes[index].get(pk)
             return [] if rows is None else list(islice(rows.between(stretch, newest_first), limit))
 
+    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+        return [self.move_alarm(due, until) for due in dues]
+
     def move_alarm(self, due: Due, until: datetime) -> bool:
         key = owner_key(due)
         with self._lock:

@@ -75,8 +75,9 @@ class Items(Protocol):
         """Rows of one partition of an index by sort key, a little late."""
         ...
 
-    def move_alarm(self, due: Due, until: datetime) -> bool:
-        """Put an alarm off, if its kind and instant are still those; whether that was done."""
+    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+        """Put off each alarm whose kind and instant are still those; which ones that was done
+        to."""
         ...
 
     def write(self, transaction: Transaction) -> None:
@@ -256,9 +257,10 @@ class ItemStore:
         rows = self._items.rows(keys.DUE, keys.due_shard(kind, shard), by_then, limit=limit)
         return [keys.due_of(kind, row) for row in rows]
 
-    def lease(self, due: Due, until: datetime) -> Due | None:
-        """Conditional update of the item that the row names, without a read."""
-        return Due(due.kind, until, due.owner) if self._items.move_alarm(due, until) else None
+    def lease_each(self, dues: Sequence[Due], until: datetime) -> list[Due]:
+        """Conditional updates of the items that the rows name, many in one, without a read."""
+        moved = self._items.move_alarms(dues, until)
+        return [Due(d.kind, until, d.owner) for d, was in zip(dues, moved, strict=True) if was]
 
     def undelivered(self, shard: int, until: datetime, limit: int) -> list[Fact]:
         """Query OB#<shard> up to `until`, oldest first."""

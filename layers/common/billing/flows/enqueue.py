@@ -34,7 +34,7 @@ def due(
             tally["due"] += len(rows)
             if dry_run:
                 continue
-            leases = [lease for row in rows if (lease := ports.store.lease(row, until))]
+            leases = ports.store.lease_each(rows, until)
             ports.queue.send(leases)
             tally["enqueued"] += len(leases)
             left -= len(leases)

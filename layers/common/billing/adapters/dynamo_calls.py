@@ -85,7 +85,7 @@ class Calls:
         request = {**request, "ReturnConsumedCapacity": "NONE"}
         last: ClientError | BotoCoreError | None = None
         for pause in self.pauses():
-            self._sleep(pause)
+            self.pause(pause)
             try:
                 return self._connection.dispatch(operation, request)
             except (HTTPClientError, NoConnection) as unreachable:
@@ -105,7 +105,8 @@ class Calls:
             yield longest * self._entropy(1)[0] / 256
 
     def pause(self, seconds: float) -> None:
-        self._sleep(seconds)
+        if seconds:
+            self._sleep(seconds)
 
     def new_op(self) -> str:
         """An operation's id: its own write is recognised by it, and DynamoDB runs it once."""

@@ -187,7 +187,7 @@ def _pass_point_of_no_return(
     ports: Ports, works: Sequence[Work], now: datetime, tally: Counter[str]
 ) -> list[Work]:
     """Step 3; whether billing is stopped is read here once more."""
-    merchants = {w.merchant.id: ports.store.merchant(w.merchant.id) for w in works}
+    merchants = {name: ports.store.merchant(name) for name in {w.merchant.id for w in works}}
     after: list[Work] = []
     writes: list[Transaction] = []
     for work in works:

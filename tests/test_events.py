@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,12 +12,15 @@ from typing import Any
 
 import pytest
 
-from billing.adapters import keys
+from billing.adapters import keys, stripe_events
+from billing.adapters.sandbox_gateway import SandboxGateway
+from billing.adapters.sandbox_ledger import MemoryLedger
 from billing.flows import cancel
-from billing.merchants import ApiKey
+from billing.gateways import GatewayEvent
+from billing.merchants import ApiKey, GatewayAccount
 from billing.runtime import wiring
 from billing.subscription import Source, When
-from billing.transactions import Insert
+from billing.transactions import Change, Insert
 from dev import demo
 from functions.cancel import app as cancel_app
 from functions.checkout import app as checkout_app
@@ -24,6 +28,7 @@ from functions.merchant import app as merchant_app
 from functions.notify import app as notify_app
 from functions.portal import app as portal_app
 from functions.rebill import app as rebill_app
+from functions.webhook import app as webhook_app
 from tests.world import World
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -42,6 +47,8 @@ HTTP = {
     "health": checkout_app.handler,
     "merchant": merchant_app.handler,
     "portal": portal_app.handler,
+    "stripe": webhook_app.handler,
+    "paypal": webhook_app.handler,
 }
 EXPECTED = {
     "checkout_page": 200,
@@ -62,6 +69,8 @@ EXPECTED = {
     "portal_cards": 401,
     "portal_cancel": 401,
     "portal_invoice": 404,
+    "stripe_webhook": 400,  # the demo merchant has no account at either
+    "paypal_webhook": 400,
 }
 
 
@@ -72,7 +81,7 @@ def world() -> Iterator[World]:
     world.store.commit(*demo.merchant(world.now), *demo.catalog(world.now))
     key = ApiKey("key_1", demo.hash_of("sk_00000000000000000000000000000001"), "demo", world.now)
     world.store.commit(Insert(key))
-    for app in (checkout_app, merchant_app, portal_app):
+    for app in (checkout_app, merchant_app, portal_app, webhook_app):
         app.app.cache_clear()
     wiring.install(world.ports)
     yield world
@@ -98,6 +107,32 @@ def test_every_event_is_tried_here() -> None:
 def test_an_http_event_is_answered(world: World, name: str) -> None:
     answer = HTTP[name.partition("_")[0]](event(name), CONTEXT)
     assert answer["statusCode"] == EXPECTED[name], answer["body"]
+
+
+@pytest.mark.spec("W-1")
+def test_stripes_event_is_taken_by_the_account_whose_secret_signed_it(world: World) -> None:
+    class Signed(SandboxGateway):
+        """Stripe as far as its webhooks go."""
+
+        secrets = ("whsec_of_another_account",)
+
+        def parse_event(
+            self, body: bytes, headers: Mapping[str, str], *, now: datetime
+        ) -> GatewayEvent:
+            return stripe_events.parse(
+                body, headers, secrets=self.secrets, account="acct_1", now=now
+            )
+
+    accounts = {name: Signed(MemoryLedger(), world.ports.clock) for name in ("acct_1", "acct_2")}
+    merchant = world.store.merchant("demo")
+    assert merchant is not None
+    held = tuple(GatewayAccount("stripe", name) for name in accounts)
+    world.store.commit(Change(merchant, replace(merchant, gateway_accounts=held)))
+    wiring.install(replace(world.ports, gateway=lambda account: accounts[account.account]))
+    webhook_app.app.cache_clear()
+    assert webhook_app.handler(event("stripe_webhook"), CONTEXT)["statusCode"] == 400
+    accounts["acct_2"].secrets = ("whsec_before_rotation", "whsec_of_the_fixture")
+    assert webhook_app.handler(event("stripe_webhook"), CONTEXT)["statusCode"] == 200
 
 
 @pytest.mark.spec("R-1")

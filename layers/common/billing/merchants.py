@@ -127,6 +127,16 @@ class Merchant:
             f"There is no gateway {gateway}: no keys of it were given.", code="no_account"
         )
 
+    def accounts_at(self, gateway: str) -> tuple[AccountRef, ...]:
+        """Every account at a gateway, the active one and those where something may be open."""
+        if gateway == SANDBOX:
+            return (AccountRef(self.id, SANDBOX, SANDBOX),)
+        return tuple(
+            AccountRef(self.id, gateway, account.id)
+            for account in self.gateway_accounts
+            if account.gateway == gateway
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:

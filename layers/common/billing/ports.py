@@ -33,6 +33,7 @@ from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
 from billing.money import Money
 from billing.orders import Invoice, InvoiceCounter, Order
+from billing.payments import PaymentPointer
 from billing.refunds import Refund
 from billing.subscription import Alarm, Subscription
 from billing.tickets import Ticket
@@ -130,6 +131,10 @@ class Store(Protocol):
     def invoice_counter(
         self, merchant: str, test: bool, *, credit_notes: bool = False
     ) -> InvoiceCounter | None: ...
+    def owner_of_payment(self, account: AccountRef, reference: str) -> PaymentPointer | None:
+        """Whose a payment at a gateway account is, if it is one of the account's merchant."""
+        ...
+
     def fact(self, shard: int, at: datetime, fact: str) -> Fact | None: ...
 
     def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from billing import cancellation, ledger, policy
+from billing import cancellation, ledger, payments, policy
 from billing.facts import Fact, FactKind
 from billing.gateways import Declined, Succeeded
 from billing.merchants import RetrySchedule
@@ -54,7 +54,9 @@ def point_of_no_return(
     could still charge.
     """
     confirming = invoice.confirming(now, subscription.payment_method, failed_order_id)
+    first = () if invoice.attempt else (payments.pointed_at(invoice),)
     return confirming, (
+        *first,
         *_unanswered(invoice, now, shard),
         Change(invoice, confirming, as_read=ATTEMPT),
         # The card too: one that is being removed is never charged (B-9).

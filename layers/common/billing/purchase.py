@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from billing import ledger
+from billing import ledger, payments
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import (
     Customer,
@@ -73,7 +73,8 @@ def point_of_no_return(
     """Step 3: from here on money may move."""
     assert checkout.method is not None, "saved before it is charged"
     invoice = checkout.invoice.confirming(now, checkout.method.id, failed_order_id)
-    return _step(checkout, replace(checkout, invoice=invoice, due_at=now + LOOK_AGAIN))
+    after, step = _step(checkout, replace(checkout, invoice=invoice, due_at=now + LOOK_AGAIN))
+    return after, (*step, payments.pointed_at(invoice, checkout.key))
 
 
 def needs_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, Transaction]:
@@ -161,7 +162,7 @@ def paid(
     _, transaction = _step(checkout, over)
     return over, (
         *transaction,
-        *(() if customer else _new_customer(checkout, now)),
+        *(() if customer else new_customer(checkout, now)),
         Insert(method),
         *((Insert(subscription),) if subscription else ()),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
@@ -181,7 +182,8 @@ def _step(before: Checkout, after: Checkout) -> tuple[Checkout, Transaction]:
     return after, (Change(before, after, as_read=AS_READ),)
 
 
-def _new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:
+def new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:
+    """The customer that a stranger becomes with the first payment, and the email's pointer."""
     email = checkout.bill_to.email
     assert checkout.method is not None
     return (

@@ -24,6 +24,7 @@ from billing.facts import Fact
 from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
 from billing.orders import Invoice, InvoiceCounter, Order
+from billing.payments import PaymentPointer
 from billing.ports import Due
 from billing.refunds import Refund
 from billing.subscription import Alarm, Subscription
@@ -150,6 +151,10 @@ def ticket(merchant: str, ticket: str) -> Key:
     return Key(f"M#{merchant}#T#{ticket}", "TICKET")
 
 
+def payment_pointer(gateway: str, account: str, reference: str) -> Key:
+    return Key(f"GW#{gateway}#{account}#{reference}", "REF")
+
+
 def outbox(shard: int) -> str:
     return f"OB#{shard}"
 
@@ -196,6 +201,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     Entitlement: _of_customer(lambda e: f"ENTITLEMENT#{e.grant}#{e.source}"),
     LedgerEntry: _of_customer(lambda e: f"LEDGER#{e.id}"),
     Ticket: lambda e: ticket(e.merchant, e.id),
+    PaymentPointer: lambda e: payment_pointer(e.gateway, e.account, e.reference),
     Fact: lambda e: fact(e.shard, e.at, e.id),
 }
 

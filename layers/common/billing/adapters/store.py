@@ -26,9 +26,11 @@ from billing.customers import (
 )
 from billing.errors import Conflict
 from billing.facts import Fact
+from billing.gateways import AccountRef
 from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
 from billing.orders import Invoice, InvoiceCounter, Order
+from billing.payments import PaymentPointer
 from billing.ports import Due, History, Page
 from billing.refunds import Refund
 from billing.subscription import Alarm, Subscription
@@ -208,6 +210,12 @@ class ItemStore:
     def refund(self, merchant: str, customer: str, refund: str) -> Refund | None:
         """Get M#<merchant>#C#<customer> REFUND#<invoice>:r<n>."""
         return self._items.get(keys.refund(merchant, customer, refund))
+
+    def owner_of_payment(self, account: AccountRef, reference: str) -> PaymentPointer | None:
+        """Get GW#<gateway>#<account>#<reference> REF."""
+        key = keys.payment_pointer(account.gateway, account.account, reference)
+        found: PaymentPointer | None = self._items.get(key)
+        return found if found and found.merchant == account.merchant else None
 
     def fact(self, shard: int, at: datetime, fact: str) -> Fact | None:
         """Get OB#<shard> <time>#<id>."""

@@ -33,6 +33,9 @@ ATTEMPT_KEY_MOST = 200
 SUBMITS_PER_IP = 30
 REPEAT_QUESTIONS_PER_EMAIL = 10
 LIMIT_WINDOW = timedelta(minutes=15)
+Step = tuple[Checkout, Transaction]
+"""The attempt as a step leaves it, and what the step writes."""
+
 STEPS_AT_MOST = 12
 """Steps and meetings with another worker before an attempt is left to the sweep."""
 
@@ -277,7 +280,7 @@ def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | Non
     if checkout.method is None:
         return _save_method(ports, gateway, checkout, now)
     if not checkout.invoice.total:
-        return _paid(ports, checkout, None, now)
+        return _write(ports, _paid(ports, checkout, None, now))
     if state is InvoiceState.PENDING:
         reference = charging.prepare(ports, checkout.invoice)
         return _write(ports, purchase.prepared(checkout, reference))
@@ -332,36 +335,39 @@ def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: dateti
         raise
     if isinstance(answer, SavedMethod):
         return _write(ports, purchase.saved(checkout, answer, now))
-    return _declined(ports, checkout, answer, now)
+    return _write(ports, _declined(ports, checkout, answer, now))
 
 
 def _settle(ports: Ports, checkout: Checkout, outcome: Outcome, now: datetime) -> Checkout:
+    step = settlement(ports, checkout, outcome, now=now)
+    return checkout if step is None else _write(ports, step)
+
+
+def settlement(ports: Ports, checkout: Checkout, outcome: Outcome, *, now: datetime) -> Step | None:
+    """What an outcome makes of an attempt under way, whoever learnt it; None if nothing new."""
     match outcome:
         case Succeeded():
             return _paid(ports, checkout, outcome, now)
         case Declined():
             return _declined(ports, checkout, outcome, now)
         case ActionRequired() if checkout.invoice.state is InvoiceState.ACTION_REQUIRED:
-            return checkout
+            return None
         case ActionRequired():
-            return _write(ports, purchase.needs_buyer(checkout, outcome))
+            return purchase.needs_buyer(checkout, outcome)
         case _:
-            return _write(ports, purchase.abandoned(checkout))
+            return purchase.abandoned(checkout)
 
 
-def _paid(ports: Ports, checkout: Checkout, outcome: Succeeded | None, now: datetime) -> Checkout:
+def _paid(ports: Ports, checkout: Checkout, outcome: Succeeded | None, now: datetime) -> Step:
     existing = ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
     shard = ports.shard_of(checkout.invoice.id)
-    return _write(ports, purchase.paid(checkout, outcome, now, customer=existing, shard=shard))
+    return purchase.paid(checkout, outcome, now, customer=existing, shard=shard)
 
 
-def _declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime) -> Checkout:
+def _declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime) -> Step:
     existing = ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
     order_id = checkout.invoice.failed_order_id or ports.new_id("order")
-    return _write(
-        ports,
-        purchase.declined(checkout, outcome, now, failed_order_id=order_id, customer=existing),
-    )
+    return purchase.declined(checkout, outcome, now, failed_order_id=order_id, customer=existing)
 
 
 def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
@@ -382,7 +388,7 @@ def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
     return _settle(ports, checkout, withdrawn, now)
 
 
-def _write(ports: Ports, step: tuple[Checkout, Transaction]) -> Checkout:
+def _write(ports: Ports, step: Step) -> Checkout:
     after, transaction = step
     ports.store.commit(*transaction)
     return after

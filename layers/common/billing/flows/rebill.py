@@ -229,7 +229,7 @@ def _settle(
         if isinstance(outcome, ActionRequired) and work.waits_for_buyer and regular:
             unanswered += [] if work.held(ports) else [work]
             continue
-        name, write = _settlement(ports, work, outcome, now)
+        name, write = settlement(ports, work, outcome, now)
         known.append(work)
         writes.append(write)
         names[work.open_invoice.id] = name
@@ -238,9 +238,10 @@ def _settle(
     return unanswered
 
 
-def _settlement(
+def settlement(
     ports: Ports, work: Work, outcome: Outcome, now: datetime
 ) -> tuple[str, Transaction]:
+    """What an outcome makes of the open invoice, whoever learnt it: its name and its writes."""
     subscription, invoice = work.subscription, work.open_invoice
     schedule = work.merchant.settings.retry_schedule
     shard = ports.shard_of(invoice.id)

@@ -14,6 +14,7 @@ from billing.orders import Invoice, Order, OrderKind
 from billing.ports import Due, Ports
 from billing.refunds import Refund, RefundState
 from billing.subscription import Source
+from billing.transactions import Transaction
 
 REFUNDABLE = frozenset({OrderKind.SALE, OrderKind.REBILL})
 ATTEMPTS = 8
@@ -88,7 +89,7 @@ def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
     outcome = gateway.find_refund(refund.gateway_ref, key=refund.id) or gateway.refund(
         refund.gateway_ref, refund.amount, key=refund.id
     )
-    return _finish(ports, refund, outcome, now)
+    return settle(ports, refund, outcome, now)
 
 
 def _refuse_disputed(ports: Ports, paid: Order) -> None:
@@ -130,17 +131,24 @@ def _reserve(
     raise Conflict("The payment is busy; nothing was refunded. Try again.")
 
 
-def _finish(
-    ports: Ports, refund: Refund, outcome: RefundSucceeded | RefundFailed, now: datetime
+def settle(
+    ports: Ports,
+    refund: Refund,
+    outcome: RefundSucceeded | RefundFailed,
+    now: datetime,
+    also: Transaction = (),
 ) -> Refund:
-    """Settle, however often other writers come between; what another has settled stays."""
+    """Settle, however often other writers come between; what another has settled stays.
+
+    `also` is written with it.
+    """
     for _ in range(ATTEMPTS):
         history = ports.store.history(refund.merchant, refund.customer)
         invoice = next(i for i in history.invoices if i.id == refund.invoice)
         paid = next(o for o in history.orders if o.id == refund.paid_order)
         settled, write = refunds.settle(refund, outcome, invoice, paid, history.entitlements, now)
         try:
-            ports.store.commit(*write)
+            ports.store.commit(*write, *also)
         except Conflict:
             fresh = ports.store.refund(refund.merchant, refund.customer, refund.id)
             assert fresh is not None, "a refund is never removed"

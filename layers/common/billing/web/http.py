@@ -144,17 +144,26 @@ def failure(
     return shown
 
 
-def guard(handler: Handler) -> Handler:
-    """Around a Lambda handler: refuses what Powertools would trip over, and lets nothing escape."""
+def guarded_by(
+    admit: Callable[[Mapping[str, Any]], dict[str, Any]],
+) -> Callable[[Handler], Handler]:
+    """Around a Lambda handler: lets in what `admit` makes of an event, and nothing escape."""
 
-    @wraps(handler)
-    def guarded(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        try:
-            return handler(admitted(event), context)
-        except Exception as error:
-            return event_answer(failure(error, Request.of(event)))
+    def around(handler: Handler) -> Handler:
+        @wraps(handler)
+        def guarded(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+            try:
+                return handler(admit(event), context)
+            except Exception as error:
+                return event_answer(failure(error, Request.of(event)))
 
-    return guarded
+        return guarded
+
+    return around
+
+
+guard = guarded_by(admitted)
+"""Around the handlers for browsers and for the API: refuses what Powertools would trip over."""
 
 
 def event_answer(given: Answer) -> dict[str, Any]:

@@ -116,9 +116,9 @@ def plain_id(text: str) -> str:
     return text
 
 
-def admitted(event: Mapping[str, Any]) -> dict[str, Any]:
+def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """The event with its body as text; raises on what no handler should see."""
-    body = _text(event)
+    body = _text(event, most_bytes)
     request = Request.of({**event, "body": body})
     taken = {JSON} if request.path.startswith("/v1/") else {JSON, FORM}
     if body and request.content_type not in taken:
@@ -132,12 +132,12 @@ def admitted(event: Mapping[str, Any]) -> dict[str, Any]:
     return {**event, "body": body, "isBase64Encoded": False}
 
 
-def _text(event: Mapping[str, Any]) -> str:
+def _text(event: Mapping[str, Any], most_bytes: int) -> str:
     body = event.get("body") or ""
     try:
         raw = b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
-        if len(raw) > MAX_BODY_BYTES:
-            raise TooLarge(f"A body has at most {MAX_BODY_BYTES} bytes.")
+        if len(raw) > most_bytes:
+            raise TooLarge(f"A body has at most {most_bytes} bytes.")
         return raw.decode()
     except ValueError:  # binascii.Error and UnicodeError are both one
         raise Malformed("The body is not UTF-8.") from None

@@ -1,0 +1,192 @@
+"""What a gateway tells: never believed, only a reason to look (W-1).
+
+The object is read afresh and settled by the same steps that checkout, worker and refund take, each
+of which is refused when another came first. So any number of deliveries in any order comes to the
+same end; the id of an event is kept with what it brought about, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from billing import late_payment
+from billing.checkouts import Checkout, CheckoutState
+from billing.errors import Conflict, Forged, NotFound, Unreachable
+from billing.flows import charging, checkout, rebill, refund
+from billing.flows.work import Work
+from billing.gateways import (
+    About,
+    AccountRef,
+    ActionRequired,
+    GatewayEvent,
+    RefundFailed,
+    Standing,
+    Succeeded,
+    Unconfirmed,
+)
+from billing.orders import FINAL, UNDER_WAY, Invoice, InvoiceState
+from billing.payments import PaymentPointer
+from billing.ports import Ports
+from billing.refunds import RefundState
+from billing.transactions import Transaction
+
+ATTEMPTS = 8
+"""How often an event that meets other writers is looked at anew before it is to be sent again."""
+
+NOTHING_NEW = "nothing_new"
+
+
+def receive(
+    ports: Ports,
+    accounts: Sequence[AccountRef],
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    now: datetime,
+) -> Counter[str]:
+    """A request that one of the accounts may have sent, `headers` with names in lower case.
+
+    Raises `Forged` for what none of them signed, and `Conflict` or `Unavailable` when it is to be
+    sent again.
+    """
+    for account in accounts:
+        try:
+            event = ports.gateway(account).parse_event(body, headers, now=now)
+        except (Forged, NotFound):
+            continue  # of another account, or of one whose keys are gone
+        return take(ports, account, event, now=now)
+    raise Forged("No account of this gateway signed this.")
+
+
+def take(ports: Ports, account: AccountRef, event: GatewayEvent, *, now: datetime) -> Counter[str]:
+    """One event, its signature checked; the tally names what it brought about."""
+    for _ in range(ATTEMPTS):
+        try:
+            return Counter({_taken(ports, account, event, now): 1})
+        except Conflict:
+            continue
+    raise Conflict("What this is about is busy; send it again.")
+
+
+def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime) -> str:
+    if event.reference is None or event.about in {About.METHOD, About.OTHER}:
+        return f"ignored_{event.about}"
+    pointer = ports.store.owner_of_payment(account, event.reference)
+    if pointer is None:
+        return "not_ours"
+    if event.id in pointer.events:
+        return "repeated"
+    told = (pointer.told_by(event.id),)
+    if event.about is About.PAYMENT:
+        return _settled(ports, pointer, now, told)
+    # A refund or a dispute told of before its payment: the payment first, and not in its name.
+    _settled(ports, pointer, now, ())
+    invoice = _invoice(ports, pointer)
+    if invoice is None or invoice.state is not InvoiceState.PAID:
+        return NOTHING_NEW
+    return _refunds(ports, invoice, now, told)
+
+
+def _settled(ports: Ports, pointer: PaymentPointer, now: datetime, told: Transaction) -> str:
+    """The payment as the gateway has it, settled by whoever's step it is; `told` goes with it."""
+    if pointer.attempt_key is not None:
+        attempt = ports.store.checkout(pointer.merchant, pointer.attempt_key)
+        assert attempt is not None, "an attempt is never removed once it was charged"
+        found = _first_payment(ports, attempt, now)
+    else:
+        invoice = _invoice(ports, pointer)
+        assert invoice is not None, "an invoice is written before its pointer"
+        found = _rebill(ports, invoice, now)
+    if found is None:
+        return NOTHING_NEW
+    name, writes = found
+    ports.store.commit(*writes, *told)
+    return name
+
+
+def _first_payment(
+    ports: Ports, attempt: Checkout, now: datetime
+) -> tuple[str, Transaction] | None:
+    if attempt.invoice.state is InvoiceState.PAID:
+        return None
+    outcome = charging.lookup(ports, attempt.invoice)
+    if attempt.state is CheckoutState.OPEN and not isinstance(outcome, Unconfirmed):
+        step = checkout.settlement(ports, attempt, outcome, now=now)
+        return step and (f"checkout_{step[0].state}", step[1])
+    if not isinstance(outcome, Succeeded):
+        return None
+    _, writes = late_payment.of_checkout(
+        attempt,
+        outcome,
+        now,
+        customer=ports.store.customer_by_email(attempt.merchant, attempt.bill_to.email),
+        refund_order=ports.new_id("order"),
+        shard=ports.shard_of(attempt.invoice.id),
+    )
+    return "paid_too_late", writes
+
+
+def _rebill(ports: Ports, invoice: Invoice, now: datetime) -> tuple[str, Transaction] | None:
+    if invoice.state is InvoiceState.PAID:
+        return None
+    outcome = charging.lookup(ports, invoice)
+    if invoice.state in FINAL:
+        return _too_late(ports, invoice, outcome, now)
+    work = _work(ports, invoice)
+    waits = isinstance(outcome, ActionRequired) and work.waits_for_buyer
+    # Between two attempts all that is news is money: a decline is that of an earlier one.
+    news = invoice.state in UNDER_WAY or isinstance(outcome, Succeeded)
+    if isinstance(outcome, Unconfirmed) or waits or not news:
+        return None
+    return rebill.settlement(ports, work, outcome, now)
+
+
+def _work(ports: Ports, invoice: Invoice) -> Work:
+    assert invoice.subscription is not None, "only a checkout pays for anything else"
+    merchant = ports.store.merchant(invoice.merchant)
+    subscription = ports.store.subscription(
+        invoice.merchant, invoice.customer, invoice.subscription
+    )
+    assert merchant is not None and subscription is not None, "neither is ever removed"
+    if subscription.open_invoice != invoice.id:
+        raise Conflict("It was settled between the two reads.")
+    return Work(merchant, subscription, invoice)
+
+
+def _too_late(
+    ports: Ports, invoice: Invoice, outcome: Standing, now: datetime
+) -> tuple[str, Transaction] | None:
+    """Money for an invoice that can no longer be paid is booked and given back."""
+    if not isinstance(outcome, Succeeded):
+        return None
+    order, shard = ports.new_id("order"), ports.shard_of(invoice.id)
+    _, write = late_payment.of_invoice(invoice, outcome, now, refund_order=order, shard=shard)
+    return "paid_too_late", write
+
+
+def _invoice(ports: Ports, pointer: PaymentPointer) -> Invoice | None:
+    """The invoice that a payment pays; None while it is only that of an attempt."""
+    customer = pointer.customer
+    if pointer.attempt_key is not None:
+        attempt = ports.store.checkout(pointer.merchant, pointer.attempt_key)
+        assert attempt is not None, "an attempt is never removed once it was charged"
+        customer = attempt.customer
+    return ports.store.invoice(pointer.merchant, customer, pointer.invoice)
+
+
+def _refunds(ports: Ports, invoice: Invoice, now: datetime, told: Transaction) -> str:
+    """Refunds of ours under way are settled as the gateway has them; a look sends none."""
+    gateway = ports.gateway_of(invoice)
+    history = ports.store.history(invoice.merchant, invoice.customer)
+    for asked in (r for r in history.refunds if r.invoice == invoice.id):
+        outcome = gateway.find_refund(asked.gateway_ref, key=asked.id)
+        if asked.state is RefundState.REQUESTED and outcome is not None:
+            try:
+                return f"refund_{refund.settle(ports, asked, outcome, now, told).state}"
+            except Unreachable:
+                raise Conflict("Another event came between.") from None
+        if asked.state is RefundState.SUCCEEDED and isinstance(outcome, RefundFailed):
+            return "refund_failed_after_all"
+    return NOTHING_NEW

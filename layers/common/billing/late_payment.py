@@ -1,0 +1,86 @@
+"""Money that reaches an invoice which can no longer be paid: booked and given back at once.
+
+Pure. One transaction books the payment and reserves its refund, whose alarm stands at once: a
+process killed after it leaves a refund that the worker finishes (ARCHITECTURE.md, 3; B-7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from billing import ledger, purchase, refunds
+from billing.checkouts import Checkout
+from billing.customers import PurchaseBillTo
+from billing.gateways import Succeeded
+from billing.orders import FINAL, Invoice, InvoiceState
+from billing.refunds import Refund
+from billing.subscription import Source
+from billing.transactions import Change, Insert, Transaction
+
+NAME = "late"
+"""What the refund is called on its invoice: there is one."""
+
+REASON = "paid_too_late"
+
+
+def of_invoice(
+    invoice: Invoice, outcome: Succeeded, now: datetime, *, refund_order: str, shard: int
+) -> tuple[Refund, Transaction]:
+    """A void or given-up invoice was paid after all."""
+    paid, refund, more = _booked(invoice, outcome, now, refund_order, shard)
+    return refund, (Change(invoice, paid, as_read=("state", "attempt")), *more)
+
+
+def of_checkout(
+    checkout: Checkout,
+    outcome: Succeeded,
+    now: datetime,
+    *,
+    customer: str | None,
+    refund_order: str,
+    shard: int,
+) -> tuple[Refund, Transaction]:
+    """A declined or abandoned attempt was paid after all: its buyer becomes a customer with a
+    payment and a refund, and has bought nothing. `customer` is the existing one of that email."""
+    owner = customer or checkout.customer
+    unpaid = replace(checkout.invoice, customer=owner)
+    paid, refund, more = _booked(unpaid, outcome, now, refund_order, shard)
+    after = replace(checkout, customer=owner, invoice=paid)
+    assert checkout.method is not None, "saved before it is charged"
+    return refund, (
+        Change(checkout, after, as_read=purchase.AS_READ),
+        *(() if customer else purchase.new_customer(checkout, now)),
+        Insert(replace(checkout.method, customer=owner)),
+        Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
+        Insert(paid),
+        *more,
+    )
+
+
+def _booked(
+    invoice: Invoice, outcome: Succeeded, now: datetime, refund_order: str, shard: int
+) -> tuple[Invoice, Refund, Transaction]:
+    assert invoice.state in FINAL, "what can still be paid is settled"
+    paid = replace(
+        invoice,
+        state=InvoiceState.PAID,
+        period=None,  # it pays for nothing
+        plan_change=None,
+        charge=outcome.charge,
+        settled_at=now,
+    )
+    refund, (reservation, asked) = refunds.reserve(
+        paid,
+        paid.total,
+        name=NAME,
+        source=Source.SYSTEM,
+        order_id=refund_order,
+        reason=REASON,
+        now=now,
+        due_at=now,
+        shard=shard,
+    )
+    assert isinstance(reservation, Change)
+    booked = (Insert(invoice.order(now)), Insert(ledger.payment(paid, now)))
+    return reservation.after, refund, (*booked, asked)

@@ -23,7 +23,8 @@ def build(ports: Ports) -> http.Resolver:
 
     @app.get("/checkout/<price_point>")
     def offer(price_point: str) -> http.Answer:
-        return buying.offer_page(ports, plain_id(price_point), now=ports.clock())
+        request = Request.of(app.current_event)
+        return buying.offer_page(ports, request, plain_id(price_point), now=ports.clock())
 
     @app.post("/checkout/<price_point>")
     def submit(price_point: str) -> http.Answer:

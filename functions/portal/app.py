@@ -65,7 +65,7 @@ def _front(house: Portal) -> None:
 
     @app.get("/portal/<merchant>/link")
     def link_form(merchant: str) -> http.Answer:
-        return portal.link_form(ports, merchant)
+        return portal.link_form(ports, Request.of(app.current_event), merchant)
 
     @app.post("/portal/<merchant>/link")
     def ask_for_link(merchant: str) -> http.Answer:
@@ -73,7 +73,8 @@ def _front(house: Portal) -> None:
 
     @app.get("/portal/<merchant>/link/<token>")
     def offer_link(merchant: str, token: str) -> http.Answer:
-        return portal.offer_link(ports, merchant, token, now=ports.clock())
+        request = Request.of(app.current_event)
+        return portal.offer_link(ports, request, merchant, token, now=ports.clock())
 
     @app.post("/portal/<merchant>/link/<token>")
     def use_link(merchant: str, token: str) -> http.Answer:

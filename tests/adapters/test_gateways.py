@@ -115,7 +115,7 @@ def test_a_bank_that_declines_declines_to_save_too_when_it_is_asked(
     assert refused == Declined("card_declined")
     fails_later = gateway.save_method("pm_card_chargeCustomerFail", owner="c", key="k", verify=True)
     assert isinstance(fails_later, SavedMethod)
-    with pytest.raises(Invalid, match="no payment method"):
+    with pytest.raises(Invalid, match="no such payment method"):
         gateway.save_method("pm_card_unknown", owner="c", key="k", verify=True)
 
 

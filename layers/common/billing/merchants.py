@@ -11,6 +11,9 @@ from billing.errors import NotFound
 from billing.gateways import SANDBOX, AccountRef
 from billing.money import Currency
 
+VISITORS_OWN = "visitor"
+"""In place of a language: each visitor is spoken to in their own (C-5)."""
+
 
 class PortalKind(StrEnum):
     """The two kinds of billing portal (B-1)."""
@@ -66,6 +69,8 @@ class Settings:
     `self_refund` are modes (X-1, B-7). `confirmation_template` may hold {order_id} (C-3).
     `freeze_price_minor` is what a frozen subscription is charged a month, None where none can be
     frozen; `self_freeze` lets customers do it in the portal (A-5).
+
+    `language` is one of the fifteen, or `VISITORS_OWN` (C-5).
     """
 
     time_zone: str = "America/New_York"
@@ -79,6 +84,11 @@ class Settings:
     grace_days: int | None = None
     catch_up_days: int = 7
     confirmation_template: str = CONFIRMATION_TEMPLATE
+
+    def language_for(self, visitor: str) -> str:
+        """The language that somebody is spoken to in, `visitor` being their own (C-5)."""
+        return visitor if self.language == VISITORS_OWN else self.language
+
     freeze_price_minor: int | None = 999
     self_freeze: bool = False
 

@@ -149,7 +149,7 @@ class SandboxGateway:
     def _save_method(self, token: str, key: str, verify: bool) -> SavedMethod | Declined:
         card = TEST_CARDS.get(token)
         if card is None:
-            raise Invalid(f"The sandbox knows no payment method {token!r}.", field="payment_method")
+            raise Invalid("The sandbox knows no such payment method.", field="payment_method")
         if verify and not card.saves:
             assert card.decline is not None
             return card.decline

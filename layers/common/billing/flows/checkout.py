@@ -72,6 +72,7 @@ class Visitor:
 
     ip: str
     return_url: str
+    language: str = "en"
 
 
 def offer(ports: Ports, price_point: str, *, now: datetime) -> Offer:
@@ -235,7 +236,7 @@ def _draw(
         gateway_account=offered.account,
         order_id=ports.new_id("order"),
         download_key=ports.new_id("key"),
-        language=merchant.settings.language,
+        language=merchant.settings.language_for(visitor.language),
         test=offered.test,
         now=now,
     )
@@ -261,14 +262,14 @@ def _draw(
             terms_version=merchant.terms_version,
             agreed_at=now,
             ip=visitor.ip,
-            language=merchant.settings.language,
+            language=merchant.settings.language_for(visitor.language),
             price_shown=price_shown,
         ),
         customer=customer,
         purchase=bought,
         payment_token=form.payment_method,
         invoice=invoice,
-        language=merchant.settings.language,
+        language=merchant.settings.language_for(visitor.language),
         due_at=now + _patience(ports),
     )
 

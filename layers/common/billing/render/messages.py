@@ -8,6 +8,7 @@ number is a table of CLDR plural forms, chosen by the value named `count`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,27 @@ def text(language: str, key: str, **values: object) -> str:
         entry = entry[_plural_form(language, values["count"], entry)]
     # Catalogs are ours; what people typed comes in as values, which `format` never reads again.
     return entry.format(**values)
+
+
+def retold(sentence: str, language: str) -> str:
+    """What the core finds wrong with a form, which it says in English, in a language.
+
+    The English sentences stand in the section `wrong`; one that does not stays as it is.
+    """
+    for pattern, key in _told():
+        if found := pattern.fullmatch(sentence):
+            return text(language, key, **found.groupdict())
+    return sentence
+
+
+@cache
+def _told() -> list[tuple[re.Pattern[str], str]]:
+    """The sentences of the section `wrong` as patterns, a number in place of each placeholder."""
+    return [
+        (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(entry))), key)
+        for key, entry in _catalog(ENGLISH).items()
+        if key.startswith("wrong.") and isinstance(entry, str)
+    ]
 
 
 def has(key: str) -> bool:

@@ -82,5 +82,6 @@ def _environment(language: str) -> Environment:
     )
     for name in ("money", "day", "moment", "span", "every", "terms", "country"):
         environment.filters[name] = partial(getattr(formats, name), language=language)
+    environment.filters["retold"] = partial(messages.retold, language=language)
     environment.filters["machine_instant"] = formats.machine_instant
     return environment

@@ -16,18 +16,19 @@ from billing.flows.checkout import Offer, Visitor
 from billing.flows.directory import Listing
 from billing.orders import InvoiceState
 from billing.ports import Ports
-from billing.web import http
+from billing.web import http, languages
 from billing.web.problems import Misshapen, PaymentDeclined
 from billing.web.request import Request
 
 REFRESH_SECONDS = 5
 
 
-def offer_page(ports: Ports, price_point: str, *, now: datetime) -> http.Answer:
+def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
     """The empty form; its attempt key is drawn with it, so that sending it twice buys once
     (C-2)."""
     offered = checkout.offer(ports, price_point, now=now)
-    return _form(offered, attempt_key=ports.new_id("attempt"))
+    spoken = languages.spoken(offered.merchant, request)
+    return _form(offered, spoken, attempt_key=ports.new_id("attempt"))
 
 
 def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
@@ -43,22 +44,26 @@ def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime
 
     typed = request.form()
     offered = checkout.offer(ports, price_point, now=now)
+    spoken = languages.spoken(offered.merchant, request)
     key = typed.get("attempt_key", "")
     try:
         shape = CheckoutInput.from_form(typed)
         visitor = _visitor(ports, request, price_point, shape.attempt_key)
         checkout.submit(ports, price_point, shape.submission(), visitor, now=now)
     except Invalid as error:
-        return _form(offered, attempt_key=key, status=422, form=typed, errors=_errors(error))
+        wrong = _errors(error)
+        return _form(offered, spoken, attempt_key=key, status=422, form=typed, errors=wrong)
     except Refused as refused:
         if refused.code != "already_purchased":
             raise
-        return _form(offered, attempt_key=key, status=409, form=typed, already_purchased=True)
+        return _form(
+            offered, spoken, attempt_key=key, status=409, form=typed, already_purchased=True
+        )
     except Unavailable:
         again = f"/checkout/{price_point}"
         return http.page(
             "checkout/unavailable.html",
-            offered.merchant.settings.language,
+            spoken,
             status=503,
             merchant=offered.merchant,
             again_url=again,
@@ -149,6 +154,7 @@ def _purchase(bought: Checkout) -> dict[str, Any]:
 
 def _form(
     offered: Offer,
+    language: str,
     *,
     attempt_key: str,
     status: int = 200,
@@ -158,7 +164,7 @@ def _form(
 ) -> http.Answer:
     return http.page(
         "checkout/form.html",
-        offered.merchant.settings.language,
+        language,
         status=status,
         merchant=offered.merchant,
         product=offered.product,
@@ -180,7 +186,8 @@ def _errors(error: Invalid) -> dict[str, str]:
 
 
 def _visitor(ports: Ports, request: Request, price_point: str, key: str) -> Visitor:
-    return Visitor(request.ip, _return_url(ports, request, price_point, key))
+    own = languages.of_visitor(request)
+    return Visitor(request.ip, _return_url(ports, request, price_point, key), own)
 
 
 def _return_url(ports: Ports, request: Request, price_point: str, key: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from billing.errors import Invalid
 from billing.flows.products import Draft
-from billing.merchants import FinalAction, PortalKind, SelfService
+from billing.merchants import VISITORS_OWN, FinalAction, PortalKind, SelfService
 from billing.money import MAX_AMOUNT_MINOR, Currency
 from billing.orders import OrderKind
 from billing.periods import Anchor, start_of_next_local_day
@@ -35,7 +35,13 @@ FIRST_YEAR, LAST_YEAR = 1970, 2100
 PREVIEW_MOST = 500
 
 Days = Annotated[StrictInt, Field(ge=0, le=3650)]
-Language = Annotated[str, words(2), one_of(LANGUAGES, "This is not one of the 15 languages.")]
+Language = Annotated[
+    str,
+    words(7),
+    one_of(
+        LANGUAGES | {VISITORS_OWN}, 'This is not one of the 15 languages, nor "visitor" for theirs.'
+    ),
+]
 DATE_LENGTH = len("2026-01-31")
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+ -][0-9]{2}:[0-9]{2})?"

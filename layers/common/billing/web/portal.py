@@ -8,7 +8,7 @@ from billing.errors import BillingError
 from billing.flows import invoices, login, portal
 from billing.merchants import PortalKind
 from billing.ports import Ports
-from billing.web import http, tokens
+from billing.web import http, languages, tokens
 from billing.web import portal_session as session
 from billing.web.portal_session import Closed, SignedOut, Visit
 from billing.web.request import Request
@@ -40,7 +40,7 @@ def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> ht
     found = session.opened(ports, merchant)
     visit = session.visiting(ports, request, found, now)
     if visit is None:
-        return _form(ports, merchant, "login", done=_done(request))
+        return _form(ports, request, merchant, "login", done=_done(request))
     return session.show(
         visit,
         "purchases",
@@ -59,14 +59,14 @@ def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> h
     customer = login.by_order(ports, found.id, order, email, ip=request.ip, now=now)
     if customer is None:
         # What was typed is not given back, so that every refusal is the same to the byte.
-        return _form(ports, merchant, "login", status=401, failed=True)
+        return _form(ports, request, merchant, "login", status=401, failed=True)
     cookie = session.enter(ports, request, found, customer, now)
     return http.redirect(session.base_of(found), cookies=[cookie])
 
 
-def link_form(ports: Ports, merchant: str) -> http.Answer:
+def link_form(ports: Ports, request: Request, merchant: str) -> http.Answer:
     """Where somebody without an Order ID asks for a link by mail."""
-    return _form(ports, merchant, "link")
+    return _form(ports, request, merchant, "link")
 
 
 def ask_for_link(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
@@ -75,15 +75,17 @@ def ask_for_link(ports: Ports, request: Request, merchant: str, *, now: datetime
     found = session.opened(ports, merchant)
     email = request.form().get("email", "")[:TYPED_MOST]
     login.ask_for_link(ports, found.id, email, ip=request.ip, now=now)
-    return _form(ports, merchant, "link_sent", status=202)
+    return _form(ports, request, merchant, "link_sent", status=202)
 
 
-def offer_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> http.Answer:
+def offer_link(
+    ports: Ports, request: Request, merchant: str, token: str, *, now: datetime
+) -> http.Answer:
     """A button: a scanner that follows the links in a mail does not press it."""
     found = session.opened(ports, merchant)
     if not login.link_stands(ports, found.id, token, now=now):
         raise SignedOut("This link was used already, or is over.", code="portal_link_over")
-    return _form(ports, merchant, "link_enter", token=token)
+    return _form(ports, request, merchant, "link_enter", token=token)
 
 
 def use_link(
@@ -125,7 +127,7 @@ def failure(ports: Ports, error: BillingError, request: Request) -> http.Answer:
         error,
         request,
         "portal/problem.html",
-        merchant.settings.language,
+        languages.spoken(merchant, request),
         merchant=merchant,
         base=session.base_of(merchant),
         closed=isinstance(error, Closed),
@@ -135,6 +137,7 @@ def failure(ports: Ports, error: BillingError, request: Request) -> http.Answer:
 
 def _form(
     ports: Ports,
+    request: Request,
     merchant: str,
     template: str,
     *,
@@ -146,7 +149,7 @@ def _form(
     found = session.opened(ports, merchant)
     return http.page(
         f"portal/{template}.html",
-        found.settings.language,
+        languages.spoken(found, request),
         status=status,
         merchant=found,
         base=session.base_of(found),

@@ -96,12 +96,25 @@ spec: $(DEV)
 ## make build      package for Lambda (needs a python3.13)
 # sam wants the runtime's own Python first on PATH, and a version manager's shim does not do: so
 # each candidate is asked where it really is.
+define sam_build
+@found=$$($(MAKE) -s runtime-python) || { \
+  echo "make $@ needs python$(PYTHON_RUNTIME), which Lambda runs; there is none here."; \
+  exit 1; }; \
+PATH="$$(dirname "$$found"):$$PATH" .venv-sam/bin/sam build
+endef
 .PHONY: build
 build: $(SAM)
-	@found=$$($(MAKE) -s runtime-python) || { \
-	  echo "make build needs python$(PYTHON_RUNTIME), which Lambda runs; there is none here."; \
-	  exit 1; }; \
-	PATH="$$(dirname "$$found"):$$PATH" .venv-sam/bin/sam build
+	$(sam_build)
+
+# The same for the processor of this machine, so that it can be run here.
+HERE := .aws-sam/here
+.PHONY: build-here
+build-here: $(SAM) $(RIC)
+	@mkdir -p $(HERE)
+	@sed 's/arm64/$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)/' template.yaml \
+	  > $(HERE)/template.yaml
+	$(sam_build) --template $(HERE)/template.yaml --base-dir . \
+	  --build-dir $(HERE)/build --cache-dir $(HERE)/cache
 
 # Prints the path of a python3.13, or fails.
 .PHONY: runtime-python

@@ -166,7 +166,8 @@ def _route(function: Function, details: Mapping[str, Any]) -> Route:
 def _schedule(function: Function, name: str, details: Mapping[str, Any], kind: str) -> Schedule:
     expression = details.get("ScheduleExpression") or details["Schedule"]
     zone = str(details.get("ScheduleExpressionTimezone", "UTC"))
-    group = "rule" if kind == "Schedule" else "schedule/default"
+    named = details.get("GroupName", "default")
+    group = "rule" if kind == "Schedule" else f"schedule/{named}"
     service = "events" if kind == "Schedule" else "scheduler"
     prefix = function.arn.replace(":lambda:", f":{service}:").partition("function:")[0]
     schedule_name = str(details.get("Name", f"{function.logical_id}{name}"))

@@ -32,7 +32,7 @@ def dynamodb_local() -> Path | None:
 @contextmanager
 def running_ministack(program: Path) -> Iterator[str]:
     """Its endpoint, while it runs."""
-    port = _free_port()
+    port = free_port()
     with TemporaryDirectory() as folder:
         settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "TMPDIR": folder}
         with _running([str(program)], {**os.environ, **settings}, folder, port) as endpoint:
@@ -42,7 +42,7 @@ def running_ministack(program: Path) -> Iterator[str]:
 @contextmanager
 def running_dynamodb_local(folder: Path) -> Iterator[str]:
     """Its endpoint, while it runs."""
-    port = _free_port()
+    port = free_port()
     program = [
         "java",
         f"-Djava.library.path={folder / 'DynamoDBLocal_lib'}",
@@ -91,7 +91,8 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"{process.args} does not listen")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -24,6 +24,7 @@ from billing.gateways import (
     RefundSucceeded,
     SavedMethod,
     Standing,
+    TestCards,
 )
 from billing.money import Money
 from sim.chance import Chance, stretched
@@ -97,13 +98,22 @@ class SimGateway:
         self._generation: dict[str, int] = {}
         self._busy: set[str] = set()
 
+    def collection(self) -> TestCards:
+        return self.sandbox.collection()
+
+    def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
+        return self.sandbox.collect(key=key, return_url=return_url, cancel_url=cancel_url)
+
     def save_method(
-        self, token: str, *, owner: str, key: str, verify: bool
+        self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
     ) -> SavedMethod | Declined:
         def effect() -> SavedMethod | Declined:
             return self.sandbox.save_method(token, owner=owner, key=key, verify=verify)
 
         return self._request("save_method", key, token, effect)
+
+    def forget(self, method: str) -> None:
+        self._wire.call("gateway", "forget", partial(self.sandbox.forget, method), method)
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
         def effect() -> str:

@@ -8,7 +8,8 @@ BillingError
 ├── NotFound       unknown, or not yours (the two are never told apart)
 ├── Conflict       another writer came first; read again and decide anew
 └── Unavailable    the world failed, and nothing may be concluded from it
-    └── Unreachable    a gateway did not answer, or not in a way that says what it did (R-6)
+    ├── Unreachable    a gateway did not answer, or not in a way that says what it did (R-6)
+    └── RateLimited    a gateway takes no more for now, and did nothing
 
 A declined charge is no error: it is an expected outcome and so a value (`gateways.Declined`).
 """
@@ -79,3 +80,9 @@ class Unreachable(Unavailable):
     """The gateway gave no usable answer: the charge may or may not have happened (R-6)."""
 
     code = "gateway_unavailable"
+
+
+class RateLimited(Unavailable):
+    """The gateway refused the call unread: nothing happened, and whoever calls slows down."""
+
+    code = "gateway_busy"

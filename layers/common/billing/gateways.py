@@ -5,13 +5,14 @@ A decline is a value, an outage is `errors.Unreachable`: unknown never means fai
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from billing.catalog import PriceType
-from billing.money import Money
+from billing.money import Currency, Money
 
 SANDBOX = "sandbox"
 """The gateway that is there until keys are given, one for all merchants (W-3)."""
@@ -40,12 +41,46 @@ class Held(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a gateway can do; products are refused at set-up what it cannot charge (P-17, P-18)."""
+    """What a gateway can do; products are refused at set-up what it cannot charge (P-17, P-18).
+
+    Known without asking it anything. `minimum_minor` is the least that is charged in whatever
+    `minimums` does not name.
+    """
 
     minimum_minor: int
+    minimums: Mapping[Currency, int] = field(default_factory=dict)
     cannot_charge: frozenset[PriceType] = frozenset()
     manages_cards: bool = True
     test: bool = False
+
+    def minimum_in(self, currency: Currency) -> int:
+        """The least that can be charged in a currency, in minor units."""
+        return self.minimums.get(currency, self.minimum_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class TestCards:
+    """A buyer picks one of these test cards, by their tokens (W-3)."""
+
+    __test__ = False  # not a test case, whatever pytest makes of the name
+
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TheirPage:
+    """A buyer is sent to the gateway's own page (`ports.Gateway.collect`) and comes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A buyer types into the gateway's frame on our page, which `publishable_key` opens."""
+
+    publishable_key: str
+
+
+Collection = TestCards | TheirPage | Element
+"""How a buyer gives a payment method; a card number never passes through us (C-1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +126,13 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class ActionRequired:
-    """The buyer must authenticate at `url` (3-D Secure)."""
+    """The buyer must authenticate at `url` (3-D Secure).
 
-    url: str
+    None after an off-session attempt where the gateway wants them present first: confirming the
+    same attempt once more, with somewhere to return to, gives the address.
+    """
+
+    url: str | None
 
 
 @dataclass(frozen=True, slots=True)

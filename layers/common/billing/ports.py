@@ -19,6 +19,7 @@ from billing.gateways import (
     AccountRef,
     Capabilities,
     ChargeOrder,
+    Collection,
     Declined,
     Dispute,
     GatewayEvent,
@@ -220,13 +221,31 @@ class Gateway(Protocol):
     account: str
     capabilities: Capabilities
 
+    def collection(self) -> Collection:
+        """How a buyer gives a payment method here (C-1)."""
+        ...
+
+    def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
+        """The gateway's own page on which a buyer gives a payment method; same key, same page.
+
+        They come back to `return_url` with `payment_method=<token>` added to its query. Raises
+        `Refused` (no_page) at a gateway that has none.
+        """
+        ...
+
     def save_method(
-        self, token: str, *, owner: str, key: str, verify: bool
+        self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
     ) -> SavedMethod | Declined:
         """Keep a payment method for later use off session; same key, same answer.
 
-        `verify` asks the bank now; without it the charge that follows does.
+        `verify` asks the bank now; without it the charge that follows does. `beside` is a method
+        that is kept for the same owner already, so that any of them can pay any invoice. Raises
+        `Invalid` for a token that names no payment method.
         """
+        ...
+
+    def forget(self, method: str) -> None:
+        """Let a saved method go for good; what it paid can still be refunded. Twice is once."""
         ...
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
@@ -238,7 +257,9 @@ class Gateway(Protocol):
     ) -> Outcome:
         """Move the money. Same key, same answer; a payment can succeed only once, ever.
 
-        `return_url` is where the buyer comes back to from authenticating, None off session.
+        `return_url` is where the buyer comes back to from authenticating, None off session. An
+        off-session attempt that asked for its buyer is confirmed again under its key once they are
+        there. `Withdrawn` also says that this payment can never be made with this method.
         """
         ...
 
@@ -345,6 +366,11 @@ class Ports:
     def gateway_of(self, held: Held) -> Gateway:
         """The gateway that something lives at; raises `NotFound` when it is gone (W-6)."""
         return self.gateway(AccountRef(held.merchant, held.gateway, held.gateway_account))
+
+    def minimum_minor(self, subscription: Subscription) -> int:
+        """The least that can be charged for a subscription where it is paid, in minor units."""
+        currency = subscription.terms.price.currency
+        return self.gateway_of(subscription).capabilities.minimum_in(currency)
 
     def shard_of(self, key: str) -> int:
         """The shard that alarms and facts of what `key` names live in."""

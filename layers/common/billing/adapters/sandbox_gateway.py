@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 from billing.adapters import sandbox_events as events
 from billing.adapters.sandbox_ledger import Row, SandboxLedger
-from billing.errors import Conflict, Invalid, NotFound, Unavailable, Unreachable
+from billing.errors import Conflict, Invalid, NotFound, Refused, Unavailable, Unreachable
 from billing.gateways import (
     ActionRequired,
     Capabilities,
@@ -31,6 +31,7 @@ from billing.gateways import (
     SavedMethod,
     Standing,
     Succeeded,
+    TestCards,
     Unconfirmed,
     Withdrawn,
 )
@@ -140,8 +141,16 @@ class SandboxGateway:
         self._draw = draw
         self.faults = Faults()
 
+    def collection(self) -> TestCards:
+        """Its test cards are picked from a list."""
+        return TestCards(tuple(TEST_CARDS))
+
+    def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
+        """There is no page of the sandbox's to give a card on."""
+        raise Refused("A test card is picked from the list.", code="no_page")
+
     def save_method(
-        self, token: str, *, owner: str, key: str, verify: bool
+        self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
     ) -> SavedMethod | Declined:
         """Keep a test card; a verified one is declined at once if its bank would."""
         return self.faults.around(lambda: self._save_method(token, key, verify))
@@ -155,6 +164,10 @@ class SandboxGateway:
             return card.decline
         saved = f"{card.token}:{_digest(key, card.token)}"
         return SavedMethod(saved, card.brand, card.last4, "2034-12", f"fp_{card.last4}")
+
+    def forget(self, method: str) -> None:
+        """The sandbox keeps no cards: a saved one is its name and a number."""
+        self.faults.around(lambda: None)
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
         """An unconfirmed payment; the same key with another amount is refused."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime
 
 from billing import cards
 from billing.cards import Wallet
 from billing.customers import PaymentMethod
-from billing.errors import Conflict, NotFound
+from billing.errors import Conflict, NotFound, Unavailable
 from billing.gateways import AccountRef, Declined
 from billing.ports import Ports
 from billing.transactions import Expect, Insert, Write
@@ -45,7 +46,14 @@ def add(
     """
     provider = ports.gateway(account)
     key = f"{merchant}:{customer}:{attempt_key}"
-    answer = provider.save_method(token, owner=customer, key=key, verify=True)
+    held = wallet(ports, merchant, customer)
+    answer = provider.save_method(
+        token,
+        owner=customer,
+        key=key,
+        verify=True,
+        beside=_kept_at(held, account),
+    )
     if isinstance(answer, Declined):
         return answer
     method = PaymentMethod(
@@ -92,12 +100,18 @@ def use(
 
 
 def remove(ports: Ports, merchant: str, customer: str, method: str, *, now: datetime) -> None:
-    """Remove a card; raises `Refused` (last_card, charge_under_way) and `NotFound` (B-9)."""
+    """Remove a card; raises `Refused` (last_card, charge_under_way) and `NotFound` (B-9).
+
+    Its gateway lets it go too, if it can be reached: nothing here charges it any more either way.
+    """
+    removed = _one(wallet(ports, merchant, customer), method)
 
     def writes(held: Wallet) -> tuple[Write, ...]:
         return cards.remove(held, _one(held, method), now)
 
     _commit(ports, merchant, customer, "card_removed", writes, now)
+    with suppress(Unavailable, NotFound):
+        ports.gateway_of(removed).forget(method)
 
 
 def _commit(
@@ -128,6 +142,14 @@ def _one(held: Wallet, method: str) -> PaymentMethod:
     if found is None:
         raise NotFound("There is no such card.")
     return found
+
+
+def _kept_at(held: Wallet, account: AccountRef) -> str | None:
+    """A card that is kept at an account already: the default, if it is one of them."""
+    at = (account.gateway, account.account)
+    kept = [m.id for m in held.methods if (m.gateway, m.gateway_account) == at]
+    default = held.customer.default_method
+    return default if default in kept else next(iter(kept), None)
 
 
 def _covered(held: Wallet, chosen: Collection[str] | None) -> Collection[str]:

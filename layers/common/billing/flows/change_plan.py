@@ -192,7 +192,7 @@ def _quote(
         when,
         as_of,
         address=bill_to(ports, found).address,
-        minimum_minor=ports.gateway_of(found).capabilities.minimum_minor,
+        minimum_minor=ports.minimum_minor(found),
     )
 
 

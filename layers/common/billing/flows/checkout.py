@@ -13,7 +13,16 @@ from billing import invoicing, policy, pricing, purchase
 from billing.catalog import PricePoint, Product
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import Address, BillTo, Consent
-from billing.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable, Unreachable
+from billing.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Refused,
+    TooMany,
+    Unavailable,
+    Unreachable,
+)
 from billing.flows import charging
 from billing.gateways import (
     ActionRequired,
@@ -301,7 +310,7 @@ def _settle_under_way(
             outcome: Standing = charging.lookup(ports, invoice)
         else:
             outcome = charging.resolve(ports, invoice, return_url=return_url)
-    except Unreachable:
+    except (Unreachable, RateLimited):
         return checkout
     if isinstance(outcome, Unconfirmed):
         return checkout
@@ -330,6 +339,7 @@ def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: dateti
             owner=checkout.customer,
             key=f"{checkout.purchase}:method",
             verify=not checkout.invoice.total,
+            beside=_kept_already(ports, checkout),
         )
     except Invalid:
         ports.store.commit(*purchase.unbegun(checkout))
@@ -337,6 +347,16 @@ def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: dateti
     if isinstance(answer, SavedMethod):
         return _write(ports, purchase.saved(checkout, answer, now))
     return _write(ports, _declined(ports, checkout, answer, now))
+
+
+def _kept_already(ports: Ports, checkout: Checkout) -> str | None:
+    """The default card of a known buyer, where it is kept at the same account."""
+    customer = ports.store.customer(checkout.merchant, checkout.customer)
+    if customer is None or customer.default_method is None:
+        return None
+    card = ports.store.payment_method(checkout.merchant, customer.id, customer.default_method)
+    at = (checkout.invoice.gateway, checkout.invoice.gateway_account)
+    return card.id if card and (card.gateway, card.gateway_account) == at else None
 
 
 def _settle(ports: Ports, checkout: Checkout, outcome: Outcome, now: datetime) -> Checkout:

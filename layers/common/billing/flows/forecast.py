@@ -94,7 +94,7 @@ def _charges(
     willing = replace(merchant, armed=True, stopped=False)
     if policy.hold(subscription, willing, billing_paused=False) is not None:
         return
-    minimum = ports.gateway_of(subscription).capabilities.minimum_minor
+    minimum = ports.minimum_minor(subscription)
     opened = _open_invoice(ports, subscription)
     if opened is not None and opened.plan_change is not None:
         # A change of plan that is being paid: the periods go on from it.

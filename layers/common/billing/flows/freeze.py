@@ -28,7 +28,7 @@ def freeze(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
     seller = ports.store.merchant(found.merchant)
     product = ports.store.product(found.merchant, found.product)
     assert seller is not None and product is not None, "neither is ever removed"
-    minimum = ports.gateway_of(found).capabilities.minimum_minor
+    minimum = ports.minimum_minor(found)
     freezing.refuse_freeze(found, seller.settings, minimum, now)
     price = seller.settings.freeze_price_minor
     assert price is not None, "refused without one"
@@ -95,7 +95,7 @@ def _quote(ports: Ports, found: Subscription, now: datetime, *, as_of: datetime)
         When.NOW,
         as_of,
         address=change_plan.bill_to(ports, found).address,
-        minimum_minor=ports.gateway_of(found).capabilities.minimum_minor,
+        minimum_minor=ports.minimum_minor(found),
     )
 
 

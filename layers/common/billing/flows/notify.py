@@ -145,7 +145,7 @@ def _next_charge(ports: Ports, subscription: Subscription | None) -> Money | Non
     """The amount of the next payment, where one is to come (A-4)."""
     if subscription is None or subscription.next_charge_at is None:
         return None
-    minimum = ports.gateway_of(subscription).capabilities.minimum_minor
+    minimum = ports.minimum_minor(subscription)
     return invoicing.next_charge(subscription, minimum)
 
 

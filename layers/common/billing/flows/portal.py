@@ -61,7 +61,7 @@ def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -
         _refund_days(ports, merchant),
         merchant.settings,
         now,
-        lambda held: ports.gateway_of(held).capabilities.minimum_minor,
+        ports.minimum_minor,
     )
     return Account(merchant, history.customer, history, modules)
 

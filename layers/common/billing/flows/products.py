@@ -142,7 +142,7 @@ def _check_terms(
         )
     for gateway in gateways:
         capabilities = _capabilities(ports, merchant, gateway)
-        least = capabilities.minimum_minor
+        least = capabilities.minimum_in(currency)
         if terms.price.amount_minor < least:
             raise Invalid(
                 f"{gateway} charges {least} minor units at least.", field=f"{path}price.amount"

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TypeVar
 
 from billing import invoicing, plan_protocol, policy, protocol
-from billing.errors import Unavailable
+from billing.errors import RateLimited, Unavailable
 from billing.flows import access, charging
 from billing.flows.work import Work
 from billing.gateways import (
@@ -44,12 +44,17 @@ SECONDS_PAST_POINT_OF_NO_RETURN = 5
 
 
 def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
-    """Charge what the leases name, if they still stand; the tally counts what became of each."""
+    """Charge what the leases name, if they still stand; the tally counts what became of each.
+
+    Where the gateway takes no more for now, the rest is `left`: its leases bring it back.
+    """
     tally: Counter[str] = Counter()
     at_once = ports.operation.gateway_calls_per_second * SECONDS_PAST_POINT_OF_NO_RETURN
     remaining = iter(leases)
     while batch := list(islice(remaining, at_once)):
         _charge(ports, batch, now, tally)
+        if tally["rate_limited"]:
+            tally["left"] += sum(1 for _ in remaining)
     return tally
 
 
@@ -160,7 +165,7 @@ def _invoices(ports: Ports, works: Sequence[Work], now: datetime) -> list[Invoic
                 order_id=order_id,
                 download_key=download_key,
                 now=now,
-                minimum_minor=ports.gateway_of(work.subscription).capabilities.minimum_minor,
+                minimum_minor=ports.minimum_minor(work.subscription),
             )
         )
     return invoices
@@ -175,7 +180,7 @@ def _prepare(ports: Ports, works: Sequence[Work], tally: Counter[str]) -> list[W
     writes: list[Transaction] = []
     for work, reference in zip(unprepared, references, strict=True):
         if isinstance(reference, Unavailable):
-            tally["unreachable"] += 1
+            tally[_nothing_known(reference, "unreachable")] += 1
             continue
         ready, write = protocol.prepared(work.open_invoice, reference)
         after.append(replace(work, invoice=ready))
@@ -223,7 +228,7 @@ def _settle(
     writes: list[Transaction] = []
     for work, outcome in zip(works, outcomes, strict=True):
         if isinstance(outcome, Unavailable | Unconfirmed):
-            tally["unknown"] += 1
+            tally[_nothing_known(outcome, "unknown")] += 1
             continue
         regular = not work.open_invoice.changes_plan
         if isinstance(outcome, ActionRequired) and work.waits_for_buyer and regular:
@@ -236,6 +241,10 @@ def _settle(
     for work in _committed(ports, known, writes, tally):
         tally[names[work.open_invoice.id]] += 1
     return unanswered
+
+
+def _nothing_known(answer: object, otherwise: str) -> str:
+    return "rate_limited" if isinstance(answer, RateLimited) else otherwise
 
 
 def settlement(

@@ -66,6 +66,14 @@ kill: export KILL_TRIALS := 20
 kill: $(DEV) $(MINISTACK)
 	.venv/bin/pytest -m slow tests/house/test_kill.py $(ARGS)
 
+## make stripe-check  the gateway suite against Stripe's own test mode (KEY=sk_test_..)
+.PHONY: stripe-check
+stripe-check: export STRIPE_CHECK_KEY := $(KEY)
+stripe-check: $(DEV)
+	@case "$$STRIPE_CHECK_KEY" in sk_test_?*) ;; *) \
+	  echo "make stripe-check KEY=sk_test_..: a secret key of Stripe's test mode"; exit 1;; esac
+	.venv/bin/pytest tests/adapters/test_gateways.py $(ARGS)
+
 ## make check      format, lint, types, import rules, template
 .PHONY: check
 check: $(DEV) $(SAM)

@@ -31,6 +31,7 @@ _SHARED: form.Fields = {
     "metadata": form.metadata,
     "payment_method": form.text,
     "payment_method_options": _CARD_OPTIONS,
+    "allowed_payment_method_types": form.texts,
     "payment_method_types": form.texts,
     "receipt_email": form.text,
     "setup_future_usage": form.one_of("", "off_session", "on_session"),
@@ -262,8 +263,9 @@ def _change(work: Work, intent: Object, params: dict[str, Any]) -> None:
             intent[name] = params[name]
     if "setup_future_usage" in params:
         intent["setup_future_usage"] = params["setup_future_usage"] or None
-    if "payment_method_types" in params and params["payment_method_types"] != ["card"]:
-        raise invalid("The loopback knows cards only.", "payment_method_types")
+    for name in ("allowed_payment_method_types", "payment_method_types"):
+        if params.get(name, ["card"]) != ["card"]:
+            raise invalid("The loopback knows cards only.", name)
     options = params.get("payment_method_options", {}).get("card", {})
     intent["payment_method_options"]["card"] |= options
     intent["metadata"] = form.merged(intent["metadata"], params.get("metadata"))

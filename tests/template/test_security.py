@@ -52,9 +52,21 @@ def test_row_05_no_role_has_a_wildcard_or_a_managed_policy(resources: Resources)
         written = json.dumps(statement["Resource"])
         if name in OF_THIS_STACK:
             written = written.replace("${AWS::StackName}-*", "")
+        # Every merchant's gateway keys: what stands under this stage has no other name.
+        written = written.replace("parameter/perennial/${Stage}/*", "")
         assert "*" not in written, name
     for role in of_type(resources, "AWS::IAM::Role").values():
         assert not role.get("ManagedPolicyArns")
+
+
+def test_row_05_only_what_asks_gateways_reads_their_keys(resources: Resources) -> None:
+    readers = {
+        name
+        for name, statement in statements(resources)
+        if any(action.startswith("ssm:") for action in as_list(statement["Action"]))
+    }
+    asking = ["Checkout", "Merchant", "Portal", "RebillCharge", "Notify", "NotifySweep", "Webhook"]
+    assert readers == {f"{name}Role" for name in asking}
 
 
 def test_row_05_nothing_scans_a_table(resources: Resources) -> None:

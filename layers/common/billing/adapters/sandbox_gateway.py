@@ -204,6 +204,8 @@ class SandboxGateway:
 
     def _confirmed(self, payment: Row, card: TestCard, key: str, return_url: str | None) -> Outcome:
         if payment["state"] in {"succeeded", "cancelled"} or key in payment["attempts"]:
+            # The buyer of an off-session attempt is here now, and has somewhere to return to.
+            payment["return_url"] = return_url or payment.get("return_url")
             return _standing(payment, key)  # type: ignore[return-value]
         if card.authenticates:
             payment["state"] = "requires_action"

@@ -11,12 +11,17 @@ from billing.ports import Operation
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Names of the deployed parts (template.yaml, Globals) and how they are operated."""
+    """Names of the deployed parts (template.yaml, Globals) and how they are operated.
+
+    `stripe_api_base` is given by `make run` alone, for a Stripe that is not Stripe's.
+    """
 
     table_core: str
     table_ephemeral: str
     table_audit: str
     queue_charge: str | None
+    stage: str
+    stripe_api_base: str | None
     operation: Operation
 
     @classmethod
@@ -27,6 +32,8 @@ class Settings:
             table_ephemeral=environ["TABLE_EPHEMERAL"],
             table_audit=environ["TABLE_AUDIT"],
             queue_charge=environ.get("QUEUE_CHARGE") or None,
+            stage=environ.get("STAGE", "prod"),
+            stripe_api_base=environ.get("STRIPE_API_BASE") or None,
             operation=Operation(
                 public_url=environ.get("PUBLIC_URL", "").rstrip("/"),
                 sender=environ.get("SENDER", "billing@example.com"),

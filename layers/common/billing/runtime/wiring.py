@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
 
 from billing.errors import NotFound, Unavailable
@@ -19,6 +19,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CALLS_AT_ONCE = 8
+ACCOUNTS_OPEN = 256
 
 _installed: Ports | None = None
 
@@ -54,7 +55,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         clock=clock,
         store=store.on_dynamodb(settings.table_core, calls),
         ephemeral=DynamoEphemeral(settings.table_ephemeral, calls),
-        gateways={sandbox.name: lambda account: sandbox},
+        gateways={sandbox.name: lambda account: sandbox, "stripe": _stripe(settings, clock)},
         queue=_Lazy(lambda: _queue(settings)),
         mailer=_Lazy(_mailer),
     )
@@ -125,6 +126,32 @@ class _Lazy:
 
     def send(self, *args: Any, **kwargs: Any) -> Any:
         return self._make().send(*args, **kwargs)
+
+
+def _stripe(settings: Settings, clock: Callable[[], datetime]) -> Callable[[AccountRef], Gateway]:
+    """Opens Stripe accounts, each once; the SDK is loaded and keys are read when one is asked."""
+    from billing.adapters import stripe_terms
+    from billing.adapters.on_demand import on_demand
+    from billing.adapters.secret_store import ParameterSecrets
+
+    secrets = ParameterSecrets(settings.stage, _parameter_store, clock)
+
+    def make(account: AccountRef) -> Gateway:
+        from billing.adapters.stripe_gateway import StripeGateway
+
+        return StripeGateway(account, secrets.of(account), api_base=settings.stripe_api_base)
+
+    @lru_cache(ACCOUNTS_OPEN)
+    def opened(account: AccountRef) -> Gateway:
+        return on_demand(account, stripe_terms.capabilities(account), partial(make, account))
+
+    return opened
+
+
+def _parameter_store() -> Any:
+    import boto3
+
+    return boto3.client("ssm")
 
 
 def _queue(settings: Settings) -> Queue:

@@ -1,0 +1,55 @@
+"""What an account lists: refunds and chargebacks of a payment, past events (W-1, W-4).
+
+Lists are immediate, as Stripe's search is not.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import stripe
+
+from billing.adapters import stripe_events
+from billing.gateways import Dispute, DisputeStanding, GatewayEvent
+from billing.money import Currency, Money
+
+AT_ONCE = 100
+
+STANDINGS = {
+    "needs_response": DisputeStanding.OPEN,
+    "under_review": DisputeStanding.OPEN,
+    "won": DisputeStanding.WON,
+    "lost": DisputeStanding.LOST,
+}
+"""https://docs.stripe.com/api/disputes/object#dispute_object-status; the others are inquiries, and
+what was settled before it became a chargeback: no money moved."""
+
+
+def refunds(client: stripe.StripeClient, reference: str) -> list[stripe.Refund]:
+    """Every refund of a payment."""
+    listed = client.v1.refunds.list({"payment_intent": reference, "limit": AT_ONCE})
+    return list(listed.auto_paging_iter())
+
+
+def disputes(client: stripe.StripeClient, reference: str) -> list[Dispute]:
+    """The chargebacks of a payment, oldest first."""
+    listed = client.v1.disputes.list({"payment_intent": reference, "limit": AT_ONCE})
+    found = [
+        Dispute(
+            id=each.id,
+            standing=STANDINGS[each.status],
+            amount=Money(each.amount, Currency(each.currency.upper())),
+            reference=reference,
+            opened_at=datetime.fromtimestamp(each.created, tz=UTC),
+        )
+        for each in listed.auto_paging_iter()
+        if each.status in STANDINGS
+    ]
+    return sorted(found, key=lambda dispute: dispute.opened_at)
+
+
+def events(client: stripe.StripeClient, since: datetime) -> list[GatewayEvent]:
+    """The account's events from `since` on, oldest first."""
+    listed = client.v1.events.list({"created": {"gte": int(since.timestamp())}, "limit": AT_ONCE})
+    found = [stripe_events.from_object(event.to_dict()) for event in listed.auto_paging_iter()]
+    return found[::-1]

@@ -1,0 +1,110 @@
+"""Every gateway on a bench: what the contract suite is run over, and how its world is turned.
+
+`STRIPE_CHECK_KEY` puts Stripe's own test mode there in place of all others (make stripe-check).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from secrets import token_hex
+from urllib.parse import parse_qs, urlsplit
+
+from billing.adapters import tables
+from billing.adapters.sandbox_gateway import SandboxGateway
+from billing.adapters.sandbox_ledger import DynamoLedger, MemoryLedger
+from billing.adapters.stripe_gateway import StripeGateway
+from billing.gateways import AccountRef
+from billing.ports import Gateway
+
+NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
+
+
+@dataclass
+class Bench:
+    """A gateway, and what its other side can be made to do.
+
+    `run` keeps the keys of one run apart from those of another where the books are not ours.
+    `answer` is the buyer on the bank's page, `arm` lets the next calls fail; None where nobody can.
+    """
+
+    gateway: Gateway
+    run: str = ""
+    answer: Callable[[str, bool], None] | None = None
+    arm: Callable[[str, int], None] | None = None
+    refuses_other_parameters: bool = False
+
+    def key(self, name: str) -> str:
+        return f"{name}{self.run}"
+
+
+@contextmanager
+def sandbox_in_memory() -> Iterator[Bench]:
+    sandbox = SandboxGateway(MemoryLedger(), lambda: NOW, draw=lambda: "s" * 32)
+    yield _sandbox(sandbox)
+
+
+@contextmanager
+def sandbox_on_dynamodb() -> Iterator[Bench]:
+    from moto import mock_aws
+
+    with mock_aws():
+        tables.named(tables.Ephemeral, "sandbox", region="eu-west-1").create_table()
+        yield _sandbox(SandboxGateway(DynamoLedger("sandbox"), lambda: NOW, draw=lambda: "s" * 32))
+
+
+def _sandbox(sandbox: SandboxGateway) -> Bench:
+    def answer(url: str, succeeded: bool) -> None:
+        sandbox.authenticate(urlsplit(url).path.rpartition("/")[2], succeeded=succeeded)
+
+    return Bench(sandbox, answer=answer, arm=sandbox.faults.arm)
+
+
+@contextmanager
+def stripe_on_loopback() -> Iterator[Bench]:
+    from dev.stripe import attempts
+    from dev.stripe.faults import Faults
+    from dev.stripe.server import Loopback
+    from dev.stripe.service import Account
+
+    faults = Faults()
+    with Loopback(clock=lambda: NOW, faults=faults) as loopback:
+        loopback.open_account(Account("acct_1", "sk_test_loopback"))
+
+        def answer(url: str, succeeded: bool) -> None:
+            secret = parse_qs(urlsplit(url).query)["secret"][0]
+            with loopback.service.execution:
+                work = loopback.service.working("acct_1")
+                intent = work.load("payment_intent", secret.partition("_secret")[0])
+                attempts.authenticated(work, intent, succeeded=succeeded)
+                work.commit()
+
+        stripe = StripeGateway(
+            AccountRef("acme", "stripe", "acct_1_test"),
+            lambda fresh: {"secret_key": "sk_test_loopback"},
+            api_base=loopback.url,
+        )
+        yield Bench(stripe, answer=answer, arm=faults.arm, refuses_other_parameters=True)
+
+
+@contextmanager
+def stripe_itself() -> Iterator[Bench]:
+    stripe = StripeGateway(
+        AccountRef("acme", "stripe", "acct_check_test"),
+        lambda fresh: {"secret_key": os.environ["STRIPE_CHECK_KEY"]},
+    )
+    yield Bench(stripe, run=f"-{token_hex(6)}", refuses_other_parameters=True)
+
+
+BENCHES = (
+    {"stripe": stripe_itself}
+    if os.environ.get("STRIPE_CHECK_KEY")
+    else {
+        "sandbox": sandbox_in_memory,
+        "sandbox on dynamodb": sandbox_on_dynamodb,
+        "stripe on loopback": stripe_on_loopback,
+    }
+)

@@ -168,6 +168,7 @@ def form_values(terms: PriceTerms = TRIAL) -> dict[str, object]:
         "test": True,
         "attempt_key": "a-key",
         "payment_methods": METHODS,
+        "publishable_key": None,
         "form": {},
         "errors": {},
         "already_purchased": False,

@@ -25,6 +25,7 @@ from billing.errors import (
 )
 from billing.flows import charging
 from billing.gateways import (
+    AccountRef,
     ActionRequired,
     Declined,
     Outcome,
@@ -60,6 +61,11 @@ class Offer:
     account: str
     test: bool
     quote: pricing.Quote
+
+    @property
+    def sold_at(self) -> AccountRef:
+        """The gateway account that it is sold at."""
+        return AccountRef(self.merchant.id, self.gateway, self.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +189,7 @@ def _begin(
 ) -> Checkout:
     """Write the attempt down before the first gateway call; whoever comes second reads the
     first."""
-    _refuse_if_stopped(ports, offered.merchant)
-    _limit(ports, "checkout_ip", visitor.ip, SUBMITS_PER_IP, now)
+    refuse_to_begin(ports, offered, visitor, now=now)
     existing = ports.store.customer_by_email(offered.merchant.id, form.email)
     if existing and not form.confirm_repeat:
         _ask_about_repeat(ports, offered, existing, form.email, now)
@@ -197,6 +202,12 @@ def _begin(
             raise
         return first
     return checkout
+
+
+def refuse_to_begin(ports: Ports, offered: Offer, visitor: Visitor, *, now: datetime) -> None:
+    """Raises `Refused` while nothing is sold here, `TooMany` for an address that asks too often."""
+    _refuse_if_stopped(ports, offered.merchant)
+    _limit(ports, "checkout_ip", visitor.ip, SUBMITS_PER_IP, now)
 
 
 def _ask_about_repeat(

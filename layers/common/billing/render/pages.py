@@ -3,7 +3,8 @@
 Values of `page`, objects of the core unless said otherwise:
 
 checkout/form.html         merchant, product, terms: PriceTerms, quote: Quote, test: bool,
-                           attempt_key, payment_methods: tokens to choose from,
+                           attempt_key, payment_methods: test cards to choose from,
+                           publishable_key of the gateway's frame or None,
                            form: mapping of what was typed,
                            errors: mapping of field name to sentence, already_purchased: bool,
                            decline_code or None
@@ -11,6 +12,7 @@ checkout/done.html         merchant, checkout: Checkout (paid), test
 checkout/declined.html     merchant, checkout (its decline_code), again_url, test
 checkout/processing.html   merchant, checkout, refresh_seconds: int, test
 checkout/action.html       merchant, checkout (its action_url), test
+checkout/onward.html       merchant, url of the gateway's page, test
 checkout/unavailable.html  merchant or None, again_url or None, test
 sandbox/authenticate.html  description, amount: Money, test
 directory.html             listings: sequence of directory.Listing

@@ -8,15 +8,16 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from billing.adapters.sandbox_gateway import TEST_CARDS
 from billing.checkouts import Checkout, CheckoutState
 from billing.errors import Invalid, Refused, Unavailable
-from billing.flows import checkout
+from billing.flows import checkout, collecting
 from billing.flows.checkout import Offer, Visitor
 from billing.flows.directory import Listing
+from billing.gateways import Collection, Element, TheirPage
 from billing.orders import InvoiceState
 from billing.ports import Ports
 from billing.web import http, languages
+from billing.web.card_fields import GIVEN_THERE, card_fields
 from billing.web.problems import Misshapen, PaymentDeclined
 from billing.web.request import Request
 
@@ -28,54 +29,123 @@ def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetim
     (C-2)."""
     offered = checkout.offer(ports, price_point, now=now)
     spoken = languages.spoken(offered.merchant, request)
-    return _form(offered, spoken, attempt_key=ports.new_id("attempt"))
+    try:
+        return _form(ports, offered, spoken, attempt_key=ports.new_id("attempt"))
+    except Unavailable:
+        return _unavailable(offered, spoken)
 
 
 def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
     """A submit as JSON or as a form; a form that is wrong comes back as it was filled in."""
-    from billing.web.checkout_inputs import CheckoutInput
-    from billing.web.inputs import read
-
     if request.is_json:
+        from billing.web.checkout_inputs import CheckoutInput
+        from billing.web.inputs import read
+
         shape = read(CheckoutInput, request.json())
         visitor = _visitor(ports, request, price_point, shape.attempt_key)
         bought = checkout.submit(ports, price_point, shape.submission(), visitor, now=now)
         return _as_json(bought)
 
-    typed = request.form()
+    return _bought(ports, request, price_point, request.form(), now=now)
+
+
+def _bought(
+    ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
+) -> http.Answer:
+    """A form is bought with, or its buyer is sent on to give a card first."""
+    from billing.web.checkout_inputs import CheckoutInput
+
     offered = checkout.offer(ports, price_point, now=now)
     spoken = languages.spoken(offered.merchant, request)
     key = typed.get("attempt_key", "")
     try:
+        if "payment_method" not in typed and _has_a_page(ports, offered):
+            return _sent_on(ports, request, offered, spoken, typed, now=now)
         shape = CheckoutInput.from_form(typed)
         visitor = _visitor(ports, request, price_point, shape.attempt_key)
         checkout.submit(ports, price_point, shape.submission(), visitor, now=now)
     except Invalid as error:
         wrong = _errors(error)
-        return _form(offered, spoken, attempt_key=key, status=422, form=typed, errors=wrong)
+        form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
+        return _form(ports, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong)
     except Refused as refused:
         if refused.code != "already_purchased":
             raise
         return _form(
-            offered, spoken, attempt_key=key, status=409, form=typed, already_purchased=True
+            ports, offered, spoken, attempt_key=key, status=409, form=typed, already_purchased=True
         )
     except Unavailable:
-        again = f"/checkout/{price_point}"
-        return http.page(
-            "checkout/unavailable.html",
-            spoken,
-            status=503,
-            merchant=offered.merchant,
-            again_url=again,
-            test=offered.test,
-        )
+        return _unavailable(offered, spoken)
     # A page of its own, so that a refresh asks again instead of sending again.
     return http.redirect(visitor.return_url)
 
 
+def _has_a_page(ports: Ports, offered: Offer) -> bool:
+    return isinstance(ports.gateway(offered.sold_at).collection(), TheirPage | Element)
+
+
+def _sent_on(
+    ports: Ports,
+    request: Request,
+    offered: Offer,
+    language: str,
+    typed: Mapping[str, str],
+    *,
+    now: datetime,
+) -> http.Answer:
+    """To the gateway's own page, with all else that was filled in waiting here (C-1).
+
+    Through a page and not a redirect: what a form is sent to may not lead to another site.
+    """
+    from billing.web.checkout_inputs import CheckoutInput
+
+    point = offered.price_point.id
+    shape = CheckoutInput.from_form({**typed, "payment_method": GIVEN_THERE})
+    visitor = _visitor(ports, request, point, shape.attempt_key)
+    checkout.refuse_to_begin(ports, offered, visitor, now=now)
+    page = collecting.begin(
+        ports,
+        offered.sold_at,
+        subject=point,
+        key=shape.attempt_key,
+        form=typed,
+        return_url=visitor.return_url,
+        cancel_url=f"{_base(ports, request)}/checkout/{quote(point)}",
+        now=now,
+    )
+    return http.page(
+        "checkout/onward.html",
+        language,
+        merchant=offered.merchant,
+        url=page,
+        test=offered.test,
+    )
+
+
+def _unavailable(offered: Offer, language: str) -> http.Answer:
+    return http.page(
+        "checkout/unavailable.html",
+        language,
+        status=503,
+        merchant=offered.merchant,
+        again_url=f"/checkout/{offered.price_point.id}",
+        test=offered.test,
+    )
+
+
 def returned(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
-    """Where an attempt stands, for a buyer who comes back, or waits (C-4)."""
-    key = request.query().get("attempt", "")
+    """Where an attempt stands, for a buyer who comes back, or waits (C-4).
+
+    Who comes back from giving a card buys with what they had filled in.
+    """
+    query = request.query()
+    key = query.get("attempt", "")
+    if "payment_method" in query:
+        kept = collecting.kept(ports, subject=price_point, key=key, now=now)
+        if kept is None:
+            return http.redirect(f"/checkout/{quote(price_point)}")
+        typed = {**kept, "payment_method": query["payment_method"]}
+        return _bought(ports, request, price_point, typed, now=now)
     offered = checkout.offer(ports, price_point, now=now)
     url = _return_url(ports, request, price_point, key)
     bought = checkout.resume(ports, price_point, key, now=now, return_url=url)
@@ -153,6 +223,7 @@ def _purchase(bought: Checkout) -> dict[str, Any]:
 
 
 def _form(
+    ports: Ports,
     offered: Offer,
     language: str,
     *,
@@ -162,6 +233,9 @@ def _form(
     errors: Mapping[str, str] | None = None,
     already_purchased: bool = False,
 ) -> http.Answer:
+    collection: Collection = ports.gateway(offered.sold_at).collection()
+    if isinstance(collection, Element) and not offered.quote.total:
+        collection = TheirPage()  # Without a charge the bank is asked there, where it can answer.
     return http.page(
         "checkout/form.html",
         language,
@@ -172,7 +246,8 @@ def _form(
         quote=offered.quote,
         test=offered.test,
         attempt_key=attempt_key,
-        payment_methods=tuple(TEST_CARDS),
+        sources=http.STRIPE_JS if isinstance(collection, Element) else (),
+        **card_fields(collection),
         form=form or {},
         errors=errors or {},
         already_purchased=already_purchased,
@@ -191,5 +266,9 @@ def _visitor(ports: Ports, request: Request, price_point: str, key: str) -> Visi
 
 
 def _return_url(ports: Ports, request: Request, price_point: str, key: str) -> str:
-    base = ports.operation.public_url or request.base_url
+    base = _base(ports, request)
     return f"{base}/checkout/{quote(price_point)}/return?attempt={quote(key)}"
+
+
+def _base(ports: Ports, request: Request) -> str:
+    return ports.operation.public_url or request.base_url

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from billing import cards as rules
-from billing.adapters.sandbox_gateway import TEST_CARDS
 from billing.cards import Wallet
 from billing.customers import PaymentMethod
 from billing.errors import Invalid, NotFound, Refused
-from billing.flows import cards
-from billing.gateways import SANDBOX, AccountRef
+from billing.flows import cards, collecting
+from billing.gateways import SANDBOX, AccountRef, TestCards, TheirPage
 from billing.ports import Ports
 from billing.web import http
+from billing.web.card_fields import GIVEN_THERE, card_fields
 from billing.web.portal import DONE
 from billing.web.portal_session import Visit, done, show
 
@@ -41,15 +42,67 @@ def listed(ports: Ports, visit: Visit) -> http.Answer:
 
 
 def new_form(ports: Ports, visit: Visit) -> http.Answer:
-    """An empty form, with the key that makes it one card however often it is sent."""
+    """An empty form, with the key that makes it one card however often it is sent.
+
+    Who comes back from giving a card adds it as they had chosen; what was chosen too long ago, or
+    by nobody, is asked again.
+    """
+    query = visit.request.query()
+    if "payment_method" in query:
+        subject, key = _subject(visit), query.get("attempt", "")
+        kept = collecting.kept(ports, subject=subject, key=key, now=visit.now)
+        if kept is not None:
+            return _added(ports, visit, {**kept, "payment_method": query["payment_method"]})
     return _new_form(ports, visit, {}, ports.new_id("attempt"))
 
 
 def added(ports: Ports, visit: Visit) -> http.Answer:
+    """A card more, or on to the gateway's page to give it."""
+    typed = visit.request.form()
+    account = _account(ports, visit)
+    if "payment_method" in typed or isinstance(ports.gateway(account).collection(), TestCards):
+        return _added(ports, visit, typed)
+    return _sent_on(ports, visit, account, typed)
+
+
+def _sent_on(
+    ports: Ports, visit: Visit, account: AccountRef, typed: Mapping[str, str]
+) -> http.Answer:
+    from billing.web.portal_inputs import CardForm, errors_of, form
+
+    key = typed.get("attempt_key", "")
+    try:
+        given = form(CardForm, {**typed, "payment_method": GIVEN_THERE})
+    except Invalid as error:
+        return _new_form(ports, visit, typed, key, errors=errors_of(error))
+    base = f"{ports.operation.public_url or visit.request.base_url}{visit.base}{CARDS}"
+    page = collecting.begin(
+        ports,
+        account,
+        subject=_subject(visit),
+        key=given.attempt_key,
+        form=typed,
+        return_url=f"{base}/new?attempt={quote(given.attempt_key)}",
+        cancel_url=base,
+        now=visit.now,
+    )
+    return http.page(
+        "checkout/onward.html",
+        visit.account.customer.language,
+        merchant=visit.merchant,
+        url=page,
+        test=visit.account.customer.test,
+    )
+
+
+def _subject(visit: Visit) -> str:
+    return f"{visit.merchant.id}:{visit.customer}"
+
+
+def _added(ports: Ports, visit: Visit, typed: Mapping[str, str]) -> http.Answer:
     """A card more; a refusal of its bank comes back with words to act on."""
     from billing.web.portal_inputs import CardForm, covered, errors_of, form
 
-    typed = visit.request.form()
     key = typed.get("attempt_key", "")
     try:
         given = form(CardForm, typed)
@@ -135,12 +188,14 @@ def _new_form(
     declined: str | None = None,
 ) -> http.Answer:
     wallet = _wallet(visit)
-    _account(ports, visit)
+    collection = ports.gateway(_account(ports, visit)).collection()
+    # With no charge to come the bank is asked on the gateway's page, where it can answer.
+    fields = card_fields(collection if isinstance(collection, TestCards) else TheirPage())
     return show(
         visit,
         "card_new",
         status=status if errors or declined else 200,
-        payment_methods=tuple(TEST_CARDS),
+        payment_methods=fields["payment_methods"],
         payable=wallet.payable,
         attempt_key=attempt_key,
         form=typed,

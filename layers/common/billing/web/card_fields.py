@@ -1,0 +1,20 @@
+"""What a page needs to ask for a payment method, whichever way its gateway wants it (C-1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from billing.gateways import Collection, Element, TestCards
+
+GIVEN_THERE = "given_there"
+"""Stands in for the payment method while a form is checked whose buyer gives it on another page."""
+
+
+def card_fields(collection: Collection) -> dict[str, Any]:
+    """Test cards to choose from, or the key of the gateway's frame, or neither: its own page."""
+    return {
+        "payment_methods": collection.tokens if isinstance(collection, TestCards) else (),
+        "publishable_key": (
+            collection.publishable_key if isinstance(collection, Element) else None
+        ),
+    }

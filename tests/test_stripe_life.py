@@ -1,0 +1,207 @@
+"""A customer's life with Stripe: the flows over the Stripe adapter over the loopback (W-1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from billing.adapters.stripe_gateway import StripeGateway
+from billing.catalog import Initial, Product
+from billing.errors import Unreachable
+from billing.flows import cards, refund
+from billing.gateways import AccountRef
+from billing.merchants import GatewayAccount
+from billing.orders import InvoiceState, OrderKind
+from billing.periods import Span, Unit
+from billing.subscription import Source, State, When
+from dev.stripe import attempts
+from dev.stripe.faults import Faults
+from dev.stripe.server import Loopback
+from dev.stripe.service import Account
+from tests.world import MONTHLY, World
+
+ACCOUNT = AccountRef("acme", "stripe", "acct_1_test")
+CHALLENGED = {"payment_method": "pm_card_authenticationRequired"}
+TRIAL = replace(MONTHLY, initial=Initial(100, Span(14, Unit.DAY)))
+
+
+sets_up_cards = pytest.mark.skipif(
+    find_spec("dev.stripe.setup_intents") is None, reason="the loopback has no SetupIntents yet"
+)
+
+
+class Shop:
+    """A world whose merchant sells through Stripe."""
+
+    def __init__(self, world: World, loopback: Loopback, faults: Faults) -> None:
+        self.world, self.faults = world, faults
+        self._loopback = loopback
+        stripe = StripeGateway(
+            ACCOUNT, lambda fresh: {"secret_key": "sk_test_loopback"}, api_base=loopback.url
+        )
+        sandbox = world.ports.gateway
+        world.ports = replace(
+            world.ports,
+            gateway=lambda account: stripe if account == ACCOUNT else sandbox(account),
+        )
+        world.change_merchant(gateway_accounts=(GatewayAccount("stripe", ACCOUNT.account),))
+
+    def product(self, *terms: Any) -> Product:
+        return self.world.product(*terms, gateways=("stripe",))
+
+    @property
+    def charges(self) -> list[tuple[str, int, int]]:
+        """Stripe's own books, oldest first: status, amount, refunded."""
+        work = self._loopback.service.working("acct_1")
+        found = list(work.newest_first("charge"))[::-1]
+        return [(c["status"], c["amount"], c["amount_refunded"]) for c in found]
+
+    def answer(self, url: str, *, succeeded: bool = True) -> None:
+        """The buyer on the bank's page."""
+        secret = parse_qs(urlsplit(url).query)["secret"][0]
+        with self._loopback.service.execution:
+            work = self._loopback.service.working("acct_1")
+            intent = work.load("payment_intent", secret.partition("_secret")[0])
+            attempts.authenticated(work, intent, succeeded=succeeded)
+            work.commit()
+
+    def add(self, card: str, key: str = "attempt_1") -> object:
+        customer = self.world.history().customer
+        assert customer is not None
+        return cards.add(
+            self.world.ports,
+            "acme",
+            customer.id,
+            account=ACCOUNT,
+            token=card,
+            attempt_key=key,
+            now=self.world.now,
+        )
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    world, faults = World(), Faults()
+    with Loopback(clock=lambda: world.now, faults=faults) as loopback:
+        loopback.open_account(Account("acct_1", "sk_test_loopback"))
+        yield Shop(world, loopback, faults)
+
+
+@pytest.mark.spec("W-1", "C-3", "R-1", "W-3")
+def test_a_subscription_is_bought_and_renewed_and_marked_test(shop: Shop) -> None:
+    bought = shop.world.buy(shop.product())
+    assert bought.state == "paid"
+    assert bought.method is not None
+    assert (bought.method.brand, bought.method.last4) == ("visa", "4242")
+    shop.world.advance(days=60)
+    assert shop.charges == [("succeeded", 2999, 0)] * 3
+    assert all(invoice.test for invoice in shop.world.history().invoices)
+
+
+@pytest.mark.spec("W-1", "C-4")
+@pytest.mark.parametrize(
+    ("card", "code"),
+    [
+        ("pm_card_chargeDeclined", "card_declined"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds"),
+        ("pm_card_chargeDeclinedExpiredCard", "expired_card"),
+        ("pm_card_chargeCustomerFail", "card_declined"),
+    ],
+)
+def test_a_declined_checkout_says_why(shop: Shop, card: str, code: str) -> None:
+    bought = shop.world.buy(shop.product(), payment_method=card)
+    assert (bought.state, bought.decline_code) == ("declined", code)
+    assert all(status == "failed" for status, _, _ in shop.charges)
+
+
+@pytest.mark.spec("R-6", "C-2")
+@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after", "unavailable"])
+@pytest.mark.parametrize("calls", range(1, 6))
+def test_whatever_goes_unanswered_a_purchase_is_charged_once(
+    shop: Shop, kind: str, calls: int
+) -> None:
+    product, form = shop.product(), shop.world.submission()
+    shop.faults.arm(kind, calls)
+    for _ in range(20):
+        try:
+            bought = shop.world.submit(product.default_price_point, form)
+        except Unreachable:
+            continue  # the page says: try again
+        if bought.state == "paid":
+            break
+    assert bought.state == "paid"
+    assert shop.charges == [("succeeded", 2999, 0)]
+
+
+@sets_up_cards
+@pytest.mark.spec("B-10", "R-4")
+def test_a_new_card_pays_what_is_past_due_by_the_same_payment(shop: Shop) -> None:
+    shop.world.buy(shop.product(), payment_method="pm_card_visa")
+    assert shop.add("pm_card_chargeCustomerFail") is None
+    shop.world.advance(days=29)
+    assert shop.world.subscription().state is State.PAST_DUE
+    failed = shop.world.history().invoices[-1]
+    assert failed.decline_code == "card_declined"
+    assert shop.add("pm_card_mastercard", "attempt_2") is None
+    shop.world.advance(hours=1)
+    paid = shop.world.history().invoices[-1]
+    assert (paid.id, paid.state) == (failed.id, InvoiceState.PAID)
+    assert paid.gateway_ref == failed.gateway_ref, "kept beside the old card, so one payment"
+    assert [status for status, _, _ in shop.charges] == ["succeeded", "failed", "succeeded"]
+
+
+@pytest.mark.spec("R-4")
+def test_a_bank_that_wants_its_customer_waits_for_them_and_then_counts_as_failed(
+    shop: Shop,
+) -> None:
+    product, form = shop.product(), shop.world.submission(**CHALLENGED)
+    waiting = shop.world.submit(product.default_price_point, form)
+    assert waiting.action_url
+    shop.answer(waiting.action_url)
+    assert shop.world.submit(product.default_price_point, form).state == "paid"
+    shop.world.advance(days=29)
+    invoice = shop.world.history().invoices[-1]
+    assert invoice.state is InvoiceState.ACTION_REQUIRED
+    shop.world.advance(days=30)
+    assert shop.world.subscription().state is State.CANCELLED
+    assert sum(status == "succeeded" for status, _, _ in shop.charges) == 1
+
+
+@pytest.mark.spec("C-4")
+def test_3_d_secure_that_is_not_passed_is_a_decline(shop: Shop) -> None:
+    product, form = shop.product(), shop.world.submission(**CHALLENGED)
+    waiting = shop.world.submit(product.default_price_point, form)
+    shop.answer(waiting.action_url or "", succeeded=False)
+    over = shop.world.submit(product.default_price_point, form)
+    assert (over.state, over.decline_code) == ("declined", "authentication_required")
+
+
+@pytest.mark.spec("B-7", "X-6")
+def test_a_refund_and_a_cancel_reach_stripe(shop: Shop) -> None:
+    shop.world.buy(shop.product(TRIAL))
+    shop.world.advance(days=15)
+    (sale, renewal) = [o for o in shop.world.orders() if o.kind is not OrderKind.FAILED]
+    asked = {"amount_minor": None, "source": Source.MERCHANT, "now": shop.world.now}
+    refund.request(shop.world.ports, "acme", renewal.id, **asked)  # type: ignore[arg-type]
+    assert shop.charges == [("succeeded", 100, 0), ("succeeded", 2999, 2999)]
+    assert sale.id != renewal.id
+    shop.world.cancel(When.NOW)
+    shop.world.advance(days=60)
+    assert len(shop.charges) == 2
+
+
+@sets_up_cards
+@pytest.mark.spec("B-9")
+def test_a_removed_card_is_detached_there(shop: Shop) -> None:
+    shop.world.buy(shop.product())
+    assert shop.add("pm_card_mastercard") is None
+    (old, _) = shop.world.history().methods
+    cards.remove(shop.world.ports, "acme", old.customer, old.id, now=shop.world.now)
+    work = shop._loopback.service.working("acct_1")
+    found = work.load("payment_method", old.id.partition(":")[2])
+    assert found["customer"] is None

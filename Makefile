@@ -29,8 +29,9 @@ RIC := .venv-ric/.installed
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## make run        start everything on 127.0.0.1 (PORT=3000, DATA=.perennial)
+## make run        start everything on 127.0.0.1 (PORT=3000, DATA=.perennial, STRIPE_KEY=sk_test_..)
 .PHONY: run
+run: export STRIPE_KEY := $(STRIPE_KEY)
 run: export PORT := $(PORT)
 run: export DATA := $(DATA)
 run: $(DEV) $(MINISTACK)

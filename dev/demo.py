@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -18,11 +18,12 @@ from billing.catalog import (
     Product,
 )
 from billing.customers import Address
-from billing.merchants import ApiKey, Merchant, PortalKind, Settings
+from billing.gateways import SANDBOX, AccountRef
+from billing.merchants import ApiKey, GatewayAccount, Merchant, PortalKind, Settings
 from billing.money import Currency, Money
 from billing.periods import Period, Span, Unit
 from billing.ports import Ports
-from billing.transactions import Insert, Write
+from billing.transactions import Change, Insert, Write
 from billing.web import session
 
 MERCHANT = "demo"
@@ -38,11 +39,15 @@ class Demo:
     portal_link: str
 
 
-def ensure(ports: Ports, *, base_url: str) -> Demo:
-    """The demo merchant, made on the first start; what stands already stays as it is."""
+def ensure(ports: Ports, *, base_url: str, account: AccountRef | None = None) -> Demo:
+    """The demo merchant, made on the first start; what stands already stays as it is.
+
+    Its products are sold at `account` from now on; None is the sandbox.
+    """
     now = ports.clock()
     if ports.store.merchant(MERCHANT) is None:
         ports.store.commit(*merchant(now), *catalog(now))
+    sell_at(ports, account)
     api_key = _api_key(Path(os.environ.get("DATA", ".perennial")) / KEY_FILE, ports)
     if ports.store.api_key(hash_of(api_key)) is None:
         ports.store.commit(Insert(ApiKey("key_demo", hash_of(api_key), MERCHANT, now)))
@@ -51,6 +56,30 @@ def ensure(ports: Ports, *, base_url: str) -> Demo:
         product.name: f"{base_url}/checkout/{product.default_price_point}" for product in products
     }
     return Demo(api_key, links, f"{base_url}/portal/{MERCHANT}")
+
+
+def sell_at(ports: Ports, account: AccountRef | None) -> None:
+    """New purchases go to an account, once it is another; what was bought stays where it is (W-6).
+
+    A product that was put on a gateway of its own stays there.
+    """
+    before = ports.store.merchant(MERCHANT)
+    assert before is not None, "made above"
+    known = {(a.gateway, a.id): replace(a, active=False) for a in before.gateway_accounts}
+    if account is not None:
+        known[account.gateway, account.account] = GatewayAccount(account.gateway, account.account)
+    after = replace(before, gateway_accounts=tuple(known.values()))
+    if after == before:
+        return
+    left = next((a.gateway for a in before.gateway_accounts if a.active), SANDBOX)
+    chosen = account.gateway if account is not None else SANDBOX
+    products, _ = ports.store.catalog(MERCHANT)
+    moved = [
+        Change(product, replace(product, gateways=(chosen,)))
+        for product in products
+        if product.gateways == (left,) and left != chosen
+    ]
+    ports.store.commit(Change(before, after), *moved)
 
 
 def console_link(ports: Ports, base_url: str, now: datetime) -> str:

@@ -75,7 +75,7 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
     return House(
         api=Api(described.routes, invoke, clock, controls.answer, worker.wake),
         worker=worker,
-        demo=demo.ensure(ports, base_url=base_url) if demo else None,
+        demo=_open_demo(demo, ports, base_url) if demo else None,
     )
 
 
@@ -157,6 +157,14 @@ def _demo(template: Path) -> Any:
     """The demo merchant's module; another stack than the product's runs without one."""
     ours = Path(__file__).resolve().parent.parent / "template.yaml"
     return importlib.import_module("dev.demo") if template.resolve() == ours else None
+
+
+def _open_demo(demo: Any, ports: Any, base_url: str) -> Any:
+    """The demo merchant, selling at the Stripe account whose test key was given, if one was."""
+    keys = importlib.import_module("dev.merchant_keys")
+    given = os.environ.get("STRIPE_KEY")
+    account = keys.own_stripe(demo.MERCHANT, given) if given else None
+    return demo.ensure(ports, base_url=base_url, account=account)
 
 
 def _console_link(demo: Any, ports: Any, base_url: str, now: datetime) -> str:

@@ -128,6 +128,8 @@ def _place() -> Place:
     port = os.environ.get("PORT", "3000")
     if not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise StartError(f"PORT is {port!r}, which is no port")
+    if (key := os.environ.get("STRIPE_KEY")) and not key.startswith("sk_test_"):
+        raise StartError("STRIPE_KEY is no secret key of Stripe's test mode (sk_test_..)")
     return Place(
         port=int(port),
         data=Path(os.environ.get("DATA", ".perennial")).absolute(),

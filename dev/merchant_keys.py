@@ -1,0 +1,32 @@
+"""A merchant's gateway keys on the laptop: put where the deployed functions read them from."""
+
+import json
+import os
+from hashlib import sha256
+from typing import Any
+
+import boto3
+
+from billing.gateways import AccountRef
+
+STRIPE = "stripe"
+
+
+def put(account: AccountRef, secrets: dict[str, Any]) -> None:
+    """Store an account's secrets in Parameter Store, which is the emulator's."""
+    stage = os.environ.get("STAGE", "prod")
+    boto3.client("ssm").put_parameter(
+        Name=f"/perennial/{stage}/{account.merchant}/{account.gateway}/{account.account}",
+        Value=json.dumps(secrets),
+        Type="SecureString",
+        Overwrite=True,
+    )
+
+
+def own_stripe(merchant: str, secret_key: str) -> AccountRef:
+    """Somebody's own Stripe account in test mode; each key is an account of its own here."""
+    assert secret_key.startswith("sk_test_"), "a live key moves money"
+    name = sha256(secret_key.encode()).hexdigest()[:16]
+    account = AccountRef(merchant, STRIPE, f"acct_{name}_test")
+    put(account, {"secret_key": secret_key})
+    return account

@@ -95,11 +95,51 @@ def test_a_form_sent_twice_adds_one_card(shop: Shop) -> None:
 
 
 @pytest.mark.spec("B-9")
+def test_a_card_that_is_there_already_is_no_second_one(shop: Shop) -> None:
+    visitor = buy(shop)
+    visitor.follow(add(visitor, "pm_card_visa"))
+    visitor.follow(add(visitor, "pm_card_mastercard", key="attempt_2"))
+    shop.world.now += timedelta(minutes=1)
+    visitor.follow(add(visitor, "pm_card_visa", key="attempt_3"))
+    assert [m.last4 for m in methods(shop)] == ["4242", "4444"]
+    assert paid_with(shop) == ["4242"], "the one that was given last"
+    customer = shop.world.history().customer
+    assert customer is not None
+    assert customer.default_method == methods(shop)[0].id
+
+
+@pytest.mark.spec("B-9")
+def test_the_same_card_with_another_date_takes_the_place_of_the_old(
+    shop: Shop,
+) -> None:
+    visitor = buy(shop)
+    (old,) = methods(shop)
+    shop.world.store.commit(Change(old, replace(old, expires_on="2026-03")))
+    visitor.follow(add(visitor, "pm_card_visa", chosen="true"))
+    (new,) = methods(shop)
+    assert (new.expires_on, new.id != old.id) == ("2034-12", True)
+    assert paid_with(shop) == ["4242"], "what the old one paid for"
+    assert shop.mails().count("[TEST] A card was added to your account with Acme Courses") == 1
+    assert not [s for s in shop.mails() if "removed" in s]
+
+
+@pytest.mark.spec("B-9", "B-10")
+def test_the_same_card_given_again_retries_what_is_past_due(shop: Shop) -> None:
+    past_due(shop)
+    visitor = shop.signed_in()
+    tried = len(shop.world.charges())
+    visitor.follow(add(visitor, "pm_card_chargeCustomerFail"))
+    shop.world.tick()
+    assert len(shop.world.charges()) == tried + 1
+    assert len(methods(shop)) == 1
+
+
+@pytest.mark.spec("B-9")
 def test_removing_the_default_makes_the_newest_other_one_the_default(shop: Shop) -> None:
     visitor = buy(shop)
     visitor.follow(add(visitor, key="attempt_1"))
     shop.world.now += timedelta(minutes=1)
-    visitor.follow(add(visitor, "pm_card_visa", key="attempt_2"))
+    visitor.follow(add(visitor, "pm_card_chargeCustomerFail", key="attempt_2"))
     old, middle, newest = methods(shop)
     page = visitor.see(f"/cards/{newest.id}/remove")
     assert "Mastercard •••• 4444 from now on" in page.text

@@ -65,26 +65,30 @@ def use(
     *,
     default: bool,
     now: datetime,
+    again: bool = False,
 ) -> tuple[Write, ...]:
-    """Charge `covered` to a card from now on, and what of it is past due at once (B-10)."""
+    """Charge `covered` to a card from now on, and what of it is past due at once (B-10).
+
+    `again` also retries what is charged to it already: it was given once more.
+    """
     writes: list[Write] = []
     after = replace(wallet.customer, default_method=method.id)
     if default and after != wallet.customer:
         writes.append(Change(wallet.customer, after))
     for subscription in wallet.payable:
         if subscription.id in covered:
-            writes += _charged_to(wallet, subscription, method, now)
+            writes += _charged_to(wallet, subscription, method, now, again)
     return tuple(writes)
 
 
 def _charged_to(
-    wallet: Wallet, before: Subscription, method: PaymentMethod, now: datetime
+    wallet: Wallet, before: Subscription, method: PaymentMethod, now: datetime, again: bool
 ) -> Iterable[Write]:
     after = _on(before, method)
-    if after == before:
+    if after == before and not (again and before.state is State.PAST_DUE):
         return ()
     if before.state is not State.PAST_DUE or wallet.under_way(before.id):
-        return (Change(before, after, as_read=("state",)),)
+        return (Change(before, after, as_read=("state",)),) if after != before else ()
     invoice = wallet.open_invoices.get(before.id)
     idle = () if invoice is None else (Expect(invoice, as_read=ATTEMPT),)
     asked = after.asked_to_pay(now)
@@ -100,9 +104,17 @@ def _on(subscription: Subscription, method: PaymentMethod) -> Subscription:
     )
 
 
-def remove(wallet: Wallet, method: PaymentMethod, now: datetime) -> tuple[Write, ...]:
-    """A card less; what it paid for is charged to the default from now on, and the newest other one
-    becomes that if it was this (B-9). Raises `Refused`."""
+def is_same_card(one: PaymentMethod, other: PaymentMethod) -> bool:
+    """Whether two saved methods are one card; only the gateway that keeps both can tell."""
+    kept_at = (one.gateway, one.gateway_account) == (other.gateway, other.gateway_account)
+    return kept_at and one.fingerprint is not None and one.fingerprint == other.fingerprint
+
+
+def remove(
+    wallet: Wallet, method: PaymentMethod, now: datetime, *, by: PaymentMethod | None = None
+) -> tuple[Write, ...]:
+    """A card less; what it paid for is charged to the default from now on, or to what takes its
+    place (`by`); the newest other one is the default if it was this (B-9). Raises `Refused`."""
     if reason := why_it_stays(wallet, method.id):
         raise Refused(_WORDS[reason], code=reason)
     writes: list[Write] = [Change(method, replace(method, removed_at=now))]
@@ -114,15 +126,17 @@ def remove(wallet: Wallet, method: PaymentMethod, now: datetime) -> tuple[Write,
         writes.append(Expect(wallet.customer, as_read=("default_method",)))
     for subscription in wallet.payable:
         if subscription.payment_method == method.id:
-            assert successor is not None, "at least one card stays while anything may charge"
-            moved = _on(subscription, successor)
+            payer = by or successor
+            assert payer is not None, "at least one card stays while anything may charge"
+            moved = _on(subscription, payer)
             writes.append(Change(subscription, moved, as_read=("state", "open_invoice")))
         else:
             # That nothing takes the card up meanwhile, and no charge begins with it.
             writes.append(Expect(subscription, as_read=("payment_method", "open_invoice")))
     writes += [Expect(invoice, as_read=ATTEMPT) for invoice in wallet.open_invoices.values()]
     # Two cards removed at once would each see the other stay.
-    writes += [] if successor is None else [Expect(successor, as_read=("removed_at",))]
+    stay = {card.id: card for card in (successor, by) if card is not None}
+    writes += [Expect(card, as_read=("removed_at",)) for card in stay.values()]
     return tuple(writes)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from billing import cards
 from billing.cards import Wallet
 from billing.customers import PaymentMethod
-from billing.errors import Conflict, NotFound, Unavailable
+from billing.errors import Conflict, NotFound, Refused, Unavailable
 from billing.gateways import AccountRef, Declined
 from billing.ports import Ports
 from billing.transactions import Expect, Insert, Write
@@ -42,7 +42,8 @@ def add(
     """Keep a card that the gateway has verified, and charge `covered` to it from now on.
 
     Answers the bank's refusal, None if it was kept. The same attempt key adds one card however
-    often it is sent.
+    often it is sent, and a card that is there already is no second one: with another date it takes
+    the place of the old.
     """
     provider = ports.gateway(account)
     key = f"{merchant}:{customer}:{attempt_key}"
@@ -69,15 +70,68 @@ def add(
         added_at=now,
     )
 
+    twins = [m for m in held.methods if cards.is_same_card(m, method)]
+    known = next((m for m in twins if m.expires_on == method.expires_on), None)
+    if known is not None and known.id != method.id:
+        _let_go(ports, method)
+        _add(ports, known, covered, default=default, now=now)
+        return None
+    _add(ports, method, covered, default=default, now=now)
+    for outdated in twins:
+        if outdated.id != method.id:
+            _replace(ports, outdated, method, now)
+    return None
+
+
+def _add(
+    ports: Ports,
+    method: PaymentMethod,
+    covered: Collection[str] | None,
+    *,
+    default: bool,
+    now: datetime,
+) -> None:
+    """Keep a card unless it is kept already, and charge `covered` to it; a repeat does nothing."""
+
     def writes(held: Wallet) -> tuple[Write, ...]:
-        if ports.store.payment_method(merchant, customer, method.id) is not None:
+        kept = held.method(method.id)
+        if kept is None and _was_removed(ports, method):
             return ()
         chosen = _covered(held, covered)
-        used = cards.use(held, method, chosen, default=default or not held.methods, now=now)
-        return (Insert(method), *used)
+        default_too = default or not held.methods
+        used = cards.use(held, method, chosen, default=default_too, again=True, now=now)
+        if kept is None:
+            return (Insert(method), *used)
+        return (*used, Expect(kept, as_read=("removed_at",))) if used else ()
 
-    _commit(ports, merchant, customer, "card_added", writes, now)
-    return None
+    _commit(ports, method.merchant, method.customer, "card_added", writes, now)
+
+
+def _was_removed(ports: Ports, method: PaymentMethod) -> bool:
+    found = ports.store.payment_method(method.merchant, method.customer, method.id)
+    return found is not None
+
+
+def _replace(ports: Ports, outdated: PaymentMethod, card: PaymentMethod, now: datetime) -> None:
+    """The same card with another date took its place: it is charged and listed no more (B-9).
+
+    One that a charge under way names stays until its customer removes it.
+    """
+
+    def writes(held: Wallet) -> tuple[Write, ...]:
+        if held.method(outdated.id) is None:
+            return ()
+        return cards.remove(held, outdated, now, by=held.method(card.id))
+
+    with suppress(Refused):
+        _commit(ports, card.merchant, card.customer, None, writes, now)
+        _let_go(ports, outdated)
+
+
+def _let_go(ports: Ports, method: PaymentMethod) -> None:
+    """At the gateway, if it can be reached: nothing here charges it any more either way."""
+    with suppress(Unavailable, NotFound):
+        ports.gateway_of(method).forget(method.id)
 
 
 def use(
@@ -110,15 +164,14 @@ def remove(ports: Ports, merchant: str, customer: str, method: str, *, now: date
         return cards.remove(held, _one(held, method), now)
 
     _commit(ports, merchant, customer, "card_removed", writes, now)
-    with suppress(Unavailable, NotFound):
-        ports.gateway_of(removed).forget(method)
+    _let_go(ports, removed)
 
 
 def _commit(
     ports: Ports,
     merchant: str,
     customer: str,
-    what: str,
+    what: str | None,
     writes: Callable[[Wallet], tuple[Write, ...]],
     now: datetime,
 ) -> None:
@@ -128,7 +181,7 @@ def _commit(
         changes = writes(held)
         if not changes:
             return
-        told = cards.told(held.customer, what, now, ports.shard_of(customer))
+        told = cards.told(held.customer, what, now, ports.shard_of(customer)) if what else ()
         try:
             ports.store.commit(*changes, *told)
         except Conflict:

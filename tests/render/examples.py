@@ -19,7 +19,12 @@ PAGES: dict[str, dict[str, object]] = {
     "checkout/declined.html": {**OF_A_CHECKOUT, "again_url": "/checkout/pp_1"},
     "checkout/processing.html": {**OF_A_CHECKOUT, "refresh_seconds": 3},
     "checkout/action.html": OF_A_CHECKOUT,
-    "checkout/onward.html": {"merchant": MERCHANT, "url": "https://pay.example.com", "test": True},
+    "checkout/onward.html": {
+        "merchant": MERCHANT,
+        "url": "https://pay.example.com",
+        "why": "bank",
+        "test": True,
+    },
     "checkout/unavailable.html": {"merchant": None, "again_url": "/checkout/pp_1", "test": True},
     "sandbox/authenticate.html": {"description": PRODUCT.name, "amount": usd(100), "test": True},
     "directory.html": {"listings": [LISTING]},

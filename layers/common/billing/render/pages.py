@@ -12,7 +12,7 @@ checkout/done.html         merchant, checkout: Checkout (paid), test
 checkout/declined.html     merchant, checkout (its decline_code), again_url, test
 checkout/processing.html   merchant, checkout, refresh_seconds: int, test
 checkout/action.html       merchant, checkout (its action_url), test
-checkout/onward.html       merchant, url of the gateway's page, test
+checkout/onward.html       merchant, url of another's page, why: card or bank, test
 checkout/unavailable.html  merchant or None, again_url or None, test
 sandbox/authenticate.html  description, amount: Money, test
 directory.html             listings: sequence of directory.Listing

@@ -16,7 +16,7 @@ from billing.flows.directory import Listing
 from billing.gateways import Collection, Element, TheirPage
 from billing.orders import InvoiceState
 from billing.ports import Ports
-from billing.web import http, languages
+from billing.web import http, languages, onward
 from billing.web.card_fields import GIVEN_THERE, card_fields
 from billing.web.problems import Misshapen, PaymentDeclined
 from billing.web.request import Request
@@ -93,10 +93,7 @@ def _sent_on(
     *,
     now: datetime,
 ) -> http.Answer:
-    """To the gateway's own page, with all else that was filled in waiting here (C-1).
-
-    Through a page and not a redirect: what a form is sent to may not lead to another site.
-    """
+    """To the gateway's own page, with all else that was filled in waiting here (C-1)."""
     from billing.web.checkout_inputs import CheckoutInput
 
     point = offered.price_point.id
@@ -113,13 +110,8 @@ def _sent_on(
         cancel_url=f"{_base(ports, request)}/checkout/{quote(point)}",
         now=now,
     )
-    return http.page(
-        "checkout/onward.html",
-        language,
-        merchant=offered.merchant,
-        url=page,
-        test=offered.test,
-    )
+    merchant, test = offered.merchant, offered.test
+    return onward.to(page, onward.Why.CARD, language, merchant=merchant, test=test)
 
 
 def _unavailable(offered: Offer, language: str) -> http.Answer:
@@ -185,7 +177,7 @@ def _page_of(bought: Checkout, price_point: str) -> tuple[str, dict[str, Any]]:
             return "checkout/done.html", {}
         case CheckoutState.DECLINED | CheckoutState.ABANDONED:
             return "checkout/declined.html", again
-        case _ if bought.invoice.state is InvoiceState.ACTION_REQUIRED:
+        case _ if bought.invoice.state is InvoiceState.ACTION_REQUIRED and bought.action_url:
             return "checkout/action.html", {}
         case _:
             return "checkout/processing.html", {"refresh_seconds": REFRESH_SECONDS}

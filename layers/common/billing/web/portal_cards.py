@@ -12,7 +12,7 @@ from billing.errors import Invalid, NotFound, Refused
 from billing.flows import cards, collecting
 from billing.gateways import SANDBOX, AccountRef, TestCards, TheirPage
 from billing.ports import Ports
-from billing.web import http
+from billing.web import http, onward
 from billing.web.card_fields import GIVEN_THERE, card_fields
 from billing.web.portal import DONE
 from billing.web.portal_session import Visit, done, show
@@ -86,12 +86,9 @@ def _sent_on(
         cancel_url=base,
         now=visit.now,
     )
-    return http.page(
-        "checkout/onward.html",
-        visit.account.customer.language,
-        merchant=visit.merchant,
-        url=page,
-        test=visit.account.customer.test,
+    customer = visit.account.customer
+    return onward.to(
+        page, onward.Why.CARD, customer.language, merchant=visit.merchant, test=customer.test
     )
 
 

@@ -15,8 +15,10 @@ from billing.adapters.keys import key_of
 from billing.adapters.keys import subscription as subscription_key
 from billing.adapters.sqs_queue import body_of
 from billing.checkouts import Checkout
+from billing.errors import Invalid
 from billing.facts import Fact
 from billing.flows import cancel, refund
+from billing.gateways import DisputeStanding
 from billing.orders import Order
 from billing.ports import Due, Ports
 from billing.subscription import Alarm, Source, Subscription, When
@@ -74,7 +76,7 @@ class Adversary:
         chance = Chance(self.world.seed, f"mind {buyer.key}")
         if not chance.happens(0.3):
             return
-        action = chance.pick((cancel_now, cancel_at_end, refund_last, refund_last))
+        action = chance.pick((cancel_now, cancel_at_end, refund_last, refund_last, dispute))
         day_us = chance.between(at_us, self.world.plan.end_us)
         self.world.clockwork.at(day_us, lambda: self._act_on_purchase(action, buyer))
 
@@ -132,13 +134,35 @@ def answer_the_bank(adversary: Adversary, target: Subscription | Checkout) -> No
 
 
 def hold(adversary: Adversary, target: Subscription) -> None:
-    """Somebody holds the subscription, or its customer disputes a charge, for a while."""
+    """Somebody holds the subscription for a while."""
     world = adversary.world
     chance = Chance(world.seed, f"hold {target.id} {target.seq}")
-    field, on, off = chance.pick((("held", True, False), ("dispute", "open", "won")))
-    _write(world, target, field, on)
+    _write(world, target, "held", True)
     over_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 2 * DAY))
-    world.clockwork.at(over_us, lambda: _write(world, target, field, off))
+    world.clockwork.at(over_us, lambda: _write(world, target, "held", False))
+
+
+def dispute(adversary: Adversary, target: Subscription) -> None:
+    """The customer has the bank take back a payment, all or part; some day it decides."""
+    world = adversary.world
+    sandbox = world.gateway.sandbox
+    chance = Chance(world.seed, f"dispute {target.id} {target.seq}")
+    paid = [i for i in world.oracle.invoices.values() if i.subscription == target.id and i.charge]
+    if not world.webhooks.on or not paid:
+        return
+    invoice = chance.pick((paid[-1], paid[0]))
+    reference = str(invoice.gateway_ref)
+    try:
+        part = chance.pick((None, None, invoice.total.amount_minor // 2))
+        opened = sandbox.open_dispute(reference, part)
+    except Invalid:
+        return  # nothing of it is left
+    world.oracle.tally["disputes"] += 1
+    decided = chance.pick((*[DisputeStanding.WON] * 2, DisputeStanding.LOST, None))
+    if decided is not None:
+        at_us = world.clockwork.now_us + int(chance.stretched(SECOND, 40 * DAY))
+        close = partial(sandbox.close_dispute, reference, opened, decided)
+        world.clockwork.at(at_us, close)
 
 
 def _write(world: World, target: Subscription, field: str, value: Any) -> None:
@@ -231,7 +255,7 @@ def _answered(error: BaseException | None) -> None:
 
 ACTIONS: dict[type, tuple[Action, ...]] = {
     Subscription: (
-        *(double_message, double_message, sweep, answer_the_bank, hold),
+        *(double_message, double_message, sweep, answer_the_bank, hold, dispute),
         *(cancel_now, cancel_at_end, refund_last),
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),

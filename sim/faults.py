@@ -50,6 +50,10 @@ AROUND: dict[str, float] = {
     "stream_twice": 2e-2,
     "old_tick": 2e-2,
     "tick_twice": 2e-2,
+    "webhook_lost": 2e-2,
+    "webhook_late": 5e-2,
+    "webhook_twice": 5e-2,
+    "webhook_forged": 1e-2,
     "spawned": 4e-3,
 }
 """Probability of what goes wrong between invocations: per message, fact, tick; `spawned` is the

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from billing.adapters.sandbox_events import events_of
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger, Row
 from billing.errors import BillingError, Unreachable
@@ -58,17 +59,21 @@ class Books(MemoryLedger):
         super().__init__()
         self.booked: Callable[[Row, dict[str, Any]], None] = lambda payment, charge: None
         self.refunded: Callable[[Row], None] = lambda payment: None
+        self.told: Callable[[Row, GatewayEvent], None] = lambda payment, event: None
 
     def write(self, key: str, row: Row, *, revision: int) -> bool:
         known = self.read(key)
         before = len(known[0].get("charges", ())) if known else 0
         refunds = len(known[0].get("refunds", ())) if known else 0
+        events = len(known[0].get("events", ())) if known else 0
         written = super().write(key, row, revision=revision)
         if written:
             for charge in row.get("charges", [])[before:]:
                 self.booked(row, charge)
             if len(row.get("refunds", ())) > refunds:
                 self.refunded(row)
+            for event in events_of(row)[events:] if "events" in row else ():
+                self.told(row, event)
         return written
 
     def forget_attempt(self, reference: str, key: str) -> None:

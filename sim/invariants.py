@@ -88,13 +88,13 @@ def changed(before: Any, after: Any, names: tuple[str, ...]) -> bool:
 FIXED = tuple(
     field.name
     for field in fields(Invoice)
-    if field.name != "number" and not field.name.startswith("refund")
+    if field.name != "number" and not field.name.startswith(("refund", "disput"))
 )
 """What a final invoice never changes; refunds are an axis of their own."""
 
 
 def rests(subscription: Subscription) -> bool:
-    """Whether it is right that nothing wakes it: it waits, or is past due for good."""
-    return subscription.waiting_since is not None or (
-        subscription.state is State.PAST_DUE and subscription.open_invoice is None
-    )
+    """Whether it is right that nothing wakes it: it waits, is disputed, or is past due for good."""
+    if subscription.waiting_since is not None or subscription.dispute == "open":
+        return True
+    return subscription.state is State.PAST_DUE and subscription.open_invoice is None

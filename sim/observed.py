@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from billing.flows import invoices
-from billing.render import mails
+from billing.render import mails, merchant_mails
 from billing.runtime import telemetry
 
 
@@ -20,8 +20,8 @@ from billing.runtime import telemetry
 def facts_only() -> Iterator[None]:
     """For as long as a simulation runs; whoever shares the process has the words back after it."""
     stubs: list[tuple[ModuleType, str, object]] = [
-        (mails, "written", _bare),
-        (mails, "text", lambda *_, **__: ""),
+        *((module, "written", _bare) for module in (mails, merchant_mails)),
+        *((module, "text", lambda *_, **__: "") for module in (mails, merchant_mails)),
         *((mails, name, lambda *_, **__: ()) for name in _WORDS),
         (invoices, "invoice_pdf", _Blank()),
         (telemetry, "tally", lambda counts, prefix="": None),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from billing.catalog import Cycle, Initial, PricePoint, PriceTerms, PriceType, Product
-from billing.merchants import FinalAction, Merchant, RetrySchedule, Settings
+from billing.gateways import SANDBOX
+from billing.merchants import FinalAction, GatewayAccount, Merchant, RetrySchedule, Settings
 from billing.money import Currency, Money
 from billing.periods import Period, Span, Unit
 from sim.chance import Chance
@@ -139,7 +140,15 @@ def _merchant(name: str, made_at: datetime, chance: Chance) -> Merchant:
         retry_schedule=schedule,
         catch_up_days=chance.pick((7, 7, 30)),
     )
-    return Merchant(name, name.title(), f"hello@{name}.example", made_at, settings)
+    account = GatewayAccount(SANDBOX, SANDBOX)
+    return Merchant(
+        name,
+        name.title(),
+        f"hello@{name}.example",
+        made_at,
+        settings,
+        gateway_accounts=(account,),
+    )
 
 
 def on_sale(merchant: Merchant, terms: PriceTerms, number: int) -> tuple[Product, PricePoint]:

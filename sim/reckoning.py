@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing import ledger
+from billing import disputes, ledger
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import Customer, Entitlement
+from billing.disputes import Chargeback
 from billing.facts import Fact
 from billing.ledger import LedgerEntry
 from billing.orders import FINAL, Invoice, InvoiceCounter, InvoiceState, Order
@@ -38,6 +39,7 @@ def reckon(world: World) -> None:
         _checkout_over(world, checkout, found, now)
     _books_agree(world, found)
     _refunds_agree(world, found)
+    _disputes_agree(world, found)
     _customers_once(found)
     _numbers_without_gaps(found)
     _periods_without_gaps(found)
@@ -156,6 +158,52 @@ def _refunds_agree(world: World, found: dict[type, list[Any]]) -> None:
             wrong = {k for k in given.keys() | book.keys() if given.get(k) != book.get(k)}
             text = f"the gateway gave back {dict(given)}, {name} say {dict(book)}"
             raise Violation("11", text[:300], *sorted(wrong))
+
+
+def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:
+    """The gateway's disputes = chargebacks = invoices = ledger = subscriptions (11, 14)."""
+    told = {
+        each["id"]: (each["standing"], each["amount"])
+        for row in world.gateway.books.rows()
+        for each in row.get("disputes", ())
+    }
+    ours = {c.id: (c.standing.value, c.amount.amount_minor) for c in found[Chargeback]}
+    if told != ours:
+        wrong = sorted(k for k in told.keys() | ours.keys() if told.get(k) != ours.get(k))
+        text = f"the gateway has the disputes {told}, we have {ours}"
+        about = [c.subscription for c in found[Chargeback]]
+        raise Violation("14", text[:300], *wrong, *about)
+    taken: Counter[str] = Counter()
+    for chargeback in found[Chargeback]:
+        if chargeback.standing != "won":
+            taken[chargeback.invoice] += chargeback.amount.amount_minor
+    for invoice in found[Invoice]:
+        gone = invoice.refunded_minor + invoice.disputed_minor
+        if invoice.disputed_minor != taken[invoice.id] or gone > invoice.total.amount_minor:
+            text = f"{invoice.id}: {gone} of {invoice.total} gone, taken {taken[invoice.id]}"
+            raise Violation("11", text, invoice.id, invoice.purchase)
+    balance: Counter[str] = Counter()
+    for entry in found[LedgerEntry]:
+        for posting in entry.postings:
+            balance[posting.account.partition(":sandbox")[0]] += posting.amount_minor
+    for account, standing in ((ledger.DISPUTED, "open"), (ledger.CHARGEBACKS, "lost")):
+        expected = sum(amount for stands, amount in ours.values() if stands == standing)
+        if balance[account] != expected:
+            raise Violation("18", f"{account} holds {balance[account]}, {standing} is {expected}")
+    _disputes_end(found)
+
+
+def _disputes_end(found: dict[type, list[Any]]) -> None:
+    standings: dict[str, list[Chargeback]] = defaultdict(list)
+    for chargeback in found[Chargeback]:
+        standings[chargeback.purchase].append(chargeback)
+    for subscription in found[Subscription]:
+        standing = disputes.standing_of(standings[subscription.id])
+        if subscription.dispute != standing:
+            text = f"{subscription.id} is {subscription.dispute}, its chargebacks {standing}"
+            raise Violation("14", text, subscription.id)
+        if subscription.is_live and any(c.standing == "lost" for c in standings[subscription.id]):
+            raise Violation("14", f"{subscription.id} lives on after one lost", subscription.id)
 
 
 def _paid_soon(world: World, invoice: Invoice) -> None:

@@ -101,6 +101,7 @@ def live(world: World, spawned: Spawned | None = None) -> None:
     buyers = {b.key: b for b in (Buyer(world, purchase) for purchase in plan.purchases)}
     adversary = Adversary(world, buyers, spawned.action if spawned else None)
     _plan_outages(world)
+    world.webhooks.look()
     world.oracle.asks_buyer = lambda reference: authenticate_some_day(world, reference)
     for buyer in buyers.values():
         buyer.begin()

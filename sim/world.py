@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from billing.adapters.ephemeral_memory import MemoryEphemeral
 from billing.adapters.keys import Key
+from billing.adapters.sandbox_ledger import Row
 from billing.adapters.store import ItemStore
 from billing.checkouts import Checkout
 from billing.errors import Unavailable
 from billing.facts import Fact
+from billing.gateways import GatewayEvent
 from billing.merchants import Merchant
 from billing.orders import order_id
 from billing.ports import Operation, Ports
@@ -29,6 +31,7 @@ from sim.gateway import SimGateway
 from sim.invariants import Violation
 from sim.items import Put, SimItems, Table
 from sim.oracle import Oracle
+from sim.webhooks import Webhooks
 from sim.wire import Log, Wire
 
 T = TypeVar("T")
@@ -65,6 +68,9 @@ class World:
         self.gateway.asked = self.oracle.asked
         self.gateway.books.booked = self.oracle.booked
         self.gateway.books.refunded = self.oracle.refunded
+        self.webhooks = Webhooks(seed, self.wire, self.gateway, lambda: self.ports)
+        self.webhooks.on = self.webhooks.on and forced is None
+        self.gateway.books.told = self._told
         operation = Operation(public_url="https://pay.example.com", shards=plan.shards)
         self.deployment = Deployment(seed, self.wire, self.table, operation)
         self.ports = Ports(
@@ -82,6 +88,11 @@ class World:
     def install(self) -> None:
         """Make this the world that handlers find."""
         wiring.install(self.ports)
+
+    def _told(self, payment: Row, event: GatewayEvent) -> None:
+        invoice = self.oracle.invoices.get(payment["invoice"])
+        if invoice is not None:
+            self.webhooks.happened(invoice.merchant, event)
 
     def _clock(self) -> datetime:
         return instant(self.clockwork.now_us + self.clockwork.invocation.skew_us)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -188,6 +189,8 @@ class Writes:
     def _subscription_goes_on(before: Subscription, after: Subscription) -> None:
         about = (after.id, after.customer)
         if before.state in TERMINAL:
+            if replace(before, dispute=after.dispute) == after:
+                return  # what has ended may still be disputed
             raise Violation("9", f"{after.id} is {before.state} and was written again", *about)
         if changed(before, after, AGREED):
             raise Violation("7", f"the agreement of {after.id} changed", *about)

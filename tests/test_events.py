@@ -96,6 +96,7 @@ def test_every_event_is_tried_here() -> None:
     names = {path.stem for path in EVENTS.glob("*.json")}
     assert names == set(EXPECTED) | {
         "cancel_sweep",
+        "webhook_sweep",
         "rebill_sweep",
         "rebill_charge",
         "notify_stream",
@@ -159,6 +160,24 @@ def test_the_cancel_sweeps_event_ends_what_is_to_end_at_its_own_time(world: Worl
     )
     assert cancel_app.sweep(event("cancel_sweep"), CONTEXT) == {"due": 1, "ended": 1}
     assert cancel_app.sweep(event("cancel_sweep"), CONTEXT) == {}
+
+
+@pytest.mark.spec("W-1", "W-4")
+def test_the_event_sweep_finds_what_no_webhook_told_once(world: World) -> None:
+    checkout_app.handler(event("checkout_submit"), CONTEXT)
+    merchant = world.store.merchant("demo")
+    assert merchant is not None
+    held = (GatewayAccount("sandbox", "sandbox"), GatewayAccount("stripe", "acct_gone"))
+    world.store.commit(Change(merchant, replace(merchant, gateway_accounts=held)))
+    (payment,) = world.sandbox.events_since(world.now)
+    world.sandbox.open_dispute(str(payment.reference))
+    world.now = datetime(2026, 2, 28, 15, 0, tzinfo=UTC)
+    answer = webhook_app.sweep(event("webhook_sweep"), CONTEXT)
+    assert answer == {"nothing_new": 1, "dispute_opened": 1, "unknown_gateway": 1}
+    again = webhook_app.sweep(event("webhook_sweep"), CONTEXT)
+    assert again == {"unknown_gateway": 1}
+    world.sandbox.faults.arm("unavailable", 1)
+    assert webhook_app.sweep(event("webhook_sweep"), CONTEXT)["gateway_unavailable"] == 1
 
 
 def test_the_charges_event_names_nothing_that_is_due_here(world: World) -> None:

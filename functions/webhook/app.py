@@ -1,8 +1,9 @@
-"""Signed events of gateways."""
+"""Signed events of gateways, and the sweep that finds those that were lost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,8 @@ from billing.ports import Ports
 from billing.runtime import telemetry, wiring
 from billing.web import http, webhooks
 from billing.web.request import Request
+
+MILLISECONDS_TO_FINISH = 15_000
 
 
 def build(ports: Ports) -> http.Resolver:
@@ -29,6 +32,18 @@ def build(ports: Ports) -> http.Resolver:
         return http.json({"received": True})
 
     return app
+
+
+@telemetry.observed
+def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
+    """Look for what no webhook told, at every account."""
+    tally = webhook.catch_up(
+        wiring.ports(),
+        now=datetime.fromisoformat(event["time"]),
+        keep_going=lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH,
+    )
+    telemetry.tally(tally, "events_")
+    return dict(tally)
 
 
 app = cache(lambda: build(wiring.ports()))

@@ -45,7 +45,7 @@ def end_now(
     ended = replace(ended, cancelling=None)
     return (
         Change(subscription, ended, as_read=policy.LOOKED_AT),
-        *_void(open_invoice, at, shard),
+        *void(open_invoice, at, shard),
         Insert(entry(ended, OrderKind.CANCELLATION, request, at, email)),
         Insert(fact(FactKind.ENDED, ended, at, shard)),
     )
@@ -67,7 +67,7 @@ def at_period_end(
     at = request.requested_at
     return (
         Change(subscription, pending, as_read=policy.LOOKED_AT),
-        *_void(open_invoice, at, shard),
+        *void(open_invoice, at, shard),
         Insert(entry(pending, OrderKind.CANCEL_REQUEST, request, at, email)),
         Insert(fact(FactKind.CANCEL_REQUESTED, pending, at, shard)),
     )
@@ -170,10 +170,12 @@ def by_dunning(order_id: str, now: datetime) -> CancelRequest:
     return CancelRequest(When.NOW, Source.DUNNING, now, order_id, reason="unpaid")
 
 
-def _void(invoice: Invoice | None, at: datetime, shard: int) -> tuple[Write, ...]:
+def void(invoice: Invoice | None, at: datetime, shard: int) -> tuple[Write, ...]:
+    """An open invoice no attempt of which is under way is never paid; its payment, if there is
+    one, is cancelled at the gateway by the outbox."""
     if invoice is None:
         return ()
-    void = invoice.in_state(InvoiceState.VOID)
+    over = invoice.in_state(InvoiceState.VOID)
     told = Fact(
         id=f"{invoice.id}:{FactKind.PAYMENT_VOID}",
         kind=FactKind.PAYMENT_VOID,
@@ -185,4 +187,4 @@ def _void(invoice: Invoice | None, at: datetime, shard: int) -> tuple[Write, ...
         subscription=invoice.subscription,
     )
     prepared = () if invoice.gateway_ref is None else (Insert(told),)
-    return (Change(invoice, void, as_read=INVOICE_AS_READ), *prepared)
+    return (Change(invoice, over, as_read=INVOICE_AS_READ), *prepared)

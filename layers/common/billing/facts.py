@@ -27,6 +27,9 @@ class FactKind(StrEnum):
     DETAILS_CHANGED = "details_changed"
     LINK_ASKED = "link_asked"
     TICKET_OPENED = "ticket_opened"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
     PAYMENT_VOID = "payment_void"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from billing.gateways import DisputeStanding
 from billing.money import Currency, Money, half_up
 from billing.orders import NOT_TAX, Invoice
 
@@ -13,6 +14,10 @@ RECEIVED = "assets:gateway"
 """Money that a gateway holds for the merchant; its account is
 `assets:gateway:<gateway>:<account>`."""
 
+DISPUTED = "assets:disputed"
+"""Money that a bank took back until it has decided; its account is named as a gateway's."""
+
+CHARGEBACKS = "expenses:chargebacks"
 SALES = "revenue:sales"
 TAX = "liabilities:tax"
 
@@ -83,6 +88,41 @@ def refund(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> Led
             Posting(received, -amount.amount_minor),
             Posting(SALES, amount.amount_minor - sum(back.values())),
             *(Posting(account, share) for account, share in back.items() if share),
+        ),
+        test=invoice.test,
+    )
+
+
+def disputed(
+    name: str,
+    invoice: Invoice,
+    amount: Money,
+    was: DisputeStanding,
+    standing: DisputeStanding,
+    at: datetime,
+) -> LedgerEntry | None:
+    """What a chargeback books when its standing moves, None where the money stays where it was.
+
+    What was lost is an expense; whether tax on it can be had back is the merchant's accountant's
+    to say.
+    """
+    account = f"{invoice.gateway}:{invoice.gateway_account}"
+    places = {
+        DisputeStanding.WON: f"{RECEIVED}:{account}",
+        DisputeStanding.OPEN: f"{DISPUTED}:{account}",
+        DisputeStanding.LOST: CHARGEBACKS,
+    }
+    if was is standing:
+        return None
+    return LedgerEntry(
+        id=f"{name}:disputed",
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        at=at,
+        currency=amount.currency,
+        postings=(
+            Posting(places[was], -amount.amount_minor),
+            Posting(places[standing], amount.amount_minor),
         ),
         test=invoice.test,
     )

@@ -115,7 +115,8 @@ class Invoice:
     under way will have. `retryable` is false after a hard decline, `uncounted` are the attempts
     that somebody asked for (R-4). `number` is given after payment, without gaps (M-7).
     `refund_reserved_minor` is what refunds, `refunds` of them, have spoken for, `refunded_minor`
-    what went back.
+    what went back. `dispute` is how its chargebacks stand, `disputed_minor` what banks took back
+    with those that are open or lost (W-4).
     """
 
     id: str
@@ -154,6 +155,8 @@ class Invoice:
     refund_reserved_minor: int = 0
     refunded_minor: int = 0
     refunds: int = 0
+    dispute: str | None = None
+    disputed_minor: int = 0
     plan_change: PlanChange | None = None
     credit_minor: int = 0
     language: str = "en"

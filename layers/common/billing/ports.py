@@ -13,6 +13,7 @@ from zlib import crc32
 from billing.catalog import PricePoint, Product
 from billing.checkouts import Checkout
 from billing.customers import Consent, Customer, Entitlement, PaymentMethod, PurchaseBillTo
+from billing.disputes import Chargeback
 from billing.errors import Conflict, Unavailable
 from billing.facts import Fact
 from billing.gateways import (
@@ -71,6 +72,7 @@ class History:
     refunds: tuple[Refund, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     consents: tuple[Consent, ...] = ()
+    chargebacks: tuple[Chargeback, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ class Store(Protocol):
     """
 
     def merchant(self, merchant: str) -> Merchant | None: ...
+    def merchants(self) -> list[Merchant]:
+        """Index: all merchants."""
+        ...
+
     def api_key(self, key_hash: str) -> ApiKey | None: ...
     def api_keys(self, merchant: str) -> list[ApiKey]:
         """Index: all keys of a merchant, revoked ones too."""

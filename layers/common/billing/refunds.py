@@ -15,14 +15,14 @@ from billing import ledger
 from billing.customers import Entitlement
 from billing.errors import Invalid, Refused
 from billing.facts import Fact, FactKind
-from billing.gateways import RefundFailed, RefundSucceeded
+from billing.gateways import DisputeStanding, RefundFailed, RefundSucceeded
 from billing.money import Money
 from billing.orders import Invoice, InvoiceState, Order, OrderKind
 from billing.periods import Anchor
 from billing.subscription import Source
 from billing.transactions import Change, Insert, Transaction, Write
 
-RESERVATION = ("state", "refund_reserved_minor", "refunds")
+RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
 """What a reservation rests on: no two reserve the same money."""
 
 
@@ -70,16 +70,20 @@ def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:
 
 
 def refundable(invoice: Invoice) -> Money:
-    """What of a paid invoice has not been refunded, and is not about to be."""
+    """What of a paid invoice has not gone back, and is not about to: refunded or charged back."""
     if invoice.state is not InvoiceState.PAID or invoice.gateway_ref is None:
         return replace(invoice.total, amount_minor=0)
-    left = invoice.total.amount_minor - invoice.refund_reserved_minor
-    return replace(invoice.total, amount_minor=left)
+    left = invoice.total.amount_minor - invoice.refund_reserved_minor - invoice.disputed_minor
+    return replace(invoice.total, amount_minor=max(0, left))
 
 
 def amount_of(invoice: Invoice, amount_minor: int | None) -> Money:
     """The amount asked for, or all that is left; raises `Refused` or `Invalid` beyond that."""
+    if invoice.dispute == DisputeStanding.OPEN:
+        raise Refused("A dispute about this payment is open.", code="disputed")
     left = refundable(invoice)
+    if not left and invoice.disputed_minor:
+        raise Refused("The bank took this payment back.", code="disputed")
     if not left:
         raise Refused("Nothing of this payment is left to refund.", code="already_refunded")
     if amount_minor is None:

@@ -171,7 +171,10 @@ class Subscription:
 
     @property
     def next_charge_at(self) -> datetime | None:
-        """What people are shown: the scheduled instant, past due the next retry, else None."""
+        """What people are shown: the scheduled instant, past due the next retry, else None; while a
+        dispute is open nothing is known to come (W-4)."""
+        if self.dispute == "open":
+            return None
         if self.state is State.PAST_DUE:
             return self.retry_at
         return self.period_at if self.state in CHARGEABLE else None
@@ -275,6 +278,26 @@ class Subscription:
             retry_at=None,
             pay_now=None,
         )
+
+    def at_its_next_date(self, now: datetime) -> Subscription:
+        """After a dispute that was won: nothing is caught up, the next payment is made on the first
+        scheduled date to come; as many follow as before (W-4)."""
+        after = replace(
+            self,
+            state=State.ACTIVE if self.state is State.PAST_DUE else self.state,
+            open_invoice=None,
+            retry_at=None,
+            pay_now=None,
+            waiting_since=None,
+        )
+        scheduled = after.period_at
+        assert scheduled is not None, "what may be charged has something to come"
+        if self.terms.period is None:
+            return replace(after, due_at=max(scheduled, now))  # its one payment has no next date
+        while scheduled <= now:
+            after = replace(after, anchor_period=after.anchor_period - 1)
+            scheduled = after.payment_at(after.period)
+        return replace(after, due_at=scheduled)
 
     def wanted_late(self, now: datetime) -> Subscription:
         """The merchant says to charge what waits, however late it is (R-2)."""

@@ -20,6 +20,7 @@ from billing.customers import (
     PaymentMethod,
     PurchaseBillTo,
 )
+from billing.disputes import Chargeback
 from billing.facts import Fact
 from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
@@ -199,6 +200,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     PurchaseBillTo: lambda e: bill_to(e.merchant, e.customer, e.purchase),
     Consent: _of_customer(lambda e: f"CONSENT#{e.purchase}"),
     Entitlement: _of_customer(lambda e: f"ENTITLEMENT#{e.grant}#{e.source}"),
+    Chargeback: _of_customer(lambda e: f"CHARGEBACK#{e.id}"),
     LedgerEntry: _of_customer(lambda e: f"LEDGER#{e.id}"),
     Ticket: lambda e: ticket(e.merchant, e.id),
     PaymentPointer: lambda e: payment_pointer(e.gateway, e.account, e.reference),
@@ -253,6 +255,8 @@ def index_keys(entity: Entity) -> dict[str, Key]:
         return _due_key(entity, (entity.merchant, entity.key))
     if isinstance(entity, Refund):
         return _due_key(entity, (entity.merchant, entity.customer, entity.id))
+    if isinstance(entity, Merchant):
+        return {LIST: Key(MERCHANTS, entity.id)}
     if isinstance(entity, ApiKey):
         return {LOOKUP: Key(api_keys(entity.merchant), entity.id)}
     if isinstance(entity, Product) and entity.public_listing:
@@ -262,6 +266,10 @@ def index_keys(entity: Entity) -> dict[str, Key]:
 
 DIRECTORY = "DIRECTORY"
 """The one partition of the list index that is nobody's: what merchants chose to show (P-14)."""
+
+
+MERCHANTS = "MERCHANTS"
+"""The partition of the list index that sweeps over all merchants read."""
 
 
 def lookup_key(merchant: str, entity_id: str) -> Key:

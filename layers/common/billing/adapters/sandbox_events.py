@@ -105,9 +105,7 @@ def open_dispute(payment: Row, amount_minor: int, at: datetime) -> str:
     """The customer's bank takes money back; the dispute's id."""
     if payment["state"] != "succeeded":
         raise Invalid("Only a payment that succeeded can be disputed.", field="reference")
-    gone = sum(refund["amount"] for refund in payment["refunds"].values())
-    gone += sum(each["amount"] for each in payment["disputes"] if each["standing"] != "won")
-    if not 0 < amount_minor <= payment["amount"] - gone:
+    if not 0 < amount_minor <= payment["amount"] - gone_minor(payment):
         raise Invalid("Out of bounds of what is left of the payment.", field="amount")
     dispute = f"dp_{payment['id'][3:]}_{len(payment['disputes']) + 1}"
     payment["disputes"].append(
@@ -120,6 +118,13 @@ def open_dispute(payment: Row, amount_minor: int, at: datetime) -> str:
     )
     note(payment, DISPUTED, at)
     return dispute
+
+
+def gone_minor(payment: Row) -> int:
+    """What of a payment went back, by refunds or to banks."""
+    refunded = sum(refund["amount"] for refund in payment["refunds"].values())
+    taken = (each for each in payment["disputes"] if each["standing"] != DisputeStanding.WON)
+    return int(refunded + sum(each["amount"] for each in taken))
 
 
 def close_dispute(payment: Row, dispute: str, standing: DisputeStanding, at: datetime) -> None:

@@ -277,9 +277,9 @@ class SandboxGateway:
             return RefundSucceeded(refunds[key]["id"])
         if payment["state"] != "succeeded":
             return RefundFailed("charge_not_captured")
-        if any(each["standing"] != DisputeStanding.WON for each in payment["disputes"]):
+        if any(each["standing"] == DisputeStanding.OPEN for each in payment["disputes"]):
             return RefundFailed("charge_disputed")
-        if sum(r["amount"] for r in refunds.values()) + amount_minor > payment["amount"]:
+        if events.gone_minor(payment) + amount_minor > payment["amount"]:
             return RefundFailed("charge_already_refunded")
         refund = f"re_{payment['id'][3:]}_{len(refunds) + 1}"
         refunds[key] = {"id": refund, "amount": amount_minor}
@@ -324,8 +324,8 @@ class SandboxGateway:
         """Let the customer dispute a payment, all that is left of it or part; the dispute's id."""
 
         def opened(payment: Row) -> str:
-            gone = sum(refund["amount"] for refund in payment["refunds"].values())
-            amount = payment["amount"] - gone if amount_minor is None else amount_minor
+            left = payment["amount"] - events.gone_minor(payment)
+            amount = left if amount_minor is None else amount_minor
             return events.open_dispute(payment, amount, self._clock())
 
         return self._change(reference, opened)

@@ -24,6 +24,7 @@ from billing.customers import (
     PurchaseBillTo,
     email_hash,
 )
+from billing.disputes import Chargeback
 from billing.errors import Conflict
 from billing.facts import Fact
 from billing.gateways import AccountRef
@@ -103,6 +104,12 @@ class ItemStore:
         """Get M#<merchant> MERCHANT."""
         return self._items.get(keys.merchant(merchant))
 
+    def merchants(self) -> list[Merchant]:
+        """Index list MERCHANTS, then batch get."""
+        rows = self._items.rows(keys.LIST, keys.MERCHANTS)
+        found = self._items.get_many([row.key for row in rows])
+        return [each for each in found if isinstance(each, Merchant)]
+
     def api_key(self, key_hash: str) -> ApiKey | None:
         """Get K#<key hash> KEY."""
         return self._items.get(keys.api_key(key_hash))
@@ -170,6 +177,7 @@ class ItemStore:
             entitlements=oldest_first(Entitlement, lambda e: e.since),
             refunds=oldest_first(Refund, lambda e: e.requested_at),
             ledger=oldest_first(LedgerEntry, lambda e: e.at),
+            chargebacks=oldest_first(Chargeback, lambda e: e.opened_at),
             consents=oldest_first(Consent, lambda e: e.agreed_at),
         )
 

@@ -10,9 +10,10 @@ from billing.facts import Fact, FactKind
 from billing.flows import login
 from billing.merchants import Merchant
 from billing.ports import Ports
-from billing.render import mails, portal_mails
+from billing.render import mails, merchant_mails, portal_mails
 
-KINDS = frozenset({FactKind.LINK_ASKED, FactKind.DETAILS_CHANGED, FactKind.TICKET_OPENED})
+DISPUTES = frozenset({FactKind.DISPUTE_OPENED, FactKind.DISPUTE_WON, FactKind.DISPUTE_LOST})
+KINDS = DISPUTES | {FactKind.LINK_ASKED, FactKind.DETAILS_CHANGED, FactKind.TICKET_OPENED}
 
 
 def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
@@ -20,6 +21,8 @@ def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> lis
     customer = ports.store.customer(fact.merchant, fact.customer)
     if customer is None:
         return []
+    if fact.kind in DISPUTES:
+        return [_of_dispute(ports, fact, merchant, customer, now)]
     to_customer = _envelope(ports, fact.id, merchant, customer, now)
     match fact.kind:
         case FactKind.LINK_ASKED:
@@ -39,19 +42,30 @@ def _of_ticket(
     ticket = ports.store.ticket(fact.merchant, fact.code or "")
     assert ticket is not None, "written with its fact"
     to_customer = _envelope(ports, fact.id, merchant, customer, now)
-    to_merchant = mails.Envelope(
-        merchant,
-        BillTo(merchant.name, merchant.email, customer.address),
-        merchant.settings.language,
-        ticket.test,
-        ports.operation.sender,
-        f"{fact.id}:merchant",
-        now,
-    )
+    to_merchant = _to_merchant(ports, f"{fact.id}:merchant", merchant, customer, ticket.test, now)
     return [
         portal_mails.request_received(to_merchant, ticket),
         portal_mails.request_noted(to_customer, ticket),
     ]
+
+
+def _of_dispute(
+    ports: Ports, fact: Fact, merchant: Merchant, customer: Customer, now: datetime
+) -> EmailMessage:
+    """To the merchant; the customer hears of it from the bank."""
+    history = ports.store.history(fact.merchant, fact.customer)
+    chargeback = next(each for each in history.chargebacks if each.id == fact.code)
+    invoice = next(each for each in history.invoices if each.id == fact.invoice)
+    envelope = _to_merchant(ports, fact.id, merchant, customer, invoice.test, now)
+    return merchant_mails.dispute(envelope, fact.kind.value, chargeback, invoice)
+
+
+def _to_merchant(
+    ports: Ports, fact: str, merchant: Merchant, customer: Customer, test: bool, now: datetime
+) -> mails.Envelope:
+    to = BillTo(merchant.name, merchant.email, customer.address)
+    language, sender = merchant.settings.language, ports.operation.sender
+    return mails.Envelope(merchant, to, language, test, sender, fact, now)
 
 
 def _envelope(

@@ -18,7 +18,8 @@ def now_due(
 ) -> None:
     """Have the worker try at once; asking again while it does changes nothing.
 
-    Raises `NotFound`, and `Refused` for what is not past due or is being charged (under_way).
+    Raises `NotFound`, and `Refused` for what is not past due (nothing_due), is being charged
+    (charge_under_way), or is disputed (disputed).
     """
     for _ in range(ATTEMPTS):
         found = ports.store.subscription(merchant, customer, subscription)
@@ -33,6 +34,10 @@ def now_due(
         )
         if opened is not None and opened.state in UNDER_WAY:
             raise Refused("A charge is under way already.", code="charge_under_way")
+        if found.dispute == "open":
+            raise Refused(
+                "A dispute is open; nothing is charged until it is decided.", code="disputed"
+            )
         if found.pay_now is not None:
             return
         try:

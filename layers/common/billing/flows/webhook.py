@@ -8,13 +8,13 @@ same end; the id of an event is kept with what it brought about, in the same tra
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from billing import late_payment
 from billing.checkouts import Checkout, CheckoutState
-from billing.errors import Conflict, Forged, NotFound, Unreachable
-from billing.flows import charging, checkout, rebill, refund
+from billing.errors import Conflict, Forged, NotFound, Unavailable, Unreachable
+from billing.flows import charging, checkout, dispute, rebill, refund
 from billing.flows.work import Work
 from billing.gateways import (
     About,
@@ -34,6 +34,13 @@ from billing.transactions import Transaction
 
 ATTEMPTS = 8
 """How often an event that meets other writers is looked at anew before it is to be sent again."""
+
+LOOKED = "gateway_events"
+LOOKS_BACK = timedelta(days=30)
+"""As far back as Stripe lists events."""
+
+OVERLAP = timedelta(hours=1)
+"""What a gateway may list late, and its clock be off."""
 
 NOTHING_NEW = "nothing_new"
 
@@ -70,6 +77,37 @@ def take(ports: Ports, account: AccountRef, event: GatewayEvent, *, now: datetim
     raise Conflict("What this is about is busy; send it again.")
 
 
+def catch_up(
+    ports: Ports, *, now: datetime, keep_going: Callable[[], bool] = lambda: True
+) -> Counter[str]:
+    """The net under lost events: what happened at each account since we last looked.
+
+    An account that does not answer is looked at from the same instant the next time.
+    """
+    tally: Counter[str] = Counter()
+    for merchant in ports.store.merchants():
+        for held in merchant.gateway_accounts:
+            if not keep_going():
+                return tally
+            account = AccountRef(merchant.id, held.gateway, held.id)
+            try:
+                tally += _caught_up(ports, account, now)
+            except (Conflict, NotFound, Unavailable) as error:
+                tally[error.code] += 1
+    return tally
+
+
+def _caught_up(ports: Ports, account: AccountRef, now: datetime) -> Counter[str]:
+    key = f"{account.merchant}#{account.gateway}#{account.account}"
+    seen = ports.ephemeral.get(LOOKED, key, now=now)
+    since = now - LOOKS_BACK if seen is None else datetime.fromisoformat(seen) - OVERLAP
+    tally: Counter[str] = Counter()
+    for event in ports.gateway(account).events_since(since):
+        tally += take(ports, account, event, now=now)
+    ports.ephemeral.replace(LOOKED, key, now.isoformat(), expires_at=now + LOOKS_BACK)
+    return tally
+
+
 def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime) -> str:
     if event.reference is None or event.about in {About.METHOD, About.OTHER}:
         return f"ignored_{event.about}"
@@ -86,6 +124,9 @@ def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime
     invoice = _invoice(ports, pointer)
     if invoice is None or invoice.state is not InvoiceState.PAID:
         return NOTHING_NEW
+    if event.about is About.DISPUTE:
+        found = ports.gateway_of(invoice).disputes(event.reference)
+        return dispute.update(ports, invoice, found, now=now, told=told)
     return _refunds(ports, invoice, now, told)
 
 

@@ -65,6 +65,7 @@ class InvoiceOutput(TypedDict):
     state: str
     total: MoneyOutput
     subscription: str | None
+    dispute: str | None
     opened_at: str
     settled_at: str | None
 
@@ -129,6 +130,7 @@ def invoice(invoice: Invoice) -> InvoiceOutput:
         "state": invoice.state.value,
         "total": money(invoice.total),
         "subscription": invoice.subscription,
+        "dispute": invoice.dispute,
         "opened_at": instant(invoice.opened_at),
         "settled_at": instant(invoice.settled_at),
     }

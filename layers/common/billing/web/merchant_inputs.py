@@ -152,6 +152,7 @@ class SettingsChangeInput(ChangeInput):
     grace_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = unsaid()
     catch_up_days: Annotated[StrictInt, Field(ge=0, le=365)] = unsaid()
     confirmation_template: Paragraph = unsaid()
+    revoke_on_dispute: StrictBool = unsaid()
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
     self_freeze: StrictBool = unsaid()
 

@@ -1,0 +1,35 @@
+"""Mails to the merchant: what a bank did, and what that did here (W-4)."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+
+from billing.disputes import Chargeback
+from billing.orders import Invoice
+from billing.render import formats
+from billing.render.mails import Envelope, Letter, written
+from billing.render.messages import text
+
+
+def dispute(
+    envelope: Envelope, kind: str, chargeback: Chargeback, invoice: Invoice
+) -> EmailMessage:
+    """A chargeback was opened, won or lost; `kind` is the fact's."""
+    language, zone = envelope.language, envelope.merchant.settings.time_zone
+    words = {
+        "amount": formats.money(chargeback.amount, language),
+        "product": invoice.product_name,
+        "email": invoice.bill_to.email,
+        "date": formats.day(invoice.settled_at or invoice.opened_at, zone, language),
+    }
+    agreement = "once" if chargeback.subscription is None else "subscription"
+    letter = Letter(
+        subject=text(language, f"mail.{kind}.subject", **words),
+        title=text(language, f"mail.{kind}.title"),
+        opening=(text(language, f"mail.{kind}.text", **words),),
+        paragraphs=(
+            text(language, f"mail.{kind}.{agreement}"),
+            text(language, "mail.dispute.reference", order=chargeback.order, id=chargeback.id),
+        ),
+    )
+    return written(letter, envelope)

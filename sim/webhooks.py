@@ -1,0 +1,99 @@
+"""The gateway tells: late, twice, out of order, never; and strangers tell lies (14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from billing.errors import Forged
+from billing.flows import webhook
+from billing.gateways import SANDBOX, AccountRef, GatewayEvent
+from billing.ports import Ports
+from sim.chance import Chance, stretched
+from sim.clockwork import DAY, HOUR, MINUTE, SECOND, Clockwork, instant
+from sim.gateway import SimGateway
+from sim.invariants import Violation
+from sim.wire import Wire
+
+PROMPT_US = (50_000, 5 * SECOND)
+LATE_US = (MINUTE, 5 * DAY)
+AGAIN_US = (MINUTE, 8 * HOUR)
+TRIES_AT_MOST = 12
+LOOKS_EVERY_US = 3 * DAY
+
+
+class Webhooks:
+    """Delivers each event that the gateway's books hold, as well as a gateway does."""
+
+    def __init__(self, seed: int, wire: Wire, gateway: SimGateway, ports: Callable[[], Ports]):
+        self.on = Chance(seed, "webhooks").happens(0.7)
+        self._seed = seed
+        self._wire = wire
+        self._clockwork: Clockwork = wire.clockwork
+        self._gateway = gateway
+        self._ports = ports
+
+    def happened(self, merchant: str, event: GatewayEvent) -> None:
+        """Something stands in the books: it is told, mostly."""
+        if not self.on:
+            return
+        faults, now_us = self._wire.faults, self._clockwork.now_us
+        if faults.around("webhook_lost", event.id) is None:
+            late = faults.around("webhook_late", event.id)
+            at = Chance(self._seed, f"webhook {event.id}").share()
+            span, at = (PROMPT_US, at) if late is None else (LATE_US, late)
+            self._deliver(merchant, event, now_us + int(stretched(*span, at)), 1)
+        twice = faults.around("webhook_twice", event.id)
+        if twice is not None:
+            self._deliver(merchant, event, now_us + int(stretched(*LATE_US, twice)), 1)
+        forged = faults.around("webhook_forged", event.id)
+        if forged is not None:
+            at_us = now_us + int(stretched(*LATE_US, forged))
+            self._clockwork.at(at_us, partial(self._forge, merchant, event))
+
+    def look(self) -> None:
+        """The sweep under what was lost, every few days."""
+        if not self.on:
+            return
+
+        def work() -> None:
+            ports = self._ports()
+            webhook.catch_up(ports, now=ports.clock())
+
+        now_us = self._clockwork.now_us
+        self._clockwork.spawn(f"events {instant(now_us):%m-%d}", work, now_us, lambda error: None)
+        self._clockwork.at(now_us + LOOKS_EVERY_US, self.look)
+
+    def _deliver(self, merchant: str, event: GatewayEvent, at_us: int, tries: int) -> None:
+        def work() -> None:
+            ports = self._ports()
+            body, headers = self._gateway.sandbox.signed(event)
+            webhook.receive(ports, _accounts(merchant), body, headers, now=ports.clock())
+
+        def ended(error: BaseException | None) -> None:
+            if error is not None and tries < TRIES_AT_MOST:
+                chance = Chance(self._seed, f"webhook {event.id} again {tries}")
+                again_us = self._clockwork.now_us + int(chance.stretched(*AGAIN_US))
+                self._deliver(merchant, event, again_us, tries + 1)
+
+        self._clockwork.spawn(f"webhook {event.id}", work, at_us, ended)
+
+    def _forge(self, merchant: str, event: GatewayEvent) -> None:
+        """A stranger who has seen one sends what would pay for another."""
+        body, headers = self._gateway.sandbox.signed(event)
+        lie = body.replace(b"payment_failed", b"succeeded") + b" "
+
+        def work() -> None:
+            ports = self._ports()
+            try:
+                webhook.receive(ports, _accounts(merchant), lie, headers, now=ports.clock())
+            except Forged:
+                return
+            raise Violation("14", f"a forged {event.id} was believed", event.id)
+
+        name = f"forged {event.id}"
+        self._clockwork.spawn(name, work, self._clockwork.now_us, lambda error: None)
+
+
+def _accounts(merchant: str) -> tuple[AccountRef, ...]:
+    return (AccountRef(merchant, SANDBOX, SANDBOX),)

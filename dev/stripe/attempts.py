@@ -5,7 +5,7 @@ from typing import Any
 from dev.stripe import cards, charges
 from dev.stripe import payment_methods as methods
 from dev.stripe.cards import Challenge, Decline
-from dev.stripe.errors import StripeError
+from dev.stripe.errors import StripeError, refused
 from dev.stripe.work import Object, Work, new_id, public
 
 _FAILED_AUTHENTICATION = (
@@ -36,12 +36,54 @@ def challenge_url(work: Work, kind: str, intent: Object) -> str:
     )
 
 
+def next_action(url: str, return_url: str | None) -> Object:
+    """A redirect where there is a way back, else what Stripe.js would do in a frame."""
+    if return_url is not None:
+        return {
+            "redirect_to_url": {"return_url": return_url, "url": url},
+            "type": "redirect_to_url",
+        }
+    return {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {
+            "source": new_id("src"),
+            "stripe_js": url,
+            "type": "three_d_secure_redirect",
+        },
+    }
+
+
+def action_url(intent: Object) -> str:
+    """The bank's page of an intent that waits for its buyer."""
+    action = intent["next_action"]
+    if action["type"] == "redirect_to_url":
+        return str(action["redirect_to_url"]["url"])
+    return str(action["use_stripe_sdk"]["stripe_js"])
+
+
+def check_return_url(intent: Object, params: dict[str, Any], kind: str) -> None:
+    """On session, methods that redirect need a way back."""
+    automatic = intent["automatic_payment_methods"] or {}
+    redirects = automatic.get("enabled") and automatic.get("allow_redirects") == "always"
+    if redirects and not (params.get("return_url") or params.get("off_session")):
+        name = "PaymentIntent" if kind == "payment_intent" else "SetupIntent"
+        raise refused(
+            f"This {name} is configured to accept payment methods enabled in your Dashboard."
+            " Because some of these payment methods might redirect your customer off of your page,"
+            " you must provide a `return_url`. If you don't want to accept redirect-based payment"
+            " methods, set `automatic_payment_methods[enabled]` to `true` and"
+            " `automatic_payment_methods[allow_redirects]` to `never` when creating Payment"
+            " Intents and Setup Intents.",
+            **{kind: public(intent)},
+        )
+
+
 def charged(work: Work, intent: Object, method: Object, decline: Decline | None = None) -> Object:
     """Charge once; a decline is raised, with everything it left behind already put."""
     card = methods.card_of(method)
     decline = decline or card.decline
     charge = charges.made(work, intent, method, decline)
-    intent |= {"latest_charge": charge["id"], "next_action": None, "_attempt": None}
+    intent |= {"latest_charge": charge["id"], "next_action": None}
     if decline is not None:
         error = methods.card_error(decline, charge=charge["id"])
         raise failed(work, intent, method, error)
@@ -64,7 +106,6 @@ def failed(work: Work, intent: Object, method: Object, error: StripeError) -> St
         "status": "requires_payment_method",
         "payment_method": None,
         "next_action": None,
-        "_attempt": None,
         "last_payment_error": methods.last_error(error, method),
     }
     if method["customer"] is None:
@@ -118,21 +159,10 @@ def _challenged(intent: Object, method: Object, off_session: bool) -> bool:
 
 def _asked(work: Work, intent: Object, params: dict[str, Any]) -> Object:
     url = challenge_url(work, "payment_intent", intent)
-    if return_url := params.get("return_url"):
-        action: Object = {
-            "redirect_to_url": {"return_url": return_url, "url": url},
-            "type": "redirect_to_url",
-        }
-    else:
-        action = {
-            "type": "use_stripe_sdk",
-            "use_stripe_sdk": {
-                "source": new_id("src"),
-                "stripe_js": url,
-                "type": "three_d_secure_redirect",
-            },
-        }
-    intent |= {"status": "requires_action", "next_action": action}
+    intent |= {
+        "status": "requires_action",
+        "next_action": next_action(url, params.get("return_url")),
+    }
     work.tell("payment_intent.requires_action", intent)
     return work.put(intent)
 

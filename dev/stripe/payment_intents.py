@@ -145,7 +145,6 @@ def opened(work: Work, params: dict[str, Any]) -> Object:
             "status": "requires_payment_method",
             "transfer_data": None,
             "transfer_group": None,
-            "_attempt": None,
             "_session": None,
         }
     )
@@ -199,7 +198,7 @@ def confirmed(work: Work, intent: Object, params: dict[str, Any]) -> Object:
             " either update the PaymentIntent with a payment method and then confirm it again, or"
             " confirm it again directly with a payment method or ConfirmationToken.",
         )
-    _check_return_url(intent, params)
+    attempts.check_return_url(intent, params, "payment_intent")
     method = work.load("payment_method", intent["payment_method"])
     _check_owner(intent, method)
     return attempts.begun(work, intent, method, params)
@@ -229,7 +228,6 @@ def cancelled(work: Work, intent: Object, reason: str | None) -> Object:
         "canceled_at": work.seconds,
         "cancellation_reason": reason,
         "next_action": None,
-        "_attempt": None,
     }
     work.tell("payment_intent.canceled", intent)
     return work.put(intent)
@@ -272,23 +270,8 @@ def _change(work: Work, intent: Object, params: dict[str, Any]) -> None:
     if identifier := params.get("payment_method"):
         method = methods.resolve(work, identifier)
         intent["payment_method"] = method["id"]
-        intent |= {"status": "requires_confirmation", "next_action": None, "_attempt": None}
+        intent |= {"status": "requires_confirmation", "next_action": None}
     work.put(intent)
-
-
-def _check_return_url(intent: Object, params: dict[str, Any]) -> None:
-    automatic = intent["automatic_payment_methods"] or {}
-    redirects = automatic.get("enabled") and automatic.get("allow_redirects") == "always"
-    if redirects and not (params.get("return_url") or params.get("off_session")):
-        raise refused(
-            "This PaymentIntent is configured to accept payment methods enabled in your Dashboard."
-            " Because some of these payment methods might redirect your customer off of your page,"
-            " you must provide a `return_url`. If you don't want to accept redirect-based payment"
-            " methods, set `automatic_payment_methods[enabled]` to `true` and"
-            " `automatic_payment_methods[allow_redirects]` to `never` when creating Payment"
-            " Intents and Setup Intents.",
-            payment_intent=public(intent),
-        )
 
 
 def _check_owner(intent: Object, method: Object) -> None:

@@ -7,11 +7,15 @@ from typing import Any
 
 from dev.stripe import (
     charges,
+    checkout_sessions,
     customers,
+    disputes,
+    events,
     form,
     payment_intents,
     payment_methods,
     refunds,
+    setup_intents,
 )
 from dev.stripe.errors import StripeError
 from dev.stripe.work import Object
@@ -95,6 +99,41 @@ _ENDPOINTS = (
         payment_intents.cancel,
         payment_intents.CANCEL,
     ),
+    Endpoint(
+        "POST",
+        "/v1/setup_intents",
+        setup_intents.create,
+        setup_intents.CREATE,
+        check=setup_intents.check_create,
+    ),
+    Endpoint("GET", "/v1/setup_intents", setup_intents.find_all, setup_intents.LIST),
+    Endpoint(
+        "GET", "/v1/setup_intents/{intent}", setup_intents.retrieve, {"client_secret": form.text}
+    ),
+    Endpoint("POST", "/v1/setup_intents/{intent}", setup_intents.update, setup_intents.UPDATE),
+    Endpoint(
+        "POST", "/v1/setup_intents/{intent}/confirm", setup_intents.confirm, setup_intents.CONFIRM
+    ),
+    Endpoint(
+        "POST", "/v1/setup_intents/{intent}/cancel", setup_intents.cancel, setup_intents.CANCEL
+    ),
+    Endpoint("GET", "/v1/disputes", disputes.find_all, disputes.LIST),
+    Endpoint("GET", "/v1/disputes/{dispute}", disputes.retrieve, _NONE),
+    Endpoint("POST", "/v1/disputes/{dispute}", disputes.update, disputes.UPDATE),
+    Endpoint("POST", "/v1/disputes/{dispute}/close", disputes.close, _NONE),
+    Endpoint("GET", "/v1/events", events.find_all, events.LIST),
+    Endpoint("GET", "/v1/events/{event}", events.retrieve, _NONE),
+    Endpoint(
+        "POST",
+        "/v1/checkout/sessions",
+        checkout_sessions.create,
+        checkout_sessions.CREATE,
+        ("mode", "success_url"),
+        checkout_sessions.check_create,
+    ),
+    Endpoint("GET", "/v1/checkout/sessions", checkout_sessions.find_all, checkout_sessions.LIST),
+    Endpoint("GET", "/v1/checkout/sessions/{session}", checkout_sessions.retrieve, _NONE),
+    Endpoint("POST", "/v1/checkout/sessions/{session}/expire", checkout_sessions.expire, _NONE),
     Endpoint("GET", "/v1/charges", charges.find_all, charges.LIST),
     Endpoint("GET", "/v1/charges/{charge}", charges.retrieve, _NONE),
     Endpoint("POST", "/v1/charges/{charge}", charges.update, charges.UPDATE),

@@ -4,15 +4,21 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from dev.exchange import SERVER_ERROR, Request, Response
 from dev.server import Server
-from dev.stripe import idempotency
+from dev.stripe import disputes, idempotency, payment_methods
 from dev.stripe.books import Books, Row
+from dev.stripe.errors import missing
 from dev.stripe.faults import Faults, Source
+from dev.stripe.pages import Pages
 from dev.stripe.service import Account, Service
+from dev.stripe.webhooks import Webhooks
+
+_EVENTS_LISTED = timedelta(days=30)
 
 
 def _real_now() -> datetime:
@@ -44,6 +50,8 @@ class Loopback:
         self.service = Service(
             self.books, clock, faults if faults is not None else Faults(), self.url
         )
+        self.webhooks = Webhooks(self.service)
+        self._pages = Pages(self.service)
         self._server.answer = self._answer
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="stripe", daemon=True
@@ -65,6 +73,46 @@ class Loopback:
         self._server.server_close()
         self.books.close()
 
+    def charges(self) -> list[dict[str, Any]]:
+        """What really happened to the money, newest first, in CONTRACT.md's shape."""
+        return [_charge(row) for row in self.books.newest_first("", "charge")]
+
+    def open_dispute(self, charge: str, *, reason: str = "fraudulent") -> str:
+        """A bank disputes a charge, named by its id or its PaymentIntent's; the dispute's id."""
+        account, row = self._row("charge", charge)
+        with self.service.execution:
+            work = self.service.working(account)
+            made = disputes.opened(work, work.load("charge", row["id"]), reason)
+            work.commit()
+        self.service.wake()
+        return str(made["id"])
+
+    def decide_dispute(self, dispute: str, outcome: str) -> None:
+        """The bank's verdict: won or lost."""
+        account, row = self._row("dispute", dispute)
+        with self.service.execution:
+            work = self.service.working(account)
+            disputes.decided(work, work.load("dispute", row["id"]), outcome)
+            work.commit()
+        self.service.wake()
+
+    def renew_card(self, method: str, *, last4: str, month: int, year: int) -> None:
+        """A network replaces a saved card."""
+        account, row = self._row("payment_method", method)
+        with self.service.execution:
+            work = self.service.working(account)
+            found = work.load("payment_method", row["id"])
+            payment_methods.replace_by_bank(work, found, last4, month, year)
+            work.commit()
+        self.service.wake()
+
+    def _row(self, kind: str, identifier: str) -> tuple[str, Row]:
+        for account in self.service.accounts:
+            for row in self.books.newest_first(f"{account}/", kind):
+                if identifier in (row["id"], row.get("payment_intent")):
+                    return account, row
+        raise missing(kind, identifier)
+
     def __enter__(self) -> "Loopback":
         return self.start()
 
@@ -73,11 +121,32 @@ class Loopback:
 
     def _answer(self, request: Request) -> Response:
         try:
-            return self.service.answer(request)
+            if request.path.startswith("/v1/"):
+                return self.service.answer(request)
+            return self._pages.answer(request)
         except Exception:
             traceback.print_exc(file=sys.stderr)
             return SERVER_ERROR
 
 
 def _is_kept(row: Row, now: datetime) -> bool:
-    return row["object"] != "_idempotency" or idempotency.is_kept(row, now)
+    """Keys are known for a day, and events listed for a month; all else stays."""
+    if row["object"] == "_idempotency":
+        return idempotency.is_kept(row, now)
+    if row["object"] == "event":
+        return now - datetime.fromtimestamp(row["created"], UTC) < _EVENTS_LISTED
+    return True
+
+
+def _charge(charge: Row) -> dict[str, Any]:
+    status = "succeeded" if charge["status"] == "succeeded" else "declined"
+    at = datetime.fromtimestamp(charge["created"], UTC)
+    return {
+        "id": charge["id"],
+        "gateway": "stripe",
+        "invoice": charge["metadata"].get("invoice"),
+        "amount": {"amount": charge["amount"], "currency": charge["currency"].upper()},
+        "refunded": charge["amount_refunded"],
+        "status": "refunded" if charge["refunded"] else status,
+        "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }

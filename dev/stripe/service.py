@@ -12,6 +12,7 @@ from dev.exchange import CUT_OFF, Request, Response, json_response
 from dev.stripe import form, idempotency, lists
 from dev.stripe.books import Books
 from dev.stripe.errors import StripeError, invalid
+from dev.stripe.events import LISTENED
 from dev.stripe.faults import Faults, Source
 from dev.stripe.idempotency import Keys
 from dev.stripe.limits import Limits
@@ -21,12 +22,12 @@ from dev.stripe.work import API_VERSION, Work, new_id, public
 
 @dataclass(frozen=True)
 class Account:
-    """An account, its secret test key, and where its events go."""
+    """An account, its secret test key, and where its events go; signed with each of the secrets."""
 
     id: str
     secret_key: str
     webhook_url: str | None = None
-    webhook_secret: str | None = None
+    webhook_secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,6 @@ class Service:
         return self._execution
 
     def _listens(self, account: str, kind: str) -> bool:
-        from dev.stripe.events import LISTENED
-
         return self.accounts[account].webhook_url is not None and kind in LISTENED
 
     def _answered(self, request: Request, request_id: str) -> Response:

@@ -44,6 +44,7 @@ class Work:
         self._key = key
         self._listens = listens
         self._staged: dict[str, Object] = {}
+        self._gone: set[str] = set()
 
     @property
     def seconds(self) -> int:
@@ -87,7 +88,7 @@ class Work:
         data: Object = {"object": public(thing)}
         if previous is not None:
             data["previous_attributes"] = previous
-        self.put(
+        event = self.put(
             {
                 "id": new_id("evt"),
                 "object": "event",
@@ -98,24 +99,23 @@ class Work:
                 "pending_webhooks": int(self._listens(kind)),
                 "request": {"id": self._request, "idempotency_key": self._key},
                 "type": kind,
-                "_delivered": False,
-                "_tries": 0,
-                "_next_at": self.now.isoformat() if self._listens(kind) else None,
             }
         )
+        if self._listens(kind):
+            self._schedule("_delivery", self.now, event=event["id"], tries=0)
 
     def later(self, seconds: int, action: str, subject: str) -> None:
         """What a bank does some time after the answer, by the gateway's clock."""
         at = self.now + timedelta(seconds=seconds)
-        self.put(
-            {
-                "id": new_id("_later"),
-                "object": "_later",
-                "action": action,
-                "subject": subject,
-                "at": at.isoformat(),
-            }
-        )
+        self._schedule("_later", at, action=action, subject=subject)
+
+    def _schedule(self, kind: str, at: datetime, **what: Any) -> None:
+        thing = {"id": new_id(kind), "object": kind, "account": self.account}
+        self.put({**thing, "at": at.isoformat(), **what})
+
+    def remove(self, identifier: str) -> None:
+        """Take one of the gateway's own rows away."""
+        self._gone.add(identifier)
 
     def discard(self) -> None:
         """Leave everything as it was."""
@@ -125,8 +125,9 @@ class Work:
         """Everything at once, and what else belongs to the request, by id."""
         rows: dict[str, Object | None] = dict(self._staged)
         rows |= {f"{self.account}/{name}": row for name, row in more.items()}
+        rows |= {f"{self.account}/{identifier}": None for identifier in self._gone}
         self._books.write_all(copy.deepcopy(rows))
-        self._staged = {}
+        self._staged, self._gone = {}, set()
 
 
 def public(thing: Object) -> Object:

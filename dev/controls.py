@@ -13,6 +13,8 @@ from dev.durations import later
 from dev.exchange import Request, Response, json_response
 from dev.journey import Journey, Waiting, instant_text
 from dev.mailbox import Mailbox
+from dev.stripe import controls as stripe_controls
+from dev.stripe.server import Loopback
 from dev.worker import Worker
 
 _FAULTS = ("timeout_before", "timeout_after", "unavailable")
@@ -25,9 +27,10 @@ _CALLS = {
     "GET /_dev/clock": "the time",
     "POST /_dev/clock": 'move on: {"advance": "P31D"} or {"to": "2030-01-31T15:00:00Z"}',
     "GET /_dev/mail": "mail that went out, newest first",
-    "GET /_dev/charges": "the gateway's own ledger",
+    "GET /_dev/charges": "the gateways' own ledgers, sandbox and loopback Stripe",
     "POST /_dev/faults": 'let gateway calls fail: {"gateway": "timeout_after", "next": 1}',
     "GET /_dev/console": "the console, signed in",
+    **stripe_controls.CALLS,
 }
 
 
@@ -41,21 +44,15 @@ class Controls:
     worker: Worker
     waiting: Waiting
     mailbox: Mailbox
-    ports: Any
+    sandbox: Any
+    stripe: Loopback
     console_link: Callable[[datetime], str]
 
     def answer(self, request: Request) -> Response:
         path = unquote(request.path).rstrip("/")
         if path.startswith("/_dev/mail/"):
             return self._raw_mail(path.removeprefix("/_dev/mail/"))
-        calls: dict[str, dict[str, Callable[[Request], Response]]] = {
-            "/_dev": {"GET": _index},
-            "/_dev/clock": {"GET": self._time, "POST": self._move},
-            "/_dev/mail": {"GET": self._mail},
-            "/_dev/charges": {"GET": self._charges},
-            "/_dev/faults": {"POST": self._arm},
-            "/_dev/console": {"GET": self._console},
-        }
+        calls = self._calls()
         if path not in calls:
             return _problem(404, "not_found", "There is no such /_dev call; see GET /_dev")
         method = "GET" if request.method == "HEAD" else request.method
@@ -65,6 +62,17 @@ class Controls:
             return calls[path][method](request)
         except _InvalidError as error:
             return _problem(422, "invalid", str(error))
+
+    def _calls(self) -> dict[str, dict[str, Callable[[Request], Response]]]:
+        return {
+            "/_dev": {"GET": _index},
+            "/_dev/clock": {"GET": self._time, "POST": self._move},
+            "/_dev/mail": {"GET": self._mail},
+            "/_dev/charges": {"GET": self._charges},
+            "/_dev/faults": {"POST": self._arm},
+            "/_dev/console": {"GET": self._console},
+            **{call.split()[1]: {"POST": self._to_stripe} for call in stripe_controls.CALLS},
+        }
 
     def _time(self, request: Request) -> Response:
         return json_response(200, {"now": instant_text(self.clock())})
@@ -91,7 +99,16 @@ class Controls:
         return Response(200, [("content-type", "message/rfc822")], message)
 
     def _charges(self, request: Request) -> Response:
-        return json_response(200, {"data": self._sandbox().charges()})
+        charges = [*self.sandbox.charges(), *self.stripe.charges()]
+        charges.sort(key=lambda c: (datetime.fromisoformat(c["at"]), c["id"]), reverse=True)
+        return json_response(200, {"data": charges})
+
+    def _to_stripe(self, request: Request) -> Response:
+        name = request.path.rstrip("/").rpartition("/")[2]
+        try:
+            return json_response(200, stripe_controls.call(self.stripe, name, _body(request)))
+        except ValueError as error:
+            raise _InvalidError(str(error)) from error
 
     def _arm(self, request: Request) -> Response:
         body = _body(request)
@@ -100,13 +117,9 @@ class Controls:
             raise _InvalidError(f"gateway must be one of {', '.join(_FAULTS)}, and next a number")
         if type(count) is not int or not 0 <= count <= _MOST_FAULTS:
             raise _InvalidError(f"next must be an integer from 0 to {_MOST_FAULTS}")
-        self._sandbox().faults.arm(kind, count)
+        # The loopback takes its faults from the same place: whichever gateway is called next.
+        self.sandbox.faults.arm(kind, count)
         return json_response(200, {"gateway": kind, "next": count})
-
-    def _sandbox(self) -> Any:
-        from billing.gateways import SANDBOX, AccountRef
-
-        return self.ports.gateway(AccountRef("", SANDBOX, SANDBOX))
 
     def _console(self, request: Request) -> Response:
         return Response(303, [("location", self.console_link(self.clock()))], b"")

@@ -19,10 +19,12 @@ from dev.controls import Controls
 from dev.due import DueRows
 from dev.invoke import handler_of, invoke
 from dev.mailbox import Mailbox, RecordingMailer
-from dev.mortal import MortalGateway
+from dev.mortal import MortalGateway, Mortality
 from dev.queues import QueueSource
 from dev.server import Api
 from dev.streams import StreamSource
+from dev.stripe import laptop
+from dev.stripe.server import Loopback
 from dev.template import REGION, Template, load
 from dev.worker import Source, Worker
 
@@ -43,6 +45,7 @@ class House:
     api: Api
     worker: Worker
     demo: Any
+    stripe: Loopback
 
 
 def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
@@ -56,11 +59,12 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
     provision.create_tables(boto3.client("dynamodb"), described.tables)
     provision.create_queues(boto3.client("sqs"), described.queues)
     provision.verify_sender(boto3.client("sesv2"), os.environ["SENDER"])
+    stripe = laptop.loopback(data, clock)
     ports = _install_ports(clock, mailbox)
     _import_all(described.functions)
-    worker = Worker(
-        clock, invoke, described.schedules, _sources(described, clock, data), data / "ticks.json"
-    )
+    sources = [*_sources(described, clock, data), stripe.webhooks]
+    worker = Worker(clock, invoke, described.schedules, sources, data / "ticks.json")
+    stripe.service.faults, stripe.service.wake = _sandbox(ports).faults, worker.wake
     demo = _demo(template)
     controls = Controls(
         clock=clock,
@@ -69,13 +73,15 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
             boto3.client("dynamodb"), described.tables, int(os.environ.get("SHARDS", "1"))
         ),
         mailbox=mailbox,
-        ports=ports,
+        sandbox=_sandbox(ports),
+        stripe=stripe,
         console_link=lambda now: _console_link(demo, ports, base_url, now),
     )
     return House(
         api=Api(described.routes, invoke, clock, controls.answer, worker.wake),
         worker=worker,
         demo=_open_demo(demo, ports, base_url) if demo else None,
+        stripe=stripe.start(),
     )
 
 
@@ -131,12 +137,18 @@ def _install_ports(clock: DevClock, mailbox: Mailbox) -> Any:
     connected = wiring.connect(settings.Settings.from_environ(os.environ), clock=clock)
     ports = dataclasses.replace(connected, mailer=RecordingMailer(connected.mailer, mailbox))
     if die_at := os.environ.get("DIE_AT"):
-        from billing.gateways import SANDBOX, AccountRef
-
-        mortal = MortalGateway(ports.gateway(AccountRef("", SANDBOX, SANDBOX)), die_at)
-        ports = dataclasses.replace(ports, gateway=lambda account: mortal)
+        mortality, alive = Mortality(die_at), ports.gateway
+        ports = dataclasses.replace(
+            ports, gateway=lambda account: MortalGateway(alive(account), mortality)
+        )
     wiring.install(ports)
     return ports
+
+
+def _sandbox(ports: Any) -> Any:
+    from billing.gateways import SANDBOX, AccountRef
+
+    return ports.gateway(AccountRef("", SANDBOX, SANDBOX))
 
 
 def _sources(described: stack.Stack, clock: DevClock, data: Path) -> list[Source]:

@@ -1,4 +1,4 @@
-"""A gateway whose process dies, by kill -9, exactly before or after one of its calls.
+"""Gateways whose process dies, by kill -9, exactly before or after one of their calls.
 
 `DIE_AT=after:confirm:30` is what the kill test starts with; nothing else uses it.
 """
@@ -10,21 +10,18 @@ from threading import Lock
 from typing import Any
 
 
-class MortalGateway:
-    """Another gateway, until the n-th call of the named method."""
+class Mortality:
+    """Counts the calls of the named method, whichever gateway they are made at."""
 
-    def __init__(self, gateway: Any, die_at: str) -> None:
-        when, self._method, number = die_at.split(":")
-        self._gateway = gateway
+    def __init__(self, die_at: str) -> None:
+        when, self.method, number = die_at.split(":")
         self._before = when == "before"
         self._left = int(number)
         self._lock = Lock()
 
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._gateway, name)
-        return self._counted(attribute) if name == self._method else attribute
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The call, and with the last one the end."""
 
-    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
             with self._lock:
                 self._left -= 1
@@ -37,3 +34,15 @@ class MortalGateway:
             return answer
 
         return counted
+
+
+class MortalGateway:
+    """Another gateway, until the n-th call of the named method."""
+
+    def __init__(self, gateway: Any, mortality: Mortality) -> None:
+        self._gateway = gateway
+        self._mortality = mortality
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._gateway, name)
+        return self._mortality.around(attribute) if name == self._mortality.method else attribute

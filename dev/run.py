@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from dev import house
 from dev.emulator import Emulator, EmulatorError
@@ -59,7 +59,7 @@ def _run(place: Place, stopping: threading.Event) -> None:
         built.worker.start()
         serving = threading.Thread(target=server.serve_forever, args=(0.1,), name="http")
         serving.start()
-        _print_addresses(base_url, place.data, built.demo)
+        _print_addresses(base_url, place.data, built)
         try:
             _wait(stopping, emulator)
         finally:
@@ -68,6 +68,7 @@ def _run(place: Place, stopping: threading.Event) -> None:
             serving.join()
             built.worker.stop()
             built.api.finish()
+            built.stripe.stop()
 
 
 def _wait(stopping: threading.Event, emulator: Emulator) -> None:
@@ -112,12 +113,14 @@ def _emulator(place: Place) -> Iterator[Emulator]:
         emulator.stop()
 
 
-def _print_addresses(base_url: str, data: Path, demo: Any) -> None:
+def _print_addresses(base_url: str, data: Path, built: house.House) -> None:
+    demo = built.demo
     lines = [("API", f"{base_url}/v1"), ("Console", f"{base_url}/_dev/console")]
     if demo is not None:
         lines.insert(0, ("API key", demo.api_key))
         lines += [(f"Checkout: {name}", link) for name, link in demo.checkout_links.items()]
         lines.append(("Portal", demo.portal_link))
+    lines += [("Stripe, on the loopback", built.stripe.url)]
     lines += [("Clock, mail, charges", f"{base_url}/_dev"), ("Data", f"{data}, kept on Ctrl-C")]
     width = max(len(name) for name, _ in lines)
     print(f"\nPerennial is ready on {base_url}\n")

@@ -10,6 +10,17 @@ _ANSWER_WITHIN_SECONDS = 14 * 24 * 3600
 _DECIDED_AFTER_SECONDS = 1
 _FEE = 1500
 
+REASONS = (
+    "credit_not_processed",
+    "duplicate",
+    "fraudulent",
+    "general",
+    "product_not_received",
+    "product_unacceptable",
+    "subscription_canceled",
+    "unrecognized",
+)
+
 _EVIDENCE = (
     "access_activity_log",
     "billing_address",

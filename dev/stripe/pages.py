@@ -100,7 +100,7 @@ def _back(work: Work, intent: Object, kind: str, return_url: str | None) -> str 
 def _challenge_page(intent: Object) -> Response:
     if intent["status"] != "requires_action":
         return _page("3D Secure", "<p>Nothing waits for you here any more.</p>")
-    shown = "" if "amount" not in intent else f" of {intent['amount']} {intent['currency']}"
+    shown = f" of {_money(intent['amount'], intent['currency'])}" if "amount" in intent else ""
     return _page(
         "3D Secure 2 test page",
         f"<p>Your bank asks whether this payment{shown} is yours.</p>"
@@ -120,7 +120,7 @@ def _checkout_page(session: Object, problem: str | None) -> Response:
     what = (
         "Save a card"
         if session["mode"] == "setup"
-        else f"Pay {session['amount_total']} {(session['currency'] or '').upper()} (minor units)"
+        else f"Pay {_money(session['amount_total'], session['currency'])}"
     )
     email = ""
     if session["customer"] is None and session["customer_email"] is None:
@@ -134,6 +134,13 @@ def _checkout_page(session: Object, problem: str | None) -> Response:
         f"{alert}<form method=post>{email}<p><label>Test card <select name=card>{options}</select>"
         f"</label></p><button>{html.escape(what)}</button></form>{cancel}",
     )
+
+
+def _money(amount_minor: int, currency: str) -> str:
+    sign = "$" if currency == "usd" else f"{currency.upper()} "
+    if currency == "jpy":
+        return f"{sign}{amount_minor:,}"
+    return f"{sign}{amount_minor // 100:,}.{amount_minor % 100:02}"
 
 
 def _page(title: str, content: str, status: int = 200) -> Response:

@@ -43,10 +43,11 @@ class Loopback:
         journal: Path | None = None,
         faults: Source | None = None,
     ) -> None:
+        self._server = Server(port)
         self.books = Books(journal)
         self.books.compact(lambda row: _is_kept(row, clock()))
-        self._server = Server(port)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.port = int(self._server.server_port)
+        self.url = f"http://127.0.0.1:{self.port}"
         self.service = Service(
             self.books, clock, faults if faults is not None else Faults(), self.url
         )

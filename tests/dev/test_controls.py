@@ -1,18 +1,23 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from stripe import StripeClient
 
 from dev.clock import DevClock
 from dev.controls import Controls
 from dev.due import DueRow
 from dev.exchange import Request, Response
 from dev.mailbox import Mailbox
+from dev.stripe.server import Loopback
+from dev.stripe.service import Account
+from dev.stripe.webhooks import Manner
 from dev.worker import Worker
+from tests.dev.stripe.conftest import Clock
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
 
@@ -28,7 +33,7 @@ class Gateway:
         self.faults = SimpleNamespace(arm=lambda kind, count: self.armed.append((kind, count)))
 
     def charges(self) -> list[dict[str, Any]]:
-        return [{"id": "ch_1"}]
+        return [{"id": "ch_1", "gateway": "sandbox", "at": "2026-01-31T15:00:00.500000Z"}]
 
 
 @pytest.fixture
@@ -37,14 +42,22 @@ def gateway() -> Gateway:
 
 
 @pytest.fixture
-def controls(tmp_path: Path, gateway: Gateway) -> Controls:
+def stripe() -> Iterator[Loopback]:
+    with Loopback(clock=Clock()) as running:
+        running.open_account(Account("acct_1", "sk_test_1"))
+        yield running
+
+
+@pytest.fixture
+def controls(tmp_path: Path, gateway: Gateway, stripe: Loopback) -> Controls:
     clock = DevClock(tmp_path / "clock.json", lambda: NOW)
     return Controls(
         clock=clock,
         worker=Worker(clock, lambda function, event: None, [], [], tmp_path / "ticks.json"),
         waiting=Nothing(),
         mailbox=Mailbox(tmp_path / "mail"),
-        ports=SimpleNamespace(gateway=lambda name: gateway),
+        sandbox=gateway,
+        stripe=stripe,
         console_link=lambda now: "http://127.0.0.1:3000/console?token=x",
     )
 
@@ -120,8 +133,64 @@ def test_unknown_faults_are_refused(controls: Controls, gateway: Gateway, body: 
     assert gateway.armed == []
 
 
-def test_charges_come_from_the_gateway(controls: Controls) -> None:
-    assert json.loads(ask(controls, "GET", "/_dev/charges").body) == {"data": [{"id": "ch_1"}]}
+def test_charges_come_from_both_ledgers(controls: Controls, stripe: Loopback) -> None:
+    paid(stripe)
+    stripe.service.clock.move(seconds=1)  # type: ignore[attr-defined]
+    paid(stripe)
+    data = json.loads(ask(controls, "GET", "/_dev/charges").body)["data"]
+    assert [charge["gateway"] for charge in data] == ["stripe", "sandbox", "stripe"]
+    assert data[0]["amount"] == {"amount": 2999, "currency": "USD"}
+    assert (data[0]["invoice"], data[0]["status"]) == ("sub_1.0001", "succeeded")
+
+
+def test_banks_and_networks_are_played_by_hand(controls: Controls, stripe: Loopback) -> None:
+    intent = paid(stripe)
+    body = json.dumps({"payment": intent}).encode()
+    opened = json.loads(ask(controls, "POST", "/_dev/stripe/disputes", body).body)
+    verdict = json.dumps({**opened, "outcome": "won"}).encode()
+    assert ask(controls, "POST", "/_dev/stripe/disputes", verdict).status == 200
+    assert ask(controls, "POST", "/_dev/stripe/disputes", verdict).status == 422
+    ask(controls, "POST", "/_dev/stripe/webhooks", b'{"hold": true, "times": 3}')
+    assert stripe.webhooks.manner == Manner(hold=True, times=3)
+    ask(controls, "POST", "/_dev/stripe/limits", b'{"endpoint": 25}')
+    assert stripe.service.limits.endpoint == 25
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("disputes", b"{}"),
+        ("disputes", b'{"payment": "pi_none"}'),
+        ("disputes", b'{"payment": 1}'),
+        ("disputes", b'{"payment": "pi_none", "reason": "boredom"}'),
+        ("disputes", b'{"dispute": "du_none", "outcome": "won"}'),
+        ("disputes", b'{"dispute": "du_none", "outcome": "drawn"}'),
+        ("cards", b'{"payment_method": "pm_none", "last4": "1111", "month": 1, "year": 2031}'),
+        ("cards", b'{"payment_method": "pm_none", "last4": "1111", "month": 13, "year": 2031}'),
+        ("webhooks", b'{"times": 0}'),
+        ("webhooks", b'{"lose": true}'),
+        ("webhooks", b'{"slow": 1}'),
+        ("limits", b'{"endpoint": 0}'),
+        ("limits", b'{"other": 1}'),
+    ],
+)
+def test_what_stripe_cannot_be_told_is_422(controls: Controls, name: str, body: bytes) -> None:
+    assert ask(controls, "POST", f"/_dev/stripe/{name}", body).status == 422
+
+
+def paid(stripe: Loopback) -> str:
+    client = StripeClient("sk_test_1", base_addresses={"api": stripe.url})
+    intent = client.v1.payment_intents.create(
+        {
+            "amount": 2999,
+            "currency": "usd",
+            "metadata": {"invoice": "sub_1.0001"},
+            "payment_method": "pm_card_visa",
+            "confirm": True,
+            "off_session": True,
+        }
+    )
+    return intent.id
 
 
 def test_the_console_link_signs_in(controls: Controls) -> None:

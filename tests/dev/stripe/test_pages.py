@@ -38,6 +38,7 @@ def waiting(client: StripeClient, card: str = ASKS) -> tuple[str, str]:
 
 def test_the_buyer_completes_and_comes_back_with_the_intent(client: StripeClient) -> None:
     intent, url = waiting(client)
+    assert "$29.99" in ask("GET", url)[1]
     status, location = submit(url, answer="complete")
     assert status == 303
     assert location.startswith("https://shop.example/back?order=7&")

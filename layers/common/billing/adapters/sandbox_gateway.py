@@ -110,10 +110,14 @@ class Faults:
         with self._lock:
             self._armed = [kind] * count
 
+    def take(self) -> str | None:
+        """How the call that begins now is to fail, if it is to."""
+        with self._lock:
+            return self._armed.pop() if self._armed else None
+
     def around(self, call: Callable[[], R]) -> R:
         """Make a call, or fail instead of it, or fail after it."""
-        with self._lock:
-            kind = self._armed.pop() if self._armed else None
+        kind = self.take()
         if kind in {"timeout_before", "unavailable"}:
             raise Unreachable(f"sandbox: {kind}")
         result = call()

@@ -1,0 +1,35 @@
+"""The loopback Stripe of `make run`: its port, its keys and its journal are in DATA."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dev import saved
+from dev.stripe.server import Loopback
+from dev.stripe.service import Account
+
+ACCOUNT = "acct_demo"
+
+
+def loopback(data: Path, clock: Callable[[], datetime]) -> Loopback:
+    """Bound to the port that it had before, where pages may still wait for their buyers."""
+    place = data / "stripe.json"
+    known: dict[str, Any] = saved.read(place)
+    journal = data / "stripe.jsonl"
+    try:
+        made = Loopback(port=known.get("port", 0), clock=clock, journal=journal)
+    except OSError:
+        made = Loopback(clock=clock, journal=journal)
+    kept = {
+        "port": made.port,
+        "secret_key": known.get("secret_key", f"sk_test_{secrets.token_hex(16)}"),
+        "webhook_secret": known.get("webhook_secret", f"whsec_{secrets.token_hex(16)}"),
+    }
+    if kept != known:
+        saved.write(place, kept)
+    made.open_account(
+        Account(ACCOUNT, kept["secret_key"], webhook_secrets=(kept["webhook_secret"],))
+    )
+    return made

@@ -22,6 +22,7 @@ def _lines(value: Any, name: str) -> list[dict[str, Any]]:
 
 
 CREATE: form.Fields = {
+    "allowed_payment_method_types": form.texts,
     "cancel_url": form.text,
     "client_reference_id": form.text,
     "consent_collection": form.anything,
@@ -62,6 +63,9 @@ def check_create(params: dict[str, Any]) -> None:
         amounts.checked(_total(params), _currency(params))
     elif "line_items" in params:
         raise invalid("You can not pass `line_items` in `setup` mode.", "line_items")
+    for name in ("allowed_payment_method_types", "payment_method_types"):
+        if params.get(name, ["card"]) != ["card"]:
+            raise invalid("The loopback knows cards only.", name)
     if params.get("customer") and params.get("customer_email"):
         raise invalid("You may only specify one of these parameters: customer, customer_email.")
 
@@ -95,6 +99,7 @@ def _new(work: Work, params: dict[str, Any], expires_at: int) -> Object:
         "adaptive_pricing": {"enabled": False} if pays else None,
         "after_expiration": None,
         "allow_promotion_codes": None,
+        "allowed_payment_method_types": params.get("allowed_payment_method_types"),
         "amount_subtotal": total,
         "amount_total": total,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},

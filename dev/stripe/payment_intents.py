@@ -14,6 +14,11 @@ _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELLABLE = ("requires_payment_method", "requires_capture", "requires_confirmation")
 _CANCELLABLE += ("requires_action", "processing")
 
+
+def _off_session(value: Any, name: str) -> bool:
+    return value in ("one_off", "recurring") or form.boolean(value, name)
+
+
 _CARD_OPTIONS = form.hash_of(
     {
         "card": form.hash_of(
@@ -39,7 +44,7 @@ _SHARED: form.Fields = {
 _CONFIRMING: form.Fields = {
     "error_on_requires_action": form.boolean,
     "mandate_data": form.anything,
-    "off_session": form.boolean,
+    "off_session": _off_session,
     "return_url": form.text,
     "use_stripe_sdk": form.boolean,
 }
@@ -89,7 +94,8 @@ def opened(work: Work, params: dict[str, Any]) -> Object:
     """A new intent, of which nothing but the amount is known."""
     identifier = new_id("pi")
     automatic = params.get("automatic_payment_methods")
-    if automatic is None and "payment_method_types" not in params:
+    named = {"allowed_payment_method_types", "payment_method_types"} & params.keys()
+    if automatic is None and not named:
         # The default since 2023-08-16.
         automatic = {"enabled": True}
     if automatic is not None:
@@ -98,6 +104,7 @@ def opened(work: Work, params: dict[str, Any]) -> Object:
         {
             "id": identifier,
             "object": "payment_intent",
+            "allowed_payment_method_types": params.get("allowed_payment_method_types"),
             "amount": params["amount"],
             "amount_capturable": 0,
             "amount_details": {"tip": {}},
@@ -167,6 +174,8 @@ def update(work: Work, params: dict[str, Any], intent: str) -> Object:
             f"This PaymentIntent could not be updated because it has a status of"
             f" {found['status']}. You may only update metadata and description of it.",
         )
+    # It is gone with the next update, whatever that updates.
+    found["last_payment_error"] = None
     _change(work, found, params)
     return found
 

@@ -15,6 +15,7 @@ _FAILED_AUTHENTICATION = (
 )
 
 UPDATE: form.Fields = {
+    "allowed_payment_method_types": form.texts,
     "customer": form.text,
     "description": form.text,
     "metadata": form.metadata,
@@ -23,6 +24,7 @@ UPDATE: form.Fields = {
     "payment_method_types": form.texts,
 }
 CONFIRM: form.Fields = {
+    "allowed_payment_method_types": form.texts,
     "mandate_data": form.anything,
     "payment_method": form.text,
     "payment_method_options": form.anything,
@@ -63,7 +65,8 @@ def opened(work: Work, params: dict[str, Any]) -> Object:
     """A new intent, without customer and payment method."""
     identifier = new_id("seti")
     automatic = params.get("automatic_payment_methods")
-    if automatic is None and "payment_method_types" not in params:
+    named = {"allowed_payment_method_types", "payment_method_types"} & params.keys()
+    if automatic is None and not named:
         automatic = {"enabled": True}
     if automatic is not None:
         automatic = {"allow_redirects": "always", **automatic}
@@ -71,6 +74,7 @@ def opened(work: Work, params: dict[str, Any]) -> Object:
         {
             "id": identifier,
             "object": "setup_intent",
+            "allowed_payment_method_types": params.get("allowed_payment_method_types"),
             "application": None,
             "automatic_payment_methods": automatic,
             "cancellation_reason": None,
@@ -231,8 +235,9 @@ def _change(work: Work, intent: Object, params: dict[str, Any]) -> None:
         intent["customer"] = customer
     if "description" in params:
         intent["description"] = params["description"]
-    if "payment_method_types" in params and params["payment_method_types"] != ["card"]:
-        raise invalid("The loopback knows cards only.", "payment_method_types")
+    for name in ("allowed_payment_method_types", "payment_method_types"):
+        if params.get(name, ["card"]) != ["card"]:
+            raise invalid("The loopback knows cards only.", name)
     intent["metadata"] = form.merged(intent["metadata"], params.get("metadata"))
     if identifier := params.get("payment_method"):
         method = methods.resolve(work, identifier)

@@ -89,6 +89,17 @@ def test_a_card_that_its_bank_declines_is_not_saved(client: StripeClient, card: 
     assert client.v1.payment_methods.list({"customer": customer}).data == []
 
 
+def test_an_update_clears_what_the_last_attempt_left(client: StripeClient) -> None:
+    intent = prepared(client, None, allowed_payment_method_types=["card"])
+    with pytest.raises(stripe.CardError):
+        confirm(client, intent.id, "pm_card_chargeDeclined")
+    begun = client.v1.payment_intents.update(intent.id, {"metadata": {"attempt": "2"}})
+    assert (begun.status, begun.last_payment_error) == ("requires_payment_method", None)
+    assert faults(begun.to_dict()) == []
+    on_session = client.v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
+    assert on_session.status == "succeeded"
+
+
 def test_a_card_may_be_saved_and_decline_later(client: StripeClient) -> None:
     customer = bought_by(client)
     method = client.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer})

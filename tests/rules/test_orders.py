@@ -300,3 +300,22 @@ def test_live_and_test_numbers_are_two_series_without_gaps(last: int) -> None:
         assert int(counter.next.number.split("-")[1]) == last + 1
         assert counter.next.test is counter.test
         assert counter.next.number != counter.number
+
+
+@pytest.mark.spec("R-1", "R-6")
+def test_a_payment_is_renewed_between_attempts_only() -> None:
+    first = invoice().ready("pi_1").confirming(NOW, "pm_1", "FAIL-1")
+    with pytest.raises(AssertionError):
+        first.renewed("pi_2")
+    between = first.declined("card_declined", retryable=True, final=False)
+    assert between.renewed("pi_2").gateway_ref == "pi_2"
+    assert between.renewed("pi_2").charge_order.replaces == "pi_2"
+
+
+@pytest.mark.spec("R-4", "R-6")
+def test_an_attempt_that_lapsed_was_none() -> None:
+    with pytest.raises(AssertionError):
+        invoice().ready("pi_1").lapsed()
+    lapsed = invoice().ready("pi_1").confirming(NOW, "pm_1", "FAIL-1").lapsed()
+    assert (lapsed.state, lapsed.attempt, lapsed.uncounted) == (InvoiceState.READY, 1, 1)
+    assert lapsed.confirming(NOW, "pm_1", "FAIL-2").confirm_key.endswith(":2")

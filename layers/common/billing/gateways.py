@@ -44,13 +44,16 @@ class Capabilities:
     """What a gateway can do; products are refused at set-up what it cannot charge (P-17, P-18).
 
     Known without asking it anything. `minimum_minor` is the least that is charged in whatever
-    `minimums` does not name.
+    `minimums` does not name. `payments_lapse` says that a prepared payment does not last from one
+    attempt to the next: each attempt prepares again, naming the payment before it.
     """
 
     minimum_minor: int
     minimums: Mapping[Currency, int] = field(default_factory=dict)
     cannot_charge: frozenset[PriceType] = frozenset()
+    cannot_take: frozenset[Currency] = frozenset()
     manages_cards: bool = True
+    payments_lapse: bool = False
     test: bool = False
 
     def minimum_in(self, currency: Currency) -> int:
@@ -98,13 +101,17 @@ class SavedMethod:
 @dataclass(frozen=True, slots=True)
 class ChargeOrder:
     """What to charge: our invoice and its amount; `payment_method` is what it will likely be
-    charged to, for gateways that want to know whose payment it is."""
+    charged to, for gateways that want to know whose payment it is.
+
+    `replaces` is the payment of the attempt before, where payments lapse.
+    """
 
     invoice: str
     amount: Money
     account: str
     description: str
     payment_method: str
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +150,11 @@ class Unconfirmed:
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
     """Cancelled at the gateway: it can never succeed any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed(Withdrawn):
+    """Over because its time was over, where payments lapse: the invoice may have another one."""
 
 
 Outcome = Succeeded | Declined | ActionRequired | Withdrawn

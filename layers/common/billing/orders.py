@@ -111,12 +111,12 @@ class Invoice:
     `period` is the standard payment it pays, None for an initial payment and a change of plan;
     `plan_change` is then what its payment brings about. `credit_minor` is how much of the
     subscription's credit it uses up, negative what was owed. `gateway_ref` is the one payment that
-    can ever pay it. `failed_order_id` is the Order ID that a failure of the attempt
-    under way will have. `retryable` is false after a hard decline, `uncounted` are the attempts
-    that somebody asked for (R-4). `number` is given after payment, without gaps (M-7).
-    `refund_reserved_minor` is what refunds, `refunds` of them, have spoken for, `refunded_minor`
-    what went back. `dispute` is how its chargebacks stand, `disputed_minor` what banks took back
-    with those that are open or lost (W-4).
+    can ever pay it, or, where payments lapse, the one that can by now. `failed_order_id` is the
+    Order ID that a failure of the attempt under way will have. `retryable` is false after a hard
+    decline, `uncounted` are the attempts that somebody asked for (R-4), or that lapsed. `number` is
+    given after payment, without gaps (M-7). `refund_reserved_minor` is what refunds, `refunds` of
+    them, have spoken for, `refunded_minor` what went back. `dispute` is how its chargebacks stand,
+    `disputed_minor` what banks took back with those that are open or lost (W-4).
     """
 
     id: str
@@ -165,7 +165,12 @@ class Invoice:
     @property
     def charge_order(self) -> ChargeOrder:
         return ChargeOrder(
-            self.id, self.total, self.gateway_account, self.product_name, self.payment_method
+            invoice=self.id,
+            amount=self.total,
+            account=self.gateway_account,
+            description=self.product_name,
+            payment_method=self.payment_method,
+            replaces=self.gateway_ref,
         )
 
     @property
@@ -182,6 +187,16 @@ class Invoice:
     def ready(self, gateway_ref: str) -> Invoice:
         assert self.state is InvoiceState.PENDING
         return replace(self, state=InvoiceState.READY, gateway_ref=gateway_ref)
+
+    def renewed(self, gateway_ref: str) -> Invoice:
+        """Where payments lapse: the next attempt's payment in place of one that is over."""
+        assert self.state in BETWEEN_ATTEMPTS, "no attempt confirms another payment than it began"
+        return replace(self, gateway_ref=gateway_ref)
+
+    def lapsed(self) -> Invoice:
+        """The attempt under way is over and was none: the next one has a payment of its own."""
+        assert self.state in UNDER_WAY, "what nobody confirmed does not lapse"
+        return replace(self, state=InvoiceState.READY, uncounted=self.uncounted + 1)
 
     def confirming(self, now: datetime, method: str, failed_order_id: str) -> Invoice:
         """Past the point of no return: one more attempt, its method and Order ID of failure

@@ -40,9 +40,14 @@ def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
 
 
 def prepared(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
-    """Step 2: the one payment that can ever pay this invoice."""
-    ready = invoice.ready(gateway_ref)
-    return ready, (Change(invoice, ready, as_read=ATTEMPT),)
+    """Step 2: the one payment that can pay this invoice.
+
+    A pointer to the first one is written with its first attempt; to a later one, here.
+    """
+    first = invoice.gateway_ref is None
+    ready = invoice.ready(gateway_ref) if first else invoice.renewed(gateway_ref)
+    pointer = (payments.pointed_at(ready),) if invoice.attempt else ()
+    return ready, (Change(invoice, ready, as_read=ATTEMPT), *pointer)
 
 
 def point_of_no_return(
@@ -198,6 +203,17 @@ def _uncounted(subscription: Subscription, before: Invoice, after: Invoice) -> T
     return (
         Change(before, told, as_read=ATTEMPT),
         Change(subscription, subscription.resumed(), as_read=policy.LOOKED_AT),
+    )
+
+
+def lapsed(subscription: Subscription, invoice: Invoice, now: datetime) -> Transaction:
+    """The payment's time ran out unconfirmed: the same invoice gets another one at once.
+
+    Not a void one: whatever became of the first payment, the gateway knows the invoice by its id.
+    """
+    return (
+        Change(invoice, invoice.lapsed(), as_read=ATTEMPT),
+        Change(subscription, subscription.postponed_to(now), as_read=policy.LOOKED_AT),
     )
 
 

@@ -8,9 +8,20 @@ from billing.orders import Invoice
 from billing.ports import Ports
 
 
+def is_prepared(ports: Ports, invoice: Invoice) -> bool:
+    """Whether the next attempt has its payment; where payments lapse that is asked each time."""
+    if invoice.gateway_ref is None:
+        return False
+    return not ports.gateway_of(invoice).capabilities.payments_lapse
+
+
 def prepare(ports: Ports, invoice: Invoice) -> str:
-    """The reference of the one payment that can ever pay this invoice."""
-    return ports.gateway_of(invoice).prepare(invoice.charge_order, key=invoice.id)
+    """The reference of the one payment that can pay this invoice, the same one for ever or, where
+    payments lapse, until that one is over."""
+    # Named after the payment that it follows: the same key would give that one again.
+    follows = "" if invoice.gateway_ref is None else f":after:{invoice.gateway_ref}"
+    gateway = ports.gateway_of(invoice)
+    return gateway.prepare(invoice.charge_order, key=f"{invoice.id}{follows}")
 
 
 def confirm(ports: Ports, invoice: Invoice, *, return_url: str | None = None) -> Outcome:

@@ -142,6 +142,10 @@ def _check_terms(
         )
     for gateway in gateways:
         capabilities = _capabilities(ports, merchant, gateway)
+        if currency in capabilities.cannot_take:
+            raise Invalid(
+                f"{gateway} cannot take {currency}; choose another gateway.", field="gateways"
+            )
         least = capabilities.minimum_in(currency)
         if terms.price.amount_minor < least:
             raise Invalid(

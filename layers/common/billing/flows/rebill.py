@@ -23,6 +23,7 @@ from billing.flows.work import Work
 from billing.gateways import (
     ActionRequired,
     Declined,
+    Lapsed,
     Outcome,
     Standing,
     Succeeded,
@@ -30,7 +31,7 @@ from billing.gateways import (
     Withdrawn,
 )
 from billing.merchants import Merchant, RetrySchedule
-from billing.orders import Invoice, InvoiceState
+from billing.orders import Invoice
 from billing.ports import Due, Ports
 from billing.transactions import Change, Transaction
 
@@ -73,7 +74,7 @@ def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[s
     free = [work for work in opened if not work.open_invoice.total]
     _settle(ports, free, [Succeeded(None)] * len(free), now, tally)
     to_pay = [work for work in opened if work.open_invoice.total]
-    ready = [*_prepare(ports, to_pay, tally), *unanswered]
+    ready = _prepare(ports, [*to_pay, *unanswered], tally)
     confirming = _pass_point_of_no_return(ports, ready, now, tally)
     _settle(ports, confirming, _gateway(ports, charging.confirm, confirming), now, tally)
 
@@ -172,15 +173,19 @@ def _invoices(ports: Ports, works: Sequence[Work], now: datetime) -> list[Invoic
 
 
 def _prepare(ports: Ports, works: Sequence[Work], tally: Counter[str]) -> list[Work]:
-    """Step 2 for those that have no payment at the gateway yet."""
-    unprepared = [w for w in works if w.open_invoice.state is InvoiceState.PENDING]
-    going_on = [w for w in works if w.open_invoice.state is not InvoiceState.PENDING]
+    """Step 2 for those that have no payment at the gateway yet, or one that may have lapsed."""
+    prepared = [charging.is_prepared(ports, work.open_invoice) for work in works]
+    unprepared = [work for work, done in zip(works, prepared, strict=True) if not done]
+    going_on = [work for work, done in zip(works, prepared, strict=True) if done]
     references = _gateway(ports, charging.prepare, unprepared)
     after: list[Work] = []
     writes: list[Transaction] = []
     for work, reference in zip(unprepared, references, strict=True):
         if isinstance(reference, Unavailable):
             tally[_nothing_known(reference, "unreachable")] += 1
+            continue
+        if reference == work.open_invoice.gateway_ref:
+            going_on.append(work)
             continue
         ready, write = protocol.prepared(work.open_invoice, reference)
         after.append(replace(work, invoice=ready))
@@ -231,7 +236,8 @@ def _settle(
             tally[_nothing_known(outcome, "unknown")] += 1
             continue
         regular = not work.open_invoice.changes_plan
-        if isinstance(outcome, ActionRequired) and work.waits_for_buyer and regular:
+        no_answer = isinstance(outcome, ActionRequired | Lapsed) and work.waits_for_buyer
+        if no_answer and regular:
             unanswered += [] if work.held(ports) else [work]
             continue
         name, write = settlement(ports, work, outcome, now)
@@ -273,6 +279,8 @@ def settlement(
             return "action_required", protocol.needs_buyer(subscription, invoice, schedule, now)
         case Withdrawn() if not subscription.cancelling and work.is_last_authentication:
             return declined(UNANSWERED, schedule)
+        case Lapsed() if not subscription.cancelling:
+            return "lapsed", protocol.lapsed(subscription, invoice, now)
         case Withdrawn():
             return "void", protocol.void(subscription, invoice, now, shard)
 

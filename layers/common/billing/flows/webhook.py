@@ -21,6 +21,7 @@ from billing.gateways import (
     AccountRef,
     ActionRequired,
     GatewayEvent,
+    Lapsed,
     RefundFailed,
     Standing,
     Succeeded,
@@ -176,7 +177,7 @@ def _rebill(ports: Ports, invoice: Invoice, now: datetime) -> tuple[str, Transac
     if invoice.state in FINAL:
         return _too_late(ports, invoice, outcome, now)
     work = _work(ports, invoice)
-    waits = isinstance(outcome, ActionRequired) and work.waits_for_buyer
+    waits = isinstance(outcome, ActionRequired | Lapsed) and work.waits_for_buyer
     # Between two attempts all that is news is money: a decline is that of an earlier one.
     news = invoice.state in UNDER_WAY or isinstance(outcome, Succeeded)
     if isinstance(outcome, Unconfirmed) or waits or not news:

@@ -1,0 +1,226 @@
+"""Orders v2 and Payments v2 on the loopback: made, captured at most once, refunded, disputed."""
+
+from __future__ import annotations
+
+from dev.paypal.answers import Answer, Json, Refusal
+from dev.paypal.books import Books, Buyer, decimal, minor
+
+DECLINES = frozenset({"INSTRUMENT_DECLINED", "TRANSACTION_REFUSED"})
+
+
+def create(books: Books, body: Json) -> Answer:
+    """An order; without a payment source nobody can approve it."""
+    if body.get("intent") != "CAPTURE" or len(body.get("purchase_units", ())) != 1:
+        raise Refusal(400, "INVALID_PARAMETER_VALUE")
+    (asked,) = body["purchase_units"]
+    if minor(asked["amount"]) <= 0:
+        raise Refusal(422, "CANNOT_BE_ZERO_OR_NEGATIVE")
+    order = {
+        "id": books.draw(),
+        "status": "CREATED",
+        "intent": "CAPTURE",
+        "create_time": books.now,
+        "purchase_units": [{"reference_id": "default", **asked}],
+    }
+    order["links"] = [books.link("self", f"/v2/checkout/orders/{order['id']}")]
+    books.orders[order["id"]] = order
+    return Answer(201, order)
+
+
+def show(books: Books, order: str) -> Answer:
+    return Answer(200, books.order(order))
+
+
+def capture(books: Books, order_id: str, body: Json) -> Answer:
+    """Move the money, once per order, if the buyer of the agreement pays."""
+    order = books.order(order_id)
+    if order["status"] == "COMPLETED":
+        raise Refusal(422, "ORDER_ALREADY_CAPTURED")
+    wallet = body.get("payment_source", {}).get("paypal", {})
+    if "vault_id" in wallet:
+        buyer = books.buyer_of(wallet["vault_id"])
+    elif order["status"] == "APPROVED":
+        buyer = Buyer("approved")
+    else:
+        raise Refusal(422, "ORDER_NOT_APPROVED")
+    _refuse_paid_twice(books, order)
+    _refuse_as_buyer(books, order, buyer, wallet)
+    made = _capture(books, order, buyer.capture)
+    order["purchase_units"][0]["payments"] = {"captures": [made]}
+    order["status"] = "COMPLETED"
+    order["links"] = [books.link("self", f"/v2/checkout/orders/{order_id}")]
+    books.book(order, "succeeded" if buyer.capture == "COMPLETED" else buyer.capture.lower())
+    books.note(f"PAYMENT.CAPTURE.{buyer.capture}", "capture", _told(order, made))
+    return Answer(201, order)
+
+
+def _refuse_paid_twice(books: Books, order: Json) -> None:
+    invoice = order["purchase_units"][0].get("invoice_id")
+    paid = {capture.get("invoice_id") for capture in books.captures.values()}
+    if books.blocks_duplicate_invoices and invoice is not None and invoice in paid:
+        raise Refusal(422, "DUPLICATE_INVOICE_ID")
+
+
+def _refuse_as_buyer(books: Books, order: Json, buyer: Buyer, wallet: Json) -> None:
+    if buyer.issue is None or order["status"] == "APPROVED":
+        return
+    if buyer.issue == "PAYER_ACTION_REQUIRED":
+        order["status"] = "PAYER_ACTION_REQUIRED"
+        order["links"] = [books.link("payer-action", f"/checkoutnow?token={order['id']}")]
+        books.orders[order["id"]] = order
+        books.setups[order["id"]] = {
+            "return_url": wallet.get("experience_context", {}).get("return_url")
+        }
+        raise Refusal(422, buyer.issue, order["links"])
+    books.book(order, "declined")
+    if buyer.issue in DECLINES:
+        unit = order["purchase_units"][0]
+        books.note("PAYMENT.CAPTURE.DENIED", "capture", _told(order, {"amount": unit["amount"]}))
+    raise Refusal(422, buyer.issue)
+
+
+def _capture(books: Books, order: Json, status: str) -> Json:
+    unit = order["purchase_units"][0]
+    made = {
+        "id": books.draw(),
+        "status": status,
+        "amount": {k: unit["amount"][k] for k in ("currency_code", "value")},
+        "final_capture": True,
+        "create_time": books.now,
+        "update_time": books.now,
+        **{name: unit[name] for name in ("invoice_id", "custom_id") if name in unit},
+    }
+    path = f"/v2/payments/captures/{made['id']}"
+    made["links"] = [books.link("self", path), books.link("refund", f"{path}/refund", "POST")]
+    books.captures[made["id"]] = {**made, "order": order["id"]}
+    return made
+
+
+def _told(order: Json, capture: Json) -> Json:
+    related = {"supplementary_data": {"related_ids": {"order_id": order["id"]}}}
+    return {**capture, "custom_id": order["purchase_units"][0].get("custom_id"), **related}
+
+
+def show_capture(books: Books, capture_id: str) -> Answer:
+    found = books.captures.get(capture_id)
+    if found is None:
+        raise Refusal(404, "INVALID_RESOURCE_ID")
+    shown = {name: value for name, value in found.items() if name != "order"}
+    related = {"related_ids": {"order_id": found["order"]}}
+    return Answer(200, {**shown, "supplementary_data": related})
+
+
+def refund(books: Books, capture_id: str, body: Json) -> Answer:
+    """Give money back, never more than came, and once per invoice id."""
+    capture = books.captures.get(capture_id)
+    if capture is None:
+        raise Refusal(404, "INVALID_RESOURCE_ID")
+    order = books.orders[capture["order"]]
+    payments = order["purchase_units"][0]["payments"]
+    made = payments.setdefault("refunds", [])
+    amount = body.get("amount", capture["amount"])
+    back = sum(minor(each["amount"]) for each in made)
+    if capture["status"] == "PENDING":
+        raise Refusal(422, "PENDING_CAPTURE")
+    if _is_disputed(books, capture_id):
+        raise Refusal(422, "TRANSACTION_DISPUTED")
+    if any(each.get("invoice_id") == body.get("invoice_id", "") for each in made):
+        raise Refusal(422, "DUPLICATE_INVOICE_ID")
+    if back == minor(capture["amount"]):
+        raise Refusal(422, "CAPTURE_FULLY_REFUNDED")
+    if back + minor(amount) > minor(capture["amount"]):
+        raise Refusal(422, "REFUND_AMOUNT_EXCEEDED")
+    refunded = {
+        "id": books.draw(),
+        "status": "COMPLETED",
+        "amount": amount,
+        "create_time": books.now,
+        "update_time": books.now,
+        **{name: body[name] for name in ("invoice_id", "custom_id") if name in body},
+        "links": [books.link("up", f"/v2/payments/captures/{capture_id}")],
+    }
+    made.append(refunded)
+    whole = back + minor(amount) == minor(capture["amount"])
+    _mark(books, order, capture_id, "REFUNDED" if whole else "PARTIALLY_REFUNDED", minor(amount))
+    books.note("PAYMENT.CAPTURE.REFUNDED", "refund", refunded)
+    return Answer(201, refunded)
+
+
+def _mark(books: Books, order: Json, capture_id: str, status: str, amount_minor: int) -> None:
+    books.captures[capture_id]["status"] = status
+    for capture in order["purchase_units"][0]["payments"]["captures"]:
+        capture["status"] = status
+    for charge in books.charges:
+        if charge["id"] == capture_id:
+            charge["refunded"] += amount_minor
+            charge["status"] = "refunded" if status == "REFUNDED" else charge["status"]
+
+
+def _is_disputed(books: Books, capture_id: str) -> bool:
+    about = (d for d in books.disputes.values() if d["capture"] == capture_id)
+    return any(d["shown"]["status"] != "RESOLVED" for d in about)
+
+
+def settle_pending(books: Books, order_id: str, status: str) -> None:
+    """A payment that was held back is made (COMPLETED) or refused (DECLINED)."""
+    order = books.orders[order_id]
+    for capture in order["purchase_units"][0]["payments"]["captures"]:
+        capture["status"] = status
+        books.captures[capture["id"]]["status"] = status
+    for charge in books.charges:
+        if charge["order"] == order_id:
+            charge["status"] = "succeeded" if status == "COMPLETED" else "declined"
+
+
+def open_dispute(books: Books, capture_id: str, stage: str = "CHARGEBACK") -> str:
+    """A buyer disputes a capture; the dispute's id."""
+    capture = books.captures[capture_id]
+    dispute = f"PP-D-{len(books.disputes) + 1}"
+    shown = {
+        "dispute_id": dispute,
+        "create_time": books.now,
+        "update_time": books.now,
+        "reason": "UNAUTHORISED",
+        "status": "UNDER_REVIEW",
+        "dispute_life_cycle_stage": stage,
+        "dispute_amount": decimal(minor(capture["amount"]), capture["amount"]),
+        "disputed_transactions": [
+            {"seller_transaction_id": capture_id, "gross_amount": capture["amount"]}
+        ],
+    }
+    books.disputes[dispute] = {"capture": capture_id, "shown": shown}
+    books.note("CUSTOMER.DISPUTE.CREATED", "dispute", shown)
+    return dispute
+
+
+def close_dispute(books: Books, dispute: str, outcome: str) -> None:
+    """PayPal decides."""
+    shown = books.disputes[dispute]["shown"]
+    shown |= {"status": "RESOLVED", "dispute_outcome": {"outcome_code": outcome}}
+    shown["update_time"] = books.now
+    books.note("CUSTOMER.DISPUTE.RESOLVED", "dispute", shown)
+
+
+LISTED = (
+    "dispute_id",
+    "create_time",
+    "update_time",
+    "reason",
+    "status",
+    "dispute_amount",
+    "dispute_life_cycle_stage",
+)
+"""What a list of disputes shows of each."""
+
+
+def list_disputes(books: Books, query: dict[str, str]) -> Answer:
+    capture_id = query.get("disputed_transaction_id")
+    found = [d["shown"] for d in books.disputes.values() if d["capture"] == capture_id]
+    items = [{name: each[name] for name in LISTED} for each in found]
+    return Answer(200, {"items": items} if items else {})
+
+
+def show_dispute(books: Books, dispute: str) -> Answer:
+    if dispute not in books.disputes:
+        raise Refusal(404, "INVALID_RESOURCE_ID")
+    return Answer(200, books.disputes[dispute]["shown"])

@@ -1,0 +1,244 @@
+"""The loopback's HTTP: addresses, sign-in, PayPal-Request-Id, the buyer's page, faults."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from urllib.parse import parse_qs, urlsplit
+
+from dev.paypal import orders, vault, webhooks
+from dev.paypal.answers import Answer, Json, Refusal
+from dev.paypal.books import Books, written
+
+KEYS_KEPT = timedelta(hours=6)
+NAME = r"([A-Za-z0-9-]+)"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request to the API, its body read."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    raw: bytes
+    body: Json
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer, for whoever holds both to PayPal's descriptions."""
+
+    asked: Asked
+    answer: Answer
+
+
+Call = Callable[[Books, Asked, str], Answer]
+
+DISPUTES = "/v1/customer/disputes"
+WEBHOOKS = "/v1/notifications"
+
+ROUTES: tuple[tuple[str, str, Call], ...] = (
+    ("POST", "/v2/checkout/orders()", lambda b, a, _: orders.create(b, a.body)),
+    ("GET", f"/v2/checkout/orders/{NAME}", lambda b, a, n: orders.show(b, n)),
+    ("POST", f"/v2/checkout/orders/{NAME}/capture", lambda b, a, n: orders.capture(b, n, a.body)),
+    ("GET", f"/v2/payments/captures/{NAME}", lambda b, a, n: orders.show_capture(b, n)),
+    ("POST", f"/v2/payments/captures/{NAME}/refund", lambda b, a, n: orders.refund(b, n, a.body)),
+    ("POST", "/v3/vault/setup-tokens()", lambda b, a, _: vault.create_setup(b, a.body)),
+    ("POST", "/v3/vault/payment-tokens()", lambda b, a, _: vault.create_payment(b, a.body)),
+    ("DELETE", f"/v3/vault/payment-tokens/{NAME}", lambda b, a, n: vault.delete_payment(b, n)),
+    ("GET", f"{DISPUTES}()", lambda b, a, _: orders.list_disputes(b, a.query)),
+    ("GET", f"{DISPUTES}/{NAME}", lambda b, a, n: orders.show_dispute(b, n)),
+    ("POST", f"{WEBHOOKS}/verify-webhook-signature()", lambda b, a, _: webhooks.verify(a.raw)),
+    ("GET", f"{WEBHOOKS}/webhooks-events()", lambda b, a, _: webhooks.listed(b, a.query)),
+)
+
+
+@dataclass
+class Loopback:
+    """A PayPal of one's own: its books, and what shall go wrong."""
+
+    clock: Callable[[], datetime]
+    client_id: str = "loopback-client"
+    client_secret: str = "loopback-secret"  # noqa: S105 - made up
+    webhook_id: str = "5WH44604YY123"
+    watch: Callable[[Exchange], None] = lambda exchange: None
+    books: Books = field(init=False)
+    faults: list[str] = field(default_factory=list)
+    _kept: dict[tuple[str, str, str], tuple[datetime, Answer]] = field(default_factory=dict)
+    _tokens: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+    _server: ThreadingHTTPServer | None = None
+
+    def __enter__(self) -> Loopback:
+        loopback = self
+
+        class Handler(_Handler):
+            paypal = loopback
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.books = Books(self.clock, self.base_url)
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        assert self._server is not None
+        self._server.shutdown()
+        self._server.server_close()
+
+    def fail(self, kind: str, count: int = 1) -> None:
+        """Let the next calls of the API time out before or after their effect, be refused (429) or
+        break (500)."""
+        assert kind in {"timeout_before", "timeout_after", "too_many", "broken"}
+        self.faults += [kind] * count
+
+    def respond(self, asked: Asked) -> Answer | None:
+        """The answer of the API; None where the connection is cut instead."""
+        if asked.path == "/v1/oauth2/token":
+            return self._sign_in(asked)
+        if asked.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
+            return Refusal(401, "INVALID_ACCESS_TOKEN").answer
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "timeout_before":
+            return None
+        if fault == "too_many":
+            return Answer(429, {"name": "RATE_LIMIT_REACHED", "message": "Too many requests."})
+        if fault == "broken":
+            return Answer(500, {"name": "INTERNAL_SERVER_ERROR", "message": "An error."})
+        with self._lock:
+            answer = self._once(asked)
+        self.watch(Exchange(asked, answer))
+        return None if fault == "timeout_after" else answer
+
+    def _once(self, asked: Asked) -> Answer:
+        """The same PayPal-Request-Id gets the same answer for 6 hours, as 200 where it was 201."""
+        key = (asked.method, asked.path, asked.headers.get("paypal-request-id", ""))
+        kept = self._kept.get(key)
+        if key[2] and kept is not None and self.clock() - kept[0] < KEYS_KEPT:
+            answer = kept[1]
+            return Answer(200 if answer.status == 201 else answer.status, answer.body)
+        answer = copy.deepcopy(self._answer(asked))
+        if key[2]:
+            self._kept[key] = (self.clock(), answer)
+        return answer
+
+    def _answer(self, asked: Asked) -> Answer:
+        for method, pattern, call in ROUTES:
+            match = re.fullmatch(pattern, asked.path)
+            if match and method == asked.method:
+                try:
+                    return call(self.books, asked, match[1])
+                except Refusal as refusal:
+                    return refusal.answer
+        return Refusal(404, "INVALID_RESOURCE_ID").answer
+
+    def _sign_in(self, asked: Asked) -> Answer:
+        given = asked.headers.get("authorization", "").removeprefix("Basic ")
+        expected = f"{self.client_id}:{self.client_secret}".encode()
+        if b64decode(given + "===") != expected or b"client_credentials" not in asked.raw:
+            return Answer(401, {"error": "invalid_client"})
+        token = f"A21AA-{len(self._tokens)}"
+        self._tokens.add(token)
+        return Answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": 32400})
+
+    def sign_everybody_out(self) -> None:
+        """Access tokens end before their time, as they may."""
+        self._tokens = {f"A21AA-ended-{number}" for number in range(len(self._tokens))}
+
+    def deliver(self, event: Json) -> tuple[bytes, dict[str, str]]:
+        """A signed event, to be handed to a webhook whenever and as often as one likes."""
+        return webhooks.sent(self.books, event, self.webhook_id)
+
+    def buyer(self, approval: str, name: str = "pays") -> str:
+        """A buyer approves on the page whose address `approval` is; where they are sent to."""
+        query = parse_qs(urlsplit(approval).query)
+        if "token" in query:
+            (order,) = query["token"]
+            self.books.order(order)["status"] = "APPROVED"
+            self.books.note("CHECKOUT.ORDER.APPROVED", "checkout-order", self.books.orders[order])
+            return str(self.books.setups[order]["return_url"])
+        (setup,) = query["approval_session_id"]
+        return vault.approve(self.books, setup, name)
+
+    @property
+    def told_since(self) -> str:
+        return written(self.clock())
+
+
+class _Handler(BaseHTTPRequestHandler):
+    paypal: Loopback
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def do_GET(self) -> None:
+        if urlsplit(self.path).path in {"/agreements/approve", "/checkoutnow"}:
+            self._page()
+        else:
+            self._api("GET")
+
+    def do_POST(self) -> None:
+        if urlsplit(self.path).path in {"/agreements/approve", "/checkoutnow"}:
+            self._approved()
+        else:
+            self._api("POST")
+
+    def do_DELETE(self) -> None:
+        self._api("DELETE")
+
+    def log_message(self, *words: object) -> None:
+        """Say nothing."""
+
+    def _raw(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _api(self, method: str) -> None:
+        raw = self._raw()
+        parts = urlsplit(self.path)
+        try:
+            body = json.loads(raw) if raw.startswith(b"{") else {}
+        except ValueError:
+            body = {}
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        asked = Asked(method, parts.path, query, headers, raw, body)
+        answer = self.paypal.respond(asked)
+        if answer is None:
+            self.close_connection = True
+            return
+        content = b"" if answer.body is None else json.dumps(answer.body).encode()
+        self._send(answer.status, content, "application/json")
+
+    def _page(self) -> None:
+        names = "".join(
+            f'<button name="buyer" value="{escape(name)}">{escape(name)}</button> '
+            for name in self.paypal.books.buyers
+        )
+        words = "Agree and continue as a buyer who"
+        page = f'<!doctype html><title>PayPal (loopback)</title><form method="post"><p>{words}</p>{names}</form>'  # noqa: E501
+        self._send(200, page.encode(), "text/html; charset=utf-8")
+
+    def _approved(self) -> None:
+        chosen = parse_qs(self._raw().decode()).get("buyer", ["pays"])[0]
+        place = self.paypal.buyer(self.path, chosen)
+        self.send_response(303)
+        self.send_header("Location", place)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _send(self, status: int, content: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)

@@ -1,0 +1,244 @@
+"""PayPal's REST API over HTTPS: sign in, send, and tell an answer from no answer (W-2, R-6).
+
+PayPal has no maintained Python SDK for Orders v2 and Vault v3, so that `requests`, which is in the
+layer because of stripe, does it. What a call may come to:
+
+* 2xx and the 4xx that say no: an `Answer`, for the gateway to read.
+* 429: `RateLimited`; nothing happened.
+* No connection, a time-out, 5xx, 408, 409 (the same request is under way), an answer that is no
+  JSON: `Unreachable`; it may or may not have happened.
+
+A request is sent at most twice, the second time with the same PayPal-Request-Id, so that a call
+takes 46 seconds at worst (https://developer.paypal.com/api/rest/reference/idempotency).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from billing.errors import Invalid, RateLimited, Unreachable
+
+if TYPE_CHECKING:
+    import requests
+
+TIMEOUT_SECONDS = (3, 20)
+"""To connect, and between two bytes of the answer."""
+
+TRIES = 2
+KEY_MOST = 100
+RENEW_BEFORE_END = timedelta(minutes=1)
+HOSTS = {
+    "live": "https://api-m.paypal.com",
+    "sandbox": "https://api-m.sandbox.paypal.com",
+}
+NO_ANSWER = frozenset({408, 409})
+UNAUTHORIZED = 401
+TOO_MANY = 429
+SERVER_ERROR = 500
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The keys of one PayPal app, as the secret store holds them.
+
+    `environment` is `live` or `sandbox`; `webhook_id` names the webhook whose events we are sent.
+    `api_base` stands in for PayPal's own address, on a laptop and in tests.
+    """
+
+    client_id: str
+    client_secret: str
+    webhook_id: str
+    environment: str = "live"
+    api_base: str | None = None
+
+    @classmethod
+    def from_secret(cls, secret: Mapping[str, Any]) -> Credentials:
+        """Read what the merchant gave; raises `Invalid` naming what is missing or unknown."""
+        for name in ("client_id", "client_secret", "webhook_id"):
+            if not isinstance(secret.get(name), str) or not secret[name]:
+                raise Invalid(f"PayPal's keys lack {name}.", field=name)
+        environment = secret.get("environment", "live")
+        if environment not in HOSTS:
+            raise Invalid("PayPal's environment is live or sandbox.", field="environment")
+        return cls(
+            client_id=secret["client_id"],
+            client_secret=secret["client_secret"],
+            webhook_id=secret["webhook_id"],
+            environment=environment,
+            api_base=secret.get("api_base"),
+        )
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.client_id}, {self.environment})"
+
+    @property
+    def base_url(self) -> str:
+        return (self.api_base or HOSTS[self.environment]).rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What PayPal said: a status below 500 and its JSON."""
+
+    status: int
+    body: Json
+
+    @property
+    def is_ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def issue(self) -> str:
+        """The code of a refusal, the first of its details; else the error's name."""
+        for detail in self.body.get("details", ()):
+            if isinstance(detail, dict) and isinstance(detail.get("issue"), str):
+                return str(detail["issue"])
+        return str(self.body.get("name", self.status))
+
+
+class PayPalClient:
+    """One PayPal app; its access token is fetched when it is first needed and kept until it
+    ends."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        clock: Callable[[], datetime],
+        session: requests.Session | None = None,
+    ) -> None:
+        self.credentials = credentials
+        self._clock = clock
+        self._session = session
+        self._token: tuple[str, datetime] | None = None
+        self._lock = Lock()
+
+    def get(self, path: str) -> Answer:
+        """Read a resource."""
+        return self._send("GET", path, None, {})
+
+    def post(self, path: str, body: Json | bytes, *, request_id: str | None = None) -> Answer:
+        """Ask for something to be done, once per `request_id` for as long as PayPal keeps it.
+
+        `body` as bytes is sent as it is.
+        """
+        headers = {"Prefer": "return=representation"}
+        if request_id is not None:
+            headers["PayPal-Request-Id"] = fitting(request_id)
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._send("POST", path, data, headers)
+
+    def delete(self, path: str) -> Answer:
+        """Remove a resource."""
+        return self._send("DELETE", path, None, {})
+
+    def _send(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        for tried in range(1, TRIES + 1):
+            token = self._access_token()
+            try:
+                answer = self._once(
+                    method, path, data, {**headers, "Authorization": f"Bearer {token}"}
+                )
+            except Unreachable:
+                if tried == TRIES:
+                    raise
+                continue
+            if answer.status != UNAUTHORIZED or tried == TRIES:
+                break
+            self._forget(token)
+        if answer.status == UNAUTHORIZED:
+            raise Unreachable("PayPal does not accept our keys any more.")
+        return answer
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        auth: tuple[str, str] | None = None,
+    ) -> Answer:
+        import requests
+
+        kind = {"Content-Type": "application/json"} if data is not None else {}
+        try:
+            response = self._sessions().request(
+                method,
+                self.credentials.base_url + path,
+                data=data,
+                headers={"Accept": "application/json", **kind, **headers},
+                auth=auth,
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
+            content = response.content
+        except (requests.RequestException, OSError) as error:
+            raise Unreachable(f"PayPal did not answer: {type(error).__name__}.") from error
+        return _read(response.status_code, content)
+
+    def _sessions(self) -> requests.Session:
+        import requests
+
+        if self._session is None:
+            self._session = requests.Session()
+        return self._session
+
+    def _access_token(self) -> str:
+        with self._lock:
+            if self._token is None or self._token[1] <= self._clock():
+                self._token = self._sign_in()
+            return self._token[0]
+
+    def _sign_in(self) -> tuple[str, datetime]:
+        answer = self._once(
+            "POST",
+            "/v1/oauth2/token",
+            b"grant_type=client_credentials",
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            auth=(self.credentials.client_id, self.credentials.client_secret),
+        )
+        token, seconds = answer.body.get("access_token"), answer.body.get("expires_in")
+        if not answer.is_ok or not isinstance(token, str) or not isinstance(seconds, int):
+            raise Unreachable("PayPal does not accept our keys.")
+        return token, self._clock() + timedelta(seconds=seconds) - RENEW_BEFORE_END
+
+    def _forget(self, token: str) -> None:
+        with self._lock:
+            if self._token is not None and self._token[0] == token:
+                self._token = None
+
+
+def fitting(key: str) -> str:
+    """A key of ours as PayPal takes it (PayPal-Request-Id: 108 characters), the same each time."""
+    if len(key) <= KEY_MOST and key.isascii() and key.isprintable():
+        return key
+    return sha256(key.encode()).hexdigest()
+
+
+def segment(name: str) -> str:
+    """An id as one segment of a path, whatever it holds."""
+    return quote(name, safe="")
+
+
+def _read(status: int, content: bytes) -> Answer:
+    if status == TOO_MANY:
+        raise RateLimited("PayPal takes no more requests for now.")
+    if status >= SERVER_ERROR or status in NO_ANSWER or 300 <= status < 400:
+        raise Unreachable(f"PayPal answered {status}.")
+    try:
+        body = json.loads(content) if content else {}
+    except ValueError as error:
+        raise Unreachable(f"PayPal answered {status} and no JSON.") from error
+    if not isinstance(body, dict):
+        raise Unreachable(f"PayPal answered {status} and no object.")
+    return Answer(status, body)

@@ -171,7 +171,7 @@ def _cards(house: Portal) -> None:
 
     @app.get("/portal/<merchant>/cards/<card>/use")
     def use_card_form(merchant: str, card: str) -> http.Answer:
-        return portal_cards.use_form(house.visit(merchant), card)
+        return portal_cards.use_form(ports, house.visit(merchant), card)
 
     @app.post("/portal/<merchant>/cards/<card>/use")
     def use_card(merchant: str, card: str) -> http.Answer:
@@ -179,7 +179,7 @@ def _cards(house: Portal) -> None:
 
     @app.get("/portal/<merchant>/cards/<card>/remove")
     def remove_card_form(merchant: str, card: str) -> http.Answer:
-        return portal_cards.remove_form(house.visit(merchant), card)
+        return portal_cards.remove_form(ports, house.visit(merchant), card)
 
     @app.post("/portal/<merchant>/cards/<card>/remove")
     def remove_card(merchant: str, card: str) -> http.Answer:

@@ -130,7 +130,7 @@ def test_a_customers_page_has_everything_of_theirs(shop: Shop) -> None:
         "Ann Example",
         "ann@example.com",
         "1 Main Street",
-        "Visa ending in 4242",
+        "Visa •••• 4242",
         "Active",
         "Mar 31, 2026, 10:00 AM",
         "$29.99 every month",

@@ -20,12 +20,27 @@ from billing.transactions import Change, Expect, Insert, Transaction, Write
 @dataclass(frozen=True, slots=True)
 class Wallet:
     """What is looked at before a card is changed; `methods` oldest first, `under_way` the charges
-    being made now."""
+    being made now.
+
+    `elsewhere` are the methods that their gateway manages on its own pages, as PayPal does.
+    """
 
     customer: Customer
     methods: tuple[PaymentMethod, ...]
     subscriptions: tuple[Subscription, ...]
     invoices: tuple[Invoice, ...]
+    elsewhere: frozenset[str] = frozenset()
+
+    @property
+    def coverable(self) -> tuple[Subscription, ...]:
+        """What a card here can pay for: what is paid by PayPal is changed there (B-9)."""
+        return tuple(s for s in self.payable if s.payment_method not in self.elsewhere)
+
+    def beside(self, method: str) -> tuple[PaymentMethod, ...]:
+        """The other cards that can take over from one: those at the same account (W-6)."""
+        at = {(m.gateway, m.gateway_account) for m in self.methods if m.id == method}
+        others = (m for m in self.methods if m.id != method and m.id not in self.elsewhere)
+        return tuple(m for m in others if (m.gateway, m.gateway_account) in at)
 
     @property
     def payable(self) -> tuple[Subscription, ...]:
@@ -50,10 +65,13 @@ class Wallet:
 
 def why_it_stays(wallet: Wallet, method: str) -> str | None:
     """The code of what forbids removing a card, None if nothing does (B-9)."""
+    if method in wallet.elsewhere:
+        return "card_elsewhere"
     named = (i.payment_method for i in wallet.invoices if i.state in UNDER_WAY)
     if method in set(named):
         return "charge_under_way"
-    if len(wallet.methods) == 1 and wallet.payable:
+    pays = any(s.payment_method == method for s in wallet.payable)
+    if (len(wallet.methods) == 1 and wallet.payable) or (pays and not wallet.beside(method)):
         return "last_card"
     return None
 
@@ -141,14 +159,18 @@ def remove(
 
 
 def heir(wallet: Wallet, method: str) -> PaymentMethod | None:
-    """What is the default when a card is gone: the present one, else the newest other one (B-9)."""
-    others = [m for m in wallet.methods if m.id != method]
+    """What is the default when a card is gone: the present one, else the newest other one (B-9).
+
+    One that could take over what the card pays for comes first.
+    """
+    others = wallet.beside(method) or tuple(m for m in wallet.methods if m.id != method)
     default = wallet.customer.default_method
     kept = next((m for m in others if m.id == default), None)
     return kept or (others[-1] if others else None)
 
 
 _WORDS = {
+    "card_elsewhere": "This is changed at the payment provider.",
     "charge_under_way": "A charge to this card is under way. Remove it when that is settled.",
     "last_card": "At least one card stays while a subscription may still charge.",
 }

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from billing import cards
 from billing.cards import Wallet
-from billing.customers import PaymentMethod
+from billing.customers import Customer, PaymentMethod
 from billing.errors import Conflict, NotFound, Refused, Unavailable
 from billing.gateways import AccountRef, Declined
-from billing.ports import Ports
+from billing.ports import History, Ports
 from billing.transactions import Expect, Insert, Write
 
 ATTEMPTS = 8
@@ -24,7 +24,22 @@ def wallet(ports: Ports, merchant: str, customer: str) -> Wallet:
     history = ports.store.history(merchant, customer)
     if history.customer is None:
         raise NotFound("There is no such customer.")
-    return Wallet(history.customer, history.methods, history.subscriptions, history.invoices)
+    return held_by(ports, history.customer, history)
+
+
+def held_by(ports: Ports, customer: Customer, history: History) -> Wallet:
+    """The wallet of a customer whose history was read."""
+    elsewhere = frozenset(m.id for m in history.methods if _is_elsewhere(ports, m))
+    return Wallet(
+        customer, history.methods, history.subscriptions, history.invoices, elsewhere=elsewhere
+    )
+
+
+def _is_elsewhere(ports: Ports, method: PaymentMethod) -> bool:
+    try:
+        return not ports.gateway_of(method).capabilities.manages_cards
+    except NotFound:
+        return False  # Its account is gone, and with it what was managed there (W-6).
 
 
 def add(
@@ -143,10 +158,15 @@ def use(
     covered: Collection[str] | None = EVERYTHING,
     now: datetime,
 ) -> None:
-    """Make a card the default, and charge `covered` to it from now on (B-9, B-10)."""
+    """Make a card the default, and charge `covered` to it from now on (B-9, B-10).
+
+    Raises `NotFound`, and `Refused` (card_elsewhere) for what its gateway manages.
+    """
 
     def writes(held: Wallet) -> tuple[Write, ...]:
         chosen = _one(held, method)
+        if method in held.elsewhere:
+            raise Refused("This is changed at the payment provider.", code="card_elsewhere")
         used = cards.use(held, chosen, _covered(held, covered), default=True, now=now)
         return (*used, Expect(chosen, as_read=("removed_at",))) if used else ()
 
@@ -206,4 +226,4 @@ def _kept_at(held: Wallet, account: AccountRef) -> str | None:
 
 
 def _covered(held: Wallet, chosen: Collection[str] | None) -> Collection[str]:
-    return [s.id for s in held.payable] if chosen is None else chosen
+    return [s.id for s in held.coverable if chosen is None or s.id in chosen]

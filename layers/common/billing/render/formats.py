@@ -8,6 +8,7 @@ from functools import cache
 from unicodedata import normalize
 
 from billing.catalog import PriceTerms, PriceType
+from billing.customers import PaymentMethod
 from billing.money import MINOR_DIGITS, Money
 from billing.periods import Period, Span, zone_named
 from billing.render.messages import locale, text
@@ -114,3 +115,19 @@ _NOT_ISO = frozenset(
     ("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ")
 )
 """Codes of CLDR for what ISO 3166-1 does not list: unions, exclaves, pseudo-locales."""
+
+
+_BRANDS = {"amex": "American Express", "paypal": "PayPal", "unionpay": "UnionPay"}
+
+
+def brand(name: str) -> str:
+    """A brand as it writes itself; Stripe's names, and PayPal's."""
+    return _BRANDS.get(name, name.replace("_", " ").title())
+
+
+def means(method: PaymentMethod, language: str) -> str:
+    """What is paid with: a card by its brand and last four digits, a wallet by its name (B-9)."""
+    name = brand(method.brand)
+    if not method.last4:
+        return name
+    return text(language, "means.card", brand=name, last4=method.last4)

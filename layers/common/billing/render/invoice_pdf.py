@@ -128,8 +128,8 @@ def _paid(invoice: Invoice, date: str, method: PaymentMethod | None, language: s
         return text(language, "invoice.not_paid")
     if method is None:
         return text(language, "invoice.paid", date=date)
-    card = text(language, "invoice.card", brand=method.brand.title(), last4=method.last4)
-    return text(language, "invoice.paid_with", date=date, card=card)
+    paid_with = formats.means(method, language)
+    return text(language, "invoice.paid_with", date=date, card=paid_with)
 
 
 def _paper(merchant: Merchant) -> str:

@@ -22,7 +22,7 @@ CARDS = "/cards"
 
 def listed(ports: Ports, visit: Visit) -> http.Answer:
     """Every card, the default first, with what it pays for and why it stays."""
-    wallet = _wallet(visit)
+    wallet = _wallet(ports, visit)
     default = wallet.customer.default_method
     newest_first = wallet.methods[::-1]
     ordered = sorted(newest_first, key=lambda method: method.id != default)
@@ -36,7 +36,8 @@ def listed(ports: Ports, visit: Visit) -> http.Answer:
         payable=wallet.payable,
         paid_with=paid_with,
         stays={method.id: rules.why_it_stays(wallet, method.id) for method in ordered},
-        elsewhere={m.id for m in ordered if not ports.gateway_of(m).capabilities.manages_cards},
+        elsewhere=wallet.elsewhere,
+        can_add=not wallet.elsewhere or len(wallet.elsewhere) < len(ordered),
         done=what if what in DONE else None,
     )
 
@@ -122,10 +123,13 @@ def _added(ports: Ports, visit: Visit, typed: Mapping[str, str]) -> http.Answer:
     return done(visit, "card_added", CARDS)
 
 
-def use_form(visit: Visit, method: str) -> http.Answer:
+def use_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
     """What a new default covers: everything, unless the customer chooses (B-10)."""
-    wallet = _wallet(visit)
-    return show(visit, "card_use", method=_one(wallet, method), payable=wallet.payable)
+    wallet = _wallet(ports, visit)
+    found = _one(wallet, method)
+    if method in wallet.elsewhere:
+        raise _elsewhere()
+    return show(visit, "card_use", method=found, payable=wallet.coverable)
 
 
 def used(ports: Ports, visit: Visit, method: str) -> http.Answer:
@@ -137,9 +141,9 @@ def used(ports: Ports, visit: Visit, method: str) -> http.Answer:
     return done(visit, "card_default", CARDS)
 
 
-def remove_form(visit: Visit, method: str) -> http.Answer:
+def remove_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
     """What removing a card would change; raises `Refused` for one that stays."""
-    wallet = _wallet(visit)
+    wallet = _wallet(ports, visit)
     found = _one(wallet, method)
     if reason := rules.why_it_stays(wallet, method):
         raise Refused("This card cannot be removed.", code=reason)
@@ -148,14 +152,13 @@ def remove_form(visit: Visit, method: str) -> http.Answer:
 
 def removed(ports: Ports, visit: Visit, method: str) -> http.Answer:
     """A card less; sent twice it is gone once."""
-    if _wallet(visit).method(method) is not None:
+    if _wallet(ports, visit).method(method) is not None:
         cards.remove(ports, visit.merchant.id, visit.customer, method, now=visit.now)
     return done(visit, "card_removed", CARDS)
 
 
-def _wallet(visit: Visit) -> Wallet:
-    history = visit.account.history
-    return Wallet(visit.account.customer, history.methods, history.subscriptions, history.invoices)
+def _wallet(ports: Ports, visit: Visit) -> Wallet:
+    return cards.held_by(ports, visit.account.customer, visit.account.history)
 
 
 def _one(wallet: Wallet, method: str) -> PaymentMethod:
@@ -167,11 +170,15 @@ def _one(wallet: Wallet, method: str) -> PaymentMethod:
 
 def _account(ports: Ports, visit: Visit) -> AccountRef:
     """Where a new card is kept: with the newest one; raises `Refused` where cards are not ours."""
-    methods = _wallet(visit).methods
-    account = visit.merchant.account_at(methods[-1].gateway if methods else SANDBOX)
-    if not ports.gateway(account).capabilities.manages_cards:
-        raise Refused("This is changed at the payment provider.", code="card_elsewhere")
-    return account
+    wallet = _wallet(ports, visit)
+    here = [method for method in wallet.methods if method.id not in wallet.elsewhere]
+    if wallet.elsewhere and not here:
+        raise _elsewhere()
+    return visit.merchant.account_at(here[-1].gateway if here else SANDBOX)
+
+
+def _elsewhere() -> Refused:
+    return Refused("This is changed at the payment provider.", code="card_elsewhere")
 
 
 def _new_form(
@@ -184,7 +191,7 @@ def _new_form(
     errors: Mapping[str, str] | None = None,
     declined: str | None = None,
 ) -> http.Answer:
-    wallet = _wallet(visit)
+    wallet = _wallet(ports, visit)
     collection = ports.gateway(_account(ports, visit)).collection()
     # With no charge to come the bank is asked on the gateway's page, where it can answer.
     fields = card_fields(collection if isinstance(collection, TestCards) else TheirPage())
@@ -193,7 +200,7 @@ def _new_form(
         "card_new",
         status=status if errors or declined else 200,
         payment_methods=fields["payment_methods"],
-        payable=wallet.payable,
+        payable=wallet.coverable,
         attempt_key=attempt_key,
         form=typed,
         errors=errors or {},

@@ -13,8 +13,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from billing.adapters.paypal_client import Credentials, PayPalClient
 from billing.adapters.paypal_gateway import PayPalGateway
+from billing.gateways import AccountRef
 from dev.paypal.server import Exchange, Loopback
 
 DESCRIPTIONS = Path(__file__).parent / "data" / "paypal"
@@ -156,19 +156,17 @@ def loopback(clock: Callable[[], datetime]) -> Iterator[Loopback]:
         raise Strange("\n".join(sorted(set(watch.strange))))
 
 
-def credentials(paypal: Loopback, **fields: Any) -> Credentials:
-    return Credentials(
-        **{
-            "client_id": paypal.client_id,
-            "client_secret": paypal.client_secret,
-            "webhook_id": paypal.webhook_id,
-            "environment": "sandbox",
-            "api_base": paypal.base_url,
-            **fields,
-        }
-    )
+def keys(paypal: Loopback) -> Json:
+    """What the secret store holds of the loopback's app."""
+    return {
+        "client_id": paypal.client_id,
+        "client_secret": paypal.client_secret,
+        "webhook_id": paypal.webhook_id,
+    }
 
 
 def gateway(paypal: Loopback, clock: Callable[[], datetime]) -> PayPalGateway:
     """The adapter, its account on the loopback."""
-    return PayPalGateway("merchant-1", PayPalClient(credentials(paypal), clock), clock)
+    account = AccountRef("acme", "paypal", "merchant-1_test")
+    given = keys(paypal)
+    return PayPalGateway(account, lambda fresh: given, clock, api_base=paypal.base_url)

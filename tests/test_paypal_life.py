@@ -40,7 +40,7 @@ class PayPalWorld(World):
         self.paypal = paypal
         self.gateway = on_loopback.gateway(paypal, lambda: self.now)
         self.ports = replace(self.ports, gateway=self._open)
-        self.change_merchant(gateway_accounts=(GatewayAccount("paypal", "merchant-1"),))
+        self.change_merchant(gateway_accounts=(GatewayAccount("paypal", "merchant-1_test"),))
 
     def _open(self, account: AccountRef) -> Gateway:
         return self.gateway if account.gateway == "paypal" else self.sandbox
@@ -151,7 +151,7 @@ def test_an_agreement_that_was_ended_at_paypal_is_not_tried_again(world: PayPalW
     world.advance(days=60)
     assert world.subscription().state is State.CANCELLED
     failed = [order for order in world.orders() if order.kind is OrderKind.FAILED]
-    assert [order.code for order in failed] == ["payment_method_gone"]
+    assert [order.code for order in failed] == ["payment_method_missing"]
     assert world.money() == [("succeeded", 0)]
 
 

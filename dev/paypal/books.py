@@ -31,6 +31,7 @@ BUYERS = {
         Buyer("pays"),
         Buyer("declined", issue="INSTRUMENT_DECLINED"),
         Buyer("refused", issue="TRANSACTION_REFUSED"),
+        Buyer("expired", issue="REFERENCED_CARD_EXPIRED"),
         Buyer("locked", issue="PAYER_ACCOUNT_LOCKED_OR_CLOSED"),
         Buyer("must-approve", issue="PAYER_ACTION_REQUIRED"),
         Buyer("pending", capture="PENDING"),

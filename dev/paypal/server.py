@@ -73,7 +73,7 @@ class Loopback:
     webhook_id: str = "5WH44604YY123"
     watch: Callable[[Exchange], None] = lambda exchange: None
     books: Books = field(init=False)
-    faults: list[str] = field(default_factory=list)
+    faults: list[tuple[str, str]] = field(default_factory=list)
     _kept: dict[tuple[str, str, str], tuple[datetime, Answer]] = field(default_factory=dict)
     _tokens: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
@@ -97,11 +97,16 @@ class Loopback:
         self._server.shutdown()
         self._server.server_close()
 
-    def fail(self, kind: str, count: int = 1) -> None:
-        """Let the next calls of the API time out before or after their effect, be refused (429) or
-        break (500)."""
+    def fail(self, kind: str, count: int = 1, *, method: str = "") -> None:
+        """Let the next calls of the API, or of one method, time out before or after their effect,
+        be refused (429) or break (500)."""
         assert kind in {"timeout_before", "timeout_after", "too_many", "broken"}
-        self.faults += [kind] * count
+        self.faults += [(kind, method)] * count
+
+    def _fault(self, asked: Asked) -> str | None:
+        if not self.faults or self.faults[0][1] not in {"", asked.method}:
+            return None
+        return self.faults.pop(0)[0]
 
     def respond(self, asked: Asked) -> Answer | None:
         """The answer of the API; None where the connection is cut instead."""
@@ -109,7 +114,7 @@ class Loopback:
             return self._sign_in(asked)
         if asked.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
             return Refusal(401, "INVALID_ACCESS_TOKEN").answer
-        fault = self.faults.pop(0) if self.faults else None
+        fault = self._fault(asked)
         if fault == "timeout_before":
             return None
         if fault == "too_many":
@@ -122,12 +127,14 @@ class Loopback:
         return None if fault == "timeout_after" else answer
 
     def _once(self, asked: Asked) -> Answer:
-        """The same PayPal-Request-Id gets the same answer for 6 hours, as 200 where it was 201."""
+        """The same PayPal-Request-Id gets the same answer for 6 hours, as 200 where it was 201 but
+        for refunds, of which that is not described."""
         key = (asked.method, asked.path, asked.headers.get("paypal-request-id", ""))
         kept = self._kept.get(key)
         if key[2] and kept is not None and self.clock() - kept[0] < KEYS_KEPT:
             answer = kept[1]
-            return Answer(200 if answer.status == 201 else answer.status, answer.body)
+            again = answer.status == 201 and not asked.path.endswith("/refund")
+            return Answer(200 if again else answer.status, answer.body)
         answer = copy.deepcopy(self._answer(asked))
         if key[2]:
             self._kept[key] = (self.clock(), answer)

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from secrets import token_hex
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +22,7 @@ from billing.gateways import AccountRef
 from billing.ports import Gateway
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
+HOME = "https://pay.example.com/checkout/acme.p"
 
 
 @dataclass
@@ -29,6 +31,9 @@ class Bench:
 
     `run` keeps the keys of one run apart from those of another where the books are not ours.
     `answer` is the buyer on the bank's page, `arm` lets the next calls fail; None where nobody can.
+    `token` is what a buyer with that test card brings, None where there is no such buyer.
+    `tells_attempts_apart` is false where only the same key tells that an attempt was declined.
+    `wait` lets the time pass after which a withdrawal is believed. `cards` is false for a wallet.
     """
 
     gateway: Gateway
@@ -36,6 +41,10 @@ class Bench:
     answer: Callable[[str, bool], None] | None = None
     arm: Callable[[str, int], None] | None = None
     refuses_other_parameters: bool = False
+    token: Callable[[str], str | None] = lambda card: card
+    tells_attempts_apart: bool = True
+    wait: Callable[[], None] = lambda: None
+    cards: bool = True
 
     def key(self, name: str) -> str:
         return f"{name}{self.run}"
@@ -90,6 +99,63 @@ def stripe_on_loopback() -> Iterator[Bench]:
         yield Bench(stripe, answer=answer, arm=faults.arm, refuses_other_parameters=True)
 
 
+BUYERS = {
+    "pm_card_visa": "pays",
+    "pm_card_mastercard": "pays",
+    "pm_card_chargeDeclined": "declined",
+    "pm_card_chargeCustomerFail": "declined",
+    "pm_card_chargeDeclinedExpiredCard": "expired",
+    "pm_card_authenticationRequired": "must-approve",
+    "pm_card_chargeDeclinedInsufficientFunds": None,  # PayPal tells nobody that
+}
+
+
+@contextmanager
+def paypal_on_loopback() -> Iterator[Bench]:
+    from tests import paypal as on_loopback
+
+    now = NOW
+
+    def clock() -> datetime:
+        return now
+
+    def wait() -> None:
+        nonlocal now
+        now += timedelta(minutes=45)
+
+    with on_loopback.loopback(clock) as paypal:
+        gateway = on_loopback.gateway(paypal, clock)
+
+        @cache
+        def token(card: str) -> str | None:
+            if card not in BUYERS:
+                return card
+            if (buyer := BUYERS[card]) is None:
+                return None
+            page = gateway.collect(key=card, return_url=HOME, cancel_url=HOME)
+            return paypal.buyer(page, buyer).rpartition("=")[2]
+
+        def answer(url: str, succeeded: bool) -> None:
+            if succeeded:  # who does not approve just stays away
+                paypal.buyer(url)
+
+        def arm(kind: str, count: int) -> None:
+            # Each call is sent twice; reading is repeated by whoever reads.
+            fault = "broken" if kind == "unavailable" else kind
+            paypal.faults.clear()
+            paypal.fail(fault, 2 * count, method="POST")
+
+        yield Bench(
+            gateway,
+            answer=answer,
+            arm=arm,
+            token=token,
+            tells_attempts_apart=False,
+            wait=wait,
+            cards=False,
+        )
+
+
 @contextmanager
 def stripe_itself() -> Iterator[Bench]:
     stripe = StripeGateway(
@@ -106,5 +172,6 @@ BENCHES = (
         "sandbox": sandbox_in_memory,
         "sandbox on dynamodb": sandbox_on_dynamodb,
         "stripe on loopback": stripe_on_loopback,
+        "paypal on loopback": paypal_on_loopback,
     }
 )

@@ -1,4 +1,5 @@
-"""What every gateway promises: one suite over the sandbox and Stripe (R-1, R-6, W-1, W-3)."""
+"""What every gateway promises: one suite over the sandbox, Stripe and PayPal (R-1, R-6, W-1 ..
+W-3)."""
 
 from __future__ import annotations
 
@@ -45,8 +46,10 @@ def save(bench: Bench, card: str = "pm_card_visa", *, beside: str | None = None)
 
 
 def tried(bench: Bench, card: str, *, beside: str | None = None) -> SavedMethod | Declined:
-    key = bench.key(f"save:{card}:{beside}")
-    return bench.gateway.save_method(card, owner="cus_1", key=key, verify=False, beside=beside)
+    key, token = bench.key(f"save:{card}:{beside}"), bench.token(card)
+    if token is None:
+        pytest.skip("nobody pays like that here")
+    return bench.gateway.save_method(token, owner="cus_1", key=key, verify=False, beside=beside)
 
 
 def prepare(bench: Bench, method: str, name: str = "sub_1.0001", amount_minor: int = 2999) -> str:
@@ -70,6 +73,15 @@ def confirm(
 
 def look(bench: Bench, reference: str, attempt: str) -> Standing:
     return bench.gateway.lookup(reference, attempt_key=bench.key(attempt))
+
+
+def look_again(bench: Bench, reference: str, method: str, attempt: str) -> Standing:
+    """How an attempt ended; where only its key tells, by confirming once more under it."""
+    found = look(bench, reference, attempt)
+    if bench.tells_attempts_apart:
+        return found
+    assert found == Unconfirmed()
+    return confirm(bench, reference, method, attempt)
 
 
 def refund(bench: Bench, reference: str, amount: int, name: str) -> RefundSucceeded | RefundFailed:
@@ -111,7 +123,7 @@ def test_the_same_attempt_with_another_card_charges_nothing(bench: Bench) -> Non
             confirm(bench, reference, other, "a:1")
     else:
         assert confirm(bench, reference, other, "a:1") == declined
-    assert look(bench, reference, "a:1") == declined
+    assert look_again(bench, reference, failing, "a:1") == declined
 
 
 @pytest.mark.spec("W-1", "W-3", "R-4")
@@ -132,7 +144,7 @@ def test_a_decline_says_why_and_whether_a_retry_may_help(
     if isinstance(kept, SavedMethod):
         reference = prepare(bench, kept.token)
         answer: object = confirm(bench, reference, kept.token, "a:1")
-        assert look(bench, reference, "a:1") == answer
+        assert look_again(bench, reference, kept.token, "a:1") == answer
     else:
         answer = kept
     assert answer == Declined(code, retryable)
@@ -146,10 +158,10 @@ def test_a_decline_is_that_attempts_alone(bench: Bench) -> None:
     declined = confirm(bench, reference, failing, "a:1")
     assert declined == Declined("card_declined")
     assert confirm(bench, reference, failing, "a:1") == declined
-    assert look(bench, reference, "a:1") == declined
+    assert look_again(bench, reference, failing, "a:1") == declined
     assert look(bench, reference, "a:2") == Unconfirmed()
     assert confirm(bench, reference, failing, "a:2") == declined
-    assert look(bench, reference, "a:2") == declined
+    assert look_again(bench, reference, failing, "a:2") == declined
     succeeded = confirm(bench, reference, good, "a:3")
     assert isinstance(succeeded, Succeeded)
     assert look(bench, reference, "a:2") == succeeded, "what was paid is paid"
@@ -175,9 +187,11 @@ def test_authentication_is_answered_once(bench: Bench, succeeded: bool) -> None:
     assert look(bench, reference, "a:1") == asked
     if bench.answer is None:
         pytest.skip("nobody can answer the bank's page from here")
+    if not succeeded and not bench.tells_attempts_apart:
+        pytest.skip("who does not approve just stays away")
     bench.answer(asked.url, succeeded)
     bench.answer(asked.url, not succeeded)
-    standing = look(bench, reference, "a:1")
+    standing = look_again(bench, reference, method, "a:1")
     if succeeded:
         assert isinstance(standing, Succeeded)
     else:
@@ -196,7 +210,7 @@ def test_who_was_not_there_can_authenticate_the_same_attempt_later(bench: Bench)
     if bench.answer is None:
         pytest.skip("nobody can answer the bank's page from here")
     bench.answer(asked.url, True)
-    assert isinstance(look(bench, reference, "a:1"), Succeeded)
+    assert isinstance(look_again(bench, reference, method, "a:1"), Succeeded)
 
 
 @pytest.mark.spec("R-4")
@@ -206,7 +220,8 @@ def test_a_new_attempt_ends_the_wait_for_the_buyer(bench: Bench) -> None:
     reference = prepare(bench, method)
     asked = confirm(bench, reference, method, "a:1", present=True)
     assert isinstance(asked, ActionRequired)
-    assert look(bench, reference, "a:2") == Unconfirmed()
+    if bench.tells_attempts_apart:
+        assert look(bench, reference, "a:2") == Unconfirmed()
     paid = confirm(bench, reference, good, "a:2")
     assert isinstance(paid, Succeeded)
     if bench.answer is not None:
@@ -223,10 +238,11 @@ def test_a_withdrawn_payment_never_succeeds(bench: Bench, waiting: bool) -> None
     reference = prepare(bench, method)
     if waiting:
         confirm(bench, reference, method, "a:1", present=True)
+    bench.wait()
     assert bench.gateway.cancel(reference) == Withdrawn()
     assert bench.gateway.cancel(reference) == Withdrawn()
-    assert confirm(bench, reference, good, "a:2") == Withdrawn()
-    assert look(bench, reference, "a:1") == Withdrawn()
+    assert isinstance(confirm(bench, reference, good, "a:2"), Withdrawn)
+    assert isinstance(look(bench, reference, "a:1"), Withdrawn)
 
 
 @pytest.mark.spec("B-7")
@@ -252,10 +268,13 @@ def test_a_card_is_kept_once_per_key_and_let_go_once(bench: Bench) -> None:
     kept = tried(bench, "pm_card_visa")
     assert kept == tried(bench, "pm_card_visa")
     assert isinstance(kept, SavedMethod)
-    assert (kept.brand, kept.last4) == ("visa", "4242")
-    assert kept.expires_on is not None
-    assert len(kept.expires_on) == len("2034-12")
     assert kept.fingerprint
+    if bench.cards:
+        assert (kept.brand, kept.last4) == ("visa", "4242")
+        assert kept.expires_on is not None
+        assert len(kept.expires_on) == len("2034-12")
+    else:
+        assert (kept.brand, kept.last4, kept.expires_on) == ("paypal", "", None)
     for _ in range(2):
         bench.gateway.forget(kept.token)
 
@@ -269,6 +288,8 @@ def test_what_names_no_card_is_a_slip_and_kept_by_nobody(bench: Bench, token: st
 
 @pytest.mark.spec("C-4")
 def test_a_bank_that_declines_declines_to_save_too_when_it_is_asked(bench: Bench) -> None:
+    if not bench.cards:
+        pytest.skip("a wallet is approved by its owner, not asked of a bank")
     key = bench.key("verified")
     refused = bench.gateway.save_method("pm_card_chargeDeclined", owner="c", key=key, verify=True)
     assert refused == Declined("card_declined")
@@ -304,6 +325,7 @@ def test_an_unknown_outcome_is_resolved_by_the_same_key(bench: Bench, kind: str,
         except Unreachable:
             continue
         break
+    bench.arm(kind, 0)
     assert isinstance(outcome, Succeeded)
     assert look(bench, reference, "a:1") == outcome
     assert isinstance(refund(bench, reference, 2999, "all"), RefundSucceeded)

@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.adapters.paypal_client import Credentials, PayPalClient, fitting
+from billing.adapters.paypal_client import Keys, fitting
 from billing.adapters.paypal_gateway import PayPalGateway
 from billing.adapters.paypal_orders import Reference
 from billing.adapters.paypal_refusals import DECLINES, NEEDS_BUYER, OURS_TO_MEND
 from billing.catalog import PriceType
-from billing.errors import Conflict, Invalid, NotFound, RateLimited, Unreachable
+from billing.errors import Conflict, Invalid, NotFound, RateLimited, Unavailable, Unreachable
 from billing.gateways import (
+    AccountRef,
     ActionRequired,
     ChargeOrder,
     Declined,
@@ -172,7 +173,9 @@ def test_an_agreement_that_the_buyer_ended_is_a_hard_decline(
     reference, method = gateway.prepare(order(), key="k"), saved(gateway, paypal)
     gateway.forget(method)
     gateway.forget(method)
-    assert confirm(gateway, reference, method) == Declined("payment_method_gone", retryable=False)
+    assert confirm(gateway, reference, method) == Declined(
+        "payment_method_missing", retryable=False
+    )
 
 
 def test_a_fault_of_the_merchants_account_is_no_decline_of_the_customers(
@@ -371,24 +374,34 @@ def test_an_access_token_that_ended_early_is_fetched_again(
     gateway.prepare(order("sub_1.0003"), key="k3")
 
 
+ACCOUNT = AccountRef("acme", "paypal", "merchant-1_test")
+
+
 def test_keys_that_paypal_does_not_know_are_no_answer(paypal: Loopback, clock: Clock) -> None:
-    wrong = on_loopback.credentials(paypal, client_secret="wrong")
+    wrong = {**on_loopback.keys(paypal), "client_secret": "wrong"}
     with pytest.raises(Unreachable, match="keys"):
-        PayPalGateway("m", PayPalClient(wrong, clock), clock).prepare(order(), key="k")
-    assert "wrong" not in repr(wrong)
+        PayPalGateway(ACCOUNT, lambda fresh: wrong, clock, api_base=paypal.base_url).prepare(
+            order(), key="k"
+        )
+    assert "wrong" not in repr(Keys.of(wrong))
 
 
-@pytest.mark.parametrize(
-    "secret",
-    [
-        {},
-        {"client_id": "a", "client_secret": 1, "webhook_id": "w"},
-        {"client_id": "a", "client_secret": "b", "webhook_id": "w", "environment": "moon"},
-    ],
-)
+def test_keys_that_were_changed_are_read_afresh(paypal: Loopback, clock: Clock) -> None:
+    old = {**on_loopback.keys(paypal), "client_secret": "old"}
+    asked: list[bool] = []
+
+    def secrets(fresh: bool) -> dict[str, str]:
+        asked.append(fresh)
+        return on_loopback.keys(paypal) if fresh else old
+
+    PayPalGateway(ACCOUNT, secrets, clock, api_base=paypal.base_url).prepare(order(), key="k")
+    assert asked == [False, True]
+
+
+@pytest.mark.parametrize("secret", [{}, {"client_id": "a", "client_secret": 1, "webhook_id": "w"}])
 def test_keys_that_are_incomplete_say_what_is_missing(secret: dict[str, object]) -> None:
-    with pytest.raises(Invalid):
-        Credentials.from_secret(secret)
+    with pytest.raises(Unavailable, match="keys lack client_"):
+        Keys.of(secret)
 
 
 @pytest.mark.spec("P-17", "B-9", "P-20")

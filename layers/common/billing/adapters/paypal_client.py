@@ -23,7 +23,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from billing.errors import Invalid, RateLimited, Unreachable
+from billing.errors import RateLimited, Unavailable, Unreachable
 
 if TYPE_CHECKING:
     import requests
@@ -34,10 +34,6 @@ TIMEOUT_SECONDS = (3, 20)
 TRIES = 2
 KEY_MOST = 100
 RENEW_BEFORE_END = timedelta(minutes=1)
-HOSTS = {
-    "live": "https://api-m.paypal.com",
-    "sandbox": "https://api-m.sandbox.paypal.com",
-}
 NO_ANSWER = frozenset({408, 409})
 UNAUTHORIZED = 401
 TOO_MANY = 429
@@ -45,44 +41,28 @@ SERVER_ERROR = 500
 
 Json = dict[str, Any]
 
+Secrets = Callable[[bool], Mapping[str, Any]]
+"""Reads what the secret store holds of an account; called with True, afresh."""
+
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """The keys of one PayPal app, as the secret store holds them.
-
-    `environment` is `live` or `sandbox`; `webhook_id` names the webhook whose events we are sent.
-    `api_base` stands in for PayPal's own address, on a laptop and in tests.
-    """
+class Keys:
+    """The keys of one PayPal app; `webhook_id` names the webhook whose events we are sent."""
 
     client_id: str
     client_secret: str
     webhook_id: str
-    environment: str = "live"
-    api_base: str | None = None
 
     @classmethod
-    def from_secret(cls, secret: Mapping[str, Any]) -> Credentials:
-        """Read what the merchant gave; raises `Invalid` naming what is missing or unknown."""
+    def of(cls, secrets: Mapping[str, Any]) -> Keys:
+        """As the secret store holds them; raises `Unavailable` naming what is missing."""
         for name in ("client_id", "client_secret", "webhook_id"):
-            if not isinstance(secret.get(name), str) or not secret[name]:
-                raise Invalid(f"PayPal's keys lack {name}.", field=name)
-        environment = secret.get("environment", "live")
-        if environment not in HOSTS:
-            raise Invalid("PayPal's environment is live or sandbox.", field="environment")
-        return cls(
-            client_id=secret["client_id"],
-            client_secret=secret["client_secret"],
-            webhook_id=secret["webhook_id"],
-            environment=environment,
-            api_base=secret.get("api_base"),
-        )
+            if not isinstance(secrets.get(name), str) or not secrets[name]:
+                raise Unavailable(f"PayPal's keys lack {name}.", code="no_keys")
+        return cls(secrets["client_id"], secrets["client_secret"], secrets["webhook_id"])
 
     def __repr__(self) -> str:
-        return f"Credentials({self.client_id}, {self.environment})"
-
-    @property
-    def base_url(self) -> str:
-        return (self.api_base or HOSTS[self.environment]).rstrip("/")
+        return f"Keys({self.client_id})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +89,18 @@ class PayPalClient:
     """One PayPal app; its access token is fetched when it is first needed and kept until it
     ends."""
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        clock: Callable[[], datetime],
-        session: requests.Session | None = None,
-    ) -> None:
-        self.credentials = credentials
+    def __init__(self, base_url: str, secrets: Secrets, clock: Callable[[], datetime]) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._secrets = secrets
         self._clock = clock
-        self._session = session
+        self._session: requests.Session | None = None
         self._token: tuple[str, datetime] | None = None
         self._lock = Lock()
+
+    @property
+    def webhook_id(self) -> str:
+        """Which webhook's events are sent to us."""
+        return Keys.of(self._secrets(False)).webhook_id
 
     def get(self, path: str) -> Answer:
         """Read a resource."""
@@ -174,7 +155,7 @@ class PayPalClient:
         try:
             response = self._sessions().request(
                 method,
-                self.credentials.base_url + path,
+                self._base_url + path,
                 data=data,
                 headers={"Accept": "application/json", **kind, **headers},
                 auth=auth,
@@ -196,20 +177,24 @@ class PayPalClient:
     def _access_token(self) -> str:
         with self._lock:
             if self._token is None or self._token[1] <= self._clock():
-                self._token = self._sign_in()
+                # Keys that were changed a moment ago are read afresh once.
+                self._token = self._sign_in(fresh=False) or self._sign_in(fresh=True)
+            if self._token is None:
+                raise Unreachable("PayPal does not accept our keys.")
             return self._token[0]
 
-    def _sign_in(self) -> tuple[str, datetime]:
+    def _sign_in(self, *, fresh: bool) -> tuple[str, datetime] | None:
+        keys = Keys.of(self._secrets(fresh))
         answer = self._once(
             "POST",
             "/v1/oauth2/token",
             b"grant_type=client_credentials",
             {"Content-Type": "application/x-www-form-urlencoded"},
-            auth=(self.credentials.client_id, self.credentials.client_secret),
+            auth=(keys.client_id, keys.client_secret),
         )
         token, seconds = answer.body.get("access_token"), answer.body.get("expires_in")
         if not answer.is_ok or not isinstance(token, str) or not isinstance(seconds, int):
-            raise Unreachable("PayPal does not accept our keys.")
+            return None
         return token, self._clock() + timedelta(seconds=seconds) - RENEW_BEFORE_END
 
     def _forget(self, token: str) -> None:

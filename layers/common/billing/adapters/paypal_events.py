@@ -77,7 +77,7 @@ def parse(
     event = _object(body)
     signed = {name: headers.get(header, "") for name, header in HEADERS.items()}
     _refuse_unlikely(signed, now)
-    fields = json.dumps({**signed, "webhook_id": client.credentials.webhook_id})
+    fields = json.dumps({**signed, "webhook_id": client.webhook_id})
     # The bytes as they came: written again they would have another CRC32.
     question = fields[:-1].encode() + b', "webhook_event": ' + body + b"}"
     answer = client.post(VERIFY, question)

@@ -28,11 +28,12 @@ refund carries our key as its `invoice_id`, by which it is found again before an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from billing.adapters import paypal_events, paypal_orders
-from billing.adapters.paypal_client import Answer, Json, PayPalClient, fitting, segment
+from billing.adapters import paypal_events, paypal_orders, paypal_terms
+from billing.adapters.paypal_client import Answer, Json, PayPalClient, Secrets, fitting, segment
 from billing.adapters.paypal_orders import (
     CAPTURED_WITHIN,
     KEPT_FOR,
@@ -48,11 +49,10 @@ from billing.adapters.paypal_refusals import (
     OURS_TO_MEND,
     REFUND_REFUSALS,
 )
-from billing.catalog import PriceType
 from billing.errors import Conflict, Invalid, NotFound, Unavailable, Unreachable
 from billing.gateways import (
+    AccountRef,
     ActionRequired,
-    Capabilities,
     ChargeOrder,
     Collection,
     Declined,
@@ -69,17 +69,14 @@ from billing.gateways import (
     Unconfirmed,
     Withdrawn,
 )
-from billing.money import Currency, Money
+from billing.money import Money
 
 ORDERS = "/v2/checkout/orders"
 CAPTURES = "/v2/payments/captures"
 SETUP_TOKENS = "/v3/vault/setup-tokens"
 PAYMENT_TOKENS = "/v3/vault/payment-tokens"
-TOKEN_MOST = 36
+TOKEN = re.compile(r"[0-9A-Z_-]{1,36}")
 NOT_FOUND = 404
-
-CANNOT_TAKE = frozenset({Currency.INR})
-"""Of our currencies (https://developer.paypal.com/docs/api/reference/currency-codes/)."""
 
 EXPERIENCE = {
     "payment_method_preference": "IMMEDIATE_PAYMENT_REQUIRED",  # no cheques that clear in a week
@@ -88,21 +85,24 @@ EXPERIENCE = {
 
 
 class PayPalGateway:
-    """The gateway port over one PayPal account; `clock` is ours."""
+    """The gateway port over one PayPal account.
 
-    name = "paypal"
+    `secrets` reads its keys, `clock` is ours, `api_base` stands in for PayPal's own address.
+    """
 
-    def __init__(self, account: str, client: PayPalClient, clock: Callable[[], datetime]) -> None:
-        self.account = account
-        self.capabilities = Capabilities(
-            minimum_minor=1,
-            cannot_charge=frozenset({PriceType.RECURRING_INSTALLMENT}),
-            cannot_take=CANNOT_TAKE,
-            manages_cards=False,
-            payments_lapse=True,
-            test=client.credentials.environment == "sandbox",
-        )
-        self._client = client
+    name = paypal_terms.PAYPAL
+
+    def __init__(
+        self,
+        account: AccountRef,
+        secrets: Secrets,
+        clock: Callable[[], datetime],
+        *,
+        api_base: str | None = None,
+    ) -> None:
+        self.account = account.account
+        self.capabilities = paypal_terms.capabilities(account)
+        self._client = PayPalClient(api_base or paypal_terms.host(account), secrets, clock)
         self._clock = clock
 
     def collection(self) -> Collection:
@@ -132,7 +132,7 @@ class PayPalGateway:
         self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
     ) -> SavedMethod | Declined:
         """Keep what a buyer has approved; an approval that is none raises `Invalid`."""
-        if not (0 < len(token) <= TOKEN_MOST and token.isascii() and token.isalnum()):
+        if TOKEN.fullmatch(token) is None:
             raise Invalid("This is no approval of PayPal's.", field="payment_method")
         source = {"token": {"id": token, "type": "SETUP_TOKEN"}}
         answer = self._client.post(
@@ -237,9 +237,8 @@ class PayPalGateway:
     def lookup(self, reference: str, *, attempt_key: str) -> Standing:
         """How the order stands; one that is too old to be captured has lapsed."""
         standing = self._standing(reference)
-        if isinstance(standing, Unconfirmed) and self._age(reference) >= WITHDRAWN_AFTER:
-            return Lapsed()
-        return standing
+        open_ = isinstance(standing, Unconfirmed | ActionRequired)
+        return Lapsed() if open_ and self._age(reference) >= WITHDRAWN_AFTER else standing
 
     def cancel(self, reference: str) -> Standing:
         """Withdrawn once no capture of ours can be on its way any more; `Unconfirmed` before."""

@@ -2,25 +2,26 @@
 
 Source: the issues of PayPal's published description of Orders v2 2.13 (orders.capture, 422) and of
 Payments v2 2.5 (captures.refund, 422), and
-https://developer.paypal.com/api/rest/reference/orders/v2/errors. Codes are Stripe's where Stripe
-has one, so that mails and pages have words for them.
+https://developer.paypal.com/api/rest/reference/orders/v2/errors. Codes are those of the one
+vocabulary (`stripe_declines`), so that mails and pages have words for them.
 """
 
 from __future__ import annotations
 
+from billing.adapters.stripe_declines import METHOD_MISSING
 from billing.gateways import Declined
 
-GONE = Declined("payment_method_gone", retryable=False)
+GONE = METHOD_MISSING
 """The buyer ended the agreement at PayPal, or it was never there."""
 
 DECLINES = {
     "INSTRUMENT_DECLINED": Declined("card_declined"),
-    "TRANSACTION_REFUSED": Declined("generic_decline"),
-    "PAYER_CANNOT_PAY": Declined("generic_decline"),
+    "TRANSACTION_REFUSED": Declined("card_declined"),
+    "PAYER_CANNOT_PAY": Declined("card_declined"),
     "TRANSACTION_LIMIT_EXCEEDED": Declined("card_velocity_exceeded"),
-    "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED": Declined("generic_decline"),
-    "PAYEE_BLOCKED_TRANSACTION": Declined("generic_decline", retryable=False),
-    "TRANSACTION_BLOCKED_BY_PAYEE": Declined("generic_decline", retryable=False),
+    "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED": Declined("card_declined"),
+    "PAYEE_BLOCKED_TRANSACTION": Declined("card_declined", retryable=False),
+    "TRANSACTION_BLOCKED_BY_PAYEE": Declined("card_declined", retryable=False),
     "COMPLIANCE_VIOLATION": Declined("transaction_not_allowed", retryable=False),
     "DOMESTIC_TRANSACTION_REQUIRED": Declined("transaction_not_allowed", retryable=False),
     "PAYER_ACCOUNT_LOCKED_OR_CLOSED": Declined("restricted_card", retryable=False),
@@ -57,7 +58,7 @@ OURS_TO_MEND = frozenset(
 )
 """The merchant's account is at fault: no customer is told that their payment failed."""
 
-OTHERWISE = Declined("generic_decline")
+OTHERWISE = Declined("card_declined")
 """PayPal said no, in a way that this table does not know yet."""
 
 REFUND_REFUSALS = {

@@ -13,7 +13,8 @@ from billing.ports import Operation
 class Settings:
     """Names of the deployed parts (template.yaml, Globals) and how they are operated.
 
-    `stripe_api_base` is given by `make run` alone, for a Stripe that is not Stripe's.
+    `stripe_api_base` and `paypal_api_base` are given by `make run` alone, for a Stripe that is not
+    Stripe's and a PayPal that is not PayPal's.
     """
 
     table_core: str
@@ -22,6 +23,7 @@ class Settings:
     queue_charge: str | None
     stage: str
     stripe_api_base: str | None
+    paypal_api_base: str | None
     operation: Operation
 
     @classmethod
@@ -34,6 +36,7 @@ class Settings:
             queue_charge=environ.get("QUEUE_CHARGE") or None,
             stage=environ.get("STAGE", "prod"),
             stripe_api_base=environ.get("STRIPE_API_BASE") or None,
+            paypal_api_base=environ.get("PAYPAL_API_BASE") or None,
             operation=Operation(
                 public_url=environ.get("PUBLIC_URL", "").rstrip("/"),
                 sender=environ.get("SENDER", "billing@example.com"),

@@ -55,7 +55,11 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         clock=clock,
         store=store.on_dynamodb(settings.table_core, calls),
         ephemeral=DynamoEphemeral(settings.table_ephemeral, calls),
-        gateways={sandbox.name: lambda account: sandbox, "stripe": _stripe(settings, clock)},
+        gateways={
+            sandbox.name: lambda account: sandbox,
+            "stripe": _stripe(settings, clock),
+            "paypal": _paypal(settings, clock),
+        },
         queue=_Lazy(lambda: _queue(settings)),
         mailer=_Lazy(_mailer),
     )
@@ -144,6 +148,27 @@ def _stripe(settings: Settings, clock: Callable[[], datetime]) -> Callable[[Acco
     @lru_cache(ACCOUNTS_OPEN)
     def opened(account: AccountRef) -> Gateway:
         return on_demand(account, stripe_terms.capabilities(account), partial(make, account))
+
+    return opened
+
+
+def _paypal(settings: Settings, clock: Callable[[], datetime]) -> Callable[[AccountRef], Gateway]:
+    """Opens PayPal accounts, each once; keys are read when one is asked something."""
+    from billing.adapters import paypal_terms
+    from billing.adapters.on_demand import on_demand
+    from billing.adapters.secret_store import ParameterSecrets
+
+    secrets = ParameterSecrets(settings.stage, _parameter_store, clock)
+
+    def make(account: AccountRef) -> Gateway:
+        from billing.adapters.paypal_gateway import PayPalGateway
+
+        base = settings.paypal_api_base
+        return PayPalGateway(account, secrets.of(account), clock, api_base=base)
+
+    @lru_cache(ACCOUNTS_OPEN)
+    def opened(account: AccountRef) -> Gateway:
+        return on_demand(account, paypal_terms.capabilities(account), partial(make, account))
 
     return opened
 

@@ -169,6 +169,8 @@ def form_values(terms: PriceTerms = TRIAL) -> dict[str, object]:
         "attempt_key": "a-key",
         "payment_methods": METHODS,
         "publishable_key": None,
+        "gateway": "sandbox",
+        "others": (),
         "form": {},
         "errors": {},
         "already_purchased": False,

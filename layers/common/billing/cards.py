@@ -3,7 +3,7 @@ B-10)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -131,12 +131,13 @@ def is_same_card(one: PaymentMethod, other: PaymentMethod) -> bool:
 def remove(
     wallet: Wallet, method: PaymentMethod, now: datetime, *, by: PaymentMethod | None = None
 ) -> tuple[Write, ...]:
-    """A card less; what it paid for is charged to the default from now on, or to what takes its
-    place (`by`); the newest other one is the default if it was this (B-9). Raises `Refused`."""
+    """A card less; what it paid for is charged to another one of its account from now on, the
+    default if it can be, or to what takes its place (`by`); the newest other one is the default if
+    it was this (B-9). Raises `Refused`."""
     if reason := why_it_stays(wallet, method.id):
         raise Refused(_WORDS[reason], code=reason)
     writes: list[Write] = [Change(method, replace(method, removed_at=now))]
-    successor = heir(wallet, method.id)
+    successor, payer = heir(wallet, method.id), by or taker(wallet, method.id)
     if successor is None or successor.id != wallet.customer.default_method:
         after = replace(wallet.customer, default_method=successor.id if successor else None)
         writes.append(Change(wallet.customer, after))
@@ -144,7 +145,6 @@ def remove(
         writes.append(Expect(wallet.customer, as_read=("default_method",)))
     for subscription in wallet.payable:
         if subscription.payment_method == method.id:
-            payer = by or successor
             assert payer is not None, "at least one card stays while anything may charge"
             moved = _on(subscription, payer)
             writes.append(Change(subscription, moved, as_read=("state", "open_invoice")))
@@ -153,17 +153,22 @@ def remove(
             writes.append(Expect(subscription, as_read=("payment_method", "open_invoice")))
     writes += [Expect(invoice, as_read=ATTEMPT) for invoice in wallet.open_invoices.values()]
     # Two cards removed at once would each see the other stay.
-    stay = {card.id: card for card in (successor, by) if card is not None}
+    stay = {card.id: card for card in (successor, payer) if card is not None}
     writes += [Expect(card, as_read=("removed_at",)) for card in stay.values()]
     return tuple(writes)
 
 
 def heir(wallet: Wallet, method: str) -> PaymentMethod | None:
-    """What is the default when a card is gone: the present one, else the newest other one (B-9).
+    """What is the default when a card is gone: the present one, else the newest other one (B-9)."""
+    return _default_or_newest(wallet, [m for m in wallet.methods if m.id != method])
 
-    One that could take over what the card pays for comes first.
-    """
-    others = wallet.beside(method) or tuple(m for m in wallet.methods if m.id != method)
+
+def taker(wallet: Wallet, method: str) -> PaymentMethod | None:
+    """What pays from then on for what a removed card paid for, at the same account (W-6)."""
+    return _default_or_newest(wallet, wallet.beside(method))
+
+
+def _default_or_newest(wallet: Wallet, others: Sequence[PaymentMethod]) -> PaymentMethod | None:
     default = wallet.customer.default_method
     kept = next((m for m in others if m.id == default), None)
     return kept or (others[-1] if others else None)

@@ -71,7 +71,7 @@ class Offer:
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A filled-in checkout form, its bounds already checked; `attempt_key` was drawn with the
-    page."""
+    page, `gateway` chosen of the product's, None for its first."""
 
     attempt_key: str
     email: str
@@ -79,6 +79,7 @@ class Submission:
     address: Address
     payment_method: str
     confirm_repeat: bool = False
+    gateway: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,9 @@ class Visitor:
     language: str = "en"
 
 
-def offer(ports: Ports, price_point: str, *, now: datetime) -> Offer:
-    """What a price point sells now; raises `NotFound`."""
+def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None = None) -> Offer:
+    """What a price point sells now, through one of its product's gateways or the first; raises
+    `NotFound`."""
     point = ports.store.price_point(price_point)
     if point is None:
         raise NotFound("This offer does not exist.")
@@ -100,11 +102,11 @@ def offer(ports: Ports, price_point: str, *, now: datetime) -> Offer:
     assert product is not None and merchant is not None, "written before its price points"
     if point.id not in product.price_points:
         raise NotFound("This offer has ended.")
-    gateway = ports.gateway(merchant.account_at(product.gateways[0]))
+    if gateway is not None and gateway not in product.gateways:
+        raise NotFound("This is not sold that way.")
+    at = ports.gateway(merchant.account_at(gateway or product.gateways[0]))
     quote = pricing.quote(point.terms, product.name, now, merchant.settings.time_zone)
-    return Offer(
-        merchant, product, point, gateway.name, gateway.account, gateway.capabilities.test, quote
-    )
+    return Offer(merchant, product, point, at.name, at.account, at.capabilities.test, quote)
 
 
 def submit(
@@ -115,7 +117,7 @@ def submit(
     Raises `Invalid` for a used key with another form, `Refused` (already_purchased) for a repeat
     that is not confirmed, `TooMany`, `NotFound`, and `Unavailable` when nothing was charged.
     """
-    offered = offer(ports, price_point, now=now)
+    offered = offer(ports, price_point, now=now, gateway=form.gateway)
     known = ports.store.checkout(offered.merchant.id, form.attempt_key)
     if known is None:
         known = _begin(ports, offered, form, visitor, now)

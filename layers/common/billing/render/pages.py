@@ -4,7 +4,8 @@ Values of `page`, objects of the core unless said otherwise:
 
 checkout/form.html         merchant, product, terms: PriceTerms, quote: Quote, test: bool,
                            attempt_key, payment_methods: test cards to choose from,
-                           publishable_key of the gateway's frame or None,
+                           publishable_key of the gateway's frame or None, gateway: its name,
+                           others: names of the other gateways to choose from,
                            form: mapping of what was typed,
                            errors: mapping of field name to sentence, already_purchased: bool,
                            decline_code or None
@@ -12,7 +13,7 @@ checkout/done.html         merchant, checkout: Checkout (paid), test
 checkout/declined.html     merchant, checkout (its decline_code), again_url, test
 checkout/processing.html   merchant, checkout, refresh_seconds: int, test
 checkout/action.html       merchant, checkout (its action_url), test
-checkout/onward.html       merchant, url of another's page, why: card or bank, test
+checkout/onward.html       merchant, url of another's page, why: card, bank or paypal, test
 checkout/unavailable.html  merchant or None, again_url or None, test
 sandbox/authenticate.html  description, amount: Money, test
 directory.html             listings: sequence of directory.Listing

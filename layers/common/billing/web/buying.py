@@ -22,12 +22,15 @@ from billing.web.problems import Misshapen, PaymentDeclined
 from billing.web.request import Request
 
 REFRESH_SECONDS = 5
+PAYPALS_NAME_OF_IT = "approval_token_id"
+"""What PayPal adds to the address that a buyer comes back to, where others say payment_method."""
 
 
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
     """The empty form; its attempt key is drawn with it, so that sending it twice buys once
     (C-2)."""
-    offered = checkout.offer(ports, price_point, now=now)
+    chosen = request.query().get("gateway") or None
+    offered = checkout.offer(ports, price_point, now=now, gateway=chosen)
     spoken = languages.spoken(offered.merchant, request)
     try:
         return _form(ports, offered, spoken, attempt_key=ports.new_id("attempt"))
@@ -55,7 +58,8 @@ def _bought(
     """A form is bought with, or its buyer is sent on to give a card first."""
     from billing.web.checkout_inputs import CheckoutInput
 
-    offered = checkout.offer(ports, price_point, now=now)
+    chosen = typed.get("gateway") or None
+    offered = checkout.offer(ports, price_point, now=now, gateway=chosen)
     spoken = languages.spoken(offered.merchant, request)
     key = typed.get("attempt_key", "")
     try:
@@ -111,7 +115,8 @@ def _sent_on(
         now=now,
     )
     merchant, test = offered.merchant, offered.test
-    return onward.to(page, onward.Why.CARD, language, merchant=merchant, test=test)
+    reason = onward.why(offered.gateway, onward.Why.CARD)
+    return onward.to(page, reason, language, merchant=merchant, test=test)
 
 
 def _unavailable(offered: Offer, language: str) -> http.Answer:
@@ -132,11 +137,12 @@ def returned(ports: Ports, request: Request, price_point: str, *, now: datetime)
     """
     query = request.query()
     key = query.get("attempt", "")
-    if "payment_method" in query:
+    given = query.get("payment_method", query.get(PAYPALS_NAME_OF_IT))
+    if given is not None:
         kept = collecting.kept(ports, subject=price_point, key=key, now=now)
         if kept is None:
             return http.redirect(f"/checkout/{quote(price_point)}")
-        typed = {**kept, "payment_method": query["payment_method"]}
+        typed = {**kept, "payment_method": given}
         return _bought(ports, request, price_point, typed, now=now)
     offered = checkout.offer(ports, price_point, now=now)
     url = _return_url(ports, request, price_point, key)
@@ -238,6 +244,8 @@ def _form(
         quote=offered.quote,
         test=offered.test,
         attempt_key=attempt_key,
+        gateway=offered.gateway,
+        others=[name for name in offered.product.gateways if name != offered.gateway],
         sources=http.STRIPE_JS if isinstance(collection, Element) else (),
         **card_fields(collection),
         form=form or {},

@@ -44,6 +44,7 @@ class CheckoutInput(Input):
     name: Name
     address: AddressInput
     payment_method: Key
+    gateway: Key | None = None
     confirm_repeat: StrictBool = False
 
     @classmethod
@@ -68,6 +69,7 @@ class CheckoutInput(Input):
             address=self.address.address(),
             payment_method=self.payment_method,
             confirm_repeat=self.confirm_repeat,
+            gateway=self.gateway,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from billing.adapters.paypal_terms import PAYPAL
 from billing.merchants import Merchant
 from billing.web import http
 
@@ -13,6 +14,12 @@ class Why(StrEnum):
 
     CARD = "card"
     BANK = "bank"
+    PAYPAL = "paypal"
+
+
+def why(gateway: str, otherwise: Why) -> Why:
+    """PayPal is card and bank in one, and asks for both under its own name."""
+    return Why.PAYPAL if gateway == PAYPAL else otherwise
 
 
 def to(url: str, why: Why, language: str, *, merchant: Merchant, test: bool) -> http.Answer:

@@ -147,7 +147,12 @@ def remove_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
     found = _one(wallet, method)
     if reason := rules.why_it_stays(wallet, method):
         raise Refused("This card cannot be removed.", code=reason)
-    return show(visit, "card_remove", method=found, heir=rules.heir(wallet, method))
+    return show(
+        visit,
+        "card_remove",
+        method=found,
+        heir=rules.taker(wallet, method) or rules.heir(wallet, method),
+    )
 
 
 def removed(ports: Ports, visit: Visit, method: str) -> http.Answer:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from billing.errors import Conflict
+from billing.merchants import Merchant
 from billing.ports import Due
 from billing.subscription import Alarm, State
 from billing.transactions import Change, Expect, Insert, Remove
@@ -257,3 +258,18 @@ def test_no_update_of_concurrent_transactions_is_lost(backend: Backend) -> None:
         list(threads.map(raise_seq, range(40)))
     history = backend.store.history(MERCHANT, "cus_1")
     assert history.subscriptions[0].seq == len(history.orders) == 40
+
+
+def test_none_survives_where_the_default_is_another_value(backend: Backend) -> None:
+    """A merchant who lets nobody freeze must not be read as one who does, at the default price."""
+    merchant = Merchant("mer_1", "Acme", "a@example.com", T0)
+    assert merchant.settings.freeze_price_minor is not None
+    backend.store.commit(Insert(merchant))
+    nothing = replace(merchant.settings, freeze_price_minor=None)
+    shut = replace(merchant, settings=nothing)
+    backend.store.commit(Change(merchant, shut))
+    assert backend.store.merchant("mer_1") == shut
+    backend.store.commit(Change(shut, replace(shut, name="Other"), as_read=("settings",)))
+    stale = replace(merchant, website="https://a.example")
+    with pytest.raises(Conflict):
+        backend.store.commit(Change(merchant, stale, as_read=("settings",)))

@@ -1,6 +1,7 @@
 """Dataclasses to and from DynamoDB's attribute values, by their type hints.
 
-None is left out, and so is a plain value that is its field's default: that is a seventh of an
+None is left out (but where the default is another), and so is a plain value that is its field's
+default: that is a seventh of an
 invoice's bytes and of what botocore takes for it. What is stored and not known here is ignored, and
 what is known and not stored takes its default, so that two versions of the code can work on one
 table; a default may therefore never change. A class's hints are read once.
@@ -51,11 +52,17 @@ def is_default(cls: type, name: str, value: Any) -> bool:
     return default is not MISSING and bool(default == value)
 
 
+def stores_none(cls: type, name: str) -> bool:
+    """Whether None is written out, because leaving it out would be read as another default."""
+    return _fields(cls)[name].stores_none
+
+
 class _FieldCodec(NamedTuple):
     codec: Codec
     default: Any
     fallback: bool
     """Whether a missing attribute must be filled in here, having no default of its own."""
+    stores_none: bool
 
 
 @cache
@@ -68,8 +75,19 @@ def _field_codec(field: Field[Any], hint: Any) -> _FieldCodec:
     default = field.default if field.default_factory is MISSING else field.default_factory()
     optional = NoneType in get_args(hint)
     has_own = default is not MISSING
+    stores_none = optional and has_own and default is not None
     return _FieldCodec(
-        codec_of(hint), default if has_own or not optional else None, optional and not has_own
+        _or_none(codec_of(hint)) if stores_none else codec_of(hint),
+        default if has_own or not optional else None,
+        optional and not has_own,
+        stores_none,
+    )
+
+
+def _or_none(inner: Codec) -> Codec:
+    return Codec(
+        lambda value: {"NULL": True} if value is None else inner.encode(value),
+        lambda attribute: None if "NULL" in attribute else inner.decode(attribute),
     )
 
 
@@ -110,7 +128,8 @@ def _dataclass_codec(cls: type) -> Codec:
         attributes = {}
         for name, field in by_name.items():
             part = getattr(value, name)
-            if part is not None and (part != field.default or is_dataclass(part)):
+            there = part is not None or field.stores_none
+            if there and (part != field.default or is_dataclass(part)):
                 attributes[name] = field.codec.encode(part)
         return {"M": attributes}
 

@@ -99,7 +99,7 @@ def _update(change: Change, table: str, op: str) -> Request:
     removes = []
     for name in changed:
         value, path = getattr(change.after, name), terms.path("body", name)
-        if value is None:
+        if value is None and not codec.stores_none(type(change.after), name):
             removes.append(path)
         else:
             stored = codec.encode_field(type(change.after), name, value)
@@ -140,7 +140,7 @@ def _condition(terms: Terms, entity: Entity, as_read: Iterable[str]) -> str:
 def _stands(terms: Terms, owner: tuple[str, ...], entity: Entity, name: str) -> Iterator[str]:
     """That a field still is as it was read."""
     cls, value, path = type(entity), getattr(entity, name), terms.path(*owner, name)
-    if value is None:
+    if value is None and not codec.stores_none(cls, name):
         yield f"attribute_not_exists({path})"
     elif is_dataclass(value):
         if not codec.is_default(cls, name, value):

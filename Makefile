@@ -135,6 +135,45 @@ runtime-python: $(UV)
 	  "$$candidate" -c 'import pip, sys; print(sys.executable)' 2>/dev/null && exit 0; \
 	done; exit 1
 
+# What an operator does, on a deployed stack (STACK=perennial) or on the make run at PORT. What is
+# given on make's command line is in the environment, where the shell does not read it as program.
+OPERATE = @$(WITH_LAYER) PORT='$(PORT)' DATA='$(DATA)' \
+  .venv/bin/python -m dev.operate
+
+## make merchant   set up a merchant and print its key once (NAME=, EMAIL=, STACK= when deployed)
+.PHONY: merchant
+merchant: $(DEV)
+	$(OPERATE) merchant "name=$$NAME" "email=$$EMAIL" "time_zone=$$ZONE" "currency=$$CURRENCY"
+
+## make gateway-keys  store a gateway account's keys (MERCHANT=, GATEWAY=, ACCOUNT=; asks for them)
+.PHONY: gateway-keys
+gateway-keys: $(DEV)
+	$(OPERATE) gateway-keys "merchant=$$MERCHANT" "gateway=$$GATEWAY" "account=$$ACCOUNT"
+
+## make pause      stop every charge now (REASON=); make resume lets them go on; make standing
+.PHONY: pause resume standing
+pause: $(DEV)
+	$(OPERATE) $@ "reason=$$REASON"
+resume: $(DEV)
+	$(OPERATE) $@ "reason=$$REASON"
+standing: $(DEV)
+	$(OPERATE) $@
+
+## make stop       stop every charge of one merchant (MERCHANT=); make start lets them go on;
+##                 make key makes another API key for who lost theirs
+.PHONY: stop start key
+stop: $(DEV)
+	$(OPERATE) $@ "merchant=$$MERCHANT"
+start: $(DEV)
+	$(OPERATE) $@ "merchant=$$MERCHANT"
+key: $(DEV)
+	$(OPERATE) $@ "merchant=$$MERCHANT"
+
+## make mail-check whether mail would go out: sender's identity, sandbox, quota (SENDER=)
+.PHONY: mail-check
+mail-check: $(DEV)
+	$(OPERATE) mail-check "sender=$$SENDER"
+
 ## make deploy     deploy into your AWS account; asks first
 .PHONY: deploy
 deploy: build

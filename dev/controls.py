@@ -29,6 +29,7 @@ _CALLS = {
     "GET /_dev/mail": "mail that went out, newest first",
     "GET /_dev/charges": "the gateways' own ledgers, sandbox and loopback Stripe",
     "POST /_dev/faults": 'let gateway calls fail: {"gateway": "timeout_after", "next": 1}',
+    "POST /_dev/operate": 'the operator\'s verbs: {"do": "pause", "reason": "a test"}',
     "GET /_dev/console": "the console, signed in",
     **stripe_controls.CALLS,
 }
@@ -47,6 +48,7 @@ class Controls:
     sandbox: Any
     stripe: Loopback
     console_link: Callable[[datetime], str]
+    operate: Callable[[Mapping[str, Any]], Any] = lambda event: {}
 
     def answer(self, request: Request) -> Response:
         path = unquote(request.path).rstrip("/")
@@ -70,6 +72,7 @@ class Controls:
             "/_dev/mail": {"GET": self._mail},
             "/_dev/charges": {"GET": self._charges},
             "/_dev/faults": {"POST": self._arm},
+            "/_dev/operate": {"POST": self._operate},
             "/_dev/console": {"GET": self._console},
             **{call.split()[1]: {"POST": self._to_stripe} for call in stripe_controls.CALLS},
         }
@@ -120,6 +123,9 @@ class Controls:
         # The loopback takes its faults from the same place: whichever gateway is called next.
         self.sandbox.faults.arm(kind, count)
         return json_response(200, {"gateway": kind, "next": count})
+
+    def _operate(self, request: Request) -> Response:
+        return json_response(200, self.operate(_body(request)))
 
     def _console(self, request: Request) -> Response:
         return Response(303, [("location", self.console_link(self.clock()))], b"")

@@ -76,6 +76,7 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
         sandbox=_sandbox(ports),
         stripe=stripe,
         console_link=lambda now: _console_link(demo, ports, base_url, now),
+        operate=lambda event: invoke(_named(described, "OperatorFunction"), event),
     )
     return House(
         api=Api(described.routes, invoke, clock, controls.answer, worker.wake),
@@ -163,6 +164,11 @@ def _sources(described: stack.Stack, clock: DevClock, data: Path) -> list[Source
         arn = table["LatestStreamArn"]
         sources.append(StreamSource(mapping, arn, streams, clock, invoke, positions))
     return sources
+
+
+def _named(described: stack.Stack, logical_id: str) -> stack.Function:
+    (found,) = (f for f in described.functions if f.logical_id == logical_id)
+    return found
 
 
 def _demo(template: Path) -> Any:

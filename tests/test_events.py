@@ -26,8 +26,10 @@ from functions.cancel import app as cancel_app
 from functions.checkout import app as checkout_app
 from functions.merchant import app as merchant_app
 from functions.notify import app as notify_app
+from functions.operator import app as operator_app
 from functions.portal import app as portal_app
 from functions.rebill import app as rebill_app
+from functions.watch import app as watch_app
 from functions.webhook import app as webhook_app
 from tests.world import World
 
@@ -101,6 +103,8 @@ def test_every_event_is_tried_here() -> None:
         "rebill_charge",
         "notify_stream",
         "notify_sweep",
+        "operator_merchant",
+        "watch_sweep",
     }
 
 
@@ -230,3 +234,22 @@ def test_the_outbox_sweep_tells_what_the_stream_left(world: World) -> None:
     checkout_app.handler(event("checkout_submit"), CONTEXT)
     assert notify_app.sweep(event("notify_sweep"), CONTEXT)["told"] == 1
     assert notify_app.sweep(event("notify_sweep"), CONTEXT) == {}
+
+
+@pytest.mark.spec("R-9")
+def test_the_watchs_event_counts_what_nobody_took(world: World) -> None:
+    checkout_app.handler(event("checkout_submit"), CONTEXT)
+    assert watch_app.sweep(event("watch_sweep"), CONTEXT) == {
+        "unanswered": 1,
+        "held": 0,
+        "under_way": 0,
+    }
+
+
+def test_the_operators_event_sets_up_a_merchant_once(world: World) -> None:
+    world.ports.new_id("key")  # the one that the demo has
+    made = operator_app.handler(event("operator_merchant"), CONTEXT)
+    assert made["merchant"] == "harbor-lane-studio"
+    assert made["api_key"].startswith("sk_")
+    again = operator_app.handler(event("operator_merchant"), CONTEXT)
+    assert again["error"] == "merchant_exists"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,8 @@ from aws_lambda_powertools.utilities.batch import (
 )
 
 from billing.adapters.sqs_queue import leases_of
-from billing.flows import checkout, enqueue, rebill, refund
-from billing.ports import Due
+from billing.flows import enqueue, leases
 from billing.runtime import telemetry, wiring
-from billing.subscription import Alarm
 
 MILLISECONDS_TO_FINISH = 15_000
 
@@ -42,7 +40,8 @@ def charge(event: dict[str, Any], context: Any) -> dict[str, Any]:
     tally: Counter[str] = Counter()
 
     def take(record: Mapping[str, Any]) -> None:
-        tally.update(_charge(record["body"]))
+        ports = wiring.ports()
+        tally.update(leases.take(ports, leases_of(record["body"]), now=ports.clock()))
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     failures = process_partial_response(
@@ -50,16 +49,3 @@ def charge(event: dict[str, Any], context: Any) -> dict[str, Any]:
     )
     telemetry.tally(tally, "charge_")
     return {**failures, **tally}
-
-
-def _charge(body: str) -> Counter[str]:
-    ports = wiring.ports()
-    now = ports.clock()
-    leases: dict[Alarm, list[Due]] = defaultdict(list)
-    for lease in leases_of(body):
-        leases[lease.kind].append(lease)
-    return (
-        rebill.charge(ports, leases[Alarm.BILL], now=now)
-        + checkout.finish_left_alone(ports, leases[Alarm.CHECKOUT], now=now)
-        + refund.finish(ports, leases[Alarm.REFUND], now=now)
-    )

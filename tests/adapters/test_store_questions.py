@@ -17,8 +17,9 @@ from billing.customers import (
 )
 from billing.errors import Invalid
 from billing.merchants import ApiKey, Merchant, Settings
+from billing.operation import BillingSwitch, Trouble
 from billing.orders import InvoiceCounter
-from billing.ports import History
+from billing.ports import Due, History
 from billing.subscription import Alarm
 from billing.transactions import Change, Insert
 from tests.adapters.conftest import Backend
@@ -280,3 +281,23 @@ def test_facts_wait_in_their_shard_oldest_first(backend: Backend) -> None:
     claimed = replace(waiting[0], claimed_until=T0 + 3 * DAY)
     backend.store.commit(Change(waiting[0], claimed))
     assert backend.store.fact(0, T0 + DAY, "fact_1") == claimed
+
+
+def test_the_operators_switch_is_found_once_it_was_turned(backend: Backend) -> None:
+    assert backend.store.billing_switch() is None
+    switch = BillingSwitch(True, "a drill", T0)
+    insert(backend, switch)
+    assert backend.store.billing_switch() == switch
+
+
+def test_what_failed_is_found_by_its_alarm_and_by_its_merchant(backend: Backend) -> None:
+    due = Due(Alarm.BILL, T0, (MERCHANT, "cus_1", "sub_1"))
+    assert backend.store.trouble(due) is None
+    troubles = [
+        Trouble(MERCHANT, Alarm.BILL, (MERCHANT, "cus_1", "sub_1"), "KeyError", T0, T0),
+        Trouble(MERCHANT, Alarm.REFUND, (MERCHANT, "cus_1", "sub_1.0001:r1"), "KeyError", T0, T0),
+        Trouble("mer_2", Alarm.BILL, ("mer_2", "cus_1", "sub_1"), "KeyError", T0, T0),
+    ]
+    insert(backend, *troubles)
+    assert backend.store.trouble(due) == troubles[0]
+    assert backend.store.troubles(MERCHANT) == troubles[:2]

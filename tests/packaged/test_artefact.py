@@ -151,6 +151,9 @@ def function_of(described: Stack, event: dict[str, Any]) -> Function:
         method, path = event["routeKey"].split()
         (found,) = {r.function for r in described.routes if (r.method, r.path) == (method, path)}
         return found
+    if "do" in event:
+        (found,) = (f for f in described.functions if f.logical_id == "OperatorFunction")
+        return found
     if event.get("source") == "aws.scheduler":
         name = event["resources"][0].rpartition("/")[2]
         (found,) = (s.function for s in described.schedules if s.name == name)

@@ -4,7 +4,7 @@ to it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Generic, Protocol, TypeVar
@@ -34,6 +34,7 @@ from billing.gateways import (
 from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
 from billing.money import Money
+from billing.operation import BillingSwitch, Trouble
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.payments import PaymentPointer
 from billing.refunds import Refund
@@ -142,6 +143,12 @@ class Store(Protocol):
         """Whose a payment at a gateway account is, if it is one of the account's merchant."""
         ...
 
+    def billing_switch(self) -> BillingSwitch | None: ...
+    def trouble(self, due: Due) -> Trouble | None:
+        """What failed by an error of our own over the owner of an alarm (R-9)."""
+        ...
+
+    def troubles(self, merchant: str) -> list[Trouble]: ...
     def fact(self, shard: int, at: datetime, fact: str) -> Fact | None: ...
 
     def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
@@ -377,6 +384,18 @@ class Ports:
         """The least that can be charged for a subscription where it is paid, in minor units."""
         currency = subscription.terms.price.currency
         return self.gateway_of(subscription).capabilities.minimum_in(currency)
+
+    def as_switched(self) -> Ports:
+        """The world with the operator's switch as it stands now (R-3): read before each charge.
+
+        What the deployment itself pauses stays paused, whatever the switch says.
+        """
+        if self.operation.billing_paused:
+            return self
+        switch = self.store.billing_switch()
+        if switch is None or not switch.paused:
+            return self
+        return replace(self, operation=replace(self.operation, billing_paused=True))
 
     def shard_of(self, key: str) -> int:
         """The shard that alarms and facts of what `key` names live in."""

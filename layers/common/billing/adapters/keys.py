@@ -24,6 +24,7 @@ from billing.disputes import Chargeback
 from billing.facts import Fact
 from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
+from billing.operation import BillingSwitch, Trouble
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.payments import PaymentPointer
 from billing.ports import Due
@@ -156,6 +157,20 @@ def payment_pointer(gateway: str, account: str, reference: str) -> Key:
     return Key(f"GW#{gateway}#{account}#{reference}", "REF")
 
 
+BILLING_SWITCH = Key("OPERATION", "BILLING")
+"""The operator's own, beside all merchants."""
+
+
+def trouble(due: Due) -> Key:
+    merchant, *rest = due.owner
+    return Key(f"M#{merchant}", "#".join(("TROUBLE", due.kind, *rest)))
+
+
+def troubles(merchant: str) -> tuple[str, Stretch]:
+    """The partition that holds what failed for a merchant, and what the sort keys begin with."""
+    return f"M#{merchant}", Stretch.of("TROUBLE#")
+
+
 def outbox(shard: int) -> str:
     return f"OB#{shard}"
 
@@ -205,6 +220,8 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     Ticket: lambda e: ticket(e.merchant, e.id),
     PaymentPointer: lambda e: payment_pointer(e.gateway, e.account, e.reference),
     Fact: lambda e: fact(e.shard, e.at, e.id),
+    BillingSwitch: lambda e: BILLING_SWITCH,
+    Trouble: lambda e: trouble(Due(e.kind, e.last_at, e.owner)),
 }
 
 ENTITIES: dict[str, type] = {cls.__name__: cls for cls in _KEYS}

@@ -30,6 +30,7 @@ from billing.facts import Fact
 from billing.gateways import AccountRef
 from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
+from billing.operation import BillingSwitch, Trouble
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.payments import PaymentPointer
 from billing.ports import Due, History, Page
@@ -224,6 +225,18 @@ class ItemStore:
         key = keys.payment_pointer(account.gateway, account.account, reference)
         found: PaymentPointer | None = self._items.get(key)
         return found if found and found.merchant == account.merchant else None
+
+    def billing_switch(self) -> BillingSwitch | None:
+        """Get OPERATION BILLING."""
+        return self._items.get(keys.BILLING_SWITCH)
+
+    def trouble(self, due: Due) -> Trouble | None:
+        """Get M#<merchant> TROUBLE#<kind>#<owner>."""
+        return self._items.get(keys.trouble(due))
+
+    def troubles(self, merchant: str) -> list[Trouble]:
+        """Query M#<merchant> TROUBLE#*."""
+        return self._items.query(*keys.troubles(merchant))
 
     def fact(self, shard: int, at: datetime, fact: str) -> Fact | None:
         """Get OB#<shard> <time>#<id>."""

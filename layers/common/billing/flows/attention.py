@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from billing import policy
+from billing.flows import missed
 from billing.flows.paging import part
 from billing.merchants import Merchant
 from billing.money import Money
-from billing.policy import Hold
 from billing.ports import Page, Ports
 from billing.subscription import Alarm, Subscription
 
-OVERDUE_AFTER = timedelta(hours=1)
 READ_AT_ONCE = 200
 READS_AT_MOST = 25
 
@@ -28,31 +26,48 @@ class Matter:
     by now and `total` what they come to before tax. `reason` is what is known to hold it.
     """
 
-    what: Literal["overdue", "waiting"]
+    what: Literal["parked", "overdue", "waiting"]
     subscription: Subscription
     since: datetime
     payments: int
     total: Money
-    reason: Hold | None
+    reason: str | None
 
 
 def page(
     ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None, now: datetime
 ) -> Page[Matter]:
-    """Everything that needs a look: what is overdue, longest first, then what waits."""
-    found = [*overdue(ports, merchant, now=now), *waiting(ports, merchant, now=now)]
+    """Everything that needs a look: what is parked, what is overdue, longest first, what waits."""
+    found = [
+        *parked(ports, merchant, now=now),
+        *overdue(ports, merchant, now=now),
+        *waiting(ports, merchant, now=now),
+    ]
     return part(found, lambda matter: matter.subscription.id, limit=limit, cursor=cursor)
 
 
 def overdue(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
-    """Subscriptions whose alarm is more than an hour past, oldest first; never asks the sweep."""
-    found = [
-        matter
-        for kind in (Alarm.BILL, Alarm.CANCEL)
-        for shard in range(ports.operation.shards)
-        for matter in _overdue(ports, merchant, kind, shard, now)
+    """Subscriptions that something should have happened to an hour ago, longest first (R-9)."""
+    return [
+        _matter("overdue", late.subscription, late.since, late.hold or _under_way(late), now)
+        for late in missed.find(ports, now=now, merchant=merchant.id)
+        if late.subscription is not None
     ]
-    return sorted(found, key=lambda matter: matter.since)
+
+
+def parked(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
+    """Subscriptions over which our own code failed five times: a person must look (R-9)."""
+    troubles = [
+        trouble
+        for trouble in ports.store.troubles(merchant.id)
+        if trouble.kind in {Alarm.BILL, Alarm.CANCEL} and trouble.is_parked(now)
+    ]
+    owners = [(t.owner[0], t.owner[1], t.owner[2]) for t in troubles]
+    return [
+        _matter("parked", subscription, trouble.first_at, "failed", now)
+        for trouble, subscription in zip(troubles, ports.store.subscriptions(owners), strict=True)
+        if subscription is not None and subscription.is_live
+    ]
 
 
 def waiting(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
@@ -64,25 +79,15 @@ def waiting(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
     ]
 
 
-def _overdue(
-    ports: Ports, merchant: Merchant, kind: Alarm, shard: int, now: datetime
-) -> Iterator[Matter]:
-    dues = ports.store.due(kind, shard, now - OVERDUE_AFTER, READ_AT_ONCE * READS_AT_MOST)
-    ours = [due for due in dues if due.owner[0] == merchant.id]
-    owners = [(due.owner[0], due.owner[1], due.owner[2]) for due in ours]
-    for due, subscription in zip(ours, ports.store.subscriptions(owners), strict=True):
-        # The index may be behind: what was charged a moment ago has another alarm by now.
-        if subscription is not None and subscription.due_at == due.due_at:
-            paused = ports.operation.billing_paused
-            reason = policy.hold(subscription, merchant, billing_paused=paused)
-            yield _matter("overdue", subscription, due.due_at, reason, now)
+def _under_way(late: missed.Missed) -> str | None:
+    return late.why.value if late.why is missed.Why.UNDER_WAY else None
 
 
 def _matter(
-    what: Literal["overdue", "waiting"],
+    what: Literal["parked", "overdue", "waiting"],
     subscription: Subscription,
     since: datetime,
-    reason: Hold | None,
+    reason: str | None,
     now: datetime,
 ) -> Matter:
     missed = _missed(subscription, now)

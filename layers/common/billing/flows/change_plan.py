@@ -229,7 +229,8 @@ def _refuse_if_held(ports: Ports, found: Subscription) -> None:
     """What must be paid for is not charged while charging is forbidden (R-3)."""
     merchant = ports.store.merchant(found.merchant)
     assert merchant is not None, "a subscription's merchant is never removed"
-    held = policy.hold(found, merchant, billing_paused=ports.operation.billing_paused)
+    paused = ports.as_switched().operation.billing_paused
+    held = policy.hold(found, merchant, billing_paused=paused)
     if held is not None:
         raise Refused("Nothing can be charged here at the moment.", code=held.value)
 

@@ -336,7 +336,8 @@ def _refuse_if_stopped(ports: Ports, merchant: Merchant) -> None:
 
 
 def _stopped(ports: Ports, merchant: Merchant) -> policy.Hold | None:
-    return policy.selling_stopped(merchant, billing_paused=ports.operation.billing_paused)
+    paused = ports.as_switched().operation.billing_paused
+    return policy.selling_stopped(merchant, billing_paused=paused)
 
 
 def _merchant(ports: Ports, checkout: Checkout) -> Merchant:

@@ -68,7 +68,8 @@ def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime
         Day(day, Money(amounts[day, currency, test], currency), count, test)
         for (day, currency, test), count in sorted(counts.items())
     )
-    held = policy.selling_stopped(merchant, billing_paused=ports.operation.billing_paused)
+    paused = ports.as_switched().operation.billing_paused
+    held = policy.selling_stopped(merchant, billing_paused=paused)
     return Forecast(until, days, complete, held)
 
 

@@ -53,7 +53,7 @@ def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
     at_once = ports.operation.gateway_calls_per_second * SECONDS_PAST_POINT_OF_NO_RETURN
     remaining = iter(leases)
     while batch := list(islice(remaining, at_once)):
-        _charge(ports, batch, now, tally)
+        _charge(ports.as_switched(), batch, now, tally)
         if tally["rate_limited"]:
             tally["left"] += sum(1 for _ in remaining)
     return tally
@@ -198,6 +198,8 @@ def _pass_point_of_no_return(
 ) -> list[Work]:
     """Step 3; whether billing is stopped is read here once more."""
     merchants = {name: ports.store.merchant(name) for name in {w.merchant.id for w in works}}
+    ports = ports.as_switched()
+    merchants = {w.merchant.id: ports.store.merchant(w.merchant.id) for w in works}
     after: list[Work] = []
     writes: list[Transaction] = []
     for work in works:

@@ -117,7 +117,7 @@ class ForecastTotalOutput(TypedDict):
 class MatterOutput(TypedDict):
     """A subscription that needs a look; `reason` is what is known to hold it, else null."""
 
-    what: Literal["overdue", "waiting"]
+    what: Literal["parked", "overdue", "waiting"]
     subscription: str
     customer: str
     since: str
@@ -228,7 +228,7 @@ def matter(matter: Matter) -> MatterOutput:
         "since": instant(matter.since),
         "payments": matter.payments,
         "total": money(matter.total),
-        "reason": matter.reason and matter.reason.value,
+        "reason": matter.reason,
     }
 
 

@@ -1,0 +1,15 @@
+"""What only the operator of the installation may do: invoked directly, guarded by IAM, no route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing.runtime import telemetry, wiring
+from billing.web import operator
+
+
+@telemetry.observed
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """`{"do": "merchant", "name": .., "email": ..}` and its like; what was wrong is an `error`."""
+    return operator.answer(wiring.ports(), event)

@@ -1,0 +1,68 @@
+"""The leases of one message, worked off together; where that breaks, each by itself (R-1, R-9).
+
+One subscription that our code cannot handle must not hold up the others of its message.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from billing.errors import BillingError
+from billing.flows import checkout, rebill, refund
+from billing.operation import Trouble
+from billing.ports import Due, Ports
+from billing.subscription import Alarm
+from billing.transactions import Change, Insert
+
+
+def take(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
+    """Charge, finish and refund what the leases name; the tally counts what became of each.
+
+    An error of our own is raised again once the others are done and it is written down, so that
+    the message counts as failed.
+    """
+    try:
+        return _together(ports, leases, now)
+    except BillingError:
+        raise  # The world failed, not we: the message comes again as it is.
+    except Exception:
+        return _one_by_one(ports, leases, now)
+
+
+def _together(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[str]:
+    by_kind: dict[Alarm, list[Due]] = defaultdict(list)
+    for lease in leases:
+        by_kind[lease.kind].append(lease)
+    return (
+        rebill.charge(ports, by_kind[Alarm.BILL], now=now)
+        + checkout.finish_left_alone(ports, by_kind[Alarm.CHECKOUT], now=now)
+        + refund.finish(ports, by_kind[Alarm.REFUND], now=now)
+    )
+
+
+def _one_by_one(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[str]:
+    tally: Counter[str] = Counter()
+    first: Exception | None = None
+    for lease in leases:
+        try:
+            tally += _together(ports, [lease], now)
+        except BillingError:
+            raise
+        except Exception as error:
+            _write_down(ports, lease, error, now)
+            first = first or error
+    if first is not None:
+        raise first
+    return tally
+
+
+def _write_down(ports: Ports, lease: Due, error: Exception, now: datetime) -> None:
+    merchant, name = lease.owner[0], type(error).__name__
+    before = ports.store.trouble(lease)
+    if before is None:
+        trouble = Trouble(merchant, lease.kind, lease.owner, name, now, now)
+        ports.store.commit(Insert(trouble))
+    else:
+        ports.store.commit(Change(before, before.again(name, now)))

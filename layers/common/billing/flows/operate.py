@@ -1,0 +1,80 @@
+"""The operator's verbs: a merchant is set up, a key made, charges stopped and let go (R-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from re import sub
+from unicodedata import normalize
+
+from billing.errors import Conflict, NotFound, Refused
+from billing.flows import keys
+from billing.merchants import ApiKey, Merchant, Settings
+from billing.operation import BillingSwitch
+from billing.ports import Ports
+from billing.transactions import Change, Insert
+
+MOST_ID_SYMBOLS = 32
+ALL_SCOPES = ("read", "write")
+
+
+def create_merchant(
+    ports: Ports, name: str, email: str, settings: Settings, *, now: datetime
+) -> tuple[Merchant, ApiKey, str]:
+    """A merchant with a first API key, and its secret, which is not kept.
+
+    The id is the name as an address has it, so that asking twice makes one merchant: raises
+    `Refused` (merchant_exists) the second time.
+    """
+    merchant = Merchant(id_of(name) or ports.new_id("mer"), name, email, now, settings=settings)
+    secret = keys.PREFIX + ports.new_id("key").rpartition("_")[2]
+    key = ApiKey(ports.new_id("apikey"), keys.digest(secret), merchant.id, now, ALL_SCOPES)
+    try:
+        ports.store.commit(Insert(merchant), Insert(key))
+    except Conflict:
+        raise Refused(
+            f"There is a merchant {merchant.id} already.", code="merchant_exists"
+        ) from None
+    return merchant, key, secret
+
+
+def create_key(ports: Ports, merchant_id: str, *, now: datetime) -> tuple[ApiKey, str]:
+    """Another key for a merchant who lost theirs."""
+    merchant = _merchant(ports, merchant_id)
+    maker = ApiKey("operator", "", merchant.id, now, ALL_SCOPES)
+    return keys.create(ports, maker, ALL_SCOPES, now=now)
+
+
+def pause_all(ports: Ports, *, paused: bool, reason: str, now: datetime) -> BillingSwitch:
+    """Stop every charge of every merchant, or let them go on; the next charge already heeds it."""
+    before = ports.store.billing_switch()
+    after = BillingSwitch(paused, reason, now)
+    ports.store.commit(Insert(after) if before is None else Change(before, after))
+    return after
+
+
+def stop_merchant(ports: Ports, merchant_id: str, *, stopped: bool) -> Merchant:
+    """Stop every charge of one merchant, or let them go on."""
+    return _changed(ports, merchant_id, lambda merchant: replace(merchant, stopped=stopped))
+
+
+def _changed(ports: Ports, merchant_id: str, change: Callable[[Merchant], Merchant]) -> Merchant:
+    before = _merchant(ports, merchant_id)
+    after = change(before)
+    if after != before:
+        ports.store.commit(Change(before, after))
+    return after
+
+
+def _merchant(ports: Ports, merchant_id: str) -> Merchant:
+    merchant = ports.store.merchant(merchant_id)
+    if merchant is None:
+        raise NotFound(f"There is no merchant {merchant_id}.")
+    return merchant
+
+
+def id_of(name: str) -> str:
+    """A name as part of an address: small letters, digits and hyphens; empty if nothing is left."""
+    plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return sub(r"[^a-z0-9]+", "-", plain)[:MOST_ID_SYMBOLS].strip("-")

@@ -1,0 +1,102 @@
+"""The operator's direct calls: an event names a verb in `do`; no HTTP, no session, no page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from billing.errors import BillingError, Invalid
+from billing.flows import operate
+from billing.merchants import Settings
+from billing.money import Currency
+from billing.ports import Ports
+from billing.runtime import telemetry
+from billing.web.inputs import Email, Input, Key, Name, Nothing, Zone, read, words
+
+Reason = Annotated[str, words(500)]
+
+
+class NewMerchant(Input):
+    """`make merchant`."""
+
+    name: Name
+    email: Email
+    time_zone: Zone = "America/New_York"
+    currency: Currency = Currency.USD
+    language: Annotated[str, StringConstraints(pattern="^[a-z]{2}$")] = "en"
+
+
+class OfMerchant(Input):
+    """A verb about one merchant."""
+
+    merchant: Key
+
+
+class Why(Input):
+    """A verb about everybody: who reads it later wants to know why."""
+
+    reason: Reason
+
+
+def answer(ports: Ports, event: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of it; a wrong or refused call is an answer too, with a stable `error`."""
+    try:
+        return _answer(ports, dict(event))
+    except BillingError as error:
+        field = {"field": error.field} if isinstance(error, Invalid) else {}
+        return {"error": error.code, "message": error.message, **field}
+
+
+def _answer(ports: Ports, event: dict[str, Any]) -> dict[str, Any]:
+    verb = event.pop("do", None)
+    if not isinstance(verb, str) or verb not in VERBS:
+        raise Invalid(f"It is one of {', '.join(VERBS)}.", field="do")
+    shape, call = VERBS[verb]
+    asked = read(shape, event)
+    telemetry.happened(f"operator: {verb}", merchant=event.get("merchant"))
+    return call(ports, asked)
+
+
+def _new_merchant(ports: Ports, asked: NewMerchant) -> dict[str, Any]:
+    settings = Settings(time_zone=asked.time_zone, currency=asked.currency, language=asked.language)
+    merchant, _, secret = operate.create_merchant(
+        ports, asked.name, asked.email, settings, now=ports.clock()
+    )
+    return {"merchant": merchant.id, "api_key": secret}
+
+
+def _new_key(ports: Ports, asked: OfMerchant) -> dict[str, Any]:
+    key, secret = operate.create_key(ports, asked.merchant, now=ports.clock())
+    return {"merchant": key.merchant, "api_key": secret}
+
+
+def _pause(ports: Ports, asked: Why, *, paused: bool) -> dict[str, Any]:
+    switch = operate.pause_all(ports, paused=paused, reason=asked.reason, now=ports.clock())
+    return {"billing_paused": switch.paused, "reason": switch.reason}
+
+
+def _stop(ports: Ports, asked: OfMerchant, *, stopped: bool) -> dict[str, Any]:
+    merchant = operate.stop_merchant(ports, asked.merchant, stopped=stopped)
+    return {"merchant": merchant.id, "stopped": merchant.stopped}
+
+
+def _standing(ports: Ports, asked: Input) -> dict[str, Any]:
+    switch = ports.store.billing_switch()
+    return {
+        "billing_paused": ports.as_switched().operation.billing_paused,
+        "paused_at_deploy": ports.operation.billing_paused,
+        "reason": switch and switch.reason,
+    }
+
+
+VERBS: dict[str, tuple[type[Any], Callable[[Ports, Any], dict[str, Any]]]] = {
+    "merchant": (NewMerchant, _new_merchant),
+    "key": (OfMerchant, _new_key),
+    "pause": (Why, lambda ports, asked: _pause(ports, asked, paused=True)),
+    "resume": (Why, lambda ports, asked: _pause(ports, asked, paused=False)),
+    "stop": (OfMerchant, lambda ports, asked: _stop(ports, asked, stopped=True)),
+    "start": (OfMerchant, lambda ports, asked: _stop(ports, asked, stopped=False)),
+    "standing": (Nothing, _standing),
+}

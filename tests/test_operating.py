@@ -1,0 +1,282 @@
+"""What an operator lives through: charges stopped, missed, failing; a merchant set up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from billing.adapters.sqs_queue import leases_of
+from billing.errors import Conflict, Refused, Unreachable
+from billing.flows import attention, keys, leases, missed
+from billing.flows.missed import Why
+from billing.operation import Trouble
+from billing.subscription import Alarm, State
+from billing.transactions import Change
+from billing.web import operator
+from tests.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def operate(world: World, do: str, **fields: Any) -> dict[str, Any]:
+    return operator.answer(world.ports, {"do": do, **fields})
+
+
+def paid(world: World) -> int:
+    return sum(charge["status"] == "succeeded" for charge in world.charges())
+
+
+@pytest.mark.spec("R-3")
+def test_the_switch_stops_every_charge_without_a_deployment_and_what_was_missed_is_caught_up(
+    world: World,
+) -> None:
+    world.buy()
+    assert operate(world, "pause", reason="wrong tax table")["billing_paused"] is True
+    tally = world.advance(days=30)
+    assert paid(world) == 1
+    assert tally["held_billing_paused"] > 0
+    assert operate(world, "standing") == {
+        "billing_paused": True,
+        "paused_at_deploy": False,
+        "reason": "wrong tax table",
+    }
+    assert operate(world, "resume", reason="mended")["billing_paused"] is False
+    world.advance(hours=1)
+    assert paid(world) == 2
+
+
+@pytest.mark.spec("R-3")
+def test_the_switch_turned_while_a_worker_is_at_work_is_heeded_at_the_point_of_no_return(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.buy()
+    world.now += timedelta(days=28)
+    prepare = world.sandbox.prepare
+
+    def prepared_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        operate(world, "pause", reason="now")
+        return prepare(*args, **kwargs)
+
+    monkeypatch.setattr(world.sandbox, "prepare", prepared_meanwhile)
+    world.sweep()
+    assert world.work()["held_billing_paused"] == 1
+    assert paid(world) == 1
+
+
+@pytest.mark.spec("R-3")
+def test_while_it_is_paused_a_first_purchase_is_refused_in_words(world: World) -> None:
+    product = world.product()
+    operate(world, "pause", reason="a drill")
+    with pytest.raises(Refused, match="Nothing is sold here at the moment"):
+        world.buy(product)
+    operate(world, "resume", reason="over")
+    world.buy(product)
+    assert paid(world) == 1
+
+
+def test_what_the_deployment_pauses_no_switch_lets_go() -> None:
+    world = World(billing_paused=True)
+    assert operate(world, "resume", reason="let it go")["billing_paused"] is False
+    assert operate(world, "standing")["billing_paused"] is True
+
+
+@pytest.mark.spec("R-3")
+def test_one_merchant_is_stopped_and_let_go(world: World) -> None:
+    world.buy()
+    assert operate(world, "stop", merchant="acme") == {"merchant": "acme", "stopped": True}
+    assert operate(world, "stop", merchant="acme")["stopped"] is True
+    assert world.advance(days=30)["held_stopped"] > 0
+    assert paid(world) == 1
+    operate(world, "start", merchant="acme")
+    world.advance(hours=1)
+    assert paid(world) == 2
+
+
+def test_a_merchant_is_set_up_once_and_their_key_works(world: World) -> None:
+    made = operate(world, "merchant", name="Café Zoë & Söhne", email="zoe@example.com")
+    assert made["merchant"] == "cafe-zoe-sohne"
+    found = keys.holder(world.ports, made["api_key"])
+    assert found is not None
+    assert found[0].id == "cafe-zoe-sohne"
+    again = operate(world, "merchant", name="Café Zoë & Söhne", email="zoe@example.com")
+    assert again["error"] == "merchant_exists"
+    other = operate(world, "key", merchant="cafe-zoe-sohne")["api_key"]
+    assert keys.holder(world.ports, other) is not None
+    assert other != made["api_key"]
+
+
+def test_a_name_without_latin_letters_gets_an_id_all_the_same(world: World) -> None:
+    made = operate(world, "merchant", name="山田商店", email="y@example.com")
+    assert made["merchant"].startswith("mer_")
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({}, "do"),
+        ({"do": "charge"}, "do"),
+        ({"do": ["pause"]}, "do"),
+        ({"do": "pause"}, "reason"),
+        ({"do": "pause", "reason": "x" * 501}, "reason"),
+        ({"do": "merchant", "name": "A", "email": "nobody"}, "email"),
+        ({"do": "merchant", "name": "A", "email": "a@b.example", "time_zone": "Mars"}, "time_zone"),
+        ({"do": "merchant", "name": "A", "email": "a@b.example", "armed": False}, "armed"),
+        ({"do": "stop", "merchant": "a#b"}, "merchant"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong_and_changes_nothing(
+    world: World, event: dict[str, Any], field: str
+) -> None:
+    answer = operator.answer(world.ports, event)
+    assert (answer["error"], answer["field"]) == ("invalid", field)
+    assert world.store.billing_switch() is None
+
+
+def test_an_unknown_merchant_is_not_found(world: World) -> None:
+    assert operate(world, "stop", merchant="nobody")["error"] == "not_found"
+    assert operate(world, "key", merchant="nobody")["error"] == "not_found"
+
+
+def late(world: World) -> list[tuple[Why, str | None]]:
+    return [(m.why, m.hold) for m in missed.find(world.ports, now=world.now)]
+
+
+@pytest.mark.spec("R-9")
+def test_the_detector_finds_what_nobody_took_and_never_asks_the_sweep(world: World) -> None:
+    world.buy()
+    world.now += timedelta(days=28, minutes=59)
+    assert late(world) == []
+    world.now += timedelta(minutes=2)
+    assert late(world) == [(Why.UNANSWERED, None)]
+    world.tick()
+    assert late(world) == []
+
+
+@pytest.mark.spec("R-9")
+@pytest.mark.parametrize("hold", ["stopped", "disarmed", "billing_paused"])
+def test_the_detector_says_what_holds_a_charge_though_each_sweep_leases_it_anew(
+    world: World, hold: str
+) -> None:
+    world.buy()
+    if hold == "billing_paused":
+        operate(world, "pause", reason="a drill")
+    else:
+        world.change_merchant(**({"stopped": True} if hold == "stopped" else {"armed": False}))
+    world.advance(days=28, hours=2)
+    assert late(world) == [(Why.HELD, hold)]
+    (matter,) = attention.overdue(world.ports, world.merchant, now=world.now)
+    assert matter.reason == hold
+
+
+@pytest.mark.spec("R-6", "R-9")
+def test_the_detector_finds_a_charge_that_no_gateway_answers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.buy()
+
+    def silent(*args: Any, **kwargs: Any) -> Any:
+        raise Unreachable("no answer")
+
+    for call in ("confirm", "lookup"):
+        monkeypatch.setattr(world.sandbox, call, silent)
+    world.advance(days=28, minutes=30)
+    assert late(world) == []
+    world.advance(hours=2)
+    assert late(world) == [(Why.UNDER_WAY, None)]
+    monkeypatch.undo()
+    world.advance(hours=1)
+    assert late(world) == []
+    assert paid(world) == 2
+
+
+@pytest.mark.spec("R-9")
+def test_what_is_asked_for_too_late_or_already_over_is_not_missed(world: World) -> None:
+    world.buy()
+    world.cancel()
+    world.advance(days=60)
+    assert world.subscription().state is State.CANCELLED
+    assert late(world) == []
+
+
+class Broken:
+    """A gateway adapter with a bug over one payment."""
+
+    def __init__(self, world: World, invoice: str) -> None:
+        self.confirm = world.sandbox.confirm
+        self.invoice = invoice
+
+    def __call__(self, reference: str, method: str, **kwargs: Any) -> Any:
+        if kwargs["key"].startswith(self.invoice):
+            raise KeyError("what the gateway calls it")
+        return self.confirm(reference, method, **kwargs)
+
+
+@pytest.mark.spec("R-1", "R-9")
+def test_one_subscription_that_our_code_breaks_on_holds_up_no_other_and_is_parked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = world.product()
+    for n in range(3):
+        world.buy(product, email=f"c{n}@example.com")
+    broken = world.subscription("c1@example.com")
+    monkeypatch.setattr(world.sandbox, "confirm", Broken(world, broken.id))
+    world.now += timedelta(days=28)
+    for times in range(1, 6):
+        world.sweep()
+        waiting = [lease for body in world.queue.bodies for lease in leases_of(body)]
+        world.queue.bodies.clear()
+        with pytest.raises(KeyError):
+            leases.take(world.ports, waiting, now=world.now)
+        (trouble,) = world.store.troubles("acme")
+        assert (trouble.times, trouble.error) == (times, "KeyError")
+        assert len(attention.parked(world.ports, world.merchant, now=world.now)) == (times == 5)
+        world.now += timedelta(minutes=16)
+    assert paid(world) == 3 + 2
+    (matter,) = attention.parked(world.ports, world.merchant, now=world.now)
+    assert (matter.subscription.id, matter.reason) == (broken.id, "failed")
+    monkeypatch.undo()
+    world.advance(hours=3)
+    assert paid(world) == 3 + 3
+    assert attention.parked(world.ports, world.merchant, now=world.now) == []
+
+
+@pytest.mark.spec("R-9")
+def test_what_failed_long_ago_begins_to_count_anew(world: World) -> None:
+    before = Trouble("acme", Alarm.BILL, ("acme", "c", "s"), "E", world.now, world.now, 4)
+    soon = before.again("E", world.now + timedelta(minutes=20))
+    assert (soon.times, soon.is_parked(world.now + timedelta(hours=1))) == (5, True)
+    assert not soon.is_parked(world.now + timedelta(hours=3))
+    anew = soon.again("F", world.now + timedelta(days=2))
+    assert (anew.times, anew.error, anew.first_at) == (1, "F", world.now + timedelta(days=2))
+
+
+def test_an_outage_of_the_world_is_not_counted_as_our_own_error(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.buy()
+    world.now += timedelta(days=28)
+    world.sweep()
+
+    def throttled(*args: Any, **kwargs: Any) -> Any:
+        raise Unreachable("throttled")
+
+    monkeypatch.setattr(type(world.store), "bill_tos", throttled)
+    (body,) = world.queue.bodies
+    with pytest.raises(Unreachable):
+        leases.take(world.ports, leases_of(body), now=world.now)
+    assert world.store.troubles("acme") == []
+
+
+def test_a_switch_that_two_operators_turn_at_once_is_turned_by_one(world: World) -> None:
+    operate(world, "pause", reason="one")
+    before = world.store.billing_switch()
+    assert before is not None
+    operate(world, "resume", reason="two")
+    with pytest.raises(Conflict):
+        world.store.commit(Change(before, replace(before, reason="three", paused=False)))

@@ -1,0 +1,177 @@
+"""A pytest plugin: which AWS calls each function makes while the suite runs over it.
+
+    PRIVILEGES=folder pytest -p tests.privileges.recorder tests/functions ...
+
+The suite's world is in memory; each call of it is written down as the one that the DynamoDB, SQS or
+SES adapter makes in its place. What a scenario calls directly counts for the function whose flow
+it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from billing.adapters.ephemeral_memory import MemoryEphemeral
+from billing.adapters.memory_items import MemoryItems
+from billing.adapters.sandbox_ledger import MemoryLedger
+from billing.flows import cancel, checkout, enqueue, missed, notify, rebill, refund, webhook
+from billing.runtime import telemetry
+from billing.transactions import Change, Expect, Insert, Remove, Transaction
+from billing.web import operator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Call = tuple[str, str]
+"""An action, and the resource: a table, a table's index, a queue, or an identity."""
+
+running: ContextVar[str | None] = ContextVar("running", default=None)
+made: dict[str, set[Call]] = defaultdict(set)
+
+WRITES = {
+    Insert: "dynamodb:PutItem",
+    Change: "dynamodb:UpdateItem",
+    Expect: "dynamodb:ConditionCheckItem",
+    Remove: "dynamodb:DeleteItem",
+}
+SCENARIOS = (
+    (enqueue, "due", "functions.rebill.app.sweep"),
+    (rebill, "charge", "functions.rebill.app.charge"),
+    (checkout, "finish_left_alone", "functions.rebill.app.charge"),
+    (refund, "finish", "functions.rebill.app.charge"),
+    (cancel, "sweep", "functions.cancel.app.sweep"),
+    (notify, "sweep", "functions.notify.app.sweep"),
+    (notify, "deliver", "functions.notify.app.deliver"),
+    (operator, "answer", "functions.operator.app.handler"),
+    (webhook, "receive", "functions.webhook.app.handler"),
+    (webhook, "take", "functions.webhook.app.handler"),
+    (missed, "find", "functions.watch.app.sweep"),
+)
+"""Flows that scenarios call without their handler; inside another handler they are part of it."""
+
+
+def note(action: str, resource: str) -> None:
+    for name in (running.get() or "").split():
+        made[name].add((action, resource))
+
+
+def _as(name: str, call: Callable[..., Any], *, only_outermost: bool) -> Callable[..., Any]:
+    @wraps(call)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if only_outermost and running.get() is not None:
+            return call(*args, **kwargs)
+        token = running.set(name)
+        try:
+            return call(*args, **kwargs)
+        finally:
+            running.reset(token)
+
+    return called
+
+
+def _noting(owner: type, method: str, told: Callable[..., Iterator[Call]]) -> None:
+    call = getattr(owner, method)
+
+    @wraps(call)
+    def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        for action, resource in told(*args, **kwargs):
+            note(action, resource)
+        return call(self, *args, **kwargs)
+
+    setattr(owner, method, noted)
+
+
+def _always(action: str, resource: str) -> Callable[..., Iterator[Call]]:
+    return lambda *args, **kwargs: iter([(action, resource)])
+
+
+def _index(index: str, *args: Any, **kwargs: Any) -> Iterator[Call]:
+    yield "dynamodb:Query", f"CoreTable/index/{index}"
+
+
+def _many(keys: Sequence[Any]) -> Iterator[Call]:
+    if keys:
+        yield "dynamodb:BatchGetItem", "CoreTable"
+
+
+def _written(transaction: Transaction) -> Iterator[Call]:
+    for write in transaction:
+        yield WRITES[type(write)], "CoreTable"
+
+
+def _each_written(transactions: Sequence[Transaction]) -> Iterator[Call]:
+    for transaction in transactions:
+        yield from _written(transaction)
+
+
+def _sent(leases: Sequence[Any]) -> Iterator[Call]:
+    if leases:
+        yield "sqs:SendMessage", "ChargeQueue"
+
+
+def _name_the_resolver(module: Any) -> None:
+    """Tests ask a function's resolver without its handler."""
+    build = getattr(module, "build", None)
+    if build is None:
+        return
+
+    @wraps(build)
+    def built(*args: Any, **kwargs: Any) -> Any:
+        resolver = build(*args, **kwargs)
+        name = f"{module.__name__}.handler"
+        resolver.resolve = _as(name, resolver.resolve, only_outermost=False)
+        return resolver
+
+    module.build = built
+
+
+def pytest_configure(config: Any) -> None:
+    observed = telemetry.observed
+
+    def recorded(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        name = f"{handler.__module__}.{handler.__name__}"
+        return _as(name, observed(handler), only_outermost=False)
+
+    telemetry.observed = recorded
+    # The stream's consumer and the sweep tell a fact in the same way.
+    both = "functions.notify.app.deliver functions.notify.app.sweep"
+    vars(notify)["_told"] = _as(both, vars(notify)["_told"], only_outermost=False)
+    for path in sorted((ROOT / "functions").glob("*/app.py")):
+        _name_the_resolver(import_module(f"functions.{path.parent.name}.app"))
+    for module, flow, name in SCENARIOS:
+        setattr(module, flow, _as(name, getattr(module, flow), only_outermost=True))
+    _noting(MemoryItems, "get", _always("dynamodb:GetItem", "CoreTable"))
+    _noting(MemoryItems, "get_many", _many)
+    _noting(MemoryItems, "query", _always("dynamodb:Query", "CoreTable"))
+    _noting(MemoryItems, "rows", _index)
+    _noting(MemoryItems, "move_alarm", _always("dynamodb:UpdateItem", "CoreTable"))
+    _noting(MemoryItems, "write", _written)
+    _noting(MemoryItems, "write_each", _each_written)
+    for method, action in (
+        ("put", "PutItem"),
+        ("replace", "PutItem"),
+        ("get", "GetItem"),
+        ("take", "DeleteItem"),
+        ("hit", "UpdateItem"),
+    ):
+        _noting(MemoryEphemeral, method, _always(f"dynamodb:{action}", "EphemeralTable"))
+    _noting(MemoryLedger, "read", _always("dynamodb:GetItem", "EphemeralTable"))
+    _noting(MemoryLedger, "write", _always("dynamodb:PutItem", "EphemeralTable"))
+    from tests.world import MemoryMailer, MemoryQueue
+
+    _noting(MemoryQueue, "send", _sent)
+    _noting(MemoryMailer, "send", _always("ses:SendEmail", "identity"))
+
+
+def pytest_sessionfinish(session: Any) -> None:
+    folder = Path(os.environ["PRIVILEGES"])
+    calls = {name: sorted(found) for name, found in made.items()}
+    (folder / f"{uuid4().hex}.json").write_text(json.dumps(calls))

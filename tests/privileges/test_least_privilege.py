@@ -1,0 +1,115 @@
+"""Each function's role allows what it calls, and nothing else: none missing, none unused."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+from dev import stack
+from dev.expand import ROOT, expand
+from dev.template import Template, load
+from tests.template.stack import Resources, as_list, functions, of_type, target
+
+pytestmark = pytest.mark.slow
+
+SUITE = [
+    *("tests/functions", "tests/portal", "tests/web"),
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("test_*.py")),
+]
+
+OF_LAMBDA = re.compile(
+    r"(logs|xray):|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)$"
+    r"|sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes)$"
+)
+"""What Lambda itself does in the function's name: logs, traces, reading its queue or stream."""
+
+ONE_CALL_ASKS_FOR_TWO = {"ses:SendRawEmail": "ses:SendEmail"}
+"""SES asks for this one as well when a mail has an attachment."""
+
+Calls = set[tuple[str, str]]
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Calls]:
+    """What each handler called while the suite ran, by its dotted name."""
+    folder = tmp_path_factory.mktemp("privileges")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not slow"),
+            *("-p", "tests.privileges.recorder", "-p", "no:cacheprovider", *SUITE),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PRIVILEGES": str(folder), "PYTHONPATH": "layers/common:."},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    found: dict[str, Calls] = defaultdict(set)
+    for path in folder.glob("*.json"):
+        for name, calls in json.loads(path.read_text()).items():
+            found[name] |= {(action, resource) for action, resource in calls}
+    return found
+
+
+@pytest.fixture(scope="session")
+def resources() -> Resources:
+    return dict(expand()["Resources"])
+
+
+def allowed(resources: Resources, function: str) -> Calls:
+    """What a function's role lets its own code do, by logical ids."""
+    role = resources[target(functions(resources)[function]["Role"])]["Properties"]
+    found: Calls = set()
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            for action in as_list(statement["Action"]):
+                if not OF_LAMBDA.match(action):
+                    for resource in as_list(statement["Resource"]):
+                        found.add((action, name_of(resource)))
+    return found
+
+
+def name_of(resource: Any) -> str:
+    if "Fn::GetAtt" in resource:
+        return str(resource["Fn::GetAtt"][0])
+    text = as_list(resource["Fn::Sub"])[0]
+    if ":identity/" in text:
+        return "identity"
+    return re.sub(r"\$\{(\w+)(\.Arn)?\}", r"\1", text)
+
+
+def on_failure(resources: Resources, function: str) -> Calls:
+    """Where Lambda sends what failed, in the function's name."""
+    sources = [
+        *of_type(resources, "AWS::Lambda::EventInvokeConfig").values(),
+        *of_type(resources, "AWS::Lambda::EventSourceMapping").values(),
+    ]
+    return {
+        ("sqs:SendMessage", target(source["DestinationConfig"]["OnFailure"]["Destination"]))
+        for source in sources
+        if target(source["FunctionName"]) == function and "DestinationConfig" in source
+    }
+
+
+GIVEN = {"PublicUrl": "https://pay.example.com", "SenderAddress": "billing@example.com"}
+FUNCTIONS = stack.read(Template(load(ROOT / "template.yaml"), parameters=GIVEN)).functions
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.logical_id)
+def test_a_role_allows_what_its_function_calls_and_nothing_else(
+    made: dict[str, Calls], resources: Resources, function: stack.Function
+) -> None:
+    name = function.logical_id
+    calls = made[f"{function.module}.{function.attribute}"] | on_failure(resources, name)
+    may = allowed(resources, name)
+    implied = {(also, r) for also, of in ONE_CALL_ASKS_FOR_TWO.items() for a, r in calls if a == of}
+    assert not calls - may, f"{name} calls what it may not: {sorted(calls - may)}"
+    unused = may - calls - implied
+    assert not unused, f"{name} may do what it never does: {sorted(unused)}"

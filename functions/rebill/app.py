@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 
-from billing.adapters.sqs_queue import leases_of
+from billing.adapters.sqs_queue import correlation_of, leases_of
 from billing.flows import enqueue, leases
 from billing.runtime import telemetry, wiring
 
@@ -40,8 +40,9 @@ def charge(event: dict[str, Any], context: Any) -> dict[str, Any]:
     tally: Counter[str] = Counter()
 
     def take(record: Mapping[str, Any]) -> None:
-        ports = wiring.ports()
-        tally.update(leases.take(ports, leases_of(record["body"]), now=ports.clock()))
+        ports, body = wiring.ports(), record["body"]
+        with telemetry.under(correlation_of(body)):
+            tally.update(leases.take(ports, leases_of(body), now=ports.clock()))
 
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     failures = process_partial_response(

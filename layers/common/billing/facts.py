@@ -37,7 +37,8 @@ class FactKind(StrEnum):
 class Fact:
     """One fact; `id` is derived from what made it true, so that it cannot be written twice.
 
-    `claimed_until` is the lease of the consumer that is telling it.
+    `claimed_until` is the lease of the consumer that is telling it; `correlation` names the request
+    or sweep that made it true, and is put in when it is written.
     """
 
     id: str
@@ -50,3 +51,4 @@ class Fact:
     subscription: str | None = None
     code: str | None = None
     claimed_until: datetime | None = None
+    correlation: str | None = None

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from billing.errors import Unavailable
+from billing.runtime import telemetry
 
 
 class SesMailer:
@@ -27,3 +28,4 @@ class SesMailer:
             )
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"mail not taken: {type(error).__name__}") from error
+        telemetry.happened("mailed", message_id=str(message["Message-ID"]))

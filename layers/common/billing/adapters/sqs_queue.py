@@ -10,6 +10,7 @@ from typing import Any
 
 from billing.errors import Unavailable
 from billing.ports import Due
+from billing.runtime import correlation
 from billing.subscription import Alarm
 
 LEASES_PER_MESSAGE = 25
@@ -42,7 +43,13 @@ class SqsQueue:
 def body_of(leases: Sequence[Due]) -> str:
     """A message: its leases as [kind, instant, owner parts]."""
     rows = [[lease.kind.value, lease.due_at.isoformat(), *lease.owner] for lease in leases]
-    return json.dumps({"leases": rows})
+    return json.dumps({"leases": rows, "correlation": correlation.current()})
+
+
+def correlation_of(body: str) -> str | None:
+    """What sent the message: the sweep's correlation id."""
+    found = json.loads(body).get("correlation")
+    return found if isinstance(found, str) else None
 
 
 def leases_of(body: str) -> list[Due]:

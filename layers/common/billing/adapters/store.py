@@ -6,6 +6,7 @@ What differs between DynamoDB and memory is `Items`; what the questions mean is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,9 +36,10 @@ from billing.orders import Invoice, InvoiceCounter, Order
 from billing.payments import PaymentPointer
 from billing.ports import Due, History, Page
 from billing.refunds import Refund
+from billing.runtime import correlation
 from billing.subscription import Alarm, Subscription
 from billing.tickets import Ticket
-from billing.transactions import Entity, Transaction, Write
+from billing.transactions import Entity, Insert, Transaction, Write
 
 if TYPE_CHECKING:
     from billing.adapters.dynamo_calls import Calls
@@ -298,11 +300,24 @@ class ItemStore:
 
     def commit(self, *writes: Write) -> None:
         """Conditional write, or transaction."""
-        self._items.write(writes)
+        self._items.write(_correlated(writes))
 
     def commit_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
         """Transactions, many in one where they touch different items."""
-        return self._items.write_each(transactions)
+        return self._items.write_each([_correlated(writes) for writes in transactions])
+
+
+def _correlated(writes: Transaction) -> Transaction:
+    """The writes, their new facts naming the request or sweep that they come from."""
+    now_under = correlation.current()
+    if now_under is None:
+        return writes
+    return tuple(
+        Insert(replace(write.entity, correlation=now_under))
+        if isinstance(write, Insert) and isinstance(write.entity, Fact)
+        else write
+        for write in writes
+    )
 
 
 def _created(entity: Product | PricePoint) -> tuple[datetime, str]:

@@ -20,6 +20,7 @@ from billing.merchants import Merchant
 from billing.money import Money
 from billing.ports import Ports
 from billing.render import mails
+from billing.runtime import correlation, telemetry
 from billing.subscription import Subscription
 from billing.transactions import Change, Remove
 
@@ -58,7 +59,8 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
     try:
         claimed = replace(fact, claimed_until=now + CLAIM)
         ports.store.commit(Change(fact, claimed))
-        _tell(ports, fact, now)
+        with telemetry.under(fact.correlation):
+            _tell(ports, fact, now)
         ports.store.commit(Remove(claimed, as_read=("claimed_until",)))
     except Conflict:
         return Counter(conflict=1)
@@ -75,6 +77,8 @@ def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
         return
     for message in _messages(ports, fact, merchant, now):
         if merchant.armed:  # a disarmed environment sends no mail (W-5)
+            if (from_what := correlation.current()) is not None:
+                message["X-Correlation-ID"] = from_what
             ports.mailer.send(message, now=now)
 
 

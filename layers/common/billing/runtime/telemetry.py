@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, wraps
 from hashlib import sha256
 from http import HTTPStatus
@@ -16,6 +17,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import MetricUnit
+
+from billing.runtime import correlation
 
 SERVICE = "perennial"
 NAMESPACE = "Perennial"
@@ -82,17 +85,31 @@ def failed(error: Exception, request_id: str, *, status: int) -> None:
         logger().error("request failed", exc_info=error, extra=fields)
 
 
+@contextmanager
+def under(correlation_id: str | None) -> Iterator[None]:
+    """Lines, messages and facts from here on name what they come from."""
+    with correlation.under(correlation_id):
+        before = logger().get_correlation_id()
+        logger().set_correlation_id(correlation.current())
+        try:
+            yield
+        finally:
+            logger().set_correlation_id(before)
+
+
 def observed(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Around a Lambda handler: its lines name function and request, its metrics are published."""
 
     @wraps(handler)
     def invoked(event: Any, context: Any) -> Any:
+        request_id = getattr(context, "aws_request_id", None)
         logger().append_keys(
             function_name=getattr(context, "function_name", None),
-            function_request_id=getattr(context, "aws_request_id", None),
+            function_request_id=request_id,
         )
         try:
-            return handler(event, context)
+            with under(correlation.of_event(event, request_id)):
+                return handler(event, context)
         finally:
             if metrics().provider.metric_set:  # an invocation without any is warned of otherwise
                 metrics().flush_metrics()

@@ -96,8 +96,8 @@ def _gateway_keys(asked: Mapping[str, str]) -> dict[str, Any]:
         keys = json.loads(typed)
     except ValueError as error:
         raise OperateError("that is not JSON") from error
-    if not isinstance(keys, dict) or not all(isinstance(value, str) for value in keys.values()):
-        raise OperateError('the keys are an object of texts, such as {"secret_key": ".."}')
+    if not isinstance(keys, dict) or not keys:
+        raise OperateError('the keys are a JSON object, such as {"secret_key": ".."}')
     _client("ssm").put_parameter(
         Name=name, Value=json.dumps(keys), Type="SecureString", Overwrite=True
     )

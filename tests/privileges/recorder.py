@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from billing.adapters.ephemeral_memory import MemoryEphemeral
 from billing.adapters.memory_items import MemoryItems
+from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger
 from billing.flows import cancel, checkout, enqueue, missed, notify, rebill, refund, webhook
 from billing.runtime import telemetry
@@ -42,6 +43,12 @@ WRITES = {
     Expect: "dynamodb:ConditionCheckItem",
     Remove: "dynamodb:DeleteItem",
 }
+GATEWAY_CALLS = (
+    *("save_method", "forget", "prepare", "confirm", "lookup", "cancel"),
+    *("refund", "find_refund", "parse_event", "events_since", "disputes"),
+)
+"""What takes a gateway's keys where it is not the sandbox."""
+
 SCENARIOS = (
     (enqueue, "due", "functions.rebill.app.sweep"),
     (rebill, "charge", "functions.rebill.app.charge"),
@@ -165,6 +172,8 @@ def pytest_configure(config: Any) -> None:
         _noting(MemoryEphemeral, method, _always(f"dynamodb:{action}", "EphemeralTable"))
     _noting(MemoryLedger, "read", _always("dynamodb:GetItem", "EphemeralTable"))
     _noting(MemoryLedger, "write", _always("dynamodb:PutItem", "EphemeralTable"))
+    for method in GATEWAY_CALLS:
+        _noting(SandboxGateway, method, _always("ssm:GetParameter", "parameter"))
     from tests.world import MemoryMailer, MemoryQueue
 
     _noting(MemoryQueue, "send", _sent)

@@ -82,6 +82,8 @@ def name_of(resource: Any) -> str:
     text = as_list(resource["Fn::Sub"])[0]
     if ":identity/" in text:
         return "identity"
+    if ":parameter/" in text:
+        return "parameter"
     return re.sub(r"\$\{(\w+)(\.Arn)?\}", r"\1", text)
 
 

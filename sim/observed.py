@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from billing.flows import invoices
-from billing.render import mails, merchant_mails
+from billing.render import mails, merchant_mails, reminder_mails
 from billing.runtime import telemetry
 
 
@@ -20,8 +20,8 @@ from billing.runtime import telemetry
 def facts_only() -> Iterator[None]:
     """For as long as a simulation runs; whoever shares the process has the words back after it."""
     stubs: list[tuple[ModuleType, str, object]] = [
-        *((module, "written", _bare) for module in (mails, merchant_mails)),
-        *((module, "text", lambda *_, **__: "") for module in (mails, merchant_mails)),
+        *((module, "written", _bare) for module in MAILS),
+        *((module, "text", lambda *_, **__: "") for module in MAILS),
         *((mails, name, lambda *_, **__: ()) for name in _WORDS),
         (invoices, "invoice_pdf", _Blank()),
         (telemetry, "tally", lambda counts, prefix="": None),
@@ -33,7 +33,8 @@ def facts_only() -> Iterator[None]:
         yield
 
 
-_WORDS = ("_lines", "_what_follows", "_cancelling", "filled")
+MAILS = (mails, merchant_mails, reminder_mails)
+_WORDS = ("_lines", "what_follows", "cancelling", "filled")
 
 
 class _Blank:

@@ -23,7 +23,7 @@ from billing.adapters.sqs_queue import body_of, leases_of
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.checkouts import Checkout
 from billing.customers import Address
-from billing.flows import cancel, checkout, enqueue, notify, rebill, refund
+from billing.flows import cancel, checkout, enqueue, notify, rebill, refund, remind
 from billing.flows.cancel import Ending
 from billing.flows.checkout import Submission, Visitor
 from billing.merchants import Merchant
@@ -184,7 +184,8 @@ class World:
 
     def tick(self) -> Counter[str]:
         """One tick of the schedules, and all the work that follows from it."""
-        return self.sweep() + cancel.sweep(self.ports, now=self.now) + self.work()
+        swept = self.sweep() + cancel.sweep(self.ports, now=self.now)
+        return swept + remind.sweep(self.ports, now=self.now) + self.work()
 
     def advance(self, *, to: datetime | None = None, **span: float) -> Counter[str]:
         """Move the clock from one due instant to the next, ticking at each."""
@@ -224,7 +225,7 @@ class World:
         far = datetime(9000, 1, 1, tzinfo=UTC)
         rows = [
             row.due_at
-            for kind in (Alarm.BILL, Alarm.CANCEL, Alarm.CHECKOUT, Alarm.REFUND)
+            for kind in Alarm
             for shard in range(self.ports.operation.shards)
             for row in self.store.due(kind, shard, far, 1)
         ]

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from billing.adapters.keys import Key, fact_of
-from billing.flows import notify
+from billing.flows import notify, remind
 from billing.runtime import telemetry, wiring
+
+MILLISECONDS_TO_FINISH = 20_000
 
 
 @telemetry.observed
@@ -26,7 +28,13 @@ def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Tell what the stream left untold, at the schedule's own time."""
-    tally = notify.sweep(wiring.ports(), now=datetime.fromisoformat(event["time"]))
+    """Tell what the stream left untold and what is soon to come, at the schedule's own time."""
+    ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
+    tally = remind.sweep(ports, now=now, keep_going=lambda: _has_time(context))
+    tally += notify.sweep(ports, now=now)
     telemetry.tally(tally, "outbox_sweep_")
     return dict(tally)
+
+
+def _has_time(context: Any) -> bool:
+    return bool(context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH)

@@ -9,7 +9,15 @@ from typing import Any
 from billing.errors import BillingError
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import http, portal, portal_cards, portal_freeze, portal_plans, portal_session
+from billing.web import (
+    http,
+    portal,
+    portal_cards,
+    portal_freeze,
+    portal_payment,
+    portal_plans,
+    portal_session,
+)
 from billing.web.portal_session import Visit
 from billing.web.request import Request
 
@@ -45,6 +53,7 @@ def build(ports: Ports) -> http.Resolver:
     house = Portal(ports)
     _front(house)
     _invoices(house)
+    _payments(house)
     _subscriptions(house)
     _freezes(house)
     _refunds(house)
@@ -90,6 +99,20 @@ def _invoices(house: Portal) -> None:
     def invoice(merchant: str, reference: str) -> http.Answer:
         now = house.ports.clock()
         return portal.invoice(house.ports, house.request, merchant, reference, now=now)
+
+
+def _payments(house: Portal) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/portal/<merchant>/payments/<reference>")
+    def payment(merchant: str, reference: str) -> http.Answer:
+        now = ports.clock()
+        return portal_payment.page(ports, house.request, merchant, reference, now=now)
+
+    @app.post("/portal/<merchant>/payments/<reference>")
+    def confirm(merchant: str, reference: str) -> http.Answer:
+        now = ports.clock()
+        return portal_payment.confirmed(ports, house.request, merchant, reference, now=now)
 
 
 def _subscriptions(house: Portal) -> None:

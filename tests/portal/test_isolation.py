@@ -15,8 +15,11 @@ OPEN_TO_ALL = {
     ("POST", "/portal/<merchant>/link"),
     ("GET", "/portal/<merchant>/link/<token>"),
     ("POST", "/portal/<merchant>/link/<token>"),
+    ("GET", "/portal/<merchant>/payments/<reference>"),
+    ("POST", "/portal/<merchant>/payments/<reference>"),
 }
-"""Routes that let in, or ask to be let in; test_login.py has them."""
+"""Routes that let in, or ask to be let in (test_login.py), and those that whoever holds a mailed
+link may use (test_telling_ahead.py)."""
 
 
 def routes(shop: Shop) -> list[tuple[str, str]]:

@@ -67,7 +67,7 @@ def payment_failed(
     subscription: Subscription | None = PAST_DUE,
 ) -> EmailMessage:
     to = envelope(merchant, invoice, "sub_1.0002:failed:1")
-    return mails.payment_failed(to, invoice, subscription)
+    return mails.payment_failed(to, invoice, subscription, "https://pay.example.com/portal/acme")
 
 
 def ended(

@@ -63,7 +63,7 @@ class PaymentMethod:
 
     `id` is the gateway's own token for it. `gateway_account` names the account it belongs to
     (W-6); `expires_on` is `YYYY-MM`. One that was removed stands only for the invoices that it
-    paid: nothing lists it and nothing is charged to it.
+    paid: nothing lists it and nothing is charged to it. `expiry_told`: its end was mailed (R-8).
     """
 
     id: str
@@ -77,6 +77,7 @@ class PaymentMethod:
     fingerprint: str | None
     added_at: datetime
     removed_at: datetime | None = None
+    expiry_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,14 +64,13 @@ CONFIRMATION_TEMPLATE = (
 class Settings:
     """A merchant's choices, with the defaults of SPEC.md.
 
-    `catch_up_days` is how long a missed charge is still made unasked (R-2). `grace_days` is how
-    long access is kept while past due, None for the whole retry cycle (R-5). `self_cancel` and
-    `self_refund` are modes (X-1, B-7). `revoke_on_dispute` closes access from a chargeback until it
-    is won (W-4). `confirmation_template` may hold {order_id} (C-3).
-    `freeze_price_minor` is what a frozen subscription is charged a month, None where none can be
-    frozen; `self_freeze` lets customers do it in the portal (A-5).
-
-    `language` is one of the fifteen, or `VISITORS_OWN` (C-5).
+    `language` is one of the fifteen, or `VISITORS_OWN` (C-5). `self_cancel` and `self_refund` are
+    modes (X-1, B-7). `grace_days` is how long access is kept while past due, None for the whole
+    retry cycle (R-5). `catch_up_days` is how long a missed charge is still made unasked (R-2),
+    `reminder_days` how long ahead a charge is told of, 0 for not at all (R-8). `revoke_on_dispute`
+    closes access from a chargeback until it is won (W-4). `confirmation_template` may hold
+    {order_id} (C-3). `freeze_price_minor` is what a frozen subscription is charged a month, None
+    where none can be frozen; `self_freeze` lets customers do it in the portal (A-5).
     """
 
     time_zone: str = "America/New_York"
@@ -85,6 +84,7 @@ class Settings:
     grace_days: int | None = None
     catch_up_days: int = 7
     revoke_on_dispute: bool = False
+    reminder_days: int = 7
     confirmation_template: str = CONFIRMATION_TEMPLATE
 
     def language_for(self, visitor: str) -> str:

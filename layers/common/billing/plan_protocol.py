@@ -102,7 +102,7 @@ def settle(
         case Declined():
             return "declined", _declined(subscription, invoice, outcome, now, shard)
         case ActionRequired():
-            return "action_required", _needs_buyer(subscription, invoice, now)
+            return "action_required", _needs_buyer(subscription, invoice, now, shard)
         case _:
             return "void", _void(subscription, invoice, now, shard)
 
@@ -143,12 +143,15 @@ def _declined(
     )
 
 
-def _needs_buyer(subscription: Subscription, invoice: Invoice, now: datetime) -> Transaction:
+def _needs_buyer(
+    subscription: Subscription, invoice: Invoice, now: datetime, shard: int
+) -> Transaction:
     waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
     later = subscription.postponed_to(now + LOOK_AGAIN)
     return (
         Change(invoice, waiting, as_read=ATTEMPT),
         Change(subscription, later, as_read=policy.LOOKED_AT),
+        Insert(fact(FactKind.ACTION_NEEDED, invoice, now, shard)),
     )
 
 

@@ -38,6 +38,7 @@ from billing.operation import BillingSwitch, Trouble
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.payments import PaymentPointer
 from billing.refunds import Refund
+from billing.reminders import Reminder
 from billing.subscription import Alarm, Subscription
 from billing.tickets import Ticket
 from billing.transactions import Transaction, Write
@@ -131,6 +132,7 @@ class Store(Protocol):
 
     def refund(self, merchant: str, customer: str, refund: str) -> Refund | None: ...
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None: ...
+    def reminder(self, merchant: str, customer: str, subscription: str) -> Reminder | None: ...
     def ticket(self, merchant: str, ticket: str) -> Ticket | None: ...
     def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
         """Many at once, (merchant, customer, purchase id) each, in the order asked for."""

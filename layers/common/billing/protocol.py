@@ -162,12 +162,18 @@ def give_up(
 
 
 def needs_buyer(
-    subscription: Subscription, invoice: Invoice, schedule: RetrySchedule, now: datetime
+    subscription: Subscription,
+    invoice: Invoice,
+    schedule: RetrySchedule,
+    now: datetime,
+    shard: int,
 ) -> Transaction:
-    """Authentication needed counts as an attempt; its link stays good until the next one (R-4)."""
+    """Authentication needed counts as an attempt; its link is mailed, and stays good until the next
+    one (R-4, R-8)."""
     waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
+    asked = Insert(fact(FactKind.ACTION_NEEDED, invoice, now, shard))
     if _goes_on(subscription, now):
-        return _uncounted(subscription, invoice, waiting)
+        return (*_uncounted(subscription, invoice, waiting), asked)
     counted = invoice.attempt - invoice.uncounted
     follows = policy.after_decline(
         min(counted, schedule.attempts - 1), retryable=True, schedule=schedule, now=now
@@ -180,6 +186,7 @@ def needs_buyer(
             subscription.declined(follows.retry_at, follows.due_at),
             as_read=policy.LOOKED_AT,
         ),
+        asked,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from billing import ledger, payments
+from billing import ledger, payments, reminders
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import (
     Customer,
@@ -164,7 +164,7 @@ def paid(
         *transaction,
         *(() if customer else new_customer(checkout, now)),
         Insert(method),
-        *((Insert(subscription),) if subscription else ()),
+        *((Insert(subscription), Insert(reminders.first(subscription))) if subscription else ()),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
         Insert(replace(checkout.consent, customer=owner, purchase=checkout.purchase)),
         Insert(invoice),

@@ -29,6 +29,7 @@ from billing.orders import Invoice, InvoiceCounter, Order
 from billing.payments import PaymentPointer
 from billing.ports import Due
 from billing.refunds import Refund
+from billing.reminders import Reminder
 from billing.subscription import Alarm, Subscription
 from billing.tickets import Ticket
 from billing.transactions import Change, Entity, Transaction, Write
@@ -145,6 +146,10 @@ def refund(merchant: str, customer: str, refund: str) -> Key:
     return Key(of_customer(merchant, customer), f"REFUND#{refund}")
 
 
+def reminder(merchant: str, customer: str, subscription: str) -> Key:
+    return Key(of_customer(merchant, customer), f"NOTICE#{subscription}")
+
+
 def bill_to(merchant: str, customer: str, purchase: str) -> Key:
     return Key(of_customer(merchant, customer), f"BILL_TO#{purchase}")
 
@@ -210,6 +215,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     Customer: lambda e: customer(e.merchant, e.id),
     PaymentMethod: lambda e: payment_method(e.merchant, e.customer, e.id),
     Subscription: lambda e: subscription(e.merchant, e.customer, e.id),
+    Reminder: lambda e: reminder(e.merchant, e.customer, e.subscription),
     Invoice: lambda e: invoice(e.merchant, e.customer, e.id),
     Order: _order,
     PurchaseBillTo: lambda e: bill_to(e.merchant, e.customer, e.purchase),
@@ -270,6 +276,8 @@ def index_keys(entity: Entity) -> dict[str, Key]:
         }
     if isinstance(entity, Checkout):
         return _due_key(entity, (entity.merchant, entity.key))
+    if isinstance(entity, Reminder):
+        return _due_key(entity, (entity.merchant, entity.customer, entity.subscription))
     if isinstance(entity, Refund):
         return _due_key(entity, (entity.merchant, entity.customer, entity.id))
     if isinstance(entity, Merchant):
@@ -303,16 +311,23 @@ def list_month(merchant: str, kind: str, month: str) -> str:
     return f"M#{merchant}#L#{kind}#{month.replace('-', '')}"
 
 
-def _due_key(entity: Subscription | Checkout | Refund, owner: tuple[str, ...]) -> dict[str, Key]:
+Alarmed = Subscription | Checkout | Refund | Reminder
+"""What has an alarm in the due index."""
+
+
+def _due_key(entity: Alarmed, owner: tuple[str, ...]) -> dict[str, Key]:
     if entity.due_at is None:
         return {}
     return {DUE: Key(due_shard(alarm_of(entity), entity.shard), due_sort_key(entity.due_at, owner))}
 
 
-def alarm_of(entity: Subscription | Checkout | Refund) -> Alarm:
+def alarm_of(entity: Alarmed) -> Alarm:
     if isinstance(entity, Subscription):
         return entity.alarm
-    return Alarm.REFUND if isinstance(entity, Refund) else Alarm.CHECKOUT
+    return _ALARMS[type(entity)]
+
+
+_ALARMS = {Refund: Alarm.REFUND, Checkout: Alarm.CHECKOUT, Reminder: Alarm.NOTICE}
 
 
 def due_kind(kind: Alarm) -> str:
@@ -337,6 +352,11 @@ def due_of(kind: Alarm, row: Row) -> Due:
 
 def owner_key(due: Due) -> Key:
     """The key of the item whose alarm it is."""
-    if due.kind is Alarm.CHECKOUT:
-        return checkout(*due.owner)
-    return refund(*due.owner) if due.kind is Alarm.REFUND else subscription(*due.owner)
+    return _OWNERS.get(due.kind, subscription)(*due.owner)
+
+
+_OWNERS: dict[Alarm, Callable[..., Key]] = {
+    Alarm.CHECKOUT: checkout,
+    Alarm.REFUND: refund,
+    Alarm.NOTICE: reminder,
+}

@@ -207,6 +207,8 @@ class SandboxGateway:
         )
 
     def _confirmed(self, payment: Row, card: TestCard, key: str, return_url: str | None) -> Outcome:
+        if payment["state"] == "requires_action" and return_url is not None:
+            payment["return_url"] = return_url  # the same attempt, now with its buyer
         if payment["state"] in {"succeeded", "cancelled"} or key in payment["attempts"]:
             # The buyer of an off-session attempt is here now, and has somewhere to return to.
             payment["return_url"] = return_url or payment.get("return_url")

@@ -36,6 +36,7 @@ from billing.orders import Invoice, InvoiceCounter, Order
 from billing.payments import PaymentPointer
 from billing.ports import Due, History, Page
 from billing.refunds import Refund
+from billing.reminders import Reminder
 from billing.runtime import correlation
 from billing.subscription import Alarm, Subscription
 from billing.tickets import Ticket
@@ -221,6 +222,10 @@ class ItemStore:
     def refund(self, merchant: str, customer: str, refund: str) -> Refund | None:
         """Get M#<merchant>#C#<customer> REFUND#<invoice>:r<n>."""
         return self._items.get(keys.refund(merchant, customer, refund))
+
+    def reminder(self, merchant: str, customer: str, subscription: str) -> Reminder | None:
+        """Get M#<merchant>#C#<customer> NOTICE#<subscription>."""
+        return self._items.get(keys.reminder(merchant, customer, subscription))
 
     def owner_of_payment(self, account: AccountRef, reference: str) -> PaymentPointer | None:
         """Get GW#<gateway>#<account>#<reference> REF."""

@@ -68,23 +68,35 @@ def _numbered(ports: Ports, first: InvoiceCounter, read: Callable[[], Document])
 
 def link(ports: Ports, invoice: Invoice) -> str:
     """The address under which whoever has it can download the invoice (C-3)."""
-    reference = f"{invoice.customer}~{invoice.id}~{invoice.download_key}"
     base = ports.operation.public_url
-    return f"{base}/portal/{invoice.merchant}/invoices/{reference}/invoice.pdf"
+    return f"{base}/portal/{invoice.merchant}/invoices/{_reference(invoice)}/invoice.pdf"
+
+
+def payment_link(ports: Ports, invoice: Invoice) -> str:
+    """The page of a payment that needs its customer, for whoever has the mail about it (R-4)."""
+    return f"{ports.operation.public_url}/portal/{invoice.merchant}/payments/{_reference(invoice)}"
 
 
 def download(ports: Ports, merchant: str, reference: str) -> bytes:
     """The PDF that a link names; `NotFound` for anything but a link that we made (B-5)."""
+    invoice = linked(ports, merchant, reference)
+    if invoice.state is not InvoiceState.PAID:
+        raise NotFound("There is no such invoice.")
+    return pdf(ports, numbered(ports, merchant, invoice.customer, invoice.id))
+
+
+def linked(ports: Ports, merchant: str, reference: str) -> Invoice:
+    """The invoice that a link of ours names; `NotFound` for anything else."""
     customer, _, rest = reference.partition("~")
     invoice_id, _, key = rest.partition("~")
     invoice = ports.store.invoice(merchant, customer, invoice_id) if key else None
-    if (
-        invoice is None
-        or not compare_digest(invoice.download_key.encode(), key.encode())
-        or invoice.state is not InvoiceState.PAID
-    ):
+    if invoice is None or not compare_digest(invoice.download_key.encode(), key.encode()):
         raise NotFound("There is no such invoice.")
-    return pdf(ports, numbered(ports, merchant, customer, invoice_id))
+    return invoice
+
+
+def _reference(invoice: Invoice) -> str:
+    return f"{invoice.customer}~{invoice.id}~{invoice.download_key}"
 
 
 def credit_note(ports: Ports, invoice: Invoice, refund: Refund) -> bytes:

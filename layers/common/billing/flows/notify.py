@@ -19,7 +19,7 @@ from billing.flows import charging, invoices, notices
 from billing.merchants import Merchant
 from billing.money import Money
 from billing.ports import Ports
-from billing.render import mails
+from billing.render import mails, reminder_mails
 from billing.runtime import correlation, telemetry
 from billing.subscription import Subscription
 from billing.transactions import Change, Remove
@@ -106,7 +106,10 @@ def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) 
         _next_charge(ports, subscription),
     )
     if fact.kind is FactKind.PAYMENT_FAILED:
-        return mails.payment_failed(envelope, invoice, subscription)
+        return mails.payment_failed(envelope, invoice, subscription, _portal_url(ports, merchant))
+    if fact.kind is FactKind.ACTION_NEEDED:
+        url = invoices.payment_link(ports, invoice)
+        return reminder_mails.action_needed(envelope, invoice, subscription, url)
     if fact.kind is FactKind.REFUNDED:
         assert fact.code is not None, "it names the refund"
         refund = invoices.numbered_refund(ports, invoice, fact.code)
@@ -134,7 +137,18 @@ def _about_subscription(
         now,
         _next_charge(ports, subscription),
     )
+    if fact.kind is FactKind.CARD_EXPIRING:
+        assert fact.code is not None, "it names the card"
+        method = ports.store.payment_method(fact.merchant, fact.customer, fact.code)
+        assert method is not None, "a card is never removed, only marked so"
+        url = _portal_url(ports, merchant)
+        return reminder_mails.card_expiring(envelope, subscription, method, url)
     return _ABOUT[fact.kind](envelope, subscription)
+
+
+def _portal_url(ports: Ports, merchant: Merchant) -> str | None:
+    open_to_customers = merchant.settings.portal is not None
+    return f"{ports.operation.public_url}/portal/{merchant.id}" if open_to_customers else None
 
 
 def _withdraw(ports: Ports, fact: Fact) -> None:
@@ -169,4 +183,6 @@ _ABOUT = {
     FactKind.PLAN_ASKED: mails.plan_asked,
     FactKind.FREEZE_ASKED: mails.freeze_asked,
     FactKind.FREEZE_UNDONE: mails.freeze_undone,
+    FactKind.RENEWAL_UPCOMING: reminder_mails.renewal_upcoming,
+    FactKind.TRIAL_ENDING: reminder_mails.trial_ending,
 }

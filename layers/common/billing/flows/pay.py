@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 from billing import protocol
-from billing.errors import Conflict, NotFound, Refused
-from billing.orders import UNDER_WAY
+from billing.errors import Conflict, NotFound, Refused, Unavailable
+from billing.flows import charging, webhook
+from billing.gateways import ActionRequired
+from billing.orders import UNDER_WAY, Invoice
 from billing.ports import Ports
 from billing.subscription import State
 
@@ -46,3 +49,28 @@ def now_due(
             continue
         return
     raise Conflict("The subscription is busy; nothing was changed. Try again.")
+
+
+def with_buyer(ports: Ports, invoice: Invoice, *, return_url: str, now: datetime) -> str | None:
+    """Where the bank asks the buyer of an attempt that waits for them; None when it waits no more,
+    for it is settled then (R-4).
+
+    The same attempt is confirmed once more, now with its buyer: one key, one charge.
+    """
+    outcome = charging.confirm(ports, invoice, return_url=return_url)
+    if isinstance(outcome, ActionRequired):
+        return outcome.url
+    settled(ports, invoice, now=now)
+    return None
+
+
+def settled(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
+    """The invoice after a look at its payment, for a buyer who came back from the bank.
+
+    What cannot be known now stays as it is: an event of the gateway, or the alarm, comes again.
+    """
+    with suppress(Conflict, Unavailable):
+        webhook.look(ports, invoice, now=now)
+    found = ports.store.invoice(invoice.merchant, invoice.customer, invoice.id)
+    assert found is not None, "an invoice is never removed"
+    return found

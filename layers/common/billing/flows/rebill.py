@@ -278,7 +278,9 @@ def settlement(
         case Declined():
             return declined(outcome, schedule)
         case ActionRequired():
-            return "action_required", protocol.needs_buyer(subscription, invoice, schedule, now)
+            return "action_required", protocol.needs_buyer(
+                subscription, invoice, schedule, now, shard
+            )
         case Withdrawn() if not subscription.cancelling and work.is_last_authentication:
             return declined(UNANSWERED, schedule)
         case Lapsed() if not subscription.cancelling:

@@ -109,6 +109,16 @@ def _caught_up(ports: Ports, account: AccountRef, now: datetime) -> Counter[str]
     return tally
 
 
+def look(ports: Ports, invoice: Invoice, *, now: datetime) -> None:
+    """Settle a subscription's payment as the gateway has it, for a buyer who came back from there.
+
+    Raises `Conflict` when another came first, and `Unavailable` when it cannot be known.
+    """
+    found = _rebill(ports, invoice, now)
+    if found is not None:
+        ports.store.commit(*found[1])
+
+
 def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime) -> str:
     if event.reference is None or event.about in {About.METHOD, About.OTHER}:
         return f"ignored_{event.about}"

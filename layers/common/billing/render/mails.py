@@ -89,9 +89,9 @@ def confirmation(
                 merchant.settings.confirmation_template,
                 {"order_id": invoice.order_id, "product": product, "name": name},
             ),
-            *_what_follows(subscription, envelope),
+            *what_follows(subscription, envelope),
         ),
-        cancelling=_cancelling(merchant, subscription, language),
+        cancelling=cancelling(merchant, subscription, language),
         invoice_url=invoice_url,
     )
     return written(letter, envelope, pdf)
@@ -106,26 +106,29 @@ def receipt(
     pdf: bytes,
 ) -> EmailMessage:
     """A rebill or a change of plan that was paid, and what follows it (R-8, A-4)."""
-    words = _words(invoice, envelope)
+    words = words_of(invoice, envelope)
     kind = "receipt" if invoice.plan_change is None else "plan_paid"
     letter = Letter(
         subject=text(envelope.language, f"mail.{kind}.subject", **words),
         title=text(envelope.language, f"mail.{kind}.title"),
         opening=(text(envelope.language, f"mail.{kind}.text", **words),),
         lines=_lines(invoice, envelope),
-        paragraphs=_what_follows(subscription, envelope),
-        cancelling=_cancelling(envelope.merchant, subscription, envelope.language),
+        paragraphs=what_follows(subscription, envelope),
+        cancelling=cancelling(envelope.merchant, subscription, envelope.language),
         invoice_url=invoice_url,
     )
     return written(letter, envelope, pdf)
 
 
 def payment_failed(
-    envelope: Envelope, invoice: Invoice, subscription: Subscription | None
+    envelope: Envelope, invoice: Invoice, subscription: Subscription | None, card_url: str | None
 ) -> EmailMessage:
-    """A rebill that was declined: why, as far as may be said, and when it is tried again (R-4)."""
+    """A rebill that was declined: why, as far as may be said, and when it is tried again (R-4).
+
+    `card_url` is where another card can be put in, None where the merchant has no portal.
+    """
     language, merchant = envelope.language, envelope.merchant
-    words = _words(invoice, envelope)
+    words = words_of(invoice, envelope)
     retry_at = subscription.retry_at if subscription is not None and invoice.retryable else None
     if invoice.plan_change is not None:
         then = text(language, "mail.payment_failed.plan")
@@ -139,14 +142,15 @@ def payment_failed(
         title=text(language, "mail.payment_failed.title"),
         opening=(text(language, "mail.payment_failed.text", **words),),
         paragraphs=(wording.decline(invoice.decline_code, language), then),
-        cancelling=_cancelling(merchant, subscription, language),
+        link=(text(language, "mail.payment_failed.button"), card_url) if card_url else None,
+        cancelling=cancelling(merchant, subscription, language),
     )
     return written(letter, envelope)
 
 
 def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes) -> EmailMessage:
     """A refund, with its credit note (B-7, M-7)."""
-    words = _words(invoice, envelope)
+    words = words_of(invoice, envelope)
     words["amount"] = formats.money(refund.amount, envelope.language)
     letter = Letter(
         subject=text(envelope.language, "mail.refunded.subject", **words),
@@ -223,13 +227,14 @@ def _about(
         paragraphs=(
             *(text(language, key) for key in more),
             *given,
-            *(_what_follows(subscription, envelope) if subscription.next_charge_at else ()),
+            *(what_follows(subscription, envelope) if subscription.next_charge_at else ()),
         ),
     )
     return written(letter, envelope)
 
 
-def _words(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
+def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
+    """What every sentence about an invoice may name."""
     return {
         "amount": formats.money(invoice.total, envelope.language),
         "product": invoice.product_name,
@@ -257,7 +262,8 @@ def _lines(invoice: Invoice, envelope: Envelope) -> tuple[tuple[str, str], ...]:
     return (*lines, (total, formats.money(invoice.total, language)))
 
 
-def _what_follows(subscription: Subscription | None, envelope: Envelope) -> tuple[str, ...]:
+def what_follows(subscription: Subscription | None, envelope: Envelope) -> tuple[str, ...]:
+    """The next payment, or that there is none."""
     language = envelope.language
     if subscription is None:
         return (text(language, "mail.once"),)
@@ -277,9 +283,10 @@ def _what_follows(subscription: Subscription | None, envelope: Envelope) -> tupl
     )
 
 
-def _cancelling(
+def cancelling(
     merchant: Merchant, subscription: Subscription | None, language: str
 ) -> tuple[str, ...]:
+    """How to cancel, as the checkout said it; nothing for what has ended."""
     if subscription is None:
         return (text(language, "cancelling.nothing"),)
     if not subscription.is_live:

@@ -151,6 +151,7 @@ class SettingsChangeInput(ChangeInput):
     retry_schedule: RetryScheduleInput = unsaid()
     grace_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = unsaid()
     catch_up_days: Annotated[StrictInt, Field(ge=0, le=365)] = unsaid()
+    reminder_days: Annotated[StrictInt, Field(ge=0, le=60)] = unsaid()
     confirmation_template: Paragraph = unsaid()
     revoke_on_dispute: StrictBool = unsaid()
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()

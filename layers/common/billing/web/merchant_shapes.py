@@ -71,6 +71,7 @@ class SettingsOutput(TypedDict):
     grace_days: int | None
     catch_up_days: int
     revoke_on_dispute: bool
+    reminder_days: int
     confirmation_template: str
     freeze_price: int | None
     self_freeze: bool
@@ -171,6 +172,7 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "grace_days": given.grace_days,
         "catch_up_days": given.catch_up_days,
         "revoke_on_dispute": given.revoke_on_dispute,
+        "reminder_days": given.reminder_days,
         "confirmation_template": given.confirmation_template,
         "freeze_price": given.freeze_price_minor,
         "self_freeze": given.self_freeze,

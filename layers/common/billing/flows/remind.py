@@ -1,0 +1,71 @@
+"""Telling ahead: renewals, trials that end, cards that expire, each once (R-8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from billing import reminders
+from billing.errors import Conflict
+from billing.ports import Due, Ports
+from billing.reminders import Reminder
+from billing.subscription import Alarm
+from billing.transactions import Change, Insert, Remove, Write
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 500,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """Look at every subscription whose reminder is due; a replay finds none left."""
+    tally: Counter[str] = Counter()
+    for shard in range(ports.operation.shards):
+        for due in ports.store.due(Alarm.NOTICE, shard, now, limit):
+            if not keep_going():
+                return tally
+            tally[_looked(ports, due, now)] += 1
+    return tally
+
+
+def _looked(ports: Ports, due: Due, now: datetime) -> str:
+    merchant_id, customer, subscription_id = due.owner
+    reminder = ports.store.reminder(merchant_id, customer, subscription_id)
+    if reminder is None or reminder.due_at != due.due_at:
+        return "stale"
+    merchant = ports.store.merchant(merchant_id)
+    subscription = ports.store.subscription(merchant_id, customer, subscription_id)
+    assert merchant is not None and subscription is not None, "neither is ever removed"
+    if not subscription.is_live:
+        return _committed(ports, [Remove(reminder)], "over")
+    settings = merchant.settings
+    method = ports.store.payment_method(merchant_id, customer, subscription.payment_method)
+    writes: list[Write] = []
+    charge = reminders.charge_to_tell(reminder, subscription, settings, now)
+    if charge is not None:
+        writes.append(Insert(charge))
+    if method is not None:
+        expiry = reminders.expiry_to_tell(subscription, method, settings, now)
+        if expiry is not None:
+            told = replace(method, expiry_told=True)
+            writes += [Insert(expiry), Change(method, told)]
+    after = reminders.looked_at(
+        reminder, subscription, method, settings, now, told=charge is not None
+    )
+    return _committed(ports, [_moved(reminder, after), *writes], "told" if writes else "looked")
+
+
+def _moved(before: Reminder, after: Reminder) -> Write:
+    return Change(before, after, as_read=("due_at", "told_of"))
+
+
+def _committed(ports: Ports, writes: list[Write], name: str) -> str:
+    try:
+        ports.store.commit(*writes)
+    except Conflict:
+        return "conflict"  # It stays due, and the next sweep looks again.
+    return name

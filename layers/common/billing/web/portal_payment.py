@@ -1,0 +1,70 @@
+"""The page that a mail about a payment leads to: confirm it with the bank, or use another card.
+
+Whoever has the link may confirm, which only its own buyer's bank lets them; it shows what the mail
+says and no more, and changes nothing else (R-4, R-8).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.errors import NotFound
+from billing.flows import invoices, pay
+from billing.merchants import Merchant
+from billing.orders import UNDER_WAY, Invoice, InvoiceState
+from billing.ports import Ports
+from billing.web import http, tokens
+from billing.web.portal_session import base_of
+from billing.web.request import Request, plain_id
+
+
+def page(
+    ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
+) -> http.Answer:
+    """How the payment stands; settled first for a buyer who comes back from the bank."""
+    found = _merchant(ports, merchant)
+    invoice = invoices.linked(ports, found.id, reference)
+    if invoice.state in UNDER_WAY and "returned" in request.query():
+        invoice = pay.settled(ports, invoice, now=now)
+    return http.page(
+        "portal/payment.html",
+        invoice.language,
+        merchant=found,
+        invoice=invoice,
+        course=_course(invoice),
+        base=base_of(found) if found.settings.portal is not None else None,
+        test=invoice.test,
+    )
+
+
+def confirmed(
+    ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
+) -> http.Answer:
+    """On to the bank, where the payment waits for its buyer; else back to how it stands."""
+    tokens.check_origin(request)
+    invoice = invoices.linked(ports, _merchant(ports, merchant).id, reference)
+    back = f"{invoices.payment_link(ports, invoice)}?returned=true"
+    if invoice.state is not InvoiceState.ACTION_REQUIRED:
+        return http.redirect(back)
+    return http.redirect(pay.with_buyer(ports, invoice, return_url=back, now=now) or back)
+
+
+def _course(invoice: Invoice) -> str:
+    match invoice.state:
+        case InvoiceState.ACTION_REQUIRED:
+            return "confirm"
+        case InvoiceState.PAID:
+            return "paid"
+        case InvoiceState.VOID | InvoiceState.UNCOLLECTIBLE:
+            return "over"
+        case InvoiceState.CONFIRMING:
+            return "under_way"
+        case _:
+            return "declined"
+
+
+def _merchant(ports: Ports, merchant: str) -> Merchant:
+    found = ports.store.merchant(plain_id(merchant))
+    if found is None:
+        raise NotFound("There is nothing here.")
+    return found

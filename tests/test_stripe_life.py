@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,11 +27,6 @@ from tests.world import MONTHLY, World
 ACCOUNT = AccountRef("acme", "stripe", "acct_1_test")
 CHALLENGED = {"payment_method": "pm_card_authenticationRequired"}
 TRIAL = replace(MONTHLY, initial=Initial(100, Span(14, Unit.DAY)))
-
-
-sets_up_cards = pytest.mark.skipif(
-    find_spec("dev.stripe.setup_intents") is None, reason="the loopback has no SetupIntents yet"
-)
 
 
 class Shop:
@@ -138,7 +132,6 @@ def test_whatever_goes_unanswered_a_purchase_is_charged_once(
     assert shop.charges == [("succeeded", 2999, 0)]
 
 
-@sets_up_cards
 @pytest.mark.spec("B-10", "R-4")
 def test_a_new_card_pays_what_is_past_due_by_the_same_payment(shop: Shop) -> None:
     shop.world.buy(shop.product(), payment_method="pm_card_visa")
@@ -195,7 +188,6 @@ def test_a_refund_and_a_cancel_reach_stripe(shop: Shop) -> None:
     assert len(shop.charges) == 2
 
 
-@sets_up_cards
 @pytest.mark.spec("B-9")
 def test_a_removed_card_is_detached_there(shop: Shop) -> None:
     shop.world.buy(shop.product())

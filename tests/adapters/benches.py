@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from secrets import token_hex
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from billing.adapters import tables
 from billing.adapters.sandbox_gateway import SandboxGateway
@@ -30,7 +30,8 @@ class Bench:
     """A gateway, and what its other side can be made to do.
 
     `run` keeps the keys of one run apart from those of another where the books are not ours.
-    `answer` is the buyer on the bank's page, `arm` lets the next calls fail; None where nobody can.
+    `answer` is the buyer on the bank's page, `give` the buyer who gives a card on the gateway's
+    (where that brings them back to), `arm` lets the next calls fail; None where nobody can.
     `token` is what a buyer with that test card brings, None where there is no such buyer.
     `tells_attempts_apart` is false where only the same key tells that an attempt was declined.
     `wait` lets the time pass after which a withdrawal is believed. `cards` is false for a wallet.
@@ -39,6 +40,7 @@ class Bench:
     gateway: Gateway
     run: str = ""
     answer: Callable[[str, bool], None] | None = None
+    give: Callable[[str, str], str] | None = None
     arm: Callable[[str, int], None] | None = None
     refuses_other_parameters: bool = False
     token: Callable[[str], str | None] = lambda card: card
@@ -74,29 +76,27 @@ def _sandbox(sandbox: SandboxGateway) -> Bench:
 
 @contextmanager
 def stripe_on_loopback() -> Iterator[Bench]:
-    from dev.stripe import attempts
     from dev.stripe.faults import Faults
     from dev.stripe.server import Loopback
     from dev.stripe.service import Account
+    from tests.dev.stripe import browser
 
     faults = Faults()
     with Loopback(clock=lambda: NOW, faults=faults) as loopback:
         loopback.open_account(Account("acct_1", "sk_test_loopback"))
 
         def answer(url: str, succeeded: bool) -> None:
-            secret = parse_qs(urlsplit(url).query)["secret"][0]
-            with loopback.service.execution:
-                work = loopback.service.working("acct_1")
-                intent = work.load("payment_intent", secret.partition("_secret")[0])
-                attempts.authenticated(work, intent, succeeded=succeeded)
-                work.commit()
+            browser.submit(url, answer="complete" if succeeded else "fail")
+
+        def give(url: str, card: str) -> str:
+            return browser.submit(url, card=card, email="ann@example.com")[1]
 
         stripe = StripeGateway(
             AccountRef("acme", "stripe", "acct_1_test"),
             lambda fresh: {"secret_key": "sk_test_loopback"},
             api_base=loopback.url,
         )
-        yield Bench(stripe, answer=answer, arm=faults.arm, refuses_other_parameters=True)
+        yield Bench(stripe, answer=answer, give=give, arm=faults.arm, refuses_other_parameters=True)
 
 
 BUYERS = {

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.errors import Conflict, Invalid, NotFound, Unreachable
+from billing.errors import Conflict, Invalid, NotFound, Refused, Unreachable
 from billing.gateways import (
+    About,
     ActionRequired,
     ChargeOrder,
     Declined,
@@ -19,11 +21,12 @@ from billing.gateways import (
     SavedMethod,
     Standing,
     Succeeded,
+    TestCards,
     Unconfirmed,
     Withdrawn,
 )
 from billing.money import Currency, Money
-from tests.adapters.benches import BENCHES, Bench
+from tests.adapters.benches import BENCHES, NOW, Bench
 
 USD = Currency.USD
 RETURN = "https://pay.example.com/return"
@@ -284,6 +287,45 @@ def test_a_card_is_kept_once_per_key_and_let_go_once(bench: Bench) -> None:
 def test_what_names_no_card_is_a_slip_and_kept_by_nobody(bench: Bench, token: str) -> None:
     with pytest.raises(Invalid):
         tried(bench, token)
+
+
+@pytest.mark.spec("C-1", "B-9")
+def test_a_card_is_given_on_the_gateways_own_page_where_it_has_one(bench: Bench) -> None:
+    def page() -> str:
+        return bench.gateway.collect(
+            key=bench.key("attempt"), return_url=f"{RETURN}?attempt=1", cancel_url=RETURN
+        )
+
+    if isinstance(bench.gateway.collection(), TestCards):
+        with pytest.raises(Refused):
+            page()
+        return
+    url = page()
+    assert page() == url
+    if bench.give is None:
+        pytest.skip("nobody can fill in the page from here")
+    back = bench.give(url, "pm_card_mastercard")
+    assert back.startswith(f"{RETURN}?attempt=1&payment_method=")
+    token = back.partition("payment_method=")[2]
+    key = bench.key("save")
+    kept = bench.gateway.save_method(token, owner="cus_1", key=key, verify=True)
+    assert isinstance(kept, SavedMethod)
+    assert kept.last4 == "4444"
+    assert kept == bench.gateway.save_method(token, owner="cus_1", key=key, verify=True)
+    assert isinstance(confirm(bench, prepare(bench, kept.token), kept.token, "a:1"), Succeeded)
+    with pytest.raises(Invalid):
+        bench.gateway.save_method(token, owner="cus_2", key=bench.key("again"), verify=False)
+
+
+@pytest.mark.spec("W-1")
+def test_what_happened_is_listed_and_read_afresh(bench: Bench) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=5) if bench.run else NOW
+    method = save(bench)
+    reference = prepare(bench, method)
+    confirm(bench, reference, method, "a:1")
+    told = [e for e in bench.gateway.events_since(since) if e.reference == reference]
+    assert About.PAYMENT in {event.about for event in told}
+    assert list(bench.gateway.disputes(reference)) == []
 
 
 @pytest.mark.spec("C-4")

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import stripe
 
-from billing.adapters import stripe_client
+from billing.adapters import event_signature, stripe_client
 from billing.adapters.stripe_declines import NEVER_AGAIN, declined
 from billing.adapters.stripe_terms import MINIMUMS, capabilities
-from billing.errors import Conflict, Invalid, NotFound, RateLimited, Unavailable, Unreachable
+from billing.errors import (
+    Conflict,
+    Forged,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    Unreachable,
+)
 from billing.gateways import (
     AccountRef,
     ActionRequired,
@@ -367,6 +377,51 @@ def test_a_refund_is_found_again_by_our_key() -> None:
     over = failure(400, "invalid_request_error", "charge_already_refunded")
     again = opened(Edge(over)).refund("pi_1", Money(100, Currency.USD), key="r9")
     assert again == RefundFailed("charge_already_refunded")
+
+
+@pytest.mark.spec("W-4")
+def test_chargebacks_are_read_from_their_list_and_inquiries_are_none() -> None:
+    def dispute(number: int, status: str) -> dict[str, object]:
+        amounts = {"amount": 2999, "currency": "usd", "created": 1_700_000_000 - number}
+        return {"id": f"dp_{number}", "object": "dispute", "status": status, **amounts}
+
+    states = ["needs_response", "under_review", "won", "lost"]
+    none = ["warning_needs_response", "warning_closed", "prevented", "not_known_yet"]
+    data = [dispute(n, status) for n, status in enumerate([*states, *none])]
+    listed = (200, {"object": "list", "url": "/v1/disputes", "has_more": False, "data": data})
+    edge = Edge(listed)
+    found = opened(edge).disputes("pi_1")
+    assert edge.sent[0].params["payment_intent"] == "pi_1"
+    assert [(d.id, d.standing.value) for d in found] == [
+        ("dp_3", "lost"),
+        ("dp_2", "won"),
+        ("dp_1", "open"),
+        ("dp_0", "open"),
+    ]
+    assert found[0].amount == Money(2999, Currency.USD)
+
+
+@pytest.mark.spec("W-1")
+def test_a_webhook_of_any_valid_secret_is_taken_and_no_other() -> None:
+    now = datetime(2026, 1, 31, 15, tzinfo=UTC)
+    about = {"id": "pi_1", "object": "payment_intent"}
+    event = {
+        "id": "evt_1",
+        "type": "payment_intent.succeeded",
+        "created": 1,
+        "data": {"object": about},
+    }
+    vault = Vault({"secret_key": "sk_test_1", "webhook_secrets": ["whsec_old", "whsec_new"]})
+    gateway = opened(Edge(), vault)
+    for body in (event, {**event, "account": "acct_1"}):
+        raw = json.dumps(body).encode()
+        header = {"stripe-signature": event_signature.sign(raw, ["whsec_new"], now)}
+        assert gateway.parse_event(raw, header, now=now).reference == "pi_1"
+    raw = json.dumps({**event, "account": "acct_2"}).encode()
+    for secret in ("whsec_new", "whsec_other"):
+        header = {"stripe-signature": event_signature.sign(raw, [secret], now)}
+        with pytest.raises(Forged):
+            gateway.parse_event(raw, header, now=now)
 
 
 def test_keys_that_are_refused_are_read_afresh_once() -> None:

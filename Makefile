@@ -29,9 +29,10 @@ RIC := .venv-ric/.installed
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## make run        start everything on 127.0.0.1 (PORT=3000, DATA=.perennial, STRIPE_KEY=sk_test_..)
+## make run        start everything on 127.0.0.1 (PORT=3000, DATA=.perennial, SELL_AT=sandbox, STRIPE_KEY=sk_test_..)
 .PHONY: run
 run: export STRIPE_KEY := $(STRIPE_KEY)
+run: export SELL_AT := $(SELL_AT)
 run: export PORT := $(PORT)
 run: export DATA := $(DATA)
 run: $(DEV) $(MINISTACK)

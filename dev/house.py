@@ -59,7 +59,8 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
     provision.create_tables(boto3.client("dynamodb"), described.tables)
     provision.create_queues(boto3.client("sqs"), described.queues)
     provision.verify_sender(boto3.client("sesv2"), os.environ["SENDER"])
-    stripe = laptop.loopback(data, clock)
+    stripe, secrets = laptop.loopback(data, clock, base_url)
+    _choose_stripe(stripe)
     ports = _install_ports(clock, mailbox)
     _import_all(described.functions)
     sources = [*_sources(described, clock, data), stripe.webhooks]
@@ -81,7 +82,7 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
     return House(
         api=Api(described.routes, invoke, clock, controls.answer, worker.wake),
         worker=worker,
-        demo=_open_demo(demo, ports, base_url) if demo else None,
+        demo=_open_demo(demo, ports, base_url, secrets) if demo else None,
         stripe=stripe.start(),
     )
 
@@ -177,11 +178,21 @@ def _demo(template: Path) -> Any:
     return importlib.import_module("dev.demo") if template.resolve() == ours else None
 
 
-def _open_demo(demo: Any, ports: Any, base_url: str) -> Any:
-    """The demo merchant, selling at the Stripe account whose test key was given, if one was."""
+def _choose_stripe(loopback: Loopback) -> None:
+    """Stripe is the loopback, unless somebody's own test key asks for Stripe itself."""
+    os.environ.pop("STRIPE_API_BASE", None)
+    if not os.environ.get("STRIPE_KEY"):
+        os.environ["STRIPE_API_BASE"] = loopback.url
+
+
+def _open_demo(demo: Any, ports: Any, base_url: str, secrets: dict[str, Any]) -> Any:
+    """The demo merchant, selling at Stripe on the loopback, or where it was told to."""
     keys = importlib.import_module("dev.merchant_keys")
-    given = os.environ.get("STRIPE_KEY")
-    account = keys.own_stripe(demo.MERCHANT, given) if given else None
+    account = keys.on_loopback(demo.MERCHANT, laptop.ACCOUNT, secrets)
+    if given := os.environ.get("STRIPE_KEY"):
+        account = keys.own_stripe(demo.MERCHANT, given)
+    elif os.environ.get("SELL_AT") == "sandbox":
+        account = None
     return demo.ensure(ports, base_url=base_url, account=account)
 
 

@@ -23,6 +23,13 @@ def put(account: AccountRef, secrets: dict[str, Any]) -> None:
     )
 
 
+def on_loopback(merchant: str, name: str, secrets: dict[str, Any]) -> AccountRef:
+    """An account at the loopback Stripe, whatever is sold elsewhere: of what was bought there."""
+    account = AccountRef(merchant, STRIPE, f"{name}_test")
+    put(account, secrets)
+    return account
+
+
 def own_stripe(merchant: str, secret_key: str) -> AccountRef:
     """Somebody's own Stripe account in test mode; each key is an account of its own here."""
     assert secret_key.startswith("sk_test_"), "a live key moves money"

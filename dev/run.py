@@ -133,6 +133,8 @@ def _place() -> Place:
         raise StartError(f"PORT is {port!r}, which is no port")
     if (key := os.environ.get("STRIPE_KEY")) and not key.startswith("sk_test_"):
         raise StartError("STRIPE_KEY is no secret key of Stripe's test mode (sk_test_..)")
+    if os.environ.get("SELL_AT") not in (None, "", "stripe", "sandbox"):
+        raise StartError("SELL_AT is stripe (on the loopback) or sandbox")
     return Place(
         port=int(port),
         data=Path(os.environ.get("DATA", ".perennial")).absolute(),

@@ -63,6 +63,7 @@ def made(work: Work, intent: Object, method: Object, decline: Decline | None) ->
         "status": "succeeded" if succeeded else "failed",
         "transfer_data": None,
         "transfer_group": None,
+        "_at": work.now.isoformat(),
     }
     if succeeded:
         charge["balance_transaction"] = booked(work, charge, charge["amount"], "charge")

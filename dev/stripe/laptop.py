@@ -11,10 +11,18 @@ from dev.stripe.server import Loopback
 from dev.stripe.service import Account
 
 ACCOUNT = "acct_demo"
+"""Stripe's own id of the demo merchant's account."""
+
+_EVENTS_TO = "/webhooks/stripe/demo"
 
 
-def loopback(data: Path, clock: Callable[[], datetime]) -> Loopback:
-    """Bound to the port that it had before, where pages may still wait for their buyers."""
+def loopback(
+    data: Path, clock: Callable[[], datetime], base_url: str
+) -> tuple[Loopback, dict[str, Any]]:
+    """Bound to the port that it had before, where pages may still wait for their buyers.
+
+    With it the secrets of the demo's account, as the Stripe adapter reads them.
+    """
     place = data / "stripe.json"
     known: dict[str, Any] = saved.read(place)
     journal = data / "stripe.jsonl"
@@ -29,7 +37,6 @@ def loopback(data: Path, clock: Callable[[], datetime]) -> Loopback:
     }
     if kept != known:
         saved.write(place, kept)
-    made.open_account(
-        Account(ACCOUNT, kept["secret_key"], webhook_secrets=(kept["webhook_secret"],))
-    )
-    return made
+    signs = (kept["webhook_secret"],)
+    made.open_account(Account(ACCOUNT, kept["secret_key"], f"{base_url}{_EVENTS_TO}", signs))
+    return made, {"secret_key": kept["secret_key"], "webhook_secrets": list(signs)}

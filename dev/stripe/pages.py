@@ -52,7 +52,7 @@ class Pages:
             if request.method != "POST":
                 return _challenge_page(intent)
             back = (intent["next_action"] or {}).get("redirect_to_url", {}).get("return_url")
-            intent = _AUTHENTICATE[kind](work, intent, succeeded=form.get("answer") == "complete")
+            intent = _AUTHENTICATE[kind](work, intent, succeeded=form.get("result") == "complete")
             sessions.completed_by(work, intent)
             back = _back(work, intent, kind, back)
             work.commit()
@@ -105,8 +105,8 @@ def _challenge_page(intent: Object) -> Response:
         "3D Secure 2 test page",
         f"<p>Your bank asks whether this payment{shown} is yours.</p>"
         f"<form method=post><input type=hidden name=secret value={intent['client_secret']}>"
-        "<button name=answer value=complete>Complete</button> "
-        "<button name=answer value=fail>Fail</button></form>",
+        "<button name=result value=complete>Complete</button> "
+        "<button name=result value=fail>Fail</button></form>",
     )
 
 
@@ -123,7 +123,8 @@ def _checkout_page(session: Object, problem: str | None) -> Response:
         else f"Pay {_money(session['amount_total'], session['currency'])}"
     )
     email = ""
-    if session["customer"] is None and session["customer_email"] is None:
+    known = session["customer"] or session["customer_email"]
+    if session["mode"] == "payment" and not known:
         email = "<p><label>Email <input name=email type=email required></label></p>"
     alert = f"<p role=alert>{html.escape(problem)}</p>" if problem else ""
     cancel = ""

@@ -141,7 +141,6 @@ def _is_kept(row: Row, now: datetime) -> bool:
 
 def _charge(charge: Row) -> dict[str, Any]:
     status = "succeeded" if charge["status"] == "succeeded" else "declined"
-    at = datetime.fromtimestamp(charge["created"], UTC)
     return {
         "id": charge["id"],
         "gateway": "stripe",
@@ -149,5 +148,5 @@ def _charge(charge: Row) -> dict[str, Any]:
         "amount": {"amount": charge["amount"], "currency": charge["currency"].upper()},
         "refunded": charge["amount_refunded"],
         "status": "refunded" if charge["refunded"] else status,
-        "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "at": charge["_at"].replace("+00:00", "Z"),
     }

@@ -19,7 +19,9 @@ _numbers = count(1)
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     if chromium.PROGRAM is None:
         pytest.skip("There is no chromium here; .ci/run installs Debian's.")
-    machine = Laptop(tmp_path_factory.mktemp("browser") / "data").start()
+    # Our own pages are looked at, down to the bank's: Stripe's are in test_stripes_page.py.
+    data = tmp_path_factory.mktemp("browser") / "data"
+    machine = Laptop(data, SELL_AT="sandbox").start()
     machine.ask("PATCH", "/v1/settings", {"self_refund": "automatic"})
     yield machine
     machine.stop()

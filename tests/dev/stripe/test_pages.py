@@ -39,22 +39,22 @@ def waiting(client: StripeClient, card: str = ASKS) -> tuple[str, str]:
 def test_the_buyer_completes_and_comes_back_with_the_intent(client: StripeClient) -> None:
     intent, url = waiting(client)
     assert "$29.99" in ask("GET", url)[1]
-    status, location = submit(url, answer="complete")
+    status, location = submit(url, result="complete")
     assert status == 303
     assert location.startswith("https://shop.example/back?order=7&")
     query = parse_qs(urlsplit(location).query)
     assert (query["payment_intent"], query["redirect_status"]) == ([intent], ["succeeded"])
     assert client.v1.payment_intents.retrieve(intent).status == "succeeded"
     submit(url)
-    ask("POST", url, "answer=complete")
-    ask("POST", url, "answer=fail")
+    ask("POST", url, "result=complete")
+    ask("POST", url, "result=fail")
     assert len(client.v1.charges.list({"payment_intent": intent}).data) == 1
     assert client.v1.payment_intents.retrieve(intent).status == "succeeded"
 
 
 def test_the_buyer_fails_and_no_charge_was_tried(client: StripeClient) -> None:
     intent, url = waiting(client)
-    _, location = submit(url, answer="fail")
+    _, location = submit(url, result="fail")
     assert parse_qs(urlsplit(location).query)["redirect_status"] == ["failed"]
     standing = client.v1.payment_intents.retrieve(intent)
     assert standing.status == "requires_payment_method"
@@ -67,7 +67,7 @@ def test_the_buyer_fails_and_no_charge_was_tried(client: StripeClient) -> None:
 def test_a_bank_may_decline_after_all(client: StripeClient) -> None:
     card = "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds"
     intent, url = waiting(client, card)
-    submit(url, answer="complete")
+    submit(url, result="complete")
     standing = client.v1.payment_intents.retrieve(intent)
     assert standing.last_payment_error is not None
     assert standing.last_payment_error.decline_code == "insufficient_funds"
@@ -75,10 +75,10 @@ def test_a_bank_may_decline_after_all(client: StripeClient) -> None:
 
 def test_the_page_is_for_whoever_has_its_secret(client: StripeClient) -> None:
     intent, url = waiting(client)
-    assert ask("POST", url.partition("?")[0], "answer=complete&secret=x")[0] == 404
+    assert ask("POST", url.partition("?")[0], "result=complete&secret=x")[0] == 404
     assert ask("GET", url.replace(intent, "pi_none"))[0] == 404
     client.v1.payment_intents.cancel(intent)
-    assert ask("POST", url, "answer=complete")[0] in (200, 303)
+    assert ask("POST", url, "result=complete")[0] in (200, 303)
     assert client.v1.payment_intents.retrieve(intent).status == "canceled"
 
 
@@ -109,7 +109,7 @@ def test_a_card_is_set_up_for_later(client: StripeClient, card: str, asked: bool
         assert setup.next_action is not None
         assert setup.next_action.redirect_to_url is not None
         assert setup.next_action.redirect_to_url.url is not None
-        _, location = submit(setup.next_action.redirect_to_url.url, answer="complete")
+        _, location = submit(setup.next_action.redirect_to_url.url, result="complete")
         assert parse_qs(urlsplit(location).query)["setup_intent"] == [setup.id]
     done = client.v1.setup_intents.retrieve(setup.id)
     assert done.status == "succeeded"
@@ -144,7 +144,7 @@ def test_a_card_is_not_set_up_against_its_bank(client: StripeClient) -> None:
     )
     assert setup.next_action is not None
     assert setup.next_action.redirect_to_url is not None
-    submit(str(setup.next_action.redirect_to_url.url), answer="fail")
+    submit(str(setup.next_action.redirect_to_url.url), result="fail")
     failed = client.v1.setup_intents.retrieve(setup.id)
     assert failed.last_setup_error is not None
     assert failed.last_setup_error.code == "setup_intent_authentication_failure"
@@ -194,7 +194,7 @@ def test_the_hosted_page_saves_a_card_after_3_d_secure(client: StripeClient) -> 
     session = session_of(client, "setup", customer=customer, currency="usd")
     _, bank = submit(str(session.url), card=ASKS)
     assert client.v1.checkout.sessions.retrieve(session.id).status == "open"
-    _, location = submit(bank, answer="complete")
+    _, location = submit(bank, result="complete")
     assert location == f"https://shop.example/done?s={session.id}"
     done = client.v1.checkout.sessions.retrieve(session.id, {"expand": ["setup_intent"]})
     assert done.status == "complete"
@@ -213,7 +213,7 @@ def test_an_expired_session_can_never_pay(
         client.v1.payment_intents.cancel(str(waits))
     assert client.v1.checkout.sessions.expire(session.id).status == "expired"
     assert client.v1.payment_intents.retrieve(str(waits)).status == "canceled"
-    ask("POST", bank, "answer=complete")
+    ask("POST", bank, "result=complete")
     ask("POST", str(session.url), "card=pm_card_visa")
     assert client.v1.charges.list().data == []
     left_alone = session_of(client, "setup")

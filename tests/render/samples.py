@@ -174,5 +174,6 @@ def form_values(terms: PriceTerms = TRIAL) -> dict[str, object]:
         "form": {},
         "errors": {},
         "already_purchased": False,
+        "trial_used": False,
         "decline_code": None,
     }

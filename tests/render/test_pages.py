@@ -46,6 +46,7 @@ VARIANTS = [
             **form_values(MONTHLY),
             "errors": {"": "Too late.", "email": "No email.", "payment_method": "Choose one."},
             "already_purchased": True,
+            "trial_used": False,
             "decline_code": "card_declined",
             "form": {"email": "ada", "country": "US", "payment_method": METHODS[1]},
         },

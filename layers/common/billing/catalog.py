@@ -56,7 +56,8 @@ class Initial:
 class PriceTerms:
     """The terms of one price point; a subscription keeps its own copy for ever (P-18).
 
-    Always valid: making one out of bounds raises `Invalid`, naming the field as the API does.
+    `trial_guard` gives its initial period to a person once (C-9). Always valid: making one out of
+    bounds raises `Invalid`, naming the field as the API does.
     """
 
     type: PriceType
@@ -66,9 +67,15 @@ class PriceTerms:
     cycle: Cycle | None = None
     initial: Initial | None = None
     cancellation: Cancellation = Cancellation.INSTANT
+    trial_guard: bool = False
 
     def __post_init__(self) -> None:
         _validate(self)
+
+    @property
+    def standard(self) -> PriceTerms:
+        """What is charged after the initial period, which is for new purchases only (P-10)."""
+        return replace(self, initial=None, trial_guard=False)
 
     @property
     def rebills(self) -> bool:
@@ -129,6 +136,8 @@ def _validate(terms: PriceTerms) -> None:
         _validate_installments(terms)
     if terms.initial is not None:
         _validate_initial(terms.initial)
+    elif terms.trial_guard:
+        raise Invalid("There is no trial to guard: it has no initial period.", field="trial_guard")
 
 
 def _validate_installments(terms: PriceTerms) -> None:

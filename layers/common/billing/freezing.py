@@ -80,7 +80,7 @@ def _in_force(subscription: Subscription, grants: tuple[str, ...]) -> Plan:
     return Plan(
         price_point=subscription.price_point,
         version=subscription.price_version,
-        terms=replace(subscription.terms, initial=None),
+        terms=subscription.terms.standard,
         product=subscription.product,
         product_name=subscription.product_name,
         grants=grants,

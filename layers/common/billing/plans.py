@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 from billing.catalog import PricePoint, PriceTerms, Product
@@ -23,8 +23,8 @@ class Plan:
     @classmethod
     def of(cls, point: PricePoint, product: Product) -> Self:
         """What a running subscription changes to: an initial period is for new purchases only."""
-        terms = replace(point.terms, initial=None)
-        return cls(point.id, point.version, terms, product.id, product.name, product.grants)
+        standard = point.terms.standard
+        return cls(point.id, point.version, standard, product.id, product.name, product.grants)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from billing import ledger, payments, reminders
+from billing import ledger, payments, reminders, trials
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import (
     Customer,
@@ -74,7 +74,8 @@ def point_of_no_return(
     assert checkout.method is not None, "saved before it is charged"
     invoice = checkout.invoice.confirming(now, checkout.method.id, failed_order_id)
     after, step = _step(checkout, replace(checkout, invoice=invoice, due_at=now + LOOK_AGAIN))
-    return after, (*step, payments.pointed_at(invoice, checkout.key))
+    pointer = payments.pointed_at(invoice, checkout.key)
+    return after, (*step, pointer, *trials.taken(checkout, now))
 
 
 def needs_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, Transaction]:
@@ -111,19 +112,22 @@ def declined(
         attempt_key=checkout.key,
     )
     _, transaction = _step(checkout, over)
-    return over, (*transaction, Insert(order))
+    return over, (*transaction, *trials.given_back(checkout), Insert(order))
 
 
-def abandoned(checkout: Checkout) -> tuple[Checkout, Transaction]:
-    """Left alone for an hour and withdrawn at the gateway: it can never be paid any more."""
+def abandoned(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Transaction]:
+    """Left alone for an hour and withdrawn at the gateway, or refused for what `code` says: it can
+    never be paid any more."""
     over = replace(
         checkout,
         state=CheckoutState.ABANDONED,
         invoice=checkout.invoice.in_state(InvoiceState.VOID),
+        decline_code=code,
         action_url=None,
         due_at=None,
     )
-    return _step(checkout, over)
+    _, transaction = _step(checkout, over)
+    return over, (*transaction, *trials.given_back(checkout))
 
 
 def looked_at(checkout: Checkout, due_at: datetime) -> tuple[Checkout, Transaction]:
@@ -162,6 +166,8 @@ def paid(
     _, transaction = _step(checkout, over)
     return over, (
         *transaction,
+        # Without a charge there was no point of no return to take it at.
+        *(() if invoice.total else trials.taken(checkout, now)),
         *(() if customer else new_customer(checkout, now)),
         Insert(method),
         *((Insert(subscription), Insert(reminders.first(subscription))) if subscription else ()),

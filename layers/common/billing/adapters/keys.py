@@ -33,6 +33,7 @@ from billing.reminders import Reminder
 from billing.subscription import Alarm, Subscription
 from billing.tickets import Ticket
 from billing.transactions import Change, Entity, Transaction, Write
+from billing.trials import TrialUse
 
 
 class Key(NamedTuple):
@@ -154,6 +155,10 @@ def bill_to(merchant: str, customer: str, purchase: str) -> Key:
     return Key(of_customer(merchant, customer), f"BILL_TO#{purchase}")
 
 
+def trial_use(merchant: str, subject: str) -> Key:
+    return Key(f"M#{merchant}#U#{subject}", "TRIAL")
+
+
 def ticket(merchant: str, ticket: str) -> Key:
     return Key(f"M#{merchant}#T#{ticket}", "TICKET")
 
@@ -225,6 +230,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     LedgerEntry: _of_customer(lambda e: f"LEDGER#{e.id}"),
     Ticket: lambda e: ticket(e.merchant, e.id),
     PaymentPointer: lambda e: payment_pointer(e.gateway, e.account, e.reference),
+    TrialUse: lambda e: trial_use(e.merchant, e.subject),
     Fact: lambda e: fact(e.shard, e.at, e.id),
     BillingSwitch: lambda e: BILLING_SWITCH,
     Trouble: lambda e: trouble(Due(e.kind, e.last_at, e.owner)),

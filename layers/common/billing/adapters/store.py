@@ -41,6 +41,7 @@ from billing.runtime import correlation
 from billing.subscription import Alarm, Subscription
 from billing.tickets import Ticket
 from billing.transactions import Entity, Insert, Transaction, Write
+from billing.trials import TrialUse
 
 if TYPE_CHECKING:
     from billing.adapters.dynamo_calls import Calls
@@ -204,6 +205,10 @@ class ItemStore:
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None:
         """Get M#<merchant>#C#<customer> CARD#<id>."""
         return self._items.get(keys.payment_method(merchant, customer, method))
+
+    def trial_use(self, merchant: str, subject: str) -> TrialUse | None:
+        """Get M#<merchant>#U#<subject hash> TRIAL."""
+        return self._items.get(keys.trial_use(merchant, subject))
 
     def ticket(self, merchant: str, ticket: str) -> Ticket | None:
         """Get M#<merchant>#T#<ticket> TICKET."""

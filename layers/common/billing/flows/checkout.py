@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from billing import invoicing, policy, pricing, purchase
+from billing import invoicing, policy, pricing, purchase, trials
 from billing.catalog import PricePoint, Product
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import Address, BillTo, Consent
@@ -33,6 +33,7 @@ from billing.gateways import (
     Standing,
     Succeeded,
     Unconfirmed,
+    Withdrawn,
 )
 from billing.merchants import Merchant
 from billing.orders import UNDER_WAY, InvoiceState
@@ -115,7 +116,8 @@ def submit(
     """Buy, at most once per attempt key; the same key answers as it did (C-2).
 
     Raises `Invalid` for a used key with another form, `Refused` (already_purchased) for a repeat
-    that is not confirmed, `TooMany`, `NotFound`, and `Unavailable` when nothing was charged.
+    that is not confirmed and (trial_used) for another trial of the same person (C-9), `TooMany`,
+    `NotFound`, and `Unavailable` when nothing was charged.
     """
     offered = offer(ports, price_point, now=now, gateway=form.gateway)
     known = ports.store.checkout(offered.merchant.id, form.attempt_key)
@@ -127,7 +129,10 @@ def submit(
             field="attempt_key",
             code="attempt_key_reused",
         )
-    return advance(ports, known, now=now, return_url=visitor.return_url)
+    reached = advance(ports, known, now=now, return_url=visitor.return_url)
+    if reached.state is CheckoutState.ABANDONED and reached.decline_code == trials.CODE:
+        raise _trial_used()
+    return reached
 
 
 def resume(ports: Ports, price_point: str, key: str, *, now: datetime, return_url: str) -> Checkout:
@@ -302,6 +307,8 @@ def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | Non
     state = checkout.invoice.state
     if checkout.method is None:
         return _save_method(ports, gateway, checkout, now)
+    if state not in UNDER_WAY and _trial_is_used(ports, checkout):
+        return _without_trial(ports, gateway, checkout)
     if not checkout.invoice.total:
         return _write(ports, _paid(ports, checkout, None, now))
     if state is InvoiceState.PENDING:
@@ -311,6 +318,31 @@ def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | Non
         _refuse_if_stopped(ports, _merchant(ports, checkout))
         return _write(ports, purchase.point_of_no_return(checkout, ports.new_id("order"), now))
     return _settle_under_way(ports, checkout, now, return_url)
+
+
+def _trial_is_used(ports: Ports, checkout: Checkout) -> bool:
+    """Whether this person has had the trial by another purchase (C-9)."""
+    if not checkout.terms.trial_guard:
+        return False
+    known = trials.subjects(checkout.merchant, checkout.bill_to.email, checkout.method)
+    uses = (ports.store.trial_use(checkout.merchant, subject) for subject in known)
+    return any(use is not None and use.purchase != checkout.purchase for use in uses)
+
+
+def _without_trial(ports: Ports, gateway: Gateway, checkout: Checkout) -> Checkout:
+    """Refused before anything is charged; a payment that was prepared is withdrawn first."""
+    prepared = checkout.invoice.gateway_ref
+    if prepared is not None and not isinstance(gateway.cancel(prepared), Withdrawn):
+        raise Unreachable("The gateway did not withdraw the payment.")
+    return _write(ports, purchase.abandoned(checkout, trials.CODE))
+
+
+def _trial_used() -> Refused:
+    return Refused(
+        "There is one trial per person, and this email or card has had it. Nothing was charged. "
+        "Choose a price without a trial, or write to the seller.",
+        code=trials.CODE,
+    )
 
 
 def _settle_under_way(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from billing import trials
 from billing.checkouts import Checkout, CheckoutState
 from billing.errors import Invalid, Refused, Unavailable
 from billing.flows import checkout, collecting
@@ -73,10 +74,20 @@ def _bought(
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
         return _form(ports, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong)
     except Refused as refused:
-        if refused.code != "already_purchased":
+        if refused.code not in {"already_purchased", trials.CODE}:
             raise
+        used = refused.code == trials.CODE
+        # What was refused for good keeps its key; another try is another purchase.
+        again = ports.new_id("attempt") if used else key
         return _form(
-            ports, offered, spoken, attempt_key=key, status=409, form=typed, already_purchased=True
+            ports,
+            offered,
+            spoken,
+            attempt_key=again,
+            status=409,
+            form=typed,
+            already_purchased=not used,
+            trial_used=used,
         )
     except Unavailable:
         return _unavailable(offered, spoken)
@@ -230,6 +241,7 @@ def _form(
     form: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
     already_purchased: bool = False,
+    trial_used: bool = False,
 ) -> http.Answer:
     collection: Collection = ports.gateway(offered.sold_at).collection()
     if isinstance(collection, Element) and not offered.quote.total:
@@ -251,6 +263,7 @@ def _form(
         form=form or {},
         errors=errors or {},
         already_purchased=already_purchased,
+        trial_used=trial_used,
         decline_code=None,
     )
 

@@ -51,6 +51,7 @@ class TermsOutput(TypedDict):
     cycle: str | None
     initial: InitialOutput | None
     cancellation: str
+    trial_guard: bool
 
 
 class PricePointOutput(TermsOutput):
@@ -171,6 +172,7 @@ def terms(terms: PriceTerms) -> TermsOutput:
         "cycle": terms.cycle and terms.cycle.value,
         "initial": None if terms.initial is None else _initial(terms.initial),
         "cancellation": terms.cancellation.value,
+        "trial_guard": terms.trial_guard,
     }
 
 

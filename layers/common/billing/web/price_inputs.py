@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import StrictInt
+from pydantic import StrictBool, StrictInt
 
 from billing.catalog import (
     INITIAL_MOST,
@@ -68,6 +68,7 @@ class PricePointInput(Input):
     cycle: Cycle | None = None
     initial: InitialInput | None = None
     cancellation: Cancellation = Cancellation.INSTANT
+    trial_guard: StrictBool = False
 
     def terms(self) -> PriceTerms:
         """As the core has them; raises `Invalid`, its field relative to this price point."""
@@ -79,4 +80,5 @@ class PricePointInput(Input):
             cycle=self.cycle,
             initial=None if self.initial is None else self.initial.terms(),
             cancellation=self.cancellation,
+            trial_guard=self.trial_guard,
         )

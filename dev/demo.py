@@ -8,10 +8,12 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+from billing.accounts import GRANT
 from billing.catalog import (
     Cancellation,
     Cycle,
     Initial,
+    Limit,
     PricePoint,
     PriceTerms,
     PriceType,
@@ -19,12 +21,20 @@ from billing.catalog import (
 )
 from billing.customers import Address
 from billing.gateways import SANDBOX, AccountRef
-from billing.merchants import ApiKey, GatewayAccount, Merchant, PortalKind, Settings
+from billing.merchants import (
+    ApiKey,
+    GatewayAccount,
+    Merchant,
+    PortalKind,
+    SelfService,
+    Settings,
+)
 from billing.money import Currency, Money
 from billing.periods import Period, Span, Unit
 from billing.ports import Ports
 from billing.transactions import Change, Insert, Write
 from billing.web import session
+from dev import PLATFORM
 
 MERCHANT = "demo"
 KEY_FILE = "demo-api-key"
@@ -48,6 +58,8 @@ def ensure(ports: Ports, *, base_url: str, account: AccountRef | None = None) ->
     if ports.store.merchant(MERCHANT) is None:
         ports.store.commit(*merchant(now), *catalog(now))
     sell_at(ports, account)
+    if ports.store.merchant(PLATFORM) is None:
+        ports.store.commit(*platform(now))
     api_key = _api_key(Path(os.environ.get("DATA", ".perennial")) / KEY_FILE, ports)
     if ports.store.api_key(hash_of(api_key)) is None:
         ports.store.commit(Insert(ApiKey("key_demo", hash_of(api_key), MERCHANT, now)))
@@ -113,6 +125,45 @@ def merchant(now: datetime) -> list[Write]:
         settings=Settings(portal=PortalKind.STANDALONE),
     )
     return [Insert(harbor_lane)]
+
+
+def platform(now: datetime) -> list[Write]:
+    """The platform, whose products are the plans of accounts (A-1); it takes cards only."""
+    house = Merchant(
+        id=PLATFORM,
+        name="Perennial",
+        email="billing@perennial.example",
+        created_at=now,
+        settings=Settings(portal=PortalKind.STANDALONE, self_refund=SelfService.MANUAL),
+    )
+    delayed, recurring = Cancellation.DELAYED, PriceType.RECURRING
+    trial = _after(100, 14)
+    plans = {
+        "starter": ("Starter", 9900, (Limit("products", 10), Limit("subscriptions", 1000))),
+        "pro": ("Pro", 19900, ()),
+    }
+    writes: list[Write] = [Insert(house)]
+    for key, (name, price, limits) in plans.items():
+        monthly = PriceTerms(recurring, _usd(price), Period.MONTHLY, cancellation=delayed)
+        tried = replace(monthly, initial=trial, trial_guard=True)
+        points = [
+            PricePoint(f"{PLATFORM}.{key}-{n}", PLATFORM, f"prod_{key}", terms, now)
+            for n, terms in enumerate((tried, monthly), 1)
+        ]
+        product = Product(
+            id=f"prod_{key}",
+            merchant=PLATFORM,
+            name=name,
+            created_at=now,
+            gateways=("sandbox",),
+            grants=(GRANT,),
+            price_points=tuple(point.id for point in points),
+            default_price_point=points[0].id,
+            refund_days=30,
+            limits=limits,
+        )
+        writes += [Insert(product), *(Insert(point) for point in points)]
+    return writes
 
 
 def _usd(amount_minor: int) -> Money:

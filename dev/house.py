@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 
-from dev import provision, stack
+from dev import PLATFORM, provision, stack
 from dev.clock import DevClock
 from dev.controls import Controls
 from dev.due import DueRows
@@ -49,7 +49,11 @@ class House:
 
 
 def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
-    parameters = {"PublicUrl": base_url, "SenderAddress": _SENDER}
+    parameters = {
+        "PublicUrl": base_url,
+        "SenderAddress": _SENDER,
+        "Platform": PLATFORM,
+    }
     described = stack.read(Template(load(template), endpoint, parameters))
     _set_environment(described.environment, endpoint, base_url)
     os.environ["DATA"] = str(data)

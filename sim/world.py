@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from billing.adapters.ephemeral_memory import MemoryEphemeral
 from billing.adapters.keys import Key
+from billing.adapters.passwords import Argon2Passwords
 from billing.adapters.sandbox_ledger import Row
 from billing.adapters.store import ItemStore
 from billing.checkouts import Checkout
@@ -82,6 +83,7 @@ class World:
             each=self._each,
             queue=self.deployment.queue,
             mailer=SimMailer(self.wire, self.oracle),
+            passwords=Argon2Passwords(),
             operation=operation,
         )
 

@@ -15,13 +15,15 @@ import pytest
 from billing.adapters import keys, stripe_events
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger
-from billing.flows import cancel
+from billing.flows import account, cancel
+from billing.flows.account import SignUp
 from billing.gateways import GatewayEvent
 from billing.merchants import ApiKey, GatewayAccount
 from billing.runtime import wiring
 from billing.subscription import Source, When
 from billing.transactions import Change, Insert
-from dev import demo
+from dev import PLATFORM, demo
+from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.checkout import app as checkout_app
 from functions.merchant import app as merchant_app
@@ -49,6 +51,7 @@ HTTP = {
     "health": checkout_app.handler,
     "merchant": merchant_app.handler,
     "portal": portal_app.handler,
+    "account": account_app.handler,
     "stripe": webhook_app.handler,
     "paypal": webhook_app.handler,
 }
@@ -65,6 +68,7 @@ EXPECTED = {
     "merchant_orders": 200,
     "merchant_console": 401,
     "merchant_console_customer": 401,
+    "account_page": 200,
     "portal_page": 200,
     "portal_login": 401,
     "portal_link": 202,
@@ -79,11 +83,12 @@ EXPECTED = {
 @pytest.fixture
 def world() -> Iterator[World]:
     """The demo merchant's shop, on the day of the events."""
-    world = World(datetime(2026, 1, 31, 15, 0, tzinfo=UTC), limits=False)
+    world = World(datetime(2026, 1, 31, 15, 0, tzinfo=UTC), limits=False, platform=PLATFORM)
     world.store.commit(*demo.merchant(world.now), *demo.catalog(world.now))
+    world.store.commit(*demo.platform(world.now))
     key = ApiKey("key_1", demo.hash_of("sk_00000000000000000000000000000001"), "demo", world.now)
     world.store.commit(Insert(key))
-    for app in (checkout_app, merchant_app, portal_app, webhook_app):
+    for app in (account_app, checkout_app, merchant_app, portal_app, webhook_app):
         app.app.cache_clear()
     wiring.install(world.ports)
     yield world
@@ -97,6 +102,7 @@ def event(name: str) -> Any:
 def test_every_event_is_tried_here() -> None:
     names = {path.stem for path in EVENTS.glob("*.json")}
     assert names == set(EXPECTED) | {
+        "account_sweep",
         "cancel_sweep",
         "webhook_sweep",
         "rebill_sweep",
@@ -244,6 +250,13 @@ def test_the_watchs_event_counts_what_nobody_took(world: World) -> None:
         "held": 0,
         "under_way": 0,
     }
+
+
+@pytest.mark.spec("A-3")
+def test_the_accounts_event_brings_an_account_in_line(world: World) -> None:
+    form = SignUp("annsart", "ann@example.com", "Ann's Art", "correct horse battery")
+    account.sign_up(world.ports, form, ip="192.0.2.1", now=world.now)
+    assert account_app.sweep(event("account_sweep"), CONTEXT) == {"due": 1, "removed": 1}
 
 
 def test_the_operators_event_sets_up_a_merchant_once(world: World) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from billing.errors import NotFound
 from billing.flows import (
+    account_life,
     attention,
     cancel,
     change_plan,
@@ -43,6 +45,7 @@ from billing.web.inputs import Nothing, under
 from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
 from billing.web.merchant_inputs import (
     AccessQuery,
+    AccountQuery,
     CancelInput,
     CustomerChangeInput,
     CustomersQuery,
@@ -324,6 +327,16 @@ def _account(api: Api, ports: Ports) -> None:
         """Change settings; those not named stay."""
         changed = settings.change(ports, call.merchant, call.input.given())
         return merchant_shapes.settings(changed)
+
+    @api.get("/v1/accounts", AccountQuery)
+    def look_up_account(call: Call[AccountQuery]) -> merchant_shapes.AccountOutput:
+        """The platform's support: how the account of an old username and email stands, and until
+        when buying again with that email restores it (A-7)."""
+        if call.merchant.id != ports.operation.platform:
+            raise NotFound("There are no accounts here.")
+        query = call.input
+        found = account_life.restorable(ports, query.username, query.email, now=call.now)
+        return merchant_shapes.account(found)
 
     @api.post("/v1/keys", NewKeyInput, sealed="secret")
     def create_key(call: Call[NewKeyInput]) -> merchant_shapes.KeyOutput:

@@ -193,11 +193,20 @@ class PricePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How much of something a plan allows; going down to it waits until usage is under it (A-4)."""
+
+    of: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """What is sold, through the gateways chosen for it (P-17), and the access that it grants (C-3).
 
     `price_points` are ids in the order of the wizard; exactly one of them is the default (P-14).
-    `refund_days` is the customer's window per payment in days, 0 for none (B-7).
+    `refund_days` is the customer's window per payment in days, 0 for none (B-7). `limits` are what
+    it allows of each thing where it is a plan; what is not named is not limited (A-4).
     """
 
     id: str
@@ -210,6 +219,7 @@ class Product:
     default_price_point: str
     public_listing: bool = False
     refund_days: int = 0
+    limits: tuple[Limit, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.default_price_point in self.price_points, "exactly one default, always (P-14)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -54,6 +54,18 @@ class Departments:
     refund: str = "billing"
 
 
+@dataclass(frozen=True, slots=True)
+class AccountPolicy:
+    """What becomes of accounts whose plan ends, where the merchant is the platform (A-3, A-6).
+
+    Data is kept for `retention_days`; `frozen_stops` says whether a frozen account's own customers
+    are charged no more until it thaws.
+    """
+
+    retention_days: int = 90
+    frozen_stops: bool = True
+
+
 CONFIRMATION_TEMPLATE = (
     "Your Order ID is {order_id}. Keep it: with it and your email you can see and change your "
     "billing."
@@ -93,6 +105,7 @@ class Settings:
 
     freeze_price_minor: int | None = 999
     self_freeze: bool = False
+    accounts: AccountPolicy = field(default_factory=AccountPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +124,8 @@ class GatewayAccount:
 @dataclass(frozen=True, slots=True)
 class Merchant:
     """Who sells. `armed` is false in an environment its keys were not bound to (W-5); `stopped`
-    stops all charges of this merchant by hand."""
+    stops all charges of this merchant by hand, `suspended_from` from the end of its account on
+    (A-3)."""
 
     id: str
     name: str
@@ -123,7 +137,16 @@ class Merchant:
     terms_version: str = "1"
     armed: bool = True
     stopped: bool = False
+    suspended_from: datetime | None = None
     gateway_accounts: tuple[GatewayAccount, ...] = ()
+
+    def as_of(self, now: datetime) -> Merchant:
+        """As it counts at `now`: stopped once its account has ended, sweep or no sweep (A-3)."""
+        return replace(self, stopped=True) if self.is_suspended(now) else self
+
+    def is_suspended(self, now: datetime) -> bool:
+        """Whether its account has ended, and nothing is sold or charged until it is back."""
+        return self.suspended_from is not None and self.suspended_from <= now
 
     def account_at(self, gateway: str) -> AccountRef:
         """Where new purchases through a gateway go; raises `NotFound` without an account there.

@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from typing import Generic, Protocol, TypeVar
 from zlib import crc32
 
+from billing.accounts import Account, AccountEmail
 from billing.catalog import PricePoint, Product
 from billing.checkouts import Checkout
 from billing.customers import Consent, Customer, Entitlement, PaymentMethod, PurchaseBillTo
@@ -53,8 +54,8 @@ class Due:
     """One row of the due index: an alarm of `kind` at `due_at` for what `owner` identifies.
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
-    CHECKOUT, (merchant, customer, refund) for REFUND. A lease is a `Due` whose `due_at` is the
-    lease's end.
+    CHECKOUT, (merchant, customer, refund) for REFUND, (username,) for ACCOUNT. A lease is
+    a `Due` whose `due_at` is the lease's end.
     """
 
     kind: Alarm
@@ -134,6 +135,8 @@ class Store(Protocol):
     def refund(self, merchant: str, customer: str, refund: str) -> Refund | None: ...
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None: ...
     def reminder(self, merchant: str, customer: str, subscription: str) -> Reminder | None: ...
+    def account(self, username: str) -> Account | None: ...
+    def account_email(self, email: str) -> AccountEmail | None: ...
     def trial_use(self, merchant: str, subject: str) -> TrialUse | None: ...
     def ticket(self, merchant: str, ticket: str) -> Ticket | None: ...
     def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
@@ -335,6 +338,15 @@ class Queue(Protocol):
     def send(self, leases: Sequence[Due]) -> None: ...
 
 
+class Passwords(Protocol):
+    """Keeps passwords so that they can be checked, and not read."""
+
+    def hash(self, password: str) -> str: ...
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether it is this password; None is nobody's, and takes as long."""
+        ...
+
+
 class Mailer(Protocol):
     """Sends one mail. `message` is complete but for what the transport adds."""
 
@@ -345,7 +357,8 @@ class Mailer(Protocol):
 class Operation:
     """The operator's settings that flows look at; everything else is the merchant's.
 
-    `lease_seconds` is longer than a worker can live. `shards` may only grow.
+    `lease_seconds` is longer than a worker can live. `shards` may only grow. `platform` is the
+    merchant whose products are the plans of accounts, empty where there are no accounts (A-1).
     """
 
     public_url: str
@@ -353,6 +366,7 @@ class Operation:
     shards: int = 4
     billing_paused: bool = False
     limits: bool = True
+    platform: str = ""
     lease_seconds: int = 900
     checkout_hours: int = 1
     gateway_calls_per_second: int = 25
@@ -379,6 +393,7 @@ class Ports:
     queue: Queue
     mailer: Mailer
     operation: Operation
+    passwords: Passwords
 
     def gateway_of(self, held: Held) -> Gateway:
         """The gateway that something lives at; raises `NotFound` when it is gone (W-6)."""

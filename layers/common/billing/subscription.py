@@ -42,6 +42,7 @@ class Alarm(StrEnum):
     CHECKOUT = "CHECKOUT"
     REFUND = "REFUND"
     NOTICE = "NOTICE"
+    ACCOUNT = "ACCOUNT"
 
 
 class When(StrEnum):
@@ -93,11 +94,12 @@ class Subscription:
     cancellation that waits for the end of the period (state cancel_pending, `resumes_as` is what
     undoing goes back to), or for a charge under way (X-6). `pay_now` is set from when somebody asks
     to pay what is past due until that attempt is settled. `paused_from` is the state before a
-    pause; `anchor_period` the payment that the anchor counts from, moved on by a late resume (X-11)
-    or another length of period. `next_plan` takes effect with the next period; `credit_minor` is
-    taken off the next invoices, negative it is owed with the next one (A-4, P-18). `thaws_to` is
-    the plan to come back to: with a `next_plan` a freeze begins with the next period, without one
-    it is in force (A-5). `test` marks what was bought in the sandbox (W-3).
+    pause, `paused_by` who paused it; `anchor_period` the payment that the anchor counts from, moved
+    on by a late resume (X-11) or another length of period. `next_plan` takes effect with the next
+    period; `credit_minor` is taken off the next invoices, negative it is owed with the next one
+    (A-4, P-18). `thaws_to` is the plan to come back to: with a `next_plan` a freeze begins with the
+    next period, without one it is in force (A-5). `test` marks what was bought in the sandbox
+    (W-3).
     """
 
     id: str
@@ -128,6 +130,7 @@ class Subscription:
     cancelling: CancelRequest | None = None
     resumes_as: State | None = None
     paused_from: State | None = None
+    paused_by: Source | None = None
     anchor_period: int = 0
     pay_now: PayNow | None = None
     dispute: str | None = None
@@ -388,18 +391,23 @@ class Subscription:
             due_at=None if self.resumes_as is State.PAUSED else self.ends_at,
         )
 
-    def paused(self) -> Subscription:
+    def paused(self, by: Source = Source.MERCHANT) -> Subscription:
         """Nothing is charged from now on; access lasts to the end of the paid period (X-11)."""
         assert self.state in {State.TRIALING, State.ACTIVE} and self.open_invoice is None
         return replace(
-            self, state=State.PAUSED, paused_from=self.state, due_at=None, waiting_since=None
+            self,
+            state=State.PAUSED,
+            paused_from=self.state,
+            paused_by=by,
+            due_at=None,
+            waiting_since=None,
         )
 
     def unpaused(self, now: datetime) -> Subscription:
         """Before the end of the paid period the schedule stands; after it the next payment is due
         at once and becomes the new anchor, what is owed in all staying the same (X-11)."""
         assert self.state is State.PAUSED and self.paused_from is not None
-        again = replace(self, state=self.paused_from, paused_from=None)
+        again = replace(self, state=self.paused_from, paused_from=None, paused_by=None)
         scheduled = again.period_at
         assert scheduled is not None, "what is live has something to come"
         if scheduled > now:
@@ -420,6 +428,7 @@ class Subscription:
             waiting_since=None,
             resumes_as=None,
             paused_from=None,
+            paused_by=None,
             next_plan=None,
             thaws_to=None,
             ends_at=at,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from billing.accounts import Account, AccountEmail
 from billing.catalog import PricePoint, Product
 from billing.checkouts import Checkout
 from billing.customers import (
@@ -155,6 +156,14 @@ def bill_to(merchant: str, customer: str, purchase: str) -> Key:
     return Key(of_customer(merchant, customer), f"BILL_TO#{purchase}")
 
 
+def account(username: str) -> Key:
+    return Key(f"M#{username}", "ACCOUNT")
+
+
+def account_email(email_hash: str) -> Key:
+    return Key(f"A#E#{email_hash}", "ACCOUNT")
+
+
 def trial_use(merchant: str, subject: str) -> Key:
     return Key(f"M#{merchant}#U#{subject}", "TRIAL")
 
@@ -230,6 +239,8 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     LedgerEntry: _of_customer(lambda e: f"LEDGER#{e.id}"),
     Ticket: lambda e: ticket(e.merchant, e.id),
     PaymentPointer: lambda e: payment_pointer(e.gateway, e.account, e.reference),
+    Account: lambda e: account(e.username),
+    AccountEmail: lambda e: account_email(e.email_hash),
     TrialUse: lambda e: trial_use(e.merchant, e.subject),
     Fact: lambda e: fact(e.shard, e.at, e.id),
     BillingSwitch: lambda e: BILLING_SWITCH,
@@ -288,6 +299,8 @@ def index_keys(entity: Entity) -> dict[str, Key]:
         return _due_key(entity, (entity.merchant, entity.customer, entity.id))
     if isinstance(entity, Merchant):
         return {LIST: Key(MERCHANTS, entity.id)}
+    if isinstance(entity, Account):
+        return _due_key(entity, (entity.username,))
     if isinstance(entity, ApiKey):
         return {LOOKUP: Key(api_keys(entity.merchant), entity.id)}
     if isinstance(entity, Product) and entity.public_listing:
@@ -317,7 +330,7 @@ def list_month(merchant: str, kind: str, month: str) -> str:
     return f"M#{merchant}#L#{kind}#{month.replace('-', '')}"
 
 
-Alarmed = Subscription | Checkout | Refund | Reminder
+Alarmed = Subscription | Checkout | Refund | Reminder | Account
 """What has an alarm in the due index."""
 
 
@@ -333,7 +346,12 @@ def alarm_of(entity: Alarmed) -> Alarm:
     return _ALARMS[type(entity)]
 
 
-_ALARMS = {Refund: Alarm.REFUND, Checkout: Alarm.CHECKOUT, Reminder: Alarm.NOTICE}
+_ALARMS = {
+    Refund: Alarm.REFUND,
+    Checkout: Alarm.CHECKOUT,
+    Reminder: Alarm.NOTICE,
+    Account: Alarm.ACCOUNT,
+}
 
 
 def due_kind(kind: Alarm) -> str:
@@ -351,7 +369,7 @@ def due_sort_key(due_at: datetime, owner: tuple[str, ...]) -> str:
 
 def due_of(kind: Alarm, row: Row) -> Due:
     """The alarm that a row of the due index is."""
-    parts = 2 if kind is Alarm.CHECKOUT else 3
+    parts = {Alarm.CHECKOUT: 2, Alarm.ACCOUNT: 1}.get(kind, 3)
     due_at, owner = row.sk[:STAMP_LENGTH], row.sk[STAMP_LENGTH + 1 :]
     return Due(kind, datetime.fromisoformat(due_at), tuple(owner.split("#", parts - 1)))
 
@@ -365,4 +383,5 @@ _OWNERS: dict[Alarm, Callable[..., Key]] = {
     Alarm.CHECKOUT: checkout,
     Alarm.REFUND: refund,
     Alarm.NOTICE: reminder,
+    Alarm.ACCOUNT: account,
 }

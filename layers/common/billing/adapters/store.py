@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from billing import accounts
+from billing.accounts import Account, AccountEmail
 from billing.adapters import keys
 from billing.adapters.keys import Key, Row, Stretch
 from billing.adapters.memory_items import MemoryItems
@@ -205,6 +207,14 @@ class ItemStore:
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None:
         """Get M#<merchant>#C#<customer> CARD#<id>."""
         return self._items.get(keys.payment_method(merchant, customer, method))
+
+    def account(self, username: str) -> Account | None:
+        """Get M#<username> ACCOUNT."""
+        return self._items.get(keys.account(username))
+
+    def account_email(self, email: str) -> AccountEmail | None:
+        """Get A#E#<email hash> ACCOUNT."""
+        return self._items.get(keys.account_email(accounts.email_hash(email)))
 
     def trial_use(self, merchant: str, subject: str) -> TrialUse | None:
         """Get M#<merchant>#U#<subject hash> TRIAL."""

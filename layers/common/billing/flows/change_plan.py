@@ -120,7 +120,7 @@ def begun(ports: Ports, found: Subscription, quoted: Quote, now: datetime) -> Su
         moves = access.moves(ports, found, quoted.plan, now)
         ports.store.commit(*plan_protocol.changed_free(found, quoted.change, moves, now, shard))
         return None
-    _refuse_if_held(ports, found)
+    _refuse_if_held(ports, found, now)
     invoice = invoicing.for_change(
         found,
         quoted.change,
@@ -225,12 +225,12 @@ def _is_under_way(ports: Ports, found: Subscription, price_point: str) -> bool:
     )
 
 
-def _refuse_if_held(ports: Ports, found: Subscription) -> None:
+def _refuse_if_held(ports: Ports, found: Subscription, now: datetime) -> None:
     """What must be paid for is not charged while charging is forbidden (R-3)."""
     merchant = ports.store.merchant(found.merchant)
     assert merchant is not None, "a subscription's merchant is never removed"
     paused = ports.as_switched().operation.billing_paused
-    held = policy.hold(found, merchant, billing_paused=paused)
+    held = policy.hold(found, merchant.as_of(now), billing_paused=paused)
     if held is not None:
         raise Refused("Nothing can be charged here at the moment.", code=held.value)
 

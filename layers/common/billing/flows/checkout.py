@@ -101,6 +101,7 @@ def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None 
     product = ports.store.product(point.merchant, point.product)
     merchant = ports.store.merchant(point.merchant)
     assert product is not None and merchant is not None, "written before its price points"
+    merchant = merchant.as_of(now)
     if point.id not in product.price_points:
         raise NotFound("This offer has ended.")
     if gateway is not None and gateway not in product.gateways:
@@ -315,7 +316,7 @@ def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | Non
         reference = charging.prepare(ports, checkout.invoice)
         return _write(ports, purchase.prepared(checkout, reference))
     if state is InvoiceState.READY:
-        _refuse_if_stopped(ports, _merchant(ports, checkout))
+        _refuse_if_stopped(ports, _merchant(ports, checkout, now))
         return _write(ports, purchase.point_of_no_return(checkout, ports.new_id("order"), now))
     return _settle_under_way(ports, checkout, now, return_url)
 
@@ -351,7 +352,7 @@ def _settle_under_way(
     """How the charge ended, if that can be known; while billing is stopped none is confirmed."""
     invoice = checkout.invoice
     try:
-        if _stopped(ports, _merchant(ports, checkout)):
+        if _stopped(ports, _merchant(ports, checkout, now)):
             outcome: Standing = charging.lookup(ports, invoice)
         else:
             outcome = charging.resolve(ports, invoice, return_url=return_url)
@@ -372,10 +373,10 @@ def _stopped(ports: Ports, merchant: Merchant) -> policy.Hold | None:
     return policy.selling_stopped(merchant, billing_paused=paused)
 
 
-def _merchant(ports: Ports, checkout: Checkout) -> Merchant:
+def _merchant(ports: Ports, checkout: Checkout, now: datetime) -> Merchant:
     merchant = ports.store.merchant(checkout.merchant)
     assert merchant is not None, "a merchant is never removed"
-    return merchant
+    return merchant.as_of(now)
 
 
 def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: datetime) -> Checkout:

@@ -61,7 +61,7 @@ def change(ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any
     if after == before:
         return before
     try:
-        ports.store.commit(Change(before, after), *_pointers(before, after))
+        ports.store.commit(Change(before, after), *pointers(before, after))
     except Conflict:
         if after.email != before.email and ports.store.customer_by_email(merchant, after.email):
             raise Refused("Another customer has this email.", code="email_taken") from None
@@ -69,7 +69,7 @@ def change(ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any
     return after
 
 
-def _pointers(before: Customer, after: Customer) -> tuple[Write, ...]:
+def pointers(before: Customer, after: Customer) -> tuple[Write, ...]:
     """An email belongs to one customer: the new one is taken in the write that gives the old
     back."""
     if after.email == before.email:

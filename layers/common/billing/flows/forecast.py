@@ -69,7 +69,7 @@ def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime
         for (day, currency, test), count in sorted(counts.items())
     )
     paused = ports.as_switched().operation.billing_paused
-    held = policy.selling_stopped(merchant, billing_paused=paused)
+    held = policy.selling_stopped(merchant.as_of(now), billing_paused=paused)
     return Forecast(until, days, complete, held)
 
 

@@ -96,7 +96,8 @@ def _of_shard(
                 merchants[subscription.merchant] = ports.store.merchant(subscription.merchant)
             seller = merchants[subscription.merchant]
             assert seller is not None, "a subscription's merchant is never removed"
-            if (missed := _judged(ports, row, subscription, seller, now)) is not None:
+            standing = seller.as_of(now)
+            if (missed := _judged(ports, row, subscription, standing, now)) is not None:
                 yield missed
 
 

@@ -15,7 +15,7 @@ from email.message import EmailMessage
 from billing import invoicing
 from billing.errors import Conflict, Unavailable
 from billing.facts import Fact, FactKind
-from billing.flows import charging, invoices, notices
+from billing.flows import account_life, account_notices, charging, invoices, notices
 from billing.merchants import Merchant
 from billing.money import Money
 from billing.ports import Ports
@@ -72,6 +72,7 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
 def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
     merchant = ports.store.merchant(fact.merchant)
     assert merchant is not None, "a merchant is never removed"
+    account_life.heard(ports, fact)
     if fact.kind is FactKind.PAYMENT_VOID:
         _withdraw(ports, fact)
         return
@@ -83,6 +84,8 @@ def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
 
 
 def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
+    if fact.kind in account_notices.KINDS:
+        return account_notices.messages(ports, fact, merchant, now)
     if fact.kind in notices.KINDS:
         return notices.messages(ports, fact, merchant, now)
     if fact.invoice is not None:

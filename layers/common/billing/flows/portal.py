@@ -116,7 +116,9 @@ def when_of(subscription: Subscription) -> When:
     return When.PERIOD_END if delayed else When.NOW
 
 
-def give_back(ports: Ports, account: Account, order: str, *, now: datetime) -> None:
+def give_back(
+    ports: Ports, account: Account, order: str, *, now: datetime, comment: str | None = None
+) -> None:
     """Refund a payment in full, or open a ticket, as the merchant has it (B-7).
 
     Raises `Refused` outside the window, where it is off, and for what was refunded.
@@ -125,7 +127,7 @@ def give_back(ports: Ports, account: Account, order: str, *, now: datetime) -> N
     if reason := why_not_refunded(ports, account, paid, invoice, now):
         raise Refused("This payment cannot be refunded here.", code=reason)
     if account.merchant.settings.self_refund is SelfService.MANUAL:
-        _open(ports, _ticket(account, Wish.REFUND, paid.id, paid.product_name, now), None, None)
+        _open(ports, _ticket(account, Wish.REFUND, paid.id, paid.product_name, now), None, comment)
         return
     refund.request(
         ports, paid.merchant, paid.id, amount_minor=None, source=Source.CUSTOMER, now=now

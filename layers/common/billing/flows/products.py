@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from billing.catalog import PricePoint, PriceTerms, Product, check_gateways
+from billing.catalog import Limit, PricePoint, PriceTerms, Product, check_gateways
 from billing.errors import Invalid, NotFound, Refused
 from billing.flows.paging import part
 from billing.gateways import Capabilities
@@ -31,6 +31,7 @@ class Draft:
     gateways: tuple[str, ...]
     grants: tuple[str, ...] | None
     terms: tuple[PriceTerms, ...]
+    limits: tuple[Limit, ...] = ()
 
 
 def create(ports: Ports, merchant: Merchant, draft: Draft, *, now: datetime) -> Offered:
@@ -51,6 +52,7 @@ def create(ports: Ports, merchant: Merchant, draft: Draft, *, now: datetime) -> 
         default_price_point=points[0].id,
         public_listing=draft.public_listing,
         refund_days=draft.refund_days,
+        limits=draft.limits,
     )
     ports.store.commit(Insert(product), *(Insert(point) for point in points))
     return product, points

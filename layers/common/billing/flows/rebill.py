@@ -98,7 +98,7 @@ def _load(
             merchants[subscription.merchant] = ports.store.merchant(subscription.merchant)
         merchant = merchants[subscription.merchant]
         assert merchant is not None, "a subscription's merchant is never removed"
-        yield Work(merchant, subscription, invoices.get(subscription.open_invoice or ""))
+        yield Work(merchant.as_of(now), subscription, invoices.get(subscription.open_invoice or ""))
 
 
 def _step_6(
@@ -205,7 +205,7 @@ def _pass_point_of_no_return(
     for work in works:
         merchant = merchants[work.merchant.id]
         assert merchant is not None, "a merchant is never removed"
-        if stopped := replace(work, merchant=merchant).stopped(ports):
+        if stopped := replace(work, merchant=merchant.as_of(now)).stopped(ports):
             tally[f"held_{stopped}"] += 1
             continue
         invoice = work.open_invoice

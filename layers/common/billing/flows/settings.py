@@ -24,7 +24,7 @@ def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchan
             raise Refused("Your products have prices in the old currency.", code="currency_in_use")
     parts = {
         name: replace(getattr(before, name), **changes[name])
-        for name in ("departments", "retry_schedule")
+        for name in ("departments", "retry_schedule", "accounts")
         if name in changes
     }
     after = replace(merchant, settings=replace(before, **(changes | parts)))

@@ -42,6 +42,7 @@ class Settings:
                 sender=environ.get("SENDER", "billing@example.com"),
                 shards=int(environ.get("SHARDS", "4")),
                 billing_paused=environ.get("BILLING_PAUSED", "false").lower() == "true",
+                platform=environ.get("PLATFORM", ""),
                 limits=environ.get("LIMITS", "on").lower() != "off",
             ),
         )

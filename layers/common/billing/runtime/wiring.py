@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from billing.errors import NotFound, Unavailable
 from billing.gateways import AccountRef
-from billing.ports import Ephemeral, Gateway, Mailer, Operation, Ports, Queue, Store
+from billing.ports import Ephemeral, Gateway, Mailer, Operation, Passwords, Ports, Queue, Store
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
 
@@ -75,6 +75,7 @@ def assemble(
     queue: Queue,
     mailer: Mailer,
     draw: Callable[[str], str] = new_id,
+    passwords: Passwords | None = None,
 ) -> Ports:
     """Any world, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
@@ -95,6 +96,7 @@ def assemble(
         queue=queue,
         mailer=mailer,
         operation=operation,
+        passwords=passwords or _passwords(),
     )
 
 
@@ -186,6 +188,12 @@ def _queue(settings: Settings) -> Queue:
 
     assert settings.queue_charge, "only functions with QUEUE_CHARGE put on the queue"
     return SqsQueue(settings.queue_charge, boto3.client("sqs"))
+
+
+def _passwords() -> Passwords:
+    from billing.adapters.passwords import Argon2Passwords
+
+    return Argon2Passwords()
 
 
 def _mailer() -> Mailer:

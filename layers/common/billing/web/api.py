@@ -118,6 +118,8 @@ class Api:
         now = self._ports.clock()
         secret = _bearer(request)
         merchant, key = self._caller(secret, route.scope)
+        if merchant.is_suspended(now):
+            raise Forbidden("This account is not active.", code="account_inactive")
 
         is_post = route.method == "POST"
         once = Once.of(request, merchant.id, secret, route.sealed) if is_post else None

@@ -74,6 +74,7 @@ class ProductOutput(TypedDict):
     refund_days: int
     gateways: list[str]
     grants: list[str]
+    limits: dict[str, int]
     default_price_point: str
     price_points: list[PricePointOutput]
     created_at: str
@@ -201,6 +202,7 @@ def product(product: Product, points: Iterable[PricePoint], base_url: str) -> Pr
         "refund_days": product.refund_days,
         "gateways": list(product.gateways),
         "grants": list(product.grants),
+        "limits": {limit.of: limit.most for limit in product.limits},
         "default_price_point": product.default_price_point,
         "price_points": [price_point(point, product, base_url) for point in points],
         "created_at": instant(product.created_at),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
+from billing.catalog import Limit
 from billing.errors import Invalid
 from billing.flows.products import Draft
 from billing.merchants import VISITORS_OWN, FinalAction, PortalKind, SelfService
@@ -59,6 +60,16 @@ Paragraph = Annotated[
 """Text of several lines, without other control characters."""
 
 
+Limits = Annotated[
+    dict[Key, Annotated[StrictInt, Field(ge=0, le=1_000_000_000)]], Field(max_length=20)
+]
+"""How much a plan allows of what."""
+
+
+def limits_of(given: dict[str, int]) -> tuple[Limit, ...]:
+    return tuple(Limit(of, most) for of, most in sorted(given.items()))
+
+
 class PreviewInput(Input):
     """A price point and when it is bought: a wall time, or with an offset an instant."""
 
@@ -83,6 +94,7 @@ class NewProductInput(Input):
     refund_days: Days = 0
     gateways: Several
     grants: Several | None = None
+    limits: Limits = Field(default_factory=dict)
     price_points: Annotated[tuple[PricePointInput, ...], Field(min_length=1, max_length=50)]
 
     def draft(self) -> Draft:
@@ -97,6 +109,7 @@ class NewProductInput(Input):
             refund_days=self.refund_days,
             gateways=self.gateways,
             grants=self.grants,
+            limits=limits_of(self.limits),
             terms=tuple(terms),
         )
 
@@ -120,7 +133,14 @@ class ProductChangeInput(ChangeInput):
     name: Name = unsaid()
     public_listing: StrictBool = unsaid()
     refund_days: Days = unsaid()
+    limits: Limits = unsaid()
     default_price_point: Key = unsaid()
+
+    def given(self) -> dict[str, Any]:
+        changes = super().given()
+        if "limits" in changes:
+            changes["limits"] = limits_of(changes["limits"])
+        return changes
 
 
 class DepartmentsInput(ChangeInput):
@@ -136,6 +156,13 @@ class RetryScheduleInput(ChangeInput):
     every_days: Annotated[StrictInt, Field(ge=1, le=30)] = unsaid()
     attempts: Annotated[StrictInt, Field(ge=1, le=20)] = unsaid()
     final_action: FinalAction = unsaid()
+
+
+class AccountPolicyInput(ChangeInput):
+    """What becomes of accounts that end, where you are the platform."""
+
+    retention_days: Annotated[StrictInt, Field(ge=1, le=3650)] = unsaid()
+    frozen_stops: StrictBool = unsaid()
 
 
 class SettingsChangeInput(ChangeInput):
@@ -156,10 +183,11 @@ class SettingsChangeInput(ChangeInput):
     revoke_on_dispute: StrictBool = unsaid()
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
     self_freeze: StrictBool = unsaid()
+    accounts: AccountPolicyInput = unsaid()
 
     def given(self) -> dict[str, Any]:
         changes = super().given()
-        for part in ("departments", "retry_schedule"):
+        for part in ("departments", "retry_schedule", "accounts"):
             if part in changes:
                 changes[part] = changes[part].given()
         if "freeze_price" in changes:
@@ -239,6 +267,13 @@ class AccessQuery(Input):
 
     email: Email
     grant: Key
+
+
+class AccountQuery(Input):
+    """Whose account it was."""
+
+    username: Key
+    email: Email
 
 
 class ForecastQuery(Input):

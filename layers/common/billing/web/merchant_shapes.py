@@ -8,6 +8,7 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from billing.accounts import Stand, Standing
 from billing.catalog import PriceTerms
 from billing.flows.attention import Matter
 from billing.flows.forecast import Forecast
@@ -56,6 +57,21 @@ class RetryScheduleOutput(TypedDict):
     final_action: str
 
 
+class AccountPolicyOutput(TypedDict):
+    """What becomes of accounts that end, where you are the platform (A-3, A-6)."""
+
+    retention_days: int
+    frozen_stops: bool
+
+
+class AccountOutput(TypedDict):
+    """How an account stands; `restorable_until` is when its data is erased, null where nothing is
+    to be restored, or nothing is erased by itself."""
+
+    standing: str
+    restorable_until: str | None
+
+
 class SettingsOutput(TypedDict):
     """A merchant's settings; `portal` is null while it is off. `freeze_price` is in minor units, a
     month; null where nothing can be frozen."""
@@ -75,6 +91,7 @@ class SettingsOutput(TypedDict):
     confirmation_template: str
     freeze_price: int | None
     self_freeze: bool
+    accounts: AccountPolicyOutput
 
 
 class KeyOutput(TypedDict):
@@ -151,6 +168,14 @@ def preview(terms: PriceTerms, start: Anchor, count: int) -> PreviewOutput:
     }
 
 
+def account(stand: Stand) -> AccountOutput:
+    kept = stand.standing is Standing.INACTIVE
+    return {
+        "standing": stand.standing.value,
+        "restorable_until": instant(stand.until if kept else None),
+    }
+
+
 def settings(merchant: Merchant) -> SettingsOutput:
     given = merchant.settings
     return {
@@ -176,6 +201,10 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "confirmation_template": given.confirmation_template,
         "freeze_price": given.freeze_price_minor,
         "self_freeze": given.self_freeze,
+        "accounts": {
+            "retention_days": given.accounts.retention_days,
+            "frozen_stops": given.accounts.frozen_stops,
+        },
     }
 
 

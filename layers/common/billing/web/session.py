@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from aws_lambda_powertools.shared.cookies import Cookie
 
+from billing.accounts import Account
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.runtime import telemetry
 from billing.web import tokens
-from billing.web.problems import Unauthenticated
+from billing.web.problems import Forbidden, Unauthenticated
 from billing.web.request import Request
 
 REALM = tokens.Realm("console")
@@ -26,6 +27,15 @@ class SignedOut(Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__("You are signed out. Ask for a new sign-in link.")
+
+
+class Inactive(Forbidden):
+    """The merchant's account is not active (A-7)."""
+
+    code = "account_inactive"
+
+    def __init__(self) -> None:
+        super().__init__("This account is not active. Sign in to see how to return.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +76,14 @@ def sign_in(ports: Ports, request: Request, token: str, now: datetime) -> Cookie
 
 
 def required(ports: Ports, request: Request, now: datetime) -> Session:
-    """The session of a request, which keeps it alive for another half hour; raises `SignedOut`."""
+    """The session of a request, which keeps it alive for another half hour; raises `SignedOut`,
+    and `Inactive` while its account is not active."""
     held = tokens.held(ports, request, REALM, now)
     merchant = None if held is None else ports.store.merchant(held.kept["merchant"])
-    if held is None or merchant is None:
+    if held is None or merchant is None or not _still_knows(ports, held):
         raise SignedOut
+    if merchant.is_suspended(now):
+        raise Inactive
     return Session(held.token, merchant)
 
 
@@ -80,6 +93,27 @@ def required_for_change(ports: Ports, request: Request, now: datetime) -> Sessio
     session = required(ports, request, now)
     tokens.check_form(request, session.token)
     return session
+
+
+def begin_account(ports: Ports, request: Request, account: Account, now: datetime) -> Cookie:
+    """The cookie of a session of who signed in with a password; another password ends it."""
+    telemetry.happened("account sign-in", merchant=account.username, request_id=request.id)
+    kept = {"merchant": account.username, "password": _mark(account)}
+    return tokens.begin(ports, request, REALM, kept, now)
+
+
+def account_of(ports: Ports, held: tokens.Held) -> Account | None:
+    """Whose session it is, if it was begun with the password that still holds."""
+    account = ports.store.account(held.kept["merchant"]) if "password" in held.kept else None
+    return account if account is not None and _mark(account) == held.kept["password"] else None
+
+
+def _still_knows(ports: Ports, held: tokens.Held) -> bool:
+    return "password" not in held.kept or account_of(ports, held) is not None
+
+
+def _mark(account: Account) -> str:
+    return tokens.digest(account.password_hash or "")[:16]
 
 
 def sign_out(ports: Ports, request: Request, session: Session, now: datetime) -> Cookie:

@@ -1,0 +1,174 @@
+"""Accounts: signing up and in, the profile, the plan; and the sweep of how accounts stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from billing.flows import account_life
+from billing.ports import Ports
+from billing.runtime import telemetry, wiring
+from billing.web import account_billing, account_pages, http
+from billing.web.account_pages import Visit
+from billing.web.request import Request
+
+MILLISECONDS_TO_FINISH = 10_000
+
+
+class House:
+    """The resolver with the world it is over: who visits, and who sent a form."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.app, self.ports = http.resolver(), ports
+
+    @property
+    def request(self) -> Request:
+        return Request.of(self.app.current_event)
+
+    def visit(self) -> Visit:
+        return account_pages.visit(self.ports, self.request, self.ports.clock())
+
+    def change(self) -> Visit:
+        return account_pages.change(self.ports, self.request, self.ports.clock())
+
+
+def build(ports: Ports) -> http.Resolver:
+    """The routes of this function over a world."""
+    house = House(ports)
+    _doors(house)
+    _links(house)
+    _profile(house)
+    _billing(house)
+    return house.app
+
+
+def _doors(house: House) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/account/sign-up")
+    def sign_up_form() -> http.Answer:
+        return account_pages.sign_up_form(ports)
+
+    @app.post("/account/sign-up")
+    def sign_up() -> http.Answer:
+        return account_pages.signed_up(ports, house.request, now=ports.clock())
+
+    @app.get("/account/plans")
+    def plans() -> http.Answer:
+        return account_pages.plans(ports)
+
+    @app.get("/account/sign-in")
+    def sign_in_form() -> http.Answer:
+        return account_pages.sign_in_form(ports)
+
+    @app.post("/account/sign-in")
+    def sign_in() -> http.Answer:
+        return account_pages.signed_in(ports, house.request, now=ports.clock())
+
+    @app.post("/account/sign-out")
+    def sign_out() -> http.Answer:
+        return account_pages.signed_out(ports, house.change())
+
+
+def _links(house: House) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/account/forgot")
+    def forgot_form() -> http.Answer:
+        return account_pages.forgot_form(ports)
+
+    @app.post("/account/forgot")
+    def forgot() -> http.Answer:
+        return account_pages.forgot(ports, house.request, now=ports.clock())
+
+    @app.get("/account/reset/<token>")
+    def reset_form(token: str) -> http.Answer:
+        return account_pages.reset_form(ports, token, now=ports.clock())
+
+    @app.post("/account/reset/<token>")
+    def reset(token: str) -> http.Answer:
+        return account_pages.reset(ports, house.request, token, now=ports.clock())
+
+    @app.get("/account/email/<token>")
+    def confirm_form(token: str) -> http.Answer:
+        return account_pages.confirm_form(ports, token, now=ports.clock())
+
+    @app.post("/account/email/<token>")
+    def confirm(token: str) -> http.Answer:
+        return account_pages.confirmed(ports, house.request, token, now=ports.clock())
+
+
+def _profile(house: House) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/account")
+    def profile() -> http.Answer:
+        return account_pages.profile(ports, house.visit())
+
+    @app.post("/account/email")
+    def ask_for_email() -> http.Answer:
+        return account_pages.email_asked(ports, house.change())
+
+
+def _billing(house: House) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/account/billing")
+    def billing() -> http.Answer:
+        return account_billing.billing(ports, house.visit())
+
+    @app.post("/account/billing/portal")
+    def to_portal() -> http.Answer:
+        return account_billing.to_portal(ports, house.change())
+
+    @app.get("/account/billing/cancel")
+    def cancel_form() -> http.Answer:
+        return account_billing.cancel_form(ports, house.visit())
+
+    @app.post("/account/billing/cancel")
+    def cancel() -> http.Answer:
+        return account_billing.cancelled(ports, house.change())
+
+    @app.get("/account/billing/plan/<price_point>")
+    def plan_form(price_point: str) -> http.Answer:
+        return account_billing.plan_form(ports, house.visit(), price_point)
+
+    @app.post("/account/billing/plan/<price_point>")
+    def change_plan(price_point: str) -> http.Answer:
+        return account_billing.plan_changed(ports, house.change(), price_point)
+
+    @app.get("/account/billing/freeze")
+    def freeze_form() -> http.Answer:
+        return account_billing.freeze_form(ports, house.visit())
+
+    @app.post("/account/billing/freeze")
+    def freeze() -> http.Answer:
+        return account_billing.frozen(ports, house.change())
+
+    @app.post("/account/billing/guarantee")
+    def claim() -> http.Answer:
+        return account_billing.claimed(ports, house.change())
+
+
+app = cache(lambda: build(wiring.ports()))
+
+
+@telemetry.observed
+@http.guard
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway's events for /account."""
+    return app().resolve(event, context)
+
+
+@telemetry.observed
+def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
+    """Bring in line what is due at the schedule's own time; a replayed event finds nothing left."""
+    tally = account_life.sweep(
+        wiring.ports(),
+        now=datetime.fromisoformat(event["time"]),
+        keep_going=lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH,
+    )
+    telemetry.tally(tally, "account_")
+    return dict(tally)

@@ -1,0 +1,239 @@
+"""The life of an account after it was bought: what its end does to those who buy from its owner,
+and what is left of it (A-3, A-5 .. A-7).
+
+Whether anybody is charged follows from `Merchant.suspended_from` and now. The sweep writes that
+down ahead of time, pauses and resumes their subscriptions so that they are told, and erases.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from billing import accounts, cancellation, policy
+from billing.accounts import Account, AccountEmail, Stand, Standing
+from billing.errors import Conflict, NotFound, Refused
+from billing.facts import Fact, FactKind
+from billing.flows import account as signing
+from billing.flows import cancel, erase, subscriptions
+from billing.flows.login import NOBODY
+from billing.merchants import Merchant
+from billing.ports import Due, Ports
+from billing.subscription import Alarm, Source, State, Subscription, When
+from billing.transactions import Change, Insert, Remove, Write
+
+AT_ONCE = 200
+LOOK_AGAIN = timedelta(days=1)
+"""How long after all subscriptions were ended the data is erased: their ends are told by then."""
+
+
+def heard(ports: Ports, fact: Fact) -> None:
+    """Something happened to a customer of the platform: the account is looked at again, soon."""
+    if not ports.operation.platform or fact.merchant != ports.operation.platform:
+        return
+    customer = ports.store.customer(fact.merchant, fact.customer)
+    account = None if customer is None else signing.by_email(ports, customer.email)
+    if account is not None and account.erased_at is None:
+        soon = replace(account, due_at=fact.at)
+        if soon != account:
+            ports.store.commit(Change(account, soon))
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 100,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """Bring in line what is due; what is not finished stays due, and is gone on with next time."""
+    tally: Counter[str] = Counter()
+    for shard in range(ports.operation.shards):
+        for due in ports.store.due(Alarm.ACCOUNT, shard, now, limit):
+            if not keep_going():
+                return tally
+            tally["due"] += 1
+            tally[_aligned(ports, due, now, keep_going)] += 1
+    return tally
+
+
+def opened(ports: Ports, account: Account, *, now: datetime) -> Stand:
+    """How an account stands for who signs in; what was bought a moment ago opens at once."""
+    found = signing.stand(ports, account, now)
+    seller = ports.store.merchant(account.username)
+    suspended = seller is not None and seller.is_suspended(now)
+    if suspended and seller is not None and found.standing not in _stops(ports):
+        ports.store.commit(Change(seller, replace(seller, suspended_from=None)))
+    return found
+
+
+def restorable(ports: Ports, username: str, email: str, *, now: datetime) -> Stand:
+    """How the account of an old username and email stands: whether buying again with that email
+    restores it, and until when (A-7). Raises `NotFound` where the two are not of one account."""
+    account = ports.store.account(username.strip().lower())
+    if account is None or account.email_hash != accounts.email_hash(email):
+        raise NotFound("No account had this username and this email.")
+    return signing.stand(ports, account, now)
+
+
+def _aligned(ports: Ports, due: Due, now: datetime, keep_going: Callable[[], bool]) -> str:
+    (username,) = due.owner
+    account, seller = ports.store.account(username), ports.store.merchant(username)
+    if account is None or seller is None or account.due_at != due.due_at:
+        return "stale"
+    stand = signing.stand(ports, account, now)
+    try:
+        if stand.standing is Standing.ERASED:
+            return _end(ports, account, seller, now, keep_going)
+        if not _bring_in_line(ports, account, seller, stand, now, keep_going):
+            return "unfinished"
+        after = replace(account, told=stand.standing, due_at=stand.until)
+        told = _told(ports, account, stand, now)
+        ports.store.commit(Change(account, after, as_read=("due_at", "told")), *told)
+    except Conflict:
+        return "conflict"
+    return stand.standing.value
+
+
+def _bring_in_line(
+    ports: Ports,
+    account: Account,
+    seller: Merchant,
+    stand: Stand,
+    now: datetime,
+    keep_going: Callable[[], bool],
+) -> bool:
+    """The merchant and all its subscriptions, as the account stands; whether that is finished."""
+    stops = _stops(ports)
+    suspended_from = None
+    if stand.standing in stops:
+        suspended_from = now if seller.suspended_from is None else min(now, seller.suspended_from)
+    elif stand.then in stops:
+        suspended_from = stand.until
+    if suspended_from != seller.suspended_from:
+        after = replace(seller, suspended_from=suspended_from)
+        ports.store.commit(Change(seller, after))
+    if stand.standing is account.told or stand.standing is Standing.UNUSED:
+        return True
+    act = _pause if stand.standing in stops else _resume
+    for found in _sold(ports, seller, now):
+        if not keep_going():
+            return False
+        act(ports, found, now)
+    return True
+
+
+def _stops(ports: Ports) -> frozenset[Standing]:
+    """In which standings the charges of a merchant's customers stop; a freeze by setting (A-3)."""
+    policy_of = signing.platform(ports).settings.accounts
+    frozen = {Standing.FROZEN} if policy_of.frozen_stops else set()
+    return frozenset({Standing.INACTIVE, Standing.ERASED, Standing.UNUSED, *frozen})
+
+
+def _pause(ports: Ports, found: Subscription, now: datetime) -> None:
+    running = found.state in {State.TRIALING, State.ACTIVE} and found.cancelling is None
+    if running and found.open_invoice is None:
+        _write(ports, found, found.paused(Source.SYSTEM), FactKind.PAUSED, now)
+
+
+def _resume(ports: Ports, found: Subscription, now: datetime) -> None:
+    """Only what was paused here: who paused by themselves stays so."""
+    if found.state is State.PAUSED and found.paused_by is Source.SYSTEM:
+        _write(ports, found, found.unpaused(now), FactKind.RESUMED, now)
+
+
+def _write(
+    ports: Ports, before: Subscription, after: Subscription, kind: FactKind, now: datetime
+) -> None:
+    fact = cancellation.fact(kind, after, now, ports.shard_of(after.id))
+    ports.store.commit(Change(before, after, as_read=policy.LOOKED_AT), Insert(fact))
+
+
+def _end(
+    ports: Ports,
+    account: Account,
+    seller: Merchant,
+    now: datetime,
+    keep_going: Callable[[], bool],
+) -> str:
+    """Retention is over: what still lives is ended first, so that it is told, and then all of it
+    is erased. A name that was never used is free again."""
+    if account.told is Standing.UNUSED:
+        ports.store.commit(Remove(account), Remove(seller), *_unpointed(ports, account))
+        return "removed"
+    if account.told is not Standing.ERASED:
+        if seller.suspended_from is None:
+            ports.store.commit(Change(seller, replace(seller, suspended_from=now)))
+        for found in _sold(ports, seller, now):
+            if not keep_going():
+                return "unfinished"
+            _end_one(ports, found, now)
+        ended = replace(account, told=Standing.ERASED, due_at=now + LOOK_AGAIN)
+        ports.store.commit(Change(account, ended), *_unpointed(ports, account))
+        return "ended"
+    if not erase.merchant(ports, seller, now=now, keep_going=keep_going):
+        return "unfinished"
+    gone = replace(account, email="", password_hash=None, erased_at=now, due_at=None)
+    ports.store.commit(Change(account, gone))
+    return "erased"
+
+
+def _end_one(ports: Ports, found: Subscription, now: datetime) -> None:
+    if not found.is_live:
+        return
+    try:
+        cancel.request(
+            ports, found.merchant, found.id, when=When.NOW, source=Source.SYSTEM, now=now
+        )
+    except Refused:
+        return  # It has ended by itself.
+
+
+def _unpointed(ports: Ports, account: Account) -> tuple[Write, ...]:
+    """The email is free for a new account, if it has not become that of one already."""
+    pointer = ports.store.account_email(account.email)
+    if pointer is None or pointer.username != account.username:
+        return ()
+    kept = AccountEmail(account.email_hash, account.username)
+    return (Remove(kept, as_read=("username",)),)
+
+
+def _told(ports: Ports, account: Account, stand: Stand, now: datetime) -> tuple[Write, ...]:
+    """The owner is told of an end with what is kept until when, and of a return (A-6, A-7)."""
+    kind = {
+        Standing.INACTIVE: FactKind.ACCOUNT_ENDED,
+        Standing.ACTIVE: FactKind.ACCOUNT_ACTIVE,
+    }.get(stand.standing)
+    if kind is None or stand.standing is account.told:
+        return ()
+    at = f"{now:%Y%m%dT%H%M%S}"
+    fact = Fact(
+        id=f"{account.username}:{kind}:{at}",
+        kind=kind,
+        merchant=ports.operation.platform,
+        customer=NOBODY,
+        at=now,
+        shard=ports.shard_of(account.username),
+        code=account.username,
+    )
+    return (Insert(fact),)
+
+
+def _sold(ports: Ports, seller: Merchant, now: datetime) -> Iterator[Subscription]:
+    """Every subscription of a merchant's customers, read afresh."""
+    cursor: str | None = None
+    while True:
+        page = ports.store.subscriptions_started(
+            seller.id,
+            since=seller.created_at,
+            until=now + timedelta(microseconds=1),
+            limit=AT_ONCE,
+            cursor=cursor,
+        )
+        for found in page.data:
+            yield subscriptions.fresh(ports, seller.id, found.id)
+        cursor = page.next
+        if cursor is None:
+            return

@@ -1,0 +1,66 @@
+"""Mails of the platform about an account: links, changes, its end and its return (A-6 .. A-8).
+
+The outbox draws the tokens when it writes the mails, so they stand nowhere in clear.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.message import EmailMessage
+
+from billing.accounts import Account
+from billing.customers import Address, BillTo
+from billing.facts import Fact, FactKind
+from billing.flows import account as signing
+from billing.merchants import Merchant
+from billing.ports import Ports
+from billing.render import account_mails, mails
+
+KINDS = frozenset(
+    {
+        FactKind.ACCOUNT_EXISTS,
+        FactKind.ACCOUNT_ENDED,
+        FactKind.ACCOUNT_ACTIVE,
+        FactKind.RESET_ASKED,
+        FactKind.CREDENTIALS_CHANGED,
+        FactKind.EMAIL_ASKED,
+    }
+)
+
+
+def messages(ports: Ports, fact: Fact, house: Merchant, now: datetime) -> list[EmailMessage]:
+    """What is mailed of such a fact; nothing where a stranger asked."""
+    username, _, extra = (fact.code or "").partition("#")
+    account = ports.store.account(username)
+    if account is None or account.erased_at is not None:
+        return []
+    to_owner = _envelope(ports, fact.id, house, account, account.email, now)
+    url = f"{ports.operation.public_url}/account/sign-in"
+    match fact.kind:
+        case FactKind.RESET_ASKED:
+            return [account_mails.reset(to_owner, signing.reset_link(ports, account, now=now))]
+        case FactKind.EMAIL_ASKED:
+            ends = signing.email_links(ports, extra, now=now)
+            return [
+                account_mails.confirm_email(
+                    _envelope(ports, f"{fact.id}:{n}", house, account, email, now),
+                    link,
+                    new=ends[-1][0],
+                )
+                for n, (email, link) in enumerate(ends)
+            ]
+        case FactKind.ACCOUNT_ENDED:
+            stand = signing.stand(ports, account, now)
+            return [account_mails.ended(to_owner, url, stand.until)]
+        case _:
+            return [account_mails.told(to_owner, fact.kind.value, url)]
+
+
+def _envelope(
+    ports: Ports, fact: str, house: Merchant, account: Account, email: str, now: datetime
+) -> mails.Envelope:
+    seller = ports.store.merchant(account.username)
+    name = account.username if seller is None else seller.name
+    to = BillTo(name, email, Address("", "", ""))
+    language, sender = house.settings.language, ports.operation.sender
+    return mails.Envelope(house, to, language, False, sender, fact, now)

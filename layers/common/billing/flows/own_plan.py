@@ -1,0 +1,162 @@
+"""What an account's owner has bought of the platform: the plan, what else runs, what it may become
+(A-2 .. A-5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing import accounts, refunds
+from billing.accounts import Account
+from billing.catalog import PricePoint, PriceTerms, PriceType, Product
+from billing.errors import NotFound, Refused
+from billing.flows import account as signing
+from billing.flows import cancel, portal
+from billing.merchants import Merchant
+from billing.orders import Order
+from billing.ports import Ports
+from billing.purchases import Purchase
+from billing.subscription import Source, Subscription
+
+COUNTED_AT_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan that can be bought, or changed to; `over` says of what there is too much for it, with
+    how much there is and how much it allows."""
+
+    product: Product
+    price_point: PricePoint
+    over: tuple[tuple[str, int, int], ...] = ()
+
+
+def bought(ports: Ports, account: Account, *, now: datetime) -> portal.Account:
+    """All that the owner has bought of the platform; raises `NotFound` where that is nothing."""
+    house = signing.platform(ports)
+    customer = ports.store.customer_by_email(house.id, account.email)
+    if customer is None:
+        raise NotFound("No plan was bought with this account's email.")
+    return portal.account(ports, house, customer, now=now)
+
+
+def plan(ports: Ports, owned: portal.Account) -> tuple[Purchase, Subscription]:
+    """The plan that runs, of several the newest; raises `NotFound`."""
+    granted = {e.source for e in owned.history.entitlements if e.grant == accounts.GRANT}
+    for purchase in owned.purchases:
+        if purchase.id in granted and purchase.is_live and purchase.subscription is not None:
+            return purchase, purchase.subscription
+    raise NotFound("There is no plan that runs.")
+
+
+def offers(ports: Ports) -> list[Offer]:
+    """The plans that are sold: price points of the platform's products that open an account."""
+    products, points = ports.store.catalog(signing.platform(ports).id)
+    by_id = {product.id: product for product in products if accounts.GRANT in product.grants}
+    return [
+        Offer(by_id[point.product], point)
+        for point in points
+        if point.product in by_id and point.id in by_id[point.product].price_points
+    ]
+
+
+def changes(ports: Ports, seller: Merchant, found: Subscription, *, now: datetime) -> list[Offer]:
+    """The plans that a running one can become, each with what of its limits is passed (A-4).
+
+    A trial is for new purchases only, so a plan that is sold with one and without is shown once.
+    """
+    usage = _usage(ports, seller, now)
+    shown: dict[tuple[str, PriceTerms], Offer] = {}
+    for offer in sorted(offers(ports), key=lambda each: each.price_point.terms.initial is not None):
+        standard = offer.price_point.terms.standard
+        if standard.type is PriceType.RECURRING and (
+            (offer.product.id, standard) != (found.product, found.terms.standard)
+        ):
+            over = _over(offer.product, usage)
+            shown.setdefault((offer.product.id, standard), replace(offer, over=over))
+    return sorted(shown.values(), key=lambda each: each.price_point.terms.price.amount_minor)
+
+
+def refuse_over(ports: Ports, seller: Merchant, price_point: str, *, now: datetime) -> None:
+    """Raise `Refused` (usage_over_limit) while more is used than a plan allows (A-4)."""
+    for offer in offers(ports):
+        if offer.price_point.id == price_point:
+            over = _over(offer.product, _usage(ports, seller, now))
+            if over:
+                said = ", ".join(f"{have} {of} of {most}" for of, have, most in over)
+                message = f"You use more than this plan allows: {said}."
+                raise Refused(message, code="usage_over_limit")
+
+
+def others(owned: portal.Account, than: str) -> list[Purchase]:
+    """What else of the owner's still charges, and may be ended along (A-3)."""
+    return [p for p in owned.purchases if p.is_live and p.id != than and p.may_cancel]
+
+
+def end(
+    ports: Ports,
+    owned: portal.Account,
+    subscriptions: list[str],
+    *,
+    reason: str | None,
+    comment: str | None,
+    now: datetime,
+) -> None:
+    """Cancel a plan, and what else was ticked, as their price points say; self-service for the
+    platform's own, whatever its portal's mode (A-3, X-8)."""
+    for subscription in subscriptions:
+        _, found = owned.purchase(subscription)
+        try:
+            cancel.request(
+                ports,
+                found.merchant,
+                found.id,
+                when=portal.when_of(found),
+                source=Source.CUSTOMER,
+                now=now,
+                reason=reason,
+                comment=comment,
+            )
+        except Refused as refused:
+            if refused.code not in {"already_cancelled", "completed"}:
+                raise
+
+
+def guarantee(
+    ports: Ports, owned: portal.Account, purchase: Purchase, *, now: datetime
+) -> tuple[Order, datetime] | None:
+    """The latest payment of a plan that the guarantee covers still, and until when (A-2)."""
+    for entry in purchase.payments:
+        paid, invoice = owned.payment(entry.order.id)
+        if portal.why_not_refunded(ports, owned, paid, invoice, now) is None:
+            product = ports.store.product(paid.merchant, paid.product)
+            assert product is not None, "what is not sold any more is kept"
+            zone = owned.merchant.settings.time_zone
+            over = refunds.window_ends_at(paid.at, product.refund_days, zone)
+            return paid, over - timedelta(microseconds=1)  # its last day, to its last moment
+    return None
+
+
+def _over(product: Product, usage: dict[str, int]) -> tuple[tuple[str, int, int], ...]:
+    return tuple(
+        (limit.of, usage[limit.of], limit.most)
+        for limit in product.limits
+        if usage.get(limit.of, 0) > limit.most
+    )
+
+
+def _usage(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
+    """What an account uses of what plans can limit: products, and subscriptions that live."""
+    products, _ = ports.store.catalog(seller.id)
+    until = now + timedelta(microseconds=1)
+    live, seen, cursor = 0, 0, None
+    while seen < COUNTED_AT_MOST:
+        page = ports.store.subscriptions_started(
+            seller.id, since=seller.created_at, until=until, limit=200, cursor=cursor
+        )
+        live += sum(found.is_live for found in page.data)
+        seen += len(page.data)
+        cursor = page.next
+        if cursor is None:
+            break
+    return {"products": len(products), "subscriptions": live}

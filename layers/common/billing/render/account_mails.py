@@ -1,0 +1,45 @@
+"""Mails about an account: links, changes, its end and its return (A-6 .. A-8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.message import EmailMessage
+
+from billing.render import formats
+from billing.render.mails import Envelope, Letter, written
+from billing.render.messages import text
+
+
+def reset(envelope: Envelope, url: str) -> EmailMessage:
+    """A link that sets a new password once (A-8)."""
+    return _letter(envelope, "reset", url)
+
+
+def confirm_email(envelope: Envelope, url: str, *, new: str) -> EmailMessage:
+    """To either end of a change: the link that confirms it (A-8)."""
+    return _letter(envelope, "confirm_email", url, new=new)
+
+
+def ended(envelope: Envelope, url: str, erased_at: datetime | None) -> EmailMessage:
+    """The account is not active: what is kept until when, and how to return (A-6, A-7)."""
+    zone = envelope.merchant.settings.time_zone
+    if erased_at is None:
+        return _letter(envelope, "inactive", url)
+    return _letter(envelope, "ended", url, date=formats.day(erased_at, zone, envelope.language))
+
+
+def told(envelope: Envelope, kind: str, url: str) -> EmailMessage:
+    """What was done, or asked, with the way to the account."""
+    return _letter(envelope, kind, url)
+
+
+def _letter(envelope: Envelope, kind: str, url: str, **more: str) -> EmailMessage:
+    language = envelope.language
+    words = {"merchant": envelope.merchant.name, "email": envelope.merchant.email, **more}
+    letter = Letter(
+        subject=text(language, f"mail.account.{kind}.subject", **words),
+        title=text(language, f"mail.account.{kind}.title", **words),
+        opening=(text(language, f"mail.account.{kind}.text", **words),),
+        link=(text(language, f"mail.account.{kind}.button"), url),
+    )
+    return written(letter, envelope)

@@ -51,6 +51,8 @@ class Town:
     """Asks where others do."""
     visitor: Customer
     """Nobody yet."""
+    eve: Customer
+    """Sells here too: she has an account, and a trial of its plan."""
     seller: Seller
 
     def set(self, **settings: Any) -> None:
@@ -90,9 +92,9 @@ def settle(browser: Browser, laptop: Laptop) -> Town:
     """Some weeks in the life of a shop."""
     people = [
         Customer(chromium.context(browser, laptop).new_page(), laptop, f"{name}@example.com")
-        for name in ("ann", "bob", "cleo", "dan", "visitor")
+        for name in ("ann", "bob", "cleo", "dan", "visitor", "eve")
     ]
-    ann, bob, cleo, dan, _ = people
+    ann, bob, cleo, dan, _, eve = people
     seller = Seller(chromium.context(browser, laptop).new_page(), laptop)
     town = Town(laptop, *people, seller)
     town.set(self_refund="automatic")
@@ -115,7 +117,29 @@ def settle(browser: Browser, laptop: Laptop) -> Town:
         ticked.uncheck()
     ann.press("Save card")
     seller.sign_in()
+    _sign_up(eve)
+    _buy(eve, "perennial.starter-1", name="Eve Example")
+    _sign_in(eve)
     return town
+
+
+PASSWORD = "correct horse battery"
+
+
+def _sign_up(owner: Customer) -> None:
+    owner.page.goto("/account/sign-up")
+    for label, typed in (("Username", "evesart"), ("Name", "Eve's Art"), ("Email", owner.email)):
+        owner.page.get_by_label(label, exact=True).fill(typed)
+    owner.page.get_by_label("Password").fill(PASSWORD)
+    owner.press("Sign up")
+
+
+def _sign_in(owner: Customer, password: str = PASSWORD) -> Page:
+    owner.page.goto("/account/sign-in")
+    owner.page.get_by_label("Email").fill(owner.email)
+    owner.page.get_by_label("Password").fill(password)
+    owner.press("Sign in")
+    return owner.page
 
 
 def _buy(customer: Customer, price_point: str, **fields: Any) -> None:
@@ -502,3 +526,82 @@ def console_refund_wrong(town: Town) -> Page:
 @stop
 def console_not_found(town: Town) -> Page:
     return _at(town.seller, "/console/customers/cus_nobody")
+
+
+# Accounts
+
+
+@stop
+def account_sign_up(town: Town) -> Page:
+    return _at(town.visitor, "/account/sign-up")
+
+
+@stop
+def account_sign_up_wrong(town: Town) -> Page:
+    account_sign_up(town)
+    _unchecked_by_the_browser(town.visitor)
+    town.visitor.press("Sign up")
+    return town.visitor.page
+
+
+@stop
+def account_plans(town: Town) -> Page:
+    return _at(town.visitor, "/account/plans")
+
+
+@stop
+def account_sign_in_failed(town: Town) -> Page:
+    return _sign_in(town.visitor, "not the password")
+
+
+@stop
+def account_forgot(town: Town) -> Page:
+    return _at(town.visitor, "/account/forgot")
+
+
+@stop
+def account_asked(town: Town) -> Page:
+    account_forgot(town)
+    town.visitor.page.get_by_label("Email").fill("nobody@example.com")
+    town.visitor.press("Send the link")
+    return town.visitor.page
+
+
+@stop
+def account_profile(town: Town) -> Page:
+    return _at(town.eve, "/account")
+
+
+@stop
+def account_billing(town: Town) -> Page:
+    return _at(town.eve, "/account/billing")
+
+
+@stop
+def account_plan(town: Town) -> Page:
+    return _at(town.eve, "/account/billing/plan/perennial.pro-2")
+
+
+@stop
+def account_freeze(town: Town) -> Page:
+    return _at(town.eve, "/account/billing/freeze")
+
+
+@stop
+def account_cancel(town: Town) -> Page:
+    return _at(town.eve, "/account/billing/cancel")
+
+
+@stop
+def account_cancel_wrong(town: Town) -> Page:
+    account_cancel(town)
+    _unchecked_by_the_browser(town.eve)
+    town.eve.press("Cancel My Account")
+    return town.eve.page
+
+
+@stop
+def portal_freeze(town: Town) -> Page:
+    with town.setting("self_freeze", True):
+        subscription = town.subscription(town.ann)
+        return _at(town.ann, f"{DEMO}/subscriptions/{subscription}/freeze")

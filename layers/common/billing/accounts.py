@@ -194,5 +194,5 @@ def _while_paid(going_on: list[Span], now: datetime) -> Stand:
         frozen = any(s is not None and s.as_of(now).is_frozen for _, s in sources)
         return Stand(Standing.FROZEN if frozen else Standing.INACTIVE)
     last = None if None in ends else max(end for end in ends if end is not None)
-    freezes = any(s is not None and s.freezes_at == last for _, s in sources)
+    freezes = last is not None and any(s is not None and s.freezes_at == last for _, s in sources)
     return Stand(Standing.ACTIVE, last, Standing.FROZEN if freezes else Standing.INACTIVE)

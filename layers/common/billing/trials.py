@@ -57,8 +57,8 @@ def taken(checkout: Checkout, now: datetime) -> tuple[Write, ...]:
 
 def given_back(checkout: Checkout) -> tuple[Write, ...]:
     """Nothing was paid after all: the person may try again."""
-    if checkout.invoice.state not in UNDER_WAY:
-        return ()
+    if checkout.invoice.state not in UNDER_WAY or not checkout.invoice.total:
+        return ()  # It is taken at the point of no return, or with a $0 start that succeeded.
     at = checkout.created_at
     return tuple(Remove(use, as_read=("purchase",)) for use in _uses(checkout, at))
 

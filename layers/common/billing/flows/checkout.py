@@ -308,7 +308,8 @@ def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | Non
     state = checkout.invoice.state
     if checkout.method is None:
         return _save_method(ports, gateway, checkout, now)
-    if state not in UNDER_WAY and _trial_is_used(ports, checkout):
+    untaken = state not in UNDER_WAY or not checkout.invoice.total
+    if untaken and _trial_is_used(ports, checkout):
         return _without_trial(ports, gateway, checkout)
     if not checkout.invoice.total:
         return _write(ports, _paid(ports, checkout, None, now))

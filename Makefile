@@ -22,6 +22,7 @@ UV := .venv-uv/bin/uv
 DEV := .venv/.installed
 MINISTACK := .venv-ministack/.installed
 SAM := .venv-sam/.installed
+COLD := .venv-cold/.installed
 CHECKOV := .venv-checkov/.installed
 RIC := .venv-ric/.installed
 
@@ -75,6 +76,11 @@ stripe-check: $(DEV)
 	@case "$$STRIPE_CHECK_KEY" in sk_test_?*) ;; *) \
 	  echo "make stripe-check KEY=sk_test_..: a secret key of Stripe's test mode"; exit 1;; esac
 	.venv/bin/pytest tests/adapters/test_gateways.py $(ARGS)
+
+## make bench      what it is fast and cheap enough for, beside goals and baseline
+.PHONY: bench
+bench: $(DEV) $(MINISTACK) $(COLD)
+	@$(WITH_LAYER) .venv/bin/python -m bench
 
 ## make check      format, lint, types, import rules, template
 .PHONY: check
@@ -222,6 +228,13 @@ $(MINISTACK): requirements/ministack.txt $(UV)
 
 $(SAM): requirements/sam.txt $(UV)
 	$(install)
+
+# What a function sees when it starts: the runtime's Python, its own boto3, the layer.
+$(COLD): layers/common/requirements.txt requirements/ric.txt $(UV)
+	@found=$$($(MAKE) -s runtime-python) || { echo "No python$(PYTHON_RUNTIME): no cold starts."; exit 0; }; \
+	$(UV) venv -q --clear --python "$$found" $(@D) && \
+	$(UV) pip sync -q --require-hashes --compile-bytecode --python $(@D)/bin/python \
+	  layers/common/requirements.txt requirements/ric.txt && touch $@
 
 $(CHECKOV): requirements/checkov.txt $(UV)
 	$(install)

@@ -1,0 +1,147 @@
+"""Cold starts: a fresh Python as Lambda runs it, from nothing to the first answer.
+
+Each function imports its handler and answers its first event, DynamoDB stubbed. What everything is
+measured against is the import of boto3 with a DynamoDB client, and the Powertools logger. CPU of
+the child process, the least of a few; code compiled before, as `sam build` leaves it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+
+from bench.engine import bought
+from bench.figures import Figure, Report
+from billing.adapters.dynamo_writes import item_of
+from billing.adapters.keys import key_of
+from billing.flows import keys
+from billing.merchants import ApiKey
+from tests.portal.visitors import OPEN
+from tests.world import START, World
+
+ROOT = Path(__file__).parents[1]
+PYTHON = ROOT / ".venv-cold/bin/python"
+TIMES = 3
+MOST = 1.3
+
+YARDSTICK = """
+import boto3
+boto3.client("dynamodb")
+from aws_lambda_powertools import Logger
+Logger(service="x")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """A function's first event: one of `events/`, or made here."""
+
+    name: str
+    handler: str
+    event: dict[str, object] | str
+
+
+def measure(report: Report) -> None:
+    """Each function against the yardstick."""
+    if not PYTHON.exists():
+        report.leave_out("cold starts", "there is no python3.13 here, which Lambda runs")
+        return
+    with TemporaryDirectory() as folder:
+        task = Path(folder)
+        copytree(ROOT / "layers/common/billing", task / "billing")
+        copytree(ROOT / "functions", task / "functions")
+        _compile(task)
+        items, price_point = _items()
+        (task / "items.json").write_text(json.dumps(items))
+        yardstick = _least(["-c", YARDSTICK], task)
+        report.add(Figure("boto3 DynamoDB client + Powertools logger", yardstick * 1e3, "ms CPU"))
+        for first in _firsts(price_point):
+            (task / "event.json").write_text(json.dumps(first.event))
+            seconds = _least([str(ROOT / "bench/cold_child.py"), first.handler], task)
+            report.add(
+                Figure(
+                    f"cold start, {first.name}",
+                    seconds / yardstick,
+                    "times that",
+                    MOST,
+                    at_most=True,
+                )
+            )
+
+
+def _compile(task: Path) -> None:
+    subprocess.run([str(PYTHON), "-m", "compileall", "-q", str(task)], check=True)
+
+
+def _items() -> tuple[dict[str, object], str]:
+    """What the first events ask for, as DynamoDB has it."""
+    world = World()
+    world.change_merchant(settings=OPEN)
+    product = world.product()
+    (point,) = world.store.catalog("acme")[1]
+    key = ApiKey("key_1", keys.digest("sk_cold"), "acme", START, ("read", "write"))
+    known = (world.merchant, product, point, key, *bought())
+    items = {"\n".join(key_of(entity)): item_of(entity, "0" * 32) for entity in known}
+    return items, product.default_price_point
+
+
+def _firsts(price_point: str) -> list[First]:
+    def http(path: str, **headers: str) -> dict[str, object]:
+        event = json.loads((ROOT / "events/checkout_page.json").read_text("utf-8"))
+        event["rawPath"] = event["requestContext"]["http"]["path"] = path
+        event["headers"] |= headers
+        return dict(event)
+
+    def told(name: str) -> dict[str, object]:
+        return dict(json.loads((ROOT / f"events/{name}.json").read_text("utf-8")))
+
+    return [
+        First("checkout page", "checkout.handler", http(f"/checkout/{price_point}")),
+        First("portal, login page", "portal.handler", http("/portal/acme")),
+        First(
+            "merchant, settings",
+            "merchant.handler",
+            http("/v1/settings", authorization="Bearer sk_cold"),
+        ),
+        First("rebill sweep", "rebill.sweep", told("rebill_sweep")),
+        First("rebill charge", "rebill.charge", told("rebill_charge")),
+        First("cancel sweep", "cancel.sweep", told("cancel_sweep")),
+        First("notify sweep", "notify.sweep", told("notify_sweep")),
+    ]
+
+
+def _least(arguments: list[str], task: Path) -> float:
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": f"{task}:{ROOT}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "TABLE_CORE": "core",
+        "TABLE_EPHEMERAL": "ephemeral",
+        "TABLE_AUDIT": "audit",
+        "QUEUE_CHARGE": "https://sqs.us-east-1.amazonaws.com/1/charge",
+        "PUBLIC_URL": "https://pay.example.com",
+        "POWERTOOLS_LOG_LEVEL": "WARNING",
+        "LIMITS": "off",
+    }
+    spent = []
+    for _ in range(TIMES):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [str(PYTHON), *arguments], env=environment, cwd=task, capture_output=True, text=True
+        )
+        if done.returncode:
+            sys.exit(f"{arguments}: {done.stderr[-2000:]}")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+        spent.append(user + system)
+    return min(spent)

@@ -1,0 +1,187 @@
+"""What it costs to run, from counted units and the dated prices of `prices.toml`.
+
+Each line is a formula over named quantities and its value: `python -m bench.cost` prints them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.figures import BASELINE, RESULTS, Figure, Report
+
+PRICES = Path(__file__).with_name("prices.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One part of a bill: what for, and the product of named quantities."""
+
+    what: str
+    factors: tuple[tuple[str, float], ...]
+
+    @property
+    def dollars(self) -> float:
+        value = 1.0
+        for _, factor in self.factors:
+            value *= factor
+        return value
+
+    @property
+    def formula(self) -> str:
+        return " * ".join(f"{name} {factor:.10g}" for name, factor in self.factors)
+
+
+def prices() -> dict[str, float]:
+    """US dollars by name; `as_of` is not one."""
+    table = tomllib.loads(PRICES.read_text("utf-8"))
+    return {name: value for name, value in table.items() if name != "as_of"}
+
+
+def per_million_renewals(counted: Mapping[str, float], price: Mapping[str, float]) -> list[Line]:
+    """Sweep, charge, invoice number and mail of a million renewals, stored for a month."""
+    n = 1e6
+
+    def line(what: str, *factors: tuple[str, float]) -> Line:
+        return Line(what, (("renewals", n), *factors))
+
+    def priced(name: str) -> tuple[str, float]:
+        return name, price[name]
+
+    charged = ("write units", counted["renewal_write_units"])
+    told = ("write units", counted["told_write_units"])
+    return [
+        line("DynamoDB writes, sweep to settled", charged, priced("dynamodb_write_unit")),
+        line("DynamoDB writes, number and mail", told, priced("dynamodb_write_unit")),
+        line(
+            "DynamoDB reads",
+            ("read units", counted["renewal_read_units"]),
+            priced("dynamodb_read_unit"),
+        ),
+        line(
+            "Lambda, charging",
+            ("seconds, mostly waiting for the gateway", counted["renewal_seconds"]),
+            ("GB", 1.0),
+            priced("lambda_gb_second"),
+        ),
+        line(
+            "Lambda, mail with its PDF",
+            ("seconds", counted["told_seconds"]),
+            ("GB", 1.0),
+            priced("lambda_gb_second"),
+        ),
+        line(
+            "SQS: send, receive, delete",
+            ("requests", 3 / counted["leases_per_message"]),
+            priced("sqs_request"),
+        ),
+        line("SES", ("mails", 1), priced("ses_mail")),
+        line("Logs", ("GB", counted["log_bytes_per_renewal"] / 1e9), priced("logs_gb")),
+        line(
+            "Storage with PITR, a month",
+            ("GB", counted["stored_bytes_per_renewal"] / 1e9),
+            (
+                "dynamodb_gb_month + pitr",
+                price["dynamodb_gb_month"] + price["dynamodb_pitr_gb_month"],
+            ),
+        ),
+    ]
+
+
+def per_thousand_checkouts(counted: Mapping[str, float], price: Mapping[str, float]) -> list[Line]:
+    """Page, submit, settle and confirmation of a thousand purchases."""
+
+    def line(what: str, *factors: tuple[str, float]) -> Line:
+        return Line(what, (("checkouts", 1e3), *factors))
+
+    return [
+        line(
+            "DynamoDB writes",
+            ("write units", counted["checkout_write_units"]),
+            ("dynamodb_write_unit", price["dynamodb_write_unit"]),
+        ),
+        line(
+            "DynamoDB reads",
+            ("read units", counted["checkout_read_units"]),
+            ("dynamodb_read_unit", price["dynamodb_read_unit"]),
+        ),
+        line("HTTP API", ("requests", 2), ("http_api_request", price["http_api_request"])),
+        line(
+            "Lambda",
+            ("seconds, mostly waiting for the gateway", counted["checkout_seconds"]),
+            ("GB", 1.0),
+            ("lambda_gb_second", price["lambda_gb_second"]),
+        ),
+        line("SES", ("mails", 1), ("ses_mail", price["ses_mail"])),
+    ]
+
+
+def per_idle_month(counted: Mapping[str, float], price: Mapping[str, float]) -> list[Line]:
+    """A month in which nobody buys anything: schedules, their empty queries, alarms."""
+    ticks = counted["ticks_per_month"]
+    return [
+        Line(
+            "Schedules",
+            (("ticks", ticks), ("scheduler_invocation", price["scheduler_invocation"])),
+        ),
+        Line("Lambda requests", (("ticks", ticks), ("lambda_request", price["lambda_request"]))),
+        Line(
+            "Lambda, sweeps",
+            (
+                ("ticks", ticks),
+                ("seconds", counted["idle_sweep_seconds"]),
+                ("GB", 1.0),
+                ("lambda_gb_second", price["lambda_gb_second"]),
+            ),
+        ),
+        Line(
+            "DynamoDB reads",
+            (
+                ("queries", counted["idle_queries_per_month"]),
+                ("read units", 0.5),
+                ("dynamodb_read_unit", price["dynamodb_read_unit"]),
+            ),
+        ),
+        Line(
+            "SQS polls",
+            (
+                ("polls", counted["idle_polls_per_month"]),
+                ("sqs_request", price["sqs_request"]),
+            ),
+        ),
+        Line("Alarms", (("alarms", counted["alarms"]), ("alarm_month", price["alarm_month"]))),
+    ]
+
+
+BILLS = {
+    "a million renewals": per_million_renewals,
+    "a thousand checkouts": per_thousand_checkouts,
+    "an idle month": per_idle_month,
+}
+
+
+def add(report: Report) -> None:
+    """What each bill comes to."""
+    for name, bill in BILLS.items():
+        total = sum(line.dollars for line in bill(report.counted, prices()))
+        report.add(Figure(f"cost of {name}", total, "$"))
+
+
+def main() -> int:
+    """Print every line of every bill, from the units that the last `make bench` counted."""
+    source = RESULTS if RESULTS.exists() else BASELINE
+    counted = json.loads(source.read_text("utf-8"))["counted"]
+    for name, bill in BILLS.items():
+        lines = bill(counted, prices())
+        print(f"{name}: ${sum(line.dollars for line in lines):,.2f}")
+        for line in lines:
+            print(f"  ${line.dollars:>9,.4f}  {line.what}: {line.formula}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The worlds that the rebill engine is measured in: N subscriptions due of M, one gateway.
+
+Everything but the gateway's answers is the product's own, from the sweep to the settled invoice.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from billing.adapters.sqs_queue import leases_of
+from billing.customers import PurchaseBillTo
+from billing.flows import enqueue, rebill
+from billing.gateways import (
+    Capabilities,
+    ChargeOrder,
+    Declined,
+    Outcome,
+    SavedMethod,
+    Succeeded,
+    Unconfirmed,
+)
+from billing.ports import Ports
+from billing.subscription import Subscription
+from billing.transactions import Insert
+from tests.world import START, World
+
+SHARDS = 16
+LEASES_AT_ONCE = 125
+DUE_NOW = START + timedelta(days=29)
+"""When the first renewal of what was bought at START is due, and a little later."""
+
+
+class InstantGateway:
+    """Says yes at once, and refuses to charge any payment twice."""
+
+    name = account = "sandbox"
+    capabilities = Capabilities(minimum_minor=1, test=True)
+
+    def __init__(self) -> None:
+        self.charged: set[str] = set()
+
+    def prepare(self, order: ChargeOrder, *, key: str) -> str:
+        return f"pi_{key[-24:]:0>24}"
+
+    def confirm(self, reference: str, method: str, *, key: str, **_: Any) -> Outcome:
+        assert reference not in self.charged, "charged twice"
+        self.charged.add(reference)
+        return Succeeded(f"ch{reference[2:]}")
+
+    def lookup(self, reference: str, **_: Any) -> Outcome | Unconfirmed:
+        return Succeeded(f"ch{reference[2:]}") if reference in self.charged else Unconfirmed()
+
+    def save_method(self, token: str, **_: Any) -> SavedMethod | Declined:
+        return SavedMethod(f"{token}:saved", "visa", "4242", "2034-12", "fp_4242")
+
+
+@cache
+def bought() -> tuple[Subscription, PurchaseBillTo]:
+    """What one checkout leaves behind of what a renewal reads, with ids and names as long as in
+    life (Stripe's are 27 characters); all others are copies of it."""
+    world = World(shards=SHARDS)
+    world.buy(email="firstname.lastname@example.com", name="Firstname Lastname")
+    subscription = world.subscription("firstname.lastname@example.com")
+    (bill_to,) = world.store.bill_tos([("acme", subscription.customer, subscription.id)])
+    assert bill_to is not None
+    as_long = replace(
+        subscription,
+        product="prod_0123456789abcdef",
+        product_name="Course in Typography",
+        price_point="acme.0123456789abcdef",
+        payment_method="pm_0123456789abcdefghijklmn",
+        gateway_account="acct_0123456789abcdef",
+        test=False,
+    )
+    return as_long, bill_to
+
+
+def copies(ports: Ports, number: int, *, due: bool = True) -> tuple[Subscription, PurchaseBillTo]:
+    """The `number`-th subscription, due at DUE_NOW or much later, and where its bills go."""
+    subscription, bill_to = bought()
+    own, customer = f"sub_{number:016d}", f"cus_{number:016d}"
+    assert subscription.due_at is not None
+    mine = replace(
+        subscription,
+        id=own,
+        customer=customer,
+        shard=ports.shard_of(own),
+        due_at=subscription.due_at + timedelta(days=0 if due else 60),
+    )
+    return mine, replace(bill_to, customer=customer, purchase=own)
+
+
+def world_of(total: int, due: int | None = None, **operation: Any) -> World:
+    """A merchant with `total` subscriptions in memory, the first `due` of them due."""
+    world = World(**{"shards": SHARDS, "gateway_calls_per_second": 1_000_000, **operation})
+    gateway = InstantGateway()
+    world.ports = replace(world.ports, gateway=lambda account: gateway)
+    gc.disable()  # a collector that looks at every new million is no part of anything
+    for number in range(total):
+        mine, bill_to = copies(world.ports, number, due=due is None or number < due)
+        world.store.commit(Insert(mine))
+        if due is None or number < due:
+            world.store.commit(Insert(bill_to))
+    gc.freeze()
+    gc.enable()
+    world.now = DUE_NOW
+    return world
+
+
+def renew(world: World, at_once: int = LEASES_AT_ONCE) -> Counter[str]:
+    """Sweep, queue, charge and settle until nothing is due."""
+    tally: Counter[str] = Counter()
+    while (swept := enqueue.due(world.ports, now=world.now))["due"]:
+        tally += swept
+        leases = [lease for body in world.queue.bodies for lease in leases_of(body)]
+        world.queue.bodies.clear()
+        for start in range(0, len(leases), at_once):
+            tally += rebill.charge(world.ports, leases[start : start + at_once], now=world.now)
+    return tally

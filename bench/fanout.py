@@ -1,0 +1,110 @@
+"""From what is due to the queue and the gateway, at scale.
+
+The real sweep is measured on what fits in memory; the deployment beyond that is simulated minute by
+minute, with the limits of Lambda, SQS and the gateway as parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from time import process_time
+
+from billing.adapters.sqs_queue import LEASES_PER_MESSAGE
+from billing.flows import enqueue
+from billing.ports import Due
+from tests.world import World
+
+CALLS_PER_RENEWAL = 2
+
+
+class CountingQueue:
+    """Keeps who was enqueued, and when: CPU seconds after each tenth."""
+
+    def __init__(self) -> None:
+        self.owners: set[tuple[str, ...]] = set()
+        self.doubled = 0
+
+    def send(self, leases: Sequence[Due]) -> None:
+        for lease in leases:
+            self.doubled += lease.owner in self.owners
+            self.owners.add(lease.owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What the sweeps of one wall of alarms did, in CPU seconds; `slowdown` is what the last tenth
+    cost against the first."""
+
+    enqueued: int
+    doubled: int
+    seconds: float
+    slowdown: float
+
+
+def sweep(world: World, ticks: int = 10) -> Swept:
+    """Enqueue all that is due in about so many ticks, by the product's own sweep."""
+    queue = CountingQueue()
+    ports = replace(world.ports, queue=queue)
+    spent: list[float] = []
+    while True:
+        began = process_time()
+        tally = enqueue.due(ports, now=world.now)
+        if not tally["due"]:
+            break
+        spent.append(process_time() - began)
+    full = spent[: ticks - 1]
+    return Swept(len(queue.owners), queue.doubled, sum(spent), full[-1] / full[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What account and gateway allow. Rates are a second's; `workers` is ChargeConcurrency;
+    `seconds_per_batch` is a worker's time for a message's leases beside the gateway's."""
+
+    gateway_calls: int
+    workers: int
+    latency_seconds: float = 0.3
+    calls_side_by_side: int = 8
+    sweep_seconds: float = 35.0
+    leases_taken: int = 1_500
+    messages_kept: int = 120_000
+    lease_seconds: int = 900
+    starts_of_workers: float = 1_000 / 10
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How a wall of equal alarms went."""
+
+    due: int
+    hours: float
+    deepest_queue: int
+    workers: int
+    limited_by: str
+
+
+def drained(due: int, limits: Limits) -> Drained:
+    """Minute by minute: a sweep leases what fits into it and is not yet too much for the gateway,
+    and the workers, as many as have started, charge what the gateway takes."""
+    by_gateway = limits.gateway_calls / CALLS_PER_RENEWAL
+    of_one = limits.calls_side_by_side / limits.latency_seconds / CALLS_PER_RENEWAL
+    by_workers = limits.workers * of_one
+    most_leased = by_gateway * limits.lease_seconds
+    left, queued, charged = float(due), 0.0, 0.0
+    minutes = deepest = 0
+    while charged < due:
+        started = min(limits.workers, limits.starts_of_workers * 60 * (minutes + 1))
+        room = min(most_leased, limits.messages_kept * LEASES_PER_MESSAGE) - queued
+        taken = max(0.0, min(left, limits.leases_taken * limits.sweep_seconds, room))
+        left, queued = left - taken, queued + taken
+        deepest = max(deepest, ceil(queued))
+        done = min(queued, 60 * min(by_gateway, started * of_one))
+        queued, charged = queued - done, charged + done
+        minutes += 1
+    by_sweep = limits.leases_taken * limits.sweep_seconds / 60
+    rates = {"gateway": by_gateway, "workers": by_workers, "sweep": by_sweep}
+    slowest = min(rates, key=lambda name: rates[name])
+    needed = ceil(min(rates.values()) / of_one)
+    return Drained(due, minutes / 60, deepest, min(needed, limits.workers), slowest)

@@ -1,0 +1,100 @@
+"""Handlers when they are warm: CPU per request in process, over the in-memory store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import process_time
+
+from bench.figures import Figure, Report, percentile
+from billing.render import invoice_pdf
+from functions.checkout import app as checkout_app
+from functions.portal import app as portal_app
+from tests.portal.visitors import OPEN, Visitor
+from tests.web.calls import Answer, Client
+from tests.web.shop import MONTHLY, START, Shop
+from tests.world import World
+
+REQUESTS = 200
+PAYMENTS = 20
+WARM_UP = 10
+
+
+def warm(report: Report) -> None:
+    """p50 and p99 of each kind of request."""
+    for name, request in _requests():
+        times = _times(request)
+        report.add(
+            Figure(f"{name}, p50", percentile(times, 0.5), "ms CPU"),
+            Figure(f"{name}, p99", percentile(times, 0.99), "ms CPU"),
+        )
+
+
+def _requests() -> list[tuple[str, Callable[[int], Answer]]]:
+    world = World(limits=False)
+    product = world.product(public_listing=True)
+    till = Client(checkout_app.build(world.ports))
+    address = f"/checkout/{product.default_price_point}"
+
+    def submit(number: int) -> Answer:
+        return till.post(
+            address,
+            {
+                "attempt_key": f"bench-attempt-{number:06d}",
+                "email": f"buyer{number}@example.com",
+                "name": "Ann Example",
+                "address": {"line1": "1 Main Street", "city": "Springfield", "country": "US"},
+                "payment_method": "pm_card_visa",
+            },
+        )
+
+    visitor = _customer_of_long_standing()
+    shop = Shop(World(limits=False))
+    for number in range(50):
+        shop.world.buy(email=f"ann{number}@example.com")
+    preview = {"price_point": MONTHLY, **START, "count": 24}
+    return [
+        ("checkout page", lambda _: till.browse("GET", address)),
+        ("checkout submit", submit),
+        (f"portal page, {PAYMENTS} payments", lambda _: visitor.browse("GET", visitor.base)),
+        ("preview of 24 charges", lambda _: shop.api.post("/v1/preview", preview)),
+        ("orders list of 50", lambda _: shop.api.get("/v1/orders")),
+    ]
+
+
+def _customer_of_long_standing() -> Visitor:
+    world = World(limits=False)
+    world.change_merchant(settings=OPEN)
+    world.buy()
+    world.advance(days=31 * PAYMENTS)
+    visitor = Visitor(portal_app.build(world.ports))
+    entered = visitor.log_in(world.orders()[0].id, "ann@example.com")
+    assert entered.status == 303, entered
+    return visitor
+
+
+def _times(request: Callable[[int], Answer]) -> list[float]:
+    times = []
+    for number in range(WARM_UP + REQUESTS):
+        began = process_time()
+        answer = request(number)
+        times.append((process_time() - began) * 1e3)
+        assert answer.status in {200, 201}, (answer.status, answer.body[:400])
+    return sorted(times[WARM_UP:])
+
+
+def invoices(report: Report) -> float:
+    """PDFs of one invoice after the other; CPU seconds of one."""
+    world = World()
+    world.buy()
+    invoice = world.history().invoices[0]
+    invoice_pdf.render(invoice, world.merchant, "America/New_York")
+    count = 60
+    # No two alike: typst remembers what it has set.
+    invoices = [replace(invoice, number=f"INV-{n:06d}", download_key=str(n)) for n in range(count)]
+    began = process_time()
+    for each in invoices:
+        assert invoice_pdf.render(each, world.merchant, "America/New_York")
+    seconds = (process_time() - began) / count
+    report.add(Figure("invoice PDFs", 60 / seconds, "a minute of CPU", 1000))
+    return seconds

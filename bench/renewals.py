@@ -1,0 +1,264 @@
+"""The rebill engine: how fast, with how many calls and write units, in how much memory."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from uuid import uuid4
+
+from bench import engine
+from bench.figures import Figure, Report, cpu_seconds, wall_seconds
+from bench.pace import CALLS_PER_SECOND, LATENCY_SECONDS, paced
+from bench.stub import LightCalls, StubEndpoint
+from bench.units import MeteredItems, Written, size_of
+from billing import invoicing, protocol
+from billing.adapters import dynamo_calls, store, tables
+from billing.adapters.dynamo_calls import Calls
+from billing.adapters.keys import key_of
+from billing.adapters.store import ItemStore
+from billing.gateways import Succeeded
+from billing.runtime import wiring
+from billing.subscription import Alarm
+from billing.transactions import Insert
+from tests.adapters import emulators
+from tests.world import World
+
+REGION = "us-east-1"
+BATCHES = (1, 5, 25, 125, 500)
+
+
+def in_memory(report: Report) -> None:
+    """On the in-memory store: all CPU there is."""
+    count = 5_000
+    world = engine.world_of(count)
+    seconds = _checked(world, count, cpu_seconds)
+    report.add(Figure("in memory, full protocol", count / seconds, "renewals/s of CPU", 1000))
+
+
+def per_batch_size(count: int = 1_000) -> Iterator[tuple[int, float]]:
+    """Renewals per second of CPU in memory, by how many are charged at once."""
+    for at_once in BATCHES:
+        world = engine.world_of(count)
+        yield at_once, count / cpu_seconds(partial(engine.renew, world, at_once))
+
+
+@dataclass(frozen=True, slots=True)
+class Stubbed:
+    """What `count` renewals took of our process when DynamoDB costs nothing."""
+
+    seconds: float
+    calls: Counter[str]
+
+
+def stubbed(count: int, at_once: int = engine.LEASES_AT_ONCE, *, light: bool = False) -> Stubbed:
+    """Renewals with botocore, or a `light` client, against an endpoint in the same thread, the
+    endpoint not counted."""
+    world, endpoint = _stub_world(count)
+    if light:
+        calls = LightCalls(endpoint)
+        world.ports = replace(world.ports, store=store.on_dynamodb("core", calls))
+    seconds = _checked(world, count, cpu_seconds, at_once) - endpoint.spent
+    return Stubbed(seconds, endpoint.calls)
+
+
+def _stub_world(count: int, **operation: int) -> tuple[World, StubEndpoint]:
+    world = engine.world_of(0, **operation)
+    endpoint = StubEndpoint()
+    calls = endpoint.under(dynamo_calls.connect(os.urandom, region=REGION))
+    world.ports = replace(
+        world.ports, store=store.on_dynamodb("core", calls), each=wiring.one_by_one
+    )
+    endpoint.holds(world.merchant)
+    for number in range(count):
+        mine, bill_to = engine.copies(world.ports, number)
+        owner = (mine.merchant, mine.customer, mine.id)
+        assert mine.due_at is not None
+        endpoint.is_due(Alarm.BILL, mine.shard, mine.due_at, owner, key_of(mine))
+        endpoint.holds(replace(mine, due_at=world.now + world.ports.operation.lease))
+        endpoint.holds(bill_to)
+    return world, endpoint
+
+
+def over_the_wire(report: Report) -> None:
+    """botocore's and our own CPU, and how many calls there are."""
+    count = 1_500
+    stubbed(200)  # botocore reads its models once
+    batch, alone, light = stubbed(count), stubbed(200, at_once=1), stubbed(count, light=True)
+    calls = sum(batch.calls.values()) / count
+    report.add(
+        Figure(
+            "botocore to a stubbed endpoint, in batches",
+            batch.seconds / count * 1e3,
+            "ms CPU/renewal",
+            2.0,
+            at_most=True,
+        ),
+        Figure("the same, one at a time", alone.seconds / 200 * 1e3, "ms CPU/renewal"),
+        Figure("in batches, with a lighter client", light.seconds / count * 1e3, "ms CPU/renewal"),
+        Figure("store calls, in batches", calls, "per renewal"),
+    )
+    report.table("Store calls of 1,500 renewals", [("call", "count"), *batch.calls.items()])
+
+
+def write_units(report: Report) -> None:
+    """Each write of one renewal, of what is told of it, and of a checkout."""
+    items = MeteredItems()
+    world = engine.world_of(0, gateway_calls_per_second=25)
+    world.store = ItemStore(items)
+    world.ports = replace(world.ports, store=world.store)
+    mine, bill_to = engine.copies(world.ports, 1)
+    world.store.commit(Insert(world.merchant), Insert(mine), Insert(bill_to))
+    items.written.clear()
+    assert engine.renew(world)["paid"] == 1
+    rows = [("write", "bytes", "table", "indexes", "units"), *map(_row, items.written)]
+    total = _units(items)
+    report.table("Write units of one renewal", [*rows, ("all", "", "", "", total)])
+    report.add(Figure("write units, sweep to settled", total, "per renewal", 32, at_most=True))
+    kept = [e for e in items.query(key_of(mine).pk) if type(e).__name__ in KEPT]
+    report.counted |= {
+        "renewal_write_units": total,
+        "stored_bytes_per_renewal": sum(map(size_of, kept)),
+    }
+    _checkout_units(report)
+
+
+KEPT = frozenset({"Invoice", "Order", "LedgerEntry"})
+
+
+def _units(items: MeteredItems) -> int:
+    total = sum(written.units for written in items.written)
+    items.written.clear()
+    return total
+
+
+def _checkout_units(report: Report) -> None:
+    """A first purchase, settled, numbered and mailed."""
+    items, world = MeteredItems(), World()
+    world.store = ItemStore(items)
+    world.ports = replace(world.ports, store=world.store)
+    world.store.commit(Insert(world.merchant))
+    product = world.product()
+    items.written.clear()
+    world.buy(product)
+    bought = _units(items)
+    world.work()
+    assert len(world.mailer.sent) == 1
+    report.counted |= {"checkout_write_units": bought, "told_write_units": _units(items)}
+    report.add(Figure("write units, checkout to settled", bought, "per checkout"))
+
+
+def _row(written: Written) -> tuple[str, float, float, float, float]:
+    return (
+        written.what,
+        written.size,
+        written.table_units,
+        written.index_units,
+        written.units,
+    )
+
+
+def memory(report: Report) -> None:
+    """Peak memory of our process beside the store, for M and five times M all due."""
+    peaks = {}
+    for count in (1_000, 5_000):
+        world, _ = _stub_world(count, gateway_calls_per_second=1)  # a lease's worth is 450
+        tracemalloc.start()
+        engine.renew(world)
+        peaks[count] = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+    report.add(
+        Figure("peak memory, 5,000 due", peaks[5_000], "MiB"),
+        Figure(
+            "the same against 1,000 due", peaks[5_000] / peaks[1_000], "times", 1.2, at_most=True
+        ),
+    )
+
+
+def at_the_gateways_pace(report: Report) -> None:
+    """A gateway that takes 25 calls a second and takes 300 ms for each."""
+    busy, refused, tally = paced(250)
+    assert tally["paid"] + refused >= 250
+    about = f"{CALLS_PER_SECOND}/s, {LATENCY_SECONDS * 1e3:.0f} ms"
+    report.add(
+        Figure(f"gateway of {about}: kept busy", busy * 100, "%", 95),
+        Figure("the same: rejected calls", refused, "calls", 0, at_most=True),
+    )
+
+
+def over_dynamodb_local(report: Report) -> None:
+    """All of it over a real DynamoDB that happens to be here, beside a loop that takes one renewal
+    at a time and protects nothing: what the machine gives today shows in both."""
+    with _local() as (endpoint, name):
+        if endpoint is None:
+            report.leave_out("renewals over DynamoDB Local", name)
+            return
+        count = 500
+        rate = count / _checked(_local_world(endpoint, count), count, wall_seconds)
+        plain = _local_world(endpoint, 100)
+        plain_rate = 100 / wall_seconds(lambda: _one_transaction_each(plain, 100))
+        goal = 400.0 if name == "DynamoDB Local" else None
+        report.add(
+            Figure(f"over {name}", rate, "renewals/s", goal),
+            Figure("a plain loop beside it, one transaction each", plain_rate, "renewals/s"),
+        )
+
+
+def _one_transaction_each(world: World, count: int) -> None:
+    """Read a subscription, charge, write what a payment leaves: 5 writes in one transaction."""
+    for number in range(count):
+        mine, bill_to = engine.copies(world.ports, number)
+        (read,) = world.store.subscriptions([(mine.merchant, mine.customer, mine.id)])
+        assert read is not None
+        drawn = invoicing.following(
+            read,
+            bill_to.bill_to,
+            order_id=world.ports.new_id("order"),
+            download_key=world.ports.new_id("key"),
+            now=world.now,
+            minimum_minor=1,
+        )
+        _, change, *rest = protocol.settle_paid(read, drawn, Succeeded("ch_1"), world.now, 0)
+        world.store.commit(Insert(drawn.paid(world.now, "ch_1")), change, *rest)
+
+
+@contextmanager
+def _local() -> Iterator[tuple[str | None, str]]:
+    if folder := emulators.dynamodb_local():
+        with emulators.running_dynamodb_local(folder) as endpoint:
+            yield endpoint, "DynamoDB Local"
+    elif program := emulators.ministack():
+        with emulators.running_ministack(program) as endpoint:
+            yield endpoint, "ministack (DynamoDB Local is not here)"
+    else:
+        yield None, "neither it nor ministack is here"
+
+
+def _local_world(endpoint: str, count: int) -> World:
+    table = f"core-{uuid4().hex}"
+    tables.named(tables.Core, table, region=REGION, host=endpoint).create_table(wait=False)
+    calls: Calls = dynamo_calls.connect(os.urandom, region=REGION, endpoint=endpoint)
+    world = engine.world_of(0)
+    world.store = store.on_dynamodb(table, calls)
+    world.ports = replace(world.ports, store=world.store, each=wiring.one_by_one)
+    world.store.commit(Insert(world.merchant))
+    pairs = [engine.copies(world.ports, number) for number in range(count)]
+    world.store.commit_each([tuple(map(Insert, pair)) for pair in pairs])
+    return world
+
+
+def _checked(
+    world: World,
+    count: int,
+    measure: Callable[[Callable[[], object]], float],
+    at_once: int = engine.LEASES_AT_ONCE,
+) -> float:
+    """Seconds for renewing all, each of them paid once."""
+    tallies: list[Counter[str]] = []
+    seconds = measure(lambda: tallies.append(engine.renew(world, at_once)))
+    assert tallies[0]["paid"] == count, tallies[0]
+    return seconds

@@ -1,0 +1,109 @@
+"""Write units of a transaction, write by write, from the sizes of its items.
+
+A write costs one unit per started KB of the larger of the item before and after it, two in a
+transaction, a check included. Each index whose entry comes or goes costs one unit more (a move is
+two); its projection is keys only. Sizes are names and values in UTF-8, numbers about half their
+digits
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from billing.adapters.dynamo_writes import item_of
+from billing.adapters.keys import index_keys, owner_key
+from billing.adapters.memory_items import MemoryItems
+from billing.ports import Due
+from billing.transactions import Change, Entity, Expect, Insert, Transaction, Write
+
+KB = 1024
+OP = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One write: what it was, the size of its item in bytes, and its units by table and
+    indexes."""
+
+    what: str
+    size: int
+    table_units: int
+    index_units: int
+
+    @property
+    def units(self) -> int:
+        return self.table_units + self.index_units
+
+
+def units_of(transaction: Transaction) -> Iterator[Written]:
+    """The units of each write of a transaction."""
+    for write in transaction:
+        before, after = _around(write)
+        size = max(size_of(entity) for entity in (before, after) if entity is not None)
+        name = f"{type(write).__name__} {type(after or before).__name__}"
+        indexes = 0 if isinstance(write, Expect) else _index_units(before, after)
+        yield Written(name, size, 2 * ceil(size / KB), indexes)
+
+
+def size_of(entity: Entity) -> int:
+    """The size of an entity's item in bytes."""
+    return sum(len(name) + _size(value) for name, value in item_of(entity, OP).items())
+
+
+def _around(write: Write) -> tuple[Entity | None, Entity | None]:
+    match write:
+        case Insert(entity):
+            return None, entity
+        case Change(before, after):
+            return before, after
+        case Expect(entity):
+            return entity, entity
+    return write.entity, None
+
+
+def _index_units(before: Entity | None, after: Entity | None) -> int:
+    was = {} if before is None else index_keys(before)
+    now = {} if after is None else index_keys(after)
+    return sum(
+        (index in was) + (index in now)
+        for index in was.keys() | now.keys()
+        if was.get(index) != now.get(index)
+    )
+
+
+def _size(attribute: dict[str, Any]) -> int:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S":
+            return len(value.encode())
+        case "N":
+            return ceil(len(value.strip("-0") or "0") / 2) + 1 + value.startswith("-")
+        case "M":
+            return 3 + sum(1 + len(name) + _size(part) for name, part in value.items())
+        case "L":
+            return 3 + sum(1 + _size(part) for part in value)
+    return 1
+
+
+class MeteredItems(MemoryItems):
+    """Items in memory that note what each write would cost in DynamoDB."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[Written] = []
+
+    def move_alarm(self, due: Due, until: datetime) -> bool:
+        moved = super().move_alarm(due, until)
+        if moved:
+            size = size_of(self.get(owner_key(due)))
+            self.written.append(Written(f"lease of {due.kind}", size, 2 * ceil(size / KB), 2))
+        return moved
+
+    def write(self, transaction: Transaction) -> None:
+        super().write(transaction)
+        self.written += units_of(transaction)

@@ -25,6 +25,8 @@ class Settings:
     stripe_api_base: str | None
     paypal_api_base: str | None
     operation: Operation
+    calls_per_second: float = 0.0
+    """The pace at which this process may call gateways; 0 is none."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -45,4 +47,5 @@ class Settings:
                 platform=environ.get("PLATFORM", ""),
                 limits=environ.get("LIMITS", "on").lower() != "off",
             ),
+            calls_per_second=float(environ.get("GATEWAY_CALLS_PER_WORKER", "0")),
         )

@@ -78,6 +78,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         },
         queue=_Lazy(lambda: _queue(settings)),
         mailer=_Lazy(_mailer),
+        each=at_pace(settings.calls_per_second) if settings.calls_per_second else side_by_side,
     )
 
 
@@ -92,6 +93,7 @@ def assemble(
     mailer: Mailer,
     draw: Callable[[str], str] = new_id,
     passwords: Passwords | None = None,
+    each: Each | None = None,
 ) -> Ports:
     """Any world, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
@@ -108,7 +110,7 @@ def assemble(
         store=store,
         ephemeral=ephemeral,
         gateway=gateway,
-        each=side_by_side,
+        each=each or side_by_side,
         queue=queue,
         mailer=mailer,
         operation=operation,

@@ -12,7 +12,7 @@ import pytest
 from billing.adapters.stripe_gateway import StripeGateway
 from billing.catalog import Initial, Product
 from billing.errors import Unreachable
-from billing.flows import cards, refund
+from billing.flows import cards, pay, refund
 from billing.gateways import AccountRef
 from billing.merchants import GatewayAccount
 from billing.orders import InvoiceState, OrderKind
@@ -163,6 +163,34 @@ def test_a_bank_that_wants_its_customer_waits_for_them_and_then_counts_as_failed
     shop.world.advance(days=30)
     assert shop.world.subscription().state is State.CANCELLED
     assert sum(status == "succeeded" for status, _, _ in shop.charges) == 1
+
+
+@pytest.mark.spec("R-4")
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_customer_who_comes_to_the_bank_later_pays_the_same_attempt(
+    shop: Shop, succeeded: bool
+) -> None:
+    product, form = shop.product(), shop.world.submission(**CHALLENGED)
+    shop.answer(shop.world.submit(product.default_price_point, form).action_url or "")
+    shop.world.submit(product.default_price_point, form)
+    shop.world.advance(days=29)
+    asked, now = shop.world.history().invoices[-1], shop.world.now
+    back = "https://pay.example.com/portal"
+    for _ in range(2):  # A second click leads to the same page.
+        bank = pay.with_buyer(shop.world.ports, asked, return_url=back, now=now)
+    shop.answer(bank or "", succeeded=succeeded)
+    settled = pay.settled(shop.world.ports, asked, now=now)
+    assert settled.attempt == asked.attempt
+    if succeeded:
+        assert settled.state is InvoiceState.PAID
+        assert shop.world.subscription().state is State.ACTIVE
+    else:
+        assert (settled.state, settled.decline_code) == (
+            InvoiceState.RETRY,
+            "authentication_required",
+        )
+        shop.world.advance(days=4)
+        assert shop.world.history().invoices[-1].state is InvoiceState.ACTION_REQUIRED
 
 
 @pytest.mark.spec("C-4")

@@ -13,7 +13,7 @@ from billing.flows import invoices, pay
 from billing.merchants import Merchant
 from billing.orders import UNDER_WAY, Invoice, InvoiceState
 from billing.ports import Ports
-from billing.web import http, tokens
+from billing.web import http, onward, tokens
 from billing.web.portal_session import base_of
 from billing.web.request import Request, plain_id
 
@@ -42,11 +42,16 @@ def confirmed(
 ) -> http.Answer:
     """On to the bank, where the payment waits for its buyer; else back to how it stands."""
     tokens.check_origin(request)
-    invoice = invoices.linked(ports, _merchant(ports, merchant).id, reference)
+    found = _merchant(ports, merchant)
+    invoice = invoices.linked(ports, found.id, reference)
     back = f"{invoices.payment_link(ports, invoice)}?returned=true"
     if invoice.state is not InvoiceState.ACTION_REQUIRED:
         return http.redirect(back)
-    return http.redirect(pay.with_buyer(ports, invoice, return_url=back, now=now) or back)
+    bank = pay.with_buyer(ports, invoice, return_url=back, now=now)
+    if bank is None:
+        return http.redirect(back)
+    reason = onward.why(invoice.gateway, onward.Why.BANK)
+    return onward.to(bank, reason, invoice.language, merchant=found, test=invoice.test)
 
 
 def _course(invoice: Invoice) -> str:

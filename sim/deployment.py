@@ -20,7 +20,7 @@ from functions.cancel import app as cancel_app
 from functions.notify import app as notify_app
 from functions.rebill import app as rebill_app
 from sim.chance import Chance, stretched
-from sim.clockwork import DAY, HOUR, MINUTE, SECOND, Clockwork, instant
+from sim.clockwork import DAY, HOUR, MINUTE, SECOND, Clockwork, instant, microseconds
 from sim.items import Table
 from sim.wire import Wire
 
@@ -216,7 +216,9 @@ class Deployment:
     def fact_written(self, key: Key, fact: Fact) -> None:
         """The table's stream brings a new fact, mostly; the outbox's sweep does in any case."""
         now_us = self._clockwork.now_us
-        self._tick_at(now_us + OUTBOX_PATIENCE_US, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
+        # By whichever clock is later: at a tick before that it is too young to be taken.
+        ripe_us = max(now_us, microseconds(fact.at)) + OUTBOX_PATIENCE_US
+        self._tick_at(ripe_us, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
         chance = Chance(self._seed, f"stream {fact.id}")
         if self._faults.around("stream_lost", fact.id) is None:
             late = self._faults.around("stream_late", fact.id)

@@ -89,6 +89,8 @@ class SimGateway:
     name = SandboxGateway.name
     account = SandboxGateway.account
     capabilities = SandboxGateway.capabilities
+    sandbox_class = SandboxGateway
+    later_us = LATER_US
 
     def __init__(self, seed: int, wire: Wire) -> None:
         self.books = Books()
@@ -96,7 +98,7 @@ class SimGateway:
         self._seed = seed
         self._wire = wire
         self._clockwork: Clockwork = wire.clockwork
-        self.sandbox = SandboxGateway(
+        self.sandbox = self.sandbox_class(
             self.books, lambda: instant(self._clockwork.now_us), draw=lambda: f"secret of {seed}"
         )
         self._first_used_us: dict[str, int] = {}
@@ -193,7 +195,7 @@ class SimGateway:
 
     def _later(self, effect: Callable[[], Any]) -> dict[str, Callable[[float], Any]]:
         def timed_out(length: float) -> Any:
-            later_us = self._clockwork.now_us + int(stretched(*LATER_US, length))
+            later_us = self._clockwork.now_us + int(stretched(*self.later_us, length))
             self._clockwork.at(later_us, partial(_carried_out, effect))
             raise Unreachable("simulated: timed out, and carried out later")
 

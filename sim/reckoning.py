@@ -34,7 +34,7 @@ def reckon(world: World) -> None:
     for subscription in found[Subscription]:
         _alive(world, subscription, now)
     for invoice in found[Invoice]:
-        _not_stuck(invoice, now)
+        _not_stuck(world, invoice, now)
     for checkout in found[Checkout]:
         _checkout_over(world, checkout, found, now)
     _books_agree(world, found)
@@ -73,10 +73,10 @@ def _alive(world: World, subscription: Subscription, now: datetime) -> None:
         raise Violation("21", text, subscription.id)
 
 
-def _not_stuck(invoice: Invoice, now: datetime) -> None:
+def _not_stuck(world: World, invoice: Invoice, now: datetime) -> None:
     if invoice.state is not InvoiceState.CONFIRMING or invoice.attempted_at is None:
         return
-    if now - invoice.attempted_at > timedelta(hours=1):
+    if now - invoice.attempted_at > timedelta(hours=2 if world.oracle.payments_lapse else 1):
         text = f"{invoice.id} has been CONFIRMING since {invoice.attempted_at}"
         raise Violation("22", text, invoice.id, invoice.purchase)
 

@@ -15,6 +15,7 @@ from sim.adversary import Action, Adversary
 from sim.buyers import Buyer, authenticate_some_day
 from sim.clockwork import DAY, HOUR
 from sim.faults import Fault, Forced
+from sim.gateway import SimGateway
 from sim.invariants import Violation
 from sim.plan import Plan, drawn
 from sim.reckoning import reckon
@@ -61,9 +62,17 @@ def run(
     forced: Forced | None = None,
     spawned: Spawned | None = None,
     readable: bool = False,
+    gateway: type[SimGateway] = SimGateway,
 ) -> Result:
     """Simulate one seed; with `forced`, only those faults, and `spawned` at one of its calls."""
-    world = World(seed, plan=plan or drawn(seed), only=only, forced=forced, readable=readable)
+    world = World(
+        seed,
+        plan=plan or drawn(seed),
+        only=only,
+        forced=forced,
+        readable=readable,
+        gateway=gateway,
+    )
     if spawned is not None:
         world.faults.spawn_at = spawned.at
     world.install()

@@ -52,6 +52,7 @@ class World:
         only: Collection[Fault] | None = None,
         forced: Forced | None = None,
         readable: bool = False,
+        gateway: type[SimGateway] = SimGateway,
     ) -> None:
         self.seed = seed
         self.plan = plan
@@ -65,7 +66,8 @@ class World:
         self.oracle.catch_up = self._catch_up
         self.table = Table(lambda: self.clockwork.now_us)
         self.table.committed = self._committed
-        self.gateway = SimGateway(seed, self.wire)
+        self.gateway = gateway(seed, self.wire)
+        self.oracle.payments_lapse = gateway.capabilities.payments_lapse
         self.gateway.asked = self.oracle.asked
         self.gateway.books.booked = self.oracle.booked
         self.gateway.books.refunded = self.oracle.refunded

@@ -6,13 +6,15 @@ import os
 import pickle
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from sim import corpus
+from sim import corpus, lapsing
 from sim.exhaustive import SCENES, SINGLE, calls_of, tried
 from sim.invariants import Violation
+from sim.lapsing import LapsingGateway
 from sim.mutants import MUTANTS
 from sim.plan import drawn
 from sim.run import Result, run
@@ -28,6 +30,22 @@ def test_money_moves_exactly_once_whatever_fails(seed: int) -> None:
     result = run(seed)
     assert result.violation is None, str(result.violation)
     assert result.events > 0
+
+
+@pytest.mark.spec("R-1", "R-6", "X-6", "W-2")
+@pytest.mark.parametrize("seed", [2026, 2027, 2033, 2065])
+def test_money_moves_exactly_once_where_payments_lapse(seed: int) -> None:
+    result = run(seed, gateway=LapsingGateway)
+    assert result.violation is None, str(result.violation)
+    assert result.charges > 0
+
+
+@pytest.mark.spec("X-6", "W-2")
+def test_a_withdrawal_that_is_believed_at_once_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lapsing, "WITHDRAWN_AFTER", timedelta(0))
+    assert any(run(seed, gateway=LapsingGateway).violation for seed in range(2026, 2040))
 
 
 @pytest.mark.spec("R-1")

@@ -194,7 +194,9 @@ class PayPalGateway:
         back = {} if return_url is None else {"return_url": return_url, "cancel_url": return_url}
         wallet = {"vault_id": method, "experience_context": {**EXPERIENCE, **back}}
         body: Json = {"payment_source": {"paypal": wallet}}
-        answer = self._client.post(_capture(reference), body, request_id=f"capture-{key}")
+        # The order too: an attempt that goes on with another one must not hear this one's answer.
+        request_id = f"capture-{key}-{reference}"
+        answer = self._client.post(_capture(reference), body, request_id=request_id)
         if answer.is_ok:
             return _known(paypal_orders.standing(answer.body))
         return self._refused(reference, answer, key)
@@ -227,7 +229,8 @@ class PayPalGateway:
         if order.get("status") != "APPROVED":
             where = refusal if paypal_orders.has_buyer_url(refusal) else order
             return ActionRequired(paypal_orders.buyer_url(where))
-        answer = self._client.post(_capture(reference), {}, request_id=f"approved-{key}")
+        request_id = f"approved-{key}-{reference}"
+        answer = self._client.post(_capture(reference), {}, request_id=request_id)
         if answer.is_ok:
             return _known(paypal_orders.standing(answer.body))
         if answer.issue in NEEDS_BUYER:

@@ -43,9 +43,10 @@ def test_a_checkout(world: World, calls: Counter[str]) -> None:
     product = world.product()
     calls.clear()
     world.buy(product)
-    # Eight consistent reads: who sells what to whom, and the attempt before each step it may take.
+    # Eleven consistent reads: who sells what to whom, the attempt, and before each step that may
+    # move money whether the merchant or the operator has stopped.
     assert calls == {
-        "GetItem": 8,
+        "GetItem": 11,
         "Query": 1,
         "PutItem": 1,
         "UpdateItem": 2,
@@ -67,8 +68,9 @@ def test_a_batch_of_renewals_costs_calls_by_the_step_and_not_by_the_subscription
     calls.clear()
     (body,) = world.queue.bodies
     assert rebill.charge(world.ports, leases_of(body), now=world.now)["paid"] == 8
-    # Read: subscriptions, bill-tos, the merchant twice; write: steps 1, 2, 3 and 5.
-    assert calls == {"BatchGetItem": 2, "GetItem": 2, "TransactWriteItems": 4}
+    # Read: subscriptions, bill-tos, twice the merchant and the operator's switch; write: steps 1, 2,
+    # 3 and 5.
+    assert calls == {"BatchGetItem": 2, "GetItem": 4, "TransactWriteItems": 4}
 
 
 def test_a_portal_page_is_one_query(world: World, calls: Counter[str]) -> None:

@@ -199,7 +199,6 @@ def _pass_point_of_no_return(
     """Step 3; whether billing is stopped is read here once more."""
     merchants = {name: ports.store.merchant(name) for name in {w.merchant.id for w in works}}
     ports = ports.as_switched()
-    merchants = {w.merchant.id: ports.store.merchant(w.merchant.id) for w in works}
     after: list[Work] = []
     writes: list[Transaction] = []
     for work in works:

@@ -15,6 +15,7 @@ from billing.flows import (
     customers,
     forecast,
     freeze,
+    gateway_accounts,
     keys,
     overdue,
     pause,
@@ -32,6 +33,7 @@ from billing.web import (
     console,
     console_endings,
     customer_shapes,
+    gateway_shapes,
     http,
     json_shapes,
     merchant_shapes,
@@ -76,6 +78,7 @@ def build(ports: Ports) -> http.Resolver:
     _plans(api, ports)
     _thaws(api, ports)
     _account(api, ports)
+    _gateways(api, ports)
     _console(app, ports)
     _console_endings(app, ports)
 
@@ -361,6 +364,46 @@ def _account(api: Api, ports: Ports) -> None:
         """A link that signs in to the console, once, within 15 minutes."""
         url = session.console_link(ports, call.merchant.id, call.base_url, call.now)
         return merchant_shapes.link(url, call.now + session.LINK_LIFE)
+
+
+def _gateways(api: Api, ports: Ports) -> None:
+    here = ports.operation.environment
+
+    @api.get("/v1/gateway-accounts")
+    def list_gateway_accounts(call: Call[Nothing]) -> Listed[gateway_shapes.GatewayAccountOutput]:
+        """Your accounts at gateways, and what hangs on each."""
+        found = gateway_accounts.listed(ports, call.merchant, now=call.now)
+        return json_shapes.listed(map(gateway_shapes.account, found), None)
+
+    @api.post("/v1/gateway-accounts/<gateway>/<account>/activate", status=200)
+    def activate_gateway_account(
+        call: Call[Nothing], gateway: str, account: str
+    ) -> gateway_shapes.ArmingOutput:
+        """New purchases go to this account; what is at another one stays there."""
+        changed = gateway_accounts.activate(ports, call.merchant.id, gateway, account)
+        return gateway_shapes.arming(changed, here)
+
+    @api.delete("/v1/gateway-accounts/<gateway>/<account>", gateway_shapes.RemovalQuery)
+    def remove_gateway_account(
+        call: Call[gateway_shapes.RemovalQuery], gateway: str, account: str
+    ) -> gateway_shapes.ArmingOutput:
+        """An account less; with something on it only by `force`: its subscriptions then need a new
+        card."""
+        force = call.input.force == "true"
+        left = gateway_accounts.remove(
+            ports, call.merchant, gateway, account, force=force, now=call.now
+        )
+        return gateway_shapes.arming(left, here)
+
+    @api.get("/v1/arm")
+    def show_arming(call: Call[Nothing]) -> gateway_shapes.ArmingOutput:
+        """Whether charges are made and mails sent here."""
+        return gateway_shapes.arming(call.merchant, here)
+
+    @api.post("/v1/arm", status=200)
+    def arm_environment(call: Call[Nothing]) -> gateway_shapes.ArmingOutput:
+        """Bind your gateway accounts to this environment: charges and mails begin."""
+        return gateway_shapes.arming(gateway_accounts.arm(ports, call.merchant.id), here)
 
 
 def _console(app: http.Resolver, ports: Ports) -> None:

@@ -154,6 +154,8 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "order": bought.invoice.order_id,
         "subscription": bought.purchase,
         "customer": bought.customer,
+        "gateway": "stripe",
+        "account": "acct_1",
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     change = {"price_point": second.json["id"], "when": "now"}

@@ -37,6 +37,7 @@ class FactKind(StrEnum):
     CREDENTIALS_CHANGED = "credentials_changed"
     EMAIL_ASKED = "email_asked"
     TICKET_OPENED = "ticket_opened"
+    NEW_CARD_NEEDED = "new_card_needed"
     DISPUTE_OPENED = "dispute_opened"
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"

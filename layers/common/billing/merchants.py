@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from billing.customers import Address
 from billing.errors import NotFound
-from billing.gateways import SANDBOX, AccountRef
+from billing.gateways import SANDBOX, AccountRef, Held
 from billing.money import Currency
 
 VISITORS_OWN = "visitor"
@@ -113,12 +113,14 @@ class GatewayAccount:
     """A merchant's account at a gateway; its keys are in the secret store, under the same names.
 
     `id` is the gateway's own id of it. New purchases go to the active one of a gateway; another
-    one stays for what is open or refundable there (W-6).
+    one stays for what is open or refundable there (W-6). `bound_to` is the environment whose it is:
+    another one, such as a restored copy, must not move its money (W-5); None is anybody's.
     """
 
     gateway: str
     id: str
     active: bool = True
+    bound_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,16 @@ class Merchant:
     def is_suspended(self, now: datetime) -> bool:
         """Whether its account has ended, and nothing is sold or charged until it is back."""
         return self.suspended_from is not None and self.suspended_from <= now
+
+    def armed_in(self, environment: str) -> bool:
+        """Whether money may move and mail go out here: nothing is bound to another place (W-5)."""
+        bound = {account.bound_to for account in self.gateway_accounts}
+        return self.armed and bound <= {None, environment}
+
+    def holds(self, held: Held) -> bool:
+        """Whether the gateway account that something lives at is still one of the merchant's."""
+        account = AccountRef(self.id, held.gateway, held.gateway_account)
+        return account in self.accounts_at(held.gateway)
 
     def account_at(self, gateway: str) -> AccountRef:
         """Where new purchases through a gateway go; raises `NotFound` without an account there.

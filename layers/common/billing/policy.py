@@ -38,9 +38,11 @@ LOOKED_AT = (
 """The fields of a subscription that `hold` rests on; every write past it expects them as read."""
 
 
-def hold(subscription: Subscription, merchant: Merchant, *, billing_paused: bool) -> Hold | None:
+def hold(
+    subscription: Subscription, merchant: Merchant, *, billing_paused: bool, environment: str
+) -> Hold | None:
     """What forbids charging this subscription now, None if nothing does (R-3)."""
-    if reason := selling_stopped(merchant, billing_paused=billing_paused):
+    if reason := selling_stopped(merchant, billing_paused=billing_paused, environment=environment):
         return reason
     if subscription.state not in CHARGEABLE:
         return Hold.NOT_CHARGEABLE
@@ -53,11 +55,11 @@ def hold(subscription: Subscription, merchant: Merchant, *, billing_paused: bool
     return Hold.COMPLETED if subscription.period_at is None else None
 
 
-def selling_stopped(merchant: Merchant, *, billing_paused: bool) -> Hold | None:
+def selling_stopped(merchant: Merchant, *, billing_paused: bool, environment: str) -> Hold | None:
     """What forbids any charge for this merchant now, first payments included (R-3, W-5)."""
     if billing_paused:
         return Hold.BILLING_PAUSED
-    if not merchant.armed:
+    if not merchant.armed_in(environment):
         return Hold.DISARMED
     return Hold.STOPPED if merchant.stopped else None
 

@@ -10,12 +10,13 @@ from email.message import EmailMessage
 from typing import Generic, Protocol, TypeVar
 from zlib import crc32
 
+from billing import policy
 from billing.accounts import Account, AccountEmail
 from billing.catalog import PricePoint, Product
 from billing.checkouts import Checkout
 from billing.customers import Consent, Customer, Entitlement, PaymentMethod, PurchaseBillTo
 from billing.disputes import Chargeback
-from billing.errors import Conflict, Unavailable
+from billing.errors import Conflict, NotFound, Unavailable
 from billing.facts import Fact
 from billing.gateways import (
     AccountRef,
@@ -357,14 +358,16 @@ class Mailer(Protocol):
 class Operation:
     """The operator's settings that flows look at; everything else is the merchant's.
 
-    `lease_seconds` is longer than a worker can live. `shards` may only grow. `platform` is the
-    merchant whose products are the plans of accounts, empty where there are no accounts (A-1).
+    `environment` is where this runs, which gateway accounts are bound to (W-5). `lease_seconds` is
+    longer than a worker can live. `shards` may only grow. `platform` is the merchant whose products
+    are the plans of accounts, empty where there are no accounts (A-1).
     """
 
     public_url: str
     sender: str = "billing@example.com"
     shards: int = 4
     billing_paused: bool = False
+    environment: str = "local"
     limits: bool = True
     platform: str = ""
     lease_seconds: int = 900
@@ -400,9 +403,31 @@ class Ports:
         return self.gateway(AccountRef(held.merchant, held.gateway, held.gateway_account))
 
     def minimum_minor(self, subscription: Subscription) -> int:
-        """The least that can be charged for a subscription where it is paid, in minor units."""
+        """The least that can be charged for a subscription where it is paid, in minor units; 1
+        where its account is gone, for then nothing is charged (W-6)."""
         currency = subscription.terms.price.currency
-        return self.gateway_of(subscription).capabilities.minimum_in(currency)
+        try:
+            gateway = self.gateway_of(subscription)
+        except NotFound:
+            return 1
+        return gateway.capabilities.minimum_in(currency)
+
+    def stopped(self, merchant: Merchant) -> policy.Hold | None:
+        """What forbids any charge for a merchant here and now."""
+        return policy.selling_stopped(
+            merchant,
+            billing_paused=self.operation.billing_paused,
+            environment=self.operation.environment,
+        )
+
+    def hold(self, subscription: Subscription, merchant: Merchant) -> policy.Hold | None:
+        """What forbids charging a subscription here and now (R-3)."""
+        return policy.hold(
+            subscription,
+            merchant,
+            billing_paused=self.operation.billing_paused,
+            environment=self.operation.environment,
+        )
 
     def as_switched(self) -> Ports:
         """The world with the operator's switch as it stands now (R-3): read before each charge.

@@ -190,6 +190,35 @@ def needs_buyer(
     )
 
 
+def account_gone(
+    subscription: Subscription, invoice: Invoice | None, now: datetime, shard: int
+) -> Transaction:
+    """Its gateway account is gone, so no card of it can be charged: past due until there is a new
+    one, and not declined (W-6). A change of plan is only given up."""
+    if invoice is not None and invoice.changes_plan:
+        goes_on = subscription.voided(subscription.period_at)
+        return (
+            Change(subscription, goes_on, as_read=policy.LOOKED_AT),
+            *cancellation.void(invoice, now, shard),
+        )
+    after = subscription.unpaid()
+    return (
+        Change(subscription, after, as_read=(*policy.LOOKED_AT, "payment_method")),
+        *cancellation.void(invoice, now, shard),
+        Insert(cancellation.fact(FactKind.NEW_CARD_NEEDED, after, now, shard)),
+    )
+
+
+def moved(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:
+    """Its card is at another account than the payment that was prepared: that one is void, and the
+    same period is opened anew where the card is (W-6)."""
+    again = replace(subscription.voided(now), pay_now=subscription.pay_now)
+    return (
+        Change(subscription, again, as_read=(*policy.LOOKED_AT, "payment_method")),
+        *cancellation.void(invoice, now, shard),
+    )
+
+
 def pay_now(subscription: Subscription, invoice: Invoice | None, now: datetime) -> Transaction:
     """What is past due is tried at once, if no attempt is under way; `invoice` is the open one
     (R-4)."""

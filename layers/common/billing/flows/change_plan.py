@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from billing import invoicing, plan_change, plan_protocol, policy
+from billing import invoicing, plan_change, plan_protocol
 from billing.customers import BillTo
 from billing.errors import Conflict, NotFound, Refused, Unavailable
 from billing.flows import access, charging, rebill, subscriptions
@@ -229,8 +229,7 @@ def _refuse_if_held(ports: Ports, found: Subscription, now: datetime) -> None:
     """What must be paid for is not charged while charging is forbidden (R-3)."""
     merchant = ports.store.merchant(found.merchant)
     assert merchant is not None, "a subscription's merchant is never removed"
-    paused = ports.as_switched().operation.billing_paused
-    held = policy.hold(found, merchant.as_of(now), billing_paused=paused)
+    held = ports.as_switched().hold(found, merchant.as_of(now))
     if held is not None:
         raise Refused("Nothing can be charged here at the moment.", code=held.value)
 

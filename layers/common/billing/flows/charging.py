@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from billing.gateways import Outcome, Standing, Unconfirmed, Withdrawn
+from billing.errors import NotFound, Unavailable
+from billing.gateways import Held, Outcome, Standing, Unconfirmed, Withdrawn
+from billing.merchants import Merchant
 from billing.orders import Invoice
 from billing.ports import Ports
 
@@ -56,9 +58,32 @@ def resolve(ports: Ports, invoice: Invoice, *, return_url: str | None = None) ->
     return standing
 
 
+def refuse_disarmed(ports: Ports, merchant: str) -> None:
+    """Raises `Unavailable` where a merchant's money must not be touched: a copy of the tables
+    would else withdraw or refund what is another environment's (W-5)."""
+    found = ports.store.merchant(merchant)
+    assert found is not None, "a merchant is never removed"
+    if not found.armed_in(ports.operation.environment):
+        raise Unavailable("This environment is disarmed; arm it first.")
+
+
+def is_there(ports: Ports, held: Held, merchant: Merchant | None = None) -> bool:
+    """Whether the gateway account that something lives at is still the merchant's, with its keys
+    (W-6)."""
+    owner = merchant or ports.store.merchant(held.merchant)
+    if owner is None or not owner.holds(held):
+        return False
+    try:
+        ports.gateway_of(held)
+    except NotFound:
+        return False
+    return True
+
+
 def withdraw(ports: Ports, invoice: Invoice) -> Standing:
     """Cancel the payment of an attempt under way at the gateway; how it stands after that is the
     order of events (X-6)."""
     if invoice.gateway_ref is None:
         return Withdrawn()  # What was never prepared cannot be paid.
+    refuse_disarmed(ports, invoice.merchant)
     return ports.gateway_of(invoice).cancel(invoice.gateway_ref)

@@ -370,8 +370,7 @@ def _refuse_if_stopped(ports: Ports, merchant: Merchant) -> None:
 
 
 def _stopped(ports: Ports, merchant: Merchant) -> policy.Hold | None:
-    paused = ports.as_switched().operation.billing_paused
-    return policy.selling_stopped(merchant, billing_paused=paused)
+    return ports.as_switched().stopped(merchant)
 
 
 def _merchant(ports: Ports, checkout: Checkout, now: datetime) -> Merchant:
@@ -451,7 +450,7 @@ def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
         return _write(ports, purchase.looked_at(checkout, checkout.created_at + _patience(ports)))
     if invoice.gateway_ref is None:
         return _write(ports, purchase.abandoned(checkout))
-    withdrawn = ports.gateway_of(invoice).cancel(invoice.gateway_ref)
+    withdrawn = charging.withdraw(ports, invoice)
     if isinstance(withdrawn, Unconfirmed | ActionRequired):
         raise Unreachable("The gateway did not withdraw the payment.")
     return _settle(ports, checkout, withdrawn, now)

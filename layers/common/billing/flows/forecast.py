@@ -68,8 +68,7 @@ def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime
         Day(day, Money(amounts[day, currency, test], currency), count, test)
         for (day, currency, test), count in sorted(counts.items())
     )
-    paused = ports.as_switched().operation.billing_paused
-    held = policy.selling_stopped(merchant.as_of(now), billing_paused=paused)
+    held = ports.as_switched().stopped(merchant.as_of(now))
     return Forecast(until, days, complete, held)
 
 
@@ -92,8 +91,8 @@ def _charges(
     ports: Ports, merchant: Merchant, subscription: Subscription, until: datetime, now: datetime
 ) -> Iterator[Charge]:
     """A subscription lived on in thought, by the transitions and rules that it is charged by."""
-    willing = replace(merchant, armed=True, stopped=False)
-    if policy.hold(subscription, willing, billing_paused=False) is not None:
+    willing = replace(merchant, armed=True, stopped=False, gateway_accounts=())
+    if policy.hold(subscription, willing, billing_paused=False, environment="") is not None:
         return
     minimum = ports.minimum_minor(subscription)
     opened = _open_invoice(ports, subscription)

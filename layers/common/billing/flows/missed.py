@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from billing import policy
 from billing.merchants import Merchant
 from billing.orders import InvoiceState
 from billing.policy import Hold
@@ -105,7 +104,7 @@ def _judged(
     ports: Ports, row: Due, subscription: Subscription, merchant: Merchant, now: datetime
 ) -> Missed | None:
     late = now - LATE_AFTER
-    hold = policy.hold(subscription, merchant, billing_paused=ports.operation.billing_paused)
+    hold = ports.hold(subscription, merchant)
     if row.due_at <= late:
         why = Why.UNANSWERED if hold is None or hold is Hold.CANCELLING else Why.HELD
         return Missed(why, row, row.due_at, subscription, hold)

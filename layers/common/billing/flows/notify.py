@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 from billing import invoicing
-from billing.errors import Conflict, Unavailable
+from billing.errors import Conflict, NotFound, Unavailable
 from billing.facts import Fact, FactKind
 from billing.flows import account_life, account_notices, charging, invoices, notices
 from billing.merchants import Merchant
@@ -77,7 +77,7 @@ def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
         _withdraw(ports, fact)
         return
     for message in _messages(ports, fact, merchant, now):
-        if merchant.armed:  # a disarmed environment sends no mail (W-5)
+        if merchant.armed_in(ports.operation.environment):  # else no mail goes out (W-5)
             if (from_what := correlation.current()) is not None:
                 message["X-Correlation-ID"] = from_what
             ports.mailer.send(message, now=now)
@@ -159,7 +159,10 @@ def _withdraw(ports: Ports, fact: Fact) -> None:
     assert fact.invoice is not None, "a payment's fact names its invoice"
     invoice = ports.store.invoice(fact.merchant, fact.customer, fact.invoice)
     assert invoice is not None, "a fact names an invoice that stands"
-    charging.withdraw(ports, invoice)
+    try:
+        charging.withdraw(ports, invoice)
+    except NotFound:
+        return  # Its account is gone, and so is who could confirm it here (W-6).
 
 
 def _next_charge(ports: Ports, subscription: Subscription | None) -> Money | None:
@@ -183,6 +186,7 @@ _ABOUT = {
     FactKind.PAUSED: mails.paused,
     FactKind.RESUMED: mails.resumed,
     FactKind.PLAN_CHANGED: mails.plan_changed,
+    FactKind.NEW_CARD_NEEDED: mails.new_card_needed,
     FactKind.PLAN_ASKED: mails.plan_asked,
     FactKind.FREEZE_ASKED: mails.freeze_asked,
     FactKind.FREEZE_UNDONE: mails.freeze_undone,

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from billing import invoicing, plan_protocol, policy, protocol
 from billing.errors import RateLimited, Unavailable
-from billing.flows import access, charging
+from billing.flows import access, charging, moved
 from billing.flows.work import Work
 from billing.gateways import (
     ActionRequired,
@@ -60,7 +60,7 @@ def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
 
 
 def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[str]) -> None:
-    loaded = list(_load(ports, leases, now, tally))
+    loaded = moved.set_right(ports, list(_load(ports, leases, now, tally)), now, tally)
     lapsed = [work for work in loaded if work.has_lapsed(ports, now)]
     going_on = [work for work in loaded if work not in lapsed]
     under_way = [work for work in going_on if work.is_under_way]
@@ -107,12 +107,13 @@ def _step_6(
     """What to ask of the gateway for attempts that were under way.
 
     Withdrawn is what is being cancelled, and what its buyer was asked to authenticate for the last
-    time: a link that still charged after the end would be a charge that nobody books. What may not
-    be charged now is only looked up.
+    time, or at an account that its card has left: a link that still charged after the end would be
+    a charge that nobody books. What may not be charged now is only looked up.
     """
     by_call: dict[Callable[[Ports, Invoice], Standing], list[Work]] = defaultdict(list)
     for work in works:
-        if work.subscription.cancelling or work.is_last_authentication:
+        over = work.is_last_authentication or (work.waits_for_buyer and work.is_elsewhere)
+        if work.subscription.cancelling or over:
             by_call[charging.withdraw].append(work)
         elif work.held(ports):
             by_call[charging.lookup].append(work)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from billing import refunds
 from billing.errors import Conflict, NotFound, Refused, Unavailable, Unreachable
+from billing.flows import charging
 from billing.gateways import RefundFailed, RefundSucceeded
 from billing.orders import Invoice, Order, OrderKind
 from billing.ports import Due, Ports
@@ -35,9 +36,10 @@ def request(
 
     A refund that is asked for again by the same `name` is the same refund.
 
-    Raises `NotFound`, `Refused` (not_refundable, already_refunded, disputed, refund_failed),
-    `Invalid`, and `Unreachable` when the gateway's answer is not known: the refund then stands, and
-    is finished without being asked for again.
+    Raises `NotFound`, `Refused` (not_refundable, already_refunded, disputed, account_gone,
+    refund_failed), `Invalid`, `Unavailable` where this environment is disarmed, and `Unreachable`
+    when the gateway's answer is not known: the refund then stands, and is finished without being
+    asked for again.
     """
     paid = ports.store.order_by_id(merchant, order)
     if paid is None:
@@ -46,6 +48,7 @@ def request(
         raise Refused("Only a payment can be refunded.", code="not_refundable")
     refund = _known(ports, paid, name)
     if refund is None:
+        _refuse_unreachable(ports, paid)
         _refuse_disputed(ports, paid)
         refund = _reserve(ports, paid, amount_minor, name, source, reason, now)
     settled = _settled(ports, refund, now)
@@ -70,6 +73,8 @@ def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
             tally["conflict"] += 1
         except Unavailable:
             tally["unknown"] += 1
+        except NotFound:
+            tally["account_gone"] += 1
     return tally
 
 
@@ -85,11 +90,21 @@ def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
     """The refund as the gateway has it; asked for (again) only where the gateway has none."""
     if refund.state is not RefundState.REQUESTED:
         return refund
+    charging.refuse_disarmed(ports, refund.merchant)
     gateway = ports.gateway_of(refund)
     outcome = gateway.find_refund(refund.gateway_ref, key=refund.id) or gateway.refund(
         refund.gateway_ref, refund.amount, key=refund.id
     )
     return settle(ports, refund, outcome, now)
+
+
+def _refuse_unreachable(ports: Ports, paid: Order) -> None:
+    """Nothing is reserved that could not be asked for now (W-5, W-6)."""
+    charging.refuse_disarmed(ports, paid.merchant)
+    if not charging.is_there(ports, _invoice(ports, paid)):
+        raise Refused(
+            "The gateway account of this payment is gone; refund it there.", code="account_gone"
+        )
 
 
 def _refuse_disputed(ports: Ports, paid: Order) -> None:

@@ -48,10 +48,17 @@ class Work:
     def waits_for_buyer(self) -> bool:
         return self.open_invoice.state is InvoiceState.ACTION_REQUIRED
 
-    def held(self, ports: Ports) -> policy.Hold | None:
-        return policy.hold(
-            self.subscription, self.merchant, billing_paused=ports.operation.billing_paused
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its card is at another gateway account than its open invoice (W-6)."""
+        opened, agreed = self.open_invoice, self.subscription
+        return (opened.gateway, opened.gateway_account) != (
+            agreed.gateway,
+            agreed.gateway_account,
         )
 
+    def held(self, ports: Ports) -> policy.Hold | None:
+        return ports.hold(self.subscription, self.merchant)
+
     def stopped(self, ports: Ports) -> policy.Hold | None:
-        return policy.selling_stopped(self.merchant, billing_paused=ports.operation.billing_paused)
+        return ports.stopped(self.merchant)

@@ -193,6 +193,11 @@ def plan_changed(envelope: Envelope, subscription: Subscription) -> EmailMessage
     return _about(envelope, subscription, "plan_changed")
 
 
+def new_card_needed(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+    """Nothing was declined, but the card can no longer be charged (W-6)."""
+    return _about(envelope, subscription, "new_card_needed")
+
+
 def plan_asked(envelope: Envelope, subscription: Subscription) -> EmailMessage:
     """Another plan, or this one after all, from the next payment on (A-4)."""
     return _about(envelope, subscription.renewing(), "plan_asked")

@@ -43,6 +43,7 @@ class Settings:
                 public_url=environ.get("PUBLIC_URL", "").rstrip("/"),
                 sender=environ.get("SENDER", "billing@example.com"),
                 shards=int(environ.get("SHARDS", "4")),
+                environment=environ.get("ENVIRONMENT") or "local",
                 billing_paused=environ.get("BILLING_PAUSED", "false").lower() == "true",
                 platform=environ.get("PLATFORM", ""),
                 limits=environ.get("LIMITS", "on").lower() != "off",

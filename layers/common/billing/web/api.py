@@ -31,7 +31,8 @@ ACCEPTED = 202
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One call of the API by a merchant: `input` is the body, or the query string of a GET.
+    """One call of the API by a merchant: `input` is the body, or the query string of a GET
+    or a DELETE.
 
     `named` is what the Idempotency-Key makes the same for ever, None without one.
     """
@@ -93,8 +94,8 @@ class Api:
     def patch(self, path: str, takes: type[Input]) -> Callable[[Handler], Handler]:
         return self._declare("PATCH", path, takes, 200, "write")
 
-    def delete(self, path: str) -> Callable[[Handler], Handler]:
-        return self._declare("DELETE", path, Nothing, 200, "write")
+    def delete(self, path: str, takes: type[Input] = Nothing) -> Callable[[Handler], Handler]:
+        return self._declare("DELETE", path, takes, 200, "write")
 
     def _declare(
         self,

@@ -124,5 +124,6 @@ def page(session: Session, template: str, *, status: int = 200, **values: Any) -
         merchant=session.merchant,
         zone=session.merchant.settings.time_zone,
         csrf=session.csrf,
+        armed=session.armed,
         **values,
     )

@@ -40,10 +40,14 @@ class Inactive(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in. `csrf` stands in every form, and is checked when it comes back."""
+    """Who is signed in, and whether money moves here at all (W-5).
+
+    `csrf` stands in every form, and is checked when it comes back.
+    """
 
     token: str
     merchant: Merchant
+    armed: bool
 
     @property
     def csrf(self) -> str:
@@ -84,7 +88,7 @@ def required(ports: Ports, request: Request, now: datetime) -> Session:
         raise SignedOut
     if merchant.is_suspended(now):
         raise Inactive
-    return Session(held.token, merchant)
+    return Session(held.token, merchant, merchant.armed_in(ports.operation.environment))
 
 
 def required_for_change(ports: Ports, request: Request, now: datetime) -> Session:

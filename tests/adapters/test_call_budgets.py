@@ -68,8 +68,8 @@ def test_a_batch_of_renewals_costs_calls_by_the_step_and_not_by_the_subscription
     calls.clear()
     (body,) = world.queue.bodies
     assert rebill.charge(world.ports, leases_of(body), now=world.now)["paid"] == 8
-    # Read: subscriptions, bill-tos, twice the merchant and the operator's switch; write: steps 1, 2,
-    # 3 and 5.
+    # Read: subscriptions, bill-tos, twice the merchant and the operator's switch; write: steps 1,
+    # 2, 3 and 5.
     assert calls == {"BatchGetItem": 2, "GetItem": 4, "TransactWriteItems": 4}
 
 

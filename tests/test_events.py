@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +26,7 @@ from dev import PLATFORM, demo
 from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.checkout import app as checkout_app
+from functions.helpdesk import app as helpdesk_app
 from functions.merchant import app as merchant_app
 from functions.notify import app as notify_app
 from functions.operator import app as operator_app
@@ -52,6 +53,7 @@ HTTP = {
     "merchant": merchant_app.handler,
     "portal": portal_app.handler,
     "account": account_app.handler,
+    "helpdesk": helpdesk_app.handler,
     "stripe": webhook_app.handler,
     "paypal": webhook_app.handler,
 }
@@ -66,9 +68,14 @@ EXPECTED = {
     "health": 200,
     "merchant_preview": 200,
     "merchant_orders": 200,
+    "merchant_ticket": 422,
     "merchant_console": 401,
     "merchant_console_customer": 401,
     "account_page": 200,
+    "helpdesk_page": 200,
+    "helpdesk_request": 202,
+    "helpdesk_thread": 404,
+    "merchant_console_tickets": 401,
     "portal_page": 200,
     "portal_login": 401,
     "portal_link": 202,
@@ -88,7 +95,7 @@ def world() -> Iterator[World]:
     world.store.commit(*demo.platform(world.now))
     key = ApiKey("key_1", demo.hash_of("sk_00000000000000000000000000000001"), "demo", world.now)
     world.store.commit(Insert(key))
-    for app in (account_app, checkout_app, merchant_app, portal_app, webhook_app):
+    for app in (account_app, checkout_app, merchant_app, portal_app, helpdesk_app, webhook_app):
         app.app.cache_clear()
     wiring.install(world.ports)
     yield world
@@ -105,6 +112,7 @@ def test_every_event_is_tried_here() -> None:
         "account_sweep",
         "cancel_sweep",
         "webhook_sweep",
+        "helpdesk_sweep",
         "rebill_sweep",
         "rebill_charge",
         "notify_stream",
@@ -188,6 +196,20 @@ def test_the_event_sweep_finds_what_no_webhook_told_once(world: World) -> None:
     assert again == {"unknown_gateway": 1}
     world.sandbox.faults.arm("unavailable", 1)
     assert webhook_app.sweep(event("webhook_sweep"), CONTEXT)["gateway_unavailable"] == 1
+
+
+@pytest.mark.spec("H-4")
+def test_the_helpdesk_sweeps_event_decides_what_nobody_did_by_its_own_time(world: World) -> None:
+    checkout_app.handler(event("checkout_submit"), CONTEXT)
+    asked = event("merchant_ticket")
+    order = world.store.orders(
+        "demo", since=world.now, until=world.now + timedelta(days=1), limit=1
+    ).data[0]
+    asked["body"] = json.dumps({**json.loads(asked["body"]), "order": order.id})
+    opened = json.loads(merchant_app.handler(asked, CONTEXT)["body"])
+    assert opened["decide_by"] == "2026-02-07T15:00:00Z"
+    assert helpdesk_app.sweep(event("helpdesk_sweep"), CONTEXT) == {"due": 1, "cancelled": 1}
+    assert helpdesk_app.sweep(event("helpdesk_sweep"), CONTEXT) == {}
 
 
 def test_the_charges_event_names_nothing_that_is_due_here(world: World) -> None:

@@ -191,7 +191,7 @@ def test_a_link_that_still_charges_is_withdrawn_by_a_cancel_between_two_attempts
     world.buy(world.product(TRIAL), payment_method="pm_card_authenticationRequired")
     world.advance(days=15)
     subscription = world.subscription()
-    world.store.commit(Change(subscription, replace(subscription, held=True)))
+    world.store.commit(Change(subscription, replace(subscription, held_for="tic_1")))
     world.advance(days=5)
     invoice = world.history().invoices[-1]
     assert invoice.attempt == 1, "what is held is not attempted"

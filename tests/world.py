@@ -23,7 +23,16 @@ from billing.adapters.sqs_queue import body_of, leases_of
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.checkouts import Checkout
 from billing.customers import Address
-from billing.flows import cancel, checkout, enqueue, notify, rebill, refund, remind
+from billing.flows import (
+    cancel,
+    checkout,
+    decision,
+    enqueue,
+    notify,
+    rebill,
+    refund,
+    remind,
+)
 from billing.flows.cancel import Ending
 from billing.flows.checkout import Submission, Visitor
 from billing.merchants import Merchant
@@ -185,6 +194,7 @@ class World:
     def tick(self) -> Counter[str]:
         """One tick of the schedules, and all the work that follows from it."""
         swept = self.sweep() + cancel.sweep(self.ports, now=self.now)
+        swept += decision.sweep(self.ports, now=self.now)
         return swept + remind.sweep(self.ports, now=self.now) + self.work()
 
     def advance(self, *, to: datetime | None = None, **span: float) -> Counter[str]:

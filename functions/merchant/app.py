@@ -32,6 +32,7 @@ from billing.subscription import Source, Subscription
 from billing.web import (
     console,
     console_endings,
+    console_tickets,
     customer_shapes,
     gateway_shapes,
     http,
@@ -40,6 +41,7 @@ from billing.web import (
     openapi,
     plan_shapes,
     session,
+    tickets_api,
 )
 from billing.web.api import Api, Call, Later
 from billing.web.console_endings import Desk
@@ -79,8 +81,10 @@ def build(ports: Ports) -> http.Resolver:
     _thaws(api, ports)
     _account(api, ports)
     _gateways(api, ports)
+    tickets_api.declare(api, ports)
     _console(app, ports)
     _console_endings(app, ports)
+    console_tickets.declare(app, ports)
 
     @app.get("/v1/openapi.json")
     def document() -> http.Answer:

@@ -19,7 +19,7 @@ VALUES: dict[str, list[Any]] = {
     "state": [State.ACTIVE, State.CANCEL_PENDING],
     "due_at": [None, T0, T0 + DAY],
     "open_invoice": [None, "sub_1.0001"],
-    "held": [False, True],
+    "held_for": [None, "tic_1"],
     "seq": [0, 1],
     "terms": [TERMS, replace(TERMS, initial=None, price=replace(TERMS.price, amount_minor=5))],
 }

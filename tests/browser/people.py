@@ -17,6 +17,7 @@ from tests.house.laptop import Laptop
 T = TypeVar("T")
 
 DEMO = "/portal/demo"
+DESK = "/helpdesk/demo"
 LIBRARY = "demo.library-1"
 SECONDS_TO_ARRIVE = 20
 
@@ -24,6 +25,7 @@ GOOD_CARD, OTHER_CARD = "•••• 4242", "•••• 4444"
 DECLINED_CARD, CONFIRMED_CARD = "•••• 0002", "•••• 3184"
 
 _ORDER_ID = re.compile(r"Your Order ID is ([0-9A-Z-]{17})\.")
+_HELPDESK = re.compile(r"https?://\S+/helpdesk/demo/confirm/\S+")
 _LINK = re.compile(r"https?://\S+/portal/demo/link/\S+")
 
 
@@ -101,6 +103,20 @@ class Customer(Person):
     def portal_link(self) -> str:
         """The newest link that signs in."""
         return arrived(lambda: self._in_mail(_LINK))[-1]
+
+    def helpdesk_link(self) -> str:
+        """The newest link under which a request is confirmed."""
+        return arrived(lambda: self._in_mail(_HELPDESK))[-1]
+
+    def write(self, department: str, subject: str, text: str, **chosen: str) -> None:
+        """The helpdesk's form, not yet sent; `chosen` are options by the label of their box."""
+        self.page.goto(f"{DESK}/new/{department}")
+        if self.page.get_by_label("Email").count():
+            self.page.get_by_label("Email").fill(self.email)
+        for label, option in chosen.items():
+            self.page.get_by_label(label.replace("_", " ")).select_option(label=option)
+        self.page.get_by_label("Subject").fill(subject)
+        self.page.get_by_label("Your message").fill(text)
 
     def _in_mail(self, wanted: re.Pattern[str]) -> list[str]:
         oldest_first = [mail["text"] for mail in reversed(self.mails())]

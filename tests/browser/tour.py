@@ -19,6 +19,7 @@ from tests.browser.people import (
     CONFIRMED_CARD,
     DECLINED_CARD,
     DEMO,
+    DESK,
     LIBRARY,
     Customer,
     Person,
@@ -82,6 +83,11 @@ class Town:
     def order(self, customer: Customer, kind: str = "sale") -> str:
         """The newest of a kind."""
         return str(self._orders(customer, kind)[0]["id"])
+
+    def ticket(self, customer: Customer, wish: str) -> dict[str, Any]:
+        """Their newest request of a kind."""
+        listed = self.laptop.all("/v1/tickets")
+        return next(t for t in listed if (t["email"], t["wish"]) == (customer.email, wish))
 
     def _orders(self, customer: Customer, kind: str) -> list[dict[str, Any]]:
         listed = self.laptop.all(f"/v1/orders?kind={kind}")
@@ -462,7 +468,172 @@ def portal_problem(town: Town) -> Page:
     return _at(town.dan, f"{DEMO}/subscriptions/sub_nothing/cancel")
 
 
+# The helpdesk
+
+
+@stop
+def helpdesk_front(town: Town) -> Page:
+    with town.setting("portal", "helpdesk"):
+        return _at(town.visitor, DESK)
+
+
+@stop
+def helpdesk_form(town: Town) -> Page:
+    return _at(town.visitor, f"{DESK}/new/technical-support")
+
+
+@stop
+def helpdesk_form_signed_in(town: Town) -> Page:
+    with town.setting("portal", "helpdesk"):
+        return _at(town.ann, f"{DESK}/new/billing")
+
+
+@stop
+def helpdesk_form_wrong(town: Town) -> Page:
+    page = _at(town.visitor, f"{DESK}/new/billing")
+    _unchecked_by_the_browser(town.visitor)
+    page.get_by_label("Email").fill("ann@")
+    town.visitor.press("Send")
+    assert page.title().startswith("Error:")
+    return page
+
+
+@stop
+def helpdesk_sent(town: Town) -> Page:
+    town.visitor.write("ask-before-buying", "Before I buy", "Is there a plan for two?")
+    town.visitor.press("Send")
+    assert town.visitor.heading() == "Look in your mailbox"
+    return town.visitor.page
+
+
+@stop
+def helpdesk_confirm(town: Town) -> Page:
+    """Too late by the notice, which is said before it is sent (X-8)."""
+    town.set(notice_days=60)
+    ann = Customer(town.visitor.page, town.laptop, town.ann.email)
+    ann.write(
+        "billing", "Please cancel", "I do not need it any more.", What_is_it="Cancel a subscription"
+    )
+    ann.page.get_by_label("Order ID").fill(town._orders(town.ann, "sale")[-1]["id"])
+    ann.press("Send")
+    page = _at(ann, ann.helpdesk_link())
+    assert ann.says("It is too late to stop the payment")
+    town.set(notice_days=0)
+    return page
+
+
+@stop
+def helpdesk_confirm_mismatch(town: Town) -> Page:
+    eve = Customer(town.visitor.page, town.laptop, "eve@example.com")
+    eve.write("billing", "My money", "4242 4242 4242 4242", What_is_it="A refund")
+    eve.page.get_by_label("Order ID").fill(town.order(town.dan))
+    eve.press("Send")
+    page = _at(eve, eve.helpdesk_link())
+    assert eve.says("do not belong together") and eve.says("card number")
+    return page
+
+
+@stop
+def helpdesk_thread_by_mail(town: Town) -> Page:
+    helpdesk_confirm_mismatch(town)
+    town.visitor.press("Send it now")
+    return town.visitor.page
+
+
+@stop
+def helpdesk_requests(town: Town) -> Page:
+    with town.setting("portal", "helpdesk"):
+        return _at(town.dan, f"{DESK}/tickets")
+
+
+@stop
+def helpdesk_requests_none(town: Town) -> Page:
+    return _at(town.cleo, f"{DESK}/tickets")
+
+
+@stop
+def helpdesk_thread(town: Town) -> Page:
+    portal_cancel_asked(town)
+    ticket = town.ticket(town.dan, "cancel")
+    if ticket["state"] == "open":
+        town.laptop.post(f"/v1/tickets/{ticket['id']}/reply", {"text": "Is it the price?"})
+    with town.setting("portal", "helpdesk"):
+        return _at(town.dan, f"{DESK}/tickets/{ticket['id']}")
+
+
+@stop
+def helpdesk_thread_wrong(town: Town) -> Page:
+    page = helpdesk_thread(town)
+    _unchecked_by_the_browser(town.dan)
+    town.dan.press("Send")
+    assert page.title().startswith("Error:")
+    return page
+
+
+@stop
+def helpdesk_my_orders(town: Town) -> Page:
+    with town.setting("portal", "helpdesk"):
+        return _at(town.ann, DEMO)
+
+
+@stop
+def helpdesk_link_over(town: Town) -> Page:
+    return _at(town.visitor, f"{DESK}/confirm/used-before")
+
+
+@stop
+def helpdesk_signed_out(town: Town) -> Page:
+    return _at(town.visitor, f"{DESK}/tickets")
+
+
+@stop
+def helpdesk_closed(town: Town) -> Page:
+    with town.setting("portal", None):
+        return _at(town.visitor, DESK)
+
+
 # The console
+
+
+@stop
+def console_tickets(town: Town) -> Page:
+    portal_cancel_asked(town)
+    portal_refund_asked(town)
+    return _at(town.seller, "/console/tickets")
+
+
+@stop
+def console_tickets_none(town: Town) -> Page:
+    return _at(town.seller, "/console/tickets?department=technical-support&state=declined")
+
+
+@stop
+def console_ticket_cancel(town: Town) -> Page:
+    helpdesk_thread(town)
+    return _at(town.seller, f"/console/tickets/{town.ticket(town.dan, 'cancel')['id']}")
+
+
+@stop
+def console_ticket_refund(town: Town) -> Page:
+    portal_refund_asked(town)
+    return _at(town.seller, f"/console/tickets/{town.ticket(town.dan, 'refund')['id']}")
+
+
+@stop
+def console_ticket_wrong(town: Town) -> Page:
+    page = console_ticket_refund(town)
+    page.get_by_label("Your words").evaluate("field => field.required = false")
+    town.seller.press("Decline with these words")
+    assert page.title().startswith("Error:")
+    return page
+
+
+@stop
+def console_ticket_unverified(town: Town) -> Page:
+    helpdesk_thread_by_mail(town)
+    listed = town.laptop.get("/v1/tickets?state=open")["data"]
+    ticket = next(each for each in listed if each["email"] == "eve@example.com")
+    return _at(town.seller, f"/console/tickets/{ticket['id']}")
 
 
 @stop

@@ -134,6 +134,8 @@ def test_settings_change_field_by_field_and_keep_the_rest(shop: Shop) -> None:
         {"freeze_price": 500},
         {"freeze_price": None},
         {"self_freeze": True},
+        {"notice_days": 10},
+        {"undecided": "charge"},
         {"confirmation_template": "Thanks!\nYour Order ID: {order_id}"},
     ]
     for change in changes:
@@ -143,7 +145,29 @@ def test_settings_change_field_by_field_and_keep_the_rest(shop: Shop) -> None:
     changed = shop.api.call("PATCH", "/v1/settings", {"retry_schedule": {"attempts": 2}}).json
     assert changed["retry_schedule"] == {"every_days": 3, "attempts": 2, "final_action": "cancel"}
     changed = shop.api.call("PATCH", "/v1/settings", {"departments": {"refund": "sales"}}).json
-    assert changed["departments"] == {"cancel": "billing", "refund": "sales"}
+    routed = changed["departments"]
+    assert (routed["cancel"], routed["refund"]) == ("billing", "sales")
+    assert [each["name"] for each in routed["all"]] == [
+        "Ask Before Buying",
+        "Billing",
+        "Technical Support",
+        "Sales",
+    ], "a department that is only named is made"
+
+
+@pytest.mark.spec("H-1", "M-2")
+def test_departments_are_the_merchants_own(shop: Shop) -> None:
+    own = [
+        {"id": "help", "name": "Help", "scope": "Anything.", "asks": ["order"], "email": None},
+        {"id": "billing", "name": "Money", "scope": "", "asks": [], "email": "m@acme.example"},
+    ]
+    changed = shop.api.call("PATCH", "/v1/settings", {"departments": {"all": own}}).json
+    assert changed["departments"] == {"cancel": "billing", "refund": "billing", "all": own}
+    shop.world.buy()
+    body = {"department": "help", "email": "a@b.example", "subject": "Hi", "text": "Hello"}
+    assert shop.api.post("/v1/tickets", body).status == 201
+    gone = shop.api.call("PATCH", "/v1/settings", {"departments": {"all": own[1:]}})
+    assert (gone.status, gone.json["code"]) == (409, "department_in_use")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +183,14 @@ def test_settings_change_field_by_field_and_keep_the_rest(shop: Shop) -> None:
         ({"departments": {"cancel": ""}}, "departments.cancel"),
         ({"departments": {"sales": "x"}}, "departments.sales"),
         ({"departments": None}, "departments"),
+        ({"departments": {"all": []}}, "departments.all"),
+        ({"departments": {"all": [{"id": "x"}]}}, "departments.all[0].name"),
+        (
+            {"departments": {"all": [{"id": "x", "name": "X"}, {"id": "x", "name": "Y"}]}},
+            "departments.all",
+        ),
+        ({"notice_days": 91}, "notice_days"),
+        ({"undecided": "wait"}, "undecided"),
         ({"retry_schedule": {"every_days": 0}}, "retry_schedule.every_days"),
         ({"retry_schedule": {"every_days": 31}}, "retry_schedule.every_days"),
         ({"retry_schedule": {"attempts": 0}}, "retry_schedule.attempts"),

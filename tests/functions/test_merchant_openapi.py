@@ -86,7 +86,10 @@ def test_every_post_takes_an_idempotency_key(document: Any) -> None:
 def test_answers_have_the_fields_that_are_described(shop: Shop, document: Any) -> None:
     product = shop.api.post("/v1/products", PRODUCT).json
     bought = shop.world.buy()
+    asked = shop.api.post("/v1/tickets", {**TICKET, "order": bought.invoice.order_id}).json
     shown = {
+        "ThreadOutput": asked,
+        "TicketOutput": shop.api.get("/v1/tickets").json["data"][0],
         "ProductOutput": product,
         "PricePointOutput": product["price_points"][0],
         "OrderOutput": shop.api.get(f"/v1/orders/{bought.invoice.order_id}").json,
@@ -109,7 +112,21 @@ QUERIES = {
 }
 PLATFORMS = {"/v1/accounts"}
 """The platform's own; tests/test_account_stories.py asks as the platform."""
-LISTS = {"/v1/products", "/v1/orders", "/v1/customers", "/v1/attention", "/v1/forecast"}
+LISTS = {
+    "/v1/products",
+    "/v1/orders",
+    "/v1/customers",
+    "/v1/attention",
+    "/v1/forecast",
+    "/v1/tickets",
+}
+TICKET = {
+    "department": "billing",
+    "email": "ann@example.com",
+    "subject": "Please",
+    "text": "Cancel it.",
+    "wish": "cancel",
+}
 
 
 def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> None:
@@ -118,7 +135,9 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
     product = shop.world.store.product("acme", made["id"])
     bought = shop.world.buy(product)
     shop.world.advance(days=40)
+    request = {**TICKET, "order": bought.invoice.order_id}
     ids = {
+        "ticket": shop.api.post("/v1/tickets", request).json["id"],
         "product": made["id"],
         "order": bought.invoice.order_id,
         "subscription": bought.purchase,
@@ -147,7 +166,9 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
     made = shop.api.post("/v1/products", PRODUCT).json
     second = shop.api.post(f"/v1/products/{made['id']}/price-points", PRODUCT["price_points"][0])
     bought = shop.world.buy()
+    request = {**TICKET, "order": bought.invoice.order_id}
     ids = {
+        "ticket": shop.api.post("/v1/tickets", request).json["id"],
         "product": made["id"],
         "price_point": second.json["id"],
         "key": "key_sk_acme",
@@ -164,6 +185,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "/v1/subscriptions/{subscription}/cancel": {"when": "now"},
         "/v1/subscriptions/{subscription}/change-plan": change,
         "/v1/subscriptions/{subscription}/change-plan/quote": change,
+        "/v1/tickets/{ticket}/reply": {"text": "Hello"},
     }
     for path, method, _ in operations(document):
         if method == "get" or "{" not in path:

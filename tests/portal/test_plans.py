@@ -99,10 +99,11 @@ def test_in_manual_mode_a_ticket_goes_to_the_department_and_nothing_ends(shop: S
     visitor.post(cancel_page(shop))
     subscription = shop.world.subscription()
     assert subscription.state is State.ACTIVE
-    ticket = shop.world.store.ticket("acme", f"tic_cancel_{subscription.id}")
-    assert ticket is not None
+    thread = shop.world.store.thread("acme", f"tic_cancel_{subscription.id}")
+    assert thread is not None
+    ticket = thread.ticket
     assert (ticket.department, ticket.email, ticket.about) == ("billing", ANN, subscription.id)
-    assert (ticket.reason, ticket.comment) == ("not_used", "Bye")
+    assert (ticket.reason, [m.text for m in thread.messages]) == ("not_used", ["Bye"])
     assert shop.mails().count("[TEST] Your request to cancel Course") == 1
     assert shop.mails("hello@acme.example") == ["[TEST] To do: cancel Course for ann@example.com"]
     received = [m for m in shop.world.mailer.sent if "To do" in str(m["Subject"])]

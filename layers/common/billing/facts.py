@@ -36,11 +36,16 @@ class FactKind(StrEnum):
     RESET_ASKED = "reset_asked"
     CREDENTIALS_CHANGED = "credentials_changed"
     EMAIL_ASKED = "email_asked"
+    TICKET_ASKED = "ticket_asked"
     TICKET_OPENED = "ticket_opened"
     NEW_CARD_NEEDED = "new_card_needed"
     DISPUTE_OPENED = "dispute_opened"
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
+    TICKET_REPLIED = "ticket_replied"
+    TICKET_REASSIGNED = "ticket_reassigned"
+    TICKET_APPROVED = "ticket_approved"
+    TICKET_DECLINED = "ticket_declined"
     PAYMENT_VOID = "payment_void"
 
 

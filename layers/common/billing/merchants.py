@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.customers import Address
+from billing.departments import USUAL, Department
 from billing.errors import NotFound
 from billing.gateways import SANDBOX, AccountRef, Held
 from billing.money import Currency
@@ -46,12 +47,20 @@ class RetrySchedule:
     final_action: FinalAction = FinalAction.CANCEL
 
 
+class Undecided(StrEnum):
+    """What becomes of a request to cancel that nobody decided in time (H-4)."""
+
+    CANCEL = "cancel"
+    CHARGE = "charge"
+
+
 @dataclass(frozen=True, slots=True)
 class Departments:
-    """Which helpdesk department takes what the portal sends on (M-2, H-2)."""
+    """The helpdesk's departments, and which of them take what the portal sends on (H-1, M-2)."""
 
     cancel: str = "billing"
     refund: str = "billing"
+    all: tuple[Department, ...] = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +89,11 @@ class Settings:
     modes (X-1, B-7). `grace_days` is how long access is kept while past due, None for the whole
     retry cycle (R-5). `catch_up_days` is how long a missed charge is still made unasked (R-2),
     `reminder_days` how long ahead a charge is told of, 0 for not at all (R-8). `revoke_on_dispute`
-    closes access from a chargeback until it is won (W-4). `confirmation_template` may hold
-    {order_id} (C-3). `freeze_price_minor` is what a frozen subscription is charged a month, None
-    where none can be frozen; `self_freeze` lets customers do it in the portal (A-5).
+    closes access from a chargeback until it is won (W-4). `notice_days` is how long before the next
+    invoice support must be asked to stop it (X-8), `undecided` what becomes of a request that
+    nobody decides (H-4). `confirmation_template` may hold {order_id} (C-3). `freeze_price_minor` is
+    what a frozen subscription is charged a month, None where none can be frozen; `self_freeze` lets
+    customers do it in the portal (A-5).
     """
 
     time_zone: str = "America/New_York"
@@ -97,15 +108,16 @@ class Settings:
     catch_up_days: int = 7
     revoke_on_dispute: bool = False
     reminder_days: int = 7
+    notice_days: int = 0
+    undecided: Undecided = Undecided.CANCEL
     confirmation_template: str = CONFIRMATION_TEMPLATE
+    freeze_price_minor: int | None = 999
+    self_freeze: bool = False
+    accounts: AccountPolicy = field(default_factory=AccountPolicy)
 
     def language_for(self, visitor: str) -> str:
         """The language that somebody is spoken to in, `visitor` being their own (C-5)."""
         return visitor if self.language == VISITORS_OWN else self.language
-
-    freeze_price_minor: int | None = 999
-    self_freeze: bool = False
-    accounts: AccountPolicy = field(default_factory=AccountPolicy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ LOOKED_AT = (
     "payments_made",
     "cancelling",
     "dispute",
-    "held",
+    "held_for",
 )
 """The fields of a subscription that `hold` rests on; every write past it expects them as read."""
 

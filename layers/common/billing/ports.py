@@ -42,7 +42,7 @@ from billing.payments import PaymentPointer
 from billing.refunds import Refund
 from billing.reminders import Reminder
 from billing.subscription import Alarm, Subscription
-from billing.tickets import Ticket
+from billing.tickets import Thread, Ticket
 from billing.transactions import Transaction, Write
 from billing.trials import TrialUse
 
@@ -55,8 +55,8 @@ class Due:
     """One row of the due index: an alarm of `kind` at `due_at` for what `owner` identifies.
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
-    CHECKOUT, (merchant, customer, refund) for REFUND, (username,) for ACCOUNT. A lease is
-    a `Due` whose `due_at` is the lease's end.
+    CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (username,)
+    for ACCOUNT. A lease is a `Due` whose `due_at` is the lease's end.
     """
 
     kind: Alarm
@@ -140,6 +140,31 @@ class Store(Protocol):
     def account_email(self, email: str) -> AccountEmail | None: ...
     def trial_use(self, merchant: str, subject: str) -> TrialUse | None: ...
     def ticket(self, merchant: str, ticket: str) -> Ticket | None: ...
+    def thread(self, merchant: str, ticket: str) -> Thread | None:
+        """A ticket with its messages, oldest first."""
+        ...
+
+    def tickets_of(self, merchant: str, customer: str) -> list[Ticket]:
+        """All tickets of one customer, newest first."""
+        ...
+
+    def waiting_tickets(self, merchant: str, department: str, limit: int) -> list[Ticket]:
+        """Index: those of one department that a person has something left to do about, those that
+        wait longest first."""
+        ...
+
+    def tickets(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Ticket]:
+        """Index: a merchant's tickets requested in a span, newest first."""
+        ...
+
     def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
         """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
         ...

@@ -41,6 +41,7 @@ class Alarm(StrEnum):
     CANCEL = "CANCEL"
     CHECKOUT = "CHECKOUT"
     REFUND = "REFUND"
+    TICKET = "TICKET"
     NOTICE = "NOTICE"
     ACCOUNT = "ACCOUNT"
 
@@ -95,11 +96,11 @@ class Subscription:
     undoing goes back to), or for a charge under way (X-6). `pay_now` is set from when somebody asks
     to pay what is past due until that attempt is settled. `paused_from` is the state before a
     pause, `paused_by` who paused it; `anchor_period` the payment that the anchor counts from, moved
-    on by a late resume (X-11) or another length of period. `next_plan` takes effect with the next
-    period; `credit_minor` is taken off the next invoices, negative it is owed with the next one
-    (A-4, P-18). `thaws_to` is the plan to come back to: with a `next_plan` a freeze begins with the
-    next period, without one it is in force (A-5). `test` marks what was bought in the sandbox
-    (W-3).
+    on by a late resume (X-11) or another length of period. `held_for` is the ticket that holds its
+    charges back, since `held_since` (H-4). `next_plan` takes effect with the next period;
+    `credit_minor` is taken off the next invoices, negative it is owed with the next one (A-4,
+    P-18). `thaws_to` is the plan to come back to: with a `next_plan` a freeze begins with the next
+    period, without one it is in force (A-5). `test` marks what was bought in the sandbox (W-3).
     """
 
     id: str
@@ -134,7 +135,8 @@ class Subscription:
     anchor_period: int = 0
     pay_now: PayNow | None = None
     dispute: str | None = None
-    held: bool = False
+    held_for: str | None = None
+    held_since: datetime | None = None
     next_plan: Plan | None = None
     credit_minor: int = 0
     thaws_to: Plan | None = None
@@ -148,6 +150,11 @@ class Subscription:
     @property
     def is_live(self) -> bool:
         return self.state not in TERMINAL
+
+    @property
+    def held(self) -> bool:
+        """Whether its charges wait for a person to decide (H-4)."""
+        return self.held_for is not None
 
     @property
     def period_at(self) -> datetime | None:
@@ -377,6 +384,8 @@ class Subscription:
             ends_at=ends_at,
             due_at=ends_at,
             waiting_since=None,
+            held_for=None,
+            held_since=None,
         )
 
     def cancel_undone(self) -> Subscription:
@@ -429,6 +438,8 @@ class Subscription:
             resumes_as=None,
             paused_from=None,
             paused_by=None,
+            held_for=None,
+            held_since=None,
             next_plan=None,
             thaws_to=None,
             ends_at=at,

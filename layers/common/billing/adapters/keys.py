@@ -32,7 +32,7 @@ from billing.ports import Due
 from billing.refunds import Refund
 from billing.reminders import Reminder
 from billing.subscription import Alarm, Subscription
-from billing.tickets import Ticket
+from billing.tickets import Message, Ticket, TicketOf
 from billing.transactions import Change, Entity, Transaction, Write
 from billing.trials import TrialUse
 
@@ -190,6 +190,15 @@ def troubles(merchant: str) -> tuple[str, Stretch]:
     return f"M#{merchant}", Stretch.of("TROUBLE#")
 
 
+TICKETS_OF = Stretch.of("TICKET#")
+"""A customer's tickets, beside what they bought."""
+
+
+def waiting(merchant: str, department: str) -> str:
+    """The partition of the look-up index that lists what waits in a department."""
+    return f"M#{merchant}#WAITING#{department}"
+
+
 def outbox(shard: int) -> str:
     return f"OB#{shard}"
 
@@ -242,6 +251,8 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     Account: lambda e: account(e.username),
     AccountEmail: lambda e: account_email(e.email_hash),
     TrialUse: lambda e: trial_use(e.merchant, e.subject),
+    Message: lambda e: Key(ticket(e.merchant, e.ticket).pk, f"MESSAGE#{stamp(e.at)}#{e.id}"),
+    TicketOf: _of_customer(lambda e: f"TICKET#{stamp(e.at)}#{e.ticket}"),
     Fact: lambda e: fact(e.shard, e.at, e.id),
     BillingSwitch: lambda e: BILLING_SWITCH,
     Trouble: lambda e: trouble(Due(e.kind, e.last_at, e.owner)),
@@ -280,32 +291,8 @@ def _key_of_write(write: Write) -> Key:
 
 def index_keys(entity: Entity) -> dict[str, Key]:
     """The rows that an entity has in the indexes, by name of the index."""
-    if isinstance(entity, Subscription):
-        return {
-            **_due_key(entity, (entity.merchant, entity.customer, entity.id)),
-            LOOKUP: lookup_key(entity.merchant, entity.id),
-            LIST: list_key(entity.merchant, "SUB", entity.started_at, entity.id),
-        }
-    if isinstance(entity, Order):
-        return {
-            LOOKUP: lookup_key(entity.merchant, entity.id),
-            LIST: list_key(entity.merchant, "ORDER", entity.at, entity.id),
-        }
-    if isinstance(entity, Checkout):
-        return _due_key(entity, (entity.merchant, entity.key))
-    if isinstance(entity, Reminder):
-        return _due_key(entity, (entity.merchant, entity.customer, entity.subscription))
-    if isinstance(entity, Refund):
-        return _due_key(entity, (entity.merchant, entity.customer, entity.id))
-    if isinstance(entity, Merchant):
-        return {LIST: Key(MERCHANTS, entity.id)}
-    if isinstance(entity, Account):
-        return _due_key(entity, (entity.username,))
-    if isinstance(entity, ApiKey):
-        return {LOOKUP: Key(api_keys(entity.merchant), entity.id)}
-    if isinstance(entity, Product) and entity.public_listing:
-        return {LIST: Key(DIRECTORY, f"{entity.merchant}#{entity.id}")}
-    return {}
+    rows = _ROWS.get(type(entity))
+    return {} if rows is None else rows(entity)
 
 
 DIRECTORY = "DIRECTORY"
@@ -330,7 +317,17 @@ def list_month(merchant: str, kind: str, month: str) -> str:
     return f"M#{merchant}#L#{kind}#{month.replace('-', '')}"
 
 
-Alarmed = Subscription | Checkout | Refund | Reminder | Account
+def _ticket_rows(entity: Ticket) -> dict[str, Key]:
+    """In the merchant's list always, in its department's only while it waits for a person."""
+    rows = _due_key(entity, (entity.merchant, entity.id))
+    rows[LIST] = list_key(entity.merchant, "TICKET", entity.requested_at, entity.id)
+    if entity.is_waiting:
+        place = f"{stamp(entity.requested_at)}#{entity.id}"
+        rows[LOOKUP] = Key(waiting(entity.merchant, entity.department), place)
+    return rows
+
+
+Alarmed = Subscription | Checkout | Refund | Reminder | Account | Ticket
 """What has an alarm in the due index."""
 
 
@@ -346,11 +343,47 @@ def alarm_of(entity: Alarmed) -> Alarm:
     return _ALARMS[type(entity)]
 
 
-_ALARMS = {
+_ALARMS: dict[type, Alarm] = {
     Refund: Alarm.REFUND,
     Checkout: Alarm.CHECKOUT,
     Reminder: Alarm.NOTICE,
     Account: Alarm.ACCOUNT,
+    Ticket: Alarm.TICKET,
+}
+
+
+def _subscription_rows(entity: Subscription) -> dict[str, Key]:
+    return {
+        **_due_key(entity, (entity.merchant, entity.customer, entity.id)),
+        LOOKUP: lookup_key(entity.merchant, entity.id),
+        LIST: list_key(entity.merchant, "SUB", entity.started_at, entity.id),
+    }
+
+
+def _order_rows(entity: Order) -> dict[str, Key]:
+    return {
+        LOOKUP: lookup_key(entity.merchant, entity.id),
+        LIST: list_key(entity.merchant, "ORDER", entity.at, entity.id),
+    }
+
+
+def _product_rows(entity: Product) -> dict[str, Key]:
+    """In the directory while it is publicly listed."""
+    listed = {LIST: Key(DIRECTORY, f"{entity.merchant}#{entity.id}")}
+    return listed if entity.public_listing else {}
+
+
+_ROWS: dict[type, Callable[[Any], dict[str, Key]]] = {
+    Subscription: _subscription_rows,
+    Order: _order_rows,
+    Checkout: lambda e: _due_key(e, (e.merchant, e.key)),
+    Reminder: lambda e: _due_key(e, (e.merchant, e.customer, e.subscription)),
+    Refund: lambda e: _due_key(e, (e.merchant, e.customer, e.id)),
+    Account: lambda e: _due_key(e, (e.username,)),
+    Ticket: _ticket_rows,
+    Merchant: lambda e: {LIST: Key(MERCHANTS, e.id)},
+    ApiKey: lambda e: {LOOKUP: Key(api_keys(e.merchant), e.id)},
+    Product: _product_rows,
 }
 
 
@@ -369,7 +402,7 @@ def due_sort_key(due_at: datetime, owner: tuple[str, ...]) -> str:
 
 def due_of(kind: Alarm, row: Row) -> Due:
     """The alarm that a row of the due index is."""
-    parts = {Alarm.CHECKOUT: 2, Alarm.ACCOUNT: 1}.get(kind, 3)
+    parts = {Alarm.CHECKOUT: 2, Alarm.TICKET: 2, Alarm.ACCOUNT: 1}.get(kind, 3)
     due_at, owner = row.sk[:STAMP_LENGTH], row.sk[STAMP_LENGTH + 1 :]
     return Due(kind, datetime.fromisoformat(due_at), tuple(owner.split("#", parts - 1)))
 
@@ -384,4 +417,5 @@ _OWNERS: dict[Alarm, Callable[..., Key]] = {
     Alarm.REFUND: refund,
     Alarm.NOTICE: reminder,
     Alarm.ACCOUNT: account,
+    Alarm.TICKET: ticket,
 }

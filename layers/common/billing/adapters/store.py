@@ -41,7 +41,7 @@ from billing.refunds import Refund
 from billing.reminders import Reminder
 from billing.runtime import correlation
 from billing.subscription import Alarm, Subscription
-from billing.tickets import Ticket
+from billing.tickets import Message, Thread, Ticket, TicketOf
 from billing.transactions import Entity, Insert, Transaction, Write
 from billing.trials import TrialUse
 
@@ -106,6 +106,7 @@ class ItemStore:
         self._items = items
         self._orders: MerchantList[Order] = MerchantList(items, "ORDER")
         self._subscriptions: MerchantList[Subscription] = MerchantList(items, "SUB")
+        self._tickets: MerchantList[Ticket] = MerchantList(items, "TICKET")
 
     def merchant(self, merchant: str) -> Merchant | None:
         """Get M#<merchant> MERCHANT."""
@@ -223,6 +224,37 @@ class ItemStore:
     def ticket(self, merchant: str, ticket: str) -> Ticket | None:
         """Get M#<merchant>#T#<ticket> TICKET."""
         return self._items.get(keys.ticket(merchant, ticket))
+
+    def thread(self, merchant: str, ticket: str) -> Thread | None:
+        """Query M#<merchant>#T#<ticket>, all of it."""
+        found = self._items.query(keys.ticket(merchant, ticket).pk)
+        messages = tuple(e for e in found if isinstance(e, Message))
+        return next((Thread(e, messages) for e in found if isinstance(e, Ticket)), None)
+
+    def tickets_of(self, merchant: str, customer: str) -> list[Ticket]:
+        """Query M#<merchant>#C#<customer> TICKET#*, newest first, then batch get."""
+        pk = keys.of_customer(merchant, customer)
+        rows: list[TicketOf] = self._items.query(pk, keys.TICKETS_OF, newest_first=True)
+        found = self._items.get_many([keys.ticket(merchant, row.ticket) for row in rows])
+        return [e for e in found if isinstance(e, Ticket)]
+
+    def waiting_tickets(self, merchant: str, department: str, limit: int) -> list[Ticket]:
+        """Index lookup M#<merchant>#WAITING#<department>, oldest first, then batch get."""
+        rows = self._items.rows(keys.LOOKUP, keys.waiting(merchant, department), limit=limit)
+        found = self._items.get_many([row.key for row in rows])
+        return [e for e in found if isinstance(e, Ticket) and e.is_waiting]
+
+    def tickets(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Ticket]:
+        """Index list M#<merchant>#L#TICKET#<yyyymm> per month, newest first, then batch get."""
+        return self._tickets.page(merchant, since, until, limit, cursor)
 
     def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
         """Batch get of M#<merchant>#C#<customer> BILL_TO#<purchase>."""

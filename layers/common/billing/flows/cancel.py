@@ -25,6 +25,7 @@ from billing.subscription import (
     Subscription,
     When,
 )
+from billing.transactions import Transaction
 
 ATTEMPTS = 8
 """How often a request that meets other writers is decided anew before it gives up in words."""
@@ -56,9 +57,10 @@ def request(
     now: datetime,
     reason: str | None = None,
     comment: str | None = None,
+    also: Transaction = (),
 ) -> Ending:
     """End a subscription now or at the end of its period; asking again for what holds changes
-    nothing.
+    nothing. `now` is the date of the request. `also` is written with it, or not at all.
 
     Raises `NotFound`, and `Refused` (already_cancelled, completed) for what has ended.
     """
@@ -67,7 +69,7 @@ def request(
     for _ in range(ATTEMPTS):
         found = subscriptions.fresh(ports, merchant, subscription)
         try:
-            return _decide(ports, found, asked)
+            return _decide(ports, found, asked, also)
         except Conflict:
             continue
     raise Conflict("The subscription is busy; nothing was changed. Try again.")
@@ -107,7 +109,9 @@ def sweep(
     return tally
 
 
-def _decide(ports: Ports, subscription: Subscription, asked: CancelRequest) -> Ending:
+def _decide(
+    ports: Ports, subscription: Subscription, asked: CancelRequest, also: Transaction
+) -> Ending:
     if not subscription.is_live or _has_ended(subscription, asked.requested_at):
         code = "completed" if subscription.state is State.COMPLETED else "already_cancelled"
         raise Refused("This subscription has ended already.", code=code)
@@ -118,7 +122,7 @@ def _decide(ports: Ports, subscription: Subscription, asked: CancelRequest) -> E
     if invoice is not None and invoice.state in FINAL:
         raise Conflict("It was settled between the two reads.")
     if invoice is not None and invoice.state in UNDER_WAY:
-        return _record(ports, subscription, invoice, asked)
+        return _record(ports, subscription, invoice, asked, also)
     email, shard = _email(ports, subscription), ports.shard_of(subscription.id)
     changing = invoice is not None and invoice.changes_plan
     if cancellation.takes_effect_now(subscription, asked, changing_plan=changing):
@@ -127,16 +131,20 @@ def _decide(ports: Ports, subscription: Subscription, asked: CancelRequest) -> E
     else:
         write = cancellation.at_period_end(subscription, invoice, asked, email, shard)
         result = Result.PENDING
-    ports.store.commit(*write)
+    ports.store.commit(*write, *also)
     return Ending(_again(ports, subscription), result)
 
 
 def _record(
-    ports: Ports, subscription: Subscription, invoice: Invoice, asked: CancelRequest
+    ports: Ports,
+    subscription: Subscription,
+    invoice: Invoice,
+    asked: CancelRequest,
+    also: Transaction,
 ) -> Ending:
     """A charge is under way: write the request down, and withdraw the payment at once."""
     if subscription.cancelling is None:
-        ports.store.commit(*cancellation.record(subscription, invoice, asked))
+        ports.store.commit(*cancellation.record(subscription, invoice, asked), *also)
         subscription = _again(ports, subscription)
     _withdraw(ports, invoice)
     return Ending(subscription, Result.CHARGE_UNDER_WAY)

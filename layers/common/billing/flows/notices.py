@@ -1,4 +1,4 @@
-"""Mails about a customer rather than a payment: links, changes, requests passed on (B-3, H-2)."""
+"""Mails about a customer rather than a payment: links, changes, disputes (B-3, W-4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from billing.ports import Ports
 from billing.render import mails, merchant_mails, portal_mails
 
 DISPUTES = frozenset({FactKind.DISPUTE_OPENED, FactKind.DISPUTE_WON, FactKind.DISPUTE_LOST})
-KINDS = DISPUTES | {FactKind.LINK_ASKED, FactKind.DETAILS_CHANGED, FactKind.TICKET_OPENED}
+KINDS = DISPUTES | {FactKind.LINK_ASKED, FactKind.DETAILS_CHANGED}
 
 
 def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
@@ -24,29 +24,11 @@ def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> lis
     if fact.kind in DISPUTES:
         return [_of_dispute(ports, fact, merchant, customer, now)]
     to_customer = _envelope(ports, fact.id, merchant, customer, now)
-    match fact.kind:
-        case FactKind.LINK_ASKED:
-            url = login.make_link(ports, merchant.id, customer.id, now=now)
-            return [portal_mails.entry_link(to_customer, url)]
-        case FactKind.DETAILS_CHANGED:
-            assert fact.code is not None, "it says what was changed"
-            product = _product(ports, fact)
-            return [portal_mails.details_changed(to_customer, fact.code, product)]
-        case _:
-            return _of_ticket(ports, fact, merchant, customer, now)
-
-
-def _of_ticket(
-    ports: Ports, fact: Fact, merchant: Merchant, customer: Customer, now: datetime
-) -> list[EmailMessage]:
-    ticket = ports.store.ticket(fact.merchant, fact.code or "")
-    assert ticket is not None, "written with its fact"
-    to_customer = _envelope(ports, fact.id, merchant, customer, now)
-    to_merchant = _to_merchant(ports, f"{fact.id}:merchant", merchant, customer, ticket.test, now)
-    return [
-        portal_mails.request_received(to_merchant, ticket),
-        portal_mails.request_noted(to_customer, ticket),
-    ]
+    if fact.kind is FactKind.LINK_ASKED:
+        url = login.make_link(ports, merchant.id, customer.id, now=now)
+        return [portal_mails.entry_link(to_customer, url)]
+    assert fact.code is not None, "it says what was changed"
+    return [portal_mails.details_changed(to_customer, fact.code, _product(ports, fact))]
 
 
 def _of_dispute(

@@ -15,7 +15,14 @@ from email.message import EmailMessage
 from billing import invoicing
 from billing.errors import Conflict, NotFound, Unavailable
 from billing.facts import Fact, FactKind
-from billing.flows import account_life, account_notices, charging, invoices, notices
+from billing.flows import (
+    account_life,
+    account_notices,
+    charging,
+    invoices,
+    notices,
+    ticket_notices,
+)
 from billing.merchants import Merchant
 from billing.money import Money
 from billing.ports import Ports
@@ -88,6 +95,8 @@ def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> li
         return account_notices.messages(ports, fact, merchant, now)
     if fact.kind in notices.KINDS:
         return notices.messages(ports, fact, merchant, now)
+    if fact.kind in ticket_notices.KINDS:
+        return ticket_notices.messages(ports, fact, merchant, now)
     if fact.invoice is not None:
         return [_about_payment(ports, fact, merchant, now)]
     return [_about_subscription(ports, fact, merchant, now)]

@@ -6,21 +6,21 @@ Everything is looked up under the customer's own key: what is somebody else's is
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing import purchases, refunds, tickets
-from billing.catalog import Cancellation
+from billing import holding, purchases, refunds, tickets
 from billing.customers import Customer
-from billing.errors import Conflict, NotFound, Refused
-from billing.flows import cancel, invoices, refund
+from billing.errors import NotFound, Refused
+from billing.flows import cancel, invoices, refund, ticket
+from billing.flows.ticket import Request
 from billing.merchants import Merchant, SelfService
 from billing.orders import Invoice, Order
 from billing.ports import History, Ports
 from billing.purchases import Purchase
+from billing.render.messages import text
 from billing.subscription import Source, Subscription, When
-from billing.tickets import Ticket, Wish
+from billing.tickets import Ownership, Ticket, TicketState, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ def end(
         raise Refused("Cancelling here is switched off.", code="cancel_off")
     if mode is SelfService.MANUAL:
         if found.is_live and not purchases.has_ended(found, now):
-            ticket = _ticket(account, Wish.CANCEL, found.id, found.product_name, now)
-            _open(ports, ticket, reason, comment)
+            asked = _request(ports, account, Wish.CANCEL, found.product_name, reason, comment)
+            _open(ports, account, replace(asked, subscription=found.id), now)
         return
     cancel.request(
         ports,
@@ -106,14 +106,13 @@ def end(
         source=Source.CUSTOMER,
         now=now,
         reason=reason,
-        comment=comment,
+        comment=comment and tickets.line(comment, tickets.TEXT_MOST),
     )
 
 
 def when_of(subscription: Subscription) -> When:
     """When a customer's cancellation takes effect, by the price point's setting (P-16)."""
-    delayed = subscription.terms.cancellation is Cancellation.DELAYED
-    return When.PERIOD_END if delayed else When.NOW
+    return holding.when_of(subscription)
 
 
 def give_back(
@@ -127,7 +126,8 @@ def give_back(
     if reason := why_not_refunded(ports, account, paid, invoice, now):
         raise Refused("This payment cannot be refunded here.", code=reason)
     if account.merchant.settings.self_refund is SelfService.MANUAL:
-        _open(ports, _ticket(account, Wish.REFUND, paid.id, paid.product_name, now), None, comment)
+        asked = _request(ports, account, Wish.REFUND, paid.product_name, None, comment)
+        _open(ports, account, replace(asked, order=paid.id), now)
         return
     refund.request(
         ports, paid.merchant, paid.id, amount_minor=None, source=Source.CUSTOMER, now=now
@@ -151,30 +151,43 @@ def why_not_refunded(
 
 
 def ticket_about(ports: Ports, account: Account, wish: Wish, about: str) -> Ticket | None:
-    """The open ticket of a wish, if its customer has made one."""
-    return ports.store.ticket(account.merchant.id, tickets.ticket_id(wish, about))
+    """The newest ticket of a wish, if its customer has made one that was not declined."""
+    found = ticket.about(ports, account.merchant.id, account.customer.id, wish, about)
+    return None if found is None or found.state is TicketState.DECLINED else found
 
 
-def _ticket(account: Account, wish: Wish, about: str, product_name: str, now: datetime) -> Ticket:
-    departments = account.merchant.settings.departments
-    return Ticket(
-        id=tickets.ticket_id(wish, about),
-        merchant=account.merchant.id,
-        customer=account.customer.id,
-        department=departments.cancel if wish is Wish.CANCEL else departments.refund,
-        wish=wish,
-        about=about,
-        product_name=product_name,
+def _request(
+    ports: Ports,
+    account: Account,
+    wish: Wish,
+    product_name: str,
+    reason: str | None,
+    comment: str | None,
+) -> Request:
+    """What the portal asks a department in the customer's name."""
+    settings = account.merchant.settings
+    takes = settings.departments
+    return Request(
+        department=takes.cancel if wish is Wish.CANCEL else takes.refund,
         email=account.customer.email,
-        requested_at=now,
-        test=account.customer.test,
+        subject=text(settings.language, f"ticket.subject.{wish}", product=product_name),
+        text=comment or "",
+        key=ports.new_id("key"),
+        wish=wish,
+        reason=reason,
     )
 
 
-def _open(ports: Ports, ticket: Ticket, reason: str | None, comment: str | None) -> None:
-    asked = replace(ticket, reason=reason, comment=comment)
-    with suppress(Conflict):  # It is open already: a form sent twice asks once.
-        ports.store.commit(*tickets.opened(asked, ports.shard_of(ticket.id)))
+def _open(ports: Ports, account: Account, asked: Request, now: datetime) -> None:
+    """A form that is sent twice asks once."""
+    ticket.open_one(
+        ports,
+        account.merchant,
+        asked,
+        customer=account.customer.id,
+        ownership=Ownership.PORTAL,
+        now=now,
+    )
 
 
 def _refund_days(ports: Ports, merchant: Merchant) -> dict[str, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from billing.departments import Department, named
 from billing.errors import Refused
-from billing.merchants import Merchant
+from billing.merchants import Departments, Merchant
 from billing.ports import Ports
 from billing.transactions import Change
 
@@ -27,7 +28,26 @@ def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchan
         for name in ("departments", "retry_schedule", "accounts")
         if name in changes
     }
+    if "departments" in parts:
+        parts["departments"] = _departments(ports, merchant, parts["departments"])
     after = replace(merchant, settings=replace(before, **(changes | parts)))
     if after != merchant:
         ports.store.commit(Change(merchant, after))
     return after
+
+
+def _departments(ports: Ports, merchant: Merchant, wanted: Departments) -> Departments:
+    """Those that are routed to are there: one that was only named is made. One that goes must have
+    nothing left to do."""
+    missing = {wanted.cancel, wanted.refund} - {each.id for each in wanted.all}
+    made = tuple(Department(each, _title(each), "") for each in sorted(missing))
+    kept = replace(wanted, all=(*wanted.all, *made))
+    going = [d for d in merchant.settings.departments.all if named(kept.all, d.id) is None]
+    for gone in going:
+        if ports.store.waiting_tickets(merchant.id, gone.id, 1):
+            raise Refused(f"{gone.name} has open tickets.", code="department_in_use")
+    return kept
+
+
+def _title(department: str) -> str:
+    return department.replace("-", " ").replace("_", " ").strip().title()

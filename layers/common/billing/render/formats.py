@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from unicodedata import normalize
@@ -47,6 +47,13 @@ def machine_instant(instant: datetime) -> str:
 def span(length: Span, language: str) -> str:
     """A length of time: 14 days, 1 month."""
     return text(language, f"span.{length.unit}", count=length.count)
+
+
+def lasting(duration: timedelta, language: str) -> str:
+    """How long something took, to its largest unit: 3 hours."""
+    from babel.dates import format_timedelta
+
+    return format_timedelta(duration, threshold=1.5, locale=locale(language))
 
 
 def every(period: Period, language: str) -> str:

@@ -62,6 +62,11 @@ class Envelope:
     at: datetime
     next_charge: Money | None = None
 
+    @property
+    def identity(self) -> str:
+        """What its Message-ID begins with: the same however often the mail is written."""
+        return sha256(self.fact.encode()).hexdigest()[:32]
+
 
 def confirmation(
     envelope: Envelope,
@@ -304,7 +309,7 @@ def written(
 ) -> EmailMessage:
     """The letter as a mail."""
     language, merchant = envelope.language, envelope.merchant
-    identity = sha256(envelope.fact.encode()).hexdigest()[:32]
+    identity = envelope.identity
     subject = letter.subject
     if envelope.test:
         subject = text(language, "mail.test.subject", subject=subject)

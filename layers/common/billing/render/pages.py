@@ -24,9 +24,9 @@ postal_code, state, country, payment_method, confirm_repeat; what is wrong with 
 name "".
 
 For those who write templates: `t(key, **values)` is the text in the page's language; filters are
-`money`, `day(zone)`, `moment(zone)`, `machine_instant`, `span`, `every`, `terms`, `country`,
-`means` of a payment method; global functions `countries()` and `has_text(key)`. A value that was
-not given is an error, everything is escaped. Start with `{% extends "base.html" %}` and
+`money`, `day(zone)`, `moment(zone)`, `machine_instant`, `span`, `lasting`, `every`, `terms`,
+`country`, `means` of a payment method; global functions `countries()` and `has_text(key)`. A value
+that was not given is an error, everything is escaped. Start with `{% extends "base.html" %}` and
 `{% import "macros.html" as m %}`.
 """
 
@@ -84,7 +84,17 @@ def _environment(language: str) -> Environment:
         cancelling_of=partial(wording.cancelling, language=language),
         decline_words=partial(wording.decline, language=language),
     )
-    for name in ("money", "day", "moment", "span", "every", "terms", "country", "means"):
+    for name in (
+        "money",
+        "day",
+        "moment",
+        "span",
+        "lasting",
+        "every",
+        "terms",
+        "country",
+        "means",
+    ):
         environment.filters[name] = partial(getattr(formats, name), language=language)
     environment.filters["retold"] = partial(messages.retold, language=language)
     environment.filters["machine_instant"] = formats.machine_instant

@@ -1,13 +1,11 @@
-"""Mails of the portal: a link to enter, a changed detail, a request passed on (B-3, H-2)."""
+"""Mails of the portal: a link to enter, a changed detail (B-3)."""
 
 from __future__ import annotations
 
-from email.headerregistry import Address
 from email.message import EmailMessage
 
 from billing.render.mails import Envelope, Letter, written
 from billing.render.messages import text
-from billing.tickets import Ticket
 
 
 def entry_link(envelope: Envelope, url: str) -> EmailMessage:
@@ -35,41 +33,3 @@ def details_changed(envelope: Envelope, what: str, product: str | None) -> Email
         paragraphs=(text(language, "mail.changed.unasked", email=merchant.email),),
     )
     return written(letter, envelope)
-
-
-def request_noted(envelope: Envelope, ticket: Ticket) -> EmailMessage:
-    """To the customer: the request was passed on, with its reference (X-1, H-2)."""
-    language = envelope.language
-    words = {"product": ticket.product_name, "merchant": envelope.merchant.name}
-    letter = Letter(
-        subject=text(language, f"mail.request.{ticket.wish}.subject", **words),
-        title=text(language, "mail.request.title"),
-        opening=(text(language, f"mail.request.{ticket.wish}.text", **words),),
-        paragraphs=(text(language, "mail.reference", reference=ticket.id),),
-    )
-    return written(letter, envelope)
-
-
-def request_received(envelope: Envelope, ticket: Ticket) -> EmailMessage:
-    """To the merchant: who asks for what, for which department; an answer goes to the customer."""
-    language = envelope.language
-    words = {
-        "product": ticket.product_name,
-        "email": ticket.email,
-        "about": ticket.about,
-        "department": ticket.department,
-    }
-    said = (ticket.reason, ticket.comment)
-    letter = Letter(
-        subject=text(language, f"mail.received.{ticket.wish}.subject", **words),
-        title=text(language, f"mail.received.{ticket.wish}.title"),
-        opening=(text(language, f"mail.received.{ticket.wish}.text", **words),),
-        paragraphs=(
-            *(text(language, "mail.received.said", words=words) for words in said if words),
-            text(language, "mail.received.department", **words),
-            text(language, "mail.reference", reference=ticket.id),
-        ),
-    )
-    message = written(letter, envelope)
-    message.replace_header("Reply-To", Address(addr_spec=ticket.email))
-    return message

@@ -8,9 +8,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from billing.catalog import Limit
+from billing.departments import Ask, Department
 from billing.errors import Invalid
 from billing.flows.products import Draft
-from billing.merchants import VISITORS_OWN, FinalAction, PortalKind, SelfService
+from billing.merchants import (
+    VISITORS_OWN,
+    FinalAction,
+    PortalKind,
+    SelfService,
+    Undecided,
+)
 from billing.money import MAX_AMOUNT_MINOR, Currency
 from billing.orders import OrderKind
 from billing.periods import Anchor, start_of_next_local_day
@@ -143,11 +150,32 @@ class ProductChangeInput(ChangeInput):
         return changes
 
 
+class DepartmentInput(Input):
+    """A department of the helpdesk: what it is for, and what it asks for (H-1)."""
+
+    id: Key
+    name: Name
+    scope: Paragraph = ""
+    asks: Annotated[tuple[Ask, ...], Field(max_length=len(Ask)), different] = ()
+    email: Email | None = None
+
+
 class DepartmentsInput(ChangeInput):
-    """Which department takes what the portal sends on."""
+    """The departments, and which of them takes what the portal sends on."""
 
     cancel: Key = unsaid()
     refund: Key = unsaid()
+    all: Annotated[tuple[DepartmentInput, ...], Field(max_length=20)] = unsaid()
+
+    def given(self) -> dict[str, Any]:
+        changes = super().given()
+        if "all" in changes:
+            if not self.all:
+                raise Invalid("A helpdesk has at least one department.", field="departments.all")
+            if len({each.id for each in self.all}) < len(self.all):
+                raise Invalid("The same id stands twice.", field="departments.all")
+            changes["all"] = tuple(Department(**each.model_dump()) for each in self.all)
+        return changes
 
 
 class RetryScheduleInput(ChangeInput):
@@ -179,6 +207,8 @@ class SettingsChangeInput(ChangeInput):
     grace_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = unsaid()
     catch_up_days: Annotated[StrictInt, Field(ge=0, le=365)] = unsaid()
     reminder_days: Annotated[StrictInt, Field(ge=0, le=60)] = unsaid()
+    notice_days: Annotated[StrictInt, Field(ge=0, le=90)] = unsaid()
+    undecided: Undecided = unsaid()
     confirmation_template: Paragraph = unsaid()
     revoke_on_dispute: StrictBool = unsaid()
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from billing.accounts import Stand, Standing
 from billing.catalog import PriceTerms
+from billing.departments import Department
 from billing.flows.attention import Matter
 from billing.flows.forecast import Forecast
 from billing.merchants import ApiKey, Merchant
@@ -42,11 +43,22 @@ class ActiveOutput(TypedDict):
     active: bool
 
 
+class DepartmentOutput(TypedDict):
+    """A department of the helpdesk: what it is for, what it asks for, where it is told (H-1)."""
+
+    id: str
+    name: str
+    scope: str
+    asks: list[str]
+    email: str | None
+
+
 class DepartmentsOutput(TypedDict):
-    """Which department takes what the portal sends on."""
+    """The departments, and which of them takes what the portal sends on."""
 
     cancel: str
     refund: str
+    all: list[DepartmentOutput]
 
 
 class RetryScheduleOutput(TypedDict):
@@ -88,6 +100,8 @@ class SettingsOutput(TypedDict):
     catch_up_days: int
     revoke_on_dispute: bool
     reminder_days: int
+    notice_days: int
+    undecided: str
     confirmation_template: str
     freeze_price: int | None
     self_freeze: bool
@@ -188,6 +202,7 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "departments": {
             "cancel": given.departments.cancel,
             "refund": given.departments.refund,
+            "all": [_department(each) for each in given.departments.all],
         },
         "retry_schedule": {
             "every_days": given.retry_schedule.every_days,
@@ -198,6 +213,8 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "catch_up_days": given.catch_up_days,
         "revoke_on_dispute": given.revoke_on_dispute,
         "reminder_days": given.reminder_days,
+        "notice_days": given.notice_days,
+        "undecided": given.undecided.value,
         "confirmation_template": given.confirmation_template,
         "freeze_price": given.freeze_price_minor,
         "self_freeze": given.self_freeze,
@@ -205,6 +222,16 @@ def settings(merchant: Merchant) -> SettingsOutput:
             "retention_days": given.accounts.retention_days,
             "frozen_stops": given.accounts.frozen_stops,
         },
+    }
+
+
+def _department(department: Department) -> DepartmentOutput:
+    return {
+        "id": department.id,
+        "name": department.name,
+        "scope": department.scope,
+        "asks": [ask.value for ask in department.asks],
+        "email": department.email,
     }
 
 

@@ -64,6 +64,7 @@ def ending(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
         subscription=found,
         course=course,
         reference=reference or (ticket.id if ticket else None),
+        ticket=ticket if course == "asked" else None,
     )
 
 
@@ -91,7 +92,7 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
         "invoice": invoice,
         "amount": refunds.refundable(invoice),
     }
-    if reason == "already_refunded" or (ticket and ticket.closed_at is None):
+    if reason == "already_refunded" or (ticket and ticket.is_waiting):
         return show(visit, "refunded", ticket=ticket, **shown)
     if reason is not None:
         return show(visit, "no_refund", status=409, reason=reason, **shown)

@@ -1,0 +1,111 @@
+"""The helpdesk: requests to departments, their threads, and the sweep that answers their alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from billing.errors import BillingError
+from billing.flows import decision
+from billing.ports import Ports
+from billing.runtime import telemetry, wiring
+from billing.web import helpdesk, http
+from billing.web.helpdesk import Caller
+from billing.web.request import Request
+
+MILLISECONDS_TO_FINISH = 15_000
+
+
+class Helpdesk:
+    """The resolver with the world it is over: who looks, and who sent a form."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.app, self.ports = http.resolver(), ports
+
+        def failed(error: BillingError) -> http.Answer:
+            return helpdesk.failure(ports, error, Request.of(self.app.current_event))
+
+        self.app.exception_handler(BillingError)(failed)
+
+    def looks(self, merchant: str) -> Caller:
+        """Who looks at a page."""
+        request = Request.of(self.app.current_event)
+        return helpdesk.caller(self.ports, request, merchant, now=self.ports.clock())
+
+    def sends(self, merchant: str) -> Caller:
+        """Who sent a form."""
+        request = Request.of(self.app.current_event)
+        return helpdesk.sender(self.ports, request, merchant, now=self.ports.clock())
+
+
+def build(ports: Ports) -> http.Resolver:
+    """The routes of this function over a world."""
+    house = Helpdesk(ports)
+    _requests(house)
+    _threads(house)
+    return house.app
+
+
+def _requests(house: Helpdesk) -> None:
+    app = house.app
+
+    @app.get("/helpdesk/<merchant>")
+    def front(merchant: str) -> http.Answer:
+        return helpdesk.front(house.looks(merchant))
+
+    @app.get("/helpdesk/<merchant>/new/<department>")
+    def form(merchant: str, department: str) -> http.Answer:
+        return helpdesk.form(house.looks(merchant), department)
+
+    @app.post("/helpdesk/<merchant>/new/<department>")
+    def ask(merchant: str, department: str) -> http.Answer:
+        return helpdesk.asked(house.sends(merchant), department)
+
+    @app.get("/helpdesk/<merchant>/confirm/<token>")
+    def confirm_page(merchant: str, token: str) -> http.Answer:
+        return helpdesk.confirm_page(house.looks(merchant), token)
+
+    @app.post("/helpdesk/<merchant>/confirm/<token>")
+    def confirm(merchant: str, token: str) -> http.Answer:
+        return helpdesk.confirmed(house.sends(merchant), token)
+
+
+def _threads(house: Helpdesk) -> None:
+    app = house.app
+
+    @app.get("/helpdesk/<merchant>/tickets")
+    def tickets(merchant: str) -> http.Answer:
+        return helpdesk.listed(house.looks(merchant))
+
+    @app.get("/helpdesk/<merchant>/tickets/<reference>")
+    def thread(merchant: str, reference: str) -> http.Answer:
+        return helpdesk.shown(house.looks(merchant), reference)
+
+    @app.post("/helpdesk/<merchant>/tickets/<reference>")
+    def reply(merchant: str, reference: str) -> http.Answer:
+        return helpdesk.replied(house.sends(merchant), reference)
+
+
+app = cache(lambda: build(wiring.ports()))
+
+
+@telemetry.observed
+@http.guard
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway's events for the helpdesk's addresses."""
+    return app().resolve(event, context)
+
+
+@telemetry.observed
+def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
+    """Answer the alarms of tickets at the schedule's own time; a replayed event does nothing
+    twice."""
+    tally = decision.sweep(
+        wiring.ports(),
+        now=datetime.fromisoformat(event["time"]),
+        keep_going=lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH,
+    )
+    telemetry.tally(tally, "ticket_")
+    return dict(tally)

@@ -1,0 +1,70 @@
+"""Card numbers that somebody typed where none belongs: found, and made unreadable.
+
+The last four digits stay, as they may wherever a card is shown (PCI DSS 4.0, 3.4.1).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LONGEST, SHORTEST = 19, 13
+"""Digits of a payment card's number (ISO/IEC 7812)."""
+
+LENGTHS = range(SHORTEST, LONGEST + 1)
+SHOWN = 4
+MASK = "•"
+
+_RUN = re.compile(rf"\d(?:[ \t\u00a0\u2007\u2009\u202f./_-]{{0,2}}\d){{{SHORTEST - 1},}}")
+"""Digits with at most two separators between any two of them: what may hold a card number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text without card numbers; `found` is how many there were."""
+
+    text: str
+    found: int
+
+
+def masked(text: str) -> Masked:
+    """The text with each card number's digits but the last four replaced."""
+    found = 0
+
+    def hide(run: re.Match[str]) -> str:
+        nonlocal found
+        hidden, numbers = _hidden(run[0])
+        found += numbers
+        return hidden
+
+    return Masked(_RUN.sub(hide, text), found)
+
+
+def passes_luhn(digits: str) -> bool:
+    """Whether the check digit fits (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _hidden(run: str) -> tuple[str, int]:
+    """Every stretch of digits that may be a card number is hidden, those that overlap too: which of
+    them is the card's nobody can tell."""
+    places = [place for place, symbol in enumerate(run) if symbol.isdigit()]
+    digits = "".join(run[place] for place in places)
+    symbols, found, reached = list(run), 0, 0
+    for start in range(len(digits) - SHORTEST + 1):
+        lengths = [each for each in LENGTHS if _is_card(digits[start : start + each], each)]
+        for place in {place for each in lengths for place in range(start, start + each - SHOWN)}:
+            symbols[places[place]] = MASK
+        if lengths:
+            found += start >= reached
+            reached = max(reached, start + max(lengths))
+    return "".join(symbols), found
+
+
+def _is_card(digits: str, length: int) -> bool:
+    """One digit over and over passes the check, and is no card's."""
+    return len(digits) == length and len(set(digits)) > 1 and passes_luhn(digits)

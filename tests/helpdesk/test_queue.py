@@ -1,0 +1,165 @@
+"""The agents' queue in the console: filter, answer, decide, pass on (H-1 .. H-4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from billing.catalog import Cancellation
+from billing.merchants import SelfService
+from billing.subscription import State
+from billing.tickets import TicketState
+from tests.helpdesk.desk import House
+from tests.portal.visitors import ANN
+from tests.world import MONTHLY
+
+DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
+WORDS = {"subject": "A question", "text": "Hello"}
+
+
+@pytest.fixture
+def house() -> House:
+    house = House()
+    house.shop.set(self_cancel=SelfService.MANUAL, self_refund=SelfService.MANUAL)
+    return house
+
+
+def refund_asked(house: House) -> str:
+    world = house.shop.world
+    world.buy(world.product(MONTHLY, refund_days=30))
+    visitor = house.shop.signed_in()
+    visitor.post(f"/orders/{world.orders()[0].id}/refund")
+    (found,) = house.tickets()
+    return f"/console/tickets/{found.id}"
+
+
+@pytest.mark.spec("H-3", "B-7")
+def test_an_agent_sees_what_approving_does_and_does_it_once(house: House) -> None:
+    page = refund_asked(house)
+    agent = house.agent()
+    shown = agent.see(page).text
+    assert "$29.99 go back for Course, paid on January 31, 2026" in shown
+    assert house.shop.world.orders()[0].id in shown, "what they bought is beside it"
+    box = agent.see(page).one("input", name="cancel")
+    assert "checked" in box.attributes, "ticked for the latest payment"
+    fields = agent.fields(page, f"{page}/approve")
+    for _ in range(2):
+        answer = agent.browse("POST", f"{page}/approve", {**fields, "cancel": "true"})
+        assert "Approved and carried out" in agent.follow(answer).text
+    assert [c["refunded"] for c in house.shop.world.charges()] == [2999]
+    assert house.shop.world.subscription().state is State.CANCELLED
+    assert "[TEST] Your refund of Course is approved" in house.shop.mails()
+
+
+@pytest.mark.spec("H-3", "H-4", "X-4")
+def test_an_agent_sees_the_date_and_declines_with_words(house: House) -> None:
+    world = house.shop.world
+    world.buy(world.product(DELAYED))
+    visitor = house.shop.signed_in()
+    visitor.post(f"/subscriptions/{world.subscription().id}/cancel", reason="not_used")
+    (found,) = house.tickets()
+    page, agent = f"/console/tickets/{found.id}", house.agent()
+    shown = agent.see(page).text
+    assert "stays active until February 28, 2026" in shown
+    assert "I do not use it enough" in shown and "verified" in shown
+    empty = agent.submit(page, f"{page}/reply", act="decline", text=" ")
+    assert empty.status == 422 and 'href="#text"' in empty.body
+    answer = agent.submit(page, f"{page}/reply", act="decline", text="You agreed to a year.")
+    assert "Declined" in agent.follow(answer).text
+    assert world.subscription().held is False
+    thread = house.signed_in().see(f"/tickets/{found.id}").text
+    assert "You agreed to a year." in thread and "was declined" in thread
+    assert "[TEST] Your request was declined: Cancel Course" in house.shop.mails()
+
+
+@pytest.mark.spec("H-3")
+def test_replies_notes_and_closing_from_the_queue(house: House) -> None:
+    house.order()
+    ann = house.signed_in()
+    ann.submit("/new/technical-support", **WORDS)
+    (found,) = house.tickets()
+    page, agent = f"/console/tickets/{found.id}", house.agent()
+    fields = agent.fields(page, f"{page}/reply")
+    for _ in range(2):
+        agent.browse("POST", f"{page}/reply", {**fields, "act": "reply", "text": "Try again"})
+    thread = house.shop.world.store.thread("acme", found.id)
+    assert thread is not None and len(thread.messages) == 2, "sent twice, said once"
+    assert "Answered" in agent.see("/console/tickets").text
+    agent.submit(page, f"{page}/reply", act="close", text="Good luck")
+    assert house.tickets() == []
+    ann.submit(f"/tickets/{found.id}", text="It is back")
+    (again,) = house.tickets()
+    assert again.state is TicketState.OPEN
+
+
+@pytest.mark.spec("H-1")
+def test_the_queue_is_filtered_and_tickets_are_passed_on(house: House) -> None:
+    page = refund_asked(house)
+    agent = house.agent()
+    subject = "Refund of Course"
+    assert subject in agent.see("/console/tickets?department=billing&state=open").text
+    assert subject not in agent.see("/console/tickets?department=technical-support").text
+    assert subject not in agent.see("/console/tickets?state=declined").text
+    agent.see("/console/tickets?state=lost", status=422)
+    agent.see("/console/tickets?cursor=nonsense", status=422)
+    passed = agent.submit(page, f"{page}/reassign", department="technical-support")
+    assert "Passed on" in agent.follow(passed).text
+    assert subject in agent.see("/console/tickets?department=technical-support").text
+    assert agent.submit(page, f"{page}/reassign", department="nowhere").status == 422
+
+
+@pytest.mark.spec("H-1")
+def test_the_queue_shows_how_each_department_answers(house: House) -> None:
+    page = refund_asked(house)
+    house.shop.world.now += timedelta(hours=3)
+    agent = house.agent()
+    agent.submit(page, f"{page}/reply", act="reply", text="A moment")
+    house.shop.world.now += timedelta(days=2)
+    agent = house.agent()
+    row = next(
+        r.text for r in agent.see("/console/tickets").all("tr") if r.text.startswith("Billing")
+    )
+    assert "3 hours" in row
+
+
+@pytest.mark.spec("H-6")
+def test_who_bought_nothing_is_asked_about_another_email(house: House) -> None:
+    guest = house.guest()
+    guest.submit(
+        "/new/billing", email="zoe@example.com", order="AAAAA-BBBBB-CCCCC", wish="refund", **WORDS
+    )
+    guest.browse("POST", house.mail_link("zoe@example.com"), {})
+    (found,) = house.tickets()
+    page, agent = f"/console/tickets/{found.id}", house.agent()
+    shown = agent.see(page).text
+    assert "another email was used at checkout" in shown and "not verified" in shown
+    token = {"csrf": agent.fields(page, f"{page}/reply")["csrf"]}
+    refused = agent.browse("POST", f"{page}/approve", token)
+    assert refused.status == 409 and "not verified whose" in refused.body
+
+
+@pytest.mark.spec("H-6")
+def test_the_look_up_finds_by_email_and_by_order_id(house: House) -> None:
+    order = house.order()
+    agent = house.agent()
+    for words in (order, order.lower(), ANN):
+        shown = agent.see(f"/console?q={words}")
+        links = [e.attributes["href"] for e in shown.all("a")]
+        customer = next(link for link in links if link.startswith("/console/customers/"))
+        assert order in agent.see(customer).text
+    assert "another one was used at checkout" in agent.see("/console?q=zoe@example.com").text
+
+
+@pytest.mark.spec("H-3", "W-4")
+def test_what_cannot_be_done_is_said_on_the_ticket(house: House) -> None:
+    from billing.transactions import Change
+
+    page = refund_asked(house)
+    subscription = house.shop.world.subscription()
+    house.shop.world.store.commit(Change(subscription, replace(subscription, dispute="open")))
+    agent = house.agent()
+    refused = agent.submit(page, f"{page}/approve")
+    assert refused.status == 409 and "bank is looking into" in refused.body
+    assert len(house.tickets()) == 1

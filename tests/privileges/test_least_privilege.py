@@ -20,7 +20,7 @@ from tests.template.stack import Resources, as_list, functions, of_type, target
 pytestmark = pytest.mark.slow
 
 SUITE = [
-    *("tests/functions", "tests/portal", "tests/web"),
+    *("tests/functions", "tests/helpdesk", "tests/portal", "tests/web"),
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("test_*.py")),
 ]
 

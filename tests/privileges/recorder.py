@@ -24,7 +24,17 @@ from billing.adapters.ephemeral_memory import MemoryEphemeral
 from billing.adapters.memory_items import MemoryItems
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger
-from billing.flows import cancel, checkout, enqueue, missed, notify, rebill, refund, webhook
+from billing.flows import (
+    account_life,
+    cancel,
+    checkout,
+    enqueue,
+    missed,
+    notify,
+    rebill,
+    refund,
+    webhook,
+)
 from billing.runtime import telemetry
 from billing.transactions import Change, Expect, Insert, Remove, Transaction
 from billing.web import operator
@@ -59,7 +69,7 @@ SCENARIOS = (
     (notify, "deliver", "functions.notify.app.deliver"),
     (operator, "answer", "functions.operator.app.handler"),
     (webhook, "receive", "functions.webhook.app.handler"),
-    (webhook, "take", "functions.webhook.app.handler"),
+    (account_life, "sweep", "functions.account.app.sweep"),
     (missed, "find", "functions.watch.app.sweep"),
 )
 """Flows that scenarios call without their handler; inside another handler they are part of it."""
@@ -151,6 +161,9 @@ def pytest_configure(config: Any) -> None:
     # The stream's consumer and the sweep tell a fact in the same way.
     both = "functions.notify.app.deliver functions.notify.app.sweep"
     vars(notify)["_told"] = _as(both, vars(notify)["_told"], only_outermost=False)
+    # A webhook's event is taken as one that the event sweep found.
+    either = "functions.webhook.app.handler functions.webhook.app.sweep"
+    vars(webhook)["take"] = _as(either, webhook.take, only_outermost=False)
     for path in sorted((ROOT / "functions").glob("*/app.py")):
         _name_the_resolver(import_module(f"functions.{path.parent.name}.app"))
     for module, flow, name in SCENARIOS:

@@ -19,10 +19,15 @@ from tests.template.stack import Resources, as_list, functions, of_type, target
 
 pytestmark = pytest.mark.slow
 
-SUITE = [
-    *("tests/functions", "tests/helpdesk", "tests/portal", "tests/web"),
-    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("test_*.py")),
-]
+WITHOUT_HANDLERS = {"adapters", "browser", "bench", "dev", "house", "packaged", "privileges"} | {
+    *("render", "rules", "sim", "template")
+}
+SUITE = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "tests").iterdir()
+    if path.match("test_*.py") or (path.is_dir() and any(path.glob("test_*.py")))
+    if path.name not in WITHOUT_HANDLERS
+)
 
 OF_LAMBDA = re.compile(
     r"(logs|xray):|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)$"
@@ -34,6 +39,17 @@ ONE_CALL_ASKS_FOR_TWO = {"ses:SendRawEmail": "ses:SendEmail"}
 """SES asks for this one as well when a mail has an attachment."""
 
 Calls = set[tuple[str, str]]
+
+ONLY_IN_A_RACE: dict[str, Calls] = {
+    "AccountSweepFunction": {
+        ("dynamodb:ConditionCheckItem", "CoreTable"),
+        ("dynamodb:GetItem", "EphemeralTable"),
+        ("dynamodb:PutItem", "EphemeralTable"),
+        ("ssm:GetParameter", "parameter"),
+    },
+}
+"""What is called where a cancel meets a charge under way, which no story tries with that function:
+`flows/cancel.py` records the cancel and asks the gateway."""
 
 
 @pytest.fixture(scope="session")
@@ -113,5 +129,5 @@ def test_a_role_allows_what_its_function_calls_and_nothing_else(
     may = allowed(resources, name)
     implied = {(also, r) for also, of in ONE_CALL_ASKS_FOR_TWO.items() for a, r in calls if a == of}
     assert not calls - may, f"{name} calls what it may not: {sorted(calls - may)}"
-    unused = may - calls - implied
+    unused = may - calls - implied - ONLY_IN_A_RACE.get(name, set())
     assert not unused, f"{name} may do what it never does: {sorted(unused)}"

@@ -66,7 +66,7 @@ def test_row_05_only_what_asks_gateways_reads_their_keys(resources: Resources) -
         if any(action.startswith("ssm:") for action in as_list(statement["Action"]))
     }
     asking = ["Checkout", "Merchant", "Portal", "RebillCharge", "Notify", "NotifySweep", "Webhook"]
-    asking += ["Account", "AccountSweep", "HelpdeskSweep"]
+    asking += ["Account", "AccountSweep", "EventSweep", "HelpdeskSweep"]
     assert readers == {f"{name}Role" for name in asking}
 
 

@@ -86,7 +86,7 @@ def stripe_on_loopback() -> Iterator[Bench]:
         loopback.open_account(Account("acct_1", "sk_test_loopback"))
 
         def answer(url: str, succeeded: bool) -> None:
-            browser.submit(url, answer="complete" if succeeded else "fail")
+            browser.submit(url, result="complete" if succeeded else "fail")
 
         def give(url: str, card: str) -> str:
             return browser.submit(url, card=card, email="ann@example.com")[1]

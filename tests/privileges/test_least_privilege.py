@@ -40,13 +40,15 @@ ONE_CALL_ASKS_FOR_TWO = {"ses:SendRawEmail": "ses:SendEmail"}
 
 Calls = set[tuple[str, str]]
 
-ONLY_IN_A_RACE: dict[str, Calls] = {
-    "AccountSweepFunction": {
-        ("dynamodb:ConditionCheckItem", "CoreTable"),
-        ("dynamodb:GetItem", "EphemeralTable"),
-        ("dynamodb:PutItem", "EphemeralTable"),
-        ("ssm:GetParameter", "parameter"),
-    },
+CANCEL_MEETS_CHARGE: Calls = {
+    ("dynamodb:ConditionCheckItem", "CoreTable"),
+    ("dynamodb:GetItem", "EphemeralTable"),
+    ("dynamodb:PutItem", "EphemeralTable"),
+    ("ssm:GetParameter", "parameter"),
+}
+ONLY_IN_A_RACE = {
+    "AccountSweepFunction": CANCEL_MEETS_CHARGE,
+    "HelpdeskSweepFunction": CANCEL_MEETS_CHARGE | {("dynamodb:Query", "CoreTable")},
 }
 """What is called where a cancel meets a charge under way, which no story tries with that function:
 `flows/cancel.py` records the cancel and asks the gateway."""

@@ -134,10 +134,15 @@ class Access:
 
 
 def access(
-    entitlements: Iterable[Entitlement], subscriptions: Iterable[Subscription], now: datetime
+    entitlements: Iterable[Entitlement],
+    subscriptions: Iterable[Subscription],
+    now: datetime,
+    grace_days: int | None = None,
 ) -> list[Access]:
-    """What a customer may use at `now`, per grant, from the sources' state alone (C-3, X-4,
-    X-9)."""
+    """What a customer may use at `now`, per grant, from the sources' state alone (C-3, X-4, X-9).
+
+    `grace_days` is the merchant's, for what is past due (R-5).
+    """
     by_id = {subscription.id: subscription for subscription in subscriptions}
     sources: dict[str, list[tuple[str, datetime | None]]] = {}
     for entitlement in entitlements:
@@ -147,8 +152,12 @@ def access(
         subscription = by_id.get(entitlement.source)
         if subscription is None:
             open_sources.append((entitlement.source, entitlement.revoked_at))
-        elif subscription.gives_access(now):
-            ends = (entitlement.revoked_at, subscription.access_until)
+        elif subscription.gives_access(now, grace_days):
+            ends = (
+                entitlement.revoked_at,
+                subscription.access_until,
+                subscription.grace_ends_at(grace_days),
+            )
             first = min((end for end in ends if end is not None), default=None)
             open_sources.append((entitlement.source, first))
     return [_union(grant, open_sources) for grant, open_sources in sorted(sources.items())]

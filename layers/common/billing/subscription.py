@@ -6,7 +6,7 @@ Transitions are methods that return a new value; they never look at a clock.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from billing.catalog import PriceTerms
@@ -198,9 +198,16 @@ class Subscription:
             return self.freezes_at
         return None if self.state is State.COMPLETED else self.ends_at
 
-    def gives_access(self, now: datetime) -> bool:
-        """Whether what it grants is open at `now`, whether or not a sweep has come yet (C-3, R-7,
-        X-4)."""
+    def grace_ends_at(self, grace_days: int | None) -> datetime | None:
+        """When what is past due stops giving access, counted from the day it was due; None while
+        that lasts as long as the retry cycle (R-5)."""
+        if self.state is not State.PAST_DUE or grace_days is None or self.period_at is None:
+            return None
+        return self.period_at + timedelta(days=grace_days)
+
+    def gives_access(self, now: datetime, grace_days: int | None = None) -> bool:
+        """Whether what it grants is open at `now`, whether or not a sweep has come yet (C-3, R-5,
+        R-7, X-4)."""
         if self.state is State.COMPLETED:
             return True
         if self.paused_from is not None:
@@ -208,6 +215,10 @@ class Subscription:
             return paid_until is not None and now < paid_until
         if self.is_frozen or self.state in {State.INCOMPLETE, State.FROZEN}:
             return False
+        if self.state is State.PAST_DUE:
+            grace_ends_at = self.grace_ends_at(grace_days)
+            in_cycle = self.due_at is not None or self.open_invoice is not None
+            return in_cycle and (grace_ends_at is None or now < grace_ends_at)
         ends = (self.ends_at, self.freezes_at)
         return all(end is None or now < end for end in ends)
 

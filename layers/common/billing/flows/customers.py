@@ -17,6 +17,7 @@ from billing.customers import (
 )
 from billing.errors import Conflict, NotFound, Refused
 from billing.ports import History, Ports
+from billing.subscription import State
 from billing.transactions import Change, Insert, Remove, Write
 
 
@@ -42,7 +43,7 @@ def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Ov
     if history.customer is None:
         raise NotFound("There is no such customer.")
     subscriptions = tuple(found.as_of(now) for found in history.subscriptions)
-    opened = access(history.entitlements, subscriptions, now)
+    opened = _access(ports, merchant, history, now)
     return Overview(history.customer, replace(history, subscriptions=subscriptions), opened)
 
 
@@ -88,5 +89,14 @@ def has_access(ports: Ports, merchant: str, email: str, grant: str, *, now: date
     if customer is None:
         return False
     history = ports.store.history(merchant, customer)
-    opened = access(history.entitlements, history.subscriptions, now)
+    opened = _access(ports, merchant, history, now)
     return any(entry.active for entry in opened if entry.grant == grant)
+
+
+def _access(ports: Ports, merchant: str, history: History, now: datetime) -> list[Access]:
+    grace_days = None
+    if any(found.state is State.PAST_DUE for found in history.subscriptions):
+        seller = ports.store.merchant(merchant)
+        assert seller is not None, "a merchant is never removed"
+        grace_days = seller.settings.grace_days
+    return access(history.entitlements, history.subscriptions, now, grace_days)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -24,7 +25,7 @@ TEMPLATES = sorted((RENDER / "templates").rglob("*.html")) + sorted(
 )
 SOURCES = sorted(RENDER.parent.rglob("*.py"))
 ENGLISH = messages._catalog("en")
-TRANSLATED = sorted({path.name.partition(".")[0] for path in RENDER.glob("messages/*.toml")})
+CATALOGS = sorted(RENDER.glob("messages/*.toml"))
 
 # t("a.key" or t("a.prefix." ~ …
 CALL = re.compile(r'\bt\(\s*"([^"]+)"')
@@ -46,9 +47,18 @@ def named(key: str, use: str) -> bool:
     return use == key or ("." in use and key.startswith(use if use.endswith(".") else f"{use}."))
 
 
+def texts_of(path: Path) -> dict[str, messages.Entry]:
+    """One part of a catalog, in the order in which it stands."""
+    return dict(messages._flat(tomllib.loads(path.read_text(encoding="utf-8")), ""))
+
+
+def forms_of(entry: messages.Entry) -> list[str]:
+    return [entry] if isinstance(entry, str) else list(entry.values())
+
+
 def placeholders(entry: messages.Entry) -> set[str]:
-    forms = [entry] if isinstance(entry, str) else entry.values()
-    return {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
+    """The names that a text fills in, whichever of its plural forms is chosen."""
+    return {n for words in forms_of(entry) for _, n, _, _ in Formatter().parse(words) if n}
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
@@ -86,14 +96,29 @@ def test_every_test_card_is_described_with_the_digits_that_the_sandbox_gives_it(
         assert messages.has(f"sandbox.{token}.outcome")
 
 
-@pytest.mark.parametrize("language", TRANSLATED)
-def test_a_catalog_has_every_text_with_the_placeholders_of_the_english_one(language: str) -> None:
+@pytest.mark.spec("C-5")
+@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.name)
+def test_a_part_has_the_texts_and_placeholders_of_the_same_part_in_english(path: Path) -> None:
+    language, _, rest = path.name.partition(".")
     assert language in messages.LANGUAGES
-    catalog = messages._catalog(language)
-    assert catalog.keys() == ENGLISH.keys()
-    for key, entry in catalog.items():
-        assert placeholders(entry) == placeholders(ENGLISH[key]), key
-        assert isinstance(entry, str) == isinstance(ENGLISH[key], str), key
+    here, english = texts_of(path), texts_of(path.with_name(f"en.{rest}"))
+    assert list(here) == list(english)
+    for key, entry in here.items():
+        assert placeholders(entry) == placeholders(english[key]), key
+        assert isinstance(entry, str) == isinstance(english[key], str), key
+        for words in forms_of(entry):
+            assert words.strip() == words != "", key
+
+
+@pytest.mark.spec("C-5")
+@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.name)
+def test_a_text_with_a_number_has_the_plural_forms_of_its_language(path: Path) -> None:
+    rule = messages.locale(path.name.partition(".")[0]).plural_form
+    known = {*rule.tags, "other"}
+    wanted = {rule(count) for count in range(1000)} | {"other"}
+    for key, entry in texts_of(path).items():
+        if not isinstance(entry, str):
+            assert wanted <= entry.keys() <= known, key
 
 
 def test_the_fifteen_languages_are_known_and_any_other_is_english() -> None:
@@ -107,7 +132,8 @@ def test_the_fifteen_languages_are_known_and_any_other_is_english() -> None:
 
 
 def test_a_text_that_a_language_lacks_is_english() -> None:
-    assert messages.text("sv", "checkout.due_today") == "Due today"
+    """The merchants' own pages are in English alone."""
+    assert messages.text("sv", "console.sign_in.title") == ENGLISH["console.sign_in.title"]
 
 
 def test_a_text_that_english_lacks_is_an_error() -> None:

@@ -17,7 +17,7 @@ from billing.adapters.sqs_queue import body_of
 from billing.checkouts import Checkout
 from billing.errors import Invalid
 from billing.facts import Fact
-from billing.flows import cancel, refund
+from billing.flows import cancel, pause, refund
 from billing.gateways import DisputeStanding
 from billing.orders import Order
 from billing.ports import Due, Ports
@@ -72,13 +72,14 @@ class Adversary:
         return []
 
     def change_of_mind(self, buyer: Buyer, at_us: int) -> None:
-        """Some day a buyer cancels or wants money back, not at any worst moment."""
-        chance = Chance(self.world.seed, f"mind {buyer.key}")
-        if not chance.happens(0.3):
-            return
-        action = chance.pick((cancel_now, cancel_at_end, refund_last, refund_last, dispute))
-        day_us = chance.between(at_us, self.world.plan.end_us)
-        self.world.clockwork.at(day_us, lambda: self._act_on_purchase(action, buyer))
+        """Some day a buyer ends it, wants money back or a break, not at any worst moment."""
+        for mind, (share, actions) in MINDS.items():
+            chance = Chance(self.world.seed, f"{mind} {buyer.key}")
+            if chance.happens(share):
+                action = chance.pick(actions)
+                day_us = chance.between(at_us, self.world.plan.end_us)
+                act = partial(self._act_on_purchase, action, buyer)
+                self.world.clockwork.at(day_us, act)
 
     def _act_on_purchase(self, action: Action, buyer: Buyer) -> None:
         bought = buyer.answer
@@ -137,9 +138,11 @@ def hold(adversary: Adversary, target: Subscription) -> None:
     """Somebody holds the subscription for a while."""
     world = adversary.world
     chance = Chance(world.seed, f"hold {target.id} {target.seq}")
-    _write(world, target, "held", True)
+    since = instant(world.clockwork.now_us)
+    _write(world, target, held_for=f"ticket {target.id}", held_since=since)
     over_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 2 * DAY))
-    world.clockwork.at(over_us, lambda: _write(world, target, "held", False))
+    released = partial(_write, world, target, held_for=None, held_since=None)
+    world.clockwork.at(over_us, released)
 
 
 def dispute(adversary: Adversary, target: Subscription) -> None:
@@ -165,11 +168,12 @@ def dispute(adversary: Adversary, target: Subscription) -> None:
         world.clockwork.at(at_us, close)
 
 
-def _write(world: World, target: Subscription, field: str, value: Any) -> None:
+def _write(world: World, target: Subscription, **fields: Any) -> None:
     stands = world.table.get(key_of(target))
-    if isinstance(stands, Subscription) and stands.is_live and getattr(stands, field) != value:
-        changed = replace(stands, **{field: value})
-        world.table.write((Change(stands, changed),))
+    if isinstance(stands, Subscription) and stands.is_live:
+        changed = replace(stands, **fields)
+        if changed != stands:
+            world.table.write((Change(stands, changed),))
 
 
 def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
@@ -204,6 +208,25 @@ def cancel_at_end(adversary: Adversary, target: Subscription) -> None:
         ports = world.ports
         work = partial(_undo, ports, target)
         world.clockwork.spawn(f"undo {target.id}", work, undo_us, _answered)
+
+
+def pause_now(adversary: Adversary, target: Subscription) -> None:
+    """Somebody takes a break, and most of them come back: within minutes, or after weeks."""
+    world, subscription = adversary.world, target.id
+    ports, merchant, now_us = world.ports, target.merchant, world.clockwork.now_us
+    chance = Chance(world.seed, f"pause {subscription} {target.seq} {target.period}")
+
+    def work() -> None:
+        pause.pause(ports, merchant, subscription, now=ports.clock())
+
+    def back() -> None:
+        pause.resume(ports, merchant, subscription, now=ports.clock())
+
+    world.clockwork.spawn(f"pause {subscription}", work, now_us, _answered)
+    if chance.happens(0.8):
+        back_us = now_us + int(chance.stretched(SECOND, 50 * DAY))
+        for _ in range(chance.pick((1, 1, 2))):
+            world.clockwork.spawn(f"resume {subscription}", back, back_us, _answered)
 
 
 def refund_last(adversary: Adversary, target: Subscription) -> None:
@@ -256,10 +279,17 @@ def _answered(error: BaseException | None) -> None:
 ACTIONS: dict[type, tuple[Action, ...]] = {
     Subscription: (
         *(double_message, double_message, sweep, answer_the_bank, hold, dispute),
-        *(cancel_now, cancel_at_end, refund_last),
+        *(cancel_now, cancel_at_end, refund_last, pause_now),
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
 }
+
+
+MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
+    "mind": (0.3, (cancel_now, cancel_at_end, refund_last, refund_last, dispute)),
+    "break": (0.4, (pause_now,)),
+}
+"""What share of ordinary customers does one of these some day."""
 
 
 def _kind(target: Subscription | Checkout) -> Alarm:

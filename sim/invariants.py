@@ -21,6 +21,8 @@ from billing.subscription import State, Subscription
 from sim.clockwork import Stop
 
 SKEW = timedelta(seconds=5)
+CALL = timedelta(hours=1)
+"""How old an invocation's `now` may be when it writes: its calls stall for minutes, some twice."""
 
 I, S, C = InvoiceState, State, CheckoutState  # noqa: E741
 
@@ -37,10 +39,11 @@ INVOICE_GRAPH: dict[InvoiceState | None, set[InvoiceState]] = {
 }
 SUBSCRIPTION_GRAPH: dict[State | None, set[State]] = {
     None: {S.TRIALING, S.ACTIVE},
-    S.TRIALING: {S.ACTIVE, S.PAST_DUE, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
-    S.ACTIVE: {S.PAST_DUE, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
+    S.TRIALING: {S.ACTIVE, S.PAST_DUE, S.PAUSED, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
+    S.ACTIVE: {S.PAST_DUE, S.PAUSED, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
     S.PAST_DUE: {S.ACTIVE, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
-    S.CANCEL_PENDING: {S.TRIALING, S.ACTIVE, S.CANCELLED},
+    S.PAUSED: {S.TRIALING, S.ACTIVE, S.CANCEL_PENDING, S.CANCELLED},
+    S.CANCEL_PENDING: {S.TRIALING, S.ACTIVE, S.PAUSED, S.CANCELLED},
     S.CANCELLED: set(),
     S.COMPLETED: set(),
 }
@@ -52,7 +55,7 @@ CHECKOUT_GRAPH: dict[CheckoutState | None, set[CheckoutState]] = {
     C.ABANDONED: set(),
 }
 SNAPSHOT = ("total", "lines", "gateway", "gateway_account", "order_id", "period", "seq", "kind")
-AGREED = ("terms", "anchor", "customer", "merchant", "started_at", "gateway_account", "shard")
+AGREED = ("terms", "customer", "merchant", "started_at", "gateway_account", "shard")
 ONCE = (LedgerEntry, EmailPointer)
 
 
@@ -94,7 +97,12 @@ FIXED = tuple(
 
 
 def rests(subscription: Subscription) -> bool:
-    """Whether it is right that nothing wakes it: it waits, is disputed, or is past due for good."""
-    if subscription.waiting_since is not None or subscription.dispute == "open":
+    """Whether it is right that nothing wakes it: it is paused, waits, is disputed, or is past due
+    for good."""
+    if (
+        subscription.state is State.PAUSED
+        or subscription.waiting_since is not None
+        or subscription.dispute == "open"
+    ):
         return True
     return subscription.state is State.PAST_DUE and subscription.open_invoice is None

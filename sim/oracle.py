@@ -10,7 +10,7 @@ from billing.orders import FINAL, Invoice, InvoiceCounter
 from billing.periods import Anchor
 from billing.refunds import Refund
 from billing.schedule import ChargeKind
-from billing.subscription import Subscription
+from billing.subscription import State, Subscription
 from sim.invariants import SKEW, I, Violation
 from sim.items import Put
 from sim.writes import Writes
@@ -109,6 +109,8 @@ class Oracle(Writes):
             raise Violation("5", f"{invoice.id} charged {at}, due {invoice.scheduled_at}", *about)
         self._not_while_stopped(invoice)
         subscription = self._subscriptions.get(invoice.subscription or "")
+        if subscription is not None and subscription.state is State.PAUSED:
+            raise Violation("4", f"{invoice.id} was charged while paused", *about)
         if invoice.kind is not ChargeKind.STANDARD or subscription is None:
             return
         price = subscription.terms.price

@@ -13,10 +13,11 @@ from billing.checkouts import Checkout
 from billing.facts import Fact, FactKind
 from billing.merchants import Merchant
 from billing.orders import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, Order
-from billing.subscription import CHARGEABLE, TERMINAL, Subscription
+from billing.subscription import CHARGEABLE, TERMINAL, State, Subscription
 from sim.clockwork import instant
 from sim.invariants import (
     AGREED,
+    CALL,
     CHECKOUT_GRAPH,
     FIXED,
     INVOICE_GRAPH,
@@ -180,6 +181,8 @@ class Writes:
             raise Violation("9", f"{after.id} went from {was} to {after.state}", *about)
         if before is not None:
             self._subscription_goes_on(before, after)
+        if was is not after.state:
+            self.tally[f"subscription_{after.state}"] += 1
         if after.payments_made != after.period:
             raise Violation("6", f"{after.id}: {after.payments_made} paid, {after.period}", *about)
         total = after.terms.standard_payments
@@ -188,8 +191,7 @@ class Writes:
         self._alarm_stands(after)
         self._subscriptions[after.id] = after
 
-    @staticmethod
-    def _subscription_goes_on(before: Subscription, after: Subscription) -> None:
+    def _subscription_goes_on(self, before: Subscription, after: Subscription) -> None:
         about = (after.id, after.customer)
         if before.state in TERMINAL:
             if replace(before, dispute=after.dispute) == after:
@@ -197,10 +199,20 @@ class Writes:
             raise Violation("9", f"{after.id} is {before.state} and was written again", *about)
         if changed(before, after, AGREED):
             raise Violation("7", f"the agreement of {after.id} changed", *about)
+        if before.anchor != after.anchor and not self._resumed_late(before, after):
+            raise Violation("7", f"the dates of {after.id} moved to {after.anchor}", *about)
         if after.period - before.period not in {0, 1}:
             raise Violation("6", f"{after.id} skipped to {after.period}", *about)
         if after.seq - before.seq not in {0, 1}:
             raise Violation("6", f"seq of {after.id} jumped to {after.seq}", *about)
+
+    def _resumed_late(self, before: Subscription, after: Subscription) -> bool:
+        """A pause that outlasts what was paid for is all that moves the dates: to now (X-11)."""
+        paid_until, due = before.period_at, after.period_at
+        assert paid_until is not None and due is not None, "what goes on has something to come"
+        ended = before.state is State.PAUSED and after.state in {State.TRIALING, State.ACTIVE}
+        now = self._now()
+        return ended and paid_until <= now + SKEW and abs(due - now) <= CALL + SKEW
 
     def _alarm_stands(self, after: Subscription) -> None:
         about = (after.id, after.customer)
@@ -208,7 +220,10 @@ class Writes:
             raise Violation("15", f"{after.id} has ended and has an alarm", *about)
         if after.is_live and after.due_at is None and not rests(after):
             raise Violation("15", f"{after.id} is {after.state} and has no alarm", *about)
-        if after.is_live and after.ends_at is None and not after.gives_access(self._now()):
+        if after.state is State.PAUSED and after.due_at is not None:
+            raise Violation("15", f"{after.id} is paused and has an alarm", *about)
+        access = after.state is State.PAUSED or after.gives_access(self._now())
+        if after.is_live and after.ends_at is None and not access:
             raise Violation("12", f"{after.id} is {after.state} and gives no access", *about)
 
     def _checkout(self, before: Checkout | None, after: Checkout) -> None:

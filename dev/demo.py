@@ -8,6 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+from billing import departments
 from billing.accounts import GRANT
 from billing.catalog import (
     Cancellation,
@@ -23,6 +24,7 @@ from billing.customers import Address
 from billing.gateways import SANDBOX, AccountRef
 from billing.merchants import (
     ApiKey,
+    Departments,
     GatewayAccount,
     Merchant,
     PortalKind,
@@ -134,7 +136,12 @@ def platform(now: datetime) -> list[Write]:
         name="Perennial",
         email="billing@perennial.example",
         created_at=now,
-        settings=Settings(portal=PortalKind.STANDALONE, self_refund=SelfService.MANUAL),
+        settings=Settings(
+            portal=PortalKind.STANDALONE,
+            self_refund=SelfService.MANUAL,
+            departments=Departments(all=departments.PLATFORM),
+            notice_days=10,
+        ),
     )
     delayed, recurring = Cancellation.DELAYED, PriceType.RECURRING
     trial = _after(100, 14)

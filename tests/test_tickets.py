@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from billing import tickets
 from billing.catalog import Cancellation, Initial
 from billing.errors import Invalid, NotFound, Refused
 from billing.flows import cancel, decision, portal, refund, ticket
@@ -469,6 +470,54 @@ def test_killed_between_decision_and_refund_it_is_finished_by_asking_again(world
     assert approve(world, found, by="another").carried_out_at == world.now
     assert [c["refunded"] for c in world.charges()] == [2999]
     assert newest(world).decided_by == "agent"
+
+
+@pytest.mark.spec("H-3")
+def test_killed_between_decision_and_refund_it_is_finished_by_the_tickets_alarm(
+    world: World,
+) -> None:
+    order = buy(world)
+    found = ask_for_refund(world, order)
+    decided = tickets.approved(found, Wish.REFUND, order, world.now, "agent")
+    leased = replace(decided, due_at=world.now + timedelta(minutes=15))
+    world.store.commit(Change(found, leased, as_read=tickets.DECIDED_ON))
+    world.advance(minutes=14)
+    assert world.charges()[0]["refunded"] == 0
+    world.advance(minutes=2)
+    assert world.charges()[0]["refunded"] == 2999
+    assert newest(world).carried_out_at is not None
+    world.advance(days=1)
+    assert kinds(world).count(OrderKind.REFUND) == 1
+
+
+@pytest.mark.spec("H-4", "X-6")
+def test_undecided_while_a_charge_is_under_way_it_ends_after_what_the_gateway_says(
+    world: World,
+) -> None:
+    buy(world)
+    world.advance(to=DUE - timedelta(days=6, hours=23))
+    found = ask_to_cancel(world)
+    # Whoever holds the subscription's charges can still meet one that was begun before.
+    held = world.subscription()
+    world.store.commit(Change(held, replace(held, held_for=None)))
+    world.advance(to=DUE - timedelta(minutes=1))
+    confirm = world.sandbox.confirm
+
+    def loses_its_answer(*args: Any, **kwargs: Any) -> Any:
+        world.sandbox.faults.arm("timeout_after", 1)
+        return confirm(*args, **kwargs)
+
+    world.sandbox.confirm = loses_its_answer  # type: ignore[method-assign]
+    world.now = DUE
+    world.tick()
+    world.sandbox.confirm = confirm  # type: ignore[method-assign]
+    assert world.history().invoices[-1].state is InvoiceState.CONFIRMING
+    world.now = found.requested_at + timedelta(days=7)
+    tally = decision.sweep(world.ports, now=world.now)
+    assert tally["cancelled"] == 1
+    world.advance(days=60)
+    assert len(world.charges()) == 2
+    assert world.subscription().state is State.CANCELLED
 
 
 @pytest.mark.spec("B-7", "H-3")

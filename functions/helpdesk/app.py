@@ -55,6 +55,10 @@ def _requests(house: Helpdesk) -> None:
     def front(merchant: str) -> http.Answer:
         return helpdesk.front(house.looks(merchant))
 
+    @app.get("/helpdesk/<merchant>/seller")
+    def seller(merchant: str) -> http.Answer:
+        return helpdesk.seller(house.looks(merchant))
+
     @app.get("/helpdesk/<merchant>/new/<department>")
     def form(merchant: str, department: str) -> http.Answer:
         return helpdesk.form(house.looks(merchant), department)

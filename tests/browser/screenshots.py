@@ -44,7 +44,7 @@ def main(wanted: Iterable[str]) -> int:
         return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        laptop = Laptop(Path(folder) / "data").start()
+        laptop = Laptop(Path(folder) / "data", SELL_AT="sandbox").start()
         try:
             _picture_all(laptop, set(wanted) or set(tour.STOPS) - ALIKE)
         finally:

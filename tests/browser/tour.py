@@ -478,6 +478,11 @@ def helpdesk_front(town: Town) -> Page:
 
 
 @stop
+def helpdesk_seller(town: Town) -> Page:
+    return _at(town.visitor, "/helpdesk/perennial/seller?product=Pattern+Library")
+
+
+@stop
 def helpdesk_form(town: Town) -> Page:
     return _at(town.visitor, f"{DESK}/new/technical-support")
 

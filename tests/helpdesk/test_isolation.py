@@ -28,6 +28,7 @@ def routes(resolver: object) -> list[tuple[str, str]]:
 
 PUBLIC = {
     ("GET", "/helpdesk/<merchant>"),
+    ("GET", "/helpdesk/<merchant>/seller"),
     ("GET", "/helpdesk/<merchant>/new/<department>"),
     ("POST", "/helpdesk/<merchant>/new/<department>"),
     ("GET", "/helpdesk/<merchant>/confirm/<token>"),

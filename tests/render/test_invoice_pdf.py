@@ -39,6 +39,12 @@ def text_of(page: PageObject) -> str:
     return " ".join(page.extract_text().split())
 
 
+@pytest.mark.spec("H-7")
+def test_an_invoice_names_the_seller_and_whose_checkout_it_was() -> None:
+    text = text_of(only_page())
+    assert "Sunrise Studio" in text and "Billing by Perennial" in text
+
+
 @pytest.mark.spec("B-5")
 def test_an_invoice_names_the_merchant_the_buyer_and_what_was_paid() -> None:
     text = text_of(only_page())

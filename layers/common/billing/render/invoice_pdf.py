@@ -115,6 +115,7 @@ def _content(
         "total": [text(language, "invoice.total"), formats.money(invoice.total, language)],
         "paid": _paid(invoice, issued, method, language),
         "questions": text(language, "invoice.questions", email=merchant.email),
+        "powered": text(language, "page.powered"),
         "test": (
             [text(language, "invoice.test"), text(language, "invoice.test_note")]
             if invoice.test

@@ -10,7 +10,7 @@ from typing import Any
 
 from billing.departments import Ask, Department, named
 from billing.errors import BillingError, Invalid, NotFound
-from billing.flows import decision, draft, ticket
+from billing.flows import decision, draft, sellers, ticket
 from billing.holding import Effect
 from billing.merchants import Merchant, PortalKind
 from billing.money import Money
@@ -91,7 +91,16 @@ def sender(ports: Ports, request: Request, merchant: str, *, now: datetime) -> C
 def front(who: Caller) -> http.Answer:
     """The departments, each with what it is for (H-1)."""
     _open(who)
-    return who.show("front", departments=who.merchant.settings.departments.all)
+    departments = who.merchant.settings.departments.all
+    return who.show("front", departments=departments, is_platform=_is_platform(who))
+
+
+def seller(who: Caller) -> http.Answer:
+    """Whose product it is, and how to reach them: the platform cannot help with it (H-7)."""
+    _open(who)
+    words = who.request.query().get("product", "")
+    found = sellers.find(who.ports, words) if words.strip() else None
+    return who.show("seller", words=words, seller=found)
 
 
 def form(
@@ -169,6 +178,7 @@ def confirm_page(who: Caller, token: str) -> http.Answer:
         ticket=seen,
         department=named(who.merchant.settings.departments.all, request.department),
         mismatch=request.order is not None and request.wish is not None and seen.about is None,
+        is_platform=_is_platform(who),
         effect=effect,
         amount=charge_of(who.ports, seen, effect),
     )
@@ -261,6 +271,10 @@ def charge_of(ports: Ports, found: Ticket, effect: Effect | None) -> Money | Non
     if effect is None or effect.charge_at is None:
         return None
     return decision.next_amount(ports, found)
+
+
+def _is_platform(who: Caller) -> bool:
+    return who.merchant.id == who.ports.operation.platform
 
 
 def _open(who: Caller) -> None:

@@ -1,0 +1,37 @@
+"""Whose product is it: for those who write to the platform about what a merchant sold (H-7)."""
+
+from __future__ import annotations
+
+import re
+
+from billing.merchants import Merchant
+from billing.ports import Ports
+
+READ_MOST = 500
+LONGEST = 300
+
+_ADDRESS = re.compile(r"/(?:checkout|portal|helpdesk)/([A-Za-z0-9_-]+)")
+_PRICE_POINT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
+
+
+def find(ports: Ports, words: str) -> Merchant | None:
+    """The seller that somebody means by an address of a checkout or portal, by a price point, or by
+    a name as it stands in the directory or on a receipt; None for the platform itself."""
+    words = " ".join(words[:LONGEST].split())
+    named = _ADDRESS.search(words) or _PRICE_POINT.fullmatch(words)
+    found = ports.store.merchant(named[1]) if named else _by_name(ports, words.casefold())
+    if found is None or found.id == ports.operation.platform:
+        return None
+    return found
+
+
+def _by_name(ports: Ports, name: str) -> Merchant | None:
+    """Only of those who are publicly listed: who sells here is nobody else's to learn."""
+    sellers: dict[str, Merchant | None] = {}
+    for product in ports.store.listed_products(READ_MOST):
+        if product.merchant not in sellers:
+            sellers[product.merchant] = ports.store.merchant(product.merchant)
+        seller = sellers[product.merchant]
+        if seller is not None and name in {product.name.casefold(), seller.name.casefold()}:
+            return seller
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -68,6 +69,18 @@ def test_row_17_every_folder_of_functions_is_deployed(source: dict[str, Any]) ->
 def test_row_17_the_openapi_of_v1_is_behind_one_route(resources: Resources) -> None:
     """tests/functions/test_merchant_openapi.py holds the description to the handlers."""
     assert "/v1/{proxy+}" in {path for path, _ in routes(resources)}
+
+
+def test_row_17_every_http_event_file_takes_a_route_that_there_is(resources: Resources) -> None:
+    there = {
+        f"{method.removeprefix('x-amazon-apigateway-').removesuffix('-method').upper()} {path}"
+        for path, method in routes(resources)
+    }
+    for file in (ROOT / "events").glob("*.json"):
+        event = json.loads(file.read_text(encoding="utf-8"))
+        if "routeKey" in event:
+            assert event["routeKey"] in there, file.name
+            assert event["requestContext"]["routeKey"] == event["routeKey"], file.name
 
 
 def test_only_the_shared_layer_is_used(resources: Resources) -> None:

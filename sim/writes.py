@@ -222,7 +222,8 @@ class Writes:
             raise Violation("15", f"{after.id} is {after.state} and has no alarm", *about)
         if after.state is State.PAUSED and after.due_at is not None:
             raise Violation("15", f"{after.id} is paused and has an alarm", *about)
-        access = after.state is State.PAUSED or after.gives_access(self._now())
+        closed = after.state is State.PAUSED or after.is_unpaid
+        access = closed or after.gives_access(self._now())
         if after.is_live and after.ends_at is None and not access:
             raise Violation("12", f"{after.id} is {after.state} and gives no access", *about)
 

@@ -287,7 +287,7 @@ OPEN = {
 def test_access_follows_from_state_and_end_whether_or_not_a_sweep_has_come(
     state: State, end: str
 ) -> None:
-    held = replace(subscription(state=state), ends_at=ENDS[end])
+    held = replace(subscription(state=state), ends_at=ENDS[end], due_at=NOW + DAY)
     assert held.gives_access(NOW) is (end in OPEN[state])
 
 
@@ -383,8 +383,9 @@ class Lives(RuleBasedStateMachine):
             assert (held.due_at, held.open_invoice, held.next_charge_at) == (None, None, None)
 
     @invariant()
-    def access_is_open_until_it_is_cancelled(self) -> None:
-        assert self.held.gives_access(self.now) is (self.held.state is not State.CANCELLED)
+    def access_is_open_until_it_is_cancelled_or_given_up(self) -> None:
+        closed = self.held.state is State.CANCELLED or self.held.is_unpaid
+        assert self.held.gives_access(self.now) is not closed
 
 
 Lives.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -198,6 +198,12 @@ class Subscription:
             return self.freezes_at
         return None if self.state is State.COMPLETED else self.ends_at
 
+    @property
+    def is_unpaid(self) -> bool:
+        """Past due with the retries used up, and nothing more to come by itself (R-4, R-5)."""
+        comes = (self.due_at, self.open_invoice, self.waiting_since)
+        return self.state is State.PAST_DUE and comes == (None, None, None)
+
     def grace_ends_at(self, grace_days: int | None) -> datetime | None:
         """When what is past due stops giving access, counted from the day it was due; None while
         that lasts as long as the retry cycle (R-5)."""
@@ -215,11 +221,9 @@ class Subscription:
             return paid_until is not None and now < paid_until
         if self.is_frozen or self.state in {State.INCOMPLETE, State.FROZEN}:
             return False
-        if self.state is State.PAST_DUE:
-            grace_ends_at = self.grace_ends_at(grace_days)
-            in_cycle = self.due_at is not None or self.open_invoice is not None
-            return in_cycle and (grace_ends_at is None or now < grace_ends_at)
-        ends = (self.ends_at, self.freezes_at)
+        if self.is_unpaid:
+            return False
+        ends = (self.ends_at, self.freezes_at, self.grace_ends_at(grace_days))
         return all(end is None or now < end for end in ends)
 
     def as_of(self, now: datetime) -> Subscription:

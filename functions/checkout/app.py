@@ -9,13 +9,13 @@ from typing import Any
 from billing.flows import directory
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import buying, http, sandbox
+from billing.web import buying, http, languages, sandbox
 from billing.web.request import Request, plain_id
 
 
 def build(ports: Ports) -> http.Resolver:
     """The routes of this function over a world."""
-    app = http.resolver()
+    app = http.resolver(languages.of_visitor)
 
     @app.get("/health")
     def health() -> http.Answer:
@@ -38,7 +38,8 @@ def build(ports: Ports) -> http.Resolver:
 
     @app.get("/sandbox/authenticate/<reference>")
     def authentication(reference: str) -> http.Answer:
-        return sandbox.authentication(ports, plain_id(reference))
+        request = Request.of(app.current_event)
+        return sandbox.authentication(ports, request, plain_id(reference))
 
     @app.post("/sandbox/authenticate/<reference>")
     def authenticate(reference: str) -> http.Answer:
@@ -46,7 +47,8 @@ def build(ports: Ports) -> http.Resolver:
 
     @app.get("/directory")
     def listed() -> http.Answer:
-        return http.page("directory.html", listings=directory.listings(ports))
+        language = languages.of_visitor(Request.of(app.current_event))
+        return http.page("directory.html", language, listings=directory.listings(ports))
 
     @app.get("/directory.json")
     def listed_as_json() -> http.Answer:

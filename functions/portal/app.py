@@ -11,6 +11,7 @@ from billing.ports import Ports
 from billing.runtime import telemetry, wiring
 from billing.web import (
     http,
+    languages,
     portal,
     portal_cards,
     portal_freeze,
@@ -26,7 +27,7 @@ class Portal:
     """The resolver with the world it is over: who visits, and who sent a form."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(), ports
+        self.app, self.ports = http.resolver(languages.of_visitor), ports
 
         def failed(error: BillingError) -> http.Answer:
             return portal.failure(ports, error, self.request)

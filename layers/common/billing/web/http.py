@@ -111,17 +111,18 @@ def answer(
     return Response(int(status), content_type, body, everything, list(cookies))
 
 
-def resolver() -> Resolver:
-    """A Powertools resolver whose every error is a problem or a page."""
+def resolver(language_of: Callable[[Request], str] = lambda _: "en") -> Resolver:
+    """A Powertools resolver whose every error is a problem, or a page in the visitor's language."""
     app = Resolver(debug=False)
 
+    def failed(error: Exception) -> Answer:
+        request = Request.of(app.current_event)
+        return failure(error, request, language=language_of(request))
+
     def no_route(_: Exception) -> Answer:
-        return failure(_unrouted(app), Request.of(app.current_event))
+        return failed(_unrouted(app))
 
     app.not_found(no_route)
-
-    def failed(error: Exception) -> Answer:
-        return failure(error, Request.of(app.current_event))
 
     app.exception_handler(Exception)(failed)
     return app

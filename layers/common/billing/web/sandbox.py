@@ -9,19 +9,22 @@ from billing.errors import Invalid, NotFound
 from billing.gateways import SANDBOX, AccountRef
 from billing.money import Currency, Money
 from billing.ports import Ports
-from billing.web import http
+from billing.web import http, languages
 from billing.web.request import Request
 
 ANSWERS = {"complete": True, "fail": False}
 
 
-def authentication(ports: Ports, reference: str) -> http.Answer:
+def authentication(ports: Ports, request: Request, reference: str) -> http.Answer:
     """The page with Complete and Fail; `NotFound` when nothing waits for its buyer."""
     pending = _bank(ports).pending_authentication(reference)
     if pending is None:
         raise NotFound("Nothing is waiting here for you.")
     amount = Money(pending.amount_minor, Currency(pending.currency))
-    return http.page("sandbox/authenticate.html", amount=amount, description=reference, test=True)
+    language = languages.of_visitor(request)
+    return http.page(
+        "sandbox/authenticate.html", language, amount=amount, description=reference, test=True
+    )
 
 
 def authenticate(ports: Ports, request: Request, reference: str) -> http.Answer:

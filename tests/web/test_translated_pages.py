@@ -1,0 +1,128 @@
+"""A visitor reads the checkout and the portal's door in their language, errors too (C-5, B-11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from billing.merchants import VISITORS_OWN, PortalKind, Settings
+from billing.render import messages
+from functions.checkout import app as checkout
+from functions.portal import app as portal
+from tests.render.html import Element, read
+from tests.web.calls import Answer, Client
+from tests.world import World
+
+FORM = {
+    "attempt_key": "attempt-1",
+    "email": "ann@example.com",
+    "name": "Ann",
+    "line1": "1 Main Street",
+    "city": "Sofia",
+    "country": "BG",
+    "payment_method": "pm_card_chargeDeclinedInsufficientFunds",
+}
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a page has to say in a language, written down here by hand."""
+
+    language: str
+    offer: tuple[str, ...]
+    button: str
+    wrong: tuple[str, ...]
+    declined: tuple[str, ...]
+    login: tuple[str, ...]
+    failed: str
+    lost: str
+    listed: str
+
+
+GERMAN = Spoken(
+    "de",
+    offer=("Heute fällig", "29,99 $ monatlich", "So kündigen Sie", "28. Februar 2026"),
+    button="Zahlungspflichtig abonnieren: 29,99 $",
+    wrong=("Bitte prüfen Sie 2 Angaben", "Diese Angabe fehlt.", "keine gültige E-Mail-Adresse"),
+    declined=("Ihre Zahlung wurde abgelehnt", "Auf dieser Karte ist nicht genug Guthaben."),
+    login=("Kundenportal", "Bestellnummer", "Anmelden"),
+    failed="Diese Angaben passen nicht zusammen",
+    lost="Unter dieser Adresse gibt es nichts.",
+    listed="Was Sie hier kaufen können.",
+)
+BULGARIAN = Spoken(
+    "bg",
+    offer=("Дължимо днес", "29,99 щ.д. всеки месец", "Как да прекратите", "28 февруари 2026 г."),
+    button="Абонамент със задължение за плащане: 29,99 щ.д.",
+    wrong=("Има 2 проблема", "Това поле е задължително.", "Това не е валиден имейл адрес."),
+    declined=("Плащането Ви беше отказано", "По тази карта няма достатъчно средства."),
+    login=("Клиентски портал", "Номер на поръчката", "Вход"),
+    failed="Тези данни не си съответстват",
+    lost="На този адрес няма нищо.",
+    listed="Какво може да купите тук.",
+)
+
+
+def said(answer: Answer, language: str) -> str:
+    """The words of a page that is in that language alone: no text of the catalog is in English."""
+    page = read(answer.body)
+    assert page.one("html").attributes["lang"] == language
+    lines = {line for element in (page, *page.all()) for line in lines_of(element)}
+    assert lines & texts(language), "the page says something"
+    assert lines & (texts("en") - texts(language)) == set()
+    return page.text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def lines_of(element: Element) -> set[str]:
+    own = (" ".join(child.split()) for child in element.children if isinstance(child, str))
+    return {element.text, *own} - {""}
+
+
+def texts(language: str) -> set[str]:
+    return {entry for entry in messages._catalog(language).values() if isinstance(entry, str)}
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.change_merchant(settings=Settings(language=VISITORS_OWN, portal=PortalKind.STANDALONE))
+    return world
+
+
+@pytest.mark.spec("C-5", "B-11")
+@pytest.mark.parametrize("spoken", [GERMAN, BULGARIAN], ids=lambda spoken: spoken.language)
+def test_a_buyer_reads_their_language_from_the_form_to_an_error(
+    world: World, spoken: Spoken
+) -> None:
+    address = f"/checkout/{world.product().default_price_point}"
+    browser = Client(checkout.build(world.ports))
+
+    def reads(method: str, path: str, form: dict[str, str] | None = None) -> str:
+        answer = browser.browse(method, path, form, accept_language=spoken.language)
+        while answer.status == 303:
+            path = answer.headers["location"].removeprefix("https://pay.example.com")
+            answer = browser.browse("GET", path, accept_language=spoken.language)
+        return said(answer, spoken.language)
+
+    offered = reads("GET", address)
+    assert [words for words in (*spoken.offer, spoken.button) if words not in offered] == []
+    refused = reads("POST", address, {**FORM, "name": "", "email": "ann"})
+    assert [words for words in spoken.wrong if words not in refused] == []
+    declined = reads("POST", address, FORM)
+    assert [words for words in spoken.declined if words not in declined] == []
+    lost = reads("GET", "/checkout/acme.nowhere")
+    assert spoken.lost in lost
+    assert spoken.listed in reads("GET", "/directory")
+
+
+@pytest.mark.spec("C-5", "B-11")
+@pytest.mark.parametrize("spoken", [GERMAN, BULGARIAN], ids=lambda spoken: spoken.language)
+def test_a_customer_reads_their_language_at_the_portals_door(world: World, spoken: Spoken) -> None:
+    visitor = Client(portal.build(world.ports))
+    door = visitor.browse("GET", "/portal/acme", accept_language=spoken.language)
+    words = said(door, spoken.language)
+    assert [each for each in spoken.login if each not in words] == []
+    form = {"order_id": "AAAA-AAAA-AAAA", "email": "ann@example.com"}
+    failed = visitor.browse("POST", "/portal/acme/login", form, accept_language=spoken.language)
+    assert spoken.failed in said(failed, spoken.language)

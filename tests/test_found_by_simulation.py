@@ -9,22 +9,35 @@ import pytest
 
 from billing.catalog import Initial
 from billing.errors import Refused
-from billing.flows import cancel, rebill
+from billing.flows import cancel, change_plan, rebill
 from billing.flows.cancel import Result
 from billing.merchants import FinalAction, RetrySchedule
+from billing.money import Currency, Money
 from billing.orders import InvoiceState
 from billing.periods import Span, Unit
+from billing.plan_change import When as PlanWhen
 from billing.ports import Due
 from billing.subscription import Alarm, Source, State, When
-from billing.transactions import Change
+from billing.transactions import Change, Insert
 from tests.world import MONTHLY, World
 
 TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
 
 
+GOLD = replace(MONTHLY, price=Money(4999, Currency.USD))
+
+
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+def pays_with(world: World, token: str) -> None:
+    """The subscription is to be charged by another card from now on."""
+    subscription, method = world.subscription(), world.history().methods[0]
+    card = replace(method, id=f"{token}:saved")
+    changed = replace(subscription, payment_method=card.id)
+    world.store.commit(Insert(card), Change(subscription, changed))
 
 
 @pytest.mark.spec("R-3", "R-4")
@@ -200,3 +213,20 @@ def test_a_link_that_still_charges_is_withdrawn_by_a_cancel_between_two_attempts
     world.advance(days=5)
     assert world.subscription().state is State.CANCELLED
     assert world.charges() == []
+
+
+@pytest.mark.spec("A-4", "R-8")
+def test_whoever_must_authenticate_a_change_of_plan_is_mailed_once(world: World) -> None:
+    product = world.product(MONTHLY, GOLD)
+    world.buy(product)
+    world.advance(days=10)
+    pays_with(world, "pm_card_authenticationRequired")
+    subscription, gold = world.subscription().id, product.price_points[1]
+    change_plan.change(world.ports, "acme", subscription, gold, PlanWhen.NOW, now=world.now)
+    invoice = world.history().invoices[-1]
+    assert invoice.state is InvoiceState.ACTION_REQUIRED
+    before = len(world.mailer.sent)
+    world.tick()
+    assert len(world.mailer.sent) == before + 1
+    world.advance(minutes=30)
+    assert len(world.mailer.sent) == before + 1, "the worker looked again, and told nobody"

@@ -146,13 +146,16 @@ def _declined(
 def _needs_buyer(
     subscription: Subscription, invoice: Invoice, now: datetime, shard: int
 ) -> Transaction:
+    """The link is mailed once; until it is answered the worker only looks again (R-8)."""
     waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
     later = subscription.postponed_to(now + LOOK_AGAIN)
-    return (
+    looked = (
         Change(invoice, waiting, as_read=ATTEMPT),
         Change(subscription, later, as_read=policy.LOOKED_AT),
-        Insert(fact(FactKind.ACTION_NEEDED, invoice, now, shard)),
     )
+    if invoice.state is InvoiceState.ACTION_REQUIRED:
+        return looked
+    return (*looked, Insert(fact(FactKind.ACTION_NEEDED, invoice, now, shard)))
 
 
 def _void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:

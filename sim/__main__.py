@@ -29,6 +29,8 @@ MIX = (
     "refunds",
     "disputes",
     "subscription_paused",
+    "subscription_frozen",
+    "changes_of_plan",
     "subscription_cancel_pending",
     "subscription_cancelled",
     "subscription_completed",

@@ -11,13 +11,15 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from billing import plan_change
 from billing.adapters.keys import key_of
 from billing.adapters.keys import subscription as subscription_key
 from billing.adapters.sqs_queue import body_of
+from billing.catalog import PricePoint, PriceType
 from billing.checkouts import Checkout
 from billing.errors import Invalid
 from billing.facts import Fact
-from billing.flows import cancel, pause, refund
+from billing.flows import cancel, change_plan, freeze, pause, refund
 from billing.gateways import DisputeStanding
 from billing.orders import Order
 from billing.ports import Due, Ports
@@ -62,7 +64,7 @@ class Adversary:
     def _targets(self, invocation: Invocation) -> list[Subscription | Checkout]:
         """What an invocation works on, by its name: a lease's owner, or a buyer's attempt."""
         words = invocation.name.split()
-        if words[0] == "charge":
+        if words[0] in {"charge", "plan"}:
             owners = [e for e in self.world.table.all() if getattr(e, "id", None) == words[1]]
             owners += [e for e in self.world.table.all() if getattr(e, "key", None) == words[1]]
             return [e for e in owners if isinstance(e, Subscription | Checkout)]
@@ -229,6 +231,56 @@ def pause_now(adversary: Adversary, target: Subscription) -> None:
             world.clockwork.spawn(f"resume {subscription}", back, back_us, _answered)
 
 
+def other_plan(adversary: Adversary, target: Subscription) -> None:
+    """Somebody moves to another plan of the merchant, now or next, for what was quoted."""
+    world, subscription, merchant = adversary.world, target.id, target.merchant
+    ports = world.ports
+    chance = Chance(world.seed, f"plan {subscription} {target.seq} {target.period}")
+    sold = [p.id for _, p in world.plan.products if p.merchant == merchant and _recurs(p)]
+    point = chance.pick(sold)
+    when = chance.pick((plan_change.When.NOW, plan_change.When.NOW, plan_change.When.NEXT_REBILL))
+
+    def work() -> None:
+        at = ports.clock()
+        quoted = change_plan.quote(ports, merchant, subscription, point, when, now=at)
+        world.oracle.quoted(subscription, quoted)
+        token, now = quoted.token, ports.clock()
+        change_plan.change(ports, merchant, subscription, point, when, token=token, now=now)
+
+    for _ in range(chance.pick((1, 1, 2))):
+        world.clockwork.spawn(f"plan {subscription}", work, world.clockwork.now_us, _answered)
+
+
+def freeze_next(adversary: Adversary, target: Subscription) -> None:
+    """Somebody freezes, and most of them thaw: before it begins, or months later."""
+    world, subscription, merchant = adversary.world, target.id, target.merchant
+    ports, now_us = world.ports, world.clockwork.now_us
+    chance = Chance(world.seed, f"freeze {subscription} {target.seq} {target.period}")
+
+    def work() -> None:
+        world.oracle.freezes.add(subscription)
+        freeze.freeze(ports, merchant, subscription, now=ports.clock())
+
+    def thaw() -> None:
+        token: str | None = None
+        stands = world.oracle.subscription(subscription)
+        if stands is not None and stands.is_frozen:
+            quoted = freeze.quote(ports, merchant, subscription, now=ports.clock())
+            world.oracle.quoted(subscription, quoted)
+            token = quoted.token
+        freeze.unfreeze(ports, merchant, subscription, token=token, now=ports.clock())
+
+    world.clockwork.spawn(f"freeze {subscription}", work, now_us, _answered)
+    if chance.happens(0.8):
+        thaw_us = now_us + int(chance.stretched(MINUTE, 80 * DAY))
+        for _ in range(chance.pick((1, 1, 2))):
+            world.clockwork.spawn(f"plan {subscription}", thaw, thaw_us, _answered)
+
+
+def _recurs(point: PricePoint) -> bool:
+    return point.terms.type is PriceType.RECURRING
+
+
 def refund_last(adversary: Adversary, target: Subscription) -> None:
     """Somebody refunds the newest payment, all or part, and another one does the same."""
     world = adversary.world
@@ -279,7 +331,7 @@ def _answered(error: BaseException | None) -> None:
 ACTIONS: dict[type, tuple[Action, ...]] = {
     Subscription: (
         *(double_message, double_message, sweep, answer_the_bank, hold, dispute),
-        *(cancel_now, cancel_at_end, refund_last, pause_now),
+        *(cancel_now, cancel_at_end, refund_last, pause_now, other_plan, freeze_next),
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
 }
@@ -287,7 +339,8 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
 
 MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "mind": (0.3, (cancel_now, cancel_at_end, refund_last, refund_last, dispute)),
-    "break": (0.4, (pause_now,)),
+    "break": (0.4, (pause_now, freeze_next)),
+    "plan": (0.3, (other_plan,)),
 }
 """What share of ordinary customers does one of these some day."""
 

@@ -39,11 +39,20 @@ INVOICE_GRAPH: dict[InvoiceState | None, set[InvoiceState]] = {
 }
 SUBSCRIPTION_GRAPH: dict[State | None, set[State]] = {
     None: {S.TRIALING, S.ACTIVE},
-    S.TRIALING: {S.ACTIVE, S.PAST_DUE, S.PAUSED, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
-    S.ACTIVE: {S.PAST_DUE, S.PAUSED, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
-    S.PAST_DUE: {S.ACTIVE, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
+    S.TRIALING: {
+        S.ACTIVE,
+        S.PAST_DUE,
+        S.PAUSED,
+        S.FROZEN,
+        S.CANCEL_PENDING,
+        S.CANCELLED,
+        S.COMPLETED,
+    },
+    S.ACTIVE: {S.PAST_DUE, S.PAUSED, S.FROZEN, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
+    S.PAST_DUE: {S.ACTIVE, S.FROZEN, S.CANCEL_PENDING, S.CANCELLED, S.COMPLETED},
+    S.FROZEN: {S.ACTIVE, S.PAST_DUE, S.CANCEL_PENDING, S.CANCELLED},
     S.PAUSED: {S.TRIALING, S.ACTIVE, S.CANCEL_PENDING, S.CANCELLED},
-    S.CANCEL_PENDING: {S.TRIALING, S.ACTIVE, S.PAUSED, S.CANCELLED},
+    S.CANCEL_PENDING: {S.TRIALING, S.ACTIVE, S.PAUSED, S.FROZEN, S.CANCELLED},
     S.CANCELLED: set(),
     S.COMPLETED: set(),
 }
@@ -55,7 +64,7 @@ CHECKOUT_GRAPH: dict[CheckoutState | None, set[CheckoutState]] = {
     C.ABANDONED: set(),
 }
 SNAPSHOT = ("total", "lines", "gateway", "gateway_account", "order_id", "period", "seq", "kind")
-AGREED = ("terms", "customer", "merchant", "started_at", "gateway_account", "shard")
+AGREED = ("customer", "merchant", "started_at", "gateway_account", "shard")
 ONCE = (LedgerEntry, EmailPointer)
 
 

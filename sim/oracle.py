@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from billing.adapters.sandbox_ledger import Row
 from billing.orders import FINAL, Invoice, InvoiceCounter
 from billing.periods import Anchor
+from billing.plan_change import Quote, When
 from billing.refunds import Refund
 from billing.schedule import ChargeKind
 from billing.subscription import State, Subscription
-from sim.invariants import SKEW, I, Violation
+from sim.invariants import SKEW, I, Violation, changed
 from sim.items import Put
+from sim.plan import FREEZE_MINOR
 from sim.writes import Writes
 
 
 class Oracle(Writes):
     """Sees every write and every charge as they happen; the gateway's own ledger is the truth."""
 
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        super().__init__(now_us)
+        self._quotes: dict[str, list[Quote]] = defaultdict(list)
+
     def _whole_write(self, by_type: dict[type, list[Put]]) -> None:
         self._one_open_invoice(by_type)
         self._periods_match(by_type)
         self._numbers_match(by_type)
+        self._plans_match(by_type)
 
     def _one_open_invoice(self, by_type: dict[type, list[Put]]) -> None:
         touched = {after.id for _, _, after in by_type.get(Subscription, ())}
@@ -40,6 +50,7 @@ class Oracle(Writes):
             (after.subscription, after.period)
             for _, before, after in by_type.get(Invoice, ())
             if after.state is I.PAID and (before is None or before.state is not I.PAID)
+            if not after.changes_plan
         }
         for _, before, after in by_type.get(Subscription, ()):
             moved = before is not None and after.period > before.period
@@ -47,6 +58,60 @@ class Oracle(Writes):
                 raise Violation("6", f"{after.id} moved on unpaid", after.id)
             if before is not None and not moved and any(s == after.id for s, _ in paid):
                 raise Violation("6", f"{after.id} was paid and did not move on", after.id)
+
+    def quoted(self, subscription: str, quote: Quote) -> None:
+        """Somebody is told what another plan costs, and asks for it."""
+        self._quotes[subscription].append(quote)
+
+    def _plans_match(self, by_type: dict[type, list[Put]]) -> None:
+        """A plan changes only as somebody asked, and is paid as it was quoted; credit is spent
+        once."""
+        paid = {
+            after.subscription: after
+            for _, before, after in by_type.get(Invoice, ())
+            if after.state is I.PAID and (before is None or before.state is not I.PAID)
+        }
+        for _, before, after in by_type.get(Subscription, ()):
+            if before is None:
+                continue
+            invoice = paid.get(after.id)
+            sold = ("price_point", "price_version", "product", "terms")
+            if changed(before, after, sold):
+                self._plan_was_asked(before, after, invoice)
+            period = invoice is not None and not invoice.changes_plan
+            spent = invoice.credit_minor if invoice is not None and period else 0
+            exchanged = changed(before, after, sold) and before.next_plan is None
+            if not exchanged and before.credit_minor - after.credit_minor != spent:
+                text = f"{after.id}: credit {before.credit_minor} to {after.credit_minor}"
+                raise Violation("3", f"{text}, {spent} was used", after.id)
+
+    def _plan_was_asked(
+        self, before: Subscription, after: Subscription, paid: Invoice | None
+    ) -> None:
+        opened = before.open_invoice is None and after.open_invoice is not None
+        if opened and after.is_frozen:
+            minor = after.terms.price.amount_minor
+            if after.id not in self.freezes or minor != FREEZE_MINOR:
+                raise Violation("7", f"{after.id} froze unasked, or at {minor}", after.id)
+            return
+        quotes = [
+            quote
+            for quote in self._quotes[after.id]
+            if (quote.plan.price_point, quote.plan.terms) == (after.price_point, after.terms)
+        ]
+        if opened:
+            asked = any(quote.when is When.NEXT_REBILL for quote in quotes)
+        else:
+            due = 0 if paid is None else paid.total.amount_minor
+            asked = any(
+                quote.change is not None
+                and quote.due_now.amount_minor == due
+                and quote.change.credit_minor == after.credit_minor
+                for quote in quotes
+            )
+        if not asked:
+            text = f"{after.id} went to {after.price_point}, as nobody was quoted"
+            raise Violation("7", text, after.id)
 
     def _numbers_match(self, by_type: dict[type, list[Put]]) -> None:
         documents = (*by_type.get(Invoice, ()), *by_type.get(Refund, ()))
@@ -111,12 +176,27 @@ class Oracle(Writes):
         subscription = self._subscriptions.get(invoice.subscription or "")
         if subscription is not None and subscription.state is State.PAUSED:
             raise Violation("4", f"{invoice.id} was charged while paused", *about)
-        if invoice.kind is not ChargeKind.STANDARD or subscription is None:
+        if invoice.kind is ChargeKind.STANDARD and subscription is not None:
+            self._as_agreed(subscription, invoice, at)
+
+    def _as_agreed(self, subscription: Subscription, invoice: Invoice, at: datetime) -> None:
+        """A period costs its plan's price less credit, a change what was quoted for it."""
+        if invoice.changes_plan:
+            self._as_quoted(subscription, invoice)
             return
         price = subscription.terms.price
-        if invoice.total != price:
-            raise Violation("3", f"{invoice.id} over {invoice.total}, agreed {price}", *about)
+        agreed = replace(price, amount_minor=price.amount_minor - invoice.credit_minor)
+        if invoice.total != agreed:
+            raise Violation("3", f"{invoice.id} over {invoice.total}, agreed {agreed}", invoice.id)
         self._one_a_day(subscription, invoice, at)
+
+    def _as_quoted(self, subscription: Subscription, invoice: Invoice) -> None:
+        """A change of plan charges what was quoted for it, to the cent (A-4)."""
+        quotes = self._quotes[subscription.id]
+        told = {q.due_now for q in quotes if q.plan.price_point == invoice.price_point}
+        if invoice.total not in told:
+            text = f"{invoice.id} charged {invoice.total} for a change quoted at {told}"
+            raise Violation("3", text, invoice.id, subscription.id)
 
     def _not_while_stopped(self, invoice: Invoice) -> None:
         stopped = self.stopped_since.get(invoice.merchant)

@@ -65,6 +65,9 @@ SOLD: tuple[PriceTerms, ...] = (
 )
 
 
+FREEZE_MINOR = 300
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """One purchase that somebody means to make."""
@@ -139,6 +142,7 @@ def _merchant(name: str, made_at: datetime, chance: Chance) -> Merchant:
         time_zone=chance.pick(ZONES),
         retry_schedule=schedule,
         catch_up_days=chance.pick((7, 7, 30)),
+        freeze_price_minor=FREEZE_MINOR,
     )
     account = GatewayAccount(SANDBOX, SANDBOX)
     return Merchant(

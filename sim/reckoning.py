@@ -94,8 +94,11 @@ def _checkout_over(
     if bool(charged) != (paid and bool(checkout.invoice.total)):
         raise Violation("2", f"checkout {checkout.key} {checkout.state}: {charged}", *about)
     ours = [e for e in found[Entitlement] if e.source == checkout.purchase]
-    granted = {e.grant for e in ours}
-    if granted != (set(checkout.grants) if paid else set()):
+    granted = {e.grant for e in ours if e.revoked_at is None}
+    stands = world.oracle.subscription(checkout.purchase)
+    sold = {product.id: product.grants for product, _ in world.plan.products}
+    agreed = checkout.grants if stands is None else sold[stands.product]
+    if granted != (set(agreed) if paid else set()):
         raise Violation("12", f"checkout {checkout.key} grants {granted}", *about)
 
 
@@ -242,7 +245,7 @@ def _periods_without_gaps(found: dict[type, list[Any]]) -> None:
             paid[paid_for].append(invoice.period)
     for subscription in found[Subscription]:
         periods = sorted(paid[subscription.id])
-        if periods != list(range(subscription.payments_made)):
+        if periods != list(range(subscription.period)):
             text = f"{subscription.id} paid {periods}, and says {subscription.payments_made}"
             raise Violation("6", text, subscription.id)
         _status_follows(subscription)

@@ -12,7 +12,7 @@ from billing.adapters.sandbox_ledger import Row
 from billing.checkouts import Checkout
 from billing.facts import Fact, FactKind
 from billing.merchants import Merchant
-from billing.orders import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, Order
+from billing.orders import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, LineKind, Order
 from billing.subscription import CHARGEABLE, TERMINAL, State, Subscription
 from sim.clockwork import instant
 from sim.invariants import (
@@ -47,6 +47,7 @@ class Writes:
         self.disarmed_at: dict[str, datetime] = {}
         self.cancelled: dict[str, datetime] = {}
         self.tally: Counter[str] = Counter()
+        self.freezes: set[str] = set()
         self.payments_lapse = False
         self._now_us = now_us
         self._subscriptions: dict[str, Subscription] = {}
@@ -55,6 +56,7 @@ class Writes:
         self._keys: dict[str, str] = {}
         self._declined: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
+        self._frozen_periods: Counter[str] = Counter()
         self._authenticated: set[str] = set()
         self.retry_attempts: Callable[[str], int] = lambda merchant: 4
         self.catch_up: Callable[[str], timedelta] = lambda merchant: timedelta(days=7)
@@ -100,7 +102,9 @@ class Writes:
         was = before.state if before else None
         about = (after.id, after.purchase)
         lapsed = self.payments_lapse and (was, after.state) == (I.CONFIRMING, I.READY)
-        if was is not after.state and after.state not in INVOICE_GRAPH[was] and not lapsed:
+        by_credit = (was, after.state) == (I.PENDING, I.PAID) and not after.total
+        allowed = after.state in INVOICE_GRAPH[was] or lapsed or by_credit
+        if was is not after.state and not allowed:
             raise Violation("9", f"invoice {after.id} went from {was} to {after.state}", *about)
         if before is not None:
             self._invoice_goes_on(before, after)
@@ -114,6 +118,9 @@ class Writes:
         self._agrees_with_gateway(was, after)
         if was is not after.state:
             self.tally[f"invoice_{after.state}"] += 1
+            self.tally["changes_of_plan"] += after.changes_plan and after.state is I.PAID
+            if after.state is I.PAID and any(line.kind == LineKind.FREEZE for line in after.lines):
+                self._frozen_periods[str(after.subscription)] += 1
             if after.state is I.ACTION_REQUIRED and after.gateway_ref:
                 self.asks_buyer(after.gateway_ref)
         if after.subscription:
@@ -183,7 +190,7 @@ class Writes:
             self._subscription_goes_on(before, after)
         if was is not after.state:
             self.tally[f"subscription_{after.state}"] += 1
-        if after.payments_made != after.period:
+        if after.payments_made + self._frozen_periods[after.id] != after.period:
             raise Violation("6", f"{after.id}: {after.payments_made} paid, {after.period}", *about)
         total = after.terms.standard_payments
         if total is not None and after.payments_made > total:
@@ -199,7 +206,9 @@ class Writes:
             raise Violation("9", f"{after.id} is {before.state} and was written again", *about)
         if changed(before, after, AGREED):
             raise Violation("7", f"the agreement of {after.id} changed", *about)
-        if before.anchor != after.anchor and not self._resumed_late(before, after):
+        another = before.terms.period is not after.terms.period
+        moved = before.anchor != after.anchor
+        if moved and not another and not self._resumed_late(before, after):
             raise Violation("7", f"the dates of {after.id} moved to {after.anchor}", *about)
         if after.period - before.period not in {0, 1}:
             raise Violation("6", f"{after.id} skipped to {after.period}", *about)
@@ -222,7 +231,11 @@ class Writes:
             raise Violation("15", f"{after.id} is {after.state} and has no alarm", *about)
         if after.state is State.PAUSED and after.due_at is not None:
             raise Violation("15", f"{after.id} is paused and has an alarm", *about)
-        closed = after.state is State.PAUSED or after.is_unpaid
+        closes = after.freezes_at  # with its period, however late its worker is
+        frozen = after.is_frozen or (closes is not None and closes <= self._now())
+        if frozen and after.gives_access(self._now()):
+            raise Violation("12", f"{after.id} is frozen and gives access", *about)
+        closed = after.state is State.PAUSED or after.is_unpaid or frozen
         access = closed or after.gives_access(self._now())
         if after.is_live and after.ends_at is None and not access:
             raise Violation("12", f"{after.id} is {after.state} and gives no access", *about)
@@ -275,8 +288,9 @@ class Writes:
         }
         for _, before, after in by_type.get(Invoice, ()):
             if after.state is I.PAID and (before is None or before.state is not I.PAID):
-                kind = FactKind.PURCHASED if after.order_kind == "sale" else FactKind.RENEWED
-                self._told(facts, kind, after.id)
+                kind = FactKind.PLAN_CHANGED if after.changes_plan else FactKind.RENEWED
+                sale = after.order_kind == "sale"
+                self._told(facts, FactKind.PURCHASED if sale else kind, after.id)
         for _, before, after in by_type.get(Subscription, ()):
             if before is not None and before.is_live and not after.is_live:
                 self._told(facts, FactKind.ENDED, after.id)

@@ -82,12 +82,13 @@ stripe-check: $(DEV)
 bench: $(DEV) $(MINISTACK) $(COLD)
 	@$(WITH_LAYER) .venv/bin/python -m bench
 
-## make check      format, lint, types, import rules, template
+## make check      format, lint, types, security lint, import rules, template
 .PHONY: check
 check: $(DEV) $(SAM)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/bandit -q -c pyproject.toml -r layers functions dev bench
 	$(WITH_LAYER) .venv/bin/lint-imports --no-cache
 	.venv-sam/bin/sam validate --lint
 

@@ -110,7 +110,8 @@ class Emulator:
         ends = time.monotonic() + within_seconds
         while time.monotonic() < ends and self.is_running():
             try:
-                with urllib.request.urlopen(f"{self.url}/_ministack/ready", timeout=2):
+                ready = f"{self.url}/_ministack/ready"
+                with urllib.request.urlopen(ready, timeout=2):  # nosec B310
                     return True
             except OSError:
                 time.sleep(0.05)

@@ -73,7 +73,7 @@ def _outputs(stack: str) -> dict[str, str]:
 def _local(event: Mapping[str, Any]) -> Any:
     url = f"http://127.0.0.1:{os.environ.get('PORT', '3000')}/_dev/operate"
     try:
-        with urllib.request.urlopen(
+        with urllib.request.urlopen(  # nosec B310
             urllib.request.Request(url, data=json.dumps(event).encode()), timeout=_ANSWER_SECONDS
         ) as answer:
             return json.loads(answer.read())

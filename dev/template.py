@@ -156,7 +156,8 @@ class Template:
 
 
 def load(path: Path) -> Mapping[str, Any]:
-    document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    text = path.read_text(encoding="utf-8")
+    document = yaml.load(text, Loader=_Loader)  # noqa: S506  # nosec B506
     assert isinstance(document, dict)
     return document
 

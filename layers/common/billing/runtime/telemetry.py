@@ -18,6 +18,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import MetricUnit
 
+from billing.card_numbers import masked
 from billing.runtime import correlation
 
 SERVICE = "perennial"
@@ -27,9 +28,46 @@ _SECRET = re.compile(r"\b(sk|tok|sess|whsec)_[A-Za-z0-9_-]{8,}|\b[Bb]earer [^\s\
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 
 
+FIELDS = frozenset(
+    {
+        # of every line
+        "level",
+        "location",
+        "message",
+        "timestamp",
+        "service",
+        "correlation_id",
+        "function_name",
+        "function_request_id",
+        "xray_trace_id",
+        # of a request
+        "request_id",
+        "status",
+        "code",
+        "field",
+        # of a failure of ours
+        "exception",
+        "exception_name",
+        # of what happened: ids and reasons
+        "merchant",
+        "message_id",
+        "why",
+        "kind",
+        "owner",
+        "since",
+        "hold",
+    }
+)
+"""All that a line may hold; what is not named here is left out of it. None is a person's name,
+address, card or words, and none is a body (RELIABILITY.md 4.2, 22)."""
+
+LONGEST_FIELD = 100
+"""Characters of `field`: whoever sends a request may choose the name of what is wrong in it."""
+
+
 def redacted(text: str) -> str:
-    """The text without mail addresses and credentials."""
-    return _EMAIL.sub("<email>", _SECRET.sub("<secret>", text))
+    """The text without mail addresses, card numbers and credentials."""
+    return masked(_EMAIL.sub("<email>", _SECRET.sub("<secret>", text))).text
 
 
 def hashed(value: str) -> str:
@@ -38,10 +76,16 @@ def hashed(value: str) -> str:
 
 
 class RedactingFormatter(LambdaPowertoolsFormatter):
-    """Powertools' JSON lines, each without addresses and credentials, wherever they came from."""
+    """Powertools' JSON lines: the declared fields only, and of these no address, card number or
+    credential, wherever it came from."""
 
     def serialize(self, log: Any) -> str:
-        return redacted(super().serialize(log))
+        kept = {name: _shown(value) for name, value in log.items() if name in FIELDS}
+        return super().serialize(kept)
+
+
+def _shown(value: Any) -> str | int | None:
+    return value if value is None or isinstance(value, int) else redacted(str(value))
 
 
 @cache
@@ -78,9 +122,11 @@ def happened(what: str, **fields: str | int | None) -> None:
 def failed(error: Exception, request_id: str, *, status: int) -> None:
     """A failed request: what callers did wrong is a line, what we did wrong has its stack."""
     code = getattr(error, "code", "internal_error")
-    fields = {"request_id": request_id, "status": status, "code": code}
+    fields: dict[str, Any] = {"request_id": request_id, "status": status, "code": code}
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger().info("request refused", extra=fields | {"field": getattr(error, "field", None)})
+        field = getattr(error, "field", None)
+        fields["field"] = None if field is None else field[:LONGEST_FIELD]
+        logger().info("request refused", extra=fields)
     else:
         logger().error("request failed", exc_info=error, extra=fields)
 

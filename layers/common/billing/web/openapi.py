@@ -117,7 +117,9 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any]) -> di
         parameters.append(IDEMPOTENCY_KEY)
     if route.method in HAS_BODY and route.takes is not Nothing:
         body = {"$ref": REFERENCE.format(model=route.takes.__name__)}
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
+        # No body is read as {}: it is missed only where a field is.
+        needed = bool(takes.get("required"))
+        operation["requestBody"] = {"required": needed, "content": {JSON: {"schema": body}}}
     return operation
 
 

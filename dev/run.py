@@ -64,9 +64,10 @@ def _run(place: Place, stopping: threading.Event) -> None:
             _wait(stopping, emulator)
         finally:
             print("\nStopping ..", flush=True)
+            # The worker first: what it delivers to our own address must still be answered.
+            built.worker.stop()
             server.shutdown()
             serving.join()
-            built.worker.stop()
             built.api.finish()
             built.stripe.stop()
 

@@ -82,7 +82,7 @@ class Worker:
     def settle(self, tally: Tally) -> None:
         """Deliver until a whole round finds nothing, which includes what deliveries caused."""
         for _ in range(_MOST_ROUNDS):
-            if not sum(source.deliver(tally) for source in self._sources):
+            if not sum(source.deliver(tally) for source in self._sources) or self.stopping:
                 return
         print("Queue and stream do not come to rest; going on", file=sys.stderr)
 

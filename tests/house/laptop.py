@@ -76,6 +76,12 @@ class Laptop:
         self.interrupt()
 
     @property
+    def group(self) -> int:
+        """The process group of all processes of ours."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def key(self) -> str:
         return (self.data / "demo-api-key").read_text().strip()
 

@@ -105,6 +105,11 @@ stack-check: $(DEV) $(CHECKOV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.expand > .aws-sam/expanded.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml -f .aws-sam/expanded.json
 
+## make audit      known vulnerabilities of what is pinned (needs pip-audit; says what it missed)
+.PHONY: audit
+audit: $(DEV)
+	@$(WITH_LAYER) .venv/bin/python -m dev.audit
+
 ## make format     let ruff format and mend what it can
 .PHONY: format
 format: $(DEV)

@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Formatter
 
@@ -14,9 +15,10 @@ import pytest
 from billing.adapters import sandbox_gateway
 from billing.catalog import Cancellation, Cycle, PriceType
 from billing.merchants import SelfService
+from billing.money import Currency, Money
 from billing.orders import OrderKind
 from billing.periods import Period, Unit
-from billing.render import messages
+from billing.render import formats, messages
 from billing.subscription import State
 
 RENDER = Path(messages.__file__).parent
@@ -108,6 +110,26 @@ def test_a_part_has_the_texts_and_placeholders_of_the_same_part_in_english(path:
         assert isinstance(entry, str) == isinstance(english[key], str), key
         for words in forms_of(entry):
             assert words.strip() == words != "", key
+
+
+@pytest.mark.spec("C-5", "B-11")
+@pytest.mark.parametrize("language", sorted(messages.LANGUAGES))
+def test_each_of_the_fifteen_languages_has_the_parts_that_customers_read(language: str) -> None:
+    """Each part that is there is complete, as the test above holds."""
+    parts = {path.name for path in CATALOGS}
+    assert {f"{language}.toml", f"{language}.portal.toml"} <= parts
+
+
+@pytest.mark.spec("C-5")
+@pytest.mark.parametrize("language", sorted(messages.LANGUAGES))
+def test_no_sentence_ends_in_two_full_stops(language: str) -> None:
+    """Where a date or an amount ends in one, as in 31 януари 2026 г. and 29,99 kr."""
+    shown = {"date": [formats.day(datetime(2026, 1, 31, tzinfo=UTC), "UTC", language)]}
+    shown["amount"] = [formats.money(Money(2999, each), language) for each in Currency]
+    dotted = [name for name, values in shown.items() if any(v.endswith(".") for v in values)]
+    for key, entry in messages._catalog(language).items():
+        doubled = [n for n in dotted for words in forms_of(entry) if f"{{{n}}}." in words]
+        assert doubled == [], key
 
 
 @pytest.mark.spec("C-5")

@@ -258,6 +258,8 @@ def test_a_manual_cancellation_in_the_portal_leads_to_its_thread(house: House) -
     assert "within 7 days" in result.text
     (found,) = house.tickets()
     assert f"/helpdesk/acme/tickets/{found.id}" in [e.attributes["href"] for e in result.all("a")]
+    shown = visitor.see().text
+    assert "You asked to cancel on January 31, 2026" in shown and "Next payment" not in shown
     thread = house.signed_in().see(f"/tickets/{found.id}")
     assert "stays active until February 28, 2026" in thread.text
     assert world.subscription().state is State.ACTIVE

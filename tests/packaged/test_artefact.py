@@ -17,7 +17,7 @@ from billing.merchants import ApiKey
 from billing.runtime import wiring
 from billing.runtime.settings import Settings
 from billing.transactions import Insert
-from dev import demo, provision, stack
+from dev import PLATFORM, demo, provision, stack
 from dev.expand import ROOT
 from dev.stack import Function, Stack
 from dev.template import Template, load
@@ -98,7 +98,11 @@ def house() -> Iterator[tuple[Stack, dict[str, str]]]:
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.delenv("AWS_PROFILE", raising=False)
-        parameters = {"PublicUrl": "https://pay.example.com", "SenderAddress": "b@example.com"}
+        parameters = {
+            "PublicUrl": "https://pay.example.com",
+            "SenderAddress": "b@example.com",
+            "Platform": PLATFORM,
+        }
         described = stack.read(Template(load(ROOT / "template.yaml"), endpoint, parameters))
         provision.create_tables(boto3.client("dynamodb"), described.tables)
         provision.create_queues(boto3.client("sqs"), described.queues)
@@ -107,6 +111,7 @@ def house() -> Iterator[tuple[Stack, dict[str, str]]]:
         ports = wiring.connect(Settings.from_environ(environment))
         now = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)
         ports.store.commit(*demo.merchant(now), *demo.catalog(now))
+        ports.store.commit(*demo.platform(now))
         secret = "sk_00000000000000000000000000000001"
         ports.store.commit(Insert(ApiKey("key_1", demo.hash_of(secret), demo.MERCHANT, now)))
         yield described, environment

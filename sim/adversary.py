@@ -74,7 +74,8 @@ class Adversary:
         return []
 
     def change_of_mind(self, buyer: Buyer, at_us: int) -> None:
-        """Some day a buyer ends it, wants money back or a break, not at any worst moment."""
+        """Some day a buyer ends it, wants money back or a break, or goes to the bank, once or
+        twice; not at any worst moment."""
         for mind, (share, actions) in MINDS.items():
             chance = Chance(self.world.seed, f"{mind} {buyer.key}")
             if chance.happens(share):
@@ -338,7 +339,9 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
 
 
 MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
-    "mind": (0.3, (cancel_now, cancel_at_end, refund_last, refund_last, dispute)),
+    "mind": (0.3, (cancel_now, cancel_at_end, refund_last, refund_last)),
+    "bank": (0.3, (dispute,)),
+    "bank again": (0.15, (dispute,)),
     "break": (0.4, (pause_now, freeze_next)),
     "plan": (0.3, (other_plan,)),
 }

@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from billing import cancellation, policy, protocol, purchase, refunds
-from billing.flows import charging, checkout, invoices, notify, rebill
+from billing import cancellation, disputes, policy, protocol, purchase, refunds
+from billing.adapters import event_signature
+from billing.flows import charging, checkout, invoices, notify, rebill, webhook
 from billing.orders import Invoice
 from billing.transactions import Insert
 from sim import exhaustive
@@ -185,6 +186,9 @@ MUTANTS: tuple[Mutant, ...] = (
         ((SimGateway, "find_refund", always(None)),),
         redundant="for a day the key answers as it did; after it a part of a payment is at risk",
     ),
+    Mutant("dispute: charges go on", ((disputes, "_held", always(())),)),
+    Mutant("events: forged ones are believed", ((event_signature, "verify", always(None)),)),
+    Mutant("events: lost ones are not looked for", ((webhook, "catch_up", always(None)),)),
     Mutant("outbox: removed before told", ((notify, "_tell", removing_first),)),
     Mutant("numbers: counter unconditional", ((invoices, "numbered", numbered_apart),)),
 )

@@ -15,7 +15,7 @@ from sim.gateway import SimGateway
 from sim.invariants import Violation
 from sim.wire import Wire
 
-PROMPT_US = (50_000, 5 * SECOND)
+PROMPT_US = (500, 5 * SECOND)
 LATE_US = (MINUTE, 5 * DAY)
 AGAIN_US = (MINUTE, 8 * HOUR)
 TRIES_AT_MOST = 12

@@ -19,6 +19,7 @@ from billing.ledger import CHARGEBACKS, DISPUTED, RECEIVED, trial_balance
 from billing.money import Currency, Money
 from billing.orders import InvoiceState, Order
 from billing.periods import Period, Span, Unit
+from billing.ports import History
 from billing.subscription import Source, State, Subscription, When
 from tests.world import START, World
 
@@ -250,6 +251,28 @@ def test_a_charge_under_way_when_it_is_disputed_is_settled_and_no_more(world: Wo
     assert (world.subscription().payments_made, world.subscription().dispute) == (2, "open")
     world.advance(days=60)
     assert len(world.charges()) == 2
+
+
+@pytest.mark.spec("R-3")
+def test_a_dispute_that_meets_a_charge_as_it_begins_is_decided_anew(world: World) -> None:
+    world.buy()
+    world.sandbox.open_dispute(reference(world))
+    world.now = world.now.replace(month=2, day=28)
+    world.sweep()
+    read = world.store.history
+    charged: list[int] = []
+
+    def charged_meanwhile(merchant: str, customer: str) -> History:
+        found = read(merchant, customer)
+        if not charged:
+            charged.append(world.work()["paid"])
+        return found
+
+    world.store.history = charged_meanwhile  # type: ignore[method-assign]
+    assert tell(world) == ["dispute_opened"]
+    assert charged == [1]
+    held = world.subscription()
+    assert (held.payments_made, held.dispute, held.due_at) == (2, "open", None)
 
 
 @pytest.mark.spec("X-6")

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from billing.catalog import Initial
-from billing.errors import Refused
-from billing.flows import cancel, change_plan, rebill
+from billing.errors import Refused, Unreachable
+from billing.flows import cancel, change_plan, rebill, webhook
 from billing.flows.cancel import Result
+from billing.gateways import SANDBOX, AccountRef, DisputeStanding
 from billing.merchants import FinalAction, RetrySchedule
 from billing.money import Currency, Money
 from billing.orders import InvoiceState
@@ -230,3 +231,67 @@ def test_whoever_must_authenticate_a_change_of_plan_is_mailed_once(world: World)
     assert len(world.mailer.sent) == before + 1
     world.advance(minutes=30)
     assert len(world.mailer.sent) == before + 1, "the worker looked again, and told nobody"
+
+
+def tell(world: World) -> None:
+    """The gateway tells everything that ever happened there."""
+    account = AccountRef("acme", SANDBOX, SANDBOX)
+    for event in world.sandbox.events_since(world.now - timedelta(days=400)):
+        webhook.take(world.ports, account, event, now=world.now)
+
+
+def disputed_while_charged(world: World, *, arrives: bool) -> tuple[str, str]:
+    """The first payment is disputed while the second is being made, and nobody heard of that one;
+    the reference of the first, and its dispute."""
+    (first,) = (str(i.gateway_ref) for i in world.history().invoices if i.gateway_ref)
+    world.now = world.subscription().due_at or world.now
+    confirm = world.sandbox.confirm
+
+    def unheard(*args: object, **kwargs: object) -> object:
+        if arrives:
+            confirm(*args, **kwargs)  # type: ignore[arg-type]
+        raise Unreachable("nobody hears it")
+
+    world.sandbox.confirm = unheard  # type: ignore[method-assign,assignment]
+    world.tick()
+    world.sandbox.confirm = confirm  # type: ignore[method-assign]
+    assert world.history().invoices[-1].state is InvoiceState.CONFIRMING
+    dispute = world.sandbox.open_dispute(first)
+    tell(world)
+    return first, dispute
+
+
+@pytest.mark.spec("W-4", "R-1")
+@pytest.mark.parametrize("arrives", [True, False])
+def test_what_a_bank_disputes_is_not_leased_over_and_over(world: World, *, arrives: bool) -> None:
+    world.buy()
+    first, dispute = disputed_while_charged(world, arrives=arrives)
+    world.advance(hours=1)
+    held = world.subscription()
+    assert (held.dispute, held.payments_made) == ("open", 2 if arrives else 1)
+    assert world.history().invoices[-1].state is not InvoiceState.CONFIRMING
+    assert world.advance(days=75)["enqueued"] <= 1
+    assert world.subscription().due_at is None
+    world.sandbox.close_dispute(first, dispute, DisputeStanding.WON)
+    tell(world)
+    world.advance(days=31)
+    assert world.subscription().payments_made == held.payments_made + 1
+
+
+@pytest.mark.spec("W-4", "R-5")
+def test_a_link_to_authenticate_is_withdrawn_when_its_time_is_over_in_a_dispute(
+    world: World,
+) -> None:
+    world.buy()
+    pays_with(world, "pm_card_authenticationRequired")
+    world.advance(to=world.subscription().due_at)
+    waits = world.history().invoices[-1]
+    assert waits.state is InvoiceState.ACTION_REQUIRED
+    world.sandbox.open_dispute(str(world.history().invoices[0].gateway_ref))
+    tell(world)
+    world.advance(days=4)
+    assert world.history().invoices[-1].state is InvoiceState.VOID
+    world.sandbox.authenticate(waits.gateway_ref or "", succeeded=True)
+    assert world.advance(days=20)["enqueued"] <= 20
+    assert len(world.charges()) == 1
+    assert world.subscription().gives_access(world.now), "a dispute alone closes nothing"

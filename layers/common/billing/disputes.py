@@ -185,14 +185,14 @@ def _booked(
 
 
 def _held(about: Disputed) -> tuple[Write, ...]:
-    """Marked as disputed, and off the alarm list unless an attempt must still be settled or a
-    cancellation is pending."""
+    """Marked as disputed, and off the alarm list unless an attempt must still be settled, a change
+    of plan must still lapse, or a cancellation is pending."""
     subscription, invoice = about.subscription, about.open_invoice
     if subscription is None:
         return ()
     marked = replace(subscription, dispute=DisputeStanding.OPEN.value)
-    under_way = invoice is not None and invoice.state in UNDER_WAY
-    if subscription.state in CHARGEABLE and not under_way and subscription.cancelling is None:
+    waits = invoice is not None and (invoice.state in UNDER_WAY or invoice.changes_plan)
+    if subscription.state in CHARGEABLE and not waits and subscription.cancelling is None:
         marked = replace(marked, due_at=None)
     return (
         Change(subscription, marked, as_read=(*policy.LOOKED_AT, "due_at")),

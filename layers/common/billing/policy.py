@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -77,6 +77,16 @@ def alarm_after_payment(paid: Subscription, now: datetime) -> datetime | None:
     if scheduled is None or scheduled > now:
         return scheduled
     return max(scheduled, start_of_next_local_day(now, paid.anchor.zone))
+
+
+def alarm_while_disputed(subscription: Subscription, now: datetime) -> datetime | None:
+    """When the worker looks again at what a bank disputes: never, since the end of the dispute sets
+    the next alarm (W-4).
+
+    Past due with nothing open it would count as given up without an alarm (R-5): once a day.
+    """
+    counts_as_unpaid = replace(subscription, due_at=None).is_unpaid
+    return now + timedelta(days=1) if counts_as_unpaid else None
 
 
 def not_yet(subscription: Subscription, now: datetime) -> bool:

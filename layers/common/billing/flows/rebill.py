@@ -106,16 +106,18 @@ def _step_6(
 ) -> Iterator[tuple[Callable[[Ports, Invoice], Standing], list[Work]]]:
     """What to ask of the gateway for attempts that were under way.
 
-    Withdrawn is what is being cancelled, and what its buyer was asked to authenticate for the last
-    time, or at an account that its card has left: a link that still charged after the end would be
-    a charge that nobody books. What may not be charged now is only looked up.
+    Withdrawn is what is being cancelled, what a bank disputes by now, and what its buyer was asked
+    to authenticate for the last time, or at an account that its card has left: a link that still
+    charged after the end would be a charge that nobody books. What else may not be charged now is
+    only looked up.
     """
     by_call: dict[Callable[[Ports, Invoice], Standing], list[Work]] = defaultdict(list)
     for work in works:
         over = work.is_last_authentication or (work.waits_for_buyer and work.is_elsewhere)
-        if work.subscription.cancelling or over:
+        hold = work.held(ports)
+        if work.subscription.cancelling or over or hold is policy.Hold.DISPUTED:
             by_call[charging.withdraw].append(work)
-        elif work.held(ports):
+        elif hold:
             by_call[charging.lookup].append(work)
         else:
             by_call[charging.resolve].append(work)
@@ -130,12 +132,16 @@ def _open(ports: Ports, works: Sequence[Work], now: datetime, tally: Counter[str
         asked = work.subscription.pay_now is not None
         if reason := work.held(ports):
             tally[f"held_{reason}"] += 1
+            if reason is policy.Hold.DISPUTED and not work.changes_plan:
+                asleep = policy.alarm_while_disputed(work.subscription, now)
+                _write_alarm(ports, work, asleep, tally)
         elif work.invoice is not None:
             going_on += _unless_given_up(ports, work, now, tally)
         elif policy.too_late_to_ask(work.subscription, work.merchant, now) and not asked:
             _put_on_waiting_list(ports, work, now, tally)
         elif policy.not_yet(work.subscription, now):
-            _postpone(ports, work, now, tally)
+            later = policy.alarm_after_payment(work.subscription, now)
+            tally["postponed"] += _write_alarm(ports, work, later, tally)
         else:
             to_open.append(work)
     opened = [
@@ -309,10 +315,11 @@ def _put_on_waiting_list(ports: Ports, work: Work, now: datetime, tally: Counter
     tally["waiting"] += len(_committed(ports, [work], [write], tally))
 
 
-def _postpone(ports: Ports, work: Work, now: datetime, tally: Counter[str]) -> None:
-    later = work.subscription.postponed_to(policy.alarm_after_payment(work.subscription, now))
+def _write_alarm(ports: Ports, work: Work, at: datetime | None, tally: Counter[str]) -> int:
+    """Move its alarm; 1 if nothing else was written meanwhile."""
+    later = work.subscription.postponed_to(at)
     write = (Change(work.subscription, later, as_read=policy.LOOKED_AT),)
-    tally["postponed"] += len(_committed(ports, [work], [write], tally))
+    return len(_committed(ports, [work], [write], tally))
 
 
 def _gateway(

@@ -40,9 +40,13 @@ class Work:
 
     def has_lapsed(self, ports: Ports, now: datetime) -> bool:
         """Whether it is a change of plan that was not paid while its quote was fresh (A-4)."""
-        if self.invoice is None or not self.invoice.changes_plan:
+        if not self.changes_plan:
             return False
-        return now - self.invoice.opened_at >= timedelta(hours=ports.operation.checkout_hours)
+        return now - self.open_invoice.opened_at >= timedelta(hours=ports.operation.checkout_hours)
+
+    @property
+    def changes_plan(self) -> bool:
+        return self.invoice is not None and self.invoice.changes_plan
 
     @property
     def waits_for_buyer(self) -> bool:

@@ -24,6 +24,7 @@ from billing.gateways import (
     Succeeded,
     Unconfirmed,
 )
+from billing.merchants import GatewayAccount
 from billing.ports import Ports
 from billing.subscription import Subscription
 from billing.transactions import Insert
@@ -35,10 +36,13 @@ DUE_NOW = START + timedelta(days=29)
 """When the first renewal of what was bought at START is due, and a little later."""
 
 
+ACCOUNT = "acct_0123456789abcdef"
+
+
 class InstantGateway:
     """Says yes at once, and refuses to charge any payment twice."""
 
-    name = account = "sandbox"
+    name, account = "stripe", ACCOUNT
     capabilities = Capabilities(minimum_minor=1, test=True)
 
     def __init__(self) -> None:
@@ -74,7 +78,8 @@ def bought() -> tuple[Subscription, PurchaseBillTo]:
         product_name="Course in Typography",
         price_point="acme.0123456789abcdef",
         payment_method="pm_0123456789abcdefghijklmn",
-        gateway_account="acct_0123456789abcdef",
+        gateway="stripe",
+        gateway_account=ACCOUNT,
         test=False,
     )
     return as_long, bill_to
@@ -100,6 +105,7 @@ def world_of(total: int, due: int | None = None, **operation: Any) -> World:
     world = World(**{"shards": SHARDS, "gateway_calls_per_second": 1_000_000, **operation})
     gateway = InstantGateway()
     world.ports = replace(world.ports, gateway=lambda account: gateway)
+    world.change_merchant(gateway_accounts=(GatewayAccount(gateway.name, gateway.account),))
     gc.disable()  # a collector that looks at every new million is no part of anything
     for number in range(total):
         mine, bill_to = copies(world.ports, number, due=due is None or number < due)

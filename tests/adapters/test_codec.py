@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.adapters import codec
-from billing.adapters.dynamo_writes import index_attributes
+from billing.adapters import codec, key_fields
+from billing.adapters.dynamo_writes import entity_of, index_attributes, item_of
 from billing.adapters.keys import (
     ENTITIES,
     Row,
@@ -23,12 +23,23 @@ from billing.adapters.keys import (
     stamp,
 )
 from billing.catalog import Cancellation, Cycle, Initial, PriceTerms, PriceType, Product
+from billing.customers import Entitlement
+from billing.facts import Fact
 from billing.ledger import LedgerEntry, Posting
 from billing.money import Currency, Money
-from billing.orders import InvoiceCounter
+from billing.orders import Invoice, InvoiceCounter, Order
 from billing.periods import Anchor, Period, Span, Unit
-from billing.subscription import Alarm
-from tests.adapters.examples import T0, checkout, fact, subscription
+from billing.subscription import Alarm, Subscription
+from tests.adapters.examples import (
+    T0,
+    checkout,
+    customer,
+    fact,
+    invoice,
+    ledger_entry,
+    order,
+    subscription,
+)
 
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))])
 # Not at either end of time, where another zone has no date any more.
@@ -85,6 +96,61 @@ def test_every_entity_is_read_as_it_was_written(entity: Any) -> None:
     stored = codec.encode(entity)
     assert codec.decode(type(entity), stored) == entity
     assert codec.encode(codec.decode(type(entity), stored)) == stored
+
+
+IDS = st.text("abz019_.-", min_size=1, max_size=12)
+INVOICES = st.builds(
+    lambda purchase, seq, **ids: (
+        replace(invoice(seq=seq), purchase=purchase, id=ids["id"])
+        if ids["foreign"]
+        else replace(invoice(seq=seq), purchase=purchase, id=f"{purchase}.{seq:04d}")
+    ),
+    IDS,
+    st.integers(0, 99_999),
+    id=st.builds("{}.{:04d}".format, IDS, st.integers(0, 99_999)),
+    foreign=st.booleans(),
+)
+ORDERS = st.builds(order, st.integers(0, 99), customer=st.none() | IDS, at=INSTANTS)
+KEYED = st.one_of(
+    INVOICES,
+    ORDERS,
+    st.builds(subscription, st.integers(0, 99), customer=IDS),
+    st.builds(customer, IDS),
+    st.builds(fact, shard=st.integers(0, 64), at=INSTANTS),
+    st.builds(ledger_entry, st.integers(0, 99)),
+    st.builds(Entitlement, IDS, IDS, WORDS, WORDS, INSTANTS),
+)
+
+
+@given(KEYED)
+def test_an_item_is_read_as_it_was_written_whatever_its_key_says_of_it(entity: Any) -> None:
+    item = item_of(entity, "op")
+    assert entity_of(item) == entity
+    said = key_fields.said(type(entity), key_of(entity))
+    same = {name for name, value in said.items() if getattr(entity, name) == value}
+    assert same.isdisjoint(item["body"]["M"])
+    assert entity_of({**item, "body": codec.encode(entity)}) == entity, "as it was stored before"
+
+
+def test_an_attempt_key_that_looks_like_a_customer_is_none() -> None:
+    failed = replace(order(customer=None), attempt_key="x#C#cus_2")
+    assert entity_of(item_of(failed, "op")) == failed
+
+
+@pytest.mark.parametrize("entity", [invoice(), subscription(), order(), ledger_entry(), fact()])
+def test_ids_stand_in_the_key_alone(entity: Any) -> None:
+    assert {"id", "customer", "purchase", "seq", "at"}.isdisjoint(
+        set(item_of(entity, "op")["body"]["M"]) - _NOT_IN_THE_KEY[type(entity)]
+    )
+
+
+_NOT_IN_THE_KEY: dict[type, set[str]] = {
+    Invoice: set(),
+    Subscription: {"seq"},
+    Order: set(),
+    LedgerEntry: {"at"},
+    Fact: {"customer"},
+}
 
 
 @given(ENTITY)

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from billing.adapters import codec
+from billing.adapters.dynamo_writes import item_of
 from billing.errors import Conflict
 from billing.merchants import Merchant
 from billing.ports import Due
@@ -258,6 +260,34 @@ def test_no_update_of_concurrent_transactions_is_lost(backend: Backend) -> None:
         list(threads.map(raise_seq, range(40)))
     history = backend.store.history(MERCHANT, "cus_1")
     assert history.subscriptions[0].seq == len(history.orders) == 40
+
+
+@pytest.mark.parametrize("as_read", ["customer", "purchase", "seq"])
+def test_what_the_key_says_may_be_named_whether_it_is_stored_too_or_not(
+    dynamodb: Backend, as_read: str
+) -> None:
+    """Items from before the key's fields were left out of the body are as good as new ones."""
+    new, old = invoice(1), invoice(2)
+    dynamodb.store.commit(Insert(new))
+    item = {**item_of(old, "op"), "body": codec.encode(old)}
+    dynamodb.call("PutItem", Item=item)
+    for read in (new, old):
+        number = replace(read, number="INV-000001")
+        dynamodb.store.commit(Change(read, number, as_read=(as_read,)))
+        found = dynamodb.store.invoice(MERCHANT, "cus_1", read.id)
+        assert found == number
+
+
+def test_what_the_key_says_and_the_item_says_otherwise_is_as_the_item_says(
+    dynamodb: Backend,
+) -> None:
+    read = invoice()
+    other, stale = replace(read, purchase="sub_9"), replace(read, language="de")
+    dynamodb.store.commit(Insert(read))
+    dynamodb.store.commit(Change(read, other))
+    with pytest.raises(Conflict):
+        dynamodb.store.commit(Change(read, stale, as_read=("purchase",)))
+    assert dynamodb.store.invoice(MERCHANT, "cus_1", read.id) == other
 
 
 def test_none_survives_where_the_default_is_another_value(backend: Backend) -> None:

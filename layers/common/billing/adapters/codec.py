@@ -1,19 +1,19 @@
 """Dataclasses to and from DynamoDB's attribute values, by their type hints.
 
 None is left out (but where the default is another), and so is a plain value that is its field's
-default: that is a seventh of an
-invoice's bytes and of what botocore takes for it. What is stored and not known here is ignored, and
-what is known and not stored takes its default, so that two versions of the code can work on one
-table; a default may therefore never change. A class's hints are read once.
+default: that is a seventh of an invoice's bytes and of what botocore takes for it. What is stored
+and not known here is ignored, and what is known and not stored takes its default, so that two
+versions of the code can work on one table; a default may therefore never change. What is `said`
+elsewhere (by an item's key) is left out where it is the same. A class's hints are read once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -30,15 +30,37 @@ class Codec(NamedTuple):
     decode: Callable[[Attribute], Any]
 
 
-def encode(value: Any) -> Attribute:
-    """A dataclass as a map."""
+_NOTHING: Mapping[str, Any] = {}
+
+
+def encode(value: Any, said: Mapping[str, Any] = _NOTHING) -> Attribute:
+    """A dataclass as a map, without those fields that are `said` in the same words elsewhere."""
     cls: type = type(value)
-    return _dataclass_codec(cls).encode(value)
+    attributes = {}
+    for name, field in _fields(cls).items():
+        part = getattr(value, name)
+        assert part is not None or name not in said, "what is said cannot be None"
+        if _is_stored(part, field) and (name not in said or part != said[name]):
+            attributes[name] = field.codec.encode(part)
+    return {"M": attributes}
 
 
-def decode(cls: type, attribute: Attribute) -> Any:
-    """The dataclass that a map is."""
-    return _dataclass_codec(cls).decode(attribute)
+def _is_stored(part: Any, field: _FieldCodec) -> bool:
+    if part is None:
+        return field.stores_none
+    return part != field.default or is_dataclass(part)
+
+
+def decode(cls: type, attribute: Attribute, said: Mapping[str, Any] = _NOTHING) -> Any:
+    """The dataclass that a map is; what it does not hold is as it was `said`, or the default."""
+    stored, arguments = attribute["M"], dict(said)
+    for name, field in _fields(cls).items():
+        part = stored.get(name)
+        if part is not None:
+            arguments[name] = field.codec.decode(part)
+        elif field.fallback and name not in said:
+            arguments[name] = None
+    return cls(**arguments)
 
 
 def encode_field(cls: type, name: str, value: Any) -> Attribute:
@@ -102,7 +124,7 @@ def codec_of(hint: Any) -> Codec:
         return _tuple_codec(hint)
     if isinstance(hint, type):
         if is_dataclass(hint):
-            return _dataclass_codec(hint)
+            return Codec(encode, partial(decode, hint))
         if issubclass(hint, StrEnum):
             return Codec(lambda v: {"S": v.value}, lambda a: hint(a["S"]))
         if hint in _PLAIN:
@@ -118,33 +140,6 @@ def _tuple_codec(hint: Any) -> Codec:
         lambda values: {"L": [inner.encode(v) for v in values]},
         lambda a: tuple(inner.decode(v) for v in a["L"]),
     )
-
-
-@cache
-def _dataclass_codec(cls: type) -> Codec:
-    by_name = _fields(cls)
-
-    def encode_all(value: Any) -> Attribute:
-        attributes = {}
-        for name, field in by_name.items():
-            part = getattr(value, name)
-            there = part is not None or field.stores_none
-            if there and (part != field.default or is_dataclass(part)):
-                attributes[name] = field.codec.encode(part)
-        return {"M": attributes}
-
-    def decode_all(attribute: Attribute) -> Any:
-        stored = attribute["M"]
-        arguments = {}
-        for name, field in by_name.items():
-            part = stored.get(name)
-            if part is not None:
-                arguments[name] = field.codec.decode(part)
-            elif field.fallback:
-                arguments[name] = None
-        return cls(**arguments)
-
-    return Codec(encode_all, decode_all)
 
 
 def _encode_datetime(value: datetime) -> Attribute:

@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from billing.adapters import codec
 from billing.adapters.dynamo_calls import Calls, ConditionFailed, Contested, Request
-from billing.adapters.dynamo_writes import Action, Terms, action, key_attributes
+from billing.adapters.dynamo_writes import (
+    Action,
+    Terms,
+    action,
+    entity_of,
+    key_attributes,
+    key_in,
+)
 from billing.adapters.keys import (
-    ENTITIES,
     MOST_WRITES,
     Key,
     Row,
@@ -43,7 +48,7 @@ class DynamoItems:
 
     def get(self, key: Key) -> Entity | None:
         answer = self._call("GetItem", self._on(key, ConsistentRead=True))
-        return _entity(answer["Item"]) if "Item" in answer else None
+        return entity_of(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Key]) -> list[Entity | None]:
         wanted = list(dict.fromkeys(keys))
@@ -63,7 +68,7 @@ class DynamoItems:
         request = self._between("pk", "sk", pk, stretch, newest_first)
         found = self._pages({**request, "ConsistentRead": True}, limit)
         # What a newer version of the code has put there is no business of this one.
-        return [entity for item in found if (entity := _entity(item)) is not None]
+        return [entity for item in found if (entity := entity_of(item)) is not None]
 
     def rows(
         self,
@@ -76,9 +81,7 @@ class DynamoItems:
     ) -> list[Row]:
         request = self._between(f"{index}_pk", f"{index}_sk", pk, stretch, newest_first)
         found = self._pages({**request, "IndexName": index}, limit)
-        return [
-            Row(item[f"{index}_sk"]["S"], Key(item["pk"]["S"], item["sk"]["S"])) for item in found
-        ]
+        return [Row(item[f"{index}_sk"]["S"], key_in(item)) for item in found]
 
     def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
         def move(due: Due, op: str) -> list[Action]:
@@ -176,7 +179,7 @@ class DynamoItems:
             self._call.pause(pause)
             answer = self._call("BatchGetItem", {"RequestItems": {self._table: asked}})
             for item in answer["Responses"].get(self._table, ()):
-                found[Key(item["pk"]["S"], item["sk"]["S"])] = _entity(item)
+                found[key_in(item)] = entity_of(item)
             if not answer.get("UnprocessedKeys"):
                 return found
             asked = answer["UnprocessedKeys"][self._table]
@@ -225,8 +228,3 @@ def _packs(jobs: Sequence[T], keys_of: Callable[[T], list[Key]]) -> Iterator[lis
         touched.update(keys)
     if pack:
         yield pack
-
-
-def _entity(item: dict[str, Any]) -> Entity | None:
-    cls = ENTITIES.get(item["type"]["S"])
-    return None if cls is None else codec.decode(cls, item["body"])

@@ -2,18 +2,18 @@
 
 A value that is the field's default may also be missing where it is stored: an older version of the
 code, which did not know the field, wrote that item. For the same reason values that are dataclasses
-are compared field by field.
+are compared field by field. A value that the key says may be missing, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from billing.adapters import codec
+from billing.adapters import codec, key_fields
 from billing.adapters.codec import Attribute
-from billing.adapters.keys import Key, index_keys, key_of
+from billing.adapters.keys import ENTITIES, Key, index_keys, key_of
 from billing.transactions import Change, Entity, Expect, Insert, Remove, Write
 
 Request = dict[str, Any]
@@ -51,13 +51,27 @@ def index_attributes(entity: Entity) -> dict[str, str]:
 
 def item_of(entity: Entity, op: str) -> dict[str, Attribute]:
     """An entity as it is stored."""
+    key, cls = key_of(entity), type(entity)
     return {
-        **key_attributes(key_of(entity)),
+        **key_attributes(key),
         **{name: {"S": text} for name, text in index_attributes(entity).items()},
-        "type": {"S": type(entity).__name__},
+        "type": {"S": cls.__name__},
         "op": {"S": op},
-        "body": codec.encode(entity),
+        "body": codec.encode(entity, key_fields.said(cls, key)),
     }
+
+
+def entity_of(item: dict[str, Any]) -> Entity | None:
+    """The entity that is stored so; None where a newer version of the code put what is not known
+    here."""
+    cls = ENTITIES.get(item["type"]["S"])
+    if cls is None:
+        return None
+    return codec.decode(cls, item["body"], key_fields.said(cls, key_in(item)))
+
+
+def key_in(item: dict[str, Any]) -> Key:
+    return Key(item["pk"]["S"], item["sk"]["S"])
 
 
 class Terms:
@@ -132,13 +146,16 @@ def _on_condition(entity: Entity, as_read: Iterable[str], table: str) -> Request
 
 def _condition(terms: Terms, entity: Entity, as_read: Iterable[str]) -> str:
     stands = [f"attribute_exists({terms.path('pk')})"]
+    said = key_fields.said(type(entity), key_of(entity))
     for name in as_read:
-        stands += _stands(terms, ("body",), entity, name)
+        stands += _stands(terms, ("body",), entity, name, said)
     return " AND ".join(stands)
 
 
-def _stands(terms: Terms, owner: tuple[str, ...], entity: Entity, name: str) -> Iterator[str]:
-    """That a field still is as it was read."""
+def _stands(
+    terms: Terms, owner: tuple[str, ...], entity: Entity, name: str, said: Mapping[str, Any]
+) -> Iterator[str]:
+    """That a field still is as it was read; `said` is what the entity's key says."""
     cls, value, path = type(entity), getattr(entity, name), terms.path(*owner, name)
     if value is None and not codec.stores_none(cls, name):
         yield f"attribute_not_exists({path})"
@@ -146,8 +163,8 @@ def _stands(terms: Terms, owner: tuple[str, ...], entity: Entity, name: str) -> 
         if not codec.is_default(cls, name, value):
             yield f"attribute_exists({path})"
         for field in fields(value):
-            yield from _stands(terms, (*owner, name), value, field.name)
+            yield from _stands(terms, (*owner, name), value, field.name, {})
     else:
         equal = f"{path} = {terms.value(codec.encode_field(cls, name, value))}"
-        is_default = codec.is_default(cls, name, value)
-        yield f"(attribute_not_exists({path}) OR {equal})" if is_default else equal
+        may_be_missing = codec.is_default(cls, name, value) or said.get(name) == value
+        yield f"(attribute_not_exists({path}) OR {equal})" if may_be_missing else equal

@@ -27,6 +27,7 @@ DECLINED_CARD, CONFIRMED_CARD = "•••• 0002", "•••• 3184"
 _ORDER_ID = re.compile(r"Your Order ID is ([0-9A-Z-]{17})\.")
 _HELPDESK = re.compile(r"https?://\S+/helpdesk/demo/confirm/\S+")
 _LINK = re.compile(r"https?://\S+/portal/demo/link/\S+")
+_PAYMENT = re.compile(r"https?://\S+/portal/demo/payments/\S+")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Person:
         with self.page.expect_navigation():
             through.click()
 
+    def at(self, address: str) -> Page:
+        """At a page, by its address."""
+        self.page.goto(address)
+        return self.page
+
     def press(self, name: str) -> None:
         self.go(self.page.get_by_role("button", name=name))
 
@@ -54,6 +60,10 @@ class Person:
     def says(self, words: str) -> bool:
         """Whether the page shows these words."""
         return words in self.page.inner_text("body")
+
+    def unchecked_by_the_browser(self) -> None:
+        """What is missing in the form is then for the server to say."""
+        self.page.locator("main form").evaluate("form => form.noValidate = true")
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,10 @@ class Customer(Person):
     def portal_link(self) -> str:
         """The newest link that signs in."""
         return arrived(lambda: self._in_mail(_LINK))[-1]
+
+    def payment_link(self) -> str:
+        """The newest link to a payment that their bank wants confirmed."""
+        return arrived(lambda: self._in_mail(_PAYMENT))[-1]
 
     def helpdesk_link(self) -> str:
         """The newest link under which a request is confirmed."""

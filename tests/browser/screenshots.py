@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser import chromium, tour
+from tests.browser.tour.town import settle
 from tests.house.laptop import ROOT, Laptop
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -54,7 +55,7 @@ def main(wanted: Iterable[str]) -> int:
 
 def _picture_all(laptop: Laptop, wanted: set[str]) -> None:
     with chromium.running() as browser:
-        town = tour.settle(browser, laptop)
+        town = settle(browser, laptop)
         for name, lead in tour.STOPS.items():
             if name in wanted:
                 page = lead(town)

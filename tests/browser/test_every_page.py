@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.browser import tour
-from tests.browser.tour import Town
+from tests.browser.tour.town import Town, settle
 from tests.house.laptop import Laptop
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ FOCUS = """() => {
 
 @pytest.fixture(scope="module")
 def town(browser: Browser, laptop: Laptop) -> Town:
-    return tour.settle(browser, laptop)
+    return settle(browser, laptop)
 
 
 # A fixture of the module, so that all that is asked of a page is asked in one visit.

@@ -1,0 +1,33 @@
+"""Every page there is, and the way to it.
+
+A stop leads somebody to a page. Those who look after all pages, such as the tests of accessibility
+and the screenshots, go from stop to stop. Each public function of a part is a stop, so a new page
+gets a function in the part of the house where it stands; its name is also that of its screenshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import isfunction
+from types import ModuleType
+
+from playwright.sync_api import Page
+
+from tests.browser.tour import account, checkout, console, helpdesk, portal, portal_endings
+from tests.browser.tour.town import Town
+
+Stop = Callable[[Town], Page]
+
+PARTS = (checkout, portal, portal_endings, helpdesk, console, account)
+
+
+def _stops_of(part: ModuleType) -> dict[str, Stop]:
+    """Its own public functions, in the order in which they stand."""
+    return {
+        name.replace("_", "-"): lead
+        for name, lead in vars(part).items()
+        if isfunction(lead) and lead.__module__ == part.__name__ and not name.startswith("_")
+    }
+
+
+STOPS: dict[str, Stop] = {name: lead for part in PARTS for name, lead in _stops_of(part).items()}

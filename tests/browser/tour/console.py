@@ -1,0 +1,99 @@
+"""The console: tickets, sign-in, transactions, a customer."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page
+
+from tests.browser.people import Seller
+from tests.browser.tour.helpdesk import helpdesk_thread, helpdesk_thread_by_mail
+from tests.browser.tour.portal_endings import portal_cancel_asked, portal_refund_asked
+from tests.browser.tour.town import Town
+
+
+def console_tickets(town: Town) -> Page:
+    portal_cancel_asked(town)
+    portal_refund_asked(town)
+    return town.seller.at("/console/tickets")
+
+
+def console_tickets_none(town: Town) -> Page:
+    return town.seller.at("/console/tickets?department=technical-support&state=declined")
+
+
+def console_ticket_cancel(town: Town) -> Page:
+    helpdesk_thread(town)
+    return town.seller.at(f"/console/tickets/{town.ticket(town.dan, 'cancel')['id']}")
+
+
+def console_ticket_refund(town: Town) -> Page:
+    portal_refund_asked(town)
+    return town.seller.at(f"/console/tickets/{town.ticket(town.dan, 'refund')['id']}")
+
+
+def console_ticket_wrong(town: Town) -> Page:
+    page = console_ticket_refund(town)
+    page.get_by_label("Your words").evaluate("field => field.required = false")
+    town.seller.press("Decline with these words")
+    assert page.title().startswith("Error:")
+    return page
+
+
+def console_ticket_unverified(town: Town) -> Page:
+    helpdesk_thread_by_mail(town)
+    listed = town.laptop.get("/v1/tickets?state=open")["data"]
+    ticket = next(each for each in listed if each["email"] == "eve@example.com")
+    return town.seller.at(f"/console/tickets/{ticket['id']}")
+
+
+def console_sign_in(town: Town) -> Page:
+    return Seller(town.visitor.page, town.laptop).at("/_dev/console")
+
+
+def console_signed_out(town: Town) -> Page:
+    console_sign_in(town)
+    town.visitor.press("Sign in")
+    town.visitor.press("Sign out")
+    return town.visitor.page
+
+
+def console_link_over(town: Town) -> Page:
+    return town.visitor.at("/console/sign-in/used-before")
+
+
+def console_transactions(town: Town) -> Page:
+    return town.seller.at("/console")
+
+
+def console_no_match(town: Town) -> Page:
+    return town.seller.at("/console?q=nobody@example.com")
+
+
+def console_wrong_filter(town: Town) -> Page:
+    return town.seller.at("/console?from=yesterday")
+
+
+def console_customer(town: Town) -> Page:
+    page = town.seller.at(f"/console?q={town.ann.email}")
+    town.seller.go(page.get_by_role("link", name=re.compile("^ann@")).first)
+    return page
+
+
+def console_cancel(town: Town) -> Page:
+    return town.seller.at(f"/console/subscriptions/{town.subscription(town.ann)}/cancel")
+
+
+def console_refund(town: Town) -> Page:
+    return town.seller.at(f"/console/orders/{town.order(town.ann)}/refund")
+
+
+def console_refund_wrong(town: Town) -> Page:
+    page = console_refund(town)
+    page.get_by_label("Amount in USD").fill("a lot")
+    town.seller.press("Refund")
+    return page
+
+
+def console_not_found(town: Town) -> Page:
+    return town.seller.at("/console/customers/cus_nobody")

@@ -20,6 +20,7 @@ from billing.gateways import (
     Declined,
     Dispute,
     GatewayEvent,
+    GatewayRefund,
     Outcome,
     RefundFailed,
     RefundSucceeded,
@@ -168,6 +169,10 @@ class SimGateway:
             return self.sandbox.find_refund(reference, key=key)
 
         return self._wire.call("gateway", "find_refund", find, f"{reference} {key}")
+
+    def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
+        look = partial(self.sandbox.refunds, reference, ours=ours)
+        return self._wire.call("gateway", "refunds", look, reference)
 
     def parse_event(
         self, body: bytes, headers: Mapping[str, str], *, now: datetime

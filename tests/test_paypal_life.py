@@ -5,6 +5,7 @@ The world is in memory, the adapter is the real one, and PayPal is the loopback,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -295,3 +296,37 @@ def test_a_currency_that_paypal_does_not_take_is_refused_in_words(world: PayPalW
         products.create(
             world.ports, world.merchant, _draft(PriceType.RECURRING, Currency.INR), now=world.now
         )
+
+
+@pytest.mark.spec("W-1", "W-2", "B-7")
+def test_what_is_refunded_on_paypals_pages_is_booked_and_what_comes_back_is_too(
+    world: PayPalWorld,
+) -> None:
+    world.buy_as()
+    (sale,) = world.orders()
+    mine = {"amount_minor": 1000, "source": Source.MERCHANT, "now": world.now}
+    refund.request(world.ports, "acme", sale.id, **mine)  # type: ignore[arg-type]
+    (invoice,) = world.history().invoices
+    theirs = world.paypal.refund_elsewhere(str(invoice.gateway_ref), 500)
+    assert _told(world) == Counter(nothing_new=2, refund_made_elsewhere=1)
+    assert _told(world) == Counter(nothing_new=2, repeated=1)
+    assert world.history().invoices[0].refunded_minor == 1500
+    world.paypal.send_back(str(invoice.gateway_ref), theirs)
+    assert _told(world)["refund_returned"] == 1
+    assert world.money() == [("succeeded", 1000)]
+    assert world.history().invoices[0].refunded_minor == 1000
+    amounts = sorted(
+        (o.amount.amount_minor, o.withdrawn) for o in world.orders() if o.kind is OrderKind.REFUND
+    )
+    assert amounts == [(500, True), (1000, False)]
+
+
+def _told(world: PayPalWorld) -> Counter[str]:
+    """Every event of the loopback, signed and delivered."""
+    tally: Counter[str] = Counter()
+    account = world.merchant.account_at("paypal")
+    for event in world.paypal.books.events:
+        if event["event_type"].startswith("PAYMENT."):
+            body, headers = world.paypal.deliver(event)
+            tally += webhook.receive(world.ports, [account], body, headers, now=world.now)
+    return tally

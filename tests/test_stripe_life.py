@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import stripe
 
 from billing.adapters.stripe_gateway import StripeGateway
 from billing.catalog import Initial, Product
 from billing.errors import Unreachable
-from billing.flows import cards, pay, refund
+from billing.flows import cards, pay, refund, webhook
 from billing.gateways import AccountRef
 from billing.merchants import GatewayAccount
 from billing.orders import InvoiceState, OrderKind
@@ -63,6 +66,25 @@ class Shop:
             intent = work.load("payment_intent", secret.partition("_secret")[0])
             attempts.authenticated(work, intent, succeeded=succeeded)
             work.commit()
+
+    @property
+    def dashboard(self) -> stripe.StripeClient:
+        """Stripe past us, as its dashboard is."""
+        return stripe.StripeClient(
+            "sk_test_loopback", base_addresses={"api": self._loopback.url}, max_network_retries=0
+        )
+
+    def told(self) -> Counter[str]:
+        """What Stripe lists of all that happened, taken as if it had been told."""
+        tally: Counter[str] = Counter()
+        gateway = self.world.ports.gateway(ACCOUNT)
+        for event in gateway.events_since(self.world.now - timedelta(days=2)):
+            tally += webhook.take(self.world.ports, ACCOUNT, event, now=self.world.now)
+        return tally
+
+    def banks_decide(self) -> None:
+        """Time enough has passed for what banks decide later."""
+        self._loopback.webhooks.deliver()
 
     def add(self, card: str, key: str = "attempt_1") -> object:
         customer = self.world.history().customer
@@ -225,3 +247,29 @@ def test_a_removed_card_is_detached_there(shop: Shop) -> None:
     work = shop._loopback.service.working("acct_1")
     found = work.load("payment_method", old.id.partition(":")[2])
     assert found["customer"] is None
+
+
+@pytest.mark.spec("W-1", "B-7")
+def test_what_is_refunded_on_stripes_dashboard_is_booked_and_what_comes_back_is_too(
+    shop: Shop,
+) -> None:
+    world = shop.world
+    world.buy(shop.product(), payment_method="pm_card_refundFail")
+    (sale,) = world.orders()
+    refund.request(
+        world.ports, "acme", sale.id, amount_minor=1000, source=Source.MERCHANT, now=world.now
+    )
+    reference = str(world.history().invoices[0].gateway_ref)
+    shop.dashboard.v1.refunds.create({"payment_intent": reference, "amount": 500})
+    assert shop.told()["refund_made_elsewhere"] == 1
+    assert shop.told()["refund_made_elsewhere"] == 0
+    assert world.history().invoices[0].refunded_minor == 1500
+    world.now += timedelta(minutes=1)
+    shop.banks_decide()
+    assert shop.told()["refund_returned"] == 1
+    assert shop.charges == [("succeeded", 2999, 0)]
+    assert world.history().invoices[0].refunded_minor == 0
+    assert {r.failure for r in world.history().refunds} == {"expired_or_canceled_card"}
+    world.advance(minutes=10)
+    assert world.subjects().count("[TEST] A refund came back: $10.00 of ann@example.com") == 1
+    assert world.subjects().count("[TEST] A refund came back: $5.00 of ann@example.com") == 1

@@ -119,7 +119,7 @@ def refund(books: Books, capture_id: str, body: Json) -> Answer:
     payments = order["purchase_units"][0]["payments"]
     made = payments.setdefault("refunds", [])
     amount = body.get("amount", capture["amount"])
-    back = sum(minor(each["amount"]) for each in made)
+    back = sum(minor(each["amount"]) for each in made if each["status"] != "FAILED")
     if capture["status"] == "PENDING":
         raise Refusal(422, "PENDING_CAPTURE")
     if _is_disputed(books, capture_id):
@@ -146,6 +146,20 @@ def refund(books: Books, capture_id: str, body: Json) -> Answer:
     return Answer(201, refunded)
 
 
+def send_back(books: Books, refund_id: str) -> None:
+    """The buyer's bank cannot take a refund, and PayPal gives the money to the merchant again."""
+    for capture_id, capture in books.captures.items():
+        order = books.orders[capture["order"]]
+        made = order["purchase_units"][0]["payments"].get("refunds", [])
+        for refunded in made:
+            if refunded["id"] == refund_id and refunded["status"] == "COMPLETED":
+                refunded |= {"status": "FAILED", "update_time": books.now}
+                back = sum(minor(r["amount"]) for r in made if r["status"] != "FAILED")
+                stands = "PARTIALLY_REFUNDED" if back else "COMPLETED"
+                _mark(books, order, capture_id, stands, -minor(refunded["amount"]))
+                books.note("PAYMENT.REFUND.FAILED", "refund", refunded)
+
+
 def _mark(books: Books, order: Json, capture_id: str, status: str, amount_minor: int) -> None:
     books.captures[capture_id]["status"] = status
     for capture in order["purchase_units"][0]["payments"]["captures"]:
@@ -153,7 +167,7 @@ def _mark(books: Books, order: Json, capture_id: str, status: str, amount_minor:
     for charge in books.charges:
         if charge["id"] == capture_id:
             charge["refunded"] += amount_minor
-            charge["status"] = "refunded" if status == "REFUNDED" else charge["status"]
+            charge["status"] = "refunded" if status == "REFUNDED" else "succeeded"
 
 
 def _is_disputed(books: Books, capture_id: str) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from dev.paypal import orders, vault, webhooks
 from dev.paypal.answers import Answer, Json, Refusal
-from dev.paypal.books import Books, written
+from dev.paypal.books import Books, decimal, written
 
 KEYS_KEPT = timedelta(hours=6)
 NAME = r"([A-Za-z0-9-]+)"
@@ -177,6 +177,19 @@ class Loopback:
             return str(self.books.setups[order]["return_url"])
         (setup,) = query["approval_session_id"]
         return vault.approve(self.books, setup, name)
+
+    def refund_elsewhere(self, reference: str, amount_minor: int) -> str:
+        """The merchant refunds a payment on PayPal's own pages; the refund's id."""
+        order = self.books.orders[reference.partition(".")[0]]
+        (capture,) = order["purchase_units"][0]["payments"]["captures"]
+        amount = decimal(amount_minor, capture["amount"])
+        made = orders.refund(self.books, capture["id"], {"amount": amount}).body
+        assert made is not None, "what was refunded is shown"
+        return str(made["id"])
+
+    def send_back(self, reference: str, refund: str) -> None:
+        """The buyer's bank cannot take a refund of a payment."""
+        orders.send_back(self.books, refund)
 
     @property
     def told_since(self) -> str:

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from secrets import token_hex
 from urllib.parse import urlsplit
+
+import stripe as stripe_sdk
 
 from billing.adapters import tables
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import DynamoLedger, MemoryLedger
 from billing.adapters.stripe_gateway import StripeGateway
-from billing.gateways import AccountRef
+from billing.gateways import AccountRef, RefundSucceeded
 from billing.ports import Gateway
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
@@ -35,6 +37,8 @@ class Bench:
     `token` is what a buyer with that test card brings, None where there is no such buyer.
     `tells_attempts_apart` is false where only the same key tells that an attempt was declined.
     `wait` lets the time pass after which a withdrawal is believed. `cards` is false for a wallet.
+    `elsewhere` refunds a payment past us, as the merchant does at the gateway's dashboard (the
+    refund's id), `send_back` is the customer's bank that cannot take a refund.
     """
 
     gateway: Gateway
@@ -47,6 +51,8 @@ class Bench:
     tells_attempts_apart: bool = True
     wait: Callable[[], None] = lambda: None
     cards: bool = True
+    elsewhere: Callable[[str, int], str] | None = None
+    send_back: Callable[[str, str], None] | None = None
 
     def key(self, name: str) -> str:
         return f"{name}{self.run}"
@@ -71,11 +77,23 @@ def _sandbox(sandbox: SandboxGateway) -> Bench:
     def answer(url: str, succeeded: bool) -> None:
         sandbox.authenticate(urlsplit(url).path.rpartition("/")[2], succeeded=succeeded)
 
-    return Bench(sandbox, answer=answer, arm=sandbox.faults.arm)
+    def elsewhere(reference: str, amount_minor: int) -> str:
+        made = sandbox.refund_elsewhere(reference, amount_minor)
+        assert isinstance(made, RefundSucceeded)
+        return made.refund
+
+    return Bench(
+        sandbox,
+        answer=answer,
+        arm=sandbox.faults.arm,
+        elsewhere=elsewhere,
+        send_back=sandbox.send_back,
+    )
 
 
 @contextmanager
 def stripe_on_loopback() -> Iterator[Bench]:
+    from dev.stripe import refunds
     from dev.stripe.faults import Faults
     from dev.stripe.server import Loopback
     from dev.stripe.service import Account
@@ -96,7 +114,32 @@ def stripe_on_loopback() -> Iterator[Bench]:
             lambda fresh: {"secret_key": "sk_test_loopback"},
             api_base=loopback.url,
         )
-        yield Bench(stripe, answer=answer, give=give, arm=faults.arm, refuses_other_parameters=True)
+        client = stripe_sdk.StripeClient(
+            "sk_test_loopback", base_addresses={"api": loopback.url}, max_network_retries=0
+        )
+
+        def send_back(reference: str, refund: str) -> None:
+            with loopback.service.execution:
+                work = loopback.service.working("acct_1")
+                refunds.settled(work, work.load("refund", refund))
+                work.commit()
+
+        yield Bench(
+            stripe,
+            answer=answer,
+            give=give,
+            arm=faults.arm,
+            refuses_other_parameters=True,
+            elsewhere=partial(_at_stripes_dashboard, client),
+            send_back=send_back,
+        )
+
+
+def _at_stripes_dashboard(
+    client: stripe_sdk.StripeClient, reference: str, amount_minor: int
+) -> str:
+    """What the dashboard does: a refund without metadata of ours."""
+    return client.v1.refunds.create({"payment_intent": reference, "amount": amount_minor}).id
 
 
 BUYERS = {
@@ -153,6 +196,8 @@ def paypal_on_loopback() -> Iterator[Bench]:
             tells_attempts_apart=False,
             wait=wait,
             cards=False,
+            elsewhere=paypal.refund_elsewhere,
+            send_back=paypal.send_back,
         )
 
 
@@ -162,7 +207,13 @@ def stripe_itself() -> Iterator[Bench]:
         AccountRef("acme", "stripe", "acct_check_test"),
         lambda fresh: {"secret_key": os.environ["STRIPE_CHECK_KEY"]},
     )
-    yield Bench(stripe, run=f"-{token_hex(6)}", refuses_other_parameters=True)
+    client = stripe_sdk.StripeClient(os.environ["STRIPE_CHECK_KEY"])
+    yield Bench(
+        stripe,
+        run=f"-{token_hex(6)}",
+        refuses_other_parameters=True,
+        elsewhere=partial(_at_stripes_dashboard, client),
+    )
 
 
 BENCHES = (

@@ -28,6 +28,7 @@ class FactKind(StrEnum):
     FREEZE_UNDONE = "freeze_undone"
     ENDED = "ended"
     REFUNDED = "refunded"
+    REFUND_RETURNED = "refund_returned"
     DETAILS_CHANGED = "details_changed"
     LINK_ASKED = "link_asked"
     ACCOUNT_EXISTS = "account_exists"

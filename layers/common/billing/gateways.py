@@ -163,7 +163,10 @@ Standing = Succeeded | Declined | ActionRequired | Unconfirmed | Withdrawn
 
 @dataclass(frozen=True, slots=True)
 class RefundSucceeded:
-    """The money is on its way back; `refund` is the gateway's own id of it."""
+    """The money is on its way back; `refund` is the gateway's own id of it.
+
+    The customer's bank may send it back all the same, weeks later: it is `RefundFailed` then.
+    """
 
     refund: str
 
@@ -173,6 +176,20 @@ class RefundFailed:
     """The gateway will not refund; `code` is its reason."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRefund:
+    """A refund of a payment as the gateway has it now, whoever asked for it.
+
+    `id` is the gateway's own; `key` is ours that it was made under, None for one that was made
+    elsewhere: at the gateway's dashboard, or by another program.
+    """
+
+    id: str
+    key: str | None
+    amount: Money
+    outcome: RefundSucceeded | RefundFailed
 
 
 class About(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.gateways import DisputeStanding
@@ -91,6 +91,13 @@ def refund(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> Led
         ),
         test=invoice.test,
     )
+
+
+def refund_returned(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> LedgerEntry:
+    """What a refund that came back books: the reverse of what it booked when it went."""
+    went = refund(refund_id, invoice, amount, at)
+    came = tuple(Posting(each.account, -each.amount_minor) for each in went.postings)
+    return replace(went, id=f"{refund_id}:returned", postings=came)
 
 
 def disputed(

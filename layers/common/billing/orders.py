@@ -31,7 +31,7 @@ class Order:
     """One entry of the transaction list, with its own Order ID.
 
     Entries of a cancellation carry who asked, why, and when it ends; `withdrawn` marks a request
-    that was undone (X-2, X-7).
+    that was undone (X-2, X-7), and a refund that came back, `code` saying why.
     `customer` is None for what a stranger failed to buy (C-4); `attempt_key` says where that lives.
     """
 

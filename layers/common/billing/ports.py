@@ -26,6 +26,7 @@ from billing.gateways import (
     Declined,
     Dispute,
     GatewayEvent,
+    GatewayRefund,
     Held,
     Outcome,
     RefundFailed,
@@ -322,6 +323,11 @@ class Gateway(Protocol):
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
         """The refund that was made under a key, among all of the payment; None if none was."""
+        ...
+
+    def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
+        """All refunds of one payment as they stand now, oldest first, each named by the one of our
+        keys, `ours`, that it was made under."""
         ...
 
     def cancel(self, reference: str) -> Standing:

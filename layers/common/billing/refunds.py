@@ -1,7 +1,8 @@
 """Refunds: how much may go back, until when, and what each step writes (B-7).
 
 Reserved on the invoice first, then asked of the gateway under the refund's own id, then settled:
-what is killed in between is found by its alarm, and never sent twice (ARCHITECTURE.md, 3).
+what is killed in between is found by its alarm, and never sent twice (ARCHITECTURE.md, 3). What
+happens to refunds at the gateway by itself is in `gateway_refunds`.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed
 
 
 class RefundState(StrEnum):
-    """`requested` until the gateway has said what became of it."""
+    """`requested` until the gateway has said what became of it; `failed` moved no money, of what is
+    `returned` the customer's bank sent it back."""
 
     REQUESTED = "requested"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    RETURNED = "returned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Refund:
     """Money on its way back; `id` is `<invoice>:<name>`, the gateway's idempotency key too.
 
     `due_at` is the worker's alarm while the gateway's answer is not known; `number` the credit
-    note's, given without gaps once it succeeded (M-7).
+    note's, given without gaps once it succeeded (M-7). `gateway_refund` is the gateway's own id,
+    `failure` its reason why nothing was refunded, or why it came back at `returned_at`.
     """
 
     id: str
@@ -60,6 +64,9 @@ class Refund:
     reason: str | None = None
     settled_at: datetime | None = None
     number: str | None = None
+    gateway_refund: str | None = None
+    failure: str | None = None
+    returned_at: datetime | None = None
 
 
 def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:
@@ -150,19 +157,45 @@ def settle(
 ) -> tuple[Refund, Transaction]:
     """Step 3: booked with its own entry, or the reservation is given back."""
     if isinstance(outcome, RefundFailed):
-        failed = replace(refund, state=RefundState.FAILED, due_at=None, settled_at=now)
+        failed = replace(
+            refund,
+            state=RefundState.FAILED,
+            due_at=None,
+            settled_at=now,
+            failure=outcome.code,
+        )
         left = invoice.refund_reserved_minor - refund.amount.amount_minor
         given_back = replace(invoice, refund_reserved_minor=left)
         return failed, (Change(refund, failed, as_read=("state",)), Change(invoice, given_back))
-    done = replace(refund, state=RefundState.SUCCEEDED, due_at=None, settled_at=now)
+    done = replace(
+        refund,
+        state=RefundState.SUCCEEDED,
+        due_at=None,
+        settled_at=now,
+        gateway_refund=outcome.refund,
+    )
     refunded = invoice.refunded_minor + refund.amount.amount_minor
     return done, (
         Change(refund, done, as_read=("state",)),
         Change(invoice, replace(invoice, refunded_minor=refunded)),
+        *booked(done, invoice, paid, entitlements, now),
+    )
+
+
+def booked(
+    refund: Refund,
+    invoice: Invoice,
+    paid: Order,
+    entitlements: Iterable[Entitlement],
+    now: datetime,
+) -> tuple[Write, ...]:
+    """What every refund that was made writes, beside itself and what its invoice says of it."""
+    refunded = invoice.refunded_minor + refund.amount.amount_minor
+    return (
         Change(paid, replace(paid, refunded_minor=refunded)),
         Insert(_entry(refund, paid, now)),
         Insert(ledger.refund(refund.id, invoice, refund.amount, now)),
-        Insert(_fact(refund, invoice, now)),
+        Insert(fact(FactKind.REFUNDED, refund, invoice, now)),
         *_revoked(invoice, refunded, entitlements, now),
     )
 
@@ -193,10 +226,10 @@ def _entry(refund: Refund, paid: Order, now: datetime) -> Order:
     )
 
 
-def _fact(refund: Refund, invoice: Invoice, now: datetime) -> Fact:
+def fact(kind: FactKind, refund: Refund, invoice: Invoice, now: datetime) -> Fact:
     return Fact(
-        id=f"{refund.id}:{FactKind.REFUNDED}",
-        kind=FactKind.REFUNDED,
+        id=f"{refund.id}:{kind}",
+        kind=kind,
         merchant=refund.merchant,
         customer=refund.customer,
         at=now,

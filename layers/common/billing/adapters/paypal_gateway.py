@@ -58,6 +58,7 @@ from billing.gateways import (
     Declined,
     Dispute,
     GatewayEvent,
+    GatewayRefund,
     Lapsed,
     Outcome,
     RefundFailed,
@@ -274,7 +275,13 @@ class PayPalGateway:
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
         """The refund that carries our key, among all of the order."""
-        return paypal_orders.refund_named(self._order(reference), fitting(key))
+        found = self.refunds(reference, ours=[key])
+        return next((refund.outcome for refund in found if refund.key == key), None)
+
+    def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
+        """All refunds of the order; those without an invoice id of ours were made elsewhere."""
+        named = {fitting(key): key for key in ours}
+        return paypal_orders.refunds(self._order(reference), named)
 
     def parse_event(
         self, body: bytes, headers: Mapping[str, str], *, now: datetime

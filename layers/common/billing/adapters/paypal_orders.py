@@ -11,6 +11,7 @@ from billing.errors import NotFound, Unreachable
 from billing.gateways import (
     ActionRequired,
     Declined,
+    GatewayRefund,
     RefundFailed,
     RefundSucceeded,
     Standing,
@@ -89,14 +90,26 @@ def capture_of(order: Json) -> str | None:
     return next((str(capture["id"]) for capture in found), None)
 
 
-def refund_named(order: Json, key: str) -> RefundSucceeded | RefundFailed | None:
-    """The refund that carries our key as its invoice id."""
-    named = (r for r in _payments(order, "refunds") if r.get("invoice_id") == key)
-    return next((refund_outcome(refund) for refund in named), None)
+def refunds(order: Json, ours: Mapping[str, str]) -> list[GatewayRefund]:
+    """The refunds of an order, oldest first; `ours` are our keys by the invoice ids that they are
+    sent as. Raises `Unreachable` for one without an amount."""
+    made = _payments(order, "refunds")
+    if not all("amount" in refund for refund in made):
+        raise Unreachable("PayPal names a refund without its amount.")
+    return [
+        GatewayRefund(
+            id=str(refund["id"]),
+            key=ours.get(str(refund.get("invoice_id"))),
+            amount=money(refund["amount"]),
+            outcome=refund_outcome(refund),
+        )
+        for refund in sorted(made, key=lambda each: str(each.get("create_time", "")))
+    ]
 
 
 def refund_outcome(refund: Json) -> RefundSucceeded | RefundFailed:
-    """What became of one refund."""
+    """What became of one refund; one that was pending may fail, paid by eCheck for one
+    (https://developer.paypal.com/api/payments/v2/definitions/refund_status)."""
     if refund.get("status") in ON_ITS_WAY:
         return RefundSucceeded(str(refund["id"]))
     return RefundFailed("refund_failed")

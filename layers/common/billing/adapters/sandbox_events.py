@@ -25,6 +25,7 @@ FAILED = "payment_intent.payment_failed"
 REQUIRES_ACTION = "payment_intent.requires_action"
 CANCELED = "payment_intent.canceled"
 REFUNDED = "refund.created"
+REFUND_FAILED = "refund.failed"
 DISPUTED = "charge.dispute.created"
 DISPUTE_CLOSED = "charge.dispute.closed"
 
@@ -34,6 +35,7 @@ ABOUT = {
     REQUIRES_ACTION: About.PAYMENT,
     CANCELED: About.PAYMENT,
     REFUNDED: About.REFUND,
+    REFUND_FAILED: About.REFUND,
     DISPUTED: About.DISPUTE,
     DISPUTE_CLOSED: About.DISPUTE,
 }
@@ -122,9 +124,15 @@ def open_dispute(payment: Row, amount_minor: int, at: datetime) -> str:
 
 def gone_minor(payment: Row) -> int:
     """What of a payment went back, by refunds or to banks."""
-    refunded = sum(refund["amount"] for refund in payment["refunds"].values())
+    refunded = refunded_minor(payment)
     taken = (each for each in payment["disputes"] if each["standing"] != DisputeStanding.WON)
     return int(refunded + sum(each["amount"] for each in taken))
+
+
+def refunded_minor(payment: Row) -> int:
+    """What of a payment went back by refunds, and did not come back again."""
+    refunds = payment["refunds"].values()
+    return sum(refund["amount"] for refund in refunds if "failure" not in refund)
 
 
 def close_dispute(payment: Row, dispute: str, standing: DisputeStanding, at: datetime) -> None:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 from billing.adapters import sandbox_events as events
+from billing.adapters import sandbox_refunds
 from billing.adapters.sandbox_ledger import Row, SandboxLedger
 from billing.errors import Conflict, Invalid, NotFound, Refused, Unavailable, Unreachable
 from billing.gateways import (
@@ -25,6 +26,7 @@ from billing.gateways import (
     Dispute,
     DisputeStanding,
     GatewayEvent,
+    GatewayRefund,
     Outcome,
     RefundFailed,
     RefundSucceeded,
@@ -271,35 +273,19 @@ class SandboxGateway:
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
         """Give money back once per key, and never more than was charged."""
-        return self.faults.around(
-            lambda: self._change(reference, lambda p: self._refunded(p, amount.amount_minor, key))
-        )
 
-    def _refunded(
-        self, payment: Row, amount_minor: int, key: str
-    ) -> RefundSucceeded | RefundFailed:
-        refunds = payment["refunds"]
-        if key in refunds:
-            return RefundSucceeded(refunds[key]["id"])
-        if payment["state"] != "succeeded":
-            return RefundFailed("charge_not_captured")
-        if any(each["standing"] == DisputeStanding.OPEN for each in payment["disputes"]):
-            return RefundFailed("charge_disputed")
-        if events.gone_minor(payment) + amount_minor > payment["amount"]:
-            return RefundFailed("charge_already_refunded")
-        refund = f"re_{payment['id'][3:]}_{len(refunds) + 1}"
-        refunds[key] = {"id": refund, "amount": amount_minor}
-        events.note(payment, events.REFUNDED, self._clock())
-        return RefundSucceeded(refund)
+        def made(payment: Row) -> RefundSucceeded | RefundFailed:
+            return sandbox_refunds.make(payment, amount.amount_minor, key, self._clock())
+
+        return self.faults.around(lambda: self._change(reference, made))
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
         """The refund that was made under a key."""
+        return self.faults.around(lambda: sandbox_refunds.found(self._read(reference)[0], key))
 
-        def found() -> RefundSucceeded | None:
-            refunds = self._read(reference)[0]["refunds"]
-            return RefundSucceeded(refunds[key]["id"]) if key in refunds else None
-
-        return self.faults.around(found)
+    def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
+        """All refunds of one payment, read from the ledger itself."""
+        return self.faults.around(lambda: sandbox_refunds.of(self._read(reference)[0], ours))
 
     def parse_event(
         self, body: bytes, headers: Mapping[str, str], *, now: datetime
@@ -325,6 +311,16 @@ class SandboxGateway:
     def disputes(self, reference: str) -> Sequence[Dispute]:
         """The chargebacks of one payment, read from the ledger itself."""
         return self.faults.around(lambda: events.disputes_of(self._read(reference)[0]))
+
+    def refund_elsewhere(self, reference: str, amount_minor: int) -> RefundSucceeded | RefundFailed:
+        """Let the merchant refund a payment at the sandbox itself, past us."""
+        return self._change(
+            reference, lambda p: sandbox_refunds.make(p, amount_minor, None, self._clock())
+        )
+
+    def send_back(self, reference: str, refund: str) -> None:
+        """Let the customer's bank send a refund back."""
+        self._change(reference, lambda p: sandbox_refunds.send_back(p, refund, self._clock()))
 
     def open_dispute(self, reference: str, amount_minor: int | None = None) -> str:
         """Let the customer dispute a payment, all that is left of it or part; the dispute's id."""
@@ -385,7 +381,7 @@ def _copy(value: Any) -> Any:
 def _refunded_minor(payment: Row, charge: Row) -> int:
     if charge["status"] != "succeeded":
         return 0
-    return sum(refund["amount"] for refund in payment["refunds"].values())
+    return events.refunded_minor(payment)
 
 
 def _status(payment: Row, charge: Row) -> str:

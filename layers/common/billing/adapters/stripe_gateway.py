@@ -41,6 +41,7 @@ from billing.gateways import (
     Dispute,
     Element,
     GatewayEvent,
+    GatewayRefund,
     Outcome,
     RefundFailed,
     RefundSucceeded,
@@ -178,14 +179,18 @@ class StripeGateway:
             )
 
         try:
-            return _refunded(self._stripe.ask(create))
+            return stripe_listed.refunded(self._stripe.ask(create))
         except stripe.InvalidRequestError as error:
             return RefundFailed(error.code or "refund_refused")
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
         """Listed and matched by metadata: lists are immediate."""
-        refunds = self._stripe.ask(lambda client: stripe_listed.refunds(client, reference))
-        return next((_refunded(r) for r in refunds if noted(r.metadata, "refund") == key), None)
+        found = self.refunds(reference, ours=[key])
+        return next((refund.outcome for refund in found if refund.key == key), None)
+
+    def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
+        """The account's own list; those without our metadata were made elsewhere."""
+        return self._stripe.ask(lambda client: stripe_listed.refunds(client, reference, ours))
 
     def parse_event(
         self, body: bytes, headers: Mapping[str, str], *, now: datetime
@@ -286,9 +291,3 @@ def _unless_buyer_is_wanted(decline: Declined, session: str | None) -> Declined 
 
 def _authentication_url(intent: stripe.PaymentIntent) -> str | None:
     return told(getattr(intent.next_action, "redirect_to_url", None), "url")
-
-
-def _refunded(refund: stripe.Refund) -> RefundSucceeded | RefundFailed:
-    if refund.status in {"succeeded", "pending"}:
-        return RefundSucceeded(refund.id)
-    return RefundFailed(told(refund, "failure_reason") or refund.status or "refund_failed")

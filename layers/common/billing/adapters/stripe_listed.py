@@ -5,15 +5,28 @@ Lists are immediate, as Stripe's search is not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import stripe
 
 from billing.adapters import stripe_events
-from billing.gateways import Dispute, DisputeStanding, GatewayEvent
+from billing.adapters.stripe_client import noted, told
+from billing.gateways import (
+    Dispute,
+    DisputeStanding,
+    GatewayEvent,
+    GatewayRefund,
+    RefundFailed,
+    RefundSucceeded,
+)
 from billing.money import Currency, Money
 
 AT_ONCE = 100
+
+REFUND_FAILED = frozenset({"failed", "canceled"})
+"""https://docs.stripe.com/api/refunds/object#refund_object-status; the others have taken the money
+from the merchant."""
 
 STANDINGS = {
     "needs_response": DisputeStanding.OPEN,
@@ -25,10 +38,29 @@ STANDINGS = {
 what was settled before it became a chargeback: no money moved."""
 
 
-def refunds(client: stripe.StripeClient, reference: str) -> list[stripe.Refund]:
-    """Every refund of a payment."""
+def refunds(
+    client: stripe.StripeClient, reference: str, ours: Sequence[str]
+) -> list[GatewayRefund]:
+    """Every refund of a payment, oldest first; our key is in the metadata of those we asked for."""
     listed = client.v1.refunds.list({"payment_intent": reference, "limit": AT_ONCE})
-    return list(listed.auto_paging_iter())
+    newest_first = [
+        GatewayRefund(
+            id=each.id,
+            key=key if (key := noted(each.metadata, "refund")) in ours else None,
+            amount=Money(each.amount, Currency(each.currency.upper())),
+            outcome=refunded(each),
+        )
+        for each in listed.auto_paging_iter()
+    ]
+    return newest_first[::-1]
+
+
+def refunded(refund: stripe.Refund) -> RefundSucceeded | RefundFailed:
+    """What became of a refund; one that succeeded may have failed since
+    (https://docs.stripe.com/refunds#failed-refunds)."""
+    if refund.status in REFUND_FAILED:
+        return RefundFailed(told(refund, "failure_reason") or refund.status or "refund_failed")
+    return RefundSucceeded(refund.id)
 
 
 def disputes(client: stripe.StripeClient, reference: str) -> list[Dispute]:

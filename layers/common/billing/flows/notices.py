@@ -1,4 +1,5 @@
-"""Mails about a customer rather than a payment: links, changes, disputes (B-3, W-4)."""
+"""Mails about a customer rather than a payment: links, changes, disputes, and refunds that came
+back (B-3, W-4, B-7)."""
 
 from __future__ import annotations
 
@@ -7,13 +8,17 @@ from email.message import EmailMessage
 
 from billing.customers import BillTo, Customer
 from billing.facts import Fact, FactKind
-from billing.flows import login
+from billing.flows import invoices, login
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.render import mails, merchant_mails, portal_mails
 
 DISPUTES = frozenset({FactKind.DISPUTE_OPENED, FactKind.DISPUTE_WON, FactKind.DISPUTE_LOST})
-KINDS = DISPUTES | {FactKind.LINK_ASKED, FactKind.DETAILS_CHANGED}
+KINDS = DISPUTES | {
+    FactKind.LINK_ASKED,
+    FactKind.DETAILS_CHANGED,
+    FactKind.REFUND_RETURNED,
+}
 
 
 def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
@@ -23,6 +28,8 @@ def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> lis
         return []
     if fact.kind in DISPUTES:
         return [_of_dispute(ports, fact, merchant, customer, now)]
+    if fact.kind is FactKind.REFUND_RETURNED:
+        return _of_returned(ports, fact, merchant, customer, now)
     to_customer = _envelope(ports, fact.id, merchant, customer, now)
     if fact.kind is FactKind.LINK_ASKED:
         url = login.make_link(ports, merchant.id, customer.id, now=now)
@@ -40,6 +47,31 @@ def _of_dispute(
     invoice = next(each for each in history.invoices if each.id == fact.invoice)
     envelope = _to_merchant(ports, fact.id, merchant, customer, invoice.test, now)
     return merchant_mails.dispute(envelope, fact.kind.value, chargeback, invoice)
+
+
+def _of_returned(
+    ports: Ports, fact: Fact, merchant: Merchant, customer: Customer, now: datetime
+) -> list[EmailMessage]:
+    """To the customer and to the merchant, who has to find another way; its credit note is named,
+    and so numbered first (M-7)."""
+    assert fact.invoice is not None and fact.code is not None, "it names the refund"
+    invoice = invoices.numbered(ports, fact.merchant, fact.customer, fact.invoice)
+    refund = invoices.numbered_refund(ports, invoice, fact.code)
+    to_customer = mails.Envelope(
+        merchant,
+        invoice.bill_to,
+        invoice.language,
+        invoice.test,
+        ports.operation.sender,
+        fact.id,
+        now,
+    )
+    name = f"{fact.id}:merchant"
+    to_merchant = _to_merchant(ports, name, merchant, customer, invoice.test, now)
+    return [
+        merchant_mails.refund_came_back(to_merchant, invoice, refund),
+        mails.refund_returned(to_customer, invoice, refund),
+    ]
 
 
 def _to_merchant(

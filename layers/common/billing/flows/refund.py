@@ -15,7 +15,6 @@ from billing.orders import Invoice, Order, OrderKind
 from billing.ports import Due, Ports
 from billing.refunds import Refund, RefundState
 from billing.subscription import Source
-from billing.transactions import Transaction
 
 REFUNDABLE = frozenset({OrderKind.SALE, OrderKind.REBILL})
 ATTEMPTS = 8
@@ -37,9 +36,9 @@ def request(
     A refund that is asked for again by the same `name` is the same refund.
 
     Raises `NotFound`, `Refused` (not_refundable, already_refunded, disputed, account_gone,
-    refund_failed), `Invalid`, `Unavailable` where this environment is disarmed, and `Unreachable`
-    when the gateway's answer is not known: the refund then stands, and is finished without being
-    asked for again.
+    refund_failed, refund_returned), `Invalid`, `Unavailable` where this environment is
+    disarmed, and `Unreachable` when the gateway's answer is not known: the refund then stands, and
+    is finished without being asked for again.
     """
     paid = ports.store.order_by_id(merchant, order)
     if paid is None:
@@ -54,6 +53,11 @@ def request(
     settled = _settled(ports, refund, now)
     if settled.state is RefundState.FAILED:
         raise Refused("The gateway refused the refund.", code="refund_failed")
+    if settled.state is RefundState.RETURNED:
+        raise Refused(
+            "The customer's bank sent this refund back; give it back another way.",
+            code="refund_returned",
+        )
     return _entry(ports, settled)
 
 
@@ -95,7 +99,7 @@ def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
     outcome = gateway.find_refund(refund.gateway_ref, key=refund.id) or gateway.refund(
         refund.gateway_ref, refund.amount, key=refund.id
     )
-    return settle(ports, refund, outcome, now)
+    return _settle(ports, refund, outcome, now)
 
 
 def _refuse_unreachable(ports: Ports, paid: Order) -> None:
@@ -146,24 +150,20 @@ def _reserve(
     raise Conflict("The payment is busy; nothing was refunded. Try again.")
 
 
-def settle(
+def _settle(
     ports: Ports,
     refund: Refund,
     outcome: RefundSucceeded | RefundFailed,
     now: datetime,
-    also: Transaction = (),
 ) -> Refund:
-    """Settle, however often other writers come between; what another has settled stays.
-
-    `also` is written with it.
-    """
+    """Settle, however often other writers come between; what another has settled stays."""
     for _ in range(ATTEMPTS):
         history = ports.store.history(refund.merchant, refund.customer)
         invoice = next(i for i in history.invoices if i.id == refund.invoice)
         paid = next(o for o in history.orders if o.id == refund.paid_order)
         settled, write = refunds.settle(refund, outcome, invoice, paid, history.entitlements, now)
         try:
-            ports.store.commit(*write, *also)
+            ports.store.commit(*write)
         except Conflict:
             fresh = ports.store.refund(refund.merchant, refund.customer, refund.id)
             assert fresh is not None, "a refund is never removed"

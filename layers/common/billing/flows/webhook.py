@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 from billing import late_payment
 from billing.checkouts import Checkout, CheckoutState
-from billing.errors import Conflict, Forged, NotFound, Unavailable, Unreachable
-from billing.flows import charging, checkout, dispute, rebill, refund
+from billing.errors import Conflict, Forged, NotFound, Unavailable
+from billing.flows import charging, checkout, dispute, rebill, refund_standing
 from billing.flows.work import Work
 from billing.gateways import (
     About,
@@ -22,7 +22,6 @@ from billing.gateways import (
     ActionRequired,
     GatewayEvent,
     Lapsed,
-    RefundFailed,
     Standing,
     Succeeded,
     Unconfirmed,
@@ -30,7 +29,6 @@ from billing.gateways import (
 from billing.orders import FINAL, UNDER_WAY, Invoice, InvoiceState
 from billing.payments import PaymentPointer
 from billing.ports import Ports
-from billing.refunds import RefundState
 from billing.transactions import Transaction
 
 ATTEMPTS = 8
@@ -138,7 +136,7 @@ def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime
     if event.about is About.DISPUTE:
         found = ports.gateway_of(invoice).disputes(event.reference)
         return dispute.update(ports, invoice, found, now=now, told=told)
-    return _refunds(ports, invoice, now, told)
+    return refund_standing.update(ports, invoice, now=now, told=told)
 
 
 def _settled(ports: Ports, pointer: PaymentPointer, now: datetime, told: Transaction) -> str:
@@ -226,19 +224,3 @@ def _invoice(ports: Ports, pointer: PaymentPointer) -> Invoice | None:
         assert attempt is not None, "an attempt is never removed once it was charged"
         customer = attempt.customer
     return ports.store.invoice(pointer.merchant, customer, pointer.invoice)
-
-
-def _refunds(ports: Ports, invoice: Invoice, now: datetime, told: Transaction) -> str:
-    """Refunds of ours under way are settled as the gateway has them; a look sends none."""
-    gateway = ports.gateway_of(invoice)
-    history = ports.store.history(invoice.merchant, invoice.customer)
-    for asked in (r for r in history.refunds if r.invoice == invoice.id):
-        outcome = gateway.find_refund(asked.gateway_ref, key=asked.id)
-        if asked.state is RefundState.REQUESTED and outcome is not None:
-            try:
-                return f"refund_{refund.settle(ports, asked, outcome, now, told).state}"
-            except Unreachable:
-                raise Conflict("Another event came between.") from None
-        if asked.state is RefundState.SUCCEEDED and isinstance(outcome, RefundFailed):
-            return "refund_failed_after_all"
-    return NOTHING_NEW

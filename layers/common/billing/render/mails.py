@@ -165,6 +165,19 @@ def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes
     return written(letter, envelope, pdf, "credit-note.pdf")
 
 
+def refund_returned(envelope: Envelope, invoice: Invoice, refund: Refund) -> EmailMessage:
+    """A refund that the customer's bank sent back: nothing reached them, whom to write to (B-7)."""
+    words = words_of(invoice, envelope)
+    words["amount"] = formats.money(refund.amount, envelope.language)
+    words |= {"email": envelope.merchant.email, "number": refund.number or refund.order_id}
+    letter = Letter(
+        subject=text(envelope.language, "mail.refund_returned.subject", **words),
+        title=text(envelope.language, "mail.refund_returned.title"),
+        opening=(text(envelope.language, "mail.refund_returned.text", **words),),
+    )
+    return written(letter, envelope)
+
+
 def ended(envelope: Envelope, subscription: Subscription) -> EmailMessage:
     """A plan that is paid in full, or a subscription that was cancelled (R-7, R-8, X-7)."""
     completed = subscription.state is State.COMPLETED

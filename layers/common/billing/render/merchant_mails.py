@@ -1,4 +1,4 @@
-"""Mails to the merchant: what a bank did, and what that did here (W-4)."""
+"""Mails to the merchant: what a bank did, and what that did here (W-4, B-7)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from email.message import EmailMessage
 
 from billing.disputes import Chargeback
 from billing.orders import Invoice
+from billing.refunds import Refund
 from billing.render import formats
 from billing.render.mails import Envelope, Letter, written
 from billing.render.messages import text
@@ -30,6 +31,31 @@ def dispute(
         paragraphs=(
             text(language, f"mail.{kind}.{agreement}"),
             text(language, "mail.dispute.reference", order=chargeback.order, id=chargeback.id),
+        ),
+    )
+    return written(letter, envelope)
+
+
+def refund_came_back(envelope: Envelope, invoice: Invoice, refund: Refund) -> EmailMessage:
+    """A refund that the customer's bank did not take; what is left to do needs a person."""
+    language, zone = envelope.language, envelope.merchant.settings.time_zone
+    words = {
+        "amount": formats.money(refund.amount, language),
+        "product": invoice.product_name,
+        "email": invoice.bill_to.email,
+        "date": formats.day(invoice.settled_at or invoice.opened_at, zone, language),
+        "code": refund.failure or "",
+        "number": refund.number or refund.order_id,
+        "order": refund.order_id,
+        "id": refund.gateway_refund or "",
+    }
+    letter = Letter(
+        subject=text(language, "mail.refund_came_back.subject", **words),
+        title=text(language, "mail.refund_came_back.title"),
+        opening=(text(language, "mail.refund_came_back.text", **words),),
+        paragraphs=(
+            text(language, "mail.refund_came_back.again", **words),
+            text(language, "mail.dispute.reference", **words),
         ),
     )
     return written(letter, envelope)

@@ -1,5 +1,4 @@
-"""The stories of the sources, by HTTP on the handlers: those who sell here try, leave, come back
-(A-2 .. A-8)."""
+"""Pages of accounts, by HTTP on the handlers (A-2 .. A-8); whole lives are in tests/stories."""
 
 from __future__ import annotations
 
@@ -165,21 +164,6 @@ def test_another_email_wants_the_password_again(house: House) -> None:
     assert sorted(told) == sorted([SELLER, "ann@elsewhere.example"])
 
 
-@pytest.mark.spec("A-2", "A-3")
-def test_a_trial_cancelled_on_day_13_charges_nothing_more(house: House) -> None:
-    owner = house.owner(house.world.product(TRIAL, name="Trial", grants=("account",)))
-    house.world.advance(days=13)
-    owner.sign_in()
-    left = owner.send("/account/billing/cancel", confirm="true", reason="too_expensive")
-    assert left.headers["location"] == "/account/billing?done=cancelled"
-    assert "Ends on February 14, 2026" in owner.see("/account/billing").text
-    house.world.tick()
-    house.world.advance(days=2)
-    assert owner.sign_in().headers["location"] == "/account"
-    assert "not active" in owner.see("/account").text
-    assert [charge["amount"]["amount"] for charge in house.world.charges()] == [100]
-
-
 @pytest.mark.spec("A-2", "B-7")
 @pytest.mark.parametrize(("day", "claimed"), [(30, True), (31, False)])
 def test_the_guarantee_is_claimed_until_day_30(house: House, day: int, claimed: bool) -> None:
@@ -266,39 +250,6 @@ def test_freezing_and_thawing_an_account(house: House) -> None:
     assert owner.sign_in().headers["location"] == "/console"
     amounts = [charge["amount"]["amount"] for charge in house.world.charges()]
     assert amounts[:2] == [2999, 999] and len(amounts) == 3
-
-
-@pytest.mark.spec("A-6", "A-7")
-@pytest.mark.parametrize("day", [89, 91])
-@pytest.mark.parametrize("email", [SELLER, "ann@elsewhere.example"])
-def test_coming_back_on_day_89_and_on_day_91_with_the_same_and_with_another_email(
-    house: House, day: int, email: str
-) -> None:
-    world = house.world
-    owner = house.owner()
-    world.sells()
-    owner.send("/account/billing/cancel", confirm="true")
-    world.tick()
-    world.advance(to=PERIOD_END + day * DAY)
-    if day == 89:
-        owner.sign_in()
-        told = owner.see("/account").text
-        assert "kept until May 29, 2026" in told and SELLER in told
-    else:
-        assert owner.sign_in().status == 401
-    newcomer = house.browser()
-    form = {**FORM, "username": "ann-again", "email": email}
-    assert newcomer.post("/account/sign-up", form).status == 303
-    world.buy(world.plan, email=email)
-    world.tick()
-    assert newcomer.sign_in(email).headers["location"] == "/console"
-    found = account.by_email(world.ports, email)
-    restored = day == 89 and email == SELLER
-    assert found is not None
-    assert found.username == ("annsart" if restored else "ann-again")
-    products, _ = world.store.catalog(found.username)
-    assert bool(products) is restored
-    assert world.seller("annsart").is_suspended(world.now) is not restored
 
 
 @pytest.mark.spec("A-3", "M-3")

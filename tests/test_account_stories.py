@@ -15,6 +15,7 @@ from billing.periods import Span, Unit
 from billing.subscription import State
 from billing.transactions import Insert, Remove
 from functions.account import app
+from functions.console import app as console_app
 from functions.merchant import app as merchant_app
 from functions.portal import app as portal_app
 from tests.render.html import Element, read
@@ -42,6 +43,7 @@ class House:
     def __post_init__(self) -> None:
         self.resolver = app.build(self.world.ports)
         self.merchant = merchant_app.build(self.world.ports)
+        self.console = console_app.build(self.world.ports)
         self.portal = portal_app.build(self.world.ports)
 
     def browser(self) -> Owner:
@@ -66,8 +68,8 @@ class Owner:
 
     def browse(self, method: str, address: str, form: dict[str, str] | None = None) -> Answer:
         resolver = self.house.resolver
-        if address.startswith(("/console", "/v1")):
-            resolver = self.house.merchant
+        if address.startswith("/console"):
+            resolver = self.house.console
         elif address.startswith("/portal"):
             resolver = self.house.portal
         return Client(resolver, cookies=self.cookies).browse(method, address, form)

@@ -26,6 +26,7 @@ from dev import PLATFORM, demo
 from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.checkout import app as checkout_app
+from functions.console import app as console_app
 from functions.helpdesk import app as helpdesk_app
 from functions.merchant import app as merchant_app
 from functions.notify import app as notify_app
@@ -50,6 +51,7 @@ HTTP = {
     "sandbox": checkout_app.handler,
     "directory": checkout_app.handler,
     "health": checkout_app.handler,
+    "console": console_app.handler,
     "merchant": merchant_app.handler,
     "portal": portal_app.handler,
     "account": account_app.handler,
@@ -69,13 +71,13 @@ EXPECTED = {
     "merchant_preview": 200,
     "merchant_orders": 200,
     "merchant_ticket": 422,
-    "merchant_console": 401,
-    "merchant_console_customer": 401,
+    "console_page": 401,
+    "console_customer": 401,
     "account_page": 200,
     "helpdesk_page": 200,
     "helpdesk_request": 202,
     "helpdesk_thread": 404,
-    "merchant_console_tickets": 401,
+    "console_tickets": 401,
     "portal_page": 200,
     "portal_login": 401,
     "portal_link": 202,

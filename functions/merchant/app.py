@@ -1,4 +1,4 @@
-"""The merchant's side: the JSON API under /v1, and the console."""
+"""The merchant's side for programs: the JSON API under /v1."""
 
 from __future__ import annotations
 
@@ -30,9 +30,6 @@ from billing.ports import Ports
 from billing.runtime import telemetry, wiring
 from billing.subscription import Source, Subscription
 from billing.web import (
-    console,
-    console_endings,
-    console_tickets,
     customer_shapes,
     gateway_shapes,
     http,
@@ -44,7 +41,6 @@ from billing.web import (
     tickets_api,
 )
 from billing.web.api import Api, Call, Later
-from billing.web.console_endings import Desk
 from billing.web.inputs import Nothing, under
 from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
 from billing.web.merchant_inputs import (
@@ -64,7 +60,7 @@ from billing.web.merchant_inputs import (
     SettingsChangeInput,
 )
 from billing.web.price_inputs import PricePointInput
-from billing.web.request import Request, plain_id
+from billing.web.request import Request
 
 Act = Callable[..., Subscription]
 """What is done to a subscription by its id, and answers it as it stands then."""
@@ -82,9 +78,6 @@ def build(ports: Ports) -> http.Resolver:
     _account(api, ports)
     _gateways(api, ports)
     tickets_api.declare(api, ports)
-    _console(app, ports)
-    _console_endings(app, ports)
-    console_tickets.declare(app, ports)
 
     @app.get("/v1/openapi.json")
     def document() -> http.Answer:
@@ -410,72 +403,11 @@ def _gateways(api: Api, ports: Ports) -> None:
         return gateway_shapes.arming(gateway_accounts.arm(ports, call.merchant.id), here)
 
 
-def _console(app: http.Resolver, ports: Ports) -> None:
-    @app.get("/console")
-    def transaction_list() -> http.Answer:
-        request, now = Request.of(app.current_event), ports.clock()
-        signed_in = session.required(ports, request, now)
-        return console.transaction_list(ports, signed_in, request, now=now)
-
-    @app.get("/console/customers/<customer>")
-    def customer_page(customer: str) -> http.Answer:
-        request, now = Request.of(app.current_event), ports.clock()
-        signed_in = session.required(ports, request, now)
-        return console.customer_page(ports, signed_in, request, customer, now=now)
-
-    @app.get("/console/sign-in/<token>")
-    def offer_sign_in(token: str) -> http.Answer:
-        session.link_is_good(ports, token, ports.clock())
-        return http.page("console/sign_in.html")
-
-    @app.post("/console/sign-in/<token>")
-    def sign_in(token: str) -> http.Answer:
-        cookie = session.sign_in(ports, Request.of(app.current_event), token, ports.clock())
-        return http.redirect("/console", cookies=[cookie])
-
-    @app.post("/console/sign-out")
-    def sign_out() -> http.Answer:
-        request, now = Request.of(app.current_event), ports.clock()
-        signed_in = session.required_for_change(ports, request, now)
-        cookie = session.sign_out(ports, request, signed_in, now)
-        return http.page("console/signed_out.html", cookies=[cookie])
-
-
-def _console_endings(app: http.Resolver, ports: Ports) -> None:
-    def looking() -> Desk:
-        request, now = Request.of(app.current_event), ports.clock()
-        return Desk(ports, session.required(ports, request, now), request, now)
-
-    def changing() -> Desk:
-        request, now = Request.of(app.current_event), ports.clock()
-        return Desk(ports, session.required_for_change(ports, request, now), request, now)
-
-    @app.get("/console/subscriptions/<subscription>/cancel")
-    def cancel_page(subscription: str) -> http.Answer:
-        return console_endings.cancel_page(looking(), plain_id(subscription))
-
-    @app.post("/console/subscriptions/<subscription>/cancel")
-    def cancelled(subscription: str) -> http.Answer:
-        return console_endings.cancelled(changing(), plain_id(subscription))
-
-    @app.post("/console/subscriptions/<subscription>/undo-cancel")
-    def undone(subscription: str) -> http.Answer:
-        return console_endings.undone(changing(), plain_id(subscription))
-
-    @app.get("/console/orders/<order>/refund")
-    def refund_page(order: str) -> http.Answer:
-        return console_endings.refund_page(looking(), plain_id(order))
-
-    @app.post("/console/orders/<order>/refund")
-    def refunded(order: str) -> http.Answer:
-        return console_endings.refunded(changing(), plain_id(order))
-
-
 app = cache(lambda: build(wiring.ports()))
 
 
 @telemetry.observed
 @http.guard
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's events for /v1 and /console."""
+    """API Gateway's events for /v1."""
     return app().resolve(event, context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from billing.subscription import State
-from tests.functions.test_merchant_console import signed_in
+from tests.functions.test_console import signed_in
 from tests.render.html import read
 from tests.web.calls import Answer, Client
 from tests.web.shop import Shop
@@ -138,7 +138,7 @@ def test_a_wrong_cancel_form_changes_nothing(shop: Shop, changed: dict[str, str]
 
 def test_nobody_ends_or_refunds_what_is_another_merchants(shop: Shop) -> None:
     bought = shop.world.buy()
-    rival, nobody = signed_in(shop, "rival"), Client(shop.resolver)
+    rival, nobody = signed_in(shop, "rival"), Client(shop.console)
     page = read(rival.browse("GET", "/console").body)
     csrf = str(
         next(f for f in page.all("input") if f.attributes.get("name") == "csrf").attributes["value"]

@@ -26,7 +26,7 @@ def wrong_terms() -> Iterator[tuple[dict[str, Any], str]]:
     yield {"type": 1}, "type"
     yield {"price": 2999}, "price"
     yield {"price": {"amount": 2999}}, "price.currency"
-    yield {"price": {"amount": 2999, "currency": "XXX"}}, "price.currency"
+    yield {"price": {"amount": 2999, "currency": "ZZZ"}}, "price.currency"
     yield {"price": {"amount": 2999, "currency": "usd"}}, "price.currency"
     for amount in (0, -1, 100_000_000, huge, -huge):
         yield {"price": {"amount": amount, "currency": "USD"}}, "price.amount"

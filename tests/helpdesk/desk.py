@@ -9,8 +9,8 @@ from typing import Any
 from billing.merchants import PortalKind
 from billing.tickets import Ticket
 from billing.web import session
+from functions.console import app as console_app
 from functions.helpdesk import app as helpdesk_app
-from functions.merchant import app as merchant_app
 from tests.portal.visitors import ANN, Shop, Visitor
 from tests.render.html import Element, read
 from tests.web.calls import Answer, Client
@@ -67,7 +67,7 @@ class House:
     def __post_init__(self) -> None:
         self.shop.set(portal=PortalKind.HELPDESK)
         self.helpdesk = helpdesk_app.build(self.shop.world.ports)
-        self.console = merchant_app.build(self.shop.world.ports)
+        self.console = console_app.build(self.shop.world.ports)
 
     def guest(self, base: str = "/helpdesk/acme") -> Guest:
         return Guest(self.helpdesk, base=base)

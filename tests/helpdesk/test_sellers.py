@@ -21,10 +21,12 @@ def house() -> House:
     house = House()
     world = house.shop.world
     settings = Settings(portal=PortalKind.HELPDESK, departments=Departments(all=PLATFORM))
-    root = Merchant("root", "Perennial", "help@perennial.example", world.now, settings)
-    world.store.commit(Insert(root))
+    platform = Merchant("perennial", "Perennial", "help@perennial.example", world.now, settings)
+    world.store.commit(Insert(platform))
     world.product(name="Sourdough", public_listing=True)
-    world.ports = replace(world.ports, operation=replace(world.ports.operation, platform="root"))
+    world.ports = replace(
+        world.ports, operation=replace(world.ports.operation, platform="perennial")
+    )
     house.helpdesk = app.build(world.ports)
     return house
 
@@ -32,8 +34,8 @@ def house() -> House:
 def look(house: House, words: str) -> Element:
     from urllib.parse import urlencode
 
-    guest = Guest(house.helpdesk, base="/helpdesk/root")
-    return guest.see(f"/helpdesk/root/seller?{urlencode({'product': words})}")
+    guest = Guest(house.helpdesk, base="/helpdesk/perennial")
+    return guest.see(f"/helpdesk/perennial/seller?{urlencode({'product': words})}")
 
 
 @pytest.mark.spec("H-7")
@@ -56,7 +58,7 @@ def test_the_seller_is_found_and_shown_with_how_to_reach_them(house: House, word
 
 
 @pytest.mark.spec("H-7")
-@pytest.mark.parametrize("words", ["Nothing", "rival", "Rival", "root.x", "<script>", "x" * 5000])
+@pytest.mark.parametrize("words", ["Nothing", "rival", "Rival", "per.x", "<script>", "x" * 5000])
 def test_nobody_else_is_shown(house: House, words: str) -> None:
     shown = look(house, words[:3000])
     assert "Nobody was found" in shown.text
@@ -65,8 +67,8 @@ def test_nobody_else_is_shown(house: House, words: str) -> None:
 
 @pytest.mark.spec("H-7")
 def test_the_platforms_helpdesk_leads_there_and_a_merchants_does_not(house: House) -> None:
-    root = Guest(house.helpdesk, base="/helpdesk/root")
-    assert "/helpdesk/root/seller" in [e.attributes["href"] for e in root.see().all("a")]
+    platform = Guest(house.helpdesk, base="/helpdesk/perennial")
+    assert "/helpdesk/perennial/seller" in [e.attributes["href"] for e in platform.see().all("a")]
     acme = Guest(house.helpdesk).see()
     assert not [e for e in acme.all("a") if e.attributes["href"].endswith("/seller")]
 
@@ -74,11 +76,13 @@ def test_the_platforms_helpdesk_leads_there_and_a_merchants_does_not(house: Hous
 @pytest.mark.spec("H-7", "H-6")
 def test_who_names_an_order_that_is_not_the_platforms_is_led_there(house: House) -> None:
     order = house.order()
-    root = Guest(house.helpdesk, base="/helpdesk/root")
-    sent = root.submit("/new/billing", email="ann@example.com", order=order, wish="refund", **WORDS)
+    platform = Guest(house.helpdesk, base="/helpdesk/perennial")
+    sent = platform.submit(
+        "/new/billing", email="ann@example.com", order=order, wish="refund", **WORDS
+    )
     assert sent.status == 202
-    page = root.see(house.mail_link())
-    assert "/helpdesk/root/seller" in [e.attributes["href"] for e in page.all("a")]
+    page = platform.see(house.mail_link())
+    assert "/helpdesk/perennial/seller" in [e.attributes["href"] for e in page.all("a")]
 
 
 @pytest.mark.spec("H-7")

@@ -48,6 +48,7 @@ CANCEL_MEETS_CHARGE: Calls = {
 }
 ONLY_IN_A_RACE = {
     "AccountSweepFunction": CANCEL_MEETS_CHARGE,
+    "ConsoleFunction": CANCEL_MEETS_CHARGE,
     "HelpdeskSweepFunction": CANCEL_MEETS_CHARGE | {("dynamodb:Query", "CoreTable")},
 }
 """What is called where a cancel meets a charge under way, which no story tries with that function:

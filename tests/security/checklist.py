@@ -36,7 +36,7 @@ CHECKLIST = (
             "::test_a_mailed_link_lets_in_once_and_only_when_its_button_is_pressed",
             "tests/portal/test_login.py"
             "::test_a_link_is_over_after_a_quarter_of_an_hour_and_is_not_mailed_without_end",
-            "tests/functions/test_merchant_session.py::test_tokens_are_kept_as_hashes_only",
+            "tests/functions/test_console_session.py::test_tokens_are_kept_as_hashes_only",
         ),
         "A step-up after Order ID and email: SPEC B-2 lets the pair in; guesses are counted (3).",
     ),
@@ -68,7 +68,7 @@ CHECKLIST = (
             "tests/portal/test_login.py"
             "::test_a_session_ends_after_half_an_hour_without_use_and_twelve_hours_in_any_case",
             "tests/portal/test_login.py::test_a_session_is_renewed_at_login_and_ended_at_logout",
-            "tests/functions/test_merchant_session.py"
+            "tests/functions/test_console_session.py"
             "::test_the_cookie_is_for_this_host_only_and_hidden_from_scripts",
             "tests/test_account_stories.py::test_another_password_signs_everybody_out",
         ),
@@ -80,7 +80,7 @@ CHECKLIST = (
             "tests/portal/test_isolation.py::test_a_form_without_its_sessions_token_does_nothing",
             "tests/portal/test_isolation.py"
             "::test_a_form_from_another_site_does_nothing_even_with_the_token",
-            "tests/functions/test_merchant_session.py"
+            "tests/functions/test_console_session.py"
             "::test_the_button_pressed_from_another_site_does_not_sign_in",
         ),
     ),
@@ -175,7 +175,7 @@ CHECKLIST = (
         (
             "tests/helpdesk/test_inbound.py"
             "::test_only_plain_text_is_read_and_card_numbers_are_masked",
-            "tests/functions/test_merchant_console.py::test_what_people_typed_is_shown_as_text",
+            "tests/functions/test_console.py::test_what_people_typed_is_shown_as_text",
         ),
         "Attachments are not taken.",
     ),

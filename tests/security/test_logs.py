@@ -22,6 +22,7 @@ from billing.merchants import PortalKind, Settings
 from billing.runtime import telemetry, wiring
 from dev.expand import ROOT
 from functions.checkout import app as checkout_app
+from functions.console import app as console_app
 from functions.helpdesk import app as helpdesk_app
 from functions.merchant import app as merchant_app
 from functions.notify import app as notify_app
@@ -48,7 +49,7 @@ def shop() -> Iterator[Shop]:
     shop = Shop(World(limits=False))
     shop.world.change_merchant(settings=Settings(portal=PortalKind.STANDALONE))
     wiring.install(shop.world.ports)
-    functions = (checkout_app, merchant_app, portal_app, helpdesk_app, webhook_app)
+    functions = (checkout_app, console_app, merchant_app, portal_app, helpdesk_app, webhook_app)
     for function in functions:
         function.app.cache_clear()
     yield shop

@@ -19,6 +19,7 @@ from billing.web.http import guard, guarded_by
 from dev.expand import ROOT
 from functions.account import app as account_app
 from functions.checkout import app as checkout_app
+from functions.console import app as console_app
 from functions.helpdesk import app as helpdesk_app
 from functions.merchant import app as merchant_app
 from functions.portal import app as portal_app
@@ -28,7 +29,7 @@ from tests.security.checklist import CHECKLIST, Row
 from tests.web.calls import Client, event
 from tests.world import World
 
-OF_VISITORS = (account_app, checkout_app, helpdesk_app, merchant_app, portal_app)
+OF_VISITORS = (account_app, checkout_app, console_app, helpdesk_app, merchant_app, portal_app)
 HEADERS = {
     "strict-transport-security": "max-age=63072000",
     "x-content-type-options": "nosniff",

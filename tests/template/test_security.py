@@ -65,8 +65,8 @@ def test_row_05_only_what_asks_gateways_reads_their_keys(resources: Resources) -
         for name, statement in statements(resources)
         if any(action.startswith("ssm:") for action in as_list(statement["Action"]))
     }
-    asking = ["Checkout", "Merchant", "Portal", "RebillCharge", "Notify", "NotifySweep", "Webhook"]
-    asking += ["Account", "AccountSweep", "EventSweep", "HelpdeskSweep"]
+    asking = ["Checkout", "Console", "Merchant", "Portal", "RebillCharge", "Notify", "NotifySweep"]
+    asking += ["Webhook", "Account", "AccountSweep", "EventSweep", "HelpdeskSweep"]
     assert readers == {f"{name}Role" for name in asking}
 
 

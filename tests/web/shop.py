@@ -1,4 +1,4 @@
-"""A world with two merchants, each with an API key, and the merchant function over it."""
+"""A world with two merchants, each with an API key, the /v1 API and the console over it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from billing.flows import keys
 from billing.merchants import ApiKey, Merchant
 from billing.transactions import Insert
+from functions.console import app as console_app
 from functions.merchant import app
 from tests.web.calls import Client
 from tests.world import World
@@ -36,6 +37,7 @@ class Shop:
 
     def __post_init__(self) -> None:
         self.resolver = app.build(self.world.ports)
+        self.console = console_app.build(self.world.ports)
         other = Merchant("rival", "Rival", "rival@example.com", self.world.now)
         self.world.store.commit(Insert(other))
         self.api = self.holding("acme", "sk_acme")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -34,6 +35,20 @@ DONE = frozenset(
 """What a customer's page may say was done."""
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A signed-in merchant's request."""
+
+    ports: Ports
+    session: Session
+    request: Request
+    now: datetime
+
+    @property
+    def merchant(self) -> str:
+        return self.session.merchant.id
+
+
 class ListQuery(Input):
     """The filter form of the transaction list; `to` is the last day that is shown."""
 
@@ -50,32 +65,27 @@ class ListQuery(Input):
         return Filter(kind=self.kind, since=since, until=until)
 
 
-def transaction_list(
-    ports: Ports, session: Session, request: Request, *, now: datetime
-) -> http.Answer:
+def transaction_list(desk: Desk) -> http.Answer:
     """The list as it is filtered; a filter that is wrong comes back with what is wrong about it."""
-    typed = {name: value.strip() for name, value in request.query().items() if value.strip()}
+    typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
     try:
         query = read(ListQuery, typed)
-        wanted = query.filter(session.merchant.settings.time_zone)
-        found = _found(ports, session, query, wanted, now)
+        found = _found(desk, query, query.filter(desk.session.merchant.settings.time_zone))
     except Invalid as error:
         nothing: Page[Order] = Page((), None)
-        return _list(session, typed, nothing, status=422, wrong=error.message)
-    return _list(session, typed, found)
+        return _list(desk, typed, nothing, status=422, wrong=error.message)
+    return _list(desk, typed, found)
 
 
-def customer_page(
-    ports: Ports, session: Session, request: Request, customer: str, *, now: datetime
-) -> http.Answer:
+def customer_page(desk: Desk, customer: str) -> http.Answer:
     """Everything of one customer."""
-    overview = customers.overview(ports, session.merchant.id, customer, now=now)
-    what = request.query().get("done")
+    overview = customers.overview(desk.ports, desk.merchant, customer, now=desk.now)
+    what = desk.request.query().get("done")
     return page(
-        session,
+        desk,
         "console/customer.html",
         overview=overview,
-        now=now,
+        now=desk.now,
         done=what if what in DONE else None,
     )
 
@@ -85,17 +95,20 @@ def done(customer: str, what: str) -> http.Answer:
     return http.redirect(f"/console/customers/{customer}?done={what}")
 
 
-def _found(
-    ports: Ports, session: Session, query: ListQuery, wanted: Filter, now: datetime
-) -> Page[Order]:
+def _found(desk: Desk, query: ListQuery, wanted: Filter) -> Page[Order]:
     look = transactions.page if query.q is None else partial(transactions.search, text=query.q)
     return look(
-        ports, session.merchant, wanted=wanted, limit=PAGE_LENGTH, cursor=query.cursor, now=now
+        desk.ports,
+        desk.session.merchant,
+        wanted=wanted,
+        limit=PAGE_LENGTH,
+        cursor=query.cursor,
+        now=desk.now,
     )
 
 
 def _list(
-    session: Session,
+    desk: Desk,
     typed: dict[str, str],
     found: Page[Order],
     *,
@@ -104,7 +117,7 @@ def _list(
 ) -> http.Answer:
     kept = {name: value for name, value in typed.items() if name != "cursor"}
     return page(
-        session,
+        desk,
         "console/transactions.html",
         status=status,
         orders=found.data,
@@ -116,7 +129,8 @@ def _list(
     )
 
 
-def page(session: Session, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+def page(desk: Desk, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+    session = desk.session
     return http.page(
         template,
         session.merchant.settings.language,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import StringConstraints
@@ -15,13 +13,11 @@ from billing.flows import cancel, refund, subscriptions, transactions
 from billing.flows.refund import REFUNDABLE
 from billing.money import Money
 from billing.orders import Order
-from billing.ports import Ports
 from billing.subscription import CancelRequest, Source, Subscription, When
 from billing.web import console, http
+from billing.web.console import Desk
 from billing.web.inputs import Input, Key
 from billing.web.portal_inputs import COMMENT_MOST, TEXT, Reason, errors_of, form
-from billing.web.request import Request
-from billing.web.session import Session
 
 WHY = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=COMMENT_MOST, pattern=TEXT)
@@ -45,20 +41,6 @@ class RefundForm(Input):
     cancel: Literal["true"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """A signed-in merchant's request about one thing."""
-
-    ports: Ports
-    session: Session
-    request: Request
-    now: datetime
-
-    @property
-    def merchant(self) -> str:
-        return self.session.merchant.id
-
-
 def cancel_page(
     desk: Desk,
     subscription: str,
@@ -71,7 +53,7 @@ def cancel_page(
     asked = CancelRequest(When.PERIOD_END, Source.MERCHANT, desk.now, "")
     at_once = cancellation.takes_effect_now(found, asked, changing_plan=False)
     return console.page(
-        desk.session,
+        desk,
         "console/cancel.html",
         status=422 if errors else 200,
         subscription=found,
@@ -118,7 +100,7 @@ def refund_page(
     """How much to give back, all that is left to begin with; raises `Refused` for no payment."""
     paid, left = _refundable(desk, order)
     return console.page(
-        desk.session,
+        desk,
         "console/refund.html",
         status=422 if errors else 200,
         order=paid,

@@ -13,17 +13,16 @@ from billing.flows import ticket as threads
 from billing.flows.helpdesk import Filter
 from billing.money import Money
 from billing.orders import Order
-from billing.ports import History, Page, Ports
+from billing.ports import History, Page
 from billing.purchases import PAYMENTS
 from billing.render import messages
 from billing.subscription import Subscription
 from billing.tickets import Ticket, Wish
-from billing.web import console, http, session
-from billing.web.console_endings import Desk
+from billing.web import console, http
+from billing.web.console import Desk
 from billing.web.helpdesk_inputs import Attempt
 from billing.web.inputs import Cursor, Input, Key, read
 from billing.web.portal_inputs import errors_of
-from billing.web.request import Request, plain_id
 from billing.web.ticket_shapes import State, Text
 from billing.web.tokens import CSRF_FIELD
 
@@ -62,38 +61,6 @@ class ReassignForm(Input):
     department: Key
 
 
-def declare(app: http.Resolver, ports: Ports) -> None:
-    """The routes of the queue."""
-
-    def looking() -> Desk:
-        request, now = Request.of(app.current_event), ports.clock()
-        return Desk(ports, session.required(ports, request, now), request, now)
-
-    def changing() -> Desk:
-        request, now = Request.of(app.current_event), ports.clock()
-        return Desk(ports, session.required_for_change(ports, request, now), request, now)
-
-    @app.get("/console/tickets")
-    def list_tickets() -> http.Answer:
-        return queue(looking())
-
-    @app.get("/console/tickets/<ticket>")
-    def show_ticket(ticket: str) -> http.Answer:
-        return shown(looking(), plain_id(ticket))
-
-    @app.post("/console/tickets/<ticket>/reply")
-    def reply(ticket: str) -> http.Answer:
-        return answered(changing(), plain_id(ticket))
-
-    @app.post("/console/tickets/<ticket>/approve")
-    def approve(ticket: str) -> http.Answer:
-        return approved(changing(), plain_id(ticket))
-
-    @app.post("/console/tickets/<ticket>/reassign")
-    def reassign(ticket: str) -> http.Answer:
-        return reassigned(changing(), plain_id(ticket))
-
-
 def queue(desk: Desk) -> http.Answer:
     """What waits, or what a filter asks for; and how well each department answers."""
     typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
@@ -110,7 +77,7 @@ def queue(desk: Desk) -> http.Answer:
         wrong = error.message
     kept = {name: value for name, value in typed.items() if name != "cursor"}
     return console.page(
-        desk.session,
+        desk,
         "console/tickets.html",
         status=422 if wrong else 200,
         tickets=found.data,
@@ -140,7 +107,7 @@ def shown(
     effect = decision.effect(desk.ports, about)
     what, given = desk.request.query().get("done"), dict(typed or {})
     return console.page(
-        desk.session,
+        desk,
         "console/ticket.html",
         status=status if errors else 200,
         ticket=about,

@@ -25,7 +25,7 @@ def link(shop: Shop, merchant: str = "acme") -> str:
 
 def signed_in(shop: Shop, merchant: str = "acme") -> Client:
     """A browser that signed in now."""
-    client = Client(shop.resolver)
+    client = Client(shop.console)
     assert client.browse("POST", link(shop, merchant), {}).status == 303
     return client
 
@@ -41,7 +41,7 @@ def hidden(page: Element, name: str) -> str:
 
 
 def test_a_link_signs_in_once_and_only_when_its_button_is_pressed(shop: Shop) -> None:
-    address, client = link(shop), Client(shop.resolver)
+    address, client = link(shop), Client(shop.console)
     for _ in range(3):  # a mail scanner follows links
         seen = client.browse("GET", address)
         assert seen.status == 200
@@ -50,14 +50,14 @@ def test_a_link_signs_in_once_and_only_when_its_button_is_pressed(shop: Shop) ->
     signed_in = client.browse("POST", address, {})
     assert (signed_in.status, signed_in.headers["location"]) == (303, "/console")
     assert client.browse("GET", "/console").status == 200
-    second = Client(shop.resolver)
+    second = Client(shop.console)
     assert second.browse("GET", address).status == 401
     assert second.browse("POST", address, {}).status == 401
     assert second.browse("GET", "/console").status == 401
 
 
 def test_the_cookie_is_for_this_host_only_and_hidden_from_scripts(shop: Shop) -> None:
-    answer = Client(shop.resolver).browse("POST", link(shop), {})
+    answer = Client(shop.console).browse("POST", link(shop), {})
     (cookie,) = answer.cookies
     name, *attributes = cookie.split("; ")
     assert name.startswith(f"{COOKIE}=")
@@ -66,7 +66,7 @@ def test_the_cookie_is_for_this_host_only_and_hidden_from_scripts(shop: Shop) ->
 
 
 def test_on_a_laptops_plain_http_the_cookie_is_one_that_is_kept(shop: Shop) -> None:
-    client = Client(shop.resolver)
+    client = Client(shop.console)
     answer = client.browse("POST", link(shop), {}, x_forwarded_proto="http")
     assert answer.cookies[0].startswith("console=")
     assert "Secure" not in answer.cookies[0]
@@ -75,7 +75,7 @@ def test_on_a_laptops_plain_http_the_cookie_is_one_that_is_kept(shop: Shop) -> N
 
 
 def test_a_link_is_good_for_fifteen_minutes(shop: Shop) -> None:
-    address, client = link(shop), Client(shop.resolver)
+    address, client = link(shop), Client(shop.console)
     shop.world.now += timedelta(minutes=15)
     assert client.browse("GET", address).status == 401
     assert client.browse("POST", address, {}).status == 401
@@ -101,7 +101,7 @@ def test_a_session_ends_after_twelve_hours_of_use(shop: Shop, browser: Client) -
 def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(
     shop: Shop, browser: Client
 ) -> None:
-    copy = Client(shop.resolver, cookies=dict(browser.cookies))
+    copy = Client(shop.console, cookies=dict(browser.cookies))
     csrf = hidden(read(browser.browse("GET", "/console").body), "csrf")
     answer = browser.browse(
         "POST", "/console/sign-out", {"csrf": csrf}, sec_fetch_site="same-origin"
@@ -132,14 +132,14 @@ def test_a_form_from_elsewhere_does_nothing(
 
 
 def test_the_button_pressed_from_another_site_does_not_sign_in(shop: Shop) -> None:
-    address, client = link(shop), Client(shop.resolver)
+    address, client = link(shop), Client(shop.console)
     assert client.browse("POST", address, {}, sec_fetch_site="cross-site").status == 403
     assert client.browse("POST", address, {}, sec_fetch_site="same-origin").status == 303
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "' or 1=1", "é", "x" * 5000])
 def test_a_made_up_cookie_is_signed_out_and_told_how_to_get_a_link(shop: Shop, cookie: str) -> None:
-    client = Client(shop.resolver, cookies={COOKIE: cookie})
+    client = Client(shop.console, cookies={COOKIE: cookie})
     answer = client.browse("GET", "/console")
     assert answer.status == 401
     assert "/v1/console-links" in read(answer.body).text
@@ -157,6 +157,6 @@ def test_a_program_asks_for_a_link_with_its_key(shop: Shop) -> None:
     assert answer.status == 201
     assert answer.json["expires_at"] == "2026-01-31T15:15:00Z"
     path = answer.json["url"].removeprefix("https://pay.example.com")
-    client = Client(shop.resolver)
+    client = Client(shop.console)
     assert client.browse("POST", path, {}).status == 303
     assert "Acme Courses" in client.browse("GET", "/console").body

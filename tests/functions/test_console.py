@@ -22,7 +22,7 @@ def link(shop: Shop, merchant: str = "acme") -> str:
 
 def signed_in(shop: Shop, merchant: str = "acme") -> Client:
     """A browser that signed in now."""
-    client = Client(shop.resolver)
+    client = Client(shop.console)
     assert client.browse("POST", link(shop, merchant), {}).status == 303
     return client
 
@@ -152,7 +152,7 @@ def test_an_unknown_customer_is_a_page_that_says_so(browser: Client, customer: s
 
 def test_nobody_sees_another_merchants_pages(shop: Shop, browser: Client) -> None:
     bought = shop.world.buy()
-    rival, nobody = signed_in(shop, "rival"), Client(shop.resolver)
+    rival, nobody = signed_in(shop, "rival"), Client(shop.console)
     addresses = {
         "/console": 200,
         f"/console?q={bought.invoice.order_id}": 200,

@@ -1,0 +1,130 @@
+"""The merchant's side for people: the console, its sign-in, and the agents' queue of tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from billing.ports import Ports
+from billing.runtime import telemetry, wiring
+from billing.web import console, console_endings, console_tickets, http, session
+from billing.web.console import Desk
+from billing.web.request import Request, plain_id
+
+
+class Console:
+    """The resolver with the world it is over: who looks, and who sent a form."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.app, self.ports = http.resolver(), ports
+
+    def looks(self) -> Desk:
+        """Who looks at a page."""
+        request, now = Request.of(self.app.current_event), self.ports.clock()
+        return Desk(self.ports, session.required(self.ports, request, now), request, now)
+
+    def sends(self) -> Desk:
+        """Who sent a form."""
+        request, now = Request.of(self.app.current_event), self.ports.clock()
+        return Desk(self.ports, session.required_for_change(self.ports, request, now), request, now)
+
+
+def build(ports: Ports) -> http.Resolver:
+    """The routes of this function over a world."""
+    house = Console(ports)
+    _transactions(house)
+    _endings(house)
+    _tickets(house)
+    _doors(house)
+    return house.app
+
+
+def _transactions(house: Console) -> None:
+    app = house.app
+
+    @app.get("/console")
+    def transaction_list() -> http.Answer:
+        return console.transaction_list(house.looks())
+
+    @app.get("/console/customers/<customer>")
+    def customer_page(customer: str) -> http.Answer:
+        return console.customer_page(house.looks(), customer)
+
+
+def _endings(house: Console) -> None:
+    app = house.app
+
+    @app.get("/console/subscriptions/<subscription>/cancel")
+    def cancel_page(subscription: str) -> http.Answer:
+        return console_endings.cancel_page(house.looks(), plain_id(subscription))
+
+    @app.post("/console/subscriptions/<subscription>/cancel")
+    def cancelled(subscription: str) -> http.Answer:
+        return console_endings.cancelled(house.sends(), plain_id(subscription))
+
+    @app.post("/console/subscriptions/<subscription>/undo-cancel")
+    def undone(subscription: str) -> http.Answer:
+        return console_endings.undone(house.sends(), plain_id(subscription))
+
+    @app.get("/console/orders/<order>/refund")
+    def refund_page(order: str) -> http.Answer:
+        return console_endings.refund_page(house.looks(), plain_id(order))
+
+    @app.post("/console/orders/<order>/refund")
+    def refunded(order: str) -> http.Answer:
+        return console_endings.refunded(house.sends(), plain_id(order))
+
+
+def _tickets(house: Console) -> None:
+    app = house.app
+
+    @app.get("/console/tickets")
+    def queue() -> http.Answer:
+        return console_tickets.queue(house.looks())
+
+    @app.get("/console/tickets/<ticket>")
+    def ticket_page(ticket: str) -> http.Answer:
+        return console_tickets.shown(house.looks(), plain_id(ticket))
+
+    @app.post("/console/tickets/<ticket>/reply")
+    def reply(ticket: str) -> http.Answer:
+        return console_tickets.answered(house.sends(), plain_id(ticket))
+
+    @app.post("/console/tickets/<ticket>/approve")
+    def approve(ticket: str) -> http.Answer:
+        return console_tickets.approved(house.sends(), plain_id(ticket))
+
+    @app.post("/console/tickets/<ticket>/reassign")
+    def reassign(ticket: str) -> http.Answer:
+        return console_tickets.reassigned(house.sends(), plain_id(ticket))
+
+
+def _doors(house: Console) -> None:
+    app, ports = house.app, house.ports
+
+    @app.get("/console/sign-in/<token>")
+    def offer_sign_in(token: str) -> http.Answer:
+        session.link_is_good(ports, token, ports.clock())
+        return http.page("console/sign_in.html")
+
+    @app.post("/console/sign-in/<token>")
+    def sign_in(token: str) -> http.Answer:
+        cookie = session.sign_in(ports, Request.of(app.current_event), token, ports.clock())
+        return http.redirect("/console", cookies=[cookie])
+
+    @app.post("/console/sign-out")
+    def sign_out() -> http.Answer:
+        desk = house.sends()
+        cookie = session.sign_out(ports, desk.request, desk.session, desk.now)
+        return http.page("console/signed_out.html", cookies=[cookie])
+
+
+app = cache(lambda: build(wiring.ports()))
+
+
+@telemetry.observed
+@http.guard
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """API Gateway's events for /console."""
+    return app().resolve(event, context)

@@ -13,7 +13,7 @@ from time import process_time
 
 from billing.adapters.sqs_queue import LEASES_PER_MESSAGE
 from billing.flows import enqueue
-from billing.ports import Due
+from billing.storage import Due
 from tests.world import World
 
 CALLS_PER_RENEWAL = 2

@@ -18,7 +18,7 @@ from typing import Any
 from billing.adapters.dynamo_writes import item_of
 from billing.adapters.keys import index_keys, owner_key
 from billing.adapters.memory_items import MemoryItems
-from billing.ports import Due
+from billing.storage import Due
 from billing.transactions import Change, Entity, Expect, Insert, Transaction, Write
 
 KB = 1024

@@ -22,7 +22,8 @@ from billing.facts import Fact
 from billing.flows import cancel, change_plan, freeze, pause, refund
 from billing.gateways import DisputeStanding
 from billing.orders import Order
-from billing.ports import Due, Ports
+from billing.ports import Ports
+from billing.storage import Due
 from billing.subscription import Alarm, Source, Subscription, When
 from billing.transactions import Change
 from sim.buyers import Buyer, authenticate

@@ -14,7 +14,7 @@ from typing import Any
 from billing.adapters.keys import DUE, Key, Stretch, due_shard, stamp
 from billing.adapters.sqs_queue import SqsQueue
 from billing.facts import Fact
-from billing.ports import Operation
+from billing.operation import Operation
 from billing.subscription import Alarm
 from functions.cancel import app as cancel_app
 from functions.notify import app as notify_app

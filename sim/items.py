@@ -20,7 +20,7 @@ from typing import Any
 from billing.adapters.keys import Key, Row, Stretch, index_keys, key_of, owner_key
 from billing.adapters.memory_items import MemoryItems
 from billing.errors import Conflict
-from billing.ports import Due
+from billing.storage import Due
 from billing.transactions import Change, Entity, Insert, Transaction, Write
 from sim.chance import stretched
 from sim.clockwork import SECOND

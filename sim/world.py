@@ -17,8 +17,9 @@ from billing.errors import Unavailable
 from billing.facts import Fact
 from billing.gateways import GatewayEvent
 from billing.merchants import Merchant
+from billing.operation import Operation
 from billing.orders import order_id
-from billing.ports import Operation, Ports
+from billing.ports import Ports
 from billing.refunds import Refund
 from billing.runtime import wiring
 from billing.runtime.ids import ALPHABET, SYMBOLS
@@ -171,7 +172,7 @@ class SimMailer:
 
 
 class SimEphemeral(MemoryEphemeral):
-    """`ports.Ephemeral` over the wire; flows only count hits with it so far."""
+    """`storage.Ephemeral` over the wire; flows only count hits with it so far."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__()

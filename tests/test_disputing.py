@@ -19,7 +19,7 @@ from billing.ledger import CHARGEBACKS, DISPUTED, RECEIVED, trial_balance
 from billing.money import Currency, Money
 from billing.orders import InvoiceState, Order
 from billing.periods import Period, Span, Unit
-from billing.ports import History
+from billing.storage import History
 from billing.subscription import Source, State, Subscription, When
 from tests.world import START, World
 

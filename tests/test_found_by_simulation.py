@@ -17,7 +17,7 @@ from billing.money import Currency, Money
 from billing.orders import InvoiceState
 from billing.periods import Span, Unit
 from billing.plan_change import When as PlanWhen
-from billing.ports import Due
+from billing.storage import Due
 from billing.subscription import Alarm, Source, State, When
 from billing.transactions import Change, Insert
 from tests.world import MONTHLY, World

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from billing.adapters.store import ItemStore
-from billing.ports import Store
+from billing.storage import Store
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -37,10 +37,11 @@ from billing.flows.cancel import Ending
 from billing.flows.checkout import Submission, Visitor
 from billing.merchants import Merchant
 from billing.money import Currency, Money
+from billing.operation import Operation
 from billing.orders import Order, order_id
 from billing.periods import Period
-from billing.ports import Due, History, Operation
 from billing.runtime.wiring import assemble, one_by_one
+from billing.storage import Due, History
 from billing.subscription import Alarm, Source, Subscription, When
 from billing.transactions import Change, Insert
 

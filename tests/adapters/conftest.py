@@ -15,7 +15,7 @@ from billing.adapters.dynamo_calls import Calls
 from billing.adapters.ephemeral_dynamo import DynamoEphemeral
 from billing.adapters.ephemeral_memory import MemoryEphemeral
 from billing.adapters.store import ItemStore
-from billing.ports import Ephemeral
+from billing.storage import Ephemeral
 from tests.adapters import emulators
 from tests.adapters.wire import Wire
 

@@ -17,7 +17,7 @@ from moto.sesv2 import sesv2_backends
 from billing.adapters.ses_mailer import SesMailer
 from billing.adapters.sqs_queue import LEASES_PER_MESSAGE, SqsQueue, leases_of
 from billing.errors import Unavailable
-from billing.ports import Due
+from billing.storage import Due
 from billing.subscription import Alarm
 
 REGION = "us-east-1"

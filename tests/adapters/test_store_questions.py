@@ -19,7 +19,7 @@ from billing.errors import Invalid
 from billing.merchants import ApiKey, Merchant, Settings
 from billing.operation import BillingSwitch, Trouble
 from billing.orders import InvoiceCounter
-from billing.ports import Due, History
+from billing.storage import Due, History
 from billing.subscription import Alarm
 from billing.transactions import Change, Insert
 from tests.adapters.conftest import Backend

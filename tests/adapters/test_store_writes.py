@@ -11,7 +11,7 @@ from billing.adapters import codec
 from billing.adapters.dynamo_writes import item_of
 from billing.errors import Conflict
 from billing.merchants import Merchant
-from billing.ports import Due
+from billing.storage import Due
 from billing.subscription import Alarm, State
 from billing.transactions import Change, Expect, Insert, Remove
 from tests.adapters.conftest import Backend

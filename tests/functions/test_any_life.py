@@ -23,7 +23,7 @@ from billing.merchants import Settings
 from billing.money import Currency, Money
 from billing.orders import InvoiceState, LineKind
 from billing.periods import Period, Span, Unit
-from billing.ports import History
+from billing.storage import History
 from billing.transactions import Change, Insert
 from tests.web.calls import Answer
 from tests.web.shop import Shop

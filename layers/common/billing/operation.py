@@ -47,3 +47,28 @@ class Trouble:
     def is_parked(self, now: datetime) -> bool:
         """Whether it needs a person: it failed five times, and still does (R-9)."""
         return self.times >= PARKED_AFTER and now - self.last_at <= FORGOTTEN_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The operator's settings that flows look at; everything else is the merchant's.
+
+    `environment` is where this runs, which gateway accounts are bound to (W-5). `lease_seconds` is
+    longer than a worker can live. `shards` may only grow. `platform` is the merchant whose products
+    are the plans of accounts, empty where there are no accounts (A-1).
+    """
+
+    public_url: str
+    sender: str = "billing@example.com"
+    shards: int = 4
+    billing_paused: bool = False
+    environment: str = "local"
+    limits: bool = True
+    platform: str = ""
+    lease_seconds: int = 900
+    checkout_hours: int = 1
+    gateway_calls_per_second: int = 25
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_seconds)

@@ -27,7 +27,7 @@ from billing.adapters.keys import (
     stamp,
 )
 from billing.errors import Conflict, Unavailable
-from billing.ports import Due
+from billing.storage import Due
 from billing.transactions import Entity, Transaction
 
 T = TypeVar("T")

@@ -28,9 +28,9 @@ from billing.merchants import ApiKey, Merchant
 from billing.operation import BillingSwitch, Trouble
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.payments import PaymentPointer
-from billing.ports import Due
 from billing.refunds import Refund
 from billing.reminders import Reminder
+from billing.storage import Due
 from billing.subscription import Alarm, Subscription
 from billing.tickets import Message, Ticket, TicketOf
 from billing.transactions import Change, Entity, Transaction, Write

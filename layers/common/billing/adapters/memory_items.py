@@ -23,7 +23,7 @@ from billing.adapters.keys import (
     owner_key,
 )
 from billing.errors import Conflict
-from billing.ports import Due
+from billing.storage import Due
 from billing.transactions import Change, Entity, Expect, Insert, Remove, Transaction, Write
 
 _EVERYTHING = Stretch()

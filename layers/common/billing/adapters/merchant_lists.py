@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from billing.adapters.keys import LIST, Key, Row, Stretch, list_month, stamp
 from billing.errors import Invalid
-from billing.ports import Page
+from billing.storage import Page
 from billing.transactions import Entity
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Any
 
 from billing.errors import Unavailable
-from billing.ports import Due
 from billing.runtime import correlation
+from billing.storage import Due
 from billing.subscription import Alarm
 
 LEASES_PER_MESSAGE = 25

@@ -36,10 +36,10 @@ from billing.merchants import ApiKey, Merchant
 from billing.operation import BillingSwitch, Trouble
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.payments import PaymentPointer
-from billing.ports import Due, History, Page
 from billing.refunds import Refund
 from billing.reminders import Reminder
 from billing.runtime import correlation
+from billing.storage import Due, History, Page
 from billing.subscription import Alarm, Subscription
 from billing.tickets import Message, Thread, Ticket, TicketOf
 from billing.transactions import Entity, Insert, Transaction, Write
@@ -100,7 +100,7 @@ class Items(Protocol):
 
 
 class ItemStore:
-    """`ports.Store` over any `Items`."""
+    """`storage.Store` over any `Items`."""
 
     def __init__(self, items: Items) -> None:
         self._items = items

@@ -20,7 +20,8 @@ from billing.flows import account as signing
 from billing.flows import cancel, erase, subscriptions
 from billing.flows.login import NOBODY
 from billing.merchants import Merchant
-from billing.ports import Due, Ports
+from billing.ports import Ports
+from billing.storage import Due
 from billing.subscription import Alarm, Source, State, Subscription, When
 from billing.transactions import Change, Insert, Remove, Write
 

@@ -11,7 +11,8 @@ from billing.flows import missed
 from billing.flows.paging import part
 from billing.merchants import Merchant
 from billing.money import Money
-from billing.ports import Page, Ports
+from billing.ports import Ports
+from billing.storage import Page
 from billing.subscription import Alarm, Subscription
 
 READ_AT_ONCE = 200

@@ -16,7 +16,8 @@ from billing import cancellation
 from billing.errors import Conflict, Refused, Unavailable
 from billing.flows import charging, subscriptions
 from billing.orders import FINAL, UNDER_WAY, Invoice
-from billing.ports import Due, Ports
+from billing.ports import Ports
+from billing.storage import Due
 from billing.subscription import (
     Alarm,
     CancelRequest,

@@ -11,7 +11,8 @@ from billing.cards import Wallet
 from billing.customers import Customer, PaymentMethod
 from billing.errors import Conflict, NotFound, Refused, Unavailable
 from billing.gateways import AccountRef, Declined
-from billing.ports import History, Ports
+from billing.ports import Ports
+from billing.storage import History
 from billing.transactions import Expect, Insert, Write
 
 ATTEMPTS = 8

@@ -18,7 +18,8 @@ from billing.gateways import ActionRequired
 from billing.orders import Invoice, InvoiceState
 from billing.plan_change import Quote, When
 from billing.plans import Plan
-from billing.ports import Due, Ports
+from billing.ports import Ports
+from billing.storage import Due
 from billing.subscription import Alarm, Subscription
 
 ATTEMPTS = 8

@@ -37,7 +37,8 @@ from billing.gateways import (
 )
 from billing.merchants import Merchant
 from billing.orders import UNDER_WAY, InvoiceState
-from billing.ports import Due, Gateway, Ports
+from billing.ports import Gateway, Ports
+from billing.storage import Due
 from billing.transactions import Transaction
 
 ATTEMPT_KEY_MOST = 200

@@ -16,7 +16,8 @@ from billing.customers import (
     normalised_email,
 )
 from billing.errors import Conflict, NotFound, Refused
-from billing.ports import History, Ports
+from billing.ports import Ports
+from billing.storage import History
 from billing.subscription import State
 from billing.transactions import Change, Insert, Remove, Write
 

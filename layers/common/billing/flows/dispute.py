@@ -9,7 +9,8 @@ from billing import disputes
 from billing.disputes import Chargeback, Disputed
 from billing.gateways import Dispute, DisputeStanding
 from billing.orders import Invoice
-from billing.ports import History, Ports
+from billing.ports import Ports
+from billing.storage import History
 from billing.transactions import Transaction
 
 NOTHING_NEW = "nothing_new"

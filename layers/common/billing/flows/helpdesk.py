@@ -11,8 +11,9 @@ from billing.flows import ticket
 from billing.flows.paging import part
 from billing.flows.ticket import Request
 from billing.merchants import Merchant
-from billing.ports import Page, Ports
+from billing.ports import Ports
 from billing.service import Figures, figures
+from billing.storage import Page
 from billing.tickets import Ownership, Ticket, Wish
 
 READ_AT_ONCE = 200

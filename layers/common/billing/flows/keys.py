@@ -10,7 +10,8 @@ from hashlib import sha256
 from billing.errors import NotFound, Refused
 from billing.flows.paging import part
 from billing.merchants import ApiKey, Merchant
-from billing.ports import Page, Ports
+from billing.ports import Ports
+from billing.storage import Page
 from billing.transactions import Change, Insert
 
 PREFIX = "sk_"

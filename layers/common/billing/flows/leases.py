@@ -12,7 +12,8 @@ from datetime import datetime
 from billing.errors import BillingError
 from billing.flows import checkout, rebill, refund
 from billing.operation import Trouble
-from billing.ports import Due, Ports
+from billing.ports import Ports
+from billing.storage import Due
 from billing.subscription import Alarm
 from billing.transactions import Change, Insert
 

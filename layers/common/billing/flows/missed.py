@@ -16,7 +16,8 @@ from itertools import islice
 from billing.merchants import Merchant
 from billing.orders import InvoiceState
 from billing.policy import Hold
-from billing.ports import Due, Ports
+from billing.ports import Ports
+from billing.storage import Due
 from billing.subscription import Alarm, Subscription
 
 LATE_AFTER = timedelta(hours=1)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from billing.errors import Invalid
-from billing.ports import Page
+from billing.storage import Page
 
 T = TypeVar("T")
 

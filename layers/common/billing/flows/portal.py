@@ -16,9 +16,10 @@ from billing.flows import cancel, invoices, refund, ticket
 from billing.flows.ticket import Request
 from billing.merchants import Merchant, SelfService
 from billing.orders import Invoice, Order
-from billing.ports import History, Ports
+from billing.ports import Ports
 from billing.purchases import Purchase
 from billing.render.messages import text
+from billing.storage import History
 from billing.subscription import Source, Subscription, When
 from billing.tickets import Ownership, Ticket, TicketState, Wish
 

@@ -12,7 +12,8 @@ from billing.errors import Invalid, NotFound, Refused
 from billing.flows.paging import part
 from billing.gateways import Capabilities
 from billing.merchants import Merchant
-from billing.ports import Page, Ports
+from billing.ports import Ports
+from billing.storage import Page
 from billing.transactions import Change, Insert
 
 MOST_PRICE_POINTS = 50

@@ -32,7 +32,8 @@ from billing.gateways import (
 )
 from billing.merchants import Merchant, RetrySchedule
 from billing.orders import Invoice
-from billing.ports import Due, Ports
+from billing.ports import Ports
+from billing.storage import Due
 from billing.transactions import Change, Transaction
 
 T = TypeVar("T")

@@ -12,8 +12,9 @@ from billing.errors import Conflict, NotFound, Refused, Unavailable, Unreachable
 from billing.flows import charging
 from billing.gateways import RefundFailed, RefundSucceeded
 from billing.orders import Invoice, Order, OrderKind
-from billing.ports import Due, Ports
+from billing.ports import Ports
 from billing.refunds import Refund, RefundState
+from billing.storage import Due
 from billing.subscription import Source
 
 REFUNDABLE = frozenset({OrderKind.SALE, OrderKind.REBILL})

@@ -8,8 +8,9 @@ from billing import gateway_refunds, refunds
 from billing.errors import Refused
 from billing.gateways import GatewayRefund, RefundFailed
 from billing.orders import Invoice
-from billing.ports import History, Ports
+from billing.ports import Ports
 from billing.refunds import Refund, RefundState
+from billing.storage import History
 from billing.transactions import Transaction
 
 NOTHING_NEW = "nothing_new"

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from billing import reminders
 from billing.errors import Conflict
-from billing.ports import Due, Ports
+from billing.ports import Ports
 from billing.reminders import Reminder
+from billing.storage import Due
 from billing.subscription import Alarm
 from billing.transactions import Change, Insert, Remove, Write
 

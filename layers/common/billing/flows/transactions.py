@@ -10,7 +10,8 @@ from billing.flows import subscriptions
 from billing.flows.paging import part
 from billing.merchants import Merchant
 from billing.orders import Order, OrderKind, typed_order_id
-from billing.ports import Page, Ports
+from billing.ports import Ports
+from billing.storage import Page
 
 READ_AT_ONCE = 200
 READS_AT_MOST = 20

@@ -13,19 +13,11 @@ from typing import Any, TypeVar
 
 from billing.errors import NotFound, Unavailable
 from billing.gateways import AccountRef
-from billing.ports import (
-    Each,
-    Ephemeral,
-    Gateway,
-    Mailer,
-    Operation,
-    Passwords,
-    Ports,
-    Queue,
-    Store,
-)
+from billing.operation import Operation
+from billing.ports import Each, Gateway, Mailer, Passwords, Ports, Queue
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
+from billing.storage import Ephemeral, Store
 
 T = TypeVar("T")
 R = TypeVar("R")

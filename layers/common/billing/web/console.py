@@ -14,7 +14,8 @@ from billing.errors import Invalid
 from billing.flows import customers, transactions
 from billing.flows.transactions import Filter
 from billing.orders import Order, OrderKind
-from billing.ports import Page, Ports
+from billing.ports import Ports
+from billing.storage import Page
 from billing.web import http
 from billing.web.inputs import Cursor, Input, read, words
 from billing.web.merchant_inputs import InstantOrDate, end_of, start_of

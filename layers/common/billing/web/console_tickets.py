@@ -13,9 +13,9 @@ from billing.flows import ticket as threads
 from billing.flows.helpdesk import Filter
 from billing.money import Money
 from billing.orders import Order
-from billing.ports import History, Page
 from billing.purchases import PAYMENTS
 from billing.render import messages
+from billing.storage import History, Page
 from billing.subscription import Subscription
 from billing.tickets import Ticket, Wish
 from billing.web import console, http

@@ -1,0 +1,242 @@
+"""What is kept, as questions that flows ask: business state, and what may be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from billing.accounts import Account, AccountEmail
+from billing.catalog import PricePoint, Product
+from billing.checkouts import Checkout
+from billing.customers import Consent, Customer, Entitlement, PaymentMethod, PurchaseBillTo
+from billing.disputes import Chargeback
+from billing.errors import Conflict
+from billing.facts import Fact
+from billing.gateways import (
+    AccountRef,
+)
+from billing.ledger import LedgerEntry
+from billing.merchants import ApiKey, Merchant
+from billing.operation import BillingSwitch, Trouble
+from billing.orders import Invoice, InvoiceCounter, Order
+from billing.payments import PaymentPointer
+from billing.refunds import Refund
+from billing.reminders import Reminder
+from billing.subscription import Alarm, Subscription
+from billing.tickets import Thread, Ticket
+from billing.transactions import Transaction, Write
+from billing.trials import TrialUse
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One row of the due index: an alarm of `kind` at `due_at` for what `owner` identifies.
+
+    `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
+    CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (username,)
+    for ACCOUNT. A lease is a `Due` whose `due_at` is the lease's end.
+    """
+
+    kind: Alarm
+    due_at: datetime
+    owner: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything of one customer, read by one query; each list oldest first."""
+
+    customer: Customer | None
+    methods: tuple[PaymentMethod, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    orders: tuple[Order, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
+    entitlements: tuple[Entitlement, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    chargebacks: tuple[Chargeback, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list, newest first; `next` is the cursor of what follows, None at the end."""
+
+    data: tuple[T, ...]
+    next: str | None
+
+
+class Store(Protocol):
+    """Business state. Reads are strongly consistent but where they say "index"; values are frozen.
+
+    The answers are questions' names; README "Access patterns" has key conditions and who asks.
+    """
+
+    def merchant(self, merchant: str) -> Merchant | None: ...
+    def merchants(self) -> list[Merchant]:
+        """Index: all merchants."""
+        ...
+
+    def api_key(self, key_hash: str) -> ApiKey | None: ...
+    def api_keys(self, merchant: str) -> list[ApiKey]:
+        """Index: all keys of a merchant, revoked ones too."""
+        ...
+
+    def catalog(self, merchant: str) -> tuple[tuple[Product, ...], tuple[PricePoint, ...]]: ...
+    def product(self, merchant: str, product: str) -> Product | None: ...
+    def price_point(self, price_point: str) -> PricePoint | None:
+        """The newest version; the id names its merchant (`<merchant>.<random>`)."""
+        ...
+
+    def listed_products(self, limit: int) -> list[Product]:
+        """Index: products of all merchants that are switched to public listing (P-1, P-14)."""
+        ...
+
+    def checkout(self, merchant: str, key: str) -> Checkout | None: ...
+    def customer(self, merchant: str, customer: str) -> Customer | None: ...
+    def customer_by_email(self, merchant: str, email: str) -> str | None:
+        """The customer id that an email (any spelling) belongs to."""
+        ...
+
+    def history(self, merchant: str, customer: str) -> History: ...
+    def subscription(
+        self, merchant: str, customer: str, subscription: str
+    ) -> Subscription | None: ...
+    def subscriptions(self, owners: Sequence[tuple[str, str, str]]) -> list[Subscription | None]:
+        """Many at once, (merchant, customer, id) each, in the order asked for."""
+        ...
+
+    def invoice(self, merchant: str, customer: str, invoice: str) -> Invoice | None: ...
+    def invoices(self, keys: Sequence[tuple[str, str, str]]) -> list[Invoice | None]:
+        """Many at once, (merchant, customer, invoice id) each, in the order asked for."""
+        ...
+
+    def refund(self, merchant: str, customer: str, refund: str) -> Refund | None: ...
+    def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None: ...
+    def reminder(self, merchant: str, customer: str, subscription: str) -> Reminder | None: ...
+    def account(self, username: str) -> Account | None: ...
+    def account_email(self, email: str) -> AccountEmail | None: ...
+    def trial_use(self, merchant: str, subject: str) -> TrialUse | None: ...
+    def ticket(self, merchant: str, ticket: str) -> Ticket | None: ...
+    def thread(self, merchant: str, ticket: str) -> Thread | None:
+        """A ticket with its messages, oldest first."""
+        ...
+
+    def tickets_of(self, merchant: str, customer: str) -> list[Ticket]:
+        """All tickets of one customer, newest first."""
+        ...
+
+    def waiting_tickets(self, merchant: str, department: str, limit: int) -> list[Ticket]:
+        """Index: those of one department that a person has something left to do about, those that
+        wait longest first."""
+        ...
+
+    def tickets(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Ticket]:
+        """Index: a merchant's tickets requested in a span, newest first."""
+        ...
+
+    def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
+        """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
+        ...
+
+    def invoice_counter(
+        self, merchant: str, test: bool, *, credit_notes: bool = False
+    ) -> InvoiceCounter | None: ...
+    def owner_of_payment(self, account: AccountRef, reference: str) -> PaymentPointer | None:
+        """Whose a payment at a gateway account is, if it is one of the account's merchant."""
+        ...
+
+    def billing_switch(self) -> BillingSwitch | None: ...
+    def trouble(self, due: Due) -> Trouble | None:
+        """What failed by an error of our own over the owner of an alarm (R-9)."""
+        ...
+
+    def troubles(self, merchant: str) -> list[Trouble]: ...
+    def fact(self, shard: int, at: datetime, fact: str) -> Fact | None: ...
+
+    def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
+        """Index: may not see what was written within the last second."""
+        ...
+
+    def order_by_id(self, merchant: str, order: str) -> Order | None:
+        """Index: may not see what was written within the last second."""
+        ...
+
+    def orders(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Order]:
+        """Index: a merchant's orders with `since <= at < until`, newest first, over all months."""
+        ...
+
+    def subscriptions_started(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Subscription]:
+        """Index: a merchant's subscriptions that started in a span, newest first."""
+        ...
+
+    def due(self, kind: Alarm, shard: int, until: datetime, limit: int) -> list[Due]:
+        """Index: alarms of one shard with `due_at <= until`, earliest first."""
+        ...
+
+    def lease_each(self, dues: Sequence[Due], until: datetime) -> list[Due]:
+        """Move the alarms that still stand as read to `until`; those are the leases, the others
+        are somebody else's by now."""
+        ...
+
+    def undelivered(self, shard: int, until: datetime, limit: int) -> list[Fact]:
+        """Facts of one outbox shard written at or before `until`, oldest first."""
+        ...
+
+    def commit(self, *writes: Write) -> None:
+        """All of the writes or none; raises `Conflict` when a condition does not hold."""
+        ...
+
+    def commit_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
+        """Each transaction by itself, but sharing round trips where that is possible."""
+        ...
+
+
+class Ephemeral(Protocol):
+    """What may be forgotten: sessions, tokens, limits, answers kept for a repeated request.
+
+    Rows past `expires_at` count as gone, whether or not the database has deleted them.
+    """
+
+    def put(self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime) -> bool:
+        """Keep a value where none stands; False, and nothing written, where one does."""
+        ...
+
+    def replace(self, kind: str, key: str, value: str, *, expires_at: datetime) -> None: ...
+    def get(self, kind: str, key: str, *, now: datetime) -> str | None: ...
+    def take(self, kind: str, key: str, *, now: datetime) -> str | None:
+        """The value, once: whoever gets it has removed it."""
+        ...
+
+    def hit(self, kind: str, key: str, *, window: timedelta, now: datetime) -> int:
+        """Count one more hit in the fixed window that `now` lies in; the count so far."""
+        ...

@@ -123,16 +123,17 @@ spec: $(DEV)
 
 ## make build      package for Lambda (needs a python3.13)
 # sam wants the runtime's own Python first on PATH, and a version manager's shim does not do: so
-# each candidate is asked where it really is.
+# each candidate is asked where it really is. Then what a cold start need not do is done here.
 define sam_build
 @found=$$($(MAKE) -s runtime-python) || { \
   echo "make $@ needs python$(PYTHON_RUNTIME), which Lambda runs; there is none here."; \
   exit 1; }; \
-PATH="$$(dirname "$$found"):$$PATH" .venv-sam/bin/sam build
+PATH="$$(dirname "$$found"):$$PATH" .venv-sam/bin/sam build $(2) && \
+PYTHONPATH=$(1)/CommonLayer/python "$$found" dev/precompile.py $(1)
 endef
 .PHONY: build
 build: $(SAM)
-	$(sam_build)
+	$(call sam_build,.aws-sam/build)
 
 # The same for the processor of this machine, so that it can be run here.
 HERE := .aws-sam/here
@@ -141,8 +142,8 @@ build-here: $(SAM) $(RIC)
 	@mkdir -p $(HERE)
 	@sed 's/arm64/$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)/' template.yaml \
 	  > $(HERE)/template.yaml
-	$(sam_build) --template $(HERE)/template.yaml --base-dir . \
-	  --build-dir $(HERE)/build --cache-dir $(HERE)/cache
+	$(call sam_build,$(HERE)/build,--template $(HERE)/template.yaml --base-dir . \
+	  --build-dir $(HERE)/build --cache-dir $(HERE)/cache)
 
 # Prints the path of a python3.13, or fails.
 .PHONY: runtime-python
@@ -216,7 +217,7 @@ lock: $(UV)
 ## make clean      remove installed tools and build output; the data of `make run` stays
 .PHONY: clean
 clean:
-	rm -rf .venv .venv-uv .venv-ministack .venv-sam .venv-checkov .venv-ric .aws-sam .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-uv .venv-ministack .venv-sam .venv-checkov .venv-ric .venv-cold .aws-sam .mypy_cache .pytest_cache .ruff_cache
 
 $(UV): requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

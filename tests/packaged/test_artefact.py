@@ -82,6 +82,17 @@ def test_nothing_of_the_workshop_is_packaged(packaged: Path) -> None:
         assert not list(packaged.glob(f"*/{name}")) + list(packaged.glob(f"*/python/{name}")), name
 
 
+def test_nothing_is_left_to_compile_when_a_function_starts(packaged: Path) -> None:
+    """Lambda keeps no bytecode for a layer, so what is not packaged is made at each start."""
+    modules = [*packaged.glob("*/*.py"), *(packaged / "CommonLayer/python").rglob("*.py")]
+    assert modules
+    for path in modules:
+        assert (path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc").exists(), path
+    compiled = packaged / "CommonLayer/python/billing/render/compiled"
+    assert list(compiled.glob("tmpl_*.py"))
+    assert (compiled / "en.json").exists()
+
+
 @pytest.fixture(scope="session")
 def house() -> Iterator[tuple[Stack, dict[str, str]]]:
     """The stack's tables, queues and sender on an emulator, with the demo merchant."""

@@ -35,6 +35,7 @@ from functions.portal import app as portal_app
 from functions.rebill import app as rebill_app
 from functions.watch import app as watch_app
 from functions.webhook import app as webhook_app
+from tests import paypal as on_loopback
 from tests.world import World
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -154,6 +155,25 @@ def test_stripes_event_is_taken_by_the_account_whose_secret_signed_it(world: Wor
     assert webhook_app.handler(event("stripe_webhook"), CONTEXT)["statusCode"] == 400
     accounts["acct_2"].secrets = ("whsec_before_rotation", "whsec_of_the_fixture")
     assert webhook_app.handler(event("stripe_webhook"), CONTEXT)["statusCode"] == 200
+
+
+@pytest.mark.spec("W-1", "W-2")
+def test_paypals_event_is_taken_by_the_account_that_paypal_vouches_for(world: World) -> None:
+    with on_loopback.loopback(world.ports.clock) as paypal:
+        adapter = on_loopback.gateway(paypal, world.ports.clock)
+        merchant = world.store.merchant("demo")
+        assert merchant is not None
+        held = (GatewayAccount("paypal", "merchant-1_test"),)
+        world.store.commit(Change(merchant, replace(merchant, gateway_accounts=held)))
+        wiring.install(replace(world.ports, gateway=lambda account: adapter))
+        webhook_app.app.cache_clear()
+        assert webhook_app.handler(event("paypal_webhook"), CONTEXT)["statusCode"] == 200
+        tampered = event("paypal_webhook")
+        tampered["body"] = tampered["body"].replace("29.99", "99.99")
+        assert webhook_app.handler(tampered, CONTEXT)["statusCode"] == 400
+        paypal.webhook_id = "5WHOFANOTHER"
+        adapter = on_loopback.gateway(paypal, world.ports.clock)
+        assert webhook_app.handler(event("paypal_webhook"), CONTEXT)["statusCode"] == 400
 
 
 @pytest.mark.spec("R-1")

@@ -24,10 +24,14 @@ from billing.money import Currency, Money
 from billing.orders import InvoiceState, OrderKind
 from billing.periods import Period
 from billing.ports import Gateway
+from billing.runtime import wiring
 from billing.subscription import Source, State, When
 from dev.paypal.books import Buyer
 from dev.paypal.server import Loopback
+from functions.webhook import app as webhook_app
 from tests import paypal as on_loopback
+from tests.test_events import CONTEXT
+from tests.test_events import event as fixture
 from tests.world import World
 
 BACK = "https://pay.example.com/return"
@@ -319,6 +323,25 @@ def test_what_is_refunded_on_paypals_pages_is_booked_and_what_comes_back_is_too(
         (o.amount.amount_minor, o.withdrawn) for o in world.orders() if o.kind is OrderKind.REFUND
     )
     assert amounts == [(500, True), (1000, False)]
+
+
+@pytest.mark.spec("W-1", "W-2", "R-6")
+def test_a_signed_event_settles_a_capture_through_the_handler(world: PayPalWorld) -> None:
+    _capture_goes_wrong(world, "timeout_after")
+    body, headers = world.paypal.deliver(world.paypal.books.events[-1])
+    shape = fixture("paypal_webhook")
+    shape["rawPath"] = shape["requestContext"]["http"]["path"] = "/webhooks/paypal/acme"
+    shape |= {"headers": shape["headers"] | headers, "body": body.decode()}
+    wiring.install(world.ports)
+    webhook_app.app.cache_clear()
+    try:
+        for _ in range(2):
+            assert webhook_app.handler(shape, CONTEXT)["statusCode"] == 200
+        assert webhook_app.handler({**shape, "body": "{}"}, CONTEXT)["statusCode"] == 400
+    finally:
+        wiring.install(None)
+    assert world.subscription().payments_made == 2
+    assert world.money() == [("succeeded", 0)] * 2
 
 
 def _told(world: PayPalWorld) -> Counter[str]:

@@ -12,7 +12,7 @@ import pytest
 from billing import customers, invoicing, ledger, protocol
 from billing.catalog import Initial, PriceTerms, PriceType, Product
 from billing.errors import Conflict, NotFound, Refused
-from billing.flows import cancel, change_plan, forecast, pause
+from billing.flows import cancel, change_plan, forecast, pause, pay
 from billing.flows.cancel import Result as Ended
 from billing.flows.change_plan import Changed, Result
 from billing.gateways import Capabilities
@@ -426,13 +426,18 @@ def test_a_buyer_who_must_authenticate_decides(world: World, succeeds: bool) -> 
     done = change(world, gold)
     assert done.result is Result.REQUIRES_ACTION
     assert done.url is not None
+    assert done.url.startswith("https://pay.example.com/portal/acme/payments/")
     assert (world.subscription().state, world.subscription().price_point) != (None, gold)
     assert refused(world, world.subscription().price_point) == "invoice_open"
     world.advance(minutes=5)
     assert change(world, gold).url == done.url, "asked again, it goes on with the same"
     assert world.history().invoices[-1].attempt == 1
     assert OrderKind.FAILED not in {order.kind for order in world.orders()}
-    world.sandbox.authenticate(done.url.rpartition("/")[2], succeeded=succeeds)
+    waiting = world.history().invoices[-1]
+    bank = pay.with_buyer(world.ports, waiting, return_url=done.url, now=world.now)
+    assert bank is not None
+    assert bank.endswith(f"/sandbox/authenticate/{waiting.gateway_ref}")
+    assert world.sandbox.authenticate(str(waiting.gateway_ref), succeeded=succeeds) == done.url
     world.advance(minutes=5)
     assert (world.subscription().price_point == gold) is succeeds
     assert world.subscription().open_invoice is None
@@ -448,12 +453,12 @@ def test_a_buyer_who_must_authenticate_decides(world: World, succeeds: bool) -> 
 def test_a_buyer_who_never_authenticates_keeps_the_old_plan(world: World) -> None:
     _, gold, _ = bought(world).price_points
     world.store.commit(*_other_card(world, "pm_card_authenticationRequired"))
-    url = change(world, gold).url
-    assert url is not None
+    assert change(world, gold).url is not None
+    reference = str(world.history().invoices[-1].gateway_ref)
     world.advance(hours=2)
     assert world.subscription().price_point != gold
     assert world.history().invoices[-1].state is InvoiceState.VOID
-    world.sandbox.authenticate(url.rpartition("/")[2], succeeded=True)
+    world.sandbox.authenticate(reference, succeeded=True)
     world.store.commit(*_other_card(world, "pm_card_visa"))
     world.advance(days=20)
     assert charged(world)[1:] == [("2026-02-28", 2999)], "withdrawn: its link charges nothing"

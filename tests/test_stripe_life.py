@@ -15,9 +15,10 @@ import stripe
 from billing.adapters.stripe_gateway import StripeGateway
 from billing.catalog import Initial, Product
 from billing.errors import Unreachable
-from billing.flows import cards, pay, refund, webhook
+from billing.flows import cards, change_plan, invoices, pay, refund, webhook
 from billing.gateways import AccountRef
 from billing.merchants import GatewayAccount
+from billing.money import Currency, Money
 from billing.orders import InvoiceState, OrderKind
 from billing.periods import Span, Unit
 from billing.subscription import Source, State, When
@@ -273,3 +274,34 @@ def test_what_is_refunded_on_stripes_dashboard_is_booked_and_what_comes_back_is_
     world.advance(minutes=10)
     assert world.subjects().count("[TEST] A refund came back: $10.00 of ann@example.com") == 1
     assert world.subjects().count("[TEST] A refund came back: $5.00 of ann@example.com") == 1
+
+
+@pytest.mark.spec("A-4", "C-4")
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_change_of_plan_that_the_bank_asks_about_leads_to_a_page_that_leads_there(
+    shop: Shop, succeeded: bool
+) -> None:
+    world, gold = shop.world, replace(MONTHLY, price=Money(4999, Currency.USD))
+    product = shop.product(MONTHLY, gold)
+    form = world.submission(**CHALLENGED)
+    shop.answer(world.submit(product.default_price_point, form).action_url or "")
+    world.submit(product.default_price_point, form)
+    world.advance(days=10)
+    dear = product.price_points[1]
+
+    def change() -> change_plan.Changed:
+        name = world.subscription().id
+        return change_plan.change(
+            world.ports, "acme", name, dear, change_plan.When.NOW, now=world.now
+        )
+
+    asked = change()
+    assert asked.result is change_plan.Result.REQUIRES_ACTION
+    assert asked.url is not None
+    waiting = world.history().invoices[-1]
+    assert asked.url == invoices.payment_link(world.ports, waiting)
+    bank = pay.with_buyer(world.ports, waiting, return_url=asked.url, now=world.now)
+    shop.answer(bank or "", succeeded=succeeded)
+    settled = pay.settled(world.ports, waiting, now=world.now)
+    assert settled.state is (InvoiceState.PAID if succeeded else InvoiceState.UNCOLLECTIBLE)
+    assert (world.subscription().price_point == dear) is succeeded

@@ -119,10 +119,11 @@ def test_authentication_is_202_with_where_to_go(shop: Plans) -> None:
     shop.pay_with("pm_card_authenticationRequired")
     begun = shop.change(shop.yearly)
     assert (begun.status, begun.json["state"]) == (202, "requires_action")
-    assert begun.json["url"].startswith("https://pay.example.com/sandbox/authenticate/pi_")
+    assert begun.json["url"].startswith("https://pay.example.com/portal/acme/payments/")
     refused = shop.change(shop.silver)
     assert (refused.status, refused.json["code"]) == (409, "invoice_open")
-    shop.world.sandbox.authenticate(begun.json["url"].rpartition("/")[2], succeeded=True)
+    waiting = shop.world.history().invoices[-1]
+    shop.world.sandbox.authenticate(str(waiting.gateway_ref), succeeded=True)
     done = shop.change(shop.yearly)
     assert (done.status, done.json["price_point"]) == (200, shop.yearly)
 

@@ -12,10 +12,9 @@ from enum import StrEnum
 
 from billing import invoicing, plan_change, plan_protocol
 from billing.customers import BillTo
-from billing.errors import Conflict, NotFound, Refused, Unavailable
-from billing.flows import access, charging, rebill, subscriptions
-from billing.gateways import ActionRequired
-from billing.orders import Invoice, InvoiceState
+from billing.errors import Conflict, NotFound, Refused
+from billing.flows import access, invoices, rebill, subscriptions
+from billing.orders import InvoiceState
 from billing.plan_change import Quote, When
 from billing.plans import Plan
 from billing.ports import Ports
@@ -37,8 +36,8 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The subscription after a request; `code` says why the payment was declined, `url` is where
-    the buyer authenticates."""
+    """The subscription after a request; `code` says why the payment was declined, `url` is the page
+    from which the buyer goes to their bank: nobody was there when it was charged (R-4)."""
 
     subscription: Subscription
     result: Result
@@ -153,9 +152,8 @@ def charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
             message = "The payment was withdrawn; the plan stays as it was."
             raise Refused(message, code="withdrawn")
         case InvoiceState.ACTION_REQUIRED:
-            url = _authentication_url(ports, invoice)
-            result = Result.REQUIRES_ACTION if url else Result.PROCESSING
-            return Changed(after, result, url=url)
+            url = invoices.payment_link(ports, invoice)
+            return Changed(after, Result.REQUIRES_ACTION, url=url)
         case _:
             return Changed(after, Result.PROCESSING)
 
@@ -233,14 +231,6 @@ def _refuse_if_held(ports: Ports, found: Subscription, now: datetime) -> None:
     held = ports.as_switched().hold(found, merchant.as_of(now))
     if held is not None:
         raise Refused("Nothing can be charged here at the moment.", code=held.value)
-
-
-def _authentication_url(ports: Ports, invoice: Invoice) -> str | None:
-    try:
-        standing = charging.lookup(ports, invoice)
-    except Unavailable:
-        return None
-    return standing.url if isinstance(standing, ActionRequired) else None
 
 
 def bill_to(ports: Ports, found: Subscription) -> BillTo:

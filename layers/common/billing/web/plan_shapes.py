@@ -61,7 +61,7 @@ class QuoteOutput(TypedDict):
 
 
 class PendingOutput(TypedDict):
-    """Not known yet; `requires_action`: the buyer authenticates at `url`."""
+    """Not known yet; `requires_action`: the page at `url` leads the buyer to their bank."""
 
     state: str
     url: NotRequired[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,12 +11,14 @@ import pytest
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger
 from billing.errors import NotFound, Refused, Unavailable
-from billing.flows import cards, gateway_accounts, refund
+from billing.facts import Fact, FactKind
+from billing.flows import cards, gateway_accounts, notify, refund
 from billing.gateways import AccountRef
 from billing.merchants import GatewayAccount
 from billing.orders import InvoiceState, Order
 from billing.ports import Gateway
-from billing.subscription import Source, State
+from billing.subscription import Source, State, When
+from billing.transactions import Insert
 from tests.web.shop import Shop
 from tests.world import World
 
@@ -89,6 +92,65 @@ def test_a_copy_somewhere_else_charges_nothing_refunds_nothing_and_mails_nothing
     with pytest.raises(Unavailable, match="disarmed"):
         give_back(world, world.orders()[0])
     assert world.history().refunds == ()
+
+
+@pytest.mark.spec("W-5", "R-8")
+def test_what_was_not_mailed_while_disarmed_is_mailed_once_when_armed(world: World) -> None:
+    world.buy(world.product(gateways=("till",)))
+    move_to(world, "restored")
+    for _ in range(3):
+        world.advance(hours=2)
+    world.cancel(When.PERIOD_END)
+    world.now += timedelta(days=3)
+    world.work()
+    assert world.subjects() == []
+    gateway_accounts.arm(world.ports, "acme")
+    reread(world)
+    for _ in range(2):
+        world.advance(hours=2)
+    told = sorted(subject.partition(":")[0] for subject in world.subjects())
+    assert told == ["Cancellation", "Your purchase"]
+    assert facts(world) == []
+
+
+@pytest.mark.spec("W-5")
+def test_who_is_disarmed_keeps_nobody_else_waiting_and_passing_words_pass(world: World) -> None:
+    world.buy(world.product(gateways=("till",)))
+    world.work()
+    (found,) = world.history().subscriptions
+    move_to(world, "restored")
+    reminder = Fact(
+        id="reminder",
+        kind=FactKind.RENEWAL_UPCOMING,
+        merchant="acme",
+        customer=found.customer,
+        at=world.now,
+        shard=0,
+        subscription=found.id,
+    )
+    receipts = [replace(reminder, id=f"r{n}", kind=FactKind.PAUSED) for n in range(120)]
+    world.store.commit(Insert(reminder))
+    for receipt in receipts:
+        world.store.commit(Insert(receipt))
+    assert notify.sweep(world.ports, now=world.now + timedelta(minutes=3))["waiting"] == 100
+    assert notify.sweep(world.ports, now=world.now + timedelta(minutes=3)) == Counter(
+        waiting=20, told=1
+    )
+    put_off = facts(world)
+    names = [(fact.shard, fact.at, fact.id) for fact in put_off]
+    tally = notify.deliver(world.ports, names, now=world.now + timedelta(minutes=3))
+    assert tally == {"waiting": 120}, "the stream brings what was put off, and it stays put off"
+    assert facts(world) == put_off
+
+
+def facts(world: World) -> list[Fact]:
+    """What is not told yet."""
+    late = world.now + timedelta(days=1)
+    return [
+        f
+        for n in range(world.ports.operation.shards)
+        for f in world.store.undelivered(n, late, 999)
+    ]
 
 
 @pytest.mark.spec("W-5", "R-2")

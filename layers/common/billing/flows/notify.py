@@ -29,11 +29,27 @@ from billing.ports import Ports
 from billing.render import mails, reminder_mails
 from billing.runtime import correlation, telemetry
 from billing.subscription import Subscription
-from billing.transactions import Change, Remove
+from billing.transactions import Change, Insert, Remove
 
 CLAIM = timedelta(minutes=5)
 SWEEP_AFTER = timedelta(minutes=2)
 """What the stream has not delivered by then, the sweep does."""
+
+WAIT = timedelta(hours=1)
+"""How long a fact waits at a time where its merchant is disarmed (W-5)."""
+
+PASSING = frozenset(
+    {
+        FactKind.RENEWAL_UPCOMING,
+        FactKind.TRIAL_ENDING,
+        FactKind.CARD_EXPIRING,
+        FactKind.LINK_ASKED,
+        FactKind.RESET_ASKED,
+        FactKind.EMAIL_ASKED,
+        FactKind.TICKET_ASKED,
+    }
+)
+"""What is no longer true, or no longer wanted, when it is told late."""
 
 
 def sweep(ports: Ports, *, now: datetime, limit: int = 100) -> Counter[str]:
@@ -63,7 +79,14 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
     """One fact, its failure counted and left to the next sweep."""
     if fact.claimed_until is not None and fact.claimed_until > now:
         return Counter(claimed=1)
+    if fact.at > now:
+        return Counter(waiting=1)  # the stream brings what was just put off
     try:
+        if _waits(ports, fact):
+            with telemetry.under(fact.correlation):
+                put_off = replace(fact, at=now + WAIT, claimed_until=None)
+                ports.store.commit(Remove(fact, as_read=("claimed_until",)), Insert(put_off))
+            return Counter(waiting=1)
         claimed = replace(fact, claimed_until=now + CLAIM)
         ports.store.commit(Change(fact, claimed))
         with telemetry.under(fact.correlation):
@@ -74,6 +97,14 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
     except Unavailable:
         return Counter(unsent=1)
     return Counter(told=1)
+
+
+def _waits(ports: Ports, fact: Fact) -> bool:
+    """Whether nothing may go out for its merchant here (W-5): told once it may, unless that is too
+    late. It goes to the end of the outbox, so that nobody waits behind it."""
+    merchant = ports.store.merchant(fact.merchant)
+    assert merchant is not None, "a merchant is never removed"
+    return not merchant.armed_in(ports.operation.environment) and fact.kind not in PASSING
 
 
 def _tell(ports: Ports, fact: Fact, now: datetime) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from billing import cancellation, disputes, policy, protocol, purchase, refunds
 from billing.adapters import event_signature
-from billing.flows import charging, checkout, invoices, notify, rebill, webhook
+from billing.flows import attempts, charging, invoices, notify, rebill, webhook
 from billing.orders import Invoice
 from billing.transactions import Insert
 from sim import exhaustive
@@ -169,7 +169,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "checkout: email may be taken",
         ((purchase, "paid", blind("EmailPointer", of=Insert)),),
     ),
-    Mutant("checkout: abandoned, not withdrawn", ((checkout, "_finish", abandoning_unasked),)),
+    Mutant("checkout: abandoned, not withdrawn", ((attempts, "_finish", abandoning_unasked),)),
     Mutant("cancel: unconditional", ((cancellation, "end_now", blind()),)),
     Mutant(
         "cancel recorded: charge not expected",

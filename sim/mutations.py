@@ -10,7 +10,7 @@ from typing import Any
 
 from billing import purchase
 from billing.errors import Unavailable
-from billing.flows import charging, checkout
+from billing.flows import attempts, charging
 from billing.gateways import Declined, Unconfirmed
 from billing.orders import Invoice
 from billing.transactions import Change, Expect, Insert, Remove, Transaction
@@ -141,8 +141,8 @@ def abandoning_unasked(original: Any) -> Any:
     """An attempt left alone is abandoned without being withdrawn at the gateway."""
 
     def mutant(ports: Any, found: Any, now: Any) -> Any:
-        if now - found.created_at >= checkout._patience(ports):
-            return checkout._write(ports, purchase.abandoned(found))
+        if now - found.created_at >= attempts.patience(ports):
+            return attempts._write(ports, purchase.abandoned(found))
         return original(ports, found, now)
 
     return mutant

@@ -24,6 +24,7 @@ from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.checkouts import Checkout
 from billing.customers import Address
 from billing.flows import (
+    attempts,
     cancel,
     checkout,
     decision,
@@ -187,7 +188,7 @@ class World:
             left = [lease for lease in leases if lease.kind is Alarm.CHECKOUT]
             tally += rebill.charge(self.ports, bills, now=self.now)
             refunds = [lease for lease in leases if lease.kind is Alarm.REFUND]
-            tally += checkout.finish_left_alone(self.ports, left, now=self.now)
+            tally += attempts.finish_left_alone(self.ports, left, now=self.now)
             tally += refund.finish(self.ports, refunds, now=self.now)
         tally += notify.sweep(self.ports, now=self.now + timedelta(minutes=3))
         return tally

@@ -26,8 +26,8 @@ from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger
 from billing.flows import (
     account_life,
+    attempts,
     cancel,
-    checkout,
     decision,
     enqueue,
     missed,
@@ -63,7 +63,7 @@ GATEWAY_CALLS = (
 SCENARIOS = (
     (enqueue, "due", "functions.rebill.app.sweep"),
     (rebill, "charge", "functions.rebill.app.charge"),
-    (checkout, "finish_left_alone", "functions.rebill.app.charge"),
+    (attempts, "finish_left_alone", "functions.rebill.app.charge"),
     (refund, "finish", "functions.rebill.app.charge"),
     (cancel, "sweep", "functions.cancel.app.sweep"),
     (decision, "sweep", "functions.helpdesk.app.sweep"),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing.errors import BillingError
-from billing.flows import checkout, rebill, refund
+from billing.flows import attempts, rebill, refund
 from billing.operation import Trouble
 from billing.ports import Ports
 from billing.storage import Due
@@ -38,7 +38,7 @@ def _together(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[str
         by_kind[lease.kind].append(lease)
     return (
         rebill.charge(ports, by_kind[Alarm.BILL], now=now)
-        + checkout.finish_left_alone(ports, by_kind[Alarm.CHECKOUT], now=now)
+        + attempts.finish_left_alone(ports, by_kind[Alarm.CHECKOUT], now=now)
         + refund.finish(ports, by_kind[Alarm.REFUND], now=now)
     )
 

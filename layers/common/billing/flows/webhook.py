@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from billing import late_payment
 from billing.checkouts import Checkout, CheckoutState
 from billing.errors import Conflict, Forged, NotFound, Unavailable
-from billing.flows import charging, checkout, dispute, rebill, refund_standing
+from billing.flows import attempts, charging, dispute, rebill, refund_standing
 from billing.flows.work import Work
 from billing.gateways import (
     About,
@@ -163,7 +163,7 @@ def _first_payment(
         return None
     outcome = charging.lookup(ports, attempt.invoice)
     if attempt.state is CheckoutState.OPEN and not isinstance(outcome, Unconfirmed):
-        step = checkout.settlement(ports, attempt, outcome, now=now)
+        step = attempts.settlement(ports, attempt, outcome, now=now)
         return step and (f"checkout_{step[0].state}", step[1])
     if not isinstance(outcome, Succeeded):
         return None

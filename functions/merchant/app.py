@@ -6,22 +6,16 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from billing.errors import NotFound
 from billing.flows import (
-    account_life,
     attention,
     cancel,
-    change_plan,
     customers,
     forecast,
     freeze,
-    gateway_accounts,
-    keys,
     overdue,
     pause,
     products,
     refund,
-    settings,
     subscriptions,
     transactions,
 )
@@ -31,33 +25,29 @@ from billing.runtime import telemetry, wiring
 from billing.subscription import Source, Subscription
 from billing.web import (
     customer_shapes,
-    gateway_shapes,
     http,
     json_shapes,
     merchant_shapes,
     openapi,
-    plan_shapes,
-    session,
+    plans_api,
+    settings_api,
     tickets_api,
 )
-from billing.web.api import Api, Call, Later
+from billing.web.api import Api, Call
 from billing.web.inputs import Nothing, under
 from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
 from billing.web.merchant_inputs import (
     AccessQuery,
-    AccountQuery,
     CancelInput,
     CustomerChangeInput,
     CustomersQuery,
     ForecastQuery,
-    NewKeyInput,
     NewProductInput,
     OrdersQuery,
     PageQuery,
     PreviewInput,
     ProductChangeInput,
     RefundInput,
-    SettingsChangeInput,
 )
 from billing.web.price_inputs import PricePointInput
 from billing.web.request import Request
@@ -73,10 +63,8 @@ def build(ports: Ports) -> http.Resolver:
     _catalog(api, ports)
     _sales(api, ports)
     _endings(api, ports)
-    _plans(api, ports)
-    _thaws(api, ports)
-    _account(api, ports)
-    _gateways(api, ports)
+    plans_api.declare(api, ports)
+    settings_api.declare(api, ports)
     tickets_api.declare(api, ports)
 
     @app.get("/v1/openapi.json")
@@ -256,151 +244,6 @@ def _endings(api: Api, ports: Ports) -> None:
     _act("freeze", freeze.freeze, "Charge only the freeze's price from the next period on (A-5).")
     _act("retry", overdue.charge, "Charge at once what is past due, or waits for a decision.")
     _act("skip", overdue.skip, "Leave out the payment that waits for a decision.")
-
-
-def _plans(api: Api, ports: Ports) -> None:
-    @api.post(
-        "/v1/subscriptions/<subscription>/change-plan/quote",
-        plan_shapes.QuoteInput,
-        status=200,
-        scope="read",
-    )
-    def quote_plan(
-        call: Call[plan_shapes.QuoteInput], subscription: str
-    ) -> plan_shapes.QuoteOutput:
-        """What another plan charges now and next; changes nothing (A-4)."""
-        quoted = change_plan.quote(
-            ports,
-            call.merchant.id,
-            subscription,
-            call.input.price_point,
-            call.input.when,
-            now=call.now,
-        )
-        return plan_shapes.quote(quoted, call.merchant.settings.language)
-
-    @api.post(
-        "/v1/subscriptions/<subscription>/change-plan", plan_shapes.ChangePlanInput, status=200
-    )
-    def change_subscription_plan(
-        call: Call[plan_shapes.ChangePlanInput], subscription: str
-    ) -> json_shapes.SubscriptionOutput | Later[plan_shapes.PendingOutput]:
-        """Change the plan, for the amount that the token's quote says, if there is one."""
-        changed = change_plan.change(
-            ports,
-            call.merchant.id,
-            subscription,
-            call.input.price_point,
-            call.input.when,
-            token=call.input.token,
-            now=call.now,
-        )
-        return plan_shapes.changed(changed, call.base_url)
-
-
-def _thaws(api: Api, ports: Ports) -> None:
-    @api.post("/v1/subscriptions/<subscription>/unfreeze/quote", status=200, scope="read")
-    def quote_unfreezing(call: Call[Nothing], subscription: str) -> plan_shapes.QuoteOutput:
-        """What unfreezing charges now and next; changes nothing (A-5)."""
-        quoted = freeze.quote(ports, call.merchant.id, subscription, now=call.now)
-        return plan_shapes.quote(quoted, call.merchant.settings.language)
-
-    @api.post("/v1/subscriptions/<subscription>/unfreeze", plan_shapes.UnfreezeInput, status=200)
-    def unfreeze_subscription(
-        call: Call[plan_shapes.UnfreezeInput], subscription: str
-    ) -> json_shapes.SubscriptionOutput | Later[plan_shapes.PendingOutput]:
-        """Back on its plan at once, or not frozen at all if that has not begun (A-5)."""
-        thawed = freeze.unfreeze(
-            ports, call.merchant.id, subscription, token=call.input.token, now=call.now
-        )
-        return plan_shapes.changed(thawed, call.base_url)
-
-
-def _account(api: Api, ports: Ports) -> None:
-    @api.get("/v1/settings")
-    def show_settings(call: Call[Nothing]) -> merchant_shapes.SettingsOutput:
-        """Your settings."""
-        return merchant_shapes.settings(call.merchant)
-
-    @api.patch("/v1/settings", SettingsChangeInput)
-    def change_settings(call: Call[SettingsChangeInput]) -> merchant_shapes.SettingsOutput:
-        """Change settings; those not named stay."""
-        changed = settings.change(ports, call.merchant, call.input.given())
-        return merchant_shapes.settings(changed)
-
-    @api.get("/v1/accounts", AccountQuery)
-    def look_up_account(call: Call[AccountQuery]) -> merchant_shapes.AccountOutput:
-        """The platform's support: how the account of an old username and email stands, and until
-        when buying again with that email restores it (A-7)."""
-        if call.merchant.id != ports.operation.platform:
-            raise NotFound("There are no accounts here.")
-        query = call.input
-        found = account_life.restorable(ports, query.username, query.email, now=call.now)
-        return merchant_shapes.account(found)
-
-    @api.post("/v1/keys", NewKeyInput, sealed="secret")
-    def create_key(call: Call[NewKeyInput]) -> merchant_shapes.KeyOutput:
-        """Make an API key; its secret is shown this once."""
-        made, secret = keys.create(ports, call.key, call.input.scopes, now=call.now)
-        return merchant_shapes.new_key(made, secret)
-
-    @api.get("/v1/keys", PageQuery)
-    def list_keys(call: Call[PageQuery]) -> Listed[merchant_shapes.KeyOutput]:
-        """All API keys, newest first, revoked ones too."""
-        query = call.input
-        page = keys.page(ports, call.merchant.id, limit=query.limit, cursor=query.cursor)
-        return json_shapes.listed(map(merchant_shapes.key, page.data), page.next)
-
-    @api.delete("/v1/keys/<key>")
-    def revoke_key(call: Call[Nothing], key: str) -> merchant_shapes.KeyOutput:
-        """Revoke an API key, at once and for good."""
-        return merchant_shapes.key(keys.revoke(ports, call.merchant.id, key, now=call.now))
-
-    @api.post("/v1/console-links")
-    def create_console_link(call: Call[Nothing]) -> merchant_shapes.LinkOutput:
-        """A link that signs in to the console, once, within 15 minutes."""
-        url = session.console_link(ports, call.merchant.id, call.base_url, call.now)
-        return merchant_shapes.link(url, call.now + session.LINK_LIFE)
-
-
-def _gateways(api: Api, ports: Ports) -> None:
-    here = ports.operation.environment
-
-    @api.get("/v1/gateway-accounts")
-    def list_gateway_accounts(call: Call[Nothing]) -> Listed[gateway_shapes.GatewayAccountOutput]:
-        """Your accounts at gateways, and what hangs on each."""
-        found = gateway_accounts.listed(ports, call.merchant, now=call.now)
-        return json_shapes.listed(map(gateway_shapes.account, found), None)
-
-    @api.post("/v1/gateway-accounts/<gateway>/<account>/activate", status=200)
-    def activate_gateway_account(
-        call: Call[Nothing], gateway: str, account: str
-    ) -> gateway_shapes.ArmingOutput:
-        """New purchases go to this account; what is at another one stays there."""
-        changed = gateway_accounts.activate(ports, call.merchant.id, gateway, account)
-        return gateway_shapes.arming(changed, here)
-
-    @api.delete("/v1/gateway-accounts/<gateway>/<account>", gateway_shapes.RemovalQuery)
-    def remove_gateway_account(
-        call: Call[gateway_shapes.RemovalQuery], gateway: str, account: str
-    ) -> gateway_shapes.ArmingOutput:
-        """An account less; with something on it only by `force`: its subscriptions then need a new
-        card."""
-        force = call.input.force == "true"
-        left = gateway_accounts.remove(
-            ports, call.merchant, gateway, account, force=force, now=call.now
-        )
-        return gateway_shapes.arming(left, here)
-
-    @api.get("/v1/arm")
-    def show_arming(call: Call[Nothing]) -> gateway_shapes.ArmingOutput:
-        """Whether charges are made and mails sent here."""
-        return gateway_shapes.arming(call.merchant, here)
-
-    @api.post("/v1/arm", status=200)
-    def arm_environment(call: Call[Nothing]) -> gateway_shapes.ArmingOutput:
-        """Bind your gateway accounts to this environment: charges and mails begin."""
-        return gateway_shapes.arming(gateway_accounts.arm(ports, call.merchant.id), here)
 
 
 app = cache(lambda: build(wiring.ports()))

@@ -1,0 +1,79 @@
+"""The routes of plans in /v1: quote and change, unfreeze (A-4, A-5)."""
+
+from __future__ import annotations
+
+from billing.flows import (
+    change_plan,
+    freeze,
+)
+from billing.ports import Ports
+from billing.web import (
+    json_shapes,
+    plan_shapes,
+)
+from billing.web.api import Api, Call, Later
+from billing.web.inputs import Nothing
+
+
+def declare(api: Api, ports: Ports) -> None:
+    """The routes of changing a plan, and of coming back to one."""
+    _changes(api, ports)
+    _thaws(api, ports)
+
+
+def _changes(api: Api, ports: Ports) -> None:
+    @api.post(
+        "/v1/subscriptions/<subscription>/change-plan/quote",
+        plan_shapes.QuoteInput,
+        status=200,
+        scope="read",
+    )
+    def quote_plan(
+        call: Call[plan_shapes.QuoteInput], subscription: str
+    ) -> plan_shapes.QuoteOutput:
+        """What another plan charges now and next; changes nothing (A-4)."""
+        quoted = change_plan.quote(
+            ports,
+            call.merchant.id,
+            subscription,
+            call.input.price_point,
+            call.input.when,
+            now=call.now,
+        )
+        return plan_shapes.quote(quoted, call.merchant.settings.language)
+
+    @api.post(
+        "/v1/subscriptions/<subscription>/change-plan", plan_shapes.ChangePlanInput, status=200
+    )
+    def change_subscription_plan(
+        call: Call[plan_shapes.ChangePlanInput], subscription: str
+    ) -> json_shapes.SubscriptionOutput | Later[plan_shapes.PendingOutput]:
+        """Change the plan, for the amount that the token's quote says, if there is one."""
+        changed = change_plan.change(
+            ports,
+            call.merchant.id,
+            subscription,
+            call.input.price_point,
+            call.input.when,
+            token=call.input.token,
+            now=call.now,
+        )
+        return plan_shapes.changed(changed, call.base_url)
+
+
+def _thaws(api: Api, ports: Ports) -> None:
+    @api.post("/v1/subscriptions/<subscription>/unfreeze/quote", status=200, scope="read")
+    def quote_unfreezing(call: Call[Nothing], subscription: str) -> plan_shapes.QuoteOutput:
+        """What unfreezing charges now and next; changes nothing (A-5)."""
+        quoted = freeze.quote(ports, call.merchant.id, subscription, now=call.now)
+        return plan_shapes.quote(quoted, call.merchant.settings.language)
+
+    @api.post("/v1/subscriptions/<subscription>/unfreeze", plan_shapes.UnfreezeInput, status=200)
+    def unfreeze_subscription(
+        call: Call[plan_shapes.UnfreezeInput], subscription: str
+    ) -> json_shapes.SubscriptionOutput | Later[plan_shapes.PendingOutput]:
+        """Back on its plan at once, or not frozen at all if that has not begun (A-5)."""
+        thawed = freeze.unfreeze(
+            ports, call.merchant.id, subscription, token=call.input.token, now=call.now
+        )
+        return plan_shapes.changed(thawed, call.base_url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from billing.merchants import Settings
 from billing.web import session
 from tests.render.html import read
 from tests.web.calls import Answer, Client
@@ -175,3 +176,12 @@ def test_what_people_typed_is_shown_as_text(shop: Shop, browser: Client) -> None
     assert "<b>Bob" not in page
     assert "&lt;b&gt;Bob" in page
     assert "<script" not in browser.browse("GET", "/console?q=%3Cscript%3E").body
+
+
+@pytest.mark.spec("M-4")
+def test_the_console_is_whole_in_english_whatever_its_customers_read(shop: Shop) -> None:
+    shop.world.change_merchant(settings=Settings(language="de"))
+    shop.world.buy()
+    page = read(signed_in(shop).browse("GET", "/console").body)
+    assert page.one("html").attributes["lang"] == "en"
+    assert "Sale" in page.text and "$29.99" in page.text

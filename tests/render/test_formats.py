@@ -59,6 +59,31 @@ def test_a_date_is_that_of_the_zone() -> None:
     assert formats.day(just_after_midnight_utc, "UTC", "de") == "1. Februar 2026"
 
 
+@pytest.mark.spec("C-5")
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("bg", "декември 2034\N{NARROW NO-BREAK SPACE}г."),
+        ("da", "december 2034"),
+        ("de", "Dezember 2034"),
+        ("en", "December 2034"),
+        ("es", "diciembre de 2034"),
+        ("fi", "12/2034"),
+        ("fr", "décembre 2034"),
+        ("it", "dicembre 2034"),
+        ("nl", "december 2034"),
+        ("no", "desember 2034"),
+        ("pl", "grudnia 2034"),
+        ("pt", "dezembro de 2034"),
+        ("ro", "decembrie 2034"),
+        ("sk", "decembra 2034"),
+        ("sv", "december 2034"),
+    ],
+)
+def test_a_month_stands_as_a_sentence_of_the_language_wants_it(language: str, shown: str) -> None:
+    assert formats.month("2034-12", language) == shown
+
+
 def test_an_instant_has_date_and_time_of_the_zone() -> None:
     instant = datetime(2026, 7, 1, 14, 5, tzinfo=UTC)
     shown = formats.moment(instant, "America/New_York", "en").replace(

@@ -15,6 +15,7 @@ from billing.flows import account as signing
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.render import account_mails, mails
+from billing.render.messages import MERCHANTS_LANGUAGE
 
 KINDS = frozenset(
     {
@@ -62,5 +63,5 @@ def _envelope(
     seller = ports.store.merchant(account.username)
     name = account.username if seller is None else seller.name
     to = BillTo(name, email, Address("", "", ""))
-    language, sender = house.settings.language, ports.operation.sender
-    return mails.Envelope(house, to, language, False, sender, fact, now)
+    sender = ports.operation.sender
+    return mails.Envelope(house, to, MERCHANTS_LANGUAGE, False, sender, fact, now)

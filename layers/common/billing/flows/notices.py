@@ -12,6 +12,7 @@ from billing.flows import invoices, login
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.render import mails, merchant_mails, portal_mails
+from billing.render.messages import MERCHANTS_LANGUAGE
 
 DISPUTES = frozenset({FactKind.DISPUTE_OPENED, FactKind.DISPUTE_WON, FactKind.DISPUTE_LOST})
 KINDS = DISPUTES | {
@@ -78,8 +79,8 @@ def _to_merchant(
     ports: Ports, fact: str, merchant: Merchant, customer: Customer, test: bool, now: datetime
 ) -> mails.Envelope:
     to = BillTo(merchant.name, merchant.email, customer.address)
-    language, sender = merchant.settings.language, ports.operation.sender
-    return mails.Envelope(merchant, to, language, test, sender, fact, now)
+    sender = ports.operation.sender
+    return mails.Envelope(merchant, to, MERCHANTS_LANGUAGE, test, sender, fact, now)
 
 
 def _envelope(

@@ -171,7 +171,7 @@ def _request(
     return Request(
         department=takes.cancel if wish is Wish.CANCEL else takes.refund,
         email=account.customer.email,
-        subject=text(settings.language, f"ticket.subject.{wish}", product=product_name),
+        subject=text(account.customer.language, f"ticket.subject.{wish}", product=product_name),
         text=comment or "",
         key=ports.new_id("key"),
         wish=wish,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from unicodedata import normalize
@@ -30,13 +30,29 @@ def day(instant: datetime, zone: str, language: str) -> str:
     return format_date(local, format="long", locale=locale(language))
 
 
+def month(year_and_month: str, language: str) -> str:
+    """A month as it stands inside a sentence, from `YYYY-MM`: December 2034, grudnia 2034."""
+    from babel.dates import format_date, format_skeleton
+
+    first = date.fromisoformat(f"{year_and_month}-01")
+    pattern = _MONTH.get(language)
+    if pattern is None:
+        return format_skeleton("yMMMM", first, locale=locale(language))
+    return format_date(first, format=pattern, locale=locale(language))
+
+
+_MONTH = {"fi": "M/y", "pl": "MMMM y", "sk": "MMMM y"}
+"""Where CLDR's pattern has the nominative and our sentences want the genitive. Finnish has it in
+neither pattern, so there it is a number."""
+
+
 def moment(instant: datetime, zone: str, language: str) -> str:
     """Date and time of an aware instant in `zone`: Jan 31, 2026, 10:00 AM."""
     from babel.dates import format_date, format_time
 
     local = instant.astimezone(zone_named(zone))
-    date = format_date(local.date(), format="medium", locale=locale(language))
-    return f"{date}, {format_time(local.time(), format='short', locale=locale(language))}"
+    on = format_date(local.date(), format="medium", locale=locale(language))
+    return f"{on}, {format_time(local.time(), format='short', locale=locale(language))}"
 
 
 def machine_instant(instant: datetime) -> str:

@@ -27,6 +27,9 @@ LANGUAGES = frozenset(
 
 ENGLISH = "en"
 
+MERCHANTS_LANGUAGE = ENGLISH
+"""What those who sell read, the console, their accounts and mails to them, is in no other."""
+
 _FOLDER = Path(__file__).parent / "messages"
 COMPILED = Path(__file__).parent / "compiled"
 """What `dev/precompile.py` works out beforehand; in the source tree there is no such folder."""

@@ -27,11 +27,12 @@ def card_expiring(
     envelope: Envelope, subscription: Subscription, method: PaymentMethod, portal_url: str | None
 ) -> EmailMessage:
     """That the card which pays for it expires, and where to put in another."""
+    assert method.expires_on is not None, "told of because it expires"
     language = envelope.language
     words = {
         "product": subscription.product_name,
         "card": formats.means(method, language),
-        "month": method.expires_on or "",
+        "month": formats.month(method.expires_on, language),
         "email": envelope.merchant.email,
     }
     then = "portal" if portal_url else "write"

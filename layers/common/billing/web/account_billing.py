@@ -14,6 +14,7 @@ from billing.money import Money
 from billing.plan_change import When
 from billing.ports import Ports
 from billing.purchases import Purchase
+from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.subscription import CancelRequest, Source, Subscription
 from billing.web import http, portal_session
 from billing.web.account_pages import Visit, done_of, show
@@ -123,8 +124,7 @@ def freeze_form(ports: Ports, visit: Visit) -> http.Answer:
         amount = Money(price or 0, found.terms.price.currency)
         return show(visit, "freeze", subscription=found, amount=amount, quote=None, lines=())
     quoted = freeze.quote(ports, visit.house.id, found.id, now=visit.now)
-    language = visit.house.settings.language
-    lines = [(wording.line(line, language), line.amount) for line in quoted.lines]
+    lines = [(wording.line(line, MERCHANTS_LANGUAGE), line.amount) for line in quoted.lines]
     return show(visit, "freeze", subscription=found, amount=None, quote=quoted, lines=lines)
 
 

@@ -12,6 +12,7 @@ from billing.flows import account, account_life, own_plan
 from billing.flows.account import SignUp
 from billing.merchants import Merchant
 from billing.ports import Ports
+from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.web import http, session, tokens
 from billing.web.request import Request
 
@@ -191,7 +192,7 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
     """A page of who is signed in."""
     return http.page(
         f"account/{template}.html",
-        visit.house.settings.language,
+        MERCHANTS_LANGUAGE,
         status=status,
         account=visit.account,
         merchant=visit.seller,
@@ -212,7 +213,7 @@ def _front(ports: Ports, template: str, *, status: int = 200, **values: Any) -> 
     house = account.platform(ports)
     return http.page(
         f"account/{template}.html",
-        house.settings.language,
+        MERCHANTS_LANGUAGE,
         status=status,
         merchant=house,
         house=house,

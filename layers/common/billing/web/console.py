@@ -15,6 +15,7 @@ from billing.flows import customers, transactions
 from billing.flows.transactions import Filter
 from billing.orders import Order, OrderKind
 from billing.ports import Ports
+from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.storage import Page
 from billing.web import http
 from billing.web.inputs import Cursor, Input, read, words
@@ -134,7 +135,7 @@ def page(desk: Desk, template: str, *, status: int = 200, **values: Any) -> http
     session = desk.session
     return http.page(
         template,
-        session.merchant.settings.language,
+        MERCHANTS_LANGUAGE,
         status=status,
         merchant=session.merchant,
         zone=session.merchant.settings.time_zone,

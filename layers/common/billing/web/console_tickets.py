@@ -180,8 +180,8 @@ def _write(desk: Desk, ticket: str, given: ReplyForm) -> str:
 
 def _refused(desk: Desk, ticket: str, refused: Refused) -> http.Answer:
     """Why it could not be done, on the ticket's own page."""
-    language, key = desk.session.merchant.settings.language, f"error.{refused.code}"
-    why = messages.text(language, key) if messages.has(key) else refused.message
+    key = f"error.{refused.code}"
+    why = messages.text(messages.MERCHANTS_LANGUAGE, key) if messages.has(key) else refused.message
     return shown(desk, ticket, errors={"": why}, status=409)
 
 

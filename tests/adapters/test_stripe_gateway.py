@@ -354,7 +354,9 @@ def test_a_card_is_let_go_once() -> None:
 
 @pytest.mark.spec("B-7")
 def test_a_refund_is_found_again_by_our_key() -> None:
-    made = {"id": "re_1", "object": "refund", "status": "pending", "metadata": {"refund": "r1"}}
+    amount = {"amount": 100, "currency": "usd"}
+    key = {"metadata": {"refund": "r1"}}
+    made = {"id": "re_1", "object": "refund", "status": "pending", **amount, **key}
     failed = {
         **made,
         "id": "re_2",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+from billing.adapters import bounded_http
+from billing.runtime import deadline
 from tests.template.stack import Resources, functions, of_type, queues, scheduled, tables, target
 
 TWO_WEEKS_SECONDS = 1_209_600
-GATEWAY_CALL_SECONDS = 20
 
 
 def test_row_09_every_queue_gives_up_into_dead_letters_kept_two_weeks(
@@ -102,4 +103,6 @@ def test_row_14_every_function_ends_before_whoever_waits_for_it(resources: Resou
     for name, function in functions(resources).items():
         assert function["Timeout"] <= (25 if name in behind_api else 60), name
     charge = functions(resources)["RebillChargeFunction"]
-    assert charge["Timeout"] >= 2 * GATEWAY_CALL_SECONDS + 10
+    assert charge["Timeout"] >= 2 * bounded_http.READ_SECONDS + 10
+    shortest = min(function["Timeout"] for function in functions(resources).values())
+    assert shortest >= bounded_http.READ_SECONDS + deadline.RESERVE_SECONDS, "one call at least"

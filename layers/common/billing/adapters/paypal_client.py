@@ -28,9 +28,6 @@ from billing.errors import RateLimited, Unavailable, Unreachable
 if TYPE_CHECKING:
     import requests
 
-TIMEOUT_SECONDS = (3, 20)
-"""To connect, and between two bytes of the answer."""
-
 TRIES = 2
 KEY_MOST = 100
 RENEW_BEFORE_END = timedelta(minutes=1)
@@ -159,7 +156,7 @@ class PayPalClient:
                 data=data,
                 headers={"Accept": "application/json", **kind, **headers},
                 auth=auth,
-                timeout=TIMEOUT_SECONDS,
+                timeout=None,  # the session's own
                 allow_redirects=False,
             )
             content = response.content
@@ -168,10 +165,10 @@ class PayPalClient:
         return _read(response.status_code, content)
 
     def _sessions(self) -> requests.Session:
-        import requests
+        from billing.adapters import bounded_http
 
         if self._session is None:
-            self._session = requests.Session()
+            self._session = bounded_http.session()
         return self._session
 
     def _access_token(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import stripe
 
+from billing.adapters import bounded_http
 from billing.adapters.stripe_declines import declined
 from billing.adapters.stripe_terms import is_test
 from billing.errors import Conflict, NotFound, RateLimited, Unavailable, Unreachable
@@ -24,9 +25,8 @@ R = TypeVar("R")
 API_VERSION = "2026-10-28.endive"
 """The version that the pinned SDK's types describe: answers stay as they are when Stripe moves."""
 
-CONNECT_SECONDS, READ_SECONDS = 3, 20
 RETRIES = 1
-"""Twice at most, so that a call ends before its worker does; the SDK's own 80 seconds do not."""
+"""Twice at most, within what `bounded_http` allows; the SDK's own 80 seconds outlive a worker."""
 
 Secrets = Callable[[bool], Mapping[str, Any]]
 """Reads an account's secrets; True reads them afresh."""
@@ -76,8 +76,10 @@ class StripeAccount:
         self.ref = account
         self._secrets = secrets
         self._api_base = api_base
-        timeout = (CONNECT_SECONDS, READ_SECONDS)
-        self._http_client = http_client or stripe.RequestsClient(timeout=timeout)
+        self._http_client = http_client or stripe.RequestsClient(
+            timeout=(bounded_http.CONNECT_SECONDS, bounded_http.READ_SECONDS),
+            session=bounded_http.session(),
+        )
         self._client = lru_cache(2)(self._connect)
 
     def keys(self, *, fresh: bool = False) -> Keys:

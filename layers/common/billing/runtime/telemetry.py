@@ -19,7 +19,7 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import MetricUnit
 
 from billing.card_numbers import masked
-from billing.runtime import correlation
+from billing.runtime import correlation, deadline
 
 SERVICE = "perennial"
 NAMESPACE = "Perennial"
@@ -154,7 +154,10 @@ def observed(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
             function_request_id=request_id,
         )
         try:
-            with under(correlation.of_event(event, request_id)):
+            with (
+                under(correlation.of_event(event, request_id)),
+                deadline.of_invocation(context),
+            ):
                 return handler(event, context)
         finally:
             if metrics().provider.metric_set:  # an invocation without any is warned of otherwise

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from threading import Lock
@@ -115,7 +116,14 @@ def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavail
     if len(items) < 2:
         return one_by_one(call, items)
     with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(items))) as pool:
-        return list(pool.map(lambda item: _attempt(call, item), items))
+        return list(pool.map(_here(partial(_attempt, call)), items))
+
+
+def _here(call: Callable[[T], R]) -> Callable[[T], R]:
+    """The call in whichever thread, with what the invocation of this one has said: its deadline and
+    what it comes from."""
+    said = copy_context()
+    return lambda item: said.copy().run(call, item)
 
 
 def at_pace(calls_per_second: float) -> Each:
@@ -131,7 +139,7 @@ def at_pace(calls_per_second: float) -> Each:
         if not items:
             return []
         with ThreadPoolExecutor(min(CALLS_IN_FLIGHT, len(items))) as pool:
-            return list(pool.map(begin, items))
+            return list(pool.map(_here(begin), items))
 
     return each
 

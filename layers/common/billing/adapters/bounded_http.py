@@ -1,0 +1,57 @@
+"""HTTP to gateways that ends in time: never later than the function that it is made in (R-6).
+
+A worker has a minute and a page has 25 seconds; what limits a call is what its invocation has left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from billing.runtime import deadline
+
+CONNECT_SECONDS, READ_SECONDS = 3.0, 20.0
+"""At most: to connect, and between two bytes of the answer."""
+
+CONNECTIONS = 50
+"""Kept open to one gateway; a worker has no more calls in flight."""
+
+LEAST_SECONDS = 0.5
+"""With less than this left nothing is begun: nobody would hear the answer."""
+
+
+class _Bounded(HTTPAdapter):
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        return super().send(request, stream, _timeout(request), verify, cert, proxies)
+
+
+def session() -> requests.Session:
+    """Connections whose time-outs are what is left, whatever the caller names; threads may share
+    them, for nothing is kept from one answer to the next request."""
+    made = requests.Session()
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, _Bounded(pool_maxsize=CONNECTIONS))
+    return made
+
+
+def _timeout(request: requests.PreparedRequest) -> tuple[float, float]:
+    left = deadline.seconds_left()
+    if left is None:
+        return CONNECT_SECONDS, READ_SECONDS
+    if left < LEAST_SECONDS:
+        raise requests.ConnectTimeout("No time is left for a call.", request=request)
+    connect = min(CONNECT_SECONDS, left / 2)
+    return connect, min(READ_SECONDS, left - connect)

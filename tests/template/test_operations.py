@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from billing.runtime.telemetry import metric_name
 from dev.expand import ROOT
 from tests.template.stack import (
     Resources,
@@ -119,6 +120,30 @@ def test_row_03_a_schedule_that_fails_and_a_sweep_that_stops_have_alarms(
     heartbeats = alarms(resources, "AWS/Lambda", "Invocations")
     assert set(heartbeats) == scheduled(resources)
     assert all(alarm["TreatMissingData"] == "breaching" for alarm in heartbeats.values())
+
+
+def test_row_03_what_our_own_alarms_and_the_dashboard_watch_is_counted(
+    resources: Resources, source: dict[str, Any]
+) -> None:
+    """A misspelt metric is one that never rings: each is a sweep's prefix and a flow's count."""
+    layer = ROOT / "layers/common/billing/flows"
+    handlers = "".join(path.read_text() for path in (ROOT / "functions").glob("*/app.py"))
+    flows = "".join(path.read_text() for path in layer.glob("*.py"))
+    prefixes = [
+        metric_name(prefix) for prefix in re.findall(r'telemetry\.tally\(\w+, "(\w+_)"', handlers)
+    ]
+    counted = {metric_name(word) for word in set(re.findall(r"\w+", flows)) if word == word.lower()}
+    ours = {
+        alarm["MetricName"]
+        for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
+        if "Perennial/" in str(alarm.get("Namespace"))
+    }
+    body = source["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    ours |= set(re.findall(r'"((?:Charge|Sweep|Missed|Outbox)[A-Z]\w+)"', body))
+    assert len(ours) >= 10
+    for name in ours:
+        tails = {name.removeprefix(prefix) for prefix in prefixes if name.startswith(prefix)}
+        assert tails & counted, name
 
 
 def test_row_04_there_is_one_dashboard_and_what_it_names_is_there(resources: Resources) -> None:

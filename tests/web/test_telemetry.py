@@ -86,12 +86,12 @@ def test_a_hash_stands_for_an_address_in_any_spelling() -> None:
 def test_metrics_are_published_after_an_invocation(capsys: pytest.CaptureFixture[str]) -> None:
     @telemetry.observed
     def sweep(event: object, context: object) -> str:
-        telemetry.tally({"due": 12, "paid": 0})
+        telemetry.tally({"due": 12, "under_way": 0}, "sweep_")
         return "done"
 
     assert sweep({}, None) == "done"
     line = json.loads(capsys.readouterr().out)
-    assert (line["Due"], line["Paid"]) == ([12.0], [0.0])
+    assert (line["SweepDue"], line["SweepUnderWay"]) == ([12.0], [0.0])
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Perennial"
 
 

@@ -111,7 +111,12 @@ def count(name: str, value: float = 1) -> None:
 def tally(counts: Mapping[str, int], prefix: str = "") -> None:
     """Each count of a sweep as a metric: zeros too, so that silence is a missing sweep."""
     for name, value in counts.items():
-        count(prefix + name.title().replace("_", ""), value)
+        count(metric_name(prefix + name), value)
+
+
+def metric_name(key: str) -> str:
+    """A count's name as alarms and dashboard have it: `missed_under_way` is MissedUnderWay."""
+    return key.title().replace("_", "")
 
 
 def happened(what: str, **fields: str | int | None) -> None:

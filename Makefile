@@ -15,7 +15,7 @@ export PYTHONUTF8 := 1
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-# Six environments: the emulator, the SAM command line and checkov pin versions of their own, and
+# Seven environments: the emulator (also with the runtime's Python, to run functions itself), the SAM command line and checkov pin versions of their own, and
 # the runtime interface has a Python of its own.
 # uv lives apart from what it installs, or a sync would remove it.
 UV := .venv-uv/bin/uv
@@ -25,6 +25,7 @@ SAM := .venv-sam/.installed
 COLD := .venv-cold/.installed
 CHECKOV := .venv-checkov/.installed
 RIC := .venv-ric/.installed
+EMULATE := .venv-emulate/.installed
 
 .PHONY: help
 help:
@@ -47,7 +48,7 @@ test: $(DEV) $(MINISTACK)
 ## make test-slow  browser, packaged artefact, kill and load tests
 # pytest ends with 5 when it has nothing to run, which is no failure here.
 .PHONY: test-slow
-test-slow: $(DEV) $(MINISTACK) $(SAM)
+test-slow: $(DEV) $(MINISTACK) $(SAM) $(EMULATE)
 	.venv/bin/pytest -m slow $(ARGS) || test $$? -eq 5
 
 ## make sim        simulations on virtual time (SEEDS=40, SEED_FROM= fresh; or SEED=n, one again)
@@ -104,6 +105,12 @@ stack-check: $(DEV) $(CHECKOV)
 	@mkdir -p .aws-sam
 	@$(WITH_LAYER) .venv/bin/python -m dev.expand > .aws-sam/expanded.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml -f .aws-sam/expanded.json
+
+## make emulate    the template deployed to an emulated AWS, and the README's transcript there
+.PHONY: emulate
+emulate: $(DEV) $(SAM) $(EMULATE)
+	.venv/bin/pytest -s -m slow tests/emulated $(ARGS)
+	@$(WITH_LAYER) .venv/bin/python -m dev.emulate.limits
 
 ## make audit      known vulnerabilities of what is pinned (needs pip-audit; says what it missed)
 .PHONY: audit
@@ -213,11 +220,12 @@ lock: $(UV)
 	cd requirements && $(LOCK) --python-version 3.11 ministack.in -o ministack.txt
 	cd requirements && $(LOCK) --python-version 3.11 checkov.in -o checkov.txt
 	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) ric.in -o ric.txt
+	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) emulate.in -o emulate.txt
 
 ## make clean      remove installed tools and build output; the data of `make run` stays
 .PHONY: clean
 clean:
-	rm -rf .venv .venv-uv .venv-ministack .venv-sam .venv-checkov .venv-ric .venv-cold .aws-sam .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-uv .venv-ministack .venv-sam .venv-checkov .venv-ric .venv-cold .venv-emulate .aws-sam .mypy_cache .pytest_cache .ruff_cache
 
 $(UV): requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -252,7 +260,12 @@ $(COLD): layers/common/requirements.txt requirements/ric.txt $(UV)
 $(CHECKOV): requirements/checkov.txt $(UV)
 	$(install)
 
-# The one that must be the runtime's own Python.
+# The two that must be the runtime's own Python. Without one the tests that need it are left out.
+$(EMULATE): requirements/emulate.txt $(UV)
+	@found=$$($(MAKE) -s runtime-python) || { echo "No python$(PYTHON_RUNTIME): nothing is emulated."; exit 0; }; \
+	$(UV) venv -q --clear --python "$$found" $(@D) && \
+	$(UV) pip sync -q --require-hashes --python $(@D)/bin/python $< && touch $@
+
 $(RIC): requirements/ric.txt $(UV)
 	found=$$($(MAKE) -s runtime-python) && $(UV) venv -q --clear --python "$$found" $(@D)
 	$(UV) pip sync -q --require-hashes --python $(@D)/bin/python $<

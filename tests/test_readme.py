@@ -10,6 +10,7 @@ import pytest
 
 from billing.adapters.store import ItemStore
 from billing.storage import Store
+from dev.emulate import limits
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -45,6 +46,12 @@ def test_the_table_names_no_question_that_is_not_asked() -> None:
     (section,) = re.findall(r"## Access patterns\n(.*?)\n## ", README, re.S)
     named = re.findall(r"\| `(\w+)` \|", section)
     assert set(named) == {name for name in vars(Store) if not name.startswith("_")}
+
+
+def test_what_make_emulate_leaves_out_is_named() -> None:
+    (told,) = re.findall(r"\*\*`make emulate`\*\*.*?\n\n", README, re.S)
+    told = " ".join(told.split())
+    assert not [name for name in limits.LEFT_OUT if name not in told]
 
 
 def test_every_event_file_the_readme_names_is_there() -> None:

@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
+from typing import IO
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30
@@ -35,7 +37,7 @@ def running_ministack(program: Path) -> Iterator[str]:
     port = free_port()
     with TemporaryDirectory() as folder:
         settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "TMPDIR": folder}
-        with _running([str(program)], {**os.environ, **settings}, folder, port) as endpoint:
+        with running([str(program)], {**os.environ, **settings}, folder, port) as endpoint:
             yield endpoint
 
 
@@ -51,21 +53,26 @@ def running_dynamodb_local(folder: Path) -> Iterator[str]:
     ]
     with (
         TemporaryDirectory() as scratch,
-        _running(program, dict(os.environ), scratch, port) as endpoint,
+        running(program, dict(os.environ), scratch, port) as endpoint,
     ):
         yield endpoint
 
 
 @contextmanager
-def _running(
-    program: list[str], environment: dict[str, str], folder: str, port: int
+def running(
+    program: list[str],
+    environment: dict[str, str],
+    folder: str,
+    port: int,
+    log: int | IO[bytes] = DEVNULL,
 ) -> Iterator[str]:
+    """Its endpoint, while it runs."""
     process = subprocess.Popen(
         program,
         env=environment,
         cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
     )
     try:
         _wait_for(port, process)

@@ -118,6 +118,21 @@ class Laptop:
         }
         return self.ask("POST", f"/checkout/{price_point}", form)
 
+    def charges(self) -> list[Any]:
+        """The gateway's own ledger, newest first."""
+        return list(self.get("/_dev/charges")["data"])
+
+    def mails(self) -> list[Any]:
+        """Mails sent, newest first."""
+        return list(self.get("/_dev/mail")["data"])
+
+    def pass_a_month(self) -> None:
+        self.post("/_dev/clock", {"advance": "P31D"})
+
+    def fetch(self, url: str) -> bytes:
+        with urlopen(url, timeout=ANSWER_SECONDS) as answer:
+            return bytes(answer.read())
+
     def all(self, path: str) -> list[Any]:
         """A list, over all its pages."""
         found: list[Any] = []

@@ -7,45 +7,22 @@ import re
 import stat
 import subprocess
 from datetime import datetime
-from urllib.request import urlopen
 
 import pytest
 
 from tests.house.laptop import ROOT, Laptop
+from tests.house.transcript import (
+    SALE_AND_REBILL,
+    a_purchase_and_a_month_later_its_rebill,
+    what_happened,
+)
 
 pytestmark = pytest.mark.slow
 
 
-def what_happened(laptop: Laptop) -> tuple[list[str], list[tuple[str, int, str]]]:
-    """Kinds of orders, and what the gateway charged, newest first."""
-    orders = [order["kind"] for order in laptop.all("/v1/orders")]
-    charges = laptop.get("/_dev/charges")["data"]
-    return orders, [(c["invoice"][-4:], c["amount"]["amount"], c["status"]) for c in charges]
-
-
-SALE_AND_REBILL = (
-    ["rebill", "sale"],
-    [("0002", 2999, "succeeded"), ("0001", 2999, "succeeded")],
-)
-
-
 @pytest.mark.spec("C-3", "R-1", "W-3")
 def test_a_purchase_and_a_month_later_its_rebill(laptop: Laptop) -> None:
-    status, bought = laptop.buy("demo.library-1", "ann@example.com")
-    assert status == 201
-    assert bought["orders"] == [{"kind": "sale", "amount": {"amount": 2999, "currency": "USD"}}]
-    laptop.post("/_dev/clock", {"advance": "P31D"})
-    assert what_happened(laptop) == SALE_AND_REBILL
-    mails = laptop.get("/_dev/mail")["data"]
-    receipt, notice, confirmation = (mail["subject"] for mail in mails)
-    assert receipt.startswith("[TEST] Receipt: ")
-    assert notice.startswith("[TEST] Pattern Library renews on ")
-    assert confirmation.startswith("[TEST] Your purchase: ")
-    links = [word for word in mails[0]["text"].split() if word.endswith("/invoice.pdf")]
-    with urlopen(links[0]) as answer:
-        assert answer.read().startswith(b"%PDF-")
-    subscription = laptop.get(f"/v1/subscriptions/{bought['subscription']}")
-    assert subscription["payments_made"] == 2
+    a_purchase_and_a_month_later_its_rebill(laptop, "demo.library-1")
 
 
 @pytest.mark.spec("P-12")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from dev.expand import ROOT
 from dev.stack import Function, Stack
 from dev.template import Template, load
 from tests.adapters import emulators
+from tests.packaged import building
 from tests.packaged.runtime import MACHINE, Runtime, running
 from tests.test_events import EVENTS, EXPECTED
 
@@ -35,25 +35,14 @@ AARCH64 = 183
 """What an ELF file for arm64 has at byte 18."""
 
 
-def make(target: str) -> None:
-    done = subprocess.run(["make", "-s", target], cwd=ROOT, capture_output=True, text=True)
-    if "there is none here" in done.stdout:
-        pytest.skip(done.stdout.strip())
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-
-
 @pytest.fixture(scope="session")
 def packaged() -> Path:
-    """What is deployed."""
-    make("build")
-    return ROOT / ".aws-sam" / "build"
+    return building.packaged()
 
 
 @pytest.fixture(scope="session")
 def runnable() -> Path:
-    """The same, for the processor of this machine."""
-    make("build-here")
-    return ROOT / ".aws-sam" / "here" / "build"
+    return building.runnable()
 
 
 def size_of(folder: Path) -> int:

@@ -172,6 +172,13 @@ OPERATE = @$(WITH_LAYER) PORT='$(PORT)' DATA='$(DATA)' \
 merchant: $(DEV)
 	$(OPERATE) merchant "name=$$NAME" "email=$$EMAIL" "time_zone=$$ZONE" "currency=$$CURRENCY"
 
+## make domain     put the domain that a merchant asked for into use (MERCHANT=, HOST=); no-domain
+.PHONY: domain no-domain
+domain: $(DEV)
+	$(OPERATE) domain "merchant=$$MERCHANT" "host=$$HOST"
+no-domain: $(DEV)
+	$(OPERATE) no-domain "merchant=$$MERCHANT"
+
 ## make gateway-keys  store a gateway account's keys (MERCHANT=, GATEWAY=, ACCOUNT=; asks for them)
 .PHONY: gateway-keys
 gateway-keys: $(DEV)

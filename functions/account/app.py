@@ -10,7 +10,7 @@ from typing import Any
 from billing.flows import account_life
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import account_billing, account_pages, http
+from billing.web import account_billing, account_pages, hosts, http
 from billing.web.account_pages import Visit
 from billing.web.request import Request
 
@@ -21,7 +21,7 @@ class House:
     """The resolver with the world it is over: who visits, and who sent a form."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(), ports
+        self.app, self.ports = http.resolver(place=hosts.placed(ports)), ports
 
     @property
     def request(self) -> Request:

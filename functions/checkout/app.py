@@ -9,13 +9,13 @@ from typing import Any
 from billing.flows import directory
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import buying, http, languages, sandbox
+from billing.web import buying, hosts, http, languages, sandbox
 from billing.web.request import Request, plain_id
 
 
 def build(ports: Ports) -> http.Resolver:
     """The routes of this function over a world."""
-    app = http.resolver(languages.of_visitor)
+    app = http.resolver(languages.of_visitor, hosts.placed(ports))
 
     @app.get("/health")
     def health() -> http.Answer:

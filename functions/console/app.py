@@ -8,7 +8,7 @@ from typing import Any
 
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import console, console_endings, console_tickets, http, session
+from billing.web import console, console_endings, console_tickets, hosts, http, session
 from billing.web.console import Desk
 from billing.web.request import Request, plain_id
 
@@ -17,7 +17,7 @@ class Console:
     """The resolver with the world it is over: who looks, and who sent a form."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(), ports
+        self.app, self.ports = http.resolver(place=hosts.placed(ports)), ports
 
     def looks(self) -> Desk:
         """Who looks at a page."""

@@ -11,7 +11,7 @@ from billing.errors import BillingError
 from billing.flows import decision
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import helpdesk, http
+from billing.web import helpdesk, hosts, http
 from billing.web.helpdesk import Caller
 from billing.web.request import Request
 
@@ -22,7 +22,7 @@ class Helpdesk:
     """The resolver with the world it is over: who looks, and who sent a form."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(), ports
+        self.app, self.ports = http.resolver(place=hosts.placed(ports)), ports
 
         def failed(error: BillingError) -> http.Answer:
             return helpdesk.failure(ports, error, Request.of(self.app.current_event))

@@ -25,6 +25,7 @@ from billing.runtime import telemetry, wiring
 from billing.subscription import Source, Subscription
 from billing.web import (
     customer_shapes,
+    hosts,
     http,
     json_shapes,
     merchant_shapes,
@@ -58,7 +59,7 @@ Act = Callable[..., Subscription]
 
 def build(ports: Ports) -> http.Resolver:
     """The routes of this function over a world."""
-    app = http.resolver()
+    app = http.resolver(place=hosts.placed(ports))
     api = Api(app, ports)
     _catalog(api, ports)
     _sales(api, ports)
@@ -87,25 +88,25 @@ def _catalog(api: Api, ports: Ports) -> None:
     def create_product(call: Call[NewProductInput]) -> ProductOutput:
         """Set up a product with its price points; the first is the default."""
         made = products.create(ports, call.merchant, call.input.draft(), now=call.now)
-        return json_shapes.product(*made, call.base_url)
+        return json_shapes.product(*made, call.checkout_url)
 
     @api.get("/v1/products", PageQuery)
     def list_products(call: Call[PageQuery]) -> Listed[ProductOutput]:
         """All products, newest first."""
         page = products.page(ports, call.merchant, limit=call.input.limit, cursor=call.input.cursor)
-        shown = (json_shapes.product(*offered, call.base_url) for offered in page.data)
+        shown = (json_shapes.product(*offered, call.checkout_url) for offered in page.data)
         return json_shapes.listed(shown, page.next)
 
     @api.get("/v1/products/<product>")
     def show_product(call: Call[Nothing], product: str) -> ProductOutput:
         """One product."""
-        return json_shapes.product(*products.one(ports, call.merchant, product), call.base_url)
+        return json_shapes.product(*products.one(ports, call.merchant, product), call.checkout_url)
 
     @api.patch("/v1/products/<product>", ProductChangeInput)
     def change_product(call: Call[ProductChangeInput], product: str) -> ProductOutput:
         """Change name, listing, refund days, or which price point is the default."""
         changed = products.change(ports, call.merchant, product, call.input.given())
-        return json_shapes.product(*changed, call.base_url)
+        return json_shapes.product(*changed, call.checkout_url)
 
     @api.post("/v1/products/<product>/price-points", PricePointInput)
     def add_price_point(call: Call[PricePointInput], product: str) -> PricePointOutput:
@@ -114,13 +115,13 @@ def _catalog(api: Api, ports: Ports) -> None:
         offered, point = products.add_price_point(
             ports, call.merchant, product, terms, now=call.now
         )
-        return json_shapes.price_point(point, offered, call.base_url)
+        return json_shapes.price_point(point, offered, call.checkout_url)
 
     @api.delete("/v1/products/<product>/price-points/<price_point>")
     def remove_price_point(call: Call[Nothing], product: str, price_point: str) -> ProductOutput:
         """Sell no more at a price point; the default moves on, what was sold stays as it is."""
         left = products.remove_price_point(ports, call.merchant, product, price_point)
-        return json_shapes.product(*left, call.base_url)
+        return json_shapes.product(*left, call.checkout_url)
 
 
 def _sales(api: Api, ports: Ports) -> None:

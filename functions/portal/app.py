@@ -10,6 +10,7 @@ from billing.errors import BillingError
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
 from billing.web import (
+    hosts,
     http,
     languages,
     portal,
@@ -27,7 +28,7 @@ class Portal:
     """The resolver with the world it is over: who visits, and who sent a form."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(languages.of_visitor), ports
+        self.app, self.ports = http.resolver(languages.of_visitor, hosts.placed(ports)), ports
 
         def failed(error: BillingError) -> http.Answer:
             return portal.failure(ports, error, self.request)

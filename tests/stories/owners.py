@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from billing.render import formats
 from dev import demo
 from tests.stories.people import Owner, Person, Program, buy, open_account, taken
@@ -221,11 +219,6 @@ STORIES: dict[Story, tuple[str, ...]] = {
 }
 """Each with what it proves. Who goes on paying comes last: where they share a clock, it is their
 rebills that take time."""
-
-TOLD = [
-    pytest.param(story, id=story.__name__, marks=pytest.mark.spec(*proves))
-    for story, proves in STORIES.items()
-]
 
 
 def fan_of(town: Town, owner: Owner) -> tuple[str, Program]:

@@ -23,13 +23,16 @@ _numbers = count(1)
 
 @dataclass
 class Person:
-    """A browser, with the cookies so far."""
+    """A browser, with the cookies so far; `host` is where it is, None at the platform's."""
 
     town: Town
     cookies: dict[str, str] = field(default_factory=dict)
+    host: str | None = None
 
     def browse(self, method: str, address: str, form: dict[str, str] | None = None) -> Answer:
         headers = {"accept": "text/html"}
+        if self.host is not None:
+            headers["host"] = self.host
         if form is not None:
             headers["content-type"] = FORM
         if self.cookies:
@@ -107,7 +110,9 @@ def open_account(town: Town, price_point: str) -> Owner:
     return owner
 
 
-def buy(town: Town, price_point: str, email: str, **fields: Any) -> dict[str, Any]:
+def buy(
+    town: Town, price_point: str, email: str, host: str | None = None, **fields: Any
+) -> dict[str, Any]:
     """Buy as a program does."""
     form = {
         "attempt_key": f"attempt-{next(_numbers):08d}-{email.partition('@')[0]}",
@@ -118,6 +123,8 @@ def buy(town: Town, price_point: str, email: str, **fields: Any) -> dict[str, An
         **fields,
     }
     headers = {"content-type": JSON, "accept": JSON}
+    if host is not None:
+        headers["host"] = host
     answer = town.ask("POST", f"/checkout/{price_point}", json.dumps(form), headers)
     assert answer.status == 201, (answer.status, answer.body)
     return dict(answer.json)

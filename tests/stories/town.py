@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
+from email.message import EmailMessage
 from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
@@ -44,7 +45,7 @@ class Town(Protocol):
         """The gateways' own ledgers, newest first, as GET /_dev/charges shows them."""
 
     def mails(self) -> list[dict[str, Any]]:
-        """`to` and `subject` of the mails that went out."""
+        """`to`, `subject` and `text` of the mails that went out, newest first."""
 
     def operate(self, **event: str) -> dict[str, Any]:
         """The operator's verbs."""
@@ -94,11 +95,25 @@ class InMemory:
         return self.world.sandbox.charges()
 
     def mails(self) -> list[dict[str, Any]]:
-        sent = self.world.mailer.sent
-        return [{"to": str(m["To"]), "subject": str(m["Subject"])} for m in sent]
+        return [_mail(message) for message in reversed(self.world.mailer.sent)]
 
     def operate(self, **event: str) -> dict[str, Any]:
         return operators.answer(self.world.ports, event)
+
+
+def _mail(message: EmailMessage) -> dict[str, Any]:
+    body = message.get_body(("plain",))
+    assert body is not None, "every mail has a text"
+    text = body.get_content()
+    return {"to": str(message["To"]), "subject": str(message["Subject"]), "text": text}
+
+
+def all_routes(town: InMemory) -> list[tuple[str, str]]:
+    """Method and path of every route of every function with an address, its places as `<name>`."""
+    modules = {route.function.module for route in _routes()}
+    apps = [import_module(module).build(town.world.ports) for module in sorted(modules)]
+    found = [r for app in apps for r in (*app._static_routes, *app._dynamic_routes)]
+    return sorted({(route.method, route.path) for route in found})
 
 
 @cache

@@ -93,7 +93,8 @@ class Settings:
     invoice support must be asked to stop it (X-8), `undecided` what becomes of a request that
     nobody decides (H-4). `confirmation_template` may hold {order_id} (C-3). `freeze_price_minor` is
     what a frozen subscription is charged a month, None where none can be frozen; `self_freeze` lets
-    customers do it in the portal (A-5).
+    customers do it in the portal (A-5). `custom_domain` is the host that checkout and portal are
+    asked for under (A-9).
     """
 
     time_zone: str = "America/New_York"
@@ -114,6 +115,7 @@ class Settings:
     freeze_price_minor: int | None = 999
     self_freeze: bool = False
     accounts: AccountPolicy = field(default_factory=AccountPolicy)
+    custom_domain: str | None = None
 
     def language_for(self, visitor: str) -> str:
         """The language that somebody is spoken to in, `visitor` being their own (C-5)."""
@@ -139,7 +141,8 @@ class GatewayAccount:
 class Merchant:
     """Who sells. `armed` is false in an environment its keys were not bound to (W-5); `stopped`
     stops all charges of this merchant by hand, `suspended_from` from the end of its account on
-    (A-3)."""
+    (A-3). `domain` is the custom domain that the operator has confirmed, and that links name
+    (A-9)."""
 
     id: str
     name: str
@@ -153,6 +156,7 @@ class Merchant:
     stopped: bool = False
     suspended_from: datetime | None = None
     gateway_accounts: tuple[GatewayAccount, ...] = ()
+    domain: str | None = None
 
     def as_of(self, now: datetime) -> Merchant:
         """As it counts at `now`: stopped once its account has ended, sweep or no sweep (A-3)."""

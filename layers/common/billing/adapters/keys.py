@@ -22,6 +22,7 @@ from billing.customers import (
     PurchaseBillTo,
 )
 from billing.disputes import Chargeback
+from billing.domains import Domain
 from billing.facts import Fact
 from billing.ledger import LedgerEntry
 from billing.merchants import ApiKey, Merchant
@@ -164,6 +165,10 @@ def account_email(email_hash: str) -> Key:
     return Key(f"A#E#{email_hash}", "ACCOUNT")
 
 
+def domain(host: str) -> Key:
+    return Key(f"D#{host}", "DOMAIN")
+
+
 def trial_use(merchant: str, subject: str) -> Key:
     return Key(f"M#{merchant}#U#{subject}", "TRIAL")
 
@@ -250,6 +255,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     PaymentPointer: lambda e: payment_pointer(e.gateway, e.account, e.reference),
     Account: lambda e: account(e.username),
     AccountEmail: lambda e: account_email(e.email_hash),
+    Domain: lambda e: domain(e.host),
     TrialUse: lambda e: trial_use(e.merchant, e.subject),
     Message: lambda e: Key(ticket(e.merchant, e.ticket).pk, f"MESSAGE#{stamp(e.at)}#{e.id}"),
     TicketOf: _of_customer(lambda e: f"TICKET#{stamp(e.at)}#{e.ticket}"),

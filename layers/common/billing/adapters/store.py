@@ -28,6 +28,7 @@ from billing.customers import (
     email_hash,
 )
 from billing.disputes import Chargeback
+from billing.domains import Domain
 from billing.errors import Conflict
 from billing.facts import Fact
 from billing.gateways import AccountRef
@@ -216,6 +217,10 @@ class ItemStore:
     def account_email(self, email: str) -> AccountEmail | None:
         """Get A#E#<email hash> ACCOUNT."""
         return self._items.get(keys.account_email(accounts.email_hash(email)))
+
+    def domain(self, host: str) -> Domain | None:
+        """Get D#<host> DOMAIN."""
+        return self._items.get(keys.domain(host))
 
     def trial_use(self, merchant: str, subject: str) -> TrialUse | None:
         """Get M#<merchant>#U#<subject hash> TRIAL."""

@@ -152,7 +152,9 @@ def charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
             message = "The payment was withdrawn; the plan stays as it was."
             raise Refused(message, code="withdrawn")
         case InvoiceState.ACTION_REQUIRED:
-            url = invoices.payment_link(ports, invoice)
+            merchant = ports.store.merchant(invoice.merchant)
+            assert merchant is not None, "a merchant is never removed"
+            url = invoices.payment_link(ports, merchant, invoice)
             return Changed(after, Result.REQUIRES_ACTION, url=url)
         case _:
             return Changed(after, Result.PROCESSING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from billing import domains
 from billing.catalog import PriceTerms
 from billing.ports import Ports
 
@@ -28,6 +29,6 @@ def listings(ports: Ports) -> list[Listing]:
         point = ports.store.price_point(product.default_price_point)
         if merchant is None or point is None:
             continue
-        url = f"{ports.operation.public_url}/checkout/{point.id}"
+        url = domains.checkout(ports.operation.public_url, merchant, point.id)
         listed.append(Listing(merchant.name, product.name, point.terms, url))
     return sorted(listed, key=lambda listing: (listing.product_name, listing.merchant_name))

@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
+from billing import domains
 from billing.customers import email_hash, normalised_email
 from billing.departments import named
 from billing.errors import Invalid, TooMany
@@ -62,13 +63,13 @@ def read(ports: Ports, name: str, *, now: datetime) -> Request | None:
     return Request(**fields)
 
 
-def link(ports: Ports, merchant: str, name: str, *, now: datetime) -> str:
+def link(ports: Ports, merchant: Merchant, name: str, *, now: datetime) -> str:
     """The address under which it is confirmed. Its token is drawn as the mail is written, so that
     it stands nowhere else."""
     token = ports.new_id("key")
-    value = json.dumps({"merchant": merchant, "draft": name})
+    value = json.dumps({"merchant": merchant.id, "draft": name})
     ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LIFE, now=now)
-    return f"{ports.operation.public_url}/helpdesk/{merchant}/confirm/{token}"
+    return f"{domains.helpdesk(ports.operation.public_url, merchant)}/confirm/{token}"
 
 
 def of_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Request | None:

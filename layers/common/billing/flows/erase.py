@@ -30,6 +30,8 @@ def merchant(
             customer(ports, seller.id, order.customer)
         if order.email is not None:
             ports.store.commit(Change(order, replace(order, email=None)))
+    if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
+        ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
     products, points = ports.store.catalog(seller.id)
     for key in ports.store.api_keys(seller.id):
         ports.store.commit(Remove(key))

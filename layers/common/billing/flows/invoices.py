@@ -7,7 +7,9 @@ from dataclasses import replace
 from hmac import compare_digest
 from typing import TypeVar
 
+from billing import domains
 from billing.errors import Conflict, NotFound
+from billing.merchants import Merchant
 from billing.orders import Invoice, InvoiceCounter, InvoiceState
 from billing.ports import Ports
 from billing.refunds import Refund
@@ -66,15 +68,16 @@ def _numbered(ports: Ports, first: InvoiceCounter, read: Callable[[], Document])
     raise Conflict("The counter of numbers is contended; the outbox comes again.")
 
 
-def link(ports: Ports, invoice: Invoice) -> str:
+def link(ports: Ports, merchant: Merchant, invoice: Invoice) -> str:
     """The address under which whoever has it can download the invoice (C-3)."""
-    base = ports.operation.public_url
-    return f"{base}/portal/{invoice.merchant}/invoices/{_reference(invoice)}/invoice.pdf"
+    base = domains.portal(ports.operation.public_url, merchant)
+    return f"{base}/invoices/{_reference(invoice)}/invoice.pdf"
 
 
-def payment_link(ports: Ports, invoice: Invoice) -> str:
+def payment_link(ports: Ports, merchant: Merchant, invoice: Invoice) -> str:
     """The page of a payment that needs its customer, for whoever has the mail about it (R-4)."""
-    return f"{ports.operation.public_url}/portal/{invoice.merchant}/payments/{_reference(invoice)}"
+    base = domains.portal(ports.operation.public_url, merchant)
+    return f"{base}/payments/{_reference(invoice)}"
 
 
 def download(ports: Ports, merchant: str, reference: str) -> bytes:

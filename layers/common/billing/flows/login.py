@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
+from billing import domains
 from billing.customers import email_hash, normalised_email
 from billing.facts import Fact, FactKind
+from billing.merchants import Merchant
 from billing.orders import typed_order_id
 from billing.ports import Ports
 from billing.purchases import PAYMENTS
@@ -65,12 +67,12 @@ def ask_for_link(ports: Ports, merchant: str, email: str, *, ip: str, now: datet
     ports.store.commit(Insert(asked))
 
 
-def make_link(ports: Ports, merchant: str, customer: str, *, now: datetime) -> str:
+def make_link(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -> str:
     """The address of a link that lets a customer in once, within 15 minutes."""
     token = ports.new_id("key")
-    value = json.dumps({"merchant": merchant, "customer": customer})
+    value = json.dumps({"merchant": merchant.id, "customer": customer})
     ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LINK_LIFE, now=now)
-    return f"{ports.operation.public_url}/portal/{merchant}/link/{token}"
+    return f"{domains.portal(ports.operation.public_url, merchant)}/link/{token}"
 
 
 def link_stands(ports: Ports, merchant: str, token: str, *, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
-from billing import invoicing
+from billing import domains, invoicing
 from billing.errors import Conflict, NotFound, Unavailable
 from billing.facts import Fact, FactKind
 from billing.flows import (
@@ -151,7 +151,7 @@ def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) 
     if fact.kind is FactKind.PAYMENT_FAILED:
         return mails.payment_failed(envelope, invoice, subscription, _portal_url(ports, merchant))
     if fact.kind is FactKind.ACTION_NEEDED:
-        url = invoices.payment_link(ports, invoice)
+        url = invoices.payment_link(ports, merchant, invoice)
         return reminder_mails.action_needed(envelope, invoice, subscription, url)
     if fact.kind is FactKind.REFUNDED:
         assert fact.code is not None, "it names the refund"
@@ -159,7 +159,7 @@ def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) 
         credit_note = invoices.credit_note(ports, invoice, refund)
         return mails.refunded(envelope, invoice, refund, pdf=credit_note)
     build = mails.confirmation if fact.kind is FactKind.PURCHASED else mails.receipt
-    url, pdf = invoices.link(ports, invoice), invoices.pdf(ports, invoice)
+    url, pdf = invoices.link(ports, merchant, invoice), invoices.pdf(ports, invoice)
     return build(envelope, invoice, subscription, invoice_url=url, pdf=pdf)
 
 
@@ -191,7 +191,7 @@ def _about_subscription(
 
 def _portal_url(ports: Ports, merchant: Merchant) -> str | None:
     open_to_customers = merchant.settings.portal is not None
-    return f"{ports.operation.public_url}/portal/{merchant.id}" if open_to_customers else None
+    return domains.portal(ports.operation.public_url, merchant) if open_to_customers else None
 
 
 def _withdraw(ports: Ports, fact: Fact) -> None:

@@ -8,12 +8,13 @@ from datetime import datetime
 from re import sub
 from unicodedata import normalize
 
+from billing.domains import Domain
 from billing.errors import Conflict, NotFound, Refused
 from billing.flows import keys
 from billing.merchants import ApiKey, Merchant, Settings
 from billing.operation import BillingSwitch
 from billing.ports import Ports
-from billing.transactions import Change, Insert
+from billing.transactions import Change, Insert, Remove
 
 MOST_ID_SYMBOLS = 32
 ALL_SCOPES = ("read", "write")
@@ -57,6 +58,40 @@ def pause_all(ports: Ports, *, paused: bool, reason: str, now: datetime) -> Bill
 def stop_merchant(ports: Ports, merchant_id: str, *, stopped: bool) -> Merchant:
     """Stop every charge of one merchant, or let them go on."""
     return _changed(ports, merchant_id, lambda merchant: replace(merchant, stopped=stopped))
+
+
+def confirm_domain(ports: Ports, merchant_id: str, host: str) -> Merchant:
+    """Put the domain that a merchant has asked for into use: its certificate and its DNS stand, and
+    its requests come here (A-9). Raises `Refused` (domain_not_asked, domain_taken)."""
+    before = _merchant(ports, merchant_id)
+    asked = before.settings.custom_domain
+    if asked is None or asked != host.strip().lower():
+        message = f"{before.id} has asked for {asked or 'no domain'}; it is confirmed as asked."
+        raise Refused(message, code="domain_not_asked")
+    if before.domain == asked:
+        return before
+    after = replace(before, domain=asked)
+    left = None if before.domain is None else ports.store.domain(before.domain)
+    gone = () if left is None else (Remove(left),)
+    try:
+        change = Change(before, after, as_read=("settings",))
+        ports.store.commit(change, Insert(Domain(asked, before.id)), *gone)
+    except Conflict:
+        message = "This domain is another merchant's, or the settings have just changed."
+        raise Refused(message, code="domain_taken") from None
+    return after
+
+
+def take_domain(ports: Ports, merchant_id: str) -> Merchant:
+    """Back to the platform's addresses, whatever the merchant asks for."""
+    before = _merchant(ports, merchant_id)
+    held = None if before.domain is None else ports.store.domain(before.domain)
+    gone = () if held is None else (Remove(held),)
+    settings = replace(before.settings, custom_domain=None)
+    after = replace(before, settings=settings, domain=None)
+    if after != before:
+        ports.store.commit(Change(before, after), *gone)
+    return after
 
 
 def _changed(ports: Ports, merchant_id: str, change: Callable[[Merchant], Merchant]) -> Merchant:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from billing import domains
 from billing.merchants import Merchant
 from billing.ports import Ports
 
@@ -19,10 +20,19 @@ def find(ports: Ports, words: str) -> Merchant | None:
     a name as it stands in the directory or on a receipt; None for the platform itself."""
     words = " ".join(words[:LONGEST].split())
     named = _ADDRESS.search(words) or _PRICE_POINT.fullmatch(words)
-    found = ports.store.merchant(named[1]) if named else _by_name(ports, words.casefold())
+    found = _by_domain(ports, words)
+    if found is None:
+        found = ports.store.merchant(named[1]) if named else _by_name(ports, words.casefold())
     if found is None or found.id == ports.operation.platform:
         return None
     return found
+
+
+def _by_domain(ports: Ports, words: str) -> Merchant | None:
+    """By an address at a domain of their own (A-9)."""
+    host = domains.host_of(words.partition("://")[2].partition("/")[0] or words.partition("/")[0])
+    held = None if host is None else ports.store.domain(host)
+    return None if held is None else ports.store.merchant(held.merchant)
 
 
 def _by_name(ports: Ports, name: str) -> Merchant | None:

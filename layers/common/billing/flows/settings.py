@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from billing import domains
 from billing.departments import Department, named
 from billing.errors import Refused
 from billing.merchants import Departments, Merchant
 from billing.ports import Ports
-from billing.transactions import Change
+from billing.transactions import Change, Remove, Write
 
 
 def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchant:
@@ -31,9 +32,27 @@ def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchan
     if "departments" in parts:
         parts["departments"] = _departments(ports, merchant, parts["departments"])
     after = replace(merchant, settings=replace(before, **(changes | parts)))
+    gone: tuple[Write, ...] = ()
+    if changes.get("custom_domain", before.custom_domain) != before.custom_domain:
+        after, gone = _asked_for_domain(ports, after)
     if after != merchant:
-        ports.store.commit(Change(merchant, after))
+        ports.store.commit(Change(merchant, after, as_read=("domain",)), *gone)
     return after
+
+
+def _asked_for_domain(ports: Ports, merchant: Merchant) -> tuple[Merchant, tuple[Write, ...]]:
+    """Another domain is asked for, and works once the operator confirms it; the one before stays
+    until then. Without one, addresses are the platform's at once (A-9)."""
+    asked = merchant.settings.custom_domain
+    if asked is None:
+        held = None if merchant.domain is None else ports.store.domain(merchant.domain)
+        return replace(merchant, domain=None), () if held is None else (Remove(held),)
+    host = domains.check_host(asked, ports.operation.public_url)
+    held = ports.store.domain(host)
+    if held is not None and held.merchant != merchant.id:
+        raise Refused("This domain is another merchant's.", code="domain_taken")
+    settings = replace(merchant.settings, custom_domain=host)
+    return replace(merchant, settings=settings), ()
 
 
 def _departments(ports: Ports, merchant: Merchant, wanted: Departments) -> Departments:

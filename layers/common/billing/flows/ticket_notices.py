@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
-from billing import departments
+from billing import departments, domains
 from billing.customers import Address, BillTo
 from billing.departments import Department
 from billing.facts import Fact, FactKind
@@ -48,7 +48,7 @@ def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> lis
     to_requester = _to_requester(ports, fact, merchant, found, now)
     _remember(ports, to_requester, found, now)
     to_department = _to_department(ports, fact, merchant, found, department, now)
-    theirs, ours = thread_url(ports, found), agents_url(ports, found)
+    theirs, ours = thread_url(ports, merchant, found), agents_url(ports, found)
     match fact.kind:
         case FactKind.TICKET_OPENED:
             return [
@@ -85,9 +85,9 @@ def department_of(merchant: Merchant, department: str) -> Department:
     return found or Department(department, merchant.name, "")
 
 
-def thread_url(ports: Ports, found: Ticket) -> str:
+def thread_url(ports: Ports, merchant: Merchant, found: Ticket) -> str:
     """Where its requester reads the thread, without signing in: the link is only in their mail."""
-    base = f"{ports.operation.public_url}/helpdesk/{found.merchant}"
+    base = domains.helpdesk(ports.operation.public_url, merchant)
     return f"{base}/tickets/{found.id}~{found.access_key}"
 
 
@@ -102,7 +102,7 @@ def _to_confirm(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> 
     asked = draft.read(ports, fact.code, now=now)
     if asked is None:
         return []
-    url = draft.link(ports, merchant.id, fact.code, now=now)
+    url = draft.link(ports, merchant, fact.code, now=now)
     to, sender = BillTo(asked.name or asked.email, asked.email, NOWHERE), ports.operation.sender
     envelope = Envelope(merchant, to, asked.language, False, sender, fact.id, now)
     department = department_of(merchant, asked.department)

@@ -16,7 +16,7 @@ from billing.ports import Ports
 from billing.purchases import Purchase
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.subscription import CancelRequest, Source, Subscription
-from billing.web import http, portal_session
+from billing.web import hosts, http, portal_session
 from billing.web.account_pages import Visit, done_of, show
 from billing.web.inputs import read
 
@@ -49,7 +49,7 @@ def to_portal(ports: Ports, visit: Visit) -> http.Answer:
     page = PORTAL_PAGES.get(visit.request.form().get("page", ""), "")
     house = portal_session.opened(ports, visit.house.id)
     cookie = portal_session.enter(ports, visit.request, house, owned.customer.id, visit.now)
-    return http.redirect(f"{portal_session.base_of(house)}{page}", cookies=[cookie])
+    return http.redirect(f"{hosts.portal(visit.request, house)}{page}", cookies=[cookie])
 
 
 def cancel_form(ports: Ports, visit: Visit) -> http.Answer:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from billing import domains
 from billing.flows import keys
 from billing.merchants import ApiKey, Merchant
 from billing.ports import Ports
@@ -47,6 +48,10 @@ class Call(Generic[T]):
     @property
     def zone(self) -> str:
         return self.merchant.settings.time_zone
+
+    def checkout_url(self, price_point: str) -> str:
+        """Where one of the merchant's price points is bought."""
+        return domains.checkout(self.base_url, self.merchant, price_point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,8 @@ class Api:
 
         def run() -> http.Answer:
             shape, named = _input(route, request), once.place if once else None
-            call = Call(merchant, key, shape, now, request.base_url, named)
+            base_url = self._ports.operation.public_url or request.base_url
+            call = Call(merchant, key, shape, now, base_url, named)
             path = {name: plain_id(value) for name, value in ids.items()}
             given = route.handler(call, **path)
             if isinstance(given, Later):

@@ -17,7 +17,7 @@ from billing.flows.directory import Listing
 from billing.gateways import Collection, Element, TheirPage
 from billing.orders import InvoiceState
 from billing.ports import Ports
-from billing.web import http, languages, onward
+from billing.web import hosts, http, languages, onward
 from billing.web.card_fields import GIVEN_THERE, card_fields
 from billing.web.problems import Misshapen, PaymentDeclined
 from billing.web.request import Request
@@ -36,7 +36,7 @@ def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetim
     try:
         return _form(ports, offered, spoken, attempt_key=ports.new_id("attempt"))
     except Unavailable:
-        return _unavailable(offered, spoken)
+        return _unavailable(request, offered, spoken)
 
 
 def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
@@ -90,7 +90,7 @@ def _bought(
             trial_used=used,
         )
     except Unavailable:
-        return _unavailable(offered, spoken)
+        return _unavailable(request, offered, spoken)
     # A page of its own, so that a refresh asks again instead of sending again.
     return http.redirect(visitor.return_url)
 
@@ -122,7 +122,7 @@ def _sent_on(
         key=shape.attempt_key,
         form=typed,
         return_url=visitor.return_url,
-        cancel_url=f"{_base(ports, request)}/checkout/{quote(point)}",
+        cancel_url=f"{hosts.origin(ports, request)}{hosts.checkout(request, point)}",
         now=now,
     )
     merchant, test = offered.merchant, offered.test
@@ -130,13 +130,13 @@ def _sent_on(
     return onward.to(page, reason, language, merchant=merchant, test=test)
 
 
-def _unavailable(offered: Offer, language: str) -> http.Answer:
+def _unavailable(request: Request, offered: Offer, language: str) -> http.Answer:
     return http.page(
         "checkout/unavailable.html",
         language,
         status=503,
         merchant=offered.merchant,
-        again_url=f"/checkout/{offered.price_point.id}",
+        again_url=hosts.checkout(request, offered.price_point.id),
         test=offered.test,
     )
 
@@ -152,13 +152,13 @@ def returned(ports: Ports, request: Request, price_point: str, *, now: datetime)
     if given is not None:
         kept = collecting.kept(ports, subject=price_point, key=key, now=now)
         if kept is None:
-            return http.redirect(f"/checkout/{quote(price_point)}")
+            return http.redirect(hosts.checkout(request, price_point))
         typed = {**kept, "payment_method": given}
         return _bought(ports, request, price_point, typed, now=now)
     offered = checkout.offer(ports, price_point, now=now)
     url = _return_url(ports, request, price_point, key)
     bought = checkout.resume(ports, price_point, key, now=now, return_url=url)
-    template, values = _page_of(bought, price_point)
+    template, values = _page_of(bought, hosts.checkout(request, price_point))
     return http.page(
         template,
         bought.language,
@@ -187,8 +187,8 @@ def listed(listings: Sequence[Listing]) -> dict[str, Any]:
     }
 
 
-def _page_of(bought: Checkout, price_point: str) -> tuple[str, dict[str, Any]]:
-    again = {"again_url": f"/checkout/{price_point}"}
+def _page_of(bought: Checkout, again_url: str) -> tuple[str, dict[str, Any]]:
+    again = {"again_url": again_url}
     match bought.state:
         case CheckoutState.PAID:
             return "checkout/done.html", {}
@@ -279,9 +279,5 @@ def _visitor(ports: Ports, request: Request, price_point: str, key: str) -> Visi
 
 
 def _return_url(ports: Ports, request: Request, price_point: str, key: str) -> str:
-    base = _base(ports, request)
-    return f"{base}/checkout/{quote(price_point)}/return?attempt={quote(key)}"
-
-
-def _base(ports: Ports, request: Request) -> str:
-    return ports.operation.public_url or request.base_url
+    here = f"{hosts.origin(ports, request)}{hosts.checkout(request, price_point)}"
+    return f"{here}/return?attempt={quote(key)}"

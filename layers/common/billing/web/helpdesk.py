@@ -16,7 +16,7 @@ from billing.merchants import Merchant, PortalKind
 from billing.money import Money
 from billing.ports import Ports
 from billing.tickets import Author, Ownership, Thread, Ticket, Wish
-from billing.web import http, languages, portal_session, tokens
+from billing.web import hosts, http, languages, portal_session, tokens
 from billing.web.portal_session import SignedOut, Visit
 from billing.web.request import Request, plain_id
 
@@ -42,7 +42,7 @@ class Caller:
 
     @property
     def base(self) -> str:
-        return f"/helpdesk/{self.merchant.id}"
+        return hosts.helpdesk(self.request, self.merchant)
 
     @property
     def language(self) -> str:
@@ -60,7 +60,7 @@ class Caller:
             merchant=self.merchant,
             open=self.merchant.settings.portal is not None,
             helpdesk=self.merchant.settings.portal is PortalKind.HELPDESK,
-            base=portal_session.base_of(self.merchant),
+            base=hosts.portal(self.request, self.merchant),
             desk=self.base,
             customer=None if visit is None else visit.account.customer,
             csrf=None if visit is None else tokens.csrf_of(visit.token),
@@ -259,8 +259,8 @@ def failure(ports: Ports, error: BillingError, request: Request) -> http.Answer:
         "helpdesk/problem.html",
         languages.spoken(merchant, request),
         merchant=merchant,
-        base=portal_session.base_of(merchant),
-        desk=f"/helpdesk/{merchant.id}",
+        base=hosts.portal(request, merchant),
+        desk=hosts.helpdesk(request, merchant),
         closed=isinstance(error, Closed),
         signed_out=isinstance(error, SignedOut),
     )

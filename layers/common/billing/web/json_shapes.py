@@ -5,7 +5,7 @@ Nothing is shown that is not named here: no token, no hash, no gateway reference
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Generic, TypeVar, overload
 
@@ -182,19 +182,23 @@ def _initial(initial: Initial) -> InitialOutput:
     return {"amount": initial.amount_minor, "period": {length.unit.value: length.count}}
 
 
-def price_point(point: PricePoint, product: Product, base_url: str) -> PricePointOutput:
+def price_point(
+    point: PricePoint, product: Product, checkout_url: Callable[[str], str]
+) -> PricePointOutput:
     return {
         "id": point.id,
         "product": point.product,
         "version": point.version,
         "default": point.id == product.default_price_point,
-        "checkout_url": f"{base_url}/checkout/{point.id}",
+        "checkout_url": checkout_url(point.id),
         "created_at": instant(point.created_at),
         **terms(point.terms),
     }
 
 
-def product(product: Product, points: Iterable[PricePoint], base_url: str) -> ProductOutput:
+def product(
+    product: Product, points: Iterable[PricePoint], checkout_url: Callable[[str], str]
+) -> ProductOutput:
     return {
         "id": product.id,
         "name": product.name,
@@ -204,7 +208,7 @@ def product(product: Product, points: Iterable[PricePoint], base_url: str) -> Pr
         "grants": list(product.grants),
         "limits": {limit.of: limit.most for limit in product.limits},
         "default_price_point": product.default_price_point,
-        "price_points": [price_point(point, product, base_url) for point in points],
+        "price_points": [price_point(point, product, checkout_url) for point in points],
         "created_at": instant(product.created_at),
     }
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
+from billing import domains
 from billing.catalog import Limit
 from billing.departments import Ask, Department
 from billing.errors import Invalid
@@ -194,7 +195,8 @@ class AccountPolicyInput(ChangeInput):
 
 
 class SettingsChangeInput(ChangeInput):
-    """A change of settings; null: no portal, grace as long as the retries, no freezing."""
+    """A change of settings; null: no portal, grace as long as the retries, no freezing,
+    no domain of one's own."""
 
     time_zone: Zone = unsaid()
     currency: Currency = unsaid()
@@ -214,6 +216,7 @@ class SettingsChangeInput(ChangeInput):
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
     self_freeze: StrictBool = unsaid()
     accounts: AccountPolicyInput = unsaid()
+    custom_domain: Annotated[str, words(domains.LONGEST)] | None = unsaid()
 
     def given(self) -> dict[str, Any]:
         changes = super().given()

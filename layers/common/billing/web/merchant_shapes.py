@@ -86,7 +86,8 @@ class AccountOutput(TypedDict):
 
 class SettingsOutput(TypedDict):
     """A merchant's settings; `portal` is null while it is off. `freeze_price` is in minor units, a
-    month; null where nothing can be frozen."""
+    month; null where nothing can be frozen. `custom_domain` is in use once the operator has
+    confirmed it."""
 
     time_zone: str
     currency: str
@@ -106,6 +107,8 @@ class SettingsOutput(TypedDict):
     freeze_price: int | None
     self_freeze: bool
     accounts: AccountPolicyOutput
+    custom_domain: str | None
+    custom_domain_active: bool
 
 
 class KeyOutput(TypedDict):
@@ -222,6 +225,9 @@ def settings(merchant: Merchant) -> SettingsOutput:
             "retention_days": given.accounts.retention_days,
             "frozen_stops": given.accounts.frozen_stops,
         },
+        "custom_domain": given.custom_domain,
+        "custom_domain_active": given.custom_domain is not None
+        and given.custom_domain == merchant.domain,
     }
 
 

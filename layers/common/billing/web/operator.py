@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
+from billing import domains
 from billing.errors import BillingError, Invalid
 from billing.flows import operate
 from billing.merchants import Settings
@@ -32,6 +33,12 @@ class OfMerchant(Input):
     """A verb about one merchant."""
 
     merchant: Key
+
+
+class NewDomain(OfMerchant):
+    """`make domain`: what a merchant has asked for is set up."""
+
+    host: Annotated[str, words(domains.LONGEST)]
 
 
 class Why(Input):
@@ -82,6 +89,16 @@ def _stop(ports: Ports, asked: OfMerchant, *, stopped: bool) -> dict[str, Any]:
     return {"merchant": merchant.id, "stopped": merchant.stopped}
 
 
+def _domain(ports: Ports, asked: NewDomain) -> dict[str, Any]:
+    merchant = operate.confirm_domain(ports, asked.merchant, asked.host)
+    return {"merchant": merchant.id, "domain": merchant.domain}
+
+
+def _no_domain(ports: Ports, asked: OfMerchant) -> dict[str, Any]:
+    merchant = operate.take_domain(ports, asked.merchant)
+    return {"merchant": merchant.id, "domain": merchant.domain}
+
+
 def _standing(ports: Ports, asked: Input) -> dict[str, Any]:
     switch = ports.store.billing_switch()
     return {
@@ -98,5 +115,7 @@ VERBS: dict[str, tuple[type[Any], Callable[[Ports, Any], dict[str, Any]]]] = {
     "resume": (Why, lambda ports, asked: _pause(ports, asked, paused=False)),
     "stop": (OfMerchant, lambda ports, asked: _stop(ports, asked, stopped=True)),
     "start": (OfMerchant, lambda ports, asked: _stop(ports, asked, stopped=False)),
+    "domain": (NewDomain, _domain),
+    "no-domain": (OfMerchant, _no_domain),
     "standing": (Nothing, _standing),
 }

@@ -8,7 +8,7 @@ from billing.errors import BillingError
 from billing.flows import invoices, login, portal
 from billing.merchants import PortalKind
 from billing.ports import Ports
-from billing.web import http, languages, tokens
+from billing.web import hosts, http, languages, tokens
 from billing.web import portal_session as session
 from billing.web.portal_session import Closed, SignedOut, Visit
 from billing.web.request import Request
@@ -61,7 +61,7 @@ def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> h
         # What was typed is not given back, so that every refusal is the same to the byte.
         return _form(ports, request, merchant, "login", status=401, failed=True)
     cookie = session.enter(ports, request, found, customer, now)
-    return http.redirect(session.base_of(found), cookies=[cookie])
+    return http.redirect(hosts.portal(request, found), cookies=[cookie])
 
 
 def link_form(ports: Ports, request: Request, merchant: str) -> http.Answer:
@@ -98,7 +98,7 @@ def use_link(
     if customer is None:
         raise SignedOut("This link was used already, or is over.", code="portal_link_over")
     cookie = session.enter(ports, request, found, customer, now)
-    return http.redirect(session.base_of(found), cookies=[cookie])
+    return http.redirect(hosts.portal(request, found), cookies=[cookie])
 
 
 def log_out(ports: Ports, visit: Visit) -> http.Answer:
@@ -129,7 +129,7 @@ def failure(ports: Ports, error: BillingError, request: Request) -> http.Answer:
         "portal/problem.html",
         languages.spoken(merchant, request),
         merchant=merchant,
-        base=session.base_of(merchant),
+        base=hosts.portal(request, merchant),
         closed=isinstance(error, Closed),
         signed_out=isinstance(error, SignedOut),
     )
@@ -152,7 +152,7 @@ def _form(
         languages.spoken(found, request),
         status=status,
         merchant=found,
-        base=session.base_of(found),
+        base=hosts.portal(request, found),
         failed=failed,
         done=done,
         token=token,

@@ -12,7 +12,7 @@ from billing.errors import Invalid, NotFound, Refused
 from billing.flows import cards, collecting
 from billing.gateways import SANDBOX, AccountRef, TestCards, TheirPage
 from billing.ports import Ports
-from billing.web import http, onward
+from billing.web import hosts, http, onward
 from billing.web.card_fields import GIVEN_THERE, card_fields
 from billing.web.portal import DONE
 from billing.web.portal_session import Visit, done, show
@@ -76,7 +76,7 @@ def _sent_on(
         given = form(CardForm, {**typed, "payment_method": GIVEN_THERE})
     except Invalid as error:
         return _new_form(ports, visit, typed, key, errors=errors_of(error))
-    base = f"{ports.operation.public_url or visit.request.base_url}{visit.base}{CARDS}"
+    base = f"{hosts.origin(ports, visit.request)}{visit.base}{CARDS}"
     page = collecting.begin(
         ports,
         account,

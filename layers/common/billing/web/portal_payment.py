@@ -13,8 +13,7 @@ from billing.flows import invoices, pay
 from billing.merchants import Merchant
 from billing.orders import UNDER_WAY, Invoice, InvoiceState
 from billing.ports import Ports
-from billing.web import http, onward, tokens
-from billing.web.portal_session import base_of
+from billing.web import hosts, http, onward, tokens
 from billing.web.request import Request, plain_id
 
 
@@ -32,7 +31,7 @@ def page(
         merchant=found,
         invoice=invoice,
         course=_course(invoice),
-        base=base_of(found) if found.settings.portal is not None else None,
+        base=hosts.portal(request, found) if found.settings.portal is not None else None,
         test=invoice.test,
     )
 
@@ -44,7 +43,7 @@ def confirmed(
     tokens.check_origin(request)
     found = _merchant(ports, merchant)
     invoice = invoices.linked(ports, found.id, reference)
-    back = f"{invoices.payment_link(ports, invoice)}?returned=true"
+    back = f"{invoices.payment_link(ports, found, invoice)}?returned=true"
     if invoice.state is not InvoiceState.ACTION_REQUIRED:
         return http.redirect(back)
     bank = pay.with_buyer(ports, invoice, return_url=back, now=now)

@@ -13,7 +13,7 @@ from billing.flows import portal
 from billing.flows.portal import Account
 from billing.merchants import Merchant
 from billing.ports import Ports
-from billing.web import http, tokens
+from billing.web import hosts, http, tokens
 from billing.web.problems import Unauthenticated
 from billing.web.request import Request, plain_id
 
@@ -52,11 +52,7 @@ class Visit:
     @property
     def base(self) -> str:
         """What every address of this portal begins with."""
-        return base_of(self.merchant)
-
-
-def base_of(merchant: Merchant) -> str:
-    return f"/portal/{merchant.id}"
+        return hosts.portal(self.request, self.merchant)
 
 
 def opened(ports: Ports, merchant: str) -> Merchant:
@@ -112,6 +108,7 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
         merchant=account.merchant,
         customer=account.customer,
         base=visit.base,
+        desk=hosts.helpdesk(visit.request, account.merchant),
         csrf=tokens.csrf_of(visit.token),
         zone=account.merchant.settings.time_zone,
         now=visit.now,

@@ -25,6 +25,9 @@ MAX_DIGITS = 18
 OUT_OF_BOUNDS: int = 10**MAX_DIGITS
 """What an integer of more digits is read as: every bound refuses it, by the name of its field."""
 
+OWN_DOMAIN = "merchantsDomain"
+"""In an event's context, the merchant's domain that it came by; `web/hosts` alone sets it."""
+
 LONGEST_ID = 128
 ID_SYMBOLS = frozenset(ascii_letters + digits + "_.:-")
 
@@ -34,7 +37,8 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; header names are lower case, `body` is text."""
+    """One request; header names are lower case, `body` is text. `domain` is the merchant's own that
+    it came by, None at the platform's (A-9)."""
 
     id: str
     method: str
@@ -44,6 +48,7 @@ class Request:
     cookies: Mapping[str, str]
     body: str
     ip: str
+    domain: str | None = None
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Request:
@@ -60,6 +65,7 @@ class Request:
             cookies={name.strip(): value.strip() for name, _, value in cookies},
             body=event.get("body") or "",
             ip=http.get("sourceIp") or "",
+            domain=context.get(OWN_DOMAIN),
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The stories of those who sell here, by HTTP on `make run` with its clock moved."""
+"""The stories of tests/stories, by HTTP on `make run` with its clock moved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.house.laptop import Laptop
-from tests.stories.owners import TOLD, Story
+from tests.stories.owners import Story
+from tests.stories.told import TOLD
 from tests.stories.town import OnLaptop
 
 pytestmark = pytest.mark.slow
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnLaptop]:
     """One laptop for all of them: its clock goes on, and everybody in a story is new."""
-    machine = Laptop(tmp_path_factory.mktemp("owners") / "data", SELL_AT="sandbox").start()
+    machine = Laptop(tmp_path_factory.mktemp("stories") / "data", SELL_AT="sandbox").start()
     yield OnLaptop(machine)
     machine.stop()
 

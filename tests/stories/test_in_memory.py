@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stories.owners import TOLD, Story
+from tests.stories.owners import Story
+from tests.stories.told import TOLD
 from tests.stories.town import InMemory
 
 

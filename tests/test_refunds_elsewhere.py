@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from billing import customers
 from billing.catalog import PriceTerms, PriceType
 from billing.errors import Invalid, Refused, Unreachable
 from billing.flows import refund, webhook
-from billing.gateways import SANDBOX, AccountRef, GatewayEvent, RefundSucceeded
+from billing.gateways import SANDBOX, AccountRef, GatewayEvent, GatewayRefund, RefundSucceeded
 from billing.ledger import trial_balance
 from billing.money import Currency, Money
 from billing.orders import Order, OrderKind
@@ -100,6 +102,40 @@ def test_a_refund_at_the_gateways_dashboard_is_booked_once(world: World) -> None
     assert (booked.gateway_refund, booked.number) == (at_gateway, "TEST-CN-000001")
     assert "[TEST] Refund: $10.00 for Course" in world.subjects()
     assert world.subscription().state is State.ACTIVE, "a refund never cancels"
+
+
+@dataclass
+class Meanwhile:
+    """A gateway whose list of refunds is asked for just after somebody else has refunded here."""
+
+    world: World
+    done: bool = False
+
+    def __call__(self, ref: AccountRef) -> Meanwhile:
+        return self
+
+    def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
+        if not self.done:
+            self.done = True
+            give_back(self.world, 500)
+        return self.world.sandbox.refunds(reference, ours=ours)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.world.sandbox, name)
+
+
+def test_our_own_refund_that_comes_between_two_looks_is_not_taken_for_a_foreign_one(
+    world: World,
+) -> None:
+    world.buy()
+    elsewhere(world, 1000)
+    (event,) = (e for e in told(world) if e.type == "refund.created")
+    busy = replace(world.ports, gateway=Meanwhile(world))
+    webhook.take(busy, ACME, event, now=world.now)
+    amounts = [o.amount.amount_minor for o in world.orders() if o.kind is OrderKind.REFUND]
+    assert sorted(amounts) == [500, 1000]
+    assert left(world) == (1500, 1500, 1500)
+    assert len(world.history().refunds) == 2
 
 
 def test_the_hourly_look_finds_what_no_webhook_told(world: World) -> None:

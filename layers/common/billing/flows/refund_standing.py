@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing import gateway_refunds, refunds
-from billing.errors import Refused
+from billing.errors import Conflict, Refused
 from billing.gateways import GatewayRefund, RefundFailed
 from billing.orders import Invoice
 from billing.ports import Ports
@@ -25,13 +25,23 @@ def update(ports: Ports, invoice: Invoice, *, now: datetime, told: Transaction =
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     history = ports.store.history(invoice.merchant, invoice.customer)
-    ours = [refund.id for refund in history.refunds if refund.invoice == invoice.id]
+    ours = _ids(history, invoice)
     found = ports.gateway_of(invoice).refunds(invoice.gateway_ref, ours=ours)
     news = [each for each in found if _is_news(each, _known(history, invoice, each))]
+    expected = {*ours, *(gateway_refunds.id_of(invoice.id, each) for each in news)}
     name = NOTHING_NEW
     for place, each in enumerate(news, 1):
-        name = _step(ports, invoice, each, now, told if place == len(news) else ())
+        fresh = ports.store.history(invoice.merchant, invoice.customer)
+        if not expected.issuperset(_ids(fresh, invoice)):
+            # One of ours was reserved before the gateway was asked: without its key, what is
+            # listed of it would be taken for somebody else's, and booked twice.
+            raise Conflict("A refund was asked for since.")
+        name = _step(ports, fresh, invoice.id, each, now, told if place == len(news) else ())
     return name
+
+
+def _ids(history: History, invoice: Invoice) -> list[str]:
+    return [refund.id for refund in history.refunds if refund.invoice == invoice.id]
 
 
 def _known(history: History, invoice: Invoice, found: GatewayRefund) -> Refund | None:
@@ -47,10 +57,14 @@ def _is_news(found: GatewayRefund, known: Refund | None) -> bool:
 
 
 def _step(
-    ports: Ports, invoice_then: Invoice, found: GatewayRefund, now: datetime, told: Transaction
+    ports: Ports,
+    history: History,
+    invoice_id: str,
+    found: GatewayRefund,
+    now: datetime,
+    told: Transaction,
 ) -> str:
-    history = ports.store.history(invoice_then.merchant, invoice_then.customer)
-    invoice = next(each for each in history.invoices if each.id == invoice_then.id)
+    invoice = next(each for each in history.invoices if each.id == invoice_id)
     paid = next(order for order in history.orders if order.id == invoice.order_id)
     known, access = _known(history, invoice, found), history.entitlements
     if known is None:

@@ -136,3 +136,38 @@ def test_the_customer_never_reads_a_note(house: House) -> None:
     by_mail = house.guest().see(f"/tickets/{found.id}~{found.access_key}")
     assert "A secret" not in by_mail.text
     assert (found.wish, found.state) == (Wish.CANCEL, TicketState.OPEN)
+
+
+@pytest.mark.spec("H-2")
+def test_whoever_chooses_the_name_of_a_request_comes_into_no_other(house: House) -> None:
+    """The hidden field that makes a form one request is the sender's to choose."""
+    (found,) = house.tickets()
+    before = state(house)
+    chosen = {"attempt": found.id.removeprefix("tic_"), "subject": "Mine", "text": "Let me read"}
+    eve = house.guest()
+    form = {**chosen, "email": "eve@example.com"}
+    assert eve.browse("POST", "/helpdesk/acme/new/billing", form).status == 202
+    link = house.mail_link("eve@example.com")
+    thread = eve.follow(eve.browse("POST", link, {}))
+    assert "Let me read" in thread.text and "Hello" not in thread.text
+    bob = house.signed_in(BOB)
+    form = {**chosen, "csrf": bob.fields("/new/billing")["csrf"]}
+    assert "Hello" not in bob.follow(bob.browse("POST", "/helpdesk/acme/new/billing", form)).text
+    ann = [each for each in house.tickets() if each.email == ANN]
+    assert (ann[0], house.shop.world.store.thread("acme", found.id)) == before
+
+
+@pytest.mark.spec("H-2", "H-4")
+def test_nobody_takes_the_place_of_a_request_that_is_still_to_come(house: House) -> None:
+    world = house.shop.world
+    bobs = world.subscription(BOB)
+    eve = house.guest()
+    form = {"attempt": f"cancel_{bobs.id}", "subject": "x", "text": "x", "email": "eve@example.com"}
+    assert eve.browse("POST", "/helpdesk/acme/new/billing", form).status == 202
+    assert eve.browse("POST", house.mail_link("eve@example.com"), {}).status == 303
+    order = world.orders(BOB)[0].id
+    house.signed_in(BOB).submit("/new/billing", order=order, wish="cancel", **WORDS)
+    held_for = world.subscription(BOB).held_for
+    assert held_for is not None
+    asked = world.store.ticket("acme", held_for)
+    assert asked is not None and (asked.email, asked.wish) == (BOB, Wish.CANCEL)

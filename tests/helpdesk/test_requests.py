@@ -89,6 +89,16 @@ def test_sent_twice_it_is_one_mail_and_one_ticket(house: House) -> None:
     assert house.shop.world.subjects().count("Confirm your message to Acme Courses") == 1
 
 
+@pytest.mark.spec("H-2")
+def test_an_address_that_was_mistyped_is_put_right_by_going_back(house: House) -> None:
+    guest = house.guest()
+    fields = guest.fields("/new/billing")
+    for email in ("zoee@example.com", "zoe@example.com"):
+        form = {**fields, "email": email, **WORDS}
+        assert guest.browse("POST", "/helpdesk/acme/new/billing", form).status == 202
+    assert "Where is" in guest.see(house.mail_link("zoe@example.com")).text
+
+
 @pytest.mark.spec("H-2", "H-4")
 def test_a_confirmed_link_of_the_purchase_email_verifies_and_holds(house: House) -> None:
     order = house.order()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 from billing.card_numbers import masked
 from billing.errors import Invalid, Refused
@@ -177,6 +178,13 @@ class Thread:
     def public(self) -> tuple[Message, ...]:
         """What its requester may read."""
         return tuple(message for message in self.messages if not message.internal)
+
+
+def asked_id(email: str, key: str) -> str:
+    """The one ticket of a form of somebody, however often it is sent. The form's `key` is theirs to
+    choose, so it names nothing but their own."""
+    named = sha256(f"{email}\n{key}".encode()).hexdigest()
+    return f"tic_{named[:32]}"
 
 
 def request_id(wish: Wish, about: str, before: int) -> str:

@@ -29,14 +29,15 @@ PER_EMAIL, PER_IP = 5, 20
 
 
 def write(ports: Ports, merchant: Merchant, request: Request, *, ip: str, now: datetime) -> None:
-    """Keep what was written and have a link mailed; the same `key` is kept and mailed once.
+    """Keep what was written and have a link mailed; sent twice it is kept and mailed once, sent to
+    another email it is another request.
 
     Raises `Invalid` for an unknown department, `TooMany` beyond the limits per email and address.
     """
     if named(merchant.settings.departments.all, request.department) is None:
         raise Invalid("There is no such department.", field="department")
     _count(ports, merchant, request.email, ip, now)
-    name = _name(merchant, request.key)
+    name = _name(merchant, request)
     kept = json.dumps(asdict(request.cleaned()))
     if not ports.ephemeral.put(DRAFT, name, kept, expires_at=now + LIFE, now=now):
         return
@@ -95,8 +96,8 @@ def confirm(ports: Ports, merchant: Merchant, request: Request, *, now: datetime
     )
 
 
-def _name(merchant: Merchant, key: str) -> str:
-    return digest(f"{merchant.id}\n{key}")[:40]
+def _name(merchant: Merchant, request: Request) -> str:
+    return digest(f"{merchant.id}\n{normalised_email(request.email)}\n{request.key}")[:40]
 
 
 def _count(ports: Ports, merchant: Merchant, email: str, ip: str, now: datetime) -> None:

@@ -253,7 +253,7 @@ def _drawn_up(
     owner = customer or (order.customer if order else None)
     record = None if owner is None else ports.store.customer(merchant.id, owner)
     ticket = Ticket(
-        id=f"tic_{request.key}",
+        id=tickets.asked_id(request.email, request.key),
         merchant=merchant.id,
         department=request.department,
         email=request.email,

@@ -16,7 +16,7 @@ from billing.periods import Period, Span, Unit
 from billing.subscription import State, When
 from billing.transactions import Change
 from functions.portal import app
-from tests.web.calls import Client
+from tests.web.calls import HOST, Client
 from tests.world import World
 
 
@@ -168,6 +168,23 @@ def test_a_bank_that_wants_its_customer_is_answered_by_the_link_in_the_mail(worl
         assert "Paid, thank you" in buyer.browse("GET", f"{link}?returned=true").body
         assert buyer.browse("POST", link, {}).status == 303
     assert len(world.charges()) == 1
+
+
+@pytest.mark.spec("R-4")
+def test_the_bank_sends_back_to_a_whole_address_where_the_installation_has_no_domain(
+    world: World,
+) -> None:
+    world.buy(
+        world.product(terms(Period.MONTHLY, 14)), payment_method="pm_card_authenticationRequired"
+    )
+    world.advance(days=15)
+    invoice = world.history().invoices[-1]
+    link = f"/portal/acme/payments/{invoice.customer}~{invoice.id}~{invoice.download_key}"
+    # So it is behind the API of a stack without PublicUrl.
+    unnamed = replace(world.ports, operation=replace(world.ports.operation, public_url=""))
+    reference = sent_to_bank(Client(app.build(unnamed)), link)
+    back = world.sandbox.authenticate(reference, succeeded=True)
+    assert back == f"https://{HOST}{link}?returned=true"
 
 
 @pytest.mark.spec("R-4")

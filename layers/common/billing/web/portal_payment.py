@@ -7,6 +7,7 @@ says and no more, and changes nothing else (R-4, R-8).
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urljoin
 
 from billing.errors import NotFound
 from billing.flows import invoices, pay
@@ -43,7 +44,9 @@ def confirmed(
     tokens.check_origin(request)
     found = _merchant(ports, merchant)
     invoice = invoices.linked(ports, found.id, reference)
-    back = f"{invoices.payment_link(ports, found, invoice)}?returned=true"
+    # Whole, for a bank leads back to no path of ours.
+    link = urljoin(request.base_url, invoices.payment_link(ports, found, invoice))
+    back = f"{link}?returned=true"
     if invoice.state is not InvoiceState.ACTION_REQUIRED:
         return http.redirect(back)
     bank = pay.with_buyer(ports, invoice, return_url=back, now=now)

@@ -76,7 +76,7 @@ def _keys(api: Api, ports: Ports) -> None:
         """Revoke an API key, at once and for good."""
         return merchant_shapes.key(keys.revoke(ports, call.merchant.id, key, now=call.now))
 
-    @api.post("/v1/console-links")
+    @api.post("/v1/console-links", sealed="url")
     def create_console_link(call: Call[Nothing]) -> merchant_shapes.LinkOutput:
         """A link that signs in to the console, once, within 15 minutes."""
         url = session.console_link(ports, call.merchant.id, call.base_url, call.now)

@@ -83,6 +83,13 @@ def test_every_post_takes_an_idempotency_key(document: Any) -> None:
         assert ("Idempotency-Key" in names) == (method == "post"), path
 
 
+@pytest.mark.spec("M-3")
+def test_a_query_is_described_whatever_its_method(document: Any) -> None:
+    removal = document["paths"]["/v1/gateway-accounts/{gateway}/{account}"]["delete"]
+    named = {p["name"]: p for p in removal["parameters"] if p["in"] == "query"}
+    assert named["force"]["schema"]["enum"] == ["true", "false"]
+
+
 def test_answers_have_the_fields_that_are_described(shop: Shop, document: Any) -> None:
     product = shop.api.post("/v1/products", PRODUCT).json
     bought = shop.world.buy()

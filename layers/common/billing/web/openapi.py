@@ -107,7 +107,7 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any]) -> di
         "parameters": parameters,
         "responses": _responses(route, gives),
     }
-    if route.method == "GET":
+    if route.method not in HAS_BODY:
         required = takes.get("required", [])
         parameters += (
             {"name": name, "in": "query", "required": name in required, "schema": schema}

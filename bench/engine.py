@@ -31,7 +31,7 @@ from billing.transactions import Insert
 from tests.world import START, World
 
 SHARDS = 16
-LEASES_AT_ONCE = 125
+LEASES_AT_ONCE = 250
 DUE_NOW = START + timedelta(days=29)
 """When the first renewal of what was bought at START is due, and a little later."""
 

@@ -57,7 +57,10 @@ def paced(renewals: int) -> tuple[float, int, Counter[str]]:
     world = world_of(renewals, gateway_calls_per_second=CALLS_PER_SECOND)
     gateway = LimitedGateway()
     world.ports = replace(
-        world.ports, gateway=lambda account: gateway, each=wiring.at_pace(CALLS_PER_SECOND)
+        world.ports,
+        gateway=lambda account: gateway,
+        each=wiring.at_pace(CALLS_PER_SECOND),
+        lanes=wiring.TWO_LANES,
     )
     tally = renew(world)
     elapsed = gateway.taken[-1] - gateway.taken[0]

@@ -150,6 +150,12 @@ class Deployment:
         about = [entry["MessageBody"] for entry in Entries]
         return self._wire.call("queue", "send", taken, about, {"partly": partly})
 
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[str]) -> Any:  # noqa: N803
+        """What `SqsQueue` asks before it puts more on."""
+        waiting, *others = AttributeNames
+        counts = {waiting: str(self.in_flight), **dict.fromkeys(others, "0")}
+        return self._wire.call("queue", "ask", lambda: {"Attributes": counts})
+
     def _take(self, entries: Sequence[Any]) -> None:
         for entry in entries:
             self.put(entry["MessageBody"])

@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from billing.adapters.sqs_queue import leases_of
 from billing.errors import RateLimited
 from billing.gateways import Outcome
 from billing.ports import Gateway
+from billing.subscription import Alarm
 from tests.world import MONTHLY, World
 
 
@@ -88,3 +90,40 @@ def test_a_removed_card_is_gone_here_when_its_gateway_cannot_be_told() -> None:
     busy.refusing = True
     cards.remove(world.ports, "acme", customer.id, customer.default_method or "", now=world.now)
     assert [m.last4 for m in world.history().methods] == ["4444"]
+
+
+@pytest.mark.spec("R-1")
+def test_no_more_waits_on_the_queue_than_the_gateway_takes_within_a_lease() -> None:
+    world = World(gateway_calls_per_second=1, lease_seconds=20, shards=2)  # ten renewals
+    product = world.product(MONTHLY)
+    for number in range(25):
+        world.buy(product, email=f"{number}@example.com")
+    world.now += timedelta(days=28)
+    assert world.sweep()["enqueued"] == 10
+    world.now += timedelta(minutes=1)  # the leases are over, but the messages wait
+    assert world.sweep()["enqueued"] == 0
+    assert world.queue.waiting() == 10
+    for _ in range(5):
+        world.now += timedelta(minutes=1)
+        world.sweep()
+        assert world.queue.waiting() <= 10
+        world.work()
+    assert len(world.charges()) == 50
+
+
+@pytest.mark.spec("R-1")
+def test_buyers_who_wait_are_not_kept_behind_a_wall_of_renewals() -> None:
+    world = World(gateway_calls_per_second=1, lease_seconds=20, shards=1)
+    product = world.product(MONTHLY)
+    for number in range(12):
+        world.buy(product, email=f"{number}@example.com")
+    world.now += timedelta(days=28)
+    world.sweep()
+    busy = busy_at(world, "confirm")
+    busy.refusing = True
+    world.submit(product.default_price_point, world.submission("late@example.com"))
+    busy.refusing = False
+    world.now += timedelta(minutes=3)
+    assert world.queue.waiting() == 10
+    assert world.sweep()["enqueued"] == 1
+    assert {lease.kind for lease in leases_of(world.queue.bodies[-1])} == {Alarm.CHECKOUT}

@@ -63,6 +63,9 @@ class MemoryQueue:
         if leases:
             self.bodies.append(body_of(leases))
 
+    def waiting(self) -> int:
+        return sum(len(leases_of(body)) for body in self.bodies)
+
 
 class MemoryMailer:
     """Mails as they were sent, oldest first."""

@@ -7,13 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
-
-from billing.adapters.sqs_queue import correlation_of, leases_of
+from billing.adapters.sqs_queue import by_sweep
 from billing.flows import enqueue, leases
 from billing.runtime import telemetry, wiring
 
@@ -35,18 +29,17 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 
 
 @telemetry.observed
-def charge(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Charge what the queue's messages name; a message that fails comes again by itself."""
+def charge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Charge what the queue's messages name, all together; a message that fails comes again by
+    itself."""
+    ports = wiring.ports()
     tally: Counter[str] = Counter()
-
-    def take(record: Mapping[str, Any]) -> None:
-        ports, body = wiring.ports(), record["body"]
-        with telemetry.under(correlation_of(body)):
-            tally.update(leases.take(ports, leases_of(body), now=ports.clock()))
-
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    failures = process_partial_response(
-        event=event, record_handler=take, processor=processor, context=context
-    )
+    messages, failed = by_sweep(event["Records"])
+    for correlation, of_one_sweep in messages.items():
+        with telemetry.under(correlation):
+            done, broken = leases.take_all(ports, of_one_sweep, now=ports.clock())
+            telemetry.messages_failed(broken)
+        tally += done
+        failed |= broken
     telemetry.tally(tally, "charge_")
-    return {**failures, **tally}
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed], **tally}

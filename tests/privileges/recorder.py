@@ -192,6 +192,7 @@ def pytest_configure(config: Any) -> None:
     from tests.world import MemoryMailer, MemoryQueue
 
     _noting(MemoryQueue, "send", _sent)
+    _noting(MemoryQueue, "waiting", _always("sqs:GetQueueAttributes", "ChargeQueue"))
     _noting(MemoryMailer, "send", _always("ses:SendEmail", "identity"))
 
 

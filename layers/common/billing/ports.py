@@ -3,6 +3,7 @@ to it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -142,10 +143,32 @@ class Each(Protocol):
     def __call__(self, call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]: ...
 
 
+Batch = Callable[[Sequence[Due]], Counter[str]]
+
+
+def in_turn(work: Batch, batches: Sequence[Sequence[Due]]) -> list[Counter[str]]:
+    """One batch after the other."""
+    return [work(batch) for batch in batches]
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """How many batches a worker has under way at a time, and what runs them side by side.
+
+    At a gateway's pace it is two: while the last answers to one are awaited, the other calls.
+    """
+
+    count: int = 1
+    run: Callable[[Batch, Sequence[Sequence[Due]]], list[Counter[str]]] = in_turn
+
+
 class Queue(Protocol):
     """From the sweep to the workers; at least once, in any order."""
 
     def send(self, leases: Sequence[Due]) -> None: ...
+    def waiting(self) -> int:
+        """About how many leases are not worked off yet, rather too many than too few."""
+        ...
 
 
 class Passwords(Protocol):
@@ -181,6 +204,7 @@ class Ports:
     mailer: Mailer
     operation: Operation
     passwords: Passwords
+    lanes: Lanes = Lanes()
 
     def gateway_of(self, held: Held) -> Gateway:
         """The gateway that something lives at; raises `NotFound` when it is gone (W-6)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -39,6 +40,17 @@ class SqsQueue:
             if answer.get("Failed"):
                 raise Unavailable(f"{len(answer['Failed'])} messages were not taken by the queue")
 
+    def waiting(self) -> int:
+        """About how many leases nobody has worked off yet, taken or not; full messages, so rather
+        too many."""
+        answer = self._client.get_queue_attributes(
+            QueueUrl=self._url, AttributeNames=list(_NOT_DONE)
+        )
+        return LEASES_PER_MESSAGE * sum(int(answer["Attributes"][name]) for name in _NOT_DONE)
+
+
+_NOT_DONE = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
 
 def body_of(leases: Sequence[Due]) -> str:
     """A message: its leases as [kind, instant, owner parts]."""
@@ -50,6 +62,22 @@ def correlation_of(body: str) -> str | None:
     """What sent the message: the sweep's correlation id."""
     found = json.loads(body).get("correlation")
     return found if isinstance(found, str) else None
+
+
+def by_sweep(
+    records: Sequence[Mapping[str, Any]],
+) -> tuple[dict[str | None, dict[str, list[Due]]], dict[str, Exception]]:
+    """What a worker is given, by what sent it: the leases of each message by its id; and those
+    that cannot be read."""
+    read: dict[str | None, dict[str, list[Due]]] = defaultdict(dict)
+    unread: dict[str, Exception] = {}
+    for record in records:
+        name, body = record["messageId"], record["body"]
+        try:
+            read[correlation_of(body)][name] = leases_of(body)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            unread[name] = error
+    return read, unread
 
 
 def leases_of(body: str) -> list[Due]:

@@ -14,17 +14,20 @@ def due(
     ports: Ports,
     *,
     now: datetime,
-    kinds: Sequence[Alarm] = (Alarm.BILL, Alarm.CHECKOUT, Alarm.REFUND),
+    kinds: Sequence[Alarm] = (Alarm.CHECKOUT, Alarm.REFUND, Alarm.BILL),
     keep_going: Callable[[], bool] = lambda: True,
     dry_run: bool = False,
 ) -> Counter[str]:
     """Lease what is due and put it on the queue; the tally counts `due` and `enqueued`.
 
-    No more is taken than the gateway can charge within a lease; the rest stays due and comes first
-    next time. A replayed sweep finds the leases standing and takes nothing twice.
+    No more renewals wait on the queue than the gateway can charge within a lease, or leases would
+    end there and be taken again; the rest stays due and comes first next time. Checkouts and
+    refunds, whose people wait, go before them. A replayed sweep finds the leases standing and takes
+    nothing twice.
     """
     tally: Counter[str] = Counter()
     left = ports.operation.gateway_calls_per_second * ports.operation.lease_seconds // 2
+    asked_queue = False
     until = now + ports.operation.lease
     for kind in kinds:
         for shard in range(ports.operation.shards):
@@ -32,9 +35,11 @@ def due(
                 return tally
             rows = ports.store.due(kind, shard, now, left)
             tally["due"] += len(rows)
-            if dry_run:
+            if dry_run or not rows:
                 continue
-            leases = ports.store.lease_each(rows, until)
+            if kind is Alarm.BILL and not asked_queue:
+                left, asked_queue = max(0, left - ports.queue.waiting()), True
+            leases = ports.store.lease_each(rows[:left], until)
             if leases:  # the first use of the queue is a client, a third of a cold start
                 ports.queue.send(leases)
             tally["enqueued"] += len(leases)

@@ -50,8 +50,17 @@ def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
 
     Where the gateway takes no more for now, the rest is `left`: its leases bring it back.
     """
-    tally: Counter[str] = Counter()
+    lanes = ports.lanes
     at_once = ports.operation.gateway_calls_per_second * SECONDS_PAST_POINT_OF_NO_RETURN
+    lane = partial(_in_batches, ports, max(1, at_once // lanes.count), now)
+    tally: Counter[str] = Counter()
+    for done in lanes.run(lane, [leases[number :: lanes.count] for number in range(lanes.count)]):
+        tally.update(done)
+    return tally
+
+
+def _in_batches(ports: Ports, at_once: int, now: datetime, leases: Sequence[Due]) -> Counter[str]:
+    tally: Counter[str] = Counter()
     remaining = iter(leases)
     while batch := list(islice(remaining, at_once)):
         _charge(ports.as_switched(), batch, now, tally)

@@ -19,6 +19,7 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import MetricUnit
 
 from billing.card_numbers import masked
+from billing.errors import BillingError
 from billing.runtime import correlation, deadline
 
 SERVICE = "perennial"
@@ -134,6 +135,14 @@ def failed(error: Exception, request_id: str, *, status: int) -> None:
         logger().info("request refused", extra=fields)
     else:
         logger().error("request failed", exc_info=error, extra=fields)
+
+
+def messages_failed(errors: Mapping[str, Exception]) -> None:
+    """A line with its stack for each message of a queue that our own code broke on; where the world
+    failed, it comes again and that is all."""
+    for message, error in errors.items():
+        if not isinstance(error, BillingError):
+            failed(error, message, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ LONGEST = 253
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"({_LABEL}\.)+{_LABEL}")
 _NUMBERS = re.compile(r"[0-9]+")
-NOT_OURS_TO_GIVE = ("amazonaws.com", "cloudfront.net", "localhost", "local", "internal", "arpa")
+NOBODYS = ("amazonaws.com", "cloudfront.net", "localhost", "local", "internal", "arpa")
 
 NAMED = frozenset({"portal", "helpdesk"})
 """What is followed by a merchant in an address."""
@@ -45,10 +45,15 @@ def check_host(text: str, public_url: str) -> str:
         raise _invalid("Give a host name alone, such as pay.example.com.")
     if _NUMBERS.fullmatch(host.rpartition(".")[2]):
         raise _invalid("An IP address is no domain.")
-    ours = (host_in(public_url), *NOT_OURS_TO_GIVE)
-    if any(host == each or host.endswith(f".{each}") for each in ours if each):
+    if not can_be_given(host, public_url):
         raise _invalid("This domain is not yours.")
     return host
+
+
+def can_be_given(host: str, public_url: str) -> bool:
+    """Whether a host can be a merchant's at all: not the platform's own, nor the cloud's."""
+    kept = (host_in(public_url), *NOBODYS)
+    return not any(host == each or host.endswith(f".{each}") for each in kept if each)
 
 
 def host_of(header: str) -> str | None:

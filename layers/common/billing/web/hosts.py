@@ -22,12 +22,14 @@ Event = Mapping[str, Any]
 def placed(ports: Ports) -> Callable[[Event], Event]:
     """Gives an event the address that it stands for at the platform, and notes the domain that it
     came by. Raises `NotFound` for what is not to be had at that domain."""
-    home = domains.host_in(ports.operation.public_url)
+    public_url = ports.operation.public_url
 
     def place(event: Event) -> Event:
         request = Request.of(event)
         host = domains.host_of(request.headers.get("host", ""))
-        found = None if host in {None, home} else ports.store.domain(host or "")
+        if host is None or not domains.can_be_given(host, public_url):
+            return event
+        found = ports.store.domain(host)
         if found is None:
             return event
         path = domains.path_inside(request.path, found.merchant)

@@ -49,7 +49,7 @@ def _transactions(house: Console) -> None:
 
     @app.get("/console/customers/<customer>")
     def customer_page(customer: str) -> http.Answer:
-        return console.customer_page(house.looks(), customer)
+        return console.customer_page(house.looks(), plain_id(customer))
 
 
 def _endings(house: Console) -> None:

@@ -11,7 +11,7 @@ from billing.errors import BillingError
 from billing.flows import decision
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import helpdesk, hosts, http
+from billing.web import helpdesk, hosts, http, portal_session
 from billing.web.helpdesk import Caller
 from billing.web.request import Request
 
@@ -25,7 +25,8 @@ class Helpdesk:
         self.app, self.ports = http.resolver(place=hosts.placed(ports)), ports
 
         def failed(error: BillingError) -> http.Answer:
-            return helpdesk.failure(ports, error, Request.of(self.app.current_event))
+            request = Request.of(self.app.current_event)
+            return portal_session.failure(ports, error, request, "helpdesk/problem.html")
 
         self.app.exception_handler(BillingError)(failed)
 

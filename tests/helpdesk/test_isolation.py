@@ -116,13 +116,17 @@ def test_a_signed_in_form_needs_its_sessions_token(house: House, method: str, ro
     assert state(house) == before
 
 
-@pytest.mark.parametrize("junk", ["%23", "x" * 300, "%00", "é", "tic#2", "~", "~~"])
+@pytest.mark.parametrize("junk", ["%23", "x" * 300, "x" * 3000, "%00", "é", "tic#2", "~", "~~"])
 def test_addresses_that_name_nothing_are_not_found(house: House, junk: str) -> None:
     ann = house.signed_in()
     for page in (f"/tickets/{junk}", f"/new/{junk}", f"/confirm/{junk}"):
         assert ann.browse("GET", ann.base + page).status == 404
     assert ann.browse("GET", f"/helpdesk/{junk}").status == 404
-    assert house.agent().browse("GET", f"/console/tickets/{junk}").status == 404
+    agent = house.agent()
+    for page in ("tickets", "customers"):
+        assert agent.browse("GET", f"/console/{page}/{junk}").status == 404
+    for page in (f"subscriptions/{junk}/cancel", f"orders/{junk}/refund"):
+        assert agent.browse("GET", f"/console/{page}").status == 404
 
 
 @pytest.mark.spec("H-3")

@@ -133,9 +133,16 @@ def test_a_form_from_another_site_does_nothing_even_with_the_token(shop: Shop, r
     assert state(shop) == before
 
 
-@pytest.mark.parametrize("junk", ["%23", "..%2F..", "x" * 300, "%00", "é", "sub_1#2"])
+@pytest.mark.parametrize("junk", ["%23", "..%2F..", "x" * 300, "x" * 3000, "%00", "é", "sub_1#2"])
 def test_addresses_that_name_nothing_are_not_found(shop: Shop, junk: str) -> None:
     ann = shop.signed_in()
     for page in (f"/subscriptions/{junk}/cancel", f"/orders/{junk}/refund", f"/cards/{junk}/use"):
         assert ann.browse("GET", ann.base + page).status == 404
+    for page in (f"/subscriptions/{junk}/cancel", f"/cards/{junk}/use", f"/cards/{junk}/remove"):
+        assert ann.post(page).status in {303, 404}
+    for page in (junk, f"{junk}/invoices/a~b~c/invoice.pdf", f"{junk}/payments/a~b~c"):
+        assert ann.browse("GET", f"/portal/{page}").status == 404
+    for reference in (junk, f"{junk}~b~c", f"a~{junk}~c", f"a~b~{junk}"):
+        assert ann.browse("GET", f"{ann.base}/invoices/{reference}/invoice.pdf").status == 404
+        assert ann.browse("GET", f"{ann.base}/payments/{reference}").status == 404
     assert ann.browse("GET", f"/portal/{junk}").status == 404

@@ -28,6 +28,9 @@ from billing.transactions import Change, Entity, Expect, Insert, Remove, Transac
 
 _EVERYTHING = Stretch()
 
+LONGEST_PK, LONGEST_SK = 2048, 1024
+"""Bytes of a key, as DynamoDB takes them."""
+
 
 class MemoryItems:
     """A table of entities and its indexes, behind one lock."""
@@ -54,6 +57,7 @@ class MemoryItems:
         limit: int | None = None,
     ) -> list[Entity]:
         low, high = stretch
+        _check_length(pk)
         with self._lock:
             partition = self._partitions.get(pk, {})
             # Sort keys mostly arrive in order, so this sort is one pass.
@@ -106,6 +110,7 @@ class MemoryItems:
         return outcomes
 
     def _at(self, key: Key) -> Entity | None:
+        _check_length(key.pk, key.sk)
         partition = self._partitions.get(key.pk)
         return None if partition is None else partition.get(key.sk)
 
@@ -148,6 +153,13 @@ class MemoryItems:
                 del index[old.pk]
         if new is not None:
             index.setdefault(new.pk, SortedRows()).add(Row(new.sk, key))
+
+
+def _check_length(pk: str, sk: str = "") -> None:
+    """Raises `ValueError`, a bug, where DynamoDB would refuse the request: a stranger's address is
+    no id before it was looked at."""
+    if len(pk) > LONGEST_PK or len(sk) > LONGEST_SK:
+        raise ValueError("DynamoDB takes no key of this length.")
 
 
 def _holds(write: Write, stands: Entity | None) -> bool:

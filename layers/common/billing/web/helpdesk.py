@@ -9,7 +9,7 @@ from hmac import compare_digest
 from typing import Any
 
 from billing.departments import Ask, Department, named
-from billing.errors import BillingError, Invalid, NotFound
+from billing.errors import Invalid, NotFound
 from billing.flows import decision, draft, sellers, ticket
 from billing.holding import Effect
 from billing.merchants import Merchant, PortalKind
@@ -24,7 +24,7 @@ KEYED = "~"
 """In a reference that carries its own key, as those in mails do."""
 
 
-class Closed(NotFound):
+class Closed(portal_session.Closed):
     """The merchant has activated no pages for customers (B-1)."""
 
     code = "helpdesk_closed"
@@ -245,25 +245,6 @@ def replied(who: Caller, reference: str) -> http.Answer:
     except Invalid as error:
         return shown(who, reference, typed=typed, errors=errors_of(error))
     return http.redirect(f"{who.base}/tickets/{reference}?done=sent")
-
-
-def failure(ports: Ports, error: BillingError, request: Request) -> http.Answer:
-    """What went wrong, in the helpdesk's own look."""
-    parts = request.path.split("/")
-    merchant = ports.store.merchant(parts[2]) if len(parts) > 2 and parts[2] else None
-    if merchant is None:
-        return http.failure(error, request)
-    return http.failure(
-        error,
-        request,
-        "helpdesk/problem.html",
-        languages.spoken(merchant, request),
-        merchant=merchant,
-        base=hosts.portal(request, merchant),
-        desk=hosts.helpdesk(request, merchant),
-        closed=isinstance(error, Closed),
-        signed_out=isinstance(error, SignedOut),
-    )
 
 
 def charge_of(ports: Ports, found: Ticket, effect: Effect | None) -> Money | None:

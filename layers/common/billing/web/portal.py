@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.errors import BillingError
 from billing.flows import invoices, login, portal
 from billing.merchants import PortalKind
 from billing.ports import Ports
 from billing.web import hosts, http, languages, tokens
 from billing.web import portal_session as session
-from billing.web.portal_session import Closed, SignedOut, Visit
-from billing.web.request import Request
+from billing.web.portal_session import SignedOut, Visit
+from billing.web.request import Request, plain_id, plain_reference
 
 LINKED = "~"
 """In a reference that carries its own key, as those in mails do."""
@@ -112,27 +111,10 @@ def invoice(
 ) -> http.Answer:
     """An invoice, by the link in a mail or, signed in, by its id or Order ID (B-5, C-3)."""
     if LINKED in reference:
-        return http.file(invoices.download(ports, merchant, reference), "invoice.pdf")
+        pdf = invoices.download(ports, plain_id(merchant), plain_reference(reference))
+        return http.file(pdf, "invoice.pdf")
     visit = session.required(ports, request, merchant, now)
     return http.file(portal.invoice_pdf(ports, visit.account, reference), "invoice.pdf")
-
-
-def failure(ports: Ports, error: BillingError, request: Request) -> http.Answer:
-    """What went wrong, in the portal's own look, with the way back and whom to ask."""
-    parts = request.path.split("/")
-    merchant = ports.store.merchant(parts[2]) if len(parts) > 2 and parts[2] else None
-    if merchant is None:
-        return http.failure(error, request)
-    return http.failure(
-        error,
-        request,
-        "portal/problem.html",
-        languages.spoken(merchant, request),
-        merchant=merchant,
-        base=hosts.portal(request, merchant),
-        closed=isinstance(error, Closed),
-        signed_out=isinstance(error, SignedOut),
-    )
 
 
 def _form(

@@ -15,7 +15,7 @@ from billing.merchants import Merchant
 from billing.orders import UNDER_WAY, Invoice, InvoiceState
 from billing.ports import Ports
 from billing.web import hosts, http, onward, tokens
-from billing.web.request import Request, plain_id
+from billing.web.request import Request, plain_id, plain_reference
 
 
 def page(
@@ -23,7 +23,7 @@ def page(
 ) -> http.Answer:
     """How the payment stands; settled first for a buyer who comes back from the bank."""
     found = _merchant(ports, merchant)
-    invoice = invoices.linked(ports, found.id, reference)
+    invoice = invoices.linked(ports, found.id, plain_reference(reference))
     if invoice.state in UNDER_WAY and "returned" in request.query():
         invoice = pay.settled(ports, invoice, now=now)
     return http.page(
@@ -43,7 +43,7 @@ def confirmed(
     """On to the bank, where the payment waits for its buyer; else back to how it stands."""
     tokens.check_origin(request)
     found = _merchant(ports, merchant)
-    invoice = invoices.linked(ports, found.id, reference)
+    invoice = invoices.linked(ports, found.id, plain_reference(reference))
     # Whole, for a bank leads back to no path of ours.
     link = urljoin(request.base_url, invoices.payment_link(ports, found, invoice))
     back = f"{link}?returned=true"

@@ -8,14 +8,14 @@ from typing import Any
 
 from aws_lambda_powertools.shared.cookies import Cookie
 
-from billing.errors import NotFound
+from billing.errors import BillingError, NotFound
 from billing.flows import portal
 from billing.flows.portal import Account
 from billing.merchants import Merchant
 from billing.ports import Ports
-from billing.web import hosts, http, tokens
+from billing.web import hosts, http, languages, tokens
 from billing.web.problems import Unauthenticated
-from billing.web.request import Request, plain_id
+from billing.web.request import Request, is_plain_id, plain_id
 
 REALM = tokens.Realm("portal")
 
@@ -114,6 +114,27 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
         now=visit.now,
         test=account.customer.test,
         **values,
+    )
+
+
+def failure(ports: Ports, error: BillingError, request: Request, template: str) -> http.Answer:
+    """What went wrong, in the look of the merchant's own pages, with the way back and whom to
+    ask."""
+    parts = request.path.split("/")
+    named = parts[2] if len(parts) > 2 else ""
+    merchant = ports.store.merchant(named) if is_plain_id(named) else None
+    if merchant is None:
+        return http.failure(error, request)
+    return http.failure(
+        error,
+        request,
+        template,
+        languages.spoken(merchant, request),
+        merchant=merchant,
+        base=hosts.portal(request, merchant),
+        desk=hosts.helpdesk(request, merchant),
+        closed=isinstance(error, Closed),
+        signed_out=isinstance(error, SignedOut),
     )
 
 

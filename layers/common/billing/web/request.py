@@ -117,8 +117,20 @@ class Request:
 
 def plain_id(text: str) -> str:
     """An id as it came in an address; one that cannot be an id names nothing."""
-    if len(text) > LONGEST_ID or not set(text) <= ID_SYMBOLS:
+    if not is_plain_id(text):
         raise NotFound("There is nothing here.")
+    return text
+
+
+def is_plain_id(text: str) -> bool:
+    """Whether it can be an id: nothing else is looked up, for what is no id can be no key."""
+    return len(text) <= LONGEST_ID and set(text) <= ID_SYMBOLS
+
+
+def plain_reference(text: str) -> str:
+    """Ids and a key in one, as addresses in mails have them: `<id>~<id>~<key>`."""
+    for part in text.split("~"):
+        plain_id(part)
     return text
 
 

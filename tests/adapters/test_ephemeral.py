@@ -39,6 +39,17 @@ def test_a_value_can_be_replaced(backend: Backend) -> None:
     assert rows.get("session", "a", now=T0) == ""
 
 
+def test_only_what_stands_is_renewed(backend: Backend) -> None:
+    rows = backend.ephemeral
+    assert not rows.renew("session", "a", "one", expires_at=T0 + MINUTE, now=T0)
+    assert rows.get("session", "a", now=T0) is None
+    rows.replace("session", "a", "one", expires_at=T0 + MINUTE)
+    assert rows.renew("session", "a", "two", expires_at=T0 + 2 * MINUTE, now=T0)
+    assert rows.get("session", "a", now=T0 + MINUTE) == "two"
+    assert not rows.renew("session", "a", "three", expires_at=T0 + 9 * MINUTE, now=T0 + 2 * MINUTE)
+    assert rows.get("session", "a", now=T0 + 2 * MINUTE) is None
+
+
 def test_a_value_is_taken_once_and_not_when_it_has_expired(backend: Backend) -> None:
     rows = backend.ephemeral
     rows.replace("token", "a", "one", expires_at=T0 + MINUTE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,25 @@ def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(
     assert answer.status == 200
     assert not browser.cookies[COOKIE]
     assert copy.browse("GET", "/console").status == 401
+
+
+def test_a_request_that_meets_the_signing_out_does_not_bring_the_session_back(
+    shop: Shop, browser: Client
+) -> None:
+    copy = Client(shop.console, cookies=dict(browser.cookies))
+    csrf = hidden(read(browser.browse("GET", "/console").body), "csrf")
+    ephemeral = shop.world.ports.ephemeral
+    get = ephemeral.get
+
+    def meanwhile(*args: Any, **named: Any) -> str | None:
+        found = get(*args, **named)
+        ephemeral.get = get  # type: ignore[method-assign]
+        assert copy.browse("POST", "/console/sign-out", {"csrf": csrf}).status == 200
+        return found
+
+    ephemeral.get = meanwhile  # type: ignore[method-assign]
+    assert browser.browse("GET", "/console").status == 401
+    assert browser.browse("GET", "/console").status == 401
 
 
 @pytest.mark.parametrize(

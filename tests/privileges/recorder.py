@@ -180,6 +180,7 @@ def pytest_configure(config: Any) -> None:
     for method, action in (
         ("put", "PutItem"),
         ("replace", "PutItem"),
+        ("renew", "PutItem"),
         ("get", "GetItem"),
         ("take", "DeleteItem"),
         ("hit", "UpdateItem"),

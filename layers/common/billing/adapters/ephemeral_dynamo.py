@@ -33,6 +33,20 @@ class DynamoEphemeral:
     def replace(self, kind: str, key: str, value: str, *, expires_at: datetime) -> None:
         self._call("PutItem", self._put(kind, key, value, expires_at, self._call.new_op()))
 
+    def renew(
+        self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime
+    ) -> bool:
+        request = {
+            **self._put(kind, key, value, expires_at, self._call.new_op()),
+            "ConditionExpression": "expires_at > :now",
+            "ExpressionAttributeValues": {":now": {"N": str(epoch_seconds(now))}},
+        }
+        try:
+            self._call("PutItem", request)
+        except ConditionFailed:
+            return False
+        return True
+
     def get(self, kind: str, key: str, *, now: datetime) -> str | None:
         request = {**self._at(value_place(kind, key)), "ConsistentRead": True}
         return _standing(self._call("GetItem", request).get("Item"), now)

@@ -28,6 +28,16 @@ class MemoryEphemeral:
         with self._lock:
             self._values[value_place(kind, key)] = (value, epoch_seconds(expires_at))
 
+    def renew(
+        self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime
+    ) -> bool:
+        place = value_place(kind, key)
+        with self._lock:
+            if self._standing(place, now) is None:
+                return False
+            self._values[place] = (value, epoch_seconds(expires_at))
+            return True
+
     def get(self, kind: str, key: str, *, now: datetime) -> str | None:
         with self._lock:
             return self._standing(value_place(kind, key), now)

@@ -69,8 +69,11 @@ def held(ports: Ports, request: Request, realm: Realm, now: datetime) -> Held | 
     ends = datetime.fromisoformat(kept["since"]) + ABSOLUTE
     if now >= ends:
         return None
-    ports.ephemeral.replace(realm.kind, digest(token), value, expires_at=min(now + IDLE, ends))
-    return Held(token, kept)
+    # Only what still stands: it may have been ended since it was read.
+    renewed = ports.ephemeral.renew(
+        realm.kind, digest(token), value, expires_at=min(now + IDLE, ends), now=now
+    )
+    return Held(token, kept) if renewed else None
 
 
 def end(ports: Ports, request: Request, realm: Realm, token: str, now: datetime) -> Cookie:

@@ -121,11 +121,19 @@ def test_only_plain_text_is_read_and_card_numbers_are_masked(house: House) -> No
         b"Subject: Hi\r\n\r\nNobody sent this.",
         b"From: a@b.example, c@d.example\r\n\r\nTwo did.",
         b"From: not an address\r\n\r\nHello",
+        b"From: zo\xc3\xa9@example.com\r\n\r\nHello",
+        b"From: zoe..z@example.com\r\n\r\nHello",
+        b"From: .zoe@example.com\r\n\r\nHello",
+        b"From: zoe\x01@example.com\r\n\r\nHello",
+        b"From: zoe@-x-.example.com\r\n\r\nHello",
+        b"From: " + b"z" * 65 + b"@example.com\r\n\r\nHello",
     ],
 )
 def test_what_cannot_be_answered_is_refused(house: House, raw: bytes) -> None:
     with pytest.raises(Invalid):
         take(house, raw)
+    house.shop.world.work()
+    assert house.shop.world.mailer.sent == [], "nor is anything left to be tried again"
 
 
 def test_an_unknown_department_is_refused(house: House) -> None:
@@ -141,6 +149,7 @@ def test_nothing_that_is_sent_breaks_it(raw: bytes) -> None:
             assert take(house, shaped).result in {"asked", "ignored"}
         except Invalid:
             continue
+        house.shop.world.work()
 
 
 @pytest.mark.spec("M-3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -167,6 +168,19 @@ def _union(grant: str, open_sources: list[tuple[str, datetime | None]]) -> Acces
     ends = [until for _, until in open_sources]
     until = None if None in ends or not ends else max(end for end in ends if end is not None)
     return Access(grant, bool(open_sources), until, tuple(source for source, _ in open_sources))
+
+
+EMAIL_MOST = 254
+EMAIL = (
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,10}"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,10}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]$"
+)
+"""Where we can write to: dot-atoms at a name in the DNS (RFC 5321, 4.1.2)."""
+
+
+def is_email(text: str) -> bool:
+    """Whether it is an address that we can write to, as it stands."""
+    return len(text) <= EMAIL_MOST and re.fullmatch(EMAIL, text) is not None
 
 
 def normalised_email(email: str) -> str:

@@ -15,7 +15,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import getaddresses
 
-from billing.customers import normalised_email
+from billing.customers import is_email, normalised_email
 from billing.errors import Invalid
 from billing.flows import draft, ticket, ticket_notices
 from billing.flows.login import digest
@@ -27,7 +27,6 @@ from billing.tickets import SUBJECT_MOST, TEXT_MOST, Author
 MOST_BYTES = 60 * 1024
 MOST_PARTS = 50
 
-_MAILBOX = re.compile(r"[^\s@<>\"]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,63}")
 _ID = re.compile(r"<([0-9a-f]{32})@[^<>\s]+>")
 _QUOTED = re.compile(r"^(>|-{2,}\s*Original Message|On .{1,200} wrote:$|_{10,}$)", re.IGNORECASE)
 
@@ -86,7 +85,7 @@ def _is_automatic(mail: EmailMessage) -> bool:
 
 def _sender(mail: EmailMessage) -> str:
     addresses = [address for _, address in getaddresses([_header(mail, "from")]) if address]
-    if len(addresses) != 1 or not _MAILBOX.fullmatch(addresses[0]):
+    if len(addresses) != 1 or not is_email(addresses[0]):
         raise Invalid("It names no sender to answer.", field="message")
     return normalised_email(addresses[0])
 

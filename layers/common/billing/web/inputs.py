@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from billing.customers import EMAIL, EMAIL_MOST
 from billing.errors import Invalid
 from billing.periods import is_zone
 from billing.web.countries import COUNTRIES
@@ -30,11 +31,6 @@ Shape = TypeVar("Shape", bound="Input")
 WORDS = r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]*$"
 KEY = r"^[A-Za-z0-9_.:-]*$"
 PRINTABLE = r"^[!-~]*$"
-EMAIL = (
-    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,10}"
-    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,10}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]$"
-)
-
 MOST_ERRORS = 20
 
 SAYING = {
@@ -98,7 +94,8 @@ Name = Annotated[str, words(200)]
 Line = Annotated[str, words(200)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=KEY)]
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254, pattern=EMAIL)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=EMAIL_MOST, pattern=EMAIL),
 ]
 Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
 Country = Annotated[

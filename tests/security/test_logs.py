@@ -182,6 +182,20 @@ def test_row_22_nothing_of_a_person_is_logged(
         assert word not in text.replace("•4242", ""), word
 
 
+def test_row_22_who_signs_in_is_logged_and_that_somebody_could_not(
+    shop: Shop, written: StringIO
+) -> None:
+    shop.world.buy()
+    for order, status in ((shop.world.orders()[0].id, 303), ("AAAAA-BBBBB-CCCCC", 401)):
+        fields = urlencode({"order_id": order, "email": "ann@example.com"})
+        form = {"headers": FORM_TYPE}
+        assert sent(portal_app.handler, "POST", "/portal/acme/login", fields, **form) == status
+    lines = [json.loads(line) for line in written.getvalue().splitlines() if line[0] == "{"]
+    told = [(line["message"], line["merchant"]) for line in lines if "sign-in" in line["message"]]
+    assert told == [("portal sign-in", "acme"), ("portal sign-in refused", "acme")]
+    assert all(line["request_id"] for line in lines if "sign-in" in line["message"])
+
+
 def test_row_22_every_field_of_a_line_is_declared(shop: Shop, written: StringIO) -> None:
     a_day(shop)
     for line in written.getvalue().splitlines():

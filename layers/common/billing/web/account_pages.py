@@ -13,6 +13,7 @@ from billing.flows.account import SignUp
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.render.messages import MERCHANTS_LANGUAGE
+from billing.runtime import telemetry
 from billing.web import http, session, tokens
 from billing.web.request import Request
 
@@ -99,6 +100,7 @@ def signed_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     email, password = (typed.get(name, "")[:TYPED_MOST] for name in ("email", "password"))
     found = account.sign_in(ports, email, password, ip=request.ip, now=now)
     if found is None:
+        telemetry.happened("account sign-in refused", request_id=request.id)
         return _front(ports, "sign_in", status=401, failed=True)
     stand = account_life.opened(ports, found, now=now)
     cookie = session.begin_account(ports, request, found, now)

@@ -7,6 +7,7 @@ from datetime import datetime
 from billing.flows import invoices, login, portal
 from billing.merchants import PortalKind
 from billing.ports import Ports
+from billing.runtime import telemetry
 from billing.web import hosts, http, languages, tokens
 from billing.web import portal_session as session
 from billing.web.portal_session import SignedOut, Visit
@@ -56,6 +57,8 @@ def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> h
     typed = request.form()
     order, email = typed.get("order_id", "")[:TYPED_MOST], typed.get("email", "")[:TYPED_MOST]
     customer = login.by_order(ports, found.id, order, email, ip=request.ip, now=now)
+    said = "portal sign-in" if customer is not None else "portal sign-in refused"
+    telemetry.happened(said, merchant=found.id, request_id=request.id)
     if customer is None:
         # What was typed is not given back, so that every refusal is the same to the byte.
         return _form(ports, request, merchant, "login", status=401, failed=True)
@@ -96,6 +99,7 @@ def use_link(
     customer = login.by_link(ports, found.id, token, now=now)
     if customer is None:
         raise SignedOut("This link was used already, or is over.", code="portal_link_over")
+    telemetry.happened("portal sign-in", merchant=found.id, request_id=request.id)
     cookie = session.enter(ports, request, found, customer, now)
     return http.redirect(hosts.portal(request, found), cookies=[cookie])
 

@@ -10,6 +10,7 @@ from billing.flows import (
     attention,
     cancel,
     customers,
+    erase,
     forecast,
     freeze,
     overdue,
@@ -63,6 +64,7 @@ def build(ports: Ports) -> http.Resolver:
     api = Api(app, ports)
     _catalog(api, ports)
     _sales(api, ports)
+    _customers(api, ports)
     _endings(api, ports)
     plans_api.declare(api, ports)
     settings_api.declare(api, ports)
@@ -152,6 +154,8 @@ def _sales(api: Api, ports: Ports) -> None:
         found = subscriptions.fresh(ports, call.merchant.id, subscription)
         return json_shapes.subscription(found.as_of(call.now))
 
+
+def _customers(api: Api, ports: Ports) -> None:
     @api.get("/v1/customers", CustomersQuery)
     def find_customers(call: Call[CustomersQuery]) -> Listed[customer_shapes.CustomerOutput]:
         """The customer that an email belongs to, or an empty list."""
@@ -172,6 +176,11 @@ def _sales(api: Api, ports: Ports) -> None:
         merchant = call.merchant.id
         changed = customers.change(ports, merchant, customer, call.input.changes())
         return customer_shapes.customer(changed)
+
+    @api.post("/v1/customers/<customer>/erase", status=200)
+    def erase_customer(call: Call[Nothing], customer: str) -> customer_shapes.CustomerOutput:
+        """Erase who they are, once nothing of theirs runs; invoices and ledger stay (M-8)."""
+        return customer_shapes.customer(erase.one(ports, call.merchant.id, customer))
 
     @api.get("/v1/access", AccessQuery)
     def show_access(call: Call[AccessQuery]) -> merchant_shapes.ActiveOutput:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.web.shop import Shop
@@ -48,3 +50,24 @@ def test_a_malformed_change_changes_nothing(shop: Shop, body: dict[str, object])
     before = shop.api.get(address).json
     assert shop.api.call("PATCH", address, body).status == 422
     assert shop.api.get(address).json == before
+
+
+@pytest.mark.spec("M-8")
+def test_a_customer_is_erased_once_nothing_runs_and_only_by_their_own_merchant(shop: Shop) -> None:
+    bought = shop.world.buy()
+    address = f"/v1/customers/{bought.customer}"
+    running = shop.api.post(f"{address}/erase")
+    assert (running.status, running.json["code"]) == (409, "still_live")
+    shop.api.post(f"/v1/subscriptions/{bought.purchase}/cancel", {"when": "now"})
+    assert shop.other.post(f"{address}/erase").status == 404
+    assert shop.stranger.post(f"{address}/erase").status == 401
+    assert shop.api.get(address).json["email"] == "ann@example.com"
+    shop.world.sandbox.faults.arm("unavailable", 1)
+    assert shop.api.post(f"{address}/erase").status == 503
+    for _ in range(2):
+        erased = shop.api.post(f"{address}/erase")
+        assert (erased.status, erased.json["email"], erased.json["name"]) == (200, *["erased"] * 2)
+    assert shop.api.get(address).json["orders"]
+    assert shop.api.get("/v1/customers", email="ann@example.com").json["data"] == []
+    shop.world.now += timedelta(minutes=5)
+    assert shop.world.buy(email="ann@example.com").customer != bought.customer

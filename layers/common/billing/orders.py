@@ -32,7 +32,8 @@ class Order:
 
     Entries of a cancellation carry who asked, why, and when it ends; `withdrawn` marks a request
     that was undone (X-2, X-7), and a refund that came back, `code` saying why.
-    `customer` is None for what a stranger failed to buy (C-4); `attempt_key` says where that lives.
+    `customer` is None for what a stranger failed to buy (C-4); `attempt_key` says where that lives,
+    and of a checkout's order which form it came from.
     """
 
     id: str

@@ -174,7 +174,7 @@ def paid(
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
         Insert(replace(checkout.consent, customer=owner, purchase=checkout.purchase)),
         Insert(invoice),
-        Insert(invoice.order(now)),
+        Insert(replace(invoice.order(now), attempt_key=checkout.key)),
         *((Insert(ledger.payment(invoice, now)),) if invoice.total else ()),
         *(
             Insert(Entitlement(checkout.merchant, owner, grant, checkout.purchase, now))

@@ -62,6 +62,7 @@ class History:
     ledger: tuple[LedgerEntry, ...] = ()
     consents: tuple[Consent, ...] = ()
     chargebacks: tuple[Chargeback, ...] = ()
+    removed_methods: tuple[PaymentMethod, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,7 @@ class ItemStore:
             ledger=oldest_first(LedgerEntry, lambda e: e.at),
             chargebacks=oldest_first(Chargeback, lambda e: e.opened_at),
             consents=oldest_first(Consent, lambda e: e.agreed_at),
+            removed_methods=tuple(method for method in methods if method.removed_at is not None),
         )
 
     def subscription(self, merchant: str, customer: str, subscription: str) -> Subscription | None:

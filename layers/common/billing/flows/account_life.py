@@ -176,9 +176,26 @@ def _end(
         return "ended"
     if not erase.merchant(ports, seller, now=now, keep_going=keep_going):
         return "unfinished"
+    if not _owner_erased(ports, account):
+        return "unfinished"
     gone = replace(account, email="", password_hash=None, erased_at=now, due_at=None)
     ports.store.commit(Change(account, gone))
     return "erased"
+
+
+def _owner_erased(ports: Ports, account: Account) -> bool:
+    """The owner as a customer of the platform, whether that is done; not who is still one, or has
+    an account again."""
+    house = signing.platform(ports)
+    owner = ports.store.customer_by_email(house.id, account.email)
+    if owner is None or ports.store.account_email(account.email) is not None:
+        return True
+    history = ports.store.history(house.id, owner)
+    runs = any(found.is_live for found in history.subscriptions)
+    paid_once = {found.source for found in history.entitlements if found.revoked_at is None}
+    if runs or paid_once - {found.id for found in history.subscriptions}:
+        return True
+    return erase.customer(ports, house.id, owner)
 
 
 def _end_one(ports: Ports, found: Subscription, now: datetime) -> None:

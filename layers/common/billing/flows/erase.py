@@ -1,67 +1,198 @@
 """Erasing what a merchant sold with, and who bought it; invoices and ledger stay, as the law asks
-(A-6)."""
+(A-6, M-8).
+
+What is found by something is erased before what finds it: a card is let go at its gateway before
+its item goes, messages before their ticket, and a customer's name last. So whoever is killed in
+between leaves what the next run goes on from, and doing it again does no harm.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from billing.customers import Address, Customer, EmailPointer, PurchaseBillTo, email_hash
+from billing.checkouts import Checkout
+from billing.customers import Address, BillTo, Customer, EmailPointer, PurchaseBillTo, email_hash
+from billing.errors import NotFound, Refused, Unavailable
 from billing.merchants import Merchant
-from billing.orders import Order
+from billing.orders import FINAL, Order
 from billing.ports import Ports
+from billing.refunds import RefundState
+from billing.storage import History, Page
+from billing.tickets import Ticket, TicketOf
 from billing.transactions import Change, Remove, Write
 
+T = TypeVar("T")
+
 AT_ONCE = 200
+WRITES_AT_ONCE = 100
 ERASED = "erased"
 """What stands in place of a name or an address."""
+
+NOWHERE = Address(ERASED, ERASED, "")
 
 
 def merchant(
     ports: Ports, seller: Merchant, *, now: datetime, keep_going: Callable[[], bool]
 ) -> bool:
-    """Products, price points, API keys, and the personal data of every customer; whether all of it
-    is done. Doing it again does no harm."""
+    """Products, price points, API keys, tickets, and the personal data of every customer; whether
+    all of it is done."""
+    done = True
+    seen: set[str] = set()
     for order in _orders(ports, seller, now):
         if not keep_going():
             return False
-        if order.customer is not None:
-            customer(ports, seller.id, order.customer)
-        if order.email is not None:
-            ports.store.commit(Change(order, replace(order, email=None)))
+        if order.customer is None:
+            _stranger(ports, order)
+        elif order.customer not in seen:
+            seen.add(order.customer)
+            done &= customer(ports, seller.id, order.customer)
+    for found in _tickets(ports, seller, now):
+        if not keep_going():
+            return False
+        done &= _ticket(ports, found)
+    if done:
+        _shop(ports, seller)
+    return done
+
+
+def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
+    """Everything of one customer, because they asked (M-8); what is left of them.
+
+    Raises `NotFound`, `Refused` (still_live) while something of theirs is not at its end, and
+    `Unavailable` while a gateway keeps a card: asked again it goes on.
+    """
+    history = ports.store.history(merchant, customer_id)
+    if history.customer is None:
+        raise NotFound("There is no such customer.")
+    if _is_under_way(history) or any(
+        found.is_under_way for found in ports.store.tickets_of(merchant, customer_id)
+    ):
+        message = "Something of theirs still runs. End it, and wait until it is settled."
+        raise Refused(message, code="still_live")
+    if not customer(ports, merchant, customer_id):
+        raise Unavailable("A gateway cannot be reached to let a card go. Ask again.")
+    return _nobody(history.customer)
+
+
+def customer(ports: Ports, merchant: str, customer: str) -> bool:
+    """Name, address, email, cards, consents, checkout forms, tickets and remarks of one customer;
+    whether all of it is done."""
+    history = ports.store.history(merchant, customer)
+    found = history.customer
+    if found is None or found.name == ERASED:
+        return True
+    if _is_under_way(history) or not _let_go(ports, history):
+        return False
+    if not all(_ticket(ports, each) for each in ports.store.tickets_of(merchant, customer)):
+        return False
+    for order in history.orders:
+        _stranger(ports, order)
+    purchases = [(merchant, customer, consent.purchase) for consent in history.consents]
+    gone: list[Write] = [Remove(method) for method in (*history.methods, *history.removed_methods)]
+    gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
+    gone += [Remove(consent) for consent in history.consents]
+    gone += _unsaid(history)
+    _commit(ports, gone)
+    pointer = EmailPointer(merchant, email_hash(merchant, found.email), customer)
+    ports.store.commit(Change(found, _nobody(found)), Remove(pointer))
+    return True
+
+
+def _is_under_way(history: History) -> bool:
+    """Whether something may still be charged or given back: it needs its card, and its customer."""
+    return (
+        any(subscription.is_live for subscription in history.subscriptions)
+        or any(invoice.state not in FINAL for invoice in history.invoices)
+        or any(refund.state is RefundState.REQUESTED for refund in history.refunds)
+    )
+
+
+def _let_go(ports: Ports, history: History) -> bool:
+    """Every card at its gateway, those that were removed here too: their gateway may not have been
+    within reach. Whether all of them are gone."""
+    for method in (*history.methods, *history.removed_methods):
+        try:
+            ports.gateway_of(method).forget(method.id)
+        except NotFound:
+            continue  # Its account is gone, and whatever it keeps is out of our hands (W-6).
+        except Unavailable:
+            return False
+    return True
+
+
+def _ticket(ports: Ports, found: Ticket) -> bool:
+    """A request and all that was said about it; not while an approval is being carried out."""
+    if found.is_under_way:
+        return False
+    thread = ports.store.thread(found.merchant, found.id)
+    if thread is None:
+        return True
+    _commit(ports, [Remove(message) for message in thread.messages])
+    known: tuple[Write, ...] = ()
+    if found.customer is not None:
+        known = (Remove(TicketOf(found.merchant, found.customer, found.id, found.requested_at)),)
+    ports.store.commit(Remove(thread.ticket), *known)
+    return True
+
+
+def _stranger(ports: Ports, order: Order) -> None:
+    """What an order says of who bought, and the form of the attempt that it came from."""
+    plain = replace(order, email=None, comment=None)
+    if plain != order:
+        ports.store.commit(Change(order, plain))
+    if order.attempt_key is not None:
+        attempt = ports.store.checkout(order.merchant, order.attempt_key)
+        if attempt is not None and attempt.bill_to.name != ERASED:
+            ports.store.commit(Change(attempt, _blank(attempt)))
+
+
+def _blank(attempt: Checkout) -> Checkout:
+    """The attempt without its form: the same key still has the same answer."""
+    nobody = BillTo(ERASED, ERASED, replace(NOWHERE, country=attempt.bill_to.address.country))
+    return replace(
+        attempt,
+        bill_to=nobody,
+        consent=replace(attempt.consent, ip=ERASED),
+        payment_token=ERASED,
+        method=None,
+        invoice=replace(attempt.invoice, bill_to=nobody),
+    )
+
+
+def _unsaid(history: History) -> list[Write]:
+    """Remarks on a cancellation are the customer's own words."""
+    return [
+        Change(found, replace(found, cancelling=replace(found.cancelling, comment=None)))
+        for found in history.subscriptions
+        if found.cancelling is not None and found.cancelling.comment is not None
+    ]
+
+
+def _nobody(found: Customer) -> Customer:
+    nowhere = replace(NOWHERE, country=found.address.country)
+    return replace(found, email=ERASED, name=ERASED, address=nowhere, default_method=None)
+
+
+def _shop(ports: Ports, seller: Merchant) -> None:
+    """What it was sold with, once nobody's data is left."""
     if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
         ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
     products, points = ports.store.catalog(seller.id)
     for key in ports.store.api_keys(seller.id):
         ports.store.commit(Remove(key))
     for point in points:
-        versions = (replace(point, version=n + 1) for n in range(point.version))
-        ports.store.commit(*(Remove(version) for version in versions))
+        _commit(ports, [Remove(replace(point, version=n + 1)) for n in range(point.version)])
     for product in products:
         ports.store.commit(Remove(product))
-    return True
 
 
-def customer(ports: Ports, merchant: str, customer: str) -> None:
-    """Name, address, email, cards and consents of one customer."""
-    history = ports.store.history(merchant, customer)
-    found = history.customer
-    if found is None or found.name == ERASED:
-        return
-    gone: list[Write] = [Remove(method) for method in history.methods]
-    gone += [Remove(consent) for consent in history.consents]
-    purchases = [(merchant, customer, consent.purchase) for consent in history.consents]
-    gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
-    for start in range(0, len(gone), AT_ONCE // 2):
-        ports.store.commit(*gone[start : start + AT_ONCE // 2])
-    pointer = EmailPointer(merchant, email_hash(merchant, found.email), customer)
-    ports.store.commit(Change(found, _nobody(found)), Remove(pointer))
-
-
-def _nobody(found: Customer) -> Customer:
-    nowhere = Address(ERASED, ERASED, found.address.country)
-    return replace(found, email=ERASED, name=ERASED, address=nowhere, default_method=None)
+def _commit(ports: Ports, writes: Sequence[Write]) -> None:
+    """Many writes that need not be one."""
+    for start in range(0, len(writes), WRITES_AT_ONCE):
+        ports.store.commit(*writes[start : start + WRITES_AT_ONCE])
 
 
 def _bill_tos(ports: Ports, purchases: list[tuple[str, str, str]]) -> list[PurchaseBillTo]:
@@ -69,12 +200,27 @@ def _bill_tos(ports: Ports, purchases: list[tuple[str, str, str]]) -> list[Purch
 
 
 def _orders(ports: Ports, seller: Merchant, now: datetime) -> Iterator[Order]:
-    cursor: str | None = None
     until = now + timedelta(microseconds=1)
-    while True:
-        page = ports.store.orders(
+    return _all(
+        lambda cursor: ports.store.orders(
             seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
         )
+    )
+
+
+def _tickets(ports: Ports, seller: Merchant, now: datetime) -> Iterator[Ticket]:
+    until = now + timedelta(microseconds=1)
+    return _all(
+        lambda cursor: ports.store.tickets(
+            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
+        )
+    )
+
+
+def _all(page_at: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    cursor: str | None = None
+    while True:
+        page = page_at(cursor)
         yield from page.data
         cursor = page.next
         if cursor is None:

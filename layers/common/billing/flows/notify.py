@@ -130,7 +130,7 @@ def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> li
         return ticket_notices.messages(ports, fact, merchant, now)
     if fact.invoice is not None:
         return [_about_payment(ports, fact, merchant, now)]
-    return [_about_subscription(ports, fact, merchant, now)]
+    return _about_subscription(ports, fact, merchant, now)
 
 
 def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> EmailMessage:
@@ -165,11 +165,13 @@ def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) 
 
 def _about_subscription(
     ports: Ports, fact: Fact, merchant: Merchant, now: datetime
-) -> EmailMessage:
+) -> list[EmailMessage]:
+    """A mail about a subscription; nothing where its customer was erased meanwhile (M-8)."""
     subscription = _subscription(ports, fact)
     assert subscription is not None, "its fact names it"
     (found,) = ports.store.bill_tos([(fact.merchant, fact.customer, subscription.id)])
-    assert found is not None, "written with the purchase"
+    if found is None:
+        return []
     envelope = mails.Envelope(
         merchant,
         found.bill_to,
@@ -183,10 +185,11 @@ def _about_subscription(
     if fact.kind is FactKind.CARD_EXPIRING:
         assert fact.code is not None, "it names the card"
         method = ports.store.payment_method(fact.merchant, fact.customer, fact.code)
-        assert method is not None, "a card is never removed, only marked so"
+        if method is None:
+            return []
         url = _portal_url(ports, merchant)
-        return reminder_mails.card_expiring(envelope, subscription, method, url)
-    return _ABOUT[fact.kind](envelope, subscription)
+        return [reminder_mails.card_expiring(envelope, subscription, method, url)]
+    return [_ABOUT[fact.kind](envelope, subscription)]
 
 
 def _portal_url(ports: Ports, merchant: Merchant) -> str | None:

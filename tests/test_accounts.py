@@ -232,6 +232,24 @@ def test_a_password_is_reset_by_a_mailed_link_once(world: Platform) -> None:
     assert told == ["Your password at Acme Courses was changed"]
 
 
+@pytest.mark.spec("A-8", "B-2")
+def test_under_a_buyers_email_an_account_is_entered_by_a_mailed_link_alone(
+    world: Platform,
+) -> None:
+    """Whoever knows the address of somebody who has bought here may sign up under it."""
+    world.buy(world.plan, email=SELLER)
+    world.tick()
+    world.sign_up()
+    assert world.standing() is Standing.ACTIVE
+    assert world.sign_in() is None, (
+        "the form proves no mailbox, and the buyer's pages are behind it"
+    )
+    mine = "what the buyer chooses"
+    assert account.reset(world.ports, linked(world), mine, now=world.now) is not None
+    assert world.sign_in(password=mine) is not None
+    assert world.sign_in() is None
+
+
 @pytest.mark.spec("A-8")
 def test_an_email_moves_when_both_ends_have_confirmed(world: Platform) -> None:
     opened(world)
@@ -331,7 +349,10 @@ def test_on_day_91_it_is_erased_and_the_same_email_makes_a_new_account(
         world.now = later
     assert world.sign_in() is None
     world.buy(world.plan, email=SELLER)
+    world.work()
     world.sign_up("ann-again")
+    # Who has bought there before shows that the mailbox is theirs.
+    assert account.reset(world.ports, linked(world), PASSWORD, now=world.now) is not None
     world.tick()
     assert world.standing() is Standing.ACTIVE
     held = account.by_email(world.ports, SELLER)

@@ -142,6 +142,8 @@ def coming_back_on_day_89_and_on_day_91(town: Town) -> None:
                 before.sign_in(expect=401)
             again = Owner(town, email=before.email if same else "")
             again.sign_up()
+            if same and not kept:
+                again.sets_password()
             again.buys(MONTHLY)
             assert again.sign_in() == "/console"
             came_back = kept and same

@@ -55,17 +55,20 @@ def platform(ports: Ports) -> Merchant:
 def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     """An account that opens with its first plan; raises `Invalid`, `TooMany`.
 
-    Who has an account under this email is told so by mail; whoever asked is answered the same.
+    Who has an account under this email is told so by mail; whoever asked is answered the same. Who
+    has bought here under it before sets the password by a mailed link: behind it are their own
+    invoices, address and cards, and a form proves no mailbox (B-2).
     """
     house = platform(ports)
     username = accounts.check_username(form.username, house.name, house.id)
     accounts.check_password(form.password, username, form.email.partition("@")[0])
     if not _allowed(ports, "sign_up", form.email, ip, now):
         raise TooMany("Too many attempts. Wait a quarter of an hour and try again.")
-    password_hash = ports.passwords.hash(form.password)
+    email = normalised_email(form.email)
+    known = ports.store.customer_by_email(house.id, email) is not None
+    password_hash = ports.passwords.hash(ports.new_id("key") if known else form.password)
     if ports.store.merchant(username) is not None:
         raise Invalid("This username is taken.", field="username", code="username_taken")
-    email = normalised_email(form.email)
     pointer = ports.store.account_email(email)
     held = ports.store.account(pointer.username) if pointer is not None else None
     if held is not None and stand(ports, held, now).standing is not Standing.ERASED:
@@ -84,8 +87,9 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     seller = Merchant(username, form.name, email, now, suspended_from=now)
     point_to = AccountEmail(account.email_hash, username)
     taken: Write = Insert(point_to) if pointer is None else Change(pointer, point_to)
+    link = (Insert(_fact(ports, FactKind.RESET_ASKED, username, now)),) if known else ()
     try:
-        ports.store.commit(Insert(seller), Insert(account), taken)
+        ports.store.commit(Insert(seller), Insert(account), taken, *link)
     except Conflict:
         message = "This username was taken a moment ago."
         raise Invalid(message, field="username", code="username_taken") from None

@@ -26,7 +26,7 @@ class Helpdesk:
 
         def failed(error: BillingError) -> http.Answer:
             request = Request.of(self.app.current_event)
-            return portal_session.failure(ports, error, request, "helpdesk/problem.html")
+            return portal_session.failure(ports, error, request, helpdesk=True)
 
         self.app.exception_handler(BillingError)(failed)
 

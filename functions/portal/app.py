@@ -31,7 +31,7 @@ class Portal:
         self.app, self.ports = http.resolver(languages.of_visitor, hosts.placed(ports)), ports
 
         def failed(error: BillingError) -> http.Answer:
-            return portal_session.failure(ports, error, self.request, "portal/problem.html")
+            return portal_session.failure(ports, error, self.request)
 
         self.app.exception_handler(BillingError)(failed)
 

@@ -92,5 +92,6 @@ def test_what_is_wrong_is_at_the_top_and_at_its_field(shop: Shop, visitor: Visit
     assert summary.attributes["role"] == "alert"
     for link in summary.all("a"):
         field = str(link.attributes["href"]).removeprefix("#")
-        assert page.one("p", id=f"{field}-error").text == link.text
+        label = next(e.text for e in page.all("label") if e.attributes["for"] == field)
+        assert link.text == f"{label} – {page.one('p', id=f'{field}-error').text}"
     check(page)

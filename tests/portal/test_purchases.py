@@ -44,7 +44,7 @@ def test_each_purchase_is_a_module_of_its_own(shop: Shop) -> None:
     assert "Active" in club.text and "Next payment: $29.99 on April 30, 2026" in club.text
     latest, full = club.all("tbody")
     dates = [row.all("time")[0].text for row in latest.all("tr")]
-    assert dates == ["March 31, 2026", "February 28, 2026", "January 31, 2026"]
+    assert dates == ["Mar 31, 2026", "Feb 28, 2026", "Jan 31, 2026"]
     assert club.one("details").one("summary").text == "Show details: Club"
     assert len(full.all("tr")) == 3
 

@@ -159,7 +159,7 @@ def test_a_single_payment_says_that_there_is_nothing_to_cancel() -> None:
 def test_an_error_is_told_at_the_top_and_at_its_field() -> None:
     document = form(errors={"email": "No email.", "city": "No city."}, form={"email": "ada"})
     summary = document.one("div", role="alert")
-    assert summary.text == "There are 2 problems No email. No city."
+    assert summary.text == "There are 2 problems Email – No email. City – No city."
     assert [a.attributes["href"] for a in summary.all("a")] == ["#email", "#city"]
     email = document.one("input", id="email")
     assert email.attributes["aria-invalid"] == "true"

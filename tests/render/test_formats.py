@@ -57,6 +57,7 @@ def test_a_date_is_that_of_the_zone() -> None:
     assert formats.day(just_after_midnight_utc, "America/New_York", "en") == "January 31, 2026"
     assert formats.day(just_after_midnight_utc, "UTC", "en") == "February 1, 2026"
     assert formats.day(just_after_midnight_utc, "UTC", "de") == "1. Februar 2026"
+    assert formats.short_day(just_after_midnight_utc, "America/New_York", "de") == "31.01.2026"
 
 
 @pytest.mark.spec("C-5")

@@ -30,6 +30,14 @@ def day(instant: datetime, zone: str, language: str) -> str:
     return format_date(local, format="long", locale=locale(language))
 
 
+def short_day(instant: datetime, zone: str, language: str) -> str:
+    """The same date for a column of dates: Jan 31, 2026."""
+    from babel.dates import format_date
+
+    local = instant.astimezone(zone_named(zone)).date()
+    return format_date(local, format="medium", locale=locale(language))
+
+
 def month(year_and_month: str, language: str) -> str:
     """A month as it stands inside a sentence, from `YYYY-MM`: December 2034, grudnia 2034."""
     from babel.dates import format_date, format_skeleton

@@ -24,9 +24,10 @@ postal_code, state, country, payment_method, confirm_repeat; what is wrong with 
 name "".
 
 For those who write templates: `t(key, **values)` is the text in the page's language; filters are
-`money`, `day(zone)`, `moment(zone)`, `machine_instant`, `span`, `lasting`, `every`, `terms`,
-`country`, `means` of a payment method; global functions `countries()` and `has_text(key)`. A value
-that was not given is an error, everything is escaped. Start with `{% extends "base.html" %}` and
+`money`, `day(zone)`, `short_day(zone)`, `moment(zone)`, `machine_instant`, `span`, `lasting`,
+`every`, `terms`, `country`, `means` of a payment method; global functions `countries()` and
+`has_text(key)`. A value that was not given is an error, everything is escaped. Start with
+`{% extends "base.html" %}` (`room.html` where there is navigation around the page) and
 `{% import "macros.html" as m %}`. Where this is packaged, `make build` has made Python modules of
 them: to parse those of one page takes 65 ms of a cold start.
 """
@@ -96,6 +97,7 @@ def _environment(language: str) -> Environment:
 _IN_A_LANGUAGE = (
     "money",
     "day",
+    "short_day",
     "moment",
     "span",
     "lasting",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import StringConstraints
@@ -42,6 +43,11 @@ class ChangeForm(Input):
     when: Literal["now", "next_rebill"]
     token: Annotated[str, StringConstraints(max_length=60)]
     confirm: Literal["true"]
+
+
+def filled_in(typed: Mapping[str, str]) -> dict[str, str]:
+    """Without what was left empty, which is then told of as missing."""
+    return {name: value for name, value in typed.items() if value.strip()}
 
 
 def ticked(error: Invalid) -> dict[str, str]:

@@ -67,13 +67,13 @@ def sign_up_form(ports: Ports) -> http.Answer:
 
 def signed_up(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     """The plans to choose from, for whoever signed up, and whoever has this email already."""
-    from billing.web.account_inputs import SignUpForm, errors_of
+    from billing.web.account_inputs import SignUpForm, errors_of, filled_in
     from billing.web.inputs import read
 
     tokens.check_origin(request)
     typed = request.form()
     try:
-        given = read(SignUpForm, typed)
+        given = read(SignUpForm, filled_in(typed))
         form = SignUp(given.username, given.email, given.name, given.password)
         account.sign_up(ports, form, ip=request.ip, now=now)
     except Invalid as error:
@@ -171,12 +171,12 @@ def profile(ports: Ports, visit: Visit) -> http.Answer:
 
 def email_asked(ports: Ports, visit: Visit) -> http.Answer:
     """Both addresses are asked, once the password has been given again (A-8)."""
-    from billing.web.account_inputs import EmailForm, errors_of
+    from billing.web.account_inputs import EmailForm, errors_of, filled_in
     from billing.web.inputs import read
 
     typed = visit.request.form()
     try:
-        given = read(EmailForm, {n: typed.get(n, "") for n in ("email", "password")})
+        given = read(EmailForm, filled_in({n: typed.get(n, "") for n in EmailForm.model_fields}))
         _check_password(ports, visit, given.password)
         account.ask_for_email(ports, visit.account, given.email, now=visit.now)
     except Invalid as error:

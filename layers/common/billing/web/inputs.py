@@ -31,6 +31,11 @@ Shape = TypeVar("Shape", bound="Input")
 WORDS = r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]*$"
 KEY = r"^[A-Za-z0-9_.:-]*$"
 PRINTABLE = r"^[!-~]*$"
+
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = "T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+ -][0-9]{2}:[0-9]{2})?"
+INSTANT = f"^{_DATE}{_TIME}$"
+INSTANT_OR_DATE = f"^{_DATE}({_TIME})?$"
 MOST_ERRORS = 20
 
 SAYING = {
@@ -38,6 +43,8 @@ SAYING = {
     KEY: "Only letters, digits and _ . : - are allowed.",
     PRINTABLE: "Only printable ASCII characters without spaces are allowed.",
     EMAIL: "This is not an email address.",
+    INSTANT: "Write a time like 2026-01-31T10:00.",
+    INSTANT_OR_DATE: "Write a date like 2026-01-31.",
     "extra_forbidden": "There is no such field.",
     "missing": "This is required.",
     "string_too_short": "This is required.",

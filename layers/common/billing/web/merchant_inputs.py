@@ -26,6 +26,8 @@ from billing.render.messages import LANGUAGES
 from billing.subscription import When
 from billing.web.checkout_inputs import AddressInput
 from billing.web.inputs import (
+    INSTANT,
+    INSTANT_OR_DATE,
     Cursor,
     Email,
     Input,
@@ -52,13 +54,11 @@ Language = Annotated[
     ),
 ]
 DATE_LENGTH = len("2026-01-31")
-_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME = "T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+ -][0-9]{2}:[0-9]{2})?"
 
-Instant = Annotated[str, StringConstraints(pattern=f"^{_DATE}{_TIME}$")]
+Instant = Annotated[str, StringConstraints(pattern=INSTANT)]
 """A local wall time, or with an offset an instant: the spelling of RFC 3339, seconds optional."""
 
-InstantOrDate = Annotated[str, StringConstraints(pattern=f"^{_DATE}({_TIME})?$")]
+InstantOrDate = Annotated[str, StringConstraints(pattern=INSTANT_OR_DATE)]
 """The same, or a local day."""
 Several = Annotated[tuple[Key, ...], Field(min_length=1, max_length=20), different]
 

@@ -117,7 +117,9 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
     )
 
 
-def failure(ports: Ports, error: BillingError, request: Request, template: str) -> http.Answer:
+def failure(
+    ports: Ports, error: BillingError, request: Request, *, helpdesk: bool = False
+) -> http.Answer:
     """What went wrong, in the look of the merchant's own pages, with the way back and whom to
     ask."""
     parts = request.path.split("/")
@@ -128,9 +130,10 @@ def failure(ports: Ports, error: BillingError, request: Request, template: str) 
     return http.failure(
         error,
         request,
-        template,
+        "portal/problem.html",
         languages.spoken(merchant, request),
         merchant=merchant,
+        helpdesk=helpdesk,
         base=hosts.portal(request, merchant),
         desk=hosts.helpdesk(request, merchant),
         closed=isinstance(error, Closed),

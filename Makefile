@@ -208,6 +208,16 @@ key: $(DEV)
 mail-check: $(DEV)
 	$(OPERATE) mail-check "sender=$$SENDER"
 
+## make restore-drill  the core table as it was (STACK=, AT=2026-01-31T14:59:00Z) beside the one in
+##                 use, checked; without STACK the same on an emulator, with made-up lives
+.PHONY: restore-drill
+restore-drill: $(DEV) $(MINISTACK)
+ifdef STACK
+	@$(WITH_LAYER) .venv/bin/python -m dev.restore "stack=$$STACK" "at=$$AT"
+else
+	.venv/bin/pytest tests/dev/test_restore.py tests/sim/test_at_rest.py $(ARGS)
+endif
+
 ## make deploy     deploy into your AWS account; asks first
 .PHONY: deploy
 deploy: build

@@ -94,6 +94,8 @@ class Template:
         return self.name_of(name) if name in self.document["Resources"] else name
 
     def _attribute(self, logical_id: str, attribute: str) -> str:
+        if attribute == "Value":
+            return str(self.resolve(self.document["Resources"][logical_id]["Properties"]["Value"]))
         if attribute == "StreamArn":
             return f"{self.arn_of(logical_id)}/stream/latest"
         if attribute.endswith("Name"):

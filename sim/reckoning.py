@@ -40,9 +40,9 @@ def reckon(world: World) -> None:
     _books_agree(world, found)
     _refunds_agree(world, found)
     _disputes_agree(world, found)
-    _customers_once(found)
-    _numbers_without_gaps(found)
-    _periods_without_gaps(found)
+    customers_once(found)
+    numbers_without_gaps(found)
+    periods_without_gaps(found)
 
 
 def _drained(world: World, found: dict[type, list[Any]], now: datetime) -> None:
@@ -193,10 +193,11 @@ def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:
         expected = sum(amount for stands, amount in ours.values() if stands == standing)
         if balance[account] != expected:
             raise Violation("18", f"{account} holds {balance[account]}, {standing} is {expected}")
-    _disputes_end(found)
+    disputes_end(found)
 
 
-def _disputes_end(found: dict[type, list[Any]]) -> None:
+def disputes_end(found: dict[type, list[Any]]) -> None:
+    """A subscription's dispute is what its chargebacks say (14)."""
     standings: dict[str, list[Chargeback]] = defaultdict(list)
     for chargeback in found[Chargeback]:
         standings[chargeback.purchase].append(chargeback)
@@ -216,14 +217,16 @@ def _paid_soon(world: World, invoice: Invoice) -> None:
         raise Violation("2", f"{invoice.id} was charged; nobody will book it", invoice.id)
 
 
-def _customers_once(found: dict[type, list[Any]]) -> None:
+def customers_once(found: dict[type, list[Any]]) -> None:
+    """An email is one customer of a merchant (17)."""
     people = Counter((c.merchant, c.email) for c in found[Customer])
     for (merchant, email), times in people.items():
         if times > 1:
             raise Violation("17", f"{email} is {times} customers of {merchant}")
 
 
-def _numbers_without_gaps(found: dict[type, list[Any]]) -> None:
+def numbers_without_gaps(found: dict[type, list[Any]]) -> None:
+    """Invoices and credit notes are numbered from 1 on, each number once (18)."""
     counters = {(c.merchant, c.test, c.credit_notes): c.last for c in found[InvoiceCounter]}
     numbered: dict[tuple[str, bool, bool], list[int]] = defaultdict(list)
     for document in (*found[Invoice], *found[Refund]):
@@ -236,7 +239,7 @@ def _numbers_without_gaps(found: dict[type, list[Any]]) -> None:
             raise Violation("18", f"the invoice numbers of {series} have gaps or repeats")
 
 
-def _periods_without_gaps(found: dict[type, list[Any]]) -> None:
+def periods_without_gaps(found: dict[type, list[Any]]) -> None:
     """What is paid is each period from the first on, once, and as often as the agreement says."""
     paid: dict[str, list[int]] = defaultdict(list)
     for invoice in found[Invoice]:

@@ -39,8 +39,10 @@ def main() -> None:
         handlers().setdefault(kind, {"create": _recorded, "update": _kept, "delete": _forgotten})
     alarm = handlers()["AWS::CloudWatch::Alarm"]
     alarm["create"] = _recorded_with_metric_math(alarm["create"])
+    alarm["update"] = _kept_with_metric_math(alarm["update"])
     mapping = handlers()["AWS::Lambda::EventSourceMapping"]
-    mapping["create"] = _with_numbers(mapping["create"])
+    mapping["create"] = _with_numbers(mapping["create"], properties_at=1)
+    mapping["update"] = _with_numbers(mapping["update"], properties_at=2)
     api = handlers()["AWS::ApiGatewayV2::Api"]
     api["create"], api["update"] = _with_routes(api["create"]), _with_new_routes(api["update"])
     iam_actions._ses_v2_resource_arn = _with_senders(iam_actions._ses_v2_resource_arn)
@@ -75,16 +77,29 @@ def _recorded_with_metric_math(create: Callable[..., Created]) -> Callable[..., 
     return created
 
 
-def _with_numbers(create: Callable[..., Created]) -> Callable[..., Created]:
+def _kept_with_metric_math(update: Callable[..., Created]) -> Callable[..., Created]:
+    def updated(
+        physical_id: str, old: Properties, new: Properties, *args: Any, **named: Any
+    ) -> Created:
+        if "Metrics" in new:
+            return physical_id, {"Arn": f"alarm:{physical_id}"}
+        return update(physical_id, old, new, *args, **named)
+
+    return updated
+
+
+def _with_numbers(act: Callable[..., Created], *, properties_at: int) -> Callable[..., Created]:
     """A parameter arrives as text; CloudFormation knows where a number is wanted."""
 
-    def created(logical_id: str, properties: Properties, stack_name: str) -> Created:
+    def acted(*args: Any, **named: Any) -> Created:
+        given = list(args)
+        properties = given[properties_at]
         if scaling := properties.get("ScalingConfig"):
             numbers = {name: int(value) for name, value in scaling.items()}
-            properties = {**properties, "ScalingConfig": numbers}
-        return create(logical_id, properties, stack_name)
+            given[properties_at] = {**properties, "ScalingConfig": numbers}
+        return act(*given, **named)
 
-    return created
+    return acted
 
 
 def _with_senders(named: Callable[..., str]) -> Callable[..., str]:

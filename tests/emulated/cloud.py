@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,14 +41,22 @@ def now() -> datetime:
 class Deployed:
     """The deployed stack: its operator, its HTTP API, its queue, its schedules."""
 
-    def __init__(self, endpoint: str, clock: Path) -> None:
+    def __init__(self, endpoint: str, clock: Path, built: Path) -> None:
         self.endpoint = endpoint
         self._clock = clock
-        (found,) = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-        self.outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
+        self._built = built
         self.address = self.outputs["Url"]
         self._api = self.address.removeprefix("http://").split(".")[0]
         self.key = ""
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        (found,) = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        return {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
+
+    def redeploy(self, *parameters: str) -> None:
+        """The same template again, with other parameters."""
+        _deploy(self._built, parameters)
 
     def function(self, logical_id: str) -> str:
         """Name of a function, by what the template calls it."""
@@ -218,7 +226,7 @@ def deployed(built: Path, scratch: Path) -> Iterator[Deployed]:
         _pointing_at(endpoint, here),
     ):
         _deploy(built)
-        yield Deployed(endpoint, clock)
+        yield Deployed(endpoint, clock, built)
 
 
 @contextmanager
@@ -244,7 +252,7 @@ def _pointing_at(endpoint: str, here: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _deploy(built: Path) -> None:
+def _deploy(built: Path, more: Sequence[str] = ()) -> None:
     parameters = [f"SenderAddress={SENDER}", "AlarmEmail=ops@example.com", "MonthlyBudget=50"]
     done = subprocess.run(
         [
@@ -252,7 +260,7 @@ def _deploy(built: Path) -> None:
             *("deploy", "--template-file", str(built / "template.yaml")),
             *("--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"),
             *("--no-confirm-changeset", "--no-progressbar"),
-            *("--parameter-overrides", *parameters),
+            *("--parameter-overrides", *parameters, *more),
         ],
         cwd=ROOT,
         capture_output=True,

@@ -99,13 +99,14 @@ def allowed(resources: Resources, function: str) -> Calls:
 
 
 def name_of(resource: Any) -> str:
-    if "Fn::GetAtt" in resource:
-        return str(resource["Fn::GetAtt"][0])
+    if "Fn::Sub" not in resource:
+        return target(resource)
     text = as_list(resource["Fn::Sub"])[0]
     if ":identity/" in text:
         return "identity"
     if ":parameter/" in text:
         return "parameter"
+    text = text.replace("${CoreArn.Value}", "CoreTable")
     return re.sub(r"\$\{(\w+)(\.Arn)?\}", r"\1", text)
 
 

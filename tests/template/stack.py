@@ -9,6 +9,7 @@ Resource = dict[str, Any]
 Resources = dict[str, Resource]
 
 TARGET_SUFFIX = "Aliaslive"
+CORE_IN_USE = ("CoreArn", "CoreName")
 
 
 def of_type(resources: Resources, kind: str) -> Resources:
@@ -30,9 +31,12 @@ def tables(resources: Resources) -> Resources:
 
 
 def target(value: Any) -> str:
-    """Logical id behind a Ref or a GetAtt; of a function's alias, the function's."""
+    """Logical id behind a Ref or a GetAtt; of a function's alias, the function's, and of the core
+    table in use, the table's."""
+    if "Fn::If" in value:
+        return target(value["Fn::If"][2])
     found = str(value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0])
-    return found.removesuffix(TARGET_SUFFIX)
+    return "CoreTable" if found in CORE_IN_USE else found.removesuffix(TARGET_SUFFIX)
 
 
 def scheduled(resources: Resources) -> set[str]:

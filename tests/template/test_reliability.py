@@ -6,6 +6,9 @@ import json
 
 from billing.adapters import bounded_http
 from billing.runtime import deadline
+from dev import stack
+from dev.expand import ROOT
+from dev.template import Template, load
 from tests.template.stack import Resources, functions, of_type, queues, scheduled, tables, target
 
 TWO_WEEKS_SECONDS = 1_209_600
@@ -106,3 +109,24 @@ def test_row_14_every_function_ends_before_whoever_waits_for_it(resources: Resou
     assert charge["Timeout"] >= 2 * bounded_http.READ_SECONDS + 10
     shortest = min(function["Timeout"] for function in functions(resources).values())
     assert shortest >= bounded_http.READ_SECONDS + deadline.RESERVE_SECONDS, "one call at least"
+
+
+def test_a_restored_table_is_switched_to_in_one_place(resources: Resources) -> None:
+    """Roles, functions, alarms and dashboard go by CoreArn and CoreName; the stream by its own
+    condition. Whoever names CoreTable itself would stay behind."""
+    for name, resource in resources.items():
+        if name in {"CoreTable", "CoreArn", "CoreName"}:
+            continue
+        text = json.dumps(resource)
+        assert '"Ref": "CoreTable"' not in text and "${CoreTable" not in text, name
+        assert '["CoreTable", "Arn"]' not in text, name
+
+
+def test_a_restored_tables_stream_names_the_table_in_use() -> None:
+    stream = "arn:aws:dynamodb:us-east-1:123456789012:table/copy/stream/2026-01-31T15:00:00.000"
+    given = {"RestoredStream": stream, "SenderAddress": "b@example.com", "PublicUrl": "https://x.y"}
+    template = Template(load(ROOT / "template.yaml"), parameters=given)
+    described = stack.read(template)
+    assert described.environment["TABLE_CORE"] == "copy"
+    assert [mapping.table for mapping in described.stream_mappings] == ["copy"]
+    assert template.resolve({"Fn::GetAtt": ["CoreArn", "Value"]}) == stream.partition("/stream")[0]

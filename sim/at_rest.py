@@ -1,0 +1,120 @@
+"""What must hold of a table by itself: for one that was restored, whose gateway is not ours to ask.
+
+The same invariants as after a simulation (`reckoning.py`), without the gateway's side of the books.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from billing import ledger
+from billing.ledger import LedgerEntry
+from billing.orders import FINAL, Invoice, InvoiceState, Order
+from billing.refunds import Refund, RefundState
+from billing.subscription import Subscription
+from sim.invariants import Violation, rests
+from sim.reckoning import (
+    customers_once,
+    disputes_end,
+    numbers_without_gaps,
+    periods_without_gaps,
+)
+
+Found = dict[type, list[Any]]
+
+
+def check(entities: Iterable[Any]) -> list[Violation]:
+    """Every kind of thing that is wrong, the first of each; empty when the table stands."""
+    found: Found = defaultdict(list)
+    for entity in entities:
+        found[type(entity)].append(entity)
+    wrong = []
+    for rule in _RULES:
+        try:
+            rule(found)
+        except Violation as violation:
+            wrong.append(violation)
+    return wrong
+
+
+def _books_agree(found: Found) -> None:
+    """Paid invoices = sales and rebills = money that the ledger received (2)."""
+    paid = {
+        i.id: i.total.amount_minor
+        for i in found[Invoice]
+        if i.state is InvoiceState.PAID and i.total
+    }
+    orders, booked = Counter[str](), Counter[str]()
+    for order in found[Order]:
+        if order.kind in {"sale", "rebill"} and order.amount:
+            orders[order.invoice] += order.amount.amount_minor
+    for entry in found[LedgerEntry]:
+        if entry.id.endswith(":paid"):
+            received = [p for p in entry.postings if p.account.startswith(ledger.RECEIVED)]
+            booked[entry.id.removesuffix(":paid")] += sum(p.amount_minor for p in received)
+    for name, book in (("orders", orders), ("ledger", booked)):
+        for invoice in paid.keys() | {one for one, amount in book.items() if amount}:
+            if paid.get(invoice, 0) != book.get(invoice, 0):
+                text = f"{invoice}: paid {paid.get(invoice, 0)}, {name} {book.get(invoice, 0)}"
+                raise Violation("2", text, invoice)
+
+
+def _ledger_balances(found: Found) -> None:
+    for entry in found[LedgerEntry]:
+        if sum(posting.amount_minor for posting in entry.postings):
+            raise Violation("18", f"{entry.id} does not balance", entry.id)
+
+
+def _refunds_agree(found: Found) -> None:
+    """What refunds gave back is what invoices and orders say (11)."""
+    given, orders = Counter[str](), Counter[str]()
+    for refund in found[Refund]:
+        if refund.state is RefundState.SUCCEEDED:
+            given[refund.invoice] += refund.amount.amount_minor
+    for order in found[Order]:
+        if order.kind == "refund":
+            orders[order.invoice] += order.amount.amount_minor
+    for invoice in found[Invoice]:
+        if invoice.refunded_minor > invoice.total.amount_minor:
+            raise Violation("11", f"{invoice.id} gave back more than it took", invoice.id)
+    if given != orders:
+        wrong = sorted(i for i in given.keys() | orders.keys() if given[i] != orders[i])
+        raise Violation("11", f"refunds and orders differ over {wrong}", *wrong)
+
+
+def _one_open_invoice(found: Found) -> None:
+    """A subscription holds its one open invoice, and an invoice has its subscription (8)."""
+    opened: dict[str, set[str]] = defaultdict(set)
+    for invoice in found[Invoice]:
+        if invoice.subscription and invoice.state not in FINAL:
+            opened[invoice.subscription].add(invoice.id)
+    for subscription in found[Subscription]:
+        held = {subscription.open_invoice} - {None}
+        if held != opened[subscription.id]:
+            text = f"{subscription.id} holds {held}, open are {opened[subscription.id]}"
+            raise Violation("8", text, subscription.id)
+    there = {subscription.id for subscription in found[Subscription]}
+    if lost := {i.subscription for i in found[Invoice] if i.subscription} - there:
+        raise Violation("8", f"invoices of no subscription: {sorted(lost)}", *sorted(lost))
+
+
+def _something_wakes_it(found: Found) -> None:
+    """A subscription that may still charge has an alarm (21)."""
+    for subscription in found[Subscription]:
+        if subscription.is_live and subscription.due_at is None and not rests(subscription):
+            raise Violation("21", f"nothing wakes {subscription.id}", subscription.id)
+
+
+_RULES: tuple[Callable[[Found], None], ...] = (
+    _books_agree,
+    _ledger_balances,
+    _refunds_agree,
+    disputes_end,
+    _one_open_invoice,
+    _something_wakes_it,
+    customers_once,
+    numbers_without_gaps,
+    periods_without_gaps,
+)

@@ -19,7 +19,6 @@ class Settings:
 
     table_core: str
     table_ephemeral: str
-    table_audit: str
     queue_charge: str | None
     stage: str
     stripe_api_base: str | None
@@ -34,7 +33,6 @@ class Settings:
         return cls(
             table_core=environ["TABLE_CORE"],
             table_ephemeral=environ["TABLE_EPHEMERAL"],
-            table_audit=environ["TABLE_AUDIT"],
             queue_charge=environ.get("QUEUE_CHARGE") or None,
             stage=environ.get("STAGE", "prod"),
             stripe_api_base=environ.get("STRIPE_API_BASE") or None,

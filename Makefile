@@ -220,7 +220,8 @@ endif
 
 ## make deploy     deploy into your AWS account; asks first
 .PHONY: deploy
-deploy: build
+deploy: build $(DEV)
+	@$(WITH_LAYER) .venv/bin/python -m dev.stamp .aws-sam/build/template.yaml
 	.venv-sam/bin/sam deploy --guided
 
 ## make lock       resolve requirements/*.in again (UPGRADE=--upgrade for newer versions)

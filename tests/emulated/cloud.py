@@ -21,7 +21,7 @@ import boto3
 
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import DynamoLedger
-from dev import operate
+from dev import operate, stamp
 from dev.expand import ROOT
 from tests.adapters.emulators import free_port, running
 
@@ -253,6 +253,7 @@ def _pointing_at(endpoint: str, here: dict[str, str]) -> Iterator[None]:
 
 
 def _deploy(built: Path, more: Sequence[str] = ()) -> None:
+    stamp.main(built / "template.yaml")
     parameters = [f"SenderAddress={SENDER}", "AlarmEmail=ops@example.com", "MonthlyBudget=50"]
     done = subprocess.run(
         [

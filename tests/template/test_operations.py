@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from billing.runtime.telemetry import metric_name
-from dev.expand import ROOT
+from dev import stamp
+from dev.expand import ROOT, expand
 from tests.template.stack import (
     Resources,
     alarms,
@@ -74,10 +76,41 @@ def test_row_02_a_new_version_takes_over_slowly_and_goes_back_when_its_alarm_rin
         }
 
 
-def test_row_02_a_change_of_the_layer_alone_is_a_new_version(source: dict[str, Any]) -> None:
-    shared = source["Globals"]["Function"]
-    assert shared["AutoPublishAlias"] == "live"
-    assert shared["AutoPublishAliasAllProperties"] is True
+def versions(resources: Resources) -> set[str]:
+    """Logical ids of the functions' versions: another id is a new version, which goes live."""
+    return {name for name, r in resources.items() if r["Type"] == "AWS::Lambda::Version"}
+
+
+def test_row_02_a_change_of_the_layer_alone_is_a_new_version_of_every_function(
+    resources: Resources,
+) -> None:
+    after = expand(code={"CommonLayer": "s3://bucket/another"})["Resources"]
+    assert len(versions(resources)) == len(functions(resources))
+    assert not versions(resources) & versions(after)
+
+
+def test_row_02_a_change_of_one_function_is_a_new_version_of_it_alone(
+    resources: Resources,
+) -> None:
+    after = expand(code={"CheckoutFunction": "s3://bucket/another"})["Resources"]
+    (changed,) = versions(resources) - versions(after)
+    assert changed.startswith("CheckoutFunction")
+
+
+def test_row_02_a_change_of_a_parameter_alone_goes_live_by_the_stamp(
+    resources: Resources, tmp_path: Path
+) -> None:
+    """SAM does not see it, so `make deploy` stamps what it deploys."""
+    paused = expand(parameters={"BillingPaused": "true"})["Resources"]
+    assert versions(paused) == versions(resources)
+    template = tmp_path / "template.yaml"
+    template.write_text(stamp.stamped((ROOT / "template.yaml").read_text(), "2026-01-31"))
+    assert not versions(expand(template)["Resources"]) & versions(resources)
+
+
+def test_a_template_without_a_place_for_the_stamp_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 lines"):
+        stamp.stamped("Resources: {}", "2026-01-31")
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])

@@ -471,7 +471,7 @@ def _other_card(world: World, token: str) -> tuple[Any, ...]:
     history = world.history()
     subscription, first = history.subscriptions[0], history.methods[0]
     return (
-        Insert(replace(first, id=saved.token)),  # type: ignore[union-attr]
+        Insert(replace(first, id=saved.token, fingerprint=saved.fingerprint)),  # type: ignore[union-attr]
         Change(subscription, replace(subscription, payment_method=saved.token)),  # type: ignore[union-attr]
     )
 

@@ -36,7 +36,7 @@ def world() -> World:
 def pays_with(world: World, token: str) -> None:
     """The subscription is to be charged by another card from now on."""
     subscription, method = world.subscription(), world.history().methods[0]
-    card = replace(method, id=f"{token}:saved")
+    card = replace(method, id=f"{token}:saved", fingerprint=token)
     changed = replace(subscription, payment_method=card.id)
     world.store.commit(Insert(card), Change(subscription, changed))
 

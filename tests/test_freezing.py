@@ -183,7 +183,7 @@ def test_a_freeze_that_cannot_be_paid_is_past_due_and_frozen_again_when_it_is(
     ask(world)
     card = world.history().methods[0]
     held = world.subscription()
-    broken = replace(card, id="pm_card_chargeCustomerFail:saved")
+    broken = replace(card, id="pm_card_chargeCustomerFail:saved", fingerprint="other")
     world.store.commit(Insert(broken), Change(held, replace(held, payment_method=broken.id)))
     world.advance(to=FIRST_END + timedelta(hours=1))
     past_due = world.subscription()

@@ -133,15 +133,13 @@ def test_who_is_disarmed_keeps_nobody_else_waiting_and_passing_words_pass(world:
     world.store.commit(Insert(reminder))
     for receipt in receipts:
         world.store.commit(Insert(receipt))
-    assert notify.sweep(world.ports, now=world.now + timedelta(minutes=3))["waiting"] == 100
-    assert notify.sweep(world.ports, now=world.now + timedelta(minutes=3)) == Counter(
-        waiting=20, told=1
-    )
-    put_off = facts(world)
-    names = [(fact.shard, fact.at, fact.id) for fact in put_off]
-    tally = notify.deliver(world.ports, names, now=world.now + timedelta(minutes=3))
-    assert tally == {"waiting": 120}, "the stream brings what was put off, and it stays put off"
-    assert facts(world) == put_off
+    soon = world.now + timedelta(minutes=3)
+    assert notify.sweep(world.ports, now=soon) == Counter(waiting=100)
+    swept = notify.sweep(world.ports, now=soon)
+    assert (swept["waiting"], swept["told"], swept["claimed"]) == (20, 1, 100)
+    assert notify.sweep(world.ports, now=soon) == Counter(claimed=120)
+    gateway_accounts.arm(world.ports, "acme")
+    assert notify.sweep(world.ports, now=soon + timedelta(hours=1))["told"] == 100
 
 
 def facts(world: World) -> list[Fact]:

@@ -305,3 +305,21 @@ def test_a_change_of_plan_that_the_bank_asks_about_leads_to_a_page_that_leads_th
     settled = pay.settled(world.ports, waiting, now=world.now)
     assert settled.state is (InvoiceState.PAID if succeeded else InvoiceState.UNCOLLECTIBLE)
     assert (world.subscription().price_point == dear) is succeeded
+
+
+@pytest.mark.spec("B-9", "W-1")
+def test_a_card_given_at_two_checkouts_is_kept_once_and_pays_for_both(shop: Shop) -> None:
+    world, product = shop.world, shop.product()
+    world.buy(product)
+    (first,) = world.history().methods
+    world.now += timedelta(days=1)
+    world.buy(shop.product())
+    world.work()
+    (kept,) = world.history().methods
+    assert (kept.last4, kept.fingerprint) == (first.last4, first.fingerprint)
+    assert kept.id != first.id
+    work = shop._loopback.service.working("acct_1")
+    assert work.load("payment_method", first.id.partition(":")[2])["customer"] is None
+    world.advance(days=32)
+    assert shop.charges == [("succeeded", 2999, 0)] * 4
+    assert [s.payments_made for s in world.history().subscriptions] == [2, 2]

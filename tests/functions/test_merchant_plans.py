@@ -42,7 +42,7 @@ class Plans(Shop):
 
     def pay_with(self, token: str) -> None:
         subscription, method = self.world.subscription(), self.world.history().methods[0]
-        card = replace(method, id=f"{token}:saved")
+        card = replace(method, id=f"{token}:saved", fingerprint=token)
         changed = replace(subscription, payment_method=card.id)
         self.world.store.commit(Insert(card), Change(subscription, changed))
 

@@ -108,6 +108,45 @@ def test_a_card_that_is_there_already_is_no_second_one(shop: Shop) -> None:
     assert customer.default_method == methods(shop)[0].id
 
 
+@pytest.mark.spec("B-9", "B-3")
+def test_a_card_that_a_second_checkout_saves_takes_the_place_of_the_first(shop: Shop) -> None:
+    """Kept once: the newer credential pays for both, whatever lies in between, and is the default
+    as the older one was."""
+    visitor = buy(shop, "One")
+    first = methods(shop)[0]
+    visitor.follow(add(visitor, chosen="true"))  # a Mastercard beside it, that pays for nothing
+    buy(shop, "Two")
+    shop.world.work()
+    assert [m.last4 for m in methods(shop)] == ["4444", "4242"]
+    newest = methods(shop)[-1]
+    history = shop.world.history()
+    assert newest.id != first.id
+    assert {s.payment_method for s in history.subscriptions} == {newest.id}
+    assert history.customer is not None and history.customer.default_method == newest.id
+    gone = shop.world.store.payment_method("acme", first.customer, first.id)
+    assert gone is not None and gone.removed_at is not None, "it stands for what it paid"
+    assert not [m for m in shop.mails() if "card" in m and "added" not in m]
+    shop.world.advance(days=31)
+    assert [s.payments_made for s in shop.world.history().subscriptions] == [2, 2]
+
+
+@pytest.mark.spec("B-9", "R-6")
+def test_a_card_that_a_charge_under_way_names_is_not_replaced_by_a_checkout(shop: Shop) -> None:
+    buy(shop, "One")
+    first = methods(shop)[0]
+    invoice = shop.world.history().invoices[0]
+    under_way = replace(invoice, state=InvoiceState.CONFIRMING)
+    shop.world.store.commit(Change(invoice, under_way))
+    buy(shop, "Two")
+    shop.world.work()
+    assert methods(shop)[0].id == first.id
+    assert len(methods(shop)) == 2
+    shop.world.store.commit(Change(under_way, invoice))
+    buy(shop, "Three")
+    shop.world.work()
+    assert len(methods(shop)) == 1
+
+
 @pytest.mark.spec("B-9")
 def test_the_same_card_with_another_date_takes_the_place_of_the_old(
     shop: Shop,

@@ -128,16 +128,29 @@ def is_same_card(one: PaymentMethod, other: PaymentMethod) -> bool:
     return kept_at and one.fingerprint is not None and one.fingerprint == other.fingerprint
 
 
+def outdated(wallet: Wallet) -> list[tuple[PaymentMethod, PaymentMethod]]:
+    """Each card that was given again since, with its newest self: it is kept once (B-9)."""
+    kept = [m for m in wallet.methods if m.id not in wallet.elsewhere]
+    newest = {m.id: max((t for t in kept if is_same_card(m, t)), default=m, key=_age) for m in kept}
+    return [(m, newest[m.id]) for m in kept if newest[m.id] is not m]
+
+
+def _age(method: PaymentMethod) -> tuple[datetime, str]:
+    return method.added_at, method.id
+
+
 def remove(
     wallet: Wallet, method: PaymentMethod, now: datetime, *, by: PaymentMethod | None = None
 ) -> tuple[Write, ...]:
     """A card less; what it paid for is charged to another one of its account from now on, the
-    default if it can be, or to what takes its place (`by`); the newest other one is the default if
-    it was this (B-9). Raises `Refused`."""
+    default if it can be, or to what takes its place (`by`), which is the default too if it was
+    this; else the newest other one is (B-9). Raises `Refused`."""
     if reason := why_it_stays(wallet, method.id):
         raise Refused(_WORDS[reason], code=reason)
     writes: list[Write] = [Change(method, replace(method, removed_at=now))]
-    successor, payer = heir(wallet, method.id), by or taker(wallet, method.id)
+    was_default = wallet.customer.default_method == method.id
+    successor = by if by is not None and was_default else heir(wallet, method.id)
+    payer = by or taker(wallet, method.id)
     if successor is None or successor.id != wallet.customer.default_method:
         after = replace(wallet.customer, default_method=successor.id if successor else None)
         writes.append(Change(wallet.customer, after))

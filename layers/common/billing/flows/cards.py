@@ -99,6 +99,16 @@ def add(
     return None
 
 
+def keep_once(ports: Ports, merchant: str, customer: str, *, now: datetime) -> None:
+    """Let the newest of equal cards take the place of the others: a checkout saves its card without
+    a look at those that are there (B-3, B-9)."""
+    history = ports.store.history(merchant, customer)
+    if history.customer is None:
+        return  # erased meanwhile
+    for before, newest in cards.outdated(held_by(ports, history.customer, history)):
+        _replace(ports, before, newest, now)
+
+
 def _add(
     ports: Ports,
     method: PaymentMethod,
@@ -135,9 +145,10 @@ def _replace(ports: Ports, outdated: PaymentMethod, card: PaymentMethod, now: da
     """
 
     def writes(held: Wallet) -> tuple[Write, ...]:
-        if held.method(outdated.id) is None:
+        by = held.method(card.id)
+        if held.method(outdated.id) is None or by is None:
             return ()
-        return cards.remove(held, outdated, now, by=held.method(card.id))
+        return cards.remove(held, outdated, now, by=by)
 
     with suppress(Refused):
         _commit(ports, card.merchant, card.customer, None, writes, now)

@@ -18,6 +18,7 @@ from billing.facts import Fact, FactKind
 from billing.flows import (
     account_life,
     account_notices,
+    cards,
     charging,
     invoices,
     notices,
@@ -29,11 +30,13 @@ from billing.ports import Ports
 from billing.render import mails, reminder_mails
 from billing.runtime import correlation, telemetry
 from billing.subscription import Subscription
-from billing.transactions import Change, Insert, Remove
+from billing.transactions import Change, Remove
 
 CLAIM = timedelta(minutes=5)
 SWEEP_AFTER = timedelta(minutes=2)
 """What the stream has not delivered by then, the sweep does."""
+
+READ_AT_MOST = 6400
 
 WAIT = timedelta(hours=1)
 """How long a fact waits at a time where its merchant is disarmed (W-5)."""
@@ -56,9 +59,20 @@ def sweep(ports: Ports, *, now: datetime, limit: int = 100) -> Counter[str]:
     """Tell what the stream left untold."""
     tally: Counter[str] = Counter()
     for shard in range(ports.operation.shards):
-        for fact in ports.store.undelivered(shard, now - SWEEP_AFTER, limit):
+        for fact in _untold(ports, shard, now, limit):
             tally += _told(ports, fact, now)
     return tally
+
+
+def _untold(ports: Ports, shard: int, now: datetime, limit: int) -> list[Fact]:
+    """The oldest of a shard, with some among them that nobody is telling or waits with: whoever is
+    disarmed keeps nobody else's waiting."""
+    while True:
+        found = ports.store.undelivered(shard, now - SWEEP_AFTER, limit)
+        all_claimed = all(f.claimed_until is not None and f.claimed_until > now for f in found)
+        if len(found) < limit or not all_claimed or limit >= READ_AT_MOST:
+            return found
+        limit *= 4
 
 
 def deliver(
@@ -79,13 +93,9 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
     """One fact, its failure counted and left to the next sweep."""
     if fact.claimed_until is not None and fact.claimed_until > now:
         return Counter(claimed=1)
-    if fact.at > now:
-        return Counter(waiting=1)  # the stream brings what was just put off
     try:
         if _waits(ports, fact):
-            with telemetry.under(fact.correlation):
-                put_off = replace(fact, at=now + WAIT, claimed_until=None)
-                ports.store.commit(Remove(fact, as_read=("claimed_until",)), Insert(put_off))
+            ports.store.commit(Change(fact, replace(fact, claimed_until=now + WAIT)))
             return Counter(waiting=1)
         claimed = replace(fact, claimed_until=now + CLAIM)
         ports.store.commit(Change(fact, claimed))
@@ -101,7 +111,7 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
 
 def _waits(ports: Ports, fact: Fact) -> bool:
     """Whether nothing may go out for its merchant here (W-5): told once it may, unless that is too
-    late. It goes to the end of the outbox, so that nobody waits behind it."""
+    late."""
     merchant = ports.store.merchant(fact.merchant)
     assert merchant is not None, "a merchant is never removed"
     return not merchant.armed_in(ports.operation.environment) and fact.kind not in PASSING
@@ -111,6 +121,8 @@ def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
     merchant = ports.store.merchant(fact.merchant)
     assert merchant is not None, "a merchant is never removed"
     account_life.heard(ports, fact)
+    if fact.kind is FactKind.PURCHASED:
+        cards.keep_once(ports, fact.merchant, fact.customer, now=now)
     if fact.kind is FactKind.PAYMENT_VOID:
         _withdraw(ports, fact)
         return

@@ -1,6 +1,7 @@
 """What it costs to run, from counted units and the dated prices of `prices.toml`.
 
-Each line is a formula over named quantities and its value: `python -m bench.cost` prints them.
+Each line is a formula over named quantities and its value: `python -m bench.cost` prints them, and
+where each price is from.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.figures import BASELINE, RESULTS, Figure, Report
 
@@ -37,9 +39,12 @@ class Line:
 
 
 def prices() -> dict[str, float]:
-    """US dollars by name; `as_of` is not one."""
-    table = tomllib.loads(PRICES.read_text("utf-8"))
-    return {name: value for name, value in table.items() if name != "as_of"}
+    """US dollars by name."""
+    return {name: entry["price"] for name, entry in _table().items() if name != "as_of"}
+
+
+def _table() -> dict[str, Any]:
+    return tomllib.loads(PRICES.read_text("utf-8"))
 
 
 def per_million_renewals(counted: Mapping[str, float], price: Mapping[str, float]) -> list[Line]:
@@ -80,6 +85,11 @@ def per_million_renewals(counted: Mapping[str, float], price: Mapping[str, float
             priced("sqs_request"),
         ),
         line("SES", ("mails", 1), priced("ses_mail")),
+        line(
+            "SES, the invoice attached",
+            ("GB", counted["attached_bytes"] / 1e9),
+            priced("ses_attached_gb"),
+        ),
         line("Logs", ("GB", counted["log_bytes_per_renewal"] / 1e9), priced("logs_gb")),
         line(
             "Storage with PITR, a month",
@@ -180,6 +190,10 @@ def main() -> int:
         print(f"{name}: ${sum(line.dollars for line in lines):,.2f}")
         for line in lines:
             print(f"  ${line.dollars:>9,.4f}  {line.what}: {line.formula}")
+    table = _table()
+    print(f"prices, looked up on {table.pop('as_of')}")
+    for name, entry in table.items():
+        print(f"  ${entry['price']:.10g}  {name}: {entry['source']}")
     return 0
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from time import process_time
+from typing import Any
 
 from bench.figures import Figure, Report, percentile
+from billing.errors import Unreachable
 from billing.render import invoice_pdf
 from functions.checkout import app as checkout_app
 from functions.portal import app as portal_app
+from functions.webhook import app as webhook_app
 from tests.portal.visitors import OPEN, Visitor
-from tests.web.calls import Answer, Client
+from tests.web.calls import Answer, Client, event
 from tests.web.shop import MONTHLY, START, Shop
 from tests.world import World
 
@@ -59,7 +63,35 @@ def _requests() -> list[tuple[str, Callable[[int], Answer]]]:
         (f"portal page, {PAYMENTS} payments", lambda _: visitor.browse("GET", visitor.base)),
         ("preview of 24 charges", lambda _: shop.api.post("/v1/preview", preview)),
         ("orders list of 50", lambda _: shop.api.get("/v1/orders")),
+        ("webhook that settles a renewal", _webhooks()),
+        ("webhook of what is known", _webhooks(again=True)),
     ]
+
+
+def _webhooks(*, again: bool = False) -> Callable[[int], Answer]:
+    """Signed events of renewals that were charged while nobody heard it, one after the other; or
+    the first of them `again` and again."""
+    world = World(limits=False)
+    confirm, product = world.sandbox.confirm, world.product()
+    for number in range(1 if again else WARM_UP + REQUESTS):
+        world.buy(product, email=f"ann{number}@example.com")
+    world.now += timedelta(days=28)
+
+    def unheard(*args: Any, **named: Any) -> Any:
+        confirm(*args, **named)
+        raise Unreachable("nobody hears it")
+
+    world.sandbox.confirm = unheard  # type: ignore[method-assign]
+    world.sweep()
+    world.work()
+    gateway = Client(webhook_app.build(world.ports))
+    events = world.sandbox.events_since(world.now)
+
+    def told(number: int) -> Answer:
+        body, headers = world.sandbox.signed(events[0 if again else number])
+        return gateway.send(event("POST", "/webhooks/sandbox/acme", body.decode(), headers=headers))
+
+    return told
 
 
 def _customer_of_long_standing() -> Visitor:
@@ -83,8 +115,8 @@ def _times(request: Callable[[int], Answer]) -> list[float]:
     return sorted(times[WARM_UP:])
 
 
-def invoices(report: Report) -> float:
-    """PDFs of one invoice after the other; CPU seconds of one."""
+def invoices(report: Report) -> None:
+    """PDFs of one invoice after the other."""
     world = World()
     world.buy()
     invoice = world.history().invoices[0]
@@ -97,4 +129,5 @@ def invoices(report: Report) -> float:
         assert invoice_pdf.render(each, world.merchant, "America/New_York")
     seconds = (process_time() - began) / count
     report.add(Figure("invoice PDFs", 60 / seconds, "a minute of CPU", 1000))
-    return seconds
+    pdf = invoice_pdf.render(invoice, world.merchant, "America/New_York")
+    report.counted["attached_bytes"] = len(pdf) * 4 / 3  # base64

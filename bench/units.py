@@ -22,7 +22,7 @@ from billing.storage import Due
 from billing.transactions import Change, Entity, Expect, Insert, Transaction, Write
 
 KB = 1024
-OP = "0" * 32
+OP = "0" * 22
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from pynamodb.signals import post_dynamodb_send
 
 from billing.adapters import dynamo_calls, store, tables
 from billing.adapters.dynamo_calls import Calls
@@ -146,3 +148,15 @@ def backend(request: pytest.FixtureRequest, open_backend: Callable[[str], Backen
 def dynamodb(request: pytest.FixtureRequest, open_backend: Callable[[str], Backend]) -> Backend:
     """Each backend that speaks DynamoDB's protocol."""
     return open_backend(request.param)
+
+
+@pytest.fixture
+def calls() -> Iterator[Counter[str]]:
+    """Counts of operations, by PynamoDB's signal."""
+    counted: Counter[str] = Counter()
+
+    def count(_: Any, operation_name: str, **others: Any) -> None:
+        counted[operation_name] += 1
+
+    with post_dynamodb_send.connected_to(count):
+        yield counted

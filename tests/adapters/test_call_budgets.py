@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from pynamodb.signals import post_dynamodb_send
 
 from billing.adapters.sqs_queue import leases_of
-from billing.flows import portal, rebill
+from billing.errors import Unreachable
+from billing.flows import portal, rebill, transactions, webhook
+from billing.flows.transactions import Filter
+from billing.gateways import SANDBOX, AccountRef, GatewayEvent
+from billing.subscription import State, When
 from billing.transactions import Insert
 from tests.adapters.conftest import Backend
 from tests.world import World
-
-
-@pytest.fixture
-def calls() -> Iterator[Counter[str]]:
-    """Counts of operations, by PynamoDB's signal."""
-    counted: Counter[str] = Counter()
-
-    def count(_: Any, operation_name: str, **others: Any) -> None:
-        counted[operation_name] += 1
-
-    with post_dynamodb_send.connected_to(count):
-        yield counted
 
 
 @pytest.fixture
@@ -80,3 +71,63 @@ def test_a_portal_page_is_one_query(world: World, calls: Counter[str]) -> None:
     shown = portal.account(world.ports, world.merchant, bought.invoice.customer, now=world.now)
     assert len(shown.history.orders) == 4
     assert calls == {"Query": 1}
+
+
+def test_a_sweep_with_nothing_due_asks_each_shard_once(world: World, calls: Counter[str]) -> None:
+    world.buy()
+    calls.clear()
+    assert world.sweep()["due"] == 0
+    assert calls == {"Query": 3}
+
+
+@pytest.fixture
+def events(world: World) -> list[GatewayEvent]:
+    """What the gateway tells of a renewal that was charged, and whose worker then died."""
+    world.buy()
+    world.now += timedelta(days=28)
+    world.sweep()
+    confirm = world.sandbox.confirm
+
+    def unheard(*args: Any, **named: Any) -> Any:
+        confirm(*args, **named)
+        raise Unreachable("nobody hears it")
+
+    world.sandbox.confirm = unheard  # type: ignore[method-assign]
+    assert world.work()["unknown"] == 1
+    world.sandbox.confirm = confirm  # type: ignore[method-assign]
+    return list(world.sandbox.events_since(world.now))
+
+
+def test_a_webhook_that_settles_and_the_same_again(
+    world: World, events: list[GatewayEvent], calls: Counter[str]
+) -> None:
+    account = AccountRef("acme", SANDBOX, SANDBOX)
+    (event,) = events
+    calls.clear()
+    assert webhook.take(world.ports, account, event, now=world.now) == {"paid": 1}
+    # Read: the pointer, the invoice, the subscription and the merchant; write: step 5.
+    assert calls == {"GetItem": 4, "TransactWriteItems": 1}
+    calls.clear()
+    assert webhook.take(world.ports, account, event, now=world.now) == {"repeated": 1}
+    assert calls == {"GetItem": 1}  # its id stands on the pointer
+
+
+def test_a_cancellation(world: World, calls: Counter[str]) -> None:
+    world.buy()
+    calls.clear()
+    assert world.cancel(When.NOW).subscription.state is State.CANCELLED
+    # Of which the test itself asks whose email it is, and for the history.
+    assert calls == {"GetItem": 3, "Query": 2, "BatchGetItem": 1, "TransactWriteItems": 1}
+
+
+def test_a_page_of_orders_is_a_query_of_the_index_and_one_read_of_many(
+    world: World, calls: Counter[str]
+) -> None:
+    for number in range(3):
+        world.buy(email=f"ann{number}@example.com")
+    calls.clear()
+    found = transactions.page(
+        world.ports, world.merchant, Filter(), limit=3, cursor=None, now=world.now
+    )
+    assert len(found.data) == 3
+    assert calls == {"Query": 1, "BatchGetItem": 1}

@@ -7,6 +7,7 @@ retried, and the one place where a failed condition becomes `Conflict`.
 from __future__ import annotations
 
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -110,7 +111,7 @@ class Calls:
 
     def new_op(self) -> str:
         """An operation's id: its own write is recognised by it, and DynamoDB runs it once."""
-        return self._entropy(16).hex()
+        return urlsafe_b64encode(self._entropy(16)).rstrip(b"=").decode()
 
 
 def connect(

@@ -19,6 +19,7 @@ from billing.facts import Fact, FactKind
 from billing.flows import account as signing
 from billing.flows import cancel, erase, subscriptions
 from billing.flows.login import NOBODY
+from billing.flows.paging import pages
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.storage import Due
@@ -241,17 +242,11 @@ def _told(ports: Ports, account: Account, stand: Stand, now: datetime) -> tuple[
 
 def _sold(ports: Ports, seller: Merchant, now: datetime) -> Iterator[Subscription]:
     """Every subscription of a merchant's customers, read afresh."""
-    cursor: str | None = None
-    while True:
-        page = ports.store.subscriptions_started(
-            seller.id,
-            since=seller.created_at,
-            until=now + timedelta(microseconds=1),
-            limit=AT_ONCE,
-            cursor=cursor,
+    until = now + timedelta(microseconds=1)
+    for page in pages(
+        lambda cursor: ports.store.subscriptions_started(
+            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
         )
+    ):
         for found in page.data:
             yield subscriptions.fresh(ports, seller.id, found.id)
-        cursor = page.next
-        if cursor is None:
-            return

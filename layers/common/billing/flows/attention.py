@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from billing.flows import missed
-from billing.flows.paging import part
+from billing.flows.paging import pages, part
 from billing.merchants import Merchant
 from billing.money import Money
 from billing.ports import Ports
@@ -108,16 +108,11 @@ def _missed(subscription: Subscription, now: datetime) -> int:
 
 
 def _subscriptions(ports: Ports, merchant: Merchant, now: datetime) -> Iterator[Subscription]:
-    cursor: str | None = None
-    for _ in range(READS_AT_MOST):
-        page = ports.store.subscriptions_started(
-            merchant.id,
-            since=merchant.created_at,
-            until=now + timedelta(microseconds=1),
-            limit=READ_AT_ONCE,
-            cursor=cursor,
-        )
+    until = now + timedelta(microseconds=1)
+    for page in pages(
+        lambda cursor: ports.store.subscriptions_started(
+            merchant.id, since=merchant.created_at, until=until, limit=READ_AT_ONCE, cursor=cursor
+        ),
+        at_most=READS_AT_MOST,
+    ):
         yield from page.data
-        cursor = page.next
-        if cursor is None:
-            return

@@ -11,20 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from billing.checkouts import Checkout
 from billing.customers import Address, BillTo, Customer, EmailPointer, PurchaseBillTo, email_hash
 from billing.errors import NotFound, Refused, Unavailable
+from billing.flows.paging import pages
 from billing.merchants import Merchant
 from billing.orders import FINAL, Order
 from billing.ports import Ports
 from billing.refunds import RefundState
-from billing.storage import History, Page
+from billing.storage import History
 from billing.tickets import Ticket, TicketOf
 from billing.transactions import Change, Remove, Write
-
-T = TypeVar("T")
 
 AT_ONCE = 200
 WRITES_AT_ONCE = 100
@@ -201,27 +199,19 @@ def _bill_tos(ports: Ports, purchases: list[tuple[str, str, str]]) -> list[Purch
 
 def _orders(ports: Ports, seller: Merchant, now: datetime) -> Iterator[Order]:
     until = now + timedelta(microseconds=1)
-    return _all(
+    found = pages(
         lambda cursor: ports.store.orders(
             seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
         )
     )
+    return (order for page in found for order in page.data)
 
 
 def _tickets(ports: Ports, seller: Merchant, now: datetime) -> Iterator[Ticket]:
     until = now + timedelta(microseconds=1)
-    return _all(
+    found = pages(
         lambda cursor: ports.store.tickets(
             seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
         )
     )
-
-
-def _all(page_at: Callable[[str | None], Page[T]]) -> Iterator[T]:
-    cursor: str | None = None
-    while True:
-        page = page_at(cursor)
-        yield from page.data
-        cursor = page.next
-        if cursor is None:
-            return
+    return (ticket for page in found for ticket in page.data)

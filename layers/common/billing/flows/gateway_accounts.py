@@ -14,6 +14,7 @@ from itertools import islice
 
 from billing import refunds
 from billing.errors import Conflict, NotFound, Refused
+from billing.flows.paging import pages
 from billing.gateways import SANDBOX, AccountRef, Held
 from billing.merchants import GatewayAccount, Merchant
 from billing.orders import FINAL, Invoice, Order, OrderKind
@@ -182,18 +183,16 @@ def _in_use(holding: Holding) -> str:
 
 
 def _subscriptions(ports: Ports, merchant: Merchant, now: datetime) -> Iterator[Subscription]:
-    cursor: str | None = None
-    while True:
-        page = ports.store.subscriptions_started(
+    for page in pages(
+        lambda cursor: ports.store.subscriptions_started(
             merchant.id,
             since=merchant.created_at - timedelta(days=1),
             until=now + timedelta(days=1),
             limit=READ_AT_ONCE,
             cursor=cursor,
         )
+    ):
         yield from page.data
-        if (cursor := page.next) is None:
-            return
 
 
 def _payments(ports: Ports, merchant: Merchant, now: datetime) -> tuple[list[Order], bool]:

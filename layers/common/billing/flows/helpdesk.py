@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing.errors import Invalid, NotFound
 from billing.flows import ticket
-from billing.flows.paging import part
+from billing.flows.paging import READS_AT_MOST, filtered, pages, part
 from billing.flows.ticket import Request
 from billing.merchants import Merchant
 from billing.ports import Ports
@@ -17,7 +17,6 @@ from billing.storage import Page
 from billing.tickets import Ownership, Ticket, Wish
 
 READ_AT_ONCE = 200
-READS_AT_MOST = 20
 WAITING_MOST = 1000
 """Of one department: what is longer than that nobody reads in one list."""
 
@@ -60,7 +59,8 @@ def page(
         found = waiting(ports, merchant, wanted.department)
         found.reverse()
     else:
-        return _filtered(ports, merchant, wanted, limit, cursor, now)
+        entries = _list(ports, merchant, merchant.created_at, now)
+        return filtered(entries, wanted.takes, lambda each: each.id, limit=limit, cursor=cursor)
     taken = [each for each in found if wanted.takes(each)]
     return part(taken, lambda each: each.id, limit=limit, cursor=cursor)
 
@@ -80,7 +80,8 @@ def waiting(ports: Ports, merchant: Merchant, department: str | None = None) -> 
 def service(ports: Ports, merchant: Merchant, *, now: datetime) -> tuple[Figures, ...]:
     """Each department's figures of the last 30 days, and what is open by age."""
     since = max(merchant.created_at, now - FIGURES_OVER)
-    asked = [found for read in _read(ports, merchant, since, now, None) for found in read.data]
+    read = pages(_list(ports, merchant, since, now), at_most=READS_AT_MOST)
+    asked = [found for page in read for found in page.data]
     return figures(merchant.settings.departments.all, asked, waiting(ports, merchant), now)
 
 
@@ -106,41 +107,11 @@ def open_for(ports: Ports, merchant: Merchant, request: Request, *, now: datetim
     )
 
 
-def _filtered(
-    ports: Ports,
-    merchant: Merchant,
-    wanted: Filter,
-    limit: int,
-    cursor: str | None,
-    now: datetime,
-) -> Page[Ticket]:
-    """Read pages of the list until one of ours is full. The cursor is that of the page read last
-    and the last ticket shown from it: `<cursor>~<id>`."""
-    at, _, seen = (cursor or "").partition("~")
-    shown: list[Ticket] = []
-    for read in _read(ports, merchant, merchant.created_at, now, at or None):
-        for found in read.data:
-            if seen:
-                seen = "" if found.id == seen else seen
-            elif wanted.takes(found):
-                if len(shown) == limit:
-                    return Page(tuple(shown), f"{at}~{shown[-1].id}")
-                shown.append(found)
-        at = read.next or ""
-    if cursor is not None and seen:
-        raise Invalid("That is not a cursor that this list gave.", field="cursor")
-    return Page(tuple(shown), f"{at}~" if at else None)
-
-
-def _read(
-    ports: Ports, merchant: Merchant, since: datetime, now: datetime, cursor: str | None
-) -> Iterator[Page[Ticket]]:
+def _list(
+    ports: Ports, merchant: Merchant, since: datetime, now: datetime
+) -> Callable[[str | None], Page[Ticket]]:
+    """The pages of the list of tickets, by their cursors."""
     until = now + timedelta(microseconds=1)
-    for _ in range(READS_AT_MOST):
-        read = ports.store.tickets(
-            merchant.id, since=since, until=until, limit=READ_AT_ONCE, cursor=cursor
-        )
-        yield read
-        cursor = read.next
-        if cursor is None:
-            return
+    return lambda cursor: ports.store.tickets(
+        merchant.id, since=since, until=until, limit=READ_AT_ONCE, cursor=cursor
+    )

@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 
 from billing.errors import NotFound
 from billing.flows import subscriptions
-from billing.flows.paging import part
+from billing.flows.paging import filtered, part
 from billing.merchants import Merchant
 from billing.orders import Order, OrderKind, typed_order_id
 from billing.ports import Ports
 from billing.storage import Page
 
 READ_AT_ONCE = 200
-READS_AT_MOST = 20
-"""A page costs no more than this, however rare what it filters for is; it may then be short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +106,8 @@ def _of_merchant(
     cursor: str | None,
     now: datetime,
 ) -> Page[Order]:
-    """Read pages of the list until one of ours is full; `kind` has no index of its own.
-
-    Without a kind every entry counts, and the cursor is the list's own. With one, it is that of the
-    page read last and the last Order ID shown from it: `<cursor>~<Order ID>`.
-    """
+    """`kind` has no index of its own; without one every entry counts, and the cursor is the list's
+    own."""
     # Nothing is older than the merchant or newer than now: every month asked for costs a query.
     since = max(wanted.since or merchant.created_at, merchant.created_at)
     until = min(wanted.until or now, now) + timedelta(microseconds=1)
@@ -122,31 +117,12 @@ def _of_merchant(
         return Page((), None)
     if wanted.kind is None:
         return ports.store.orders(merchant.id, since=since, until=until, limit=limit, cursor=cursor)
-    return _filtered(ports, merchant.id, wanted, (since, until), limit, cursor)
-
-
-def _filtered(
-    ports: Ports,
-    merchant: str,
-    wanted: Filter,
-    span: tuple[datetime, datetime],
-    limit: int,
-    cursor: str | None,
-) -> Page[Order]:
-    at, _, seen = (cursor or "").partition("~")
-    shown: list[Order] = []
-    for _ in range(READS_AT_MOST):
-        read = ports.store.orders(
-            merchant, since=span[0], until=span[1], limit=READ_AT_ONCE, cursor=at or None
-        )
-        for order in read.data:
-            if seen:
-                seen = "" if order.id == seen else seen
-            elif wanted.takes(order):
-                if len(shown) == limit:
-                    return Page(tuple(shown), f"{at}~{shown[-1].id}")
-                shown.append(order)
-        if read.next is None:
-            return Page(tuple(shown), None)
-        at = read.next
-    return Page(tuple(shown), f"{at}~")
+    return filtered(
+        lambda at: ports.store.orders(
+            merchant.id, since=since, until=until, limit=READ_AT_ONCE, cursor=at
+        ),
+        wanted.takes,
+        lambda order: order.id,
+        limit=limit,
+        cursor=cursor,
+    )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2s
 from typing import Generic, Protocol, TypeVar
 
-from billing.adapters.keys import LIST, Key, Row, Stretch, list_month, stamp
+from billing.adapters.keys import LIST, STAMP_LENGTH, Key, Row, Stretch, list_month, stamp
 from billing.errors import Invalid
 from billing.storage import Page
 from billing.transactions import Entity
@@ -81,9 +81,10 @@ class MerchantList(Generic[T]):
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii"))
             check, position = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:].decode()
+            datetime.fromisoformat(position[:STAMP_LENGTH])
         except ValueError as damaged:
             raise _not_a_cursor() from damaged
-        if not position or check != self._check(merchant, position):
+        if check != self._check(merchant, position):
             raise _not_a_cursor()
         return position
 

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import accounts
+from billing import accounts, plan_change
 from billing.accounts import Account, Standing
-from billing.catalog import Cancellation, Initial, PricePoint, Product
+from billing.catalog import Cancellation, Initial, Limit, PricePoint, Product
 from billing.customers import email_hash
 from billing.errors import Invalid, NotFound, Refused, TooMany
-from billing.flows import account, account_life, cancel, freeze, pause
+from billing.flows import account, account_life, cancel, change_plan, freeze, pause
 from billing.flows.account import SignUp
 from billing.merchants import AccountPolicy, Merchant, Settings
 from billing.periods import Span, Unit
 from billing.policy import Hold
 from billing.subscription import Source, State, Subscription, When
-from billing.transactions import Insert
+from billing.transactions import Insert, Remove
 from tests.world import MONTHLY, World
 
 PASSWORD = "correct horse battery"
@@ -485,3 +485,40 @@ def test_argon2_knows_its_own_and_nobody_elses() -> None:
     assert not passwords.verify(None, "nobody has this password")
     assert not passwords.verify("not a hash", PASSWORD)
     assert email_hash("acme", SELLER) not in kept
+
+
+@pytest.mark.spec("A-4")
+@pytest.mark.parametrize("when", list(plan_change.When))
+def test_a_plan_that_is_too_small_is_refused_to_whoever_asks_for_it(
+    world: Platform, when: plan_change.When
+) -> None:
+    opened(world)
+    world.sells()
+    limits = (Limit("products", 1), Limit("subscriptions", 5))
+    small = world.product(PLAN, name="Small", grants=("account",), limits=limits)
+    paid = world.subscription(SELLER)
+    point = small.default_price_point
+    for ask in (change_plan.quote, change_plan.change):
+        with pytest.raises(Refused) as refused:
+            ask(world.ports, "acme", paid.id, point, when, now=world.now)
+        assert refused.value.code == "usage_over_limit"
+        assert "2 products of 1" in refused.value.message
+        assert "subscriptions" not in refused.value.message
+    assert world.subscription(SELLER) == paid
+    products, _ = world.store.catalog("annsart")
+    world.store.commit(Remove(products[0]))
+    change_plan.change(world.ports, "acme", paid.id, point, when, now=world.now)
+    after = world.subscription(SELLER)
+    assert point in {after.price_point, after.next_plan and after.next_plan.price_point}
+
+
+@pytest.mark.spec("A-4")
+def test_limits_count_what_an_account_uses_and_nobody_elses(world: Platform) -> None:
+    opened(world)
+    small = world.product(PLAN, name="Small", limits=(Limit("products", 0),))
+    world.buy(world.product(MONTHLY, name="Course"), email="fan@example.com")
+    theirs = world.subscription("fan@example.com")
+    point = small.default_price_point
+    when = plan_change.When.NEXT_REBILL
+    change_plan.change(world.ports, "acme", theirs.id, point, when, now=world.now)
+    assert world.subscription("fan@example.com").next_plan is not None

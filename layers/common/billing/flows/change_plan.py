@@ -13,7 +13,7 @@ from enum import StrEnum
 from billing import invoicing, plan_change, plan_protocol
 from billing.customers import BillTo
 from billing.errors import Conflict, NotFound, Refused
-from billing.flows import access, invoices, rebill, subscriptions
+from billing.flows import access, invoices, rebill, subscriptions, usage
 from billing.orders import InvoiceState
 from billing.plan_change import Quote, When
 from billing.plans import Plan
@@ -189,7 +189,7 @@ def _quote(
     plan_change.refuse_change(found, price_point, when, now)
     return plan_change.quote(
         found,
-        _plan(ports, found, price_point),
+        _plan(ports, found, price_point, now),
         when,
         as_of,
         address=bill_to(ports, found).address,
@@ -197,7 +197,7 @@ def _quote(
     )
 
 
-def _plan(ports: Ports, found: Subscription, price_point: str) -> Plan:
+def _plan(ports: Ports, found: Subscription, price_point: str, now: datetime) -> Plan:
     """The plan that a price point sells now; its own present one as it stands."""
     point = ports.store.price_point(price_point)
     if point is None or point.merchant != found.merchant:
@@ -211,6 +211,7 @@ def _plan(ports: Ports, found: Subscription, price_point: str) -> Plan:
         raise NotFound("This price point is not for sale.")
     plan = Plan.of(point, product)
     plan_change.refuse_plan(found, plan, product.gateways)
+    usage.refuse_over(ports, found, product, now=now)
     return plan
 
 

@@ -11,14 +11,12 @@ from billing.accounts import Account
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.errors import NotFound, Refused
 from billing.flows import account as signing
-from billing.flows import cancel, portal
+from billing.flows import cancel, portal, usage
 from billing.merchants import Merchant
 from billing.orders import Order
 from billing.ports import Ports
 from billing.purchases import Purchase
 from billing.subscription import Source, Subscription
-
-COUNTED_AT_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +63,16 @@ def changes(ports: Ports, seller: Merchant, found: Subscription, *, now: datetim
 
     A trial is for new purchases only, so a plan that is sold with one and without is shown once.
     """
-    usage = _usage(ports, seller, now)
+    used = usage.of(ports, seller, now)
     shown: dict[tuple[str, PriceTerms], Offer] = {}
     for offer in sorted(offers(ports), key=lambda each: each.price_point.terms.initial is not None):
         standard = offer.price_point.terms.standard
         if standard.type is PriceType.RECURRING and (
             (offer.product.id, standard) != (found.product, found.terms.standard)
         ):
-            over = _over(offer.product, usage)
+            over = usage.over(offer.product, used)
             shown.setdefault((offer.product.id, standard), replace(offer, over=over))
     return sorted(shown.values(), key=lambda each: each.price_point.terms.price.amount_minor)
-
-
-def refuse_over(ports: Ports, seller: Merchant, price_point: str, *, now: datetime) -> None:
-    """Raise `Refused` (usage_over_limit) while more is used than a plan allows (A-4)."""
-    for offer in offers(ports):
-        if offer.price_point.id == price_point:
-            over = _over(offer.product, _usage(ports, seller, now))
-            if over:
-                said = ", ".join(f"{have} {of} of {most}" for of, have, most in over)
-                message = f"You use more than this plan allows: {said}."
-                raise Refused(message, code="usage_over_limit")
 
 
 def others(owned: portal.Account, than: str) -> list[Purchase]:
@@ -135,28 +122,3 @@ def guarantee(
             over = refunds.window_ends_at(paid.at, product.refund_days, zone)
             return paid, over - timedelta(microseconds=1)  # its last day, to its last moment
     return None
-
-
-def _over(product: Product, usage: dict[str, int]) -> tuple[tuple[str, int, int], ...]:
-    return tuple(
-        (limit.of, usage[limit.of], limit.most)
-        for limit in product.limits
-        if usage.get(limit.of, 0) > limit.most
-    )
-
-
-def _usage(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
-    """What an account uses of what plans can limit: products, and subscriptions that live."""
-    products, _ = ports.store.catalog(seller.id)
-    until = now + timedelta(microseconds=1)
-    live, seen, cursor = 0, 0, None
-    while seen < COUNTED_AT_MOST:
-        page = ports.store.subscriptions_started(
-            seller.id, since=seller.created_at, until=until, limit=200, cursor=cursor
-        )
-        live += sum(found.is_live for found in page.data)
-        seen += len(page.data)
-        cursor = page.next
-        if cursor is None:
-            break
-    return {"products": len(products), "subscriptions": live}

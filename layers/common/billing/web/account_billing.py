@@ -98,7 +98,6 @@ def plan_changed(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
         given = read(ChangeForm, form)
     except Invalid as error:
         return _plan_form(ports, visit, price_point, typed, ticked(error))
-    own_plan.refuse_over(ports, visit.seller, price_point, now=visit.now)
     _, found = _plan(ports, visit)
     after = change_plan.change(
         ports,
@@ -206,7 +205,6 @@ def _plan_form(
     typed: Mapping[str, str],
     errors: Mapping[str, str],
 ) -> http.Answer:
-    own_plan.refuse_over(ports, visit.seller, price_point, now=visit.now)
     _, found = _plan(ports, visit)
     quotes = [
         change_plan.quote(ports, visit.house.id, found.id, price_point, when, now=visit.now)

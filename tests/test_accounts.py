@@ -11,18 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import accounts, plan_change
+from billing import accounts, gateways, plan_change
 from billing.accounts import Account, Standing
-from billing.catalog import Cancellation, Initial, Limit, PricePoint, Product
+from billing.adapters.sandbox_gateway import SandboxGateway
+from billing.adapters.sandbox_ledger import MemoryLedger
+from billing.catalog import Cancellation, Initial, Limit, PricePoint, PriceTerms, Product
 from billing.customers import email_hash
-from billing.errors import Invalid, NotFound, Refused, TooMany
+from billing.errors import Invalid, NotFound, Refused, TooMany, Unreachable
 from billing.flows import account, account_life, cancel, change_plan, freeze, pause
 from billing.flows.account import SignUp
 from billing.merchants import AccountPolicy, Merchant, Settings
-from billing.periods import Span, Unit
+from billing.orders import InvoiceState
+from billing.periods import Period, Span, Unit
 from billing.policy import Hold
 from billing.subscription import Source, State, Subscription, When
-from billing.transactions import Insert, Remove
+from billing.transactions import Change, Insert, Remove
 from tests.world import MONTHLY, World
 
 PASSWORD = "correct horse battery"
@@ -71,10 +74,10 @@ class Platform(World):
         assert found is not None
         return found
 
-    def sells(self, username: str = "annsart") -> Product:
+    def sells(self, username: str = "annsart", terms: PriceTerms = PLAN) -> Product:
         """What an account sells."""
         number = next(self._attempts)
-        point = PricePoint(f"{username}.p{number}", username, f"prod_{number}", PLAN, self.now)
+        point = PricePoint(f"{username}.p{number}", username, f"prod_{number}", terms, self.now)
         product = Product(
             id=point.product,
             merchant=username,
@@ -522,3 +525,124 @@ def test_limits_count_what_an_account_uses_and_nobody_elses(world: Platform) -> 
     when = plan_change.When.NEXT_REBILL
     change_plan.change(world.ports, "acme", theirs.id, point, when, now=world.now)
     assert world.subscription("fan@example.com").next_plan is not None
+
+
+def goes_bad(world: Platform, token: str) -> None:
+    """The bank has changed its mind about a fan's card."""
+    found = world.fan()
+    card = world.store.history("annsart", found.customer).methods[0]
+    other = replace(card, id=f"{token}:1", fingerprint=token)
+    world.store.commit(Insert(other), Change(found, replace(found, payment_method=other.id)))
+
+
+def to_fan(world: Platform) -> list[str]:
+    return [str(m["Subject"]) for m in world.mailer.sent if str(m["To"]) == "fan@example.com"]
+
+
+def past_due(world: Platform) -> None:
+    """An account whose plan ends on February 28, and whose fan's weekly payment was declined on the
+    21st."""
+    world.sign_up()
+    world.buy(world.plan, email=SELLER)
+    world.tick()
+    weekly = replace(PLAN, period=Period.WEEKLY)
+    world.buy(world.sells(terms=weekly), email="fan@example.com")
+    world.advance(to=datetime(2026, 2, 20, 15, tzinfo=UTC))
+    goes_bad(world, "pm_card_chargeDeclined")
+
+
+@pytest.mark.spec("A-3", "A-5", "R-4")
+@pytest.mark.parametrize("how", ["frozen", "cancelled"])
+def test_what_is_past_due_is_told_too_and_charged_no_more_until_the_account_is_back(
+    world: Platform, how: str
+) -> None:
+    past_due(world)
+    paid = world.subscription(SELLER)
+    if how == "frozen":
+        freeze.freeze(world.ports, "acme", paid.id, now=world.now)
+        world.tick()
+    else:
+        leave(world)
+    world.advance(to=datetime(2026, 2, 28, 14, 30, tzinfo=UTC))
+    before = world.fan()
+    assert before.state is State.PAST_DUE and before.open_invoice is not None
+    world.advance(to=datetime(2026, 2, 28, 15, 30, tzinfo=UTC))
+    held = world.fan()
+    assert (held.state, held.paused_by, held.open_invoice) == (State.PAUSED, Source.SYSTEM, None)
+    told = to_fan(world)
+    assert sum("is paused" in subject for subject in told) == 1
+    charged = world.charges_of()
+    world.advance(days=20)
+    assert world.charges_of() == charged and to_fan(world) == told, "no retries, no more mails"
+    goes_bad(world, "pm_card_visa")
+    if how == "frozen":
+        freeze.unfreeze(world.ports, "acme", paid.id, now=world.now)
+    else:
+        world.buy(world.plan, email=SELLER)
+    world.now += timedelta(minutes=1)
+    world.tick()
+    world.advance(hours=2)
+    assert world.fan().state is State.ACTIVE
+    assert world.charges_of() == charged + 1, "what was owed, once"
+
+
+@pytest.mark.spec("A-3", "C-4")
+def test_a_payment_that_waits_for_its_bank_is_withdrawn_with_the_account(world: Platform) -> None:
+    past_due(world)
+    goes_bad(world, "pm_card_authenticationRequired")
+    world.advance(to=datetime(2026, 2, 21, 16, tzinfo=UTC))
+    waits = world.fan()
+    assert waits.open_invoice is not None
+    asked = world.store.invoice("annsart", waits.customer, waits.open_invoice)
+    assert asked is not None and asked.state is InvoiceState.ACTION_REQUIRED
+    leave(world, When.NOW)
+    world.advance(hours=1)
+    held = world.fan()
+    assert (held.state, held.paused_by, held.open_invoice) == (State.PAUSED, Source.SYSTEM, None)
+    void = world.store.invoice("annsart", held.customer, asked.id)
+    assert void is not None and void.state is InvoiceState.VOID
+    assert sum("is paused" in subject for subject in to_fan(world)) == 1
+
+
+class Silent(SandboxGateway):
+    """A sandbox that takes no confirmations, and says nothing about payments, for a while."""
+
+    silent = False
+
+    def confirm(self, *args: Any, **kwargs: Any) -> gateways.Outcome:
+        if self.silent:
+            raise Unreachable("It does not answer.")
+        return super().confirm(*args, **kwargs)
+
+    def lookup(self, *args: Any, **kwargs: Any) -> gateways.Standing:
+        if self.silent:
+            raise Unreachable("It does not answer.")
+        return super().lookup(*args, **kwargs)
+
+
+@pytest.mark.spec("A-3", "R-6")
+def test_a_charge_under_way_when_the_account_ends_is_waited_for(world: Platform) -> None:
+    gateway = Silent(MemoryLedger(), lambda: world.now, draw=lambda: "secret" * 8)
+    world.sandbox, world.ports = gateway, replace(world.ports, gateway=lambda ref: gateway)
+    world.sign_up()
+    world.buy(world.plan, email=SELLER)
+    world.tick()
+    world.buy(world.sells(terms=replace(PLAN, period=Period.WEEKLY)), email="fan@example.com")
+    world.advance(to=datetime(2026, 2, 7, 14, 59, tzinfo=UTC))
+    gateway.silent = True
+    world.now += timedelta(minutes=1)
+    world.tick()
+    invoice = world.fan().open_invoice
+    assert invoice is not None
+    world.cancel(When.NOW, SELLER)
+    world.now += timedelta(minutes=1)
+    world.tick()
+    assert (world.fan().state, world.fan().open_invoice) == (State.ACTIVE, invoice), "unknown"
+    gateway.silent = False
+    world.advance(hours=1)
+    held = world.fan()
+    assert (held.state, held.paused_by, held.open_invoice) == (State.PAUSED, Source.SYSTEM, None)
+    assert sum("is paused" in subject for subject in to_fan(world)) == 1
+    charged = world.charges_of()
+    world.advance(days=40)
+    assert world.charges_of() == charged

@@ -77,6 +77,11 @@ def a_downgrade_comes_at_the_next_rebill(town: Town) -> None:
     page = f"/account/billing/plan/{small}"
     assert "You have 2 products, and this plan allows 1" in owner.see("/account/billing").text
     assert owner.browse("GET", page).status == 409
+    address = f"/v1/subscriptions/{owner.plan}/change-plan"
+    for call in (address, f"{address}/quote"):
+        asked = {"price_point": small, "when": "next_rebill"}
+        refused = agent.call("POST", call, asked)
+        assert (refused.status, refused.json["code"]) == (409, "usage_over_limit")
 
     page = f"/account/billing/plan/{SMALL}"
     assert "$99.00" in owner.see(page).text

@@ -416,14 +416,21 @@ class Subscription:
         )
 
     def paused(self, by: Source = Source.MERCHANT) -> Subscription:
-        """Nothing is charged from now on; access lasts to the end of the paid period (X-11)."""
-        assert self.state in {State.TRIALING, State.ACTIVE} and self.open_invoice is None
+        """Nothing is charged from now on; access lasts to the end of the paid period (X-11).
+
+        An open invoice is void in the same write: what is past due is asked for anew, once, when it
+        goes on.
+        """
+        assert self.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
         return replace(
             self,
             state=State.PAUSED,
-            paused_from=self.state,
+            paused_from=State.ACTIVE if self.state is State.PAST_DUE else self.state,
             paused_by=by,
+            open_invoice=None,
             due_at=None,
+            retry_at=None,
+            pay_now=None,
             waiting_since=None,
         )
 

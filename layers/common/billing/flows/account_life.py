@@ -21,6 +21,7 @@ from billing.flows import cancel, erase, subscriptions
 from billing.flows.login import NOBODY
 from billing.flows.paging import pages
 from billing.merchants import Merchant
+from billing.orders import UNDER_WAY, InvoiceState
 from billing.ports import Ports
 from billing.storage import Due
 from billing.subscription import Alarm, Source, State, Subscription, When
@@ -120,11 +121,12 @@ def _bring_in_line(
     if stand.standing is account.told or stand.standing is Standing.UNUSED:
         return True
     act = _pause if stand.standing in stops else _resume
+    finished = True
     for found in _sold(ports, seller, now):
         if not keep_going():
             return False
-        act(ports, found, now)
-    return True
+        finished &= act(ports, found, now)
+    return finished
 
 
 def _stops(ports: Ports) -> frozenset[Standing]:
@@ -134,23 +136,46 @@ def _stops(ports: Ports) -> frozenset[Standing]:
     return frozenset({Standing.INACTIVE, Standing.ERASED, Standing.UNUSED, *frozen})
 
 
-def _pause(ports: Ports, found: Subscription, now: datetime) -> None:
-    running = found.state in {State.TRIALING, State.ACTIVE} and found.cancelling is None
-    if running and found.open_invoice is None:
-        _write(ports, found, found.paused(Source.SYSTEM), FactKind.PAUSED, now)
+def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
+    """What runs, and what is past due: its open invoice is void, and asked for anew on return.
+
+    False while an attempt is under way: the worker withdraws it, and what the gateway says of it
+    is waited for.
+    """
+    running = found.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
+    if not running or found.is_unpaid or found.cancelling is not None:
+        return True
+    invoice = None
+    if found.open_invoice is not None:
+        invoice = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
+        assert invoice is not None, "written before it was named"
+        if invoice.state in UNDER_WAY:
+            if invoice.state is InvoiceState.ACTION_REQUIRED:
+                # Its alarm is that of its buyer, days from now.
+                ports.store.commit(Change(found, found.postponed_to(now), as_read=policy.LOOKED_AT))
+            return False
+    void = cancellation.void(invoice, now, ports.shard_of(found.id))
+    _write(ports, found, found.paused(Source.SYSTEM), FactKind.PAUSED, now, *void)
+    return True
 
 
-def _resume(ports: Ports, found: Subscription, now: datetime) -> None:
+def _resume(ports: Ports, found: Subscription, now: datetime) -> bool:
     """Only what was paused here: who paused by themselves stays so."""
     if found.state is State.PAUSED and found.paused_by is Source.SYSTEM:
         _write(ports, found, found.unpaused(now), FactKind.RESUMED, now)
+    return True
 
 
 def _write(
-    ports: Ports, before: Subscription, after: Subscription, kind: FactKind, now: datetime
+    ports: Ports,
+    before: Subscription,
+    after: Subscription,
+    kind: FactKind,
+    now: datetime,
+    *more: Write,
 ) -> None:
     fact = cancellation.fact(kind, after, now, ports.shard_of(after.id))
-    ports.store.commit(Change(before, after, as_read=policy.LOOKED_AT), Insert(fact))
+    ports.store.commit(Change(before, after, as_read=policy.LOOKED_AT), *more, Insert(fact))
 
 
 def _end(

@@ -118,13 +118,14 @@ def _step_6(
 
     Withdrawn is what is being cancelled, what a bank disputes by now, and what its buyer was asked
     to authenticate for the last time, or at an account that its card has left: a link that still
-    charged after the end would be a charge that nobody books. What else may not be charged now is
-    only looked up.
+    charged after the end would be a charge that nobody books. So is what a merchant whose account
+    has ended would be paid (A-3). What else may not be charged now is only looked up.
     """
     by_call: dict[Callable[[Ports, Invoice], Standing], list[Work]] = defaultdict(list)
     for work in works:
         over = work.is_last_authentication or (work.waits_for_buyer and work.is_elsewhere)
         hold = work.held(ports)
+        over = over or (hold is policy.Hold.STOPPED and work.merchant.suspended_from is not None)
         if work.subscription.cancelling or over or hold is policy.Hold.DISPUTED:
             by_call[charging.withdraw].append(work)
         elif hold:

@@ -197,8 +197,11 @@ def cancel_undone(envelope: Envelope, subscription: Subscription) -> EmailMessag
 
 
 def paused(envelope: Envelope, subscription: Subscription) -> EmailMessage:
-    """Nothing is charged until it is resumed; until when access lasts (X-11)."""
-    return _about(envelope, subscription, "paused")
+    """Nothing is charged until it is resumed; until when access lasts, if a paid period does
+    (X-11)."""
+    ends = subscription.access_until
+    said = "unpaid" if ends is not None and ends <= envelope.at else "text"
+    return _about(envelope, subscription, "paused", said=said)
 
 
 def resumed(envelope: Envelope, subscription: Subscription) -> EmailMessage:
@@ -232,7 +235,11 @@ def freeze_undone(envelope: Envelope, subscription: Subscription) -> EmailMessag
 
 
 def _about(
-    envelope: Envelope, subscription: Subscription, kind: str, more: tuple[str, ...] = ()
+    envelope: Envelope,
+    subscription: Subscription,
+    kind: str,
+    more: tuple[str, ...] = (),
+    said: str = "text",
 ) -> EmailMessage:
     """A mail about a subscription itself, of which `mail.<kind>` has subject, title and text."""
     language, zone = envelope.language, envelope.merchant.settings.time_zone
@@ -246,7 +253,7 @@ def _about(
     letter = Letter(
         subject=text(language, f"mail.{kind}.subject", **words),
         title=text(language, f"mail.{kind}.title"),
-        opening=(text(language, f"mail.{kind}.text", **words),),
+        opening=(text(language, f"mail.{kind}.{said}", **words),),
         paragraphs=(
             *(text(language, key) for key in more),
             *given,

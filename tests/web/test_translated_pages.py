@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.message import EmailMessage
+from functools import cache
 
 import pytest
 
@@ -89,15 +90,17 @@ def said(answer: Answer, language: str) -> str:
 
 def in_english(lines: Iterable[str], language: str) -> list[str]:
     """Lines that are texts of the English catalog, filled in or not, and of no other."""
-    english = texts("en") - texts(language)
-    patterns = [
-        re.compile(re.sub(r"\\{\w+\\}", ".+", re.escape(entry)))
-        for entry in english
-        if len(re.sub(r"\{\w+\}", "", entry).split()) > 2
-    ]
-    return [
-        line for line in lines if line in english or any(each.fullmatch(line) for each in patterns)
-    ]
+    english, filled_in = english_of(language)
+    return [line for line in lines if line in english or filled_in.fullmatch(line)]
+
+
+@cache
+def english_of(language: str) -> tuple[frozenset[str], re.Pattern[str]]:
+    """The texts as they stand, and those of three words or more with anything in their gaps."""
+    english = frozenset(texts("en") - texts(language))
+    long = [each for each in english if len(re.sub(r"\{\w+\}", "", each).split()) > 2]
+    patterns = [re.sub(r"\\{\w+\\}", ".+", re.escape(each)) for each in sorted(long)]
+    return english, re.compile("|".join(patterns))
 
 
 def lines_of(element: Element) -> set[str]:

@@ -17,7 +17,7 @@ from hashlib import sha256
 from unicodedata import category
 
 from billing.customers import BillTo
-from billing.merchants import Merchant
+from billing.merchants import CONFIRMATION_TEMPLATE, Merchant
 from billing.money import Money
 from billing.orders import Invoice
 from billing.refunds import Refund
@@ -90,9 +90,10 @@ def confirmation(
         ),
         lines=_lines(invoice, envelope),
         paragraphs=(
-            *filled(
+            *_from_merchant(
                 merchant.settings.confirmation_template,
                 {"order_id": invoice.order_id, "product": product, "name": name},
+                language,
             ),
             *what_follows(subscription, envelope),
         ),
@@ -270,6 +271,13 @@ def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
         "product": invoice.product_name,
         "merchant": envelope.merchant.name,
     }
+
+
+def _from_merchant(template: str, values: dict[str, str], language: str) -> tuple[str, ...]:
+    """The merchant's own words; who wrote none says the usual ones in the reader's language."""
+    if template == CONFIRMATION_TEMPLATE:
+        return (text(language, "mail.confirmation.order", order_id=values["order_id"]),)
+    return filled(template, values)
 
 
 def filled(template: str, values: dict[str, str]) -> tuple[str, ...]:

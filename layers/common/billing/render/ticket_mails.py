@@ -10,7 +10,7 @@ from billing.holding import Effect
 from billing.money import Money
 from billing.render import formats
 from billing.render.mails import Envelope, Letter, written
-from billing.render.messages import text
+from billing.render.messages import has, text
 from billing.tickets import Message, Ownership, Ticket, Wish
 
 
@@ -43,7 +43,8 @@ def received(
     goes to the requester."""
     language, words = envelope.language, _words(envelope, ticket, department)
     kind = ticket.wish or "question"
-    reason = (text(language, "mail.received.said", words=ticket.reason),) if ticket.reason else ()
+    why = _why(ticket, language)
+    reason = (text(language, "mail.received.said", words=why),) if why else ()
     letter = Letter(
         subject=text(language, f"mail.received.{kind}.subject", **words),
         title=text(language, f"mail.received.{kind}.title"),
@@ -154,6 +155,12 @@ def confirm(envelope: Envelope, subject: str, department: Department, url: str) 
         link=(text(language, "mail.ticket.confirm.button"), url),
     )
     return _from(department, written(letter, envelope), envelope)
+
+
+def _why(ticket: Ticket, language: str) -> str | None:
+    """The reason that was chosen in the portal, in words; a program may have sent its own."""
+    key = f"portal.reason.{ticket.reason}"
+    return text(language, key) if ticket.reason and has(key) else ticket.reason
 
 
 def _words(envelope: Envelope, ticket: Ticket, department: Department) -> dict[str, str]:

@@ -61,7 +61,7 @@ sim: $(DEV)
 ## make sim-mutants  each guard of the protocol taken away: noticed, or redundant and why
 .PHONY: sim-mutants
 sim-mutants: $(DEV)
-	@$(WITH_LAYER) .venv/bin/python -m sim --mutants --seeds 40
+	@$(WITH_LAYER) .venv/bin/python -m sim --mutants --seeds 80
 
 ## make kill       the kill test at length: 300 subscriptions, 20 trials
 .PHONY: kill

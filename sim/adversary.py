@@ -6,7 +6,6 @@ Each action is a small function; the adversary picks one at a port call on a sub
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +24,8 @@ from billing.orders import Order
 from billing.ports import Ports
 from billing.storage import Due
 from billing.subscription import Alarm, Source, Subscription, When
-from billing.transactions import Change
+from billing.tickets import Wish
+from sim import support
 from sim.buyers import Buyer, authenticate
 from sim.chance import Chance
 from sim.clockwork import DAY, MINUTE, SECOND, Clockwork, Invocation, instant
@@ -138,15 +138,16 @@ def answer_the_bank(adversary: Adversary, target: Subscription | Checkout) -> No
         authenticate(world, known.gateway_ref, succeeded=True)
 
 
-def hold(adversary: Adversary, target: Subscription) -> None:
-    """Somebody holds the subscription for a while."""
-    world = adversary.world
-    chance = Chance(world.seed, f"hold {target.id} {target.seq}")
-    since = instant(world.clockwork.now_us)
-    _write(world, target, held_for=f"ticket {target.id}", held_since=since)
-    over_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 2 * DAY))
-    released = partial(_write, world, target, held_for=None, held_since=None)
-    world.clockwork.at(over_us, released)
+def ask_to_cancel(adversary: Adversary, target: Subscription) -> None:
+    """Somebody asks support to cancel, which holds what falls due (H-4)."""
+    support.ask(adversary.world, target, Wish.CANCEL)
+
+
+def ask_for_refund(adversary: Adversary, target: Subscription) -> None:
+    """Somebody asks support for the newest payment back."""
+    paid = _payments(adversary.world, target)
+    if paid:
+        support.ask(adversary.world, target, Wish.REFUND, paid[-1])
 
 
 def dispute(adversary: Adversary, target: Subscription) -> None:
@@ -170,14 +171,6 @@ def dispute(adversary: Adversary, target: Subscription) -> None:
         at_us = world.clockwork.now_us + int(chance.stretched(SECOND, 40 * DAY))
         close = partial(sandbox.close_dispute, reference, opened, decided)
         world.clockwork.at(at_us, close)
-
-
-def _write(world: World, target: Subscription, **fields: Any) -> None:
-    stands = world.table.get(key_of(target))
-    if isinstance(stands, Subscription) and stands.is_live:
-        changed = replace(stands, **fields)
-        if changed != stands:
-            world.table.write((Change(stands, changed),))
 
 
 def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
@@ -286,9 +279,7 @@ def _recurs(point: PricePoint) -> bool:
 def refund_last(adversary: Adversary, target: Subscription) -> None:
     """Somebody refunds the newest payment, all or part, and another one does the same."""
     world = adversary.world
-    history = world.table.query(key_of(target).pk)
-    paid = [o for o in history if isinstance(o, Order) and o.kind in {"sale", "rebill"}]
-    paid = [o for o in paid if o.subscription == target.id and o.amount]
+    paid = _payments(world, target)
     if not paid:
         return
     chance = Chance(world.seed, f"refund {target.id} {target.seq} {len(paid)}")
@@ -297,6 +288,12 @@ def refund_last(adversary: Adversary, target: Subscription) -> None:
         work = partial(_refund, world.ports, paid[-1], part)
         at_us = world.clockwork.now_us + chance.between(0, SECOND // 10)
         world.clockwork.spawn(f"refund {target.id}", work, at_us, _answered)
+
+
+def _payments(world: World, target: Subscription) -> list[Order]:
+    history = world.table.query(key_of(target).pk)
+    paid = [o for o in history if isinstance(o, Order) and o.kind in {"sale", "rebill"}]
+    return [o for o in paid if o.subscription == target.id and o.amount]
 
 
 def _cancel(world: World, target: Subscription, when: When) -> None:
@@ -332,7 +329,8 @@ def _answered(error: BaseException | None) -> None:
 
 ACTIONS: dict[type, tuple[Action, ...]] = {
     Subscription: (
-        *(double_message, double_message, sweep, answer_the_bank, hold, dispute),
+        *(double_message, double_message, sweep, answer_the_bank, dispute),
+        *(ask_to_cancel, ask_for_refund),
         *(cancel_now, cancel_at_end, refund_last, pause_now, other_plan, freeze_next),
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
@@ -343,6 +341,7 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "mind": (0.3, (cancel_now, cancel_at_end, refund_last, refund_last)),
     "bank": (0.3, (dispute,)),
     "bank again": (0.15, (dispute,)),
+    "support": (0.25, (ask_to_cancel, ask_to_cancel, ask_for_refund)),
     "break": (0.4, (pause_now, freeze_next)),
     "plan": (0.3, (other_plan,)),
 }

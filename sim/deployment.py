@@ -17,6 +17,7 @@ from billing.facts import Fact
 from billing.operation import Operation
 from billing.subscription import Alarm
 from functions.cancel import app as cancel_app
+from functions.helpdesk import app as helpdesk_app
 from functions.notify import app as notify_app
 from functions.rebill import app as rebill_app
 from sim.chance import Chance, stretched
@@ -95,14 +96,17 @@ class Deployment:
     def _sweep_tick(self, tick_us: int) -> None:
         self._sweeps.discard(tick_us)
         ending = self._is_anything_due(tick_us, (Alarm.CANCEL,))
-        if not ending and not self._is_anything_due(tick_us, ALARMS):
+        undecided = self._is_anything_due(tick_us, (Alarm.TICKET,))
+        if not ending and not undecided and not self._is_anything_due(tick_us, ALARMS):
             return
         if down_until := self._wire.down_until(tick_us):
             self.alarm_at(down_until)
             return
         self.alarm_at(tick_us + 1)
         if ending:
-            self.end_cancelled(tick_us)
+            self._sweep_of("ending", cancel_app.sweep, tick_us)
+        if undecided:
+            self._sweep_of("deciding", helpdesk_app.sweep, tick_us)
         late = self._faults.around("old_tick", f"sweep {tick_us}")
         if late is not None:
             self.sweep(tick_us, after_us=int(stretched(*OLD_TICK_US, late)))
@@ -118,11 +122,11 @@ class Deployment:
         at_us = self._clockwork.now_us + after_us
         self._clockwork.spawn(f"sweep {instant(scheduled_us):%m-%d %H:%M}", work, at_us, _ended)
 
-    def end_cancelled(self, scheduled_us: int) -> None:
-        """Run the sweep of delayed cancellations."""
+    def _sweep_of(self, what: str, handler: Any, scheduled_us: int) -> None:
+        """Run the sweep of delayed cancellations, or of tickets."""
         event = {"time": stamp(instant(scheduled_us))}
-        work = partial(_handler(cancel_app.sweep), event, Context)
-        name = f"ending {instant(scheduled_us):%m-%d %H:%M}"
+        name = f"{what} {instant(scheduled_us):%m-%d %H:%M}"
+        work = partial(_handler(handler), event, Context)
         self._clockwork.spawn(name, work, self._clockwork.now_us, _ended)
 
     def _is_anything_due(self, now_us: int, kinds: Sequence[Alarm]) -> bool:

@@ -96,6 +96,7 @@ class SimGateway:
     def __init__(self, seed: int, wire: Wire) -> None:
         self.books = Books()
         self.asked: Asked = lambda call, key, parameters: None
+        self.moves: Callable[[str], None] = lambda invoice: None
         self._seed = seed
         self._wire = wire
         self._clockwork: Clockwork = wire.clockwork
@@ -152,17 +153,26 @@ class SimGateway:
         return self._wire.call("gateway", "lookup", look, reference)
 
     def cancel(self, reference: str) -> Standing:
-        cancel = partial(self.sandbox.cancel, reference)
+        def cancel() -> Standing:
+            self._told_of_move(reference)
+            return self.sandbox.cancel(reference)
+
         return self._wire.call("gateway", "cancel", cancel, reference, self._later(cancel))
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
         def effect() -> RefundSucceeded | RefundFailed:
+            self._told_of_move(reference)
             # A key that is over makes a second refund: only looking first tells that there is one.
             generation = self._generation_of(key)
             name = f"{key}#{generation}" if generation else key
             return self.sandbox.refund(reference, amount, key=name)
 
         return self._request("refund", key, f"{reference} {amount.amount_minor}", effect)
+
+    def _told_of_move(self, reference: str) -> None:
+        found = self.books.read(reference)
+        if found is not None:
+            self.moves(found[0]["invoice"])
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
         def find() -> RefundSucceeded | RefundFailed | None:

@@ -18,13 +18,14 @@ from billing.ledger import LedgerEntry
 from billing.merchants import Merchant
 from billing.orders import Invoice, InvoiceState
 from billing.subscription import State, Subscription
+from billing.tickets import TicketState
 from sim.clockwork import Stop
 
 SKEW = timedelta(seconds=5)
 CALL = timedelta(hours=1)
 """How old an invocation's `now` may be when it writes: its calls stall for minutes, some twice."""
 
-I, S, C = InvoiceState, State, CheckoutState  # noqa: E741
+I, S, C, T = InvoiceState, State, CheckoutState, TicketState  # noqa: E741
 
 INVOICE_GRAPH: dict[InvoiceState | None, set[InvoiceState]] = {
     None: {I.PENDING, I.PAID},
@@ -62,6 +63,13 @@ CHECKOUT_GRAPH: dict[CheckoutState | None, set[CheckoutState]] = {
     C.PAID: set(),
     C.DECLINED: set(),
     C.ABANDONED: set(),
+}
+TICKET_GRAPH: dict[TicketState | None, set[TicketState]] = {
+    None: {T.OPEN},
+    T.OPEN: {T.APPROVED, T.DECLINED, T.CLOSED},
+    T.APPROVED: {T.OPEN},  # a refund that the gateway refused
+    T.DECLINED: set(),
+    T.CLOSED: {T.OPEN},
 }
 SNAPSHOT = ("total", "lines", "gateway", "gateway_account", "order_id", "period", "seq", "kind")
 AGREED = ("customer", "merchant", "started_at", "gateway_account", "shard")

@@ -6,36 +6,64 @@ listed as redundant, with the guard that stands behind it; another mutant then r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
-from billing import cancellation, disputes, policy, protocol, purchase, refunds
+from billing import (
+    cancellation,
+    disputes,
+    freezing,
+    holding,
+    plan_change,
+    plan_protocol,
+    policy,
+    protocol,
+    purchase,
+    refunds,
+    tickets,
+)
 from billing.adapters import event_signature
-from billing.flows import attempts, charging, invoices, notify, rebill, webhook
+from billing.flows import (
+    attempts,
+    change_plan,
+    charging,
+    decision,
+    invoices,
+    notify,
+    pause,
+    rebill,
+    webhook,
+)
+from billing.flows.work import Work
+from billing.merchants import Merchant
 from billing.orders import Invoice
 from billing.transactions import Insert
 from sim import exhaustive
 from sim.gateway import SimGateway
-from sim.invariants import Violation
 from sim.items import Table
 from sim.mutations import (
     abandoning_unasked,
     always,
     attempts_unlimited,
     blind,
+    committing_blindly,
     confirm_without_attempt,
     due_at_once,
     forgetting,
     fresh_key,
     move_blindly,
-    numbered_apart,
     paid_without_settling,
     removing_first,
     skipping_write_ahead,
+    unarmed,
     unconfirmed_is_failed,
     unknown_is_failed,
+    without,
     without_expect,
     without_facts,
 )
@@ -71,6 +99,16 @@ _PNR: Callable[..., Patch] = lambda mutate: (protocol, "point_of_no_return", mut
 _PAID: Callable[..., Patch] = lambda mutate: (protocol, "settle_paid", mutate)  # noqa: E731
 _DECLINED: Callable[..., Patch] = lambda mutate: (protocol, "settle_declined", mutate)  # noqa: E731
 _STEP: Callable[..., Patch] = lambda mutate: (purchase, "_step", mutate)  # noqa: E731
+
+_CHANGED: Callable[..., Patch] = lambda mutate: (plan_protocol, "_paid", mutate)  # noqa: E731
+
+
+def _looked_at(name: str) -> tuple[Patch, ...]:
+    """Every write that rests on the subscription, without this field of it."""
+    mutate = without(name)
+    listed = ((policy, "LOOKED_AT"), (plan_protocol, "AS_READ"), (freezing, "AS_READ"))
+    return tuple((where, what, mutate) for where, what in listed)
+
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -189,32 +227,97 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("dispute: charges go on", ((disputes, "_held", always(())),)),
     Mutant("events: forged ones are believed", ((event_signature, "verify", always(None)),)),
     Mutant("events: lost ones are not looked for", ((webhook, "catch_up", always(None)),)),
+    *(
+        Mutant(f"looked at: not {name}", _looked_at(name), redundant=why)
+        for name, why in (
+            ("state", "whatever changes the state changes another field that is looked at"),
+            ("open_invoice", "seq and the invoice's own insert or attempt are conditions too"),
+            ("period", "a period moves on only with its open invoice and the payments made"),
+            ("payments_made", "it moves on only with the period and the open invoice"),
+            ("cancelling", None),
+            ("dispute", None),
+            ("held_for", None),
+        )
+    ),
+    Mutant("pause, resume: unconditional", ((pause, "_write", committing_blindly),)),
+    Mutant(
+        "change: subscription unconditional",
+        ((plan_protocol, "opened", blind("Subscription")),),
+    ),
+    Mutant(
+        "change: invoice may stand",
+        ((plan_protocol, "opened", blind("Invoice", of=Insert)),),
+        redundant="the subscription's lease, open invoice and seq are as read",
+    ),
+    Mutant("change, free: unconditional", ((plan_protocol, "changed_free", blind()),)),
+    Mutant("change, next: unconditional", ((plan_protocol, "asked", blind()),)),
+    Mutant(
+        "change paid: invoice unconditional",
+        (_CHANGED(blind("Invoice")),),
+        redundant="the subscription's open invoice is as read",
+    ),
+    Mutant(
+        "change paid: subscription unconditional",
+        (_CHANGED(blind("Subscription")),),
+        redundant="the invoice's state and attempt are as read",
+    ),
+    Mutant(
+        "change paid: both",
+        (_CHANGED(blind("Invoice", "Subscription")),),
+        redundant="the order and the ledger entry are inserts, keyed by what they book",
+    ),
+    Mutant("change paid: no condition at all", (_CHANGED(blind()), _CHANGED(blind(of=Insert)))),
+    Mutant("change: any quote holds", ((plan_change, "check_token", always(None)),)),
+    Mutant(
+        "change: opened while held",
+        ((change_plan, "_refuse_if_held", always(None)),),
+        redundant="the worker asks again before it charges, and the change lapses",
+    ),
+    Mutant("change: never lapses", ((Work, "has_lapsed", always(False)),)),
+    Mutant("freeze: unconditional", ((freezing, "asked", blind()),)),
+    Mutant("freeze undone: unconditional", ((freezing, "undone", blind()),)),
+    Mutant("disarmed: not asked at all", ((Merchant, "armed_in", unarmed),)),
+    Mutant("disarmed: money withdrawn, given back", ((charging, "refuse_disarmed", always(None)),)),
+    Mutant("disarmed: told to nobody", ((notify, "_waits", always(False)),)),
+    Mutant("request: holds nothing", ((holding, "hold", always(())),)),
+    Mutant("request declined: holds on", ((decision, "_released", always(())),)),
+    Mutant(
+        "request: decided twice",
+        ((tickets, "DECIDED_ON", without("state", "attempt", "due_at")),),
+        redundant="deciding changes state and attempt, so they are conditions themselves",
+    ),
+    Mutant("request: never decided", ((decision, "_undecided", always("waits")),)),
     Mutant("outbox: removed before told", ((notify, "_tell", removing_first),)),
-    Mutant("numbers: counter unconditional", ((invoices, "numbered", numbered_apart),)),
+    Mutant("numbers: counter unconditional", ((invoices, "numbered", committing_blindly),)),
 )
 
 
 def main(seeds: int) -> int:
-    """Print what notices each mutant; 1 if one is neither noticed nor listed as redundant."""
+    """Print what notices each mutant; 1 if one is neither noticed nor listed as redundant.
+
+    A processor has a mutant of its own; each stops at its first violation.
+    """
     unnoticed = 0
-    for mutant in MUTANTS:
-        with mutant.applied():
-            violation, where = _first_violation(range(FIRST_SEED, FIRST_SEED + seeds))
-        if violation is not None:
-            print(f"caught     {mutant.name}: {where}, {violation}"[:150])
-        elif mutant.redundant is not None:
-            print(f"redundant  {mutant.name}: {mutant.redundant}")
-        else:
-            unnoticed += 1
-            print(f"UNNOTICED  {mutant.name}, in {seeds} seeds")
+    with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
+        outcomes = pool.map(_outcome, range(len(MUTANTS)), repeat(seeds))
+        for mutant, noticed in zip(MUTANTS, outcomes, strict=True):
+            if noticed is not None:
+                print(f"caught     {mutant.name}: {noticed}"[:150], flush=True)
+            elif mutant.redundant is not None:
+                print(f"redundant  {mutant.name}: {mutant.redundant}", flush=True)
+            else:
+                unnoticed += 1
+                print(f"UNNOTICED  {mutant.name}, in {seeds} seeds", flush=True)
+    print(f"mutants={len(MUTANTS)} seeds={seeds} unnoticed={unnoticed}")
     return 1 if unnoticed else 0
 
 
-def _first_violation(seeds: range) -> tuple[Violation | None, str]:
-    """By chance, or else where two invocations meet at every pair of points."""
-    for number, seed in enumerate(seeds, 1):
-        violation = run(seed).violation
-        if violation is not None:
-            return violation, f"seed {number}"
-    failure = next((found for found in exhaustive.pairs() if found is not None), None)
-    return (failure.violation, failure.scene) if failure else (None, "")
+def _outcome(number: int, seeds: int) -> str | None:
+    """What notices a mutant, first by chance, else where two invocations meet at every pair of
+    points; None for nothing."""
+    with MUTANTS[number].applied():
+        for tried, seed in enumerate(range(FIRST_SEED, FIRST_SEED + seeds), 1):
+            if (violation := run(seed).violation) is not None:
+                return f"seed {tried}, {violation}"
+        failure = next((found for found in exhaustive.pairs() if found is not None), None)
+        return None if failure is None else f"{failure.scene}, {failure.violation}"

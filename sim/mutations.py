@@ -148,8 +148,8 @@ def abandoning_unasked(original: Any) -> Any:
     return mutant
 
 
-def numbered_apart(original: Any) -> Any:
-    """Invoice numbers drawn without the counter's condition."""
+def committing_blindly(original: Any) -> Any:
+    """A flow whose writes have no conditions; its ports come first."""
 
     def mutant(ports: Any, *args: Any) -> Any:
         class Store:
@@ -162,6 +162,16 @@ def numbered_apart(original: Any) -> Any:
         return original(replace(ports, store=Store()), *args)
 
     return mutant
+
+
+def without(*names: str) -> Callable[[Any], Any]:
+    """A list of fields that a write rests on, without these."""
+    return lambda fields: tuple(name for name in fields if name not in names)
+
+
+def unarmed(original: Any) -> Any:
+    """Everything counts as armed."""
+    return lambda merchant, environment: True
 
 
 def removing_first(original: Any) -> Any:

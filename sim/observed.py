@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from billing.flows import invoices
-from billing.render import mails, merchant_mails, reminder_mails
+from billing.render import mails, merchant_mails, reminder_mails, ticket_mails
 from billing.runtime import telemetry
 
 
@@ -23,6 +23,8 @@ def facts_only() -> Iterator[None]:
         *((module, "written", _bare) for module in MAILS),
         *((module, "text", lambda *_, **__: "") for module in MAILS),
         *((mails, name, lambda *_, **__: ()) for name in _WORDS),
+        (ticket_mails, "_from", lambda department, message, envelope: message),
+        (ticket_mails, "_to", lambda ticket, message: message),
         (invoices, "invoice_pdf", _Blank()),
         (telemetry, "tally", lambda counts, prefix="": None),
     ]
@@ -33,7 +35,7 @@ def facts_only() -> Iterator[None]:
         yield
 
 
-MAILS = (mails, merchant_mails, reminder_mails)
+MAILS = (mails, merchant_mails, reminder_mails, ticket_mails)
 _WORDS = ("_lines", "what_follows", "cancelling", "filled")
 
 

@@ -14,8 +14,9 @@ from billing.periods import Anchor
 from billing.plan_change import Quote, When
 from billing.refunds import Refund
 from billing.schedule import ChargeKind
-from billing.subscription import State, Subscription
-from sim.invariants import SKEW, I, Violation, changed
+from billing.subscription import CHARGEABLE, State, Subscription
+from billing.tickets import Ticket, TicketState, Wish
+from sim.invariants import CALL, SKEW, I, Violation, changed
 from sim.items import Put
 from sim.plan import FREEZE_MINOR
 from sim.writes import Writes
@@ -33,6 +34,7 @@ class Oracle(Writes):
         self._periods_match(by_type)
         self._numbers_match(by_type)
         self._plans_match(by_type)
+        self._requests_hold(by_type)
 
     def _one_open_invoice(self, by_type: dict[type, list[Put]]) -> None:
         touched = {after.id for _, _, after in by_type.get(Subscription, ())}
@@ -59,6 +61,38 @@ class Oracle(Writes):
             if before is not None and not moved and any(s == after.id for s, _ in paid):
                 raise Violation("6", f"{after.id} was paid and did not move on", after.id)
 
+    def _requests_hold(self, by_type: dict[type, list[Put]]) -> None:
+        """Who asks a person to cancel has charges held in the same write, unless one is let stand;
+        who is refused has them released (H-4, X-8)."""
+        for _, before, after in by_type.get(Ticket, ()):
+            stands = self._subscriptions.get(after.about or "")
+            if after.wish is not Wish.CANCEL or stands is None:
+                continue
+            may_hold = stands.state in CHARGEABLE and stands.cancelling is None
+            if before is None and may_hold and after.due_at and after.lets_stand is None:
+                if not stands.held:
+                    raise Violation("4", f"{after.id} holds nothing", stands.id)
+            elif after.state is TicketState.DECLINED and stands.held_for == after.id:
+                raise Violation("21", f"{after.id} is declined and holds on", stands.id)
+
+    def moves(self, invoice: str) -> None:
+        """The gateway is asked to withdraw or to give back: not from where nothing is armed."""
+        found = self.invoices.get(invoice)
+        if found is not None:
+            self._armed(found.merchant, found.id)
+
+    def mails(self, fact: str) -> None:
+        """A mail goes out."""
+        self.mailed[fact] += 1
+        told = self.facts.get(fact)
+        if told is not None:
+            self._armed(told.merchant, fact)
+
+    def _armed(self, merchant: str, about: str) -> None:
+        since = self.disarmed_since.get(merchant)
+        if since is not None and self._now() - since > CALL:
+            raise Violation("4", f"{merchant} is disarmed: {about}", about.rpartition(".")[0])
+
     def quoted(self, subscription: str, quote: Quote) -> None:
         """Somebody is told what another plan costs, and asks for it."""
         self._quotes[subscription].append(quote)
@@ -80,7 +114,8 @@ class Oracle(Writes):
                 self._plan_was_asked(before, after, invoice)
             period = invoice is not None and not invoice.changes_plan
             spent = invoice.credit_minor if invoice is not None and period else 0
-            exchanged = changed(before, after, sold) and before.next_plan is None
+            opened = before.open_invoice is None and after.open_invoice is not None
+            exchanged = changed(before, after, sold) and not opened
             if not exchanged and before.credit_minor - after.credit_minor != spent:
                 text = f"{after.id}: credit {before.credit_minor} to {after.credit_minor}"
                 raise Violation("3", f"{text}, {spent} was used", after.id)

@@ -8,7 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from billing.catalog import Cycle, Initial, PricePoint, PriceTerms, PriceType, Product
 from billing.gateways import SANDBOX
-from billing.merchants import FinalAction, GatewayAccount, Merchant, RetrySchedule, Settings
+from billing.merchants import (
+    FinalAction,
+    GatewayAccount,
+    Merchant,
+    RetrySchedule,
+    Settings,
+    Undecided,
+)
 from billing.money import Currency, Money
 from billing.periods import Period, Span, Unit
 from sim.chance import Chance
@@ -110,7 +117,10 @@ def drawn(seed: int) -> Plan:
     chance = Chance(seed, "plan")
     starts_at = chance.pick(STARTS) - timedelta(days=chance.between(0, 3))
     made_at = starts_at - timedelta(days=1)
-    merchants = {name: _merchant(name, made_at, chance) for name in ("acme", "zenith")}
+    merchants = {
+        name: _merchant(name, made_at, chance, Chance(seed, f"helpdesk {name}"))
+        for name in ("acme", "zenith")
+    }
     plan = Plan(
         starts_at=starts_at,
         span_us=chance.between(60, 300) * DAY,
@@ -130,7 +140,7 @@ def drawn(seed: int) -> Plan:
     return plan
 
 
-def _merchant(name: str, made_at: datetime, chance: Chance) -> Merchant:
+def _merchant(name: str, made_at: datetime, chance: Chance, helpdesk: Chance) -> Merchant:
     schedule = RetrySchedule(
         every_days=chance.pick((1, 3, 3)),
         attempts=chance.pick((1, 2, 4, 4)),
@@ -143,6 +153,8 @@ def _merchant(name: str, made_at: datetime, chance: Chance) -> Merchant:
         retry_schedule=schedule,
         catch_up_days=chance.pick((7, 7, 30)),
         freeze_price_minor=FREEZE_MINOR,
+        notice_days=helpdesk.pick((0, 0, 3)),
+        undecided=helpdesk.pick(tuple(Undecided)),
     )
     account = GatewayAccount(SANDBOX, SANDBOX)
     return Merchant(

@@ -15,11 +15,13 @@ from billing.ledger import LedgerEntry
 from billing.orders import FINAL, Invoice, InvoiceCounter, InvoiceState, Order
 from billing.refunds import Refund, RefundState
 from billing.subscription import State, Subscription
+from billing.tickets import Ticket, TicketState
 from sim.clockwork import instant
 from sim.invariants import Violation
 from sim.world import World
 
 TWO_SWEEPS = timedelta(minutes=2)
+A_WEEK = timedelta(days=7, hours=1)
 A_CHARGE = timedelta(minutes=2)
 """How long a charge may be under way that nothing disturbs."""
 
@@ -37,6 +39,8 @@ def reckon(world: World) -> None:
         _not_stuck(world, invoice, now)
     for checkout in found[Checkout]:
         _checkout_over(world, checkout, found, now)
+    for ticket in found[Ticket]:
+        _decided(world, ticket, now)
     _books_agree(world, found)
     _refunds_agree(world, found)
     _disputes_agree(world, found)
@@ -79,6 +83,19 @@ def _not_stuck(world: World, invoice: Invoice, now: datetime) -> None:
     if now - invoice.attempted_at > timedelta(hours=2 if world.oracle.payments_lapse else 1):
         text = f"{invoice.id} has been CONFIRMING since {invoice.attempted_at}"
         raise Violation("22", text, invoice.id, invoice.purchase)
+
+
+def _decided(world: World, ticket: Ticket, now: datetime) -> None:
+    """No request waits past its last day, and what was approved is done (H-4)."""
+    hour = timedelta(hours=1)
+    stands = world.oracle.subscription(ticket.about)
+    if ticket.state is TicketState.OPEN and ticket.due_at and now - ticket.due_at > hour:
+        raise Violation("22", f"{ticket.id} is never decided", ticket.id, ticket.about)
+    decided = ticket.decided_at
+    if ticket.is_under_way and ticket.lets_stand is None and decided and now - decided > hour:
+        raise Violation("22", f"{ticket.id} is never carried out", ticket.id, ticket.about)
+    if stands is not None and stands.held_for == ticket.id and now - ticket.requested_at > A_WEEK:
+        raise Violation("21", f"{stands.id} is held for ever by {ticket.id}", stands.id)
 
 
 def _checkout_over(

@@ -24,6 +24,7 @@ from billing.refunds import Refund
 from billing.runtime import wiring
 from billing.runtime.ids import ALPHABET, SYMBOLS
 from billing.subscription import Subscription
+from billing.tickets import Ticket
 from sim import plan
 from sim.chance import Chance, digest
 from sim.clockwork import Clockwork, Invocation, instant, microseconds
@@ -75,6 +76,7 @@ class World:
         self.webhooks = Webhooks(seed, self.wire, self.gateway, lambda: self.ports)
         self.webhooks.on = self.webhooks.on and forced is None
         self.gateway.books.told = self._told
+        self.gateway.moves = self.oracle.moves
         operation = Operation(public_url="https://pay.example.com", shards=plan.shards)
         self.deployment = Deployment(seed, self.wire, self.table, operation)
         self.ports = Ports(
@@ -140,7 +142,7 @@ class World:
             self.log.add(
                 now_us, "table", f"{key.pk} {key.sk}", lambda b=before, a=after: _put(b, a)
             )
-            if isinstance(after, Subscription | Checkout | Refund):
+            if isinstance(after, Subscription | Checkout | Refund | Ticket):
                 if after.due_at is not None and (before is None or before.due_at != after.due_at):
                     self.deployment.alarm_at(microseconds(after.due_at))
             elif isinstance(after, Fact) and before is None:
@@ -166,7 +168,7 @@ class SimMailer:
         fact = str(message["Message-ID"])
 
         def arrive() -> None:
-            self._oracle.mailed[fact] += 1
+            self._oracle.mails(fact)
 
         self._wire.call("mail", "mail", arrive, fact)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from billing.adapters.sandbox_ledger import Row
 from billing.checkouts import Checkout
 from billing.facts import Fact, FactKind
+from billing.flows.notify import PASSING
 from billing.merchants import Merchant
 from billing.orders import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, LineKind, Order
 from billing.subscription import CHARGEABLE, TERMINAL, State, Subscription
+from billing.tickets import Ticket
 from sim.clockwork import instant
 from sim.invariants import (
     AGREED,
@@ -25,6 +27,7 @@ from sim.invariants import (
     SKEW,
     SNAPSHOT,
     SUBSCRIPTION_GRAPH,
+    TICKET_GRAPH,
     C,
     I,
     Violation,
@@ -33,6 +36,9 @@ from sim.invariants import (
     tenant,
 )
 from sim.items import Put
+
+UNTOLD = {FactKind.PAYMENT_VOID, *PASSING}
+"""What is not mailed, or not when its merchant is disarmed."""
 
 
 class Writes:
@@ -44,7 +50,7 @@ class Writes:
         self.facts: dict[str, Fact] = {}
         self.mailed: Counter[str] = Counter()
         self.stopped_since: dict[str, datetime] = {}
-        self.disarmed_at: dict[str, datetime] = {}
+        self.disarmed_since: dict[str, datetime] = {}
         self.cancelled: dict[str, datetime] = {}
         self.tally: Counter[str] = Counter()
         self.freezes: set[str] = set()
@@ -87,6 +93,7 @@ class Writes:
             for _, before, after in by_type.get(cls, ()):
                 if before is not None:
                     raise Violation("9", f"{cls.__name__} written over: {after}")
+        self._facts_kept(by_type.get(Fact, []))
         self._facts_match(by_type)
         self._whole_write(by_type)
 
@@ -257,26 +264,39 @@ class Writes:
         if was is not after.state:
             self.tally[f"checkout_{after.state}"] += 1
 
+    def _ticket(self, before: Ticket | None, after: Ticket) -> None:
+        was = before.state if before else None
+        if was is not after.state and after.state not in TICKET_GRAPH[was]:
+            raise Violation("9", f"ticket {after.id} went from {was} to {after.state}", after.about)
+        if before is not None and before.carried_out_at and after != before:
+            raise Violation("9", f"ticket {after.id} was done and written again", after.about)
+        if was is not after.state:
+            self.tally[f"ticket_{after.state}"] += 1
+
     def _merchant(self, before: Merchant | None, after: Merchant) -> None:
         if not after.armed:
-            self.disarmed_at[after.id] = datetime.max.replace(tzinfo=UTC)
+            self.disarmed_since.setdefault(after.id, self._now())
         elif before is not None and not before.armed:
-            self.disarmed_at[after.id] = self._now() + timedelta(hours=1)
+            del self.disarmed_since[after.id]
         if after.stopped or not after.armed:
             self.stopped_since.setdefault(after.id, self._now())
         else:
             self.stopped_since.pop(after.id, None)
 
-    def _fact(self, before: Fact | None, after: Fact | None) -> None:
-        if after is None and before is not None:
-            disarmed = self.disarmed_at.get(before.merchant)
-            mails = before.kind is not FactKind.PAYMENT_VOID
-            if mails and not self.mailed[before.id] and not (disarmed and disarmed >= before.at):
-                raise Violation("13", f"{before.id} was never mailed", before.id)
-        if before is None and after is not None:
-            if after.id in self.facts:
-                raise Violation("13", f"the fact {after.id} was written twice", after.id)
-            self.facts[after.id] = after
+    def _facts_kept(self, puts: list[Put]) -> None:
+        """A fact is written once, and goes only when it is told; put off, it is written anew."""
+        gone = {before.id for _, before, after in puts if after is None}
+        put_off = gone & {after.id for _, before, after in puts if before is None}
+        for _, before, after in puts:
+            fact = before if after is None else after
+            if fact.id in put_off:
+                continue
+            if after is None and fact.kind not in UNTOLD and not self.mailed[fact.id]:
+                raise Violation("13", f"{fact.id} was never mailed", fact.id)
+            if before is None:
+                if fact.id in self.facts:
+                    raise Violation("13", f"the fact {fact.id} was written twice", fact.id)
+                self.facts[fact.id] = fact
 
     def _facts_match(self, by_type: dict[type, list[Put]]) -> None:
         """What changed in this write is told by it: one fact each, no more."""
@@ -309,6 +329,6 @@ _CHECKS: dict[type, Callable[[Writes, Any, Any], None]] = {
     Invoice: Writes._invoice,
     Checkout: Writes._checkout,
     Subscription: Writes._subscription,
-    Fact: Writes._fact,
     Order: Writes._order,
+    Ticket: Writes._ticket,
 }

@@ -142,6 +142,22 @@ def test_the_answer_that_is_kept_does_not_hold_the_secret_readable(shop: Shop) -
 
 
 @pytest.mark.spec("M-3")
+def test_an_answer_that_is_too_long_to_be_kept_is_made_anew_and_done_once(shop: Shop) -> None:
+    ticket = {"department": "billing", "email": "zoe@example.com", "subject": "x", "text": "y"}
+    asked = shop.api.post("/v1/tickets", ticket).json["id"]
+    for n in range(80):
+        shop.api.post(f"/v1/tickets/{asked}/reply", {"text": f"{n} " + "é" * 4990})
+    for _ in range(2):
+        answer = shop.api.post(
+            f"/v1/tickets/{asked}/reply", {"text": "The last"}, idempotency_key="once"
+        )
+        assert answer.status == 201
+        assert [m["text"] for m in answer.json["messages"]].count("The last") == 1
+    kept = vars(shop.world.ports.ephemeral)["_values"].values()
+    assert all(len(value.encode()) < 400_000 for value, _ in kept), "DynamoDB takes no more"
+
+
+@pytest.mark.spec("M-3")
 def test_a_link_that_signs_in_is_not_kept_readable_either(shop: Shop) -> None:
     first = shop.api.post("/v1/console-links", {}, idempotency_key="once").json
     token = first["url"].rpartition("/")[2]

@@ -255,6 +255,21 @@ def test_a_link_is_over_after_three_days_and_worth_nothing_elsewhere(house: Hous
     assert house.tickets() == []
 
 
+@pytest.mark.spec("H-2", "B-3")
+def test_nobody_floods_a_department_from_a_thread_or_from_the_portal(house: House) -> None:
+    house.order()
+    ann = house.signed_in()
+    opened = [ann.submit("/new/billing", **WORDS).status for _ in range(22)]
+    assert (set(opened[:20]), set(opened[20:])) == ({303}, {429})
+    (found, *_) = house.tickets()
+    thread = house.guest()
+    page = f"/tickets/{found.id}~{found.access_key}"
+    added = [thread.submit(page, text=f"No. {n}").status for n in range(22)]
+    assert (set(added[:20]), set(added[20:])) == ({303}, {429})
+    house.shop.world.now += timedelta(minutes=15)
+    assert thread.submit(page, text="Later").status == 303
+
+
 @pytest.mark.spec("X-1", "H-4")
 def test_a_manual_cancellation_in_the_portal_leads_to_its_thread(house: House) -> None:
     from billing.merchants import SelfService

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing import holding, tickets
 from billing.card_numbers import masked
 from billing.customers import normalised_email
 from billing.departments import named
-from billing.errors import Conflict, Invalid, NotFound
+from billing.errors import Conflict, Invalid, NotFound, TooMany
 from billing.merchants import Merchant
 from billing.orders import Order, typed_order_id
 from billing.ports import Ports
@@ -32,6 +32,9 @@ from billing.tickets import (
 from billing.transactions import Transaction
 
 ATTEMPTS = 8
+WINDOW = timedelta(minutes=15)
+WORDS_AT_MOST = 20
+"""Of one customer, or in one thread, within the window: a department is mailed each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,13 @@ def open_one(
             continue
         return ticket
     raise Conflict("The subscription is busy; nothing was changed. Try again.")
+
+
+def count_words(ports: Ports, merchant: str, where: str, *, now: datetime) -> None:
+    """One message more of a customer, or in a thread; raises `TooMany`."""
+    hits = ports.ephemeral.hit("ticket_words", f"{merchant}:{where}", window=WINDOW, now=now)
+    if hits > WORDS_AT_MOST:
+        raise TooMany("That was a lot of messages. Wait a quarter of an hour and send it again.")
 
 
 def preview(

@@ -156,6 +156,7 @@ def asked(who: Caller, department: str) -> http.Answer:
             _payment(who.visit, request.order)
     except Invalid as error:
         return form(who, department, typed=typed, errors=errors_of(error))
+    ticket.count_words(who.ports, who.merchant.id, who.visit.customer, now=who.now)
     opened = ticket.open_one(
         who.ports,
         who.merchant,
@@ -233,6 +234,7 @@ def replied(who: Caller, reference: str) -> http.Answer:
     found, typed = _thread(who, reference), who.request.form()
     try:
         given = reply_form(typed)
+        ticket.count_words(who.ports, who.merchant.id, found.ticket.id, now=who.now)
         ticket.reply(
             who.ports,
             who.merchant.id,

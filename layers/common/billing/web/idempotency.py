@@ -27,6 +27,9 @@ RUNNING = timedelta(seconds=60)
 """Longer than any request may take: the key of one that was killed is free again after it."""
 
 TRANSIENT = (Conflict, TooMany)
+MOST_KEPT = 300_000
+"""Bytes of an answer: an item has 400,000 at most. A longer one, a long thread's, is made anew by
+the same request, whose key names what it did."""
 UNFINISHED = 202
 """Not at its end: the same request asks how it stands, and is answered anew."""
 
@@ -74,10 +77,10 @@ class Once:
                 ephemeral.take(KIND, self.place, now=now)
                 raise
             given = http.failure(error, request)
-        if given.status_code == UNFINISHED:
+        kept = http.dumps(self._kept(given))
+        if given.status_code == UNFINISHED or len(kept.encode()) > MOST_KEPT:
             ephemeral.take(KIND, self.place, now=now)
             return given
-        kept = http.dumps(self._kept(given))
         ephemeral.replace(KIND, self.place, kept, expires_at=now + KEPT)
         return given
 

@@ -235,6 +235,19 @@ def test_a_password_is_reset_by_a_mailed_link_once(world: Platform) -> None:
     assert told == ["Your password at Acme Courses was changed"]
 
 
+@pytest.mark.spec("A-8")
+def test_a_new_password_ends_every_other_link_to_set_one(world: Platform) -> None:
+    opened(world)
+    tokens = []
+    for _ in range(2):
+        account.ask_for_reset(world.ports, SELLER, ip="192.0.2.1", now=world.now)
+        tokens.append(linked(world))
+    assert account.reset(world.ports, tokens[1], "a wholly new password", now=world.now) is not None
+    assert not account.reset_stands(world.ports, tokens[0], now=world.now)
+    assert account.reset(world.ports, tokens[0], "the thief's own", now=world.now) is None
+    assert world.sign_in(password="a wholly new password") is not None
+
+
 @pytest.mark.spec("A-8", "B-2")
 def test_under_a_buyers_email_an_account_is_entered_by_a_mailed_link_alone(
     world: Platform,

@@ -147,15 +147,16 @@ def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
 
 
 def reset_link(ports: Ports, account: Account, *, now: datetime) -> str:
-    """The address of a link that sets a new password once, within an hour."""
-    token = ports.new_id("key")
-    ports.ephemeral.put(RESET, digest(token), account.username, expires_at=now + LINK_LIFE, now=now)
+    """The address of a link that sets a new password once, within an hour; another password or
+    another email ends it."""
+    token, kept = ports.new_id("key"), f"{account.username}#{_mark(account)}"
+    ports.ephemeral.put(RESET, digest(token), kept, expires_at=now + LINK_LIFE, now=now)
     return f"{ports.operation.public_url}/account/reset/{token}"
 
 
 def reset_stands(ports: Ports, token: str, *, now: datetime) -> bool:
     """Whether a link is still good; looking does not use it up."""
-    return ports.ephemeral.get(RESET, digest(token), now=now) is not None
+    return _resettable(ports, token, now) is not None
 
 
 def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account | None:
@@ -163,9 +164,8 @@ def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account 
 
     None for a link that is over; raises `Invalid` for a password that will not do.
     """
-    username = ports.ephemeral.get(RESET, digest(token), now=now)
-    account = ports.store.account(username or NOBODY)
-    if account is None or account.password_hash is None:
+    account = _resettable(ports, token, now)
+    if account is None:
         return None
     accounts.check_password(password, account.username, account.email.partition("@")[0])
     hashed = ports.passwords.hash(password)
@@ -175,6 +175,20 @@ def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account 
     told = _fact(ports, FactKind.CREDENTIALS_CHANGED, account.username, now)
     ports.store.commit(Change(account, after), Insert(told))
     return after
+
+
+def _resettable(ports: Ports, token: str, now: datetime) -> Account | None:
+    """Whose password a link sets, while they have the one that it was mailed for."""
+    kept = ports.ephemeral.get(RESET, digest(token), now=now) or ""
+    username, _, mark = kept.partition("#")
+    account = ports.store.account(username or NOBODY)
+    if account is None or account.password_hash is None or _mark(account) != mark:
+        return None
+    return account
+
+
+def _mark(account: Account) -> str:
+    return digest(f"{account.email}\n{account.password_hash}")[:32]
 
 
 def ask_for_email(ports: Ports, account: Account, email: str, *, now: datetime) -> None:

@@ -195,7 +195,7 @@ CHECKLIST = (
         18,
         "No card number reaches us; one that is pasted is masked",
         (
-            "tests/test_tickets.py"
+            "tests/tickets/test_threads.py"
             "::test_a_card_number_is_masked_before_it_is_kept_and_the_sender_is_told",
             "tests/rules/test_card_numbers.py"
             "::test_no_card_number_is_left_whatever_digits_stand_around_it",

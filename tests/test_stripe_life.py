@@ -299,7 +299,7 @@ def test_a_change_of_plan_that_the_bank_asks_about_leads_to_a_page_that_leads_th
     assert asked.result is change_plan.Result.REQUIRES_ACTION
     assert asked.url is not None
     waiting = world.history().invoices[-1]
-    assert asked.url == invoices.payment_link(world.ports, waiting)
+    assert asked.url == invoices.payment_link(world.ports, world.merchant, waiting)
     bank = pay.with_buyer(world.ports, waiting, return_url=asked.url, now=world.now)
     shop.answer(bank or "", succeeded=succeeded)
     settled = pay.settled(world.ports, waiting, now=world.now)

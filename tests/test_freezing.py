@@ -278,3 +278,16 @@ def test_a_freeze_payment_missed_for_too_long_can_be_left_out(world: World) -> N
     assert (held.state, held.is_frozen) == (State.FROZEN, True)
     world.advance(to=datetime(2026, 4, 1, 15, tzinfo=UTC))
     assert charged(world) == [("2026-01-31", 2999), ("2026-03-31", 999)]
+
+
+@pytest.mark.spec("A-5", "R-2", "R-9")
+def test_a_freeze_of_another_period_goes_on_by_its_own_after_one_that_was_left_out(
+    world: World,
+) -> None:
+    world.buy(world.product(YEARLY))
+    ask(world)
+    world.now = datetime(2027, 2, 9, 15, tzinfo=UTC)
+    world.tick()
+    overdue.skip(world.ports, "acme", world.subscription().id, now=world.now)
+    world.advance(to=datetime(2027, 4, 1, 15, tzinfo=UTC))
+    assert charged(world) == [("2026-01-31", 19900), ("2027-02-28", 999), ("2027-03-31", 999)]

@@ -330,12 +330,14 @@ class Subscription:
         asked = PayNow(now, None)
         return replace(self, due_at=now, waiting_since=None, pay_now=asked)
 
-    def skipped(self, due_at: datetime | None) -> Subscription:
+    def skipped(self, now: datetime) -> Subscription:
         """The merchant says to leave the payment that waits out, for good (R-2)."""
         assert self.waiting_since is not None, "only what waits is decided"
         # A freeze begins with its period, whether or not that is paid for.
         found = self if self.freezes_at is None else self.renewing()
-        return replace(found, period=self.period + 1, waiting_since=None, due_at=due_at)
+        after = replace(found, period=self.period + 1, waiting_since=None)
+        assert after.period_at is not None, "what recurs has something to come"
+        return replace(after, due_at=max(after.period_at, now))
 
     def asked_to_pay(self, now: datetime) -> Subscription:
         """The worker is to try at once, whatever the retry schedule says (R-4, B-10)."""

@@ -399,3 +399,32 @@ def test_any_order_and_any_number_of_tellings_come_to_the_same_end(data: st.Data
         )
 
     assert end(life(tellings=True)) == end(life(tellings=False))
+
+
+@pytest.mark.spec("B-7")
+@pytest.mark.parametrize("lost_first", [True, False])
+def test_what_a_bank_and_a_refund_took_back_together_closes_a_one_time_purchase(
+    world: World, lost_first: bool
+) -> None:
+    world.buy(world.product(PriceTerms(PriceType.ONE_TIME, Money(2999, Currency.USD))))
+    (sale,) = world.orders()
+
+    def lose() -> None:
+        decide(world, disputed(world, 1000), LOST)
+
+    def give_back() -> None:
+        refund.request(
+            world.ports,
+            "acme",
+            sale.id,
+            amount_minor=1999,
+            source=Source.MERCHANT,
+            now=world.now,
+        )
+
+    first, second = (lose, give_back) if lost_first else (give_back, lose)
+    first()
+    assert has_access(world)
+    second()
+    assert not has_access(world)
+    assert balance(world) == {CHARGEBACKS: 1000, "revenue:sales": -1000}

@@ -203,8 +203,10 @@ def booked(
 def _revoked(
     invoice: Invoice, refunded_minor: int, entitlements: Iterable[Entitlement], now: datetime
 ) -> tuple[Write, ...]:
-    """A full refund of a one-time purchase takes its access away; it never cancels (B-7)."""
-    if invoice.subscription is not None or refunded_minor < invoice.total.amount_minor:
+    """A full refund of a one-time purchase takes its access away, of what no bank took back before
+    (W-4); it never cancels (B-7)."""
+    lost = invoice.disputed_minor if invoice.dispute == DisputeStanding.LOST else 0
+    if invoice.subscription is not None or refunded_minor + lost < invoice.total.amount_minor:
         return ()
     return tuple(
         Change(entitlement, replace(entitlement, revoked_at=now))

@@ -144,7 +144,8 @@ def _record(
     also: Transaction,
 ) -> Ending:
     """A charge is under way: write the request down, and withdraw the payment at once."""
-    if subscription.cancelling is None:
+    recorded = subscription.cancelling
+    if recorded is None or (recorded.when is not When.NOW and asked.when is When.NOW):
         ports.store.commit(*cancellation.record(subscription, invoice, asked), *also)
         subscription = _again(ports, subscription)
     _withdraw(ports, invoice)

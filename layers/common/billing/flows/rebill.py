@@ -31,7 +31,7 @@ from billing.gateways import (
     Withdrawn,
 )
 from billing.merchants import Merchant, RetrySchedule
-from billing.orders import Invoice
+from billing.orders import FINAL, Invoice
 from billing.ports import Ports
 from billing.storage import Due
 from billing.transactions import Change, Transaction
@@ -104,11 +104,15 @@ def _load(
     keys = [(s.merchant, s.customer, s.open_invoice) for s in held if s.open_invoice]
     invoices = {i.id: i for i in ports.store.invoices(keys) if i is not None}
     for subscription in held:
+        invoice = invoices.get(subscription.open_invoice or "")
+        if invoice is not None and invoice.state in FINAL:
+            tally["stale"] += 1  # an event settled it between the two reads
+            continue
         if subscription.merchant not in merchants:
             merchants[subscription.merchant] = ports.store.merchant(subscription.merchant)
         merchant = merchants[subscription.merchant]
         assert merchant is not None, "a subscription's merchant is never removed"
-        yield Work(merchant.as_of(now), subscription, invoices.get(subscription.open_invoice or ""))
+        yield Work(merchant.as_of(now), subscription, invoice)
 
 
 def _step_6(

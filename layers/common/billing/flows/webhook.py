@@ -20,6 +20,7 @@ from billing.gateways import (
     About,
     AccountRef,
     ActionRequired,
+    Declined,
     GatewayEvent,
     Lapsed,
     Standing,
@@ -188,7 +189,11 @@ def _rebill(ports: Ports, invoice: Invoice, now: datetime) -> tuple[str, Transac
     waits = isinstance(outcome, ActionRequired | Lapsed) and work.waits_for_buyer
     # Between two attempts all that is news is money: a decline is that of an earlier one.
     news = invoice.state in UNDER_WAY or isinstance(outcome, Succeeded)
-    if isinstance(outcome, Unconfirmed) or waits or not news:
+    # What is to be cancelled the worker withdraws at once: that ends it, and a decline would not.
+    to_end = work.subscription.cancelling is not None and isinstance(
+        outcome, ActionRequired | Declined
+    )
+    if isinstance(outcome, Unconfirmed) or waits or to_end or not news:
         return None
     return rebill.settlement(ports, work, outcome, now)
 

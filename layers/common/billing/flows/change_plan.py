@@ -13,7 +13,7 @@ from enum import StrEnum
 from billing import invoicing, plan_change, plan_protocol
 from billing.customers import BillTo
 from billing.errors import Conflict, NotFound, Refused
-from billing.flows import access, invoices, rebill, subscriptions, usage
+from billing.flows import access, charging, invoices, rebill, subscriptions, usage
 from billing.orders import InvoiceState
 from billing.plan_change import Quote, When
 from billing.plans import Plan
@@ -120,7 +120,7 @@ def begun(ports: Ports, found: Subscription, quoted: Quote, now: datetime) -> Su
         moves = access.moves(ports, found, quoted.plan, now)
         ports.store.commit(*plan_protocol.changed_free(found, quoted.change, moves, now, shard))
         return None
-    _refuse_if_held(ports, found, now)
+    charging.refuse_held(ports, found, now=now)
     invoice = invoicing.for_change(
         found,
         quoted.change,
@@ -225,15 +225,6 @@ def _is_under_way(ports: Ports, found: Subscription, price_point: str) -> bool:
         and opened.plan_change is not None
         and opened.plan_change.plan.price_point == price_point
     )
-
-
-def _refuse_if_held(ports: Ports, found: Subscription, now: datetime) -> None:
-    """What must be paid for is not charged while charging is forbidden (R-3)."""
-    merchant = ports.store.merchant(found.merchant)
-    assert merchant is not None, "a subscription's merchant is never removed"
-    held = ports.as_switched().hold(found, merchant.as_of(now))
-    if held is not None:
-        raise Refused("Nothing can be charged here at the moment.", code=held.value)
 
 
 def bill_to(ports: Ports, found: Subscription) -> BillTo:

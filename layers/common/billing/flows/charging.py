@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from billing.errors import NotFound, Unavailable
+from datetime import datetime
+
+from billing.errors import NotFound, Refused, Unavailable
 from billing.gateways import Held, Outcome, Standing, Unconfirmed, Withdrawn
 from billing.merchants import Merchant
 from billing.orders import Invoice
 from billing.ports import Ports
+from billing.subscription import Subscription
 
 
 def is_prepared(ports: Ports, invoice: Invoice) -> bool:
@@ -65,6 +68,15 @@ def refuse_disarmed(ports: Ports, merchant: str) -> None:
     assert found is not None, "a merchant is never removed"
     if not found.armed_in(ports.operation.environment):
         raise Unavailable("This environment is disarmed; arm it first.")
+
+
+def refuse_held(ports: Ports, subscription: Subscription, *, now: datetime) -> None:
+    """Raises `Refused` while a subscription may not be charged, whoever asks for it (R-3)."""
+    merchant = ports.store.merchant(subscription.merchant)
+    assert merchant is not None, "a subscription's merchant is never removed"
+    held = ports.as_switched().hold(subscription, merchant.as_of(now))
+    if held is not None:
+        raise Refused("Nothing can be charged here at the moment.", code=held.value)
 
 
 def is_there(ports: Ports, held: Held, merchant: Merchant | None = None) -> bool:

@@ -11,7 +11,7 @@ from billing.flows import charging, webhook
 from billing.gateways import ActionRequired
 from billing.orders import UNDER_WAY, Invoice
 from billing.ports import Ports
-from billing.subscription import State
+from billing.subscription import State, Subscription
 
 ATTEMPTS = 8
 
@@ -55,13 +55,24 @@ def with_buyer(ports: Ports, invoice: Invoice, *, return_url: str, now: datetime
     """Where the bank asks the buyer of an attempt that waits for them; None when it waits no more,
     for it is settled then (R-4).
 
-    The same attempt is confirmed once more, now with its buyer: one key, one charge.
+    The same attempt is confirmed once more, now with its buyer: one key, one charge. Raises
+    `Refused` while nothing may be charged (R-3).
     """
-    outcome = charging.confirm(ports, invoice, return_url=return_url)
-    if isinstance(outcome, ActionRequired):
-        return outcome.url
+    subscription = _charged(ports, invoice)
+    if subscription.open_invoice == invoice.id:
+        charging.refuse_held(ports, subscription, now=now)
+        outcome = charging.confirm(ports, invoice, return_url=return_url)
+        if isinstance(outcome, ActionRequired):
+            return outcome.url
     settled(ports, invoice, now=now)
     return None
+
+
+def _charged(ports: Ports, invoice: Invoice) -> Subscription:
+    assert invoice.subscription is not None, "a first payment is confirmed by its checkout"
+    found = ports.store.subscription(invoice.merchant, invoice.customer, invoice.subscription)
+    assert found is not None, "a subscription is never removed"
+    return found
 
 
 def settled(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from billing.adapters.sqs_queue import leases_of
-from billing.errors import Conflict, Refused, Unreachable
-from billing.flows import attention, keys, leases, missed
+from billing.catalog import Initial
+from billing.errors import Conflict, NotFound, Refused, Unreachable
+from billing.flows import attempts, attention, keys, leases, missed, pay
 from billing.flows.missed import Why
 from billing.operation import Trouble
+from billing.orders import InvoiceState
+from billing.periods import Span, Unit
 from billing.subscription import Alarm, State
 from billing.transactions import Change
 from billing.web import operator
-from tests.world import World
+from tests.world import MONTHLY, World
 
 
 @pytest.fixture
@@ -67,6 +70,36 @@ def test_the_switch_turned_while_a_worker_is_at_work_is_heeded_at_the_point_of_n
     world.sweep()
     assert world.work()["held_billing_paused"] == 1
     assert paid(world) == 1
+
+
+@pytest.mark.spec("R-3", "W-5")
+def test_nor_does_a_buyer_at_their_bank_charge_what_may_not_be_charged_now(world: World) -> None:
+    trial = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+    world.buy(world.product(trial), payment_method="pm_card_authenticationRequired")
+    world.advance(days=15)
+    waiting = world.history().invoices[-1]
+    assert waiting.state is InvoiceState.ACTION_REQUIRED
+
+    def code() -> str | None:
+        try:
+            pay.with_buyer(world.ports, waiting, return_url="https://x.example", now=world.now)
+        except Refused as refused:
+            return refused.code
+        return None
+
+    operate(world, "pause", reason="wrong tax table")
+    assert code() == "billing_paused"
+    operate(world, "resume", reason="mended")
+    world.change_merchant(armed=False)
+    assert code() == "disarmed"
+    world.change_merchant(armed=True)
+    before = world.subscription()
+    world.store.commit(Change(before, replace(before, dispute="open")))
+    assert code() == "disputed"
+    disputed = world.subscription()
+    world.store.commit(Change(disputed, before))
+    assert code() is None
+    assert paid(world) == 0
 
 
 @pytest.mark.spec("R-3")
@@ -244,6 +277,76 @@ def test_one_subscription_that_our_code_breaks_on_holds_up_no_other_and_is_parke
     world.advance(hours=3)
     assert paid(world) == 3 + 3
     assert attention.parked(world.ports, world.merchant, now=world.now) == []
+
+
+@pytest.mark.spec("R-1", "R-9")
+def test_a_payment_that_its_gateway_does_not_know_holds_up_no_other_and_is_parked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a restored copy, whose sandbox has other books."""
+    product, lookup = world.product(), world.sandbox.lookup
+    for n in range(3):
+        world.buy(product, email=f"c{n}@example.com")
+    unknown = world.subscription("c1@example.com").id
+    monkeypatch.setattr(world.sandbox, "confirm", lost(world, unknown))
+
+    def forgotten(reference: str, *, attempt_key: str) -> Any:
+        if attempt_key.startswith(unknown):
+            raise NotFound("The sandbox has no such payment.")
+        return lookup(reference, attempt_key=attempt_key)
+
+    monkeypatch.setattr(world.sandbox, "lookup", forgotten)
+    world.now += timedelta(days=28)
+    world.tick()
+    for n in (3, 4):
+        world.buy(product, email=f"c{n}@example.com")
+    world.now += timedelta(days=31)
+    for _ in range(5):
+        world.sweep()
+        waiting = [each for body in world.queue.bodies for each in leases_of(body)]
+        world.queue.bodies.clear()
+        with pytest.raises(NotFound):
+            leases.take(world.ports, waiting, now=world.now)
+        world.now += timedelta(minutes=16)
+    assert paid(world) == 3 + 2 + 2 + 4
+    (matter,) = attention.parked(world.ports, world.merchant, now=world.now)
+    assert matter.subscription.id == unknown
+
+
+def lost(world: World, subscription: str) -> Any:
+    """Confirmations of one subscription are never heard of."""
+    confirm = world.sandbox.confirm
+
+    def confirmed(reference: str, method: str, **kwargs: Any) -> Any:
+        if kwargs["key"].startswith(subscription):
+            raise Unreachable("lost")
+        return confirm(reference, method, **kwargs)
+
+    return confirmed
+
+
+@pytest.mark.spec("W-6", "R-1")
+def test_an_attempt_whose_account_is_gone_holds_up_no_other(
+    world: World,
+) -> None:
+    product = world.product()
+    for n in range(2):
+        waits = {"payment_method": "pm_card_authenticationRequired", "email": f"c{n}@example.com"}
+        world.submit(product.default_price_point, world.submission(**waits))
+        world.now += timedelta(seconds=1)
+    world.now += timedelta(hours=2)
+    found = [
+        due
+        for shard in range(world.ports.operation.shards)
+        for due in world.store.due(Alarm.CHECKOUT, shard, world.now, 9)
+    ]
+    assert len(found) == 2
+    first = world.store.checkout(*found[0].owner)
+    assert first is not None
+    elsewhere = replace(first.invoice, gateway="stripe", gateway_account="acct_gone")
+    world.store.commit(Change(first, replace(first, invoice=elsewhere)))
+    tally = attempts.finish_left_alone(world.ports, found, now=world.now)
+    assert tally == {"account_gone": 1, "checkout_abandoned": 1}
 
 
 @pytest.mark.spec("R-9")

@@ -11,6 +11,7 @@ from billing.checkouts import Checkout, CheckoutState
 from billing.errors import (
     Conflict,
     Invalid,
+    NotFound,
     RateLimited,
     Refused,
     Unavailable,
@@ -79,6 +80,8 @@ def finish_left_alone(ports: Ports, leases: Sequence[Due], *, now: datetime) -> 
             tally["conflict"] += 1
         except Unavailable:
             tally["unknown"] += 1
+        except NotFound:
+            tally["account_gone"] += 1
     return tally
 
 

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from billing.errors import BillingError
+from billing.errors import Unavailable
 from billing.flows import attempts, rebill, refund
 from billing.operation import Trouble
 from billing.ports import Ports
@@ -59,7 +59,7 @@ def take(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
     """
     try:
         return _together(ports, leases, now)
-    except BillingError:
+    except Unavailable:
         raise  # The world failed, not we: the message comes again as it is.
     except Exception:
         return _one_by_one(ports, leases, now)
@@ -82,7 +82,7 @@ def _one_by_one(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[s
     for lease in leases:
         try:
             tally += _together(ports, [lease], now)
-        except BillingError:
+        except Unavailable:
             raise
         except Exception as error:
             _write_down(ports, lease, error, now)

@@ -14,6 +14,7 @@ import stripe
 
 from billing.adapters.stripe_gateway import StripeGateway
 from billing.catalog import Initial, Product
+from billing.checkouts import CheckoutState
 from billing.errors import Unreachable
 from billing.flows import cards, change_plan, invoices, pay, refund, webhook
 from billing.gateways import AccountRef
@@ -323,3 +324,16 @@ def test_a_card_given_at_two_checkouts_is_kept_once_and_pays_for_both(shop: Shop
     world.advance(days=32)
     assert shop.charges == [("succeeded", 2999, 0)] * 4
     assert [s.payments_made for s in world.history().subscriptions] == [2, 2]
+
+
+@pytest.mark.spec("C-2", "C-3")
+def test_a_card_that_is_kept_already_buys_once_more(shop: Shop) -> None:
+    world, product = shop.world, shop.product()
+    card = shop.dashboard.v1.payment_methods.create({"type": "card", "card": {"token": "tok_visa"}})
+    world.buy(product, payment_method=card.id)
+    again = world.buy(product, payment_method=card.id, confirm_repeat=True)
+    assert again.state is CheckoutState.PAID
+    assert shop.charges == [("succeeded", 2999, 0)] * 2
+    assert len(world.history().subscriptions) == 2
+    (kept,) = world.history().methods
+    assert {each.payment_method for each in world.history().subscriptions} == {kept.id}

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from billing import ledger, purchase, refunds
 from billing.checkouts import Checkout
-from billing.customers import PurchaseBillTo
+from billing.customers import PaymentMethod, PurchaseBillTo
 from billing.gateways import Succeeded
 from billing.orders import FINAL, Invoice, InvoiceState
 from billing.refunds import Refund
@@ -38,11 +38,13 @@ def of_checkout(
     now: datetime,
     *,
     customer: str | None,
+    kept: PaymentMethod | None = None,
     refund_order: str,
     shard: int,
 ) -> tuple[Refund, Transaction]:
     """A declined or abandoned attempt was paid after all: its buyer becomes a customer with a
-    payment and a refund, and has bought nothing. `customer` is the existing one of that email."""
+    payment and a refund, and has bought nothing. `customer` is the existing one of that email,
+    `kept` their card where it is the very one that was given again."""
     owner = customer or checkout.customer
     unpaid = replace(checkout.invoice, customer=owner)
     paid, refund, more = _booked(unpaid, outcome, now, refund_order, shard)
@@ -51,7 +53,7 @@ def of_checkout(
     return refund, (
         Change(checkout, after, as_read=purchase.AS_READ),
         *(() if customer else purchase.new_customer(checkout, now)),
-        Insert(replace(checkout.method, customer=owner)),
+        purchase.keep(checkout.method, owner, kept),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
         Insert(paid),
         *more,

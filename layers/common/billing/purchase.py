@@ -25,7 +25,7 @@ from billing.orders import InvoiceState, OrderKind
 from billing.periods import Anchor
 from billing.schedule import ChargeKind, standard_anchor, standard_at
 from billing.subscription import State, Subscription
-from billing.transactions import Change, Insert, Remove, Transaction
+from billing.transactions import Change, Insert, Remove, Transaction, Write
 
 AS_READ = ("state", "invoice")
 """A step is written only if no other came between: both move with every step."""
@@ -141,12 +141,14 @@ def paid(
     now: datetime,
     *,
     customer: str | None,
+    kept: PaymentMethod | None = None,
     shard: int,
 ) -> tuple[Checkout, Transaction]:
     """Step 5: customer, subscription, order, invoice, access and mail together (C-3).
 
-    `outcome` is None for a $0 start, `customer` the existing customer of that email. An existing
-    customer's card and address stay as they are (B-3).
+    `outcome` is None for a $0 start, `customer` the existing customer of that email, `kept` their
+    card where it is the very one that was given again. An existing customer's card and address stay
+    as they are (B-3).
     """
     owner = customer or checkout.customer
     charge = outcome.charge if outcome else None
@@ -162,14 +164,13 @@ def paid(
         due_at=None,
         next_charge_at=subscription.next_charge_at if subscription else None,
     )
-    method = replace(checkout.method, customer=owner)
     _, transaction = _step(checkout, over)
     return over, (
         *transaction,
         # Without a charge there was no point of no return to take it at.
         *(() if invoice.total else trials.taken(checkout, now)),
         *(() if customer else new_customer(checkout, now)),
-        Insert(method),
+        keep(checkout.method, owner, kept),
         *((Insert(subscription), Insert(reminders.first(subscription))) if subscription else ()),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
         Insert(replace(checkout.consent, customer=owner, purchase=checkout.purchase)),
@@ -186,6 +187,14 @@ def paid(
 
 def _step(before: Checkout, after: Checkout) -> tuple[Checkout, Transaction]:
     return after, (Change(before, after, as_read=AS_READ),)
+
+
+def keep(method: PaymentMethod, owner: str, kept: PaymentMethod | None) -> Write:
+    """The card of a purchase among its owner's; one that is there already
+    is charged again, removed or not."""
+    if kept is None:
+        return Insert(replace(method, customer=owner))
+    return Change(kept, replace(kept, removed_at=None), as_read=("removed_at",))
 
 
 def new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from billing import policy, purchase, trials
 from billing.checkouts import Checkout, CheckoutState
+from billing.customers import PaymentMethod
 from billing.errors import (
     Conflict,
     Invalid,
@@ -194,8 +195,15 @@ def _settle(ports: Ports, checkout: Checkout, outcome: Outcome, now: datetime) -
 
 def _paid(ports: Ports, checkout: Checkout, outcome: Succeeded | None, now: datetime) -> Step:
     existing = ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
-    shard = ports.shard_of(checkout.invoice.id)
-    return purchase.paid(checkout, outcome, now, customer=existing, shard=shard)
+    kept, shard = kept_card(ports, checkout, existing), ports.shard_of(checkout.invoice.id)
+    return purchase.paid(checkout, outcome, now, customer=existing, kept=kept, shard=shard)
+
+
+def kept_card(ports: Ports, checkout: Checkout, customer: str | None) -> PaymentMethod | None:
+    """The card of an attempt as its customer has it already, having bought with it before."""
+    if customer is None or checkout.method is None:
+        return None
+    return ports.store.payment_method(checkout.merchant, customer, checkout.method.id)
 
 
 def _declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime) -> Step:

@@ -168,11 +168,13 @@ def _first_payment(
         return step and (f"checkout_{step[0].state}", step[1])
     if not isinstance(outcome, Succeeded):
         return None
+    customer = ports.store.customer_by_email(attempt.merchant, attempt.bill_to.email)
     _, writes = late_payment.of_checkout(
         attempt,
         outcome,
         now,
-        customer=ports.store.customer_by_email(attempt.merchant, attempt.bill_to.email),
+        customer=customer,
+        kept=attempts.kept_card(ports, attempt, customer),
         refund_order=ports.new_id("order"),
         shard=ports.shard_of(attempt.invoice.id),
     )

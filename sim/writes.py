@@ -314,8 +314,13 @@ class Writes:
         for _, before, after in by_type.get(Subscription, ()):
             if before is not None and before.is_live and not after.is_live:
                 self._told(facts, FactKind.ENDED, after.id)
+        # An attempt that gives way to the next is told of by what that one comes to.
+        begun = {
+            after.id for _, _, after in by_type.get(Invoice, ()) if after.state is I.CONFIRMING
+        }
         for _, before, order in by_type.get(Order, ()):
-            if before is None and order.kind == "failed" and order.subscription:
+            ends_unsaid = order.kind == "failed" and order.invoice not in begun
+            if before is None and ends_unsaid and order.subscription:
                 self._told(facts, FactKind.PAYMENT_FAILED, order.invoice)
 
     @staticmethod

@@ -51,7 +51,7 @@ def prepared(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
 
 
 def point_of_no_return(
-    subscription: Subscription, invoice: Invoice, failed_order_id: str, now: datetime, shard: int
+    subscription: Subscription, invoice: Invoice, failed_order_id: str, now: datetime
 ) -> tuple[Invoice, Transaction]:
     """Step 3: from here on money may move; only if everything that allowed it still stands.
 
@@ -62,21 +62,19 @@ def point_of_no_return(
     first = () if invoice.attempt else (payments.pointed_at(invoice),)
     return confirming, (
         *first,
-        *_unanswered(invoice, now, shard),
+        *_unanswered(invoice, now),
         Change(invoice, confirming, as_read=ATTEMPT),
         # The card too: one that is being removed is never charged (B-9).
         Expect(subscription, as_read=(*policy.LOOKED_AT, "payment_method")),
     )
 
 
-def _unanswered(invoice: Invoice, now: datetime, shard: int) -> tuple[Write, ...]:
+def _unanswered(invoice: Invoice, now: datetime) -> tuple[Write, ...]:
+    """Its entry in the list. It has no mail of its own: what the next attempt comes to has one, and
+    "declined" beside "paid" or "please confirm" would deny it."""
     if invoice.state is not InvoiceState.ACTION_REQUIRED:
         return ()
-    code = "authentication_required"
-    return (
-        Insert(invoice.failed_order(now, code)),
-        Insert(fact(FactKind.PAYMENT_FAILED, invoice, now, shard, code=code)),
-    )
+    return (Insert(invoice.failed_order(now, "authentication_required")),)
 
 
 def settle_paid(

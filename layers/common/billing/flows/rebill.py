@@ -231,7 +231,7 @@ def _pass_point_of_no_return(
             continue
         invoice = work.open_invoice
         confirming, write = protocol.point_of_no_return(
-            work.subscription, invoice, ports.new_id("order"), now, ports.shard_of(invoice.id)
+            work.subscription, invoice, ports.new_id("order"), now
         )
         after.append(replace(work, invoice=confirming))
         writes.append(write)

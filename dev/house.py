@@ -35,6 +35,8 @@ _DEFAULTS = {
     "POWERTOOLS_LOG_LEVEL": "WARNING",
     "POWERTOOLS_METRICS_DISABLED": "true",
     "SENDER": _SENDER,
+    # Nothing comes back here, so there is nobody to be told of it.
+    "MAIL_EVENTS": "",
 }
 # Where our own things are is not for the caller's environment to say.
 _OURS = ("PUBLIC_URL", "QUEUE_", "TABLE_")

@@ -118,6 +118,8 @@ def test_every_event_is_tried_here() -> None:
         "helpdesk_sweep",
         "rebill_sweep",
         "rebill_charge",
+        "mail_bounced",
+        "mail_complaint",
         "notify_stream",
         "notify_sweep",
         "operator_merchant",
@@ -284,6 +286,14 @@ def test_the_outbox_sweep_tells_what_the_stream_left(world: World) -> None:
     checkout_app.handler(event("checkout_submit"), CONTEXT)
     assert notify_app.sweep(event("notify_sweep"), CONTEXT)["told"] == 1
     assert notify_app.sweep(event("notify_sweep"), CONTEXT) == {}
+
+
+@pytest.mark.spec("R-8")
+def test_ses_event_of_a_bounce_stops_mail_and_a_complaint_adds_nothing(world: World) -> None:
+    assert notify_app.returned(event("mail_bounced"), CONTEXT) == {"stopped": 1}
+    assert notify_app.returned(event("mail_complaint"), CONTEXT) == {"stopped": 0, "known": 1}
+    stop = world.store.mail_stop("demo", "recipient@example.com")
+    assert stop is not None and stop.reason == "bounced"
 
 
 @pytest.mark.spec("R-9")

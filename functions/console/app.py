@@ -51,6 +51,10 @@ def _transactions(house: Console) -> None:
     def customer_page(customer: str) -> http.Answer:
         return console.customer_page(house.looks(), plain_id(customer))
 
+    @app.post("/console/customers/<customer>/resume-mail")
+    def mail_resumed(customer: str) -> http.Answer:
+        return console.mail_resumed(house.sends(), plain_id(customer))
+
 
 def _endings(house: Console) -> None:
     app = house.app

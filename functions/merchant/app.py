@@ -13,6 +13,7 @@ from billing.flows import (
     erase,
     forecast,
     freeze,
+    mail_stops,
     overdue,
     pause,
     products,
@@ -181,6 +182,14 @@ def _customers(api: Api, ports: Ports) -> None:
     def erase_customer(call: Call[Nothing], customer: str) -> customer_shapes.CustomerOutput:
         """Erase who they are, once nothing of theirs runs; invoices and ledger stay (M-8)."""
         return customer_shapes.customer(erase.one(ports, call.merchant.id, customer))
+
+    @api.post("/v1/customers/<customer>/resume-mail", status=200)
+    def resume_mail(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:
+        """Let mail go to a customer's address again, after it came back or they complained."""
+        merchant = call.merchant.id
+        mail_stops.lift(ports, merchant, customer)
+        found = customers.overview(ports, merchant, customer, now=call.now)
+        return customer_shapes.overview(found)
 
     @api.get("/v1/access", AccessQuery)
     def show_access(call: Call[AccessQuery]) -> merchant_shapes.ActiveOutput:

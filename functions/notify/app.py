@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from billing.adapters import ses_events
 from billing.adapters.keys import Key, fact_of
-from billing.flows import notify, remind
+from billing.flows import mail_stops, notify, remind
 from billing.runtime import telemetry, wiring
 
 MILLISECONDS_TO_FINISH = 20_000
@@ -33,6 +34,14 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     tally = remind.sweep(ports, now=now, keep_going=lambda: _has_time(context))
     tally += notify.sweep(ports, now=now)
     telemetry.tally(tally, "outbox_sweep_")
+    return dict(tally)
+
+
+@telemetry.observed
+def returned(event: Mapping[str, Any], context: Any) -> dict[str, int]:
+    """Mail that came back, or was complained of: its address gets no more."""
+    tally = mail_stops.heard(wiring.ports(), ses_events.returned(event))
+    telemetry.tally(tally, "returned_")
     return dict(tally)
 
 

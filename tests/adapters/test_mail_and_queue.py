@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
 import boto3
 import pytest
@@ -53,6 +54,22 @@ def test_a_mail_arrives_whole_with_its_attachment() -> None:
     assert arrived["From"] == "Café Zürich <billing@example.com>"
     (attached,) = arrived.iter_attachments()
     assert attached.get_filename() == "invoice.pdf"
+
+
+@pytest.mark.spec("R-8")
+def test_a_mail_says_for_whom_it_is_sent_to_ses_and_to_nobody_else() -> None:
+    sent: dict[str, Any] = {}
+
+    class Client:
+        def send_email(self, **request: Any) -> None:
+            sent.update(request)
+
+    message = mail()
+    message["X-Merchant"] = "acme"
+    SesMailer(Client(), "perennial-events").send(message, now=NOW)
+    assert sent["EmailTags"] == [{"Name": "merchant", "Value": "acme"}]
+    assert sent["ConfigurationSetName"] == "perennial-events"
+    assert b"X-Merchant" not in sent["Content"]["Raw"]["Data"]
 
 
 def _raw(data: str | bytes) -> bytes:

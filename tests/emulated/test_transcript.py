@@ -12,6 +12,7 @@ import pytest
 from billing.adapters.sqs_queue import body_of
 from billing.ports import Due
 from billing.subscription import Alarm
+from dev import restore
 from tests.emulated.cloud import Deployed, deployed, now
 from tests.house.transcript import (
     SALE_AND_REBILL,
@@ -77,6 +78,19 @@ def a_message_that_comes_again_charges_nothing(
     assert what_happened(stack) == SALE_AND_REBILL
     told = json.dumps(messages_of(stack.function("RebillChargeFunction")))
     assert "ChargeStale" in told
+
+
+@pytest.mark.spec("M-7")
+def test_a_restored_table_takes_over_by_a_parameter(stack: Deployed) -> None:
+    """After the story above: the drill over its table, then a deployment that uses the copy."""
+    before = stack.outputs["CoreTable"]
+    done = restore.drill(before, None, every_seconds=0.2)
+    assert done.wrong == []
+    stack.redeploy(f"RestoredStream={done.stream}")
+    assert stack.outputs["CoreTable"] == done.table != before
+    boto3.client("dynamodb").update_table(TableName=before, DeletionProtectionEnabled=False)
+    boto3.client("dynamodb").delete_table(TableName=before)
+    assert what_happened(stack) == SALE_AND_REBILL
 
 
 def waiting(queue: str) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from billing.flows import mail_stops
+from billing.mail_stops import Returned, StopReason
 from billing.subscription import State
 from tests.functions.test_console import signed_in
 from tests.render.html import read
@@ -157,3 +159,19 @@ def test_nobody_ends_or_refunds_what_is_another_merchants(shop: Shop) -> None:
     assert signed_in(shop).browse("POST", address, {**sent, "csrf": "x"}).status == 403
     assert shop.world.subscription().state is State.ACTIVE
     assert shop.world.charges()[0]["refunded"] == 0
+
+
+@pytest.mark.spec("R-8")
+def test_a_customers_page_says_that_mail_came_back_and_lets_it_go_again(shop: Shop) -> None:
+    bought = shop.world.buy()
+    told = Returned("acme", "ann@example.com", StopReason.COMPLAINED, shop.world.now, "abuse")
+    mail_stops.heard(shop.world.ports, [told])
+    browser = signed_in(shop)
+    page = browser.browse("GET", f"/console/customers/{bought.customer}")
+    assert "Marked as spam" in page.body
+    resume = f"/console/customers/{bought.customer}/resume-mail"
+    assert browser.browse("POST", resume, {}).status == 403
+    back = browser.browse("POST", resume, {"csrf": form_of(page)["csrf"]})
+    page = browser.browse("GET", back.headers["location"])
+    assert "Mail goes to this address again" in page.body
+    assert "Marked as spam" not in page.body

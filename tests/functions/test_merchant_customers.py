@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from billing.flows import mail_stops
+from billing.mail_stops import Returned, StopReason
 from tests.web.shop import Shop
 
 
@@ -71,3 +73,19 @@ def test_a_customer_is_erased_once_nothing_runs_and_only_by_their_own_merchant(s
     assert shop.api.get("/v1/customers", email="ann@example.com").json["data"] == []
     shop.world.now += timedelta(minutes=5)
     assert shop.world.buy(email="ann@example.com").customer != bought.customer
+
+
+@pytest.mark.spec("R-8")
+def test_mail_that_came_back_shows_and_the_merchant_lifts_it(shop: Shop) -> None:
+    bought = shop.world.buy()
+    address = f"/v1/customers/{bought.customer}"
+    assert shop.api.get(address).json["mail_stopped"] is None
+    at = shop.world.now
+    told = Returned("acme", "ann@example.com", StopReason.BOUNCED, at, "General")
+    mail_stops.heard(shop.world.ports, [told])
+    shown = shop.api.get(address).json["mail_stopped"]
+    assert (shown["reason"], shown["code"]) == ("bounced", "General")
+    lifted = shop.api.post(f"{address}/resume-mail", {})
+    assert (lifted.status, lifted.json["mail_stopped"]) == (200, None)
+    assert shop.api.post(f"{address}/resume-mail", {}).status == 200
+    assert shop.api.post("/v1/customers/cus_nobody/resume-mail", {}).status == 404

@@ -107,7 +107,7 @@ def house() -> Iterator[tuple[Stack, dict[str, str]]]:
         provision.create_tables(boto3.client("dynamodb"), described.tables)
         provision.create_queues(boto3.client("sqs"), described.queues)
         provision.verify_sender(boto3.client("sesv2"), "b@example.com")
-        environment |= described.environment
+        environment |= described.environment | {"MAIL_EVENTS": ""}
         ports = wiring.connect(Settings.from_environ(environment))
         now = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)
         ports.store.commit(*demo.merchant(now), *demo.catalog(now))
@@ -158,6 +158,9 @@ def function_of(described: Stack, event: dict[str, Any]) -> Function:
         return found
     if "do" in event:
         (found,) = (f for f in described.functions if f.logical_id == "OperatorFunction")
+        return found
+    if event.get("source") == "aws.ses":
+        (found,) = (f for f in described.functions if f.logical_id == "ReturnedMailFunction")
         return found
     if event.get("source") == "aws.scheduler":
         name = event["resources"][0].rpartition("/")[2]

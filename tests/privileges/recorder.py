@@ -30,6 +30,7 @@ from billing.flows import (
     cancel,
     decision,
     enqueue,
+    mail_stops,
     missed,
     notify,
     rebill,
@@ -68,6 +69,7 @@ SCENARIOS = (
     (cancel, "sweep", "functions.cancel.app.sweep"),
     (decision, "sweep", "functions.helpdesk.app.sweep"),
     (notify, "sweep", "functions.notify.app.sweep"),
+    (mail_stops, "heard", "functions.notify.app.returned"),
     (notify, "deliver", "functions.notify.app.deliver"),
     (operator, "answer", "functions.operator.app.handler"),
     (webhook, "receive", "functions.webhook.app.handler"),
@@ -129,6 +131,11 @@ def _written(transaction: Transaction) -> Iterator[Call]:
 def _each_written(transactions: Sequence[Transaction]) -> Iterator[Call]:
     for transaction in transactions:
         yield from _written(transaction)
+
+
+def _mailed(*args: Any, **kwargs: Any) -> Iterator[Call]:
+    yield "ses:SendEmail", "identity"
+    yield "ses:SendEmail", "configuration set"
 
 
 def _sent(leases: Sequence[Any]) -> Iterator[Call]:
@@ -194,7 +201,7 @@ def pytest_configure(config: Any) -> None:
 
     _noting(MemoryQueue, "send", _sent)
     _noting(MemoryQueue, "waiting", _always("sqs:GetQueueAttributes", "ChargeQueue"))
-    _noting(MemoryMailer, "send", _always("ses:SendEmail", "identity"))
+    _noting(MemoryMailer, "send", _mailed)
 
 
 def pytest_sessionfinish(session: Any) -> None:

@@ -104,6 +104,8 @@ def name_of(resource: Any) -> str:
     text = as_list(resource["Fn::Sub"])[0]
     if ":identity/" in text:
         return "identity"
+    if ":configuration-set/" in text:
+        return "configuration set"
     if ":parameter/" in text:
         return "parameter"
     text = text.replace("${CoreArn.Value}", "CoreTable")

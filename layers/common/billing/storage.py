@@ -19,6 +19,7 @@ from billing.gateways import (
     AccountRef,
 )
 from billing.ledger import LedgerEntry
+from billing.mail_stops import MailStop
 from billing.merchants import ApiKey, Merchant
 from billing.operation import BillingSwitch, Trouble
 from billing.orders import Invoice, InvoiceCounter, Order
@@ -105,6 +106,7 @@ class Store(Protocol):
         """The customer id that an email (any spelling) belongs to."""
         ...
 
+    def mail_stop(self, merchant: str, email: str) -> MailStop | None: ...
     def history(self, merchant: str, customer: str) -> History: ...
     def subscription(
         self, merchant: str, customer: str, subscription: str

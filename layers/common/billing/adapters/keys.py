@@ -25,6 +25,7 @@ from billing.disputes import Chargeback
 from billing.domains import Domain
 from billing.facts import Fact
 from billing.ledger import LedgerEntry
+from billing.mail_stops import MailStop
 from billing.merchants import ApiKey, Merchant
 from billing.operation import BillingSwitch, Trouble
 from billing.orders import Invoice, InvoiceCounter, Order
@@ -121,6 +122,10 @@ def checkout(merchant: str, attempt_key: str) -> Key:
 
 def email_pointer(merchant: str, email_hash: str) -> Key:
     return Key(f"M#{merchant}#E#{email_hash}", "CUSTOMER")
+
+
+def mail_stop(merchant: str, email_hash: str) -> Key:
+    return Key(f"M#{merchant}#E#{email_hash}", "MAIL_STOP")
 
 
 def of_customer(merchant: str, customer: str) -> str:
@@ -239,6 +244,7 @@ _KEYS: dict[type, Callable[[Any], Key]] = {
     InvoiceCounter: lambda e: invoice_counter(e.merchant, e.test, e.credit_notes),
     Refund: lambda e: refund(e.merchant, e.customer, e.id),
     Checkout: lambda e: checkout(e.merchant, e.key),
+    MailStop: lambda e: mail_stop(e.merchant, e.email_hash),
     EmailPointer: lambda e: email_pointer(e.merchant, e.email_hash),
     Customer: lambda e: customer(e.merchant, e.id),
     PaymentMethod: lambda e: payment_method(e.merchant, e.customer, e.id),

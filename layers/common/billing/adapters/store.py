@@ -33,6 +33,7 @@ from billing.errors import Conflict
 from billing.facts import Fact
 from billing.gateways import AccountRef
 from billing.ledger import LedgerEntry
+from billing.mail_stops import MailStop
 from billing.merchants import ApiKey, Merchant
 from billing.operation import BillingSwitch, Trouble
 from billing.orders import Invoice, InvoiceCounter, Order
@@ -166,6 +167,10 @@ class ItemStore:
             keys.email_pointer(merchant, email_hash(merchant, email))
         )
         return None if pointer is None else pointer.customer
+
+    def mail_stop(self, merchant: str, email: str) -> MailStop | None:
+        """Get M#<merchant>#E#<email hash> MAIL_STOP."""
+        return self._items.get(keys.mail_stop(merchant, email_hash(merchant, email)))
 
     def history(self, merchant: str, customer: str) -> History:
         """Query M#<merchant>#C#<customer>, all of it."""

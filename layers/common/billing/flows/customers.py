@@ -16,6 +16,7 @@ from billing.customers import (
     normalised_email,
 )
 from billing.errors import Conflict, NotFound, Refused
+from billing.mail_stops import MailStop
 from billing.ports import Ports
 from billing.storage import History
 from billing.subscription import State
@@ -29,6 +30,8 @@ class Overview:
     customer: Customer
     history: History
     access: list[Access]
+    mail_stop: MailStop | None = None
+    """Why no mail goes to their address, if none does."""
 
 
 def by_email(ports: Ports, merchant: str, email: str) -> list[Customer]:
@@ -45,7 +48,8 @@ def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Ov
         raise NotFound("There is no such customer.")
     subscriptions = tuple(found.as_of(now) for found in history.subscriptions)
     opened = _access(ports, merchant, history, now)
-    return Overview(history.customer, replace(history, subscriptions=subscriptions), opened)
+    stop = ports.store.mail_stop(merchant, history.customer.email)
+    return Overview(history.customer, replace(history, subscriptions=subscriptions), opened, stop)
 
 
 def change(ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any]) -> Customer:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
-from billing import domains, invoicing
+from billing import domains, invoicing, mail_stops
 from billing.errors import Conflict, NotFound, Unavailable
 from billing.facts import Fact, FactKind
 from billing.flows import (
@@ -127,10 +127,25 @@ def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
         _withdraw(ports, fact)
         return
     for message in _messages(ports, fact, merchant, now):
-        if merchant.armed_in(ports.operation.environment):  # else no mail goes out (W-5)
+        if not merchant.armed_in(ports.operation.environment):
+            return  # no mail goes out (W-5)
+        if _arrives(ports, fact, message):
+            message["X-Merchant"] = merchant.id
             if (from_what := correlation.current()) is not None:
                 message["X-Correlation-ID"] = from_what
             ports.mailer.send(message, now=now)
+
+
+def _arrives(ports: Ports, fact: Fact, message: EmailMessage) -> bool:
+    """Whether its address takes mail (R-8); what is withheld is a line, not an error."""
+    stops = [
+        ports.store.mail_stop(fact.merchant, address.addr_spec)
+        for address in message["To"].addresses
+    ]
+    sent = all(mail_stops.may_be_sent(fact.kind, stop) for stop in stops)
+    if not sent:
+        telemetry.happened("mail withheld", message_id=str(message["Message-ID"]))
+    return sent
 
 
 def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:

@@ -20,6 +20,7 @@ class Settings:
     table_core: str
     table_ephemeral: str
     queue_charge: str | None
+    mail_events: str | None
     stage: str
     stripe_api_base: str | None
     paypal_api_base: str | None
@@ -34,6 +35,7 @@ class Settings:
             table_core=environ["TABLE_CORE"],
             table_ephemeral=environ["TABLE_EPHEMERAL"],
             queue_charge=environ.get("QUEUE_CHARGE") or None,
+            mail_events=environ.get("MAIL_EVENTS") or None,
             stage=environ.get("STAGE", "prod"),
             stripe_api_base=environ.get("STRIPE_API_BASE") or None,
             paypal_api_base=environ.get("PAYPAL_API_BASE") or None,

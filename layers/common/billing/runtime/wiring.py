@@ -81,7 +81,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
             "paypal": _paypal(settings, clock),
         },
         queue=_Lazy(lambda: _queue(settings)),
-        mailer=_Lazy(_mailer),
+        mailer=_Lazy(lambda: _mailer(settings)),
         each=at_pace(settings.calls_per_second) if settings.calls_per_second else side_by_side,
         lanes=TWO_LANES if settings.calls_per_second else Lanes(),
     )
@@ -284,9 +284,9 @@ def _passwords() -> Passwords:
     return Argon2Passwords()
 
 
-def _mailer() -> Mailer:
+def _mailer(settings: Settings) -> Mailer:
     import boto3
 
     from billing.adapters.ses_mailer import SesMailer
 
-    return SesMailer(boto3.client("sesv2"))
+    return SesMailer(boto3.client("sesv2"), settings.mail_events)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from billing.errors import Invalid
-from billing.flows import customers, transactions
+from billing.flows import customers, mail_stops, transactions
 from billing.flows.transactions import Filter
 from billing.orders import Order, OrderKind
 from billing.ports import Ports
@@ -32,6 +32,7 @@ DONE = frozenset(
         "undone",
         "refunded",
         "refund_under_way",
+        "mail_resumed",
     }
 )
 """What a customer's page may say was done."""
@@ -90,6 +91,12 @@ def customer_page(desk: Desk, customer: str) -> http.Answer:
         now=desk.now,
         done=what if what in DONE else None,
     )
+
+
+def mail_resumed(desk: Desk, customer: str) -> http.Answer:
+    """Mail goes to the customer's address again."""
+    mail_stops.lift(desk.ports, desk.merchant, customer)
+    return done(customer, "mail_resumed")
 
 
 def done(customer: str, what: str) -> http.Answer:

@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from billing.customers import Access, Address, Customer, PaymentMethod
 from billing.flows.customers import Overview
+from billing.mail_stops import MailStop
 from billing.orders import Invoice
 from billing.web.json_shapes import (
     MoneyOutput,
@@ -70,8 +71,18 @@ class InvoiceOutput(TypedDict):
     settled_at: str | None
 
 
+class MailStopOutput(TypedDict):
+    """Why no mail goes to a customer's address: `bounced` or `complained`."""
+
+    reason: str
+    code: str | None
+    at: str
+
+
 class OverviewOutput(CustomerOutput):
     """A customer with everything that is theirs, each list newest first."""
+
+    mail_stopped: MailStopOutput | None
 
     access: list[AccessOutput]
     subscriptions: list[SubscriptionOutput]
@@ -136,10 +147,17 @@ def invoice(invoice: Invoice) -> InvoiceOutput:
     }
 
 
+def mail_stop(stop: MailStop | None) -> MailStopOutput | None:
+    if stop is None:
+        return None
+    return {"reason": stop.reason.value, "code": stop.code, "at": instant(stop.at)}
+
+
 def overview(overview: Overview) -> OverviewOutput:
     history = overview.history
     return {
         **customer(overview.customer),
+        "mail_stopped": mail_stop(overview.mail_stop),
         "access": [access(entry) for entry in overview.access],
         "subscriptions": [subscription(entry) for entry in reversed(history.subscriptions)],
         "orders": [order(entry) for entry in reversed(history.orders)],

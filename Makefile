@@ -99,9 +99,10 @@ check: $(DEV) $(SAM)
 	$(WITH_LAYER) .venv/bin/lint-imports --no-cache
 	.venv-sam/bin/sam validate --lint
 
-## make stack-check  checkov over the expanded template; what it leaves out says why
+## make stack-check  cfn-lint's serverless rules, and checkov over the expanded template
 .PHONY: stack-check
 stack-check: $(DEV) $(CHECKOV)
+	.venv-checkov/bin/cfn-lint -a cfn_lint_serverless.rules -- template.yaml
 	@mkdir -p .aws-sam
 	@$(WITH_LAYER) .venv/bin/python -m dev.expand > .aws-sam/expanded.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml -f .aws-sam/expanded.json

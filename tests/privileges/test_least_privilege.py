@@ -20,7 +20,8 @@ from tests.template.stack import Resources, as_list, functions, of_type, target
 pytestmark = pytest.mark.slow
 
 WITHOUT_HANDLERS = {"adapters", "browser", "bench", "dev", "house", "packaged", "privileges"} | {
-    *("render", "rules", "sim", "template")
+    "emulated",
+    *("render", "rules", "sim", "template"),
 }
 SUITE = sorted(
     str(path.relative_to(ROOT))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -227,6 +228,8 @@ def deployed(built: Path, scratch: Path) -> Iterator[Deployed]:
     ):
         _deploy(built)
         yield Deployed(endpoint, clock, built)
+    # Each worker has a copy of the layer there.
+    shutil.rmtree(scratch / "tmp", ignore_errors=True)
 
 
 @contextmanager

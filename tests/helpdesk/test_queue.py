@@ -163,3 +163,59 @@ def test_what_cannot_be_done_is_said_on_the_ticket(house: House) -> None:
     refused = agent.submit(page, f"{page}/approve")
     assert refused.status == 409 and "bank is looking into" in refused.body
     assert len(house.tickets()) == 1
+
+
+def row_of(house: House, department: str = "Billing") -> list[str]:
+    """A department's figures, as the queue shows them."""
+    rows = house.agent().see("/console/tickets").all("tr")
+    (row,) = [r for r in rows if r.all("th") and r.all("th")[0].text == department and r.all("td")]
+    return [cell.text for cell in row.all("td")]
+
+
+@pytest.mark.spec("H-1", "H-3")
+def test_the_figures_of_a_department_are_what_its_agents_did(house: House) -> None:
+    world = house.shop.world
+    assert row_of(house) == ["0", "–", "–", "0", "0", "0", "0", "0"]
+    page = refund_asked(house)
+    assert row_of(house) == ["1", "–", "–", "1", "1", "0", "0", "0"]
+    world.now += timedelta(hours=2)
+    agent = house.agent()
+    agent.submit(page, f"{page}/reply", text="Why?", act="note")
+    assert row_of(house)[1] == "–", "a note is no answer"
+    agent.submit(page, f"{page}/reply", text="We are looking.", act="reply")
+    world.now += timedelta(days=3)
+    assert row_of(house) == ["1", "2 hours", "–", "1", "0", "0", "1", "0"]
+    agent = house.agent()
+    agent.submit(page, f"{page}/approve")
+    assert row_of(house) == ["1", "2 hours", "3 days", "0", "0", "0", "0", "0"]
+
+
+@pytest.mark.spec("H-4")
+def test_what_the_house_decides_is_no_agents_answer(house: House) -> None:
+    world = house.shop.world
+    world.buy(world.product(DELAYED))
+    visitor = house.shop.signed_in()
+    visitor.post(f"/subscriptions/{world.subscription().id}/cancel")
+    (asked,) = house.tickets()
+    world.advance(days=40)
+    found = world.store.ticket("acme", asked.id)
+    assert found is not None
+    assert (found.decided_by, found.first_answered_at) == ("house", None)
+    assert found.decided_at is not None and row_of(house)[1] == "–"
+
+
+@pytest.mark.spec("H-3")
+def test_what_is_written_to_again_is_not_resolved_any_more(house: House) -> None:
+    world = house.shop.world
+    world.buy(world.product(MONTHLY))
+    house.signed_in().submit("/new/billing", **WORDS)
+    (found,) = house.tickets()
+    page = f"/console/tickets/{found.id}"
+    house.agent().submit(page, f"{page}/reply", text="Done.", act="close")
+    world.now += timedelta(hours=1)
+    closed = world.store.ticket("acme", found.id)
+    assert closed is not None and closed.decided_at is not None
+    house.signed_in().submit(f"/tickets/{found.id}", text="It is not.")
+    (found,) = house.tickets()
+    assert (found.state, found.decided_at, found.decided_by) == (TicketState.OPEN, None, None)
+    assert row_of(house)[2:4] == ["–", "1"]

@@ -249,8 +249,9 @@ def replied(
                 after, state=TicketState.CLOSED, decided_at=said.at, decided_by=said.author
             )
     else:
-        state = TicketState.OPEN if ticket.state is TicketState.CLOSED else ticket.state
-        after = replace(ticket, state=state, unanswered_since=ticket.unanswered_since or said.at)
+        after = replace(ticket, unanswered_since=ticket.unanswered_since or said.at)
+        if ticket.state is TicketState.CLOSED:
+            after = replace(after, state=TicketState.OPEN, decided_at=None, decided_by=None)
     told = fact(FactKind.TICKET_REPLIED, ticket, said.at, shard, said.id)
     return after, (Change(ticket, after, as_read=AS_READ), Insert(said), Insert(told))
 
@@ -277,7 +278,7 @@ def approved(ticket: Ticket, wish: Wish, about: str, now: datetime, by: str) -> 
         state=TicketState.APPROVED,
         attempt=ticket.attempt + 1,
         unanswered_since=None,
-        first_answered_at=ticket.first_answered_at or now,
+        first_answered_at=_answered(ticket, now, by),
         decided_at=now,
         decided_by=by,
         due_at=None,
@@ -307,11 +308,16 @@ def declined(ticket: Ticket, now: datetime, by: str) -> Ticket:
         ticket,
         state=TicketState.DECLINED,
         unanswered_since=None,
-        first_answered_at=ticket.first_answered_at or now,
+        first_answered_at=_answered(ticket, now, by),
         decided_at=now,
         decided_by=by,
         due_at=None,
     )
+
+
+def _answered(ticket: Ticket, now: datetime, by: str) -> datetime | None:
+    """When a person first answered: a decision is an answer, but not what nobody decided."""
+    return ticket.first_answered_at or (None if by == Author.HOUSE else now)
 
 
 NOBODY = "nobody"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -18,8 +17,6 @@ PASSWORD = "correct horse battery"
 ADDRESS = {"line1": "1 Main Street", "city": "Springfield", "country": "US"}
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
-SECONDS_TO_ARRIVE = 20
-"""Of a mail, on a laptop."""
 
 _numbers = count(1)
 
@@ -86,11 +83,6 @@ class Owner(Person):
         to = self.sent("/account/sign-up", username=self.username, **form)
         assert to == "/account/plans"
 
-    def sets_password(self) -> None:
-        """By the link that is mailed to who has bought there before they signed up."""
-        link = _mailed_link(self.town, self.email, "/account/reset/")
-        assert self.browse("POST", link, {"password": PASSWORD}).status == 303
-
     def sign_in(self, expect: int = 303) -> str:
         """Where they land."""
         form = {"email": self.email, "password": PASSWORD}
@@ -116,18 +108,6 @@ def open_account(town: Town, price_point: str) -> Owner:
     owner.buys(price_point)
     assert owner.sign_in() == "/console"
     return owner
-
-
-def _mailed_link(town: Town, to: str, kind: str) -> str:
-    """The newest link of a kind in somebody's mails, which go out behind the answer."""
-    deadline = time.monotonic() + SECONDS_TO_ARRIVE
-    while time.monotonic() < deadline:
-        texts = (mail["text"] for mail in town.mails() if mail["to"] == to)
-        words = (word for text in texts for word in text.split() if kind in word)
-        if (found := next(words, None)) is not None:
-            return str(found[found.index(kind) :])
-        time.sleep(0.05)
-    raise AssertionError(f"no {kind} was mailed to {to}")
 
 
 def buy(

@@ -13,6 +13,7 @@ from dev.durations import later
 from dev.exchange import Request, Response, json_response
 from dev.journey import Journey, Waiting, instant_text
 from dev.mailbox import Mailbox
+from dev.paypal.server import Loopback as PayPal
 from dev.stripe import controls as stripe_controls
 from dev.stripe.server import Loopback
 from dev.worker import Worker
@@ -27,7 +28,7 @@ _CALLS = {
     "GET /_dev/clock": "the time",
     "POST /_dev/clock": 'move on: {"advance": "P31D"} or {"to": "2030-01-31T15:00:00Z"}',
     "GET /_dev/mail": "mail that went out, newest first",
-    "GET /_dev/charges": "the gateways' own ledgers, sandbox and loopback Stripe",
+    "GET /_dev/charges": "the gateways' own ledgers, sandbox, loopback Stripe and PayPal",
     "POST /_dev/faults": 'let gateway calls fail: {"gateway": "timeout_after", "next": 1}',
     "POST /_dev/operate": 'the operator\'s verbs: {"do": "pause", "reason": "a test"}',
     "GET /_dev/console": "the console, signed in",
@@ -47,6 +48,7 @@ class Controls:
     mailbox: Mailbox
     sandbox: Any
     stripe: Loopback
+    paypal: PayPal
     console_link: Callable[[datetime], str]
     operate: Callable[[Mapping[str, Any]], Any] = lambda event: {}
 
@@ -102,7 +104,7 @@ class Controls:
         return Response(200, [("content-type", "message/rfc822")], message)
 
     def _charges(self, request: Request) -> Response:
-        charges = [*self.sandbox.charges(), *self.stripe.charges()]
+        charges = [*self.sandbox.charges(), *self.stripe.charges(), *self.paypal.charges()]
         charges.sort(key=lambda c: (datetime.fromisoformat(c["at"]), c["id"]), reverse=True)
         return json_response(200, {"data": charges})
 

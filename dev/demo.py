@@ -39,6 +39,7 @@ from billing.web import session
 from dev import PLATFORM
 
 MERCHANT = "demo"
+GARDEN = "garden"
 KEY_FILE = "demo-api-key"
 
 
@@ -49,16 +50,22 @@ class Demo:
     api_key: str
     checkout_links: dict[str, str]
     portal_link: str
+    paypal_link: str
 
 
-def ensure(ports: Ports, *, base_url: str, account: AccountRef | None = None) -> Demo:
+def ensure(
+    ports: Ports, *, base_url: str, account: AccountRef | None = None, paypal: AccountRef
+) -> Demo:
     """The demo merchant, made on the first start; what stands already stays as it is.
 
-    Its products are sold at `account` from now on; None is the sandbox.
+    Its products are sold at `account` from now on; None is the sandbox. Beside it stands one that
+    sells at `paypal`.
     """
     now = ports.clock()
     if ports.store.merchant(MERCHANT) is None:
         ports.store.commit(*merchant(now), *catalog(now))
+    if ports.store.merchant(GARDEN) is None:
+        ports.store.commit(*garden(now, paypal))
     sell_at(ports, account)
     if ports.store.merchant(PLATFORM) is None:
         ports.store.commit(*platform(now))
@@ -69,7 +76,8 @@ def ensure(ports: Ports, *, base_url: str, account: AccountRef | None = None) ->
     links = {
         product.name: f"{base_url}/checkout/{product.default_price_point}" for product in products
     }
-    return Demo(api_key, links, f"{base_url}/portal/{MERCHANT}")
+    portal, club = f"{base_url}/portal/{MERCHANT}", f"{base_url}/checkout/{GARDEN}.club-1"
+    return Demo(api_key, links, portal, club)
 
 
 def sell_at(ports: Ports, account: AccountRef | None) -> None:
@@ -127,6 +135,32 @@ def merchant(now: datetime) -> list[Write]:
         settings=Settings(portal=PortalKind.STANDALONE),
     )
     return [Insert(harbor_lane)]
+
+
+def garden(now: datetime, paypal: AccountRef) -> list[Write]:
+    """A merchant who takes PayPal and nothing else (W-2)."""
+    shop = Merchant(
+        id=GARDEN,
+        name="Harbor Lane Garden",
+        email="garden@harborlane.example",
+        created_at=now,
+        settings=Settings(portal=PortalKind.STANDALONE),
+        gateway_accounts=(GatewayAccount(paypal.gateway, paypal.account),),
+    )
+    terms = PriceTerms(PriceType.RECURRING, _usd(1200), Period.MONTHLY)
+    point = PricePoint(f"{GARDEN}.club-1", GARDEN, "prod_club", terms, now)
+    club = Product(
+        id="prod_club",
+        merchant=GARDEN,
+        name="Garden Club",
+        created_at=now,
+        gateways=(paypal.gateway,),
+        grants=("prod_club",),
+        price_points=(point.id,),
+        default_price_point=point.id,
+        refund_days=30,
+    )
+    return [Insert(shop), Insert(club), Insert(point)]
 
 
 def platform(now: datetime) -> list[Write]:

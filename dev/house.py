@@ -20,6 +20,8 @@ from dev.due import DueRows
 from dev.invoke import handler_of, invoke
 from dev.mailbox import Mailbox, RecordingMailer
 from dev.mortal import MortalGateway, Mortality
+from dev.paypal import laptop as paypal_laptop
+from dev.paypal.server import Loopback as PayPal
 from dev.queues import QueueSource
 from dev.server import Api
 from dev.streams import StreamSource
@@ -48,6 +50,7 @@ class House:
     worker: Worker
     demo: Any
     stripe: Loopback
+    paypal: PayPal
 
 
 def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
@@ -67,11 +70,15 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
     provision.verify_sender(boto3.client("sesv2"), os.environ["SENDER"])
     stripe, secrets = laptop.loopback(data, clock, base_url)
     _choose_stripe(stripe)
+    paypal, paypal_keys = paypal_laptop.loopback(data, clock)
+    os.environ["PAYPAL_API_BASE"] = paypal.base_url
     ports = _install_ports(clock, mailbox)
     _import_all(described.functions)
-    sources = [*_sources(described, clock, data), stripe.webhooks]
+    paypal_events = paypal_laptop.Webhooks(paypal, base_url)
+    sources = [*_sources(described, clock, data), stripe.webhooks, paypal_events]
     worker = Worker(clock, invoke, described.schedules, sources, data / "ticks.json")
     stripe.service.faults, stripe.service.wake = _sandbox(ports).faults, worker.wake
+    paypal.armed, paypal.wake = _sandbox(ports).faults.take, worker.wake
     demo = _demo(template)
     controls = Controls(
         clock=clock,
@@ -82,14 +89,16 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
         mailbox=mailbox,
         sandbox=_sandbox(ports),
         stripe=stripe,
+        paypal=paypal,
         console_link=lambda now: _console_link(demo, ports, base_url, now),
         operate=lambda event: invoke(_named(described, "OperatorFunction"), event),
     )
     return House(
         api=Api(described.routes, invoke, clock, controls.answer, worker.wake),
         worker=worker,
-        demo=_open_demo(demo, ports, base_url, secrets) if demo else None,
+        demo=_open_demo(demo, ports, base_url, secrets, paypal_keys) if demo else None,
         stripe=stripe.start(),
+        paypal=paypal.start(),
     )
 
 
@@ -191,7 +200,9 @@ def _choose_stripe(loopback: Loopback) -> None:
         os.environ["STRIPE_API_BASE"] = loopback.url
 
 
-def _open_demo(demo: Any, ports: Any, base_url: str, secrets: dict[str, Any]) -> Any:
+def _open_demo(
+    demo: Any, ports: Any, base_url: str, secrets: dict[str, Any], paypal_keys: dict[str, Any]
+) -> Any:
     """The demo merchant, selling at Stripe on the loopback, or where it was told to."""
     keys = importlib.import_module("dev.merchant_keys")
     account = keys.on_loopback(demo.MERCHANT, laptop.ACCOUNT, secrets)
@@ -199,7 +210,8 @@ def _open_demo(demo: Any, ports: Any, base_url: str, secrets: dict[str, Any]) ->
         account = keys.own_stripe(demo.MERCHANT, given)
     elif os.environ.get("SELL_AT") == "sandbox":
         account = None
-    return demo.ensure(ports, base_url=base_url, account=account)
+    garden = keys.at_paypal(demo.GARDEN, f"{paypal_laptop.ACCOUNT}_test", paypal_keys)
+    return demo.ensure(ports, base_url=base_url, account=account, paypal=garden)
 
 
 def _console_link(demo: Any, ports: Any, base_url: str, now: datetime) -> str:

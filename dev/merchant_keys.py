@@ -30,6 +30,13 @@ def on_loopback(merchant: str, name: str, secrets: dict[str, Any]) -> AccountRef
     return account
 
 
+def at_paypal(merchant: str, name: str, secrets: dict[str, Any]) -> AccountRef:
+    """An account at the loopback PayPal."""
+    account = AccountRef(merchant, "paypal", name)
+    put(account, secrets)
+    return account
+
+
 def own_stripe(merchant: str, secret_key: str) -> AccountRef:
     """Somebody's own Stripe account in test mode; each key is an account of its own here."""
     assert secret_key.startswith("sk_test_"), "a live key moves money"

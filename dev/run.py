@@ -70,6 +70,7 @@ def _run(place: Place, stopping: threading.Event) -> None:
             serving.join()
             built.api.finish()
             built.stripe.stop()
+            built.paypal.stop()
 
 
 def _wait(stopping: threading.Event, emulator: Emulator) -> None:
@@ -121,7 +122,9 @@ def _print_addresses(base_url: str, data: Path, built: house.House) -> None:
         lines.insert(0, ("API key", demo.api_key))
         lines += [(f"Checkout: {name}", link) for name, link in demo.checkout_links.items()]
         lines.append(("Portal", demo.portal_link))
+        lines.append(("Paid with PayPal", demo.paypal_link))
     lines += [("Stripe, on the loopback", built.stripe.url)]
+    lines += [("PayPal, on the loopback", built.paypal.base_url)]
     lines += [("Clock, mail, charges", f"{base_url}/_dev"), ("Data", f"{data}, kept on Ctrl-C")]
     width = max(len(name) for name, _ in lines)
     print(f"\nPerennial is ready on {base_url}\n")

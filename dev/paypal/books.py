@@ -40,6 +40,20 @@ BUYERS = {
 """Whom a tester can be on the approval page."""
 
 
+KEPT = (
+    "setups",
+    "tokens",
+    "orders",
+    "captures",
+    "disputes",
+    "events",
+    "charges",
+    "untold",
+    "drawn",
+)
+"""What is written down; who the buyers are is not."""
+
+
 @dataclass
 class Books:
     """The state of one PayPal app; `clock` is PayPal's own."""
@@ -54,13 +68,23 @@ class Books:
     disputes: dict[str, Json] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
     charges: list[Json] = field(default_factory=list)
+    untold: list[Json] = field(default_factory=list)
     buyers: dict[str, Buyer] = field(default_factory=lambda: dict(BUYERS))
-    _drawn: int = 0
+    drawn: int = 0
+
+    def saved(self) -> Json:
+        """All of it, as JSON."""
+        return {name: getattr(self, name) for name in KEPT}
+
+    def restore(self, kept: Json) -> None:
+        """As it was saved."""
+        for name, value in kept.items():
+            setattr(self, name, value)
 
     def draw(self) -> str:
         """Seventeen symbols, as PayPal's ids have."""
-        self._drawn += 1
-        digest = int.from_bytes(sha256(f"{self.base_url}{self._drawn}".encode()).digest())
+        self.drawn += 1
+        digest = int.from_bytes(sha256(f"{self.base_url}{self.drawn}".encode()).digest())
         symbols = []
         for _ in range(17):
             digest, place = divmod(digest, len(LETTERS))
@@ -93,9 +117,11 @@ class Books:
 
     def note(self, kind: str, resource_type: str, resource: Json) -> None:
         """One more event to be told."""
+        event = f"WH-{self.draw()}"
+        self.untold.append({"event": event, "at": self.clock().isoformat(), "tries": 0})
         self.events.append(
             {
-                "id": f"WH-{self.draw()}",
+                "id": event,
                 "create_time": self.now,
                 "resource_type": resource_type,
                 "event_version": "1.0",

@@ -6,14 +6,17 @@ import copy
 import json
 import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Lock, Thread
 from urllib.parse import parse_qs, urlsplit
 
+from dev import saved
 from dev.paypal import orders, vault, webhooks
 from dev.paypal.answers import Answer, Json, Refusal
 from dev.paypal.books import Books, decimal, written
@@ -65,13 +68,18 @@ ROUTES: tuple[tuple[str, str, Call], ...] = (
 
 @dataclass
 class Loopback:
-    """A PayPal of one's own: its books, and what shall go wrong."""
+    """A PayPal of one's own: its books, kept at `place` if that is given, and what shall go
+    wrong: the faults of its own, and those that are `armed` for any gateway."""
 
     clock: Callable[[], datetime]
     client_id: str = "loopback-client"
     client_secret: str = "loopback-secret"  # noqa: S105 - made up
     webhook_id: str = "5WH44604YY123"
     watch: Callable[[Exchange], None] = lambda exchange: None
+    place: Path | None = None
+    port: int = 0
+    armed: Callable[[], str | None] = lambda: None
+    wake: Callable[[], None] = lambda: None
     books: Books = field(init=False)
     faults: list[tuple[str, str]] = field(default_factory=list)
     _kept: dict[tuple[str, str, str], tuple[datetime, Answer]] = field(default_factory=dict)
@@ -80,22 +88,47 @@ class Loopback:
     _server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Loopback:
+        self.bind()
+        return self.start()
+
+    def bind(self) -> None:
+        """Take the port, another one where it is taken, and read the books."""
         loopback = self
 
         class Handler(_Handler):
             paypal = loopback
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        except OSError:
+            self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.port = int(self._server.server_address[1])
+        self.base_url = f"http://127.0.0.1:{self.port}"
         self.books = Books(self.clock, self.base_url)
+        if self.place is not None:
+            self.books.restore(saved.read(self.place))
+
+    def start(self) -> Loopback:
+        assert self._server is not None, "bound first"
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         assert self._server is not None
         self._server.shutdown()
         self._server.server_close()
+
+    @contextmanager
+    def changing(self) -> Iterator[Books]:
+        """The books, alone, and written down before anybody hears of it."""
+        with self._lock:
+            yield self.books
+            if self.place is not None:
+                saved.write(self.place, self.books.saved())
 
     def fail(self, kind: str, count: int = 1, *, method: str = "") -> None:
         """Let the next calls of the API, or of one method, time out before or after their effect,
@@ -104,7 +137,10 @@ class Loopback:
         self.faults += [(kind, method)] * count
 
     def _fault(self, asked: Asked) -> str | None:
-        if not self.faults or self.faults[0][1] not in {"", asked.method}:
+        if not self.faults:
+            armed = self.armed()
+            return "broken" if armed == "unavailable" else armed
+        if self.faults[0][1] not in {"", asked.method}:
             return None
         return self.faults.pop(0)[0]
 
@@ -121,8 +157,13 @@ class Loopback:
             return Answer(429, {"name": "RATE_LIMIT_REACHED", "message": "Too many requests."})
         if fault == "broken":
             return Answer(500, {"name": "INTERNAL_SERVER_ERROR", "message": "An error."})
-        with self._lock:
-            answer = self._once(asked)
+        if asked.method == "GET":
+            with self._lock:
+                answer = self._once(asked)
+        else:
+            with self.changing():
+                answer = self._once(asked)
+            self.wake()
         self.watch(Exchange(asked, answer))
         return None if fault == "timeout_after" else answer
 
@@ -191,6 +232,10 @@ class Loopback:
         """The buyer's bank cannot take a refund of a payment."""
         orders.send_back(self.books, refund)
 
+    def charges(self) -> list[Json]:
+        """What really happened to the money, in CONTRACT.md's shape."""
+        return [{k: v for k, v in c.items() if k != "order"} for c in self.books.charges]
+
     @property
     def told_since(self) -> str:
         return written(self.clock())
@@ -250,7 +295,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _approved(self) -> None:
         chosen = parse_qs(self._raw().decode()).get("buyer", ["pays"])[0]
-        place = self.paypal.buyer(self.path, chosen)
+        with self.paypal.changing():
+            place = self.paypal.buyer(self.path, chosen)
+        self.paypal.wake()
         self.send_response(303)
         self.send_header("Location", place)
         self.send_header("Content-Length", "0")

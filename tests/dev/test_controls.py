@@ -13,6 +13,7 @@ from dev.controls import Controls
 from dev.due import DueRow
 from dev.exchange import Request, Response
 from dev.mailbox import Mailbox
+from dev.paypal.server import Loopback as PayPal
 from dev.stripe.server import Loopback
 from dev.stripe.service import Account
 from dev.stripe.webhooks import Manner
@@ -49,7 +50,13 @@ def stripe() -> Iterator[Loopback]:
 
 
 @pytest.fixture
-def controls(tmp_path: Path, gateway: Gateway, stripe: Loopback) -> Controls:
+def paypal() -> Iterator[PayPal]:
+    with PayPal(Clock()) as running:
+        yield running
+
+
+@pytest.fixture
+def controls(tmp_path: Path, gateway: Gateway, stripe: Loopback, paypal: PayPal) -> Controls:
     clock = DevClock(tmp_path / "clock.json", lambda: NOW)
     return Controls(
         clock=clock,
@@ -58,6 +65,7 @@ def controls(tmp_path: Path, gateway: Gateway, stripe: Loopback) -> Controls:
         mailbox=Mailbox(tmp_path / "mail"),
         sandbox=gateway,
         stripe=stripe,
+        paypal=paypal,
         console_link=lambda now: "http://127.0.0.1:3000/console?token=x",
     )
 

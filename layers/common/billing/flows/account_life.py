@@ -18,6 +18,7 @@ from billing.errors import Conflict, NotFound, Refused
 from billing.facts import Fact, FactKind
 from billing.flows import account as signing
 from billing.flows import cancel, erase, subscriptions
+from billing.flows.alarms import ringing
 from billing.flows.login import NOBODY
 from billing.flows.paging import pages
 from billing.merchants import Merchant
@@ -53,12 +54,9 @@ def sweep(
 ) -> Counter[str]:
     """Bring in line what is due; what is not finished stays due, and is gone on with next time."""
     tally: Counter[str] = Counter()
-    for shard in range(ports.operation.shards):
-        for due in ports.store.due(Alarm.ACCOUNT, shard, now, limit):
-            if not keep_going():
-                return tally
-            tally["due"] += 1
-            tally[_aligned(ports, due, now, keep_going)] += 1
+    for due in ringing(ports, Alarm.ACCOUNT, now=now, limit=limit, keep_going=keep_going):
+        tally["due"] += 1
+        tally[_aligned(ports, due, now, keep_going)] += 1
     return tally
 
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from billing import cancellation
 from billing.errors import Conflict, Refused, Unavailable
 from billing.flows import charging, subscriptions
+from billing.flows.alarms import ringing
 from billing.orders import FINAL, UNDER_WAY, Invoice
 from billing.ports import Ports
 from billing.storage import Due
@@ -101,12 +102,9 @@ def sweep(
     """Carry out the delayed cancellations whose period has ended (X-2); a replay finds none
     left."""
     tally: Counter[str] = Counter()
-    for shard in range(ports.operation.shards):
-        for due in ports.store.due(Alarm.CANCEL, shard, now, limit):
-            if not keep_going():
-                return tally
-            tally["due"] += 1
-            tally[_end_pending(ports, due, now)] += 1
+    for due in ringing(ports, Alarm.CANCEL, now=now, limit=limit, keep_going=keep_going):
+        tally["due"] += 1
+        tally[_end_pending(ports, due, now)] += 1
     return tally
 
 

@@ -17,6 +17,7 @@ from billing.errors import BillingError, Conflict, Refused, Unavailable
 from billing.facts import Fact, FactKind
 from billing.flows import cancel, refund, subscriptions
 from billing.flows import ticket as threads
+from billing.flows.alarms import ringing
 from billing.merchants import Merchant, Undecided
 from billing.money import Money
 from billing.ports import Ports
@@ -106,12 +107,9 @@ def sweep(
     """Decide what waited for too long as the merchant has it (H-4), and finish what was approved
     and not carried out; a replay finds nothing left."""
     tally: Counter[str] = Counter()
-    for shard in range(ports.operation.shards):
-        for due in ports.store.due(Alarm.TICKET, shard, now, limit):
-            if not keep_going():
-                return tally
-            tally["due"] += 1
-            tally[_answer_alarm(ports, due.owner[0], due.owner[1], now)] += 1
+    for due in ringing(ports, Alarm.TICKET, now=now, limit=limit, keep_going=keep_going):
+        tally["due"] += 1
+        tally[_answer_alarm(ports, due.owner[0], due.owner[1], now)] += 1
     return tally
 
 

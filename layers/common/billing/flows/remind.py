@@ -9,6 +9,7 @@ from datetime import datetime
 
 from billing import reminders
 from billing.errors import Conflict
+from billing.flows.alarms import ringing
 from billing.ports import Ports
 from billing.reminders import Reminder
 from billing.storage import Due
@@ -25,11 +26,8 @@ def sweep(
 ) -> Counter[str]:
     """Look at every subscription whose reminder is due; a replay finds none left."""
     tally: Counter[str] = Counter()
-    for shard in range(ports.operation.shards):
-        for due in ports.store.due(Alarm.NOTICE, shard, now, limit):
-            if not keep_going():
-                return tally
-            tally[_looked(ports, due, now)] += 1
+    for due in ringing(ports, Alarm.NOTICE, now=now, limit=limit, keep_going=keep_going):
+        tally[_looked(ports, due, now)] += 1
     return tally
 
 

@@ -22,8 +22,6 @@ from sim.world import World
 
 TWO_SWEEPS = timedelta(minutes=2)
 A_WEEK = timedelta(days=7, hours=1)
-A_CHARGE = timedelta(minutes=2)
-"""How long a charge may be under way that nothing disturbs."""
 
 
 def reckon(world: World) -> None:

@@ -75,11 +75,6 @@ class Writes:
     def _now(self) -> datetime:
         return instant(self._now_us())
 
-    def is_final(self, invoice: str | None) -> bool:
-        """Whether an invoice can never be paid any more, as far as we are concerned."""
-        found = self.invoices.get(invoice or "")
-        return found is not None and found.state in FINAL
-
     def committed(self, puts: list[Put]) -> None:
         """One transaction went through."""
         self._one_tenant(puts)

@@ -5,7 +5,7 @@ from typing import Any
 from dev.stripe import cards, charges
 from dev.stripe import payment_methods as methods
 from dev.stripe.cards import Challenge, Decline
-from dev.stripe.errors import StripeError, refused
+from dev.stripe.errors import StripeError, invalid, refused
 from dev.stripe.work import Object, Work, new_id, public
 
 _FAILED_AUTHENTICATION = (
@@ -13,6 +13,24 @@ _FAILED_AUTHENTICATION = (
     " a new PaymentMethod to attempt to fulfill this PaymentIntent again."
 )
 _DISPUTED_AFTER_SECONDS = 1
+
+
+def check_only_confirming(params: dict[str, Any], *names: str) -> None:
+    """What says how to confirm, of an intent that is confirmed as it is made."""
+    for name in names:
+        if name in params and not params.get("confirm"):
+            raise invalid(
+                f"You may only specify `{name}` when also setting `confirm` to true.", name
+            )
+
+
+def automatic(params: dict[str, Any]) -> Object | None:
+    """An intent's `automatic_payment_methods`: on where no methods are named, since 2023-08-16."""
+    asked = params.get("automatic_payment_methods")
+    named = {"allowed_payment_method_types", "payment_method_types"} & params.keys()
+    if asked is None and not named:
+        asked = {"enabled": True}
+    return None if asked is None else {"allow_redirects": "always", **asked}
 
 
 def begun(work: Work, intent: Object, method: Object, params: dict[str, Any]) -> Object:

@@ -75,12 +75,9 @@ LIST: form.Fields = {**lists.CURSORS, "customer": form.text}
 
 def check_create(params: dict[str, Any]) -> None:
     amounts.checked(params["amount"], params["currency"])
-    if not params.get("confirm"):
-        for name in ("off_session", "error_on_requires_action", "return_url", "mandate_data"):
-            if name in params:
-                raise invalid(
-                    f"You may only specify `{name}` when also setting `confirm` to true.", name
-                )
+    attempts.check_only_confirming(
+        params, "off_session", "error_on_requires_action", "return_url", "mandate_data"
+    )
 
 
 def create(work: Work, params: dict[str, Any]) -> Object:
@@ -93,13 +90,6 @@ def create(work: Work, params: dict[str, Any]) -> Object:
 def opened(work: Work, params: dict[str, Any]) -> Object:
     """A new intent, of which nothing but the amount is known."""
     identifier = new_id("pi")
-    automatic = params.get("automatic_payment_methods")
-    named = {"allowed_payment_method_types", "payment_method_types"} & params.keys()
-    if automatic is None and not named:
-        # The default since 2023-08-16.
-        automatic = {"enabled": True}
-    if automatic is not None:
-        automatic = {"allow_redirects": "always", **automatic}
     return work.put(
         {
             "id": identifier,
@@ -111,7 +101,7 @@ def opened(work: Work, params: dict[str, Any]) -> Object:
             "amount_received": 0,
             "application": None,
             "application_fee_amount": None,
-            "automatic_payment_methods": automatic,
+            "automatic_payment_methods": attempts.automatic(params),
             "canceled_at": None,
             "cancellation_reason": None,
             "capture_method": params.get("capture_method", "automatic_async"),

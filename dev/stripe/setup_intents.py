@@ -45,13 +45,7 @@ LIST: form.Fields = {**lists.CURSORS, "customer": form.text, "payment_method": f
 
 
 def check_create(params: dict[str, Any]) -> None:
-    if params.get("confirm"):
-        return
-    for name in ("return_url", "mandate_data"):
-        if name in params:
-            raise invalid(
-                f"You may only specify `{name}` when also setting `confirm` to true.", name
-            )
+    attempts.check_only_confirming(params, "return_url", "mandate_data")
 
 
 def create(work: Work, params: dict[str, Any]) -> Object:
@@ -64,19 +58,13 @@ def create(work: Work, params: dict[str, Any]) -> Object:
 def opened(work: Work, params: dict[str, Any]) -> Object:
     """A new intent, without customer and payment method."""
     identifier = new_id("seti")
-    automatic = params.get("automatic_payment_methods")
-    named = {"allowed_payment_method_types", "payment_method_types"} & params.keys()
-    if automatic is None and not named:
-        automatic = {"enabled": True}
-    if automatic is not None:
-        automatic = {"allow_redirects": "always", **automatic}
     return work.put(
         {
             "id": identifier,
             "object": "setup_intent",
             "allowed_payment_method_types": params.get("allowed_payment_method_types"),
             "application": None,
-            "automatic_payment_methods": automatic,
+            "automatic_payment_methods": attempts.automatic(params),
             "cancellation_reason": None,
             "client_secret": f"{identifier}_{new_id('secret')}",
             "created": work.seconds,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import StringConstraints
@@ -10,7 +9,7 @@ from pydantic import StringConstraints
 from billing.errors import Invalid
 from billing.web.inputs import Email, Input, Name
 from billing.web.portal_inputs import CancelForm
-from billing.web.portal_inputs import errors_of as errors_of
+from billing.web.problems import errors_of
 
 Secret = Annotated[str, StringConstraints(max_length=320)]
 
@@ -43,11 +42,6 @@ class ChangeForm(Input):
     when: Literal["now", "next_rebill"]
     token: Annotated[str, StringConstraints(max_length=60)]
     confirm: Literal["true"]
-
-
-def filled_in(typed: Mapping[str, str]) -> dict[str, str]:
-    """Without what was left empty, which is then told of as missing."""
-    return {name: value for name, value in typed.items() if value.strip()}
 
 
 def ticked(error: Invalid) -> dict[str, str]:

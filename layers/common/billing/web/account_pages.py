@@ -15,6 +15,7 @@ from billing.ports import Ports
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.runtime import telemetry
 from billing.web import http, session, tokens
+from billing.web.problems import errors_of
 from billing.web.request import Request
 
 TYPED_MOST = 320
@@ -67,8 +68,8 @@ def sign_up_form(ports: Ports) -> http.Answer:
 
 def signed_up(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     """The plans to choose from, for whoever signed up, and whoever has this email already."""
-    from billing.web.account_inputs import SignUpForm, errors_of, filled_in
-    from billing.web.inputs import read
+    from billing.web.account_inputs import SignUpForm
+    from billing.web.inputs import filled_in, read
 
     tokens.check_origin(request)
     typed = request.form()
@@ -171,8 +172,8 @@ def profile(ports: Ports, visit: Visit) -> http.Answer:
 
 def email_asked(ports: Ports, visit: Visit) -> http.Answer:
     """Both addresses are asked, once the password has been given again (A-8)."""
-    from billing.web.account_inputs import EmailForm, errors_of, filled_in
-    from billing.web.inputs import read
+    from billing.web.account_inputs import EmailForm
+    from billing.web.inputs import filled_in, read
 
     typed = visit.request.form()
     try:

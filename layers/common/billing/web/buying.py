@@ -19,7 +19,7 @@ from billing.orders import InvoiceState
 from billing.ports import Ports
 from billing.web import hosts, http, languages, onward
 from billing.web.card_fields import GIVEN_THERE, card_fields
-from billing.web.problems import Misshapen, PaymentDeclined
+from billing.web.problems import PaymentDeclined, errors_of
 from billing.web.request import Request
 
 REFRESH_SECONDS = 5
@@ -70,7 +70,7 @@ def _bought(
         visitor = _visitor(ports, request, price_point, shape.attempt_key)
         checkout.submit(ports, price_point, shape.submission(), visitor, now=now)
     except Invalid as error:
-        wrong = _errors(error)
+        wrong = errors_of(error)
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
         return _form(ports, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong)
     except Refused as refused:
@@ -266,11 +266,6 @@ def _form(
         trial_used=trial_used,
         decline_code=None,
     )
-
-
-def _errors(error: Invalid) -> dict[str, str]:
-    pairs = error.errors if isinstance(error, Misshapen) else [(error.field, error.message)]
-    return dict(reversed(list(pairs)))
 
 
 def _visitor(ports: Ports, request: Request, price_point: str, key: str) -> Visitor:

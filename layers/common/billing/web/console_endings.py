@@ -17,7 +17,8 @@ from billing.subscription import CancelRequest, Source, Subscription, When
 from billing.web import console, http
 from billing.web.console import Desk
 from billing.web.inputs import Input, Key
-from billing.web.portal_inputs import COMMENT_MOST, TEXT, Reason, errors_of, form
+from billing.web.portal_inputs import COMMENT_MOST, TEXT, Reason, form
+from billing.web.problems import errors_of
 
 WHY = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=COMMENT_MOST, pattern=TEXT)

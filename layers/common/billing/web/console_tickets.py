@@ -21,10 +21,9 @@ from billing.tickets import Ticket, Wish
 from billing.web import console, http
 from billing.web.console import Desk
 from billing.web.helpdesk_inputs import Attempt
-from billing.web.inputs import Cursor, Input, Key, read
-from billing.web.portal_inputs import errors_of
+from billing.web.inputs import Cursor, Input, Key, filled_in, read
+from billing.web.problems import errors_of
 from billing.web.ticket_shapes import State, Text
-from billing.web.tokens import CSRF_FIELD
 
 PAGE_LENGTH = 50
 STATES = ("open", "answered", "approved", "declined", "closed")
@@ -133,7 +132,7 @@ def answered(desk: Desk, ticket: str) -> http.Answer:
     """A reply, a reply that settles it, a note, or a decline with these words."""
     typed = desk.request.form()
     try:
-        given = read(ReplyForm, _given(typed))
+        given = read(ReplyForm, filled_in(typed))
         done = _write(desk, ticket, given)
     except Refused as refused:
         return _refused(desk, ticket, refused)
@@ -144,7 +143,7 @@ def answered(desk: Desk, ticket: str) -> http.Answer:
 
 def approved(desk: Desk, ticket: str) -> http.Answer:
     """Carried out, or under way where the gateway has not answered yet."""
-    given = read(ApproveForm, _given(desk.request.form()))
+    given = read(ApproveForm, filled_in(desk.request.form()))
     try:
         decided = decision.approve(
             desk.ports,
@@ -162,7 +161,7 @@ def approved(desk: Desk, ticket: str) -> http.Answer:
 
 def reassigned(desk: Desk, ticket: str) -> http.Answer:
     """Another department's turn."""
-    given = read(ReassignForm, _given(desk.request.form()))
+    given = read(ReassignForm, filled_in(desk.request.form()))
     threads.reassign(desk.ports, desk.session.merchant, ticket, given.department, now=desk.now)
     return _back(ticket, "reassigned")
 
@@ -228,10 +227,6 @@ def _cancels_with(
         return None
     payments = [o.id for o in history.orders if o.subscription == found.id and o.kind in PAYMENTS]
     return found, payments[-1] == order.id
-
-
-def _given(typed: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in typed.items() if value.strip() and name != CSRF_FIELD}
 
 
 def _back(ticket: str, what: str) -> http.Answer:

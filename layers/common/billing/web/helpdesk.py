@@ -18,6 +18,7 @@ from billing.ports import Ports
 from billing.tickets import Author, Ownership, Thread, Ticket, Wish
 from billing.web import hosts, http, languages, portal_session, tokens
 from billing.web.portal_session import SignedOut, Visit
+from billing.web.problems import errors_of
 from billing.web.request import Request, plain_id
 
 KEYED = "~"
@@ -139,7 +140,6 @@ def form(
 def asked(who: Caller, department: str) -> http.Answer:
     """A request: at once from the signed-in portal, else once its mailed link is followed (H-2)."""
     from billing.web.helpdesk_inputs import request_form
-    from billing.web.portal_inputs import errors_of
 
     _open(who)
     found, typed = _department(who, department), who.request.form()
@@ -229,7 +229,6 @@ def shown(
 def replied(who: Caller, reference: str) -> http.Answer:
     """What the requester adds."""
     from billing.web.helpdesk_inputs import reply_form
-    from billing.web.portal_inputs import errors_of
 
     found, typed = _thread(who, reference), who.request.form()
     try:

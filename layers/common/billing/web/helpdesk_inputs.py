@@ -12,9 +12,8 @@ from billing.departments import Ask, Department
 from billing.errors import Invalid
 from billing.flows.ticket import Request
 from billing.tickets import Detail, Wish
-from billing.web.inputs import KEY, Email, Input, Line, Name, read
+from billing.web.inputs import KEY, Email, Input, Line, Name, filled_in, read
 from billing.web.ticket_shapes import Text
-from billing.web.tokens import CSRF_FIELD
 
 Attempt = Annotated[str, StringConstraints(min_length=8, max_length=64, pattern=KEY)]
 Answer = Annotated[
@@ -76,13 +75,9 @@ class ReplyForm(Input):
 
 def request_form(typed: Mapping[str, str]) -> RequestForm:
     """The form without what was left empty; raises `Misshapen`."""
-    return read(RequestForm, _given(typed))
+    return read(RequestForm, filled_in(typed))
 
 
 def reply_form(typed: Mapping[str, str]) -> ReplyForm:
     """Raises `Misshapen`."""
-    return read(ReplyForm, _given(typed))
-
-
-def _given(typed: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in typed.items() if value.strip() and name != CSRF_FIELD}
+    return read(ReplyForm, filled_in(typed))

@@ -6,7 +6,7 @@ the caller wrote. Regular expressions run in pydantic's engine, which is linear 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, LiteralString, TypeVar
 
@@ -25,6 +25,7 @@ from billing.errors import Invalid
 from billing.periods import is_zone
 from billing.web.countries import COUNTRIES
 from billing.web.problems import Misshapen
+from billing.web.tokens import CSRF_FIELD
 
 Shape = TypeVar("Shape", bound="Input")
 
@@ -123,6 +124,12 @@ def read(shape: type[Shape], document: Any) -> Shape:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
     raise Misshapen([(_path(details["loc"]) or "body", _message(details)) for details in found])
+
+
+def filled_in(typed: Mapping[str, str]) -> dict[str, str]:
+    """A form without the token in it, and without what was left empty: that is told of as
+    missing."""
+    return {n: v for n, v in typed.items() if v.strip() and n != CSRF_FIELD}
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from billing.web import hosts, http, onward
 from billing.web.card_fields import GIVEN_THERE, card_fields
 from billing.web.portal import DONE
 from billing.web.portal_session import Visit, done, show
+from billing.web.problems import errors_of
 
 CARDS = "/cards"
 
@@ -69,7 +70,7 @@ def added(ports: Ports, visit: Visit) -> http.Answer:
 def _sent_on(
     ports: Ports, visit: Visit, account: AccountRef, typed: Mapping[str, str]
 ) -> http.Answer:
-    from billing.web.portal_inputs import CardForm, errors_of, form
+    from billing.web.portal_inputs import CardForm, form
 
     key = typed.get("attempt_key", "")
     try:
@@ -99,7 +100,7 @@ def _subject(visit: Visit) -> str:
 
 def _added(ports: Ports, visit: Visit, typed: Mapping[str, str]) -> http.Answer:
     """A card more; a refusal of its bank comes back with words to act on."""
-    from billing.web.portal_inputs import CardForm, covered, errors_of, form
+    from billing.web.portal_inputs import CardForm, covered, form
 
     key = typed.get("attempt_key", "")
     try:

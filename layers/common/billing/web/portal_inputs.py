@@ -8,10 +8,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import StringConstraints
 
-from billing.errors import Invalid
 from billing.web.checkout_inputs import AddressInput
 from billing.web.inputs import KEY, Input, Key, Name, read
-from billing.web.problems import Misshapen
 from billing.web.tokens import CSRF_FIELD
 
 Form = TypeVar("Form", bound=Input)
@@ -78,9 +76,3 @@ def covered(typed: Mapping[str, str]) -> list[str] | None:
     if "chosen" not in typed:
         return None
     return [name.removeprefix(COVERS) for name in typed if name.startswith(COVERS)]
-
-
-def errors_of(error: Invalid) -> dict[str, str]:
-    """What is wrong, by the names of the fields."""
-    pairs = error.errors if isinstance(error, Misshapen) else [(error.field, error.message)]
-    return dict(reversed(list(pairs)))

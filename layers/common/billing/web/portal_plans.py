@@ -16,6 +16,7 @@ from billing.subscription import CancelRequest, Source, State, Subscription
 from billing.tickets import Wish
 from billing.web import http
 from billing.web.portal_session import Visit, done, show
+from billing.web.problems import errors_of
 
 
 def cancel_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
@@ -25,7 +26,7 @@ def cancel_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 def cancelled(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """The confirmed cancellation; sent twice it is done once."""
-    from billing.web.portal_inputs import CancelForm, errors_of, form
+    from billing.web.portal_inputs import CancelForm, form
 
     typed = visit.request.form()
     try:
@@ -145,7 +146,7 @@ def address_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 def address_changed(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """The new address, for this subscription or for all that still charge (B-8)."""
-    from billing.web.portal_inputs import AddressForm, errors_of, form
+    from billing.web.portal_inputs import AddressForm, form
 
     visit.account.purchase(subscription)
     typed = visit.request.form()

@@ -75,6 +75,12 @@ class Misshapen(Invalid):
         self.errors = tuple(errors)
 
 
+def errors_of(error: Invalid) -> dict[str, str]:
+    """What is wrong with a form, by the names of its fields; of several about one, the first."""
+    pairs = error.errors if isinstance(error, Misshapen) else [(error.field, error.message)]
+    return dict(reversed(list(pairs)))
+
+
 STATUS: dict[type[BaseException], HTTPStatus] = {
     Malformed: HTTPStatus.BAD_REQUEST,
     Forged: HTTPStatus.BAD_REQUEST,

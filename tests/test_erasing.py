@@ -20,7 +20,7 @@ from billing.storage import History
 from billing.subscription import Source, When
 from billing.tickets import Author, Ownership, TicketState, Wish
 from billing.transactions import Change, Write
-from tests.test_accounts import SELLER, Platform, leave, opened
+from tests.accounts.platform import SELLER, Platform, leave, opened
 
 FAN = "fan@example.com"
 FAN_NAME = "Ann Example"

@@ -118,7 +118,7 @@ QUERIES = {
     "/v1/accounts": "username=acme&email=x%40example.com",
 }
 PLATFORMS = {"/v1/accounts"}
-"""The platform's own; tests/test_account_stories.py asks as the platform."""
+"""The platform's own; tests/accounts/test_pages.py asks as the platform."""
 LISTS = {
     "/v1/products",
     "/v1/orders",

@@ -57,7 +57,7 @@ CHECKLIST = (
             "tests/portal/test_login.py::test_whatever_is_wrong_the_answer_is_the_same",
             "tests/portal/test_login.py"
             "::test_the_same_is_read_and_written_for_strangers_and_for_customers",
-            "tests/test_account_stories.py"
+            "tests/accounts/test_pages.py"
             "::test_whatever_is_wrong_the_answer_is_the_same_to_the_byte",
         ),
     ),
@@ -70,7 +70,7 @@ CHECKLIST = (
             "tests/portal/test_login.py::test_a_session_is_renewed_at_login_and_ended_at_logout",
             "tests/functions/test_console_session.py"
             "::test_the_cookie_is_for_this_host_only_and_hidden_from_scripts",
-            "tests/test_account_stories.py::test_another_password_signs_everybody_out",
+            "tests/accounts/test_pages.py::test_another_password_signs_everybody_out",
         ),
     ),
     Row(
@@ -252,7 +252,7 @@ CHECKLIST = (
     Row(
         23,
         "A person can be forgotten, and the books stay",
-        ("tests/test_accounts.py::test_what_is_erased_and_what_stays",),
+        ("tests/accounts/test_lives.py::test_what_is_erased_and_what_stays",),
         "Crypto-shredding: erased fields are overwritten; backups expire with their window.",
     ),
     Row(

@@ -23,8 +23,8 @@ from dev import PLATFORM, demo, routes
 from dev.expand import ROOT
 from dev.stack import Route, read
 from dev.template import Template, load
+from tests.accounts.platform import Plain
 from tests.house.laptop import ANSWER_SECONDS, Laptop
-from tests.test_accounts import Plain
 from tests.web.calls import HOST, Answer, Client, event
 from tests.world import World
 

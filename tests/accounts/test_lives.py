@@ -1,301 +1,37 @@
-"""The lives of those who sell here: bought, frozen, ended, come back to, erased (A-1 .. A-8)."""
+"""What an end, a freeze, a return do to an account and to its customers (A-3 .. A-7)."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from billing import accounts, gateways, plan_change
-from billing.accounts import Account, Standing
+from billing import gateways, plan_change
+from billing.accounts import Standing
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger
-from billing.catalog import Cancellation, Initial, Limit, PricePoint, PriceTerms, Product
-from billing.customers import email_hash
-from billing.errors import Invalid, NotFound, Refused, TooMany, Unreachable
+from billing.catalog import Initial, Limit
+from billing.errors import Invalid, NotFound, Refused, Unreachable
 from billing.flows import account, account_life, cancel, change_plan, freeze, pause
-from billing.flows.account import SignUp
-from billing.merchants import AccountPolicy, Merchant, Settings
+from billing.merchants import AccountPolicy
 from billing.orders import InvoiceState
 from billing.periods import Period, Span, Unit
 from billing.policy import Hold
-from billing.subscription import Source, State, Subscription, When
+from billing.subscription import Source, State, When
 from billing.transactions import Change, Insert, Remove
-from tests.world import MONTHLY, World
-
-PASSWORD = "correct horse battery"
-SELLER = "ann@example.com"
-DAY = timedelta(days=1)
-PLAN = replace(MONTHLY, cancellation=Cancellation.DELAYED)
-
-
-class Plain:
-    """Passwords that are quick to check; Argon2 has a test of its own."""
-
-    def hash(self, password: str) -> str:
-        return f"hashed {password}"
-
-    def verify(self, password_hash: str | None, password: str) -> bool:
-        return password_hash == f"hashed {password}"
-
-
-class Platform(World):
-    """The world's merchant is the platform: its product is the plan of an account."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(platform="acme")
-        self.ports = replace(self.ports, passwords=Plain())
-        self.change_merchant(settings=Settings(**settings))
-        self.plan = self.product(PLAN, name="Pro", grants=("account",), refund_days=30)
-
-    def tick(self) -> Counter[str]:
-        tally = super().tick()
-        return tally + account_life.sweep(self.ports, now=self.now) + self.work()
-
-    def sign_up(self, username: str = "annsart", email: str = SELLER) -> None:
-        form = SignUp(username, email, "Ann's Art", PASSWORD)
-        account.sign_up(self.ports, form, ip="192.0.2.1", now=self.now)
-
-    def sign_in(self, email: str = SELLER, password: str = PASSWORD) -> Account | None:
-        return account.sign_in(self.ports, email, password, ip="192.0.2.1", now=self.now)
-
-    def standing(self, email: str = SELLER) -> Standing:
-        found = account.by_email(self.ports, email)
-        assert found is not None
-        return account.stand(self.ports, found, self.now).standing
-
-    def seller(self, username: str = "annsart") -> Merchant:
-        found = self.store.merchant(username)
-        assert found is not None
-        return found
-
-    def sells(self, username: str = "annsart", terms: PriceTerms = PLAN) -> Product:
-        """What an account sells."""
-        number = next(self._attempts)
-        point = PricePoint(f"{username}.p{number}", username, f"prod_{number}", terms, self.now)
-        product = Product(
-            id=point.product,
-            merchant=username,
-            name="Prints",
-            created_at=self.now,
-            gateways=("sandbox",),
-            grants=("prints",),
-            price_points=(point.id,),
-            default_price_point=point.id,
-        )
-        self.store.commit(Insert(product), Insert(point))
-        return product
-
-    def fan(self, username: str = "annsart", email: str = "fan@example.com") -> Subscription:
-        """The one subscription of a customer of an account."""
-        customer = self.store.customer_by_email(username, email)
-        assert customer is not None
-        (found,) = self.store.history(username, customer).subscriptions
-        return found
-
-    def charges_of(self, username: str = "annsart") -> int:
-        owners = {i.id for i in self.store.history(username, self.fan(username).customer).invoices}
-        return len([charge for charge in self.charges() if charge["invoice"] in owners])
-
-
-@pytest.fixture
-def world() -> Platform:
-    return Platform()
-
-
-def opened(world: Platform) -> None:
-    """An account with its plan, one product, and one customer who has just subscribed."""
-    world.sign_up()
-    world.buy(world.plan, email=SELLER)
-    world.tick()
-    world.buy(world.sells(), email="fan@example.com")
-    world.tick()
-
-
-def leave(world: Platform, when: When = When.PERIOD_END) -> None:
-    world.cancel(when, SELLER)
-    world.tick()
-
-
-@pytest.mark.spec("A-1", "A-8")
-def test_an_account_opens_with_its_plan_and_says_so(world: Platform) -> None:
-    world.sign_up()
-    assert world.standing() is Standing.UNUSED
-    assert world.sign_in() is not None, "to be told what is missing"
-    world.buy(world.plan, email=SELLER.upper())
-    assert world.standing() is Standing.ACTIVE, "before any sweep"
-    world.tick()
-    assert any("is active" in subject for subject in world.subjects())
-    assert world.sign_in(SELLER.upper()) is not None
-
-
-@pytest.mark.spec("A-8")
-def test_whatever_is_wrong_nobody_is_let_in_and_after_ten_tries_not_even_the_owner(
-    world: Platform,
-) -> None:
-    opened(world)
-    assert world.sign_in(password="wrong horse battery") is None
-    assert world.sign_in("nobody@example.com") is None
-    for _ in range(9):
-        assert world.sign_in(password="") is None
-    assert world.sign_in() is None, "locked, and not told so"
-    world.now += timedelta(minutes=16)
-    assert world.sign_in() is not None
-
-
-@pytest.mark.spec("A-8")
-@pytest.mark.parametrize(
-    "username",
-    [
-        *("ac", "a" * 31, "", "Ann Art", "ann--art", "-ann", "9lives", "ann_art", "ann.art"),
-        *("ann#art", "admin", "\u0430cme", "acmecourses", "my-acrne-c0urses", "accme-coursess"),
-    ],
+from tests.accounts.platform import (
+    DAY,
+    PASSWORD,
+    PLAN,
+    SELLER,
+    Platform,
+    leave,
+    linked,
+    opened,
 )
-def test_a_username_is_plain_and_not_the_platforms_nor_like_it(
-    world: Platform, username: str
-) -> None:
-    with pytest.raises(Invalid) as refusal:
-        world.sign_up(username)
-    assert refusal.value.field == "username"
-    assert account.by_email(world.ports, SELLER) is None
-
-
-@pytest.mark.spec("A-8")
-def test_a_username_is_had_once_and_for_ever_an_email_is_not_told(world: Platform) -> None:
-    opened(world)
-    with pytest.raises(Invalid) as refusal:
-        world.sign_up(email="other@example.com")
-    assert refusal.value.code == "username_taken"
-    world.sign_up("another-name")
-    world.tick()
-    assert world.store.account("another-name") is None
-    assert any("already" in subject for subject in world.subjects())
-
-
-@pytest.mark.spec("A-8")
-@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaa", "annsart-password", "x" * 201])
-def test_a_password_that_is_easy_to_guess_is_refused(world: Platform, password: str) -> None:
-    form = SignUp("annsart", SELLER, "Ann", password)
-    with pytest.raises(Invalid):
-        account.sign_up(world.ports, form, ip="192.0.2.1", now=world.now)
-    assert world.store.account("annsart") is None
-
-
-@pytest.mark.spec("A-8")
-def test_a_name_that_was_never_used_is_free_again_after_a_week(world: Platform) -> None:
-    world.sign_up()
-    world.tick()
-    world.advance(days=8)
-    assert world.store.account("annsart") is None
-    assert world.store.merchant("annsart") is None
-    world.sign_up(email="other@example.com")
-
-
-@pytest.mark.spec("A-8", "C-2")
-def test_too_many_sign_ups_of_one_email_wait(world: Platform) -> None:
-    for n in range(10):
-        world.sign_up(f"name{chr(97 + n)}")
-    with pytest.raises(TooMany):
-        world.sign_up("one-more")
-
-
-def linked(world: Platform, to: str = SELLER) -> str:
-    """The token of the link in the last mail to somebody."""
-    world.now += timedelta(minutes=1)
-    world.work()
-    sent = [m for m in world.mailer.sent if str(m["To"]) == to]
-    body = sent[-1].get_body(("plain",))
-    assert body is not None
-    (url,) = (word for word in str(body.get_content()).split() if "/account/" in word)
-    return url.rpartition("/")[2]
-
-
-@pytest.mark.spec("A-8")
-def test_a_password_is_reset_by_a_mailed_link_once(world: Platform) -> None:
-    opened(world)
-    account.ask_for_reset(world.ports, SELLER, ip="192.0.2.1", now=world.now)
-    token = linked(world)
-    with pytest.raises(Invalid):
-        account.reset(world.ports, token, "short", now=world.now)
-    assert account.reset_stands(world.ports, token, now=world.now), "a slip does not use it up"
-    new = "a wholly new password"
-    assert account.reset(world.ports, token, new, now=world.now) is not None
-    assert account.reset(world.ports, token, new, now=world.now) is None
-    assert world.sign_in() is None
-    assert world.sign_in(password=new) is not None
-    before = len(world.mailer.sent)
-    account.ask_for_reset(world.ports, "nobody@example.com", ip="192.0.2.1", now=world.now)
-    world.work()
-    told = [str(m["Subject"]) for m in world.mailer.sent[before:]]
-    assert told == ["Your password at Acme Courses was changed"]
-
-
-@pytest.mark.spec("A-8")
-def test_a_new_password_ends_every_other_link_to_set_one(world: Platform) -> None:
-    opened(world)
-    tokens = []
-    for _ in range(2):
-        account.ask_for_reset(world.ports, SELLER, ip="192.0.2.1", now=world.now)
-        tokens.append(linked(world))
-    assert account.reset(world.ports, tokens[1], "a wholly new password", now=world.now) is not None
-    assert not account.reset_stands(world.ports, tokens[0], now=world.now)
-    assert account.reset(world.ports, tokens[0], "the thief's own", now=world.now) is None
-    assert world.sign_in(password="a wholly new password") is not None
-
-
-@pytest.mark.spec("A-8", "B-2")
-def test_under_a_buyers_email_an_account_is_entered_by_a_mailed_link_alone(
-    world: Platform,
-) -> None:
-    """Whoever knows the address of somebody who has bought here may sign up under it."""
-    world.buy(world.plan, email=SELLER)
-    world.tick()
-    world.sign_up()
-    assert world.standing() is Standing.ACTIVE
-    assert world.sign_in() is None, (
-        "the form proves no mailbox, and the buyer's pages are behind it"
-    )
-    mine = "what the buyer chooses"
-    assert account.reset(world.ports, linked(world), mine, now=world.now) is not None
-    assert world.sign_in(password=mine) is not None
-    assert world.sign_in() is None
-
-
-@pytest.mark.spec("A-8")
-def test_an_email_moves_when_both_ends_have_confirmed(world: Platform) -> None:
-    opened(world)
-    held = account.by_email(world.ports, SELLER)
-    assert held is not None
-    new = "ann@elsewhere.example"
-    account.ask_for_email(world.ports, held, new, now=world.now)
-    theirs, ours = linked(world, new), linked(world)
-    assert account.confirm_email(world.ports, ours, now=world.now) is False
-    assert account.confirm_email(world.ports, ours, now=world.now) is None
-    assert world.sign_in() is not None
-    assert account.confirm_email(world.ports, theirs, now=world.now) is True
-    assert world.sign_in() is None
-    assert world.sign_in(new) is not None
-    assert world.standing(new) is Standing.ACTIVE, "its plan came along"
-    assert world.store.customer_by_email("acme", SELLER) is None
-
-
-@pytest.mark.spec("A-8")
-def test_an_email_that_somebody_has_is_not_moved_to(world: Platform) -> None:
-    opened(world)
-    world.sign_up("bobsbits", "bob@example.com")
-    held = account.by_email(world.ports, SELLER)
-    assert held is not None
-    account.ask_for_email(world.ports, held, "bob@example.com", now=world.now)
-    account.confirm_email(world.ports, linked(world), now=world.now)
-    with pytest.raises(Refused) as refusal:
-        account.confirm_email(world.ports, linked(world, "bob@example.com"), now=world.now)
-    assert refusal.value.code == "email_taken"
-    assert world.sign_in() is not None
+from tests.world import MONTHLY
 
 
 @pytest.mark.spec("A-3", "R-3")
@@ -479,28 +215,6 @@ def test_a_trial_of_an_account_opens_it(world: Platform) -> None:
     world.advance(days=15)
     assert world.standing() is Standing.INACTIVE
     assert [charge["amount"]["amount"] for charge in world.charges()] == [100]
-
-
-@pytest.mark.spec("A-8")
-@given(st.text("abcrnvw0158il-", max_size=10))
-def test_names_that_look_alike_have_one_skeleton(name: str) -> None:
-    assert accounts.skeleton(name) == accounts.skeleton(name.replace("-", "").upper())
-    assert accounts.skeleton(name.replace("o", "0")) == accounts.skeleton(name)
-    assert accounts.skeleton(f"x{name}") != "" and "-" not in accounts.skeleton(name)
-
-
-@pytest.mark.spec("A-8")
-def test_argon2_knows_its_own_and_nobody_elses() -> None:
-    from billing.adapters.passwords import Argon2Passwords
-
-    passwords = Argon2Passwords()
-    kept = passwords.hash(PASSWORD)
-    assert PASSWORD not in kept and kept.startswith("$argon2id$")
-    assert passwords.verify(kept, PASSWORD)
-    assert not passwords.verify(kept, PASSWORD + " ")
-    assert not passwords.verify(None, "nobody has this password")
-    assert not passwords.verify("not a hash", PASSWORD)
-    assert email_hash("acme", SELLER) not in kept
 
 
 @pytest.mark.spec("A-4")

@@ -18,8 +18,8 @@ from functions.account import app
 from functions.console import app as console_app
 from functions.merchant import app as merchant_app
 from functions.portal import app as portal_app
+from tests.accounts.platform import DAY, PASSWORD, PLAN, SELLER, Platform
 from tests.render.html import Element, read
-from tests.test_accounts import DAY, PASSWORD, PLAN, SELLER, Platform
 from tests.web.calls import Answer, Client
 from tests.web.shop import PRODUCT
 

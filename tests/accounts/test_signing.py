@@ -1,0 +1,210 @@
+"""Who signs up and in, under which name, with which password and email (A-1, A-8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing import accounts
+from billing.accounts import Standing
+from billing.customers import email_hash
+from billing.errors import Invalid, Refused, TooMany
+from billing.flows import account
+from billing.flows.account import SignUp
+from tests.accounts.platform import (
+    PASSWORD,
+    SELLER,
+    Platform,
+    linked,
+    opened,
+)
+
+
+@pytest.mark.spec("A-1", "A-8")
+def test_an_account_opens_with_its_plan_and_says_so(world: Platform) -> None:
+    world.sign_up()
+    assert world.standing() is Standing.UNUSED
+    assert world.sign_in() is not None, "to be told what is missing"
+    world.buy(world.plan, email=SELLER.upper())
+    assert world.standing() is Standing.ACTIVE, "before any sweep"
+    world.tick()
+    assert any("is active" in subject for subject in world.subjects())
+    assert world.sign_in(SELLER.upper()) is not None
+
+
+@pytest.mark.spec("A-8")
+def test_whatever_is_wrong_nobody_is_let_in_and_after_ten_tries_not_even_the_owner(
+    world: Platform,
+) -> None:
+    opened(world)
+    assert world.sign_in(password="wrong horse battery") is None
+    assert world.sign_in("nobody@example.com") is None
+    for _ in range(9):
+        assert world.sign_in(password="") is None
+    assert world.sign_in() is None, "locked, and not told so"
+    world.now += timedelta(minutes=16)
+    assert world.sign_in() is not None
+
+
+@pytest.mark.spec("A-8")
+@pytest.mark.parametrize(
+    "username",
+    [
+        *("ac", "a" * 31, "", "Ann Art", "ann--art", "-ann", "9lives", "ann_art", "ann.art"),
+        *("ann#art", "admin", "\u0430cme", "acmecourses", "my-acrne-c0urses", "accme-coursess"),
+    ],
+)
+def test_a_username_is_plain_and_not_the_platforms_nor_like_it(
+    world: Platform, username: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        world.sign_up(username)
+    assert refusal.value.field == "username"
+    assert account.by_email(world.ports, SELLER) is None
+
+
+@pytest.mark.spec("A-8")
+def test_a_username_is_had_once_and_for_ever_an_email_is_not_told(world: Platform) -> None:
+    opened(world)
+    with pytest.raises(Invalid) as refusal:
+        world.sign_up(email="other@example.com")
+    assert refusal.value.code == "username_taken"
+    world.sign_up("another-name")
+    world.tick()
+    assert world.store.account("another-name") is None
+    assert any("already" in subject for subject in world.subjects())
+
+
+@pytest.mark.spec("A-8")
+@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaa", "annsart-password", "x" * 201])
+def test_a_password_that_is_easy_to_guess_is_refused(world: Platform, password: str) -> None:
+    form = SignUp("annsart", SELLER, "Ann", password)
+    with pytest.raises(Invalid):
+        account.sign_up(world.ports, form, ip="192.0.2.1", now=world.now)
+    assert world.store.account("annsart") is None
+
+
+@pytest.mark.spec("A-8")
+def test_a_name_that_was_never_used_is_free_again_after_a_week(world: Platform) -> None:
+    world.sign_up()
+    world.tick()
+    world.advance(days=8)
+    assert world.store.account("annsart") is None
+    assert world.store.merchant("annsart") is None
+    world.sign_up(email="other@example.com")
+
+
+@pytest.mark.spec("A-8", "C-2")
+def test_too_many_sign_ups_of_one_email_wait(world: Platform) -> None:
+    for n in range(10):
+        world.sign_up(f"name{chr(97 + n)}")
+    with pytest.raises(TooMany):
+        world.sign_up("one-more")
+
+
+@pytest.mark.spec("A-8")
+def test_a_password_is_reset_by_a_mailed_link_once(world: Platform) -> None:
+    opened(world)
+    account.ask_for_reset(world.ports, SELLER, ip="192.0.2.1", now=world.now)
+    token = linked(world)
+    with pytest.raises(Invalid):
+        account.reset(world.ports, token, "short", now=world.now)
+    assert account.reset_stands(world.ports, token, now=world.now), "a slip does not use it up"
+    new = "a wholly new password"
+    assert account.reset(world.ports, token, new, now=world.now) is not None
+    assert account.reset(world.ports, token, new, now=world.now) is None
+    assert world.sign_in() is None
+    assert world.sign_in(password=new) is not None
+    before = len(world.mailer.sent)
+    account.ask_for_reset(world.ports, "nobody@example.com", ip="192.0.2.1", now=world.now)
+    world.work()
+    told = [str(m["Subject"]) for m in world.mailer.sent[before:]]
+    assert told == ["Your password at Acme Courses was changed"]
+
+
+@pytest.mark.spec("A-8")
+def test_a_new_password_ends_every_other_link_to_set_one(world: Platform) -> None:
+    opened(world)
+    tokens = []
+    for _ in range(2):
+        account.ask_for_reset(world.ports, SELLER, ip="192.0.2.1", now=world.now)
+        tokens.append(linked(world))
+    assert account.reset(world.ports, tokens[1], "a wholly new password", now=world.now) is not None
+    assert not account.reset_stands(world.ports, tokens[0], now=world.now)
+    assert account.reset(world.ports, tokens[0], "the thief's own", now=world.now) is None
+    assert world.sign_in(password="a wholly new password") is not None
+
+
+@pytest.mark.spec("A-8", "B-2")
+def test_under_a_buyers_email_an_account_is_entered_by_a_mailed_link_alone(
+    world: Platform,
+) -> None:
+    """Whoever knows the address of somebody who has bought here may sign up under it."""
+    world.buy(world.plan, email=SELLER)
+    world.tick()
+    world.sign_up()
+    assert world.standing() is Standing.ACTIVE
+    assert world.sign_in() is None, (
+        "the form proves no mailbox, and the buyer's pages are behind it"
+    )
+    mine = "what the buyer chooses"
+    assert account.reset(world.ports, linked(world), mine, now=world.now) is not None
+    assert world.sign_in(password=mine) is not None
+    assert world.sign_in() is None
+
+
+@pytest.mark.spec("A-8")
+def test_an_email_moves_when_both_ends_have_confirmed(world: Platform) -> None:
+    opened(world)
+    held = account.by_email(world.ports, SELLER)
+    assert held is not None
+    new = "ann@elsewhere.example"
+    account.ask_for_email(world.ports, held, new, now=world.now)
+    theirs, ours = linked(world, new), linked(world)
+    assert account.confirm_email(world.ports, ours, now=world.now) is False
+    assert account.confirm_email(world.ports, ours, now=world.now) is None
+    assert world.sign_in() is not None
+    assert account.confirm_email(world.ports, theirs, now=world.now) is True
+    assert world.sign_in() is None
+    assert world.sign_in(new) is not None
+    assert world.standing(new) is Standing.ACTIVE, "its plan came along"
+    assert world.store.customer_by_email("acme", SELLER) is None
+
+
+@pytest.mark.spec("A-8")
+def test_an_email_that_somebody_has_is_not_moved_to(world: Platform) -> None:
+    opened(world)
+    world.sign_up("bobsbits", "bob@example.com")
+    held = account.by_email(world.ports, SELLER)
+    assert held is not None
+    account.ask_for_email(world.ports, held, "bob@example.com", now=world.now)
+    account.confirm_email(world.ports, linked(world), now=world.now)
+    with pytest.raises(Refused) as refusal:
+        account.confirm_email(world.ports, linked(world, "bob@example.com"), now=world.now)
+    assert refusal.value.code == "email_taken"
+    assert world.sign_in() is not None
+
+
+@pytest.mark.spec("A-8")
+@given(st.text("abcrnvw0158il-", max_size=10))
+def test_names_that_look_alike_have_one_skeleton(name: str) -> None:
+    assert accounts.skeleton(name) == accounts.skeleton(name.replace("-", "").upper())
+    assert accounts.skeleton(name.replace("o", "0")) == accounts.skeleton(name)
+    assert accounts.skeleton(f"x{name}") != "" and "-" not in accounts.skeleton(name)
+
+
+@pytest.mark.spec("A-8")
+def test_argon2_knows_its_own_and_nobody_elses() -> None:
+    from billing.adapters.passwords import Argon2Passwords
+
+    passwords = Argon2Passwords()
+    kept = passwords.hash(PASSWORD)
+    assert PASSWORD not in kept and kept.startswith("$argon2id$")
+    assert passwords.verify(kept, PASSWORD)
+    assert not passwords.verify(kept, PASSWORD + " ")
+    assert not passwords.verify(None, "nobody has this password")
+    assert not passwords.verify("not a hash", PASSWORD)
+    assert email_hash("acme", SELLER) not in kept

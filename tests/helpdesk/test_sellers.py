@@ -24,6 +24,7 @@ def house() -> House:
     platform = Merchant("perennial", "Perennial", "help@perennial.example", world.now, settings)
     world.store.commit(Insert(platform))
     world.product(name="Sourdough", public_listing=True)
+    world.product(name="Bread.js", public_listing=True)
     world.ports = replace(
         world.ports, operation=replace(world.ports.operation, platform="perennial")
     )
@@ -47,6 +48,7 @@ def look(house: House, words: str) -> Element:
         "acme.price1x1",
         "Sourdough",
         " sourdough ",
+        "bread.js",
         "Acme Courses",
     ],
 )

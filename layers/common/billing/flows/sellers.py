@@ -21,8 +21,10 @@ def find(ports: Ports, words: str) -> Merchant | None:
     words = " ".join(words[:LONGEST].split())
     named = _ADDRESS.search(words) or _PRICE_POINT.fullmatch(words)
     found = _by_domain(ports, words)
+    if found is None and named:
+        found = ports.store.merchant(named[1])
     if found is None:
-        found = ports.store.merchant(named[1]) if named else _by_name(ports, words.casefold())
+        found = _by_name(ports, words.casefold())  # which may have a dot in it, too
     if found is None or found.id == ports.operation.platform:
         return None
     return found

@@ -11,7 +11,7 @@ import pytest
 from billing.adapters.sqs_queue import leases_of
 from billing.catalog import Initial
 from billing.errors import Conflict, NotFound, Refused, Unreachable
-from billing.flows import attempts, attention, keys, leases, missed, pay
+from billing.flows import attempts, attention, keys, leases, missed, notify, pay
 from billing.flows.missed import Why
 from billing.operation import Trouble
 from billing.orders import InvoiceState
@@ -347,6 +347,29 @@ def test_an_attempt_whose_account_is_gone_holds_up_no_other(
     world.store.commit(Change(first, replace(first, invoice=elsewhere)))
     tally = attempts.finish_left_alone(world.ports, found, now=world.now)
     assert tally == {"account_gone": 1, "checkout_abandoned": 1}
+
+
+@pytest.mark.spec("R-8", "R-9")
+def test_a_fact_that_our_code_breaks_on_keeps_nobody_elses_untold(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = world.product()
+    for n in range(4):
+        world.buy(product, email=f"c{n}@example.com")
+    send = world.mailer.send
+
+    def broken(message: Any, *, now: Any) -> None:
+        if message["To"] == "c0@example.com":
+            raise KeyError("what this mail lacks")
+        send(message, now=now)
+
+    monkeypatch.setattr(world.mailer, "send", broken)
+    with pytest.raises(KeyError):
+        notify.sweep(world.ports, now=world.now + timedelta(minutes=3))
+    told = sorted(str(message["To"]) for message in world.mailer.sent)
+    assert told == ["c1@example.com", "c2@example.com", "c3@example.com"]
+    monkeypatch.undo()
+    assert notify.sweep(world.ports, now=world.now + timedelta(minutes=9)) == {"told": 1}
 
 
 @pytest.mark.spec("R-9")

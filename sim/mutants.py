@@ -30,7 +30,6 @@ from billing import (
 from billing.adapters import event_signature
 from billing.flows import (
     attempts,
-    change_plan,
     charging,
     decision,
     invoices,
@@ -270,7 +269,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("change: any quote holds", ((plan_change, "check_token", always(None)),)),
     Mutant(
         "change: opened while held",
-        ((change_plan, "_refuse_if_held", always(None)),),
+        ((charging, "refuse_held", always(None)),),
         redundant="the worker asks again before it charges, and the change lapses",
     ),
     Mutant("change: never lapses", ((Work, "has_lapsed", always(False)),)),

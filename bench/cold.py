@@ -29,7 +29,7 @@ from tests.world import START, World
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-cold/bin/python"
 LAYER = "CommonLayer/python"
-TIMES = 5
+TIMES = 3
 MOST = 1.3
 
 YARDSTICK = """

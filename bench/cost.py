@@ -7,6 +7,7 @@ where each price is from.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from typing import Any
 from bench.figures import BASELINE, RESULTS, Figure, Report
 
 PRICES = Path(__file__).with_name("prices.toml")
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+MINUTES_PER_MONTH = 30 * 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,16 @@ class Line:
     @property
     def formula(self) -> str:
         return " * ".join(f"{name} {factor:.10g}" for name, factor in self.factors)
+
+
+def deployed() -> dict[str, float]:
+    """What the template has whether or not anybody buys: alarms, and its schedules' ticks."""
+    template = TEMPLATE.read_text("utf-8")
+    minutes = {"minute": 1, "minutes": 1, "hour": 60}
+    rates = re.findall(r"rate\((\d+) (\w+)\)", template)
+    ticks = sum(MINUTES_PER_MONTH / (int(number) * minutes[unit]) for number, unit in rates)
+    alarms = template.count("Type: AWS::CloudWatch::Alarm")
+    return {"alarms": alarms, "ticks_per_month": ticks}
 
 
 def prices() -> dict[str, float]:

@@ -34,6 +34,7 @@ SHARDS = 16
 LEASES_AT_ONCE = 250
 DUE_NOW = START + timedelta(days=29)
 """When the first renewal of what was bought at START is due, and a little later."""
+MUCH_LATER = DUE_NOW + timedelta(days=59)
 
 
 ACCOUNT = "acct_0123456789abcdef"
@@ -85,19 +86,25 @@ def bought() -> tuple[Subscription, PurchaseBillTo]:
     return as_long, bill_to
 
 
-def copies(ports: Ports, number: int, *, due: bool = True) -> tuple[Subscription, PurchaseBillTo]:
-    """The `number`-th subscription, due at DUE_NOW or much later, and where its bills go."""
-    subscription, bill_to = bought()
-    own, customer = f"sub_{number:016d}", f"cus_{number:016d}"
-    assert subscription.due_at is not None
-    mine = replace(
+def copies(ports: Ports, number: int) -> tuple[Subscription, PurchaseBillTo]:
+    """The `number`-th subscription, due at DUE_NOW, and where its bills go."""
+    _, bill_to = bought()
+    mine = copy(ports, number)
+    return mine, replace(bill_to, customer=mine.customer, purchase=mine.id)
+
+
+def copy(ports: Ports, number: int, *, due: bool = True) -> Subscription:
+    """The `number`-th subscription, due at DUE_NOW or much later."""
+    subscription, _ = bought()
+    own = f"sub_{number:016d}"
+    due_at = subscription.due_at if due else MUCH_LATER
+    return replace(
         subscription,
         id=own,
-        customer=customer,
+        customer=f"cus_{number:016d}",
         shard=ports.shard_of(own),
-        due_at=subscription.due_at + timedelta(days=0 if due else 60),
+        due_at=due_at,
     )
-    return mine, replace(bill_to, customer=customer, purchase=own)
 
 
 def world_of(total: int, due: int | None = None, **operation: Any) -> World:
@@ -108,10 +115,10 @@ def world_of(total: int, due: int | None = None, **operation: Any) -> World:
     world.change_merchant(gateway_accounts=(GatewayAccount(gateway.name, gateway.account),))
     gc.disable()  # a collector that looks at every new million is no part of anything
     for number in range(total):
-        mine, bill_to = copies(world.ports, number, due=due is None or number < due)
-        world.store.commit(Insert(mine))
         if due is None or number < due:
-            world.store.commit(Insert(bill_to))
+            world.store.commit(*map(Insert, copies(world.ports, number)))
+        else:
+            world.store.commit(Insert(copy(world.ports, number, due=False)))
     gc.freeze()
     gc.enable()
     world.now = DUE_NOW

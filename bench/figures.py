@@ -40,11 +40,13 @@ class Report:
     tables: dict[str, list[list[str | float]]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     counted: dict[str, float] = field(default_factory=dict)
+    quiet: bool = False
 
     def add(self, *figures: Figure) -> None:
         for figure in figures:
             self.figures.append(figure)
-            print(_line(figure, None), flush=True)
+            if not self.quiet:
+                print(_line(figure, None), flush=True)
 
     def table(self, name: str, rows: Iterable[Iterable[str | float]]) -> None:
         """Rows for a person to read; the first is the heading."""

@@ -211,7 +211,7 @@ def over_dynamodb_local(report: Report) -> None:
         if endpoint is None:
             report.leave_out("renewals over DynamoDB Local", name)
             return
-        count = 500
+        count = 250
         rate = count / _checked(_local_world(endpoint, count), count, wall_seconds)
         plain = _local_world(endpoint, 100)
         plain_rate = 100 / wall_seconds(lambda: _one_transaction_each(plain, 100))

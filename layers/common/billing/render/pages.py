@@ -36,17 +36,12 @@ from __future__ import annotations
 
 from functools import cache, partial
 from pathlib import Path
-
-from jinja2 import (
-    BaseLoader,
-    Environment,
-    FileSystemLoader,
-    ModuleLoader,
-    StrictUndefined,
-    select_autoescape,
-)
+from typing import TYPE_CHECKING
 
 from billing.render import formats, messages, wording
+
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader, Environment
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -74,6 +69,8 @@ def _rendered(template: str, language: str, values: dict[str, object]) -> str:
 
 def compile_into(folder: Path) -> None:
     """Every template as a Python module, for all languages."""
+    from jinja2 import FileSystemLoader
+
     environment = _made("en", FileSystemLoader(_TEMPLATES))
     environment.filters |= dict.fromkeys((*_IN_A_LANGUAGE, "retold"), _not_beforehand)
     environment.compile_templates(
@@ -88,6 +85,9 @@ def _not_beforehand(*_: object, **__: object) -> str:
 
 @cache
 def _environment(language: str) -> Environment:
+    # Here, because Jinja costs a cold start 25 ms, and much that may mail seldom does.
+    from jinja2 import FileSystemLoader, ModuleLoader
+
     # One per language, so that macros have their texts and filters without passing a context on.
     compiled = messages.COMPILED
     there = compiled.is_dir()
@@ -110,6 +110,8 @@ _IN_A_LANGUAGE = (
 
 
 def _made(language: str, loader: BaseLoader) -> Environment:
+    from jinja2 import Environment, StrictUndefined, select_autoescape
+
     environment = Environment(
         loader=loader,
         autoescape=select_autoescape(

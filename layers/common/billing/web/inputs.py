@@ -55,9 +55,12 @@ SAYING = {
 
 
 class Input(BaseModel):
-    """A shape of input: fields that it does not name are refused."""
+    """A shape of input: fields that it does not name are refused.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Its validator is made when it is first asked: a function has dozens, and a request needs one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Nothing(Input):

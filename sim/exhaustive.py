@@ -22,6 +22,7 @@ from sim.run import Result, Spawned, run
 
 START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
 MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONTHLY)
+GOLD = replace(MONTHLY, price=Money(4999, Currency.USD))
 TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
 ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
 
@@ -76,6 +77,7 @@ MEETINGS: tuple[tuple[str, str, int, Action], ...] = (
     ("renewal", "charge sub", 0, adversary.pause_now),
     ("renewal", "charge sub", 0, adversary.freeze_next),
     ("renewal", "charge sub", 0, adversary.ask_to_cancel),
+    ("renewal", "charge sub", 0, adversary.other_plan),
     ("renewal", "charge sub", 0, adversary.sweep),
     ("renewal", "tell", 0, adversary.tell_again),
     ("declined", "charge sub", 1, adversary.double_message),
@@ -98,6 +100,7 @@ _COMES = {
     adversary.pause_now: "pause",
     adversary.freeze_next: "freeze",
     adversary.ask_to_cancel: "ask",
+    adversary.other_plan: "plan",
     adversary.sweep: "sweep",
     adversary.tell_again: "tell",
     adversary.click_again: "buyer",
@@ -112,7 +115,8 @@ def plan_of(scene: Scene) -> Plan:
     made_at = START - timedelta(days=1)
     merchant = Merchant("acme", "Acme", "hello@acme.example", made_at, settings)
     product, point = on_sale(merchant, scene.terms, 1)
-    plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, [(product, point)])
+    sold = [(product, point), on_sale(merchant, GOLD, 2)]
+    plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, sold)
     at_us = plan.start_us + SECOND
     plan.purchases = [Purchase(1, at_us, "ann@example.com", point.id, scene.card)]
     return plan
@@ -157,9 +161,11 @@ def pairs() -> Iterator[Failure | None]:
         # A target exists only once the first call has been made, so the other comes in at the last.
         point = min(alone[first] - 1, 2)
         spawned = Spawned((first, point), action)
-        # The other's calls as they are while the first waits.
-        waiting: Forced = {(first, alone[first] - 1): ("stall_before", FIRST_WAITS)}
-        met = calls_of(tried(scene, waiting, spawned, told=True))
+        # The other's calls as they are while the first waits, before it has written or at its end.
+        met = Counter[str]()
+        for at in (point, alone[first] - 1):
+            waiting: Forced = {(first, at): ("stall_before", FIRST_WAITS)}
+            met |= calls_of(tried(scene, waiting, spawned, told=True))
         new = [a for a in met if a not in alone]
         meant = [a for a in new if a.split()[0] == _COMES.get(action, a.split()[0])]
         for other, calls in [(a, met[a]) for a in meant[:1]] or [("nobody", 0)]:

@@ -19,7 +19,6 @@ from billing import (
     disputes,
     freezing,
     holding,
-    plan_change,
     plan_protocol,
     policy,
     protocol,
@@ -34,11 +33,9 @@ from billing.flows import (
     decision,
     invoices,
     notify,
-    pause,
     rebill,
     webhook,
 )
-from billing.flows.work import Work
 from billing.merchants import Merchant
 from billing.orders import Invoice
 from billing.transactions import Insert
@@ -230,26 +227,19 @@ MUTANTS: tuple[Mutant, ...] = (
         Mutant(f"looked at: not {name}", _looked_at(name), redundant=why)
         for name, why in (
             ("state", "whatever changes the state changes another field that is looked at"),
-            ("open_invoice", "seq and the invoice's own insert or attempt are conditions too"),
+            ("open_invoice", None),
             ("period", "a period moves on only with its open invoice and the payments made"),
             ("payments_made", "it moves on only with the period and the open invoice"),
-            ("cancelling", None),
+            ("cancelling", "whoever records a cancel moves the alarm, or changes the state"),
             ("dispute", None),
             ("held_for", None),
         )
-    ),
-    Mutant("pause, resume: unconditional", ((pause, "_write", committing_blindly),)),
-    Mutant(
-        "change: subscription unconditional",
-        ((plan_protocol, "opened", blind("Subscription")),),
     ),
     Mutant(
         "change: invoice may stand",
         ((plan_protocol, "opened", blind("Invoice", of=Insert)),),
         redundant="the subscription's lease, open invoice and seq are as read",
     ),
-    Mutant("change, free: unconditional", ((plan_protocol, "changed_free", blind()),)),
-    Mutant("change, next: unconditional", ((plan_protocol, "asked", blind()),)),
     Mutant(
         "change paid: invoice unconditional",
         (_CHANGED(blind("Invoice")),),
@@ -266,15 +256,11 @@ MUTANTS: tuple[Mutant, ...] = (
         redundant="the order and the ledger entry are inserts, keyed by what they book",
     ),
     Mutant("change paid: no condition at all", (_CHANGED(blind()), _CHANGED(blind(of=Insert)))),
-    Mutant("change: any quote holds", ((plan_change, "check_token", always(None)),)),
     Mutant(
         "change: opened while held",
         ((charging, "refuse_held", always(None)),),
         redundant="the worker asks again before it charges, and the change lapses",
     ),
-    Mutant("change: never lapses", ((Work, "has_lapsed", always(False)),)),
-    Mutant("freeze: unconditional", ((freezing, "asked", blind()),)),
-    Mutant("freeze undone: unconditional", ((freezing, "undone", blind()),)),
     Mutant("disarmed: not asked at all", ((Merchant, "armed_in", unarmed),)),
     Mutant("disarmed: money withdrawn, given back", ((charging, "refuse_disarmed", always(None)),)),
     Mutant("disarmed: told to nobody", ((notify, "_waits", always(False)),)),

@@ -21,6 +21,7 @@ from sim.invariants import Violation
 from sim.world import World
 
 TWO_SWEEPS = timedelta(minutes=2)
+A_DAY = timedelta(days=1)
 A_WEEK = timedelta(days=7, hours=1)
 
 
@@ -76,6 +77,9 @@ def _alive(world: World, subscription: Subscription, now: datetime) -> None:
 
 
 def _not_stuck(world: World, invoice: Invoice, now: datetime) -> None:
+    if invoice.changes_plan and invoice.state not in FINAL and now - invoice.opened_at > A_DAY:
+        text = f"{invoice.id} is a change of plan that never lapses"
+        raise Violation("22", text, invoice.id, invoice.purchase)
     if invoice.state is not InvoiceState.CONFIRMING or invoice.attempted_at is None:
         return
     if now - invoice.attempted_at > timedelta(hours=2 if world.oracle.payments_lapse else 1):

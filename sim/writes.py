@@ -233,6 +233,8 @@ class Writes:
             raise Violation("15", f"{after.id} is {after.state} and has no alarm", *about)
         if after.state is State.PAUSED and after.due_at is not None:
             raise Violation("15", f"{after.id} is paused and has an alarm", *about)
+        if after.state is State.PAUSED and after.open_invoice is not None:
+            raise Violation("15", f"{after.id} is paused and may be charged", *about)
         closes = after.freezes_at  # with its period, however late its worker is
         frozen = after.is_frozen or (closes is not None and closes <= self._now())
         if frozen and after.gives_access(self._now()):

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from dev import saved
 from dev.paypal import orders, vault, webhooks
 from dev.paypal.answers import Answer, Json, Refusal
-from dev.paypal.books import Books, decimal, written
+from dev.paypal.books import Books, decimal
 
 KEYS_KEPT = timedelta(hours=6)
 NAME = r"([A-Za-z0-9-]+)"
@@ -235,10 +235,6 @@ class Loopback:
     def charges(self) -> list[Json]:
         """What really happened to the money, in CONTRACT.md's shape."""
         return [{k: v for k, v in c.items() if k != "order"} for c in self.books.charges]
-
-    @property
-    def told_since(self) -> str:
-        return written(self.clock())
 
 
 class _Handler(BaseHTTPRequestHandler):

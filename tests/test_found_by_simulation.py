@@ -9,7 +9,7 @@ import pytest
 
 from billing.catalog import Initial
 from billing.errors import Refused, Unreachable
-from billing.flows import cancel, change_plan, rebill, webhook
+from billing.flows import cancel, change_plan, rebill, remind, webhook
 from billing.flows.cancel import Result
 from billing.gateways import SANDBOX, AccountRef, DisputeStanding
 from billing.merchants import FinalAction, RetrySchedule
@@ -295,3 +295,15 @@ def test_a_link_to_authenticate_is_withdrawn_when_its_time_is_over_in_a_dispute(
     assert world.advance(days=20)["enqueued"] <= 20
     assert len(world.charges()) == 1
     assert world.subscription().gives_access(world.now), "a dispute alone closes nothing"
+
+
+@pytest.mark.spec("R-8")
+def test_what_is_told_ahead_is_not_told_of_what_has_ended_meanwhile(world: World) -> None:
+    world.buy()
+    world.tick()
+    world.now += timedelta(days=22)
+    assert sum(remind.sweep(world.ports, now=world.now).values()) > 0
+    world.cancel(When.NOW)
+    before = len(world.mailer.sent)
+    world.work()
+    assert len(world.mailer.sent) == before + 1, "that it has ended"

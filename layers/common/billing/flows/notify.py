@@ -202,11 +202,13 @@ def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) 
 def _about_subscription(
     ports: Ports, fact: Fact, merchant: Merchant, now: datetime
 ) -> list[EmailMessage]:
-    """A mail about a subscription; nothing where its customer was erased meanwhile (M-8)."""
+    """A mail about a subscription; nothing where its customer was erased meanwhile (M-8), or where
+    what it tells ahead does not come any more (R-8)."""
     subscription = _subscription(ports, fact)
     assert subscription is not None, "its fact names it"
     (found,) = ports.store.bill_tos([(fact.merchant, fact.customer, subscription.id)])
-    if found is None:
+    ahead = fact.kind in {FactKind.RENEWAL_UPCOMING, FactKind.TRIAL_ENDING}
+    if found is None or (ahead and subscription.next_charge_at is None):
         return []
     envelope = mails.Envelope(
         merchant,

@@ -308,7 +308,7 @@ def test_the_watchs_event_counts_what_nobody_took(world: World) -> None:
 
 @pytest.mark.spec("A-3")
 def test_the_accounts_event_brings_an_account_in_line(world: World) -> None:
-    form = SignUp("annsart", "ann@example.com", "Ann's Art", "correct horse battery")
+    form = SignUp("annsart", "ann@example.com", "Ann's Art")
     account.sign_up(world.ports, form, ip="192.0.2.1", now=world.now)
     assert account_app.sweep(event("account_sweep"), CONTEXT) == {"due": 1, "removed": 1}
 

@@ -23,12 +23,10 @@ from billing.subscription import Source, State, When
 from billing.transactions import Change, Insert, Remove
 from tests.accounts.platform import (
     DAY,
-    PASSWORD,
     PLAN,
     SELLER,
     Platform,
     leave,
-    linked,
     opened,
 )
 from tests.world import MONTHLY
@@ -103,8 +101,6 @@ def test_on_day_91_it_is_erased_and_the_same_email_makes_a_new_account(
     world.buy(world.plan, email=SELLER)
     world.work()
     world.sign_up("ann-again")
-    # Who has bought there before shows that the mailbox is theirs.
-    assert account.reset(world.ports, linked(world), PASSWORD, now=world.now) is not None
     world.tick()
     assert world.standing() is Standing.ACTIVE
     held = account.by_email(world.ports, SELLER)

@@ -18,7 +18,7 @@ from functions.account import app
 from functions.console import app as console_app
 from functions.merchant import app as merchant_app
 from functions.portal import app as portal_app
-from tests.accounts.platform import DAY, PASSWORD, PLAN, SELLER, Platform
+from tests.accounts.platform import DAY, PASSWORD, PLAN, SELLER, Platform, linked
 from tests.render.html import Element, read
 from tests.web.calls import Answer, Client
 from tests.web.shop import PRODUCT
@@ -27,7 +27,7 @@ TRIAL = replace(PLAN, initial=Initial(100, Span(14, Unit.DAY)), trial_guard=True
 SMALL = replace(PLAN, price=replace(PLAN.price, amount_minor=999))
 BIG = replace(PLAN, price=replace(PLAN.price, amount_minor=9999))
 PERIOD_END = datetime(2026, 2, 28, 15, tzinfo=UTC)
-FORM = {"username": "annsart", "name": "Ann's Art", "email": SELLER, "password": PASSWORD}
+FORM = {"username": "annsart", "name": "Ann's Art", "email": SELLER}
 
 
 @dataclass
@@ -53,6 +53,7 @@ class House:
         """Somebody who signed up, bought a plan, and signed in."""
         owner = self.browser()
         assert owner.post("/account/sign-up", FORM).headers["location"] == "/account/plans"
+        self.world.sets_password()
         self.world.buy(product or self.world.plan, email=SELLER)
         self.world.tick()
         owner.sign_in()
@@ -105,8 +106,11 @@ def test_signing_up_buying_signing_in_and_out(house: House) -> None:
     owner = house.browser()
     assert "Sign up" in owner.see("/account/sign-up").text
     wrong = owner.post("/account/sign-up", {**FORM, "username": "acme-shop"})
-    assert wrong.status == 422 and PASSWORD not in wrong.body
+    assert wrong.status == 422 and "Ann&#39;s Art" in wrong.body
     owner.post("/account/sign-up", FORM)
+    assert owner.sign_in().status == 401, "nobody knows a password yet"
+    set_one = f"/account/reset/{linked(house.world)}"
+    assert owner.post(set_one, {"password": PASSWORD}).headers["location"] == "/account/sign-in"
     assert "Pro" in owner.see("/account/plans").text
     assert owner.sign_in().headers["location"] == "/account", "not before a plan is bought"
     assert "not active" in owner.see("/account").text
@@ -351,6 +355,7 @@ def test_another_accounts_form_token_is_worth_nothing(
 ) -> None:
     owner, bob = house.owner(), house.browser()
     bob.post("/account/sign-up", {**FORM, "username": "bobsbits", "email": "bob@example.com"})
+    house.world.sets_password("bob@example.com")
     house.world.buy(house.world.plan, email="bob@example.com", payment_method="pm_card_mastercard")
     house.world.tick()
     bob.sign_in("bob@example.com")
@@ -365,6 +370,7 @@ def test_another_accounts_form_token_is_worth_nothing(
 def test_an_account_sees_and_ends_only_its_own_plan(house: House) -> None:
     owner, bob = house.owner(), house.browser()
     bob.post("/account/sign-up", {**FORM, "username": "bobsbits", "email": "bob@example.com"})
+    house.world.sets_password("bob@example.com")
     house.world.buy(house.world.plan, email="bob@example.com", payment_method="pm_card_mastercard")
     house.world.tick()
     bob.sign_in("bob@example.com")

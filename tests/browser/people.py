@@ -28,6 +28,7 @@ _ORDER_ID = re.compile(r"Your Order ID is ([0-9A-Z-]{17})\.")
 _HELPDESK = re.compile(r"https?://\S+/helpdesk/demo/confirm/\S+")
 _LINK = re.compile(r"https?://\S+/portal/demo/link/\S+")
 _PAYMENT = re.compile(r"https?://\S+/portal/demo/payments/\S+")
+_PASSWORD = re.compile(r"https?://\S+/account/reset/\S+")
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,10 @@ class Customer(Person):
     def payment_link(self) -> str:
         """The newest link to a payment that their bank wants confirmed."""
         return arrived(lambda: self._in_mail(_PAYMENT))[-1]
+
+    def password_link(self) -> str:
+        """The newest link that sets a password."""
+        return arrived(lambda: self._in_mail(_PASSWORD))[-1]
 
     def helpdesk_link(self) -> str:
         """The newest link under which a request is confirmed."""

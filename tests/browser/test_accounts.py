@@ -41,9 +41,12 @@ def signs_up(ann: Customer) -> None:
     username = ann.email.partition("@")[0] + "-sells"
     for label, typed in (("Username", username), ("Name", "Ann's Art"), ("Email", ann.email)):
         ann.page.get_by_label(label, exact=True).fill(typed)
-    ann.page.get_by_label("Password").fill(PASSWORD)
     ann.press("Sign up")
     assert ann.heading() == "Choose a plan"
+    ann.page.goto(ann.password_link())
+    ann.page.get_by_label("Password").fill(PASSWORD)
+    ann.press("Set a new password")
+    assert ann.heading() == "Sign in"
 
 
 def signs_in(ann: Customer) -> None:

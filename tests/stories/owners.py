@@ -145,7 +145,7 @@ def coming_back_on_day_89_and_on_day_91(town: Town) -> None:
                 assert f"kept until {day(ended + 90 * DAY)}" in told and before.email in told
             else:
                 before.sign_in(expect=401)
-            again = Owner(town, email=before.email if same else "")
+            again = Owner(town, email=before.email if same else "", has_account=same and kept)
             again.sign_up()
             again.buys(MONTHLY)
             assert again.sign_in() == "/console"

@@ -41,7 +41,6 @@ class SignUp:
     username: str
     email: str
     name: str
-    password: str
 
 
 def platform(ports: Ports) -> Merchant:
@@ -55,18 +54,15 @@ def platform(ports: Ports) -> Merchant:
 def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     """An account that opens with its first plan; raises `Invalid`, `TooMany`.
 
-    Who has an account under this email is told so by mail; whoever asked is answered the same. Who
-    has bought here under it before sets the password by a mailed link: behind it are their own
-    invoices, address and cards, and a form proves no mailbox (B-2).
+    The password is set by a mailed link: a form proves no mailbox, and behind the account are the
+    invoices, address and cards of whoever buys or has bought under this email (B-2). Who has an
+    account under it is told so by mail; whoever asked is answered the same.
     """
     house = platform(ports)
     username = accounts.check_username(form.username, house.name, house.id)
-    accounts.check_password(form.password, username, form.email.partition("@")[0])
     if not _allowed(ports, "sign_up", form.email, ip, now):
         raise TooMany("Too many attempts. Wait a quarter of an hour and try again.")
     email = normalised_email(form.email)
-    known = ports.store.customer_by_email(house.id, email) is not None
-    password_hash = ports.passwords.hash(ports.new_id("key") if known else form.password)
     if ports.store.merchant(username) is not None:
         raise Invalid("This username is taken.", field="username", code="username_taken")
     pointer = ports.store.account_email(email)
@@ -78,7 +74,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
         username=username,
         email=email,
         email_hash=accounts.email_hash(email),
-        password_hash=password_hash,
+        password_hash=ports.passwords.hash(ports.new_id("key")),  # nobody's, until one is set
         created_at=now,
         shard=ports.shard_of(username),
         due_at=now,
@@ -87,9 +83,9 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     seller = Merchant(username, form.name, email, now, suspended_from=now)
     point_to = AccountEmail(account.email_hash, username)
     taken: Write = Insert(point_to) if pointer is None else Change(pointer, point_to)
-    link = (Insert(_fact(ports, FactKind.RESET_ASKED, username, now)),) if known else ()
+    link = Insert(_fact(ports, FactKind.RESET_ASKED, username, now))
     try:
-        ports.store.commit(Insert(seller), Insert(account), taken, *link)
+        ports.store.commit(Insert(seller), Insert(account), taken, link)
     except Conflict:
         message = "This username was taken a moment ago."
         raise Invalid(message, field="username", code="username_taken") from None

@@ -20,7 +20,6 @@ class SignUpForm(Input):
     username: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
     email: Email
     name: Name
-    password: Secret
 
 
 class EmailForm(Input):

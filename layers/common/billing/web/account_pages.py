@@ -62,7 +62,7 @@ def change(ports: Ports, request: Request, now: datetime) -> Visit:
 
 
 def sign_up_form(ports: Ports) -> http.Answer:
-    """Username, email, name and password; the plan comes after."""
+    """Username, email and name; the plan comes after, and the password by a mailed link."""
     return _front(ports, "sign_up", form={}, errors={})
 
 
@@ -75,11 +75,10 @@ def signed_up(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     typed = request.form()
     try:
         given = read(SignUpForm, filled_in(typed))
-        form = SignUp(given.username, given.email, given.name, given.password)
+        form = SignUp(given.username, given.email, given.name)
         account.sign_up(ports, form, ip=request.ip, now=now)
     except Invalid as error:
-        kept = {name: value for name, value in typed.items() if name != "password"}
-        return _front(ports, "sign_up", status=422, form=kept, errors=errors_of(error))
+        return _front(ports, "sign_up", status=422, form=typed, errors=errors_of(error))
     return http.redirect("/account/plans")
 
 

@@ -45,7 +45,7 @@ def signs_up(ann: Customer) -> None:
     assert ann.heading() == "Choose a plan"
     ann.page.goto(ann.password_link())
     ann.page.get_by_label("Password").fill(PASSWORD)
-    ann.press("Set a new password")
+    ann.press("Set your password")
     assert ann.heading() == "Sign in"
 
 

@@ -124,7 +124,7 @@ def _sign_up(owner: Customer) -> None:
     owner.press("Sign up")
     owner.page.goto(owner.password_link())
     owner.page.get_by_label("Password").fill(PASSWORD)
-    owner.press("Set a new password")
+    owner.press("Set your password")
 
 
 def sign_in(owner: Customer, password: str = PASSWORD) -> Page:

@@ -49,7 +49,7 @@ test: $(DEV) $(MINISTACK)
 # pytest ends with 5 when it has nothing to run, which is no failure here.
 .PHONY: test-slow
 test-slow: $(DEV) $(MINISTACK) $(SAM) $(EMULATE)
-	.venv/bin/pytest -m slow $(ARGS) || test $$? -eq 5
+	.venv/bin/pytest -n 2 --dist loadfile -m slow $(ARGS) || test $$? -eq 5
 
 ## make sim        simulations on virtual time (SEEDS=40, SEED_FROM= fresh; or SEED=n, one again)
 SEEDS ?= 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def runnable() -> Path:
 
 
 def _made(target: str, folder: Path) -> Path:
-    done = subprocess.run(["make", "-s", target], cwd=ROOT, capture_output=True, text=True)
+    with (ROOT / "Makefile").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # tests run side by side, and wait for one build
+        done = subprocess.run(["make", "-s", target], cwd=ROOT, capture_output=True, text=True)
     if "there is none here" in done.stdout:
         pytest.skip(done.stdout.strip())
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import http.client
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from dev import saved
 from dev.paypal.answers import Json
 from dev.paypal.server import Loopback
+from dev.posting import delivered
 
 ACCOUNT = "merchant_garden"
 """PayPal's own id of the demo merchant's account."""
 
 EVENTS_TO = "/webhooks/paypal/garden"
 
-_ANSWER_SECONDS = 20
 _TRIES_AT_MOST = 25
 _PAUSE = timedelta(hours=3)
 """PayPal sends an event up to 25 times over three days
@@ -71,13 +69,4 @@ class Webhooks:
 
     def _post(self, event: Json) -> bool:
         body, headers = self._paypal.deliver(event)
-        url = urlsplit(self._url)
-        assert url.hostname is not None
-        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=_ANSWER_SECONDS)
-        try:
-            connection.request("POST", url.path, body, headers)
-            return 200 <= connection.getresponse().status < 300
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return delivered(self._url, body, headers)

@@ -5,20 +5,18 @@ https://docs.stripe.com/webhooks: retried for three days, with growing pauses, u
 
 import hashlib
 import hmac
-import http.client
 import json
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
+from dev.posting import delivered
 from dev.stripe import events
 from dev.stripe.books import Row
 from dev.stripe.service import Account, Service
 from dev.stripe.work import Work, public
 
-_ANSWER_SECONDS = 20
 _PAUSES = tuple(
     timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 300, 600, 720, 720, 720, 720)
 )
@@ -121,13 +119,4 @@ def _post(account: Account, event: dict[str, Any], seconds: int) -> bool:
         "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
     }
     assert account.webhook_url is not None
-    url = urlsplit(account.webhook_url)
-    assert url.hostname is not None
-    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=_ANSWER_SECONDS)
-    try:
-        connection.request("POST", url.path, payload, headers)
-        return 200 <= connection.getresponse().status < 300
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return delivered(account.webhook_url, payload, headers)

@@ -5,27 +5,15 @@ from __future__ import annotations
 import pytest
 
 from billing.merchants import Settings
-from billing.web import session
 from tests.render.html import read
 from tests.web.calls import Answer, Client
-from tests.web.shop import Shop
+from tests.web.shop import Shop, signed_in
 from tests.world import World
 
 
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
-
-
-def link(shop: Shop, merchant: str = "acme") -> str:
-    return session.console_link(shop.world.ports, merchant, "", shop.world.now)
-
-
-def signed_in(shop: Shop, merchant: str = "acme") -> Client:
-    """A browser that signed in now."""
-    client = Client(shop.console)
-    assert client.browse("POST", link(shop, merchant), {}).status == 303
-    return client
 
 
 @pytest.fixture

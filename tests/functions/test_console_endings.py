@@ -7,10 +7,9 @@ import pytest
 from billing.flows import mail_stops
 from billing.mail_stops import Returned, StopReason
 from billing.subscription import State
-from tests.functions.test_console import signed_in
 from tests.render.html import read
 from tests.web.calls import Answer, Client
-from tests.web.shop import Shop
+from tests.web.shop import Shop, signed_in
 
 
 @pytest.fixture

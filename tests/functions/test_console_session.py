@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from billing.web import session
 from tests.render.html import Element, read
 from tests.web.calls import Client
-from tests.web.shop import Shop
+from tests.web.shop import Shop, link, signed_in
 
 COOKIE = "__Host-console"
 
@@ -18,17 +17,6 @@ COOKIE = "__Host-console"
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
-
-
-def link(shop: Shop, merchant: str = "acme") -> str:
-    return session.console_link(shop.world.ports, merchant, "", shop.world.now)
-
-
-def signed_in(shop: Shop, merchant: str = "acme") -> Client:
-    """A browser that signed in now."""
-    client = Client(shop.console)
-    assert client.browse("POST", link(shop, merchant), {}).status == 303
-    return client
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 from billing.flows import keys
 from billing.merchants import ApiKey, Merchant
 from billing.transactions import Insert
+from billing.web import session
 from functions.console import app as console_app
 from functions.merchant import app
 from tests.web.calls import Client
@@ -50,3 +51,15 @@ class Shop:
         key = ApiKey(f"key_{secret}", keys.digest(secret), merchant, self.world.now, held)
         self.world.store.commit(Insert(key))
         return Client(self.resolver, secret)
+
+
+def link(shop: Shop, merchant: str = "acme") -> str:
+    """Where a merchant signs in to the console, once."""
+    return session.console_link(shop.world.ports, merchant, "", shop.world.now)
+
+
+def signed_in(shop: Shop, merchant: str = "acme") -> Client:
+    """A browser that signed in to the console now."""
+    client = Client(shop.console)
+    assert client.browse("POST", link(shop, merchant), {}).status == 303
+    return client

@@ -21,7 +21,7 @@ from billing.orders import InvoiceState, Order
 from billing.periods import Period, Span, Unit
 from billing.storage import History
 from billing.subscription import Source, State, Subscription, When
-from tests.world import START, World
+from tests.world import START, World, meanwhile
 
 ACME = AccountRef("acme", SANDBOX, SANDBOX)
 OPEN, WON, LOST = DisputeStanding.OPEN, DisputeStanding.WON, DisputeStanding.LOST
@@ -266,7 +266,7 @@ def test_a_dispute_that_meets_a_charge_as_it_begins_is_decided_anew(world: World
         found = read(merchant, customer)
         if not charged:
             charged.append(0)  # the work reads it, too
-            charged[0] = world.work()["paid"]
+            charged[0] = meanwhile(world.work)["paid"]
         return found
 
     world.store.history = charged_meanwhile  # type: ignore[method-assign]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from billing.money import Currency, Money
 from billing.orders import Order, OrderKind
 from billing.refunds import RefundState
 from billing.subscription import Source, State
-from tests.world import World
+from tests.world import World, meanwhile
 
 ACME = AccountRef("acme", SANDBOX, SANDBOX)
 USD = Currency.USD
@@ -117,7 +118,7 @@ class Meanwhile:
     def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
         if not self.done:
             self.done = True
-            give_back(self.world, 500)
+            meanwhile(partial(give_back, self.world, 500))
         return self.world.sandbox.refunds(reference, ours=ours)
 
     def __getattr__(self, name: str) -> Any:

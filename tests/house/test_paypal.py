@@ -52,5 +52,6 @@ def test_a_club_is_paid_with_paypal_month_by_month_and_survives_a_kill(laptop: L
     laptop.post("/_dev/clock", {"advance": "P33D"})
     assert charges(laptop) == [("paypal", "succeeded", 1200, 0)] * 3
     subjects = [mail["subject"] for mail in laptop.mails()]
-    assert subjects.count("[TEST] Your purchase: Garden Club") == 1
+    # At least once: it may have been sent, and killed before that was noted.
+    assert "[TEST] Your purchase: Garden Club" in subjects
     assert subjects.count("[TEST] Receipt: $12.00 for Garden Club") == 2

@@ -20,7 +20,7 @@ from tests.template.stack import Resources, as_list, functions, of_type, target
 pytestmark = pytest.mark.slow
 
 WITHOUT_HANDLERS = {"adapters", "browser", "bench", "dev", "house", "packaged", "privileges"} | {
-    "emulated",
+    *("emulated", "test_bench.py"),
     *("render", "rules", "sim", "template"),
 }
 SUITE = sorted(

@@ -60,6 +60,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "checkout": (lambda s: s.checkout(MERCHANT, "attempt-1"), GET),
     "customer": (lambda s: s.customer(*CUSTOMER), GET),
     "customer_by_email": (lambda s: s.customer_by_email(MERCHANT, BILL_TO.email), GET),
+    "mail_stop": (lambda s: s.mail_stop(MERCHANT, BILL_TO.email), GET),
     "history": (lambda s: s.history(*CUSTOMER), QUERY),
     "subscription": (lambda s: s.subscription(*CUSTOMER, "sub_1"), GET),
     "subscriptions": (

@@ -79,8 +79,9 @@ def compile_into(folder: Path) -> None:
 
 
 def _not_beforehand(*_: object, **__: object) -> str:
-    """Else Jinja would work out a filter of a constant in the language of the compiler."""
-    raise NotImplementedError
+    """Else Jinja would work out a filter of a constant in the language of the compiler; whatever
+    is raised here leaves it for when the page is made."""
+    raise LookupError("The language is known when the page is made.")
 
 
 @cache

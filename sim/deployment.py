@@ -36,7 +36,7 @@ REDRIVE_US = (HOUR, 6 * DAY)
 STREAM_US = (50_000, 2 * SECOND)
 OLD_TICK_US = (MINUTE, 4 * HOUR)
 
-ALARMS = (Alarm.BILL, Alarm.CHECKOUT, Alarm.REFUND)
+ALARMS = (Alarm.BILL, Alarm.CHECKOUT, Alarm.REFUND, Alarm.CANCEL, Alarm.TICKET)
 
 
 class Context:
@@ -95,17 +95,16 @@ class Deployment:
 
     def _sweep_tick(self, tick_us: int) -> None:
         self._sweeps.discard(tick_us)
-        ending = self._is_anything_due(tick_us, (Alarm.CANCEL,))
-        undecided = self._is_anything_due(tick_us, (Alarm.TICKET,))
-        if not ending and not undecided and not self._is_anything_due(tick_us, ALARMS):
+        due = self._due(tick_us)
+        if not due:
             return
         if down_until := self._wire.down_until(tick_us):
             self.alarm_at(down_until)
             return
         self.alarm_at(tick_us + 1)
-        if ending:
+        if Alarm.CANCEL in due:
             self._sweep_of("ending", cancel_app.sweep, tick_us)
-        if undecided:
+        if Alarm.TICKET in due:
             self._sweep_of("deciding", helpdesk_app.sweep, tick_us)
         late = self._faults.around("old_tick", f"sweep {tick_us}")
         if late is not None:
@@ -129,13 +128,15 @@ class Deployment:
         work = partial(_handler(handler), event, Context)
         self._clockwork.spawn(name, work, self._clockwork.now_us, _ended)
 
-    def _is_anything_due(self, now_us: int, kinds: Sequence[Alarm]) -> bool:
+    def _due(self, now_us: int) -> set[Alarm]:
+        """The kinds of alarm of which one is due."""
         until = Stretch(high=f"{stamp(instant(now_us))}#\U0010ffff")
-        return any(
-            self._table.rows(DUE, due_shard(kind, shard), until, limit=1)
-            for kind in kinds
+        return {
+            kind
+            for kind in ALARMS
             for shard in range(self._operation.shards)
-        )
+            if self._table.rows(DUE, due_shard(kind, shard), until, limit=1)
+        }
 
     # The charge queue
 

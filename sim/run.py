@@ -155,7 +155,11 @@ def _plan_outages(world: World) -> None:
 
 
 def _until(spans: list[tuple[int, int]], now_us: int) -> int:
-    return max((end for start, end in spans if start <= now_us < end), default=0)
+    until_us = 0
+    for start_us, end_us in spans:
+        if start_us <= now_us < end_us > until_us:
+            until_us = end_us
+    return until_us
 
 
 def _change_merchant(world: World, name: str, **fields: Any) -> None:

@@ -74,7 +74,7 @@ def stamp(instant: datetime) -> str:
     assert instant.tzinfo is not None, "an instant is aware"
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
-    return instant.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return instant.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 STAMP_LENGTH = len("2026-01-31T15:00:00.000000Z")

@@ -27,6 +27,7 @@ from billing.storage import Due
 from billing.transactions import Change, Entity, Expect, Insert, Remove, Transaction, Write
 
 _EVERYTHING = Stretch()
+_NO_ROWS: dict[str, Key] = {}
 
 LONGEST_PK, LONGEST_SK = 2048, 1024
 """Bytes of a key, as DynamoDB takes them."""
@@ -39,6 +40,7 @@ class MemoryItems:
         self._lock = Lock()
         self._partitions: dict[str, dict[str, Entity]] = {}
         self._indexes: dict[str, dict[str, SortedRows]] = {index: {} for index in INDEXES}
+        self._rows: dict[Key, dict[str, Key]] = {}
 
     def get(self, key: Key) -> Entity | None:
         with self._lock:
@@ -121,26 +123,29 @@ class MemoryItems:
             case Change():
                 # What others changed meanwhile and this one neither changed nor named stays.
                 stands = self._partitions[key.pk][key.sk]
+                if stands is write.before:
+                    self._put(key, write.after)
+                    return
                 changes = {name: getattr(write.after, name) for name in write.changed}
-                self._put(
-                    key, write.after if stands is write.before else replace(stands, **changes)
-                )
+                self._put(key, replace(stands, **changes))
             case Remove():
                 self._put(key, None)
             case Expect():
                 pass
 
     def _put(self, key: Key, entity: Entity | None) -> None:
-        before = self._at(key)
         if entity is not None:
             self._partitions.setdefault(key.pk, {})[key.sk] = entity
-        elif before is not None:
-            partition = self._partitions[key.pk]
-            del partition[key.sk]
+        elif (partition := self._partitions.get(key.pk)) is not None:
+            partition.pop(key.sk, None)
             if not partition:
                 del self._partitions[key.pk]
-        old = {} if before is None else index_keys(before)
-        new = {} if entity is None else index_keys(entity)
+        old = self._rows.pop(key, _NO_ROWS)
+        new = _NO_ROWS if entity is None else index_keys(entity)
+        if new:
+            self._rows[key] = new
+        if old == new:
+            return
         for index in old.keys() | new.keys():
             if old.get(index) != new.get(index):
                 self._reindex(self._indexes[index], key, old.get(index), new.get(index))
@@ -167,6 +172,8 @@ def _holds(write: Write, stands: Entity | None) -> bool:
         case Insert():
             return stands is None
         case Change(before, _, as_read):
+            if stands is before:  # nobody has written since it was read
+                return True
             return stands is not None and _same(before, stands, {*write.changed, *as_read})
         case Expect(entity, as_read):
             return stands is not None and _same(entity, stands, as_read)

@@ -41,6 +41,9 @@ ABOUT = {
 }
 
 
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+
 def note(payment: Row, kind: str, at: datetime) -> None:
     """Put one more event on a payment's row."""
     events = payment["events"]
@@ -48,17 +51,18 @@ def note(payment: Row, kind: str, at: datetime) -> None:
     events.append({"id": f"evt_{payment['id'][3:]}_{number}", "type": kind, "at": at.isoformat()})
 
 
-def events_of(payment: Row) -> list[GatewayEvent]:
-    """The events of one payment, oldest first."""
+def events_of(payment: Row, since: datetime = BEGINNING) -> list[GatewayEvent]:
+    """The events of one payment that happened at `since` or later, oldest first."""
     return [
         GatewayEvent(
             id=event["id"],
             type=event["type"],
             about=ABOUT[event["type"]],
             reference=payment["id"],
-            at=datetime.fromisoformat(event["at"]),
+            at=at,
         )
         for event in payment.get("events", ())
+        if (at := datetime.fromisoformat(event["at"])) >= since
     ]
 
 

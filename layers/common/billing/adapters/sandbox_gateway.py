@@ -303,8 +303,8 @@ class SandboxGateway:
 
         def listed() -> list[GatewayEvent]:
             rows = events.payments(self._ledger.rows())
-            found = [event for row in rows for event in events.events_of(row)]
-            return sorted((e for e in found if e.at >= since), key=lambda e: (e.at, e.id))
+            found = [event for row in rows for event in events.events_of(row, since)]
+            return sorted(found, key=lambda e: (e.at, e.id))
 
         return self.faults.around(listed)
 

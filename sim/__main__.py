@@ -27,6 +27,8 @@ MIX = (
     "invoice_uncollectible",
     "invoice_void",
     "refunds",
+    "refunds_elsewhere",
+    "refunds_sent_back",
     "disputes",
     "ticket_open",
     "ticket_approved",

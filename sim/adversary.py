@@ -19,8 +19,8 @@ from billing.checkouts import Checkout
 from billing.errors import Invalid
 from billing.facts import Fact
 from billing.flows import cancel, change_plan, freeze, pause, refund
-from billing.gateways import DisputeStanding
-from billing.orders import Order
+from billing.gateways import DisputeStanding, RefundSucceeded
+from billing.orders import Invoice, Order
 from billing.ports import Ports
 from billing.storage import Due
 from billing.subscription import Alarm, Source, Subscription, When
@@ -65,7 +65,7 @@ class Adversary:
     def _targets(self, invocation: Invocation) -> list[Subscription | Checkout]:
         """What an invocation works on, by its name: a lease's owner, or a buyer's attempt."""
         words = invocation.name.split()
-        if words[0] in {"charge", "plan"}:
+        if words[0] in {"charge", "plan", "pause", "resume", "freeze"}:
             owners = [e for e in self.world.table.all() if getattr(e, "id", None) == words[1]]
             owners += [e for e in self.world.table.all() if getattr(e, "key", None) == words[1]]
             return [e for e in owners if isinstance(e, Subscription | Checkout)]
@@ -82,10 +82,11 @@ class Adversary:
             if chance.happens(share):
                 action = chance.pick(actions)
                 day_us = chance.between(at_us, self.world.plan.end_us)
-                act = partial(self._act_on_purchase, action, buyer)
+                act = partial(self.act_on_purchase, action, buyer)
                 self.world.clockwork.at(day_us, act)
 
-    def _act_on_purchase(self, action: Action, buyer: Buyer) -> None:
+    def act_on_purchase(self, action: Action, buyer: Buyer) -> None:
+        """Act on what a buyer has bought, if it is a subscription."""
         bought = buyer.answer
         if bought is None or bought.invoice.subscription is None:
             return
@@ -155,8 +156,8 @@ def dispute(adversary: Adversary, target: Subscription) -> None:
     world = adversary.world
     sandbox = world.gateway.sandbox
     chance = Chance(world.seed, f"dispute {target.id} {target.seq}")
-    paid = [i for i in world.oracle.invoices.values() if i.subscription == target.id and i.charge]
-    if not world.webhooks.on or not paid:
+    paid = _charged(world, target)
+    if not paid:
         return
     invoice = chance.pick((paid[-1], paid[0]))
     reference = str(invoice.gateway_ref)
@@ -171,6 +172,41 @@ def dispute(adversary: Adversary, target: Subscription) -> None:
         at_us = world.clockwork.now_us + int(chance.stretched(SECOND, 40 * DAY))
         close = partial(sandbox.close_dispute, reference, opened, decided)
         world.clockwork.at(at_us, close)
+
+
+def refund_at_gateway(adversary: Adversary, target: Subscription) -> None:
+    """The merchant gives a payment back at the gateway itself, past us, all or part of it."""
+    world = adversary.world
+    paid = _charged(world, target)
+    if not paid:
+        return
+    chance = Chance(world.seed, f"dashboard {target.id} {target.seq} {len(paid)}")
+    invoice = chance.pick((paid[-1], paid[0]))
+    minor = invoice.total.amount_minor // chance.pick((1, 2, 3))
+    made = world.gateway.sandbox.refund_elsewhere(str(invoice.gateway_ref), minor)
+    world.oracle.tally["refunds_elsewhere"] += isinstance(made, RefundSucceeded)
+
+
+def send_back(adversary: Adversary, target: Subscription) -> None:
+    """A bank cannot take the newest refund, whoever made it."""
+    world = adversary.world
+    for invoice in reversed(_charged(world, target)):
+        found = world.gateway.books.read(str(invoice.gateway_ref))
+        made = (
+            [each for each in found[0]["refunds"].values() if "failure" not in each]
+            if found
+            else []
+        )
+        if made:
+            world.gateway.sandbox.send_back(str(invoice.gateway_ref), made[-1]["id"])
+            world.oracle.tally["refunds_sent_back"] += 1
+            return
+
+
+def _charged(world: World, target: Subscription) -> list[Invoice]:
+    """What a subscription paid, where the gateway tells of what becomes of it."""
+    ours = (i for i in world.oracle.invoices.values() if i.subscription == target.id)
+    return [invoice for invoice in ours if invoice.charge] if world.webhooks.on else []
 
 
 def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
@@ -227,23 +263,47 @@ def pause_now(adversary: Adversary, target: Subscription) -> None:
 
 
 def other_plan(adversary: Adversary, target: Subscription) -> None:
-    """Somebody moves to another plan of the merchant, now or next, for what was quoted."""
-    world, subscription, merchant = adversary.world, target.id, target.merchant
-    ports = world.ports
-    chance = Chance(world.seed, f"plan {subscription} {target.seq} {target.period}")
-    sold = [p.id for _, p in world.plan.products if p.merchant == merchant and _recurs(p)]
+    """Somebody moves to another plan of the merchant, now or next, for what was quoted; a few
+    come back to the quote when something else may have happened."""
+    world = adversary.world
+    chance = Chance(world.seed, f"plan {target.id} {target.seq} {target.period}")
+    sold = [p.id for _, p in world.plan.products if p.merchant == target.merchant and _recurs(p)]
     point = chance.pick(sold)
     when = chance.pick((plan_change.When.NOW, plan_change.When.NOW, plan_change.When.NEXT_REBILL))
+    times = chance.pick((1, 1, 2))
+    thinks_us = int(chance.stretched(SECOND, 20 * MINUTE)) if chance.happens(0.3) else 0
+    for _ in range(times):
+        change_to(adversary, target, point, when, thinks_us=thinks_us)
 
-    def work() -> None:
+
+def change_to(
+    adversary: Adversary,
+    target: Subscription,
+    point: str,
+    when: plan_change.When,
+    *,
+    thinks_us: int = 0,
+) -> None:
+    """Somebody asks what another plan costs, and agrees to it so much later."""
+    world, subscription, merchant = adversary.world, target.id, target.merchant
+    ports = world.ports
+
+    def ask() -> None:
         at = ports.clock()
         quoted = change_plan.quote(ports, merchant, subscription, point, when, now=at)
         world.oracle.quoted(subscription, quoted)
-        token, now = quoted.token, ports.clock()
+        if thinks_us:
+            at_us = world.clockwork.now_us + thinks_us
+            agreed = partial(agree, quoted.token)
+            world.clockwork.spawn(f"plan {subscription}", agreed, at_us, _answered)
+        else:
+            agree(quoted.token)
+
+    def agree(token: str) -> None:
+        now = ports.clock()
         change_plan.change(ports, merchant, subscription, point, when, token=token, now=now)
 
-    for _ in range(chance.pick((1, 1, 2))):
-        world.clockwork.spawn(f"plan {subscription}", work, world.clockwork.now_us, _answered)
+    world.clockwork.spawn(f"plan {subscription}", ask, world.clockwork.now_us, _answered)
 
 
 def freeze_next(adversary: Adversary, target: Subscription) -> None:
@@ -331,7 +391,8 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
     Subscription: (
         *(double_message, double_message, sweep, answer_the_bank, dispute),
         *(ask_to_cancel, ask_for_refund),
-        *(cancel_now, cancel_at_end, refund_last, pause_now, other_plan, freeze_next),
+        *(refund_last, refund_at_gateway, send_back),
+        *(cancel_now, cancel_at_end, pause_now, other_plan, freeze_next),
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
 }
@@ -341,6 +402,8 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "mind": (0.3, (cancel_now, cancel_at_end, refund_last, refund_last)),
     "bank": (0.3, (dispute,)),
     "bank again": (0.15, (dispute,)),
+    "dashboard": (0.1, (refund_at_gateway,)),
+    "sent back": (0.1, (send_back,)),
     "support": (0.25, (ask_to_cancel, ask_to_cancel, ask_for_refund)),
     "break": (0.4, (pause_now, freeze_next)),
     "plan": (0.3, (other_plan,)),

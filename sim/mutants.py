@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 from billing import (
@@ -19,6 +19,7 @@ from billing import (
     disputes,
     freezing,
     holding,
+    plan_change,
     plan_protocol,
     policy,
     protocol,
@@ -33,9 +34,11 @@ from billing.flows import (
     decision,
     invoices,
     notify,
+    pause,
     rebill,
     webhook,
 )
+from billing.flows.work import Work
 from billing.merchants import Merchant
 from billing.orders import Invoice
 from billing.transactions import Insert
@@ -261,6 +264,16 @@ MUTANTS: tuple[Mutant, ...] = (
         ((charging, "refuse_held", always(None)),),
         redundant="the worker asks again before it charges, and the change lapses",
     ),
+    Mutant("change: opened unconditional", ((plan_protocol, "opened", blind("Subscription")),)),
+    Mutant(
+        "change: free, unconditional", ((plan_protocol, "changed_free", blind("Subscription")),)
+    ),
+    Mutant("change: asked unconditional", ((plan_protocol, "asked", blind("Subscription")),)),
+    Mutant("change: never lapses", ((Work, "has_lapsed", always(False)),)),
+    Mutant("change: the token of a quote not asked", ((plan_change, "check_token", always(None)),)),
+    Mutant("pause and resume: unconditional", ((pause, "_write", committing_blindly),)),
+    Mutant("freeze: unconditional", ((freezing, "asked", blind("Subscription")),)),
+    Mutant("freeze undone: unconditional", ((freezing, "undone", blind("Subscription")),)),
     Mutant("disarmed: not asked at all", ((Merchant, "armed_in", unarmed),)),
     Mutant("disarmed: money withdrawn, given back", ((charging, "refuse_disarmed", always(None)),)),
     Mutant("disarmed: told to nobody", ((notify, "_waits", always(False)),)),
@@ -304,5 +317,7 @@ def _outcome(number: int, seeds: int) -> str | None:
         for tried, seed in enumerate(range(FIRST_SEED, FIRST_SEED + seeds), 1):
             if (violation := run(seed).violation) is not None:
                 return f"seed {tried}, {violation}"
-        failure = next((found for found in exhaustive.pairs() if found is not None), None)
-        return None if failure is None else f"{failure.scene}, {failure.violation}"
+        for failure in chain.from_iterable(map(exhaustive.pairs, exhaustive.MEETINGS)):
+            if failure is not None:
+                return f"{failure.scene}, {failure.violation}"
+        return None

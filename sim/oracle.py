@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.adapters.sandbox_ledger import Row
+from billing.adapters.sandbox_refunds import ELSEWHERE
 from billing.orders import FINAL, Invoice, InvoiceCounter
 from billing.periods import Anchor
 from billing.plan_change import Quote, When
@@ -176,13 +177,14 @@ class Oracle(Writes):
 
     def refunded(self, payment: Row) -> None:
         """The gateway gave money back."""
-        back = sum(refund["amount"] for refund in payment["refunds"].values())
+        back = {k: r["amount"] for k, r in payment["refunds"].items() if "failure" not in r}
+        ours = sum(amount for key, amount in back.items() if not key.startswith(ELSEWHERE))
         invoice = self.invoices[payment["invoice"]]
         self.tally["refunds"] += 1
-        if back > payment["amount"]:
+        if sum(back.values()) > payment["amount"]:
             raise Violation("11", f"{back} of {payment['amount']} refunded", invoice.id)
-        if invoice.refund_reserved_minor < back:
-            raise Violation("11", f"{invoice.id}: {back} refunded, less reserved", invoice.id)
+        if invoice.refund_reserved_minor < ours:
+            raise Violation("11", f"{invoice.id}: {ours} refunded, less reserved", invoice.id)
 
     def authenticating(self, invoice: str | None) -> None:
         """The buyer answers the bank: what follows is not by any request of ours."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,10 +14,12 @@ from billing.transactions import Change, Insert
 from sim import observed
 from sim.adversary import Action, Adversary
 from sim.buyers import Buyer, authenticate_some_day
+from sim.chance import Chance
 from sim.clockwork import DAY, HOUR
 from sim.faults import Fault, Forced
 from sim.gateway import SimGateway
 from sim.invariants import Violation
+from sim.lapsing import LapsingGateway
 from sim.plan import Plan, drawn
 from sim.reckoning import reckon
 from sim.world import World
@@ -33,6 +35,14 @@ class Spawned:
     """What is done at one call of one actor, in a run without chance."""
 
     at: tuple[str, int]
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the buyer of a scene does on a day of it, counted from 0."""
+
+    day: int
     action: Action
 
 
@@ -63,17 +73,19 @@ def run(
     only: Collection[Fault] | None = None,
     forced: Forced | None = None,
     spawned: Spawned | None = None,
+    acts: Sequence[Act] = (),
     readable: bool = False,
-    gateway: type[SimGateway] = SimGateway,
+    gateway: type[SimGateway] | None = None,
 ) -> Result:
-    """Simulate one seed; with `forced`, only those faults, and `spawned` at one of its calls."""
+    """Simulate one seed; with `forced`, only those faults, and `spawned` at one of its calls, and
+    nobody changes their mind but by these `acts`."""
     world = World(
         seed,
         plan=plan or drawn(seed),
         only=only,
         forced=forced,
         readable=readable,
-        gateway=gateway,
+        gateway=gateway or (SimGateway if forced is not None else _gateway(seed)),
     )
     if spawned is not None:
         world.faults.spawn_at = spawned.at
@@ -83,7 +95,7 @@ def run(
     violation: Violation | None = None
     try:
         with observed.facts_only():
-            live(world, spawned)
+            live(world, spawned, acts)
     except Violation as found:
         violation = found
     return Result(
@@ -100,6 +112,11 @@ def run(
     )
 
 
+def _gateway(seed: int) -> type[SimGateway]:
+    """One seed in five sells through a gateway whose payments lapse."""
+    return LapsingGateway if Chance(seed, "gateway").happens(0.2) else SimGateway
+
+
 def _set_up(world: World) -> None:
     for merchant in list(world.plan.merchants.values()):
         world.table.write((Insert(merchant),))
@@ -107,7 +124,7 @@ def _set_up(world: World) -> None:
         world.table.write((Insert(product), Insert(point)))
 
 
-def live(world: World, spawned: Spawned | None = None) -> None:
+def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ()) -> None:
     """Let the world have its faults, then heal it, then see what is left."""
     plan = world.plan
     buyers = {b.key: b for b in (Buyer(world, purchase) for purchase in plan.purchases)}
@@ -119,6 +136,9 @@ def live(world: World, spawned: Spawned | None = None) -> None:
         buyer.begin()
         if spawned is None and world.faults.on:
             adversary.change_of_mind(buyer, plan.start_us)
+        for act in acts:
+            acting = partial(adversary.act_on_purchase, act.action, buyer)
+            world.clockwork.at(plan.start_us + act.day * DAY, acting)
     world.clockwork.run(plan.end_us)
     heal(world)
     reckon(world)

@@ -40,6 +40,18 @@ from sim.items import Put
 UNTOLD = {FactKind.PAYMENT_VOID, *PASSING}
 """What is not mailed, or not when its merchant is disarmed."""
 
+TOLD_OF_CHANGES = {
+    FactKind.CANCEL_UNDONE,
+    FactKind.PAUSED,
+    FactKind.RESUMED,
+    FactKind.PLAN_CHANGED,
+    FactKind.PLAN_ASKED,
+    FactKind.FREEZE_ASKED,
+    FactKind.FREEZE_UNDONE,
+    FactKind.ENDED,
+}
+"""What tells that a subscription is not as it was."""
+
 
 class Writes:
     """Sees every write as it happens; keeps only what it needs to judge the next."""
@@ -297,12 +309,14 @@ class Writes:
 
     def _facts_match(self, by_type: dict[type, list[Put]]) -> None:
         """What changed in this write is told by it: one fact each, no more."""
-        facts = {
-            (after.kind, about)
-            for _, before, after in by_type.get(Fact, ())
-            if before is None and after is not None
-            for about in (after.invoice, after.subscription)
-        }
+        written = by_type.get(Fact, ())
+        put_off = {before.id for _, before, after in written if after is None}
+        new = [
+            after
+            for _, before, after in written
+            if before is None and after is not None and after.id not in put_off
+        ]
+        facts = {(fact.kind, about) for fact in new for about in (fact.invoice, fact.subscription)}
         for _, before, after in by_type.get(Invoice, ()):
             if after.state is I.PAID and (before is None or before.state is not I.PAID):
                 kind = FactKind.PLAN_CHANGED if after.changes_plan else FactKind.RENEWED
@@ -311,6 +325,10 @@ class Writes:
         for _, before, after in by_type.get(Subscription, ()):
             if before is not None and before.is_live and not after.is_live:
                 self._told(facts, FactKind.ENDED, after.id)
+        altered = {a.id for _, before, a in by_type.get(Subscription, ()) if before != a}
+        for fact in new:
+            if fact.kind in TOLD_OF_CHANGES and fact.subscription not in altered:
+                raise Violation("13", f"{fact.id} is told, and nothing changed", fact.subscription)
         # An attempt that gives way to the next is told of by what that one comes to.
         begun = {
             after.id for _, _, after in by_type.get(Invoice, ()) if after.state is I.CONFIRMING

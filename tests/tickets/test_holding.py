@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from billing.catalog import Initial
+from billing.catalog import Initial, PriceType
+from billing.errors import Unreachable
 from billing.flows import cancel, decision, ticket
 from billing.merchants import Undecided
 from billing.orders import InvoiceState, OrderKind
@@ -295,3 +296,24 @@ def test_the_signed_in_portal_is_never_late(world: World) -> None:
     approve(world, found)
     world.advance(days=60)
     assert len(world.charges()) == 1
+
+
+@pytest.mark.spec("H-4", "P-4")
+def test_what_was_paid_for_meanwhile_is_held_by_nothing(world: World) -> None:
+    buy(world, replace(DELAYED, type=PriceType.INSTALLMENT, installments=2))
+    confirm = world.sandbox.confirm
+
+    def unheard(*args: Any, **kwargs: Any) -> NoReturn:
+        confirm(*args, **kwargs)
+        raise Unreachable("nobody hears it")
+
+    world.sandbox.confirm = unheard  # type: ignore[method-assign]
+    world.advance(to=DUE)
+    world.sandbox.confirm = confirm  # type: ignore[method-assign]
+    found = ask_to_cancel(world)
+    assert world.subscription().held_for == found.id
+    world.advance(hours=1)
+    paid = world.subscription()
+    assert (paid.state, paid.held_for, paid.held_since) == (State.COMPLETED, None, None)
+    assert approve(world, found).carried_out_at == world.now
+    assert world.subscription() == paid

@@ -369,7 +369,9 @@ class Subscription:
             due_at=due_at,
         )
         if after.payments_made == self.terms.standard_payments:
-            return replace(after, state=State.COMPLETED, due_at=None, ends_at=now)
+            # Nothing is left to charge, so there is nothing that a ticket could hold (H-4).
+            done = replace(after, held_for=None, held_since=None)
+            return replace(done, state=State.COMPLETED, due_at=None, ends_at=now)
         return after
 
     def declined(self, retry_at: datetime | None, due_at: datetime) -> Subscription:

@@ -3,13 +3,16 @@
 The sandbox's ledger stays the truth. A payment is confirmed within 30 minutes of its making or
 never, and believed withdrawn after 45; a buyer's approval moves no money; reading tells no
 declines. A request that timed out is carried out within 10 minutes, however old the payment is by
-then: that is what the quarter of an hour in between is for.
+then, and whoever is held up between looking at its age and sending it is ended by Lambda within 5:
+that is what the quarter of an hour in between is for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from billing.adapters.paypal_orders import CAPTURED_WITHIN, REUSED_WITHIN, WITHDRAWN_AFTER
 from billing.adapters.sandbox_gateway import SandboxGateway, TestCard
@@ -29,6 +32,11 @@ from billing.gateways import (
 from sim.clockwork import MINUTE, SECOND
 from sim.gateway import SimGateway
 from sim.wire import Wire
+
+R = TypeVar("R")
+
+FUNCTION_LIVES_US = 5 * MINUTE
+"""Longer than any function here may run (template.yaml)."""
 
 
 class Approving(SandboxGateway):
@@ -92,6 +100,16 @@ class LapsingGateway(SimGateway):
         if isinstance(standing, Unconfirmed):
             raise Unreachable("simulated: not confirmed, and still could be")
         return standing
+
+    def _request(self, call: str, key: str, parameters: str, effect: Callable[[], R]) -> R:
+        asked_at_us = self._clockwork.now_us
+
+        def in_time() -> R:
+            if self._clockwork.current and self._clockwork.now_us - asked_at_us > FUNCTION_LIVES_US:
+                self._wire.die(self._clockwork.invocation)
+            return effect()
+
+        return super()._request(call, key, parameters, in_time)
 
     def lookup(self, reference: str, *, attempt_key: str) -> Standing:
         standing = super().lookup(reference, attempt_key=_named(attempt_key, reference))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from billing.errors import BillingError, Unavailable, Unreachable
 from sim.chance import WORD, digest, stretched
@@ -75,7 +75,7 @@ class Wire:
         outcome = "ok"
         try:
             if self.down_until(clockwork.now_us):
-                self._die(invocation)
+                self.die(invocation)
             if fault is None:
                 return self._effect(category, effect)
             length = self.faults.length(invocation.name, point, int.from_bytes(drawn[8:12], "big"))
@@ -111,18 +111,18 @@ class Wire:
         broken = Unreachable if category == "gateway" else Unavailable
         match fault:
             case "crash_before":
-                self._die(invocation)
+                self.die(invocation)
             case "unavailable_before":
                 raise broken("simulated: before")
             case "stall_before":
                 self.clockwork.sleep(int(stretched(*STALL_US, length)))
                 if self.down_until(self.clockwork.now_us):
-                    self._die(invocation)
+                    self.die(invocation)
                 return self._effect(category, effect)
         result = self._effect(category, effect)
         match fault:
             case "crash_after":
-                self._die(invocation)
+                self.die(invocation)
             case "unavailable_after":
                 raise broken("simulated: after")
             case "stall_after":
@@ -130,7 +130,8 @@ class Wire:
         return result
 
     @staticmethod
-    def _die(invocation: Invocation) -> None:
+    def die(invocation: Invocation) -> NoReturn:
+        """End an invocation here, with all it was about to do."""
         invocation.dead = True
         raise SimCrash
 

@@ -13,6 +13,7 @@ from billing.disputes import Chargeback
 from billing.facts import Fact
 from billing.ledger import LedgerEntry
 from billing.orders import FINAL, Invoice, InvoiceCounter, InvoiceState, Order
+from billing.periods import Anchor
 from billing.refunds import Refund, RefundState
 from billing.subscription import State, Subscription
 from billing.tickets import Ticket, TicketState
@@ -66,12 +67,12 @@ def _alive(world: World, subscription: Subscription, now: datetime) -> None:
     scheduled = subscription.period_at
     if scheduled is None or due is None or subscription.state is State.PAST_DUE:
         return
-    allowed = patience
-    if subscription.last_charged_on is not None:
-        allowed += timedelta(hours=25)  # at most one payment a local day
-    if now - scheduled > max(allowed, timedelta(days=3)) or (
-        due > max(scheduled, now) + timedelta(hours=25)
-    ):
+    charged_on = subscription.last_charged_on
+    today = Anchor.at(now, subscription.anchor.zone).wall.date()
+    # At most one payment a local day: what was long past due catches up day by day.
+    catches_up = charged_on is not None and today - charged_on <= A_DAY
+    late = now - scheduled > timedelta(days=3) and not catches_up
+    if late or due > max(scheduled, now) + timedelta(hours=25):
         text = f"{subscription.id} was due {scheduled} and sleeps until {due}"
         raise Violation("21", text, subscription.id)
 

@@ -27,7 +27,6 @@ from billing.storage import Due
 from billing.transactions import Change, Entity, Expect, Insert, Remove, Transaction, Write
 
 _EVERYTHING = Stretch()
-_NO_ROWS: dict[str, Key] = {}
 
 LONGEST_PK, LONGEST_SK = 2048, 1024
 """Bytes of a key, as DynamoDB takes them."""
@@ -40,7 +39,6 @@ class MemoryItems:
         self._lock = Lock()
         self._partitions: dict[str, dict[str, Entity]] = {}
         self._indexes: dict[str, dict[str, SortedRows]] = {index: {} for index in INDEXES}
-        self._rows: dict[Key, dict[str, Key]] = {}
 
     def get(self, key: Key) -> Entity | None:
         with self._lock:
@@ -134,18 +132,16 @@ class MemoryItems:
                 pass
 
     def _put(self, key: Key, entity: Entity | None) -> None:
+        before = self._at(key)
         if entity is not None:
             self._partitions.setdefault(key.pk, {})[key.sk] = entity
-        elif (partition := self._partitions.get(key.pk)) is not None:
-            partition.pop(key.sk, None)
+        elif before is not None:
+            partition = self._partitions[key.pk]
+            del partition[key.sk]
             if not partition:
                 del self._partitions[key.pk]
-        old = self._rows.pop(key, _NO_ROWS)
-        new = _NO_ROWS if entity is None else index_keys(entity)
-        if new:
-            self._rows[key] = new
-        if old == new:
-            return
+        old = {} if before is None else index_keys(before)
+        new = {} if entity is None else index_keys(entity)
         for index in old.keys() | new.keys():
             if old.get(index) != new.get(index):
                 self._reindex(self._indexes[index], key, old.get(index), new.get(index))

@@ -22,9 +22,9 @@ from billing.adapters import dynamo_calls, store, tables
 from billing.adapters.dynamo_calls import Calls
 from billing.adapters.keys import key_of
 from billing.adapters.store import ItemStore
+from billing.alarms import Alarm
 from billing.gateways import Succeeded
 from billing.runtime import wiring
-from billing.subscription import Alarm
 from billing.transactions import Insert
 from tests.adapters import emulators
 from tests.world import World

@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from billing.adapters.dynamo_calls import Answer, Calls, Request
 from billing.adapters.dynamo_writes import item_of
 from billing.adapters.keys import Key, due_shard, due_sort_key, key_of
-from billing.subscription import Alarm
+from billing.alarms import Alarm
 from billing.transactions import Entity
 
 

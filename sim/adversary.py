@@ -14,6 +14,7 @@ from billing import plan_change
 from billing.adapters.keys import key_of
 from billing.adapters.keys import subscription as subscription_key
 from billing.adapters.sqs_queue import body_of
+from billing.alarms import Alarm
 from billing.catalog import PricePoint, PriceType
 from billing.checkouts import Checkout
 from billing.errors import Invalid
@@ -23,7 +24,7 @@ from billing.gateways import DisputeStanding, RefundSucceeded
 from billing.orders import Invoice, Order
 from billing.ports import Ports
 from billing.storage import Due
-from billing.subscription import Alarm, Source, Subscription, When
+from billing.subscription import Source, Subscription, When
 from billing.tickets import Wish
 from sim import support
 from sim.buyers import Buyer, authenticate

@@ -13,9 +13,9 @@ from typing import Any
 
 from billing.adapters.keys import DUE, Key, Stretch, due_shard, stamp
 from billing.adapters.sqs_queue import SqsQueue
+from billing.alarms import Alarm
 from billing.facts import Fact
 from billing.operation import Operation
-from billing.subscription import Alarm
 from functions.cancel import app as cancel_app
 from functions.helpdesk import app as helpdesk_app
 from functions.notify import app as notify_app

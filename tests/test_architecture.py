@@ -127,6 +127,29 @@ def test_a_handler_can_be_imported_without_environment_variables(path: Path) -> 
     assert done.returncode == 0, done.stderr
 
 
+WEIGHT = {
+    "rebill": ("flows.rebill", "orders", "subscription", "merchants", "tickets", "render"),
+    "notify": ("flows.tell", "accounts", "tickets", "render"),
+}
+"""What a sweep that finds nothing need not load: each costs every cold start of it."""
+
+
+@pytest.mark.parametrize("name", WEIGHT)
+def test_a_sweep_starts_without_what_only_its_finds_need(name: str) -> None:
+    program = f"import sys, functions.{name}.app; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", program],
+        env={"PYTHONPATH": f"{ROOT / 'layers/common'}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    loaded = set(done.stdout.split())
+    assert "billing.storage" in loaded
+    assert not loaded & {f"billing.{module}" for module in WEIGHT[name]}
+
+
 LOCKS = [*(ROOT / "requirements").glob("*.txt"), ROOT / "layers/common/requirements.txt"]
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from billing.adapters.sqs_queue import leases_of
+from billing.alarms import Alarm
 from billing.errors import RateLimited
 from billing.gateways import Outcome
 from billing.ports import Gateway
-from billing.subscription import Alarm
 from tests.world import MONTHLY, World
 
 

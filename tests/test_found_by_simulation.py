@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from billing.alarms import Alarm
 from billing.catalog import Initial
 from billing.errors import Refused, Unreachable
 from billing.flows import cancel, change_plan, rebill, remind, webhook
@@ -18,7 +19,7 @@ from billing.orders import InvoiceState
 from billing.periods import Span, Unit
 from billing.plan_change import When as PlanWhen
 from billing.storage import Due
-from billing.subscription import Alarm, Source, State, When
+from billing.subscription import Source, State, When
 from billing.transactions import Change, Insert
 from tests.world import MONTHLY, World
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from billing.adapters.sqs_queue import leases_of
+from billing.alarms import Alarm
 from billing.catalog import Initial
 from billing.errors import Conflict, NotFound, Refused, Unreachable
 from billing.flows import attempts, attention, keys, leases, missed, notify, pay
@@ -16,7 +17,7 @@ from billing.flows.missed import Why
 from billing.operation import Trouble
 from billing.orders import InvoiceState
 from billing.periods import Span, Unit
-from billing.subscription import Alarm, State
+from billing.subscription import State
 from billing.transactions import Change
 from billing.web import operator
 from tests.world import MONTHLY, World

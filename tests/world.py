@@ -21,6 +21,7 @@ from billing.adapters.ephemeral_memory import MemoryEphemeral
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger
 from billing.adapters.sqs_queue import body_of, leases_of
+from billing.alarms import Alarm
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.checkouts import Checkout
 from billing.customers import Address
@@ -44,7 +45,7 @@ from billing.orders import Order, order_id
 from billing.periods import Period
 from billing.runtime.wiring import assemble, one_by_one
 from billing.storage import Due, History
-from billing.subscription import Alarm, Source, Subscription, When
+from billing.subscription import Source, Subscription, When
 from billing.transactions import Change, Insert
 
 T = TypeVar("T")

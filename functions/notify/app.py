@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from billing.adapters import ses_events
 from billing.adapters.keys import Key, fact_of
-from billing.flows import mail_stops, notify, remind
+from billing.flows import notify, remind
 from billing.runtime import telemetry, wiring
 
 MILLISECONDS_TO_FINISH = 20_000
@@ -40,6 +39,9 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 @telemetry.observed
 def returned(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Mail that came back, or was complained of: its address gets no more."""
+    from billing.adapters import ses_events  # the others start without a parser of mails
+    from billing.flows import mail_stops
+
     tally = mail_stops.heard(wiring.ports(), ses_events.returned(event))
     telemetry.tally(tally, "returned_")
     return dict(tally)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.adapters.sqs_queue import by_sweep
-from billing.flows import enqueue, leases
+from billing.flows import enqueue
 from billing.runtime import telemetry, wiring
 
 MILLISECONDS_TO_FINISH = 15_000
@@ -32,6 +32,8 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 def charge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Charge what the queue's messages name, all together; a message that fails comes again by
     itself."""
+    from billing.flows import leases  # the sweep, a function of its own, starts without
+
     ports = wiring.ports()
     tally: Counter[str] = Counter()
     messages, failed = by_sweep(event["Records"])

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from billing.alarms import Alarm
 from billing.customers import EmailPointer, PurchaseBillTo, email_hash
 from billing.gateways import AccountRef
 from billing.merchants import ApiKey, Merchant
 from billing.storage import Due, Store
-from billing.subscription import Alarm
 from billing.tickets import TicketOf
 from billing.transactions import Expect, Insert, Transaction
 from tests.adapters.conftest import Backend

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.adapters import codec, key_fields
+from billing.adapters import codec, key_fields, keys
 from billing.adapters.dynamo_writes import entity_of, index_attributes, item_of
 from billing.adapters.keys import (
     ENTITIES,
     Row,
+    class_of,
     due_of,
     fact_of,
     index_keys,
@@ -22,6 +23,7 @@ from billing.adapters.keys import (
     owner_key,
     stamp,
 )
+from billing.alarms import Alarm
 from billing.catalog import Cancellation, Cycle, Initial, PriceTerms, PriceType, Product
 from billing.customers import Entitlement
 from billing.facts import Fact
@@ -29,7 +31,7 @@ from billing.ledger import LedgerEntry, Posting
 from billing.money import Currency, Money
 from billing.orders import Invoice, InvoiceCounter, Order
 from billing.periods import Anchor, Period, Span, Unit
-from billing.subscription import Alarm, Subscription
+from billing.subscription import Subscription
 from tests.adapters.examples import (
     T0,
     checkout,
@@ -88,7 +90,13 @@ st.register_type_strategy(
     LedgerEntry,
     st.builds(LedgerEntry, postings=st.lists(st.integers(-(10**15), 10**15)).map(_postings)),
 )
-ENTITY = st.sampled_from(sorted(ENTITIES.values(), key=lambda c: c.__name__)).flatmap(st.from_type)
+ENTITY = st.sampled_from([class_of(name) for name in sorted(ENTITIES)]).flatmap(st.from_type)
+
+
+def test_every_entity_has_a_key_and_a_module_that_has_it() -> None:
+    assert set(keys._KEYS) == set(ENTITIES)
+    assert all(class_of(name).__name__ == name for name in ENTITIES)  # type: ignore[union-attr]
+    assert class_of("FromTomorrow") is None
 
 
 @given(ENTITY)

@@ -11,9 +11,9 @@ import pytest
 from pynamodb.signals import post_dynamodb_send
 
 from billing.adapters import dynamo_calls
+from billing.alarms import Alarm
 from billing.errors import Conflict, Unavailable
 from billing.merchants import Merchant, Settings
-from billing.subscription import Alarm
 from billing.transactions import Change, Insert, Remove
 from tests.adapters.conftest import Backend
 from tests.adapters.examples import DAY, MERCHANT, T0, customer, fact, invoice, order, subscription

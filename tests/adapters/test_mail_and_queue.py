@@ -17,9 +17,9 @@ from moto.sesv2 import sesv2_backends
 
 from billing.adapters.ses_mailer import SesMailer
 from billing.adapters.sqs_queue import LEASES_PER_MESSAGE, SqsQueue, leases_of
+from billing.alarms import Alarm
 from billing.errors import Unavailable
 from billing.storage import Due
-from billing.subscription import Alarm
 
 REGION = "us-east-1"
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from billing.adapters.merchant_lists import MerchantList
+from billing.alarms import Alarm
 from billing.customers import (
     EmailPointer,
     Entitlement,
@@ -21,7 +22,6 @@ from billing.merchants import ApiKey, Merchant, Settings
 from billing.operation import BillingSwitch, Trouble
 from billing.orders import InvoiceCounter
 from billing.storage import Due, History
-from billing.subscription import Alarm
 from billing.transactions import Change, Insert
 from tests.adapters.conftest import Backend
 from tests.adapters.examples import (

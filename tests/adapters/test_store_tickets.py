@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from billing import tickets
+from billing.alarms import Alarm
 from billing.departments import PLATFORM
 from billing.merchants import Departments, Merchant, Settings
-from billing.subscription import Alarm
 from billing.tickets import (
     Author,
     Detail,

@@ -9,10 +9,11 @@ import pytest
 
 from billing.adapters import codec
 from billing.adapters.dynamo_writes import item_of
+from billing.alarms import Alarm
 from billing.errors import Conflict
 from billing.merchants import Merchant
 from billing.storage import Due
-from billing.subscription import Alarm, State
+from billing.subscription import State
 from billing.transactions import Change, Expect, Insert, Remove
 from tests.adapters.conftest import Backend
 from tests.adapters.examples import (

@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from billing.adapters.sqs_queue import body_of
+from billing.alarms import Alarm
 from billing.ports import Due
-from billing.subscription import Alarm
 from dev import restore
 from tests.emulated.cloud import Deployed, deployed, now
 from tests.house.transcript import (

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from billing.alarms import Alarm
 from billing.catalog import Cancellation, Cycle, Initial, PriceTerms, PriceType
 from billing.money import Currency, Money
 from billing.periods import Anchor, Period, Span, Unit, nth
 from billing.schedule import ends_at, standard_anchor, standard_at
-from billing.subscription import CHARGEABLE, LIVE, TERMINAL, Alarm, State, Subscription
+from billing.subscription import CHARGEABLE, LIVE, TERMINAL, State, Subscription
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -15,7 +15,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from itertools import groupby
+from typing import ClassVar
 
+from billing.alarms import Alarm
 from billing.customers import Entitlement, normalised_email
 from billing.errors import Invalid
 from billing.subscription import Subscription
@@ -58,6 +60,8 @@ class Account:
     tell whose it was. `due_at` is when how it stands is looked at again, None when nothing is to
     come. `told` is how it stood when its customers' subscriptions were last brought in line.
     """
+
+    alarm: ClassVar[Alarm] = Alarm.ACCOUNT
 
     username: str
     email: str

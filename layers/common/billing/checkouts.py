@@ -6,7 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
+from billing.alarms import Alarm
 from billing.catalog import PriceTerms
 from billing.customers import BillTo, Consent, PaymentMethod
 from billing.orders import Invoice
@@ -31,6 +33,8 @@ class Checkout:
     purchase's wall time. `payment_token` is what the gateway's element gave, `method` what the
     gateway then saved. `action_url` is where the buyer authenticates (3-D Secure).
     """
+
+    alarm: ClassVar[Alarm] = Alarm.CHECKOUT
 
     key: str
     merchant: str

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from billing.catalog import PriceType
 from billing.money import Currency, Money
+
+if TYPE_CHECKING:
+    from billing.catalog import PriceType
 
 SANDBOX = "sandbox"
 """The gateway that is there until keys are given, one for all merchants (W-3)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.subscription import Alarm
+from billing.alarms import Alarm
 
 PARKED_AFTER = 5
 """So many failures by an error of our own, one after the other, and a person must look (R-9)."""

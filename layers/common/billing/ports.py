@@ -8,32 +8,38 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from zlib import crc32
 
-from billing import policy
 from billing.errors import NotFound, Unavailable
 from billing.gateways import (
     AccountRef,
-    Capabilities,
-    ChargeOrder,
-    Collection,
-    Declined,
-    Dispute,
-    GatewayEvent,
-    GatewayRefund,
-    Held,
-    Outcome,
-    RefundFailed,
-    RefundSucceeded,
-    SavedMethod,
-    Standing,
 )
-from billing.merchants import Merchant
-from billing.money import Money
-from billing.operation import Operation
-from billing.storage import Due, Ephemeral, Store
-from billing.subscription import Subscription
+from billing.storage import Due
+
+if TYPE_CHECKING:
+    from billing import policy
+    from billing.gateways import (
+        Capabilities,
+        ChargeOrder,
+        Collection,
+        Declined,
+        Dispute,
+        GatewayEvent,
+        GatewayRefund,
+        Held,
+        Outcome,
+        RefundFailed,
+        RefundSucceeded,
+        SavedMethod,
+        Standing,
+    )
+    from billing.merchants import Merchant
+    from billing.money import Money
+    from billing.operation import Operation
+    from billing.storage import Ephemeral, Store
+    from billing.subscription import Subscription
+
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -222,6 +228,8 @@ class Ports:
 
     def stopped(self, merchant: Merchant) -> policy.Hold | None:
         """What forbids any charge for a merchant here and now."""
+        from billing import policy
+
         return policy.selling_stopped(
             merchant,
             billing_paused=self.operation.billing_paused,
@@ -230,6 +238,8 @@ class Ports:
 
     def hold(self, subscription: Subscription, merchant: Merchant) -> policy.Hold | None:
         """What forbids charging a subscription here and now (R-3)."""
+        from billing import policy
+
         return policy.hold(
             subscription,
             merchant,

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from billing import ledger
+from billing.alarms import Alarm
 from billing.customers import Entitlement
 from billing.errors import Invalid, Refused
 from billing.facts import Fact, FactKind
@@ -45,6 +47,8 @@ class Refund:
     note's, given without gaps once it succeeded (M-7). `gateway_refund` is the gateway's own id,
     `failure` its reason why nothing was refunded, or why it came back at `returned_at`.
     """
+
+    alarm: ClassVar[Alarm] = Alarm.REFUND
 
     id: str
     merchant: str

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import ClassVar
 
+from billing.alarms import Alarm
 from billing.customers import PaymentMethod
 from billing.facts import Fact, FactKind
 from billing.merchants import Settings
@@ -27,6 +29,8 @@ TOLD = frozenset({State.TRIALING, State.ACTIVE, State.FROZEN})
 @dataclass(frozen=True, slots=True)
 class Reminder:
     """When a subscription is looked at next; `told_of` is the charge that was told of last."""
+
+    alarm: ClassVar[Alarm] = Alarm.NOTICE
 
     merchant: str
     customer: str

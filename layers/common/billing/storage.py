@@ -5,31 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from billing.accounts import Account, AccountEmail
-from billing.catalog import PricePoint, Product
-from billing.checkouts import Checkout
-from billing.customers import Consent, Customer, Entitlement, PaymentMethod, PurchaseBillTo
-from billing.disputes import Chargeback
-from billing.domains import Domain
 from billing.errors import Conflict
-from billing.facts import Fact
-from billing.gateways import (
-    AccountRef,
-)
-from billing.ledger import LedgerEntry
-from billing.mail_stops import MailStop
-from billing.merchants import ApiKey, Merchant
-from billing.operation import BillingSwitch, Trouble
-from billing.orders import Invoice, InvoiceCounter, Order
-from billing.payments import PaymentPointer
-from billing.refunds import Refund
-from billing.reminders import Reminder
-from billing.subscription import Alarm, Subscription
-from billing.tickets import Thread, Ticket
-from billing.transactions import Transaction, Write
-from billing.trials import TrialUse
+
+if TYPE_CHECKING:
+    from billing.accounts import Account, AccountEmail
+    from billing.alarms import Alarm
+    from billing.catalog import PricePoint, Product
+    from billing.checkouts import Checkout
+    from billing.customers import Consent, Customer, Entitlement, PaymentMethod, PurchaseBillTo
+    from billing.disputes import Chargeback
+    from billing.domains import Domain
+    from billing.facts import Fact
+    from billing.gateways import (
+        AccountRef,
+    )
+    from billing.ledger import LedgerEntry
+    from billing.mail_stops import MailStop
+    from billing.merchants import ApiKey, Merchant
+    from billing.operation import BillingSwitch, Trouble
+    from billing.orders import Invoice, InvoiceCounter, Order
+    from billing.payments import PaymentPointer
+    from billing.refunds import Refund
+    from billing.reminders import Reminder
+    from billing.subscription import Subscription
+    from billing.tickets import Thread, Ticket
+    from billing.transactions import Transaction, Write
+    from billing.trials import TrialUse
+
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from billing.alarms import Alarm
 from billing.catalog import PriceTerms
 from billing.periods import Anchor
 from billing.plans import Plan, PlanChange
@@ -32,18 +33,6 @@ class State(StrEnum):
 TERMINAL = frozenset({State.CANCELLED, State.COMPLETED})
 CHARGEABLE = frozenset({State.TRIALING, State.ACTIVE, State.PAST_DUE, State.FROZEN})
 LIVE = frozenset(State) - TERMINAL
-
-
-class Alarm(StrEnum):
-    """Kinds of alarm in the due index; a subscription has one at a time (ARCHITECTURE.md, 4)."""
-
-    BILL = "BILL"
-    CANCEL = "CANCEL"
-    CHECKOUT = "CHECKOUT"
-    REFUND = "REFUND"
-    TICKET = "TICKET"
-    NOTICE = "NOTICE"
-    ACCOUNT = "ACCOUNT"
 
 
 class When(StrEnum):

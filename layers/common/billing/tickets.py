@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from typing import ClassVar
 
+from billing.alarms import Alarm
 from billing.card_numbers import masked
 from billing.errors import Invalid, Refused
 from billing.facts import Fact, FactKind
@@ -78,6 +80,8 @@ class Ticket:
     the alarm: a decision is overdue, or an approved request not carried out. Whoever knows
     `access_key` has read the requester's mail.
     """
+
+    alarm: ClassVar[Alarm] = Alarm.TICKET
 
     id: str
     merchant: str

@@ -13,7 +13,7 @@ from typing import Any
 
 from billing.adapters import codec, key_fields
 from billing.adapters.codec import Attribute
-from billing.adapters.keys import ENTITIES, Key, index_keys, key_of
+from billing.adapters.keys import Key, class_of, index_keys, key_of
 from billing.transactions import Change, Entity, Expect, Insert, Remove, Write
 
 Request = dict[str, Any]
@@ -64,7 +64,7 @@ def item_of(entity: Entity, op: str) -> dict[str, Attribute]:
 def entity_of(item: dict[str, Any]) -> Entity | None:
     """The entity that is stored so; None where a newer version of the code put what is not known
     here."""
-    cls = ENTITIES.get(item["type"]["S"])
+    cls = class_of(item["type"]["S"])
     if cls is None:
         return None
     return codec.decode(cls, item["body"], key_fields.said(cls, key_in(item)))

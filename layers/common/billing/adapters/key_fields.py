@@ -11,12 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from billing.adapters.keys import STAMP_LENGTH, Key, fact_of
-from billing.customers import Customer, Entitlement, PaymentMethod, PurchaseBillTo
-from billing.facts import Fact
-from billing.ledger import LedgerEntry
-from billing.orders import Invoice, Order
-from billing.refunds import Refund
-from billing.subscription import Subscription
 
 Said = dict[str, Any]
 
@@ -24,7 +18,7 @@ Said = dict[str, Any]
 def said(cls: type, key: Key) -> Said:
     """What the key of an entity of this class says, by field; nothing where it is another kind of
     key."""
-    say = _SAY.get(cls)
+    say = _SAY.get(cls.__name__)
     return {} if say is None else say(key)
 
 
@@ -63,15 +57,15 @@ def _fact(key: Key) -> Said:
     return dict(zip(("shard", "at", "id"), fact_of(key), strict=True))
 
 
-_SAY: dict[type, Callable[[Key], Said]] = {
-    Customer: _customer,
-    PaymentMethod: _named,
-    Subscription: _named,
-    Invoice: _invoice,
-    Refund: _named,
-    Order: _order,
-    LedgerEntry: _named,
-    PurchaseBillTo: lambda key: {**_owner(key), "purchase": _rest(key)},
-    Entitlement: _owner,
-    Fact: _fact,
+_SAY: dict[str, Callable[[Key], Said]] = {
+    "Customer": _customer,
+    "PaymentMethod": _named,
+    "Subscription": _named,
+    "Invoice": _invoice,
+    "Refund": _named,
+    "Order": _order,
+    "LedgerEntry": _named,
+    "PurchaseBillTo": lambda key: {**_owner(key), "purchase": _rest(key)},
+    "Entitlement": _owner,
+    "Fact": _fact,
 }

@@ -8,35 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from billing.accounts import Account, AccountEmail
-from billing.catalog import PricePoint, Product
-from billing.checkouts import Checkout
-from billing.customers import (
-    Consent,
-    Customer,
-    EmailPointer,
-    Entitlement,
-    PaymentMethod,
-    PurchaseBillTo,
-)
-from billing.disputes import Chargeback
-from billing.domains import Domain
-from billing.facts import Fact
-from billing.ledger import LedgerEntry
-from billing.mail_stops import MailStop
-from billing.merchants import ApiKey, Merchant
-from billing.operation import BillingSwitch, Trouble
-from billing.orders import Invoice, InvoiceCounter, Order
-from billing.payments import PaymentPointer
-from billing.refunds import Refund
-from billing.reminders import Reminder
+from billing.alarms import Alarm
 from billing.storage import Due
-from billing.subscription import Alarm, Subscription
-from billing.tickets import Message, Ticket, TicketOf
 from billing.transactions import Change, Entity, Transaction, Write
-from billing.trials import TrialUse
+
+if TYPE_CHECKING:
+    from billing.accounts import Account
+    from billing.catalog import Product
+    from billing.checkouts import Checkout
+    from billing.orders import Order
+    from billing.refunds import Refund
+    from billing.reminders import Reminder
+    from billing.subscription import Subscription
+    from billing.tickets import Ticket
+
+    Alarmed = Subscription | Checkout | Refund | Reminder | Account | Ticket
+    """What has an alarm in the due index."""
 
 
 class Key(NamedTuple):
@@ -236,46 +227,88 @@ def _of_customer(sk: Callable[[Any], str]) -> Callable[[Any], Key]:
     return lambda e: Key(of_customer(e.merchant, e.customer), sk(e))
 
 
-_KEYS: dict[type, Callable[[Any], Key]] = {
-    Merchant: lambda e: merchant(e.id),
-    ApiKey: lambda e: api_key(e.key_hash),
-    Product: lambda e: product(e.merchant, e.id),
-    PricePoint: lambda e: price_version(e.id, e.version),
-    InvoiceCounter: lambda e: invoice_counter(e.merchant, e.test, e.credit_notes),
-    Refund: lambda e: refund(e.merchant, e.customer, e.id),
-    Checkout: lambda e: checkout(e.merchant, e.key),
-    MailStop: lambda e: mail_stop(e.merchant, e.email_hash),
-    EmailPointer: lambda e: email_pointer(e.merchant, e.email_hash),
-    Customer: lambda e: customer(e.merchant, e.id),
-    PaymentMethod: lambda e: payment_method(e.merchant, e.customer, e.id),
-    Subscription: lambda e: subscription(e.merchant, e.customer, e.id),
-    Reminder: lambda e: reminder(e.merchant, e.customer, e.subscription),
-    Invoice: lambda e: invoice(e.merchant, e.customer, e.id),
-    Order: _order,
-    PurchaseBillTo: lambda e: bill_to(e.merchant, e.customer, e.purchase),
-    Consent: _of_customer(lambda e: f"CONSENT#{e.purchase}"),
-    Entitlement: _of_customer(lambda e: f"ENTITLEMENT#{e.grant}#{e.source}"),
-    Chargeback: _of_customer(lambda e: f"CHARGEBACK#{e.id}"),
-    LedgerEntry: _of_customer(lambda e: f"LEDGER#{e.id}"),
-    Ticket: lambda e: ticket(e.merchant, e.id),
-    PaymentPointer: lambda e: payment_pointer(e.gateway, e.account, e.reference),
-    Account: lambda e: account(e.username),
-    AccountEmail: lambda e: account_email(e.email_hash),
-    Domain: lambda e: domain(e.host),
-    TrialUse: lambda e: trial_use(e.merchant, e.subject),
-    Message: lambda e: Key(ticket(e.merchant, e.ticket).pk, f"MESSAGE#{stamp(e.at)}#{e.id}"),
-    TicketOf: _of_customer(lambda e: f"TICKET#{stamp(e.at)}#{e.ticket}"),
-    Fact: lambda e: fact(e.shard, e.at, e.id),
-    BillingSwitch: lambda e: BILLING_SWITCH,
-    Trouble: lambda e: trouble(Due(e.kind, e.last_at, e.owner)),
+_KEYS: dict[str, Callable[[Any], Key]] = {
+    "Merchant": lambda e: merchant(e.id),
+    "ApiKey": lambda e: api_key(e.key_hash),
+    "Product": lambda e: product(e.merchant, e.id),
+    "PricePoint": lambda e: price_version(e.id, e.version),
+    "InvoiceCounter": lambda e: invoice_counter(e.merchant, e.test, e.credit_notes),
+    "Refund": lambda e: refund(e.merchant, e.customer, e.id),
+    "Checkout": lambda e: checkout(e.merchant, e.key),
+    "MailStop": lambda e: mail_stop(e.merchant, e.email_hash),
+    "EmailPointer": lambda e: email_pointer(e.merchant, e.email_hash),
+    "Customer": lambda e: customer(e.merchant, e.id),
+    "PaymentMethod": lambda e: payment_method(e.merchant, e.customer, e.id),
+    "Subscription": lambda e: subscription(e.merchant, e.customer, e.id),
+    "Reminder": lambda e: reminder(e.merchant, e.customer, e.subscription),
+    "Invoice": lambda e: invoice(e.merchant, e.customer, e.id),
+    "Order": _order,
+    "PurchaseBillTo": lambda e: bill_to(e.merchant, e.customer, e.purchase),
+    "Consent": _of_customer(lambda e: f"CONSENT#{e.purchase}"),
+    "Entitlement": _of_customer(lambda e: f"ENTITLEMENT#{e.grant}#{e.source}"),
+    "Chargeback": _of_customer(lambda e: f"CHARGEBACK#{e.id}"),
+    "LedgerEntry": _of_customer(lambda e: f"LEDGER#{e.id}"),
+    "Ticket": lambda e: ticket(e.merchant, e.id),
+    "PaymentPointer": lambda e: payment_pointer(e.gateway, e.account, e.reference),
+    "Account": lambda e: account(e.username),
+    "AccountEmail": lambda e: account_email(e.email_hash),
+    "Domain": lambda e: domain(e.host),
+    "TrialUse": lambda e: trial_use(e.merchant, e.subject),
+    "Message": lambda e: Key(ticket(e.merchant, e.ticket).pk, f"MESSAGE#{stamp(e.at)}#{e.id}"),
+    "TicketOf": _of_customer(lambda e: f"TICKET#{stamp(e.at)}#{e.ticket}"),
+    "Fact": lambda e: fact(e.shard, e.at, e.id),
+    "BillingSwitch": lambda e: BILLING_SWITCH,
+    "Trouble": lambda e: trouble(Due(e.kind, e.last_at, e.owner)),
 }
 
-ENTITIES: dict[str, type] = {cls.__name__: cls for cls in _KEYS}
-"""By the name stored as an item's `type`: renaming one of these classes orphans its items."""
+ENTITIES = {
+    name: module
+    for module, names in {
+        "accounts": ("Account", "AccountEmail"),
+        "catalog": ("Product", "PricePoint"),
+        "checkouts": ("Checkout",),
+        "customers": (
+            "Consent",
+            "Customer",
+            "EmailPointer",
+            "Entitlement",
+            "PaymentMethod",
+            "PurchaseBillTo",
+        ),
+        "disputes": ("Chargeback",),
+        "domains": ("Domain",),
+        "facts": ("Fact",),
+        "ledger": ("LedgerEntry",),
+        "mail_stops": ("MailStop",),
+        "merchants": ("ApiKey", "Merchant"),
+        "operation": ("BillingSwitch", "Trouble"),
+        "orders": ("Invoice", "InvoiceCounter", "Order"),
+        "payments": ("PaymentPointer",),
+        "refunds": ("Refund",),
+        "reminders": ("Reminder",),
+        "subscription": ("Subscription",),
+        "tickets": ("Message", "Ticket", "TicketOf"),
+        "trials": ("TrialUse",),
+    }.items()
+    for name in names
+}
+"""The module of each entity, by the name stored as an item's `type`: renaming one of these classes
+orphans its items. Modules are imported when the first of their items is read, because each class
+costs a cold start half a millisecond."""
+
+
+@cache
+def class_of(name: str) -> type | None:
+    """The class of items of that type; None for what a newer version of the code put there."""
+    module = ENTITIES.get(name)
+    if module is None:
+        return None
+    found: type = getattr(import_module(f"billing.{module}"), name)
+    return found
 
 
 def key_of(entity: Entity) -> Key:
-    return _KEYS[type(entity)](entity)
+    return _KEYS[type(entity).__name__](entity)
 
 
 MOST_WRITES = 100
@@ -303,7 +336,7 @@ def _key_of_write(write: Write) -> Key:
 
 def index_keys(entity: Entity) -> dict[str, Key]:
     """The rows that an entity has in the indexes, by name of the index."""
-    rows = _ROWS.get(type(entity))
+    rows = _ROWS.get(type(entity).__name__)
     return {} if rows is None else rows(entity)
 
 
@@ -339,29 +372,10 @@ def _ticket_rows(entity: Ticket) -> dict[str, Key]:
     return rows
 
 
-Alarmed = Subscription | Checkout | Refund | Reminder | Account | Ticket
-"""What has an alarm in the due index."""
-
-
 def _due_key(entity: Alarmed, owner: tuple[str, ...]) -> dict[str, Key]:
     if entity.due_at is None:
         return {}
-    return {DUE: Key(due_shard(alarm_of(entity), entity.shard), due_sort_key(entity.due_at, owner))}
-
-
-def alarm_of(entity: Alarmed) -> Alarm:
-    if isinstance(entity, Subscription):
-        return entity.alarm
-    return _ALARMS[type(entity)]
-
-
-_ALARMS: dict[type, Alarm] = {
-    Refund: Alarm.REFUND,
-    Checkout: Alarm.CHECKOUT,
-    Reminder: Alarm.NOTICE,
-    Account: Alarm.ACCOUNT,
-    Ticket: Alarm.TICKET,
-}
+    return {DUE: Key(due_shard(entity.alarm, entity.shard), due_sort_key(entity.due_at, owner))}
 
 
 def _subscription_rows(entity: Subscription) -> dict[str, Key]:
@@ -385,17 +399,17 @@ def _product_rows(entity: Product) -> dict[str, Key]:
     return listed if entity.public_listing else {}
 
 
-_ROWS: dict[type, Callable[[Any], dict[str, Key]]] = {
-    Subscription: _subscription_rows,
-    Order: _order_rows,
-    Checkout: lambda e: _due_key(e, (e.merchant, e.key)),
-    Reminder: lambda e: _due_key(e, (e.merchant, e.customer, e.subscription)),
-    Refund: lambda e: _due_key(e, (e.merchant, e.customer, e.id)),
-    Account: lambda e: _due_key(e, (e.username,)),
-    Ticket: _ticket_rows,
-    Merchant: lambda e: {LIST: Key(MERCHANTS, e.id)},
-    ApiKey: lambda e: {LOOKUP: Key(api_keys(e.merchant), e.id)},
-    Product: _product_rows,
+_ROWS: dict[str, Callable[[Any], dict[str, Key]]] = {
+    "Subscription": _subscription_rows,
+    "Order": _order_rows,
+    "Checkout": lambda e: _due_key(e, (e.merchant, e.key)),
+    "Reminder": lambda e: _due_key(e, (e.merchant, e.customer, e.subscription)),
+    "Refund": lambda e: _due_key(e, (e.merchant, e.customer, e.id)),
+    "Account": lambda e: _due_key(e, (e.username,)),
+    "Ticket": _ticket_rows,
+    "Merchant": lambda e: {LIST: Key(MERCHANTS, e.id)},
+    "ApiKey": lambda e: {LOOKUP: Key(api_keys(e.merchant), e.id)},
+    "Product": _product_rows,
 }
 
 

@@ -17,7 +17,6 @@ from billing.adapters.keys import (
     Key,
     Row,
     Stretch,
-    alarm_of,
     index_keys,
     keys_of,
     owner_key,
@@ -84,7 +83,7 @@ class MemoryItems:
         key = owner_key(due)
         with self._lock:
             entity = self._at(key)
-            if entity is None or entity.due_at != due.due_at or alarm_of(entity) != due.kind:
+            if entity is None or entity.due_at != due.due_at or entity.alarm != due.kind:
                 return False
             self._put(key, replace(entity, due_at=until))
             return True

@@ -9,10 +9,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from billing.alarms import Alarm
 from billing.errors import Unavailable
 from billing.runtime import correlation
 from billing.storage import Due
-from billing.subscription import Alarm
 
 LEASES_PER_MESSAGE = 25
 MESSAGES_PER_CALL = 10

@@ -10,45 +10,40 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from billing import accounts
-from billing.accounts import Account, AccountEmail
 from billing.adapters import keys
 from billing.adapters.keys import Key, Row, Stretch
 from billing.adapters.memory_items import MemoryItems
 from billing.adapters.merchant_lists import MerchantList
-from billing.catalog import PricePoint, Product
-from billing.checkouts import Checkout
-from billing.customers import (
-    Consent,
-    Customer,
-    EmailPointer,
-    Entitlement,
-    PaymentMethod,
-    PurchaseBillTo,
-    email_hash,
-)
-from billing.disputes import Chargeback
-from billing.domains import Domain
 from billing.errors import Conflict
 from billing.facts import Fact
-from billing.gateways import AccountRef
-from billing.ledger import LedgerEntry
-from billing.mail_stops import MailStop
-from billing.merchants import ApiKey, Merchant
-from billing.operation import BillingSwitch, Trouble
-from billing.orders import Invoice, InvoiceCounter, Order
-from billing.payments import PaymentPointer
-from billing.refunds import Refund
-from billing.reminders import Reminder
 from billing.runtime import correlation
 from billing.storage import Due, History, Page
-from billing.subscription import Alarm, Subscription
-from billing.tickets import Message, Thread, Ticket, TicketOf
 from billing.transactions import Entity, Insert, Transaction, Write
-from billing.trials import TrialUse
 
 if TYPE_CHECKING:
+    from billing.accounts import Account, AccountEmail
     from billing.adapters.dynamo_calls import Calls
+    from billing.alarms import Alarm
+    from billing.catalog import PricePoint, Product
+    from billing.checkouts import Checkout
+    from billing.customers import (
+        Customer,
+        EmailPointer,
+        PaymentMethod,
+        PurchaseBillTo,
+    )
+    from billing.domains import Domain
+    from billing.gateways import AccountRef
+    from billing.mail_stops import MailStop
+    from billing.merchants import ApiKey, Merchant
+    from billing.operation import BillingSwitch, Trouble
+    from billing.orders import Invoice, InvoiceCounter, Order
+    from billing.payments import PaymentPointer
+    from billing.refunds import Refund
+    from billing.reminders import Reminder
+    from billing.subscription import Subscription
+    from billing.tickets import Thread, Ticket, TicketOf
+    from billing.trials import TrialUse
 
 EVERYTHING = Stretch()
 
@@ -118,7 +113,7 @@ class ItemStore:
         """Index list MERCHANTS, then batch get."""
         rows = self._items.rows(keys.LIST, keys.MERCHANTS)
         found = self._items.get_many([row.key for row in rows])
-        return [each for each in found if isinstance(each, Merchant)]
+        return [each for each in found if each is not None]
 
     def api_key(self, key_hash: str) -> ApiKey | None:
         """Get K#<key hash> KEY."""
@@ -128,10 +123,12 @@ class ItemStore:
         """Index lookup M#<merchant>#KEYS, then batch get."""
         rows = self._items.rows(keys.LOOKUP, keys.api_keys(merchant))
         found = self._items.get_many([row.key for row in rows])
-        return [key for key in found if isinstance(key, ApiKey)]
+        return [key for key in found if key is not None]
 
     def catalog(self, merchant: str) -> tuple[tuple[Product, ...], tuple[PricePoint, ...]]:
         """Query M#<merchant> PR*: products, and the newest version of every price point."""
+        from billing.catalog import PricePoint, Product
+
         found = self._items.query(keys.merchant(merchant).pk, keys.CATALOG)
         newest = {e.id: e for e in found if isinstance(e, PricePoint)}
         products = (e for e in found if isinstance(e, Product))
@@ -151,7 +148,7 @@ class ItemStore:
         """Index list DIRECTORY, then batch get."""
         rows = self._items.rows(keys.LIST, keys.DIRECTORY, limit=limit)
         found = self._items.get_many([row.key for row in rows])
-        return [e for e in found if isinstance(e, Product) and e.public_listing]
+        return [e for e in found if e is not None and e.public_listing]
 
     def checkout(self, merchant: str, key: str) -> Checkout | None:
         """Get M#<merchant>#K#<attempt key> CHECKOUT."""
@@ -163,6 +160,8 @@ class ItemStore:
 
     def customer_by_email(self, merchant: str, email: str) -> str | None:
         """Get M#<merchant>#E#<email hash> CUSTOMER."""
+        from billing.customers import email_hash
+
         pointer: EmailPointer | None = self._items.get(
             keys.email_pointer(merchant, email_hash(merchant, email))
         )
@@ -170,29 +169,31 @@ class ItemStore:
 
     def mail_stop(self, merchant: str, email: str) -> MailStop | None:
         """Get M#<merchant>#E#<email hash> MAIL_STOP."""
+        from billing.customers import email_hash
+
         return self._items.get(keys.mail_stop(merchant, email_hash(merchant, email)))
 
     def history(self, merchant: str, customer: str) -> History:
         """Query M#<merchant>#C#<customer>, all of it."""
-        by_type: dict[type, list[Entity]] = {}
+        by_type: dict[str, list[Entity]] = {}
         for entity in self._items.query(keys.of_customer(merchant, customer)):
-            by_type.setdefault(type(entity), []).append(entity)
+            by_type.setdefault(type(entity).__name__, []).append(entity)
 
-        def oldest_first(cls: type, at: Callable[[Entity], datetime]) -> tuple[Entity, ...]:
-            return tuple(sorted(by_type.get(cls, ()), key=at))
+        def oldest_first(name: str, at: Callable[[Entity], datetime]) -> tuple[Entity, ...]:
+            return tuple(sorted(by_type.get(name, ()), key=at))
 
-        methods = oldest_first(PaymentMethod, lambda e: e.added_at)
+        methods = oldest_first("PaymentMethod", lambda e: e.added_at)
         return History(
-            customer=next(iter(by_type.get(Customer, ())), None),
+            customer=next(iter(by_type.get("Customer", ())), None),
             methods=tuple(method for method in methods if method.removed_at is None),
-            subscriptions=oldest_first(Subscription, lambda e: e.started_at),
-            orders=oldest_first(Order, lambda e: e.at),
-            invoices=oldest_first(Invoice, lambda e: e.opened_at),
-            entitlements=oldest_first(Entitlement, lambda e: e.since),
-            refunds=oldest_first(Refund, lambda e: e.requested_at),
-            ledger=oldest_first(LedgerEntry, lambda e: e.at),
-            chargebacks=oldest_first(Chargeback, lambda e: e.opened_at),
-            consents=oldest_first(Consent, lambda e: e.agreed_at),
+            subscriptions=oldest_first("Subscription", lambda e: e.started_at),
+            orders=oldest_first("Order", lambda e: e.at),
+            invoices=oldest_first("Invoice", lambda e: e.opened_at),
+            entitlements=oldest_first("Entitlement", lambda e: e.since),
+            refunds=oldest_first("Refund", lambda e: e.requested_at),
+            ledger=oldest_first("LedgerEntry", lambda e: e.at),
+            chargebacks=oldest_first("Chargeback", lambda e: e.opened_at),
+            consents=oldest_first("Consent", lambda e: e.agreed_at),
             removed_methods=tuple(method for method in methods if method.removed_at is not None),
         )
 
@@ -222,7 +223,9 @@ class ItemStore:
 
     def account_email(self, email: str) -> AccountEmail | None:
         """Get A#E#<email hash> ACCOUNT."""
-        return self._items.get(keys.account_email(accounts.email_hash(email)))
+        from billing.accounts import email_hash
+
+        return self._items.get(keys.account_email(email_hash(email)))
 
     def domain(self, host: str) -> Domain | None:
         """Get D#<host> DOMAIN."""
@@ -238,6 +241,8 @@ class ItemStore:
 
     def thread(self, merchant: str, ticket: str) -> Thread | None:
         """Query M#<merchant>#T#<ticket>, all of it."""
+        from billing.tickets import Message, Thread, Ticket
+
         found = self._items.query(keys.ticket(merchant, ticket).pk)
         messages = tuple(e for e in found if isinstance(e, Message))
         return next((Thread(e, messages) for e in found if isinstance(e, Ticket)), None)
@@ -247,13 +252,13 @@ class ItemStore:
         pk = keys.of_customer(merchant, customer)
         rows: list[TicketOf] = self._items.query(pk, keys.TICKETS_OF, newest_first=True)
         found = self._items.get_many([keys.ticket(merchant, row.ticket) for row in rows])
-        return [e for e in found if isinstance(e, Ticket)]
+        return [e for e in found if e is not None]
 
     def waiting_tickets(self, merchant: str, department: str, limit: int) -> list[Ticket]:
         """Index lookup M#<merchant>#WAITING#<department>, oldest first, then batch get."""
         rows = self._items.rows(keys.LOOKUP, keys.waiting(merchant, department), limit=limit)
         found = self._items.get_many([row.key for row in rows])
-        return [e for e in found if isinstance(e, Ticket) and e.is_waiting]
+        return [e for e in found if e is not None and e.is_waiting]
 
     def tickets(
         self,
@@ -309,11 +314,15 @@ class ItemStore:
 
     def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
         """Index lookup M#<merchant>#ID#<id>, then get."""
+        from billing.subscription import Subscription
+
         found = self._by_id(merchant, subscription)
         return found if isinstance(found, Subscription) else None
 
     def order_by_id(self, merchant: str, order: str) -> Order | None:
         """Index lookup M#<merchant>#ID#<id>, then get."""
+        from billing.orders import Order
+
         found = self._by_id(merchant, order)
         return found if isinstance(found, Order) else None
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from billing import accounts, cancellation, policy
 from billing.accounts import Account, AccountEmail, Stand, Standing
+from billing.alarms import Alarm
 from billing.errors import Conflict, NotFound, Refused
 from billing.facts import Fact, FactKind
 from billing.flows import account as signing
@@ -25,7 +26,7 @@ from billing.merchants import Merchant
 from billing.orders import UNDER_WAY, InvoiceState
 from billing.ports import Ports
 from billing.storage import Due
-from billing.subscription import Alarm, Source, State, Subscription, When
+from billing.subscription import Source, State, Subscription, When
 from billing.transactions import Change, Insert, Remove, Write
 
 AT_ONCE = 200

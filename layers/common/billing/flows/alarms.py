@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from billing.alarms import Alarm
 from billing.ports import Ports
 from billing.storage import Due
-from billing.subscription import Alarm
 
 
 def ringing(

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from billing.alarms import Alarm
 from billing.flows import missed
 from billing.flows.paging import pages, part
 from billing.merchants import Merchant
 from billing.money import Money
 from billing.ports import Ports
 from billing.storage import Page
-from billing.subscription import Alarm, Subscription
+from billing.subscription import Subscription
 
 READ_AT_ONCE = 200
 READS_AT_MOST = 25

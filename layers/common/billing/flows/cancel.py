@@ -13,20 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing import cancellation
+from billing.alarms import Alarm
 from billing.errors import Conflict, Refused, Unavailable
 from billing.flows import charging, subscriptions
 from billing.flows.alarms import ringing
 from billing.orders import FINAL, UNDER_WAY, Invoice
 from billing.ports import Ports
 from billing.storage import Due
-from billing.subscription import (
-    Alarm,
-    CancelRequest,
-    Source,
-    State,
-    Subscription,
-    When,
-)
+from billing.subscription import CancelRequest, Source, State, Subscription, When
 from billing.transactions import Transaction
 
 ATTEMPTS = 8

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing import invoicing, plan_change, plan_protocol
+from billing.alarms import Alarm
 from billing.customers import BillTo
 from billing.errors import Conflict, NotFound, Refused
 from billing.flows import access, charging, invoices, rebill, subscriptions, usage
@@ -19,7 +20,7 @@ from billing.plan_change import Quote, When
 from billing.plans import Plan
 from billing.ports import Ports
 from billing.storage import Due
-from billing.subscription import Alarm, Subscription
+from billing.subscription import Subscription
 
 ATTEMPTS = 8
 """How often a request that meets other writers is decided anew before it gives up in words."""

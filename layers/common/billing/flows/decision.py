@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from billing import holding, invoicing, tickets
+from billing.alarms import Alarm
 from billing.errors import BillingError, Conflict, Refused, Unavailable
 from billing.facts import Fact, FactKind
 from billing.flows import cancel, refund, subscriptions
@@ -23,7 +24,7 @@ from billing.money import Money
 from billing.ports import Ports
 from billing.purchases import PAYMENTS
 from billing.render.messages import text
-from billing.subscription import Alarm, Source, Subscription, When
+from billing.subscription import Source, Subscription, When
 from billing.tickets import Author, Ticket, TicketState, Wish
 from billing.transactions import Change, Insert, Transaction
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from billing.alarms import Alarm
 from billing.ports import Ports
-from billing.subscription import Alarm
 
 
 def due(

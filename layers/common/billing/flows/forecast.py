@@ -9,13 +9,14 @@ from datetime import date, datetime
 from heapq import merge
 
 from billing import invoicing, policy
+from billing.alarms import Alarm
 from billing.merchants import Merchant
 from billing.money import Currency, Money
 from billing.orders import Invoice
 from billing.periods import Anchor
 from billing.policy import Hold
 from billing.ports import Ports
-from billing.subscription import Alarm, State, Subscription
+from billing.subscription import State, Subscription
 
 READ_AT_MOST = 5_000
 CHARGES_AT_MOST = 100_000

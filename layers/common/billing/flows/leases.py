@@ -10,12 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from billing.alarms import Alarm
 from billing.errors import Unavailable
-from billing.flows import attempts, rebill, refund
+from billing.flows import rebill
 from billing.operation import Trouble
 from billing.ports import Ports
 from billing.storage import Due
-from billing.subscription import Alarm
 from billing.transactions import Change, Insert
 
 
@@ -69,11 +69,16 @@ def _together(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[str
     by_kind: dict[Alarm, list[Due]] = defaultdict(list)
     for lease in leases:
         by_kind[lease.kind].append(lease)
-    return (
-        rebill.charge(ports, by_kind[Alarm.BILL], now=now)
-        + attempts.finish_left_alone(ports, by_kind[Alarm.CHECKOUT], now=now)
-        + refund.finish(ports, by_kind[Alarm.REFUND], now=now)
-    )
+    tally = rebill.charge(ports, by_kind[Alarm.BILL], now=now)
+    if by_kind[Alarm.CHECKOUT]:  # rare, and not to be loaded by every worker that starts
+        from billing.flows import attempts
+
+        tally += attempts.finish_left_alone(ports, by_kind[Alarm.CHECKOUT], now=now)
+    if by_kind[Alarm.REFUND]:
+        from billing.flows import refund
+
+        tally += refund.finish(ports, by_kind[Alarm.REFUND], now=now)
+    return tally
 
 
 def _one_by_one(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[str]:

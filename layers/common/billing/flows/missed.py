@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
+from billing.alarms import Alarm
 from billing.merchants import Merchant
 from billing.orders import InvoiceState
 from billing.policy import Hold
 from billing.ports import Ports
 from billing.storage import Due
-from billing.subscription import Alarm, Subscription
+from billing.subscription import Subscription
 
 LATE_AFTER = timedelta(hours=1)
 ROWS_AT_MOST = 5_000

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from billing import reminders
+from billing.alarms import Alarm
 from billing.errors import Conflict
 from billing.flows.alarms import ringing
 from billing.ports import Ports
 from billing.reminders import Reminder
 from billing.storage import Due
-from billing.subscription import Alarm
 from billing.transactions import Change, Insert, Remove, Write
 
 

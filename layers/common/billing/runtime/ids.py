@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from secrets import choice, randbits
 
-from billing.orders import order_id
-
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's 32 symbols: sixteen of them are 80 bits."""
 
@@ -17,6 +15,8 @@ def new_id(kind: str) -> str:
     """A new id: "order" gives an Order ID, "key" a bare secret of 160 bits, else `<kind>_<80
     bits>`."""
     if kind == "order":
+        from billing.orders import order_id
+
         return order_id(randbits(80))
     if kind == "key":
         return _symbols(KEY_SYMBOLS)

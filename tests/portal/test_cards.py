@@ -13,7 +13,7 @@ from billing.flows import cards
 from billing.gateways import Capabilities
 from billing.orders import InvoiceState, OrderKind
 from billing.subscription import State, When
-from billing.transactions import Change
+from billing.transactions import Change, Insert
 from tests.portal.test_purchases import ONCE, links, modules
 from tests.portal.visitors import Shop, Visitor, past_due
 from tests.web.calls import Answer
@@ -60,6 +60,24 @@ def test_a_new_card_is_the_default_and_pays_for_everything_from_now_on(shop: Sho
     assert "[TEST] A card was added to your account with Acme Courses" in shop.mails()
     shop.world.advance(days=40)
     assert shop.world.history().invoices[-1].payment_method == methods(shop)[-1].id
+
+
+@pytest.mark.spec("B-9", "B-10")
+def test_a_card_takes_over_more_subscriptions_than_one_write_holds(shop: Shop) -> None:
+    visitor = buy(shop)
+    (bought,) = shop.world.history().subscriptions
+    many = [replace(bought, id=f"sub_{n:016d}") for n in range(100, 220)]
+    for each in many:
+        shop.world.store.commit(Insert(each))
+    visitor.follow(add(visitor))
+    assert set(paid_with(shop)) == {"4444"}
+    told = [m for m in shop.mails() if "card was added" in m]
+    assert len(told) == 1
+    first, second = methods(shop)
+    with pytest.raises(Refused) as refused:
+        cards.remove(shop.world.ports, "acme", first.customer, first.id, now=shop.world.now)
+    assert refused.value.code == "too_many"
+    assert methods(shop) == (first, second), "refused in words, and nothing changed"
 
 
 @pytest.mark.spec("B-10")

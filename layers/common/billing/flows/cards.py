@@ -19,6 +19,12 @@ ATTEMPTS = 8
 EVERYTHING = None
 """What a new default covers unless its customer chooses (B-10)."""
 
+MOST_WRITES = 98
+"""Of one write, beside what tells of it; DynamoDB takes a hundred."""
+
+AT_ONCE = 40
+"""Subscriptions of one write: each is two items at most, of the hundred that a transaction has."""
+
 
 def wallet(ports: Ports, merchant: str, customer: str) -> Wallet:
     """The cards of a customer and what is charged to them; raises `NotFound`."""
@@ -119,18 +125,18 @@ def _add(
 ) -> None:
     """Keep a card unless it is kept already, and charge `covered` to it; a repeat does nothing."""
 
-    def writes(held: Wallet) -> tuple[Write, ...]:
+    def writes(held: Wallet, some: Collection[str]) -> tuple[Write, ...]:
         kept = held.method(method.id)
         if kept is None and _was_removed(ports, method):
             return ()
-        chosen = _covered(held, covered)
+        chosen = _covered(held, some)
         default_too = default or not held.methods
         used = cards.use(held, method, chosen, default=default_too, again=True, now=now)
         if kept is None:
             return (Insert(method), *used)
         return (*used, Expect(kept, as_read=("removed_at",))) if used else ()
 
-    _commit(ports, method.merchant, method.customer, "card_added", writes, now)
+    _commit_in_parts(ports, method.merchant, method.customer, covered, "card_added", writes, now)
 
 
 def _was_removed(ports: Ports, method: PaymentMethod) -> bool:
@@ -175,14 +181,14 @@ def use(
     Raises `NotFound`, and `Refused` (card_elsewhere) for what its gateway manages.
     """
 
-    def writes(held: Wallet) -> tuple[Write, ...]:
+    def writes(held: Wallet, some: Collection[str]) -> tuple[Write, ...]:
         chosen = _one(held, method)
         if method in held.elsewhere:
             raise Refused("This is changed at the payment provider.", code="card_elsewhere")
-        used = cards.use(held, chosen, _covered(held, covered), default=True, now=now)
+        used = cards.use(held, chosen, _covered(held, some), default=True, now=now)
         return (*used, Expect(chosen, as_read=("removed_at",))) if used else ()
 
-    _commit(ports, merchant, customer, "card_default", writes, now)
+    _commit_in_parts(ports, merchant, customer, covered, "card_default", writes, now)
 
 
 def remove(ports: Ports, merchant: str, customer: str, method: str, *, now: datetime) -> None:
@@ -199,6 +205,27 @@ def remove(ports: Ports, merchant: str, customer: str, method: str, *, now: date
     _let_go(ports, removed)
 
 
+def _commit_in_parts(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    covered: Collection[str] | None,
+    what: str,
+    writes: Callable[[Wallet, Collection[str]], tuple[Write, ...]],
+    now: datetime,
+) -> None:
+    """What covers more subscriptions than a transaction holds is written part by part, told once;
+    killed in between, the same again does the rest."""
+    chosen = _covered(wallet(ports, merchant, customer), covered)
+    for start in range(0, max(1, len(chosen)), AT_ONCE):
+        some = chosen[start : start + AT_ONCE]
+
+        def part(held: Wallet, some: Collection[str] = some) -> tuple[Write, ...]:
+            return writes(held, some)
+
+        _commit(ports, merchant, customer, None if start else what, part, now)
+
+
 def _commit(
     ports: Ports,
     merchant: str,
@@ -213,6 +240,8 @@ def _commit(
         changes = writes(held)
         if not changes:
             return
+        if len(changes) > MOST_WRITES:
+            raise Refused("This card pays for too much at once; ask us.", code="too_many")
         told = cards.told(held.customer, what, now, ports.shard_of(customer)) if what else ()
         try:
             ports.store.commit(*changes, *told)
@@ -237,5 +266,5 @@ def _kept_at(held: Wallet, account: AccountRef) -> str | None:
     return default if default in kept else next(iter(kept), None)
 
 
-def _covered(held: Wallet, chosen: Collection[str] | None) -> Collection[str]:
+def _covered(held: Wallet, chosen: Collection[str] | None) -> list[str]:
     return [s.id for s in held.coverable if chosen is None or s.id in chosen]

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from billing.adapters import codec, key_fields, keys
 from billing.adapters.dynamo_writes import entity_of, index_attributes, item_of
+from billing.adapters.entity_classes import ENTITIES, class_of
 from billing.adapters.keys import (
-    ENTITIES,
     Row,
-    class_of,
     due_of,
     fact_of,
     index_keys,

@@ -13,7 +13,8 @@ from typing import Any
 
 from billing.adapters import codec, key_fields
 from billing.adapters.codec import Attribute
-from billing.adapters.keys import Key, class_of, index_keys, key_of
+from billing.adapters.entity_classes import class_of
+from billing.adapters.keys import Key, index_keys, key_of
 from billing.transactions import Change, Entity, Expect, Insert, Remove, Write
 
 Request = dict[str, Any]

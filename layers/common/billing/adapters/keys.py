@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from billing.alarms import Alarm
@@ -260,51 +258,6 @@ _KEYS: dict[str, Callable[[Any], Key]] = {
     "BillingSwitch": lambda e: BILLING_SWITCH,
     "Trouble": lambda e: trouble(Due(e.kind, e.last_at, e.owner)),
 }
-
-ENTITIES = {
-    name: module
-    for module, names in {
-        "accounts": ("Account", "AccountEmail"),
-        "catalog": ("Product", "PricePoint"),
-        "checkouts": ("Checkout",),
-        "customers": (
-            "Consent",
-            "Customer",
-            "EmailPointer",
-            "Entitlement",
-            "PaymentMethod",
-            "PurchaseBillTo",
-        ),
-        "disputes": ("Chargeback",),
-        "domains": ("Domain",),
-        "facts": ("Fact",),
-        "ledger": ("LedgerEntry",),
-        "mail_stops": ("MailStop",),
-        "merchants": ("ApiKey", "Merchant"),
-        "operation": ("BillingSwitch", "Trouble"),
-        "orders": ("Invoice", "InvoiceCounter", "Order"),
-        "payments": ("PaymentPointer",),
-        "refunds": ("Refund",),
-        "reminders": ("Reminder",),
-        "subscription": ("Subscription",),
-        "tickets": ("Message", "Ticket", "TicketOf"),
-        "trials": ("TrialUse",),
-    }.items()
-    for name in names
-}
-"""The module of each entity, by the name stored as an item's `type`: renaming one of these classes
-orphans its items. Modules are imported when the first of their items is read, because each class
-costs a cold start half a millisecond."""
-
-
-@cache
-def class_of(name: str) -> type | None:
-    """The class of items of that type; None for what a newer version of the code put there."""
-    module = ENTITIES.get(name)
-    if module is None:
-        return None
-    found: type = getattr(import_module(f"billing.{module}"), name)
-    return found
 
 
 def key_of(entity: Entity) -> Key:

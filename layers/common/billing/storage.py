@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from billing.disputes import Chargeback
     from billing.domains import Domain
     from billing.facts import Fact
-    from billing.gateways import (
-        AccountRef,
-    )
+    from billing.gateways import AccountRef
     from billing.ledger import LedgerEntry
     from billing.mail_stops import MailStop
     from billing.merchants import ApiKey, Merchant

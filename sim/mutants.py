@@ -158,12 +158,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "paid: subscription unconditional",
         (_PAID(blind("Subscription")),),
-        redundant="the invoice's state and attempt are as read",
     ),
     Mutant(
         "paid: both",
         (_PAID(blind("Invoice", "Subscription")),),
-        redundant="the order and the ledger entry are inserts, keyed by what they book",
     ),
     Mutant(
         "paid: order and ledger may stand",
@@ -178,7 +176,6 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "declined: invoice unconditional",
         (_DECLINED(blind("Invoice")),),
-        redundant="the subscription's state and alarm are as read",
     ),
     Mutant(
         "declined: subscription unconditional",

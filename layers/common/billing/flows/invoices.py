@@ -32,7 +32,7 @@ def numbered(ports: Ports, merchant: str, customer: str, invoice: str) -> Invoic
     found = read()
     if found.state is not InvoiceState.PAID:
         return found
-    return _numbered(ports, InvoiceCounter(merchant, found.test), read)
+    return _numbered(ports, InvoiceCounter(merchant, found.test), found, read)
 
 
 def numbered_refund(ports: Ports, invoice: Invoice, refund: str) -> Refund:
@@ -44,13 +44,14 @@ def numbered_refund(ports: Ports, invoice: Invoice, refund: str) -> Refund:
         return found
 
     first = InvoiceCounter(invoice.merchant, invoice.test, credit_notes=True)
-    return _numbered(ports, first, read)
+    return _numbered(ports, first, read(), read)
 
 
-def _numbered(ports: Ports, first: InvoiceCounter, read: Callable[[], Document]) -> Document:
+def _numbered(
+    ports: Ports, first: InvoiceCounter, document: Document, read: Callable[[], Document]
+) -> Document:
     """Counter and document in one write, so that a series has no gap and no number twice (M-7)."""
     for _ in range(NUMBERING_ATTEMPTS):
-        document = read()
         if document.number is not None:
             return document
         counter = ports.store.invoice_counter(
@@ -63,6 +64,7 @@ def _numbered(ports: Ports, first: InvoiceCounter, read: Callable[[], Document])
                 Change(counter, after) if counter else Insert(after), Change(document, given)
             )
         except Conflict:
+            document = read()
             continue
         return given
     raise Conflict("The counter of numbers is contended; the outbox comes again.")
@@ -85,7 +87,9 @@ def download(ports: Ports, merchant: str, reference: str) -> bytes:
     invoice = linked(ports, merchant, reference)
     if invoice.state is not InvoiceState.PAID:
         raise NotFound("There is no such invoice.")
-    return pdf(ports, numbered(ports, merchant, invoice.customer, invoice.id))
+    seller = ports.store.merchant(merchant)
+    assert seller is not None, "a merchant is never removed"
+    return pdf(ports, seller, numbered(ports, merchant, invoice.customer, invoice.id))
 
 
 def linked(ports: Ports, merchant: str, reference: str) -> Invoice:
@@ -102,16 +106,12 @@ def _reference(invoice: Invoice) -> str:
     return f"{invoice.customer}~{invoice.id}~{invoice.download_key}"
 
 
-def credit_note(ports: Ports, invoice: Invoice, refund: Refund) -> bytes:
-    """The credit note of a refund as a PDF (M-7)."""
-    merchant = ports.store.merchant(invoice.merchant)
-    assert merchant is not None, "a merchant is never removed"
+def credit_note(merchant: Merchant, invoice: Invoice, refund: Refund) -> bytes:
+    """The credit note of a refund as a PDF, in the merchant's time zone (M-7)."""
     return invoice_pdf.render_credit_note(refund, invoice, merchant, merchant.settings.time_zone)
 
 
-def pdf(ports: Ports, invoice: Invoice) -> bytes:
+def pdf(ports: Ports, merchant: Merchant, invoice: Invoice) -> bytes:
     """The invoice as a PDF, in the merchant's time zone."""
-    merchant = ports.store.merchant(invoice.merchant)
-    assert merchant is not None, "a merchant is never removed"
     method = ports.store.payment_method(invoice.merchant, invoice.customer, invoice.payment_method)
     return invoice_pdf.render(invoice, merchant, merchant.settings.time_zone, method)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from billing.errors import Conflict, Unavailable
 from billing.facts import Fact, FactKind
+from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.runtime import telemetry
 from billing.transactions import Change, Remove
@@ -88,13 +89,15 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
     if fact.claimed_until is not None and fact.claimed_until > now:
         return Counter(claimed=1)
     try:
-        if _waits(ports, fact):
+        merchant = ports.store.merchant(fact.merchant)
+        assert merchant is not None, "a merchant is never removed"
+        if _waits(ports, fact, merchant):
             ports.store.commit(Change(fact, replace(fact, claimed_until=now + WAIT)))
             return Counter(waiting=1)
         claimed = replace(fact, claimed_until=now + CLAIM)
         ports.store.commit(Change(fact, claimed))
         with telemetry.under(fact.correlation):
-            _tell(ports, fact, now)
+            _tell(ports, fact, merchant, now)
         ports.store.commit(Remove(claimed, as_read=("claimed_until",)))
     except Conflict:
         return Counter(conflict=1)
@@ -103,15 +106,13 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
     return Counter(told=1)
 
 
-def _waits(ports: Ports, fact: Fact) -> bool:
+def _waits(ports: Ports, fact: Fact, merchant: Merchant) -> bool:
     """Whether nothing may go out for its merchant here (W-5): told once it may, unless that is too
     late."""
-    merchant = ports.store.merchant(fact.merchant)
-    assert merchant is not None, "a merchant is never removed"
     return not merchant.armed_in(ports.operation.environment) and fact.kind not in PASSING
 
 
-def _tell(ports: Ports, fact: Fact, now: datetime) -> None:
+def _tell(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> None:
     from billing.flows import tell  # all that mails are made of: who finds nothing starts without
 
-    tell.tell(ports, fact, now)
+    tell.tell(ports, fact, merchant, now)

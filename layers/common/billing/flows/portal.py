@@ -73,7 +73,7 @@ def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
     for found in account.history.invoices:
         if reference in {found.id, found.order_id} and purchases.is_paid(found):
             numbered = invoices.numbered(ports, found.merchant, found.customer, found.id)
-            return invoices.pdf(ports, numbered)
+            return invoices.pdf(ports, account.merchant, numbered)
     raise NotFound("There is no such invoice.")
 
 

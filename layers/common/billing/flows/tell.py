@@ -25,13 +25,12 @@ from billing.runtime import correlation, telemetry
 from billing.subscription import Subscription
 
 
-def tell(ports: Ports, fact: Fact, now: datetime) -> None:
-    """Do what a fact is told for: mostly mails, none where they may not go out or do not arrive.
+def tell(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> None:
+    """Do what a fact of a merchant is told for: mostly mails, none where they may not go out or do
+    not arrive.
 
     Raises `Unavailable`, and whatever our own code breaks by.
     """
-    merchant = ports.store.merchant(fact.merchant)
-    assert merchant is not None, "a merchant is never removed"
     account_life.heard(ports, fact)
     if fact.kind is FactKind.PURCHASED:
         cards.keep_once(ports, fact.merchant, fact.customer, now=now)
@@ -95,10 +94,10 @@ def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) 
     if fact.kind is FactKind.REFUNDED:
         assert fact.code is not None, "it names the refund"
         refund = invoices.numbered_refund(ports, invoice, fact.code)
-        credit_note = invoices.credit_note(ports, invoice, refund)
+        credit_note = invoices.credit_note(merchant, invoice, refund)
         return mails.refunded(envelope, invoice, refund, pdf=credit_note)
     build = mails.confirmation if fact.kind is FactKind.PURCHASED else mails.receipt
-    url, pdf = invoices.link(ports, merchant, invoice), invoices.pdf(ports, invoice)
+    url, pdf = invoices.link(ports, merchant, invoice), invoices.pdf(ports, merchant, invoice)
     return build(envelope, invoice, subscription, invoice_url=url, pdf=pdf)
 
 

@@ -130,12 +130,12 @@ class Deployment:
 
     def _due(self, now_us: int) -> set[Alarm]:
         """The kinds of alarm of which one is due."""
-        until = Stretch(high=f"{stamp(instant(now_us))}#\U0010ffff")
+        until = f"{stamp(instant(now_us))}#\U0010ffff"
         return {
             kind
             for kind in ALARMS
             for shard in range(self._operation.shards)
-            if self._table.rows(DUE, due_shard(kind, shard), until, limit=1)
+            if self._table.begins_by(DUE, due_shard(kind, shard), until)
         }
 
     # The charge queue

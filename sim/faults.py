@@ -98,6 +98,9 @@ class Faults:
             for category, kinds in {**AT_A_CALL, "around": AROUND}.items()
             for kind in kinds
         }
+        self._around = {
+            kind: min(0.5, p * self._factor[_key("around", kind)]) for kind, p in AROUND.items()
+        }
         self._spawned = int(min(0.1, AROUND["spawned"] * self._factor["around.spawned"]) * WORD)
         self._limits = {category: self._limits_of(category) for category in AT_A_CALL}
 
@@ -130,8 +133,7 @@ class Faults:
         if not self.on:
             return None
         drawn = digest(self._seed, actor, f"{kind}{point}", 8)
-        probability = min(0.5, AROUND[kind] * self._factor[_key("around", kind)])
-        if share(int.from_bytes(drawn[:4], "big")) >= probability:
+        if share(int.from_bytes(drawn[:4], "big")) >= self._around[kind]:
             return None
         fires = self._fires(Fault(actor, point, kind))
         return share(int.from_bytes(drawn[4:], "big")) if fires else None

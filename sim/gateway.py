@@ -73,7 +73,8 @@ class Books(MemoryLedger):
                 self.booked(row, charge)
             if len(row.get("refunds", ())) > refunds:
                 self.refunded(row)
-            for event in events_of(row)[events:] if "events" in row else ():
+            new = row.get("events", ())[events:]
+            for event in events_of({"id": row["id"], "events": new}):
                 self.told(row, event)
         return written
 

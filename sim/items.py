@@ -56,6 +56,11 @@ class Table(MemoryItems):
         """Every entity there is."""
         return [entity for items in self._partitions.values() for entity in items.values()]
 
+    def begins_by(self, index: str, pk: str, sk: str) -> bool:
+        """Whether an index has a row in this partition at `sk` or before."""
+        rows = self._indexes[index].get(pk)
+        return rows is not None and rows.first.sk <= sk
+
     def write(self, transaction: Transaction) -> None:
         self._puts = []
         super().write(tuple(self._seeing(write) for write in transaction))
@@ -102,15 +107,15 @@ class Table(MemoryItems):
                 rows.add(Row(old.sk, key))
         return list(islice(sorted(rows, reverse=newest_first), limit))
 
-    def _put(self, key: Key, entity: Entity | None) -> None:
-        before = self._at(key)
-        super()._put(key, entity)
+    def _put(self, key: Key, entity: Entity | None) -> Entity | None:
+        before = super()._put(key, entity)
         put = (key, before, entity)
         self._puts.append(put)
         now_us = self._now_us()
         self._journal.append((now_us, put))
         while self._journal[0][0] < now_us - LAG_US[1]:
             self._journal.popleft()
+        return before
 
     def _tell(self) -> None:
         if self._puts:

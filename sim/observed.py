@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from email.headerregistry import Address
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -23,10 +22,11 @@ def facts_only() -> Iterator[None]:
     stubs: list[tuple[ModuleType, str, object]] = [
         *((module, "written", _bare) for module in MAILS),
         *((module, "text", lambda *_, **__: "") for module in MAILS),
+        *((module, "formats", _Blank("")) for module in MAILS),
         *((mails, name, lambda *_, **__: ()) for name in _WORDS),
         (ticket_mails, "_from", lambda department, message, envelope: message),
         (ticket_mails, "_to", lambda ticket, message: message),
-        (invoices, "invoice_pdf", _Blank()),
+        (invoices, "invoice_pdf", _Blank(b"")),
         (telemetry, "tally", lambda counts, prefix="": None),
     ]
     with ExitStack() as undo:
@@ -41,13 +41,16 @@ _WORDS = ("_lines", "what_follows", "cancelling", "filled")
 
 
 class _Blank:
-    """Documents without a word in them."""
+    """A module whose every function makes the same nothing."""
+
+    def __init__(self, nothing: str | bytes) -> None:
+        self._nothing = nothing
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *_: b""
+        return lambda *_: self._nothing
 
 
 def _bare(letter: Any, envelope: Any, *_: Any, **__: Any) -> dict[str, Any]:
     """A mail as far as it matters here: what it tells, and whether its address takes mail."""
-    to = SimpleNamespace(addresses=(Address(addr_spec=envelope.to.email),))
+    to = SimpleNamespace(addresses=(SimpleNamespace(addr_spec=envelope.to.email),))
     return {"Message-ID": envelope.fact, "To": to}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
+from struct import Struct
 from typing import NoReturn, TypeVar
 
 from billing.errors import BillingError, Unavailable, Unreachable
@@ -19,24 +20,29 @@ STALL_US = (1 * SECOND, 25 * MINUTE)
 FIRST_US, MOST_US = 500, 40_000
 """How long an ordinary call takes, at least and about at most."""
 
+WORDS = Struct(">4I").unpack
+"""The four draws of a call, of 32 bits each."""
+
 
 class Log:
     """What happened, as a hash, and line by line when a person is to read it."""
 
     def __init__(self, *, readable: bool) -> None:
         self.lines: list[tuple[int, str, str]] | None = [] if readable else None
-        self.events = 0
-        self._hash = blake2b(digest_size=16)
+        self._said: list[str] = []
 
     def add(self, at_us: int, actor: str, text: str, about: object = "") -> None:
-        self.events += 1
-        self._hash.update(f"{at_us}|{actor}|{text}\n".encode())
+        self._said.append(f"{at_us}|{actor}|{text}\n")
         if self.lines is not None:
             self.lines.append((at_us, actor, f"{text} {about() if callable(about) else about}"))
 
     @property
+    def events(self) -> int:
+        return len(self._said)
+
+    @property
     def digest(self) -> str:
-        return self._hash.hexdigest()
+        return blake2b("".join(self._said).encode(), digest_size=16).hexdigest()
 
 
 class Wire:
@@ -66,19 +72,19 @@ class Wire:
             raise SimCrash
         point = invocation.point
         invocation.point = point + 1
-        drawn = digest(self._seed, invocation.name, point)
-        roll, name_of = int.from_bytes(drawn[:4], "big"), invocation.name
-        fault = self.faults.at_call(name_of, point, category, roll)
-        if self.watch and self.faults.spawns(name_of, point, int.from_bytes(drawn[12:], "big")):
+        actor = invocation.name
+        roll, takes, long, spawning = WORDS(digest(self._seed, actor, point))
+        fault = self.faults.at_call(actor, point, category, roll)
+        if self.watch and self.faults.spawns(actor, point, spawning):
             self.watch(invocation, point)
-        clockwork.sleep(FIRST_US + int.from_bytes(drawn[4:8], "big") * (MOST_US - FIRST_US) // WORD)
+        clockwork.sleep(FIRST_US + takes * (MOST_US - FIRST_US) // WORD)
         outcome = "ok"
         try:
             if self.down_until(clockwork.now_us):
                 self.die(invocation)
             if fault is None:
                 return self._effect(category, effect)
-            length = self.faults.length(invocation.name, point, int.from_bytes(drawn[8:12], "big"))
+            length = self.faults.length(actor, point, long)
             if instead is not None and fault in instead:
                 return instead[fault](length)
             return self._faulty(invocation, category, fault, length, effect)
@@ -87,8 +93,7 @@ class Wire:
             raise
         finally:
             kind = f" !{fault}" if fault else ""
-            text = f"{point} {name}{kind} -> {outcome}"
-            self.log.add(clockwork.now_us, invocation.name, text, about)
+            self.log.add(clockwork.now_us, actor, f"{point} {name}{kind} -> {outcome}", about)
 
     def note(self, text: str, about: object) -> None:
         """A line of the log about the call that was just made."""

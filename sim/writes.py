@@ -90,6 +90,9 @@ class Writes:
     def committed(self, puts: list[Put]) -> None:
         """One transaction went through."""
         self._one_tenant(puts)
+        if len(puts) == 1 and isinstance(puts[0][1], Fact):
+            self._facts_kept(puts)  # claimed or told, which says nothing of anything else
+            return
         by_type: dict[type, list[Put]] = defaultdict(list)
         for put in puts:
             by_type[type(put[2] if put[2] is not None else put[1])].append(put)

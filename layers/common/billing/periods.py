@@ -37,7 +37,7 @@ class Period(StrEnum):
 
     @property
     def length(self) -> Span:
-        return Span(int(self.value[0]), _UNIT_OF_LETTER[self.value[1]])
+        return _LENGTHS[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Span:
 
 
 _UNIT_OF_LETTER = {"w": Unit.WEEK, "m": Unit.MONTH, "y": Unit.YEAR}
+_LENGTHS = {each: Span(int(each.value[0]), _UNIT_OF_LETTER[each.value[1]]) for each in Period}
 _MONTHS_IN = {Unit.MONTH: 1, Unit.YEAR: 12}
 _DAYS_IN = {Unit.DAY: 1, Unit.WEEK: 7}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from billing.alarms import Alarm
@@ -61,8 +62,12 @@ INDEXES = (DUE, LOOKUP, LIST)
 def stamp(instant: datetime) -> str:
     """An aware instant as fixed-width UTC text, which sorts as time does."""
     assert instant.tzinfo is not None, "an instant is aware"
-    if instant.tzinfo is not UTC:
-        instant = instant.astimezone(UTC)
+    return _utc_text(instant if instant.tzinfo is UTC else instant.astimezone(UTC))
+
+
+@lru_cache(maxsize=1024)
+def _utc_text(instant: datetime) -> str:
+    # Only for UTC: two instants of one wall time that a zone has twice count as equal in Python.
     return instant.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
@@ -371,6 +376,7 @@ def due_kind(kind: Alarm) -> str:
     return f"DUE#{kind}#"
 
 
+@cache
 def due_shard(kind: Alarm, shard: int) -> str:
     return f"{due_kind(kind)}{shard}"
 

@@ -109,9 +109,10 @@ class MemoryItems:
         return outcomes
 
     def _at(self, key: Key) -> Entity | None:
-        _check_length(key.pk, key.sk)
-        partition = self._partitions.get(key.pk)
-        return None if partition is None else partition.get(key.sk)
+        pk, sk = key
+        _check_length(pk, sk)
+        partition = self._partitions.get(pk)
+        return None if partition is None else partition.get(sk)
 
     def _carry_out(self, key: Key, write: Write) -> None:
         match write:
@@ -130,7 +131,8 @@ class MemoryItems:
             case Expect():
                 pass
 
-    def _put(self, key: Key, entity: Entity | None) -> None:
+    def _put(self, key: Key, entity: Entity | None) -> Entity | None:
+        """What stood there before."""
         before = self._at(key)
         if entity is not None:
             self._partitions.setdefault(key.pk, {})[key.sk] = entity
@@ -144,6 +146,7 @@ class MemoryItems:
         for index in old.keys() | new.keys():
             if old.get(index) != new.get(index):
                 self._reindex(self._indexes[index], key, old.get(index), new.get(index))
+        return before
 
     @staticmethod
     def _reindex(index: dict[str, SortedRows], key: Key, old: Key | None, new: Key | None) -> None:
@@ -192,6 +195,10 @@ class SortedRows:
 
     def __bool__(self) -> bool:
         return bool(self._chunks)
+
+    @property
+    def first(self) -> Row:
+        return self._chunks[0][0]
 
     def add(self, row: Row) -> None:
         if not self._chunks:

@@ -58,12 +58,6 @@ def body_of(leases: Sequence[Due]) -> str:
     return json.dumps({"leases": rows, "correlation": correlation.current()})
 
 
-def correlation_of(body: str) -> str | None:
-    """What sent the message: the sweep's correlation id."""
-    found = json.loads(body).get("correlation")
-    return found if isinstance(found, str) else None
-
-
 def by_sweep(
     records: Sequence[Mapping[str, Any]],
 ) -> tuple[dict[str | None, dict[str, list[Due]]], dict[str, Exception]]:
@@ -72,9 +66,10 @@ def by_sweep(
     read: dict[str | None, dict[str, list[Due]]] = defaultdict(dict)
     unread: dict[str, Exception] = {}
     for record in records:
-        name, body = record["messageId"], record["body"]
+        name = record["messageId"]
         try:
-            read[correlation_of(body)][name] = leases_of(body)
+            message = json.loads(record["body"])
+            read[_correlation_of(message)][name] = _leases_of(message)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             unread[name] = error
     return read, unread
@@ -82,7 +77,17 @@ def by_sweep(
 
 def leases_of(body: str) -> list[Due]:
     """The leases of a message's body."""
+    return _leases_of(json.loads(body))
+
+
+def _leases_of(message: Any) -> list[Due]:
     return [
         Due(Alarm(kind), datetime.fromisoformat(due_at), tuple(owner))
-        for kind, due_at, *owner in json.loads(body)["leases"]
+        for kind, due_at, *owner in message["leases"]
     ]
+
+
+def _correlation_of(message: Any) -> str | None:
+    """The sweep that sent it."""
+    found = message.get("correlation")
+    return found if isinstance(found, str) else None

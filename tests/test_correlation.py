@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from billing.adapters.sqs_queue import correlation_of
+from billing.adapters.sqs_queue import by_sweep
 from billing.runtime import correlation, telemetry, wiring
 from functions.checkout import app as checkout_app
 from functions.notify import app as notify_app
@@ -94,7 +94,7 @@ def test_a_receipts_mail_names_the_sweep_that_took_the_charge_up(world: World) -
     world.now = world.subscription().due_at or world.now
     rebill_app.sweep(tick(world, "tick-7"), CONTEXT)
     (body,) = world.queue.bodies
-    assert correlation_of(body) == "tick-7"
+    assert json.loads(body)["correlation"] == "tick-7"
     message = {"messageId": "m", "body": body, "eventSource": "aws:sqs"}
     assert rebill_app.charge({"Records": [message]}, CONTEXT)["paid"] == 1
     world.advance(minutes=3)
@@ -120,4 +120,5 @@ def test_an_event_without_an_id_is_known_by_lambdas_own(event: Any, found: str) 
 
 @pytest.mark.parametrize("body", ['{"leases": []}', '{"leases": [], "correlation": 7}'])
 def test_a_message_from_before_names_nothing(body: str) -> None:
-    assert correlation_of(body) is None
+    messages, broken = by_sweep([{"messageId": "m", "body": body}])
+    assert (dict(messages), broken) == ({None: {"m": []}}, {})

@@ -103,9 +103,9 @@ class Deployment:
             return
         self.alarm_at(tick_us + 1)
         if Alarm.CANCEL in due:
-            self._sweep_of("ending", cancel_app.sweep, tick_us)
+            self._start("ending", cancel_app.sweep, tick_us, self._clockwork.now_us)
         if Alarm.TICKET in due:
-            self._sweep_of("deciding", helpdesk_app.sweep, tick_us)
+            self._start("deciding", helpdesk_app.sweep, tick_us, self._clockwork.now_us)
         late = self._faults.around("old_tick", f"sweep {tick_us}")
         if late is not None:
             self.sweep(tick_us, after_us=int(stretched(*OLD_TICK_US, late)))
@@ -116,17 +116,14 @@ class Deployment:
 
     def sweep(self, scheduled_us: int, *, after_us: int = 0) -> None:
         """Run the sweep with the schedule's time, now or late."""
-        event = {"time": stamp(instant(scheduled_us))}
-        work = partial(_handler(rebill_app.sweep), event, Context)
-        at_us = self._clockwork.now_us + after_us
-        self._clockwork.spawn(f"sweep {instant(scheduled_us):%m-%d %H:%M}", work, at_us, _ended)
+        self._start("sweep", rebill_app.sweep, scheduled_us, self._clockwork.now_us + after_us)
 
-    def _sweep_of(self, what: str, handler: Any, scheduled_us: int) -> None:
-        """Run the sweep of delayed cancellations, or of tickets."""
-        event = {"time": stamp(instant(scheduled_us))}
-        name = f"{what} {instant(scheduled_us):%m-%d %H:%M}"
-        work = partial(_handler(handler), event, Context)
-        self._clockwork.spawn(name, work, self._clockwork.now_us, _ended)
+    def _start(self, what: str, handler: Any, scheduled_us: int, at_us: int) -> None:
+        """Run a schedule's handler at `at_us` with the time that the schedule gives it."""
+        scheduled = stamp(instant(scheduled_us))
+        name = f"{what} {scheduled[5:10]} {scheduled[11:16]}"
+        work = partial(_handler(handler), {"time": scheduled}, Context)
+        self._clockwork.spawn(name, work, at_us, _ended)
 
     def _due(self, now_us: int) -> set[Alarm]:
         """The kinds of alarm of which one is due."""
@@ -253,10 +250,7 @@ class Deployment:
             self._tick_at(down_until, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
             return
         self._tick_at(tick_us + 1, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
-        event = {"time": stamp(instant(tick_us))}
-        work = partial(_handler(notify_app.sweep), event, Context)
-        name = f"outbox sweep {instant(tick_us):%m-%d %H:%M}"
-        self._clockwork.spawn(name, work, self._clockwork.now_us, _ended)
+        self._start("outbox sweep", notify_app.sweep, tick_us, self._clockwork.now_us)
 
     def untold(self, until_us: int) -> list[Fact]:
         """One fact of each shard that the sweep would take, if there is one."""

@@ -12,6 +12,7 @@ import pytest
 
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger
+from billing.customers import ERASED
 from billing.errors import Refused, Unavailable, Unreachable
 from billing.flows import account_life, cancel, cards, erase, ticket
 from billing.flows.ticket import Request
@@ -200,7 +201,7 @@ def test_the_owner_is_erased_as_a_customer_too_but_not_who_came_back(shop: Shop)
     shop.advance(days=2)
     assert shop.store.customer_by_email("acme", SELLER) is None
     history = shop.store.history("acme", owner)
-    assert history.customer is not None and history.customer.name == erase.ERASED
+    assert history.customer is not None and history.customer.name == ERASED
     assert history.invoices[0].bill_to.email == SELLER and not history.methods
     again = Shop()
     leave(again)
@@ -248,7 +249,7 @@ def test_a_card_that_its_gateway_does_not_let_go_is_tried_again(shop: Shop) -> N
         assert account_life.sweep(shop.ports, now=shop.now)["unfinished"] == 1
         shop.now += timedelta(minutes=1)
     history = shop.of_fan()
-    assert history.customer is not None and history.customer.name != erase.ERASED
+    assert history.customer is not None and history.customer.name != ERASED
     assert history.methods, "what is not let go is still known"
     shop.gateway.within_reach = True
     assert account_life.sweep(shop.ports, now=shop.now)["erased"] == 1
@@ -268,7 +269,7 @@ def test_a_customer_who_asks_is_erased_once_nothing_of_theirs_runs(shop: Shop) -
     shop.gateway.within_reach = True
     sent = len(shop.mailer.sent)
     for _ in range(2):
-        assert erase.one(shop.ports, "annsart", shop.customer).name == erase.ERASED
+        assert erase.one(shop.ports, "annsart", shop.customer).name == ERASED
     history = replace(shop.of_fan(), invoices=())
     assert personal(repr(history)) == []
     shop.now += timedelta(minutes=5)

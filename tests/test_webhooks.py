@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from billing.adapters.sandbox_events import SIGNATURE_HEADER
 from billing.checkouts import CheckoutState
+from billing.customers import ERASED
 from billing.errors import Unreachable
-from billing.flows import checkout, refund, webhook
+from billing.flows import checkout, erase, refund, webhook
 from billing.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.ledger import trial_balance
 from billing.orders import InvoiceState
@@ -231,6 +232,53 @@ def test_money_for_an_abandoned_purchase_is_booked_and_given_back(world: World) 
     assert [o.kind for o in history.orders] == ["sale", "refund"]
     assert [c["status"] for c in world.charges()] == ["refunded"]
     assert world.subjects()
+
+
+@pytest.mark.spec("C-4", "B-7", "M-8")
+def test_money_for_a_form_that_was_erased_is_given_back_to_whoever_it_was(world: World) -> None:
+    product = world.product()
+    world.buy(product)
+    form = world.submission(
+        payment_method="pm_card_chargeCustomerFail", attempt_key="again", confirm_repeat=True
+    )
+    declined = world.submit(product.default_price_point, form)
+    assert declined.state is CheckoutState.DECLINED and declined.invoice.gateway_ref
+    customer = world.subscription().customer
+    world.cancel(When.NOW)
+    world.advance(minutes=20)
+    erase.one(world.ports, "acme", customer)
+    world.mailer.sent.clear()
+    charged_after_all(world, declined.invoice.gateway_ref)
+    late = told(world)[-1]
+    assert take(world, late) == "paid_too_late"
+    world.advance(minutes=20)
+    assert [c["status"] for c in world.charges()] == ["succeeded", "declined", "refunded"]
+    assert world.mailer.sent == [], "nobody is left who could be told"
+    again = world.store.checkout("acme", "again")
+    assert again is not None and again.bill_to.email == ERASED
+    history = world.store.history("acme", again.customer)
+    assert history.customer is not None and history.customer.name == ERASED
+    assert [o.kind for o in history.orders][-2:] == ["sale", "refund"]
+    assert {o.email for o in history.orders} == {None}
+    assert "ann@" not in repr(replace(history, invoices=())) and history.methods == ()
+
+
+@pytest.mark.spec("C-4", "B-7", "M-8")
+def test_money_of_a_stranger_whose_form_was_erased_is_given_back_too(world: World) -> None:
+    product = world.product()
+    form = world.submission(payment_method="pm_card_chargeCustomerFail")
+    declined = world.submit(product.default_price_point, form)
+    seller = world.store.merchant("acme")
+    assert seller is not None and declined.invoice.gateway_ref
+    assert erase.merchant(world.ports, seller, now=world.now, keep_going=lambda: True)
+    charged_after_all(world, declined.invoice.gateway_ref)
+    assert take(world, told(world)[-1]) == "paid_too_late"
+    world.advance(minutes=20)
+    assert [c["status"] for c in world.charges()] == ["declined", "refunded"]
+    history = world.store.history("acme", declined.customer)
+    assert history.customer is not None and history.customer.name == ERASED
+    assert "ann@" not in repr(history) and history.methods == ()
+    assert world.store.customer_by_email("acme", ERASED) is None
 
 
 @pytest.mark.spec("W-6")

@@ -10,6 +10,9 @@ from hashlib import sha256
 
 from billing.subscription import Subscription
 
+ERASED = "erased"
+"""What stands in place of a name or an address that was erased (M-8)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -30,6 +33,11 @@ class BillTo:
     name: str
     email: str
     address: Address
+
+
+def nobody(country: str) -> BillTo:
+    """What is left of a bill-to that was erased: the country, which its invoices are taxed by."""
+    return BillTo(ERASED, ERASED, Address(ERASED, ERASED, country))
 
 
 @dataclass(frozen=True, slots=True)

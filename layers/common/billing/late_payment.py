@@ -44,19 +44,30 @@ def of_checkout(
 ) -> tuple[Refund, Transaction]:
     """A declined or abandoned attempt was paid after all: its buyer becomes a customer with a
     payment and a refund, and has bought nothing. `customer` is the existing one of that email,
-    `kept` their card where it is the very one that was given again."""
+    `kept` their card where it is the very one that was given again. Whose form was erased
+    meanwhile is a customer without a name, a card or an email (M-8)."""
     owner = customer or checkout.customer
     unpaid = replace(checkout.invoice, customer=owner)
     paid, refund, more = _booked(unpaid, outcome, now, refund_order, shard)
     after = replace(checkout, customer=owner, invoice=paid)
-    assert checkout.method is not None, "saved before it is charged"
     return refund, (
         Change(checkout, after, as_read=purchase.AS_READ),
+        *_whose(checkout, customer, kept, now),
+        Insert(paid),
+        *more,
+    )
+
+
+def _whose(
+    checkout: Checkout, customer: str | None, kept: PaymentMethod | None, now: datetime
+) -> Transaction:
+    if checkout.method is None:  # saved before it is charged, so it was erased
+        return () if customer else (Insert(purchase.buyer(checkout, now)),)
+    owner = customer or checkout.customer
+    return (
         *(() if customer else purchase.new_customer(checkout, now)),
         purchase.keep(checkout.method, owner, kept),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
-        Insert(paid),
-        *more,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from billing.customers import BillTo
+from billing.customers import ERASED, BillTo
 from billing.gateways import ChargeOrder
 from billing.money import Money
 from billing.plans import PlanChange
@@ -247,7 +247,7 @@ class Invoice:
             price_point=self.price_point,
             subscription=self.subscription,
             invoice=self.id,
-            email=self.bill_to.email,
+            email=None if self.bill_to.email == ERASED else self.bill_to.email,
             test=self.test,
         )
 

@@ -200,25 +200,27 @@ def keep(method: PaymentMethod, owner: str, kept: PaymentMethod | None) -> Write
 def new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:
     """The customer that a stranger becomes with the first payment, and the email's pointer."""
     email = checkout.bill_to.email
-    assert checkout.method is not None
     return (
         # Two first purchases of one email meet here: the second reads the first and joins it.
         Insert(
             EmailPointer(checkout.merchant, email_hash(checkout.merchant, email), checkout.customer)
         ),
-        Insert(
-            Customer(
-                id=checkout.customer,
-                merchant=checkout.merchant,
-                email=normalised_email(email),
-                name=checkout.bill_to.name,
-                address=checkout.bill_to.address,
-                created_at=now,
-                default_method=checkout.method.id,
-                language=checkout.language,
-                test=checkout.invoice.test,
-            )
-        ),
+        Insert(buyer(checkout, now)),
+    )
+
+
+def buyer(checkout: Checkout, now: datetime) -> Customer:
+    """Who an attempt says that its buyer is."""
+    return Customer(
+        id=checkout.customer,
+        merchant=checkout.merchant,
+        email=normalised_email(checkout.bill_to.email),
+        name=checkout.bill_to.name,
+        address=checkout.bill_to.address,
+        created_at=now,
+        default_method=checkout.method.id if checkout.method else None,
+        language=checkout.language,
+        test=checkout.invoice.test,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.checkouts import Checkout
-from billing.customers import Address, BillTo, Customer, EmailPointer, PurchaseBillTo, email_hash
+from billing.customers import ERASED, Customer, EmailPointer, PurchaseBillTo, email_hash, nobody
 from billing.errors import NotFound, Refused, Unavailable
 from billing.flows.paging import pages
 from billing.merchants import Merchant
@@ -26,10 +26,6 @@ from billing.transactions import Change, Remove, Write
 
 AT_ONCE = 200
 WRITES_AT_ONCE = 100
-ERASED = "erased"
-"""What stands in place of a name or an address."""
-
-NOWHERE = Address(ERASED, ERASED, "")
 
 
 def merchant(
@@ -149,14 +145,14 @@ def _stranger(ports: Ports, order: Order) -> None:
 
 def _blank(attempt: Checkout) -> Checkout:
     """The attempt without its form: the same key still has the same answer."""
-    nobody = BillTo(ERASED, ERASED, replace(NOWHERE, country=attempt.bill_to.address.country))
+    left = nobody(attempt.bill_to.address.country)
     return replace(
         attempt,
-        bill_to=nobody,
+        bill_to=left,
         consent=replace(attempt.consent, ip=ERASED),
         payment_token=ERASED,
         method=None,
-        invoice=replace(attempt.invoice, bill_to=nobody),
+        invoice=replace(attempt.invoice, bill_to=left),
     )
 
 
@@ -170,8 +166,10 @@ def _unsaid(history: History) -> list[Write]:
 
 
 def _nobody(found: Customer) -> Customer:
-    nowhere = replace(NOWHERE, country=found.address.country)
-    return replace(found, email=ERASED, name=ERASED, address=nowhere, default_method=None)
+    left = nobody(found.address.country)
+    return replace(
+        found, email=left.email, name=left.name, address=left.address, default_method=None
+    )
 
 
 def _shop(ports: Ports, seller: Merchant) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from email.message import EmailMessage
 
 from billing import domains, invoicing, mail_stops
+from billing.customers import ERASED
 from billing.errors import NotFound
 from billing.facts import Fact, FactKind
 from billing.flows import (
@@ -67,14 +68,19 @@ def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> li
     if fact.kind in ticket_notices.KINDS:
         return ticket_notices.messages(ports, fact, merchant, now)
     if fact.invoice is not None:
-        return [_about_payment(ports, fact, merchant, now)]
+        return _about_payment(ports, fact, merchant, now)
     return _about_subscription(ports, fact, merchant, now)
 
 
-def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> EmailMessage:
-    """A mail about an invoice, which is numbered before anything shows it (M-7)."""
+def _about_payment(
+    ports: Ports, fact: Fact, merchant: Merchant, now: datetime
+) -> list[EmailMessage]:
+    """A mail about an invoice, which is numbered before anything shows it (M-7); none to a buyer
+    who was erased before they paid (M-8)."""
     assert fact.invoice is not None, "a payment's fact names its invoice"
     invoice = invoices.numbered(ports, fact.merchant, fact.customer, fact.invoice)
+    if invoice.bill_to.email == ERASED:
+        return []
     subscription = _subscription(ports, fact)
     envelope = mails.Envelope(
         merchant,
@@ -87,18 +93,18 @@ def _about_payment(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) 
         _next_charge(ports, subscription),
     )
     if fact.kind is FactKind.PAYMENT_FAILED:
-        return mails.payment_failed(envelope, invoice, subscription, _portal_url(ports, merchant))
+        return [mails.payment_failed(envelope, invoice, subscription, _portal_url(ports, merchant))]
     if fact.kind is FactKind.ACTION_NEEDED:
         url = invoices.payment_link(ports, merchant, invoice)
-        return reminder_mails.action_needed(envelope, invoice, subscription, url)
+        return [reminder_mails.action_needed(envelope, invoice, subscription, url)]
     if fact.kind is FactKind.REFUNDED:
         assert fact.code is not None, "it names the refund"
         refund = invoices.numbered_refund(ports, invoice, fact.code)
         credit_note = invoices.credit_note(merchant, invoice, refund)
-        return mails.refunded(envelope, invoice, refund, pdf=credit_note)
+        return [mails.refunded(envelope, invoice, refund, pdf=credit_note)]
     build = mails.confirmation if fact.kind is FactKind.PURCHASED else mails.receipt
     url, pdf = invoices.link(ports, merchant, invoice), invoices.pdf(ports, merchant, invoice)
-    return build(envelope, invoice, subscription, invoice_url=url, pdf=pdf)
+    return [build(envelope, invoice, subscription, invoice_url=url, pdf=pdf)]
 
 
 def _about_subscription(

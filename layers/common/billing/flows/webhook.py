@@ -168,7 +168,7 @@ def _first_payment(
         return step and (f"checkout_{step[0].state}", step[1])
     if not isinstance(outcome, Succeeded):
         return None
-    customer = ports.store.customer_by_email(attempt.merchant, attempt.bill_to.email)
+    customer = _buyer(ports, attempt)
     _, writes = late_payment.of_checkout(
         attempt,
         outcome,
@@ -179,6 +179,14 @@ def _first_payment(
         shard=ports.shard_of(attempt.invoice.id),
     )
     return "paid_too_late", writes
+
+
+def _buyer(ports: Ports, attempt: Checkout) -> str | None:
+    """The customer whose attempt it was; an erased form names no email (M-8)."""
+    if attempt.method is not None:
+        return ports.store.customer_by_email(attempt.merchant, attempt.bill_to.email)
+    known = ports.store.customer(attempt.merchant, attempt.customer)
+    return None if known is None else known.id
 
 
 def _rebill(ports: Ports, invoice: Invoice, now: datetime) -> tuple[str, Transaction] | None:

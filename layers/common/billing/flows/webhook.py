@@ -82,30 +82,54 @@ def catch_up(
 ) -> Counter[str]:
     """The net under lost events: what happened at each account since we last looked.
 
-    An account that does not answer is looked at from the same instant the next time.
+    What could not be seen to its end, for want of time or of an answer, is where the next look
+    begins. An event that our code breaks on holds up no other: its error is raised at the end.
     """
     tally: Counter[str] = Counter()
+    first: Exception | None = None
     for merchant in ports.store.merchants():
         for held in merchant.gateway_accounts:
             if not keep_going():
-                return tally
+                break
             account = AccountRef(merchant.id, held.gateway, held.id)
             try:
-                tally += _caught_up(ports, account, now)
+                _catch_up_with(ports, account, now, keep_going, tally)
             except (Conflict, NotFound, Unavailable) as error:
                 tally[error.code] += 1
+            except Exception as error:
+                first = first or error
+    if first is not None:
+        raise first
     return tally
 
 
-def _caught_up(ports: Ports, account: AccountRef, now: datetime) -> Counter[str]:
+def _catch_up_with(
+    ports: Ports,
+    account: AccountRef,
+    now: datetime,
+    keep_going: Callable[[], bool],
+    tally: Counter[str],
+) -> None:
+    """One account, oldest event first; raises the first error when the others are seen to."""
     key = f"{account.merchant}#{account.gateway}#{account.account}"
     seen = ports.ephemeral.get(LOOKED, key, now=now)
     since = now - LOOKS_BACK if seen is None else datetime.fromisoformat(seen) - OVERLAP
-    tally: Counter[str] = Counter()
+    looked_until: datetime = now
+    first: Exception | None = None
     for event in ports.gateway(account).events_since(since):
-        tally += take(ports, account, event, now=now)
-    ports.ephemeral.replace(LOOKED, key, now.isoformat(), expires_at=now + LOOKS_BACK)
-    return tally
+        if not keep_going():
+            looked_until = min(looked_until, event.at + OVERLAP)
+            break
+        try:
+            tally.update(take(ports, account, event, now=now))
+        except Exception as error:
+            looked_until = min(looked_until, event.at + OVERLAP)
+            first = first or error
+            if isinstance(error, Unavailable):
+                break  # nor would it answer for the next
+    ports.ephemeral.replace(LOOKED, key, looked_until.isoformat(), expires_at=now + LOOKS_BACK)
+    if first is not None:
+        raise first
 
 
 def look(ports: Ports, invoice: Invoice, *, now: datetime) -> None:

@@ -16,6 +16,7 @@ from billing.adapters.sqs_queue import SqsQueue
 from billing.alarms import Alarm
 from billing.facts import Fact
 from billing.operation import Operation
+from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.helpdesk import app as helpdesk_app
 from functions.notify import app as notify_app
@@ -36,7 +37,14 @@ REDRIVE_US = (HOUR, 6 * DAY)
 STREAM_US = (50_000, 2 * SECOND)
 OLD_TICK_US = (MINUTE, 4 * HOUR)
 
-ALARMS = (Alarm.BILL, Alarm.CHECKOUT, Alarm.REFUND, Alarm.CANCEL, Alarm.TICKET)
+ALARMS = (
+    Alarm.BILL,
+    Alarm.CHECKOUT,
+    Alarm.REFUND,
+    Alarm.CANCEL,
+    Alarm.TICKET,
+    Alarm.ERASE,
+)
 
 
 class Context:
@@ -106,6 +114,8 @@ class Deployment:
             self._start("ending", cancel_app.sweep, tick_us, self._clockwork.now_us)
         if Alarm.TICKET in due:
             self._start("deciding", helpdesk_app.sweep, tick_us, self._clockwork.now_us)
+        if Alarm.ERASE in due:
+            self._start("erasing", account_app.sweep, tick_us, self._clockwork.now_us)
         late = self._faults.around("old_tick", f"sweep {tick_us}")
         if late is not None:
             self.sweep(tick_us, after_us=int(stretched(*OLD_TICK_US, late)))

@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from billing import purchase
 from billing.adapters.sandbox_ledger import Row
 from billing.checkouts import Checkout
+from billing.customers import ERASED
 from billing.facts import Fact, FactKind
 from billing.flows.notify import PASSING
 from billing.merchants import Merchant
@@ -263,11 +265,12 @@ class Writes:
         was, about = (before.state if before else None), (after.key, after.purchase)
         if was is not after.state and after.state not in CHECKOUT_GRAPH[was]:
             raise Violation("9", f"checkout {after.key} from {was} to {after.state}", *about)
-        if before is not None and was is not C.OPEN:
+        if before is not None and was is not C.OPEN and after != purchase.forgotten(before)[0]:
             raise Violation("9", f"checkout {after.key} is {was} and was written again", *about)
         if before is not None and changed(before.invoice, after.invoice, SNAPSHOT):
             raise Violation("3", f"the amount of checkout {after.key} changed", *about)
-        if (after.state is C.OPEN) != (after.due_at is not None):
+        named = after.state is not C.PAID and after.bill_to.email != ERASED
+        if named != (after.due_at is not None):
             raise Violation("15", f"checkout {after.key} is {after.state}: {after.due_at}", *about)
         self.invoices[after.invoice.id] = after.invoice
         booked = self.succeeded.get(after.invoice.id)

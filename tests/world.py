@@ -31,6 +31,7 @@ from billing.flows import (
     checkout,
     decision,
     enqueue,
+    erase,
     notify,
     rebill,
     refund,
@@ -204,6 +205,7 @@ class World:
         """One tick of the schedules, and all the work that follows from it."""
         swept = self.sweep() + cancel.sweep(self.ports, now=self.now)
         swept += decision.sweep(self.ports, now=self.now)
+        swept += erase.sweep(self.ports, now=self.now)
         return swept + remind.sweep(self.ports, now=self.now) + self.work()
 
     def advance(self, *, to: datetime | None = None, **span: float) -> Counter[str]:

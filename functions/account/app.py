@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from billing.flows import account_life
+from billing.flows import account_life, erase
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
 from billing.web import account_billing, account_pages, hosts, http
@@ -164,11 +164,14 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Bring in line what is due at the schedule's own time; a replayed event finds nothing left."""
-    tally = account_life.sweep(
-        wiring.ports(),
-        now=datetime.fromisoformat(event["time"]),
-        keep_going=lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH,
-    )
+    """Bring accounts in line, and erase forms that nothing came of, as due at the schedule's own
+    time; a replayed event finds nothing left."""
+    ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
+
+    def keep_going() -> bool:
+        return bool(context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH)
+
+    tally = account_life.sweep(ports, now=now, keep_going=keep_going)
+    tally += erase.sweep(ports, now=now, keep_going=keep_going)
     telemetry.tally(tally, "account_")
     return dict(tally)

@@ -15,3 +15,4 @@ class Alarm(StrEnum):
     TICKET = "TICKET"
     NOTICE = "NOTICE"
     ACCOUNT = "ACCOUNT"
+    ERASE = "ERASE"

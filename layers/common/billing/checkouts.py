@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
 
 from billing.alarms import Alarm
 from billing.catalog import PriceTerms
@@ -31,10 +30,9 @@ class Checkout:
     `fingerprint` is the hash of the form: the same key with another form is refused. `purchase` is
     the subscription's id for what rebills, and the source of access in any case. `anchor` is the
     purchase's wall time. `payment_token` is what the gateway's element gave, `method` what the
-    gateway then saved. `action_url` is where the buyer authenticates (3-D Secure).
+    gateway then saved. `action_url` is where the buyer authenticates (3-D Secure). `due_at`: when
+    it is looked at again, or, where it came to nothing, when its form is erased (M-8).
     """
-
-    alarm: ClassVar[Alarm] = Alarm.CHECKOUT
 
     key: str
     merchant: str
@@ -61,3 +59,7 @@ class Checkout:
     action_url: str | None = None
     decline_code: str | None = None
     next_charge_at: datetime | None = None
+
+    @property
+    def alarm(self) -> Alarm:
+        return Alarm.CHECKOUT if self.state is CheckoutState.OPEN else Alarm.ERASE

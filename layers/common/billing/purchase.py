@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 from billing import ledger, payments, reminders, trials
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import (
+    ERASED,
     Customer,
     EmailPointer,
     Entitlement,
     PaymentMethod,
     PurchaseBillTo,
     email_hash,
+    nobody,
     normalised_email,
 )
 from billing.facts import Fact, FactKind
@@ -32,6 +34,10 @@ AS_READ = ("state", "invoice")
 
 LOOK_AGAIN = timedelta(minutes=2)
 """How soon the sweep looks at an attempt whose outcome nobody waited for."""
+
+ERASED_AFTER = timedelta(days=30)
+"""How long the form of an attempt that came to nothing is kept: until then a gateway may still tell
+that it was paid (M-8, W-1)."""
 
 
 def begun(checkout: Checkout) -> Transaction:
@@ -103,7 +109,7 @@ def declined(
         invoice=invoice.in_state(InvoiceState.VOID),
         decline_code=outcome.code,
         action_url=None,
-        due_at=None,
+        due_at=checkout.created_at + ERASED_AFTER,
     )
     order = replace(
         invoice.failed_order(now, outcome.code),
@@ -124,10 +130,28 @@ def abandoned(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Tr
         invoice=checkout.invoice.in_state(InvoiceState.VOID),
         decline_code=code,
         action_url=None,
-        due_at=None,
+        due_at=checkout.created_at + ERASED_AFTER,
     )
     _, transaction = _step(checkout, over)
     return over, (*transaction, *trials.given_back(checkout))
+
+
+def forgotten(checkout: Checkout) -> tuple[Checkout, Transaction]:
+    """Without its form: nobody is named any more, and the same key still has the same answer
+    (M-8)."""
+    left = nobody(checkout.bill_to.address.country)
+    return _step(
+        checkout,
+        replace(
+            checkout,
+            bill_to=left,
+            consent=replace(checkout.consent, ip=ERASED),
+            payment_token=ERASED,
+            method=None,
+            invoice=replace(checkout.invoice, bill_to=left, payment_method=ERASED),
+            due_at=None,
+        ),
+    )
 
 
 def looked_at(checkout: Checkout, due_at: datetime) -> tuple[Checkout, Transaction]:

@@ -387,7 +387,7 @@ def due_sort_key(due_at: datetime, owner: tuple[str, ...]) -> str:
 
 def due_of(kind: Alarm, row: Row) -> Due:
     """The alarm that a row of the due index is."""
-    parts = {Alarm.CHECKOUT: 2, Alarm.TICKET: 2, Alarm.ACCOUNT: 1}.get(kind, 3)
+    parts = {Alarm.CHECKOUT: 2, Alarm.ERASE: 2, Alarm.TICKET: 2, Alarm.ACCOUNT: 1}.get(kind, 3)
     due_at, owner = row.sk[:STAMP_LENGTH], row.sk[STAMP_LENGTH + 1 :]
     return Due(kind, datetime.fromisoformat(due_at), tuple(owner.split("#", parts - 1)))
 
@@ -399,6 +399,7 @@ def owner_key(due: Due) -> Key:
 
 _OWNERS: dict[Alarm, Callable[..., Key]] = {
     Alarm.CHECKOUT: checkout,
+    Alarm.ERASE: checkout,
     Alarm.REFUND: refund,
     Alarm.NOTICE: reminder,
     Alarm.ACCOUNT: account,

@@ -8,13 +8,26 @@ between leaves what the next run goes on from, and doing it again does no harm.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from billing.checkouts import Checkout
-from billing.customers import ERASED, Customer, EmailPointer, PurchaseBillTo, email_hash, nobody
-from billing.errors import NotFound, Refused, Unavailable
+from billing import purchase
+from billing.alarms import Alarm
+from billing.checkouts import Checkout, CheckoutState
+from billing.customers import (
+    ERASED,
+    Customer,
+    EmailPointer,
+    PaymentMethod,
+    PurchaseBillTo,
+    email_hash,
+    nobody,
+)
+from billing.errors import Conflict, NotFound, Refused, Unavailable
+from billing.flows import attempts
+from billing.flows.alarms import ringing
 from billing.flows.paging import pages
 from billing.merchants import Merchant
 from billing.orders import FINAL, Order
@@ -39,7 +52,7 @@ def merchant(
         if not keep_going():
             return False
         if order.customer is None:
-            _stranger(ports, order)
+            done &= _unnamed(ports, order)
         elif order.customer not in seen:
             seen.add(order.customer)
             done &= customer(ports, seller.id, order.customer)
@@ -50,6 +63,27 @@ def merchant(
     if done:
         _shop(ports, seller)
     return done
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 100,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """The forms of attempts that came to nothing, a month on: nobody has any use for them (M-8)."""
+    tally: Counter[str] = Counter()
+    for due in ringing(ports, Alarm.ERASE, now=now, limit=limit, keep_going=keep_going):
+        attempt = ports.store.checkout(*due.owner)
+        if attempt is None or attempt.due_at != due.due_at:
+            tally["stale"] += 1
+            continue
+        try:
+            tally["form_erased" if _form(ports, attempt) else "unavailable"] += 1
+        except Conflict:
+            tally["conflict"] += 1
+    return tally
 
 
 def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
@@ -82,8 +116,8 @@ def customer(ports: Ports, merchant: str, customer: str) -> bool:
         return False
     if not all(_ticket(ports, each) for each in ports.store.tickets_of(merchant, customer)):
         return False
-    for order in history.orders:
-        _stranger(ports, order)
+    if not all(_unnamed(ports, order) for order in history.orders):
+        return False
     purchases = [(merchant, customer, consent.purchase) for consent in history.consents]
     gone: list[Write] = [Remove(method) for method in (*history.methods, *history.removed_methods)]
     gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
@@ -107,13 +141,17 @@ def _is_under_way(history: History) -> bool:
 def _let_go(ports: Ports, history: History) -> bool:
     """Every card at its gateway, those that were removed here too: their gateway may not have been
     within reach. Whether all of them are gone."""
-    for method in (*history.methods, *history.removed_methods):
-        try:
-            ports.gateway_of(method).forget(method.id)
-        except NotFound:
-            continue  # Its account is gone, and whatever it keeps is out of our hands (W-6).
-        except Unavailable:
-            return False
+    return all(_forgotten(ports, card) for card in (*history.methods, *history.removed_methods))
+
+
+def _forgotten(ports: Ports, card: PaymentMethod) -> bool:
+    """Whether its gateway keeps a card no more."""
+    try:
+        ports.gateway_of(card).forget(card.id)
+    except Unavailable:
+        return False
+    except NotFound:
+        return True  # Its account is gone, and whatever it keeps is out of our hands (W-6).
     return True
 
 
@@ -132,28 +170,26 @@ def _ticket(ports: Ports, found: Ticket) -> bool:
     return True
 
 
-def _stranger(ports: Ports, order: Order) -> None:
-    """What an order says of who bought, and the form of the attempt that it came from."""
+def _unnamed(ports: Ports, order: Order) -> bool:
+    """What an order says of who bought, and the form of the attempt that it came from; whether all
+    of it is gone."""
     plain = replace(order, email=None, comment=None)
     if plain != order:
         ports.store.commit(Change(order, plain))
-    if order.attempt_key is not None:
-        attempt = ports.store.checkout(order.merchant, order.attempt_key)
-        if attempt is not None and attempt.bill_to.name != ERASED:
-            ports.store.commit(Change(attempt, _blank(attempt)))
+    attempt = order.attempt_key and ports.store.checkout(order.merchant, order.attempt_key)
+    return not attempt or attempt.bill_to.name == ERASED or _form(ports, attempt)
 
 
-def _blank(attempt: Checkout) -> Checkout:
-    """The attempt without its form: the same key still has the same answer."""
-    left = nobody(attempt.bill_to.address.country)
-    return replace(
-        attempt,
-        bill_to=left,
-        consent=replace(attempt.consent, ip=ERASED),
-        payment_token=ERASED,
-        method=None,
-        invoice=replace(attempt.invoice, bill_to=left),
-    )
+def _form(ports: Ports, attempt: Checkout) -> bool:
+    """The form of an attempt, and the card that it alone names; whether its gateway let it go."""
+    if attempt.state is not CheckoutState.PAID and attempt.method is not None:
+        customer = ports.store.customer_by_email(attempt.merchant, attempt.bill_to.email)
+        kept = attempts.kept_card(ports, attempt, customer)
+        if kept is None and not _forgotten(ports, attempt.method):
+            return False
+    _, writes = purchase.forgotten(attempt)
+    ports.store.commit(*writes)
+    return True
 
 
 def _unsaid(history: History) -> list[Write]:

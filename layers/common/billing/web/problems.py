@@ -17,7 +17,8 @@ from billing.errors import (
     Unavailable,
 )
 
-RETRY_AFTER_SECONDS: dict[type[BillingError], int] = {TooMany: 60, Unavailable: 5}
+RETRY_AFTER_SECONDS: dict[type[BillingError], int] = {TooMany: 15 * 60, Unavailable: 5}
+"""Whoever asked too often waits for the window to pass, as the words beside it say."""
 
 
 class Malformed(BillingError):

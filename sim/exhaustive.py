@@ -17,16 +17,16 @@ from billing.money import Currency, Money
 from billing.periods import Period, Span, Unit
 from billing.plan_change import When
 from billing.subscription import Subscription
-from sim import adversary
-from sim.adversary import (
+from sim import actions
+from sim.actions import (
     Action,
-    Adversary,
     cancel_at_end,
     cancel_now,
     change_to,
     freeze_next,
     pause_now,
 )
+from sim.adversary import Adversary
 from sim.clockwork import DAY, MINUTE, SECOND
 from sim.faults import Forced
 from sim.invariants import Violation
@@ -121,20 +121,20 @@ Meeting = tuple[str, str, int, Action]
 """A scene, whose invocation by the beginning of its name, the how manieth, and what it meets."""
 
 MEETINGS: tuple[Meeting, ...] = (
-    ("renewal", "charge sub", 0, adversary.double_message),
+    ("renewal", "charge sub", 0, actions.double_message),
     ("renewal", "charge sub", 0, cancel_now),
     ("renewal", "charge sub", 0, cancel_at_end),
-    ("renewal", "charge sub", 0, adversary.refund_last),
+    ("renewal", "charge sub", 0, actions.refund_last),
     ("renewal", "charge sub", 0, pause_now),
     ("renewal", "charge sub", 0, freeze_next),
-    ("renewal", "charge sub", 0, adversary.ask_to_cancel),
-    ("renewal", "charge sub", 0, adversary.other_plan),
-    ("renewal", "charge sub", 0, adversary.sweep),
-    ("renewal", "tell", 0, adversary.tell_again),
-    ("declined", "charge sub", 1, adversary.double_message),
+    ("renewal", "charge sub", 0, actions.ask_to_cancel),
+    ("renewal", "charge sub", 0, actions.other_plan),
+    ("renewal", "charge sub", 0, actions.sweep),
+    ("renewal", "tell", 0, actions.tell_again),
+    ("declined", "charge sub", 1, actions.double_message),
     ("declined", "charge sub", 1, cancel_now),
-    ("authenticated", "charge sub", 1, adversary.answer_the_bank),
-    ("authenticated", "buyer 1 return", 0, adversary.come_back),
+    ("authenticated", "charge sub", 1, actions.answer_the_bank),
+    ("authenticated", "buyer 1 return", 0, actions.come_back),
     *(
         (scene, actor, 0, action)
         for scene, actor, actions in (
@@ -150,28 +150,28 @@ MEETINGS: tuple[Meeting, ...] = (
         )
         for action in actions
     ),
-    ("bought once", "buyer 1 submit", 0, adversary.click_again),
-    ("bought once", "buyer 1 submit", 0, adversary.look_at_attempt),
-    ("authenticated", "buyer 1 submit", 0, adversary.look_at_attempt),
+    ("bought once", "buyer 1 submit", 0, actions.click_again),
+    ("bought once", "buyer 1 submit", 0, actions.look_at_attempt),
+    ("authenticated", "buyer 1 submit", 0, actions.look_at_attempt),
 )
 """What comes in a second after an invocation has begun."""
 
 _COMES = {
-    adversary.double_message: "charge",
-    adversary.look_at_attempt: "charge",
+    actions.double_message: "charge",
+    actions.look_at_attempt: "charge",
     cancel_now: "cancel",
     cancel_at_end: "cancel",
-    adversary.refund_last: "refund",
+    actions.refund_last: "refund",
     pause_now: "pause",
     freeze_next: "freeze",
     change_now: "plan",
     change_next: "plan",
-    adversary.ask_to_cancel: "ask",
-    adversary.other_plan: "plan",
-    adversary.sweep: "sweep",
-    adversary.tell_again: "tell",
-    adversary.click_again: "buyer",
-    adversary.come_back: "buyer",
+    actions.ask_to_cancel: "ask",
+    actions.other_plan: "plan",
+    actions.sweep: "sweep",
+    actions.tell_again: "tell",
+    actions.click_again: "buyer",
+    actions.come_back: "buyer",
 }
 """What the other invocation is called by."""
 

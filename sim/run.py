@@ -12,7 +12,8 @@ from typing import Any
 
 from billing.transactions import Change, Insert
 from sim import observed
-from sim.adversary import Action, Adversary
+from sim.actions import Action
+from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
 from sim.chance import Chance
 from sim.clockwork import DAY, HOUR

@@ -1,0 +1,352 @@
+"""What people do to a purchase, each a small function: buyers, merchants, banks, operators.
+
+`ACTIONS` is what the adversary picks from at the worst moment, `MINDS` what ordinary customers come
+to do some day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from billing import plan_change
+from billing.adapters.keys import key_of
+from billing.adapters.sqs_queue import body_of
+from billing.alarms import Alarm
+from billing.catalog import PricePoint, PriceType
+from billing.checkouts import Checkout, CheckoutState
+from billing.errors import Invalid
+from billing.facts import Fact
+from billing.flows import cancel, change_plan, freeze, pause, refund
+from billing.gateways import DisputeStanding, RefundSucceeded
+from billing.orders import Invoice, Order
+from billing.ports import Ports
+from billing.storage import Due
+from billing.subscription import Source, Subscription, When
+from billing.tickets import Wish
+from sim import support
+from sim.buyers import authenticate
+from sim.chance import Chance
+from sim.clockwork import DAY, MINUTE, SECOND, instant
+from sim.world import World
+
+if TYPE_CHECKING:
+    from sim.adversary import Adversary
+
+Action = Callable[["Adversary", Any], None]
+
+
+def double_message(adversary: Adversary, target: Subscription | Checkout) -> None:
+    """The same lease once more, while it is being worked on."""
+    world = adversary.world
+    due_at, now = target.due_at, instant(world.clockwork.now_us)
+    # Only what may be a lease: nothing but the sweep writes messages, and those name leases.
+    if due_at is not None and due_at - now <= world.ports.operation.lease:
+        lease = Due(target.alarm, due_at, _owner(target))
+        world.deployment.put(body_of([lease]), at_once=True)
+
+
+def sweep(adversary: Adversary, target: Subscription | Checkout) -> None:
+    """One more tick of the schedule."""
+    adversary.world.deployment.sweep(adversary.world.clockwork.now_us)
+
+
+def click_again(adversary: Adversary, target: Checkout) -> None:
+    """The buyer clicks again."""
+    adversary.buyers[target.key].submit_now()
+
+
+def come_back(adversary: Adversary, target: Checkout) -> None:
+    """The buyer comes back to the page while the first answer is not there yet."""
+    adversary.buyers[target.key].resume_now()
+
+
+def answer_the_bank(adversary: Adversary, target: Subscription | Checkout) -> None:
+    """The buyer authenticates just now, if anything asks for it."""
+    world = adversary.world
+    stands: Any = world.table.get(key_of(target))
+    if stands is None:
+        return
+    invoice = stands.invoice.id if isinstance(stands, Checkout) else stands.open_invoice
+    known = world.oracle.invoices.get(invoice or "")
+    if known is not None and known.gateway_ref is not None:
+        authenticate(world, known.gateway_ref, succeeded=True)
+
+
+def ask_to_cancel(adversary: Adversary, target: Subscription) -> None:
+    """Somebody asks support to cancel, which holds what falls due (H-4)."""
+    support.ask(adversary.world, target, Wish.CANCEL)
+
+
+def ask_for_refund(adversary: Adversary, target: Subscription) -> None:
+    """Somebody asks support for the newest payment back."""
+    paid = _payments(adversary.world, target)
+    if paid:
+        support.ask(adversary.world, target, Wish.REFUND, paid[-1])
+
+
+def dispute(adversary: Adversary, target: Subscription) -> None:
+    """The customer has the bank take back a payment, all or part; some day it decides."""
+    world = adversary.world
+    sandbox = world.gateway.sandbox
+    chance = Chance(world.seed, f"dispute {target.id} {target.seq}")
+    paid = _charged(world, target)
+    if not paid:
+        return
+    invoice = chance.pick((paid[-1], paid[0]))
+    reference = str(invoice.gateway_ref)
+    try:
+        part = chance.pick((None, None, invoice.total.amount_minor // 2))
+        opened = sandbox.open_dispute(reference, part)
+    except Invalid:
+        return  # nothing of it is left
+    world.oracle.tally["disputes"] += 1
+    decided = chance.pick((*[DisputeStanding.WON] * 2, DisputeStanding.LOST, None))
+    if decided is not None:
+        at_us = world.clockwork.now_us + int(chance.stretched(SECOND, 40 * DAY))
+        close = partial(sandbox.close_dispute, reference, opened, decided)
+        world.clockwork.at(at_us, close)
+
+
+def refund_at_gateway(adversary: Adversary, target: Subscription) -> None:
+    """The merchant gives a payment back at the gateway itself, past us, all or part of it."""
+    world = adversary.world
+    paid = _charged(world, target)
+    if not paid:
+        return
+    chance = Chance(world.seed, f"dashboard {target.id} {target.seq} {len(paid)}")
+    invoice = chance.pick((paid[-1], paid[0]))
+    minor = invoice.total.amount_minor // chance.pick((1, 2, 3))
+    made = world.gateway.sandbox.refund_elsewhere(str(invoice.gateway_ref), minor)
+    world.oracle.tally["refunds_elsewhere"] += isinstance(made, RefundSucceeded)
+
+
+def send_back(adversary: Adversary, target: Subscription) -> None:
+    """A bank cannot take the newest refund, whoever made it."""
+    world = adversary.world
+    for invoice in reversed(_charged(world, target)):
+        found = world.gateway.books.read(str(invoice.gateway_ref))
+        made = (
+            [each for each in found[0]["refunds"].values() if "failure" not in each]
+            if found
+            else []
+        )
+        if made:
+            world.gateway.sandbox.send_back(str(invoice.gateway_ref), made[-1]["id"])
+            world.oracle.tally["refunds_sent_back"] += 1
+            return
+
+
+def _charged(world: World, target: Subscription) -> list[Invoice]:
+    """What a subscription paid, where the gateway tells of what becomes of it."""
+    ours = (i for i in world.oracle.invoices.values() if i.subscription == target.id)
+    return [invoice for invoice in ours if invoice.charge] if world.webhooks.on else []
+
+
+def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
+    """The sweep finds the attempt while its buyer is still submitting it."""
+    world = adversary.world
+    stands = world.table.get(key_of(target)) if isinstance(target, Checkout) else None
+    if isinstance(stands, Checkout) and stands.state is CheckoutState.OPEN and stands.due_at:
+        lease = Due(Alarm.CHECKOUT, stands.due_at, _owner(stands))
+        world.deployment.put(body_of([lease]), at_once=True)
+
+
+def tell_again(adversary: Adversary, target: object) -> None:
+    """The stream brings everything untold once more."""
+    world = adversary.world
+    for entity in world.table.all():
+        if isinstance(entity, Fact):
+            world.deployment.stream(key_of(entity), entity, world.clockwork.now_us)
+
+
+def cancel_now(adversary: Adversary, target: Subscription) -> None:
+    """Somebody cancels at once; from when that is answered as done, no charge is excused."""
+    _cancel(adversary.world, target, When.NOW)
+
+
+def cancel_at_end(adversary: Adversary, target: Subscription) -> None:
+    """Somebody cancels at the end of the period, and half of them think better of it."""
+    world = adversary.world
+    _cancel(world, target, When.PERIOD_END)
+    chance = Chance(world.seed, f"undo {target.id} {target.seq}")
+    if chance.happens(0.5):
+        undo_us = world.clockwork.now_us + int(chance.stretched(1_000, 4 * DAY))
+        ports = world.ports
+        work = partial(_undo, ports, target)
+        world.clockwork.spawn(f"undo {target.id}", work, undo_us, _answered)
+
+
+def pause_now(adversary: Adversary, target: Subscription) -> None:
+    """Somebody takes a break, and most of them come back: within minutes, or after weeks."""
+    world, subscription = adversary.world, target.id
+    ports, merchant, now_us = world.ports, target.merchant, world.clockwork.now_us
+    chance = Chance(world.seed, f"pause {subscription} {target.seq} {target.period}")
+
+    def work() -> None:
+        pause.pause(ports, merchant, subscription, now=ports.clock())
+
+    def back() -> None:
+        pause.resume(ports, merchant, subscription, now=ports.clock())
+
+    world.clockwork.spawn(f"pause {subscription}", work, now_us, _answered)
+    if chance.happens(0.8):
+        back_us = now_us + int(chance.stretched(SECOND, 50 * DAY))
+        for _ in range(chance.pick((1, 1, 2))):
+            world.clockwork.spawn(f"resume {subscription}", back, back_us, _answered)
+
+
+def other_plan(adversary: Adversary, target: Subscription) -> None:
+    """Somebody moves to another plan of the merchant, now or next, for what was quoted; a few
+    come back to the quote when something else may have happened."""
+    world = adversary.world
+    chance = Chance(world.seed, f"plan {target.id} {target.seq} {target.period}")
+    sold = [p.id for _, p in world.plan.products if p.merchant == target.merchant and _recurs(p)]
+    point = chance.pick(sold)
+    when = chance.pick((plan_change.When.NOW, plan_change.When.NOW, plan_change.When.NEXT_REBILL))
+    times = chance.pick((1, 1, 2))
+    thinks_us = int(chance.stretched(SECOND, 20 * MINUTE)) if chance.happens(0.3) else 0
+    for _ in range(times):
+        change_to(adversary, target, point, when, thinks_us=thinks_us)
+
+
+def change_to(
+    adversary: Adversary,
+    target: Subscription,
+    point: str,
+    when: plan_change.When,
+    *,
+    thinks_us: int = 0,
+) -> None:
+    """Somebody asks what another plan costs, and agrees to it so much later."""
+    world, subscription, merchant = adversary.world, target.id, target.merchant
+    ports = world.ports
+
+    def ask() -> None:
+        at = ports.clock()
+        quoted = change_plan.quote(ports, merchant, subscription, point, when, now=at)
+        world.oracle.quoted(subscription, quoted)
+        if thinks_us:
+            at_us = world.clockwork.now_us + thinks_us
+            agreed = partial(agree, quoted.token)
+            world.clockwork.spawn(f"plan {subscription}", agreed, at_us, _answered)
+        else:
+            agree(quoted.token)
+
+    def agree(token: str) -> None:
+        now = ports.clock()
+        change_plan.change(ports, merchant, subscription, point, when, token=token, now=now)
+
+    world.clockwork.spawn(f"plan {subscription}", ask, world.clockwork.now_us, _answered)
+
+
+def freeze_next(adversary: Adversary, target: Subscription) -> None:
+    """Somebody freezes, and most of them thaw: before it begins, or months later."""
+    world, subscription, merchant = adversary.world, target.id, target.merchant
+    ports, now_us = world.ports, world.clockwork.now_us
+    chance = Chance(world.seed, f"freeze {subscription} {target.seq} {target.period}")
+
+    def work() -> None:
+        world.oracle.freezes.add(subscription)
+        freeze.freeze(ports, merchant, subscription, now=ports.clock())
+
+    def thaw() -> None:
+        token: str | None = None
+        stands = world.oracle.subscription(subscription)
+        if stands is not None and stands.is_frozen:
+            quoted = freeze.quote(ports, merchant, subscription, now=ports.clock())
+            world.oracle.quoted(subscription, quoted)
+            token = quoted.token
+        freeze.unfreeze(ports, merchant, subscription, token=token, now=ports.clock())
+
+    world.clockwork.spawn(f"freeze {subscription}", work, now_us, _answered)
+    if chance.happens(0.8):
+        thaw_us = now_us + int(chance.stretched(MINUTE, 80 * DAY))
+        for _ in range(chance.pick((1, 1, 2))):
+            world.clockwork.spawn(f"plan {subscription}", thaw, thaw_us, _answered)
+
+
+def _recurs(point: PricePoint) -> bool:
+    return point.terms.type is PriceType.RECURRING
+
+
+def refund_last(adversary: Adversary, target: Subscription) -> None:
+    """Somebody refunds the newest payment, all or part, and another one does the same."""
+    world = adversary.world
+    paid = _payments(world, target)
+    if not paid:
+        return
+    chance = Chance(world.seed, f"refund {target.id} {target.seq} {len(paid)}")
+    for _ in range(chance.pick((1, 2))):
+        part = chance.pick((None, None, paid[-1].amount.amount_minor // 3))
+        work = partial(_refund, world.ports, paid[-1], part)
+        at_us = world.clockwork.now_us + chance.between(0, SECOND // 10)
+        world.clockwork.spawn(f"refund {target.id}", work, at_us, _answered)
+
+
+def _payments(world: World, target: Subscription) -> list[Order]:
+    history = world.table.query(key_of(target).pk)
+    paid = [o for o in history if isinstance(o, Order) and o.kind in {"sale", "rebill"}]
+    return [o for o in paid if o.subscription == target.id and o.amount]
+
+
+def _cancel(world: World, target: Subscription, when: When) -> None:
+    def work() -> None:
+        ports, source = world.ports, Source.CUSTOMER
+        ending = cancel.request(
+            ports, target.merchant, target.id, when=when, source=source, now=ports.clock()
+        )
+        if ending.result is cancel.Result.ENDED:
+            world.oracle.cancelled[target.id] = instant(world.clockwork.now_us)
+
+    world.clockwork.spawn(f"cancel {target.id}", work, world.clockwork.now_us, _answered)
+
+
+def _undo(ports: Ports, target: Subscription) -> None:
+    cancel.undo(ports, target.merchant, target.id, now=ports.clock())
+
+
+def _refund(ports: Ports, paid: Order, amount_minor: int | None) -> None:
+    refund.request(
+        ports,
+        paid.merchant,
+        paid.id,
+        amount_minor=amount_minor,
+        source=Source.MERCHANT,
+        now=ports.clock(),
+    )
+
+
+def _answered(error: BaseException | None) -> None:
+    """Whoever asked may be refused, or told to try again; what is written is what counts."""
+
+
+ACTIONS: dict[type, tuple[Action, ...]] = {
+    Subscription: (
+        *(double_message, double_message, sweep, answer_the_bank, dispute),
+        *(ask_to_cancel, ask_for_refund),
+        *(refund_last, refund_at_gateway, send_back),
+        *(cancel_now, cancel_at_end, pause_now, other_plan, freeze_next),
+    ),
+    Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
+}
+
+
+MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
+    "mind": (0.3, (cancel_now, cancel_at_end, refund_last, refund_last)),
+    "bank": (0.3, (dispute,)),
+    "bank again": (0.15, (dispute,)),
+    "dashboard": (0.1, (refund_at_gateway,)),
+    "sent back": (0.1, (send_back,)),
+    "support": (0.25, (ask_to_cancel, ask_to_cancel, ask_for_refund)),
+    "break": (0.4, (pause_now, freeze_next)),
+    "plan": (0.3, (other_plan,)),
+}
+"""What share of ordinary customers does one of these some day."""
+
+
+def _owner(target: Subscription | Checkout) -> tuple[str, ...]:
+    if isinstance(target, Checkout):
+        return (target.merchant, target.key)
+    return (target.merchant, target.customer, target.id)

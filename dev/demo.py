@@ -220,32 +220,38 @@ def catalog(now: datetime) -> list[Write]:
     delayed, instant = Cancellation.DELAYED, Cancellation.INSTANT
     one_time, recurring = PriceType.ONE_TIME, PriceType.RECURRING
     monthly, yearly = Period.MONTHLY, Period.YEARLY
-    offers = {
-        "sourdough": ("Sourdough from Scratch", PriceTerms(one_time, _usd(4900))),
+    offers: dict[str, tuple[str, list[PriceTerms]]] = {
+        "sourdough": ("Sourdough from Scratch", [PriceTerms(one_time, _usd(4900))]),
         "portrait": (
             "Portrait Workshop",
-            PriceTerms(one_time, _usd(19900), initial=_after(100, 14)),
+            [PriceTerms(one_time, _usd(19900), initial=_after(100, 14))],
         ),
         "library": (
             "Pattern Library",
-            PriceTerms(recurring, _usd(2999), monthly, cancellation=delayed),
-            PriceTerms(recurring, _usd(29900), yearly, cancellation=delayed),
+            [
+                PriceTerms(recurring, _usd(2999), monthly, cancellation=delayed),
+                PriceTerms(recurring, _usd(29900), yearly, cancellation=delayed),
+            ],
         ),
         "studio": (
             "Studio Membership",
-            PriceTerms(recurring, _usd(2999), monthly, initial=_after(0, 14), cancellation=instant),
+            [
+                PriceTerms(
+                    recurring, _usd(2999), monthly, initial=_after(0, 14), cancellation=instant
+                )
+            ],
         ),
         "bootcamp": (
             "Small Business Bootcamp",
-            PriceTerms(PriceType.INSTALLMENT, _usd(9900), Period.EVERY_2_WEEKS, 4),
+            [PriceTerms(PriceType.INSTALLMENT, _usd(9900), Period.EVERY_2_WEEKS, 4)],
         ),
         "mentoring": (
             "Yearly Mentoring",
-            PriceTerms(PriceType.RECURRING_INSTALLMENT, _usd(9900), monthly, 3, Cycle.YEARLY),
+            [PriceTerms(PriceType.RECURRING_INSTALLMENT, _usd(9900), monthly, 3, Cycle.YEARLY)],
         ),
     }
     writes: list[Write] = []
-    for key, (name, *terms) in offers.items():
+    for key, (name, terms) in offers.items():
         points = [
             PricePoint(f"{MERCHANT}.{key}-{n}", MERCHANT, f"prod_{key}", each, now)
             for n, each in enumerate(terms, 1)

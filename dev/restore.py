@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from billing.adapters.dynamo_items import entity_of
+from billing.adapters.dynamo_writes import entity_of
 from sim import at_rest
 
 WAIT_SECONDS = 4 * 3600
@@ -104,7 +104,7 @@ def _table_of(stack: str) -> str:
         raise RestoreError("name the deployed stack: STACK=perennial")
     (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     outputs = {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
-    return outputs["CoreTable"]
+    return str(outputs["CoreTable"])
 
 
 if __name__ == "__main__":

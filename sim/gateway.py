@@ -150,7 +150,9 @@ class SimGateway:
         return self._request("confirm", key, f"{reference} {method}", effect)
 
     def lookup(self, reference: str, *, attempt_key: str) -> Standing:
-        look = partial(self.sandbox.lookup, reference, attempt_key=attempt_key)
+        def look() -> Standing:
+            return self.sandbox.lookup(reference, attempt_key=attempt_key)
+
         return self._wire.call("gateway", "lookup", look, reference)
 
     def cancel(self, reference: str) -> Standing:
@@ -209,8 +211,8 @@ class SimGateway:
         finally:
             self._busy.discard(key)
 
-    def _later(self, effect: Callable[[], Any]) -> dict[str, Callable[[float], Any]]:
-        def timed_out(length: float) -> Any:
+    def _later(self, effect: Callable[[], R]) -> dict[str, Callable[[float], R]]:
+        def timed_out(length: float) -> R:
             later_us = self._clockwork.now_us + int(stretched(*self.later_us, length))
             self._clockwork.at(later_us, partial(_carried_out, effect))
             raise Unreachable("simulated: timed out, and carried out later")

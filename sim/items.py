@@ -26,8 +26,8 @@ from sim.chance import stretched
 from sim.clockwork import SECOND
 from sim.wire import Wire
 
-Put = tuple[Key, Entity | None, Entity | None]
-"""One item's change: where, what stood there, what stands there now."""
+Put = tuple[Key, Entity, Entity]
+"""One item's change: where, what stood there, what stands there now; None is nothing."""
 
 LAG_US = (1_000, 20 * SECOND)
 PACK = 20
@@ -75,8 +75,9 @@ class Table(MemoryItems):
     def move_alarm_blindly(self, due: Due, until: datetime) -> bool:
         """Without its condition: only a mutant asks for that."""
         key = owner_key(due)
+        stands: Entity = self._at(key)
         self._puts = []
-        self._put(key, replace(self._at(key), due_at=until))
+        self._put(key, replace(stands, due_at=until))
         self._tell()
         return True
 

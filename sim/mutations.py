@@ -13,7 +13,7 @@ from billing.errors import Unavailable
 from billing.flows import attempts, charging
 from billing.gateways import Declined, Unconfirmed
 from billing.orders import Invoice
-from billing.transactions import Change, Expect, Insert, Remove, Transaction
+from billing.transactions import Change, Entity, Expect, Insert, Remove, Transaction
 from sim.items import Blind, Table
 
 
@@ -39,7 +39,7 @@ def blind(*classes: str, of: type = Change) -> Callable[[Any], Any]:
     def is_meant(write: Any) -> bool:
         if not isinstance(write, of):
             return False
-        entity = write.before if isinstance(write, Change) else write.entity
+        entity: Entity = getattr(write, "before" if of is Change else "entity")
         return not classes or type(entity).__name__ in classes
 
     return writes(lambda writes: [Blind(w) if is_meant(w) else w for w in writes])

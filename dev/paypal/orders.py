@@ -15,7 +15,7 @@ def create(books: Books, body: Json) -> Answer:
     (asked,) = body["purchase_units"]
     if minor(asked["amount"]) <= 0:
         raise Refusal(422, "CANNOT_BE_ZERO_OR_NEGATIVE")
-    order = {
+    order: Json = {
         "id": books.draw(),
         "status": "CREATED",
         "intent": "CAPTURE",
@@ -118,7 +118,7 @@ def refund(books: Books, capture_id: str, body: Json) -> Answer:
     order = books.orders[capture["order"]]
     payments = order["purchase_units"][0]["payments"]
     made = payments.setdefault("refunds", [])
-    amount = body.get("amount", capture["amount"])
+    amount: Json = body.get("amount") or capture["amount"]
     back = sum(minor(each["amount"]) for each in made if each["status"] != "FAILED")
     if capture["status"] == "PENDING":
         raise Refusal(422, "PENDING_CAPTURE")
@@ -130,7 +130,7 @@ def refund(books: Books, capture_id: str, body: Json) -> Answer:
         raise Refusal(422, "CAPTURE_FULLY_REFUNDED")
     if back + minor(amount) > minor(capture["amount"]):
         raise Refusal(422, "REFUND_AMOUNT_EXCEEDED")
-    refunded = {
+    refunded: Json = {
         "id": books.draw(),
         "status": "COMPLETED",
         "amount": amount,

@@ -92,6 +92,7 @@ def check_return_url(intent: Object, params: dict[str, Any], kind: str) -> None:
             " methods, set `automatic_payment_methods[enabled]` to `true` and"
             " `automatic_payment_methods[allow_redirects]` to `never` when creating Payment"
             " Intents and Setup Intents.",
+            None,
             **{kind: public(intent)},
         )
 

@@ -60,7 +60,7 @@ def check_create(params: dict[str, Any]) -> None:
     if params["mode"] == "payment":
         if "line_items" not in params:
             raise invalid("Missing required param: line_items.", "line_items", "parameter_missing")
-        amounts.checked(_total(params), _currency(params))
+        amounts.checked(_total(params), _currency(params) or "")
     elif "line_items" in params:
         raise invalid("You can not pass `line_items` in `setup` mode.", "line_items")
     for name in ("allowed_payment_method_types", "payment_method_types"):

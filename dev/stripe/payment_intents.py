@@ -11,8 +11,13 @@ from dev.stripe.errors import StripeError, invalid, refused
 from dev.stripe.work import Object, Work, new_id, public
 
 _OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
-_CANCELLABLE = ("requires_payment_method", "requires_capture", "requires_confirmation")
-_CANCELLABLE += ("requires_action", "processing")
+_CANCELLABLE = (
+    "requires_payment_method",
+    "requires_capture",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+)
 
 
 def _off_session(value: Any, name: str) -> bool:

@@ -224,7 +224,7 @@ def card_error(decline: Decline, **fields: Any) -> StripeError:
     return StripeError(402, decline.message, kind="card_error", **decline_fields(decline), **fields)
 
 
-def decline_fields(decline: Decline) -> dict[str, str | None]:
+def decline_fields(decline: Decline) -> dict[str, Any]:
     return {
         "code": decline.code,
         "decline_code": decline.decline_code,

@@ -204,6 +204,11 @@ start: $(DEV)
 key: $(DEV)
 	$(OPERATE) $@ "merchant=$$MERCHANT"
 
+## make trail      who changed what of a merchant's (STACK=, MERCHANT=, ON=2026-01-31, else today)
+.PHONY: trail
+trail: $(DEV)
+	@$(WITH_LAYER) .venv/bin/python -m dev.trail "stack=$$STACK" "merchant=$$MERCHANT" "on=$$ON"
+
 ## make mail-check whether mail would go out: sender's identity, sandbox, quota (SENDER=)
 .PHONY: mail-check
 mail-check: $(DEV)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any, TypeVar
 
+from billing.adapters.audit_rows import MemoryAudit
 from billing.adapters.ephemeral_memory import MemoryEphemeral
 from billing.adapters.keys import Key
 from billing.adapters.passwords import Argon2Passwords
@@ -84,6 +85,7 @@ class World:
             new_id=self._new_id,
             store=ItemStore(SimItems(self.table, self.wire)),
             ephemeral=SimEphemeral(self.wire),
+            audit=MemoryAudit(),
             gateway=lambda account: self.gateway,
             each=self._each,
             queue=self.deployment.queue,

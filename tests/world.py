@@ -17,6 +17,7 @@ from math import ceil
 from typing import Any, TypeVar
 
 from billing.adapters import store
+from billing.adapters.audit_rows import MemoryAudit
 from billing.adapters.ephemeral_memory import MemoryEphemeral
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import MemoryLedger
@@ -102,6 +103,7 @@ class World:
         self.now = now
         self.queue = MemoryQueue()
         self.mailer = MemoryMailer()
+        self.audit = MemoryAudit()
         self.store = store.in_memory()
         self.sandbox = SandboxGateway(MemoryLedger(), lambda: self.now, draw=lambda: "secret" * 8)
         self.ports = replace(
@@ -110,6 +112,7 @@ class World:
                 clock=lambda: self.now,
                 store=self.store,
                 ephemeral=MemoryEphemeral(),
+                audit=self.audit,
                 gateways={"sandbox": lambda account: self.sandbox},
                 queue=self.queue,
                 mailer=self.mailer,

@@ -39,6 +39,7 @@ class Backend:
     cannot: dict[str, str] = field(default_factory=dict)
     calls: Calls | None = None
     table: str = ""
+    endpoint: str | None = None
 
     def needs(self, ability: str) -> None:
         """Skips the test where the backend lacks the ability, saying why."""
@@ -135,6 +136,7 @@ def _on_dynamodb(name: str, endpoint: str | None, cannot: dict[str, str]) -> Bac
         cannot,
         calls,
         core,
+        endpoint,
     )
 
 

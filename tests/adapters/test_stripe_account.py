@@ -90,7 +90,7 @@ def test_the_sdk_is_loaded_by_no_handler_until_an_account_is_asked() -> None:
         "from billing.runtime import wiring\n"
         "from billing.runtime.settings import Settings\n"
         "from billing.gateways import AccountRef\n"
-        "names = ('CORE', 'EPHEMERAL')\n"
+        "names = ('CORE', 'EPHEMERAL', 'AUDIT')\n"
         "ports = wiring.connect(Settings.from_environ({f'TABLE_{n}': n for n in names}))\n"
         "stripe = ports.gateway(AccountRef('acme', 'stripe', 'acct_1_test'))\n"
         "assert stripe.name == 'stripe' and stripe.capabilities.test\n"

@@ -34,6 +34,7 @@ def template() -> dict[str, Any]:
     [
         (tables.Core, "CoreTable"),
         (tables.Ephemeral, "EphemeralTable"),
+        (tables.Audit, "AuditTable"),
     ],
 )
 def test_keys_and_indexes_are_the_same(

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from billing.adapters.audit_rows import MemoryAudit
 from billing.adapters.ephemeral_memory import MemoryEphemeral
 from billing.adapters.memory_items import MemoryItems
 from billing.adapters.sandbox_gateway import SandboxGateway
@@ -193,6 +194,7 @@ def pytest_configure(config: Any) -> None:
         ("hit", "UpdateItem"),
     ):
         _noting(MemoryEphemeral, method, _always(f"dynamodb:{action}", "EphemeralTable"))
+    _noting(MemoryAudit, "put", _always("dynamodb:PutItem", "AuditTable"))
     _noting(MemoryLedger, "read", _always("dynamodb:GetItem", "EphemeralTable"))
     _noting(MemoryLedger, "write", _always("dynamodb:PutItem", "EphemeralTable"))
     for method in GATEWAY_CALLS:

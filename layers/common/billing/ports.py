@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from billing.merchants import Merchant
     from billing.money import Money
     from billing.operation import Operation
-    from billing.storage import Ephemeral, Store
+    from billing.storage import Audit, Ephemeral, Store
     from billing.subscription import Subscription
 
 
@@ -204,6 +204,7 @@ class Ports:
     new_id: Callable[[str], str]
     store: Store
     ephemeral: Ephemeral
+    audit: Audit
     gateway: Callable[[AccountRef], Gateway]
     each: Each
     queue: Queue

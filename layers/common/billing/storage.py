@@ -12,6 +12,7 @@ from billing.errors import Conflict
 if TYPE_CHECKING:
     from billing.accounts import Account, AccountEmail
     from billing.alarms import Alarm
+    from billing.audit import AuditRecord
     from billing.catalog import PricePoint, Product
     from billing.checkouts import Checkout
     from billing.customers import Consent, Customer, Entitlement, PaymentMethod, PurchaseBillTo
@@ -225,6 +226,14 @@ class Store(Protocol):
 
     def commit_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
         """Each transaction by itself, but sharing round trips where that is possible."""
+        ...
+
+
+class Audit(Protocol):
+    """Who changed what: written, and nowhere read, changed or removed by us (M-8)."""
+
+    def put(self, record: AuditRecord) -> None:
+        """Keep a record; raises `Unavailable` when it is not certain that it is kept."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The two tables as PynamoDB models: their keys, indexes and attributes (ARCHITECTURE.md, 4).
+"""The tables as PynamoDB models: their keys, indexes and attributes (ARCHITECTURE.md, 4).
 
 Names, region and endpoint come at construction. template.yaml deploys the same tables, and a test
 holds the two together.
@@ -75,6 +75,16 @@ class Ephemeral(Model):
     value = UnicodeAttribute(null=True)
     hits = NumberAttribute(null=True)
     op = UnicodeAttribute(null=True)
+
+
+class Audit(Model):
+    """Who changed what: rows that are only ever put."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    actor = UnicodeAttribute()
+    action = UnicodeAttribute()
+    ip = UnicodeAttribute(null=True)
 
 
 def named(model: type[Model], table_name: str, **world: str | None) -> type[Model]:

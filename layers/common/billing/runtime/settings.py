@@ -19,6 +19,7 @@ class Settings:
 
     table_core: str
     table_ephemeral: str
+    table_audit: str
     queue_charge: str | None
     mail_events: str | None
     stage: str
@@ -34,6 +35,7 @@ class Settings:
         return cls(
             table_core=environ["TABLE_CORE"],
             table_ephemeral=environ["TABLE_EPHEMERAL"],
+            table_audit=environ["TABLE_AUDIT"],
             queue_charge=environ.get("QUEUE_CHARGE") or None,
             mail_events=environ.get("MAIL_EVENTS") or None,
             stage=environ.get("STAGE", "prod"),

@@ -28,7 +28,7 @@ from billing.ports import (
 )
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
-from billing.storage import Due, Ephemeral, Store
+from billing.storage import Audit, Due, Ephemeral, Store
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -61,6 +61,7 @@ def install(world: Ports | None) -> None:
 def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Ports:
     """The deployed world: DynamoDB, SQS, SES, and the gateways there are keys for."""
     from billing.adapters import dynamo_calls, store
+    from billing.adapters.audit_rows import DynamoAudit
     from billing.adapters.ephemeral_dynamo import DynamoEphemeral
     from billing.adapters.sandbox_gateway import SandboxGateway
     from billing.adapters.sandbox_ledger import DynamoLedger
@@ -75,6 +76,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         clock=clock,
         store=store.on_dynamodb(settings.table_core, calls),
         ephemeral=DynamoEphemeral(settings.table_ephemeral, calls),
+        audit=DynamoAudit(settings.table_audit, calls),
         gateways={
             sandbox.name: lambda account: sandbox,
             "stripe": _stripe(settings, clock),
@@ -93,6 +95,7 @@ def assemble(
     clock: Callable[[], datetime],
     store: Store,
     ephemeral: Ephemeral,
+    audit: Audit,
     gateways: Mapping[str, Callable[[AccountRef], Gateway]],
     queue: Queue,
     mailer: Mailer,
@@ -115,6 +118,7 @@ def assemble(
         new_id=draw,
         store=store,
         ephemeral=ephemeral,
+        audit=audit,
         gateway=gateway,
         each=each or side_by_side,
         queue=queue,

@@ -14,7 +14,7 @@ from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.runtime import telemetry
-from billing.web import http, session, tokens
+from billing.web import http, session, tokens, trail
 from billing.web.problems import errors_of
 from billing.web.request import Request
 
@@ -58,6 +58,7 @@ def change(ports: Ports, request: Request, now: datetime) -> Visit:
     tokens.check_origin(request)
     found = visit(ports, request, now)
     tokens.check_form(request, found.token)
+    trail.note(ports, request, found.seller.id, "account", now)
     return found
 
 

@@ -15,7 +15,7 @@ from billing import domains
 from billing.flows import keys
 from billing.merchants import ApiKey, Merchant
 from billing.ports import Ports
-from billing.web import http
+from billing.web import http, trail
 from billing.web.idempotency import Once
 from billing.web.inputs import Input, Nothing, read
 from billing.web.problems import Forbidden, Unauthenticated
@@ -127,6 +127,8 @@ class Api:
         if merchant.is_suspended(now):
             raise Forbidden("This account is not active.", code="account_inactive")
 
+        if route.scope == "write":
+            trail.note(self._ports, request, merchant.id, f"key:{key.id}", now)
         is_post = route.method == "POST"
         once = Once.of(request, merchant.id, secret, route.sealed) if is_post else None
 

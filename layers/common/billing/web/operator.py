@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from billing import domains
+from billing.audit import EVERYBODY, AuditRecord
 from billing.errors import BillingError, Invalid
 from billing.flows import operate
 from billing.merchants import Settings
 from billing.money import Currency
 from billing.ports import Ports
-from billing.runtime import telemetry
+from billing.runtime import correlation, telemetry
 from billing.web.inputs import Email, Input, Key, Name, Nothing, Zone, read, words
 
 Reason = Annotated[str, words(500)]
@@ -63,7 +64,17 @@ def _answer(ports: Ports, event: dict[str, Any]) -> dict[str, Any]:
     shape, call = VERBS[verb]
     asked = read(shape, event)
     telemetry.happened(f"operator: {verb}", merchant=event.get("merchant"))
+    if verb not in ONLY_LOOKS:
+        _note(ports, verb, asked)
     return call(ports, asked)
+
+
+def _note(ports: Ports, verb: str, asked: Input) -> None:
+    """Into the trail, before it is done (M-8): of the merchant it is about, and why."""
+    whose = asked.merchant if isinstance(asked, OfMerchant) else EVERYBODY
+    action = f"{verb}: {asked.reason}" if isinstance(asked, Why) else verb
+    request = correlation.current() or ports.new_id("operator")
+    ports.audit.put(AuditRecord(whose, ports.clock(), "operator", action, request, None))
 
 
 def _new_merchant(ports: Ports, asked: NewMerchant) -> dict[str, Any]:
@@ -107,6 +118,8 @@ def _standing(ports: Ports, asked: Input) -> dict[str, Any]:
         "reason": switch and switch.reason,
     }
 
+
+ONLY_LOOKS = frozenset({"standing"})
 
 VERBS: dict[str, tuple[type[Any], Callable[[Ports, Any], dict[str, Any]]]] = {
     "merchant": (NewMerchant, _new_merchant),

@@ -11,7 +11,7 @@ from billing.accounts import Account
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.runtime import telemetry
-from billing.web import tokens
+from billing.web import tokens, trail
 from billing.web.problems import Forbidden, Unauthenticated
 from billing.web.request import Request
 
@@ -96,6 +96,7 @@ def required_for_change(ports: Ports, request: Request, now: datetime) -> Sessio
     tokens.check_origin(request)
     session = required(ports, request, now)
     tokens.check_form(request, session.token)
+    trail.note(ports, request, session.merchant.id, "console", now)
     return session
 
 

@@ -20,7 +20,7 @@ from billing.periods import Span, Unit
 from billing.subscription import State
 from billing.transactions import Change
 from billing.web import operator
-from tests.world import MONTHLY, World
+from tests.world import MONTHLY, World, meanwhile
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def world() -> World:
 
 
 def operate(world: World, do: str, **fields: Any) -> dict[str, Any]:
-    return operator.answer(world.ports, {"do": do, **fields})
+    return meanwhile(lambda: operator.answer(world.ports, {"do": do, **fields}))
 
 
 def paid(world: World) -> int:

@@ -75,6 +75,18 @@ def test_row_05_nothing_scans_a_table(resources: Resources) -> None:
         assert "dynamodb:Scan" not in as_list(statement["Action"]), name
 
 
+def test_row_05_the_audit_trail_can_only_be_put_into(resources: Resources) -> None:
+    asked = {
+        (name, action)
+        for name, statement in statements(resources)
+        for resource in as_list(statement["Resource"])
+        if "AuditTable" in json.dumps(resource)
+        for action in as_list(statement["Action"])
+    }
+    writers = ("AccountRole", "ConsoleRole", "MerchantRole", "OperatorRole")
+    assert asked == {(name, "dynamodb:PutItem") for name in writers}
+
+
 def test_row_05_the_sweep_can_neither_charge_nor_write_an_invoice(resources: Resources) -> None:
     can = {
         action

@@ -27,6 +27,7 @@ from billing.runtime import telemetry, wiring
 from billing.subscription import Source, Subscription
 from billing.web import (
     customer_shapes,
+    export_shapes,
     hosts,
     http,
     json_shapes,
@@ -177,6 +178,13 @@ def _customers(api: Api, ports: Ports) -> None:
         merchant = call.merchant.id
         changed = customers.change(ports, merchant, customer, call.input.changes())
         return customer_shapes.customer(changed)
+
+    @api.get("/v1/customers/<customer>/export")
+    def export_customer(call: Call[Nothing], customer: str) -> export_shapes.ExportOutput:
+        """Everything that is kept of one customer, for who asks what that is (M-8)."""
+        return export_shapes.export(
+            customers.export(ports, call.merchant.id, customer, now=call.now)
+        )
 
     @api.post("/v1/customers/<customer>/erase", status=200)
     def erase_customer(call: Call[Nothing], customer: str) -> customer_shapes.CustomerOutput:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from billing.checkouts import Checkout, CheckoutState
 from billing.customers import (
     Access,
     Customer,
     EmailPointer,
+    PurchaseBillTo,
     access,
     email_hash,
     normalised_email,
@@ -20,6 +22,7 @@ from billing.mail_stops import MailStop
 from billing.ports import Ports
 from billing.storage import History
 from billing.subscription import State
+from billing.tickets import Thread
 from billing.transactions import Change, Insert, Remove, Write
 
 
@@ -32,6 +35,17 @@ class Overview:
     access: list[Access]
     mail_stop: MailStop | None = None
     """Why no mail goes to their address, if none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Everything that is kept of one customer (M-8)."""
+
+    overview: Overview
+    bill_tos: list[PurchaseBillTo]
+    attempts: list[Checkout]
+    """Checkouts under their name that came to nothing."""
+    threads: list[Thread]
 
 
 def by_email(ports: Ports, merchant: str, email: str) -> list[Customer]:
@@ -50,6 +64,23 @@ def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Ov
     opened = _access(ports, merchant, history, now)
     stop = ports.store.mail_stop(merchant, history.customer.email)
     return Overview(history.customer, replace(history, subscriptions=subscriptions), opened, stop)
+
+
+def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Export:
+    """Everything that is kept of a customer; raises `NotFound`."""
+    found = overview(ports, merchant, customer, now=now)
+    purchases = [(merchant, customer, each.purchase) for each in found.history.consents]
+    tried = [each.attempt_key for each in found.history.orders if each.attempt_key is not None]
+    attempts = [ports.store.checkout(merchant, key) for key in tried]
+    threads = [
+        ports.store.thread(merchant, each.id) for each in ports.store.tickets_of(merchant, customer)
+    ]
+    return Export(
+        found,
+        [each for each in ports.store.bill_tos(purchases) if each is not None],
+        [each for each in attempts if each is not None and each.state is not CheckoutState.PAID],
+        [each for each in threads if each is not None],
+    )
 
 
 def change(ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any]) -> Customer:

@@ -1,0 +1,98 @@
+"""Everything that is kept of a customer, for whoever asks what that is (M-8).
+
+What the law calls a copy in a common, machine-readable form (GDPR, Art. 15 and 20). Keys that open
+things are not in it: whoever holds one is let in.
+"""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from billing.checkouts import Checkout
+from billing.customers import BillTo, Consent
+from billing.flows.customers import Export
+from billing.web import customer_shapes, ticket_shapes
+from billing.web.customer_shapes import AddressOutput, MethodOutput, OverviewOutput
+from billing.web.json_shapes import instant
+from billing.web.ticket_shapes import ThreadOutput
+
+
+class BilledOutput(TypedDict):
+    """Who a purchase, or an invoice that was issued, is billed to."""
+
+    of: str
+    name: str
+    email: str
+    address: AddressOutput
+
+
+class ConsentOutput(TypedDict):
+    """What was agreed to when something was bought."""
+
+    purchase: str
+    terms_version: str
+    agreed_at: str
+    ip: str
+    language: str
+    price_shown: str
+
+
+class AttemptOutput(BilledOutput):
+    """A checkout that came to nothing, as it was filled in; `of` is what was to be bought."""
+
+    at: str
+    state: str
+    ip: str
+
+
+class ExportOutput(OverviewOutput):
+    """A customer with everything that is kept of them."""
+
+    removed_payment_methods: list[MethodOutput]
+    billed: list[BilledOutput]
+    consents: list[ConsentOutput]
+    attempts: list[AttemptOutput]
+    tickets: list[ThreadOutput]
+
+
+def export(found: Export) -> ExportOutput:
+    overview, history = found.overview, found.overview.history
+    owner = overview.customer
+    return {
+        **customer_shapes.overview(overview),
+        "removed_payment_methods": [
+            customer_shapes.method(each, owner) for each in history.removed_methods
+        ],
+        "billed": [
+            *(_billed(each.purchase, each.bill_to) for each in found.bill_tos),
+            *(_billed(each.id, each.bill_to) for each in history.invoices),
+        ],
+        "consents": [_consent(each) for each in history.consents],
+        "attempts": [_attempt(each) for each in found.attempts],
+        "tickets": [ticket_shapes.thread(each, None) for each in found.threads],
+    }
+
+
+def _billed(of: str, to: BillTo) -> BilledOutput:
+    address = customer_shapes.address(to.address)
+    return {"of": of, "name": to.name, "email": to.email, "address": address}
+
+
+def _consent(consent: Consent) -> ConsentOutput:
+    return {
+        "purchase": consent.purchase,
+        "terms_version": consent.terms_version,
+        "agreed_at": instant(consent.agreed_at),
+        "ip": consent.ip,
+        "language": consent.language,
+        "price_shown": consent.price_shown,
+    }
+
+
+def _attempt(attempt: Checkout) -> AttemptOutput:
+    return {
+        **_billed(attempt.product_name, attempt.bill_to),
+        "at": instant(attempt.created_at),
+        "state": attempt.state.value,
+        "ip": attempt.consent.ip,
+    }

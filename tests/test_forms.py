@@ -98,10 +98,12 @@ def test_a_gateway_that_does_not_let_the_card_go_is_asked_again(world: World) ->
     form, attempt = unbought(world, CheckoutState.ABANDONED)
     assert isinstance(world.sandbox, Remembering)
     world.sandbox.within_reach = False
-    world.advance(days=31)
-    assert stands(world, form, attempt.state) == attempt, "what is not let go is still known"
+    world.advance(to=attempt.created_at + ERASED_AFTER + timedelta(minutes=2))
+    still = stands(world, form, attempt.state)
+    assert still.method == attempt.method, "what is not let go is still known"
+    assert still.due_at is not None and still.due_at > world.now + timedelta(hours=23)
     world.sandbox.within_reach = True
-    world.advance(minutes=2)
+    world.advance(days=1)
     assert personal(stands(world, form, attempt.state)) == []
 
 

@@ -39,6 +39,7 @@ from billing.transactions import Change, Remove, Write
 
 AT_ONCE = 200
 WRITES_AT_ONCE = 100
+ASKED_AGAIN_AFTER = timedelta(days=1)
 
 
 def merchant(
@@ -72,7 +73,10 @@ def sweep(
     limit: int = 100,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
-    """The forms of attempts that came to nothing, a month on: nobody has any use for them (M-8)."""
+    """The forms of attempts that came to nothing, a month on: nobody has any use for them (M-8).
+
+    One whose gateway keeps the card waits for a day, and holds up no other.
+    """
     tally: Counter[str] = Counter()
     for due in ringing(ports, Alarm.ERASE, now=now, limit=limit, keep_going=keep_going):
         attempt = ports.store.checkout(*due.owner)
@@ -80,7 +84,12 @@ def sweep(
             tally["stale"] += 1
             continue
         try:
-            tally["form_erased" if _form(ports, attempt) else "unavailable"] += 1
+            if _form(ports, attempt):
+                tally["form_erased"] += 1
+                continue
+            _, later = purchase.looked_at(attempt, now + ASKED_AGAIN_AFTER)
+            ports.store.commit(*later)
+            tally["unavailable"] += 1
         except Conflict:
             tally["conflict"] += 1
     return tally

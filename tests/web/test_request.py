@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
+from billing.flows import login
 from billing.web import http
 from billing.web.inputs import Input, read
 from billing.web.request import MAX_BODY_BYTES, OUT_OF_BOUNDS, Request, read_json
@@ -195,6 +196,11 @@ def test_each_error_has_one_status_as_problem_and_as_page(
     assert page.status == status
     assert page.headers["content-type"].startswith("text/html")
     assert problem.headers.get("retry-after") == page.headers.get("retry-after")
+
+
+def test_who_asked_too_often_is_told_to_wait_as_long_as_the_window_lasts(client: Client) -> None:
+    answer = client.call("GET", "/v1/raise/too-many")
+    assert answer.headers["retry-after"] == str(int(login.WINDOW.total_seconds()))
 
 
 def test_an_invalid_field_is_named(client: Client) -> None:

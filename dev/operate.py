@@ -53,7 +53,7 @@ def ask(event: Mapping[str, Any]) -> dict[str, Any]:
 def _deployed(stack: str, event: Mapping[str, Any]) -> Any:
     import boto3
 
-    function = _outputs(stack)["OperatorFunction"]
+    function = outputs(stack)["OperatorFunction"]
     answer = boto3.client("lambda").invoke(
         FunctionName=f"{function}:live", Payload=json.dumps(event).encode()
     )
@@ -63,7 +63,8 @@ def _deployed(stack: str, event: Mapping[str, Any]) -> Any:
     return payload
 
 
-def _outputs(stack: str) -> dict[str, str]:
+def outputs(stack: str) -> dict[str, str]:
+    """What a deployed stack says of itself, by name."""
     import boto3
 
     (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]

@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 
 from billing.adapters.dynamo_writes import entity_of
+from dev.operate import outputs
 from sim import at_rest
 
 WAIT_SECONDS = 4 * 3600
@@ -102,9 +103,7 @@ def _entities(dynamodb: Any, table: str) -> Iterator[Any]:
 def _table_of(stack: str) -> str:
     if not stack:
         raise RestoreError("name the deployed stack: STACK=perennial")
-    (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    outputs = {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
-    return str(outputs["CoreTable"])
+    return outputs(stack)["CoreTable"]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 
 from billing.adapters.audit_rows import partition
 from billing.adapters.keys import STAMP_LENGTH
+from dev.operate import outputs
 
 
 def main(arguments: list[str]) -> int:
@@ -25,9 +26,8 @@ def main(arguments: list[str]) -> int:
     stack, merchant = asked.get("stack"), asked.get("merchant")
     if not stack or not merchant:
         return _refused("name the deployed stack and a merchant: STACK=perennial MERCHANT=acme")
-    (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    outputs = {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
-    for line in lines(boto3.client("dynamodb"), outputs["AuditTable"], merchant, day):
+    table = outputs(stack)["AuditTable"]
+    for line in lines(boto3.client("dynamodb"), table, merchant, day):
         print(line)
     return 0
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from billing.flows import account_life, erase
+from billing.flows import account_life
 from billing.ports import Ports
 from billing.runtime import telemetry, wiring
 from billing.web import account_billing, account_pages, hosts, http
@@ -166,6 +166,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Bring accounts in line, and erase forms that nothing came of, as due at the schedule's own
     time; a replayed event finds nothing left."""
+    from billing.flows import erase  # the pages, of the same folder, start without
+
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
 
     def keep_going() -> bool:

@@ -18,7 +18,7 @@ from billing.alarms import Alarm
 from billing.errors import Conflict, NotFound, Refused
 from billing.facts import Fact, FactKind
 from billing.flows import account as signing
-from billing.flows import cancel, erase, subscriptions
+from billing.flows import cancel, subscriptions
 from billing.flows.alarms import ringing
 from billing.flows.login import NOBODY
 from billing.flows.paging import pages
@@ -186,6 +186,8 @@ def _end(
 ) -> str:
     """Retention is over: what still lives is ended first, so that it is told, and then all of it
     is erased. A name that was never used is free again."""
+    from billing.flows import erase  # rare, and not to be loaded by whoever tells or shows a page
+
     if account.told is Standing.UNUSED:
         ports.store.commit(Remove(account), Remove(seller), *_unpointed(ports, account))
         return "removed"
@@ -211,6 +213,8 @@ def _end(
 def _owner_erased(ports: Ports, account: Account) -> bool:
     """The owner as a customer of the platform, whether that is done; not who is still one, or has
     an account again."""
+    from billing.flows import erase
+
     house = signing.platform(ports)
     owner = ports.store.customer_by_email(house.id, account.email)
     if owner is None or ports.store.account_email(account.email) is not None:

@@ -121,14 +121,16 @@ def customer(ports: Ports, merchant: str, customer: str) -> bool:
     found = history.customer
     if found is None or found.name == ERASED:
         return True
-    if _is_under_way(history) or not _let_go(ports, history):
+    # Those that were removed here too: their gateway may not have been within reach.
+    cards = (*history.methods, *history.removed_methods)
+    if _is_under_way(history) or not all(_let_go(ports, card) for card in cards):
         return False
     if not all(_ticket(ports, each) for each in ports.store.tickets_of(merchant, customer)):
         return False
     if not all(_unnamed(ports, order) for order in history.orders):
         return False
     purchases = [(merchant, customer, consent.purchase) for consent in history.consents]
-    gone: list[Write] = [Remove(method) for method in (*history.methods, *history.removed_methods)]
+    gone: list[Write] = [Remove(method) for method in cards]
     gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
     gone += [Remove(consent) for consent in history.consents]
     gone += _unsaid(history)
@@ -147,13 +149,7 @@ def _is_under_way(history: History) -> bool:
     )
 
 
-def _let_go(ports: Ports, history: History) -> bool:
-    """Every card at its gateway, those that were removed here too: their gateway may not have been
-    within reach. Whether all of them are gone."""
-    return all(_forgotten(ports, card) for card in (*history.methods, *history.removed_methods))
-
-
-def _forgotten(ports: Ports, card: PaymentMethod) -> bool:
+def _let_go(ports: Ports, card: PaymentMethod) -> bool:
     """Whether its gateway keeps a card no more."""
     try:
         ports.gateway_of(card).forget(card.id)
@@ -194,7 +190,7 @@ def _form(ports: Ports, attempt: Checkout) -> bool:
     if attempt.state is not CheckoutState.PAID and attempt.method is not None:
         customer = ports.store.customer_by_email(attempt.merchant, attempt.bill_to.email)
         kept = attempts.kept_card(ports, attempt, customer)
-        if kept is None and not _forgotten(ports, attempt.method):
+        if kept is None and not _let_go(ports, attempt.method):
             return False
     _, writes = purchase.forgotten(attempt)
     ports.store.commit(*writes)

@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from billing.adapters.sandbox_gateway import SandboxGateway
-from billing.adapters.sandbox_ledger import MemoryLedger
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import ERASED
-from billing.errors import Unreachable
 from billing.flows import erase
 from billing.flows.checkout import Submission
 from billing.purchase import ERASED_AFTER
 from billing.subscription import When
+from tests.test_erasing import Remembering
 from tests.test_webhooks import charged_after_all, take, told
 from tests.world import World
 
@@ -27,24 +25,10 @@ CARDS = {
 }
 
 
-class Remembering(SandboxGateway):
-    """A sandbox that knows which cards it was told to let go."""
-
-    forgotten: tuple[str, ...] = ()
-    within_reach = True
-
-    def forget(self, method: str) -> None:
-        if not self.within_reach:
-            raise Unreachable("It does not answer.")
-        self.forgotten += (method,)
-
-
 @pytest.fixture
 def world() -> World:
     world = World(limits=False)
-    world.sandbox = gateway = Remembering(
-        MemoryLedger(), lambda: world.now, draw=lambda: "secret" * 8
-    )
+    world.sandbox = gateway = Remembering(lambda: world.now)
     world.ports = replace(world.ports, gateway=lambda account: gateway)
     return world
 
@@ -63,7 +47,7 @@ def stands(world: World, form: Submission, state: CheckoutState) -> Checkout:
     return found
 
 
-def forgotten(world: World) -> tuple[str, ...]:
+def forgotten(world: World) -> list[str]:
     assert isinstance(world.sandbox, Remembering)
     return world.sandbox.forgotten
 
@@ -81,17 +65,17 @@ def test_a_form_is_erased_a_month_on_with_its_card_and_its_key_answers_as_before
     assert attempt.method is not None and attempt.due_at == attempt.created_at + ERASED_AFTER
     world.advance(to=attempt.due_at - timedelta(minutes=2))
     assert stands(world, form, state) == attempt
-    assert forgotten(world) == ()
+    assert forgotten(world) == []
     world.advance(minutes=5)
     left = stands(world, form, state)
     assert personal(attempt) and personal(left) == []
     assert (left.bill_to.name, left.due_at) == (ERASED, None)
     assert left.bill_to.address.country == "US"
-    assert forgotten(world) == (attempt.method.id,)
+    assert forgotten(world) == [attempt.method.id]
     again = world.submit(attempt.price_point, form)
     assert (again.state, again.decline_code) == (state, attempt.decline_code)
     world.advance(days=400)
-    assert forgotten(world) == (attempt.method.id,), "it rings once"
+    assert forgotten(world) == [attempt.method.id], "it rings once"
 
 
 def test_a_gateway_that_does_not_let_the_card_go_is_asked_again(world: World) -> None:
@@ -115,7 +99,7 @@ def test_a_card_that_its_buyer_keeps_stays_with_the_gateway(world: World) -> Non
     assert personal(stands(world, form, attempt.state)) == []
     (kept,) = world.history().methods
     assert attempt.method is not None and kept.id == attempt.method.id
-    assert forgotten(world) == ()
+    assert forgotten(world) == []
 
 
 def test_who_asks_to_be_erased_need_not_wait_for_their_declined_attempts(world: World) -> None:
@@ -128,7 +112,7 @@ def test_who_asks_to_be_erased_need_not_wait_for_their_declined_attempts(world: 
     left = stands(world, form, CheckoutState.DECLINED)
     assert (personal(left), left.due_at) == ([], None)
     assert attempt.method is not None
-    assert forgotten(world) == (card.id, attempt.method.id)
+    assert forgotten(world) == [card.id, attempt.method.id]
 
 
 def test_a_purchase_is_never_forgotten_by_itself(world: World) -> None:

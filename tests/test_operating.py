@@ -132,6 +132,21 @@ def test_one_merchant_is_stopped_and_let_go(world: World) -> None:
     assert paid(world) == 2
 
 
+@pytest.mark.spec("R-3", "R-9")
+def test_what_a_stop_holds_is_looked_at_once_an_hour_and_listed_all_the_while(
+    world: World,
+) -> None:
+    world.buy()
+    operate(world, "stop", merchant="acme")
+    due_at = world.subscription().due_at
+    assert due_at is not None
+    world.advance(to=due_at + timedelta(minutes=1))
+    assert world.advance(days=1)["held_stopped"] == 24
+    for _ in range(7):
+        world.advance(minutes=10)
+        assert [found.hold for found in missed.find(world.ports, now=world.now)] == ["stopped"]
+
+
 def test_a_merchant_is_set_up_once_and_their_key_works(world: World) -> None:
     made = operate(world, "merchant", name="Café Zoë & Söhne", email="zoe@example.com")
     assert made["merchant"] == "cafe-zoe-sohne"

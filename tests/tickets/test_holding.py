@@ -10,7 +10,7 @@ import pytest
 
 from billing.catalog import Initial, PriceType
 from billing.errors import Unreachable
-from billing.flows import cancel, decision, ticket
+from billing.flows import cancel, decision, missed, ticket
 from billing.merchants import Undecided
 from billing.orders import InvoiceState, OrderKind
 from billing.periods import Span, Unit
@@ -100,6 +100,37 @@ def test_declined_the_held_charge_is_made_at_once_and_the_anchor_stays(world: Wo
     assert world.subscription().period_at == datetime.fromisoformat("2026-03-31T14:00:00+00:00")
     world.advance(days=1)
     assert "[TEST] Your request was declined: Cancel Course" in world.subjects()
+
+
+@pytest.mark.spec("H-4")
+def test_what_waits_for_a_person_is_looked_at_once_a_day(world: World) -> None:
+    buy(world)
+    world.advance(days=25)
+    ask_to_cancel(world)
+    world.advance(to=DUE + timedelta(minutes=1))
+    assert world.advance(days=3)["held_held"] == 3
+    for _ in range(25):
+        world.advance(hours=1)
+        assert missed.find(world.ports, now=world.now) == [], (
+            "it is an agent's, and nothing is wrong"
+        )
+
+
+@pytest.mark.spec("H-4", "R-4")
+def test_asked_to_pay_before_it_was_held_it_is_tried_when_that_ends(world: World) -> None:
+    world.buy(
+        world.product(replace(DELAYED, initial=Initial(0, Span(14, Unit.DAY)))),
+        payment_method="pm_card_chargeCustomerFail",
+    )
+    world.advance(days=14, hours=1)
+    assert world.subscription().state is State.PAST_DUE
+    asked = world.subscription().asked_to_pay(world.now)
+    world.store.commit(Change(world.subscription(), asked))
+    found = ask_to_cancel(world)
+    assert world.advance(hours=3)["held_held"] == 1
+    decline(world, found)
+    world.advance(minutes=2)
+    assert len([o for o in world.orders() if o.kind is OrderKind.FAILED]) == 2
 
 
 @pytest.mark.spec("H-4", "R-2")

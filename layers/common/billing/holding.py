@@ -108,6 +108,8 @@ def release(
 
 
 def _was_due(subscription: Subscription, now: datetime) -> bool:
+    if subscription.pay_now is not None:
+        return True
     if subscription.state is State.PAST_DUE:
         return subscription.retry_at is not None and subscription.retry_at <= now
     due = subscription.period_at

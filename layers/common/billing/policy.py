@@ -26,6 +26,12 @@ class Hold(StrEnum):
     COMPLETED = "completed"
 
 
+SWITCHED_OFF = frozenset({Hold.BILLING_PAUSED, Hold.DISARMED, Hold.STOPPED})
+UNDECIDED = frozenset({Hold.DISPUTED, Hold.HELD})
+
+LOOKS_AGAIN = timedelta(hours=1)
+"""How long after billing was let go on the last of what it held is charged, at most."""
+
 LOOKED_AT = (
     "state",
     "open_invoice",
@@ -79,14 +85,20 @@ def alarm_after_payment(paid: Subscription, now: datetime) -> datetime | None:
     return max(scheduled, start_of_next_local_day(now, paid.anchor.zone))
 
 
-def alarm_while_disputed(subscription: Subscription, now: datetime) -> datetime | None:
-    """When the worker looks again at what a bank disputes: never, since the end of the dispute sets
-    the next alarm (W-4).
+def alarm_while_held(subscription: Subscription, reason: Hold, now: datetime) -> datetime | None:
+    """When the worker looks again at what it may not charge now.
 
-    Past due with nothing open it would count as given up without an alarm (R-5): once a day.
+    Whoever ends a dispute or decides a ticket sets the next alarm: never (W-4) and once a day
+    (H-4). Who lets a merchant or all of billing go on does not know what waited: once an hour.
+    Everything else is over with the lease.
+
+    Disputed past due with nothing open would count as given up without an alarm (R-5): once a day.
     """
-    counts_as_unpaid = replace(subscription, due_at=None).is_unpaid
-    return now + timedelta(days=1) if counts_as_unpaid else None
+    if reason in SWITCHED_OFF:
+        return now + LOOKS_AGAIN
+    if reason is Hold.DISPUTED and not replace(subscription, due_at=None).is_unpaid:
+        return None
+    return now + timedelta(days=1) if reason in UNDECIDED else subscription.due_at
 
 
 def not_yet(subscription: Subscription, now: datetime) -> bool:

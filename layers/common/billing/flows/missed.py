@@ -1,7 +1,8 @@
 """The missed-charge detector: what should have happened an hour ago and did not (R-9).
 
-It asks the due index itself, never the sweep, and stops no charge. A lease moves an alarm on, so
-what is leased over and over is late by what was promised, not by its alarm.
+It asks the due index itself, never the sweep, and stops no charge. A lease moves an alarm on, and
+what is switched off is looked at once an hour: such are late by what was promised, not by their
+alarms.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
+from billing import policy
 from billing.alarms import Alarm
 from billing.merchants import Merchant
 from billing.orders import InvoiceState
@@ -79,7 +81,8 @@ def _of_shard(
     ports: Ports, kind: Alarm, shard: int, merchant: str | None, now: datetime
 ) -> Iterator[Missed]:
     has_subscription = kind in {Alarm.BILL, Alarm.CANCEL}
-    until = now + ports.operation.lease if has_subscription else now - LATE_AFTER
+    asleep = max(ports.operation.lease, policy.LOOKS_AGAIN)
+    until = now + asleep if has_subscription else now - LATE_AFTER
     rows = ports.store.due(kind, shard, until, ROWS_AT_MOST)
     ours = [row for row in rows if merchant in (None, row.owner[0])]
     if not has_subscription:
@@ -113,6 +116,8 @@ def _judged(
     promised = subscription.next_charge_at
     if promised is None or promised > late:
         return None
+    if hold is Hold.HELD:
+        return None  # a person's to decide, and the ticket has a last day (H-4)
     if hold is not None:
         return Missed(Why.HELD, row, promised, subscription, hold)
     if (since := _asked_at(ports, subscription)) is not None and since <= late:

@@ -147,9 +147,9 @@ def _open(ports: Ports, works: Sequence[Work], now: datetime, tally: Counter[str
         asked = work.subscription.pay_now is not None
         if reason := work.held(ports):
             tally[f"held_{reason}"] += 1
-            if reason is policy.Hold.DISPUTED and not work.changes_plan:
-                asleep = policy.alarm_while_disputed(work.subscription, now)
-                _write_alarm(ports, work, asleep, tally)
+            again = policy.alarm_while_held(work.subscription, reason, now)
+            if again != work.subscription.due_at and not work.changes_plan:
+                _write_alarm(ports, work, again, tally)
         elif work.invoice is not None:
             going_on += _unless_given_up(ports, work, now, tally)
         elif policy.too_late_to_ask(work.subscription, work.merchant, now) and not asked:

@@ -10,7 +10,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 
@@ -97,9 +97,11 @@ class Anchor:
         return self.wall.replace(tzinfo=zone_named(self.zone), fold=0).astimezone(UTC)
 
 
+@lru_cache(maxsize=1024)
 def nth(anchor: Anchor, period: Period, k: int) -> datetime:
     """The aware UTC instant of charge `k` (0 is the anchor itself) of a periodic schedule
     (P-12)."""
+    # Kept, for a renewal asks for its date and the next one at every step.
     return anchor.plus(period.length, k).instant
 
 

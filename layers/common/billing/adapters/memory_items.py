@@ -6,7 +6,7 @@ For tests, the simulator and benchmarks. Entities are frozen, so they are kept a
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -26,6 +26,7 @@ from billing.storage import Due
 from billing.transactions import Change, Entity, Expect, Insert, Remove, Transaction, Write
 
 _EVERYTHING = Stretch()
+_NOWHERE: Mapping[str, Key] = {}
 
 LONGEST_PK, LONGEST_SK = 2048, 1024
 """Bytes of a key, as DynamoDB takes them."""
@@ -38,6 +39,7 @@ class MemoryItems:
         self._lock = Lock()
         self._partitions: dict[str, dict[str, Entity]] = {}
         self._indexes: dict[str, dict[str, SortedRows]] = {index: {} for index in INDEXES}
+        self._indexed: dict[Key, Mapping[str, Key]] = {}
 
     def get(self, key: Key) -> Entity | None:
         with self._lock:
@@ -141,11 +143,14 @@ class MemoryItems:
             del partition[key.sk]
             if not partition:
                 del self._partitions[key.pk]
-        old = {} if before is None else index_keys(before)
-        new = {} if entity is None else index_keys(entity)
-        for index in old.keys() | new.keys():
-            if old.get(index) != new.get(index):
-                self._reindex(self._indexes[index], key, old.get(index), new.get(index))
+        old = self._indexed.pop(key, _NOWHERE)
+        new = _NOWHERE if entity is None else index_keys(entity)
+        if new:
+            self._indexed[key] = new
+        if old != new:
+            for index in old.keys() | new.keys():
+                if old.get(index) != new.get(index):
+                    self._reindex(self._indexes[index], key, old.get(index), new.get(index))
         return before
 
     @staticmethod

@@ -45,6 +45,7 @@ ALARMS = (
     Alarm.TICKET,
     Alarm.ERASE,
 )
+CHARGED = {Alarm.BILL, Alarm.CHECKOUT, Alarm.REFUND}
 
 
 class Context:
@@ -116,6 +117,8 @@ class Deployment:
             self._start("deciding", helpdesk_app.sweep, tick_us, self._clockwork.now_us)
         if Alarm.ERASE in due:
             self._start("erasing", account_app.sweep, tick_us, self._clockwork.now_us)
+        if due.isdisjoint(CHARGED):
+            return
         late = self._faults.around("old_tick", f"sweep {tick_us}")
         if late is not None:
             self.sweep(tick_us, after_us=int(stretched(*OLD_TICK_US, late)))

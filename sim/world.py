@@ -122,9 +122,11 @@ class World:
 
     def _each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
         """One after the other, in any order: what is killed in between has done any part of it."""
+        if len(items) < 2:
+            return wiring.one_by_one(call, items)
         invocation = self.clockwork.invocation
         chance = Chance(self.seed, f"each {invocation.name} {invocation.point}")
-        order = chance.shuffled(range(len(items))) if len(items) > 1 else range(len(items))
+        order = chance.shuffled(range(len(items)))
         results = wiring.one_by_one(call, [items[place] for place in order])
         found = dict(zip(order, results, strict=True))
         return [found[place] for place in range(len(items))]

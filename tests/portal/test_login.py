@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from billing.flows import login, refund
+from billing.flows import customers, login, refund
 from billing.merchants import PortalKind
 from billing.orders import OrderKind
 from billing.subscription import Source, When
@@ -225,6 +225,19 @@ def test_a_session_ends_after_half_an_hour_without_use_and_twelve_hours_in_any_c
         shop.world.now += timedelta(minutes=25)
         answer = visitor.browse("GET", "/portal/acme/cards")
     assert answer.status == 401
+
+
+@pytest.mark.spec("B-2", "B-3")
+def test_another_email_ends_what_was_open_to_the_old_one(shop: Shop) -> None:
+    visitor = shop.signed_in()
+    shop.visitor().browse("POST", "/portal/acme/link", {"email": ANN})
+    assert shop.mails()
+    link, owner = link_in_mail(shop), shop.world.history().customer.id
+    customers.change(shop.world.ports, "acme", owner, {"email": "anna@example.com"})
+    assert visitor.browse("GET", "/portal/acme/cards").status == 401
+    assert shop.visitor().browse("GET", link).status == 401
+    assert shop.visitor().browse("POST", link, {}).status == 401
+    assert "Course" in shop.signed_in("anna@example.com").see().text
 
 
 def test_a_session_is_renewed_at_login_and_ended_at_logout(shop: Shop) -> None:

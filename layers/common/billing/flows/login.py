@@ -13,7 +13,7 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from billing import domains
-from billing.customers import email_hash, normalised_email
+from billing.customers import Customer, email_hash, normalised_email
 from billing.facts import Fact, FactKind
 from billing.merchants import Merchant
 from billing.orders import typed_order_id
@@ -33,7 +33,7 @@ NOBODY = "nobody"
 
 def by_order(
     ports: Ports, merchant: str, order_id: str, email: str, *, ip: str, now: datetime
-) -> str | None:
+) -> Customer | None:
     """The customer that this Order ID and this email both belong to; None for anything else."""
     typed = typed_order_id(order_id) or NOBODY
     allowed = _allowed(ports, merchant, email, ip, now, order=typed)
@@ -45,7 +45,7 @@ def by_order(
         ports.store.customer(merchant, NOBODY)
     bought = order.customer if order is not None and order.kind in PAYMENTS else None
     same = compare_digest((bought or "").encode(), (owner or NOBODY).encode())
-    return owner if allowed and same and customer is not None else None
+    return customer if allowed and same else None
 
 
 def ask_for_link(ports: Ports, merchant: str, email: str, *, ip: str, now: datetime) -> None:
@@ -67,22 +67,29 @@ def ask_for_link(ports: Ports, merchant: str, email: str, *, ip: str, now: datet
     ports.store.commit(Insert(asked))
 
 
-def make_link(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -> str:
-    """The address of a link that lets a customer in once, within 15 minutes."""
+def make_link(ports: Ports, merchant: Merchant, customer: Customer, *, now: datetime) -> str:
+    """The address of a link that lets a customer in once, within 15 minutes, while their email is
+    the one that it is mailed to."""
     token = ports.new_id("key")
-    value = json.dumps({"merchant": merchant.id, "customer": customer})
+    value = json.dumps({"merchant": merchant.id, "customer": customer.id, "as": known_as(customer)})
     ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LINK_LIFE, now=now)
     return f"{domains.portal(ports.operation.public_url, merchant)}/link/{token}"
 
 
 def link_stands(ports: Ports, merchant: str, token: str, *, now: datetime) -> bool:
     """Whether a link is still good; looking does not use it up, for mail scanners follow links."""
-    return _of(merchant, ports.ephemeral.get(LINK, digest(token), now=now)) is not None
+    return _of(ports, merchant, ports.ephemeral.get(LINK, digest(token), now=now)) is not None
 
 
-def by_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> str | None:
+def by_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Customer | None:
     """Use a link up; the customer whom it lets in."""
-    return _of(merchant, ports.ephemeral.take(LINK, digest(token), now=now))
+    return _of(ports, merchant, ports.ephemeral.take(LINK, digest(token), now=now))
+
+
+def known_as(customer: Customer) -> str:
+    """What a link or a session was made for: with another email it is over, for who has the old
+    mailbox may be a stranger."""
+    return email_hash(customer.merchant, customer.email)
 
 
 def digest(secret: str) -> str:
@@ -90,9 +97,13 @@ def digest(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def _of(merchant: str, value: str | None) -> str | None:
+def _of(ports: Ports, merchant: str, value: str | None) -> Customer | None:
     kept = json.loads(value) if value is not None else {}
-    return kept["customer"] if kept.get("merchant") == merchant else None
+    if kept.get("merchant") != merchant:
+        return None
+    customer = ports.store.customer(merchant, kept["customer"])
+    stands = customer is not None and known_as(customer) == kept.get("as")
+    return customer if stands else None
 
 
 def _allowed(

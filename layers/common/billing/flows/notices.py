@@ -33,7 +33,7 @@ def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> lis
         return _of_returned(ports, fact, merchant, customer, now)
     to_customer = _envelope(ports, fact.id, merchant, customer, now)
     if fact.kind is FactKind.LINK_ASKED:
-        url = login.make_link(ports, merchant, customer.id, now=now)
+        url = login.make_link(ports, merchant, customer, now=now)
         return [portal_mails.entry_link(to_customer, url)]
     assert fact.code is not None, "it says what was changed"
     return [portal_mails.details_changed(to_customer, fact.code, _product(ports, fact))]

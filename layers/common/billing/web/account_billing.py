@@ -48,7 +48,7 @@ def to_portal(ports: Ports, visit: Visit) -> http.Answer:
     owned = own_plan.bought(ports, visit.account, now=visit.now)
     page = PORTAL_PAGES.get(visit.request.form().get("page", ""), "")
     house = portal_session.opened(ports, visit.house.id)
-    cookie = portal_session.enter(ports, visit.request, house, owned.customer.id, visit.now)
+    cookie = portal_session.enter(ports, visit.request, house, owned.customer, visit.now)
     return http.redirect(f"{hosts.portal(visit.request, house)}{page}", cookies=[cookie])
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from aws_lambda_powertools.shared.cookies import Cookie
 
+from billing.customers import Customer
 from billing.errors import BillingError, NotFound
-from billing.flows import portal
+from billing.flows import login, portal
 from billing.flows.portal import Account
 from billing.merchants import Merchant
 from billing.ports import Ports
@@ -66,10 +67,10 @@ def opened(ports: Ports, merchant: str) -> Merchant:
 
 
 def enter(
-    ports: Ports, request: Request, merchant: Merchant, customer: str, now: datetime
+    ports: Ports, request: Request, merchant: Merchant, customer: Customer, now: datetime
 ) -> Cookie:
-    """The cookie of a new session."""
-    kept = {"merchant": merchant.id, "customer": customer}
+    """The cookie of a new session; another email ends it."""
+    kept = {"merchant": merchant.id, "customer": customer.id, "as": login.known_as(customer)}
     return tokens.begin(ports, request, REALM, kept, now)
 
 
@@ -79,6 +80,8 @@ def visiting(ports: Ports, request: Request, merchant: Merchant, now: datetime) 
     if held is None or held.kept["merchant"] != merchant.id:
         return None
     account = portal.account(ports, merchant, held.kept["customer"], now=now)
+    if login.known_as(account.customer) != held.kept.get("as"):
+        return None
     return Visit(request, account, held.token, now)
 
 

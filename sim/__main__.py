@@ -36,6 +36,8 @@ MIX = (
     "subscription_paused",
     "subscription_frozen",
     "changes_of_plan",
+    "asked_to_pay",
+    "payments_skipped",
     "subscription_cancel_pending",
     "subscription_cancelled",
     "subscription_completed",

@@ -25,7 +25,7 @@ from billing.ports import Ports
 from billing.storage import Due
 from billing.subscription import Source, Subscription, When
 from billing.tickets import Wish
-from sim import support
+from sim import overdue, support
 from sim.buyers import authenticate
 from sim.chance import Chance
 from sim.clockwork import DAY, MINUTE, SECOND, instant
@@ -197,6 +197,11 @@ def pause_now(adversary: Adversary, target: Subscription) -> None:
             world.clockwork.spawn(f"resume {subscription}", back, back_us, _answered)
 
 
+def pay_now(adversary: Adversary, target: Subscription) -> None:
+    """Somebody pays out of turn, if anything is past due."""
+    overdue.pay_at(adversary.world, target, adversary.world.clockwork.now_us)
+
+
 def other_plan(adversary: Adversary, target: Subscription) -> None:
     """Somebody moves to another plan of the merchant, now or next, for what was quoted; a few
     come back to the quote when something else may have happened."""
@@ -327,7 +332,7 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
         *(double_message, double_message, sweep, answer_the_bank, dispute),
         *(ask_to_cancel, ask_for_refund),
         *(refund_last, refund_at_gateway, send_back),
-        *(cancel_now, cancel_at_end, pause_now, other_plan, freeze_next),
+        *(cancel_now, cancel_at_end, pause_now, pay_now, other_plan, freeze_next),
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
 }

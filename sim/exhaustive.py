@@ -25,6 +25,7 @@ from sim.actions import (
     change_to,
     freeze_next,
     pause_now,
+    pay_now,
 )
 from sim.adversary import Adversary
 from sim.clockwork import DAY, MINUTE, SECOND
@@ -94,6 +95,7 @@ SCENES = {
         Scene("left alone", ONCE, "pm_card_authenticationRequired", 2, 1),
         Scene("refused", ONCE, "pm_card_chargeDeclined", 2),
         Scene("bought once", ONCE, "pm_card_mastercard", 2),
+        Scene("pays late", TRIAL, "pm_card_chargeCustomerFail", 18, acts=(Act(14, pay_now),)),
         Scene("pauses", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, pause_now),)),
         Scene("upgrades", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, change_now),)),
         Scene("upgrades next", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, change_next),)),
@@ -133,6 +135,7 @@ MEETINGS: tuple[Meeting, ...] = (
     ("renewal", "tell", 0, actions.tell_again),
     ("declined", "charge sub", 1, actions.double_message),
     ("declined", "charge sub", 1, cancel_now),
+    ("declined", "charge sub", 1, pay_now),
     ("authenticated", "charge sub", 1, actions.answer_the_bank),
     ("authenticated", "buyer 1 return", 0, actions.come_back),
     *(
@@ -140,6 +143,7 @@ MEETINGS: tuple[Meeting, ...] = (
         for scene, actor, actions in (
             ("pauses", "pause", (cancel_now, cancel_at_end, change_now, freeze_next)),
             ("pauses", "resume", (cancel_now,)),
+            ("pays late", "pay", (cancel_now, cancel_at_end, pause_now, pay_now)),
             ("upgrades", "plan", (cancel_now, cancel_at_end, pause_now, change_now, freeze_next)),
             ("upgrades next", "plan", (cancel_now, change_now, freeze_next)),
             ("thinks it over", "plan", (cancel_now, change_next)),
@@ -163,6 +167,7 @@ _COMES = {
     cancel_at_end: "cancel",
     actions.refund_last: "refund",
     pause_now: "pause",
+    pay_now: "pay",
     freeze_next: "freeze",
     change_now: "plan",
     change_next: "plan",

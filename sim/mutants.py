@@ -196,7 +196,16 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("never too late to ask", ((policy, "too_late_to_ask", always(False)),)),
     Mutant("stopped and disarmed not asked", ((policy, "selling_stopped", always(None)),)),
     Mutant("no hold at all", ((policy, "hold", always(None)),)),
+    Mutant("held: never looked at again", ((policy, "alarm_while_held", always(None)),)),
     Mutant("attempts without end", ((policy, "after_decline", attempts_unlimited),)),
+    Mutant("pay now: unconditional", ((protocol, "pay_now", blind("Subscription")),)),
+    Mutant(
+        "pay now: the open charge not expected",
+        ((protocol, "pay_now", without_expect),),
+        redundant="a charge that began meanwhile is only resolved, under its own key",
+    ),
+    Mutant("pay now: counts as a retry", ((protocol, "_goes_on", always(False)),)),
+    Mutant("pay now: every attempt was asked for", ((protocol, "_goes_on", always(True)),)),
     Mutant("checkout: steps unconditional", (_STEP(blind("Checkout")),)),
     Mutant("checkout: attempt may stand", ((purchase, "begun", blind("Checkout", of=Insert)),)),
     Mutant(

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from billing.transactions import Change, Insert
-from sim import observed
+from sim import observed, overdue
 from sim.actions import Action
 from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
@@ -133,6 +133,8 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
     _plan_outages(world)
     world.webhooks.look()
     world.oracle.asks_buyer = lambda reference: authenticate_some_day(world, reference)
+    if spawned is None and world.faults.on:
+        world.oracle.overdue = partial(overdue.noticed, world)
     for buyer in buyers.values():
         buyer.begin()
         if spawned is None and world.faults.on:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from typing import Any, TypeVar
 
 from billing.adapters.audit_rows import MemoryAudit
 from billing.adapters.ephemeral_memory import MemoryEphemeral
+from billing.adapters.ephemeral_rows import value_place
 from billing.adapters.keys import Key
 from billing.adapters.passwords import Argon2Passwords
 from billing.adapters.sandbox_ledger import Row
@@ -28,7 +30,7 @@ from billing.subscription import Subscription
 from billing.tickets import Ticket
 from sim import plan
 from sim.chance import Chance, digest
-from sim.clockwork import Clockwork, Invocation, instant, microseconds
+from sim.clockwork import DAY, Clockwork, Invocation, instant, microseconds
 from sim.deployment import Deployment
 from sim.faults import Fault, Faults, Forced
 from sim.gateway import SimGateway
@@ -42,6 +44,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 SKEW_US = 5_000_000
+TTL_LAG_US = 2 * DAY
 
 
 class World:
@@ -84,7 +87,7 @@ class World:
             clock=self._clock,
             new_id=self._new_id,
             store=ItemStore(SimItems(self.table, self.wire)),
-            ephemeral=SimEphemeral(self.wire),
+            ephemeral=SimEphemeral(seed, self.wire),
             audit=MemoryAudit(),
             gateway=lambda account: self.gateway,
             each=self._each,
@@ -178,12 +181,30 @@ class SimMailer:
 
 
 class SimEphemeral(MemoryEphemeral):
-    """`storage.Ephemeral` over the wire; flows only count hits with it so far."""
+    """`storage.Ephemeral` over the wire, for what simulated flows keep there: hits, and how far
+    somebody looked. TTL takes a row away up to two days after it has expired."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, seed: int, wire: Wire) -> None:
         super().__init__()
+        self._seed = seed
         self._wire = wire
 
     def hit(self, kind: str, key: str, **span: Any) -> int:
-        count = super().hit
-        return self._wire.call("read", "hit", lambda: count(kind, key, **span), kind)
+        count = partial(super().hit, kind, key, **span)
+        return self._wire.call("read", "hit", count, kind)
+
+    def get(self, kind: str, key: str, *, now: datetime) -> str | None:
+        look = partial(super().get, kind, key, now=now)
+        return self._wire.call("read", "look", look, kind)
+
+    def replace(self, kind: str, key: str, value: str, *, expires_at: datetime) -> None:
+        keep = partial(super().replace, kind, key, value, expires_at=expires_at)
+        self._wire.call("write", "keep", keep, kind)
+        chance = Chance(self._seed, f"ttl {key} {expires_at}")
+        gone_us = microseconds(expires_at) + chance.between(0, TTL_LAG_US)
+        self._wire.clockwork.at(gone_us, partial(self._expire, kind, key, value))
+
+    def _expire(self, kind: str, key: str, value: str) -> None:
+        place = value_place(kind, key)
+        if self._values.get(place, ("", 0))[0] == value:
+            del self._values[place]

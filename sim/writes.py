@@ -10,6 +10,7 @@ from typing import Any
 
 from billing import purchase
 from billing.adapters.sandbox_ledger import Row
+from billing.catalog import PriceType
 from billing.checkouts import Checkout
 from billing.customers import ERASED
 from billing.facts import Fact, FactKind
@@ -68,6 +69,8 @@ class Writes:
         self.cancelled: dict[str, datetime] = {}
         self.tally: Counter[str] = Counter()
         self.freezes: set[str] = set()
+        self.skips: set[str] = set()
+        self.skipped: dict[str, set[int]] = defaultdict(set)
         self.payments_lapse = False
         self._now_us = now_us
         self._subscriptions: dict[str, Subscription] = {}
@@ -81,6 +84,7 @@ class Writes:
         self.retry_attempts: Callable[[str], int] = lambda merchant: 4
         self.catch_up: Callable[[str], timedelta] = lambda merchant: timedelta(days=7)
         self.asks_buyer: Callable[[str], None] = lambda reference: None
+        self.overdue: Callable[[Subscription], None] = lambda subscription: None
 
     def subscription(self, subscription: str | None) -> Subscription | None:
         """A subscription as it stands."""
@@ -129,7 +133,9 @@ class Writes:
             self._invoice_goes_on(before, after)
         elif after.state is I.PENDING:
             late = after.opened_at - after.scheduled_at
-            if late > self.catch_up(after.merchant) + SKEW:
+            stands = self.subscription(after.subscription)
+            asked = stands is not None and stands.pay_now is not None
+            if late > self.catch_up(after.merchant) + SKEW and not asked:
                 raise Violation("5", f"{after.id} was opened {late} late, unasked", *about)
         if after.attempt - getattr(after, "uncounted", 0) > self.retry_attempts(after.merchant):
             raise Violation("9", f"{after.id} is at attempt {after.attempt}", *about)
@@ -162,6 +168,20 @@ class Writes:
             raise Violation("9", f"attempt of {after.id} went up by {raised}", *about)
         if began and after.subscription:
             self._may_begin(after)
+        self._counts(before, after)
+
+    def _counts(self, before: Invoice, after: Invoice) -> None:
+        """An attempt that somebody asked for stays outside the count of retries, and no other does
+        but one that lapsed unconfirmed (R-4)."""
+        stands = self.subscription(after.subscription)
+        asked = stands.pay_now if stands is not None else None
+        uncounted = after.uncounted - before.uncounted
+        failed = before.state is I.CONFIRMING and after.state in {I.RETRY, I.UNCOLLECTIBLE}
+        goes_on = asked is not None and asked.resumes_at and asked.resumes_at > self._now() + SKEW
+        outside = asked is not None or after.state is I.READY
+        if uncounted not in {0, outside} or (failed and goes_on and not uncounted):
+            text = f"{after.id} is {after.state}, {uncounted} more is not counted, asked {asked}"
+            raise Violation("9", text, after.id, after.purchase)
 
     def _may_begin(self, invoice: Invoice) -> None:
         """At the point of no return everything that allows a charge stands (R-3)."""
@@ -207,9 +227,11 @@ class Writes:
             raise Violation("9", f"{after.id} went from {was} to {after.state}", *about)
         if before is not None:
             self._subscription_goes_on(before, after)
+            self._somebody_is_told(before, after)
         if was is not after.state:
             self.tally[f"subscription_{after.state}"] += 1
-        if after.payments_made + self._frozen_periods[after.id] != after.period:
+        unpaid_for = self._frozen_periods[after.id] + len(self.skipped[after.id])
+        if after.payments_made + unpaid_for != after.period:
             raise Violation("6", f"{after.id}: {after.payments_made} paid, {after.period}", *about)
         total = after.terms.standard_payments
         if total is not None and after.payments_made > total:
@@ -231,8 +253,23 @@ class Writes:
             raise Violation("7", f"the dates of {after.id} moved to {after.anchor}", *about)
         if after.period - before.period not in {0, 1}:
             raise Violation("6", f"{after.id} skipped to {after.period}", *about)
+        if after.period > before.period and self._is_skipped(before, after):
+            self.skipped[after.id].add(before.period)
+            self.tally["payments_skipped"] += 1
         if after.seq - before.seq not in {0, 1}:
             raise Violation("6", f"seq of {after.id} jumped to {after.seq}", *about)
+
+    def _somebody_is_told(self, before: Subscription, after: Subscription) -> None:
+        waits = before.waiting_since is None and after.waiting_since is not None
+        if waits or before.state is not State.PAST_DUE is after.state:
+            self.overdue(after)
+        self.tally["asked_to_pay"] += before.pay_now is None and after.pay_now is not None
+
+    def _is_skipped(self, before: Subscription, after: Subscription) -> bool:
+        """Whether a payment that waited is left out, as its merchant said; an installment never is
+        (R-2)."""
+        waited = before.waiting_since is not None and before.terms.type is PriceType.RECURRING
+        return waited and after.payments_made == before.payments_made and after.id in self.skips
 
     def _resumed_late(self, before: Subscription, after: Subscription) -> bool:
         """A pause that outlasts what was paid for is all that moves the dates: to now (X-11)."""

@@ -1,0 +1,68 @@
+"""What is past due or waits: customers pay out of turn, merchants say charge or skip (R-2, R-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from billing.flows import overdue, pay
+from billing.subscription import State, Subscription
+from sim.chance import Chance
+from sim.clockwork import DAY, MINUTE, SECOND
+from sim.world import World
+
+
+def noticed(world: World, subscription: Subscription) -> None:
+    """It has become past due, or waits from now on: some day somebody does something about it."""
+    if subscription.state is State.PAST_DUE:
+        _paid_some_day(world, subscription)
+    else:
+        _decided_some_day(world, subscription)
+
+
+def _paid_some_day(world: World, subscription: Subscription) -> None:
+    """The customer presses "Pay now", now and then twice, or the merchant does."""
+    chance = Chance(world.seed, f"arrears {subscription.id} {subscription.seq}")
+    if chance.happens(0.4):
+        at_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 12 * DAY))
+        for _ in range(chance.pick((1, 1, 2))):
+            pay_at(world, subscription, at_us + chance.between(0, SECOND))
+
+
+def pay_at(world: World, subscription: Subscription, at_us: int) -> None:
+    """Somebody wants what is past due charged out of turn."""
+    ports, (merchant, customer, name) = world.ports, _owner(subscription)
+
+    def work() -> None:
+        pay.now_due(ports, merchant, customer, name, now=ports.clock())
+
+    _spawn(world, f"pay {name}", work, at_us)
+
+
+def _decided_some_day(world: World, subscription: Subscription) -> None:
+    """The merchant says charge or skip, now and then both at once, or lets it wait."""
+    chance = Chance(world.seed, f"waits {subscription.id} {subscription.period}")
+    ports, (merchant, _, name) = world.ports, _owner(subscription)
+
+    def charge() -> None:
+        overdue.charge(ports, merchant, name, now=ports.clock())
+
+    def skip() -> None:
+        world.oracle.skips.add(name)
+        overdue.skip(ports, merchant, name, now=ports.clock())
+
+    at_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 10 * DAY))
+    for said in chance.pick(((charge,), (charge,), (skip,), (charge, skip), ())):
+        _spawn(world, f"decide {name}", said, at_us + chance.between(0, SECOND))
+
+
+def _owner(subscription: Subscription) -> tuple[str, str, str]:
+    return subscription.merchant, subscription.customer, subscription.id
+
+
+def _spawn(world: World, name: str, work: Callable[[], None], at_us: int) -> None:
+    if at_us <= world.plan.end_us:  # what is said later, nobody waits for
+        world.clockwork.spawn(name, work, at_us, _answered)
+
+
+def _answered(error: BaseException | None) -> None:
+    """Whoever asked may be refused, or told to try again; what is written is what counts."""

@@ -1,7 +1,8 @@
 """The words of the invariants: which states follow which, and what never changes.
 
 Their numbers are those of RELIABILITY.md, section 3. What must hold after every single write is in
-`writes.py`, after every charge in `oracle.py`, and when all is healed in `reckoning.py`.
+`writes.py` and its parts, after every charge in `oracle.py`, and when all is healed in
+`reckoning.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,112 @@
+"""What must hold after a write of an invoice, and of the entries that tell of it."""
+
+from __future__ import annotations
+
+from billing.orders import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, LineKind, Order
+from billing.subscription import CHARGEABLE
+from sim.invariants import FIXED, INVOICE_GRAPH, SKEW, SNAPSHOT, I, Violation, changed
+from sim.seen import Seen
+
+
+class InvoiceWrites(Seen):
+    """An invoice goes its way, its amount stays, and the gateway agrees."""
+
+    def _invoice(self, before: Invoice | None, after: Invoice) -> None:
+        was = before.state if before else None
+        about = (after.id, after.purchase)
+        lapsed = self.payments_lapse and (was, after.state) == (I.CONFIRMING, I.READY)
+        by_credit = (was, after.state) == (I.PENDING, I.PAID) and not after.total
+        allowed = after.state in INVOICE_GRAPH[was] or lapsed or by_credit
+        if was is not after.state and not allowed:
+            raise Violation("9", f"invoice {after.id} went from {was} to {after.state}", *about)
+        if before is not None:
+            self._invoice_goes_on(before, after)
+        elif after.state is I.PENDING:
+            late = after.opened_at - after.scheduled_at
+            stands = self.subscription(after.subscription)
+            asked = stands is not None and stands.pay_now is not None
+            if late > self.catch_up(after.merchant) + SKEW and not asked:
+                raise Violation("5", f"{after.id} was opened {late} late, unasked", *about)
+        if after.attempt - after.uncounted > self.retry_attempts(after.merchant):
+            raise Violation("9", f"{after.id} is at attempt {after.attempt}", *about)
+        self.invoices[after.id] = after
+        self._agrees_with_gateway(was, after)
+        if was is not after.state:
+            self.tally[f"invoice_{after.state}"] += 1
+            self.tally["changes_of_plan"] += after.changes_plan and after.state is I.PAID
+            if after.state is I.PAID and any(line.kind == LineKind.FREEZE for line in after.lines):
+                self._frozen_periods[str(after.subscription)] += 1
+            if after.state is I.ACTION_REQUIRED and after.gateway_ref:
+                self.asks_buyer(after.gateway_ref)
+        if after.subscription:
+            standing = self._open[after.subscription]
+            (standing.discard if after.state in FINAL else standing.add)(after.id)
+
+    def _invoice_goes_on(self, before: Invoice, after: Invoice) -> None:
+        about = (after.id, after.purchase)
+        if before.state in FINAL and changed(before, after, FIXED):
+            raise Violation("9", f"final invoice {after.id} changed", *about)
+        if changed(before, after, SNAPSHOT):
+            raise Violation("3", f"the amount or identity of {after.id} changed", *about)
+        another = before.gateway_ref and before.gateway_ref != after.gateway_ref
+        if another and not (self.payments_lapse and before.state in BETWEEN_ATTEMPTS):
+            raise Violation("19", f"{after.id} changed to another payment", *about)
+        if before.number and before.number != after.number:
+            raise Violation("18", f"the number of {after.id} changed", *about)
+        began = before.state is not after.state is I.CONFIRMING
+        if (raised := after.attempt - before.attempt) != int(began):
+            raise Violation("9", f"attempt of {after.id} went up by {raised}", *about)
+        if began and after.subscription:
+            self._may_begin(after)
+        self._counts(before, after)
+
+    def _counts(self, before: Invoice, after: Invoice) -> None:
+        """An attempt that somebody asked for stays outside the count of retries, and no other does
+        but one that lapsed unconfirmed (R-4)."""
+        stands = self.subscription(after.subscription)
+        asked = stands.pay_now if stands is not None else None
+        uncounted = after.uncounted - before.uncounted
+        failed = before.state is I.CONFIRMING and after.state in {I.RETRY, I.UNCOLLECTIBLE}
+        goes_on = asked is not None and asked.resumes_at and asked.resumes_at > self._now() + SKEW
+        outside = asked is not None or after.state is I.READY
+        if uncounted not in {0, outside} or (failed and goes_on and not uncounted):
+            text = f"{after.id} is {after.state}, {uncounted} more is not counted, asked {asked}"
+            raise Violation("9", text, after.id, after.purchase)
+
+    def _may_begin(self, invoice: Invoice) -> None:
+        """At the point of no return everything that allows a charge stands (R-3)."""
+        stands = self.subscription(invoice.subscription)
+        if stands is None or stands.open_invoice != invoice.id:
+            raise Violation("8", f"{invoice.id} is charged, {stands} holds another", invoice.id)
+        if stands.state not in CHARGEABLE or stands.held or stands.dispute in {"open", "lost"}:
+            text = f"{invoice.id} is charged: {stands.state}, {stands.held}, {stands.dispute}"
+            raise Violation("4", text, invoice.id, stands.id)
+
+    def _order(self, before: Order | None, after: Order) -> None:
+        """Nothing counts as declined that the gateway did not decline (R-6)."""
+        if before is not None:
+            if changed(before, after, ("kind", "at", "amount", "invoice", "customer")):
+                raise Violation("9", f"the entry {after.id} was written over", after.id)
+            return
+        if after.kind != "failed" or after.invoice is None:
+            return
+        invoice = self.invoices[after.invoice]
+        if invoice.attempt == 0 or after.code == "authentication_required":
+            return  # the bank would not even save the card, or the buyer did not answer it
+        self._failed[after.invoice] += 1
+        if self._failed[after.invoice] > self._declined[after.invoice]:
+            raise Violation("2", f"{after.invoice} failed, and was not declined", after.invoice)
+
+    def _agrees_with_gateway(self, was: InvoiceState | None, invoice: Invoice) -> None:
+        """Unknown never means failed, and nothing is paid that the gateway did not book."""
+        if was is invoice.state:
+            return
+        about = (invoice.id, invoice.purchase)
+        booked = self.succeeded.get(invoice.id, [])
+        if invoice.state is I.PAID and invoice.total:
+            if [row["id"] for row in booked] != [invoice.gateway_ref]:
+                raise Violation("2", f"{invoice.id} is PAID, the gateway has {booked}", *about)
+        elif booked and invoice.state in FINAL:
+            raise Violation("2", f"{invoice.id} is {invoice.state}, and it was charged", *about)
+        elif booked and invoice.state is I.RETRY and invoice.id not in self._authenticated:
+            raise Violation("2", f"{invoice.id} counts as declined, and it was charged", *about)

@@ -1,0 +1,51 @@
+"""What the oracle has seen so far, by which it judges the next write."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+from billing.adapters.sandbox_ledger import Row
+from billing.facts import Fact
+from billing.orders import Invoice
+from billing.subscription import Subscription
+from sim.clockwork import instant
+
+
+class Seen:
+    """As it was written and as the gateway booked it, and only what is needed of it."""
+
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        self.invoices: dict[str, Invoice] = {}
+        self.succeeded: dict[str, list[Row]] = defaultdict(list)
+        self.facts: dict[str, Fact] = {}
+        self.mailed: Counter[str] = Counter()
+        self.stopped_since: dict[str, datetime] = {}
+        self.disarmed_since: dict[str, datetime] = {}
+        self.cancelled: dict[str, datetime] = {}
+        self.tally: Counter[str] = Counter()
+        self.freezes: set[str] = set()
+        self.skips: set[str] = set()
+        self.skipped: dict[str, set[int]] = defaultdict(set)
+        self.payments_lapse = False
+        self._now_us = now_us
+        self._subscriptions: dict[str, Subscription] = {}
+        self._open: dict[str, set[str]] = defaultdict(set)
+        self._charged_on: dict[str, dict[date, str]] = defaultdict(dict)
+        self._keys: dict[str, str] = {}
+        self._declined: Counter[str] = Counter()
+        self._failed: Counter[str] = Counter()
+        self._frozen_periods: Counter[str] = Counter()
+        self._authenticated: set[str] = set()
+        self.retry_attempts: Callable[[str], int] = lambda merchant: 4
+        self.catch_up: Callable[[str], timedelta] = lambda merchant: timedelta(days=7)
+        self.asks_buyer: Callable[[str], None] = lambda reference: None
+        self.overdue: Callable[[Subscription], None] = lambda subscription: None
+
+    def subscription(self, subscription: str | None) -> Subscription | None:
+        """A subscription as it stands."""
+        return self._subscriptions.get(subscription or "")
+
+    def _now(self) -> datetime:
+        return instant(self._now_us())

@@ -1,0 +1,91 @@
+"""What must hold after a write of a subscription."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from billing.catalog import PriceType
+from billing.subscription import TERMINAL, State, Subscription
+from sim.invariants import AGREED, CALL, SKEW, SUBSCRIPTION_GRAPH, Violation, changed, rests
+from sim.seen import Seen
+
+
+class SubscriptionWrites(Seen):
+    """An agreement stays as agreed, moves on period by period, and something wakes it."""
+
+    def _subscription(self, before: Subscription | None, after: Subscription) -> None:
+        was, about = (before.state if before else None), (after.id, after.customer)
+        if was is not after.state and after.state not in SUBSCRIPTION_GRAPH[was]:
+            raise Violation("9", f"{after.id} went from {was} to {after.state}", *about)
+        if before is not None:
+            self._subscription_goes_on(before, after)
+            self._somebody_is_told(before, after)
+        if was is not after.state:
+            self.tally[f"subscription_{after.state}"] += 1
+        unpaid_for = self._frozen_periods[after.id] + len(self.skipped[after.id])
+        if after.payments_made + unpaid_for != after.period:
+            raise Violation("6", f"{after.id}: {after.payments_made} paid, {after.period}", *about)
+        total = after.terms.standard_payments
+        if total is not None and after.payments_made > total:
+            raise Violation("5", f"{after.id} paid {after.payments_made} of {total}", *about)
+        self._alarm_stands(after)
+        self._subscriptions[after.id] = after
+
+    def _subscription_goes_on(self, before: Subscription, after: Subscription) -> None:
+        about = (after.id, after.customer)
+        if before.state in TERMINAL:
+            if replace(before, dispute=after.dispute) == after:
+                return  # what has ended may still be disputed
+            raise Violation("9", f"{after.id} is {before.state} and was written again", *about)
+        if changed(before, after, AGREED):
+            raise Violation("7", f"the agreement of {after.id} changed", *about)
+        another = before.terms.period is not after.terms.period
+        moved = before.anchor != after.anchor
+        if moved and not another and not self._resumed_late(before, after):
+            raise Violation("7", f"the dates of {after.id} moved to {after.anchor}", *about)
+        if after.period - before.period not in {0, 1}:
+            raise Violation("6", f"{after.id} skipped to {after.period}", *about)
+        if after.period > before.period and self._is_skipped(before, after):
+            self.skipped[after.id].add(before.period)
+            self.tally["payments_skipped"] += 1
+        if after.seq - before.seq not in {0, 1}:
+            raise Violation("6", f"seq of {after.id} jumped to {after.seq}", *about)
+
+    def _somebody_is_told(self, before: Subscription, after: Subscription) -> None:
+        waits = before.waiting_since is None and after.waiting_since is not None
+        if waits or before.state is not State.PAST_DUE is after.state:
+            self.overdue(after)
+        self.tally["asked_to_pay"] += before.pay_now is None and after.pay_now is not None
+
+    def _is_skipped(self, before: Subscription, after: Subscription) -> bool:
+        """Whether a payment that waited is left out, as its merchant said; an installment never is
+        (R-2)."""
+        waited = before.waiting_since is not None and before.terms.type is PriceType.RECURRING
+        return waited and after.payments_made == before.payments_made and after.id in self.skips
+
+    def _resumed_late(self, before: Subscription, after: Subscription) -> bool:
+        """A pause that outlasts what was paid for is all that moves the dates: to now (X-11)."""
+        paid_until, due = before.period_at, after.period_at
+        assert paid_until is not None and due is not None, "what goes on has something to come"
+        ended = before.state is State.PAUSED and after.state in {State.TRIALING, State.ACTIVE}
+        now = self._now()
+        return ended and paid_until <= now + SKEW and abs(due - now) <= CALL + SKEW
+
+    def _alarm_stands(self, after: Subscription) -> None:
+        about = (after.id, after.customer)
+        if not after.is_live and (after.due_at or after.open_invoice):
+            raise Violation("15", f"{after.id} has ended and has an alarm", *about)
+        if after.is_live and after.due_at is None and not rests(after):
+            raise Violation("15", f"{after.id} is {after.state} and has no alarm", *about)
+        if after.state is State.PAUSED and after.due_at is not None:
+            raise Violation("15", f"{after.id} is paused and has an alarm", *about)
+        if after.state is State.PAUSED and after.open_invoice is not None:
+            raise Violation("15", f"{after.id} is paused and may be charged", *about)
+        closes = after.freezes_at  # with its period, however late its worker is (A-5)
+        frozen = after.is_frozen or (closes is not None and closes <= self._now())
+        if frozen and after.gives_access(self._now()):
+            raise Violation("12", f"{after.id} is frozen and gives access", *about)
+        closed = after.state is State.PAUSED or after.is_unpaid or frozen
+        access = closed or after.gives_access(self._now())
+        if after.is_live and after.ends_at is None and not access:
+            raise Violation("12", f"{after.id} is {after.state} and gives no access", *about)

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.catalog import Product
+from billing.flows import products
 from functions.checkout import app
 from tests.web.calls import Answer, Client
-from tests.world import World
+from tests.world import MONTHLY, World
 
 FORM: dict[str, Any] = {
     "attempt_key": "attempt-1",
@@ -148,6 +149,36 @@ def test_three_d_secure_goes_to_the_bank_and_comes_back(
     assert till.follow(back).status == 200
     assert till.post(payment_method="pm_card_authenticationRequired").status == status
     assert till.client.browse("GET", path).status == 404
+
+
+def end_offer(till: Till) -> None:
+    """The merchant sells at another price from now on."""
+    ports, merchant = till.world.ports, till.world.merchant
+    products.add_price_point(ports, merchant, till.product.id, MONTHLY, now=till.world.now)
+    products.remove_price_point(ports, merchant, till.product.id, till.product.default_price_point)
+
+
+@pytest.mark.spec("C-2")
+def test_an_offer_that_has_ended_answers_as_before_who_bought_while_it_stood(till: Till) -> None:
+    bought = till.post()
+    end_offer(till)
+    assert till.post().json == bought.json
+    assert "Thank you" in till.follow(till.fill_in()).body
+    late = till.post(attempt_key="attempt-2", email="bob@example.com")
+    assert (late.status, late.json["detail"]) == (404, "This offer has ended.")
+    assert till.fill_in(attempt_key="attempt-2", email="bob@example.com").status == 404
+    assert len(till.world.charges()) == 1
+
+
+@pytest.mark.spec("C-2", "C-4")
+def test_who_is_at_the_bank_when_the_offer_ends_comes_back_to_what_they_bought(till: Till) -> None:
+    waiting = till.post(payment_method="pm_card_authenticationRequired")
+    bank = waiting.json["url"].removeprefix("https://pay.example.com")
+    end_offer(till)
+    back = till.client.browse("POST", bank, {"result": "complete"})
+    assert "Thank you" in till.follow(back).body
+    assert till.post(payment_method="pm_card_authenticationRequired").status == 201
+    assert len(till.world.charges()) == 1
 
 
 def test_while_the_gateway_is_down_nothing_is_charged_and_the_same_key_goes_on(

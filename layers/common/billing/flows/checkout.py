@@ -76,9 +76,17 @@ class Visitor:
 def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None = None) -> Offer:
     """What a price point sells now, through one of its product's gateways or the first; raises
     `NotFound`."""
-    point = ports.store.price_point(price_point)
-    if point is None:
+    return _offered(ports, _found(ports, price_point), gateway, now)
+
+
+def _found(ports: Ports, price_point: str) -> PricePoint:
+    found = ports.store.price_point(price_point)
+    if found is None:
         raise NotFound("This offer does not exist.")
+    return found
+
+
+def _offered(ports: Ports, point: PricePoint, gateway: str | None, now: datetime) -> Offer:
     product = ports.store.product(point.merchant, point.product)
     merchant = ports.store.merchant(point.merchant)
     assert product is not None and merchant is not None, "written before its price points"
@@ -95,15 +103,17 @@ def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None 
 def submit(
     ports: Ports, price_point: str, form: Submission, visitor: Visitor, *, now: datetime
 ) -> Checkout:
-    """Buy, at most once per attempt key; the same key answers as it did (C-2).
+    """Buy, at most once per attempt key; the same key answers as it did, though the offer may have
+    ended since (C-2).
 
     Raises `Invalid` for a used key with another form, `Refused` (already_purchased) for a repeat
     that is not confirmed and (trial_used) for another trial of the same person (C-9), `TooMany`,
     `NotFound`, and `Unavailable` when nothing was charged.
     """
-    offered = offer(ports, price_point, now=now, gateway=form.gateway)
-    known = ports.store.checkout(offered.merchant.id, form.attempt_key)
+    point = _found(ports, price_point)
+    known = ports.store.checkout(point.merchant, form.attempt_key)
     if known is None:
+        offered = _offered(ports, point, form.gateway, now)
         known = _begin(ports, offered, form, visitor, now)
     if known.fingerprint != _fingerprint(price_point, form):
         raise Invalid(
@@ -117,13 +127,18 @@ def submit(
     return reached
 
 
+def attempt(ports: Ports, price_point: str, key: str) -> Checkout | None:
+    """What was submitted to a price point's merchant under this key, at whichever price."""
+    point = ports.store.price_point(price_point) if len(key) <= ATTEMPT_KEY_MOST else None
+    return None if point is None else ports.store.checkout(point.merchant, key)
+
+
 def resume(ports: Ports, price_point: str, key: str, *, now: datetime, return_url: str) -> Checkout:
     """Where an attempt stands when its buyer comes back from authenticating (C-4).
 
     A charge under way is settled; nothing that was not submitted to its end is begun by looking.
     """
-    point = ports.store.price_point(price_point) if len(key) <= ATTEMPT_KEY_MOST else None
-    checkout = ports.store.checkout(point.merchant, key) if point else None
+    checkout = attempt(ports, price_point, key)
     if checkout is None or checkout.price_point != price_point:
         raise NotFound("This purchase does not exist.")
     if checkout.invoice.state not in UNDER_WAY:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from billing import trials
 from billing.checkouts import Checkout, CheckoutState
-from billing.errors import Invalid, Refused, Unavailable
+from billing.errors import Invalid, NotFound, Refused, Unavailable
 from billing.flows import checkout, collecting
 from billing.flows.checkout import Offer, Visitor
 from billing.flows.directory import Listing
@@ -57,18 +57,18 @@ def _bought(
     ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
 ) -> http.Answer:
     """A form is bought with, or its buyer is sent on to give a card first."""
-    from billing.web.checkout_inputs import CheckoutInput
-
-    chosen = typed.get("gateway") or None
-    offered = checkout.offer(ports, price_point, now=now, gateway=chosen)
+    chosen, key = typed.get("gateway") or None, typed.get("attempt_key", "")
+    try:
+        offered = checkout.offer(ports, price_point, now=now, gateway=chosen)
+    except NotFound:
+        if checkout.attempt(ports, price_point, key) is None:
+            raise
+        return _sent(ports, request, price_point, typed, now=now)  # once more: it has ended since
     spoken = languages.spoken(offered.merchant, request)
-    key = typed.get("attempt_key", "")
     try:
         if "payment_method" not in typed and _has_a_page(ports, offered):
             return _sent_on(ports, request, offered, spoken, typed, now=now)
-        shape = CheckoutInput.from_form(typed)
-        visitor = _visitor(ports, request, price_point, shape.attempt_key)
-        checkout.submit(ports, price_point, shape.submission(), visitor, now=now)
+        return _sent(ports, request, price_point, typed, now=now)
     except Invalid as error:
         wrong = errors_of(error)
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
@@ -91,7 +91,17 @@ def _bought(
         )
     except Unavailable:
         return _unavailable(request, offered, spoken)
-    # A page of its own, so that a refresh asks again instead of sending again.
+
+
+def _sent(
+    ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
+) -> http.Answer:
+    """A page of its own, so that a refresh asks again instead of sending again."""
+    from billing.web.checkout_inputs import CheckoutInput
+
+    shape = CheckoutInput.from_form(typed)
+    visitor = _visitor(ports, request, price_point, shape.attempt_key)
+    checkout.submit(ports, price_point, shape.submission(), visitor, now=now)
     return http.redirect(visitor.return_url)
 
 
@@ -155,14 +165,15 @@ def returned(ports: Ports, request: Request, price_point: str, *, now: datetime)
             return http.redirect(hosts.checkout(request, price_point))
         typed = {**kept, "payment_method": given}
         return _bought(ports, request, price_point, typed, now=now)
-    offered = checkout.offer(ports, price_point, now=now)
     url = _return_url(ports, request, price_point, key)
     bought = checkout.resume(ports, price_point, key, now=now, return_url=url)
+    merchant = ports.store.merchant(bought.merchant)
+    assert merchant is not None, "a merchant is never removed"
     template, values = _page_of(bought, hosts.checkout(request, price_point))
     return http.page(
         template,
         bought.language,
-        merchant=offered.merchant,
+        merchant=merchant,
         checkout=bought,
         test=bought.invoice.test,
         **values,

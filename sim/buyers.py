@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from billing.adapters.keys import checkout as checkout_key
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import Address
-from billing.errors import Refused, Unavailable
+from billing.errors import NotFound, Refused, Unavailable
 from billing.flows import checkout
 from billing.flows.checkout import Submission, Visitor
 from sim.chance import Chance
@@ -33,6 +34,10 @@ class Buyer:
         self._tries = 0
         self._confirms = purchase.again
 
+    @property
+    def _actor(self) -> str:
+        return f"buyer {self._purchase.number}"
+
     def begin(self) -> None:
         """Fill in the form and click, once or twice."""
         for click in range(self._purchase.clicks):
@@ -50,7 +55,7 @@ class Buyer:
         self._spawn("submit", self._submit, at_us)
 
     def _spawn(self, what: str, work: Callable[[], Checkout], at_us: int) -> None:
-        name = f"buyer {self._purchase.number} {what}"
+        name = f"{self._actor} {what}"
         self._world.clockwork.spawn(name, partial(self._told, work), at_us, self._ended)
 
     def _submit(self) -> Checkout:
@@ -71,8 +76,17 @@ class Buyer:
         return checkout.resume(ports, point, self.key, now=ports.clock(), return_url=RETURN_URL)
 
     def _told(self, work: Callable[[], Checkout]) -> None:
-        """What the buyer is told stays so, and is true."""
-        answer = work()
+        """What the buyer is told stays so, and is true; what was begun is never told to be
+        nothing."""
+        stood = self._stands()
+        try:
+            answer = work()
+        except NotFound as error:
+            if stood:
+                text = f"{self.key} was begun, and then answered: {error}"
+                actors = (f"{self._actor} submit", f"seller {self._purchase.price_point}")
+                raise Violation("14", text, self.key, *actors) from error
+            raise
         told = self.answer
         if answer.state is not CheckoutState.OPEN:  # a slow request may know less than a later one
             if told is not None and told.state is not CheckoutState.OPEN and told != answer:
@@ -81,6 +95,10 @@ class Buyer:
             self.answer = answer
         if answer.action_url is not None:
             self._meet_the_bank(answer)
+
+    def _stands(self) -> bool:
+        merchant = self._purchase.price_point.partition(".")[0]
+        return self._world.table.get(checkout_key(merchant, self.key)) is not None
 
     def _ended(self, error: BaseException | None) -> None:
         if isinstance(error, Refused) and error.code == "already_purchased":

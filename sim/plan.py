@@ -102,6 +102,7 @@ class Plan:
     outages: list[tuple[int, int]] = field(default_factory=list)
     gateway_outages: list[tuple[int, int]] = field(default_factory=list)
     stops: list[tuple[str, int, int, str]] = field(default_factory=list)
+    offers_end: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def start_us(self) -> int:
@@ -137,6 +138,7 @@ def drawn(seed: int) -> Plan:
         (chance.pick(sorted(merchants)), *span, chance.pick(("stopped", "disarmed")))
         for span in _spans(plan, chance, at_most=2, longest_us=9 * DAY)
     ]
+    plan.offers_end = _offers_end(plan, Chance(seed, "offers"))
     return plan
 
 
@@ -211,6 +213,15 @@ def _purchases(plan: Plan, chance: Chance) -> list[Purchase]:
             )
             purchases.append(replace(purchase, number=1000 + number, at_us=again_us, again=True))
     return purchases
+
+
+def _offers_end(plan: Plan, chance: Chance) -> list[tuple[str, int]]:
+    """Some price points, some of them while somebody is buying."""
+    if not chance.happens(0.5):
+        return []
+    bought = [chance.pick(plan.purchases) for _ in range(chance.between(1, 3))]
+    ends = {each.price_point: each.at_us for each in bought}
+    return [(point, at_us + int(chance.stretched(1_000, HOUR))) for point, at_us in ends.items()]
 
 
 def _spans(plan: Plan, chance: Chance, *, at_most: int, longest_us: int) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from billing.transactions import Change, Insert
-from sim import observed, overdue
+from sim import observed, overdue, prices
 from sim.actions import Action
 from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
@@ -131,6 +131,7 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
     buyers = {b.key: b for b in (Buyer(world, purchase) for purchase in plan.purchases)}
     adversary = Adversary(world, buyers, spawned.action if spawned else None)
     _plan_outages(world)
+    prices.change(world)
     world.webhooks.look()
     world.oracle.asks_buyer = lambda reference: authenticate_some_day(world, reference)
     if spawned is None and world.faults.on:

@@ -26,6 +26,7 @@ class Seen:
         self.cancelled: dict[str, datetime] = {}
         self.tally: Counter[str] = Counter()
         self.freezes: set[str] = set()
+        self.offers_ended: dict[str, datetime] = {}
         self.skips: set[str] = set()
         self.skipped: dict[str, set[int]] = defaultdict(set)
         self.payments_lapse = False

@@ -19,6 +19,7 @@ from billing.tickets import Ticket
 from sim.invariants import (
     CHECKOUT_GRAPH,
     ONCE,
+    SKEW,
     SNAPSHOT,
     TICKET_GRAPH,
     C,
@@ -82,6 +83,9 @@ class Writes(InvoiceWrites, SubscriptionWrites):
         was, about = (before.state if before else None), (after.key, after.purchase)
         if was is not after.state and after.state not in CHECKOUT_GRAPH[was]:
             raise Violation("9", f"checkout {after.key} from {was} to {after.state}", *about)
+        ended = self.offers_ended.get(after.price_point)
+        if before is None and ended is not None and after.created_at > ended + SKEW:
+            raise Violation("7", f"{after.key} was begun after its offer ended, {ended}", *about)
         if before is not None and was is not C.OPEN:
             put_off = replace(before, due_at=after.due_at)
             if after not in (put_off, purchase.forgotten(before)[0]):

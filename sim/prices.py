@@ -1,0 +1,36 @@
+"""The merchant sells at another price from some moment on, and no longer at the one before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from billing.catalog import PricePoint
+from billing.flows import products
+from billing.money import Money
+from sim.clockwork import instant
+from sim.world import World
+
+
+def change(world: World) -> None:
+    """Have the offers end that the plan says, each when its time comes."""
+    points = {point.id: point for _, point in world.plan.products}
+    for number, (point, at_us) in enumerate(world.plan.offers_end):
+        if world.faults.planned("offer_ends", number):
+            work = partial(_change, world, points[point])
+            world.clockwork.spawn(f"seller {point}", work, at_us, _ended)
+
+
+def _change(world: World, point: PricePoint) -> None:
+    ports = world.ports
+    merchant = ports.store.merchant(point.merchant)
+    assert merchant is not None, "a merchant is never removed"
+    price = point.terms.price
+    dearer = replace(point.terms, price=Money(price.amount_minor + 100, price.currency))
+    products.add_price_point(ports, merchant, point.product, dearer, now=ports.clock())
+    products.remove_price_point(ports, merchant, point.product, point.id)
+    world.oracle.offers_ended[point.id] = instant(world.clockwork.now_us)
+
+
+def _ended(error: BaseException | None) -> None:
+    """A merchant whose change failed leaves it at that."""

@@ -38,6 +38,8 @@ MIX = (
     "changes_of_plan",
     "asked_to_pay",
     "payments_skipped",
+    "cards_kept",
+    "cards_removed",
     "subscription_cancel_pending",
     "subscription_cancelled",
     "subscription_completed",

@@ -29,6 +29,7 @@ from sim import overdue, support
 from sim.buyers import authenticate
 from sim.chance import Chance
 from sim.clockwork import DAY, MINUTE, SECOND, instant
+from sim.wallets import new_card, other_card, remove_card
 from sim.world import World
 
 if TYPE_CHECKING:
@@ -333,6 +334,7 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
         *(ask_to_cancel, ask_for_refund),
         *(refund_last, refund_at_gateway, send_back),
         *(cancel_now, cancel_at_end, pause_now, pay_now, other_plan, freeze_next),
+        *(new_card, other_card, remove_card),
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
 }
@@ -347,6 +349,8 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "support": (0.25, (ask_to_cancel, ask_to_cancel, ask_for_refund)),
     "break": (0.4, (pause_now, freeze_next)),
     "plan": (0.3, (other_plan,)),
+    "card": (0.3, (new_card,)),
+    "card again": (0.15, (new_card, other_card, remove_card)),
 }
 """What share of ordinary customers does one of these some day."""
 

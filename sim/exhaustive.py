@@ -17,7 +17,7 @@ from billing.money import Currency, Money
 from billing.periods import Period, Span, Unit
 from billing.plan_change import When
 from billing.subscription import Subscription
-from sim import actions
+from sim import actions, wallets
 from sim.actions import (
     Action,
     cancel_at_end,
@@ -28,11 +28,13 @@ from sim.actions import (
     pay_now,
 )
 from sim.adversary import Adversary
+from sim.chance import Chance
 from sim.clockwork import DAY, MINUTE, SECOND
 from sim.faults import Forced
 from sim.invariants import Violation
 from sim.plan import FREEZE_MINOR, Plan, Purchase, on_sale
 from sim.run import Act, Result, Spawned, run
+from sim.wallets import other_card, remove_card
 
 START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
 MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONTHLY)
@@ -83,6 +85,26 @@ def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
     return change
 
 
+def give_visa(adversary: Adversary, target: Subscription) -> None:
+    """Another card than the one that all of them buy with."""
+    wallets.give(adversary, target, "pm_card_visa", Chance(1, "gives"))
+
+
+def use_first(adversary: Adversary, target: Subscription) -> None:
+    """The oldest card again."""
+    wallets.use(adversary, target, lambda kept: kept[0].id)
+
+
+def remove_first(adversary: Adversary, target: Subscription) -> None:
+    """The oldest card, whatever it pays for."""
+    wallets.remove(adversary, target, lambda kept: kept[0].id)
+
+
+def remove_last(adversary: Adversary, target: Subscription) -> None:
+    """The newest card."""
+    wallets.remove(adversary, target, lambda kept: kept[-1].id)
+
+
 change_now, change_next = _change(1, When.NOW), _change(1, When.NEXT_REBILL)
 think_it_over, change_meanwhile = _change(1, When.NOW, thinks_us=MINUTE), _change(2, When.NOW)
 
@@ -106,6 +128,21 @@ SCENES = {
             "pm_card_mastercard",
             33,
             acts=(Act(10, think_it_over), Act(10, change_meanwhile)),
+        ),
+        Scene("gives a card", MONTHLY, "pm_card_mastercard", 33, 2, (Act(10, give_visa),)),
+        Scene(
+            "goes back",
+            MONTHLY,
+            "pm_card_mastercard",
+            14,
+            acts=(Act(10, give_visa), Act(12, use_first)),
+        ),
+        Scene(
+            "tidies up",
+            MONTHLY,
+            "pm_card_mastercard",
+            14,
+            acts=(Act(10, give_visa), Act(12, remove_first)),
         ),
         Scene("freezes", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, freeze_next),)),
         Scene(
@@ -132,6 +169,12 @@ MEETINGS: tuple[Meeting, ...] = (
     ("renewal", "charge sub", 0, actions.ask_to_cancel),
     ("renewal", "charge sub", 0, actions.other_plan),
     ("renewal", "charge sub", 0, actions.sweep),
+    ("renewal", "charge sub", 0, give_visa),
+    ("gives a card", "charge sub", 0, remove_card),
+    ("gives a card", "charge sub", 0, other_card),
+    ("goes back", "card", 1, remove_first),
+    ("tidies up", "card", 1, remove_last),
+    ("tidies up", "card", 1, use_first),
     ("renewal", "tell", 0, actions.tell_again),
     ("declined", "charge sub", 1, actions.double_message),
     ("declined", "charge sub", 1, cancel_now),
@@ -148,6 +191,7 @@ MEETINGS: tuple[Meeting, ...] = (
             ("upgrades next", "plan", (cancel_now, change_now, freeze_next)),
             ("thinks it over", "plan", (cancel_now, change_next)),
             ("changes free", "plan", (cancel_now, pause_now, change_now, freeze_next)),
+            ("gives a card", "card", (cancel_now, remove_card, other_card)),
             ("freezes", "freeze", (cancel_now, pause_now, change_now, change_next)),
             ("freezes", "plan", (cancel_now, change_now)),
             ("has to answer", "plan", (cancel_now, change_now)),
@@ -171,6 +215,12 @@ _COMES = {
     freeze_next: "freeze",
     change_now: "plan",
     change_next: "plan",
+    give_visa: "card",
+    remove_card: "card",
+    other_card: "card",
+    use_first: "card",
+    remove_first: "card",
+    remove_last: "card",
     actions.ask_to_cancel: "ask",
     actions.other_plan: "plan",
     actions.sweep: "sweep",

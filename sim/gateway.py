@@ -98,6 +98,8 @@ class SimGateway:
         self.books = Books()
         self.asked: Asked = lambda call, key, parameters: None
         self.moves: Callable[[str], None] = lambda invoice: None
+        self.charges: Callable[[str, str], None] = lambda invoice, method: None
+        self.let_go: Callable[[str], None] = lambda method: None
         self._seed = seed
         self._wire = wire
         self._clockwork: Clockwork = wire.clockwork
@@ -123,7 +125,7 @@ class SimGateway:
         return self._request("save_method", key, token, effect)
 
     def forget(self, method: str) -> None:
-        self._wire.call("gateway", "forget", partial(self.sandbox.forget, method), method)
+        self._wire.call("gateway", "forget", partial(self.let_go, method), method)
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
         def effect() -> str:
@@ -142,12 +144,19 @@ class SimGateway:
             generation = self._generation_of(key)
             if generation > before:
                 self.books.forget_attempt(reference, key)
+            self._told_of_charge(reference, method, key)
             card = self._acting(method, f"{key}#{generation}")
             return self.sandbox.confirm(
                 reference, card, key=key, off_session=off_session, return_url=return_url
             )
 
         return self._request("confirm", key, f"{reference} {method}", effect)
+
+    def _told_of_charge(self, reference: str, method: str, key: str) -> None:
+        payment, _ = self.books.read(reference) or ({}, 0)
+        over = payment.get("state") in {"succeeded", "cancelled"}
+        if payment and not over and key not in payment["attempts"]:
+            self.charges(payment["invoice"], method)
 
     def lookup(self, reference: str, *, attempt_key: str) -> Standing:
         def look() -> Standing:

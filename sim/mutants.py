@@ -16,6 +16,7 @@ from typing import Any
 
 from billing import (
     cancellation,
+    cards,
     disputes,
     freezing,
     holding,
@@ -149,6 +150,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (_PNR(forgetting("attempt")),),
         redundant="the attempt changes, so it is a condition itself",
     ),
+    Mutant("PNR: the card not expected", (_PNR(forgetting("payment_method")),)),
     Mutant("PNR: both", (_PNR(blind("Invoice")), _PNR(without_expect))),
     Mutant(
         "paid: invoice unconditional",
@@ -206,6 +208,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("pay now: counts as a retry", ((protocol, "_goes_on", always(False)),)),
     Mutant("pay now: every attempt was asked for", ((protocol, "_goes_on", always(True)),)),
+    Mutant("card removed: nothing else expected", ((cards, "remove", without_expect),)),
     Mutant("checkout: steps unconditional", (_STEP(blind("Checkout")),)),
     Mutant("checkout: attempt may stand", ((purchase, "begun", blind("Checkout", of=Insert)),)),
     Mutant(

@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from billing.flows import invoices
-from billing.render import mails, merchant_mails, reminder_mails, ticket_mails
+from billing.render import mails, merchant_mails, portal_mails, reminder_mails, ticket_mails
 from billing.runtime import telemetry
 
 
@@ -22,7 +22,7 @@ def facts_only() -> Iterator[None]:
     stubs: list[tuple[ModuleType, str, object]] = [
         *((module, "written", _bare) for module in MAILS),
         *((module, "text", lambda *_, **__: "") for module in MAILS),
-        *((module, "formats", _Blank("")) for module in MAILS),
+        *((module, "formats", _Blank("")) for module in MAILS if hasattr(module, "formats")),
         *((mails, name, lambda *_, **__: ()) for name in _WORDS),
         (ticket_mails, "_from", lambda department, message, envelope: message),
         (ticket_mails, "_to", lambda ticket, message: message),
@@ -36,7 +36,7 @@ def facts_only() -> Iterator[None]:
         yield
 
 
-MAILS = (mails, merchant_mails, reminder_mails, ticket_mails)
+MAILS = (mails, merchant_mails, portal_mails, reminder_mails, ticket_mails)
 _WORDS = ("_lines", "what_follows", "cancelling", "filled")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from billing.adapters.sandbox_ledger import Row
 from billing.adapters.sandbox_refunds import ELSEWHERE
+from billing.customers import PaymentMethod
 from billing.orders import FINAL, Invoice, InvoiceCounter
 from billing.periods import Anchor
 from billing.plan_change import Quote, When
@@ -36,6 +37,7 @@ class Oracle(Writes):
         self._numbers_match(by_type)
         self._plans_match(by_type)
         self._requests_hold(by_type)
+        self._cards_stand(by_type)
 
     def _one_open_invoice(self, by_type: dict[type, list[Put]]) -> None:
         touched = {after.id for _, _, after in by_type.get(Subscription, ())}
@@ -76,6 +78,27 @@ class Oracle(Writes):
                     raise Violation("4", f"{after.id} holds nothing", stands.id)
             elif after.state is TicketState.DECLINED and stands.held_for == after.id:
                 raise Violation("21", f"{after.id} is declined and holds on", stands.id)
+
+    def _cards_stand(self, by_type: dict[type, list[Put]]) -> None:
+        """What may still be charged names a card that its customer has (B-9)."""
+        removed = {m.id for _, _, m in by_type.get(PaymentMethod, ()) if m.removed_at}
+        paying = [after for _, _, after in by_type.get(Subscription, ())]
+        if removed:
+            paying += [s for s in self._subscriptions.values() if s.payment_method in removed]
+        for subscription in paying:
+            method = self._methods.get(subscription.payment_method)
+            if subscription.is_live and (method is None or method.removed_at):
+                text = f"{subscription.id} is to be charged to {method or 'nothing'}"
+                raise Violation("B-9", text, subscription.id, subscription.customer)
+
+    def charges(self, invoice: str, method: str) -> None:
+        """The gateway is about to charge a card for an invoice, once for this attempt."""
+        known = self.invoices.get(invoice)
+        if known is not None and known.payment_method != method:
+            text = f"{invoice} is charged to {method}, its attempt names {known.payment_method}"
+            raise Violation("B-9", text, known.id, known.purchase)
+        if method in self.let_go:
+            raise Violation("B-9", f"{invoice} is charged to {method}, which was let go", invoice)
 
     def moves(self, invoice: str) -> None:
         """The gateway is asked to withdraw or to give back: not from where nothing is armed."""
@@ -126,7 +149,9 @@ class Oracle(Writes):
         self, before: Subscription, after: Subscription, paid: Invoice | None
     ) -> None:
         opened = before.open_invoice is None and after.open_invoice is not None
-        if opened and after.is_frozen:
+        # A freeze begins with its period, whether that is paid or left out.
+        begins = opened or after.period > before.period
+        if begins and after.is_frozen:
             minor = after.terms.price.amount_minor
             if after.id not in self.freezes or minor != FREEZE_MINOR:
                 raise Violation("7", f"{after.id} froze unasked, or at {minor}", after.id)

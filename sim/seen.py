@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from billing.adapters.sandbox_ledger import Row
+from billing.customers import PaymentMethod
 from billing.facts import Fact
 from billing.orders import Invoice
 from billing.subscription import Subscription
@@ -30,7 +31,9 @@ class Seen:
         self.skips: set[str] = set()
         self.skipped: dict[str, set[int]] = defaultdict(set)
         self.payments_lapse = False
+        self.let_go: set[str] = set()
         self._now_us = now_us
+        self._methods: dict[str, PaymentMethod] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._open: dict[str, set[str]] = defaultdict(set)
         self._charged_on: dict[str, dict[date, str]] = defaultdict(dict)

@@ -81,6 +81,8 @@ class World:
         self.webhooks.on = self.webhooks.on and forced is None
         self.gateway.books.told = self._told
         self.gateway.moves = self.oracle.moves
+        self.gateway.charges = self.oracle.charges
+        self.gateway.let_go = self.oracle.let_go.add
         operation = Operation(public_url="https://pay.example.com", shards=plan.shards)
         self.deployment = Deployment(seed, self.wire, self.table, operation)
         self.ports = Ports(

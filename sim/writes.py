@@ -9,7 +9,7 @@ from typing import Any
 
 from billing import purchase
 from billing.checkouts import Checkout
-from billing.customers import ERASED
+from billing.customers import ERASED, PaymentMethod
 from billing.facts import Fact, FactKind
 from billing.flows.notify import PASSING
 from billing.merchants import Merchant
@@ -111,6 +111,13 @@ class Writes(InvoiceWrites, SubscriptionWrites):
         if was is not after.state:
             self.tally[f"ticket_{after.state}"] += 1
 
+    def _method(self, before: PaymentMethod | None, after: PaymentMethod) -> None:
+        if before is not None and before.removed_at and not after.removed_at:
+            raise Violation("B-9", f"{after.id} was removed, and is there again", after.customer)
+        if before is None or (after.removed_at and not before.removed_at):
+            self.tally["cards_removed" if after.removed_at else "cards_kept"] += 1
+        self._methods[after.id] = after
+
     def _merchant(self, before: Merchant | None, after: Merchant) -> None:
         if not after.armed:
             self.disarmed_since.setdefault(after.id, self._now())
@@ -180,4 +187,5 @@ _CHECKS: dict[type, Callable[[Writes, Any, Any], None]] = {
     Subscription: Writes._subscription,
     Order: Writes._order,
     Ticket: Writes._ticket,
+    PaymentMethod: Writes._method,
 }

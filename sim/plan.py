@@ -125,7 +125,7 @@ def drawn(seed: int) -> Plan:
     plan = Plan(
         starts_at=starts_at,
         span_us=chance.between(60, 300) * DAY,
-        shards=chance.pick((1, 1, 2, 4)),
+        shards=chance.pick((1, 1, 2)),  # four show no more than two, and are swept twice as long
         skewed=chance.happens(0.7),
         merchants=merchants,
         products=[on_sale(m, terms, n) for m in merchants.values() for n, terms in enumerate(SOLD)],

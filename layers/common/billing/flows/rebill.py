@@ -219,6 +219,8 @@ def _pass_point_of_no_return(
     ports: Ports, works: Sequence[Work], now: datetime, tally: Counter[str]
 ) -> list[Work]:
     """Step 3; whether billing is stopped is read here once more."""
+    if not works:
+        return []
     merchants = {name: ports.store.merchant(name) for name in {w.merchant.id for w in works}}
     ports = ports.as_switched()
     after: list[Work] = []

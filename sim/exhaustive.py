@@ -33,7 +33,7 @@ from sim.clockwork import DAY, MINUTE, SECOND
 from sim.faults import Forced
 from sim.invariants import Violation
 from sim.plan import FREEZE_MINOR, Plan, Purchase, on_sale
-from sim.run import Act, Result, Spawned, run
+from sim.run import Act, Result, Spawned, change_merchant, run
 from sim.wallets import other_card, remove_card
 
 START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
@@ -83,6 +83,11 @@ def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
         change_to(adversary, target, point.id, when, thinks_us=thinks_us)
 
     return change
+
+
+def disarm(adversary: Adversary, target: Subscription) -> None:
+    """The tables are found somewhere else from now on, until all is healed (W-5)."""
+    change_merchant(adversary.world, target.merchant, armed=False)
 
 
 def give_visa(adversary: Adversary, target: Subscription) -> None:
@@ -143,6 +148,13 @@ SCENES = {
             "pm_card_mastercard",
             14,
             acts=(Act(10, give_visa), Act(12, remove_first)),
+        ),
+        Scene(
+            "moved away",
+            MONTHLY,
+            "pm_card_mastercard",
+            14,
+            acts=(Act(9, disarm), Act(10, actions.refund_last)),
         ),
         Scene("freezes", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, freeze_next),)),
         Scene(

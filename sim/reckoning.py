@@ -66,6 +66,10 @@ def _alive(world: World, subscription: Subscription, now: datetime) -> None:
     due = subscription.due_at
     if due is not None and now - due > patience:
         raise Violation("21", f"{subscription.id} has been due since {due}", subscription.id)
+    asked = subscription.cancelling
+    recorded = asked is not None and subscription.state is not State.CANCEL_PENDING
+    if asked is not None and recorded and now - asked.requested_at > A_DAY:
+        raise Violation("21", f"{subscription.id} was to end, and goes on", subscription.id)
     scheduled = subscription.period_at
     if scheduled is None or due is None or subscription.state is State.PAST_DUE:
         return

@@ -154,7 +154,7 @@ def heal(world: World) -> None:
     world.wire.down_until = lambda now_us: 0
     world.wire.gateway_down_until = lambda now_us: 0
     for name in list(world.plan.merchants):
-        _change_merchant(world, name, stopped=False, armed=True)
+        change_merchant(world, name, stopped=False, armed=True)
     world.deployment.redrive()
     clockwork = world.clockwork
     clockwork.run(clockwork.now_us + HEALING_US)
@@ -174,8 +174,8 @@ def _plan_outages(world: World) -> None:
         if faults.planned("stop", n):
             off = {"stopped": True} if how == "stopped" else {"armed": False}
             on = {"stopped": False} if how == "stopped" else {"armed": True}
-            clockwork.at(start_us, partial(_change_merchant, world, name, **off))
-            clockwork.at(end_us, partial(_change_merchant, world, name, **on))
+            clockwork.at(start_us, partial(change_merchant, world, name, **off))
+            clockwork.at(end_us, partial(change_merchant, world, name, **on))
 
 
 def _until(spans: list[tuple[int, int]], now_us: int) -> int:
@@ -186,7 +186,8 @@ def _until(spans: list[tuple[int, int]], now_us: int) -> int:
     return until_us
 
 
-def _change_merchant(world: World, name: str, **fields: Any) -> None:
+def change_merchant(world: World, name: str, **fields: Any) -> None:
+    """Have a merchant be another from now on, such as stopped or disarmed."""
     merchant = world.plan.merchants[name]
     changed = replace(merchant, **fields)
     if changed != merchant:

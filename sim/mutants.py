@@ -43,7 +43,7 @@ from billing.flows.work import Work
 from billing.merchants import Merchant
 from billing.orders import Invoice
 from billing.transactions import Insert
-from sim import exhaustive
+from sim import exhaustive, scenes
 from sim.gateway import SimGateway
 from sim.items import Table
 from sim.mutations import (
@@ -326,10 +326,10 @@ def _outcome(number: int, seeds: int) -> str | None:
         for tried, seed in enumerate(range(FIRST_SEED, FIRST_SEED + seeds), 1):
             if (violation := run(seed).violation) is not None:
                 return f"seed {tried}, {violation}"
-        for scene in exhaustive.SCENES.values():
+        for scene in scenes.SCENES.values():
             if (violation := exhaustive.tried(scene, {}).violation) is not None:
                 return f"{scene.name}, {violation}"
-        for failure in chain.from_iterable(map(exhaustive.pairs, exhaustive.MEETINGS)):
+        for failure in chain.from_iterable(map(exhaustive.pairs, scenes.MEETINGS)):
             if failure is not None:
                 return f"{failure.scene}, {failure.violation}"
         return None

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from sim import corpus, lapsing
-from sim.exhaustive import SCENES, SINGLE, calls_of, tried
+from sim.exhaustive import SINGLE, calls_of, tried
 from sim.invariants import Violation
 from sim.lapsing import LapsingGateway
 from sim.mutants import MUTANTS
 from sim.plan import drawn
 from sim.run import Result, run
+from sim.scenes import SCENES
 from sim.shrink import shrink, trace
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,233 @@
+"""The stories that the exhaustive mode tells, and what meets what in them.
+
+A new flow is added here: a scene that it is in, and the actions that come in while it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from billing.catalog import Initial, PriceTerms, PriceType
+from billing.merchants import Merchant, RetrySchedule, Settings
+from billing.money import Currency, Money
+from billing.periods import Period, Span, Unit
+from billing.plan_change import When
+from billing.subscription import Subscription
+from sim import actions, wallets
+from sim.actions import (
+    Action,
+    cancel_at_end,
+    cancel_now,
+    change_to,
+    freeze_next,
+    pause_now,
+    pay_now,
+)
+from sim.adversary import Adversary
+from sim.chance import Chance
+from sim.clockwork import DAY, MINUTE, SECOND
+from sim.plan import FREEZE_MINOR, Plan, Purchase, on_sale
+from sim.run import Act, change_merchant
+from sim.wallets import other_card, remove_card
+
+START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
+MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONTHLY)
+GOLD = replace(MONTHLY, price=Money(4999, Currency.USD))
+SILVER = replace(MONTHLY, price=Money(3999, Currency.USD))
+TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One customer's story, short enough to be told thousands of times."""
+
+    name: str
+    terms: PriceTerms
+    card: str
+    days: int
+    seed: int = 1
+    acts: tuple[Act, ...] = ()
+
+
+def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
+    """To the plan that stands at that place among those on sale."""
+
+    def change(adversary: Adversary, target: Subscription) -> None:
+        _, point = adversary.world.plan.products[place]
+        change_to(adversary, target, point.id, when, thinks_us=thinks_us)
+
+    return change
+
+
+def disarm(adversary: Adversary, target: Subscription) -> None:
+    """The tables are found somewhere else from now on, until all is healed (W-5)."""
+    change_merchant(adversary.world, target.merchant, armed=False)
+
+
+def give_visa(adversary: Adversary, target: Subscription) -> None:
+    """Another card than the one that all of them buy with."""
+    wallets.give(adversary, target, "pm_card_visa", Chance(1, "gives"))
+
+
+def use_first(adversary: Adversary, target: Subscription) -> None:
+    """The oldest card again."""
+    wallets.use(adversary, target, lambda kept: kept[0].id)
+
+
+def remove_first(adversary: Adversary, target: Subscription) -> None:
+    """The oldest card, whatever it pays for."""
+    wallets.remove(adversary, target, lambda kept: kept[0].id)
+
+
+def remove_last(adversary: Adversary, target: Subscription) -> None:
+    """The newest card."""
+    wallets.remove(adversary, target, lambda kept: kept[-1].id)
+
+
+change_now, change_next = _change(1, When.NOW), _change(1, When.NEXT_REBILL)
+think_it_over, change_meanwhile = _change(1, When.NOW, thinks_us=MINUTE), _change(2, When.NOW)
+
+SCENES = {
+    scene.name: scene
+    for scene in (
+        Scene("renewal", MONTHLY, "pm_card_mastercard", 33),
+        Scene("declined", TRIAL, "pm_card_chargeCustomerFail", 18),
+        Scene("authenticated", MONTHLY, "pm_card_authenticationRequired", 34, 3),
+        Scene("left alone", ONCE, "pm_card_authenticationRequired", 2, 1),
+        Scene("refused", ONCE, "pm_card_chargeDeclined", 2),
+        Scene("bought once", ONCE, "pm_card_mastercard", 2),
+        Scene("pays late", TRIAL, "pm_card_chargeCustomerFail", 18, acts=(Act(14, pay_now),)),
+        Scene("pauses", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, pause_now),)),
+        Scene("upgrades", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, change_now),)),
+        Scene("upgrades next", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, change_next),)),
+        Scene("changes free", GOLD, "pm_card_mastercard", 33, acts=(Act(10, change_now),)),
+        Scene(
+            "thinks it over",
+            MONTHLY,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, think_it_over), Act(10, change_meanwhile)),
+        ),
+        Scene("gives a card", MONTHLY, "pm_card_mastercard", 33, 2, (Act(10, give_visa),)),
+        Scene(
+            "goes back",
+            MONTHLY,
+            "pm_card_mastercard",
+            14,
+            acts=(Act(10, give_visa), Act(12, use_first)),
+        ),
+        Scene(
+            "tidies up",
+            MONTHLY,
+            "pm_card_mastercard",
+            14,
+            acts=(Act(10, give_visa), Act(12, remove_first)),
+        ),
+        Scene(
+            "moved away",
+            MONTHLY,
+            "pm_card_mastercard",
+            14,
+            acts=(Act(9, disarm), Act(10, actions.refund_last)),
+        ),
+        Scene("freezes", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, freeze_next),)),
+        Scene(
+            "has to answer",
+            MONTHLY,
+            "pm_card_authenticationRequired",
+            33,
+            3,
+            (Act(10, change_now),),
+        ),
+    )
+}
+
+Meeting = tuple[str, str, int, Action]
+"""A scene, whose invocation by the beginning of its name, the how manieth, and what it meets."""
+
+MEETINGS: tuple[Meeting, ...] = (
+    ("renewal", "charge sub", 0, actions.double_message),
+    ("renewal", "charge sub", 0, cancel_now),
+    ("renewal", "charge sub", 0, cancel_at_end),
+    ("renewal", "charge sub", 0, actions.refund_last),
+    ("renewal", "charge sub", 0, pause_now),
+    ("renewal", "charge sub", 0, freeze_next),
+    ("renewal", "charge sub", 0, actions.ask_to_cancel),
+    ("renewal", "charge sub", 0, actions.other_plan),
+    ("renewal", "charge sub", 0, actions.sweep),
+    ("renewal", "charge sub", 0, give_visa),
+    ("gives a card", "charge sub", 0, remove_card),
+    ("gives a card", "charge sub", 0, other_card),
+    ("goes back", "card", 1, remove_first),
+    ("tidies up", "card", 1, remove_last),
+    ("tidies up", "card", 1, use_first),
+    ("renewal", "tell", 0, actions.tell_again),
+    ("declined", "charge sub", 1, actions.double_message),
+    ("declined", "charge sub", 1, cancel_now),
+    ("declined", "charge sub", 1, pay_now),
+    ("authenticated", "charge sub", 1, actions.answer_the_bank),
+    ("authenticated", "buyer 1 return", 0, actions.come_back),
+    *(
+        (scene, actor, 0, action)
+        for scene, actor, actions in (
+            ("pauses", "pause", (cancel_now, cancel_at_end, change_now, freeze_next)),
+            ("pauses", "resume", (cancel_now,)),
+            ("pays late", "pay", (cancel_now, cancel_at_end, pause_now, pay_now)),
+            ("upgrades", "plan", (cancel_now, cancel_at_end, pause_now, change_now, freeze_next)),
+            ("upgrades next", "plan", (cancel_now, change_now, freeze_next)),
+            ("thinks it over", "plan", (cancel_now, change_next)),
+            ("changes free", "plan", (cancel_now, pause_now, change_now, freeze_next)),
+            ("gives a card", "card", (cancel_now, remove_card, other_card)),
+            ("freezes", "freeze", (cancel_now, pause_now, change_now, change_next)),
+            ("freezes", "plan", (cancel_now, change_now)),
+            ("has to answer", "plan", (cancel_now, change_now)),
+        )
+        for action in actions
+    ),
+    ("bought once", "buyer 1 submit", 0, actions.click_again),
+    ("bought once", "buyer 1 submit", 0, actions.look_at_attempt),
+    ("authenticated", "buyer 1 submit", 0, actions.look_at_attempt),
+)
+"""What comes in a second after an invocation has begun."""
+
+COMES = {
+    actions.double_message: "charge",
+    actions.look_at_attempt: "charge",
+    cancel_now: "cancel",
+    cancel_at_end: "cancel",
+    actions.refund_last: "refund",
+    pause_now: "pause",
+    pay_now: "pay",
+    freeze_next: "freeze",
+    change_now: "plan",
+    change_next: "plan",
+    give_visa: "card",
+    remove_card: "card",
+    other_card: "card",
+    use_first: "card",
+    remove_first: "card",
+    remove_last: "card",
+    actions.ask_to_cancel: "ask",
+    actions.other_plan: "plan",
+    actions.sweep: "sweep",
+    actions.tell_again: "tell",
+    actions.click_again: "buyer",
+    actions.come_back: "buyer",
+}
+"""What the other invocation is called by."""
+
+
+def plan_of(scene: Scene) -> Plan:
+    """The world of one customer."""
+    retries = RetrySchedule(every_days=1, attempts=2)
+    settings = Settings(retry_schedule=retries, freeze_price_minor=FREEZE_MINOR)
+    made_at = START - timedelta(days=1)
+    merchant = Merchant("acme", "Acme", "hello@acme.example", made_at, settings)
+    bought = on_sale(merchant, scene.terms, 1)
+    sold = [bought, on_sale(merchant, GOLD, 2), on_sale(merchant, SILVER, 3)]
+    plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, sold)
+    at_us = plan.start_us + SECOND
+    plan.purchases = [Purchase(1, at_us, "ann@example.com", bought[1].id, scene.card)]
+    return plan

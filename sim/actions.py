@@ -28,7 +28,7 @@ from billing.tickets import Wish
 from sim import overdue, support
 from sim.buyers import authenticate
 from sim.chance import Chance
-from sim.clockwork import DAY, MINUTE, SECOND, instant
+from sim.clockwork import DAY, MINUTE, SECOND, answered, instant
 from sim.wallets import new_card, other_card, remove_card
 from sim.world import World
 
@@ -176,7 +176,7 @@ def cancel_at_end(adversary: Adversary, target: Subscription) -> None:
         undo_us = world.clockwork.now_us + int(chance.stretched(1_000, 4 * DAY))
         ports = world.ports
         work = partial(_undo, ports, target)
-        world.clockwork.spawn(f"undo {target.id}", work, undo_us, _answered)
+        world.clockwork.spawn(f"undo {target.id}", work, undo_us, answered)
 
 
 def pause_now(adversary: Adversary, target: Subscription) -> None:
@@ -191,11 +191,11 @@ def pause_now(adversary: Adversary, target: Subscription) -> None:
     def back() -> None:
         pause.resume(ports, merchant, subscription, now=ports.clock())
 
-    world.clockwork.spawn(f"pause {subscription}", work, now_us, _answered)
+    world.clockwork.spawn(f"pause {subscription}", work, now_us, answered)
     if chance.happens(0.8):
         back_us = now_us + int(chance.stretched(SECOND, 50 * DAY))
         for _ in range(chance.pick((1, 1, 2))):
-            world.clockwork.spawn(f"resume {subscription}", back, back_us, _answered)
+            world.clockwork.spawn(f"resume {subscription}", back, back_us, answered)
 
 
 def pay_now(adversary: Adversary, target: Subscription) -> None:
@@ -236,7 +236,7 @@ def change_to(
         if thinks_us:
             at_us = world.clockwork.now_us + thinks_us
             agreed = partial(agree, quoted.token)
-            world.clockwork.spawn(f"plan {subscription}", agreed, at_us, _answered)
+            world.clockwork.spawn(f"plan {subscription}", agreed, at_us, answered)
         else:
             agree(quoted.token)
 
@@ -244,7 +244,7 @@ def change_to(
         now = ports.clock()
         change_plan.change(ports, merchant, subscription, point, when, token=token, now=now)
 
-    world.clockwork.spawn(f"plan {subscription}", ask, world.clockwork.now_us, _answered)
+    world.clockwork.spawn(f"plan {subscription}", ask, world.clockwork.now_us, answered)
 
 
 def freeze_next(adversary: Adversary, target: Subscription) -> None:
@@ -266,11 +266,11 @@ def freeze_next(adversary: Adversary, target: Subscription) -> None:
             token = quoted.token
         freeze.unfreeze(ports, merchant, subscription, token=token, now=ports.clock())
 
-    world.clockwork.spawn(f"freeze {subscription}", work, now_us, _answered)
+    world.clockwork.spawn(f"freeze {subscription}", work, now_us, answered)
     if chance.happens(0.8):
         thaw_us = now_us + int(chance.stretched(MINUTE, 80 * DAY))
         for _ in range(chance.pick((1, 1, 2))):
-            world.clockwork.spawn(f"plan {subscription}", thaw, thaw_us, _answered)
+            world.clockwork.spawn(f"plan {subscription}", thaw, thaw_us, answered)
 
 
 def _recurs(point: PricePoint) -> bool:
@@ -288,7 +288,7 @@ def refund_last(adversary: Adversary, target: Subscription) -> None:
         part = chance.pick((None, None, paid[-1].amount.amount_minor // 3))
         work = partial(_refund, world.ports, paid[-1], part)
         at_us = world.clockwork.now_us + chance.between(0, SECOND // 10)
-        world.clockwork.spawn(f"refund {target.id}", work, at_us, _answered)
+        world.clockwork.spawn(f"refund {target.id}", work, at_us, answered)
 
 
 def _payments(world: World, target: Subscription) -> list[Order]:
@@ -306,7 +306,7 @@ def _cancel(world: World, target: Subscription, when: When) -> None:
         if ending.result is cancel.Result.ENDED:
             world.oracle.cancelled[target.id] = instant(world.clockwork.now_us)
 
-    world.clockwork.spawn(f"cancel {target.id}", work, world.clockwork.now_us, _answered)
+    world.clockwork.spawn(f"cancel {target.id}", work, world.clockwork.now_us, answered)
 
 
 def _undo(ports: Ports, target: Subscription) -> None:
@@ -322,10 +322,6 @@ def _refund(ports: Ports, paid: Order, amount_minor: int | None) -> None:
         source=Source.MERCHANT,
         now=ports.clock(),
     )
-
-
-def _answered(error: BaseException | None) -> None:
-    """Whoever asked may be refused, or told to try again; what is written is what counts."""
 
 
 ACTIONS: dict[type, tuple[Action, ...]] = {

@@ -60,6 +60,11 @@ class Invocation:
 OnEnd = Callable[[BaseException | None], None]
 
 
+def answered(error: BaseException | None) -> None:
+    """How what somebody asked for ends: they may be refused, or told to try again; what is written
+    is what counts."""
+
+
 class Clockwork:
     """What happens when; times are microseconds since 1970."""
 

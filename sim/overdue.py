@@ -7,7 +7,7 @@ from collections.abc import Callable
 from billing.flows import overdue, pay
 from billing.subscription import State, Subscription
 from sim.chance import Chance
-from sim.clockwork import DAY, MINUTE, SECOND
+from sim.clockwork import DAY, MINUTE, SECOND, answered
 from sim.world import World
 
 
@@ -61,8 +61,4 @@ def _owner(subscription: Subscription) -> tuple[str, str, str]:
 
 def _spawn(world: World, name: str, work: Callable[[], None], at_us: int) -> None:
     if at_us <= world.plan.end_us:  # what is said later, nobody waits for
-        world.clockwork.spawn(name, work, at_us, _answered)
-
-
-def _answered(error: BaseException | None) -> None:
-    """Whoever asked may be refused, or told to try again; what is written is what counts."""
+        world.clockwork.spawn(name, work, at_us, answered)

@@ -8,7 +8,7 @@ from functools import partial
 from billing.catalog import PricePoint
 from billing.flows import products
 from billing.money import Money
-from sim.clockwork import instant
+from sim.clockwork import answered, instant
 from sim.world import World
 
 
@@ -18,7 +18,7 @@ def change(world: World) -> None:
     for number, (point, at_us) in enumerate(world.plan.offers_end):
         if world.faults.planned("offer_ends", number):
             work = partial(_change, world, points[point])
-            world.clockwork.spawn(f"seller {point}", work, at_us, _ended)
+            world.clockwork.spawn(f"seller {point}", work, at_us, answered)
 
 
 def _change(world: World, point: PricePoint) -> None:
@@ -30,7 +30,3 @@ def _change(world: World, point: PricePoint) -> None:
     products.add_price_point(ports, merchant, point.product, dearer, now=ports.clock())
     products.remove_price_point(ports, merchant, point.product, point.id)
     world.oracle.offers_ended[point.id] = instant(world.clockwork.now_us)
-
-
-def _ended(error: BaseException | None) -> None:
-    """A merchant whose change failed leaves it at that."""

@@ -11,7 +11,7 @@ from billing.orders import Order
 from billing.subscription import Subscription
 from billing.tickets import Ownership, Wish
 from sim.chance import Chance
-from sim.clockwork import DAY, MINUTE, SECOND
+from sim.clockwork import DAY, MINUTE, SECOND, answered
 from sim.world import World
 
 AGENT = "agent@example.com"
@@ -44,7 +44,7 @@ def ask(world: World, target: Subscription, wish: Wish, order: Order | None = No
 
     for _ in range(chance.pick((1, 1, 1, 2))):
         at_us = world.clockwork.now_us + chance.between(0, SECOND)
-        world.clockwork.spawn(f"ask {target.id}", work, at_us, _answered)
+        world.clockwork.spawn(f"ask {target.id}", work, at_us, answered)
 
 
 def _decided_some_day(world: World, merchant: str, name: str) -> None:
@@ -54,7 +54,7 @@ def _decided_some_day(world: World, merchant: str, name: str) -> None:
         verdict = chance.pick((_approve, _approve, _decline))
         at_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 9 * DAY))
         work = partial(verdict, world, merchant, name)
-        world.clockwork.spawn(f"agent {name}", work, at_us, _answered)
+        world.clockwork.spawn(f"agent {name}", work, at_us, answered)
 
 
 def _approve(world: World, merchant: str, name: str) -> None:
@@ -68,7 +68,3 @@ def _decline(world: World, merchant: str, name: str) -> None:
     seller = world.ports.store.merchant(merchant)
     assert seller is not None, "a merchant is never removed"
     decision.decline(world.ports, seller, name, "No.", by=AGENT, now=world.ports.clock())
-
-
-def _answered(error: BaseException | None) -> None:
-    """Whoever asked may be refused, or told to try again; what is written is what counts."""

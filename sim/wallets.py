@@ -11,7 +11,7 @@ from billing.flows import cards
 from billing.gateways import SANDBOX, AccountRef
 from billing.subscription import Subscription
 from sim.chance import Chance
-from sim.clockwork import SECOND
+from sim.clockwork import SECOND, answered
 
 if TYPE_CHECKING:
     from sim.adversary import Adversary
@@ -104,8 +104,4 @@ def _spawn(
     adversary: Adversary, target: Subscription, work: Callable[[], None], after_us: int = 0
 ) -> None:
     clockwork = adversary.world.clockwork
-    clockwork.spawn(f"card {target.id}", work, clockwork.now_us + after_us, _answered)
-
-
-def _answered(error: BaseException | None) -> None:
-    """Whoever asked may be refused, or told to try again; what is written is what counts."""
+    clockwork.spawn(f"card {target.id}", work, clockwork.now_us + after_us, answered)

@@ -26,9 +26,6 @@ class Hold(StrEnum):
     COMPLETED = "completed"
 
 
-SWITCHED_OFF = frozenset({Hold.BILLING_PAUSED, Hold.DISARMED, Hold.STOPPED})
-UNDECIDED = frozenset({Hold.DISPUTED, Hold.HELD})
-
 LOOKS_AGAIN = timedelta(hours=1)
 """How long after billing was let go on the last of what it held is charged, at most."""
 
@@ -94,11 +91,15 @@ def alarm_while_held(subscription: Subscription, reason: Hold, now: datetime) ->
 
     Disputed past due with nothing open would count as given up without an alarm (R-5): once a day.
     """
-    if reason in SWITCHED_OFF:
-        return now + LOOKS_AGAIN
-    if reason is Hold.DISPUTED and not replace(subscription, due_at=None).is_unpaid:
-        return None
-    return now + timedelta(days=1) if reason in UNDECIDED else subscription.due_at
+    match reason:
+        case Hold.BILLING_PAUSED | Hold.DISARMED | Hold.STOPPED:
+            return now + LOOKS_AGAIN
+        case Hold.HELD:
+            return now + timedelta(days=1)
+        case Hold.DISPUTED:
+            counts_as_unpaid = replace(subscription, due_at=None).is_unpaid
+            return now + timedelta(days=1) if counts_as_unpaid else None
+    return subscription.due_at
 
 
 def not_yet(subscription: Subscription, now: datetime) -> bool:

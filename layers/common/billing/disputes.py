@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing import cancellation, ledger, policy
+from billing import cancellation, ledger, policy, refunds
 from billing.customers import Entitlement
 from billing.facts import Fact, FactKind
 from billing.gateways import Dispute, DisputeStanding
@@ -156,7 +156,7 @@ def lost(
         _invoice_with(about, (*about.others, after)),
         *_booked(after, before, about, now),
         *(_revoked(about.entitlements, now) if closes else ()),
-        *_cancelled(about, (*about.others, after), now, order, shard),
+        *_cancelled(about, after, now, order, shard),
         _told(FactKind.DISPUTE_LOST, after, now, shard),
     )
 
@@ -222,16 +222,23 @@ def _going_on(
 
 
 def _cancelled(
-    about: Disputed, chargebacks: Sequence[Chargeback], now: datetime, order: str, shard: int
+    about: Disputed, lost: Chargeback, now: datetime, order: str, shard: int
 ) -> tuple[Write, ...]:
-    """Ended now; a charge under way is withdrawn first, and what the gateway says decides (X-6)."""
+    """Ended now; a charge under way is withdrawn first, and what the gateway says decides (X-6).
+
+    What the bank took back is not given back a second time, as credit (B-7).
+    """
     subscription, invoice = about.subscription, about.open_invoice
     if subscription is None:
         return ()
-    standing = standing_of(chargebacks)
+    standing = standing_of((*about.others, lost))
+    taken = refunds.before_tax(about.invoice, lost.amount)
+
+    def marked(after: Subscription) -> Subscription:
+        return replace(after, dispute=standing).returning(about.invoice.paid_in, taken)
+
     if not subscription.is_live:
-        marked = replace(subscription, dispute=standing)
-        return (Change(subscription, marked, as_read=policy.LOOKED_AT),)
+        return (Change(subscription, marked(subscription), as_read=policy.LOOKED_AT),)
     request = CancelRequest(When.NOW, Source.GATEWAY, now, order, reason=REASON)
     if invoice is not None and invoice.state in UNDER_WAY:
         writes = cancellation.record(subscription, invoice, request)
@@ -239,7 +246,7 @@ def _cancelled(
         email = about.invoice.bill_to.email
         writes = cancellation.end_now(subscription, invoice, request, email, shard)
     return tuple(
-        replace(write, after=replace(write.after, dispute=standing))
+        replace(write, after=marked(write.after))
         if isinstance(write, Change) and write.before is subscription
         else write
         for write in writes

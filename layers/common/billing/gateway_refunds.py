@@ -16,7 +16,7 @@ from billing.facts import FactKind
 from billing.gateways import GatewayRefund
 from billing.orders import Invoice, Order
 from billing.refunds import Refund, RefundState
-from billing.subscription import Source
+from billing.subscription import Source, Subscription
 from billing.transactions import Change, Insert, Transaction
 
 
@@ -31,6 +31,7 @@ def made_elsewhere(
     paid: Order,
     entitlements: Iterable[Entitlement],
     now: datetime,
+    subscription: Subscription | None,
     *,
     order_id: str,
     shard: int,
@@ -45,6 +46,7 @@ def made_elsewhere(
     if found.amount.currency is not invoice.total.currency or gone > invoice.total.amount_minor:
         raise Refused("More went back than came in; look at the gateway.", code="beyond_payment")
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
+    took, funds = refunds.taken_back(subscription, invoice, found.amount)
     refund = Refund(
         id=id_of(invoice.id, found),
         merchant=invoice.merchant,
@@ -63,6 +65,7 @@ def made_elsewhere(
         state=RefundState.SUCCEEDED,
         settled_at=now,
         gateway_refund=found.id,
+        took=took,
     )
     after = replace(
         invoice,
@@ -73,12 +76,19 @@ def made_elsewhere(
     return (
         Insert(refund),
         Change(invoice, after, as_read=refunds.RESERVATION),
+        *funds,
         *refunds.booked(refund, invoice, paid, entitlements, now),
     )
 
 
 def returned(
-    refund: Refund, failure: str, invoice: Invoice, paid: Order, entry: Order, now: datetime
+    refund: Refund,
+    failure: str,
+    invoice: Invoice,
+    paid: Order,
+    entry: Order,
+    now: datetime,
+    subscription: Subscription | None,
 ) -> Transaction:
     """The customer's bank could not take a refund, and the gateway has put it back to the merchant.
 
@@ -97,6 +107,7 @@ def returned(
     return (
         Change(refund, after, as_read=("state",)),
         Change(invoice, kept),
+        *refunds.restored(refund, invoice, subscription),
         Change(paid, replace(paid, refunded_minor=paid.refunded_minor - amount)),
         Change(entry, replace(entry, withdrawn=True, code=failure)),
         Insert(ledger.refund_returned(refund.id, invoice, refund.amount, now)),

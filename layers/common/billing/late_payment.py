@@ -86,6 +86,7 @@ def _booked(
     refund, (reservation, asked) = refunds.reserve(
         paid,
         paid.total,
+        None,  # it pays for no time, and gives no credit
         name=NAME,
         source=Source.SYSTEM,
         order_id=refund_order,

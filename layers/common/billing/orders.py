@@ -180,6 +180,11 @@ class Invoice:
         return self.plan_change is not None
 
     @property
+    def paid_in(self) -> int | None:
+        """The index of the period whose time it pays for; None for an initial payment (A-4)."""
+        return self.period if self.plan_change is None else self.plan_change.period
+
+    @property
     def confirm_key(self) -> str:
         """The idempotency key of the attempt under way: one per invoice and attempt, never
         reused."""

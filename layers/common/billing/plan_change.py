@@ -1,7 +1,7 @@
 """What a change of plan costs, and whether it may be made (A-4, P-18).
 
-A credit is worth what the plan in force says that its unused time is worth, never what was last
-charged: so going up and down again brings back what it cost, and no more.
+A credit is worth what was paid for the period and not returned, in proportion to its unused time
+(`billing.funds`): so going up and down again brings back what it cost, and no more.
 """
 
 from __future__ import annotations
@@ -78,6 +78,8 @@ def refuse_unsettled(subscription: Subscription, now: datetime) -> None:
     running = subscription.state in {*CHANGEABLE, State.FROZEN}
     period_at = subscription.period_at
     due = running and period_at is not None and period_at <= now
+    if subscription.dispute == "open":
+        raise Refused("A dispute about a payment is open; wait for its end.", code="disputed")
     if subscription.open_invoice is not None or due:
         raise Refused("A payment is open: pay it, or wait until it is made.", code="invoice_open")
 
@@ -163,9 +165,10 @@ def _at_once(
     anchor, first = subscription.anchor, subscription.anchor_period
     nothing = replace(plan.terms.price, amount_minor=0)
     if subscription.state is State.TRIALING:
-        stays = PlanChange(plan, anchor, first, subscription.credit_minor)
+        stays = PlanChange(plan, anchor, first, subscription.credit_minor, subscription.funds)
         return stays, _later(plan), nothing
-    lines: tuple[InvoiceLine, ...] = _exchanged(subscription, plan, at)
+    unused, rest = _unused_minor(subscription, at), _rest_minor(subscription, plan, at)
+    lines: tuple[InvoiceLine, ...] = _exchanged(subscription, plan, unused, rest)
     net = sum(line.amount.amount_minor for line in lines)
     # Too little to charge, or less than nothing, goes to the next invoice (P-18).
     carried = net if net < minimum_minor else 0
@@ -177,25 +180,50 @@ def _at_once(
         # The new period began now, and this pays for it: the next payment is its second.
         anchor, first = Anchor.at(at, anchor.zone), subscription.period - 1
     due = replace(nothing, amount_minor=net - carried)
-    return PlanChange(plan, anchor, first, -carried), *with_tax(lines, due, address)
+    owed, within = max(0, -subscription.credit_minor), subscription.period - 1
+    funds = subscription.money.exchanged(unused, rest, owed, within, at)
+    change = PlanChange(plan, anchor, first, -carried, funds, within)
+    return change, *with_tax(lines, due, address)
 
 
-def _exchanged(subscription: Subscription, plan: Plan, at: datetime) -> tuple[InvoiceLine, ...]:
-    """What is new, less what is unused of the old, less the credit that there was."""
-    old, new = subscription.terms.price, plan.terms.price
+def _rest_minor(subscription: Subscription, plan: Plan, at: datetime) -> int:
+    """What the new plan costs from now to the end of the period, or of a new one of its own."""
+    if plan.terms.period is not subscription.terms.period:
+        return plan.terms.price.amount_minor
+    return unused_minor(plan.terms.price, *_running(subscription), at)
+
+
+def _unused_minor(subscription: Subscription, at: datetime) -> int:
+    """What was paid for the time from now to the end of the period, and not returned (A-4)."""
+    (start, end), price = _running(subscription), subscription.terms.price
+    money = subscription.money
+    since = money.since or start
+    if money.in_use_minor == unused_minor(price, start, end, since):
+        # All of it is paid: counted from the period's own start, so that nothing is rounded twice.
+        return unused_minor(price, start, end, at)
+    return unused_minor(replace(price, amount_minor=money.in_use_minor), since, end, at)
+
+
+def _running(subscription: Subscription) -> tuple[datetime, datetime]:
+    """Start and end of the period that is running."""
     start = subscription.payment_at(subscription.period - 1)
-    end = subscription.payment_at(subscription.period)
-    if plan.terms.period is subscription.terms.period:
-        rest = replace(new, amount_minor=unused_minor(new, start, end, at))
-        charge = InvoiceLine(LineKind.REST, plan.product_name, rest)
-    else:
-        charge = InvoiceLine(LineKind.CHARGE, plan.product_name, new)
-    unused = replace(old, amount_minor=-unused_minor(old, start, end, at))
-    lines = (charge, InvoiceLine(LineKind.UNUSED, subscription.product_name, unused))
+    return start, subscription.payment_at(subscription.period)
+
+
+def _exchanged(
+    subscription: Subscription, plan: Plan, unused: int, rest: int
+) -> tuple[InvoiceLine, ...]:
+    """What is new, less what is unused of the old, less the credit that there was."""
+    price = subscription.terms.price
+    same = plan.terms.period is subscription.terms.period
+    sold = LineKind.REST if same else LineKind.CHARGE
+    charge = InvoiceLine(sold, plan.product_name, replace(price, amount_minor=rest))
+    taken_off = replace(price, amount_minor=-unused)
+    lines = (charge, InvoiceLine(LineKind.UNUSED, subscription.product_name, taken_off))
     if not subscription.credit_minor:
         return lines
     kind = LineKind.CREDIT if subscription.credit_minor > 0 else LineKind.OWED
-    before = replace(old, amount_minor=-subscription.credit_minor)
+    before = replace(price, amount_minor=-subscription.credit_minor)
     return (*lines, InvoiceLine(kind, subscription.product_name, before))
 
 
@@ -216,6 +244,7 @@ def _token(subscription: Subscription, quoted: Quote) -> str:
         subscription.anchor,
         subscription.anchor_period,
         subscription.credit_minor,
+        subscription.funds,
         quoted,
     )
     digest = sha256(repr(rests_on).encode()).hexdigest()[:32]

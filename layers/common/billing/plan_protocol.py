@@ -23,7 +23,7 @@ from billing.transactions import Change, Insert, Transaction, Write
 LOOK_AGAIN = timedelta(minutes=2)
 """How soon the worker asks whether the buyer has authenticated."""
 
-AS_READ = (*policy.LOOKED_AT, *PRICED_BY, "due_at")
+AS_READ = (*policy.LOOKED_AT, *PRICED_BY, "funds", "due_at")
 
 
 def opened(subscription: Subscription, invoice: Invoice, lease_until: datetime) -> Transaction:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from billing.catalog import PricePoint, PriceTerms, Product
+from billing.funds import Funds
 from billing.periods import Anchor
 
 
@@ -32,9 +33,13 @@ class PlanChange:
     """A change of plan as it was quoted: what the subscription becomes when it is made.
 
     `credit_minor` is what then is left for the next invoices; negative is owed with the next one.
+    `funds` is what then is paid for and not used up, `period` the index of the period in which it
+    is made; both None in changes from before they were kept.
     """
 
     plan: Plan
     anchor: Anchor
     anchor_period: int
     credit_minor: int
+    funds: Funds | None = None
+    period: int | None = None

@@ -13,20 +13,24 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from billing import ledger
+from billing import ledger, policy
 from billing.alarms import Alarm
 from billing.customers import Entitlement
 from billing.errors import Invalid, Refused
 from billing.facts import Fact, FactKind
+from billing.funds import Taken
 from billing.gateways import DisputeStanding, RefundFailed, RefundSucceeded
-from billing.money import Money
-from billing.orders import Invoice, InvoiceState, Order, OrderKind
+from billing.money import Money, half_up
+from billing.orders import NOT_TAX, Invoice, InvoiceState, Order, OrderKind
 from billing.periods import Anchor
-from billing.subscription import Source
+from billing.subscription import Source, Subscription
 from billing.transactions import Change, Insert, Transaction, Write
 
 RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
 """What a reservation rests on: no two reserve the same money."""
+
+FUNDS = (*policy.LOOKED_AT, "funds", "credit_minor")
+"""What a refund takes out of its subscription's funds rests on."""
 
 
 class RefundState(StrEnum):
@@ -45,7 +49,8 @@ class Refund:
 
     `due_at` is the worker's alarm while the gateway's answer is not known; `number` the credit
     note's, given without gaps once it succeeded (M-7). `gateway_refund` is the gateway's own id,
-    `failure` its reason why nothing was refunded, or why it came back at `returned_at`.
+    `failure` its reason why nothing was refunded, or why it came back at `returned_at`. `took` is
+    what it took out of the subscription's funds, None where there was nothing to take.
     """
 
     alarm: ClassVar[Alarm] = Alarm.REFUND
@@ -71,6 +76,7 @@ class Refund:
     gateway_refund: str | None = None
     failure: str | None = None
     returned_at: datetime | None = None
+    took: Taken | None = None
 
 
 def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:
@@ -88,8 +94,44 @@ def refundable(invoice: Invoice) -> Money:
     return replace(invoice.total, amount_minor=max(0, left))
 
 
-def amount_of(invoice: Invoice, amount_minor: int | None) -> Money:
-    """The amount asked for, or all that is left; raises `Refused` or `Invalid` beyond that."""
+def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoice | None) -> Money:
+    """What of a payment a customer may take back by themselves (B-7).
+
+    That is at most what was paid for its period, less the credit of it that has paid for other
+    periods, or is about to: `opened` is the subscription's open invoice.
+    """
+    left = refundable(invoice)
+    share = None if subscription is None else subscription.money.share(invoice.paid_in)
+    if subscription is None or share is None:
+        return left
+    if opened is not None and opened.credit_minor > 0:
+        used = subscription.money.renewed(subscription.period, 0, opened.credit_minor)
+        share = used.share(invoice.paid_in) or share
+    net = before_tax(invoice, left)
+    if share.returnable_minor >= net:
+        return left
+    with_tax = half_up(share.returnable_minor * left.amount_minor, net)
+    return replace(left, amount_minor=with_tax)
+
+
+def before_tax(invoice: Invoice, amount: Money) -> int:
+    """The part of what goes back now that is not tax, in minor units.
+
+    Rounded half up over the sum of all that goes back, so that a payment that goes back whole gives
+    back its whole net amount.
+    """
+    net = sum(line.amount.amount_minor for line in invoice.lines if line.kind in NOT_TAX)
+    total, before = invoice.total.amount_minor, invoice.refund_reserved_minor
+    if net == total:
+        return amount.amount_minor
+    return half_up((before + amount.amount_minor) * net, total) - half_up(before * net, total)
+
+
+def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None = None) -> Money:
+    """The amount asked for, or all that is left; raises `Refused` or `Invalid` beyond that.
+
+    `at_most` is less than what is left where some of it was used as credit (`automatic`).
+    """
     if invoice.dispute == DisputeStanding.OPEN:
         raise Refused("A dispute about this payment is open.", code="disputed")
     left = refundable(invoice)
@@ -97,6 +139,9 @@ def amount_of(invoice: Invoice, amount_minor: int | None) -> Money:
         raise Refused("The bank took this payment back.", code="disputed")
     if not left:
         raise Refused("Nothing of this payment is left to refund.", code="already_refunded")
+    if at_most is not None and not at_most:
+        raise Refused("Credit from this payment has paid for later periods.", code="credit_used")
+    left = left if at_most is None else at_most
     if amount_minor is None:
         return left
     if not 1 <= amount_minor <= left.amount_minor:
@@ -112,6 +157,7 @@ def refund_id(invoice: str, name: str) -> str:
 def reserve(
     invoice: Invoice,
     amount: Money,
+    subscription: Subscription | None,
     *,
     name: str | None,
     source: Source,
@@ -120,12 +166,16 @@ def reserve(
     now: datetime,
     due_at: datetime,
     shard: int,
+    of_credit: bool = False,
 ) -> tuple[Refund, Transaction]:
     """Step 1: the money is spoken for, before the gateway is asked.
 
-    `name` is what whoever asks calls this refund, so that asking again is not a second one.
+    `name` is what whoever asks calls this refund, so that asking again is not a second one. It
+    takes back the credit and the unused time that the payment gave, or with `of_credit` the credit
+    of whichever payment (A-4, B-7).
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
+    took, writes = taken_back(subscription, invoice, amount, of_credit=of_credit)
     refund = Refund(
         id=refund_id(invoice.id, name or f"r{invoice.refunds + 1}"),
         merchant=invoice.merchant,
@@ -142,13 +192,40 @@ def reserve(
         shard=shard,
         due_at=due_at,
         reason=reason,
+        took=took,
     )
     reserved = replace(
         invoice,
         refund_reserved_minor=invoice.refund_reserved_minor + amount.amount_minor,
         refunds=invoice.refunds + 1,
     )
-    return refund, (Change(invoice, reserved, as_read=RESERVATION), Insert(refund))
+    return refund, (Change(invoice, reserved, as_read=RESERVATION), Insert(refund), *writes)
+
+
+def taken_back(
+    subscription: Subscription | None, invoice: Invoice, amount: Money, *, of_credit: bool = False
+) -> tuple[Taken | None, tuple[Write, ...]]:
+    """What goes back with a payment out of its subscription's funds, and the write of it (B-7)."""
+    if subscription is None:
+        return None, ()
+    minor = before_tax(invoice, amount)
+    if of_credit:
+        after = subscription.returning_credit(minor)
+    else:
+        after = subscription.returning(invoice.paid_in, minor)
+    if after == subscription:
+        return None, ()
+    return subscription.taken(after, minor), (Change(subscription, after, as_read=FUNDS),)
+
+
+def restored(
+    refund: Refund, invoice: Invoice, subscription: Subscription | None
+) -> tuple[Write, ...]:
+    """What a refund that came to nothing had taken out of the funds stands again."""
+    if refund.took is None or subscription is None:
+        return ()
+    again = subscription.not_returned(invoice.paid_in, refund.took)
+    return (Change(subscription, again, as_read=FUNDS),)
 
 
 def settle(
@@ -158,6 +235,7 @@ def settle(
     paid: Order,
     entitlements: Iterable[Entitlement],
     now: datetime,
+    subscription: Subscription | None,
 ) -> tuple[Refund, Transaction]:
     """Step 3: booked with its own entry, or the reservation is given back."""
     if isinstance(outcome, RefundFailed):
@@ -170,7 +248,11 @@ def settle(
         )
         left = invoice.refund_reserved_minor - refund.amount.amount_minor
         given_back = replace(invoice, refund_reserved_minor=left)
-        return failed, (Change(refund, failed, as_read=("state",)), Change(invoice, given_back))
+        return failed, (
+            Change(refund, failed, as_read=("state",)),
+            Change(invoice, given_back),
+            *restored(refund, invoice, subscription),
+        )
     done = replace(
         refund,
         state=RefundState.SUCCEEDED,

@@ -68,6 +68,14 @@ class History:
     chargebacks: tuple[Chargeback, ...] = ()
     removed_methods: tuple[PaymentMethod, ...] = ()
 
+    def subscription(self, subscription_id: str | None) -> Subscription | None:
+        """The subscription of that id, if it is one of theirs."""
+        return next((s for s in self.subscriptions if s.id == subscription_id), None)
+
+    def invoice(self, invoice_id: str | None) -> Invoice | None:
+        """The invoice of that id, if it is one of theirs."""
+        return next((i for i in self.invoices if i.id == invoice_id), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):

@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from billing.alarms import Alarm
-from billing.catalog import PriceTerms
+from billing.catalog import PriceTerms, PriceType
+from billing.funds import UNKNOWN, Funds, Share, Taken, whole
 from billing.periods import Anchor
 from billing.plans import Plan, PlanChange
 from billing.schedule import anchored_at, standard_at
@@ -88,8 +89,10 @@ class Subscription:
     on by a late resume (X-11) or another length of period. `held_for` is the ticket that holds its
     charges back, since `held_since` (H-4). `next_plan` takes effect with the next period;
     `credit_minor` is taken off the next invoices, negative it is owed with the next one (A-4,
-    P-18). `thaws_to` is the plan to come back to: with a `next_plan` a freeze begins with the next
-    period, without one it is in force (A-5). `test` marks what was bought in the sandbox (W-3).
+    P-18). `funds` is what was paid and is not used up, None while that is the plain thing: the
+    running period at its price (`money`). `thaws_to` is the plan to come back to: with a
+    `next_plan` a freeze begins with the next period, without one it is in force (A-5). `test` marks
+    what was bought in the sandbox (W-3).
     """
 
     id: str
@@ -128,6 +131,7 @@ class Subscription:
     held_since: datetime | None = None
     next_plan: Plan | None = None
     credit_minor: int = 0
+    funds: Funds | None = None
     thaws_to: Plan | None = None
     language: str = "en"
     test: bool = False
@@ -152,6 +156,25 @@ class Subscription:
         if not self.is_live or (total is not None and self.period >= total):
             return None
         return self.payment_at(self.period)
+
+    @property
+    def money(self) -> Funds:
+        """What was paid for it and is not used up, with its credit (A-4, B-7)."""
+        if self.funds is not None:
+            return self.funds
+        return Funds((*self._unattributed, *self._running_period))
+
+    @property
+    def _unattributed(self) -> tuple[Share, ...]:
+        """Credit from before its period was kept."""
+        credit = self.credit_minor
+        return (Share(UNKNOWN, credit, credit_minor=credit),) if credit > 0 else ()
+
+    @property
+    def _running_period(self) -> tuple[Share, ...]:
+        if self.terms.type is not PriceType.RECURRING or not self.period:
+            return ()
+        return (whole(self.period - 1, self.terms.price.amount_minor),)
 
     @property
     def is_frozen(self) -> bool:
@@ -240,14 +263,21 @@ class Subscription:
             assert self.terms.period is not None, "only what recurs changes its plan"
             elapsed = self.period - self.anchor_period
             anchor, first = anchor.plus(self.terms.period.length, elapsed), self.period
-        after = self.changed_to(PlanChange(plan, anchor, first, self.credit_minor))
+        after = self.changed_to(PlanChange(plan, anchor, first, self.credit_minor, self.funds))
         if self.thaws_to is None:
             return after
         return replace(after, state=State.FROZEN, thaws_to=self.thaws_to)
 
     def changed_to(self, change: PlanChange) -> Subscription:
         """On another plan, as it was quoted; what it was to become next is forgotten (A-4), and a
-        freeze is over (A-5)."""
+        freeze is over (A-5). What was returned since the quote is taken off it."""
+        quoted = change.funds
+        funds = None if quoted is None else self.money.returned_since(quoted)
+        kept = (
+            change.credit_minor
+            if funds is None or quoted is None
+            else (change.credit_minor + funds.credit_minor - quoted.credit_minor)
+        )
         return replace(
             self,
             state=State.ACTIVE if self.is_frozen else self.state,
@@ -259,7 +289,8 @@ class Subscription:
             terms=change.plan.terms,
             anchor=change.anchor,
             anchor_period=change.anchor_period,
-            credit_minor=change.credit_minor,
+            credit_minor=kept,
+            funds=funds,
             next_plan=None,
         )
 
@@ -308,6 +339,8 @@ class Subscription:
         assert scheduled is not None, "what may be charged has something to come"
         if self.terms.period is None:
             return replace(after, due_at=max(scheduled, now))  # its one payment has no next date
+        if scheduled <= now:
+            after = after._with(after.money.unpaid())
         while scheduled <= now:
             after = replace(after, anchor_period=after.anchor_period - 1)
             scheduled = after.payment_at(after.period)
@@ -325,6 +358,7 @@ class Subscription:
         # A freeze begins with its period, whether or not that is paid for.
         found = self if self.freezes_at is None else self.renewing()
         after = replace(found, period=self.period + 1, waiting_since=None)
+        after = after._with(found.money.unpaid())
         assert after.period_at is not None, "what recurs has something to come"
         return replace(after, due_at=max(after.period_at, now))
 
@@ -354,14 +388,53 @@ class Subscription:
             retry_at=None,
             pay_now=None,
             waiting_since=None,
-            credit_minor=self.credit_minor - credit_minor,
             due_at=due_at,
         )
+        after = after._renewed(self, credit_minor)
         if after.payments_made == self.terms.standard_payments:
             # Nothing is left to charge, so there is nothing that a ticket could hold (H-4).
             done = replace(after, held_for=None, held_since=None)
             return replace(done, state=State.COMPLETED, due_at=None, ends_at=now)
         return after
+
+    def _renewed(self, before: Subscription, credit_minor: int) -> Subscription:
+        """With the period just paid in its funds, `credit_minor` of it by credit."""
+        owed = min(0, before.credit_minor) - min(0, credit_minor)
+        if self.terms.type is not PriceType.RECURRING:
+            return replace(self, credit_minor=before.credit_minor - credit_minor)
+        paid = self.terms.price.amount_minor - max(0, credit_minor)
+        funds = before.money.renewed(before.period, paid, credit_minor)
+        return replace(self, credit_minor=owed)._with(funds)
+
+    def _with(self, funds: Funds) -> Subscription:
+        """The same agreement with these funds, and their credit; what is owed stays."""
+        credit = funds.credit_minor + min(0, self.credit_minor)
+        after = replace(self, funds=None, credit_minor=credit)
+        return after if after.money == funds else replace(after, funds=funds)
+
+    def returning(self, period: int | None, minor: int) -> Subscription:
+        """A payment of that period is about to go back, or was taken back by a bank (B-7, W-4)."""
+        return self._with(self.money.taken_back(period, minor))
+
+    def returning_credit(self, minor: int) -> Subscription:
+        """Credit is about to go back as money, by whichever payment (A-4)."""
+        return self._with(self.money.credit_returned(minor))
+
+    def taken(self, after: Subscription, returned_minor: int) -> Taken:
+        """What a refund took out of its funds, `after` being what it left."""
+        had, has = self.money, after.money
+        return Taken(
+            returned_minor,
+            had.credit_minor - has.credit_minor,
+            had.in_use_minor - has.in_use_minor,
+            self.period,
+            had.since,
+        )
+
+    def not_returned(self, period: int | None, took: Taken) -> Subscription:
+        """A refund came to nothing: what it took stands again (B-7)."""
+        runs = self.is_live and (self.period, self.money.since) == (took.period, took.since)
+        return self._with(self.money.restored(period, took, runs=runs))
 
     def declined(self, retry_at: datetime | None, due_at: datetime) -> Subscription:
         """Past due until tried again or given up at `due_at`; the anchor never moves (R-4)."""

@@ -77,14 +77,15 @@ def _step(
 
 
 def _about(history: History, invoice_id: str, dispute_id: str) -> Disputed:
-    invoice = next(each for each in history.invoices if each.id == invoice_id)
-    subscription = next((s for s in history.subscriptions if s.id == invoice.subscription), None)
+    invoice = history.invoice(invoice_id)
+    assert invoice is not None, "written with its payment"
+    subscription = history.subscription(invoice.subscription)
     opened = None if subscription is None else subscription.open_invoice
     return Disputed(
         invoice=invoice,
         paid=next(order for order in history.orders if order.id == invoice.order_id),
         subscription=subscription,
-        open_invoice=next((each for each in history.invoices if each.id == opened), None),
+        open_invoice=history.invoice(opened),
         entitlements=tuple(e for e in history.entitlements if e.source == invoice.purchase),
         others=tuple(
             c for c in history.chargebacks if c.purchase == invoice.purchase and c.id != dispute_id

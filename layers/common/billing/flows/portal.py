@@ -13,8 +13,10 @@ from billing import holding, purchases, refunds, tickets
 from billing.customers import Customer
 from billing.errors import NotFound, Refused
 from billing.flows import cancel, invoices, refund, ticket
+from billing.flows.refund import Takes
 from billing.flows.ticket import Request
 from billing.merchants import Merchant, SelfService
+from billing.money import Money
 from billing.orders import Invoice, Order
 from billing.ports import Ports
 from billing.purchases import Purchase
@@ -131,7 +133,13 @@ def give_back(
         _open(ports, account, replace(asked, order=paid.id), now)
         return
     refund.request(
-        ports, paid.merchant, paid.id, amount_minor=None, source=Source.CUSTOMER, now=now
+        ports,
+        paid.merchant,
+        paid.id,
+        amount_minor=None,
+        source=Source.CUSTOMER,
+        now=now,
+        takes=Takes.UNUSED_ONLY,
     )
 
 
@@ -144,11 +152,23 @@ def why_not_refunded(
         return "refund_off"
     if not refunds.refundable(invoice):
         return "already_refunded" if invoice.total else "nothing_paid"
+    if settings.self_refund is SelfService.AUTOMATIC and not amount_back(account, invoice):
+        return "credit_used"
     days = _refund_days(ports, account.merchant).get(paid.product, 0)
     if days == 0:
         return "no_refunds"
     closed = now >= purchases.refund_window_ends_at(paid, days, settings)
     return "refund_window_over" if closed else None
+
+
+def amount_back(account: Account, invoice: Invoice) -> Money:
+    """What a customer would get back of a payment: all of it by an agent, and without one what no
+    credit of it has paid for (B-7)."""
+    if account.merchant.settings.self_refund is SelfService.MANUAL:
+        return refunds.refundable(invoice)
+    subscription = account.history.subscription(invoice.subscription)
+    opened = None if subscription is None else account.history.invoice(subscription.open_invoice)
+    return refunds.automatic(invoice, subscription, opened)
 
 
 def ticket_about(ports: Ports, account: Account, wish: Wish, about: str) -> Ticket | None:

@@ -6,19 +6,34 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from billing import refunds
 from billing.errors import Conflict, NotFound, Refused, Unavailable, Unreachable
 from billing.flows import charging
 from billing.gateways import RefundFailed, RefundSucceeded
+from billing.money import Money
 from billing.orders import Invoice, Order, OrderKind
 from billing.ports import Ports
 from billing.refunds import Refund, RefundState
 from billing.storage import Due
-from billing.subscription import Source
+from billing.subscription import Source, Subscription
 
 REFUNDABLE = frozenset({OrderKind.SALE, OrderKind.REBILL})
 ATTEMPTS = 8
+
+
+class Takes(StrEnum):
+    """What a refund takes back of a subscription's credit (A-4, B-7).
+
+    `own`: first what its payment's period gave; as much of the payment as is left may go back.
+    `unused_only`: the same, and no more goes back than was paid less credit already used. `credit`:
+    it gives credit back as money, whichever payment the credit came from.
+    """
+
+    OWN = "own"
+    UNUSED_ONLY = "unused_only"
+    CREDIT = "credit"
 
 
 def request(
@@ -31,15 +46,17 @@ def request(
     now: datetime,
     reason: str | None = None,
     name: str | None = None,
+    takes: Takes = Takes.OWN,
 ) -> Order:
     """Refund a payment, all that is left of it or `amount_minor`; the entry of kind refund.
 
-    A refund that is asked for again by the same `name` is the same refund.
+    A refund that is asked for again by the same `name` is the same refund. What it takes back of
+    the subscription's credit is as `takes` says.
 
-    Raises `NotFound`, `Refused` (not_refundable, already_refunded, disputed, account_gone,
-    refund_failed, refund_returned), `Invalid`, `Unavailable` where this environment is
-    disarmed, and `Unreachable` when the gateway's answer is not known: the refund then stands, and
-    is finished without being asked for again.
+    Raises `NotFound`, `Refused` (not_refundable, already_refunded, credit_used, disputed,
+    account_gone, refund_failed, refund_returned), `Invalid`, `Unavailable` where this environment
+    is disarmed, and `Unreachable` when the gateway's answer is not known: the refund then stands,
+    and is finished without being asked for again.
     """
     paid = ports.store.order_by_id(merchant, order)
     if paid is None:
@@ -49,8 +66,7 @@ def request(
     refund = _known(ports, paid, name)
     if refund is None:
         _refuse_unreachable(ports, paid)
-        _refuse_disputed(ports, paid)
-        refund = _reserve(ports, paid, amount_minor, name, source, reason, now)
+        refund = _reserve(ports, paid, amount_minor, name, source, reason, now, takes)
     settled = _settled(ports, refund, now)
     if settled.state is RefundState.FAILED:
         raise Refused("The gateway refused the refund.", code="refund_failed")
@@ -112,13 +128,28 @@ def _refuse_unreachable(ports: Ports, paid: Order) -> None:
         )
 
 
-def _refuse_disputed(ports: Ports, paid: Order) -> None:
+def _subscription(ports: Ports, paid: Order) -> Subscription | None:
+    """The subscription that a payment is of; raises `Refused` while it is disputed."""
     if paid.subscription is None:
-        return
+        return None
     assert paid.customer is not None, "a payment has a customer"
-    subscription = ports.store.subscription(paid.merchant, paid.customer, paid.subscription)
-    if subscription is not None and subscription.dispute == "open":
+    found = ports.store.subscription(paid.merchant, paid.customer, paid.subscription)
+    if found is not None and found.dispute == "open":
         raise Refused("A dispute about this subscription is open.", code="disputed")
+    return found
+
+
+def _at_most(
+    ports: Ports, invoice: Invoice, subscription: Subscription | None, takes: Takes
+) -> Money | None:
+    """The limit of a refund that nobody looks at; None where there is none beside what is left."""
+    if takes is not Takes.UNUSED_ONLY or subscription is None:
+        return None
+    opened = None
+    if subscription.open_invoice is not None:
+        owner = (subscription.merchant, subscription.customer)
+        opened = ports.store.invoice(*owner, subscription.open_invoice)
+    return refunds.automatic(invoice, subscription, opened)
 
 
 def _reserve(
@@ -129,12 +160,15 @@ def _reserve(
     source: Source,
     reason: str | None,
     now: datetime,
+    takes: Takes,
 ) -> Refund:
     for _ in range(ATTEMPTS):
-        invoice = _invoice(ports, paid)
+        invoice, subscription = _invoice(ports, paid), _subscription(ports, paid)
+        at_most = _at_most(ports, invoice, subscription, takes)
         refund, write = refunds.reserve(
             invoice,
-            refunds.amount_of(invoice, amount_minor),
+            refunds.amount_of(invoice, amount_minor, at_most),
+            subscription,
             name=name,
             source=source,
             order_id=ports.new_id("order"),
@@ -142,6 +176,7 @@ def _reserve(
             now=now,
             due_at=now + ports.operation.lease,
             shard=ports.shard_of(invoice.id),
+            of_credit=takes is Takes.CREDIT,
         )
         try:
             ports.store.commit(*write)
@@ -162,7 +197,10 @@ def _settle(
         history = ports.store.history(refund.merchant, refund.customer)
         invoice = next(i for i in history.invoices if i.id == refund.invoice)
         paid = next(o for o in history.orders if o.id == refund.paid_order)
-        settled, write = refunds.settle(refund, outcome, invoice, paid, history.entitlements, now)
+        subscription = history.subscription(invoice.subscription)
+        settled, write = refunds.settle(
+            refund, outcome, invoice, paid, history.entitlements, now, subscription
+        )
         try:
             ports.store.commit(*write)
         except Conflict:

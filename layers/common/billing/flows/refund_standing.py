@@ -64,24 +64,30 @@ def _step(
     now: datetime,
     told: Transaction,
 ) -> str:
-    invoice = next(each for each in history.invoices if each.id == invoice_id)
+    invoice = history.invoice(invoice_id)
+    assert invoice is not None, "written with its payment"
     paid = next(order for order in history.orders if order.id == invoice.order_id)
     known, access = _known(history, invoice, found), history.entitlements
+    subscription = history.subscription(invoice.subscription)
     if known is None:
         order, shard = ports.new_id("order"), ports.shard_of(invoice.id)
         try:
             writes = gateway_refunds.made_elsewhere(
-                found, invoice, paid, access, now, order_id=order, shard=shard
+                found, invoice, paid, access, now, subscription, order_id=order, shard=shard
             )
         except Refused as refused:
             return f"refund_{refused.code}"
         name = "made_elsewhere"
     elif known.state is RefundState.REQUESTED:
-        settled, writes = refunds.settle(known, found.outcome, invoice, paid, access, now)
+        settled, writes = refunds.settle(
+            known, found.outcome, invoice, paid, access, now, subscription
+        )
         name = settled.state.value
     elif known.state is RefundState.SUCCEEDED and isinstance(found.outcome, RefundFailed):
         entry = next(order for order in history.orders if order.id == known.order_id)
-        writes = gateway_refunds.returned(known, found.outcome.code, invoice, paid, entry, now)
+        writes = gateway_refunds.returned(
+            known, found.outcome.code, invoice, paid, entry, now, subscription
+        )
         name = RefundState.RETURNED.value
     else:
         return NOTHING_NEW

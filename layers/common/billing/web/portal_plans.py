@@ -91,9 +91,13 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
     shown: dict[str, Any] = {
         "order": paid,
         "invoice": invoice,
-        "amount": refunds.refundable(invoice),
+        "amount": portal.amount_back(visit.account, invoice),
+        "left": refunds.refundable(invoice),
     }
-    if reason == "already_refunded" or (ticket and ticket.is_waiting):
+    gone = reason == "already_refunded" or (
+        reason == "credit_used" and invoice.refund_reserved_minor > 0
+    )
+    if gone or (ticket and ticket.is_waiting):
         return show(visit, "refunded", ticket=ticket, **shown)
     if reason is not None:
         return show(visit, "no_refund", status=409, reason=reason, **shown)

@@ -132,7 +132,7 @@ def merchant(now: datetime) -> list[Write]:
         created_at=now,
         website="https://harborlane.example",
         address=address,
-        settings=Settings(portal=PortalKind.STANDALONE),
+        settings=Settings.of_new_merchant(portal=PortalKind.STANDALONE),
     )
     return [Insert(harbor_lane)]
 
@@ -144,7 +144,7 @@ def garden(now: datetime, paypal: AccountRef) -> list[Write]:
         name="Harbor Lane Garden",
         email="garden@harborlane.example",
         created_at=now,
-        settings=Settings(portal=PortalKind.STANDALONE),
+        settings=Settings.of_new_merchant(portal=PortalKind.STANDALONE),
         gateway_accounts=(GatewayAccount(paypal.gateway, paypal.account),),
     )
     terms = PriceTerms(PriceType.RECURRING, _usd(1200), Period.MONTHLY)
@@ -170,7 +170,7 @@ def platform(now: datetime) -> list[Write]:
         name="Perennial",
         email="billing@perennial.example",
         created_at=now,
-        settings=Settings(
+        settings=Settings.of_new_merchant(
             portal=PortalKind.STANDALONE,
             self_refund=SelfService.MANUAL,
             departments=Departments(all=departments.PLATFORM),

@@ -154,6 +154,7 @@ def entry(
 
 def fact(kind: FactKind, subscription: Subscription, at: datetime, shard: int) -> Fact:
     """A fact of the subscription itself, not of one of its invoices."""
+    ends = kind in {FactKind.ENDED, FactKind.CANCEL_REQUESTED}
     return Fact(
         id=f"{subscription.id}:{kind}:{at:%Y%m%dT%H%M%S%f}",
         kind=kind,
@@ -162,6 +163,7 @@ def fact(kind: FactKind, subscription: Subscription, at: datetime, shard: int) -
         at=at,
         shard=shard,
         subscription=subscription.id,
+        credit_minor=max(0, subscription.credit_minor) if ends else 0,
     )
 
 

@@ -55,7 +55,8 @@ class Fact:
     """One fact; `id` is derived from what made it true, so that it cannot be written twice.
 
     `claimed_until` is the lease of the consumer that is telling it; `correlation` names the request
-    or sweep that made it true, and is put in when it is written.
+    or sweep that made it true, and is put in when it is written. `credit_minor` is what a
+    subscription that ends, or is going to, leaves as credit.
     """
 
     id: str
@@ -69,3 +70,4 @@ class Fact:
     code: str | None = None
     claimed_until: datetime | None = None
     correlation: str | None = None
+    credit_minor: int = 0

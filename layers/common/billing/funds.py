@@ -16,6 +16,9 @@ from billing.money import half_up
 UNKNOWN = -1
 """The period of credit from before its period was kept: any refund may take it back."""
 
+CARRIED = -2
+"""The period of credit that came from another subscription: no refund here takes it back."""
+
 SHARES_AT_MOST = 12
 """Shares of which nothing is left are forgotten beyond these, the oldest first."""
 
@@ -175,6 +178,29 @@ class Funds:
             )
         return replace(self, shares=tuple(shares))
 
+    def credit_spent(self) -> Funds:
+        """All credit pays for something else: another subscription (A-4)."""
+        return replace(
+            self,
+            shares=_kept(
+                replace(
+                    share,
+                    credit_minor=0,
+                    spent_minor=share.spent_minor + share.credit_minor,
+                )
+                for share in self.shares
+            ),
+        )
+
+    def credit_added(self, minor: int) -> Funds:
+        """Credit comes from another subscription of the same customer (A-4)."""
+        had = self.share(CARRIED) or Share(CARRIED, 0)
+        carried = replace(
+            had, paid_minor=had.paid_minor + minor, credit_minor=had.credit_minor + minor
+        )
+        others = (share for share in self.shares if share.period != CARRIED)
+        return replace(self, shares=_kept((carried, *others)))
+
     def restored(self, period: int | None, took: Taken, *, runs: bool) -> Funds:
         """A refund came to nothing: what it took stands again.
 
@@ -223,6 +249,6 @@ def _kept(shares: Iterable[Share]) -> tuple[Share, ...]:
     """Those of which something is left, the oldest first; of what only was spent, the newest."""
     ordered = sorted(shares, key=lambda share: share.period)
     live = [share for share in ordered if share.in_use_minor or share.credit_minor]
-    spent = [s for s in ordered if s.spent_minor and s not in live and s.period != UNKNOWN]
+    spent = [s for s in ordered if s.spent_minor and s not in live and s.period >= 0]
     room = max(0, SHARES_AT_MOST - len(live))
     return tuple(sorted([*live, *spent[-room:]], key=lambda share: share.period))

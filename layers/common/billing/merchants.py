@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from billing.customers import Address
 from billing.departments import USUAL, Department
@@ -54,6 +55,17 @@ class Undecided(StrEnum):
     CHARGE = "charge"
 
 
+class CreditAtEnd(StrEnum):
+    """What becomes of the credit that a subscription leaves when it ends (A-4).
+
+    `refund`: it goes back to the newest payments, each up to what is left of it. `keep`: it is
+    taken off the invoices of the customer's next subscription.
+    """
+
+    REFUND = "refund"
+    KEEP = "keep"
+
+
 @dataclass(frozen=True, slots=True)
 class Departments:
     """The helpdesk's departments, and which of them take what the portal sends on (H-1, M-2)."""
@@ -93,8 +105,9 @@ class Settings:
     invoice support must be asked to stop it (X-8), `undecided` what becomes of a request that
     nobody decides (H-4). `confirmation_template` may hold {order_id} (C-3). `freeze_price_minor` is
     what a frozen subscription is charged a month, None where none can be frozen; `self_freeze` lets
-    customers do it in the portal (A-5). `custom_domain` is the host that checkout and portal are
-    asked for under (A-9).
+    customers do it in the portal (A-5). `credit_at_end` says what becomes of credit that is left
+    when a subscription ends; merchants from before it was a setting keep it. `custom_domain` is the
+    host that checkout and portal are asked for under (A-9).
     """
 
     time_zone: str = "America/New_York"
@@ -116,6 +129,12 @@ class Settings:
     self_freeze: bool = False
     accounts: AccountPolicy = field(default_factory=AccountPolicy)
     custom_domain: str | None = None
+    credit_at_end: CreditAtEnd = CreditAtEnd.KEEP
+
+    @classmethod
+    def of_new_merchant(cls, **chosen: Any) -> Settings:
+        """The settings a new merchant begins with, where they differ from those of older ones."""
+        return cls(credit_at_end=CreditAtEnd.REFUND, **chosen)
 
     def language_for(self, visitor: str) -> str:
         """The language that somebody is spoken to in, `visitor` being their own (C-5)."""

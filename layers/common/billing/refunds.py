@@ -114,6 +114,34 @@ def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoi
     return replace(left, amount_minor=with_tax)
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What refunding all that is left of a payment does (B-7).
+
+    `amount` goes back, with it `credit` of the subscription ends; `used` has paid for other periods
+    as credit: it stays with the merchant unless they give it back by hand.
+    """
+
+    amount: Money
+    credit: Money
+    used: Money
+
+
+def effect(
+    invoice: Invoice,
+    subscription: Subscription | None,
+    opened: Invoice | None,
+    *,
+    by_hand: bool,
+) -> Effect:
+    """What a full refund does now, by the merchant's hand or without it."""
+    left, most = refundable(invoice), automatic(invoice, subscription, opened)
+    amount = left if by_hand else most
+    took, _ = taken_back(subscription, invoice, amount)
+    credit = 0 if took is None else took.credit_minor
+    return Effect(amount, replace(left, amount_minor=credit), left - most)
+
+
 def before_tax(invoice: Invoice, amount: Money) -> int:
     """The part of what goes back now that is not tax, in minor units.
 

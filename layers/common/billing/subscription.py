@@ -12,6 +12,7 @@ from enum import StrEnum
 from billing.alarms import Alarm
 from billing.catalog import PriceTerms, PriceType
 from billing.funds import UNKNOWN, Funds, Share, Taken, whole
+from billing.money import Money
 from billing.periods import Anchor
 from billing.plans import Plan, PlanChange
 from billing.schedule import anchored_at, standard_at
@@ -163,6 +164,12 @@ class Subscription:
         if self.funds is not None:
             return self.funds
         return Funds((*self._unattributed, *self._running_period))
+
+    @property
+    def credit(self) -> Money | None:
+        """What is taken off its next invoices, or is left when it ends; None without any."""
+        price = self.terms.price
+        return replace(price, amount_minor=self.credit_minor) if self.credit_minor > 0 else None
 
     @property
     def _unattributed(self) -> tuple[Share, ...]:
@@ -400,10 +407,10 @@ class Subscription:
     def _renewed(self, before: Subscription, credit_minor: int) -> Subscription:
         """With the period just paid in its funds, `credit_minor` of it by credit."""
         owed = min(0, before.credit_minor) - min(0, credit_minor)
-        if self.terms.type is not PriceType.RECURRING:
-            return replace(self, credit_minor=before.credit_minor - credit_minor)
         paid = self.terms.price.amount_minor - max(0, credit_minor)
         funds = before.money.renewed(before.period, paid, credit_minor)
+        if self.terms.type is not PriceType.RECURRING:
+            funds = funds.unpaid()  # its plan cannot change, so nobody asks what time is worth
         return replace(self, credit_minor=owed)._with(funds)
 
     def _with(self, funds: Funds) -> Subscription:
@@ -419,6 +426,14 @@ class Subscription:
     def returning_credit(self, minor: int) -> Subscription:
         """Credit is about to go back as money, by whichever payment (A-4)."""
         return self._with(self.money.credit_returned(minor))
+
+    def without_credit(self) -> Subscription:
+        """Its credit pays for another subscription of the same customer (A-4)."""
+        return self._with(self.money.credit_spent())
+
+    def with_credit(self, minor: int) -> Subscription:
+        """With credit that another subscription left (A-4)."""
+        return self._with(self.money.credit_added(minor))
 
     def taken(self, after: Subscription, returned_minor: int) -> Taken:
         """What a refund took out of its funds, `after` being what it left."""

@@ -17,7 +17,7 @@ from billing.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from billing.facts import Fact, FactKind
 from billing.flows import customers
 from billing.flows.login import NOBODY, digest
-from billing.merchants import Merchant
+from billing.merchants import Merchant, Settings
 from billing.ports import Ports
 from billing.transactions import Change, Insert, Remove, Write
 
@@ -80,7 +80,8 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
         due_at=now,
     )
     # Nothing opens before a plan is bought.
-    seller = Merchant(username, form.name, email, now, suspended_from=now)
+    chosen = Settings.of_new_merchant()
+    seller = Merchant(username, form.name, email, now, chosen, suspended_from=now)
     point_to = AccountEmail(account.email_hash, username)
     taken: Write = Insert(point_to) if pointer is None else Change(pointer, point_to)
     link = Insert(_fact(ports, FactKind.RESET_ASKED, username, now))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -25,10 +25,11 @@ class Matter:
     """One subscription that needs a look.
 
     `since` is the alarm that nobody answered, or when the wait began; `payments` are those missed
-    by now and `total` what they come to before tax. `reason` is what is known to hold it.
+    by now and `total` what they come to before tax. `reason` is what is known to hold it. Of
+    `credit` that an ended subscription left, `since` is its end and `total` what is left.
     """
 
-    what: Literal["parked", "overdue", "waiting"]
+    what: Literal["parked", "overdue", "waiting", "credit"]
     subscription: Subscription
     since: datetime
     payments: int
@@ -40,10 +41,12 @@ def page(
     ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None, now: datetime
 ) -> Page[Matter]:
     """Everything that needs a look: what is parked, what is overdue, longest first, what waits."""
+    sold = list(_subscriptions(ports, merchant, now))
     found = [
         *parked(ports, merchant, now=now),
         *overdue(ports, merchant, now=now),
-        *waiting(ports, merchant, now=now),
+        *_waiting(sold, now),
+        *_credit(sold),
     ]
     return part(found, lambda matter: matter.subscription.id, limit=limit, cursor=cursor)
 
@@ -74,10 +77,30 @@ def parked(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
 
 def waiting(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
     """Subscriptions whose missed payments wait until the merchant says charge or skip (R-2)."""
+    return _waiting(_subscriptions(ports, merchant, now), now)
+
+
+def _waiting(sold: Iterable[Subscription], now: datetime) -> list[Matter]:
     return [
         _matter("waiting", subscription, subscription.waiting_since, None, now)
-        for subscription in _subscriptions(ports, merchant, now)
+        for subscription in sold
         if subscription.waiting_since is not None
+    ]
+
+
+def _credit(sold: Iterable[Subscription]) -> list[Matter]:
+    """Ended subscriptions whose credit was neither refunded nor used (A-4)."""
+    return [
+        Matter(
+            "credit",
+            subscription,
+            subscription.ends_at,
+            0,
+            Money(subscription.credit_minor, subscription.terms.price.currency),
+            None,
+        )
+        for subscription in sold
+        if subscription.credit_minor > 0 and not subscription.is_live and subscription.ends_at
     ]
 
 

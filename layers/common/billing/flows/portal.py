@@ -16,7 +16,6 @@ from billing.flows import cancel, invoices, refund, ticket
 from billing.flows.refund import Takes
 from billing.flows.ticket import Request
 from billing.merchants import Merchant, SelfService
-from billing.money import Money
 from billing.orders import Invoice, Order
 from billing.ports import Ports
 from billing.purchases import Purchase
@@ -152,7 +151,7 @@ def why_not_refunded(
         return "refund_off"
     if not refunds.refundable(invoice):
         return "already_refunded" if invoice.total else "nothing_paid"
-    if settings.self_refund is SelfService.AUTOMATIC and not amount_back(account, invoice):
+    if not refund_effect(account, invoice).amount:
         return "credit_used"
     days = _refund_days(ports, account.merchant).get(paid.product, 0)
     if days == 0:
@@ -161,14 +160,13 @@ def why_not_refunded(
     return "refund_window_over" if closed else None
 
 
-def amount_back(account: Account, invoice: Invoice) -> Money:
-    """What a customer would get back of a payment: all of it by an agent, and without one what no
-    credit of it has paid for (B-7)."""
-    if account.merchant.settings.self_refund is SelfService.MANUAL:
-        return refunds.refundable(invoice)
+def refund_effect(account: Account, invoice: Invoice) -> refunds.Effect:
+    """What refunding a payment does: all of it by an agent, and without one what no credit of it
+    has paid for (B-7)."""
     subscription = account.history.subscription(invoice.subscription)
     opened = None if subscription is None else account.history.invoice(subscription.open_invoice)
-    return refunds.automatic(invoice, subscription, opened)
+    by_hand = account.merchant.settings.self_refund is SelfService.MANUAL
+    return refunds.effect(invoice, subscription, opened, by_hand=by_hand)
 
 
 def ticket_about(ports: Ports, account: Account, wish: Wish, about: str) -> Ticket | None:

@@ -128,12 +128,32 @@ def _refuse_unreachable(ports: Ports, paid: Order) -> None:
         )
 
 
+def effect(ports: Ports, paid: Order) -> refunds.Effect:
+    """What refunding all that is left of a payment does, by the merchant's hand."""
+    invoice, subscription = _invoice(ports, paid), None
+    if paid.subscription is not None:
+        subscription = ports.store.subscription(*_owner(paid), paid.subscription)
+    opened = _opened(ports, subscription)
+    return refunds.effect(invoice, subscription, opened, by_hand=True)
+
+
+def _owner(paid: Order) -> tuple[str, str]:
+    assert paid.customer is not None, "a payment has a customer"
+    return paid.merchant, paid.customer
+
+
+def _opened(ports: Ports, subscription: Subscription | None) -> Invoice | None:
+    if subscription is None or subscription.open_invoice is None:
+        return None
+    owner = (subscription.merchant, subscription.customer)
+    return ports.store.invoice(*owner, subscription.open_invoice)
+
+
 def _subscription(ports: Ports, paid: Order) -> Subscription | None:
     """The subscription that a payment is of; raises `Refused` while it is disputed."""
     if paid.subscription is None:
         return None
-    assert paid.customer is not None, "a payment has a customer"
-    found = ports.store.subscription(paid.merchant, paid.customer, paid.subscription)
+    found = ports.store.subscription(*_owner(paid), paid.subscription)
     if found is not None and found.dispute == "open":
         raise Refused("A dispute about this subscription is open.", code="disputed")
     return found
@@ -145,11 +165,7 @@ def _at_most(
     """The limit of a refund that nobody looks at; None where there is none beside what is left."""
     if takes is not Takes.UNUSED_ONLY or subscription is None:
         return None
-    opened = None
-    if subscription.open_invoice is not None:
-        owner = (subscription.merchant, subscription.customer)
-        opened = ports.store.invoice(*owner, subscription.open_invoice)
-    return refunds.automatic(invoice, subscription, opened)
+    return refunds.automatic(invoice, subscription, _opened(ports, subscription))
 
 
 def _reserve(

@@ -14,6 +14,7 @@ from billing.flows import (
     account_notices,
     cards,
     charging,
+    credit,
     invoices,
     notices,
     ticket_notices,
@@ -35,6 +36,7 @@ def tell(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> None:
     account_life.heard(ports, fact)
     if fact.kind is FactKind.PURCHASED:
         cards.keep_once(ports, fact.merchant, fact.customer, now=now)
+    credit.settle(ports, fact, merchant, now)
     if fact.kind is FactKind.PAYMENT_VOID:
         _withdraw(ports, fact)
         return
@@ -127,6 +129,7 @@ def _about_subscription(
         fact.id,
         now,
         _next_charge(ports, subscription),
+        _credit_left(fact, subscription),
     )
     if fact.kind is FactKind.CARD_EXPIRING:
         assert fact.code is not None, "it names the card"
@@ -160,6 +163,13 @@ def _next_charge(ports: Ports, subscription: Subscription | None) -> Money | Non
         return None
     minimum = ports.minimum_minor(subscription)
     return invoicing.next_charge(subscription, minimum)
+
+
+def _credit_left(fact: Fact, subscription: Subscription) -> Money | None:
+    """What a subscription that ends leaves as credit (A-4)."""
+    return (
+        Money(fact.credit_minor, subscription.terms.price.currency) if fact.credit_minor else None
+    )
 
 
 def _subscription(ports: Ports, fact: Fact) -> Subscription | None:

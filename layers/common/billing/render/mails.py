@@ -51,6 +51,7 @@ class Envelope:
     """Whose mail it is, to whom, in which language; `fact` is the id of the fact that it tells.
 
     `next_charge` is what comes next where that is not the price: credit is taken off it (A-4).
+    `credit` is what a subscription that ends leaves.
     """
 
     merchant: Merchant
@@ -61,6 +62,7 @@ class Envelope:
     fact: str
     at: datetime
     next_charge: Money | None = None
+    credit: Money | None = None
 
     @property
     def identity(self) -> str:
@@ -257,11 +259,22 @@ def _about(
         opening=(text(language, f"mail.{kind}.{said}", **words),),
         paragraphs=(
             *(text(language, key) for key in more),
+            *_credit_left(envelope),
             *given,
             *(what_follows(subscription, envelope) if subscription.next_charge_at else ()),
         ),
     )
     return written(letter, envelope)
+
+
+def _credit_left(envelope: Envelope) -> tuple[str, ...]:
+    """What becomes of the credit that a subscription leaves (A-4)."""
+    if envelope.credit is None:
+        return ()
+    merchant, language = envelope.merchant, envelope.language
+    amount = formats.money(envelope.credit, language)
+    key = f"credit.{merchant.settings.credit_at_end}"
+    return (text(language, key, amount=amount, merchant=merchant.name),)
 
 
 def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from billing import cancellation
+from billing import cancellation, refunds
 from billing.errors import Invalid, Refused, Unavailable
 from billing.flows import cancel, refund, subscriptions, transactions
 from billing.flows.refund import REFUNDABLE
@@ -99,13 +99,15 @@ def refund_page(
     errors: Mapping[str, str] | None = None,
 ) -> http.Answer:
     """How much to give back, all that is left to begin with; raises `Refused` for no payment."""
-    paid, left = _refundable(desk, order)
+    paid, effect = _refundable(desk, order)
+    left = effect.amount
     return console.page(
         desk,
         "console/refund.html",
         status=422 if errors else 200,
         order=paid,
         left=left,
+        effect=effect,
         cancels=_cancels_with(desk, paid),
         attempt=(typed or {}).get("attempt") or desk.ports.new_id("attempt"),
         form=typed or {"amount": left.decimal},
@@ -170,14 +172,14 @@ def _live(desk: Desk, subscription: str) -> Subscription:
     return found
 
 
-def _refundable(desk: Desk, order: str) -> tuple[Order, Money]:
+def _refundable(desk: Desk, order: str) -> tuple[Order, refunds.Effect]:
     paid = transactions.one(desk.ports, desk.merchant, order)
-    if paid.kind not in REFUNDABLE or not paid.amount:
+    if paid.kind not in REFUNDABLE or not paid.amount or not paid.customer or not paid.invoice:
         raise Refused("Only a payment can be refunded.", code="not_refundable")
-    left = paid.amount - Money(paid.refunded_minor, paid.amount.currency)
-    if not left:
+    effect = refund.effect(desk.ports, paid)
+    if not effect.amount:
         raise Refused("This payment was refunded already.", code="already_refunded")
-    return paid, left
+    return paid, effect
 
 
 def _cancels_with(desk: Desk, paid: Order) -> tuple[Subscription, bool] | None:

@@ -14,6 +14,7 @@ from billing.errors import Invalid
 from billing.flows.products import Draft
 from billing.merchants import (
     VISITORS_OWN,
+    CreditAtEnd,
     FinalAction,
     PortalKind,
     SelfService,
@@ -213,6 +214,7 @@ class SettingsChangeInput(ChangeInput):
     undecided: Undecided = unsaid()
     confirmation_template: Paragraph = unsaid()
     revoke_on_dispute: StrictBool = unsaid()
+    credit_at_end: CreditAtEnd = unsaid()
     freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
     self_freeze: StrictBool = unsaid()
     accounts: AccountPolicyInput = unsaid()

@@ -109,6 +109,7 @@ class SettingsOutput(TypedDict):
     accounts: AccountPolicyOutput
     custom_domain: str | None
     custom_domain_active: bool
+    credit_at_end: str
 
 
 class KeyOutput(TypedDict):
@@ -150,9 +151,12 @@ class ForecastTotalOutput(TypedDict):
 
 
 class MatterOutput(TypedDict):
-    """A subscription that needs a look; `reason` is what is known to hold it, else null."""
+    """A subscription that needs a look; `reason` is what is known to hold it, else null.
 
-    what: Literal["parked", "overdue", "waiting"]
+    `credit`: it has ended and left credit, `total` of it, that was neither refunded nor used.
+    """
+
+    what: Literal["parked", "overdue", "waiting", "credit"]
     subscription: str
     customer: str
     since: str
@@ -228,6 +232,7 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "custom_domain": given.custom_domain,
         "custom_domain_active": given.custom_domain is not None
         and given.custom_domain == merchant.domain,
+        "credit_at_end": given.credit_at_end.value,
     }
 
 

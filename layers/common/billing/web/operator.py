@@ -78,7 +78,9 @@ def _note(ports: Ports, verb: str, asked: Input) -> None:
 
 
 def _new_merchant(ports: Ports, asked: NewMerchant) -> dict[str, Any]:
-    settings = Settings(time_zone=asked.time_zone, currency=asked.currency, language=asked.language)
+    settings = Settings.of_new_merchant(
+        time_zone=asked.time_zone, currency=asked.currency, language=asked.language
+    )
     merchant, _, secret = operate.create_merchant(
         ports, asked.name, asked.email, settings, now=ports.clock()
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from billing import cancellation, purchases, refunds
+from billing import cancellation, purchases
 from billing.errors import Invalid, Refused, Unavailable
 from billing.flows import addresses, cancel, pay, portal
 from billing.merchants import SelfService
@@ -91,14 +91,14 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
     shown: dict[str, Any] = {
         "order": paid,
         "invoice": invoice,
-        "amount": portal.amount_back(visit.account, invoice),
-        "left": refunds.refundable(invoice),
+        "effect": portal.refund_effect(visit.account, invoice),
     }
     gone = reason == "already_refunded" or (
         reason == "credit_used" and invoice.refund_reserved_minor > 0
     )
     if gone or (ticket and ticket.is_waiting):
-        return show(visit, "refunded", ticket=ticket, **shown)
+        given = replace(invoice.total, amount_minor=invoice.refund_reserved_minor)
+        return show(visit, "refunded", ticket=ticket, given=given, **shown)
     if reason is not None:
         return show(visit, "no_refund", status=409, reason=reason, **shown)
     return show(

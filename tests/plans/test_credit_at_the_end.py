@@ -1,0 +1,155 @@
+"""Credit that is left when a subscription ends is refunded or kept, and never lost (A-4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from billing.flows import attention, notify
+from billing.merchants import CreditAtEnd, Settings
+from billing.orders import OrderKind
+from billing.subscription import Source, State, When
+from tests.plans.changing import YEARLY, change
+from tests.plans.test_value_once import CHEAP, DEAR, credit
+from tests.world import MONTHLY, World
+
+
+def settle_by(world: World, credit_at_end: CreditAtEnd) -> None:
+    world.change_merchant(settings=replace(world.merchant.settings, credit_at_end=credit_at_end))
+
+
+def downgraded(world: World, *terms: object) -> None:
+    """A plan bought a moment ago and changed to a cheaper one, which leaves credit."""
+    product = world.product(*(terms or (DEAR, CHEAP)))  # type: ignore[arg-type]
+    world.buy(product)
+    change(world, product.price_points[1])
+    world.tick()
+
+
+def refunded(world: World) -> list[int]:
+    return [o.amount.amount_minor for o in world.orders() if o.kind is OrderKind.REFUND]
+
+
+def mail(world: World, subject: str) -> str:
+    found = [m for m in world.mailer.sent if subject in str(m["Subject"])]
+    body = found[-1].get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def test_older_merchants_keep_credit_and_new_ones_refund_it() -> None:
+    assert Settings().credit_at_end is CreditAtEnd.KEEP
+    assert Settings.of_new_merchant().credit_at_end is CreditAtEnd.REFUND
+
+
+@pytest.mark.spec("A-4", "X-7")
+@pytest.mark.parametrize("when", list(When))
+def test_credit_is_refunded_when_the_subscription_ends(world: World, when: When) -> None:
+    settle_by(world, CreditAtEnd.REFUND)
+    downgraded(world, replace(YEARLY), MONTHLY)
+    left = credit(world)
+    assert left == 19900 - 2999
+    world.now += timedelta(seconds=1)
+    world.cancel(when)
+    world.tick()
+    if when is When.PERIOD_END:
+        assert refunded(world) == []
+        assert "Your remaining credit of $169.01 will be refunded" in mail(world, "ends on")
+        world.advance(days=32)
+    assert (refunded(world), credit(world)) == ([left], 0)
+    assert "Your remaining credit of $169.01 will be refunded" in mail(world, "has ended")
+    (charge,) = world.charges()
+    assert charge["refunded"] == left
+    notify.sweep(world.ports, now=world.now + timedelta(hours=1))
+    assert refunded(world) == [left]
+
+
+@pytest.mark.spec("A-4")
+def test_credit_goes_back_by_the_newest_payments_each_up_to_what_is_left_of_it(
+    world: World,
+) -> None:
+    settle_by(world, CreditAtEnd.REFUND)
+    product = world.product(CHEAP, DEAR, replace(MONTHLY))
+    world.buy(product)
+    cheap, dear, other = product.price_points
+    change(world, dear)  # 6000 more are paid
+    change(world, other)
+    assert credit(world) == 9000 - 2999
+    world.now += timedelta(seconds=1)
+    world.cancel(When.NOW)
+    world.tick()
+    world.tick()
+    assert sorted(refunded(world)) == [1, 6000]
+    assert credit(world) == 0
+    assert cheap != dear
+
+
+@pytest.mark.spec("A-4", "R-6")
+def test_a_refund_of_credit_that_was_not_answered_is_made_once(world: World) -> None:
+    settle_by(world, CreditAtEnd.REFUND)
+    downgraded(world)
+    world.now += timedelta(seconds=1)
+    world.cancel(When.NOW)
+    world.sandbox.faults.arm("timeout_after", 1)
+    world.tick()
+    world.advance(hours=2)
+    assert (refunded(world), credit(world)) == ([6000], 0)
+    assert [c["refunded"] for c in world.charges()] == [6000]
+
+
+@pytest.mark.spec("A-4")
+def test_kept_credit_is_shown_under_attention_and_used_by_the_next_subscription(
+    world: World,
+) -> None:
+    settle_by(world, CreditAtEnd.KEEP)
+    downgraded(world)
+    world.now += timedelta(seconds=1)
+    world.cancel(When.NOW)
+    world.tick()
+    assert "Your remaining credit of $60.00 stays with Acme Courses" in mail(world, "has ended")
+    page = attention.page(world.ports, world.merchant, limit=10, cursor=None, now=world.now)
+    ((matter),) = page.data
+    assert (matter.what, matter.total.amount_minor) == ("credit", 6000)
+    assert (refunded(world), credit(world)) == ([], 6000)
+
+    world.buy(world.product(replace(MONTHLY)))
+    world.tick()
+    old, new = sorted(world.history().subscriptions, key=lambda s: s.started_at)
+    assert (old.credit_minor, new.credit_minor) == (0, 6000)
+    page = attention.page(world.ports, world.merchant, limit=10, cursor=None, now=world.now)
+    assert page.data == ()
+    world.advance(days=62)
+    charged = sorted((c["at"][:10], c["amount"]["amount"]) for c in world.charges())
+    first = [("2026-01-31", 2999), ("2026-01-31", 9000)]
+    assert charged == first, "the first payment is made, the next two by credit"
+    world.advance(days=31)
+    charged = sorted((c["at"][:10], c["amount"]["amount"]) for c in world.charges())
+    assert charged[2:] == [("2026-04-30", 2999 - 2)]
+
+
+@pytest.mark.spec("A-4")
+def test_credit_that_came_from_another_subscription_is_not_taken_by_a_refund_here(
+    world: World,
+) -> None:
+    settle_by(world, CreditAtEnd.KEEP)
+    downgraded(world)
+    world.now += timedelta(seconds=1)
+    world.cancel(When.NOW)
+    world.buy(world.product(replace(MONTHLY)), email="ann@example.com")
+    world.tick()
+    new = max(world.history().subscriptions, key=lambda s: s.started_at)
+    assert new.credit_minor == 6000
+    assert new.returning(0, 2999).credit_minor == 6000
+
+
+@pytest.mark.spec("A-4", "X-7")
+def test_no_words_about_credit_where_there_is_none(world: World) -> None:
+    world.buy()
+    world.now += timedelta(seconds=1)
+    world.cancel(When.NOW)
+    world.tick()
+    assert world.subscription().state is State.CANCELLED
+    assert "credit" not in mail(world, "has ended")
+    assert Source.CUSTOMER is world.subscription().ended_by

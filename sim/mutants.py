@@ -40,8 +40,10 @@ from billing.flows import (
     webhook,
 )
 from billing.flows.work import Work
+from billing.funds import Funds
 from billing.merchants import Merchant
 from billing.orders import Invoice
+from billing.subscription import Subscription
 from billing.transactions import Insert
 from sim import exhaustive, scenes
 from sim.gateway import SimGateway
@@ -56,13 +58,16 @@ from sim.mutations import (
     due_at_once,
     forgetting,
     fresh_key,
+    keeping_funds,
     move_blindly,
     paid_without_settling,
     removing_first,
     skipping_write_ahead,
     unarmed,
+    unchanged,
     unconfirmed_is_failed,
     unknown_is_failed,
+    unused_of_price,
     without,
     without_expect,
     without_facts,
@@ -227,6 +232,17 @@ MUTANTS: tuple[Mutant, ...] = (
         ((refunds, "reserve", blind("Invoice")),),
         redundant="a refund's id counts the refunds, and the insert refuses a second one",
     ),
+    Mutant("refund: credit stays", ((refunds, "taken_back", always((None, ()))),)),
+    Mutant("refund: a failed one keeps the credit", ((refunds, "restored", always(())),)),
+    Mutant(
+        "settle: funds not as read",
+        ((protocol, "settle_paid", forgetting("funds", "credit_minor")),),
+    ),
+    Mutant("dispute lost: credit stays", ((disputes, "_cancelled", keeping_funds),)),
+    Mutant("change: credit of the whole price", ((plan_change, "_unused_minor", unused_of_price),)),
+    Mutant("change paid: what went back meanwhile", ((Funds, "caught_up", unchanged),)),
+    Mutant("skipped and passed periods are paid for", ((Funds, "unpaid", unchanged),)),
+    Mutant("ended: credit refunded and kept", ((Subscription, "returning_credit", unchanged),)),
     Mutant(
         "refund: sent again unasked",
         ((SimGateway, "find_refund", always(None)),),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import wraps
 from itertools import count
 from typing import Any
 
-from billing import purchase
+from billing import plan_change, purchase
 from billing.errors import Unavailable
 from billing.flows import attempts, charging
 from billing.gateways import Declined, Unconfirmed
 from billing.orders import Invoice
+from billing.subscription import Subscription
 from billing.transactions import Change, Entity, Expect, Insert, Remove, Transaction
 from sim.items import Blind, Table
 
@@ -60,6 +62,36 @@ without_expect = writes(lambda writes: [w for w in writes if not isinstance(w, E
 without_facts = writes(
     lambda ws: [w for w in ws if not (isinstance(w, Insert) and type(w.entity).__name__ == "Fact")]
 )
+
+
+def keeping_funds(step: Any) -> Any:
+    """A step that leaves a subscription's funds and credit as they were."""
+
+    def kept(write: Any) -> Any:
+        if not isinstance(write, Change) or not isinstance(write.before, Subscription):
+            return write
+        was = write.before
+        return replace(
+            write, after=replace(write.after, funds=was.funds, credit_minor=was.credit_minor)
+        )
+
+    return writes(lambda transaction: [kept(write) for write in transaction])(step)
+
+
+def unchanged(method: Any) -> Any:
+    """A method that answers the value itself."""
+    return lambda self, *args, **kwargs: self
+
+
+def unused_of_price(original: Any) -> Any:
+    """Unused time is worth the plan's price, whatever was paid for it."""
+
+    def mutant(subscription: Subscription, at: datetime) -> int:
+        start = subscription.payment_at(subscription.period - 1)
+        end = subscription.payment_at(subscription.period)
+        return plan_change.unused_minor(subscription.terms.price, start, end, at)
+
+    return mutant
 
 
 def always(answer: Any) -> Callable[[Any], Any]:

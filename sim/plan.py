@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from billing.catalog import Cycle, Initial, PricePoint, PriceTerms, PriceType, Product
 from billing.gateways import SANDBOX
 from billing.merchants import (
+    CreditAtEnd,
     FinalAction,
     GatewayAccount,
     Merchant,
@@ -157,6 +158,7 @@ def _merchant(name: str, made_at: datetime, chance: Chance, helpdesk: Chance) ->
         freeze_price_minor=FREEZE_MINOR,
         notice_days=helpdesk.pick((0, 0, 3)),
         undecided=helpdesk.pick(tuple(Undecided)),
+        credit_at_end=helpdesk.pick(tuple(CreditAtEnd)),
     )
     account = GatewayAccount(SANDBOX, SANDBOX)
     return Merchant(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from billing.catalog import Initial, PriceTerms, PriceType
-from billing.merchants import Merchant, RetrySchedule, Settings
+from billing.merchants import CreditAtEnd, Merchant, RetrySchedule, Settings
 from billing.money import Currency, Money
 from billing.periods import Period, Span, Unit
 from billing.plan_change import When
@@ -34,6 +34,7 @@ from sim.wallets import other_card, remove_card
 START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
 MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONTHLY)
 GOLD = replace(MONTHLY, price=Money(4999, Currency.USD))
+CHEAP = replace(MONTHLY, price=Money(999, Currency.USD))
 SILVER = replace(MONTHLY, price=Money(3999, Currency.USD))
 TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
 ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
@@ -87,6 +88,7 @@ def remove_last(adversary: Adversary, target: Subscription) -> None:
 
 
 change_now, change_next = _change(1, When.NOW), _change(1, When.NEXT_REBILL)
+change_cheaper = _change(3, When.NOW)
 think_it_over, change_meanwhile = _change(1, When.NOW, thinks_us=MINUTE), _change(2, When.NOW)
 
 SCENES = {
@@ -103,6 +105,27 @@ SCENES = {
         Scene("upgrades", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, change_now),)),
         Scene("upgrades next", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, change_next),)),
         Scene("changes free", GOLD, "pm_card_mastercard", 33, acts=(Act(10, change_now),)),
+        Scene(
+            "wants it back",
+            GOLD,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, change_cheaper), Act(12, actions.refund_last)),
+        ),
+        Scene(
+            "wants it back first",
+            GOLD,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, actions.refund_last), Act(12, change_cheaper)),
+        ),
+        Scene(
+            "leaves credit",
+            GOLD,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, change_cheaper), Act(12, cancel_now)),
+        ),
         Scene(
             "thinks it over",
             MONTHLY,
@@ -179,6 +202,10 @@ MEETINGS: tuple[Meeting, ...] = (
             ("upgrades next", "plan", (cancel_now, change_now, freeze_next)),
             ("thinks it over", "plan", (cancel_now, change_next)),
             ("changes free", "plan", (cancel_now, pause_now, change_now, freeze_next)),
+            ("wants it back", "plan", (actions.refund_last,)),
+            ("wants it back", "refund", (change_now, cancel_now)),
+            ("wants it back first", "refund", (change_cheaper,)),
+            ("leaves credit", "cancel", (actions.refund_last,)),
             ("gives a card", "card", (cancel_now, remove_card, other_card)),
             ("freezes", "freeze", (cancel_now, pause_now, change_now, change_next)),
             ("freezes", "plan", (cancel_now, change_now)),
@@ -203,6 +230,7 @@ COMES = {
     freeze_next: "freeze",
     change_now: "plan",
     change_next: "plan",
+    change_cheaper: "plan",
     give_visa: "card",
     remove_card: "card",
     other_card: "card",
@@ -222,11 +250,16 @@ COMES = {
 def plan_of(scene: Scene) -> Plan:
     """The world of one customer."""
     retries = RetrySchedule(every_days=1, attempts=2)
-    settings = Settings(retry_schedule=retries, freeze_price_minor=FREEZE_MINOR)
+    settings = Settings(
+        retry_schedule=retries,
+        freeze_price_minor=FREEZE_MINOR,
+        credit_at_end=CreditAtEnd.REFUND,
+    )
     made_at = START - timedelta(days=1)
     merchant = Merchant("acme", "Acme", "hello@acme.example", made_at, settings)
     bought = on_sale(merchant, scene.terms, 1)
-    sold = [bought, on_sale(merchant, GOLD, 2), on_sale(merchant, SILVER, 3)]
+    others = (on_sale(merchant, terms, n) for n, terms in enumerate((GOLD, SILVER, CHEAP), 2))
+    sold = [bought, *others]
     plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, sold)
     at_us = plan.start_us + SECOND
     plan.purchases = [Purchase(1, at_us, "ann@example.com", bought[1].id, scene.card)]

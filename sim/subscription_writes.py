@@ -34,8 +34,9 @@ class SubscriptionWrites(Seen):
     def _subscription_goes_on(self, before: Subscription, after: Subscription) -> None:
         about = (after.id, after.customer)
         if before.state in TERMINAL:
-            if replace(before, dispute=after.dispute) == after:
-                return  # what has ended may still be disputed
+            later = ("dispute", "funds", "credit_minor")
+            if replace(before, **{name: getattr(after, name) for name in later}) == after:
+                return  # what has ended may still be disputed, and its credit goes somewhere
             raise Violation("9", f"{after.id} is {before.state} and was written again", *about)
         if changed(before, after, AGREED):
             raise Violation("7", f"the agreement of {after.id} changed", *about)

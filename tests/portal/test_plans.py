@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from billing.catalog import Cancellation
-from billing.merchants import SelfService
+from billing.merchants import CreditAtEnd, SelfService
+from billing.money import Currency, Money
 from billing.orders import InvoiceState, OrderKind
+from billing.periods import Period
 from billing.subscription import Source, State
+from tests.plans.changing import change
 from tests.portal.test_purchases import ONCE, links, modules
 from tests.portal.visitors import ANN, Shop, Visitor, past_due
 from tests.world import MONTHLY
@@ -279,3 +282,30 @@ def test_while_past_due_a_delayed_cancellation_says_that_it_ends_now(shop: Shop)
     assert "ends now" in page and "not charged any more" in page
     visitor.follow(visitor.post(cancel_page(shop)))
     assert shop.world.subscription().state is State.CANCELLED
+
+
+@pytest.mark.spec("A-4", "B-7", "X-7")
+def test_cancel_and_refund_pages_say_what_is_left_as_credit_and_why_a_part_stays(
+    shop: Shop,
+) -> None:
+    weekly = replace(MONTHLY, period=Period.WEEKLY)
+    dear = replace(weekly, price=Money(9000, Currency.USD))
+    product = shop.world.product(dear, weekly, refund_days=30)
+    shop.world.buy(product)
+    shop.set(self_refund=SelfService.AUTOMATIC, credit_at_end=CreditAtEnd.REFUND)
+    change(shop.world, product.price_points[1])
+    visitor = shop.signed_in()
+    assert "Your remaining credit of $60.01 will be refunded" in visitor.see(cancel_page(shop)).text
+    shop.world.advance(days=8)  # one week is paid by credit
+    visitor = shop.signed_in()
+    order = next(o for o in shop.world.orders() if o.kind is OrderKind.SALE).id
+    page = visitor.see(f"/orders/{order}/refund").text
+    assert "Refund $60.01" in page
+    assert "left you $30.02 in credit" in page
+    assert "$29.99 of this payment has already paid for later periods" in page
+    done = visitor.follow(visitor.post(f"/orders/{order}/refund"))
+    assert "$60.01" in done.text and "$29.99 of this payment" in done.text
+    assert shop.world.subscription().credit_minor == 0
+    again = visitor.follow(visitor.post(f"/orders/{order}/refund"))
+    assert "Refunded" in again.text
+    assert [c["refunded"] for c in shop.world.charges()] == [6001]

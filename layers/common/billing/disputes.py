@@ -208,7 +208,7 @@ def _going_on(
         return ()
     standing = standing_of(chargebacks)
     marked = replace(subscription, dispute=standing)
-    as_read = (*policy.LOOKED_AT, "due_at", "anchor_period")
+    as_read = (*policy.MONEY, "due_at", "anchor_period")
     if standing != DisputeStanding.WON or subscription.state not in CHARGEABLE:
         return (Change(subscription, marked, as_read=as_read),)
     if invoice is not None and invoice.state in UNDER_WAY:
@@ -238,7 +238,7 @@ def _cancelled(
         return replace(after, dispute=standing).returning(about.invoice.paid_in, taken)
 
     if not subscription.is_live:
-        return (Change(subscription, marked(subscription), as_read=policy.LOOKED_AT),)
+        return (Change(subscription, marked(subscription), as_read=policy.MONEY),)
     request = CancelRequest(When.NOW, Source.GATEWAY, now, order, reason=REASON)
     if invoice is not None and invoice.state in UNDER_WAY:
         writes = cancellation.record(subscription, invoice, request)
@@ -246,7 +246,7 @@ def _cancelled(
         email = about.invoice.bill_to.email
         writes = cancellation.end_now(subscription, invoice, request, email, shard)
     return tuple(
-        replace(write, after=marked(write.after))
+        replace(write, after=marked(write.after), as_read=policy.MONEY)
         if isinstance(write, Change) and write.before is subscription
         else write
         for write in writes

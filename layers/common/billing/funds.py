@@ -217,14 +217,22 @@ class Funds:
         others = (share for share in self.shares if share.period != place)
         return replace(self, shares=_kept((*others, back)))
 
-    def returned_since(self, quoted: Funds) -> Funds:
-        """The funds that were quoted, less what was returned of these ones meanwhile."""
-        after = quoted
-        for share in self.shares:
-            known = quoted.share(share.period)
-            more = share.returned_minor - (known.returned_minor if known else 0)
-            if known is not None and more > 0:
+    def caught_up(self, before: Funds, now: Funds) -> Funds:
+        """These funds were quoted from `before`; what went back or came back since is made up for.
+
+        Credit that a refund gave back when it failed comes back too, unused time does not: it was
+        exchanged without it.
+        """
+        after = self
+        for share in now.shares:
+            was = before.share(share.period) or Share(share.period, 0)
+            more = share.returned_minor - was.returned_minor
+            if more > 0:
                 after = after.taken_back(share.period, more)
+            elif more < 0:
+                credit = max(0, share.credit_minor - was.credit_minor)
+                took = Taken(-more, credit, 0, 0)
+                after = after.restored(share.period, took, runs=False)
         return after
 
     def _unused(self, unused_minor: int) -> dict[int, int]:

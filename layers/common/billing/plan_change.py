@@ -181,8 +181,9 @@ def _at_once(
         anchor, first = Anchor.at(at, anchor.zone), subscription.period - 1
     due = replace(nothing, amount_minor=net - carried)
     owed, within = max(0, -subscription.credit_minor), subscription.period - 1
-    funds = subscription.money.exchanged(unused, rest, owed, within, at)
-    change = PlanChange(plan, anchor, first, -carried, funds, within)
+    before = subscription.money
+    funds = before.exchanged(unused, rest, owed, within, at)
+    change = PlanChange(plan, anchor, first, -carried, funds, before, within)
     return change, *with_tax(lines, due, address)
 
 

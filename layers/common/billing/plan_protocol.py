@@ -121,7 +121,7 @@ def _paid(
     after, cancelled = cancellation.after_payment(after, now, invoice.bill_to.email, shard)
     return (
         Change(invoice, paid, as_read=ATTEMPT),
-        Change(subscription, after, as_read=policy.LOOKED_AT),
+        Change(subscription, after, as_read=policy.MONEY),
         *moves,
         Insert(invoice.order(now)),
         Insert(ledger.payment(paid, now)),

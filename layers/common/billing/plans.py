@@ -33,8 +33,8 @@ class PlanChange:
     """A change of plan as it was quoted: what the subscription becomes when it is made.
 
     `credit_minor` is what then is left for the next invoices; negative is owed with the next one.
-    `funds` is what then is paid for and not used up, `period` the index of the period in which it
-    is made; both None in changes from before they were kept.
+    `funds` is what then is paid for and not used up, `before` what was when it was quoted, `period`
+    the index of the period in which it is made; all None in changes from before they were kept.
     """
 
     plan: Plan
@@ -42,4 +42,5 @@ class PlanChange:
     anchor_period: int
     credit_minor: int
     funds: Funds | None = None
+    before: Funds | None = None
     period: int | None = None

@@ -40,6 +40,10 @@ LOOKED_AT = (
 )
 """The fields of a subscription that `hold` rests on; every write past it expects them as read."""
 
+MONEY = (*LOOKED_AT, "funds", "credit_minor")
+"""What a write rests on that begins a period, changes the plan or takes money back: that the funds
+are as read, even where it leaves them as they are (A-4, B-7)."""
+
 
 def hold(
     subscription: Subscription, merchant: Merchant, *, billing_paused: bool, environment: str

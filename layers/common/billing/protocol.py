@@ -89,7 +89,7 @@ def settle_paid(
     after, cancelled = cancellation.after_payment(after, now, invoice.bill_to.email, shard)
     return (
         Change(invoice, paid, as_read=ATTEMPT),
-        Change(subscription, after, as_read=policy.LOOKED_AT),
+        Change(subscription, after, as_read=policy.MONEY),
         Insert(invoice.order(now)),
         *((Insert(ledger.payment(paid, now)),) if paid.total else ()),
         Insert(fact(FactKind.RENEWED, invoice, now, shard)),

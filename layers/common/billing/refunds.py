@@ -29,9 +29,6 @@ from billing.transactions import Change, Insert, Transaction, Write
 RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
 """What a reservation rests on: no two reserve the same money."""
 
-FUNDS = (*policy.LOOKED_AT, "funds", "credit_minor")
-"""What a refund takes out of its subscription's funds rests on."""
-
 
 class RefundState(StrEnum):
     """`requested` until the gateway has said what became of it; `failed` moved no money, of what is
@@ -243,7 +240,7 @@ def taken_back(
         after = subscription.returning(invoice.paid_in, minor)
     if after == subscription:
         return None, ()
-    return subscription.taken(after, minor), (Change(subscription, after, as_read=FUNDS),)
+    return subscription.taken(after, minor), (Change(subscription, after, as_read=policy.MONEY),)
 
 
 def restored(
@@ -253,7 +250,7 @@ def restored(
     if refund.took is None or subscription is None:
         return ()
     again = subscription.not_returned(invoice.paid_in, refund.took)
-    return (Change(subscription, again, as_read=FUNDS),)
+    return (Change(subscription, again, as_read=policy.MONEY),)
 
 
 def settle(

@@ -277,14 +277,11 @@ class Subscription:
 
     def changed_to(self, change: PlanChange) -> Subscription:
         """On another plan, as it was quoted; what it was to become next is forgotten (A-4), and a
-        freeze is over (A-5). What was returned since the quote is taken off it."""
-        quoted = change.funds
-        funds = None if quoted is None else self.money.returned_since(quoted)
-        kept = (
-            change.credit_minor
-            if funds is None or quoted is None
-            else (change.credit_minor + funds.credit_minor - quoted.credit_minor)
-        )
+        freeze is over (A-5). What was returned since the quote is taken off."""
+        funds, kept = change.funds, change.credit_minor
+        if funds is not None and change.before is not None:
+            funds = funds.caught_up(change.before, self.money)
+            kept += funds.credit_minor - max(0, kept)
         return replace(
             self,
             state=State.ACTIVE if self.is_frozen else self.state,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing import refunds
+from billing import policy, refunds
 from billing.errors import Refused, Unreachable
 from billing.facts import Fact, FactKind
 from billing.flows import refund
@@ -86,8 +86,8 @@ def _carry_over(ports: Ports, event: Fact) -> None:
         if _may_move(ended, bought):
             after = bought.with_credit(ended.credit_minor)
             ports.store.commit(
-                Change(ended, ended.without_credit(), as_read=refunds.FUNDS),
-                Change(bought, after, as_read=refunds.FUNDS),
+                Change(ended, ended.without_credit(), as_read=policy.MONEY),
+                Change(bought, after, as_read=policy.MONEY),
             )
             bought = after
 

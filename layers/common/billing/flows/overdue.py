@@ -40,5 +40,5 @@ def skip(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Su
     if found.terms.type is not PriceType.RECURRING:
         raise Refused("What is owed in a fixed number can only be charged later.", code="owed")
     after = found.skipped(now)
-    ports.store.commit(Change(found, after, as_read=policy.LOOKED_AT))
+    ports.store.commit(Change(found, after, as_read=policy.MONEY))
     return after

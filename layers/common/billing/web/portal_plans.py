@@ -120,7 +120,7 @@ def refunded(ports: Ports, visit: Visit, order: str) -> http.Answer:
     try:
         portal.give_back(ports, visit.account, order, now=visit.now)
     except Refused as refused:
-        if refused.code == "already_refunded":
+        if refused.code in {"already_refunded", "credit_used"}:
             return _refund_page(visit, order)
         raise
     except Unavailable:

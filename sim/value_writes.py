@@ -1,0 +1,283 @@
+"""What a subscription's payments are worth, to the cent, whoever gives back what (A-4, B-7).
+
+paid = used + waived + returned + outstanding credit. The oracle keeps its own books: for each
+period, how many of the cents that were paid in it pay for running time, and how many are credit.
+It shares no code with `billing.funds`; what unused time is worth it computes in fractions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+
+from billing.catalog import PriceType
+from billing.disputes import Chargeback
+from billing.orders import NOT_TAX, Invoice
+from billing.plan_change import Quote
+from billing.refunds import Refund, RefundState
+from billing.subscription import State, Subscription
+from sim.clockwork import MICROSECOND
+from sim.invariants import I, Violation, changed
+from sim.items import Put
+from sim.seen import Seen
+
+OF_CREDIT = "credit-at-end"
+ELSEWHERE = -2
+"""The period of credit that came from another subscription."""
+
+GONE = {RefundState.FAILED, RefundState.RETURNED}
+
+
+@dataclass
+class Book:
+    """The cents of one subscription, by the period that paid them."""
+
+    running: Counter[int] = field(default_factory=Counter)
+    credit: Counter[int] = field(default_factory=Counter)
+    paid: int = 0
+    returned: int = 0
+    since: datetime | None = None
+    took: dict[str, tuple[int, int, tuple[object, ...]]] = field(default_factory=dict)
+    changing: tuple[Book, Invoice] | None = None
+
+    def copy(self) -> Book:
+        return Book(Counter(self.running), Counter(self.credit), since=self.since)
+
+    def use_credit(self, cents: int) -> Counter[int]:
+        """The oldest credit first."""
+        used: Counter[int] = Counter()
+        for period in sorted(self.credit):
+            used[period] = min(cents, self.credit[period])
+            cents -= used[period]
+        self.credit -= used
+        return used
+
+    def renew(self, period: int, cents: int, by_credit: int) -> None:
+        self.running = self.use_credit(max(0, by_credit))
+        self.running[period] += cents
+        self.since = None
+
+    def exchange(self, period: int, unused: int, rest: int, owed: int, at: datetime) -> None:
+        """What is unused, and all credit, pays for the rest, then for what was owed; the oldest
+        cents first. What is missing is paid now, or owed."""
+        pool, so_far, given_out = Counter(self.credit), 0, 0
+        whole = sum(self.running.values())
+        for paid_in in sorted(self.running):
+            so_far += self.running[paid_in]
+            upto = int(Fraction(unused * so_far, whole) + Fraction(1, 2)) if whole else 0
+            pool[paid_in] += upto - given_out
+            given_out = upto
+        self.running = Counter()
+        for paid_in in sorted(pool):
+            laid_out = min(rest, pool[paid_in])
+            rest -= laid_out
+            settled = min(owed, pool[paid_in] - laid_out) if not rest else 0
+            owed -= settled
+            self.running[paid_in] = laid_out
+            pool[paid_in] -= laid_out + settled
+        self.running[period] += rest
+        self.credit, self.since = +pool, at
+
+    def give_back(
+        self, period: int | None, cents: int, name: str, stamp: tuple[object, ...]
+    ) -> None:
+        if name.endswith(f":{OF_CREDIT}"):
+            self.use_credit(cents)
+            self.took[name] = (cents, 0, stamp)
+            return
+        if period is None:
+            return
+        credit = min(cents, self.credit[period])
+        running = min(cents - credit, self.running[period])
+        self.credit[period] -= credit
+        self.running[period] -= running
+        self.took[name] = (credit, running, stamp)
+
+    def came_back(self, period: int | None, name: str, stamp: tuple[object, ...]) -> None:
+        """A refund that moved no money: what it took stands again, time only if it still runs."""
+        credit, running, then = self.took.pop(name, (0, 0, ()))
+        place = -1 if period is None else period
+        self.credit[place] += credit
+        if then == stamp:
+            self.running[place] += running
+
+
+class ValueWrites(Seen):
+    """Nothing that was paid is given back twice, and no credit is lost."""
+
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        super().__init__(now_us)
+        self._books: dict[str, Book] = defaultdict(Book)
+        self._paid_in: dict[str, int | None] = {}
+        self._stood: dict[str, Subscription] = {}
+        self._quotes: dict[str, list[Quote]] = defaultdict(list)
+
+    def _value_stands(self, by_type: dict[type, list[Put]]) -> None:
+        puts = by_type.get(Subscription, ())
+        for _, before, after in by_type.get(Invoice, ()):
+            self._invoice_counts(before, after)
+        for _, before, after in puts:
+            self._subscription_counts(before, after, by_type.get(Invoice, ()))
+        for _, before, after in by_type.get(Refund, ()):
+            self._refund_counts(before, after)
+        for _, before, after in by_type.get(Chargeback, ()):
+            lost = after.standing == "lost" and (before is None or before.standing != "lost")
+            if lost and after.subscription is not None:
+                self._give_back(after.subscription, after.invoice, after.amount.amount_minor, "")
+        self._carried_over(puts)
+        for _, _, after in puts:
+            self._agrees(after)
+
+    def _invoice_counts(self, before: Invoice | None, after: Invoice) -> None:
+        if after.subscription is None:
+            return
+        book = self._books[after.subscription]
+        if before is None and after.plan_change is not None:
+            stands = self.subscription(after.subscription)
+            assert stands is not None, "it was sold before its plan changes"
+            self._paid_in[after.id] = stands.period - 1
+            book.changing = (book.copy(), after)
+        self._paid_in.setdefault(after.id, after.period)
+        if (
+            book.changing
+            and book.changing[1].id == after.id
+            and after.state in {I.VOID, I.UNCOLLECTIBLE}
+        ):
+            book.changing = None
+        paid_now = after.state is I.PAID and (before is None or before.state is not I.PAID)
+        if not paid_now:
+            return
+        if after.period is None and after.plan_change is None:
+            self._paid_in[after.id] = None
+        net = sum(line.amount.amount_minor for line in after.lines if line.kind in NOT_TAX)
+        book.paid += net
+        if after.plan_change is not None:
+            self._plan_was_paid(book, after)
+        elif after.period is not None:
+            stands = self.subscription(after.subscription)
+            assert stands is not None, "what is paid is there"
+            price = stands.terms.price.amount_minor
+            book.renew(after.period, price - max(0, after.credit_minor), after.credit_minor)
+
+    def _plan_was_paid(self, book: Book, invoice: Invoice) -> None:
+        """As it was quoted, less what went back between the opening of its invoice and now."""
+        assert book.changing is not None and invoice.plan_change is not None
+        opened, _ = book.changing
+        quoted = next(
+            q for q in self._quotes[str(invoice.subscription)] if q.change == invoice.plan_change
+        )
+        now_credit, now_running = Counter(book.credit), Counter(book.running)
+        back = (opened.credit - now_credit) + (opened.running - now_running)
+        again = now_credit - opened.credit
+        book.credit, book.running, book.since = opened.credit, opened.running, opened.since
+        self._exchange(book, invoice.subscription, quoted)
+        for period, cents in back.items():
+            book.give_back(period, cents, "meanwhile", ())
+        for period, cents in again.items():
+            book.credit[period] += cents
+        book.changing = None
+
+    def _subscription_counts(
+        self, before: Subscription | None, after: Subscription, invoices: Sequence[Put]
+    ) -> None:
+        book = self._books[after.id]
+        if before is None:
+            if after.terms.type is not PriceType.RECURRING or not after.period:
+                book.running.clear()
+            return
+        paid = any(a.subscription == after.id and a.state is I.PAID for _, _, a in invoices)
+        opened = before.open_invoice is None and after.open_invoice is not None
+        sold = ("price_point", "price_version", "terms", "anchor")
+        if changed(before, after, sold) and not paid and not opened:
+            quoted = [q for q in self._quotes[after.id] if self._made(q, after)]
+            if quoted and before.state is not State.TRIALING:
+                self._exchange(book, after.id, quoted[-1])
+        skipped = after.period > before.period and not paid
+        jumped = before.anchor_period > after.anchor_period and before.anchor == after.anchor
+        if skipped or (jumped and before.dispute == "open"):
+            book.running.clear()
+
+    @staticmethod
+    def _made(quote: Quote, after: Subscription) -> bool:
+        change = quote.change
+        return (
+            change is not None
+            and (change.plan.price_point, change.plan.version)
+            == (after.price_point, after.price_version)
+            and (change.anchor, change.credit_minor) == (after.anchor, after.credit_minor)
+            and (change.funds is None or change.funds == after.funds)
+        )
+
+    def _exchange(self, book: Book, subscription: str | None, quote: Quote) -> None:
+        """The quote's lines say what is new and what is unused: the latter within a cent of what
+        the cents in use are worth by the second (A-4)."""
+        rest, unused = (abs(line.amount.amount_minor) for line in quote.lines[:2])
+        assert quote.change is not None
+        stands = self._stood[subscription or ""]
+        k = stands.period - 1
+        start, end = stands.payment_at(k), stands.payment_at(k + 1)
+        since = max(start, book.since) if book.since else start
+        left, of = end - min(max(quote.at, since), end), end - since
+        worth = Fraction(sum(book.running.values())) * Fraction(
+            left // MICROSECOND, max(1, of // MICROSECOND)
+        )
+        if abs(worth - unused) > 1:
+            text = f"{subscription}: unused {unused} was quoted, {float(worth):.2f} is left"
+            raise Violation("3", text, str(subscription))
+        owed = max(0, -stands.credit_minor)
+        book.exchange(k, unused, rest, owed, quote.at)
+
+    def _refund_counts(self, before: Refund | None, after: Refund) -> None:
+        invoice = self.invoices.get(after.invoice)
+        if invoice is None or invoice.subscription is None:
+            return
+        if before is None and after.state not in GONE:
+            self._give_back(
+                invoice.subscription, after.invoice, after.amount.amount_minor, after.id
+            )
+        elif before is not None and before.state not in GONE and after.state in GONE:
+            book = self._books[invoice.subscription]
+            book.returned -= after.amount.amount_minor
+            book.came_back(self._paid_in.get(after.invoice), after.id, self._stamp(invoice))
+
+    def _give_back(self, subscription: str, invoice_id: str, cents: int, name: str) -> None:
+        book, invoice = self._books[subscription], self.invoices[invoice_id]
+        book.returned += cents
+        book.give_back(self._paid_in.get(invoice_id), cents, name, self._stamp(invoice))
+
+    def _stamp(self, invoice: Invoice) -> tuple[object, ...]:
+        stands = self.subscription(invoice.subscription)
+        book = self._books[str(invoice.subscription)]
+        return (stands and stands.is_live, stands and stands.period, book.since)
+
+    def _carried_over(self, puts: Sequence[Put]) -> None:
+        """Credit of an ended subscription moves to another one of its customer in one write."""
+        if len(puts) != 2:
+            return
+        (ended, bought) = sorted(puts, key=lambda put: put[2].is_live)
+        moved = ended[1].credit_minor - ended[2].credit_minor if ended[1] else 0
+        if not ended[2].is_live and moved > 0 and bought[1] is not None:
+            self._books[ended[2].id].credit.clear()
+            book = self._books[bought[2].id]
+            book.credit[ELSEWHERE] += moved
+            book.paid += moved
+            self.tally["credit_carried_over"] += 1
+
+    def _agrees(self, after: Subscription) -> None:
+        book, credit = self._books[after.id], max(0, after.credit_minor)
+        if book.paid - book.returned < credit:
+            text = f"{after.id}: {book.paid} paid, {book.returned} returned, credit {credit} stands"
+            raise Violation("3", text, after.id, after.customer)
+        if sum(book.credit.values()) != credit:
+            text = f"{after.id}: credit {credit}, by its payments {dict(book.credit)}"
+            raise Violation("3", text, after.id, after.customer)
+        if after.is_live and after.terms.type is PriceType.RECURRING and book.changing is None:
+            running = sum(book.running.values())
+            opened = after.open_invoice is not None or after.state is State.TRIALING
+            if not opened and after.money.in_use_minor != running:
+                text = f"{after.id}: {after.money.in_use_minor} in use, by its payments {running}"
+                raise Violation("3", text, after.id, after.customer)
+        self._stood[after.id] = after

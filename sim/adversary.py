@@ -49,7 +49,7 @@ class Adversary:
     def _targets(self, invocation: Invocation) -> list[Subscription | Checkout]:
         """What an invocation works on, by its name: a lease's owner, or a buyer's attempt."""
         words = invocation.name.partition("~")[0].split()
-        if words[0] in {"charge", "plan", "pause", "resume", "freeze", "pay", "card"}:
+        if words[0] in {"charge", "plan", "pause", "resume", "freeze", "pay", "card", "undo"}:
             owners = [e for e in self.world.table.all() if getattr(e, "id", None) == words[1]]
             owners += [e for e in self.world.table.all() if getattr(e, "key", None) == words[1]]
             return [e for e in owners if isinstance(e, Subscription | Checkout)]

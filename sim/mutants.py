@@ -53,6 +53,7 @@ from sim.mutations import (
     always,
     attempts_unlimited,
     blind,
+    clearing,
     committing_blindly,
     confirm_without_attempt,
     due_at_once,
@@ -297,6 +298,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("change: never lapses", ((Work, "has_lapsed", always(False)),)),
     Mutant("change: the token of a quote not asked", ((plan_change, "check_token", always(None)),)),
     Mutant("pause and resume: unconditional", ((pause, "_write", committing_blindly),)),
+    *(
+        Mutant(f"cancel pending: forgets {name}", ((Subscription, "cancel_pending", clears),))
+        for name, clears in (
+            ("the plan to come", clearing("next_plan")),
+            ("the freeze to come", clearing("thaws_to")),
+        )
+    ),
     Mutant("freeze: unconditional", ((freezing, "asked", blind("Subscription")),)),
     Mutant("freeze undone: unconditional", ((freezing, "undone", blind("Subscription")),)),
     Mutant("disarmed: not asked at all", ((Merchant, "armed_in", unarmed),)),

@@ -196,6 +196,12 @@ def committing_blindly(original: Any) -> Any:
     return mutant
 
 
+def clearing(*names: str) -> Callable[[Any], Any]:
+    """A transition that clears these fields."""
+    cleared = dict.fromkeys(names)
+    return lambda original: lambda *args: replace(original(*args), **cleared)
+
+
 def without(*names: str) -> Callable[[Any], Any]:
     """A list of fields that a write rests on, without these."""
     return lambda fields: tuple(name for name in fields if name not in names)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from billing import holding
 from billing.adapters.sandbox_ledger import Row
 from billing.adapters.sandbox_refunds import ELSEWHERE
 from billing.customers import PaymentMethod
@@ -14,7 +15,7 @@ from billing.periods import Anchor
 from billing.plan_change import Quote, When
 from billing.refunds import Refund
 from billing.schedule import ChargeKind
-from billing.subscription import CHARGEABLE, State, Subscription
+from billing.subscription import State, Subscription
 from billing.tickets import Ticket, TicketState, Wish
 from sim.invariants import CALL, SKEW, I, Violation, changed
 from sim.items import Put
@@ -63,17 +64,20 @@ class Oracle(Writes, ValueWrites):
 
     def _requests_hold(self, by_type: dict[type, list[Put]]) -> None:
         """Who asks a person to cancel has charges held in the same write, unless one is let stand;
-        who is refused has them released (H-4, X-8)."""
+        what is decided and done holds nothing more (H-4, X-8)."""
         for _, before, after in by_type.get(Ticket, ()):
             stands = self._subscriptions.get(after.about or "")
             if after.wish is not Wish.CANCEL or stands is None:
                 continue
-            may_hold = stands.state in CHARGEABLE and stands.cancelling is None
-            if before is None and may_hold and after.due_at and after.lets_stand is None:
-                if not stands.held:
-                    raise Violation("4", f"{after.id} holds nothing", stands.id)
-            elif after.state is TicketState.DECLINED and stands.held_for == after.id:
-                raise Violation("21", f"{after.id} is declined and holds on", stands.id)
+            asks = after.due_at is not None and after.lets_stand is None
+            holds = asks and holding.may_be_held(stands)
+            if before is None and holds and not stands.held:
+                raise Violation("4", f"{after.id} holds nothing", stands.id)
+            over = after.state is TicketState.DECLINED or after.carried_out_at is not None
+            asked = stands.cancelling
+            waits_for_charge = asked is not None and asked.ticket == after.id
+            if over and stands.held_for == after.id and not waits_for_charge:
+                raise Violation("21", f"{after.id} is {after.state} and holds on", stands.id)
 
     def _cards_stand(self, by_type: dict[type, list[Put]]) -> None:
         """What may still be charged names a card that its customer has (B-9)."""

@@ -40,6 +40,10 @@ TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
 ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
 
 
+SEED_OF_UNDO = 10
+"""Who cancels at the end of the period thinks better of it, within days."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One customer's story, short enough to be told thousands of times."""
@@ -157,6 +161,22 @@ SCENES = {
         ),
         Scene("freezes", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, freeze_next),)),
         Scene(
+            "thinks better of it",
+            MONTHLY,
+            "pm_card_mastercard",
+            33,
+            SEED_OF_UNDO,
+            (Act(10, change_next), Act(12, cancel_at_end)),
+        ),
+        Scene(
+            "stays frozen",
+            MONTHLY,
+            "pm_card_mastercard",
+            33,
+            SEED_OF_UNDO,
+            (Act(10, freeze_next), Act(12, cancel_at_end)),
+        ),
+        Scene(
             "has to answer",
             MONTHLY,
             "pm_card_authenticationRequired",
@@ -213,6 +233,9 @@ MEETINGS: tuple[Meeting, ...] = (
         )
         for action in actions
     ),
+    ("thinks better of it", "undo", 0, cancel_now),
+    ("thinks better of it", "undo", 0, pause_now),
+    ("thinks better of it", "undo", 0, actions.ask_to_cancel),
     ("bought once", "buyer 1 submit", 0, actions.click_again),
     ("bought once", "buyer 1 submit", 0, actions.look_at_attempt),
     ("authenticated", "buyer 1 submit", 0, actions.look_at_attempt),

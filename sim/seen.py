@@ -10,7 +10,7 @@ from billing.adapters.sandbox_ledger import Row
 from billing.customers import PaymentMethod
 from billing.facts import Fact
 from billing.orders import Invoice
-from billing.subscription import Subscription
+from billing.subscription import State, Subscription
 from sim.clockwork import instant
 
 
@@ -35,6 +35,7 @@ class Seen:
         self._now_us = now_us
         self._methods: dict[str, PaymentMethod] = {}
         self._subscriptions: dict[str, Subscription] = {}
+        self._interrupted: dict[tuple[str, State], Subscription] = {}
         self._open: dict[str, set[str]] = defaultdict(set)
         self._charged_on: dict[str, dict[date, str]] = defaultdict(dict)
         self._keys: dict[str, str] = {}

@@ -9,6 +9,11 @@ from billing.subscription import TERMINAL, State, Subscription
 from sim.invariants import AGREED, CALL, SKEW, SUBSCRIPTION_GRAPH, Violation, changed, rests
 from sim.seen import Seen
 
+COMING = ("next_plan", "thaws_to", "price_point", "price_version", "terms", "period")
+"""What is charged next, and when it is, which neither an end nor a pause that is undone changes."""
+
+INTERRUPTED = ("state", "anchor", "waiting_since", "retry_at", "paused_from", "paused_by")
+
 
 class SubscriptionWrites(Seen):
     """An agreement stays as agreed, moves on period by period, and something wakes it."""
@@ -19,6 +24,7 @@ class SubscriptionWrites(Seen):
             raise Violation("9", f"{after.id} went from {was} to {after.state}", *about)
         if before is not None:
             self._subscription_goes_on(before, after)
+            self._undone(before, after)
             self._somebody_is_told(before, after)
         if was is not after.state:
             self.tally[f"subscription_{after.state}"] += 1
@@ -51,6 +57,35 @@ class SubscriptionWrites(Seen):
             self.tally["payments_skipped"] += 1
         if after.seq - before.seq not in {0, 1}:
             raise Violation("6", f"seq of {after.id} jumped to {after.seq}", *about)
+
+    def _undone(self, before: Subscription, after: Subscription) -> None:
+        """After an undo all is as it was: the plan to come, the freeze, the pause, what waits (X-5,
+        X-11). A pause that outlasts what was paid for leaves only what X-11 says."""
+        if after.state is before.state:
+            return
+        if after.state is State.CANCEL_PENDING or (
+            after.state is State.PAUSED and before.state is not State.CANCEL_PENDING
+        ):
+            self._interrupted[after.id, after.state] = before
+            return
+        was = self._interrupted.get((after.id, before.state))
+        if was is None or before.state not in {State.CANCEL_PENDING, State.PAUSED}:
+            return
+        late = before.state is State.PAUSED and before.anchor != after.anchor
+        lost = (
+            []
+            if not after.is_live
+            else [
+                name
+                for name in (COMING if late else (*COMING, *INTERRUPTED))
+                if getattr(was, name) != getattr(after, name)
+            ]
+        )
+        held = after.held_for not in {None, was.held_for, before.held_for}
+        if lost or held:
+            text = f"undoing {before.state} of {after.id} lost {lost or after.held_for}"
+            raise Violation("7", text, after.id, after.customer)
+        self.tally["undone"] += after.is_live
 
     def _somebody_is_told(self, before: Subscription, after: Subscription) -> None:
         waits = before.waiting_since is None and after.waiting_since is not None

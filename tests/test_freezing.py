@@ -212,16 +212,6 @@ def test_what_is_frozen_can_be_cancelled_and_that_undone(world: World) -> None:
     assert len(charged(world)) == 2
 
 
-@pytest.mark.spec("A-5")
-def test_a_cancellation_forgets_a_freeze_that_was_to_come(world: World) -> None:
-    world.buy()
-    ask(world)
-    world.cancel(CancelWhen.PERIOD_END)
-    cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
-    world.advance(days=30)
-    assert charged(world)[-1] == ("2026-02-28", 2999)
-
-
 @pytest.mark.spec("A-5", "R-10")
 def test_the_forecast_says_what_a_freeze_charges(world: World) -> None:
     world.buy()

@@ -70,7 +70,8 @@ def undone(subscription: Subscription, now: datetime, shard: int) -> Transaction
     """Not to be frozen after all; a plan that was to come comes again."""
     back_to = subscription.thaws_to
     assert back_to is not None, "it is to be frozen"
-    stays = back_to.price_point == subscription.price_point
+    in_force = (subscription.price_point, subscription.price_version, subscription.terms.standard)
+    stays = (back_to.price_point, back_to.version, back_to.terms) == in_force
     after = subscription.not_freezing(None if stays else back_to)
     told = cancellation.fact(FactKind.FREEZE_UNDONE, after, now, shard)
     return (Change(subscription, after, as_read=AS_READ), Insert(told))

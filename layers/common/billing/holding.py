@@ -24,6 +24,9 @@ from billing.transactions import Change
 RUNNING = CHARGEABLE - {State.PAST_DUE}
 """What is charged on its scheduled day."""
 
+HOLDABLE = CHARGEABLE | {State.PAUSED, State.CANCEL_PENDING}
+"""What is charged, or would be if somebody resumed it or undid its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -86,11 +89,16 @@ def waits_for_charge(subscription: Subscription, lets_stand: datetime | None) ->
 
 def hold(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
     """Nothing more is charged until the ticket is decided (H-4); what is under way goes on."""
-    free = subscription.held_for is None and subscription.cancelling is None
-    if subscription.state not in CHARGEABLE or not free or ticket.lets_stand is not None:
+    if not may_be_held(subscription) or subscription.held or ticket.lets_stand is not None:
         return ()
     held = replace(subscription, held_for=ticket.id, held_since=ticket.requested_at)
     return (Change(subscription, held, as_read=policy.LOOKED_AT),)
+
+
+def may_be_held(subscription: Subscription) -> bool:
+    """Whether a request to cancel holds it: not where a charge under way is to end it (X-6)."""
+    pending = subscription.state is State.CANCEL_PENDING
+    return subscription.state in HOLDABLE and (pending or subscription.cancelling is None)
 
 
 def release(
@@ -99,12 +107,24 @@ def release(
     """What was held is charged at once (H-4), however late that made it."""
     if subscription.held_for != ticket.id:
         return ()
-    free = replace(subscription, held_for=None, held_since=None)
+    free = _freed(subscription)
     if free.is_live and free.due_at is not None and _was_due(free, now):
         late = free.state in RUNNING and policy.too_late_to_ask(free, merchant, now)
         asked = PayNow(now, None) if late else free.pay_now
         free = replace(free, due_at=now, pay_now=asked)
     return (Change(subscription, free, as_read=(*policy.LOOKED_AT, "due_at", "pay_now")),)
+
+
+def let_go(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
+    """A ticket that was approved holds nothing more, whoever asked for the end that comes: undoing
+    that is not to be held for ever (H-4, X-5)."""
+    if subscription.held_for != ticket.id:
+        return ()
+    return (Change(subscription, _freed(subscription), as_read=policy.LOOKED_AT),)
+
+
+def _freed(subscription: Subscription) -> Subscription:
+    return replace(subscription, held_for=None, held_since=None)
 
 
 def _was_due(subscription: Subscription, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from billing.funds import UNKNOWN, Funds, Share, Taken, whole
 from billing.money import Money
 from billing.periods import Anchor
 from billing.plans import Plan, PlanChange
-from billing.schedule import anchored_at, standard_at
+from billing.schedule import standard_at
 
 
 class State(StrEnum):
@@ -56,7 +56,8 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
-    """What was asked for, by whom and why; `order` is the Order ID that people are told (X-7)."""
+    """What was asked for, by whom and why; `order` is the Order ID that people are told (X-7),
+    `ticket` the request that was approved with it (H-4)."""
 
     when: When
     source: Source
@@ -64,6 +65,7 @@ class CancelRequest:
     order: str
     reason: str | None = None
     comment: str | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,18 @@ class PayNow:
 
     asked_at: datetime
     resumes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """What a pause took off a subscription at `at`; resuming in time goes back to it (X-11)."""
+
+    at: datetime
+    payment_method: str
+    due_at: datetime | None = None
+    retry_at: datetime | None = None
+    pay_now: PayNow | None = None
+    waiting_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +100,10 @@ class Subscription:
     cancellation that waits for the end of the period (state cancel_pending, `resumes_as` is what
     undoing goes back to), or for a charge under way (X-6). `pay_now` is set from when somebody asks
     to pay what is past due until that attempt is settled. `paused_from` is the state before a
-    pause, `paused_by` who paused it; `anchor_period` the payment that the anchor counts from, moved
-    on by a late resume (X-11) or another length of period. `held_for` is the ticket that holds its
-    charges back, since `held_since` (H-4). `next_plan` takes effect with the next period;
+    pause, `paused_by` who paused it, `interrupted` what else it took (None: before that was kept);
+    `anchor_period` the payment that the anchor counts from, moved on by a late resume (X-11) or
+    another length of period. `held_for` is the ticket that holds its charges back, since
+    `held_since` (H-4). `next_plan` takes effect with the next period, unless its end is pending;
     `credit_minor` is taken off the next invoices, negative it is owed with the next one (A-4,
     P-18). `funds` is what was paid and is not used up, None while that is the plain thing: the
     running period at its price (`money`). `thaws_to` is the plan to come back to: with a
@@ -125,6 +140,7 @@ class Subscription:
     resumes_as: State | None = None
     paused_from: State | None = None
     paused_by: Source | None = None
+    interrupted: Interrupted | None = None
     anchor_period: int = 0
     pay_now: PayNow | None = None
     dispute: str | None = None
@@ -189,9 +205,14 @@ class Subscription:
         return self.thaws_to is not None and self.next_plan is None
 
     @property
+    def plan_to_come(self) -> Plan | None:
+        """The plan that takes effect with the next period: none while its end is pending (X-4)."""
+        return None if self.state is State.CANCEL_PENDING else self.next_plan
+
+    @property
     def freezes_at(self) -> datetime | None:
         """When a freeze that was asked for begins: with the next period (A-5)."""
-        scheduled = self.thaws_to is not None and self.next_plan is not None
+        scheduled = self.thaws_to is not None and self.plan_to_come is not None
         return self.period_at if scheduled else None
 
     def payment_at(self, k: int) -> datetime:
@@ -392,6 +413,9 @@ class Subscription:
             retry_at=None,
             pay_now=None,
             waiting_since=None,
+            paused_from=None,
+            paused_by=None,
+            interrupted=None,
             due_at=due_at,
         )
         after = after._renewed(self, credit_minor)
@@ -462,67 +486,39 @@ class Subscription:
         return replace(self, cancelling=request, due_at=request.requested_at)
 
     def cancel_pending(self, request: CancelRequest) -> Subscription:
-        """Active to the end of the period that is paid for; its one alarm is that end (X-2,
-        X-4)."""
+        """Active to the end of the period that is paid for; its one alarm is that end (X-2, X-4).
+
+        What was to come, and what held it, stays for who undoes it: it is ignored until then. The
+        ticket that asked for this is decided, and holds nothing more.
+        """
         ends_at = self.period_at
         assert self.is_live and ends_at is not None, "it has a period to end"
+        decided = request.ticket is not None and request.ticket == self.held_for
         return replace(
             self,
             state=State.CANCEL_PENDING,
             resumes_as=self.state,
             cancelling=request,
             open_invoice=None,
-            next_plan=None,
-            thaws_to=self.thaws_to if self.is_frozen else None,
             ends_at=ends_at,
             due_at=ends_at,
-            waiting_since=None,
-            held_for=None,
-            held_since=None,
+            held_for=None if decided else self.held_for,
+            held_since=None if decided else self.held_since,
         )
 
     def cancel_undone(self) -> Subscription:
         """As it was before the request (X-5)."""
         assert self.state is State.CANCEL_PENDING and self.resumes_as is not None
+        waits = self.waiting_since is not None or self.dispute == "open"
+        sleeps = waits or self.resumes_as is State.PAUSED
         return replace(
             self,
             state=self.resumes_as,
             resumes_as=None,
             cancelling=None,
             ends_at=None,
-            due_at=None if self.resumes_as is State.PAUSED else self.ends_at,
+            due_at=None if sleeps else self.ends_at,
         )
-
-    def paused(self, by: Source = Source.MERCHANT) -> Subscription:
-        """Nothing is charged from now on; access lasts to the end of the paid period (X-11).
-
-        An open invoice is void in the same write: what is past due is asked for anew, once, when it
-        goes on.
-        """
-        assert self.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
-        return replace(
-            self,
-            state=State.PAUSED,
-            paused_from=State.ACTIVE if self.state is State.PAST_DUE else self.state,
-            paused_by=by,
-            open_invoice=None,
-            due_at=None,
-            retry_at=None,
-            pay_now=None,
-            waiting_since=None,
-        )
-
-    def unpaused(self, now: datetime) -> Subscription:
-        """Before the end of the paid period the schedule stands; after it the next payment is due
-        at once and becomes the new anchor, what is owed in all staying the same (X-11)."""
-        assert self.state is State.PAUSED and self.paused_from is not None
-        again = replace(self, state=self.paused_from, paused_from=None, paused_by=None)
-        scheduled = again.period_at
-        assert scheduled is not None, "what is live has something to come"
-        if scheduled > now:
-            return replace(again, due_at=scheduled)
-        anchor, first = anchored_at(self.terms, Anchor.at(now, self.anchor.zone), self.period)
-        return replace(again, anchor=anchor, anchor_period=first, due_at=now)
 
     def cancelled(self, at: datetime, by: Source) -> Subscription:
         """Ended at `at`; nothing is charged after it, ever (X-6)."""
@@ -538,6 +534,7 @@ class Subscription:
             resumes_as=None,
             paused_from=None,
             paused_by=None,
+            interrupted=None,
             held_for=None,
             held_since=None,
             next_plan=None,

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from billing import accounts, cancellation, policy
+from billing import accounts, cancellation, pausing, policy, purchases
 from billing.accounts import Account, AccountEmail, Stand, Standing
 from billing.alarms import Alarm
 from billing.errors import Conflict, NotFound, Refused
 from billing.facts import Fact, FactKind
 from billing.flows import account as signing
-from billing.flows import cancel, subscriptions
+from billing.flows import cancel, pause, subscriptions
 from billing.flows.alarms import ringing
 from billing.flows.login import NOBODY
 from billing.flows.paging import pages
@@ -27,7 +27,7 @@ from billing.orders import UNDER_WAY, InvoiceState
 from billing.ports import Ports
 from billing.storage import Due
 from billing.subscription import Source, State, Subscription, When
-from billing.transactions import Change, Insert, Remove, Write
+from billing.transactions import Change, Expect, Insert, Remove, Write
 
 AT_ONCE = 200
 LOOK_AGAIN = timedelta(days=1)
@@ -136,15 +136,22 @@ def _stops(ports: Ports) -> frozenset[Standing]:
 
 
 def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
-    """What runs, and what is past due: its open invoice is void, and asked for anew on return.
+    """What runs, and what is past due: that keeps its place in the retry cycle until the return.
 
-    False while an attempt is under way: the worker withdraws it, and what the gateway says of it
-    is waited for.
+    What is to end anyway is paused unsaid, so that who undoes that finds it paused. False while an
+    attempt is under way: the worker withdraws it, and what the gateway says of it is waited for.
     """
+    if found.state is State.CANCEL_PENDING:
+        running = found.resumes_as in {State.TRIALING, State.ACTIVE}
+        if running and not purchases.has_ended(found, now):
+            after = pausing.paused(found, now, Source.SYSTEM)
+            ports.store.commit(Change(found, after, as_read=policy.LOOKED_AT))
+        return True
     running = found.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
     if not running or found.is_unpaid or found.cancelling is not None:
         return True
-    invoice = None
+    idle: tuple[Write, ...] = ()
+    rests = found
     if found.open_invoice is not None:
         invoice = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
         assert invoice is not None, "written before it was named"
@@ -153,15 +160,23 @@ def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
                 # Its alarm is that of its buyer, days from now.
                 ports.store.commit(Change(found, found.postponed_to(now), as_read=policy.LOOKED_AT))
             return False
-    void = cancellation.void(invoice, now, ports.shard_of(found.id))
-    _write(ports, found, found.paused(Source.SYSTEM), FactKind.PAUSED, now, *void)
+        idle = (Expect(invoice, as_read=cancellation.INVOICE_AS_READ),)
+        if invoice.changes_plan:
+            rests = found.voided(found.period_at)
+            idle = cancellation.void(invoice, now, ports.shard_of(found.id))
+    _write(ports, found, pausing.paused(rests, now, Source.SYSTEM), FactKind.PAUSED, now, *idle)
     return True
 
 
 def _resume(ports: Ports, found: Subscription, now: datetime) -> bool:
     """Only what was paused here: who paused by themselves stays so."""
-    if found.state is State.PAUSED and found.paused_by is Source.SYSTEM:
-        _write(ports, found, found.unpaused(now), FactKind.RESUMED, now)
+    if found.paused_by is not Source.SYSTEM:
+        return True
+    if found.state is State.PAUSED:
+        pause.go_on(ports, found, now)
+    elif found.state is State.CANCEL_PENDING and not purchases.has_ended(found, now):
+        after = pausing.resumed(found, now)
+        ports.store.commit(Change(found, after, as_read=policy.LOOKED_AT))
     return True
 
 

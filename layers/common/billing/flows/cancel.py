@@ -53,15 +53,17 @@ def request(
     now: datetime,
     reason: str | None = None,
     comment: str | None = None,
+    ticket: str | None = None,
     also: Transaction = (),
 ) -> Ending:
     """End a subscription now or at the end of its period; asking again for what holds changes
-    nothing. `now` is the date of the request. `also` is written with it, or not at all.
+    nothing. `now` is the date of the request, `ticket` the one that is approved with it. `also` is
+    written with it, or not at all.
 
     Raises `NotFound`, and `Refused` (already_cancelled, completed) for what has ended.
     """
     order = ports.new_id("order")
-    asked = CancelRequest(when, source, now, order, reason=reason, comment=comment)
+    asked = CancelRequest(when, source, now, order, reason, comment, ticket)
     for _ in range(ATTEMPTS):
         found = subscriptions.fresh(ports, merchant, subscription)
         try:

@@ -201,22 +201,24 @@ def _cancel(
     """End it as of the date of the request, and the ticket in the same write (H-4)."""
     noted: Transaction = (Change(before, after, as_read=tickets.DECIDED_ON), *told)
     try:
-        cancel.request(
+        found = cancel.request(
             ports,
             found.merchant,
             found.id,
             when=holding.when_of(found, before.lets_stand),
             source=Source.CUSTOMER,
             reason=before.reason,
+            ticket=before.id,
             now=before.requested_at,
             also=noted,
-        )
+        ).subscription
     except Refused as refused:
         if refused.code not in HAS_ENDED:
             raise
     stands = threads.fresh(ports, before.merchant, before.id)
     if stands == before:
-        ports.store.commit(*noted)  # It had ended, or was ending, without this ticket.
+        # It had ended, or was ending, without this ticket.
+        ports.store.commit(*noted, *holding.let_go(found, before))
         return after
     if stands.carried_out_at is None:
         raise Conflict("Somebody wrote between the two.")

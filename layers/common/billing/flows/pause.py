@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing import cancellation, policy
+from billing import cancellation, pausing, policy
 from billing.errors import Refused
 from billing.facts import FactKind
 from billing.flows import subscriptions
 from billing.ports import Ports
 from billing.subscription import State, Subscription
-from billing.transactions import Change, Insert
+from billing.transactions import Change, Insert, Write
 
 
 def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
@@ -28,12 +28,12 @@ def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> S
     pausable = found.state in {State.TRIALING, State.ACTIVE} and found.cancelling is None
     if not pausable:
         raise Refused("Only a running subscription can be paused.", code="not_pausable")
-    return _write(ports, found, found.paused(), FactKind.PAUSED, now)
+    return _write(ports, found, pausing.paused(found, now), FactKind.PAUSED, now)
 
 
 def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
-    """Go on: on schedule inside the paid period, else with a payment at once that is the new
-    anchor.
+    """Go on: as it stood if no payment fell due meanwhile, else with a payment at once that is the
+    new anchor.
 
     Raises `NotFound`, and `Refused` (not_paused).
     """
@@ -42,12 +42,28 @@ def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
         return found
     if found.state is not State.PAUSED:
         raise Refused("Only a paused subscription can be resumed.", code="not_paused")
-    return _write(ports, found, found.unpaused(now), FactKind.RESUMED, now)
+    return go_on(ports, found, now)
+
+
+def go_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
+    """Resume what is paused; what is asked for anew, because another payment fell due meanwhile,
+    has its open invoice voided."""
+    after = pausing.resumed(found, now)
+    void: tuple[Write, ...] = ()
+    if found.open_invoice is not None and after.open_invoice is None:
+        invoice = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
+        void = cancellation.void(invoice, now, ports.shard_of(found.id))
+    return _write(ports, found, after, FactKind.RESUMED, now, *void)
 
 
 def _write(
-    ports: Ports, before: Subscription, after: Subscription, kind: FactKind, now: datetime
+    ports: Ports,
+    before: Subscription,
+    after: Subscription,
+    kind: FactKind,
+    now: datetime,
+    *more: Write,
 ) -> Subscription:
     fact = cancellation.fact(kind, after, now, ports.shard_of(after.id))
-    ports.store.commit(Change(before, after, as_read=policy.LOOKED_AT), Insert(fact))
+    ports.store.commit(Change(before, after, as_read=policy.LOOKED_AT), *more, Insert(fact))
     return after

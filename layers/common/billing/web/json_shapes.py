@@ -258,7 +258,7 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
         "dispute": subscription.dispute,
         "pending_plan": _pending_plan(subscription),
         "freezes_at": instant(subscription.freezes_at),
-        "thaws_to": subscription.thaws_to.price_point if subscription.thaws_to else None,
+        "thaws_to": _thaws_to(subscription),
         "credit": subscription.credit_minor,
         "gateway": subscription.gateway,
         "test": subscription.test,
@@ -267,9 +267,16 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
 
 def _pending_plan(subscription: Subscription) -> str | None:
     """What was asked for with the next charge; a freeze says so in fields of its own."""
-    if subscription.next_plan is None or subscription.thaws_to is not None:
+    if subscription.plan_to_come is None or subscription.thaws_to is not None:
         return None
-    return subscription.next_plan.price_point
+    return subscription.plan_to_come.price_point
+
+
+def _thaws_to(subscription: Subscription) -> str | None:
+    """What is come back to from a freeze that is in force, or is to come."""
+    freezes = subscription.is_frozen or subscription.freezes_at is not None
+    back_to = subscription.thaws_to if freezes else None
+    return None if back_to is None else back_to.price_point
 
 
 def ending(ending: Ending) -> EndingOutput:

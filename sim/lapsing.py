@@ -15,7 +15,8 @@ from datetime import timedelta
 from typing import TypeVar
 
 from billing.adapters.paypal_orders import CAPTURED_WITHIN, REUSED_WITHIN, WITHDRAWN_AFTER
-from billing.adapters.sandbox_gateway import SandboxGateway, TestCard
+from billing.adapters.sandbox_cards import TestCard
+from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import Row
 from billing.errors import Unreachable
 from billing.gateways import (

@@ -84,6 +84,23 @@ class Shop:
             tally += webhook.take(self.world.ports, ACCOUNT, event, now=self.world.now)
         return tally
 
+    def bank_declines(self, method: str) -> None:
+        """The bank refuses a saved card from now on, until it renews it."""
+        self._card_acts_as(method, "chargeDeclinedExpiredCard")
+
+    def bank_renews(self, method: str, *, last4: str, month: int, year: int) -> None:
+        """The bank sent its customer a new card, and the network told Stripe."""
+        card = method.partition(":")[2]
+        self._card_acts_as(method, "visa")
+        self._loopback.renew_card(card, last4=last4, month=month, year=year)
+
+    def _card_acts_as(self, method: str, name: str) -> None:
+        with self._loopback.service.execution:
+            work = self._loopback.service.working("acct_1")
+            found = work.load("payment_method", method.partition(":")[2])
+            work.put({**found, "_card": name})
+            work.commit()
+
     def banks_decide(self) -> None:
         """Time enough has passed for what banks decide later."""
         self._loopback.webhooks.deliver()
@@ -337,3 +354,21 @@ def test_a_card_that_is_kept_already_buys_once_more(shop: Shop) -> None:
     assert len(world.history().subscriptions) == 2
     (kept,) = world.history().methods
     assert {each.payment_method for each in world.history().subscriptions} == {kept.id}
+
+
+@pytest.mark.spec("W-7")
+def test_a_card_that_its_bank_renewed_is_taken_over_and_pays_what_is_past_due(shop: Shop) -> None:
+    shop.world.buy(shop.product(TRIAL), payment_method="pm_card_visa")
+    (card,) = shop.world.history().methods
+    shop.bank_declines(card.id)
+    shop.world.advance(days=15)
+    assert shop.world.subscription().state is State.PAST_DUE
+    shop.bank_renews(card.id, last4="1111", month=3, year=2031)
+    assert shop.told()["card_updated"] == 1
+    (renewed,) = shop.world.history().methods
+    assert (renewed.id, renewed.last4, renewed.expires_on) == (card.id, "1111", "2031-03")
+    assert renewed.fingerprint not in {None, card.fingerprint}, "another number is another card"
+    shop.world.tick()
+    paid = shop.world.subscription()
+    assert (paid.state, paid.payments_made, paid.pay_now) == (State.ACTIVE, 1, None)
+    assert shop.told()["card_updated"] == 0, "told once more it changes nothing"

@@ -58,6 +58,7 @@ ROUTES: tuple[tuple[str, str, Call], ...] = (
     ("POST", f"/v2/payments/captures/{NAME}/refund", lambda b, a, n: orders.refund(b, n, a.body)),
     ("POST", "/v3/vault/setup-tokens()", lambda b, a, _: vault.create_setup(b, a.body)),
     ("POST", "/v3/vault/payment-tokens()", lambda b, a, _: vault.create_payment(b, a.body)),
+    ("GET", f"/v3/vault/payment-tokens/{NAME}", lambda b, a, n: vault.show_payment(b, n)),
     ("DELETE", f"/v3/vault/payment-tokens/{NAME}", lambda b, a, n: vault.delete_payment(b, n)),
     ("GET", f"{DISPUTES}()", lambda b, a, _: orders.list_disputes(b, a.query)),
     ("GET", f"{DISPUTES}/{NAME}", lambda b, a, n: orders.show_dispute(b, n)),
@@ -227,6 +228,10 @@ class Loopback:
         made = orders.refund(self.books, capture["id"], {"amount": amount}).body
         assert made is not None, "what was refunded is shown"
         return str(made["id"])
+
+    def update_agreement(self, token: str) -> None:
+        """PayPal tells that something about an agreement has changed."""
+        vault.update_payment(self.books, token)
 
     def send_back(self, reference: str, refund: str) -> None:
         """The buyer's bank cannot take a refund of a payment."""

@@ -54,10 +54,28 @@ def create_payment(books: Books, body: Json) -> Answer:
         raise Refusal(422, "TOKEN_ALREADY_USED")
     kept["used"] = True
     payment = books.draw().lower()[:8]
-    books.tokens[payment] = {"buyer": kept["buyer"]}
-    shown = {
+    books.tokens[payment] = {"buyer": kept["buyer"], "customer": books.draw()[:12]}
+    shown = _agreement(books, payment)
+    books.note("VAULT.PAYMENT-TOKEN.CREATED", "payment_token", shown)
+    return Answer(201, shown)
+
+
+def show_payment(books: Books, payment: str) -> Answer:
+    """The agreement, while there is one."""
+    if payment not in books.tokens:
+        raise Refusal(404, "TOKEN_NOT_FOUND")
+    return Answer(200, _agreement(books, payment))
+
+
+def update_payment(books: Books, payment: str) -> None:
+    """Something about how the payer pays has changed, of which a wallet shows nothing."""
+    books.note("VAULT.PAYMENT-TOKEN.UPDATED", "payment_token", _agreement(books, payment))
+
+
+def _agreement(books: Books, payment: str) -> Json:
+    return {
         "id": payment,
-        "customer": {"id": books.draw()[:12]},
+        "customer": {"id": books.tokens[payment].get("customer", "CUSTOMER")},
         "payment_source": {
             "paypal": {
                 "usage_type": "MERCHANT",
@@ -67,8 +85,6 @@ def create_payment(books: Books, body: Json) -> Answer:
         },
         "links": [books.link("self", f"/v3/vault/payment-tokens/{payment}")],
     }
-    books.note("VAULT.PAYMENT-TOKEN.CREATED", "payment_token", shown)
-    return Answer(201, shown)
 
 
 def delete_payment(books: Books, payment: str) -> Answer:

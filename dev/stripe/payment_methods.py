@@ -211,10 +211,17 @@ def find_of_customer(work: Work, params: dict[str, Any], customer: str) -> Objec
 
 
 def replace_by_bank(work: Work, method: Object, last4: str, month: int, year: int) -> Object:
-    """The network sent a new number and expiry; the payment method stays the same."""
+    """The network sent a new number and expiry; the payment method stays the same.
+
+    Another number has another fingerprint, by which Stripe tells cards apart.
+    """
     card = method["card"]
-    previous = {"card": {n: card[n] for n in ("exp_month", "exp_year", "last4")}}
-    card |= {"last4": last4, "exp_month": month, "exp_year": year}
+    after = {"exp_month": month, "exp_year": year, "last4": last4}
+    if last4 != card["last4"]:
+        number = f"{card['fingerprint']}{last4}"
+        after["fingerprint"] = hashlib.sha256(number.encode()).hexdigest()[:16]
+    previous = {"card": {name: card[name] for name in after}}
+    card |= after
     work.tell("payment_method.automatically_updated", method, previous)
     return work.put(method)
 

@@ -38,7 +38,9 @@ class Bench:
     `tells_attempts_apart` is false where only the same key tells that an attempt was declined.
     `wait` lets the time pass after which a withdrawal is believed. `cards` is false for a wallet.
     `elsewhere` refunds a payment past us, as the merchant does at the gateway's dashboard (the
-    refund's id), `send_back` is the customer's bank that cannot take a refund.
+    refund's id), `send_back` is the customer's bank that cannot take a refund. `renew` is a bank
+    that gives a saved card new digits and another date (YYYY-MM); where there are no cards, all
+    that happens is that it is told. `forgets` is false where a card that was let go is still shown.
     """
 
     gateway: Gateway
@@ -53,6 +55,8 @@ class Bench:
     cards: bool = True
     elsewhere: Callable[[str, int], str] | None = None
     send_back: Callable[[str, str], None] | None = None
+    renew: Callable[[str, str, str], None] | None = None
+    forgets: bool = True
 
     def key(self, name: str) -> str:
         return f"{name}{self.run}"
@@ -88,6 +92,8 @@ def _sandbox(sandbox: SandboxGateway) -> Bench:
         arm=sandbox.faults.arm,
         elsewhere=elsewhere,
         send_back=sandbox.send_back,
+        renew=lambda method, last4, date: sandbox.renew_card(method, last4=last4, expires_on=date),
+        forgets=False,
     )
 
 
@@ -124,8 +130,14 @@ def stripe_on_loopback() -> Iterator[Bench]:
                 refunds.settled(work, work.load("refund", refund))
                 work.commit()
 
+        def renew(method: str, last4: str, expires_on: str) -> None:
+            year, month = map(int, expires_on.split("-"))
+            card = method.partition(":")[2]
+            loopback.renew_card(card, last4=last4, month=month, year=year)
+
         yield Bench(
             stripe,
+            renew=renew,
             answer=answer,
             give=give,
             arm=faults.arm,
@@ -198,6 +210,7 @@ def paypal_on_loopback() -> Iterator[Bench]:
             cards=False,
             elsewhere=paypal.refund_elsewhere,
             send_back=paypal.send_back,
+            renew=lambda method, last4, date: paypal.update_agreement(method),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -319,6 +320,50 @@ def test_a_card_is_kept_once_per_key_and_let_go_once(bench: Bench) -> None:
         assert (kept.brand, kept.last4, kept.expires_on) == ("paypal", "", None)
     for _ in range(2):
         bench.gateway.forget(kept.token)
+
+
+@pytest.mark.spec("W-7", "B-9")
+def test_a_saved_method_is_shown_as_it_was_saved_until_it_is_let_go(bench: Bench) -> None:
+    kept = tried(bench, "pm_card_visa")
+    assert isinstance(kept, SavedMethod)
+    found = bench.gateway.find_method(kept.token)
+    assert found is not None
+    assert found.owner in {None, "cus_1"}, "whom it was saved for, where that is told"
+    assert replace(found, owner=None) == kept
+    for strange in ("pm_unknown", "x", "cus_1:pm_unknown", "", "pm_card_visa"):
+        assert bench.gateway.find_method(strange) is None
+    if bench.forgets:
+        bench.gateway.forget(kept.token)
+        assert bench.gateway.find_method(kept.token) is None
+
+
+@pytest.mark.spec("W-7")
+def test_a_card_that_its_bank_renewed_is_told_of_read_afresh_and_charged_as_before(
+    bench: Bench,
+) -> None:
+    if bench.renew is None:
+        pytest.skip("no bank renews cards from here")
+    method, bystander = save(bench), save(bench, "pm_card_mastercard")
+    before, beside = bench.gateway.find_method(method), bench.gateway.find_method(bystander)
+    assert before is not None
+    told: list[str] = []
+    for last4, date in (("1881", "2031-03"), ("1881", "2036-05"), ("0005", "2036-05")):
+        bench.renew(method, last4, date)
+        told.append(method)
+        events = [e for e in bench.gateway.events_since(NOW) if e.about is About.METHOD]
+        assert [event.reference for event in events] == told
+        assert len({event.id for event in events}) == len(told)
+        found = bench.gateway.find_method(method)
+        assert found is not None
+        if not bench.cards:
+            assert found == before, "a wallet shows nothing that a bank could change"
+            continue
+        assert (found.last4, found.expires_on, found.brand) == (last4, date, before.brand)
+        assert (found.token, found.owner) == (before.token, before.owner)
+        assert (found.fingerprint == before.fingerprint) == (found.last4 == before.last4)
+        before = found
+    assert bench.gateway.find_method(bystander) == beside
+    assert isinstance(confirm(bench, prepare(bench, method), method, "a:1"), Succeeded)
 
 
 @pytest.mark.spec("C-1")

@@ -10,9 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from billing.adapters import paypal_vault
 from billing.adapters.paypal_gateway import PayPalGateway
 from billing.errors import Forged, Unreachable
-from billing.gateways import About, ChargeOrder, Dispute, DisputeStanding, RefundFailed
+from billing.gateways import (
+    About,
+    ChargeOrder,
+    Dispute,
+    DisputeStanding,
+    RefundFailed,
+    SavedMethod,
+)
 from billing.money import Currency, Money
 from dev.paypal import orders
 from dev.paypal.server import Loopback
@@ -73,12 +81,34 @@ def test_an_event_names_the_payment_and_nothing_else_of_it_is_believed(
         assert event.at == NOW
 
 
+@pytest.mark.spec("W-7")
+def test_an_agreement_that_changed_is_named_as_it_was_saved(
+    gateway: PayPalGateway, paypal: Loopback
+) -> None:
+    paid(gateway, paypal)
+    (token,) = paypal.books.tokens
+    paypal.update_agreement(token)
+    updated = told(paypal, "VAULT.PAYMENT-TOKEN.UPDATED")
+    event = gateway.parse_event(*paypal.deliver(updated), now=NOW)
+    assert (event.about, event.reference) == (About.METHOD, token)
+    for strange in (None, 7, "", "a b", "x" * 37, {"id": token}):
+        lie = {**updated, "resource": {"id": strange}}
+        assert gateway.parse_event(*paypal.deliver(lie), now=NOW).reference is None
+
+
+@pytest.mark.spec("W-7")
+def test_a_card_of_the_vault_is_read_as_paypal_describes_it() -> None:
+    card = {"last_digits": "1111", "brand": "VISA", "expiry": "2031-03"}
+    kept = paypal_vault.saved({"id": "8kk8451t", "payment_source": {"card": card}})
+    assert kept == SavedMethod("8kk8451t", "visa", "1111", "2031-03", None)
+
+
 def test_what_is_about_no_payment_names_none(gateway: PayPalGateway, paypal: Loopback) -> None:
     paid(gateway, paypal)
     event = gateway.parse_event(
         *paypal.deliver(told(paypal, "VAULT.PAYMENT-TOKEN.CREATED")), now=NOW
     )
-    assert (event.about, event.reference) == (About.METHOD, None)
+    assert (event.about, event.reference) == (About.OTHER, None)
     stranger = {
         **told(paypal, "PAYMENT.CAPTURE.COMPLETED"),
         "resource": {"id": "8AA", "amount": {}},

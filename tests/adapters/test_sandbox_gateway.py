@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.adapters import tables
-from billing.adapters.sandbox_gateway import TEST_CARDS, SandboxGateway
+from billing.adapters.sandbox_cards import TEST_CARDS
+from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import DynamoLedger, MemoryLedger
 from billing.errors import Forged, Invalid, Unreachable
 from billing.gateways import (

@@ -77,6 +77,11 @@ def test_the_sdk_takes_what_we_sign_and_we_take_what_it_signs() -> None:
         ("charge.dispute.funds_reinstated", About.DISPUTE),
         ("checkout.session.completed", About.PAYMENT),
         ("payment_method.automatically_updated", About.METHOD),
+        ("payment_method.card_automatically_updated", About.METHOD),
+        ("payment_method.updated", About.METHOD),
+        ("payment_method.attached", About.OTHER),
+        ("payment_method.detached", About.OTHER),
+        ("setup_intent.succeeded", About.OTHER),
         ("customer.subscription.updated", About.OTHER),
         ("charged", About.OTHER),
     ],
@@ -98,6 +103,25 @@ def test_a_type_says_what_it_is_about_and_an_unknown_one_is_other(kind: str, abo
 )
 def test_the_payment_is_found_in_whatever_object_it_is(about: Any, reference: str | None) -> None:
     assert parsed(data={"object": about}).reference == reference
+
+
+@pytest.mark.spec("W-7")
+@pytest.mark.parametrize(
+    ("about", "reference"),
+    [
+        ({"object": "payment_method", "id": "pm_1", "customer": "cus_1"}, "cus_1:pm_1"),
+        ({"object": "payment_method", "id": "pm_1", "customer": {"id": "cus_1"}}, "cus_1:pm_1"),
+        ({"object": "payment_method", "id": "pm_1", "customer": None}, None),
+        ({"object": "payment_method", "id": "pm_1", "customer": ""}, None),
+        ({"object": "payment_method", "id": 7, "customer": "cus_1"}, None),
+        ({"object": "payment_method", "customer": "cus_1"}, None),
+        ({"object": "payment_method", "id": "p" * 300, "customer": "cus_1"}, None),
+        ({"object": "payment_intent", "id": "pi_1", "customer": "cus_1"}, None),
+    ],
+)
+def test_a_card_that_changed_is_named_as_it_was_saved(about: Any, reference: str | None) -> None:
+    kind = "payment_method.automatically_updated"
+    assert parsed(type=kind, data={"object": about}).reference == reference
 
 
 def test_while_secrets_are_rotated_either_is_good() -> None:

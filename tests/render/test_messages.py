@@ -12,7 +12,7 @@ from string import Formatter
 
 import pytest
 
-from billing.adapters import sandbox_gateway
+from billing.adapters import sandbox_cards
 from billing.catalog import Cancellation, Cycle, PriceType
 from billing.merchants import SelfService
 from billing.money import Currency, Money
@@ -103,7 +103,7 @@ def test_every_key_that_is_made_from_a_code_is_there() -> None:
 
 
 def test_every_test_card_is_described_with_the_digits_that_the_sandbox_gives_it() -> None:
-    cards = sandbox_gateway.TEST_CARDS
+    cards = sandbox_cards.TEST_CARDS
     assert cards
     for token, card in cards.items():
         name = messages.text("en", f"sandbox.{token}.name")

@@ -91,13 +91,17 @@ Collection = TestCards | TheirPage | Element
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
     """A payment method that the gateway keeps for later off-session use; `expires_on` is
-    YYYY-MM."""
+    YYYY-MM.
+
+    `owner` is the customer that it was saved for, where the gateway keeps that and tells it.
+    """
 
     token: str
     brand: str
     last4: str
     expires_on: str | None
     fingerprint: str | None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +199,10 @@ class GatewayRefund:
 
 
 class About(StrEnum):
-    """What an event says has changed; it is read afresh, whatever the event says of it."""
+    """What an event says has changed; it is read afresh, whatever the event says of it.
+
+    METHOD is a saved payment method whose details changed, such as a card that its bank renewed.
+    """
 
     PAYMENT = "payment"
     REFUND = "refund"
@@ -209,8 +216,8 @@ class GatewayEvent:
     """That something happened at the gateway, never what: that is read afresh (W-1).
 
     `id` and `type` are the gateway's own. `reference` is the payment's as `Gateway.prepare`
-    answered it, of refunds and disputes too; None where no payment is meant or named. `at` is when
-    it happened by the gateway's clock.
+    answered it, of refunds and disputes too, or the saved method's as `Gateway.save_method` did;
+    None where neither is meant or named. `at` is when it happened by the gateway's clock.
     """
 
     id: str

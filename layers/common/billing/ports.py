@@ -76,6 +76,10 @@ class Gateway(Protocol):
         """
         ...
 
+    def find_method(self, method: str) -> SavedMethod | None:
+        """A saved method as the gateway has it now; None for one that it has no more (W-7)."""
+        ...
+
     def forget(self, method: str) -> None:
         """Let a saved method go for good; what it paid can still be refunded. Twice is once."""
         ...
@@ -131,7 +135,8 @@ class Gateway(Protocol):
     def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
         """What happened from `since` on, oldest first, told or not: the net under lost webhooks.
 
-        May hold what is known already, and leave out what is about neither payment nor dispute.
+        May hold what is known already, and leave out what is about no payment, dispute or saved
+        method.
         """
         ...
 

@@ -13,6 +13,7 @@ that something happened, and to what: all else is read afresh.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,12 +53,18 @@ ABOUT = (
     ("PAYMENT.CAPTURE.", About.PAYMENT),
     ("PAYMENT.REFUND.", About.REFUND),
     ("CUSTOMER.DISPUTE.", About.DISPUTE),
-    ("VAULT.PAYMENT-TOKEN.", About.METHOD),
+    ("VAULT.PAYMENT-TOKEN.UPDATED", About.METHOD),
 )
 """The first that an event's type begins with
-(https://developer.paypal.com/api/rest/webhooks/event-names)."""
+(https://developer.paypal.com/api/rest/webhooks/event-names). Of agreements only changes: one that
+was created was read then, and one that was deleted is found gone when it is charged. `UPDATED` is
+not on that list; shops that keep cards in the vault expect it of a card that was renewed."""
 
 OF_A_PAYMENT = frozenset({About.PAYMENT, About.REFUND, About.DISPUTE})
+OURS = OF_A_PAYMENT | {About.METHOD}
+
+TOKEN = re.compile(r"[0-9a-zA-Z_-]{1,36}")
+"""A payment token's id (Vault v3, `vault_id`)."""
 
 DECIDED = {
     "RESOLVED_BUYER_FAVOUR": DisputeStanding.LOST,
@@ -134,9 +141,17 @@ def _event(client: PayPalClient, event: Json) -> GatewayEvent:
     except (KeyError, ValueError) as error:
         raise Forged("This is no event.") from error
     about = next((about for start, about in ABOUT if kind.startswith(start)), About.OTHER)
-    named = about in OF_A_PAYMENT and isinstance(resource, dict)
-    reference = _reference(client, kind, resource) if named else None
+    reference = None
+    if isinstance(resource, dict) and about is About.METHOD:
+        reference = _token(resource)
+    elif isinstance(resource, dict) and about in OF_A_PAYMENT:
+        reference = _reference(client, kind, resource)
     return GatewayEvent(identity, kind, about, reference, at)
+
+
+def _token(resource: Json) -> str | None:
+    found = resource.get("id")
+    return found if isinstance(found, str) and TOKEN.fullmatch(found) else None
 
 
 def _reference(client: PayPalClient, kind: str, resource: Json) -> str | None:
@@ -175,9 +190,10 @@ def _capture(resource: Json) -> str | None:
 
 
 def since(client: PayPalClient, start: datetime, now: datetime) -> list[GatewayEvent]:
-    """What PayPal has told of payments and disputes from `start` on, oldest first."""
+    """What PayPal has told of payments, disputes and saved methods from `start` on, oldest
+    first."""
     events = [_event(client, event) for event in _told(client, start, now)]
-    ours = (event for event in events if event.about in OF_A_PAYMENT)
+    ours = (event for event in events if event.about in OURS)
     return sorted(ours, key=lambda event: (event.at, event.id))
 
 

@@ -32,7 +32,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from billing.adapters import paypal_events, paypal_orders, paypal_terms
+from billing.adapters import paypal_events, paypal_orders, paypal_terms, paypal_vault
 from billing.adapters.paypal_client import Answer, Json, PayPalClient, Secrets, fitting, segment
 from billing.adapters.paypal_orders import (
     CAPTURED_WITHIN,
@@ -141,15 +141,18 @@ class PayPalGateway:
         )
         if not answer.is_ok:
             raise Invalid("This was not approved at PayPal.", field="payment_method")
-        wallet = answer.body.get("payment_source", {}).get("paypal", {})
-        payer = wallet.get("payer_id") or wallet.get("account_id")
-        return SavedMethod(
-            token=str(answer.body["id"]),
-            brand="paypal",
-            last4="",
-            expires_on=None,
-            fingerprint=str(payer) if payer else None,
-        )
+        return paypal_vault.saved(answer.body)
+
+    def find_method(self, method: str) -> SavedMethod | None:
+        """The agreement as the vault shows it; one that its payer ended is none."""
+        if paypal_events.TOKEN.fullmatch(method) is None:
+            return None
+        answer = self._client.get(f"{PAYMENT_TOKENS}/{segment(method)}")
+        if answer.status == NOT_FOUND:
+            return None
+        if not answer.is_ok:
+            raise Unreachable(f"PayPal does not show an agreement: {answer.issue}.")
+        return paypal_vault.saved(answer.body)
 
     def forget(self, method: str) -> None:
         """End the agreement; one that has ended already is ended."""

@@ -28,6 +28,7 @@ REFUNDED = "refund.created"
 REFUND_FAILED = "refund.failed"
 DISPUTED = "charge.dispute.created"
 DISPUTE_CLOSED = "charge.dispute.closed"
+RENEWED = "payment_method.automatically_updated"
 
 ABOUT = {
     SUCCEEDED: About.PAYMENT,
@@ -38,6 +39,7 @@ ABOUT = {
     REFUND_FAILED: About.REFUND,
     DISPUTED: About.DISPUTE,
     DISPUTE_CLOSED: About.DISPUTE,
+    RENEWED: About.METHOD,
 }
 
 
@@ -45,14 +47,14 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 def note(payment: Row, kind: str, at: datetime) -> None:
-    """Put one more event on a payment's row."""
+    """Put one more event on the row of a payment or a card."""
     events = payment["events"]
     number = len(events) + 1
     events.append({"id": f"evt_{payment['id'][3:]}_{number}", "type": kind, "at": at.isoformat()})
 
 
 def events_of(payment: Row, since: datetime = BEGINNING) -> list[GatewayEvent]:
-    """The events of one payment that happened at `since` or later, oldest first."""
+    """The events of one payment or card that happened at `since` or later, oldest first."""
     return [
         GatewayEvent(
             id=event["id"],
@@ -75,7 +77,7 @@ def signed(
         "object": "event",
         "type": event.type,
         "created": int(event.at.timestamp()),
-        "data": {"object": {"id": event.reference, "object": "payment_intent"}},
+        "data": {"object": {"id": event.reference, "object": _object(event)}},
     }
     body = json.dumps(content).encode()
     if _secret(ledger) is None:
@@ -84,6 +86,10 @@ def signed(
     assert secret is not None, "written above, by us or by another"
     header = event_signature.sign(body, [secret], now)
     return body, {SIGNATURE_HEADER: header, "content-type": "application/json"}
+
+
+def _object(event: GatewayEvent) -> str:
+    return "payment_method" if event.about is About.METHOD else "payment_intent"
 
 
 def parse(
@@ -165,7 +171,12 @@ def disputes_of(payment: Row) -> list[Dispute]:
 
 
 def payments(rows: Iterable[Row]) -> list[Row]:
-    """The rows that are payments; the secret's is not."""
+    """The rows that are payments; the secret's and those of cards are not."""
+    return [row for row in happened(rows) if "invoice" in row]
+
+
+def happened(rows: Iterable[Row]) -> list[Row]:
+    """The rows that have events: payments, and cards that were renewed."""
     return [row for row in rows if row["id"] != SECRET_ROW]
 
 

@@ -14,8 +14,9 @@ from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
+from billing.adapters import sandbox_cards, sandbox_refunds
 from billing.adapters import sandbox_events as events
-from billing.adapters import sandbox_refunds
+from billing.adapters.sandbox_cards import TEST_CARDS, TestCard
 from billing.adapters.sandbox_ledger import Row, SandboxLedger
 from billing.errors import Conflict, Invalid, NotFound, Refused, Unavailable, Unreachable
 from billing.gateways import (
@@ -40,51 +41,6 @@ from billing.gateways import (
 from billing.money import Money
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class TestCard:
-    """One of Stripe's test payment methods: how it looks, and what becomes of a charge.
-
-    `decline` is the code that charging it gives; `saves` is whether the bank lets it be saved
-    unseen; `authenticates` asks for 3-D Secure each time.
-    """
-
-    __test__ = False  # not a test case, whatever pytest makes of the name
-
-    token: str
-    brand: str
-    last4: str
-    decline: Declined | None = None
-    saves: bool = True
-    authenticates: bool = False
-
-
-TEST_CARDS = {
-    card.token: card
-    for card in (
-        TestCard("pm_card_visa", "visa", "4242"),
-        TestCard("pm_card_mastercard", "mastercard", "4444"),
-        TestCard("pm_card_authenticationRequired", "visa", "3184", authenticates=True),
-        TestCard("pm_card_chargeDeclined", "visa", "0002", Declined("card_declined"), saves=False),
-        TestCard(
-            "pm_card_chargeDeclinedInsufficientFunds",
-            "visa",
-            "9995",
-            Declined("insufficient_funds"),
-            saves=False,
-        ),
-        TestCard("pm_card_chargeCustomerFail", "visa", "0341", Declined("card_declined")),
-        TestCard(
-            "pm_card_chargeDeclinedExpiredCard",
-            "visa",
-            "0069",
-            Declined("expired_card", retryable=False),
-            saves=False,
-        ),
-    )
-}
-"""Stripe's names for them (https://docs.stripe.com/testing#cards), as CONTRACT.md lists them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +124,19 @@ class SandboxGateway:
         if verify and not card.saves:
             assert card.decline is not None
             return card.decline
-        saved = f"{card.token}:{_digest(key, card.token)}"
-        return SavedMethod(saved, card.brand, card.last4, "2034-12", f"fp_{card.last4}")
+        return sandbox_cards.made(card, f"{card.token}:{_digest(key, card.token)}")
+
+    def find_method(self, method: str) -> SavedMethod | None:
+        """A saved card as its bank has renewed it, if it has."""
+        return self.faults.around(lambda: sandbox_cards.found(self._ledger, method))
 
     def forget(self, method: str) -> None:
         """The sandbox keeps no cards: a saved one is its name and a number."""
         self.faults.around(lambda: None)
+
+    def renew_card(self, method: str, *, last4: str, expires_on: str) -> None:
+        """Let a bank send its customer another card; the saved one stays the same."""
+        sandbox_cards.renew(self._ledger, method, last4, expires_on, self._clock())
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
         """An unconfirmed payment; the same key with another amount is refused."""
@@ -302,7 +265,7 @@ class SandboxGateway:
         """Everything that happened, told or not."""
 
         def listed() -> list[GatewayEvent]:
-            rows = events.payments(self._ledger.rows())
+            rows = events.happened(self._ledger.rows())
             found = [event for row in rows for event in events.events_of(row, since)]
             return sorted(found, key=lambda e: (e.at, e.id))
 

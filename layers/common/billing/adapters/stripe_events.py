@@ -1,4 +1,5 @@
-"""Stripe's webhooks: who signed them, for which account, and which payment they are about (W-1).
+"""Stripe's webhooks: who signed them, for which account, which payment or card they are about (W-1,
+W-7).
 
 Nothing else is taken from the payload: what an event is about is read afresh. Without the SDK,
 which is 300 ms of a cold start. Source: https://docs.stripe.com/webhooks and
@@ -26,10 +27,15 @@ TOPICS = {
     "charge.refund": About.REFUND,
     "charge.refunded": About.REFUND,
     "charge.dispute": About.DISPUTE,
-    "payment_method": About.METHOD,
-    "setup_intent": About.METHOD,
+    "payment_method.updated": About.METHOD,
+    "payment_method.automatically_updated": About.METHOD,
+    "payment_method.card_automatically_updated": About.METHOD,  # its name until 2020-08-27
 }
-"""What a type is about, by the longest of its beginnings that stands here."""
+"""What a type is about, by the longest of its beginnings that stands here.
+
+Of payment methods only changes: one that was attached was read then, and one that was detached is
+found gone when it is charged.
+"""
 
 LONGEST = 255
 
@@ -78,7 +84,7 @@ def from_object(event: Mapping[str, Any]) -> GatewayEvent:
         id=event["id"][:LONGEST],
         type=kind[:LONGEST],
         about=about,
-        reference=_payment(subject),
+        reference=_method(subject) if about is About.METHOD else _payment(subject),
         at=datetime.fromtimestamp(event["created"], tz=UTC),
     )
 
@@ -88,3 +94,15 @@ def _payment(about: Mapping[str, Any]) -> str | None:
     found = about if about.get("object") == "payment_intent" else about.get("payment_intent")
     reference = found.get("id") if isinstance(found, Mapping) else found
     return reference if isinstance(reference, str) and 0 < len(reference) <= LONGEST else None
+
+
+def _method(about: Mapping[str, Any]) -> str | None:
+    """A saved method as we name it; None for a payment method that is nobody's."""
+    found = about.get("customer")
+    customer = found.get("id") if isinstance(found, Mapping) else found
+    card = about.get("id")
+    if about.get("object") != "payment_method" or not isinstance(card, str):
+        return None
+    if not isinstance(customer, str) or not customer or len(customer) + len(card) >= LONGEST:
+        return None
+    return f"{customer}:{card}"

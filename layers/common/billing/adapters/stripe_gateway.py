@@ -94,6 +94,10 @@ class StripeGateway:
         """Attach a card to a customer at Stripe; a verified one is set up at once."""
         return stripe_saving.saved(self._stripe, token, owner, key, verify, beside)
 
+    def find_method(self, method: str) -> SavedMethod | None:
+        """The payment method, if it is still attached to the customer that it was saved for."""
+        return stripe_saving.found(self._stripe, method)
+
     def forget(self, method: str) -> None:
         """Detach a card; one that is not attached is gone already."""
         _, card = parts(method)

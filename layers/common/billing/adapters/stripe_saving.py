@@ -6,11 +6,12 @@ session (`usage`, `setup_future_usage`), which is what makes it exempt later. Ca
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import stripe
 
-from billing.adapters.stripe_client import StripeAccount, decline_of, id_of, refused
+from billing.adapters.stripe_client import StripeAccount, decline_of, id_of, noted, refused
 from billing.adapters.stripe_declines import AUTHENTICATION_REQUIRED
 from billing.errors import Invalid, NotFound, Unavailable
 from billing.gateways import Declined, SavedMethod
@@ -80,6 +81,21 @@ def customer_of(account: StripeAccount, card: str) -> str | None:
     except NotFound:
         return None
     return id_of(found.customer)
+
+
+def found(account: StripeAccount, method: str) -> SavedMethod | None:
+    """A saved method as it is now, with the owner that its customer there was made for."""
+    customer, card = parts(method)
+    try:
+        kept = account.ask(
+            lambda client: client.v1.payment_methods.retrieve(card, {"expand": ["customer"]})
+        )
+    except (stripe.InvalidRequestError, NotFound):
+        return None
+    if id_of(kept.customer) != customer or kept.card is None:
+        return None
+    made_for = kept.customer if isinstance(kept.customer, stripe.Customer) else None
+    return replace(_saved(kept, customer), owner=made_for and noted(made_for.metadata, "customer"))
 
 
 def _given(account: StripeAccount, token: str) -> tuple[str, bool]:

@@ -124,6 +124,11 @@ class SimGateway:
 
         return self._request("save_method", key, token, effect)
 
+    def find_method(self, method: str) -> SavedMethod | None:
+        return self._wire.call(
+            "gateway", "find_method", partial(self.sandbox.find_method, method), method
+        )
+
     def forget(self, method: str) -> None:
         self._wire.call("gateway", "forget", partial(self.let_go, method), method)
 

@@ -372,3 +372,21 @@ def test_a_card_that_its_bank_renewed_is_taken_over_and_pays_what_is_past_due(sh
     paid = shop.world.subscription()
     assert (paid.state, paid.payments_made, paid.pay_now) == (State.ACTIVE, 1, None)
     assert shop.told()["card_updated"] == 0, "told once more it changes nothing"
+
+
+@pytest.mark.spec("W-7")
+def test_a_card_that_was_kept_before_cards_were_indexed_is_taken_over_too(shop: Shop) -> None:
+    shop.world.buy(shop.product())
+    (card,) = shop.world.history().methods
+    by_id = shop.world.store.payment_method_by_id
+    shop.world.store.payment_method_by_id = lambda *_: None  # type: ignore[method-assign]
+    shop.bank_renews(card.id, last4="1111", month=3, year=2031)
+    assert shop.told()["card_updated"] == 1
+    shop.world.store.payment_method_by_id = by_id  # type: ignore[method-assign]
+    assert shop.world.history().methods[0].last4 == "1111"
+    stranger = shop.dashboard.v1.customers.create({"metadata": {"customer": card.customer}}).id
+    theirs = shop.dashboard.v1.payment_methods.attach("pm_card_visa", {"customer": stranger}).id
+    shop.bank_renews(f"{stranger}:{theirs}", last4="2222", month=3, year=2031)
+    told = shop.told()
+    assert (told["card_updated"], told["not_ours"]) == (0, 1)
+    assert [m.last4 for m in shop.world.history().methods] == ["1111"]

@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing import policy
-from billing.customers import Customer, PaymentMethod
+from billing.customers import Customer, FormerCard, PaymentMethod
 from billing.errors import Refused
 from billing.facts import Fact, FactKind
-from billing.orders import UNDER_WAY, Invoice
+from billing.gateways import SavedMethod
+from billing.orders import UNDER_WAY, Invoice, InvoiceState
 from billing.protocol import ATTEMPT
 from billing.subscription import State, Subscription
 from billing.transactions import Change, Expect, Insert, Transaction, Write
+
+FORMER_MOST = 8
+"""Of the digits that a card had before, those that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,44 @@ def _on(subscription: Subscription, method: PaymentMethod) -> Subscription:
         gateway=method.gateway,
         gateway_account=method.gateway_account,
     )
+
+
+def renewed(method: PaymentMethod, found: SavedMethod, now: datetime) -> PaymentMethod:
+    """A kept card as its gateway has it now; the same object where nothing is new (W-7).
+
+    With another date its end is told of again. Its former digits stay for what they paid.
+    """
+    after = replace(
+        method,
+        brand=found.brand,
+        last4=found.last4,
+        expires_on=found.expires_on,
+        fingerprint=found.fingerprint,
+    )
+    if after == method:
+        return method
+    if after.expires_on != method.expires_on:
+        after = replace(after, expiry_told=False)
+    if (after.brand, after.last4) == (method.brand, method.last4):
+        return after
+    was = FormerCard(method.brand, method.last4, now)
+    return replace(after, formerly=(*method.formerly, was)[-FORMER_MOST:])
+
+
+def is_charged(wallet: Wallet, method: str) -> bool:
+    """Whether a card is being charged just now, which may be by its former number."""
+    return any(
+        invoice.state is InvoiceState.CONFIRMING and invoice.payment_method == method
+        for invoice in wallet.invoices
+    )
+
+
+def retried(wallet: Wallet, method: PaymentMethod, now: datetime) -> list[tuple[Write, ...]]:
+    """What tries at once what is past due on a card that was renewed, by subscription: outside the
+    count, as a new card does (R-4, B-10, W-7)."""
+    ours = (s for s in wallet.payable if s.payment_method == method.id and s.pay_now is None)
+    tries = (tuple(_charged_to(wallet, each, method, now, again=True)) for each in ours)
+    return [writes for writes in tries if writes]
 
 
 def is_same_card(one: PaymentMethod, other: PaymentMethod) -> bool:

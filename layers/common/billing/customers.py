@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -67,12 +67,22 @@ class EmailPointer:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerCard:
+    """What a card showed until its bank renewed it (W-7)."""
+
+    brand: str
+    last4: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentMethod:
     """A saved way to pay; the gateway has the card, we have its last four digits (B-9).
 
     `id` is the gateway's own token for it. `gateway_account` names the account it belongs to
     (W-6); `expires_on` is `YYYY-MM`. One that was removed stands only for the invoices that it
     paid: nothing lists it and nothing is charged to it. `expiry_told`: its end was mailed (R-8).
+    `formerly` is what it showed before its bank renewed it, oldest first (W-7).
     """
 
     id: str
@@ -87,6 +97,12 @@ class PaymentMethod:
     added_at: datetime
     removed_at: datetime | None = None
     expiry_told: bool = False
+    formerly: tuple[FormerCard, ...] = ()
+
+    def as_of(self, at: datetime) -> PaymentMethod:
+        """The card with the digits that it had at an instant: an invoice is never rewritten."""
+        was = next((former for former in self.formerly if at < former.until), None)
+        return self if was is None else replace(self, brand=was.brand, last4=was.last4)
 
 
 @dataclass(frozen=True, slots=True)

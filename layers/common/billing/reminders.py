@@ -93,8 +93,18 @@ def expiry_to_tell(
     charges = subscription.is_live and subscription.next_charge_at is not None
     if told_at is None or now < told_at or method.expiry_told or not charges:
         return None
-    name = f"{method.id}:{method.expires_on}"
-    return _fact(FactKind.CARD_EXPIRING, name, subscription, now, code=method.id)
+    return _fact(FactKind.CARD_EXPIRING, _end_of(method), subscription, now, code=method.id)
+
+
+def still_expires(fact: Fact, subscription: Subscription, method: PaymentMethod) -> bool:
+    """Whether the end of a card is still worth telling: its bank has not renewed it meanwhile, and
+    it still pays for something that lives (R-8, W-7)."""
+    charged = subscription.payment_method == method.id and method.removed_at is None
+    return subscription.is_live and charged and fact.id == f"{_end_of(method)}:{fact.kind}"
+
+
+def _end_of(method: PaymentMethod) -> str:
+    return f"{method.id}:{method.expires_on}"
 
 
 def looked_at(

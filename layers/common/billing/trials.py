@@ -7,7 +7,7 @@ paid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -44,15 +44,33 @@ def mailbox(email: str) -> str:
 
 def subjects(merchant: str, email: str, method: PaymentMethod | None) -> tuple[str, ...]:
     """What a person is known by, as hashes: keys and logs must not tell."""
-    known = [f"email\n{mailbox(email)}"]
-    if method is not None and method.fingerprint is not None:
-        known.append(f"card\n{method.gateway}\n{method.fingerprint}")
-    return tuple(sha256(f"{merchant}\n{each}".encode()).hexdigest()[:32] for each in known)
+    mailboxes = (_subject(merchant, f"email\n{mailbox(email)}"),)
+    if method is None or method.fingerprint is None:
+        return mailboxes
+    return (*mailboxes, card_subject(replace(method, merchant=merchant)))
+
+
+def card_subject(method: PaymentMethod) -> str:
+    """What a card with a fingerprint is known by."""
+    return _subject(method.merchant, f"card\n{method.gateway}\n{method.fingerprint}")
+
+
+def _subject(merchant: str, known_by: str) -> str:
+    return sha256(f"{merchant}\n{known_by}".encode()).hexdigest()[:32]
 
 
 def taken(checkout: Checkout, now: datetime) -> tuple[Write, ...]:
     """The trial, taken; refused where one of them stands already."""
     return tuple(Insert(use) for use in _uses(checkout, now))
+
+
+def card_renewed(
+    before: PaymentMethod, use: TrialUse | None, after: PaymentMethod
+) -> TrialUse | None:
+    """The trial of a card under its new number as well; `use` is that of its old one (W-7)."""
+    if use is None or after.fingerprint in {None, before.fingerprint}:
+        return None
+    return replace(use, subject=card_subject(after))
 
 
 def given_back(checkout: Checkout) -> tuple[Write, ...]:

@@ -361,6 +361,7 @@ _ROWS: dict[str, Callable[[Any], dict[str, Key]]] = {
     "Subscription": _subscription_rows,
     "Order": _order_rows,
     "Checkout": lambda e: _due_key(e, (e.merchant, e.key)),
+    "PaymentMethod": lambda e: {LOOKUP: lookup_key(e.merchant, e.id)},
     "Reminder": lambda e: _due_key(e, (e.merchant, e.customer, e.subscription)),
     "Refund": lambda e: _due_key(e, (e.merchant, e.customer, e.id)),
     "Account": lambda e: _due_key(e, (e.username,)),

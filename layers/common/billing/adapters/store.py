@@ -330,6 +330,13 @@ class ItemStore:
         rows = self._items.rows(keys.LOOKUP, keys.lookup_key(merchant, entity_id).pk, limit=1)
         return self._items.get(rows[0].key) if rows else None
 
+    def payment_method_by_id(self, merchant: str, method: str) -> PaymentMethod | None:
+        """Index lookup M#<merchant>#ID#<id>, then get."""
+        from billing.customers import PaymentMethod
+
+        found = self._by_id(merchant, method)
+        return found if isinstance(found, PaymentMethod) else None
+
     def orders(
         self,
         merchant: str,

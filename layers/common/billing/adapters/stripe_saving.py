@@ -94,8 +94,9 @@ def found(account: StripeAccount, method: str) -> SavedMethod | None:
         return None
     if id_of(kept.customer) != customer or kept.card is None:
         return None
-    made_for = kept.customer if isinstance(kept.customer, stripe.Customer) else None
-    return replace(_saved(kept, customer), owner=made_for and noted(made_for.metadata, "customer"))
+    made_for = kept.customer
+    owner = noted(made_for.metadata, "customer") if isinstance(made_for, stripe.Customer) else None
+    return replace(_saved(kept, customer), owner=owner)
 
 
 def _given(account: StripeAccount, token: str) -> tuple[str, bool]:

@@ -114,4 +114,6 @@ def credit_note(merchant: Merchant, invoice: Invoice, refund: Refund) -> bytes:
 def pdf(ports: Ports, merchant: Merchant, invoice: Invoice) -> bytes:
     """The invoice as a PDF, in the merchant's time zone."""
     method = ports.store.payment_method(invoice.merchant, invoice.customer, invoice.payment_method)
+    if method is not None and invoice.settled_at is not None:
+        method = method.as_of(invoice.settled_at)
     return invoice_pdf.render(invoice, merchant, merchant.settings.time_zone, method)

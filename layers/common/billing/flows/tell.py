@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from email.message import EmailMessage
 
-from billing import domains, invoicing, mail_stops
+from billing import domains, invoicing, mail_stops, reminders
 from billing.customers import ERASED
 from billing.errors import NotFound
 from billing.facts import Fact, FactKind
@@ -134,7 +134,7 @@ def _about_subscription(
     if fact.kind is FactKind.CARD_EXPIRING:
         assert fact.code is not None, "it names the card"
         method = ports.store.payment_method(fact.merchant, fact.customer, fact.code)
-        if method is None:
+        if method is None or not reminders.still_expires(fact, subscription, method):
             return []
         url = _portal_url(ports, merchant)
         return [reminder_mails.card_expiring(envelope, subscription, method, url)]

@@ -1,4 +1,4 @@
-"""What a gateway tells: never believed, only a reason to look (W-1).
+"""What a gateway tells: never believed, only a reason to look (W-1, W-7).
 
 The object is read afresh and settled by the same steps that checkout, worker and refund take, each
 of which is refused when another came first. So any number of deliveries in any order comes to the
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from billing import late_payment
 from billing.checkouts import Checkout, CheckoutState
 from billing.errors import Conflict, Forged, NotFound, Unavailable
-from billing.flows import attempts, charging, dispute, rebill, refund_standing
+from billing.flows import attempts, card_updates, charging, dispute, rebill, refund_standing
 from billing.flows.work import Work
 from billing.gateways import (
     About,
@@ -143,8 +143,10 @@ def look(ports: Ports, invoice: Invoice, *, now: datetime) -> None:
 
 
 def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime) -> str:
-    if event.reference is None or event.about in {About.METHOD, About.OTHER}:
+    if event.reference is None or event.about is About.OTHER:
         return f"ignored_{event.about}"
+    if event.about is About.METHOD:
+        return card_updates.take_over(ports, account, event.reference, now=now)
     pointer = ports.store.owner_of_payment(account, event.reference)
     if pointer is None:
         return "not_ours"

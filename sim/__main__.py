@@ -40,6 +40,8 @@ MIX = (
     "payments_skipped",
     "cards_kept",
     "cards_removed",
+    "cards_renewed",
+    "cards_updated",
     "subscription_cancel_pending",
     "subscription_cancelled",
     "subscription_completed",

@@ -29,7 +29,7 @@ from sim import overdue, support
 from sim.buyers import authenticate
 from sim.chance import Chance
 from sim.clockwork import DAY, MINUTE, SECOND, answered, instant
-from sim.wallets import new_card, other_card, remove_card
+from sim.wallets import bank_renews, new_card, other_card, remove_card
 from sim.world import World
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
         *(refund_last, refund_at_gateway, send_back),
         *(cancel_now, cancel_at_end, pause_now, pay_now, other_plan, freeze_next),
         cheaper_then_refund,
-        *(new_card, other_card, remove_card),
+        *(new_card, other_card, remove_card, bank_renews),
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
 }
@@ -364,6 +364,8 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "value": (0.2, (cheaper_then_refund,)),
     "card": (0.3, (new_card,)),
     "card again": (0.15, (new_card, other_card, remove_card)),
+    "renewal": (0.3, (bank_renews,)),
+    "renewal again": (0.15, (bank_renews,)),
 }
 """What share of ordinary customers does one of these some day."""
 

@@ -215,6 +215,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("pay now: counts as a retry", ((protocol, "_goes_on", always(False)),)),
     Mutant("pay now: every attempt was asked for", ((protocol, "_goes_on", always(True)),)),
     Mutant("card removed: nothing else expected", ((cards, "remove", without_expect),)),
+    Mutant("card renewed: not retried", ((cards, "retried", always([])),)),
     Mutant("checkout: steps unconditional", (_STEP(blind("Checkout")),)),
     Mutant("checkout: attempt may stand", ((purchase, "begun", blind("Checkout", of=Insert)),)),
     Mutant(

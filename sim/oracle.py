@@ -9,7 +9,6 @@ from typing import Any
 from billing import holding
 from billing.adapters.sandbox_ledger import Row
 from billing.adapters.sandbox_refunds import ELSEWHERE
-from billing.customers import PaymentMethod
 from billing.orders import FINAL, Invoice, InvoiceCounter
 from billing.periods import Anchor
 from billing.plan_change import Quote, When
@@ -35,6 +34,7 @@ class Oracle(Writes, ValueWrites):
         self._requests_hold(by_type)
         self._cards_stand(by_type)
         self._value_stands(by_type)
+        self._renewed_cards_pay(by_type)
 
     def _one_open_invoice(self, by_type: dict[type, list[Put]]) -> None:
         touched = {after.id for _, _, after in by_type.get(Subscription, ())}
@@ -79,27 +79,6 @@ class Oracle(Writes, ValueWrites):
             if over and stands.held_for == after.id and not waits_for_charge:
                 raise Violation("21", f"{after.id} is {after.state} and holds on", stands.id)
 
-    def _cards_stand(self, by_type: dict[type, list[Put]]) -> None:
-        """What may still be charged names a card that its customer has (B-9)."""
-        removed = {m.id for _, _, m in by_type.get(PaymentMethod, ()) if m.removed_at}
-        paying = [after for _, _, after in by_type.get(Subscription, ())]
-        if removed:
-            paying += [s for s in self._subscriptions.values() if s.payment_method in removed]
-        for subscription in paying:
-            method = self._methods.get(subscription.payment_method)
-            if subscription.is_live and (method is None or method.removed_at):
-                text = f"{subscription.id} is to be charged to {method or 'nothing'}"
-                raise Violation("B-9", text, subscription.id, subscription.customer)
-
-    def charges(self, invoice: str, method: str) -> None:
-        """The gateway is about to charge a card for an invoice, once for this attempt."""
-        known = self.invoices.get(invoice)
-        if known is not None and known.payment_method != method:
-            text = f"{invoice} is charged to {method}, its attempt names {known.payment_method}"
-            raise Violation("B-9", text, known.id, known.purchase)
-        if method in self.let_go:
-            raise Violation("B-9", f"{invoice} is charged to {method}, which was let go", invoice)
-
     def moves(self, invoice: str) -> None:
         """The gateway is asked to withdraw or to give back: not from where nothing is armed."""
         found = self.invoices.get(invoice)
@@ -112,6 +91,7 @@ class Oracle(Writes, ValueWrites):
         told = self.facts.get(fact)
         if told is not None:
             self._armed(told.merchant, fact)
+            self._is_told(told)
 
     def _armed(self, merchant: str, about: str) -> None:
         since = self.disarmed_since.get(merchant)

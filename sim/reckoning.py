@@ -10,7 +10,7 @@ from typing import Any
 
 from billing import disputes, ledger
 from billing.checkouts import Checkout, CheckoutState
-from billing.customers import Customer, Entitlement
+from billing.customers import Customer, Entitlement, PaymentMethod
 from billing.disputes import Chargeback
 from billing.facts import Fact
 from billing.ledger import LedgerEntry
@@ -46,6 +46,7 @@ def reckon(world: World) -> None:
     _books_agree(world, found)
     _refunds_agree(world, found)
     _disputes_agree(world, found)
+    _cards_agree(world, found)
     customers_once(found)
     numbers_without_gaps(found)
     periods_without_gaps(found, skipped=world.oracle.skipped)
@@ -234,6 +235,17 @@ def disputes_end(found: dict[type, list[Any]]) -> None:
             raise Violation("14", text, subscription.id)
         if subscription.is_live and any(c.standing == "lost" for c in standings[subscription.id]):
             raise Violation("14", f"{subscription.id} lives on after one lost", subscription.id)
+
+
+def _cards_agree(world: World, found: dict[type, list[Any]]) -> None:
+    """Every card shows what its gateway has of it now, whatever was lost on the way (W-7)."""
+    for card in found[PaymentMethod]:
+        kept = world.gateway.sandbox.find_method(card.id)
+        if card.removed_at is not None or kept is None:
+            continue
+        shown, has = (card.last4, card.expires_on), (kept.last4, kept.expires_on)
+        if shown != has:
+            raise Violation("W-7", f"{card.id} shows {shown}, the gateway has {has}", card.customer)
 
 
 def _paid_soon(world: World, invoice: Invoice) -> None:

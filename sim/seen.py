@@ -33,7 +33,9 @@ class Seen:
         self.payments_lapse = False
         self.let_go: set[str] = set()
         self._now_us = now_us
+        self.renewed: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._methods: dict[str, PaymentMethod] = {}
+        self._renewed_at: dict[str, datetime] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._interrupted: dict[tuple[str, State], Subscription] = {}
         self._open: dict[str, set[str]] = defaultdict(set)
@@ -51,6 +53,10 @@ class Seen:
     def subscription(self, subscription: str | None) -> Subscription | None:
         """A subscription as it stands."""
         return self._subscriptions.get(subscription or "")
+
+    def method(self, method: str) -> PaymentMethod | None:
+        """A card as it stands."""
+        return self._methods.get(method)
 
     def _now(self) -> datetime:
         return instant(self._now_us())

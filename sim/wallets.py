@@ -1,5 +1,5 @@
 """Customers who change their cards: a new one, another one, one less, while a charge may be in
-flight (B-9, B-10)."""
+flight (B-9, B-10); and banks that renew them (W-7)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sim.clockwork import SECOND, answered
 
 if TYPE_CHECKING:
     from sim.adversary import Adversary
+    from sim.world import World
 
 TOKENS = (
     *("pm_card_visa", "pm_card_visa", "pm_card_mastercard"),
@@ -67,6 +68,33 @@ def remove_card(adversary: Adversary, target: Subscription) -> None:
         return stands.payment_method if charged or not kept else kept[place % len(kept)].id
 
     remove(adversary, target, one_of)
+
+
+def bank_renews(adversary: Adversary, target: Subscription) -> None:
+    """The bank of the card that this is charged to sends its customer another: by another number
+    mostly, until a year or so that is far away or nearly over (W-7)."""
+    world = adversary.world
+    if not world.webhooks.on:
+        return  # nobody would ever tell
+    stands = world.oracle.subscription(target.id) or target
+    method = stands.payment_method
+    chance = Chance(world.seed, f"bank renews {method} {len(world.oracle.renewed[method])}")
+    year, month = chance.pick((2026, 2027, 2040)), chance.between(1, 12)
+    renew(world, method, expires_on=f"{year}-{month:02d}", another=chance.happens(0.8))
+
+
+def renew(world: World, method: str, *, expires_on: str, another: bool = True) -> None:
+    """The network gives the gateway new details of a saved card."""
+    shown = world.gateway.sandbox.find_method(method)
+    if shown is None:
+        return
+    renewals = world.oracle.renewed[method]
+    last4 = f"{len(renewals):04d}" if another else shown.last4
+    if (last4, expires_on) in renewals or (last4, expires_on) == (shown.last4, shown.expires_on):
+        return
+    renewals.append((last4, expires_on))
+    world.oracle.tally["cards_renewed"] += 1
+    world.gateway.sandbox.renew_card(method, last4=last4, expires_on=expires_on)
 
 
 Choice = Callable[[Sequence[PaymentMethod]], str | None]

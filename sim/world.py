@@ -104,6 +104,11 @@ class World:
         wiring.install(self.ports)
 
     def _told(self, payment: Row, event: GatewayEvent) -> None:
+        if "invoice" not in payment:
+            card = self.oracle.method(payment["id"])
+            if card is not None:
+                self.webhooks.happened(card.merchant, event)
+            return
         invoice = self.oracle.invoices.get(payment["invoice"])
         if invoice is not None:
             self.webhooks.happened(invoice.merchant, event)

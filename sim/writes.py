@@ -16,6 +16,7 @@ from billing.merchants import Merchant
 from billing.orders import Invoice, Order
 from billing.subscription import Subscription
 from billing.tickets import Ticket
+from sim.card_writes import CardWrites
 from sim.invariants import (
     CHECKOUT_GRAPH,
     ONCE,
@@ -48,7 +49,7 @@ TOLD_OF_CHANGES = {
 """What tells that a subscription is not as it was."""
 
 
-class Writes(InvoiceWrites, SubscriptionWrites):
+class Writes(InvoiceWrites, SubscriptionWrites, CardWrites):
     """Sees every write as it happens; keeps only what it needs to judge the next."""
 
     def committed(self, puts: list[Put]) -> None:
@@ -110,13 +111,6 @@ class Writes(InvoiceWrites, SubscriptionWrites):
             raise Violation("9", f"ticket {after.id} was done and written again", after.about)
         if was is not after.state:
             self.tally[f"ticket_{after.state}"] += 1
-
-    def _method(self, before: PaymentMethod | None, after: PaymentMethod) -> None:
-        if before is not None and before.removed_at and not after.removed_at:
-            raise Violation("B-9", f"{after.id} was removed, and is there again", after.customer)
-        if before is None or (after.removed_at and not before.removed_at):
-            self.tally["cards_removed" if after.removed_at else "cards_kept"] += 1
-        self._methods[after.id] = after
 
     def _merchant(self, before: Merchant | None, after: Merchant) -> None:
         if not after.armed:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.checkouts import Checkout
-from billing.customers import Address, BillTo, Consent, Customer
+from billing.customers import Address, BillTo, Consent, Customer, FormerCard, PaymentMethod
 from billing.facts import Fact, FactKind
 from billing.ledger import LedgerEntry, payment
 from billing.money import Currency, Money
@@ -96,6 +96,15 @@ def fact(n: int = 1, *, shard: int = 0, at: datetime = T0) -> Fact:
 
 def customer(customer: str = "cus_1") -> Customer:
     return Customer(customer, MERCHANT, BILL_TO.email, BILL_TO.name, BILL_TO.address, T0)
+
+
+def payment_method(method: str = "cus_s:pm_1") -> PaymentMethod:
+    former = (FormerCard("visa", "0005", T0 + DAY),)
+    return PaymentMethod(
+        *(method, MERCHANT, "cus_1", "stripe", "acct_1_test", "visa", "4242", "2034-12", "fp_4242"),
+        added_at=T0,
+        formerly=former,
+    )
 
 
 def consent(purchase: str = "sub_1") -> Consent:

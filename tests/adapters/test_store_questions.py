@@ -36,6 +36,7 @@ from tests.adapters.examples import (
     invoice,
     ledger_entry,
     order,
+    payment_method,
     price_point,
     product,
     subscription,
@@ -193,6 +194,18 @@ def test_by_id_finds_subscriptions_and_orders_of_whoever(backend: Backend) -> No
     assert backend.store.order_by_id(MERCHANT, order().id) == order()
     assert backend.store.order_by_id(MERCHANT, strangers.id) == strangers
     assert backend.store.order_by_id(MERCHANT, "sub_1") is None
+
+
+@pytest.mark.spec("W-7")
+def test_a_card_is_found_by_its_gateways_id_and_shows_what_it_was(backend: Backend) -> None:
+    card = payment_method()
+    insert(backend, card)
+    assert backend.store.payment_method_by_id(MERCHANT, card.id) == card
+    assert backend.store.payment_method_by_id("mer_2", card.id) is None
+    assert backend.store.payment_method_by_id(MERCHANT, "cus_s:pm_2") is None
+    renewed = replace(card, last4="1881", formerly=(*card.formerly, *card.formerly))
+    backend.store.commit(Change(card, renewed, as_read=("removed_at",)))
+    assert backend.store.payment_method_by_id(MERCHANT, card.id) == renewed
 
 
 @pytest.mark.parametrize("limit", [1, 4, 5, 100])

@@ -1,0 +1,89 @@
+"""What must hold of saved cards: which may be charged, and what they show (B-9, W-7)."""
+
+from __future__ import annotations
+
+from billing.customers import PaymentMethod
+from billing.facts import Fact, FactKind
+from billing.orders import UNDER_WAY
+from billing.subscription import State, Subscription
+from sim.invariants import CALL, Violation
+from sim.items import Put
+from sim.seen import Seen
+
+
+class CardWrites(Seen):
+    """A card that is charged stands, and shows what its bank made of it last."""
+
+    def _method(self, before: PaymentMethod | None, after: PaymentMethod) -> None:
+        if before is not None and before.removed_at and not after.removed_at:
+            raise Violation("B-9", f"{after.id} was removed, and is there again", after.customer)
+        if before is None or (after.removed_at and not before.removed_at):
+            self.tally["cards_removed" if after.removed_at else "cards_kept"] += 1
+        if before is not None and _shown(before) != _shown(after):
+            self._renewed(before, after)
+        self._methods[after.id] = after
+
+    def _renewed(self, before: PaymentMethod, after: PaymentMethod) -> None:
+        """A card shows what its gateway had since, never what it had before that (W-7)."""
+        known = self.renewed[after.id]
+        if _shown(after) not in known:
+            raise Violation(
+                "W-7", f"{after.id} shows {_shown(after)}, banks {known}", after.customer
+            )
+        if _shown(before) in known[known.index(_shown(after)) :]:
+            raise Violation("W-7", f"{after.id} went back to {_shown(after)}", after.customer)
+        self._renewed_at[after.id] = self._now()
+        self.tally["cards_updated"] += 1
+
+    def _cards_stand(self, by_type: dict[type, list[Put]]) -> None:
+        """What may still be charged names a card that its customer has (B-9)."""
+        removed = {m.id for _, _, m in by_type.get(PaymentMethod, ()) if m.removed_at}
+        paying = [after for _, _, after in by_type.get(Subscription, ())]
+        if removed:
+            paying += [s for s in self._subscriptions.values() if s.payment_method in removed]
+        for subscription in paying:
+            method = self._methods.get(subscription.payment_method)
+            if subscription.is_live and (method is None or method.removed_at):
+                text = f"{subscription.id} is to be charged to {method or 'nothing'}"
+                raise Violation("B-9", text, subscription.id, subscription.customer)
+
+    def _renewed_cards_pay(self, by_type: dict[type, list[Put]]) -> None:
+        """What is past due on a card is tried with the write that takes its renewal over, unless it
+        is being tried (W-7)."""
+        for _, before, after in by_type.get(PaymentMethod, ()):
+            if before is None or before.last4 == after.last4:
+                continue
+            for subscription in self._subscriptions.values():
+                due = subscription.state is State.PAST_DUE and subscription.pay_now is None
+                invoice = self.invoices.get(subscription.open_invoice or "")
+                tried = invoice is not None and invoice.state in UNDER_WAY
+                if due and not tried and subscription.payment_method == after.id:
+                    text = f"{after.id} was renewed, {subscription.id} is not tried"
+                    raise Violation("W-7", text, subscription.id, subscription.customer)
+
+    def _is_told(self, fact: Fact) -> None:
+        """No card is told of as expiring that was renewed before its mail was begun."""
+        card = self._methods.get(fact.code or "")
+        if fact.kind is not FactKind.CARD_EXPIRING or card is None:
+            return
+        renewed_at = self._renewed_at.get(card.id)
+        if renewed_at is None or self._now() - renewed_at <= CALL:
+            return
+        if not fact.id.startswith(f"{card.id}:{card.expires_on}:"):
+            raise Violation(
+                "W-7", f"{fact.id} is told; it expires {card.expires_on}", fact.customer
+            )
+
+    def charges(self, invoice: str, method: str) -> None:
+        """The gateway is about to charge a card for an invoice, once for this attempt."""
+        known = self.invoices.get(invoice)
+        if known is not None and known.payment_method != method:
+            text = f"{invoice} is charged to {method}, its attempt names {known.payment_method}"
+            raise Violation("B-9", text, known.id, known.purchase)
+        if method in self.let_go:
+            raise Violation("B-9", f"{invoice} is charged to {method}, which was let go", invoice)
+
+
+def _shown(method: PaymentMethod) -> tuple[str, str]:
+    """What a customer sees of a card."""
+    return method.last4, method.expires_on or ""

@@ -370,7 +370,9 @@ def test_what_the_buyer_agreed_to_is_kept_with_the_purchase(world: World) -> Non
         "192.0.2.1",
         START,
     )
-    assert consent.price_shown == "2999 USD"
+    assert consent.price_shown == "$29.99 every month"
+    assert consent.shown is not None and consent.shown.total == bought.invoice.total
+    assert consent.terms_hash == consent.shown.digest
 
 
 @pytest.mark.spec("P-18")

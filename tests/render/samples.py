@@ -175,5 +175,6 @@ def form_values(terms: PriceTerms = TRIAL) -> dict[str, object]:
         "errors": {},
         "already_purchased": False,
         "trial_used": False,
+        "offer_changed": False,
         "decline_code": None,
     }

@@ -56,6 +56,7 @@ VARIANTS = [
             "errors": {"": "Too late.", "email": "No email.", "payment_method": "Choose one."},
             "already_purchased": True,
             "trial_used": False,
+            "offer_changed": True,
             "decline_code": "card_declined",
             "form": {"email": "ada", "country": "US", "payment_method": METHODS[1]},
         },

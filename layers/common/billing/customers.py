@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
+from billing.disclosures import Disclosure
 from billing.subscription import Subscription
 
 ERASED = "erased"
@@ -107,7 +108,12 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the buyer agreed to, when, from where, in which language and at which price (C-6)."""
+    """What the buyer agreed to, when, from where, in which language and at which price (C-6).
+
+    `price_shown` is the whole price in words, `shown` all that was shown with it, and `terms_hash`
+    the hash that the page had of that; the last two are None for purchases of before they were
+    kept, whose `price_shown` is only what was charged that day.
+    """
 
     merchant: str
     customer: str
@@ -117,6 +123,8 @@ class Consent:
     ip: str
     language: str
     price_shown: str
+    terms_hash: str | None = None
+    shown: Disclosure | None = None
 
 
 @dataclass(frozen=True, slots=True)

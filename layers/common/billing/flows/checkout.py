@@ -11,6 +11,7 @@ from billing import invoicing, policy, pricing, purchase, trials
 from billing.catalog import PricePoint, Product
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import Address, BillTo, Consent
+from billing.disclosures import Disclosure
 from billing.errors import (
     Conflict,
     Invalid,
@@ -30,6 +31,7 @@ ATTEMPT_KEY_MOST = 200
 SUBMITS_PER_IP = 30
 REPEAT_QUESTIONS_PER_EMAIL = 10
 LIMIT_WINDOW = timedelta(minutes=15)
+CHANGED = "offer_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Offer:
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A filled-in checkout form, its bounds already checked; `attempt_key` was drawn with the
-    page, `gateway` chosen of the product's, None for its first."""
+    page, `gateway` chosen of the product's, None for its first; `shown` is the digest of what the
+    page showed, None for who names none."""
 
     attempt_key: str
     email: str
@@ -62,6 +65,7 @@ class Submission:
     payment_method: str
     confirm_repeat: bool = False
     gateway: str | None = None
+    shown: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,24 @@ def _offered(ports: Ports, point: PricePoint, gateway: str | None, now: datetime
     return Offer(merchant, product, point, at.name, at.account, at.capabilities.test, quote)
 
 
+def disclosed(offered: Offer, language: str) -> Disclosure:
+    """What a buyer is shown of an offer before they pay (C-1, C-6)."""
+    from billing.render import wording  # who only comes back from the bank starts without
+
+    terms, product = offered.price_point.terms, offered.product.name
+    return wording.disclosure(offered.merchant, product, terms, offered.quote, language)
+
+
+def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> None:
+    """Raises `Refused` (offer_changed) where the buyer was shown something else (C-6)."""
+    language = offered.merchant.settings.language_for(visitor.language)
+    if shown is not None and shown != disclosed(offered, language).digest:
+        raise Refused(
+            "This offer has changed since it was shown. Nothing was charged. Look at it again.",
+            code=CHANGED,
+        )
+
+
 def submit(
     ports: Ports, price_point: str, form: Submission, visitor: Visitor, *, now: datetime
 ) -> Checkout:
@@ -107,8 +129,9 @@ def submit(
     ended since (C-2).
 
     Raises `Invalid` for a used key with another form, `Refused` (already_purchased) for a repeat
-    that is not confirmed and (trial_used) for another trial of the same person (C-9), `TooMany`,
-    `NotFound`, and `Unavailable` when nothing was charged.
+    that is not confirmed, (trial_used) for another trial of the same person (C-9) and
+    (offer_changed) for an offer that is not as it was shown, `TooMany`, `NotFound`, and
+    `Unavailable` when nothing was charged.
     """
     point = _found(ports, price_point)
     known = ports.store.checkout(point.merchant, form.attempt_key)
@@ -152,6 +175,7 @@ def _begin(
     """Write the attempt down before the first gateway call; whoever comes second reads the
     first."""
     refuse_to_begin(ports, offered, visitor, now=now)
+    refuse_changed(offered, form.shown, visitor)
     existing = ports.store.customer_by_email(offered.merchant.id, form.email)
     if existing and not form.confirm_repeat:
         _ask_about_repeat(ports, offered, existing, form.email, now)
@@ -222,7 +246,8 @@ def _draw(
         test=offered.test,
         now=now,
     )
-    price_shown = f"{invoice.total.amount_minor} {invoice.total.currency}"
+    shown = disclosed(offered, invoice.language)
+    assert shown.total == invoice.total, "what is shown is what is charged"
     return Checkout(
         key=form.attempt_key,
         merchant=merchant.id,
@@ -241,11 +266,13 @@ def _draw(
             merchant=merchant.id,
             customer=customer,
             purchase=bought,
-            terms_version=merchant.terms_version,
+            terms_version=shown.terms_version,
             agreed_at=now,
             ip=visitor.ip,
-            language=merchant.settings.language_for(visitor.language),
-            price_shown=price_shown,
+            language=invoice.language,
+            price_shown=shown.terms,
+            terms_hash=shown.digest,
+            shown=shown,
         ),
         customer=customer,
         purchase=bought,
@@ -265,6 +292,8 @@ def _trial_used() -> Refused:
 
 
 def _fingerprint(price_point: str, form: Submission) -> str:
-    """What must be the same when a key is used again; the answer to "again?" may differ."""
+    """What must be the same when a key is used again; the answer to "again?" may differ, and what
+    was shown is agreed to with the first."""
     told = {**asdict(replace(form, confirm_repeat=False)), "price_point": price_point}
+    del told["shown"]
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -8,7 +8,7 @@ checkout/form.html         merchant, product, terms: PriceTerms, quote: Quote, t
                            others: names of the other gateways to choose from,
                            form: mapping of what was typed,
                            errors: mapping of field name to sentence, already_purchased: bool,
-                           decline_code or None
+                           offer_changed: bool, decline_code or None
 checkout/done.html         merchant, checkout: Checkout (paid), test
 checkout/declined.html     merchant, checkout (its decline_code), again_url, test
 checkout/processing.html   merchant, checkout, refresh_seconds: int, test
@@ -127,7 +127,7 @@ def _made(language: str, loader: BaseLoader) -> Environment:
         t=partial(messages.text, language),
         has_text=messages.has,
         countries=partial(formats.countries, language),
-        offer_of=partial(wording.offer, language=language),
+        disclosure_of=partial(wording.disclosure, language=language),
         cancelling_of=partial(wording.cancelling, language=language),
         decline_words=partial(wording.decline, language=language),
     )

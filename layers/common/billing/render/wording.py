@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from billing.catalog import PriceTerms, PriceType
+from billing.disclosures import DisclosedCharge, DisclosedLine, Disclosure
 from billing.merchants import Merchant, SelfService
 from billing.money import Money
-from billing.orders import InvoiceLine
+from billing.orders import InvoiceLine, LineKind
 from billing.pricing import Quote
 from billing.render import formats
 from billing.render.messages import has, text
 from billing.schedule import ends_at
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a buyer reads before paying; `rest` is what comes after the charges that are listed."""
-
-    price: str
-    button: str
-    rest: str | None
-    cancelling: tuple[str, ...]
-    consent: str
-
-
-def offer(merchant: Merchant, terms: PriceTerms, quote: Quote, language: str) -> Offer:
-    """The words of a checkout; `price` is also what the consent record keeps as shown (C-6)."""
+def disclosure(
+    merchant: Merchant, product: str, terms: PriceTerms, quote: Quote, language: str
+) -> Disclosure:
+    """All that a buyer reads before paying; the page shows it, and the consent keeps it (C-6)."""
     price = formats.terms(terms, language)
     button = pay_button(terms, quote.total, language)
-    return Offer(
-        price=price,
-        button=button,
+    taxes = [each.amount for each in quote.lines if each.kind not in set(LineKind)]
+    return Disclosure(
+        product=product,
+        terms=price,
+        lines=tuple(DisclosedLine(each.text, each.amount) for each in quote.lines),
+        tax=sum(taxes, Money(0, quote.total.currency)),
+        total=quote.total,
+        following=tuple(DisclosedCharge(each.at, each.amount) for each in quote.following),
         rest=_rest(terms, quote, language),
         cancelling=cancelling(merchant, terms, language),
-        consent=text(
+        agreement=text(
             language,
             f"consent.{_course(terms)}",
             button=button,
@@ -42,6 +37,12 @@ def offer(merchant: Merchant, terms: PriceTerms, quote: Quote, language: str) ->
             amount=formats.money(quote.total, language),
             terms=price,
         ),
+        button=button,
+        time_zone=quote.anchor.zone,
+        terms_version=merchant.terms_version,
+        period=terms.period,
+        payments=terms.standard_payments,
+        ends_at=ends_at(terms, quote.anchor),
     )
 
 

@@ -74,7 +74,7 @@ def _bought(
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
         return _form(ports, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong)
     except Refused as refused:
-        if refused.code not in {"already_purchased", trials.CODE}:
+        if refused.code not in {"already_purchased", trials.CODE, checkout.CHANGED}:
             raise
         used = refused.code == trials.CODE
         # What was refused for good keeps its key; another try is another purchase.
@@ -86,8 +86,9 @@ def _bought(
             attempt_key=again,
             status=409,
             form=typed,
-            already_purchased=not used,
+            already_purchased=refused.code == "already_purchased",
             trial_used=used,
+            offer_changed=refused.code == checkout.CHANGED,
         )
     except Unavailable:
         return _unavailable(request, offered, spoken)
@@ -125,6 +126,7 @@ def _sent_on(
     shape = CheckoutInput.from_form({**typed, "payment_method": GIVEN_THERE})
     visitor = _visitor(ports, request, point, shape.attempt_key)
     checkout.refuse_to_begin(ports, offered, visitor, now=now)
+    checkout.refuse_changed(offered, shape.shown, visitor)
     page = collecting.begin(
         ports,
         offered.sold_at,
@@ -253,6 +255,7 @@ def _form(
     errors: Mapping[str, str] | None = None,
     already_purchased: bool = False,
     trial_used: bool = False,
+    offer_changed: bool = False,
 ) -> http.Answer:
     collection: Collection = ports.gateway(offered.sold_at).collection()
     if isinstance(collection, Element) and not offered.quote.total:
@@ -275,6 +278,7 @@ def _form(
         errors=errors or {},
         already_purchased=already_purchased,
         trial_used=trial_used,
+        offer_changed=offer_changed,
         decline_code=None,
     )
 

@@ -35,7 +35,10 @@ class AddressInput(Input):
 
 
 class CheckoutInput(Input):
-    """A checkout form; `attempt_key` makes it one purchase however often it is sent (C-2)."""
+    """A checkout form; `attempt_key` makes it one purchase however often it is sent (C-2).
+
+    `shown` is the mark that the page had of what it showed: nothing else is sold by it (C-6).
+    """
 
     attempt_key: Annotated[
         str, StringConstraints(min_length=1, max_length=ATTEMPT_KEY_MOST, pattern=PRINTABLE)
@@ -46,6 +49,7 @@ class CheckoutInput(Input):
     payment_method: Key
     gateway: Key | None = None
     confirm_repeat: StrictBool = False
+    shown: Key | None = None
 
     @classmethod
     def from_form(cls, form: Mapping[str, str]) -> CheckoutInput:
@@ -70,6 +74,7 @@ class CheckoutInput(Input):
             payment_method=self.payment_method,
             confirm_repeat=self.confirm_repeat,
             gateway=self.gateway,
+            shown=self.shown,
         )
 
 

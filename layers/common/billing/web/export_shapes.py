@@ -10,10 +10,12 @@ from typing_extensions import TypedDict
 
 from billing.checkouts import Checkout
 from billing.customers import BillTo, Consent
+from billing.disclosures import Disclosure
 from billing.flows.customers import Export
+from billing.periods import zone_named
 from billing.web import customer_shapes, ticket_shapes
 from billing.web.customer_shapes import AddressOutput, MethodOutput, OverviewOutput
-from billing.web.json_shapes import instant
+from billing.web.json_shapes import MoneyOutput, instant, money
 from billing.web.ticket_shapes import ThreadOutput
 
 
@@ -26,15 +28,59 @@ class BilledOutput(TypedDict):
     address: AddressOutput
 
 
+class DisclosedLineOutput(TypedDict):
+    """One line of what was charged at once."""
+
+    text: str
+    amount: MoneyOutput
+
+
+class DisclosedTodayOutput(TypedDict):
+    """What was charged at once: the price before tax, the tax, and both."""
+
+    lines: list[DisclosedLineOutput]
+    price: MoneyOutput
+    tax: MoneyOutput
+    total: MoneyOutput
+
+
+class DisclosedChargeOutput(TypedDict):
+    """A charge that was to follow, by its day in the seller's time zone."""
+
+    on: str
+    at: str
+    amount: MoneyOutput
+
+
+class DisclosureOutput(TypedDict):
+    """All that was shown before something was bought, in the words that were shown."""
+
+    product: str
+    terms: str
+    today: DisclosedTodayOutput
+    following: list[DisclosedChargeOutput]
+    rest: str | None
+    period: str | None
+    payments: int | None
+    ends_at: str | None
+    time_zone: str
+    cancelling: list[str]
+    agreement: str
+    button: str
+
+
 class ConsentOutput(TypedDict):
-    """What was agreed to when something was bought."""
+    """What was agreed to when something was bought; `shown` is null for purchases of before it was
+    kept."""
 
     purchase: str
     terms_version: str
+    terms_hash: str | None
     agreed_at: str
     ip: str
     language: str
     price_shown: str
+    shown: DisclosureOutput | None
 
 
 class AttemptOutput(BilledOutput):
@@ -82,10 +128,42 @@ def _consent(consent: Consent) -> ConsentOutput:
     return {
         "purchase": consent.purchase,
         "terms_version": consent.terms_version,
+        "terms_hash": consent.terms_hash,
         "agreed_at": instant(consent.agreed_at),
         "ip": consent.ip,
         "language": consent.language,
         "price_shown": consent.price_shown,
+        "shown": None if consent.shown is None else _disclosure(consent.shown),
+    }
+
+
+def _disclosure(shown: Disclosure) -> DisclosureOutput:
+    zone = zone_named(shown.time_zone)
+    return {
+        "product": shown.product,
+        "terms": shown.terms,
+        "today": {
+            "lines": [{"text": each.text, "amount": money(each.amount)} for each in shown.lines],
+            "price": money(shown.price),
+            "tax": money(shown.tax),
+            "total": money(shown.total),
+        },
+        "following": [
+            {
+                "on": each.at.astimezone(zone).date().isoformat(),
+                "at": instant(each.at),
+                "amount": money(each.amount),
+            }
+            for each in shown.following
+        ],
+        "rest": shown.rest,
+        "period": shown.period,
+        "payments": shown.payments,
+        "ends_at": instant(shown.ends_at),
+        "time_zone": shown.time_zone,
+        "cancelling": list(shown.cancelling),
+        "agreement": shown.agreement,
+        "button": shown.button,
     }
 
 

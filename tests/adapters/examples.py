@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.checkouts import Checkout
 from billing.customers import Address, BillTo, Consent, Customer, FormerCard, PaymentMethod
+from billing.disclosures import DisclosedCharge, DisclosedLine, Disclosure
 from billing.facts import Fact, FactKind
 from billing.ledger import LedgerEntry, payment
 from billing.money import Currency, Money
@@ -108,7 +109,28 @@ def payment_method(method: str = "cus_s:pm_1") -> PaymentMethod:
 
 
 def consent(purchase: str = "sub_1") -> Consent:
-    return Consent(MERCHANT, "cus_1", purchase, "1", T0, "192.0.2.1", "en", "$19.99 a month")
+    shown = Disclosure(
+        product="Club",
+        terms="$19.99 a month",
+        lines=(
+            DisclosedLine("Club", PRICE),
+            DisclosedLine("Sales tax IL", Money(125, PRICE.currency)),
+        ),
+        tax=Money(125, PRICE.currency),
+        total=Money(2124, PRICE.currency),
+        following=(DisclosedCharge(T0 + 28 * DAY, PRICE),),
+        rest=None,
+        cancelling=("Write to us.", "It then ends at once."),
+        agreement="By pressing \u201cPay\u201d you agree.",
+        button="Pay",
+        time_zone="America/New_York",
+        terms_version="1",
+        period=Period.MONTHLY,
+        payments=12,
+        ends_at=T0 + 330 * DAY,
+    )
+    said = ("1", T0, "192.0.2.1", "en", shown.terms, shown.digest, shown)
+    return Consent(MERCHANT, "cus_1", purchase, *said)
 
 
 def product(product: str = "prod_1", *, at: datetime = T0) -> Product:

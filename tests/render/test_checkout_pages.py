@@ -50,7 +50,7 @@ def test_the_checkout_asks_for_email_name_address_and_payment_method_and_no_card
     names = {e.attributes["name"] for e in document.all("input", "select")}
     assert names == {
         *("email", "name", "line1", "line2", "city", "postal_code", "state", "country"),
-        *("payment_method", "attempt_key"),
+        *("payment_method", "attempt_key", "shown"),
     }
     assert document.one("form").attributes["method"] == "post"
     assert document.one("input", name="attempt_key").attributes["value"] == "a-key"
@@ -66,6 +66,21 @@ def test_tax_lines_are_shown_each_by_itself() -> None:
     text = form(MONTHLY, quote=quote).text
     assert "Sales tax IL $1.87 Total $31.86" in text
     assert "Tax None" not in text
+
+
+@pytest.mark.spec("C-6")
+def test_what_is_disclosed_tells_price_and_tax_apart() -> None:
+    quote = quoted(MONTHLY)
+    tax = replace(quote.lines[0], kind="sales tax", text="Sales tax IL", amount=usd(187))
+    taxed = replace(quote, lines=(*quote.lines, tax), total=usd(3186))
+    shown = wording.disclosure(MERCHANT, PRODUCT.name, MONTHLY, taxed, "en")
+    assert (shown.price, shown.tax, shown.total) == (usd(2999), usd(187), usd(3186))
+    assert [(line.text, line.amount) for line in shown.lines][1:] == [("Sales tax IL", usd(187))]
+    plain = wording.disclosure(MERCHANT, PRODUCT.name, MONTHLY, quote, "en")
+    assert (plain.price, plain.tax, plain.total) == (usd(2999), usd(0), usd(2999))
+    assert plain.digest != shown.digest
+    assert wording.disclosure(MERCHANT, "Another", MONTHLY, quote, "en").digest != plain.digest
+    assert wording.disclosure(MERCHANT, PRODUCT.name, MONTHLY, quote, "de").digest != plain.digest
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """The table: the product's in-memory items behind the wire, with what DynamoDB adds to them.
 
 What a flow sees of a lost reply: the adapter gives every conditional write an operation id and
-sends it again, so mostly nothing; when the second reply is lost too, `Unavailable` after the
-effect; and for a single write that another writer has written over meanwhile, a `Conflict` although
-it was done (`asked_again`). Transaction conflicts and throttling are waited out by the adapter, and
-are `Unavailable` before the effect when they last.
+sends it again, so mostly nothing; when the second reply is lost too, `Uncertain` after the effect;
+and for a single write that another writer has written over meanwhile, a `Conflict` although it was
+done (`asked_again`). Transaction conflicts and throttling are waited out by the adapter, and are
+`Unavailable` before the effect when they last.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import NoReturn, TypeVar
 
-from billing.errors import BillingError, Unavailable, Unreachable
+from billing.errors import BillingError, Unavailable, Uncertain, Unreachable
 from sim.chance import WORD, digest, stretched
 from sim.clockwork import MINUTE, SECOND, Clockwork, Invocation, SimCrash, instant
 from sim.faults import Faults
@@ -22,6 +22,10 @@ FIRST_US, MOST_US = 500, 40_000
 
 WORDS = Struct(">4I").unpack
 """The four draws of a call, of 32 bits each."""
+
+
+HALF = 0.5
+"""Of the writes that never arrived, how many look like one whose answer was lost."""
 
 
 class Log:
@@ -114,6 +118,8 @@ class Wire:
         effect: Callable[[], R],
     ) -> R:
         broken = Unreachable if category == "gateway" else Unavailable
+        if category == "write" and (fault == "unavailable_after" or length < HALF):
+            broken = Uncertain  # its answer was lost, whether or not it had arrived
         match fault:
             case "crash_before":
                 self.die(invocation)

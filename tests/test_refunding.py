@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from billing import customers, ledger
 from billing.catalog import PriceTerms, PriceType
-from billing.errors import Invalid, NotFound, Refused, Unreachable
+from billing.errors import Invalid, NotFound, Refused, Uncertain
 from billing.flows import refund
+from billing.flows.refund import UnderWay
 from billing.money import Currency, Money
 from billing.orders import Order, OrderKind
 from billing.refunds import RefundState, window_ends_at
 from billing.subscription import Source
 from billing.transactions import Change
 from tests.world import World
+
+PART: dict[str, Any] = {"amount_minor": 1000, "source": Source.MERCHANT}
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def world() -> World:
 
 
 def give_back(world: World, order: str, amount_minor: int | None = None) -> Order:
-    return refund.request(
+    made = refund.request(
         world.ports,
         "acme",
         order,
@@ -33,6 +37,8 @@ def give_back(world: World, order: str, amount_minor: int | None = None) -> Orde
         source=Source.MERCHANT,
         now=world.now,
     )
+    assert isinstance(made, Order), "nothing is lost here"
+    return made
 
 
 def sale(world: World) -> Order:
@@ -79,14 +85,88 @@ def test_a_refund_that_the_gateway_did_not_answer_is_finished_once_by_the_sweep(
 ) -> None:
     world.buy()
     world.sandbox.faults.arm(fault, 1)
-    with pytest.raises(Unreachable):
+    asked = refund.request(
+        world.ports,
+        "acme",
+        sale(world).id,
+        amount_minor=None,
+        source=Source.MERCHANT,
+        now=world.now,
+    )
+    assert isinstance(asked, UnderWay)
+    assert (asked.entry.kind, asked.entry.amount.amount_minor) == (OrderKind.REFUND, 2999)
+    with pytest.raises(Refused) as refused:
         give_back(world, sale(world).id)
-    with pytest.raises(Refused):
-        give_back(world, sale(world).id)
+    assert refused.value.code == "refund_open"
     world.advance(hours=1)
+    assert asked.entry.id in [o.id for o in world.orders() if o.kind is OrderKind.REFUND]
     assert [r.state for r in world.history().refunds] == [RefundState.SUCCEEDED]
     assert [c["refunded"] for c in world.charges()] == [2999]
     assert sale(world).refunded_minor == 2999
+
+
+@pytest.mark.spec("B-7")
+def test_two_that_ask_for_part_of_a_payment_at_once_without_a_name_get_it_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.buy()
+    order, commit, second = sale(world).id, world.store.commit, []
+
+    def meets(*writes: Any) -> None:
+        monkeypatch.setattr(world.store, "commit", commit)
+        world.sandbox.faults.arm("unavailable", 1)
+        second.append(refund.request(world.ports, "acme", order, **PART, now=world.now))
+        commit(*writes)
+
+    monkeypatch.setattr(world.store, "commit", meets)
+    with pytest.raises(Refused) as refused:
+        give_back(world, order, 1000)
+    assert refused.value.code == "refund_open"
+    assert [type(each) for each in second] == [UnderWay]
+    world.advance(hours=1)
+    assert [c["refunded"] for c in world.charges()] == [1000]
+
+
+@pytest.mark.spec("B-7", "M-3")
+def test_the_same_named_refund_asked_for_twice_at_once_is_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.buy()
+    order, commit, second = sale(world).id, world.store.commit, []
+
+    def meets(*writes: Any) -> None:
+        monkeypatch.setattr(world.store, "commit", commit)
+        asked = refund.request(world.ports, "acme", order, **PART, name="k", now=world.now)
+        second.append(asked)
+        commit(*writes)
+
+    monkeypatch.setattr(world.store, "commit", meets)
+    first = refund.request(world.ports, "acme", order, **PART, name="k", now=world.now)
+    assert second == [first]
+    assert [c["refunded"] for c in world.charges()] == [1000]
+
+
+@pytest.mark.spec("B-7", "R-6")
+@pytest.mark.parametrize("written", [True, False])
+def test_a_reservation_whose_answer_was_lost_is_gone_on_with_or_not_known(
+    world: World, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    world.buy()
+    commit = world.store.commit
+
+    def lost(*writes: Any) -> None:
+        monkeypatch.setattr(world.store, "commit", commit)
+        if written:
+            commit(*writes)
+        raise Uncertain("lost")
+
+    monkeypatch.setattr(world.store, "commit", lost)
+    if written:
+        assert give_back(world, sale(world).id, 1000).amount.amount_minor == 1000
+    else:
+        with pytest.raises(Uncertain):
+            give_back(world, sale(world).id, 1000)
+    assert [c["refunded"] for c in world.charges()] == [1000 if written else 0]
 
 
 @pytest.mark.spec("B-7", "C-3")
@@ -130,10 +210,11 @@ def test_a_named_refund_that_was_killed_is_the_same_one_when_asked_for_again(
     world.sandbox.faults.arm("timeout_after", 2)
     order = sale(world).id
     named = {"amount_minor": 1000, "source": Source.MERCHANT, "now": world.now, "name": "k"}
-    with pytest.raises(Unreachable):
-        refund.request(world.ports, "acme", order, **named)
+    asked = refund.request(world.ports, "acme", order, **named)
+    assert isinstance(asked, UnderWay)
     world.sandbox.faults.arm("timeout_after", 0)
     first = refund.request(world.ports, "acme", order, **named)
+    assert first == asked.entry
     assert refund.request(world.ports, "acme", order, **named) == first
     assert [c["refunded"] for c in world.charges()] == [1000]
 

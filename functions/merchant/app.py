@@ -37,7 +37,7 @@ from billing.web import (
     settings_api,
     tickets_api,
 )
-from billing.web.api import Api, Call
+from billing.web.api import Api, Call, Later
 from billing.web.inputs import Nothing, under
 from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
 from billing.web.merchant_inputs import (
@@ -58,6 +58,11 @@ from billing.web.request import Request
 
 Act = Callable[..., Subscription]
 """What is done to a subscription by its id, and answers it as it stands then."""
+
+REFUND_REFUSED = {
+    "409": "The state or a policy forbids it; `code` says which. `refund_open`: a refund of this "
+    "payment is under way, and without an Idempotency-Key another cannot be told from it."
+}
 
 
 def build(ports: Ports) -> http.Resolver:
@@ -226,10 +231,16 @@ def _customers(api: Api, ports: Ports) -> None:
 
 
 def _endings(api: Api, ports: Ports) -> None:
-    @api.post("/v1/orders/<order>/refund", RefundInput)
-    def refund_order(call: Call[RefundInput], order: str) -> OrderOutput:
-        """Give a payment back, wholly or in part; answers the entry of kind refund."""
-        entry = refund.request(
+    @api.post("/v1/orders/<order>/refund", RefundInput, errors=REFUND_REFUSED)
+    def refund_order(
+        call: Call[RefundInput], order: str
+    ) -> OrderOutput | Later[json_shapes.RefundUnderWayOutput]:
+        """Give a payment back, wholly or in part; answers the entry of kind refund.
+
+        202 says that it is recorded and is finished without being asked for again. The same
+        Idempotency-Key is the same refund, for ever.
+        """
+        given = refund.request(
             ports,
             call.merchant.id,
             order,
@@ -239,7 +250,9 @@ def _endings(api: Api, ports: Ports) -> None:
             name=call.named,
             now=call.now,
         )
-        return json_shapes.order(entry)
+        if isinstance(given, refund.UnderWay):
+            return Later(json_shapes.refund_under_way(given.entry))
+        return json_shapes.order(given)
 
     @api.post("/v1/subscriptions/<subscription>/cancel", CancelInput, status=200)
     def cancel_subscription(call: Call[CancelInput], subscription: str) -> json_shapes.EndingOutput:

@@ -12,7 +12,7 @@ from pynamodb.signals import post_dynamodb_send
 
 from billing.adapters import dynamo_calls
 from billing.alarms import Alarm
-from billing.errors import Conflict, Unavailable
+from billing.errors import Conflict, Unavailable, Uncertain
 from billing.merchants import Merchant, Settings
 from billing.transactions import Change, Insert, Remove
 from tests.adapters.conftest import Backend
@@ -68,10 +68,22 @@ def test_a_transaction_whose_reply_was_lost_is_carried_out_once(dynamodb: Backen
 def test_replies_that_keep_being_lost_make_it_unavailable_and_unknown(dynamodb: Backend) -> None:
     wire = dynamodb.wire
     wire.lose_reply(times=3)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Uncertain):
         dynamodb.store.commit(Insert(subscription()))
     assert wire.sent == 3
     assert dynamodb.store.subscription(MERCHANT, "cus_1", "sub_1") == subscription()
+
+
+@pytest.mark.spec("R-6")
+def test_a_write_that_others_kept_from_being_made_is_known_not_to_be_made(
+    dynamodb: Backend,
+) -> None:
+    refused = ("None", "TransactionConflict")
+    dynamodb.wire.refuse(CANCELLED, *refused, times=dynamo_calls.ATTEMPTS)
+    with pytest.raises(Unavailable) as busy:
+        dynamodb.store.commit(Insert(subscription()), Insert(order()))
+    assert not isinstance(busy.value, Uncertain)
+    assert dynamodb.store.subscription(MERCHANT, "cus_1", "sub_1") is None
 
 
 HOUR = timedelta(hours=1)

@@ -60,6 +60,51 @@ def test_a_merchant_refunds_in_part_and_then_the_rest(shop: Shop) -> None:
     assert shop.api.post(f"/v1/orders/{part.json['id']}/refund", {}).status == 409
 
 
+@pytest.mark.spec("B-7", "R-6")
+def test_a_refund_whose_answer_was_lost_is_made_once_though_it_is_asked_for_again(
+    shop: Shop,
+) -> None:
+    order = shop.world.buy().invoice.order_id
+    address = f"/v1/orders/{order}/refund"
+    shop.world.sandbox.faults.arm("timeout_after", 2)
+    first = shop.api.post(address, {"amount": 1000})
+    assert (first.status, first.json["state"]) == (202, "processing")
+    assert (first.json["kind"], first.json["amount"]["amount"]) == ("refund", 1000)
+    assert "retry-after" not in first.headers
+    again = shop.api.post(address, {"amount": 1000})
+    assert (again.status, again.json["code"]) == (409, "refund_open")
+    shop.world.sandbox.faults.arm("timeout_after", 0)
+    shop.world.advance(hours=1)
+    assert [c["refunded"] for c in shop.world.charges()] == [1000]
+    made = shop.api.get(f"/v1/orders/{first.json['id']}").json
+    same = {"id", "kind", "amount", "customer", "subscription", "invoice", "product", "source"}
+    assert {name: made[name] for name in same} == {name: first.json[name] for name in same}
+    assert set(first.json) == {*made, "state"}
+
+
+@pytest.mark.spec("B-7", "M-3")
+def test_a_refund_under_a_key_is_the_same_one_however_often_its_answer_is_lost(shop: Shop) -> None:
+    order = shop.world.buy().invoice.order_id
+    address = f"/v1/orders/{order}/refund"
+    shop.world.sandbox.faults.arm("unavailable", 2)
+    answers = [shop.api.post(address, {"amount": 1000}, idempotency_key="once") for _ in range(4)]
+    assert [each.status for each in answers] == [202, 202, 201, 201]
+    assert len({each.json["id"] for each in answers}) == 1
+    assert [c["refunded"] for c in shop.world.charges()] == [1000]
+    assert shop.api.post(address, {"amount": 500}, idempotency_key="two").status == 201
+
+
+@pytest.mark.spec("B-7")
+def test_a_key_names_another_refund_while_one_is_under_way(shop: Shop) -> None:
+    order = shop.world.buy().invoice.order_id
+    address = f"/v1/orders/{order}/refund"
+    shop.world.sandbox.faults.arm("unavailable", 1)
+    assert shop.api.post(address, {"amount": 1000}).status == 202
+    assert shop.api.post(address, {"amount": 500}, idempotency_key="two").status == 201
+    shop.world.advance(hours=1)
+    assert [c["refunded"] for c in shop.world.charges()] == [1500]
+
+
 @pytest.mark.parametrize("amount", [0, -1, 3000, 10**17, "10", 1.5, True, None])
 def test_a_refund_of_any_other_amount_is_refused_by_name(shop: Shop, amount: object) -> None:
     order = shop.world.buy().invoice.order_id

@@ -7,9 +7,11 @@ BillingError
 ├── TooMany        asked too often; wait and ask again
 ├── NotFound       unknown, or not yours (the two are never told apart)
 ├── Conflict       another writer came first; read again and decide anew
-└── Unavailable    the world failed, and nothing may be concluded from it
+└── Unavailable    the world failed; nothing that was asked for is written
     ├── Unreachable    a gateway did not answer, or not in a way that says what it did (R-6)
-    └── RateLimited    a gateway takes no more for now, and did nothing
+    ├── RateLimited    a gateway takes no more for now, and did nothing
+    ├── Uncertain      the answer to a write was lost: it may be written
+    └── Unfinished     part of it is written, and asking again does the rest
 
 A declined charge is no error: it is an expected outcome and so a value (`gateways.Declined`).
 """
@@ -71,7 +73,11 @@ class Conflict(BillingError):
 
 
 class Unavailable(BillingError):
-    """A part of the world is down or throttled; try again later."""
+    """A part of the world is down or throttled; try again later.
+
+    Whoever is told only this is told that nothing was done. After a write a flow answers what it
+    has written, or raises `Uncertain` or `Unfinished`.
+    """
 
     code = "unavailable"
 
@@ -86,3 +92,15 @@ class RateLimited(Unavailable):
     """The gateway refused the call unread: nothing happened, and whoever calls slows down."""
 
     code = "gateway_busy"
+
+
+class Uncertain(Unavailable):
+    """The answer to a write was lost: look at what stands before asking again."""
+
+    code = "outcome_unknown"
+
+
+class Unfinished(Unavailable):
+    """Part of what was asked for is written; the same request does the rest, nothing twice."""
+
+    code = "unfinished"

@@ -174,6 +174,19 @@ def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None 
     return replace(left, amount_minor=amount_minor)
 
 
+def refuse_open(invoice: Invoice) -> None:
+    """Raises `Refused` (refund_open) while a refund of the payment is under way.
+
+    Without a name a second request cannot be told from the first one sent again.
+    """
+    if invoice.refund_reserved_minor > invoice.refunded_minor:
+        raise Refused(
+            "A refund of this payment is under way. Wait until it is done, or send an "
+            "Idempotency-Key with each refund.",
+            code="refund_open",
+        )
+
+
 def refund_id(invoice: str, name: str) -> str:
     """The id of the refund of an invoice that is called `name`."""
     return f"{invoice}:{name}"
@@ -324,6 +337,11 @@ def _revoked(
         for entitlement in entitlements
         if entitlement.source == invoice.purchase and entitlement.revoked_at is None
     )
+
+
+def entry(refund: Refund, paid: Order) -> Order:
+    """The refund's entry of the order list: as booked, or as it will be while under way."""
+    return _entry(refund, paid, refund.settled_at or refund.requested_at)
 
 
 def _entry(refund: Refund, paid: Order, now: datetime) -> Order:

@@ -234,7 +234,8 @@ class Store(Protocol):
         ...
 
     def commit(self, *writes: Write) -> None:
-        """All of the writes or none; raises `Conflict` when a condition does not hold."""
+        """All of the writes or none; raises `Conflict` when a condition does not hold, and
+        `Uncertain` where the answer was lost."""
         ...
 
     def commit_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:

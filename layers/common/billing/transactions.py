@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
+
+E = TypeVar("E")
 
 Entity = Any
 """A frozen dataclass of this package that the store knows a key for (`adapters/keys.py`)."""
@@ -58,6 +60,15 @@ class Remove:
 
 Write = Insert | Change | Expect | Remove
 Transaction = tuple[Write, ...]
+
+
+def left(entity: E, transaction: Transaction) -> E:
+    """An entity as a transaction leaves it, so that nothing is read after it was written."""
+    for write in transaction:
+        if isinstance(write, Change) and write.before is entity:
+            after: E = write.after
+            return after
+    return entity
 
 
 @cache

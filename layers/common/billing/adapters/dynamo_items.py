@@ -26,7 +26,7 @@ from billing.adapters.keys import (
     owner_key,
     stamp,
 )
-from billing.errors import Conflict, Unavailable
+from billing.errors import Conflict, Unavailable, Uncertain
 from billing.storage import Due
 from billing.transactions import Entity, Transaction
 
@@ -154,6 +154,15 @@ class DynamoItems:
         )
 
     def _commit(self, actions: Sequence[Action], op: str) -> None:
+        """Carry actions out, all or none; `Uncertain` where no reply says which."""
+        try:
+            self._send(actions, op)
+        except Contested:
+            raise  # that reply says so: none
+        except Unavailable as lost:
+            raise Uncertain(lost.message) from lost
+
+    def _send(self, actions: Sequence[Action], op: str) -> None:
         (name, request), *others = actions
         # A removal that was carried out leaves nothing to recognise, a check is no single write.
         recognised = name in {"Put", "Update"} or "ConditionExpression" not in request

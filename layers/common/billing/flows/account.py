@@ -7,13 +7,14 @@ about who has an account. A username is public, it stands in addresses; whether 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing import accounts
 from billing.accounts import Account, AccountEmail, Stand, Standing
 from billing.customers import normalised_email
-from billing.errors import Conflict, Invalid, NotFound, Refused, TooMany
+from billing.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
 from billing.facts import Fact, FactKind
 from billing.flows import customers
 from billing.flows.login import NOBODY, digest
@@ -166,11 +167,14 @@ def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account 
         return None
     accounts.check_password(password, account.username, account.email.partition("@")[0])
     hashed = ports.passwords.hash(password)
-    if ports.ephemeral.take(RESET, digest(token), now=now) is None:
-        return None
     after = replace(account, password_hash=hashed)
     told = _fact(ports, FactKind.CREDENTIALS_CHANGED, account.username, now)
-    ports.store.commit(Change(account, after), Insert(told))
+    try:
+        ports.store.commit(Change(account, after), Insert(told))
+    except Conflict:
+        return None  # another password, or another email, was first: the link is over with it
+    with suppress(Unavailable):  # the new password has ended the link by itself
+        ports.ephemeral.take(RESET, digest(token), now=now)
     return after
 
 
@@ -223,9 +227,18 @@ def email_link_stands(ports: Ports, token: str, *, now: datetime) -> bool:
 def confirm_email(ports: Ports, token: str, *, now: datetime) -> bool | None:
     """Confirm at one end: True when that was the second and the email is changed, None for a link
     that is over. Raises `Refused` (email_taken)."""
-    value = ports.ephemeral.take(CONFIRM, digest(token), now=now)
+    value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
     if value is None:
         return None
+    moved = _confirmed(ports, value, now)
+    with suppress(Unavailable):  # to confirm the same end again changes nothing
+        ports.ephemeral.take(CONFIRM, digest(token), now=now)
+    return moved
+
+
+def _confirmed(ports: Ports, value: str, now: datetime) -> bool | None:
+    """What confirming one end comes to; the link is used up after that, so that it can be followed
+    again where something did not answer."""
     given = json.loads(value)
     change, side = given["change"], given["side"]
     kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)

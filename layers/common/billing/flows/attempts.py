@@ -16,6 +16,7 @@ from billing.errors import (
     RateLimited,
     Refused,
     Unavailable,
+    Unfinished,
     Unreachable,
 )
 from billing.flows import charging
@@ -43,23 +44,36 @@ STEPS_AT_MOST = 12
 
 
 def advance(ports: Ports, checkout: Checkout, *, now: datetime, return_url: str | None) -> Checkout:
-    """Take an attempt as far as it goes: paid, declined, waiting for its buyer, or not known
-    yet."""
+    """Take an attempt as far as it goes: paid, declined, waiting for its buyer, or not known yet.
+
+    Raises `Unfinished` where it could not be brought to its charge: nothing charges it but its
+    buyer's sending it again.
+    """
     for _ in range(STEPS_AT_MOST):
         if checkout.state is not CheckoutState.OPEN:
             return checkout
         try:
-            after = _step(ports, checkout, now, return_url)
-        except Conflict:
-            again = ports.store.checkout(checkout.merchant, checkout.key)
-            if again is None:  # The other worker found its payment method unreadable.
-                raise
-            checkout = again
-            continue
+            after = _stepped(ports, checkout, now, return_url)
+        except Unavailable as outage:
+            if checkout.invoice.state in UNDER_WAY:
+                return checkout  # It may be charged: the sweep, or the same key, settles it.
+            message = "Nothing was charged; the same attempt goes on when it is sent again."
+            raise Unfinished(message) from outage
         if after is checkout:
             return checkout
         checkout = after
     return checkout
+
+
+def _stepped(ports: Ports, checkout: Checkout, now: datetime, return_url: str | None) -> Checkout:
+    """The attempt after one more step, or as another worker has left it."""
+    try:
+        return _step(ports, checkout, now, return_url)
+    except Conflict:
+        again = ports.store.checkout(checkout.merchant, checkout.key)
+        if again is None:  # The other worker found its payment method unreadable.
+            raise
+        return again
 
 
 def finish_left_alone(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:

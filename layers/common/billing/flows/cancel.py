@@ -14,14 +14,14 @@ from enum import StrEnum
 
 from billing import cancellation
 from billing.alarms import Alarm
-from billing.errors import Conflict, Refused, Unavailable
+from billing.errors import Conflict, NotFound, Refused, Unavailable
 from billing.flows import charging, subscriptions
 from billing.flows.alarms import ringing
 from billing.orders import FINAL, UNDER_WAY, Invoice
 from billing.ports import Ports
 from billing.storage import Due
 from billing.subscription import CancelRequest, Source, State, Subscription, When
-from billing.transactions import Transaction
+from billing.transactions import Transaction, left
 
 ATTEMPTS = 8
 """How often a request that meets other writers is decided anew before it gives up in words."""
@@ -127,7 +127,7 @@ def _decide(
         write = cancellation.at_period_end(subscription, invoice, asked, email, shard)
         result = Result.PENDING
     ports.store.commit(*write, *also)
-    return Ending(_again(ports, subscription), result)
+    return Ending(left(subscription, write), result)
 
 
 def _record(
@@ -140,8 +140,9 @@ def _record(
     """A charge is under way: write the request down, and withdraw the payment at once."""
     recorded = subscription.cancelling
     if recorded is None or (recorded.when is not When.NOW and asked.when is When.NOW):
-        ports.store.commit(*cancellation.record(subscription, invoice, asked), *also)
-        subscription = _again(ports, subscription)
+        write = cancellation.record(subscription, invoice, asked)
+        ports.store.commit(*write, *also)
+        subscription = left(subscription, write)
     _withdraw(ports, invoice)
     return Ending(subscription, Result.CHARGE_UNDER_WAY)
 
@@ -151,7 +152,7 @@ def _withdraw(ports: Ports, invoice: Invoice) -> None:
     says."""
     try:
         charging.withdraw(ports, invoice)
-    except Unavailable:
+    except (NotFound, Unavailable):
         return  # The alarm is set: the worker asks again.
 
 
@@ -191,9 +192,3 @@ def _email(ports: Ports, subscription: Subscription) -> str:
     (found,) = ports.store.bill_tos([purchase])
     assert found is not None, "written with the purchase"
     return found.bill_to.email
-
-
-def _again(ports: Ports, subscription: Subscription) -> Subscription:
-    fresh = ports.store.subscription(subscription.merchant, subscription.customer, subscription.id)
-    assert fresh is not None, "a subscription is never removed"
-    return fresh

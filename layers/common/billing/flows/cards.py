@@ -9,7 +9,7 @@ from datetime import datetime
 from billing import cards
 from billing.cards import Wallet
 from billing.customers import Customer, PaymentMethod
-from billing.errors import Conflict, NotFound, Refused, Unavailable
+from billing.errors import Conflict, NotFound, Refused, Unavailable, Unfinished
 from billing.gateways import AccountRef, Declined
 from billing.ports import Ports
 from billing.storage import History
@@ -156,7 +156,7 @@ def _replace(ports: Ports, outdated: PaymentMethod, card: PaymentMethod, now: da
             return ()
         return cards.remove(held, outdated, now, by=by)
 
-    with suppress(Refused):
+    with suppress(Refused, Unavailable):  # the newer one is kept and charged all the same
         _commit(ports, card.merchant, card.customer, None, writes, now)
         _let_go(ports, outdated)
 
@@ -215,7 +215,7 @@ def _commit_in_parts(
     now: datetime,
 ) -> None:
     """What covers more subscriptions than a transaction holds is written part by part, told once;
-    killed in between, the same again does the rest."""
+    killed in between, the same again does the rest (`Unfinished`)."""
     chosen = _covered(wallet(ports, merchant, customer), covered)
     for start in range(0, max(1, len(chosen)), AT_ONCE):
         some = chosen[start : start + AT_ONCE]
@@ -223,7 +223,12 @@ def _commit_in_parts(
         def part(held: Wallet, some: Collection[str] = some) -> tuple[Write, ...]:
             return writes(held, some)
 
-        _commit(ports, merchant, customer, None if start else what, part, now)
+        try:
+            _commit(ports, merchant, customer, None if start else what, part, now)
+        except Unavailable as outage:
+            if not start:
+                raise
+            raise Unfinished("Some subscriptions are paid by another card still.") from outage
 
 
 def _commit(

@@ -13,7 +13,7 @@ from enum import StrEnum
 from billing import invoicing, plan_change, plan_protocol
 from billing.alarms import Alarm
 from billing.customers import BillTo
-from billing.errors import Conflict, NotFound, Refused
+from billing.errors import Conflict, NotFound, Refused, Unavailable
 from billing.flows import access, charging, invoices, rebill, subscriptions, usage
 from billing.orders import InvoiceState
 from billing.plan_change import Quote, When
@@ -21,6 +21,7 @@ from billing.plans import Plan
 from billing.ports import Ports
 from billing.storage import Due
 from billing.subscription import Subscription
+from billing.transactions import Transaction, left
 
 ATTEMPTS = 8
 """How often a request that meets other writers is decided anew before it gives up in words."""
@@ -75,12 +76,10 @@ def change(
     for _ in range(ATTEMPTS):
         found = subscriptions.fresh(ports, merchant, subscription)
         try:
-            leased = _begin(ports, found, price_point, when, token, now)
+            begun = _begin(ports, found, price_point, when, token, now)
         except Conflict:
             continue
-        if leased is not None:
-            return charged(ports, leased, now)
-        return Changed(subscriptions.fresh(ports, merchant, subscription), Result.CHANGED)
+        return begun if isinstance(begun, Changed) else charged(ports, begun, now)
     raise Conflict("The subscription is busy; nothing was changed. Try again.")
 
 
@@ -91,19 +90,24 @@ def _begin(
     when: When,
     token: str | None,
     now: datetime,
-) -> Subscription | None:
-    """All of a change that costs nothing now, else step 1; the subscription that is leased to be
-    charged, None where it is done."""
+) -> Changed | Subscription:
+    """All of a change that costs nothing now, else step 1: the subscription that is leased to be
+    charged."""
     if when is When.NOW and _is_under_way(ports, found, price_point):
         return gone_on(ports, found, now)
     quoted = _as_quoted(ports, found, price_point, when, token, now)
     if quoted.change is None:
         plan = None if price_point == found.price_point else quoted.plan
-        if plan != found.next_plan:
-            shard = ports.shard_of(found.id)
-            ports.store.commit(*plan_protocol.asked(found, plan, now, shard))
-        return None
+        if plan == found.next_plan:
+            return Changed(found, Result.CHANGED)
+        return done(ports, found, plan_protocol.asked(found, plan, now, ports.shard_of(found.id)))
     return begun(ports, found, quoted, now)
+
+
+def done(ports: Ports, found: Subscription, write: Transaction) -> Changed:
+    """A change that is all in one write."""
+    ports.store.commit(*write)
+    return Changed(left(found, write), Result.CHANGED)
 
 
 def gone_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
@@ -113,14 +117,17 @@ def gone_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
     return found.postponed_to(until)
 
 
-def begun(ports: Ports, found: Subscription, quoted: Quote, now: datetime) -> Subscription | None:
-    """A change for now, made where it is free (None), else opened and leased to be charged."""
+def begun(
+    ports: Ports, found: Subscription, quoted: Quote, now: datetime
+) -> Changed | Subscription:
+    """A change for now, made where it is free, else opened and leased to be charged."""
     assert quoted.change is not None, "it is for now"
     shard, until = ports.shard_of(found.id), now + ports.operation.lease
     if not quoted.due_now:
         moves = access.moves(ports, found, quoted.plan, now)
-        ports.store.commit(*plan_protocol.changed_free(found, quoted.change, moves, now, shard))
-        return None
+        return done(
+            ports, found, plan_protocol.changed_free(found, quoted.change, moves, now, shard)
+        )
     charging.refuse_held(ports, found, now=now)
     invoice = invoicing.for_change(
         found,
@@ -137,7 +144,17 @@ def begun(ports: Ports, found: Subscription, quoted: Quote, now: datetime) -> Su
 
 
 def charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
-    """The steps from 2 on, by the worker's own hands; how it stands after them."""
+    """The steps from 2 on, by the worker's own hands; how it stands after them.
+
+    What does not answer leaves it under way: the change is recorded, and its lease brings a worker.
+    """
+    try:
+        return _charged(ports, leased, now)
+    except Unavailable:
+        return Changed(leased, Result.PROCESSING)
+
+
+def _charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
     assert leased.due_at is not None and leased.open_invoice is not None
     owner = (leased.merchant, leased.customer, leased.id)
     rebill.charge(ports, [Due(Alarm.BILL, leased.due_at, owner)], now=now)

@@ -18,6 +18,8 @@ from billing.errors import (
     NotFound,
     Refused,
     TooMany,
+    Uncertain,
+    Unfinished,
 )
 from billing.flows import attempts
 from billing.gateways import (
@@ -131,7 +133,7 @@ def submit(
     Raises `Invalid` for a used key with another form, `Refused` (already_purchased) for a repeat
     that is not confirmed, (trial_used) for another trial of the same person (C-9) and
     (offer_changed) for an offer that is not as it was shown, `TooMany`, `NotFound`, and
-    `Unavailable` when nothing was charged.
+    `Unavailable` when nothing was charged: `Unfinished` once it is written down.
     """
     point = _found(ports, price_point)
     known = ports.store.checkout(point.merchant, form.attempt_key)
@@ -187,6 +189,9 @@ def _begin(
         if first is None:
             raise
         return first
+    except Uncertain as lost:
+        message = "Nothing was charged; the same attempt goes on when it is sent again."
+        raise Unfinished(message) from lost
     return checkout
 
 

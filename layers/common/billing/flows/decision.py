@@ -14,7 +14,7 @@ from datetime import datetime
 
 from billing import holding, invoicing, tickets
 from billing.alarms import Alarm
-from billing.errors import BillingError, Conflict, Refused, Unavailable
+from billing.errors import BillingError, Conflict, Refused, Unavailable, Uncertain
 from billing.facts import Fact, FactKind
 from billing.flows import cancel, refund, subscriptions
 from billing.flows import ticket as threads
@@ -52,18 +52,16 @@ def approve(
 
     Raises `NotFound`, and `Refused` (nothing_to_approve, ownership_unverified, already_declined,
     ticket_closed, disputed, refund_failed ..); a refund that failed leaves the ticket open.
+    `Unavailable` before it is decided; what is decided is answered, carried out or not.
     """
     for _ in range(ATTEMPTS):
         found = threads.fresh(ports, merchant, ticket)
         try:
             if found.state is TicketState.APPROVED:
-                return _carry_out(ports, found, now) if found.is_under_way else found
+                return _go_on(ports, found, now) if found.is_under_way else found
             return _approve(ports, found, wish or found.wish, by, cancels, now)
         except Conflict:
             continue
-        except Unavailable:
-            # What was decided stands; its alarm carries it out.
-            return threads.fresh(ports, merchant, ticket)
     raise Conflict("The ticket is busy; nothing was changed. Try again.")
 
 
@@ -174,7 +172,7 @@ def _approve(
     if wish is Wish.REFUND:
         leased = replace(decided, cancels=cancels, due_at=now + ports.operation.lease)
         ports.store.commit(Change(ticket, leased, as_read=tickets.DECIDED_ON))
-        return _carry_out(ports, leased, now)
+        return _go_on(ports, leased, now)
     found = subscriptions.fresh(ports, ticket.merchant, about)
     told = (Insert(_approval(ports, ticket, now)),)
     if holding.waits_for_charge(found, ticket.lets_stand):
@@ -182,6 +180,14 @@ def _approve(
         ports.store.commit(Change(ticket, waiting, as_read=tickets.DECIDED_ON), *told)
         return waiting
     return _cancel(ports, found, ticket, tickets.carried_out(decided, now), told)
+
+
+def _go_on(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
+    """Go on with what was approved, or leave it under way: its alarm carries it out."""
+    try:
+        return _carry_out(ports, ticket, now)
+    except Unavailable:
+        return ticket
 
 
 def _carry_out(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
@@ -215,7 +221,10 @@ def _cancel(
     except Refused as refused:
         if refused.code not in HAS_ENDED:
             raise
-    stands = threads.fresh(ports, before.merchant, before.id)
+    try:
+        stands = threads.fresh(ports, before.merchant, before.id)
+    except Unavailable as outage:
+        raise Uncertain("It is cancelled; whether the ticket says so is not known.") from outage
     if stands == before:
         # It had ended, or was ending, without this ticket.
         ports.store.commit(*noted, *holding.let_go(found, before))
@@ -229,7 +238,7 @@ def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
     """Make the ticket's one refund, then note it; where it cannot be made a person looks again."""
     assert ticket.about is not None, "it was approved"
     try:
-        refund.request(
+        made = refund.request(
             ports,
             ticket.merchant,
             ticket.about,
@@ -239,6 +248,8 @@ def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
             name=ticket.refund_name,
             now=now,
         )
+        if isinstance(made, refund.UnderWay):
+            return _postpone(ports, ticket, now)
     except Refused as refused:
         if refused.code != "already_refunded":  # That is what was asked for, whoever did it.
             _reopen(ports, ticket, refused, now)

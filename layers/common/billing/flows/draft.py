@@ -6,13 +6,14 @@ It waits in the ephemeral table: what nobody confirms leaves no trace, and holds
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from billing import domains
 from billing.customers import email_hash, normalised_email
 from billing.departments import named
-from billing.errors import Invalid, TooMany
+from billing.errors import Invalid, TooMany, Unavailable
 from billing.facts import Fact, FactKind
 from billing.flows import ticket
 from billing.flows.login import digest
@@ -22,7 +23,7 @@ from billing.ports import Ports
 from billing.tickets import NOBODY, Detail, Ownership, Ticket, Wish
 from billing.transactions import Insert
 
-DRAFT, LINK = "ticket_draft", "ticket_link"
+DRAFT, ASKED, LINK = "ticket_draft", "ticket_asked", "ticket_link"
 LIFE = timedelta(days=3)
 WINDOW = timedelta(minutes=15)
 PER_EMAIL, PER_IP = 5, 20
@@ -39,7 +40,9 @@ def write(ports: Ports, merchant: Merchant, request: Request, *, ip: str, now: d
     _count(ports, merchant, request.email, ip, now)
     name = _name(merchant, request)
     kept = json.dumps(asdict(request.cleaned()))
-    if not ports.ephemeral.put(DRAFT, name, kept, expires_at=now + LIFE, now=now):
+    until = now + LIFE
+    new = ports.ephemeral.put(DRAFT, name, kept, expires_at=until, now=now)
+    if not new and ports.ephemeral.get(ASKED, name, now=now) is not None:
         return
     asked = Fact(
         id=f"{name}:{FactKind.TICKET_ASKED}",
@@ -51,6 +54,8 @@ def write(ports: Ports, merchant: Merchant, request: Request, *, ip: str, now: d
         code=name,
     )
     ports.store.commit(Insert(asked))
+    with suppress(Unavailable):  # sent once more, it is mailed once more: never not at all
+        ports.ephemeral.put(ASKED, name, "yes", expires_at=until, now=now)
 
 
 def read(ports: Ports, name: str, *, now: datetime) -> Request | None:

@@ -25,7 +25,7 @@ from billing.customers import (
     email_hash,
     nobody,
 )
-from billing.errors import Conflict, NotFound, Refused, Unavailable
+from billing.errors import Conflict, NotFound, Refused, Unavailable, Unfinished
 from billing.flows import attempts
 from billing.flows.alarms import ringing
 from billing.flows.paging import pages
@@ -99,7 +99,8 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
     """Everything of one customer, because they asked (M-8); what is left of them.
 
     Raises `NotFound`, `Refused` (still_live) while something of theirs is not at its end, and
-    `Unavailable` while a gateway keeps a card: asked again it goes on.
+    `Unfinished` while a gateway keeps a card or something else does not answer: asked again it goes
+    on.
     """
     history = ports.store.history(merchant, customer_id)
     if history.customer is None:
@@ -109,8 +110,12 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
     ):
         message = "Something of theirs still runs. End it, and wait until it is settled."
         raise Refused(message, code="still_live")
-    if not customer(ports, merchant, customer_id):
-        raise Unavailable("A gateway cannot be reached to let a card go. Ask again.")
+    try:
+        erased = customer(ports, merchant, customer_id)
+    except Unavailable as outage:
+        raise Unfinished("Not all of it is erased. Ask again to erase the rest.") from outage
+    if not erased:
+        raise Unfinished("A gateway cannot be reached to let a card go. Ask again.")
     return _nobody(history.customer)
 
 

@@ -12,6 +12,7 @@ from billing.flows.change_plan import ATTEMPTS, Changed, Result
 from billing.plan_change import Quote, When
 from billing.ports import Ports
 from billing.subscription import State, Subscription
+from billing.transactions import left
 
 
 def freeze(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
@@ -34,8 +35,9 @@ def freeze(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
     assert price is not None, "refused without one"
     plan = freezing.plan(found, price, product.grants)
     shard = ports.shard_of(found.id)
-    ports.store.commit(*freezing.asked(found, plan, product.grants, now, shard))
-    return subscriptions.fresh(ports, merchant, subscription)
+    write = freezing.asked(found, plan, product.grants, now, shard)
+    ports.store.commit(*write)
+    return left(found, write)
 
 
 def quote(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Quote:
@@ -59,24 +61,21 @@ def unfreeze(
     for _ in range(ATTEMPTS):
         found = subscriptions.fresh(ports, merchant, subscription)
         try:
-            leased = _begin(ports, found, token, now)
+            begun = _begin(ports, found, token, now)
         except Conflict:
             continue
-        if leased is not None:
-            return change_plan.charged(ports, leased, now)
-        return Changed(subscriptions.fresh(ports, merchant, subscription), Result.CHANGED)
+        return begun if isinstance(begun, Changed) else change_plan.charged(ports, begun, now)
     raise Conflict("The subscription is busy; nothing was changed. Try again.")
 
 
 def _begin(
     ports: Ports, found: Subscription, token: str | None, now: datetime
-) -> Subscription | None:
+) -> Changed | Subscription:
     """All of it where nothing is to be paid now; else the subscription, leased to be charged."""
     if found.freezes_at is not None and found.freezes_at > now:
-        ports.store.commit(*freezing.undone(found, now, ports.shard_of(found.id)))
-        return None
+        return change_plan.done(ports, found, freezing.undone(found, now, ports.shard_of(found.id)))
     if found.thaws_to is None and found.state in plan_change.CHANGEABLE:
-        return None
+        return Changed(found, Result.CHANGED)
     if _is_thawing(ports, found):
         return change_plan.gone_on(ports, found, now)
     as_of = now if token is None else plan_change.quoted_at(token, now)

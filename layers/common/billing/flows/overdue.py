@@ -20,13 +20,12 @@ def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
     """
     found = subscriptions.fresh(ports, merchant, subscription)
     if found.state is State.PAST_DUE:
-        pay.now_due(ports, merchant, found.customer, found.id, now=now)
-    elif found.waiting_since is not None:
-        after = found.wanted_late(now)
-        ports.store.commit(Change(found, after, as_read=policy.LOOKED_AT))
-    else:
+        return pay.now_due(ports, merchant, found.customer, found.id, now=now)
+    if found.waiting_since is None:
         raise Refused("Nothing is past due or waiting here.", code="nothing_due")
-    return subscriptions.fresh(ports, merchant, subscription)
+    after = found.wanted_late(now)
+    ports.store.commit(Change(found, after, as_read=policy.LOOKED_AT))
+    return after
 
 
 def skip(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from billing import accounts, refunds
 from billing.accounts import Account
 from billing.catalog import PricePoint, PriceTerms, PriceType, Product
-from billing.errors import NotFound, Refused
+from billing.errors import NotFound, Refused, Unavailable, Unfinished
 from billing.flows import account as signing
 from billing.flows import cancel, portal, usage
 from billing.merchants import Merchant
@@ -90,8 +90,8 @@ def end(
     now: datetime,
 ) -> None:
     """Cancel a plan, and what else was ticked, as their price points say; self-service for the
-    platform's own, whatever its portal's mode (A-3, X-8)."""
-    for subscription in subscriptions:
+    platform's own, whatever its portal's mode (A-3, X-8). Raises `Unfinished` after the first."""
+    for place, subscription in enumerate(subscriptions):
         _, found = owned.purchase(subscription)
         try:
             cancel.request(
@@ -107,6 +107,10 @@ def end(
         except Refused as refused:
             if refused.code not in {"already_cancelled", "completed"}:
                 raise
+        except Unavailable as outage:
+            if place == 0:
+                raise
+            raise Unfinished("The plan is cancelled, not all of the rest.") from outage
 
 
 def guarantee(

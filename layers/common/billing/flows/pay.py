@@ -12,13 +12,14 @@ from billing.gateways import ActionRequired
 from billing.orders import UNDER_WAY, Invoice
 from billing.ports import Ports
 from billing.subscription import State, Subscription
+from billing.transactions import left
 
 ATTEMPTS = 8
 
 
 def now_due(
     ports: Ports, merchant: str, customer: str, subscription: str, *, now: datetime
-) -> None:
+) -> Subscription:
     """Have the worker try at once; asking again while it does changes nothing.
 
     Raises `NotFound`, and `Refused` for what is not past due (nothing_due), is being charged
@@ -42,12 +43,13 @@ def now_due(
                 "A dispute is open; nothing is charged until it is decided.", code="disputed"
             )
         if found.pay_now is not None:
-            return
+            return found
+        write = protocol.pay_now(found, opened, now)
         try:
-            ports.store.commit(*protocol.pay_now(found, opened, now))
+            ports.store.commit(*write)
         except Conflict:
             continue
-        return
+        return left(found, write)
     raise Conflict("The subscription is busy; nothing was changed. Try again.")
 
 

@@ -122,7 +122,8 @@ def give_back(
 ) -> None:
     """Refund a payment in full, or open a ticket, as the merchant has it (B-7).
 
-    Raises `Refused` outside the window, where it is off, and for what was refunded.
+    A refund that is recorded is finished, whatever does not answer now. Raises `Refused` outside
+    the window, where it is off, and for what was refunded.
     """
     paid, invoice = account.payment(order)
     if reason := why_not_refunded(ports, account, paid, invoice, now):
@@ -137,6 +138,8 @@ def give_back(
         paid.id,
         amount_minor=None,
         source=Source.CUSTOMER,
+        # The form sent twice names one refund; once that has failed, another.
+        name=f"portal:{invoice.refunds + 1}",
         now=now,
         takes=Takes.UNUSED_ONLY,
     )

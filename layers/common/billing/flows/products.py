@@ -113,8 +113,10 @@ def remove_price_point(ports: Ports, merchant: Merchant, product: str, price_poi
     if len(before.price_points) == 1:
         raise Refused("A product keeps at least one price point.", code="last_price_point")
     after = before.without_price_point(price_point)
+    points = (ports.store.price_point(point) for point in after.price_points)
+    kept = tuple(point for point in points if point is not None)
     ports.store.commit(Change(before, after, as_read=("default_price_point",)))
-    return one(ports, merchant, product)
+    return after, kept
 
 
 def _found(ports: Ports, merchant: Merchant, product: str) -> Product:

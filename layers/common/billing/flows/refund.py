@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from billing import refunds
-from billing.errors import Conflict, NotFound, Refused, Unavailable, Unreachable
+from billing.errors import Conflict, NotFound, Refused, Unavailable, Uncertain, Unreachable
 from billing.flows import charging
 from billing.gateways import RefundFailed, RefundSucceeded
 from billing.money import Money
@@ -36,6 +37,13 @@ class Takes(StrEnum):
     CREDIT = "credit"
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A refund that is recorded and will be finished; `entry` is the order entry as it will be."""
+
+    entry: Order
+
+
 def request(
     ports: Ports,
     merchant: str,
@@ -47,16 +55,17 @@ def request(
     reason: str | None = None,
     name: str | None = None,
     takes: Takes = Takes.OWN,
-) -> Order:
+) -> Order | UnderWay:
     """Refund a payment, all that is left of it or `amount_minor`; the entry of kind refund.
 
-    A refund that is asked for again by the same `name` is the same refund. What it takes back of
-    the subscription's credit is as `takes` says.
+    A refund that is asked for again by the same `name` is the same refund. One without a name is
+    refused while another of the payment is under way. Once it is recorded it is answered, done or
+    under way, whatever does not answer here. What it takes back of the subscription's credit is as
+    `takes` says.
 
-    Raises `NotFound`, `Refused` (not_refundable, already_refunded, credit_used, disputed,
-    account_gone, refund_failed, refund_returned), `Invalid`, `Unavailable` where this environment
-    is disarmed, and `Unreachable` when the gateway's answer is not known: the refund then stands,
-    and is finished without being asked for again.
+    Raises `NotFound`, `Refused` (not_refundable, already_refunded, credit_used, refund_open,
+    disputed, account_gone, refund_failed, refund_returned), `Invalid`, `Unavailable` before
+    anything is recorded, and `Uncertain` where nobody can say whether it is.
     """
     paid = ports.store.order_by_id(merchant, order)
     if paid is None:
@@ -67,7 +76,10 @@ def request(
     if refund is None:
         _refuse_unreachable(ports, paid)
         refund = _reserve(ports, paid, amount_minor, name, source, reason, now, takes)
-    settled = _settled(ports, refund, now)
+    try:
+        settled = _settled(ports, refund, now)
+    except (Conflict, NotFound, Unavailable):
+        return UnderWay(refunds.entry(refund, paid))  # `finish` has the same three, and goes on
     if settled.state is RefundState.FAILED:
         raise Refused("The gateway refused the refund.", code="refund_failed")
     if settled.state is RefundState.RETURNED:
@@ -75,7 +87,7 @@ def request(
             "The customer's bank sent this refund back; give it back another way.",
             code="refund_returned",
         )
-    return _entry(ports, settled)
+    return refunds.entry(settled, paid)
 
 
 def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
@@ -181,6 +193,8 @@ def _reserve(
     for _ in range(ATTEMPTS):
         invoice, subscription = _invoice(ports, paid), _subscription(ports, paid)
         at_most = _at_most(ports, invoice, subscription, takes)
+        if name is None:
+            refunds.refuse_open(invoice)
         refund, write = refunds.reserve(
             invoice,
             refunds.amount_of(invoice, amount_minor, at_most),
@@ -197,9 +211,23 @@ def _reserve(
         try:
             ports.store.commit(*write)
         except Conflict:
+            if first := _known(ports, paid, name):
+                return first  # the same refund, asked for twice at once
             continue
+        except Uncertain:
+            if not _is_recorded(ports, refund):
+                raise
         return refund
     raise Conflict("The payment is busy; nothing was refunded. Try again.")
+
+
+def _is_recorded(ports: Ports, refund: Refund) -> bool:
+    """Whether a reservation whose answer was lost is seen to be made."""
+    try:
+        stands = ports.store.refund(refund.merchant, refund.customer, refund.id)
+    except Unavailable:
+        return False
+    return stands is not None and stands.order_id == refund.order_id
 
 
 def _settle(
@@ -235,8 +263,3 @@ def _invoice(ports: Ports, paid: Order) -> Invoice:
     invoice = ports.store.invoice(paid.merchant, paid.customer, paid.invoice)
     assert invoice is not None, "written with its order"
     return invoice
-
-
-def _entry(ports: Ports, refund: Refund) -> Order:
-    orders = ports.store.history(refund.merchant, refund.customer).orders
-    return next(order for order in orders if order.id == refund.order_id)

@@ -157,10 +157,11 @@ def confirm_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
 def confirmed(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
     """One end has confirmed; with the second the email is another one."""
     tokens.check_origin(request)
+    house = account.platform(ports)
     moved = account.confirm_email(ports, token, now=now)
     if moved is None:
         raise _over()
-    return _front(ports, "confirmed", moved=moved)
+    return _page(house, "confirmed", moved=moved)
 
 
 def profile(ports: Ports, visit: Visit) -> http.Answer:
@@ -213,7 +214,10 @@ def done_of(visit: Visit) -> str | None:
 
 
 def _front(ports: Ports, template: str, *, status: int = 200, **values: Any) -> http.Answer:
-    house = account.platform(ports)
+    return _page(account.platform(ports), template, status=status, **values)
+
+
+def _page(house: Merchant, template: str, *, status: int = 200, **values: Any) -> http.Answer:
     return http.page(
         f"account/{template}.html",
         MERCHANTS_LANGUAGE,

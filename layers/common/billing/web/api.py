@@ -6,8 +6,8 @@ check, the reading of input and the OpenAPI document follow from that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
@@ -56,7 +56,7 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One declared route; `path` has parameters as `<name>`."""
+    """One declared route; `path` has parameters as `<name>`, `errors` are its own, by status."""
 
     method: str
     path: str
@@ -65,11 +65,12 @@ class Route:
     scope: Scope
     sealed: str | None
     handler: Handler
+    errors: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Later(Generic[R]):
-    """What a handler answers with 202: begun, and not at its end."""
+    """What a handler answers with 202: recorded, and not at its end."""
 
     body: R
 
@@ -93,8 +94,9 @@ class Api:
         status: int = 201,
         scope: Scope = "write",
         sealed: str | None = None,
+        errors: Mapping[str, str] | None = None,
     ) -> Callable[[Handler], Handler]:
-        return self._declare("POST", path, takes, status, scope, sealed)
+        return self._declare("POST", path, takes, status, scope, sealed, errors)
 
     def patch(self, path: str, takes: type[Input]) -> Callable[[Handler], Handler]:
         return self._declare("PATCH", path, takes, 200, "write")
@@ -110,9 +112,10 @@ class Api:
         status: int,
         scope: Scope,
         sealed: str | None = None,
+        errors: Mapping[str, str] | None = None,
     ) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
-            route = Route(method, path, takes, status, scope, sealed, handler)
+            route = Route(method, path, takes, status, scope, sealed, handler, errors or {})
             self.routes.append(route)
             self._app.route(path, method)(lambda **ids: self._answer(route, ids))
             return handler

@@ -32,6 +32,8 @@ DONE = frozenset(
         "undone",
         "refunded",
         "refund_under_way",
+        "refunded_still_runs",
+        "refund_under_way_still_runs",
         "mail_resumed",
     }
 )

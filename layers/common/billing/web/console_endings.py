@@ -128,25 +128,25 @@ def refunded(desk: Desk, order: str) -> http.Answer:
     except Invalid as error:
         return refund_page(desk, order, typed=typed, errors=errors_of(error))
     if given.cancel and paid.subscription is not None:
-        _end(desk, paid.subscription)
+        try:
+            _end(desk, paid.subscription)
+        except Unavailable:
+            outcome = f"{outcome}_still_runs"
     return console.done(paid.customer, outcome)
 
 
 def _give_back(desk: Desk, order: str, amount: Money, given: RefundForm) -> str:
-    try:
-        refund.request(
-            desk.ports,
-            desk.merchant,
-            order,
-            amount_minor=amount.amount_minor,
-            source=Source.MERCHANT,
-            reason=given.comment or None,
-            name=f"console:{given.attempt}",
-            now=desk.now,
-        )
-    except Unavailable:
-        return "refund_under_way"  # It is reserved, and finished by itself.
-    return "refunded"
+    made = refund.request(
+        desk.ports,
+        desk.merchant,
+        order,
+        amount_minor=amount.amount_minor,
+        source=Source.MERCHANT,
+        reason=given.comment or None,
+        name=f"console:{given.attempt}",
+        now=desk.now,
+    )
+    return "refund_under_way" if isinstance(made, refund.UnderWay) else "refunded"
 
 
 def _end(desk: Desk, subscription: str) -> None:

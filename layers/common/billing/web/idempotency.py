@@ -1,19 +1,22 @@
 """One answer per Idempotency-Key: a repeated POST is answered as the first was, for 24 hours (M-3).
 
 Kept are answers of requests that came to an end: what succeeded, and what was refused for a reason
-that asking again does not change. A request that broke leaves nothing behind.
+that asking again does not change. A request that broke, or is under way, leaves nothing behind: the
+same key runs it again, and what it names (a refund, a ticket, a message) is the same one. So a 503
+is never kept, nor what could not be kept: the answer is given, and its key is free after a minute.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256, shake_256
 from typing import Any
 
-from billing.errors import Conflict, Invalid, TooMany
+from billing.errors import Conflict, Invalid, TooMany, Unavailable
 from billing.ports import Ports
 from billing.web import http, problems
 from billing.web.request import Request
@@ -74,14 +77,16 @@ class Once:
             given = run()
         except Exception as error:
             if isinstance(error, TRANSIENT) or problems.status_of(error) >= 500:
-                ephemeral.take(KIND, self.place, now=now)
+                with suppress(Unavailable):
+                    ephemeral.take(KIND, self.place, now=now)
                 raise
             given = http.failure(error, request)
         kept = http.dumps(self._kept(given))
-        if given.status_code == UNFINISHED or len(kept.encode()) > MOST_KEPT:
-            ephemeral.take(KIND, self.place, now=now)
-            return given
-        ephemeral.replace(KIND, self.place, kept, expires_at=now + KEPT)
+        with suppress(Unavailable):  # What was done is answered, kept or not.
+            if given.status_code == UNFINISHED or len(kept.encode()) > MOST_KEPT:
+                ephemeral.take(KIND, self.place, now=now)
+            else:
+                ephemeral.replace(KIND, self.place, kept, expires_at=now + KEPT)
         return given
 
     def _kept(self, given: http.Answer) -> dict[str, Any]:

@@ -107,6 +107,15 @@ class OrderOutput(TypedDict):
     test: bool
 
 
+class RefundUnderWayOutput(OrderOutput):
+    """The entry of a refund as it will be; it can be looked up by its id once it is done.
+
+    `state` is `processing` while the gateway has not answered.
+    """
+
+    state: str
+
+
 class SubscriptionOutput(TypedDict):
     """A billing agreement, with the terms that it is charged at.
 
@@ -235,6 +244,10 @@ def order(order: Order) -> OrderOutput:
         "withdrawn": order.withdrawn,
         "test": order.test,
     }
+
+
+def refund_under_way(entry: Order) -> RefundUnderWayOutput:
+    return {**order(entry), "state": "processing"}
 
 
 def subscription(subscription: Subscription) -> SubscriptionOutput:

@@ -27,7 +27,10 @@ ERRORS = {
     "422": "Malformed or out of bounds; `field` says which, `errors` lists all.",
     "429": "Too many requests.",
     "500": "An error of ours; `request_id` finds it in the log.",
-    "503": "Try again later.",
+    "503": "A part of the service does not answer. `unavailable`, `gateway_unavailable` and "
+    "`gateway_busy` say that nothing was done: try again later. `unfinished`: the same request "
+    "does the rest. `outcome_unknown`: look at what stands before asking again; a refund or a "
+    "ticket with an Idempotency-Key is the same one.",
 }
 
 PROBLEM_SCHEMA = {
@@ -84,7 +87,7 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
         takes = _resolved(schemas[route, "validation"], components)
         operation = _operation(route, takes, schemas[route, "serialization"])
         if later := schemas.get(((route, ACCEPTED), "serialization")):
-            operation["responses"] |= _of_payments(later)
+            operation["responses"][str(ACCEPTED)] = _answer("Recorded, and under way.", later)
         paths.setdefault(_template(route.path), {})[route.method.lower()] = operation
     return {
         "openapi": VERSION,
@@ -103,7 +106,7 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any]) -> di
     parameters = [_in_path(name) for name in re.findall(r"<(\w+)>", route.path)]
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__,
-        "summary": (route.handler.__doc__ or "").strip(),
+        **_words(route.handler.__doc__ or ""),
         "parameters": parameters,
         "responses": _responses(route, gives),
     }
@@ -123,17 +126,19 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any]) -> di
     return operation
 
 
+def _words(docstring: str) -> dict[str, str]:
+    """The first paragraph of a handler's docstring as summary, what follows as description."""
+    summary, *more = docstring.strip().split("\n\n")
+    described = "\n\n".join(" ".join(each.split()) for each in more)
+    return {"summary": summary, "description": described} if described else {"summary": summary}
+
+
 def _responses(route: Route, gives: dict[str, Any]) -> dict[str, Any]:
     errors = {
-        status: {"description": words, "content": PROBLEMS} for status, words in ERRORS.items()
+        status: {"description": words, "content": PROBLEMS}
+        for status, words in (ERRORS | dict(route.errors)).items()
     }
     return {str(route.status): _answer("Done.", gives), **errors}
-
-
-def _of_payments(later: dict[str, Any]) -> dict[str, Any]:
-    """What a route that charges a card may answer besides."""
-    declined = {"description": "The payment was declined; `code` says why.", "content": PROBLEMS}
-    return {str(ACCEPTED): _answer("Begun; ask again.", later), "402": declined}
 
 
 def _answer(words: str, gives: dict[str, Any]) -> dict[str, Any]:

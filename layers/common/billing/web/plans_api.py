@@ -14,6 +14,8 @@ from billing.web import (
 from billing.web.api import Api, Call, Later
 from billing.web.inputs import Nothing
 
+DECLINED = {"402": "The payment was declined; `code` says why."}
+
 
 def declare(api: Api, ports: Ports) -> None:
     """The routes of changing a plan, and of coming back to one."""
@@ -43,7 +45,10 @@ def _changes(api: Api, ports: Ports) -> None:
         return plan_shapes.quote(quoted, call.merchant.settings.language)
 
     @api.post(
-        "/v1/subscriptions/<subscription>/change-plan", plan_shapes.ChangePlanInput, status=200
+        "/v1/subscriptions/<subscription>/change-plan",
+        plan_shapes.ChangePlanInput,
+        status=200,
+        errors=DECLINED,
     )
     def change_subscription_plan(
         call: Call[plan_shapes.ChangePlanInput], subscription: str
@@ -68,7 +73,12 @@ def _thaws(api: Api, ports: Ports) -> None:
         quoted = freeze.quote(ports, call.merchant.id, subscription, now=call.now)
         return plan_shapes.quote(quoted, call.merchant.settings.language)
 
-    @api.post("/v1/subscriptions/<subscription>/unfreeze", plan_shapes.UnfreezeInput, status=200)
+    @api.post(
+        "/v1/subscriptions/<subscription>/unfreeze",
+        plan_shapes.UnfreezeInput,
+        status=200,
+        errors=DECLINED,
+    )
     def unfreeze_subscription(
         call: Call[plan_shapes.UnfreezeInput], subscription: str
     ) -> json_shapes.SubscriptionOutput | Later[plan_shapes.PendingOutput]:

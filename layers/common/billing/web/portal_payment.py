@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urljoin
 
-from billing.errors import NotFound
+from billing.errors import NotFound, Unavailable
 from billing.flows import invoices, pay
 from billing.merchants import Merchant
 from billing.orders import UNDER_WAY, Invoice, InvoiceState
@@ -49,7 +49,10 @@ def confirmed(
     back = f"{link}?returned=true"
     if invoice.state is not InvoiceState.ACTION_REQUIRED:
         return http.redirect(back)
-    bank = pay.with_buyer(ports, invoice, return_url=back, now=now)
+    try:
+        bank = pay.with_buyer(ports, invoice, return_url=back, now=now)
+    except Unavailable:
+        bank = None  # It may be charged: the page looks, and asks its buyer again if it must.
     if bank is None:
         return http.redirect(back)
     reason = onward.why(invoice.gateway, onward.Why.BANK)

@@ -98,7 +98,8 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
     )
     if gone or (ticket and ticket.is_waiting):
         given = replace(invoice.total, amount_minor=invoice.refund_reserved_minor)
-        return show(visit, "refunded", ticket=ticket, given=given, **shown)
+        still_runs = _still_runs(visit)
+        return show(visit, "refunded", ticket=ticket, given=given, still_runs=still_runs, **shown)
     if reason is not None:
         return show(visit, "no_refund", status=409, reason=reason, **shown)
     return show(
@@ -123,8 +124,6 @@ def refunded(ports: Ports, visit: Visit, order: str) -> http.Answer:
         if refused.code in {"already_refunded", "credit_used"}:
             return _refund_page(visit, order)
         raise
-    except Unavailable:
-        return _refund_page(visit, order)  # It stands, and is finished by itself.
     if given.cancel and subscription is not None:
         return cancelled_with(ports, visit, subscription[0], order)
     return _refund_page(visit, order)
@@ -134,9 +133,12 @@ def cancelled_with(
     ports: Ports, visit: Visit, subscription: Subscription, order: str
 ) -> http.Answer:
     """Cancelled along with a refund, because its customer left that ticked (B-7)."""
-    portal.end(
-        ports, visit.account, subscription.id, now=visit.now, reason="refunded", comment=None
-    )
+    try:
+        portal.end(
+            ports, visit.account, subscription.id, now=visit.now, reason="refunded", comment=None
+        )
+    except Unavailable:
+        return _refund_page(visit, order, f"?runs={subscription.id}")  # The money is on its way.
     return _refund_page(visit, order)
 
 
@@ -227,8 +229,17 @@ def _cancels_with(visit: Visit, order: str) -> tuple[Subscription, bool] | None:
     return None
 
 
-def _refund_page(visit: Visit, order: str) -> http.Answer:
-    return http.redirect(f"{visit.base}/orders/{order}/refund")
+def _refund_page(visit: Visit, order: str, query: str = "") -> http.Answer:
+    return http.redirect(f"{visit.base}/orders/{order}/refund{query}")
+
+
+def _still_runs(visit: Visit) -> Subscription | None:
+    """The subscription that was to be cancelled along with a refund, and was not yet."""
+    named = visit.request.query().get("runs")
+    for purchase in visit.account.purchases:
+        if purchase.id == named and purchase.may_cancel:
+            return purchase.subscription
+    return None
 
 
 def _address_form(

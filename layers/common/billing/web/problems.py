@@ -15,10 +15,20 @@ from billing.errors import (
     Refused,
     TooMany,
     Unavailable,
+    Uncertain,
+    Unfinished,
 )
 
 RETRY_AFTER_SECONDS: dict[type[BillingError], int] = {TooMany: 15 * 60, Unavailable: 5}
 """Whoever asked too often waits for the window to pass, as the words beside it say."""
+
+
+OUTAGES: dict[type[BillingError], str] = {
+    Uncertain: "It is not known whether this was done. Look at what stands before you ask again.",
+    Unfinished: "Part of this is done. The same request does the rest, and nothing twice.",
+    Unavailable: "A part of the service does not answer, and nothing was done. Try again shortly.",
+}
+"""What is said of each kind of outage, the special ones first."""
 
 
 class Malformed(BillingError):
@@ -113,8 +123,9 @@ def message_of(error: Exception) -> str:
     """What may be said to a stranger: an error of our own is never quoted."""
     if isinstance(error, BillingError) and status_of(error) < HTTPStatus.INTERNAL_SERVER_ERROR:
         return error.message
-    if isinstance(error, Unavailable):
-        return "A part of the service does not answer at the moment. Try again shortly."
+    for kind, words in OUTAGES.items():
+        if isinstance(error, kind):
+            return words
     return "Something went wrong on our side."
 
 
@@ -144,6 +155,8 @@ def headers_of(error: Exception) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer realm="Perennial"'}
     if isinstance(error, MethodNotAllowed):
         return {"Allow": error.allowed}
+    if isinstance(error, Uncertain):
+        return {}  # not to be asked again unseen
     for kind, seconds in RETRY_AFTER_SECONDS.items():
         if isinstance(error, kind):
             return {"Retry-After": str(seconds)}

@@ -145,6 +145,13 @@ class TicketOutput(TypedDict):
     test: bool
 
 
+class RecordedOutput(TypedDict):
+    """What was asked for is written (`state` is `recorded`), and cannot be shown just now."""
+
+    state: str
+    ticket: str
+
+
 class ThreadOutput(TicketOutput):
     """A ticket with what was said, oldest first."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from billing.errors import Unavailable
 from billing.flows import decision, helpdesk, inbound
 from billing.flows import ticket as threads
 from billing.flows.helpdesk import Filter
 from billing.ports import Ports
 from billing.render.messages import text
 from billing.web import json_shapes, ticket_shapes
-from billing.web.api import Api, Call
+from billing.web.api import Api, Call, Later
 from billing.web.inputs import Nothing
 from billing.web.json_shapes import Listed
 from billing.web.ticket_shapes import (
@@ -17,6 +18,7 @@ from billing.web.ticket_shapes import (
     MailInput,
     MailOutput,
     NewTicketInput,
+    RecordedOutput,
     ReplyInput,
     ThreadOutput,
     TicketOutput,
@@ -38,11 +40,11 @@ def declare(api: Api, ports: Ports) -> None:
         return json_shapes.listed(map(ticket_shapes.ticket, page.data), page.next)
 
     @api.post("/v1/tickets", NewTicketInput)
-    def open_ticket(call: Call[NewTicketInput]) -> ThreadOutput:
+    def open_ticket(call: Call[NewTicketInput]) -> ThreadOutput | Later[RecordedOutput]:
         """Enter a request in somebody's name; an Order ID must be of an order of theirs."""
         request = call.input.request(_key(ports, call.named))
         opened = helpdesk.open_for(ports, call.merchant, request, now=call.now)
-        return _shown(ports, call.merchant.id, opened.id)
+        return _written(ports, call.merchant.id, opened.id)
 
     @api.get("/v1/tickets/<ticket>")
     def show_ticket(call: Call[Nothing], ticket: str) -> ThreadOutput:
@@ -50,7 +52,9 @@ def declare(api: Api, ports: Ports) -> None:
         return _shown(ports, call.merchant.id, ticket)
 
     @api.post("/v1/tickets/<ticket>/approve", ApproveInput, status=200)
-    def approve_ticket(call: Call[ApproveInput], ticket: str) -> ThreadOutput:
+    def approve_ticket(
+        call: Call[ApproveInput], ticket: str
+    ) -> ThreadOutput | Later[RecordedOutput]:
         """Carry out the cancel or refund, once; `carried_out_at` is null until that is done."""
         decision.approve(
             ports,
@@ -61,24 +65,28 @@ def declare(api: Api, ports: Ports) -> None:
             cancels=call.input.cancel,
             now=call.now,
         )
-        return _shown(ports, call.merchant.id, ticket)
+        return _written(ports, call.merchant.id, ticket)
 
     @api.post("/v1/tickets/<ticket>/decline", DeclineInput, status=200)
-    def decline_ticket(call: Call[DeclineInput], ticket: str) -> ThreadOutput:
+    def decline_ticket(
+        call: Call[DeclineInput], ticket: str
+    ) -> ThreadOutput | Later[RecordedOutput]:
         """Decline it with words; charges that it held are made at once."""
         found = threads.fresh(ports, call.merchant.id, ticket)
         words = call.input.text or text(found.language, "ticket.declined")
         decision.decline(ports, call.merchant, ticket, words, by=call.key.id, now=call.now)
-        return _shown(ports, call.merchant.id, ticket)
+        return _written(ports, call.merchant.id, ticket)
 
     @api.post("/v1/tickets/<ticket>/reply", ReplyInput)
-    def reply_to_ticket(call: Call[ReplyInput], ticket: str) -> ThreadOutput:
+    def reply_to_ticket(
+        call: Call[ReplyInput], ticket: str
+    ) -> ThreadOutput | Later[RecordedOutput]:
         """Answer its requester, or leave a note among agents."""
         given, key = call.input, _key(ports, call.named)
         merchant = call.merchant.id
         write = threads.note if given.internal else threads.answer
         write(ports, merchant, ticket, given.text, key=key, now=call.now, closes=given.close)
-        return _shown(ports, merchant, ticket)
+        return _written(ports, merchant, ticket)
 
     @api.post("/v1/inbound-mail", MailInput, status=200)
     def take_mail(call: Call[MailInput]) -> MailOutput:
@@ -91,6 +99,14 @@ def declare(api: Api, ports: Ports) -> None:
 def _key(ports: Ports, named: str | None) -> str:
     """What makes the same call the same ticket or message: its Idempotency-Key."""
     return (named or ports.new_id("key"))[:40]
+
+
+def _written(ports: Ports, merchant: str, ticket: str) -> ThreadOutput | Later[RecordedOutput]:
+    """The ticket after a write; where it cannot be read just now, that it is written (202)."""
+    try:
+        return _shown(ports, merchant, ticket)
+    except Unavailable:
+        return Later({"state": "recorded", "ticket": ticket})
 
 
 def _shown(ports: Ports, merchant: str, ticket: str) -> ThreadOutput:

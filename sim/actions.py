@@ -16,7 +16,7 @@ from billing.adapters.sqs_queue import body_of
 from billing.alarms import Alarm
 from billing.catalog import PricePoint, PriceType
 from billing.checkouts import Checkout, CheckoutState
-from billing.errors import Invalid
+from billing.errors import Invalid, Unavailable, Uncertain
 from billing.facts import Fact
 from billing.flows import cancel, change_plan, freeze, pause, refund
 from billing.gateways import DisputeStanding, RefundSucceeded
@@ -29,11 +29,15 @@ from sim import overdue, support
 from sim.buyers import authenticate
 from sim.chance import Chance
 from sim.clockwork import DAY, MINUTE, SECOND, answered, instant
+from sim.seen import ASKED
 from sim.wallets import bank_renews, new_card, other_card, remove_card
 from sim.world import World
 
 if TYPE_CHECKING:
     from sim.adversary import Adversary
+
+TIMES_ASKED = 3
+"""How often a refund is asked for by who is told that it was not made."""
 
 Action = Callable[["Adversary", Any], None]
 
@@ -293,17 +297,20 @@ def _recurs(point: PricePoint) -> bool:
 
 
 def refund_last(adversary: Adversary, target: Subscription) -> None:
-    """Somebody refunds the newest payment, all or part, and another one does the same."""
+    """Somebody refunds the newest payment, all or part, and another one does the same.
+
+    Told that nothing was done, they ask again; told that it is under way, the impatient do.
+    """
     world = adversary.world
     paid = _payments(world, target)
     if not paid:
         return
     chance = Chance(world.seed, f"refund {target.id} {target.seq} {len(paid)}")
-    for _ in range(chance.pick((1, 2))):
+    for n in range(chance.pick((1, 2))):
         part = chance.pick((None, None, paid[-1].amount.amount_minor // 3))
-        work = partial(_refund, world.ports, paid[-1], part)
         at_us = world.clockwork.now_us + chance.between(0, SECOND // 10)
-        world.clockwork.spawn(f"refund {target.id}", work, at_us, answered)
+        asked = f"{ASKED} {paid[-1].id} {world.clockwork.now_us} {n}"
+        _ask_refund(world, paid[-1], part, asked, at_us, TIMES_ASKED)
 
 
 def _payments(world: World, target: Subscription) -> list[Order]:
@@ -328,15 +335,37 @@ def _undo(ports: Ports, target: Subscription) -> None:
     cancel.undo(ports, target.merchant, target.id, now=ports.clock())
 
 
-def _refund(ports: Ports, paid: Order, amount_minor: int | None) -> None:
-    refund.request(
-        ports,
-        paid.merchant,
-        paid.id,
-        amount_minor=amount_minor,
-        source=Source.MERCHANT,
-        now=ports.clock(),
-    )
+def _ask_refund(
+    world: World, paid: Order, amount_minor: int | None, asked: str, at_us: int, times: int
+) -> None:
+    """Ask without a name; `asked` says whose wish it is, and is kept as the refund's reason."""
+    ports, again_us = world.ports, 3 * SECOND
+
+    def again(wish: str) -> None:
+        if times > 1:
+            soon = world.clockwork.now_us + again_us
+            _ask_refund(world, paid, amount_minor, wish, soon, times - 1)
+
+    def work() -> None:
+        try:
+            made = refund.request(
+                ports,
+                paid.merchant,
+                paid.id,
+                amount_minor=amount_minor,
+                source=Source.MERCHANT,
+                reason=asked,
+                now=ports.clock(),
+            )
+        except Uncertain:
+            raise  # told to look first
+        except Unavailable:
+            again(asked)
+            raise
+        if isinstance(made, refund.UnderWay):
+            again(f"{asked} though under way")
+
+    world.clockwork.spawn(f"refund {paid.subscription}", work, at_us, answered)
 
 
 ACTIONS: dict[type, tuple[Action, ...]] = {

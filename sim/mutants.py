@@ -245,6 +245,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("change paid: what went back meanwhile", ((Funds, "caught_up", unchanged),)),
     Mutant("skipped and passed periods are paid for", ((Funds, "unpaid", unchanged),)),
     Mutant("ended: credit refunded and kept", ((Subscription, "returning_credit", unchanged),)),
+    Mutant("refund: unnamed beside another", ((refunds, "refuse_open", always(None)),)),
     Mutant(
         "refund: sent again unasked",
         ((SimGateway, "find_refund", always(None)),),

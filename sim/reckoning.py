@@ -21,6 +21,7 @@ from billing.subscription import State, Subscription
 from billing.tickets import Ticket, TicketState
 from sim.clockwork import instant
 from sim.invariants import Violation
+from sim.seen import ASKED
 from sim.world import World
 
 TWO_SWEEPS = timedelta(minutes=2)
@@ -45,6 +46,7 @@ def reckon(world: World) -> None:
         _decided(world, ticket, now)
     _books_agree(world, found)
     _refunds_agree(world, found)
+    _asked_once(found[Refund])
     _disputes_agree(world, found)
     _cards_agree(world, found)
     customers_once(found)
@@ -188,6 +190,13 @@ def _refunds_agree(world: World, found: dict[type, list[Any]]) -> None:
         if wrong:
             text = f"the gateway gave back {dict(given)}, {name} say {dict(book)}"
             raise Violation("11", text[:300], *sorted(wrong))
+
+
+def _asked_once(refunds: list[Refund]) -> None:
+    """Who asked again because nothing was done is given their money back once (11)."""
+    wishes = Counter(each.reason for each in refunds if (each.reason or "").startswith(ASKED))
+    if twice := [wish for wish, times in wishes.items() if times > 1]:
+        raise Violation("11", f"asked for once, and refunded more often: {twice}")
 
 
 def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:

@@ -13,6 +13,9 @@ from billing.orders import Invoice
 from billing.subscription import State, Subscription
 from sim.clockwork import instant
 
+ASKED = "asked"
+"""What the reason of a refund begins with that nobody named: one wish, one refund."""
+
 
 class Seen:
     """As it was written and as the gateway booked it, and only what is needed of it."""
@@ -27,6 +30,7 @@ class Seen:
         self.cancelled: dict[str, datetime] = {}
         self.tally: Counter[str] = Counter()
         self.freezes: set[str] = set()
+        self.open_refunds: dict[str, set[str]] = defaultdict(set)
         self.offers_ended: dict[str, datetime] = {}
         self.skips: set[str] = set()
         self.skipped: dict[str, set[int]] = defaultdict(set)

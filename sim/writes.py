@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from billing.facts import Fact, FactKind
 from billing.flows.notify import PASSING
 from billing.merchants import Merchant
 from billing.orders import Invoice, Order
+from billing.refunds import Refund, RefundState
 from billing.subscription import Subscription
 from billing.tickets import Ticket
 from sim.card_writes import CardWrites
@@ -32,6 +34,9 @@ from sim.invariants import (
 from sim.invoice_writes import InvoiceWrites
 from sim.items import Put
 from sim.subscription_writes import SubscriptionWrites
+
+UNNAMED = re.compile(r"r\d+")
+"""What a refund is called on its invoice when nobody named it."""
 
 UNTOLD = {FactKind.PAYMENT_VOID, *PASSING}
 """What is not mailed, or not when its merchant is disarmed."""
@@ -112,6 +117,15 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites):
         if was is not after.state:
             self.tally[f"ticket_{after.state}"] += 1
 
+    def _refund(self, before: Refund | None, after: Refund) -> None:
+        """Without a name a second request cannot be told from the first one sent again."""
+        others = self.open_refunds[after.invoice]
+        unnamed = UNNAMED.fullmatch(after.id.removeprefix(f"{after.invoice}:"))
+        if before is None and unnamed and others:
+            raise Violation("11", f"{after.id} beside {sorted(others)}", after.invoice)
+        under_way = after.state is RefundState.REQUESTED
+        (others.add if under_way else others.discard)(after.id)
+
     def _merchant(self, before: Merchant | None, after: Merchant) -> None:
         if not after.armed:
             self.disarmed_since.setdefault(after.id, self._now())
@@ -182,4 +196,5 @@ _CHECKS: dict[type, Callable[[Writes, Any, Any], None]] = {
     Order: Writes._order,
     Ticket: Writes._ticket,
     PaymentMethod: Writes._method,
+    Refund: Writes._refund,
 }

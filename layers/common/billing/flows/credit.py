@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing import policy, refunds
-from billing.errors import Refused, Unreachable
+from billing.errors import Refused
 from billing.facts import Fact, FactKind
 from billing.flows import refund
 from billing.flows.refund import Takes
@@ -62,8 +62,6 @@ def _refund(ports: Ports, event: Fact, now: datetime) -> None:
             )
         except Refused:
             continue
-        except Unreachable:
-            pass  # It stands, and is finished by itself.
         left -= minor
 
 

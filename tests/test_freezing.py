@@ -110,6 +110,7 @@ def test_what_is_undone_before_it_began_changes_nothing(world: World) -> None:
     before = world.subscription()
     ask(world)
     ask(world)
+    world.work()
     assert thaw(world).result is Result.CHANGED
     assert world.subscription() == before
     assert thaw(world).result is Result.CHANGED, "asked again, it is left alone"

@@ -136,7 +136,7 @@ def test_who_is_disarmed_keeps_nobody_else_waiting_and_passing_words_pass(world:
     soon = world.now + timedelta(minutes=3)
     assert notify.sweep(world.ports, now=soon) == Counter(waiting=100)
     swept = notify.sweep(world.ports, now=soon)
-    assert (swept["waiting"], swept["told"], swept["claimed"]) == (20, 1, 100)
+    assert (swept["waiting"], swept["left_out"], swept["claimed"]) == (20, 1, 100)
     assert notify.sweep(world.ports, now=soon) == Counter(claimed=120)
     gateway_accounts.arm(world.ports, "acme")
     assert notify.sweep(world.ports, now=soon + timedelta(hours=1))["told"] == 100

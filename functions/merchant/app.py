@@ -180,8 +180,8 @@ def _customers(api: Api, ports: Ports) -> None:
         call: Call[CustomerChangeInput], customer: str
     ) -> customer_shapes.CustomerOutput:
         """Change email, name or address; what was bought and billed keeps its own."""
-        merchant = call.merchant.id
-        changed = customers.change(ports, merchant, customer, call.input.changes())
+        changes = call.input.changes()
+        changed = customers.change(ports, call.merchant.id, customer, changes, now=call.now)
         return customer_shapes.customer(changed)
 
     @api.get("/v1/customers/<customer>/export")

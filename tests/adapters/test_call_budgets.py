@@ -11,7 +11,7 @@ import pytest
 
 from billing.adapters.sqs_queue import leases_of
 from billing.errors import Unreachable
-from billing.flows import portal, rebill, transactions, webhook
+from billing.flows import notify, portal, rebill, transactions, webhook
 from billing.flows.transactions import Filter
 from billing.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.subscription import State, When
@@ -131,3 +131,23 @@ def test_a_page_of_orders_is_a_query_of_the_index_and_one_read_of_many(
     )
     assert len(found.data) == 3
     assert calls == {"Query": 1, "BatchGetItem": 1}
+
+
+def test_a_receipt_and_the_mail_of_a_cancellation(world: World, calls: Counter[str]) -> None:
+    world.buy()
+    world.work()
+    world.now += timedelta(days=28)
+    world.sweep()
+    (body,) = world.queue.bodies
+    rebill.charge(world.ports, leases_of(body), now=world.now)
+    later = world.now + timedelta(minutes=3)
+    calls.clear()
+    assert notify.sweep(world.ports, now=later) == {"told": 1}
+    # Read: the merchant, the invoice, its counter, the customer, the subscription, the card, and
+    # whether the address takes mail; write: the claim, the number, and that it is told.
+    assert calls == {"GetItem": 7, "Query": 1, "TransactWriteItems": 2, "UpdateItem": 1}
+    world.cancel(When.NOW)
+    calls.clear()
+    assert notify.sweep(world.ports, now=later) == {"told": 1}
+    # Read: the merchant, the subscription, the customer, and whether the address takes mail.
+    assert calls == {"GetItem": 4, "Query": 1, "TransactWriteItems": 1, "UpdateItem": 1}

@@ -129,6 +129,7 @@ def test_in_a_trial_the_change_is_free_and_the_trial_stays(world: World) -> None
 def test_at_the_next_rebill_the_new_terms_begin_with_its_invoice(world: World) -> None:
     silver, gold, yearly = bought(world).price_points
     change(world, gold, When.NEXT_REBILL)
+    world.work()
     quoted = ask(world, yearly, When.NEXT_REBILL)
     done = change(world, yearly, When.NEXT_REBILL, quoted.token)
     assert (done.subscription.price_point, done.result) == (silver, Result.CHANGED)

@@ -233,7 +233,9 @@ def test_another_email_ends_what_was_open_to_the_old_one(shop: Shop) -> None:
     shop.visitor().browse("POST", "/portal/acme/link", {"email": ANN})
     assert shop.mails()
     link, owner = link_in_mail(shop), shop.world.history().customer.id
-    customers.change(shop.world.ports, "acme", owner, {"email": "anna@example.com"})
+    customers.change(
+        shop.world.ports, "acme", owner, {"email": "anna@example.com"}, now=shop.world.now
+    )
     assert visitor.browse("GET", "/portal/acme/cards").status == 401
     assert shop.visitor().browse("GET", link).status == 401
     assert shop.visitor().browse("POST", link, {}).status == 401

@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing import snapshots
 from billing.merchants import Merchant
 from billing.orders import Invoice, InvoiceState
 from billing.render import mails
+from billing.snapshots import Snapshot
 from billing.subscription import Source, State, Subscription
 from tests.render.html import read
 from tests.render.samples import INSTALLMENTS, INVOICE, MERCHANT, NOW, SUBSCRIPTION, usd
@@ -42,6 +44,10 @@ def envelope(merchant: Merchant, invoice: Invoice, fact: str) -> mails.Envelope:
     )
 
 
+def was(subscription: Subscription | None) -> Snapshot | None:
+    return None if subscription is None else snapshots.of(subscription)
+
+
 def confirmation(
     merchant: Merchant = MERCHANT,
     invoice: Invoice = INVOICE,
@@ -49,7 +55,7 @@ def confirmation(
     pdf: bytes = b"%PDF-",
 ) -> EmailMessage:
     to = envelope(merchant, invoice, "sub_1.0001:purchased")
-    return mails.confirmation(to, invoice, subscription, invoice_url=URL, pdf=pdf)
+    return mails.confirmation(to, invoice, was(subscription), invoice_url=URL, pdf=pdf)
 
 
 def receipt(
@@ -58,7 +64,7 @@ def receipt(
     subscription: Subscription | None = SUBSCRIPTION,
 ) -> EmailMessage:
     to = envelope(merchant, invoice, "sub_1.0002:renewed")
-    return mails.receipt(to, invoice, subscription, invoice_url=URL, pdf=b"%PDF-")
+    return mails.receipt(to, invoice, was(subscription), invoice_url=URL, pdf=b"%PDF-")
 
 
 def payment_failed(
@@ -67,7 +73,7 @@ def payment_failed(
     subscription: Subscription | None = PAST_DUE,
 ) -> EmailMessage:
     to = envelope(merchant, invoice, "sub_1.0002:failed:1")
-    return mails.payment_failed(to, invoice, subscription, "https://pay.example.com/portal/acme")
+    return mails.payment_failed(to, invoice, was(subscription), "https://pay.example.com/portal/acme")
 
 
 def ended(
@@ -76,7 +82,7 @@ def ended(
     subscription: Subscription = COMPLETED,
 ) -> EmailMessage:
     named = replace(subscription, product_name=invoice.product_name)
-    return mails.ended(envelope(merchant, invoice, "sub_1:ended"), named)
+    return mails.ended(envelope(merchant, invoice, "sub_1:ended"), snapshots.of(named))
 
 
 MAILS: list[Callable[..., EmailMessage]] = [confirmation, receipt, payment_failed, ended]

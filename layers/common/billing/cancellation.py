@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from billing import policy
+from billing import policy, snapshots
 from billing.facts import Fact, FactKind
 from billing.money import Money
 from billing.orders import Invoice, InvoiceState, Order, OrderKind
@@ -47,7 +47,7 @@ def end_now(
         Change(subscription, ended, as_read=policy.LOOKED_AT),
         *void(open_invoice, at, shard),
         Insert(entry(ended, OrderKind.CANCELLATION, request, at, email)),
-        Insert(fact(FactKind.ENDED, ended, at, shard)),
+        Insert(_ended(ended, request, at, shard)),
     )
 
 
@@ -83,10 +83,11 @@ def record(subscription: Subscription, under_way: Invoice, request: CancelReques
 
 def undo(subscription: Subscription, requested: Order, now: datetime, shard: int) -> Transaction:
     """Goes on as before; the request stays in the list, marked withdrawn (X-2, X-5)."""
+    after = subscription.cancel_undone()
     return (
-        Change(subscription, subscription.cancel_undone(), as_read=(*policy.LOOKED_AT, "ends_at")),
+        Change(subscription, after, as_read=(*policy.LOOKED_AT, "ends_at")),
         Change(requested, replace(requested, withdrawn=True)),
-        Insert(fact(FactKind.CANCEL_UNDONE, subscription, now, shard)),
+        Insert(fact(FactKind.CANCEL_UNDONE, after, now, shard)),
     )
 
 
@@ -101,7 +102,7 @@ def end_pending(
     return (
         Change(subscription, ended, as_read=(*policy.LOOKED_AT, "ends_at")),
         Insert(entry(ended, OrderKind.CANCELLATION, told, now, email)),
-        Insert(fact(FactKind.ENDED, ended, now, shard)),
+        Insert(_ended(ended, told, now, shard)),
     )
 
 
@@ -119,7 +120,7 @@ def after_payment(
         ended = replace(paid.cancelled(now, request.source), cancelling=None)
         return ended, (
             Insert(entry(ended, OrderKind.CANCELLATION, request, now, email)),
-            Insert(fact(FactKind.ENDED, ended, now, shard)),
+            Insert(_ended(ended, request, now, shard)),
         )
     pending = paid.cancel_pending(request)
     return pending, (
@@ -152,9 +153,15 @@ def entry(
     )
 
 
+def _ended(ended: Subscription, request: CancelRequest, at: datetime, shard: int) -> Fact:
+    """The end of a subscription, with the reference of whoever asked for it (X-7)."""
+    asked = request.source in {Source.CUSTOMER, Source.MERCHANT}
+    was = snapshots.of(ended, reference=request.order if asked else None)
+    return replace(fact(FactKind.ENDED, ended, at, shard), was=was)
+
+
 def fact(kind: FactKind, subscription: Subscription, at: datetime, shard: int) -> Fact:
-    """A fact of the subscription itself, not of one of its invoices."""
-    ends = kind in {FactKind.ENDED, FactKind.CANCEL_REQUESTED}
+    """A fact of the subscription itself, as it stands after it, not of one of its invoices."""
     return Fact(
         id=f"{subscription.id}:{kind}:{at:%Y%m%dT%H%M%S%f}",
         kind=kind,
@@ -163,7 +170,7 @@ def fact(kind: FactKind, subscription: Subscription, at: datetime, shard: int) -
         at=at,
         shard=shard,
         subscription=subscription.id,
-        credit_minor=max(0, subscription.credit_minor) if ends else 0,
+        was=snapshots.of(subscription),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing import policy
-from billing.customers import Customer, FormerCard, PaymentMethod
+from billing.customers import Customer, FormerCard, PaymentMethod, email_hash
 from billing.errors import Refused
 from billing.facts import Fact, FactKind
 from billing.gateways import SavedMethod
@@ -237,10 +237,19 @@ _WORDS = {
 
 
 def told(
-    customer: Customer, what: str, now: datetime, shard: int, subscription: str | None = None
+    customer: Customer,
+    what: str,
+    now: datetime,
+    shard: int,
+    subscription: str | None = None,
+    *,
+    email: str | None = None,
 ) -> Transaction:
-    """The fact that a customer's details were changed, mailed to the address on file (B-3)."""
+    """The fact that a customer's details were changed, mailed to the address on file, or to
+    `email` (B-3)."""
     name = subscription or customer.id
+    if email is not None:
+        name = f"{name}:{email_hash(customer.merchant, email)}"
     fact = Fact(
         id=f"{name}:{FactKind.DETAILS_CHANGED}:{what}:{now:%Y%m%dT%H%M%S%f}",
         kind=FactKind.DETAILS_CHANGED,
@@ -250,5 +259,6 @@ def told(
         shard=shard,
         subscription=subscription,
         code=what,
+        email=email,
     )
     return (Insert(fact),)

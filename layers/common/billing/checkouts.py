@@ -28,10 +28,12 @@ class Checkout:
     """One attempt to buy, under the key that the buyer's page drew (C-2).
 
     `fingerprint` is the hash of the form: the same key with another form is refused. `purchase` is
-    the subscription's id for what rebills, and the source of access in any case. `anchor` is the
-    purchase's wall time. `payment_token` is what the gateway's element gave, `method` what the
-    gateway then saved. `action_url` is where the buyer authenticates (3-D Secure). `due_at`: when
-    it is looked at again, or, where it came to nothing, when its form is erased (M-8).
+    the subscription's id for what rebills, and the source of access in any case. `known` is whether
+    `customer` had this email already when it began: it is theirs, whoever has that later (B-12).
+    `anchor` is the purchase's wall time. `payment_token` is what the gateway's element gave,
+    `method` what the gateway then saved. `action_url` is where the buyer authenticates (3-D
+    Secure). `due_at`: when it is looked at again, or, where it came to nothing, when its form is
+    erased (M-8).
     """
 
     key: str
@@ -59,6 +61,7 @@ class Checkout:
     action_url: str | None = None
     decline_code: str | None = None
     next_charge_at: datetime | None = None
+    known: bool = False
 
     @property
     def alarm(self) -> Alarm:

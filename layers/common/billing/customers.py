@@ -56,6 +56,17 @@ class Customer:
     language: str = "en"
     test: bool = False
 
+    @property
+    def contact(self) -> BillTo:
+        """Name and email that they are reached by now; an invoice keeps whom it was issued to
+        (B-12)."""
+        return BillTo(self.name, self.email, self.address)
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether nothing is left that they could be written to by (M-8)."""
+        return self.email == ERASED
+
 
 @dataclass(frozen=True, slots=True)
 class EmailPointer:

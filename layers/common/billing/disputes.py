@@ -269,7 +269,7 @@ def _revoked(entitlements: Iterable[Entitlement], now: datetime) -> tuple[Write,
 def _told(kind: FactKind, chargeback: Chargeback, now: datetime, shard: int) -> Insert:
     return Insert(
         Fact(
-            id=f"{chargeback.id}:{kind}:{chargeback.moves}",
+            id=fact_id(kind, chargeback),
             kind=kind,
             merchant=chargeback.merchant,
             customer=chargeback.customer,
@@ -280,3 +280,8 @@ def _told(kind: FactKind, chargeback: Chargeback, now: datetime, shard: int) -> 
             code=chargeback.id,
         )
     )
+
+
+def fact_id(kind: FactKind, chargeback: Chargeback) -> str:
+    """The id of the fact of how a chargeback stands; its next move has another."""
+    return f"{chargeback.id}:{kind}:{chargeback.moves}"

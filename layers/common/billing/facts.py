@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from billing.snapshots import Snapshot, TicketSnapshot
+
 
 class FactKind(StrEnum):
     """What the outside is told about: customers by mail, of a void payment the gateway."""
@@ -50,13 +52,28 @@ class FactKind(StrEnum):
     PAYMENT_VOID = "payment_void"
 
 
+class LeftOut(StrEnum):
+    """Why no mail went out about a fact: a later event made it untrue, its merchant is disarmed
+    (W-5), nobody is there to be told, its customer was erased (M-8), what it offers has expired, or
+    the address takes no mail."""
+
+    UNTRUE = "untrue"
+    DISARMED = "disarmed"
+    NOBODY = "nobody"
+    ERASED = "erased"
+    EXPIRED = "expired"
+    WITHHELD = "withheld"
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One fact; `id` is derived from what made it true, so that it cannot be written twice.
 
-    `claimed_until` is the lease of the consumer that is telling it; `correlation` names the request
-    or sweep that made it true, and is put in when it is written. `credit_minor` is what a
-    subscription that ends, or is going to, leaves as credit.
+    `was` and `ticket_was` are what it is about, as it stood then; None in facts of older code,
+    whose mails say how it stands when they are sent. `until` is how long an ended account is kept.
+    `email` is whom to tell where that is not the customer's email. `claimed_until` is the lease of
+    the consumer that is telling it; `correlation` names the request or sweep that made it true, and
+    is put in when it is written. `left_out` is set before a fact goes that was not mailed.
     """
 
     id: str
@@ -70,4 +87,8 @@ class Fact:
     code: str | None = None
     claimed_until: datetime | None = None
     correlation: str | None = None
-    credit_minor: int = 0
+    was: Snapshot | None = None
+    ticket_was: TicketSnapshot | None = None
+    until: datetime | None = None
+    email: str | None = None
+    left_out: LeftOut | None = None

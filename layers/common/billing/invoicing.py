@@ -100,15 +100,25 @@ def for_change(
 def next_charge(subscription: Subscription, minimum_minor: int) -> Money:
     """What the next standard payment charges before tax, its credit taken off (A-4, P-19)."""
     price = subscription.renewing().terms.price
-    used = credit_used(subscription, minimum_minor)
+    return less_credit(price, subscription.credit_minor, minimum_minor)
+
+
+def less_credit(price: Money, credit_minor: int, minimum_minor: int) -> Money:
+    """What of a price is charged after credit."""
+    used = _used(price.amount_minor, credit_minor, minimum_minor)
     return replace(price, amount_minor=price.amount_minor - used)
 
 
 def credit_used(subscription: Subscription, minimum_minor: int) -> int:
-    """How much of its credit the next payment uses, negative what was owed: as much as there is,
-    but so that what is left to charge is nothing, or not too little for the gateway (P-18)."""
+    """How much of its credit the next payment uses, negative what was owed."""
     price = subscription.renewing().terms.price.amount_minor
-    used = min(subscription.credit_minor, price)
+    return _used(price, subscription.credit_minor, minimum_minor)
+
+
+def _used(price: int, credit_minor: int, minimum_minor: int) -> int:
+    """As much credit as there is, but so that what is left to charge is nothing, or not too little
+    for the gateway (P-18)."""
+    used = min(credit_minor, price)
     if used > 0 and 0 < price - used < minimum_minor:
         return max(0, price - minimum_minor)
     return used

@@ -58,7 +58,7 @@ def changed_free(
 def asked(subscription: Subscription, plan: Plan | None, now: datetime, shard: int) -> Transaction:
     """The next period is to be on another plan, or, with None, on this one after all."""
     after = replace(subscription, next_plan=plan)
-    told = cancellation.fact(FactKind.PLAN_ASKED, after, now, shard)
+    told = cancellation.fact(FactKind.PLAN_ASKED, after.renewing(), now, shard)
     return (Change(subscription, after, as_read=AS_READ), Insert(told))
 
 
@@ -125,7 +125,7 @@ def _paid(
         *moves,
         Insert(invoice.order(now)),
         Insert(ledger.payment(paid, now)),
-        Insert(fact(FactKind.PLAN_CHANGED, invoice, now, shard)),
+        Insert(fact(FactKind.PLAN_CHANGED, invoice, after, now, shard)),
         *cancelled,
     )
 
@@ -135,11 +135,12 @@ def _declined(
 ) -> Transaction:
     """Given up at once: nobody owes what they did not get; the old plan was paid for."""
     over = invoice.declined(outcome.code, retryable=False, final=True)
+    after = _unchanged(subscription)
     return (
         Change(invoice, over, as_read=ATTEMPT),
-        Change(subscription, _unchanged(subscription), as_read=policy.LOOKED_AT),
+        Change(subscription, after, as_read=policy.LOOKED_AT),
         Insert(invoice.failed_order(now, outcome.code)),
-        Insert(fact(FactKind.PAYMENT_FAILED, invoice, now, shard, code=outcome.code)),
+        Insert(fact(FactKind.PAYMENT_FAILED, invoice, after, now, shard, code=outcome.code)),
     )
 
 
@@ -155,7 +156,7 @@ def _needs_buyer(
     )
     if invoice.state is InvoiceState.ACTION_REQUIRED:
         return looked
-    return (*looked, Insert(fact(FactKind.ACTION_NEEDED, invoice, now, shard)))
+    return (*looked, Insert(fact(FactKind.ACTION_NEEDED, invoice, later, now, shard)))
 
 
 def _void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from billing import cancellation, ledger, payments, policy
+from billing import cancellation, ledger, payments, policy, snapshots
 from billing.facts import Fact, FactKind
 from billing.gateways import Declined, Succeeded
 from billing.merchants import RetrySchedule
@@ -92,7 +92,7 @@ def settle_paid(
         Change(subscription, after, as_read=policy.MONEY),
         Insert(invoice.order(now)),
         *((Insert(ledger.payment(paid, now)),) if paid.total else ()),
-        Insert(fact(FactKind.RENEWED, invoice, now, shard)),
+        Insert(fact(FactKind.RENEWED, invoice, after, now, shard)),
         *_completed(after, now, shard),
         *cancelled,
     )
@@ -114,28 +114,38 @@ def settle_declined(
         schedule=schedule,
         now=now,
     )
-    failed = (
-        Insert(invoice.failed_order(now, outcome.code)),
-        Insert(fact(FactKind.PAYMENT_FAILED, invoice, now, shard, code=outcome.code)),
-    )
     if _goes_on(subscription, now):
         again = invoice.declined(outcome.code, retryable=invoice.retryable, final=False)
-        return (*_uncounted(subscription, invoice, again), *failed)
-    if follows.due_at is None:
-        given_up = give_up(
+        written = _uncounted(subscription, invoice, again)
+    elif follows.due_at is None:
+        written = give_up(
             subscription, invoice, schedule, now, shard, cancellation_order_id, outcome
         )
-        return (*given_up, *failed)
-    retry = invoice.declined(outcome.code, retryable=outcome.retryable, final=False)
+    else:
+        retry = invoice.declined(outcome.code, retryable=outcome.retryable, final=False)
+        written = _tried_again(subscription, invoice, retry, follows)
+    after = _after(subscription, written)
+    failed = fact(FactKind.PAYMENT_FAILED, invoice, after, now, shard, code=outcome.code)
+    return (*written, Insert(invoice.failed_order(now, outcome.code)), Insert(failed))
+
+
+def _tried_again(
+    subscription: Subscription, before: Invoice, after: Invoice, follows: policy.AfterDecline
+) -> Transaction:
+    """Past due, with the retry cycle's next alarm."""
+    assert follows.due_at is not None, "what is given up is not tried again"
+    past_due = subscription.declined(follows.retry_at, follows.due_at)
     return (
-        Change(invoice, retry, as_read=ATTEMPT),
-        Change(
-            subscription,
-            subscription.declined(follows.retry_at, follows.due_at),
-            as_read=policy.LOOKED_AT,
-        ),
-        *failed,
+        Change(before, after, as_read=ATTEMPT),
+        Change(subscription, past_due, as_read=policy.LOOKED_AT),
     )
+
+
+def _after(before: Subscription, writes: Transaction) -> Subscription:
+    """The subscription as a transaction leaves it."""
+    found = next(w.after for w in writes if isinstance(w, Change) and w.before is before)
+    assert isinstance(found, Subscription)
+    return found
 
 
 def give_up(
@@ -169,23 +179,16 @@ def needs_buyer(
     """Authentication needed counts as an attempt; its link is mailed, and stays good until the next
     one (R-4, R-8)."""
     waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
-    asked = Insert(fact(FactKind.ACTION_NEEDED, invoice, now, shard))
     if _goes_on(subscription, now):
-        return (*_uncounted(subscription, invoice, waiting), asked)
-    counted = invoice.attempt - invoice.uncounted
-    follows = policy.after_decline(
-        min(counted, schedule.attempts - 1), retryable=True, schedule=schedule, now=now
-    )
-    assert follows.due_at is not None
-    return (
-        Change(invoice, waiting, as_read=ATTEMPT),
-        Change(
-            subscription,
-            subscription.declined(follows.retry_at, follows.due_at),
-            as_read=policy.LOOKED_AT,
-        ),
-        asked,
-    )
+        written = _uncounted(subscription, invoice, waiting)
+    else:
+        counted = invoice.attempt - invoice.uncounted
+        follows = policy.after_decline(
+            min(counted, schedule.attempts - 1), retryable=True, schedule=schedule, now=now
+        )
+        written = _tried_again(subscription, invoice, waiting, follows)
+    after = _after(subscription, written)
+    return (*written, Insert(fact(FactKind.ACTION_NEEDED, invoice, after, now, shard)))
 
 
 def account_gone(
@@ -272,10 +275,17 @@ def _completed(after: Subscription, now: datetime, shard: int) -> tuple[Write, .
 
 
 def fact(
-    kind: FactKind, invoice: Invoice, now: datetime, shard: int, *, code: str | None = None
+    kind: FactKind,
+    invoice: Invoice,
+    after: Subscription,
+    now: datetime,
+    shard: int,
+    *,
+    code: str | None = None,
 ) -> Fact:
+    """A fact of an invoice's attempt; `after` is its subscription as it stands after it."""
     return Fact(
-        id=f"{invoice.id}:{kind}:{invoice.attempt}",
+        id=fact_id(kind, invoice),
         kind=kind,
         merchant=invoice.merchant,
         customer=invoice.customer,
@@ -284,4 +294,10 @@ def fact(
         invoice=invoice.id,
         subscription=invoice.subscription,
         code=code,
+        was=snapshots.of(after),
     )
+
+
+def fact_id(kind: FactKind, invoice: Invoice) -> str:
+    """The id of a fact of the attempt that an invoice is at; another attempt has another."""
+    return f"{invoice.id}:{kind}:{invoice.attempt}"

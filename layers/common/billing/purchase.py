@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from billing import ledger, payments, reminders, trials
+from billing import ledger, payments, reminders, snapshots, trials
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import (
     ERASED,
@@ -205,7 +205,7 @@ def paid(
             Insert(Entitlement(checkout.merchant, owner, grant, checkout.purchase, now))
             for grant in checkout.grants
         ),
-        Insert(_fact(over, now, shard)),
+        Insert(_fact(over, subscription, now, shard)),
     )
 
 
@@ -282,7 +282,7 @@ def _subscription(checkout: Checkout, customer: str, now: datetime) -> Subscript
     return subscription
 
 
-def _fact(checkout: Checkout, now: datetime, shard: int) -> Fact:
+def _fact(checkout: Checkout, subscription: Subscription | None, now: datetime, shard: int) -> Fact:
     invoice = checkout.invoice
     assert invoice.order_kind is OrderKind.SALE
     return Fact(
@@ -294,4 +294,5 @@ def _fact(checkout: Checkout, now: datetime, shard: int) -> Fact:
         shard=shard,
         invoice=invoice.id,
         subscription=invoice.subscription,
+        was=None if subscription is None else snapshots.of(subscription),
     )

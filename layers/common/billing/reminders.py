@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from billing import snapshots
 from billing.alarms import Alarm
 from billing.customers import PaymentMethod
 from billing.facts import Fact, FactKind
@@ -82,7 +83,7 @@ def charge_to_tell(
         return None
     trial = subscription.state is State.TRIALING
     kind = FactKind.TRIAL_ENDING if trial else FactKind.RENEWAL_UPCOMING
-    return _fact(kind, f"{subscription.id}:{charge_at.isoformat()}", subscription, now)
+    return _fact(kind, charge_name(subscription, charge_at), subscription, now)
 
 
 def expiry_to_tell(
@@ -93,17 +94,17 @@ def expiry_to_tell(
     charges = subscription.is_live and subscription.next_charge_at is not None
     if told_at is None or now < told_at or method.expiry_told or not charges:
         return None
-    return _fact(FactKind.CARD_EXPIRING, _end_of(method), subscription, now, code=method.id)
+    name = expiry_name(method)
+    return _fact(FactKind.CARD_EXPIRING, name, subscription, now, code=method.id)
 
 
-def still_expires(fact: Fact, subscription: Subscription, method: PaymentMethod) -> bool:
-    """Whether the end of a card is still worth telling: its bank has not renewed it meanwhile, and
-    it still pays for something that lives (R-8, W-7)."""
-    charged = subscription.payment_method == method.id and method.removed_at is None
-    return subscription.is_live and charged and fact.id == f"{_end_of(method)}:{fact.kind}"
+def charge_name(subscription: Subscription, charge_at: datetime) -> str:
+    """What the fact of a coming charge is called; a charge at another instant is another one."""
+    return f"{subscription.id}:{charge_at.isoformat()}"
 
 
-def _end_of(method: PaymentMethod) -> str:
+def expiry_name(method: PaymentMethod) -> str:
+    """What the fact of a card's end is called; a card that ends later is another one."""
     return f"{method.id}:{method.expires_on}"
 
 
@@ -139,4 +140,5 @@ def _fact(
         shard=subscription.shard,
         subscription=subscription.id,
         code=code,
+        was=snapshots.of(subscription),
     )

@@ -14,8 +14,10 @@ from typing import ClassVar
 
 from billing.alarms import Alarm
 from billing.card_numbers import masked
+from billing.customers import Customer
 from billing.errors import Invalid, Refused
 from billing.facts import Fact, FactKind
+from billing.snapshots import TicketSnapshot
 from billing.transactions import Change, Insert, Transaction
 
 UNDECIDED_FOR = timedelta(days=7)
@@ -126,6 +128,13 @@ class Ticket:
     def is_waiting(self) -> bool:
         """Whether a person has something left to do about it."""
         return self.state is TicketState.OPEN or self.unanswered_since is not None
+
+    def reached_by(self, customer: Customer | None) -> Ticket:
+        """With the email that its requester is answered at: that of `customer` now, whose ticket it
+        is, where it is verified that they are its requester (H-2, B-12)."""
+        if customer is None or customer.is_erased or not self.is_verified:
+            return self
+        return replace(self, email=customer.email)
 
     @property
     def is_under_way(self) -> bool:
@@ -269,7 +278,7 @@ def noted(ticket: Ticket, said: Message) -> Transaction:
 def reassigned(ticket: Ticket, department: str, now: datetime, shard: int) -> Transaction:
     """Another department's turn, which is told so."""
     after = replace(ticket, department=department)
-    told = fact(FactKind.TICKET_REASSIGNED, ticket, now, shard)
+    told = fact(FactKind.TICKET_REASSIGNED, after, now, shard)
     return (Change(ticket, after, as_read=AS_READ), Insert(told))
 
 
@@ -329,7 +338,8 @@ NOBODY = "nobody"
 
 
 def fact(kind: FactKind, ticket: Ticket, at: datetime, shard: int, said: str | None = None) -> Fact:
-    """A fact about a ticket; `said` is the id of the message that it tells."""
+    """A fact about a ticket as it stands after it; `said` is the id of the message that it
+    tells."""
     what = said or f"{at:%Y%m%dT%H%M%S%f}"
     return Fact(
         id=f"{ticket.id}:{kind}:{what}",
@@ -340,4 +350,5 @@ def fact(kind: FactKind, ticket: Ticket, at: datetime, shard: int, said: str | N
         shard=shard,
         subscription=None,
         code=ticket.id if said is None else f"{ticket.id}~{said}",
+        ticket_was=TicketSnapshot(ticket.department, ticket.due_at),
     )

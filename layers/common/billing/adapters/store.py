@@ -15,7 +15,6 @@ from billing.adapters.keys import Key, Row, Stretch
 from billing.adapters.memory_items import MemoryItems
 from billing.adapters.merchant_lists import MerchantList
 from billing.errors import Conflict
-from billing.facts import Fact
 from billing.runtime import correlation
 from billing.storage import Due, History, Page
 from billing.transactions import Entity, Insert, Transaction, Write
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         PurchaseBillTo,
     )
     from billing.domains import Domain
+    from billing.facts import Fact
     from billing.gateways import AccountRef
     from billing.mail_stops import MailStop
     from billing.merchants import ApiKey, Merchant
@@ -391,6 +391,8 @@ def _correlated(writes: Transaction) -> Transaction:
     now_under = correlation.current()
     if now_under is None:
         return writes
+    from billing.facts import Fact  # whoever only reads starts without
+
     return tuple(
         Insert(replace(write.entity, correlation=now_under))
         if isinstance(write, Insert) and isinstance(write.entity, Fact)

@@ -254,11 +254,11 @@ def _confirmed(ports: Ports, value: str, now: datetime) -> bool | None:
     if account is None or account.email not in {wanted["old"], wanted["new"]}:
         return None
     if account.email == wanted["old"]:
-        _move(ports, account, wanted["new"])
+        _move(ports, account, wanted["new"], now)
     return True
 
 
-def _move(ports: Ports, account: Account, email: str) -> None:
+def _move(ports: Ports, account: Account, email: str, now: datetime) -> None:
     """The account, its merchant and its customer at the platform under another email, at once."""
     house, seller = platform(ports), ports.store.merchant(account.username)
     assert seller is not None, "made with the account"
@@ -273,7 +273,7 @@ def _move(ports: Ports, account: Account, email: str) -> None:
     customer = ports.store.customer(house.id, owner or NOBODY)
     if customer is not None:
         moved = replace(customer, email=email)
-        writes += [Change(customer, moved), *customers.pointers(customer, moved)]
+        writes += [Change(customer, moved), *customers.readdressed(ports, customer, moved, now)]
     try:
         ports.store.commit(*writes)
     except Conflict:

@@ -279,6 +279,7 @@ def _told(ports: Ports, account: Account, stand: Stand, now: datetime) -> tuple[
         at=now,
         shard=ports.shard_of(account.username),
         code=account.username,
+        until=stand.until,
     )
     return (Insert(fact),)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from email.message import EmailMessage
 
-from billing.accounts import Account
+from billing.accounts import Account, Standing
 from billing.customers import Address, BillTo
-from billing.facts import Fact, FactKind
+from billing.facts import Fact, FactKind, LeftOut
 from billing.flows import account as signing
 from billing.merchants import Merchant
 from billing.ports import Ports
@@ -29,12 +29,16 @@ KINDS = frozenset(
 )
 
 
-def messages(ports: Ports, fact: Fact, house: Merchant, now: datetime) -> list[EmailMessage]:
-    """What is mailed of such a fact; nothing where a stranger asked."""
+def messages(
+    ports: Ports, fact: Fact, house: Merchant, now: datetime
+) -> list[EmailMessage] | LeftOut:
+    """What is mailed of such a fact, or why nothing is."""
     username, _, extra = (fact.code or "").partition("#")
     account = ports.store.account(username)
-    if account is None or account.erased_at is not None:
-        return []
+    if account is None:
+        return LeftOut.NOBODY  # A stranger asked.
+    if account.erased_at is not None:
+        return LeftOut.ERASED
     to_owner = _envelope(ports, fact.id, house, account, account.email, now)
     url = f"{ports.operation.public_url}/account/sign-in"
     match fact.kind:
@@ -42,6 +46,8 @@ def messages(ports: Ports, fact: Fact, house: Merchant, now: datetime) -> list[E
             return [account_mails.reset(to_owner, signing.reset_link(ports, account, now=now))]
         case FactKind.EMAIL_ASKED:
             ends = signing.email_links(ports, extra, now=now)
+            if not ends:
+                return LeftOut.EXPIRED
             return [
                 account_mails.confirm_email(
                     _envelope(ports, f"{fact.id}:{n}", house, account, email, now),
@@ -52,7 +58,13 @@ def messages(ports: Ports, fact: Fact, house: Merchant, now: datetime) -> list[E
             ]
         case FactKind.ACCOUNT_ENDED:
             stand = signing.stand(ports, account, now)
-            return [account_mails.ended(to_owner, url, stand.until)]
+            if stand.standing is not Standing.INACTIVE:
+                return LeftOut.UNTRUE
+            return [account_mails.ended(to_owner, url, fact.until or stand.until)]
+        case FactKind.ACCOUNT_ACTIVE:
+            if signing.stand(ports, account, now).standing is not Standing.ACTIVE:
+                return LeftOut.UNTRUE
+            return [account_mails.told(to_owner, fact.kind.value, url)]
         case _:
             return [account_mails.told(to_owner, fact.kind.value, url)]
 

@@ -208,9 +208,16 @@ def _settle(ports: Ports, checkout: Checkout, outcome: Outcome, now: datetime) -
 
 
 def _paid(ports: Ports, checkout: Checkout, outcome: Succeeded | None, now: datetime) -> Step:
-    existing = ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
+    existing = buyer(ports, checkout)
     kept, shard = kept_card(ports, checkout, existing), ports.shard_of(checkout.invoice.id)
     return purchase.paid(checkout, outcome, now, customer=existing, kept=kept, shard=shard)
+
+
+def buyer(ports: Ports, checkout: Checkout) -> str | None:
+    """The customer that an attempt is of: who had its email when it began, else who has it now."""
+    if checkout.known:
+        return checkout.customer
+    return ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
 
 
 def kept_card(ports: Ports, checkout: Checkout, customer: str | None) -> PaymentMethod | None:
@@ -221,7 +228,7 @@ def kept_card(ports: Ports, checkout: Checkout, customer: str | None) -> Payment
 
 
 def _declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime) -> Step:
-    existing = ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
+    existing = buyer(ports, checkout)
     order_id = checkout.invoice.failed_order_id or ports.new_id("order")
     return purchase.declined(checkout, outcome, now, failed_order_id=order_id, customer=existing)
 

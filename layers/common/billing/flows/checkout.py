@@ -285,6 +285,7 @@ def _draw(
         invoice=invoice,
         language=merchant.settings.language_for(visitor.language),
         due_at=now + attempts.patience(ports),
+        known=existing is not None,
     )
 
 

@@ -29,7 +29,8 @@ def settle(ports: Ports, event: Fact, merchant: Merchant, now: datetime) -> None
     Raises `Conflict` and `Unavailable`; the event is then handled again later.
     """
     refunds_it = merchant.settings.credit_at_end is CreditAtEnd.REFUND
-    if event.kind is FactKind.ENDED and event.credit_minor and refunds_it:
+    leaves_credit = event.was is not None and event.was.credit_minor > 0
+    if event.kind is FactKind.ENDED and leaves_credit and refunds_it:
         _refund(ports, event, now)
     if event.kind is FactKind.PURCHASED and event.subscription is not None and not refunds_it:
         _carry_over(ports, event)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from billing import cards
 from billing.checkouts import Checkout, CheckoutState
 from billing.customers import (
     Access,
@@ -24,6 +25,11 @@ from billing.storage import History
 from billing.subscription import State
 from billing.tickets import Thread
 from billing.transactions import Change, Insert, Remove, Write
+
+ATTEMPTS = 8
+BILLS_MOST = 80
+"""Purchases of one customer whose bills follow a new email: a write takes a hundred items. Mail
+follows for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,34 +89,70 @@ def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Expo
     )
 
 
-def change(ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any]) -> Customer:
-    """Change `email`, `name` or `address`; purchases and invoices keep those they were made with.
+def change(
+    ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any], *, now: datetime
+) -> Customer:
+    """Change `email`, `name` or `address`; what was bought and billed keeps those it was made with.
 
-    Raises `NotFound`, and `Refused` (email_taken) for the email of another customer.
+    All mail goes to a new email from then on, and the old one is told so (B-12). Raises
+    `NotFound`, and `Refused` for the email of another customer (email_taken), and where an account
+    is found by the old one, which changes it itself (email_of_account, A-8).
     """
-    before = ports.store.customer(merchant, customer)
-    if before is None:
-        raise NotFound("There is no such customer.")
     given = {name: value for name, value in changes.items() if value is not None}
     if "email" in given:
         given["email"] = normalised_email(given["email"])
-    after = replace(before, **given)
-    if after == before:
-        return before
-    try:
-        ports.store.commit(Change(before, after), *pointers(before, after))
-    except Conflict:
-        if after.email != before.email and ports.store.customer_by_email(merchant, after.email):
-            raise Refused("Another customer has this email.", code="email_taken") from None
-        raise
-    return after
+    for _ in range(ATTEMPTS):
+        before = ports.store.customer(merchant, customer)
+        if before is None:
+            raise NotFound("There is no such customer.")
+        after = replace(before, **given)
+        if after == before:
+            return before
+        if after.email != before.email:
+            _refuse_email(ports, before, after)
+        try:
+            ports.store.commit(Change(before, after), *readdressed(ports, before, after, now))
+        except Conflict:
+            continue
+        return after
+    raise Conflict("The customer is being changed elsewhere; nothing was changed. Try again.")
 
 
-def pointers(before: Customer, after: Customer) -> tuple[Write, ...]:
-    """An email belongs to one customer: the new one is taken in the write that gives the old
-    back."""
+def _refuse_email(ports: Ports, before: Customer, after: Customer) -> None:
+    if ports.store.customer_by_email(after.merchant, after.email):
+        raise Refused("Another customer has this email.", code="email_taken")
+    of_platform = before.merchant == ports.operation.platform
+    if of_platform and ports.store.account_email(before.email) is not None:
+        message = "This is the email of an account. Its owner changes it in their profile."
+        raise Refused(message, code="email_of_account")
+
+
+def readdressed(
+    ports: Ports, before: Customer, after: Customer, now: datetime
+) -> tuple[Write, ...]:
+    """What goes with another email of a customer: invoices that are still to come name the new one,
+    and the old one is told once (B-12); nothing where the email stays."""
     if after.email == before.email:
         return ()
+    shard = ports.shard_of(before.id)
+    told = cards.told(before, "email", now, shard, email=before.email)
+    return (*_pointers(before, after), *_bill_tos(ports, before, after), *told)
+
+
+def _bill_tos(ports: Ports, before: Customer, after: Customer) -> Iterator[Write]:
+    """Of what still bills; what has ended keeps where its bills went."""
+    owner = (before.merchant, before.id)
+    history = ports.store.history(*owner)
+    live = [(*owner, found.id) for found in history.subscriptions if found.is_live][:BILLS_MOST]
+    for kept in ports.store.bill_tos(live):
+        if kept is not None:
+            bill_to = replace(kept.bill_to, email=after.email)
+            yield Change(kept, replace(kept, bill_to=bill_to))
+
+
+def _pointers(before: Customer, after: Customer) -> tuple[Write, ...]:
+    """An email belongs to one customer: the new one is taken in the write that gives the old
+    back."""
 
     def pointer(customer: Customer) -> EmailPointer:
         hashed = email_hash(customer.merchant, customer.email)

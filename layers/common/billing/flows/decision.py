@@ -128,9 +128,13 @@ def next_amount(ports: Ports, ticket: Ticket) -> Money | None:
     if ticket.wish is not Wish.CANCEL or ticket.customer is None or ticket.about is None:
         return None
     found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
-    if found is None or found.next_charge_at is None:
+    return None if found is None else _amount(ports, found)
+
+
+def _amount(ports: Ports, found: Subscription) -> Money | None:
+    if found.next_charge_at is None:
         return None
-    return invoicing.next_charge(found, ports.gateway_of(found).capabilities.minimum_minor)
+    return invoicing.next_charge(found, ports.minimum_minor(found))
 
 
 def _answer_alarm(ports: Ports, merchant_id: str, ticket_id: str, now: datetime) -> str:
@@ -174,12 +178,13 @@ def _approve(
         ports.store.commit(Change(ticket, leased, as_read=tickets.DECIDED_ON))
         return _go_on(ports, leased, now)
     found = subscriptions.fresh(ports, ticket.merchant, about)
-    told = (Insert(_approval(ports, ticket, now)),)
     if holding.waits_for_charge(found, ticket.lets_stand):
         waiting = replace(decided, due_at=_after_charge(ports, ticket, now))
-        ports.store.commit(Change(ticket, waiting, as_read=tickets.DECIDED_ON), *told)
+        told = Insert(_late_approval(ports, ticket, found, now))
+        ports.store.commit(Change(ticket, waiting, as_read=tickets.DECIDED_ON), told)
         return waiting
-    return _cancel(ports, found, ticket, tickets.carried_out(decided, now), told)
+    approval = (Insert(_approval(ports, ticket, now)),)
+    return _cancel(ports, found, ticket, tickets.carried_out(decided, now), approval)
 
 
 def _go_on(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
@@ -322,6 +327,20 @@ def _about(ports: Ports, ticket: Ticket, wish: Wish) -> str | None:
 
 def _approval(ports: Ports, ticket: Ticket, now: datetime) -> Fact:
     return tickets.fact(FactKind.TICKET_APPROVED, ticket, now, ports.shard_of(ticket.id))
+
+
+def _late_approval(ports: Ports, ticket: Ticket, found: Subscription, now: datetime) -> Fact:
+    """Approved, after a charge that is still made: which one, and when it ends after it (X-8)."""
+    told = _approval(ports, ticket, now)
+    assert told.ticket_was is not None, "written with its fact"
+    course = holding.effect(found, ticket.requested_at, ticket.lets_stand)
+    stands = replace(
+        told.ticket_was,
+        charge_at=course.charge_at,
+        ends_at=course.ends_at,
+        amount=_amount(ports, found),
+    )
+    return replace(told, ticket_was=stands)
 
 
 def _decided_code(ticket: Ticket) -> str:

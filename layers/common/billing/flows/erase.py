@@ -193,7 +193,7 @@ def _unnamed(ports: Ports, order: Order) -> bool:
 def _form(ports: Ports, attempt: Checkout) -> bool:
     """The form of an attempt, and the card that it alone names; whether its gateway let it go."""
     if attempt.state is not CheckoutState.PAID and attempt.method is not None:
-        customer = ports.store.customer_by_email(attempt.merchant, attempt.bill_to.email)
+        customer = attempts.buyer(ports, attempt)
         kept = attempts.kept_card(ports, attempt, customer)
         if kept is None and not _let_go(ports, attempt.method):
             return False

@@ -3,13 +3,16 @@ back (B-3, W-4, B-7)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from email.message import EmailMessage
 
+from billing import disputes
 from billing.customers import BillTo, Customer
-from billing.facts import Fact, FactKind
+from billing.facts import Fact, FactKind, LeftOut
 from billing.flows import invoices, login
 from billing.merchants import Merchant
+from billing.orders import Invoice
 from billing.ports import Ports
 from billing.render import mails, merchant_mails, portal_mails
 from billing.render.messages import MERCHANTS_LANGUAGE
@@ -22,32 +25,41 @@ KINDS = DISPUTES | {
 }
 
 
-def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
-    """What is mailed of such a fact; nothing where a stranger asked for a link."""
+def messages(
+    ports: Ports, fact: Fact, merchant: Merchant, now: datetime
+) -> list[EmailMessage] | LeftOut:
+    """What is mailed of such a fact, or why nothing is."""
     customer = ports.store.customer(fact.merchant, fact.customer)
     if customer is None:
-        return []
+        return LeftOut.NOBODY  # A stranger asked for a link.
     if fact.kind in DISPUTES:
-        return [_of_dispute(ports, fact, merchant, customer, now)]
+        return _of_dispute(ports, fact, merchant, customer, now)
     if fact.kind is FactKind.REFUND_RETURNED:
         return _of_returned(ports, fact, merchant, customer, now)
+    if customer.is_erased:
+        return LeftOut.ERASED
     to_customer = _envelope(ports, fact.id, merchant, customer, now)
     if fact.kind is FactKind.LINK_ASKED:
         url = login.make_link(ports, merchant, customer, now=now)
         return [portal_mails.entry_link(to_customer, url)]
     assert fact.code is not None, "it says what was changed"
+    if fact.email is not None:
+        to_customer = replace(to_customer, to=replace(to_customer.to, email=fact.email))
     return [portal_mails.details_changed(to_customer, fact.code, _product(ports, fact))]
 
 
 def _of_dispute(
     ports: Ports, fact: Fact, merchant: Merchant, customer: Customer, now: datetime
-) -> EmailMessage:
+) -> list[EmailMessage] | LeftOut:
     """To the merchant; the customer hears of it from the bank."""
     history = ports.store.history(fact.merchant, fact.customer)
     chargeback = next(each for each in history.chargebacks if each.id == fact.code)
+    if fact.id != disputes.fact_id(fact.kind, chargeback):
+        return LeftOut.UNTRUE  # It moved on, which has a mail of its own.
     invoice = next(each for each in history.invoices if each.id == fact.invoice)
     envelope = _to_merchant(ports, fact.id, merchant, customer, invoice.test, now)
-    return merchant_mails.dispute(envelope, fact.kind.value, chargeback, invoice)
+    email = _reached(customer, invoice)
+    return [merchant_mails.dispute(envelope, fact.kind.value, chargeback, invoice, email)]
 
 
 def _of_returned(
@@ -58,21 +70,20 @@ def _of_returned(
     assert fact.invoice is not None and fact.code is not None, "it names the refund"
     invoice = invoices.numbered(ports, fact.merchant, fact.customer, fact.invoice)
     refund = invoices.numbered_refund(ports, invoice, fact.code)
-    to_customer = mails.Envelope(
-        merchant,
-        invoice.bill_to,
-        invoice.language,
-        invoice.test,
-        ports.operation.sender,
-        fact.id,
-        now,
-    )
     name = f"{fact.id}:merchant"
     to_merchant = _to_merchant(ports, name, merchant, customer, invoice.test, now)
-    return [
-        merchant_mails.refund_came_back(to_merchant, invoice, refund),
-        mails.refund_returned(to_customer, invoice, refund),
-    ]
+    email = _reached(customer, invoice)
+    told = [merchant_mails.refund_came_back(to_merchant, invoice, refund, email)]
+    if customer.is_erased:
+        return told
+    plain = _envelope(ports, fact.id, merchant, customer, now)
+    to_customer = replace(plain, language=invoice.language, test=invoice.test)
+    return [*told, mails.refund_returned(to_customer, invoice, refund)]
+
+
+def _reached(customer: Customer, invoice: Invoice) -> str:
+    """By which address the merchant reaches a customer, or knows who it was once erased."""
+    return invoice.bill_to.email if customer.is_erased else customer.email
 
 
 def _to_merchant(
@@ -86,8 +97,7 @@ def _to_merchant(
 def _envelope(
     ports: Ports, fact: str, merchant: Merchant, customer: Customer, now: datetime
 ) -> mails.Envelope:
-    to = BillTo(customer.name, customer.email, customer.address)
-    sender = ports.operation.sender
+    to, sender = customer.contact, ports.operation.sender
     return mails.Envelope(merchant, to, customer.language, customer.test, sender, fact, now)
 
 

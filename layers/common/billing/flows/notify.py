@@ -1,7 +1,8 @@
 """The outbox told to the world: each fact mailed once, its invoice numbered first (R-8, M-7).
 
-A fact is claimed, told, and removed. Whoever is killed in between leaves a claim that runs out, and
-the sweep tells it then; the mail's Message-ID is the fact's, so that a mail sent twice is one.
+A fact is claimed, told, and removed; one that is not mailed has its reason written on it first.
+Whoever is killed in between leaves a claim that runs out, and the sweep tells it then; the mail's
+Message-ID is the fact's, so that a mail sent twice is one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.errors import Conflict, Unavailable
-from billing.facts import Fact, FactKind
+from billing.facts import Fact, FactKind, LeftOut
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.runtime import telemetry
@@ -97,13 +98,24 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
         claimed = replace(fact, claimed_until=now + CLAIM)
         ports.store.commit(Change(fact, claimed))
         with telemetry.under(fact.correlation):
-            _tell(ports, fact, merchant, now)
+            left_out = _tell(ports, fact, merchant, now)
+            if left_out is not None:
+                claimed = _noted(ports, claimed, left_out)
         ports.store.commit(Remove(claimed, as_read=("claimed_until",)))
     except Conflict:
         return Counter(conflict=1)
     except Unavailable:
         return Counter(unsent=1)
-    return Counter(told=1)
+    return Counter(told=1) if left_out is None else Counter(left_out=1)
+
+
+def _noted(ports: Ports, claimed: Fact, reason: LeftOut) -> Fact:
+    """The fact with why it is not mailed, which is written before it goes: who finds it gone can
+    tell what was left out from what was lost."""
+    after = replace(claimed, left_out=reason)
+    ports.store.commit(Change(claimed, after, as_read=("claimed_until",)))
+    telemetry.happened("mail left out", kind=claimed.kind.value, why=reason.value)
+    return after
 
 
 def _waits(ports: Ports, fact: Fact, merchant: Merchant) -> bool:
@@ -112,7 +124,7 @@ def _waits(ports: Ports, fact: Fact, merchant: Merchant) -> bool:
     return not merchant.armed_in(ports.operation.environment) and fact.kind not in PASSING
 
 
-def _tell(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> None:
+def _tell(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> LeftOut | None:
     from billing.flows import tell  # all that mails are made of: who finds nothing starts without
 
-    tell.tell(ports, fact, merchant, now)
+    return tell.tell(ports, fact, merchant, now)

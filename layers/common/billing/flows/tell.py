@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from email.message import EmailMessage
 
-from billing import domains, invoicing, mail_stops, reminders
-from billing.customers import ERASED
+from billing import domains, invoicing, mail_stops, outdated, snapshots
+from billing.customers import Customer
 from billing.errors import NotFound
-from billing.facts import Fact, FactKind
+from billing.facts import Fact, FactKind, LeftOut
 from billing.flows import (
     account_life,
     account_notices,
@@ -21,15 +21,18 @@ from billing.flows import (
 )
 from billing.merchants import Merchant
 from billing.money import Money
+from billing.orders import Invoice
 from billing.ports import Ports
 from billing.render import mails, reminder_mails
 from billing.runtime import correlation, telemetry
+from billing.snapshots import Snapshot
 from billing.subscription import Subscription
 
+Told = list[EmailMessage] | LeftOut
 
-def tell(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> None:
-    """Do what a fact of a merchant is told for: mostly mails, none where they may not go out or do
-    not arrive.
+
+def tell(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> LeftOut | None:
+    """Do what a fact of a merchant is told for, mostly mails; why none went out, if none did.
 
     Raises `Unavailable`, and whatever our own code breaks by.
     """
@@ -39,15 +42,19 @@ def tell(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> None:
     credit.settle(ports, fact, merchant, now)
     if fact.kind is FactKind.PAYMENT_VOID:
         _withdraw(ports, fact)
-        return
-    for message in _messages(ports, fact, merchant, now):
-        if not merchant.armed_in(ports.operation.environment):
-            return  # no mail goes out (W-5)
-        if _arrives(ports, fact, message):
-            message["X-Merchant"] = merchant.id
-            if (from_what := correlation.current()) is not None:
-                message["X-Correlation-ID"] = from_what
-            ports.mailer.send(message, now=now)
+        return None
+    found = _messages(ports, fact, merchant, now)
+    if isinstance(found, LeftOut):
+        return found
+    if not merchant.armed_in(ports.operation.environment):
+        return LeftOut.DISARMED
+    arriving = [message for message in found if _arrives(ports, fact, message)]
+    for message in arriving:
+        message["X-Merchant"] = merchant.id
+        if (from_what := correlation.current()) is not None:
+            message["X-Correlation-ID"] = from_what
+        ports.mailer.send(message, now=now)
+    return None if arriving else LeftOut.WITHHELD
 
 
 def _arrives(ports: Ports, fact: Fact, message: EmailMessage) -> bool:
@@ -62,7 +69,7 @@ def _arrives(ports: Ports, fact: Fact, message: EmailMessage) -> bool:
     return sent
 
 
-def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
+def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> Told:
     if fact.kind in account_notices.KINDS:
         return account_notices.messages(ports, fact, merchant, now)
     if fact.kind in notices.KINDS:
@@ -70,75 +77,96 @@ def _messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> li
     if fact.kind in ticket_notices.KINDS:
         return ticket_notices.messages(ports, fact, merchant, now)
     if fact.invoice is not None:
-        return _about_payment(ports, fact, merchant, now)
+        return _about_payment(ports, fact, fact.invoice, merchant, now)
     return _about_subscription(ports, fact, merchant, now)
 
 
-def _about_payment(
-    ports: Ports, fact: Fact, merchant: Merchant, now: datetime
-) -> list[EmailMessage]:
-    """A mail about an invoice, which is numbered before anything shows it (M-7); none to a buyer
-    who was erased before they paid (M-8)."""
-    assert fact.invoice is not None, "a payment's fact names its invoice"
-    invoice = invoices.numbered(ports, fact.merchant, fact.customer, fact.invoice)
-    if invoice.bill_to.email == ERASED:
-        return []
-    subscription = _subscription(ports, fact)
-    envelope = mails.Envelope(
-        merchant,
-        invoice.bill_to,
-        invoice.language,
-        invoice.test,
-        ports.operation.sender,
-        fact.id,
-        now,
-        _next_charge(ports, subscription),
-    )
-    if fact.kind is FactKind.PAYMENT_FAILED:
-        return [mails.payment_failed(envelope, invoice, subscription, _portal_url(ports, merchant))]
-    if fact.kind is FactKind.ACTION_NEEDED:
-        url = invoices.payment_link(ports, merchant, invoice)
-        return [reminder_mails.action_needed(envelope, invoice, subscription, url)]
+def _about_payment(ports: Ports, fact: Fact, named: str, merchant: Merchant, now: datetime) -> Told:
+    """A mail about an invoice, which is numbered before anything shows it, as a credit note is
+    (M-7); none to a customer who was erased (M-8)."""
+    invoice = invoices.numbered(ports, fact.merchant, fact.customer, named)
+    refund = None
     if fact.kind is FactKind.REFUNDED:
         assert fact.code is not None, "it names the refund"
         refund = invoices.numbered_refund(ports, invoice, fact.code)
+    customer = ports.store.customer(fact.merchant, fact.customer)
+    if customer is None or customer.is_erased:
+        return LeftOut.ERASED
+    stands = None if refund is not None else _subscription(ports, fact)
+    if outdated.of_payment(fact, invoice, stands):
+        return LeftOut.UNTRUE
+    was = fact.was if fact.was is not None or stands is None else snapshots.of(stands)
+    about = (invoice.language, invoice.test)
+    envelope = _envelope(
+        ports, fact, merchant, customer, about, _next_charge(ports, stands, was), now
+    )
+    if refund is not None:
         credit_note = invoices.credit_note(merchant, invoice, refund)
         return [mails.refunded(envelope, invoice, refund, pdf=credit_note)]
+    return [_of_payment(ports, fact, invoice, was, envelope)]
+
+
+def _of_payment(
+    ports: Ports, fact: Fact, invoice: Invoice, was: Snapshot | None, envelope: mails.Envelope
+) -> EmailMessage:
+    merchant = envelope.merchant
+    if fact.kind is FactKind.PAYMENT_FAILED:
+        return mails.payment_failed(envelope, invoice, was, _portal_url(ports, merchant))
+    if fact.kind is FactKind.ACTION_NEEDED:
+        url = invoices.payment_link(ports, merchant, invoice)
+        return reminder_mails.action_needed(envelope, invoice, was, url)
     build = mails.confirmation if fact.kind is FactKind.PURCHASED else mails.receipt
     url, pdf = invoices.link(ports, merchant, invoice), invoices.pdf(ports, merchant, invoice)
-    return [build(envelope, invoice, subscription, invoice_url=url, pdf=pdf)]
+    return build(envelope, invoice, was, invoice_url=url, pdf=pdf)
 
 
-def _about_subscription(
-    ports: Ports, fact: Fact, merchant: Merchant, now: datetime
-) -> list[EmailMessage]:
-    """A mail about a subscription; nothing where its customer was erased meanwhile (M-8), or where
-    what it tells ahead does not come any more (R-8)."""
-    subscription = _subscription(ports, fact)
-    assert subscription is not None, "its fact names it"
-    (found,) = ports.store.bill_tos([(fact.merchant, fact.customer, subscription.id)])
-    ahead = fact.kind in {FactKind.RENEWAL_UPCOMING, FactKind.TRIAL_ENDING}
-    if found is None or (ahead and subscription.next_charge_at is None):
-        return []
-    envelope = mails.Envelope(
-        merchant,
-        found.bill_to,
-        subscription.language,
-        subscription.test,
-        ports.operation.sender,
-        fact.id,
-        now,
-        _next_charge(ports, subscription),
-        _credit_left(fact, subscription),
-    )
+def _about_subscription(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> Told:
+    """A mail about a subscription; none where its customer was erased meanwhile (M-8), or where it
+    is untrue by now (R-8)."""
+    stands = _subscription(ports, fact)
+    assert stands is not None, "its fact names it"
+    customer = ports.store.customer(fact.merchant, fact.customer)
+    if customer is None or customer.is_erased:
+        return LeftOut.ERASED
+    about = (stands.language, stands.test)
     if fact.kind is FactKind.CARD_EXPIRING:
         assert fact.code is not None, "it names the card"
-        method = ports.store.payment_method(fact.merchant, fact.customer, fact.code)
-        if method is None or not reminders.still_expires(fact, subscription, method):
-            return []
-        url = _portal_url(ports, merchant)
-        return [reminder_mails.card_expiring(envelope, subscription, method, url)]
-    return [_ABOUT[fact.kind](envelope, subscription)]
+        card = ports.store.payment_method(fact.merchant, fact.customer, fact.code)
+        if card is None or outdated.of_card(fact, stands, card):
+            return LeftOut.UNTRUE
+        was, url = snapshots.of(stands), _portal_url(ports, merchant)
+        coming = _next_charge(ports, stands, was)
+        envelope = _envelope(ports, fact, merchant, customer, about, coming, now)
+        return [reminder_mails.card_expiring(envelope, was, card, url)]
+    if outdated.of_subscription(fact, stands, now):
+        return LeftOut.UNTRUE
+    was = _told_of(fact, stands)
+    coming = _next_charge(ports, stands, was)
+    envelope = _envelope(ports, fact, merchant, customer, about, coming, now)
+    return [_ABOUT[fact.kind](envelope, was)]
+
+
+def _told_of(fact: Fact, stands: Subscription) -> Snapshot:
+    """What a fact about a subscription says of it: as it was, or, told ahead, as it stands."""
+    if fact.was is not None and fact.kind not in outdated.AHEAD:
+        return fact.was
+    return snapshots.of(stands.renewing() if fact.kind is FactKind.PLAN_ASKED else stands)
+
+
+def _envelope(
+    ports: Ports,
+    fact: Fact,
+    merchant: Merchant,
+    customer: Customer,
+    about: tuple[str, bool],
+    next_charge: Money | None,
+    now: datetime,
+) -> mails.Envelope:
+    """To a customer as they are reached now (B-12); `about` is the language of what it is about,
+    and whether that is a test."""
+    language, test = about
+    sender, to = ports.operation.sender, customer.contact
+    return mails.Envelope(merchant, to, language, test, sender, fact.id, now, next_charge)
 
 
 def _portal_url(ports: Ports, merchant: Merchant) -> str | None:
@@ -157,19 +185,14 @@ def _withdraw(ports: Ports, fact: Fact) -> None:
         return  # Its account is gone, and so is who could confirm it here (W-6).
 
 
-def _next_charge(ports: Ports, subscription: Subscription | None) -> Money | None:
-    """The amount of the next payment, where one is to come (A-4)."""
-    if subscription is None or subscription.next_charge_at is None:
+def _next_charge(
+    ports: Ports, subscription: Subscription | None, was: Snapshot | None
+) -> Money | None:
+    """The amount of the next payment, where one was to come (A-4)."""
+    if subscription is None or was is None or was.next_charge_at is None:
         return None
     minimum = ports.minimum_minor(subscription)
-    return invoicing.next_charge(subscription, minimum)
-
-
-def _credit_left(fact: Fact, subscription: Subscription) -> Money | None:
-    """What a subscription that ends leaves as credit (A-4)."""
-    return (
-        Money(fact.credit_minor, subscription.terms.price.currency) if fact.credit_minor else None
-    )
+    return invoicing.less_credit(was.renewing_terms.price, was.credit_minor, minimum)
 
 
 def _subscription(ports: Ports, fact: Fact) -> Subscription | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from billing import holding, tickets
 from billing.card_numbers import masked
-from billing.customers import normalised_email
+from billing.customers import Customer, normalised_email
 from billing.departments import named
 from billing.errors import Conflict, Invalid, NotFound, TooMany
 from billing.merchants import Merchant
@@ -239,15 +239,22 @@ def reassign(
 
 
 def owned(ports: Ports, merchant: str, order: str | None, email: str) -> Order | None:
-    """The entry with this Order ID, if it was bought with this email, or by whose email it is."""
+    """The entry with this Order ID, if its customer has this email now.
+
+    What it was bought with says nothing: somebody else may have that address by now (B-12).
+    """
     typed = typed_order_id(order or "")
     found = None if typed is None else ports.store.order_by_id(merchant, typed)
     if found is None or found.customer is None:
         return None
-    same = normalised_email(found.email or "") == normalised_email(email)
-    return (
-        found if same or ports.store.customer_by_email(merchant, email) == found.customer else None
-    )
+    return found if ports.store.customer_by_email(merchant, email) == found.customer else None
+
+
+def owner(ports: Ports, found: Ticket) -> Customer | None:
+    """The customer that a ticket is known to be of."""
+    if found.customer is None:
+        return None
+    return ports.store.customer(found.merchant, found.customer)
 
 
 def _drawn_up(

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 from billing import departments, domains
-from billing.customers import Address, BillTo
+from billing.customers import Address, BillTo, Customer
 from billing.departments import Department
-from billing.facts import Fact, FactKind
-from billing.flows import decision, draft
+from billing.facts import Fact, FactKind, LeftOut
+from billing.flows import decision, draft, ticket
+from billing.holding import Effect
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.render import ticket_mails
 from billing.render.mails import Envelope
-from billing.tickets import Author, Message, Ticket
+from billing.subscription import When
+from billing.tickets import Author, Message, Ticket, TicketState
 
 KINDS = frozenset(
     {
@@ -27,46 +30,79 @@ KINDS = frozenset(
         FactKind.TICKET_DECLINED,
     }
 )
+_TO_DEPARTMENT = frozenset({FactKind.TICKET_OPENED, FactKind.TICKET_REASSIGNED})
 MAIL = "ticket_mail"
 ANSWERED_WITHIN = timedelta(days=90)
 NOWHERE = Address("", "", "")
 """Who writes to a helpdesk need not have told where they live."""
 
 
-def messages(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
+def messages(
+    ports: Ports, fact: Fact, merchant: Merchant, now: datetime
+) -> list[EmailMessage] | LeftOut:
     """The mails of one fact about a ticket; none where it was erased meanwhile (M-8)."""
     if fact.kind is FactKind.TICKET_ASKED:
         return _to_confirm(ports, fact, merchant, now)
     name, _, said_id = (fact.code or "").partition("~")
     thread = ports.store.thread(merchant.id, name)
     if thread is None:
-        return []
-    found, said = thread.ticket, None
+        return LeftOut.ERASED
+    customer = ticket.owner(ports, thread.ticket)
+    found, said = thread.ticket.reached_by(customer), None
     if said_id:
         said = next((each for each in thread.messages if each.id == said_id), None)
     elif thread.public:
         said = thread.public[0]
-    department = department_of(merchant, found.department)
-    to_requester = _to_requester(ports, fact, merchant, found, now)
+    to_requester = _to_requester(ports, fact, merchant, found, customer, now)
     _remember(ports, to_requester, found, now)
-    to_department = _to_department(ports, fact, merchant, found, department, now)
-    theirs, ours = thread_url(ports, merchant, found), agents_url(ports, found)
-    match fact.kind:
-        case FactKind.TICKET_OPENED:
-            return [
-                ticket_mails.received(to_department, found, department, said, ours),
-                ticket_mails.noted(to_requester, found, department, said, theirs),
-            ]
-        case FactKind.TICKET_REASSIGNED:
-            return [ticket_mails.received(to_department, found, department, said, ours)]
-        case FactKind.TICKET_APPROVED:
-            effect, amount = decision.effect(ports, found), decision.next_amount(ports, found)
-            return [ticket_mails.approved(to_requester, found, department, effect, amount, theirs)]
+    if fact.kind in _TO_DEPARTMENT:
+        return _of_opening(ports, fact, found, said, to_requester)
+    if fact.kind is FactKind.TICKET_APPROVED:
+        return [_of_approval(ports, fact, found, to_requester)]
     if said is None:
-        return []
+        return LeftOut.ERASED
+    department = department_of(merchant, found.department)
+    theirs = thread_url(ports, merchant, found)
     if fact.kind is FactKind.TICKET_DECLINED:
         return [ticket_mails.declined(to_requester, found, department, said, theirs)]
-    return [_reply(said, found, department, to_requester, to_department, theirs, ours)]
+    if said.author is not Author.CUSTOMER:
+        return [ticket_mails.answered(to_requester, found, department, said, theirs)]
+    to_department = _to_department(ports, fact, merchant, found, department, now)
+    ours = agents_url(ports, found)
+    return [ticket_mails.written_again(to_department, found, department, said, ours)]
+
+
+def _of_opening(
+    ports: Ports, fact: Fact, found: Ticket, said: Message | None, to_requester: Envelope
+) -> list[EmailMessage] | LeftOut:
+    """To the department whose turn it is, and of a new ticket to its requester: what it holds, as
+    it stood then, whatever was decided since (H-4)."""
+    merchant, was = to_requester.merchant, fact.ticket_was
+    department, ours = department_of(merchant, found.department), agents_url(ports, found)
+    opened = fact.kind is FactKind.TICKET_OPENED
+    over = opened and found.state is not TicketState.OPEN
+    told: list[EmailMessage] = []
+    if was is None or (was.department == found.department and not over):
+        to_department = _to_department(ports, fact, merchant, found, department, to_requester.at)
+        told.append(ticket_mails.received(to_department, found, department, said, ours))
+    if opened:
+        asked = found if was is None else replace(found, due_at=was.due_at)
+        theirs = thread_url(ports, merchant, found)
+        told.append(ticket_mails.noted(to_requester, asked, department, said, theirs))
+    return told or LeftOut.UNTRUE
+
+
+def _of_approval(ports: Ports, fact: Fact, found: Ticket, to_requester: Envelope) -> EmailMessage:
+    """What it came to: the charge that still stood then, and the end after it (X-8)."""
+    merchant, was = to_requester.merchant, fact.ticket_was
+    department = department_of(merchant, found.department)
+    theirs = thread_url(ports, merchant, found)
+    effect, amount = None, None
+    if was is None:
+        effect, amount = decision.effect(ports, found), decision.next_amount(ports, found)
+    elif was.charge_at is not None:
+        effect, amount = Effect(When.PERIOD_END, was.ends_at, was.charge_at), was.amount
+    return ticket_mails.approved(to_requester, found, department, effect, amount, theirs)
 
 
 def ticket_of_mail(ports: Ports, merchant: str, identity: str, *, now: datetime) -> str | None:
@@ -99,12 +135,14 @@ def agents_url(ports: Ports, found: Ticket) -> str:
     return f"{ports.operation.public_url}/console/tickets/{found.id}"
 
 
-def _to_confirm(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> list[EmailMessage]:
+def _to_confirm(
+    ports: Ports, fact: Fact, merchant: Merchant, now: datetime
+) -> list[EmailMessage] | LeftOut:
     """The link that makes a ticket of what a stranger wrote; nothing where it is over."""
     assert fact.code is not None, "it names what was written"
     asked = draft.read(ports, fact.code, now=now)
     if asked is None:
-        return []
+        return LeftOut.EXPIRED
     url = draft.link(ports, merchant, fact.code, now=now)
     to, sender = BillTo(asked.name or asked.email, asked.email, NOWHERE), ports.operation.sender
     envelope = Envelope(merchant, to, asked.language, False, sender, fact.id, now)
@@ -112,25 +150,15 @@ def _to_confirm(ports: Ports, fact: Fact, merchant: Merchant, now: datetime) -> 
     return [ticket_mails.confirm(envelope, asked.subject, department, url)]
 
 
-def _reply(
-    said: Message,
-    found: Ticket,
-    department: Department,
-    to_requester: Envelope,
-    to_department: Envelope,
-    theirs: str,
-    ours: str,
-) -> EmailMessage:
-    if said.author is Author.CUSTOMER:
-        return ticket_mails.written_again(to_department, found, department, said, ours)
-    return ticket_mails.answered(to_requester, found, department, said, theirs)
-
-
 def _to_requester(
-    ports: Ports, fact: Fact, merchant: Merchant, found: Ticket, now: datetime
+    ports: Ports,
+    fact: Fact,
+    merchant: Merchant,
+    found: Ticket,
+    customer: Customer | None,
+    now: datetime,
 ) -> Envelope:
-    record = found.customer and ports.store.customer(merchant.id, found.customer)
-    name = found.name or (record.name if record else "") or found.email
+    name = found.name or (customer.name if customer else "") or found.email
     to = BillTo(name, found.email, NOWHERE)
     sender = ports.operation.sender
     return Envelope(merchant, to, found.language, found.test, sender, fact.id, now)

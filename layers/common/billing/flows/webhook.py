@@ -210,7 +210,7 @@ def _first_payment(
 def _buyer(ports: Ports, attempt: Checkout) -> str | None:
     """The customer whose attempt it was; an erased form names no email (M-8)."""
     if attempt.method is not None:
-        return ports.store.customer_by_email(attempt.merchant, attempt.bill_to.email)
+        return attempts.buyer(ports, attempt)
     known = ports.store.customer(attempt.merchant, attempt.customer)
     return None if known is None else known.id
 

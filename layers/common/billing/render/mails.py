@@ -8,7 +8,7 @@ three names are filled in, everything else stays as it was written (RELIABILITY.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -23,12 +23,16 @@ from billing.orders import Invoice
 from billing.refunds import Refund
 from billing.render import formats, pages, wording
 from billing.render.messages import text
-from billing.subscription import Source, State, Subscription
+from billing.snapshots import Snapshot
+from billing.subscription import Source, State
 
 TEMPLATE_MOST = 4000
 """Characters of a filled-in merchant template; what is longer is cut."""
 
 HEADER_MOST = 200
+
+LEAVES_CREDIT = frozenset({"cancelled", "cancel_requested"})
+"""The mails about an end, which say what becomes of the credit that is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,9 @@ class Letter:
 class Envelope:
     """Whose mail it is, to whom, in which language; `fact` is the id of the fact that it tells.
 
-    `next_charge` is what comes next where that is not the price: credit is taken off it (A-4).
-    `credit` is what a subscription that ends leaves.
+    `to` is whom it is written to: a customer as they are reached now, not the party that an invoice
+    was issued to (B-12). `next_charge` is what comes next where that is not the price: credit is
+    taken off it (A-4).
     """
 
     merchant: Merchant
@@ -62,7 +67,6 @@ class Envelope:
     fact: str
     at: datetime
     next_charge: Money | None = None
-    credit: Money | None = None
 
     @property
     def identity(self) -> str:
@@ -73,7 +77,7 @@ class Envelope:
 def confirmation(
     envelope: Envelope,
     invoice: Invoice,
-    subscription: Subscription | None,
+    was: Snapshot | None,
     *,
     invoice_url: str,
     pdf: bytes,
@@ -97,9 +101,9 @@ def confirmation(
                 {"order_id": invoice.order_id, "product": product, "name": name},
                 language,
             ),
-            *what_follows(subscription, envelope),
+            *what_follows(was, envelope),
         ),
-        cancelling=cancelling(merchant, subscription, language),
+        cancelling=cancelling(merchant, was, language),
         invoice_url=invoice_url,
     )
     return written(letter, envelope, pdf)
@@ -108,7 +112,7 @@ def confirmation(
 def receipt(
     envelope: Envelope,
     invoice: Invoice,
-    subscription: Subscription | None,
+    was: Snapshot | None,
     *,
     invoice_url: str,
     pdf: bytes,
@@ -121,15 +125,15 @@ def receipt(
         title=text(envelope.language, f"mail.{kind}.title"),
         opening=(text(envelope.language, f"mail.{kind}.text", **words),),
         lines=_lines(invoice, envelope),
-        paragraphs=what_follows(subscription, envelope),
-        cancelling=cancelling(envelope.merchant, subscription, envelope.language),
+        paragraphs=what_follows(was, envelope),
+        cancelling=cancelling(envelope.merchant, was, envelope.language),
         invoice_url=invoice_url,
     )
     return written(letter, envelope, pdf)
 
 
 def payment_failed(
-    envelope: Envelope, invoice: Invoice, subscription: Subscription | None, card_url: str | None
+    envelope: Envelope, invoice: Invoice, was: Snapshot | None, card_url: str | None
 ) -> EmailMessage:
     """A rebill that was declined: why, as far as may be said, and when it is tried again (R-4).
 
@@ -137,7 +141,7 @@ def payment_failed(
     """
     language, merchant = envelope.language, envelope.merchant
     words = words_of(invoice, envelope)
-    retry_at = subscription.retry_at if subscription is not None and invoice.retryable else None
+    retry_at = was.retry_at if was is not None and invoice.retryable else None
     if invoice.plan_change is not None:
         then = text(language, "mail.payment_failed.plan")
     elif retry_at is None:
@@ -151,7 +155,7 @@ def payment_failed(
         opening=(text(language, "mail.payment_failed.text", **words),),
         paragraphs=(wording.decline(invoice.decline_code, language), then),
         link=(text(language, "mail.payment_failed.button"), card_url) if card_url else None,
-        cancelling=cancelling(merchant, subscription, language),
+        cancelling=cancelling(merchant, was, language),
     )
     return written(letter, envelope)
 
@@ -181,98 +185,97 @@ def refund_returned(envelope: Envelope, invoice: Invoice, refund: Refund) -> Ema
     return written(letter, envelope)
 
 
-def ended(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def ended(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """A plan that is paid in full, or a subscription that was cancelled (R-7, R-8, X-7)."""
-    completed = subscription.state is State.COMPLETED
-    unpaid = subscription.ended_by is Source.DUNNING
+    unpaid = was.ended_by is Source.DUNNING
     more = ("mail.cancelled.unpaid",) if unpaid else ()
-    return _about(envelope, subscription, "completed" if completed else "cancelled", more)
+    kind = "completed" if was.state is State.COMPLETED else "cancelled"
+    return _about(envelope, was, kind, more)
 
 
-def cancel_requested(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def cancel_requested(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """A cancellation at the end of the period, with its reference and date (X-7)."""
-    return _about(envelope, subscription, "cancel_requested", ("mail.cancel_requested.undo",))
+    return _about(envelope, was, "cancel_requested", ("mail.cancel_requested.undo",))
 
 
-def cancel_undone(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def cancel_undone(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """A cancellation that was taken back: it goes on, and what is charged next (X-5)."""
-    return _about(envelope, subscription, "cancel_undone")
+    return _about(envelope, was, "cancel_undone")
 
 
-def paused(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def paused(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """Nothing is charged until it is resumed; until when access lasts, if a paid period does
     (X-11)."""
-    ends = subscription.access_until
+    ends = was.access_until
     said = "unpaid" if ends is not None and ends <= envelope.at else "text"
-    return _about(envelope, subscription, "paused", said=said)
+    return _about(envelope, was, "paused", said=said)
 
 
-def resumed(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def resumed(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """It goes on, and what is charged next (X-11)."""
-    return _about(envelope, subscription, "resumed")
+    return _about(envelope, was, "resumed")
 
 
-def plan_changed(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def plan_changed(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """Another plan from now on, without a payment; what is charged next (A-4)."""
-    return _about(envelope, subscription, "plan_changed")
+    return _about(envelope, was, "plan_changed")
 
 
-def new_card_needed(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def new_card_needed(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """Nothing was declined, but the card can no longer be charged (W-6)."""
-    return _about(envelope, subscription, "new_card_needed")
+    return _about(envelope, was, "new_card_needed")
 
 
-def plan_asked(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def plan_asked(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """Another plan, or this one after all, from the next payment on (A-4)."""
-    return _about(envelope, subscription.renewing(), "plan_asked")
+    return _about(envelope, was, "plan_asked")
 
 
-def freeze_asked(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def freeze_asked(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """Frozen from the next period on: since when, and what it costs (A-5)."""
-    return _about(envelope, subscription, "freeze_asked")
+    return _about(envelope, was, "freeze_asked")
 
 
-def freeze_undone(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def freeze_undone(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """Not frozen after all: it goes on, and what is charged next (A-5)."""
-    return _about(envelope, subscription, "freeze_undone")
+    return _about(envelope, was, "freeze_undone")
 
 
 def _about(
     envelope: Envelope,
-    subscription: Subscription,
+    was: Snapshot,
     kind: str,
     more: tuple[str, ...] = (),
     said: str = "text",
 ) -> EmailMessage:
     """A mail about a subscription itself, of which `mail.<kind>` has subject, title and text."""
     language, zone = envelope.language, envelope.merchant.settings.time_zone
-    reference = subscription.cancelling.order if subscription.cancelling else None
     words = {
-        "product": subscription.product_name,
+        "product": was.product_name,
         "merchant": envelope.merchant.name,
-        "date": formats.day(subscription.access_until or envelope.at, zone, language),
+        "date": formats.day(was.access_until or envelope.at, zone, language),
     }
-    given = () if reference is None else (text(language, "mail.reference", reference=reference),)
+    given = (text(language, "mail.reference", reference=was.reference),) if was.reference else ()
     letter = Letter(
         subject=text(language, f"mail.{kind}.subject", **words),
         title=text(language, f"mail.{kind}.title"),
         opening=(text(language, f"mail.{kind}.{said}", **words),),
         paragraphs=(
             *(text(language, key) for key in more),
-            *_credit_left(envelope),
+            *(_credit_left(was, envelope) if kind in LEAVES_CREDIT else ()),
             *given,
-            *(what_follows(subscription, envelope) if subscription.next_charge_at else ()),
+            *(what_follows(was, envelope) if was.next_charge_at else ()),
         ),
     )
     return written(letter, envelope)
 
 
-def _credit_left(envelope: Envelope) -> tuple[str, ...]:
+def _credit_left(was: Snapshot, envelope: Envelope) -> tuple[str, ...]:
     """What becomes of the credit that a subscription leaves (A-4)."""
-    if envelope.credit is None:
+    if was.credit_minor <= 0:
         return ()
     merchant, language = envelope.merchant, envelope.language
-    amount = formats.money(envelope.credit, language)
+    amount = formats.money(replace(was.terms.price, amount_minor=was.credit_minor), language)
     key = f"credit.{merchant.settings.credit_at_end}"
     return (text(language, key, amount=amount, merchant=merchant.name),)
 
@@ -313,36 +316,34 @@ def _lines(invoice: Invoice, envelope: Envelope) -> tuple[tuple[str, str], ...]:
     return (*lines, (total, formats.money(invoice.total, language)))
 
 
-def what_follows(subscription: Subscription | None, envelope: Envelope) -> tuple[str, ...]:
+def what_follows(was: Snapshot | None, envelope: Envelope) -> tuple[str, ...]:
     """The next payment, or that there is none."""
     language = envelope.language
-    if subscription is None:
+    if was is None:
         return (text(language, "mail.once"),)
-    if subscription.next_charge_at is None:
-        ended = subscription.state is State.COMPLETED
+    if was.next_charge_at is None:
+        ended = was.state is State.COMPLETED
         return (text(language, "mail.last"),) if ended else ()
-    renewing, amount = subscription.renewing(), envelope.next_charge
-    amount = renewing.terms.price if amount is None else amount
+    terms, amount = was.renewing_terms, envelope.next_charge
+    amount = terms.price if amount is None else amount
     return (
         text(
             language,
             "mail.next",
             amount=formats.money(amount, language),
-            date=formats.day(subscription.next_charge_at, subscription.anchor.zone, language),
+            date=formats.day(was.next_charge_at, was.zone, language),
         ),
-        text(language, "mail.terms", terms=formats.terms(renewing.terms, language)),
+        text(language, "mail.terms", terms=formats.terms(terms, language)),
     )
 
 
-def cancelling(
-    merchant: Merchant, subscription: Subscription | None, language: str
-) -> tuple[str, ...]:
+def cancelling(merchant: Merchant, was: Snapshot | None, language: str) -> tuple[str, ...]:
     """How to cancel, as the checkout said it; nothing for what has ended."""
-    if subscription is None:
+    if was is None:
         return (text(language, "cancelling.nothing"),)
-    if not subscription.is_live:
+    if not was.is_live:
         return ()
-    return wording.cancelling(merchant, subscription.terms, language)
+    return wording.cancelling(merchant, was.terms, language)
 
 
 def written(

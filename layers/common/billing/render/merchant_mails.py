@@ -13,14 +13,14 @@ from billing.render.messages import text
 
 
 def dispute(
-    envelope: Envelope, kind: str, chargeback: Chargeback, invoice: Invoice
+    envelope: Envelope, kind: str, chargeback: Chargeback, invoice: Invoice, email: str
 ) -> EmailMessage:
-    """A chargeback was opened, won or lost; `kind` is the fact's."""
+    """A chargeback was opened, won or lost; `kind` is the fact's, `email` the customer's."""
     language, zone = envelope.language, envelope.merchant.settings.time_zone
     words = {
         "amount": formats.money(chargeback.amount, language),
         "product": invoice.product_name,
-        "email": invoice.bill_to.email,
+        "email": email,
         "date": formats.day(invoice.settled_at or invoice.opened_at, zone, language),
     }
     agreement = "once" if chargeback.subscription is None else "subscription"
@@ -36,13 +36,15 @@ def dispute(
     return written(letter, envelope)
 
 
-def refund_came_back(envelope: Envelope, invoice: Invoice, refund: Refund) -> EmailMessage:
+def refund_came_back(
+    envelope: Envelope, invoice: Invoice, refund: Refund, email: str
+) -> EmailMessage:
     """A refund that the customer's bank did not take; what is left to do needs a person."""
     language, zone = envelope.language, envelope.merchant.settings.time_zone
     words = {
         "amount": formats.money(refund.amount, language),
         "product": invoice.product_name,
-        "email": invoice.bill_to.email,
+        "email": email,
         "date": formats.day(invoice.settled_at or invoice.opened_at, zone, language),
         "code": refund.failure or "",
         "number": refund.number or refund.order_id,

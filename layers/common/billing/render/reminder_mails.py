@@ -10,27 +10,27 @@ from billing.orders import Invoice
 from billing.render import formats
 from billing.render.mails import Envelope, Letter, cancelling, what_follows, words_of, written
 from billing.render.messages import text
-from billing.subscription import Subscription
+from billing.snapshots import Snapshot
 
 
-def renewal_upcoming(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def renewal_upcoming(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """What is charged next, and when; how to cancel before."""
-    return _to_come(envelope, subscription, "renewal_upcoming")
+    return _to_come(envelope, was, "renewal_upcoming")
 
 
-def trial_ending(envelope: Envelope, subscription: Subscription) -> EmailMessage:
+def trial_ending(envelope: Envelope, was: Snapshot) -> EmailMessage:
     """That the trial ends, what is charged then, and how to cancel before."""
-    return _to_come(envelope, subscription, "trial_ending")
+    return _to_come(envelope, was, "trial_ending")
 
 
 def card_expiring(
-    envelope: Envelope, subscription: Subscription, method: PaymentMethod, portal_url: str | None
+    envelope: Envelope, was: Snapshot, method: PaymentMethod, portal_url: str | None
 ) -> EmailMessage:
     """That the card which pays for it expires, and where to put in another."""
     assert method.expires_on is not None, "told of because it expires"
     language = envelope.language
     words = {
-        "product": subscription.product_name,
+        "product": was.product_name,
         "card": formats.means(method, language),
         "month": formats.month(method.expires_on, language),
         "email": envelope.merchant.email,
@@ -41,7 +41,7 @@ def card_expiring(
         title=text(language, "mail.card_expiring.title"),
         opening=(text(language, "mail.card_expiring.text", **words),),
         paragraphs=(
-            *what_follows(subscription, envelope),
+            *what_follows(was, envelope),
             text(language, f"mail.card_expiring.{then}", **words),
         ),
         link=(text(language, "mail.card_expiring.button"), portal_url) if portal_url else None,
@@ -50,12 +50,12 @@ def card_expiring(
 
 
 def action_needed(
-    envelope: Envelope, invoice: Invoice, subscription: Subscription | None, url: str
+    envelope: Envelope, invoice: Invoice, was: Snapshot | None, url: str
 ) -> EmailMessage:
     """That the bank wants a payment confirmed, where, and until when (R-4)."""
     language = envelope.language
     words = words_of(invoice, envelope)
-    retry_at = None if subscription is None else subscription.retry_at
+    retry_at = None if was is None else was.retry_at
     zone = envelope.merchant.settings.time_zone
     until = (
         ()
@@ -70,21 +70,21 @@ def action_needed(
         opening=(text(language, "mail.action_needed.text", **words),),
         paragraphs=until,
         link=(text(language, "mail.action_needed.button"), url),
-        cancelling=cancelling(envelope.merchant, subscription, language),
+        cancelling=cancelling(envelope.merchant, was, language),
     )
     return written(letter, envelope)
 
 
-def _to_come(envelope: Envelope, subscription: Subscription, kind: str) -> EmailMessage:
-    assert subscription.next_charge_at is not None, "told of because it is to come"
+def _to_come(envelope: Envelope, was: Snapshot, kind: str) -> EmailMessage:
+    assert was.next_charge_at is not None, "told of because it is to come"
     language = envelope.language
-    date = formats.day(subscription.next_charge_at, subscription.anchor.zone, language)
-    words = {"product": subscription.product_name, "date": date}
+    date = formats.day(was.next_charge_at, was.zone, language)
+    words = {"product": was.product_name, "date": date}
     letter = Letter(
         subject=text(language, f"mail.{kind}.subject", **words),
         title=text(language, f"mail.{kind}.title"),
         opening=(text(language, f"mail.{kind}.text", **words),),
-        paragraphs=what_follows(subscription, envelope),
-        cancelling=cancelling(envelope.merchant, subscription, language),
+        paragraphs=what_follows(was, envelope),
+        cancelling=cancelling(envelope.merchant, was, language),
     )
     return written(letter, envelope)

@@ -37,6 +37,8 @@ MIX = (
     "subscription_frozen",
     "changes_of_plan",
     "asked_to_pay",
+    "emails_changed",
+    "mails_left_out",
     "payments_skipped",
     "cards_kept",
     "cards_removed",

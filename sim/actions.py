@@ -18,7 +18,7 @@ from billing.catalog import PricePoint, PriceType
 from billing.checkouts import Checkout, CheckoutState
 from billing.errors import Invalid, Unavailable, Uncertain
 from billing.facts import Fact
-from billing.flows import cancel, change_plan, freeze, pause, refund
+from billing.flows import cancel, change_plan, customers, freeze, pause, refund
 from billing.gateways import DisputeStanding, RefundSucceeded
 from billing.orders import Invoice, Order
 from billing.ports import Ports
@@ -292,6 +292,22 @@ def freeze_next(adversary: Adversary, target: Subscription) -> None:
             world.clockwork.spawn(f"plan {subscription}", thaw, thaw_us, answered)
 
 
+def change_email(adversary: Adversary, target: Subscription) -> None:
+    """The merchant notes another email of a customer: a new one, one that another buyer writes in
+    a form, or the first one again."""
+    world, owner, merchant = adversary.world, target.customer, target.merchant
+    ports = world.ports
+    chance = Chance(world.seed, f"email {owner} {world.clockwork.now_us}")
+    others = [purchase.email for purchase in world.plan.purchases]
+    email = chance.pick((f"{owner}@example.com", chance.pick(others)))
+
+    def work() -> None:
+        customers.change(ports, merchant, owner, {"email": email}, now=ports.clock())
+
+    for _ in range(chance.pick((1, 1, 2))):
+        world.clockwork.spawn(f"email {owner}", work, world.clockwork.now_us, answered)
+
+
 def _recurs(point: PricePoint) -> bool:
     return point.terms.type is PriceType.RECURRING
 
@@ -376,6 +392,7 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
         *(cancel_now, cancel_at_end, pause_now, pay_now, other_plan, freeze_next),
         cheaper_then_refund,
         *(new_card, other_card, remove_card, bank_renews),
+        change_email,
     ),
     Checkout: (click_again, come_back, look_at_attempt, sweep, answer_the_bank),
 }
@@ -395,6 +412,7 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "card again": (0.15, (new_card, other_card, remove_card)),
     "renewal": (0.3, (bank_renews,)),
     "renewal again": (0.15, (bank_renews,)),
+    "address": (0.15, (change_email,)),
 }
 """What share of ordinary customers does one of these some day."""
 

@@ -20,6 +20,7 @@ from billing import (
     disputes,
     freezing,
     holding,
+    outdated,
     plan_change,
     plan_protocol,
     policy,
@@ -29,6 +30,7 @@ from billing import (
     tickets,
 )
 from billing.adapters import event_signature
+from billing.customers import Customer
 from billing.flows import (
     attempts,
     charging,
@@ -57,9 +59,11 @@ from sim.mutations import (
     committing_blindly,
     confirm_without_attempt,
     due_at_once,
+    first_contact,
     forgetting,
     fresh_key,
     keeping_funds,
+    keeping_silent,
     move_blindly,
     paid_without_settling,
     removing_first,
@@ -100,6 +104,7 @@ class Mutant:
             yield
 
 
+_UNTRUE = ("of_subscription", "of_payment", "of_card")
 _OPEN: Callable[..., Patch] = lambda mutate: (protocol, "open_invoice", mutate)  # noqa: E731
 _PNR: Callable[..., Patch] = lambda mutate: (protocol, "point_of_no_return", mutate)  # noqa: E731
 _PAID: Callable[..., Patch] = lambda mutate: (protocol, "settle_paid", mutate)  # noqa: E731
@@ -321,6 +326,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("request: never decided", ((decision, "_undecided", always("waits")),)),
     Mutant("outbox: removed before told", ((notify, "_tell", removing_first),)),
+    Mutant("outbox: left out without a reason", ((notify, "_noted", keeping_silent),)),
+    Mutant("mail: untrue, and sent", tuple((outdated, name, always(False)) for name in _UNTRUE)),
+    Mutant("mail: true, and left out", tuple((outdated, name, always(True)) for name in _UNTRUE)),
+    Mutant("mail: to the first email", ((Customer, "contact", first_contact),)),
     Mutant("numbers: counter unconditional", ((invoices, "numbered", committing_blindly),)),
 )
 

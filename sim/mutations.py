@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from billing import plan_change, purchase
+from billing.customers import BillTo
 from billing.errors import Unavailable
 from billing.flows import attempts, charging
 from billing.gateways import Declined, Unconfirmed
@@ -215,11 +216,27 @@ def unarmed(original: Any) -> Any:
 def removing_first(original: Any) -> Any:
     """A fact is removed from the outbox before it is told."""
 
-    def mutant(ports: Any, fact: Any, now: Any) -> Any:
+    def mutant(ports: Any, fact: Any, *args: Any) -> Any:
         ports.store.commit(Remove(fact))
-        return original(ports, fact, now)
+        return original(ports, fact, *args)
 
     return mutant
+
+
+def keeping_silent(original: Any) -> Any:
+    """What is left out goes without its reason."""
+    return lambda ports, claimed, reason: claimed
+
+
+def first_contact(original: Any) -> Any:
+    """Everybody is written to where they were first known."""
+    first: dict[tuple[str, str], str] = {}
+
+    def contact(customer: Any) -> Any:
+        email = first.setdefault((customer.merchant, customer.id), customer.email)
+        return BillTo(customer.name, email, customer.address)
+
+    return property(contact)
 
 
 def attempts_unlimited(original: Any) -> Any:

@@ -85,13 +85,14 @@ class Oracle(Writes, ValueWrites):
         if found is not None:
             self._armed(found.merchant, found.id)
 
-    def mails(self, fact: str) -> None:
+    def mails(self, fact: str, to: str) -> None:
         """A mail goes out."""
         self.mailed[fact] += 1
         told = self.facts.get(fact)
         if told is not None:
             self._armed(told.merchant, fact)
             self._is_told(told)
+            self._sent(told, to)
 
     def _armed(self, merchant: str, about: str) -> None:
         since = self.disarmed_since.get(merchant)

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from billing.adapters.sandbox_ledger import Row
 from billing.customers import PaymentMethod
-from billing.facts import Fact
+from billing.facts import Fact, LeftOut
 from billing.orders import Invoice
 from billing.subscription import State, Subscription
 from sim.clockwork import instant
@@ -25,8 +25,10 @@ class Seen:
         self.succeeded: dict[str, list[Row]] = defaultdict(list)
         self.facts: dict[str, Fact] = {}
         self.mailed: Counter[str] = Counter()
+        self.left_out: dict[str, LeftOut | None] = {}
         self.stopped_since: dict[str, datetime] = {}
         self.disarmed_since: dict[str, datetime] = {}
+        self.ever_disarmed: set[str] = set()
         self.cancelled: dict[str, datetime] = {}
         self.tally: Counter[str] = Counter()
         self.freezes: set[str] = set()
@@ -49,9 +51,15 @@ class Seen:
         self._failed: Counter[str] = Counter()
         self._frozen_periods: Counter[str] = Counter()
         self._authenticated: set[str] = set()
+        self._emails: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+        self._stood: dict[str, tuple[Subscription | None, Invoice | None]] = {}
+        self._untold: dict[str, set[str]] = defaultdict(set)
+        self._untrue_since: dict[str, datetime] = {}
+        self._claimed: dict[tuple[str, str], datetime] = {}
         self.retry_attempts: Callable[[str], int] = lambda merchant: 4
         self.catch_up: Callable[[str], timedelta] = lambda merchant: timedelta(days=7)
         self.asks_buyer: Callable[[str], None] = lambda reference: None
+        self.invocation: Callable[[], str] = lambda: ""
         self.overdue: Callable[[Subscription], None] = lambda subscription: None
 
     def subscription(self, subscription: str | None) -> Subscription | None:

@@ -112,7 +112,7 @@ class ValueWrites(Seen):
         super().__init__(now_us)
         self._books: dict[str, Book] = defaultdict(Book)
         self._paid_in: dict[str, int | None] = {}
-        self._stood: dict[str, Subscription] = {}
+        self._valued: dict[str, Subscription] = {}
         self._quotes: dict[str, list[Quote]] = defaultdict(list)
 
     def _value_stands(self, by_type: dict[type, list[Put]]) -> None:
@@ -216,7 +216,7 @@ class ValueWrites(Seen):
         the cents in use are worth by the second (A-4)."""
         rest, unused = (abs(line.amount.amount_minor) for line in quote.lines[:2])
         assert quote.change is not None
-        stands = self._stood[subscription or ""]
+        stands = self._valued[subscription or ""]
         k = stands.period - 1
         start, end = stands.payment_at(k), stands.payment_at(k + 1)
         since = max(start, book.since) if book.since else start
@@ -280,4 +280,4 @@ class ValueWrites(Seen):
             if not opened and after.money.in_use_minor != running:
                 text = f"{after.id}: {after.money.in_use_minor} in use, by its payments {running}"
                 raise Violation("3", text, after.id, after.customer)
-        self._stood[after.id] = after
+        self._valued[after.id] = after

@@ -70,6 +70,7 @@ class World:
         self.oracle = Oracle(lambda: self.clockwork.now_us)
         self.oracle.retry_attempts = self._retry_attempts
         self.oracle.catch_up = self._catch_up
+        self.oracle.invocation = lambda: self.clockwork.invocation.name
         self.table = Table(lambda: self.clockwork.now_us)
         self.table.committed = self._committed
         self.gateway = gateway(seed, self.wire)
@@ -180,9 +181,10 @@ class SimMailer:
 
     def send(self, message: EmailMessage, *, now: datetime) -> None:
         fact = str(message["Message-ID"])
+        (to,) = message["To"].addresses
 
         def arrive() -> None:
-            self._oracle.mails(fact)
+            self._oracle.mails(fact, to.addr_spec)
 
         self._wire.call("mail", "mail", arrive, fact)
 

@@ -10,9 +10,8 @@ from typing import Any
 
 from billing import purchase
 from billing.checkouts import Checkout
-from billing.customers import ERASED, PaymentMethod
+from billing.customers import ERASED, Customer, EmailPointer, PaymentMethod
 from billing.facts import Fact, FactKind
-from billing.flows.notify import PASSING
 from billing.merchants import Merchant
 from billing.orders import Invoice, Order
 from billing.refunds import Refund, RefundState
@@ -33,13 +32,11 @@ from sim.invariants import (
 )
 from sim.invoice_writes import InvoiceWrites
 from sim.items import Put
+from sim.mail import Mail
 from sim.subscription_writes import SubscriptionWrites
 
 UNNAMED = re.compile(r"r\d+")
 """What a refund is called on its invoice when nobody named it."""
-
-UNTOLD = {FactKind.PAYMENT_VOID, *PASSING}
-"""What is not mailed, or not when its merchant is disarmed."""
 
 TOLD_OF_CHANGES = {
     FactKind.CANCEL_UNDONE,
@@ -54,7 +51,7 @@ TOLD_OF_CHANGES = {
 """What tells that a subscription is not as it was."""
 
 
-class Writes(InvoiceWrites, SubscriptionWrites, CardWrites):
+class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
     """Sees every write as it happens; keeps only what it needs to judge the next."""
 
     def committed(self, puts: list[Put]) -> None:
@@ -71,10 +68,14 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites):
                 check(self, before, after)
         for cls in ONCE:
             for _, before, after in by_type.get(cls, ()):
-                if before is not None:
+                given_back = cls is EmailPointer and after is None
+                if before is not None and not given_back:
                     raise Violation("9", f"{cls.__name__} written over: {after}")
         self._facts_kept(by_type.get(Fact, []))
         self._facts_match(by_type)
+        changed_now = (each.id for _, _, each in by_type.get(Subscription, ()))
+        invoiced = (each.subscription for _, _, each in by_type.get(Invoice, ()))
+        self._reread({*changed_now, *invoiced})
         self._whole_write(by_type)
 
     def _whole_write(self, by_type: dict[type, list[Put]]) -> None:
@@ -129,6 +130,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites):
     def _merchant(self, before: Merchant | None, after: Merchant) -> None:
         if not after.armed:
             self.disarmed_since.setdefault(after.id, self._now())
+            self.ever_disarmed.add(after.id)
         elif before is not None and not before.armed:
             del self.disarmed_since[after.id]
         if after.stopped or not after.armed:
@@ -137,19 +139,25 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites):
             self.stopped_since.pop(after.id, None)
 
     def _facts_kept(self, puts: list[Put]) -> None:
-        """A fact is written once, and goes only when it is told; put off, it is written anew."""
+        """A fact is written once, and goes only when it is told, or says why it is not; put off,
+        it is written anew."""
         gone = {before.id for _, before, after in puts if after is None}
         put_off = gone & {after.id for _, before, after in puts if before is None}
         for _, before, after in puts:
             fact = before if after is None else after
             if fact.id in put_off:
                 continue
-            if after is None and fact.kind not in UNTOLD and not self.mailed[fact.id]:
-                raise Violation("13", f"{fact.id} was never mailed", fact.id)
-            if before is None:
+            if after is None:
+                self._gone(fact)
+            elif before is None:
                 if fact.id in self.facts:
                     raise Violation("13", f"the fact {fact.id} was written twice", fact.id)
                 self.facts[fact.id] = fact
+                self._written(fact)
+            elif after.left_out is not None and before.left_out is None:
+                self._is_left_out(fact)
+            else:
+                self._claimed[fact.id, self.invocation()] = self._now()
 
     def _facts_match(self, by_type: dict[type, list[Put]]) -> None:
         """What changed in this write is told by it: one fact each, no more."""
@@ -190,6 +198,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites):
 
 _CHECKS: dict[type, Callable[[Writes, Any, Any], None]] = {
     Merchant: Writes._merchant,
+    Customer: Writes._customer,
     Invoice: Writes._invoice,
     Checkout: Writes._checkout,
     Subscription: Writes._subscription,

@@ -1,0 +1,157 @@
+"""What must hold of mail: it reaches its customer, it is true, and what is left out was not (R-8).
+
+These rules are not the product's own (`billing/outdated.py`): each is only what any reader of the
+mail would hold against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from billing.customers import Customer
+from billing.facts import Fact, FactKind, LeftOut
+from billing.flows.notify import PASSING
+from billing.orders import Invoice
+from billing.subscription import State, Subscription
+from sim.invariants import CALL, SKEW, I, Violation
+from sim.seen import Seen
+
+DISPUTES = {FactKind.DISPUTE_OPENED, FactKind.DISPUTE_WON, FactKind.DISPUTE_LOST}
+AHEAD = {FactKind.RENEWAL_UPCOMING, FactKind.TRIAL_ENDING, FactKind.CARD_EXPIRING}
+RECORDS = {
+    FactKind.PURCHASED,
+    FactKind.RENEWED,
+    FactKind.REFUNDED,
+    FactKind.REFUND_RETURNED,
+    FactKind.CANCEL_REQUESTED,
+    FactKind.ENDED,
+    FactKind.DETAILS_CHANGED,
+}
+"""What is mailed whatever came after it."""
+
+
+class Mail(Seen):
+    """Each fact is mailed, or has a reason that stands; each mail goes to who is meant."""
+
+    def _customer(self, before: Customer | None, after: Customer) -> None:
+        if before is None or before.email != after.email:
+            self._emails[after.id].append((self._now(), after.email))
+            self.tally["emails_changed"] += before is not None
+
+    def _written(self, fact: Fact) -> None:
+        """A fact, and how it stands with it."""
+        invoice = self.invoices.get(fact.invoice or "")
+        self._stood[fact.id] = (self.subscription(fact.subscription), invoice)
+        if fact.subscription is not None:
+            self._untold[fact.subscription].add(fact.id)
+
+    def _gone(self, fact: Fact) -> None:
+        """A fact that is not in the outbox any more."""
+        self._untold[fact.subscription or ""].discard(fact.id)
+        if fact.kind is FactKind.PAYMENT_VOID or self.mailed[fact.id]:
+            return
+        if fact.id not in self.left_out:
+            raise Violation("13", f"{fact.id} was never mailed", fact.id)
+
+    def _reread(self, subscriptions: Iterable[str | None]) -> None:
+        """What is untold of these may have become untrue, or true again."""
+        for subscription in subscriptions:
+            for name in self._untold.get(subscription or "", ()):
+                if self._holds(self.facts[name]):
+                    self._untrue_since.pop(name, None)
+                else:
+                    self._untrue_since.setdefault(name, self._now())
+
+    def _sent(self, fact: Fact, to: str) -> None:
+        since = self._untrue_since.get(fact.id)
+        claimed = self._claimed[fact.id, self.invocation()]
+        if since is not None and since < claimed:  # before whoever mails it read how it stands
+            raise Violation(
+                "13", f"{fact.id} is mailed, and untrue since {since}", fact.subscription
+            )
+        if fact.email is not None:
+            reached = {fact.email}
+        elif fact.kind in DISPUTES or fact.kind.startswith("ticket"):
+            return
+        else:
+            reached = self._reached(fact.customer)
+        if to not in reached:
+            text = f"{fact.id} is mailed to {to}, not to {sorted(reached)}"
+            raise Violation("B-12", text, fact.id, fact.customer)
+
+    def _reached(self, customer: str) -> set[str]:
+        """The emails that a customer had since a call that is answered now may have begun."""
+        known = self._emails[customer]
+        begun = self._now() - CALL - SKEW
+        stood = [email for at, email in known if at <= begun][-1:]
+        return {*stood, *(email for at, email in known if at > begun)}
+
+    def _is_left_out(self, fact: Fact) -> None:
+        """A fact is not mailed, and says why."""
+        self.left_out[fact.id] = reason = fact.left_out
+        self.tally["mails_left_out"] += 1
+        known = {
+            LeftOut.DISARMED: fact.kind in PASSING and fact.merchant in self.ever_disarmed,
+            LeftOut.UNTRUE: fact.kind not in RECORDS and self._has_moved_on(fact),
+        }
+        if reason is None or not known.get(reason, False):
+            text = f"{fact.id} is left out as {reason}, and is not"
+            raise Violation("13", text, fact.id, fact.subscription)
+
+    def _has_moved_on(self, fact: Fact) -> bool:
+        """Whether anything that a mail could speak of is otherwise than it was."""
+        if fact.kind in DISPUTES:
+            return any(f.code == fact.code and f.id != fact.id for f in self.facts.values())
+        stood, invoice = self._stood[fact.id]
+        stands = self.subscription(fact.subscription)
+        if invoice is not None and _course(invoice) != _course(self.invoices[invoice.id]):
+            return True
+        if stood is None or stands is None or _course(stood) != _course(stands):
+            return True
+        if fact.kind is FactKind.CARD_EXPIRING:
+            card = self._methods[fact.code or ""]
+            renewed = not fact.id.startswith(f"{card.id}:{card.expires_on}:")
+            return renewed or card.removed_at is not None or card.id != stands.payment_method
+        due = stood.next_charge_at
+        return fact.kind in AHEAD and due is not None and due <= self._now() + SKEW
+
+    def _holds(self, fact: Fact) -> bool:
+        """Whether a mail of it would be true: the least that it needs."""
+        stood, opened = self._stood[fact.id]
+        stands = self.subscription(fact.subscription)
+        if fact.kind in _TRUE and stood is not None and stands is not None:
+            return _TRUE[fact.kind](stood, stands)
+        if fact.kind in _WAITS and opened is not None:
+            invoice = self.invoices[opened.id]
+            return invoice.attempt == opened.attempt and invoice.state in _WAITS[fact.kind]
+        return True
+
+
+_TRUE: dict[FactKind, Callable[[Subscription, Subscription], bool]] = {
+    FactKind.PAUSED: lambda was, now: now.state is State.PAUSED,
+    FactKind.RESUMED: lambda was, now: now.is_live and now.state is not State.PAUSED,
+    FactKind.CANCEL_UNDONE: lambda was, now: now.is_live and now.cancelling is None,
+    FactKind.FREEZE_ASKED: lambda was, now: now.freezes_at is not None,
+    FactKind.FREEZE_UNDONE: lambda was, now: now.is_live and now.thaws_to is None,
+    FactKind.PLAN_ASKED: lambda was, now: was.renewing().price_point == now.renewing().price_point,
+    FactKind.RENEWAL_UPCOMING: lambda was, now: was.next_charge_at == now.next_charge_at,
+    FactKind.TRIAL_ENDING: lambda was, now: was.next_charge_at == now.next_charge_at,
+}
+_WAITS = {
+    FactKind.PAYMENT_FAILED: frozenset(I) - {I.PAID, I.VOID},
+    FactKind.ACTION_NEEDED: {I.ACTION_REQUIRED},
+}
+"""As which the invoice stands whose attempt it is."""
+
+
+def _course(entity: Subscription | Invoice) -> tuple[Any, ...]:
+    """What of it people are told."""
+    if isinstance(entity, Invoice):
+        return (entity.state, entity.attempt)
+    return (
+        *(entity.state, entity.terms, entity.product, entity.price_point, entity.anchor),
+        *(entity.anchor_period, entity.period, entity.credit_minor, entity.next_plan),
+        *(entity.thaws_to, entity.cancelling, entity.ends_at, entity.dispute, entity.retry_at),
+        *(entity.payment_method, entity.is_unpaid),
+    )

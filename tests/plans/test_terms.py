@@ -160,16 +160,18 @@ def test_what_was_asked_for_later_can_be_taken_back_or_overtaken(world: World) -
     assert charged(world)[-1] == ("2026-02-28", 4999)
 
 
-@pytest.mark.spec("A-4", "X-2")
-def test_a_cancellation_forgets_the_plan_that_was_to_come(world: World) -> None:
+@pytest.mark.spec("A-4", "X-2", "X-5")
+def test_a_plan_to_come_does_not_come_while_an_end_is_pending_and_does_once_that_is_undone(
+    world: World,
+) -> None:
     _, gold, _ = bought(world).price_points
     change(world, gold, When.NEXT_REBILL)
-    assert world.cancel().subscription.next_plan is None
+    assert world.cancel().subscription.plan_to_come is None
     assert refused(world, gold) == "cancelling"
     world.now += timedelta(minutes=1)
     cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
     world.advance(days=20)
-    assert charged(world)[-1] == ("2026-02-28", 2999)
+    assert charged(world)[-1] == ("2026-02-28", 4999)
 
 
 @pytest.mark.spec("A-4", "R-4")

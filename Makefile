@@ -1,4 +1,5 @@
 # Perennial. `make` alone prints what there is. Each target installs what it needs.
+# What an operator does is the `perennial` command: `pip install .`, `perennial --help`.
 #
 # Lines that begin with `## ` are the help.
 
@@ -95,7 +96,7 @@ check: $(DEV) $(SAM)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/bandit -q -c pyproject.toml -r layers functions dev bench
+	.venv/bin/bandit -q -c pyproject.toml -r layers functions dev bench perennial
 	$(WITH_LAYER) .venv/bin/lint-imports --no-cache
 	.venv-sam/bin/sam validate --lint
 
@@ -163,67 +164,6 @@ runtime-python: $(UV)
 	  "$$candidate" -c 'import pip, sys; print(sys.executable)' 2>/dev/null && exit 0; \
 	done; exit 1
 
-# What an operator does, on a deployed stack (STACK=perennial) or on the make run at PORT. What is
-# given on make's command line is in the environment, where the shell does not read it as program.
-OPERATE = @$(WITH_LAYER) PORT='$(PORT)' DATA='$(DATA)' \
-  .venv/bin/python -m dev.operate
-
-## make merchant   set up a merchant and print its key once (NAME=, EMAIL=, STACK= when deployed)
-.PHONY: merchant
-merchant: $(DEV)
-	$(OPERATE) merchant "name=$$NAME" "email=$$EMAIL" "time_zone=$$ZONE" "currency=$$CURRENCY"
-
-## make domain     put the domain that a merchant asked for into use (MERCHANT=, HOST=); no-domain
-.PHONY: domain no-domain
-domain: $(DEV)
-	$(OPERATE) domain "merchant=$$MERCHANT" "host=$$HOST"
-no-domain: $(DEV)
-	$(OPERATE) no-domain "merchant=$$MERCHANT"
-
-## make gateway-keys  store a gateway account's keys (MERCHANT=, GATEWAY=, ACCOUNT=; asks for them)
-.PHONY: gateway-keys
-gateway-keys: $(DEV)
-	$(OPERATE) gateway-keys "merchant=$$MERCHANT" "gateway=$$GATEWAY" "account=$$ACCOUNT"
-
-## make pause      stop every charge now (REASON=); make resume lets them go on; make standing
-.PHONY: pause resume standing
-pause: $(DEV)
-	$(OPERATE) $@ "reason=$$REASON"
-resume: $(DEV)
-	$(OPERATE) $@ "reason=$$REASON"
-standing: $(DEV)
-	$(OPERATE) $@
-
-## make stop       stop every charge of one merchant (MERCHANT=); make start lets them go on;
-##                 make key makes another API key for who lost theirs
-.PHONY: stop start key
-stop: $(DEV)
-	$(OPERATE) $@ "merchant=$$MERCHANT"
-start: $(DEV)
-	$(OPERATE) $@ "merchant=$$MERCHANT"
-key: $(DEV)
-	$(OPERATE) $@ "merchant=$$MERCHANT"
-
-## make trail      who changed what of a merchant's (STACK=, MERCHANT=, ON=2026-01-31, else today)
-.PHONY: trail
-trail: $(DEV)
-	@$(WITH_LAYER) .venv/bin/python -m dev.trail "stack=$$STACK" "merchant=$$MERCHANT" "on=$$ON"
-
-## make mail-check whether mail would go out: sender's identity, sandbox, quota (SENDER=)
-.PHONY: mail-check
-mail-check: $(DEV)
-	$(OPERATE) mail-check "sender=$$SENDER"
-
-## make restore-drill  the core table as it was (STACK=, AT=2026-01-31T14:59:00Z) beside the one in
-##                 use, checked; without STACK the same on an emulator, with made-up lives
-.PHONY: restore-drill
-restore-drill: $(DEV) $(MINISTACK)
-ifdef STACK
-	@$(WITH_LAYER) .venv/bin/python -m dev.restore "stack=$$STACK" "at=$$AT"
-else
-	.venv/bin/pytest tests/dev/test_restore.py tests/sim/test_at_rest.py $(ARGS)
-endif
-
 ## make deploy     deploy into your AWS account; asks first
 .PHONY: deploy
 deploy: build $(DEV)
@@ -245,6 +185,16 @@ lock: $(UV)
 	cd requirements && $(LOCK) --python-version 3.11 checkov.in -o checkov.txt
 	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) ric.in -o ric.txt
 	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) emulate.in -o emulate.txt
+
+## make docs       the documentation as a site in .site/; a broken link fails
+.PHONY: docs
+docs: $(DEV)
+	.venv/bin/mkdocs build --strict --quiet
+
+## make screenshots  each page pictured into .screenshots/, on a desktop and a phone, light and dark
+.PHONY: screenshots
+screenshots: $(DEV) $(MINISTACK)
+	@$(WITH_LAYER) .venv/bin/python -m tests.browser.screenshots $(ARGS)
 
 ## make clean      remove installed tools and build output; the data of `make run` stays
 .PHONY: clean

@@ -20,7 +20,7 @@ LEFT_OUT = {
     "Budgets": "recorded",
     "API throttling": "not enforced, and no access log is written",
     "TimeToLive": "not set from the template: nothing expires by itself",
-    "point-in-time recovery": "not set from the template; make restore-drill has the drill",
+    "point-in-time recovery": "not set from the template; perennial restore-drill has the drill",
     "DynamoDB conflicts": "transactions never meet; the simulator makes them",
     "concurrency": "MaximumConcurrency is stored, not held to",
     "SES": "no sandbox, no bounces; attachments are lost",

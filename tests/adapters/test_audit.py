@@ -13,7 +13,7 @@ import pytest
 from billing.adapters import tables
 from billing.adapters.audit_rows import DynamoAudit
 from billing.audit import AuditRecord
-from dev import trail
+from perennial import audit, cli
 from tests.adapters.conftest import REGION, Backend
 
 pytestmark = pytest.mark.spec("M-8")
@@ -24,7 +24,7 @@ ASKED = AuditRecord("acme", AT, "key:key_1", "POST /v1/orders/K7/refund", "req-1
 
 def read(dynamodb: Backend, table: str, merchant: str, day: date) -> list[str]:
     client: Any = boto3.client("dynamodb", region_name=REGION, endpoint_url=dynamodb.endpoint)
-    return list(trail.lines(client, table, merchant, day))
+    return list(audit.lines(client, table, merchant, day))
 
 
 def test_every_record_is_kept_once_and_a_day_of_a_merchant_is_read_together(
@@ -54,13 +54,13 @@ def test_every_record_is_kept_once_and_a_day_of_a_merchant_is_read_together(
 @pytest.mark.parametrize(
     ("asked", "wrong"),
     [
-        ([], "STACK=perennial"),
-        (["stack=perennial"], "MERCHANT=acme"),
-        (["stack=perennial", "merchant=acme", "on=yesterday"], "ON is a day"),
+        (["acme"], "--stack"),
+        (["--stack", "perennial"], "merchant"),
+        (["acme", "--stack", "perennial", "--on", "yesterday"], "--on: a day"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_words(
     asked: list[str], wrong: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert trail.main(asked) == 1
+    assert cli.main(["audit", *asked]) != 0
     assert wrong in capsys.readouterr().err

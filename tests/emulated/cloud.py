@@ -22,8 +22,9 @@ import boto3
 
 from billing.adapters.sandbox_gateway import SandboxGateway
 from billing.adapters.sandbox_ledger import DynamoLedger
-from dev import operate, stamp
+from dev import stamp
 from dev.expand import ROOT
+from perennial import cli, installation
 from tests.adapters.emulators import free_port, running
 
 REGION = "us-east-1"
@@ -76,12 +77,15 @@ class Deployed:
 
     # The operator's side: README's steps after a deploy.
 
-    def operator(self, verb: str, **asked: str) -> int:
-        """`make <verb> STACK=perennial`: its exit code."""
-        return operate.main([verb, *(f"{name}={value}" for name, value in asked.items())])
+    def operator(self, *command: str) -> int:
+        """`perennial <command> --stack perennial`: its exit code."""
+        return cli.main([*command, "--stack", STACK])
 
     def sets_up_a_merchant(self) -> None:
-        made = operate.ask({"do": "merchant", "name": "Harbor Lane", "email": "h@example.com"})
+        made = installation.ask(
+            installation.Installation(STACK),
+            {"do": "merchant", "name": "Harbor Lane", "email": "h@example.com"},
+        )
         self.key = made["api_key"]
 
     # The merchant's and the customer's side.

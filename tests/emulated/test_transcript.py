@@ -51,11 +51,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 
 def test_the_readmes_steps_after_a_deploy_and_then_its_transcript(stack: Deployed) -> None:
-    assert stack.operator("mail-check") == 1, "the sender is not verified yet"
+    assert stack.operator("mail", "check") == 1, "the sender is not verified yet"
     boto3.client("sesv2").create_email_identity(EmailIdentity="billing@example.com")
-    assert stack.operator("mail-check") == 0
+    assert stack.operator("mail", "check") == 0
     stack.sets_up_a_merchant()
-    assert stack.operator("standing") == 0
+    assert stack.operator("status") == 0
     status, product = stack.ask("POST", "/v1/products", LIBRARY)
     assert status == 201, product
     point = product["price_points"][0]["id"]

@@ -1,13 +1,10 @@
-"""The restore drill: the core table at an earlier minute, as a new table, checked, ready to use.
+"""Restores the core table as of an earlier minute, as a new table, and checks it.
 
-    python -m dev.restore stack=perennial at=2026-01-31T14:59:00Z
-
-It changes nothing that is in use. The last line says what switches over (docs/runbooks/restore.md).
+It changes nothing that is in use. docs/runbooks/restore.md says how to switch over.
 """
 
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,20 +12,20 @@ from typing import Any
 import boto3
 
 from billing.adapters.dynamo_writes import entity_of
-from dev.operate import outputs
+from perennial.installation import OperateError
 from sim import at_rest
 
 WAIT_SECONDS = 4 * 3600
 LOOK_EVERY_SECONDS = 20
 
 
-class RestoreError(Exception):
-    """It cannot be restored; the message says why."""
+class RestoreError(OperateError):
+    """Cannot be restored; the message says why."""
 
 
 @dataclass(frozen=True)
 class Restored:
-    """A table that was restored, and what is wrong with it."""
+    """A restored table and the violations found in it."""
 
     table: str
     stream: str
@@ -36,24 +33,14 @@ class Restored:
     wrong: list[Any]
 
 
-def main(arguments: list[str]) -> int:
-    asked = {name: value for name, _, value in (word.partition("=") for word in arguments)}
-    try:
-        table = _table_of(asked["stack"])
-        moment = datetime.fromisoformat(asked["at"]) if asked.get("at") else None
-        done = drill(table, moment, every_seconds=LOOK_EVERY_SECONDS)
-    except RestoreError as error:
-        print(f"make restore-drill: {error}", file=sys.stderr)
-        return 1
-    for violation in done.wrong:
-        print(f"  {violation}")
-    print(f"{done.table}: {done.items} items, {len(done.wrong) or 'nothing'} wrong")
-    print(f"To switch over, deploy with RestoredStream={done.stream}")
-    return 1 if done.wrong else 0
-
-
-def drill(table: str, moment: datetime | None, *, every_seconds: float) -> Restored:
-    """Restore `table` as it was at `moment` (the latest that can be had, where None)."""
+def drill(
+    table: str,
+    moment: datetime | None,
+    *,
+    every_seconds: float,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Restored:
+    """Restores `table` as it was at `moment` (the latest that can be had, where None)."""
     dynamodb = boto3.client("dynamodb")
     restored = f"{table.partition('-restored-')[0]}-restored-{datetime.now(UTC):%Y%m%d%H%M%S}"
     when: Any = {"UseLatestRestorableTime": True} if moment is None else {"RestoreDateTime": moment}
@@ -63,16 +50,19 @@ def drill(table: str, moment: datetime | None, *, every_seconds: float) -> Resto
         )
     except dynamodb.exceptions.ClientError as error:
         raise RestoreError(error.response["Error"]["Message"]) from error
-    _wait_until_active(dynamodb, restored, every_seconds)
+    progress(f"DynamoDB restores {restored}; this takes minutes to hours")
+    _wait_until_active(dynamodb, restored, every_seconds, progress)
+    progress("turning on stream, point-in-time recovery and deletion protection")
     _give_back(dynamodb, restored)
-    _wait_until_active(dynamodb, restored, every_seconds)
+    _wait_until_active(dynamodb, restored, every_seconds, progress)
+    progress("reading the copy and checking it")
     stream = dynamodb.describe_table(TableName=restored)["Table"]["LatestStreamArn"]
     entities = list(_entities(dynamodb, restored))
     return Restored(restored, stream, len(entities), at_rest.check(entities))
 
 
 def _give_back(dynamodb: Any, table: str) -> None:
-    """What a restore leaves off, as template.yaml has it."""
+    """Turns on what a restore leaves off, as template.yaml has it."""
     dynamodb.update_table(
         TableName=table,
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
@@ -84,11 +74,15 @@ def _give_back(dynamodb: Any, table: str) -> None:
     )
 
 
-def _wait_until_active(dynamodb: Any, table: str, every_seconds: float) -> None:
-    give_up = time.monotonic() + WAIT_SECONDS
+def _wait_until_active(
+    dynamodb: Any, table: str, every_seconds: float, progress: Callable[[str], None]
+) -> None:
+    start = time.monotonic()
     while dynamodb.describe_table(TableName=table)["Table"]["TableStatus"] != "ACTIVE":
-        if time.monotonic() > give_up:
+        waited = time.monotonic() - start
+        if waited > WAIT_SECONDS:
             raise RestoreError(f"{table} is not there after {WAIT_SECONDS // 3600} hours")
+        progress(f"waiting for {table}: {waited:.0f} s")
         time.sleep(every_seconds)
 
 
@@ -98,13 +92,3 @@ def _entities(dynamodb: Any, table: str) -> Iterator[Any]:
         for item in page["Items"]:
             if (entity := entity_of(item)) is not None:
                 yield entity
-
-
-def _table_of(stack: str) -> str:
-    if not stack:
-        raise RestoreError("name the deployed stack: STACK=perennial")
-    return outputs(stack)["CoreTable"]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -15,9 +15,10 @@ from billing.adapters.keys import key_of
 from billing.merchants import Merchant
 from billing.orders import Order
 from billing.transactions import Insert
-from dev import provision, restore, stack
+from dev import provision, stack
 from dev.expand import ROOT
 from dev.template import Template, load
+from perennial import restore
 from sim import at_rest
 from tests.adapters import emulators
 from tests.world import World
@@ -85,8 +86,3 @@ def test_a_restored_table_is_checked_and_takes_over(core: str) -> None:
 def test_what_cannot_be_restored_is_said(core: str) -> None:
     with pytest.raises(restore.RestoreError, match="not found"):
         restore.drill("no-such-table", None, every_seconds=0.1)
-
-
-def test_a_restore_needs_a_deployed_stack(capsys: pytest.CaptureFixture[str]) -> None:
-    assert restore.main(["stack="]) == 1
-    assert "STACK=" in capsys.readouterr().err

@@ -1,51 +1,40 @@
-"""The operator's commands: on a deployed stack (STACK=perennial), or on the `make run` at PORT.
+"""Asks an installation: a deployed stack by its name, or the `make run` at a port.
 
-    python -m dev.operate merchant name="Harbor Lane" email=hello@harborlane.example
-
-Deployed, they go straight to the operator's function, which has no address: IAM says who may.
+A deployed one is asked by invoking its operator's function, which has no address: IAM says who may.
 A gateway's keys go straight to the secret store, and are read from standard input, so that they
 stand in no history of commands.
 """
 
 import getpass
 import json
-import os
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dev import saved
-from dev.template import REGION
-
 _ANSWER_SECONDS = 60
+_LOCAL_REGION = "us-east-1"
 
 
 class OperateError(Exception):
-    """It cannot be asked there; the message says why."""
+    """Cannot be asked there; the message says why."""
 
 
-def main(arguments: list[str]) -> int:
-    verb, *words = arguments
-    asked = {name: value for name, _, value in (word.partition("=") for word in words) if value}
-    try:
-        answer = _COMMANDS[verb](asked) if verb in _COMMANDS else ask({"do": verb, **asked})
-    except OperateError as error:
-        print(f"make {verb}: {error}", file=sys.stderr)
-        return 1
-    for name, value in answer.items():
-        print(f"  {name:<20}  {value}")
-    if "api_key" in answer:
-        print("Keep the key now: only its hash is stored, and it is not shown again.")
-    return 1 if "error" in answer else 0
+@dataclass(frozen=True)
+class Installation:
+    """A deployed stack, or where there is none the `make run` at `port` with its `data`."""
+
+    stack: str | None = None
+    port: int = 3000
+    data: Path = Path(".perennial")
 
 
-def ask(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of the operator's function."""
-    stack = os.environ.get("STACK")
-    answer = _deployed(stack, event) if stack else _local(event)
+def ask(at: Installation, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the answer of the operator's function."""
+    answer = _deployed(at.stack, event) if at.stack else _local(at.port, event)
     assert isinstance(answer, dict)
     return answer
 
@@ -64,15 +53,15 @@ def _deployed(stack: str, event: Mapping[str, Any]) -> Any:
 
 
 def outputs(stack: str) -> dict[str, str]:
-    """What a deployed stack says of itself, by name."""
+    """Returns the outputs of a deployed stack, by name."""
     import boto3
 
     (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
-def _local(event: Mapping[str, Any]) -> Any:
-    url = f"http://127.0.0.1:{os.environ.get('PORT', '3000')}/_dev/operate"
+def _local(port: int, event: Mapping[str, Any]) -> Any:
+    url = f"http://127.0.0.1:{port}/_dev/operate"
     try:
         with urllib.request.urlopen(  # nosec B310
             urllib.request.Request(url, data=json.dumps(event).encode()), timeout=_ANSWER_SECONDS
@@ -80,16 +69,15 @@ def _local(event: Mapping[str, Any]) -> Any:
             return json.loads(answer.read())
     except urllib.error.URLError as error:
         raise OperateError(
-            f"nothing answers at {url}; start make run, or name a deployed stack: STACK=perennial"
+            f"nothing answers at {url}; start make run, or name a deployed stack: --stack perennial"
         ) from error
 
 
-def _gateway_keys(asked: Mapping[str, str]) -> dict[str, Any]:
-    """Put a gateway account's keys where the functions read them (W-1, W-2)."""
-    try:
-        name = f"/perennial/{_stage()}/{asked['merchant']}/{asked['gateway']}/{asked['account']}"
-    except KeyError as error:
-        raise OperateError(f"{error.args[0].upper()}= is missing") from error
+def store_gateway_keys(
+    at: Installation, merchant: str, gateway: str, account: str
+) -> dict[str, Any]:
+    """Stores a gateway account's keys where the functions read them (W-1, W-2)."""
+    name = f"/perennial/{_stage(at)}/{merchant}/{gateway}/{account}"
     typed = (
         getpass.getpass("Keys, as one line of JSON: ") if sys.stdin.isatty() else sys.stdin.read()
     )
@@ -99,17 +87,17 @@ def _gateway_keys(asked: Mapping[str, str]) -> dict[str, Any]:
         raise OperateError("that is not JSON") from error
     if not isinstance(keys, dict) or not keys:
         raise OperateError('the keys are a JSON object, such as {"secret_key": ".."}')
-    _client("ssm").put_parameter(
+    _client(at, "ssm").put_parameter(
         Name=name, Value=json.dumps(keys), Type="SecureString", Overwrite=True
     )
     return {"stored": name}
 
 
-def _mail_check(asked: Mapping[str, str]) -> dict[str, Any]:
-    """Whether mail would go out: the sender's identity, and whether SES still is a sandbox."""
-    ses = _client("sesv2")
+def check_mail(at: Installation, sender: str | None) -> dict[str, Any]:
+    """Says whether mail would go out: the sender's identity, and whether SES is a sandbox."""
+    ses = _client(at, "sesv2")
     account = ses.get_account()
-    sender = asked.get("sender") or _parameter("SenderAddress") or "billing@example.com"
+    sender = sender or _parameter(at, "SenderAddress") or "billing@example.com"
     standing = {"sender": sender}
     for identity in (sender, sender.rpartition("@")[2]):
         try:
@@ -130,40 +118,35 @@ def _mail_check(asked: Mapping[str, str]) -> dict[str, Any]:
     return standing
 
 
-def _parameter(name: str) -> str | None:
+def _parameter(at: Installation, name: str) -> str | None:
     import boto3
 
-    if not (stack := os.environ.get("STACK")):
+    if not at.stack:
         return None
-    (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    (found,) = boto3.client("cloudformation").describe_stacks(StackName=at.stack)["Stacks"]
     values = {p["ParameterKey"]: p["ParameterValue"] for p in found.get("Parameters", [])}
     return values.get(name)
 
 
-def _stage() -> str:
-    return _parameter("Stage") or "prod"
+def _stage(at: Installation) -> str:
+    return _parameter(at, "Stage") or "prod"
 
 
-def _client(service: Any) -> Any:
+def _client(at: Installation, service: Any) -> Any:
     import boto3
 
-    if os.environ.get("STACK"):
+    if at.stack:
         return boto3.client(service)
-    recorded = saved.read(Path(os.environ.get("DATA", ".perennial")) / "emulator" / "running.json")
-    if "port" not in recorded:
+    running = at.data / "emulator" / "running.json"
+    if not running.exists():
         raise OperateError(
-            "no make run is here; start it, or name a deployed stack: STACK=perennial"
+            "no make run is here; start it, or name a deployed stack: --stack perennial"
         )
+    port = json.loads(running.read_text(encoding="utf-8"))["port"]
     return boto3.client(
         service,
-        endpoint_url=f"http://127.0.0.1:{recorded['port']}",
-        region_name=REGION,
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name=_LOCAL_REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106
     )
-
-
-_COMMANDS = {"gateway-keys": _gateway_keys, "mail-check": _mail_check}
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

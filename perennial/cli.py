@@ -1,0 +1,287 @@
+"""The `perennial` command: each verb of an operator, with its arguments and an example."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from perennial import audit as audit_trail
+from perennial import installation
+from perennial.installation import Installation, OperateError
+from perennial.progress import waiting
+
+app = typer.Typer(
+    name="perennial",
+    help="Operate an installation of Perennial: a deployed stack, or the local `make run`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+merchants = typer.Typer(
+    no_args_is_help=True, help="Set up merchants, stop and start their charges."
+)
+keys = typer.Typer(no_args_is_help=True, help="Make API keys.")
+gateways = typer.Typer(no_args_is_help=True, help="Store the keys of gateway accounts.")
+domains = typer.Typer(no_args_is_help=True, help="Put merchants' own domains into use.")
+mail = typer.Typer(no_args_is_help=True, help="Check that mail goes out.")
+app.add_typer(merchants, name="merchant")
+app.add_typer(keys, name="key")
+app.add_typer(gateways, name="gateway")
+app.add_typer(domains, name="domain")
+app.add_typer(mail, name="mail")
+
+Stack = Annotated[
+    str | None,
+    typer.Option(
+        envvar="STACK", help="Name of the deployed stack; without it, the local make run."
+    ),
+]
+Deployed = Annotated[str, typer.Option(envvar="STACK", help="Name of the deployed stack.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the audit trail.")]
+Merchant = Annotated[str, typer.Argument(help="Id of the merchant, such as harbor-lane.")]
+
+_LOOK_EVERY_SECONDS = 20
+
+
+@app.callback()
+def _local_installation(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(envvar="PORT", help="Port of the local make run.")] = 3000,
+    data: Annotated[Path, typer.Option(envvar="DATA", help="Data of the local make run.")] = Path(
+        ".perennial"
+    ),
+) -> None:
+    context.obj = Installation(port=port, data=data)
+
+
+@app.command()
+def pause(context: typer.Context, reason: Reason, stack: Stack = None) -> None:
+    """Stop every charge now.
+
+    Example: perennial pause --reason "wrong tax table" --stack perennial
+    """
+    _ask(context, stack, {"do": "pause", "reason": reason})
+
+
+@app.command()
+def resume(context: typer.Context, reason: Reason, stack: Stack = None) -> None:
+    """Let charges go on after a pause.
+
+    Example: perennial resume --reason "tax table corrected" --stack perennial
+    """
+    _ask(context, stack, {"do": "resume", "reason": reason})
+
+
+@app.command()
+def status(context: typer.Context, stack: Stack = None) -> None:
+    """Show whether charges are paused, and why.
+
+    Example: perennial status --stack perennial
+    """
+    _ask(context, stack, {"do": "standing"})
+
+
+@merchants.command("create")
+def create_merchant(
+    context: typer.Context,
+    name: Annotated[str, typer.Option(help="Name that customers see.")],
+    email: Annotated[str, typer.Option(help="Address that the merchant is reached at.")],
+    time_zone: Annotated[str | None, typer.Option(help="Such as Europe/Berlin.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Such as EUR.")] = None,
+    language: Annotated[str | None, typer.Option(help="Such as de.")] = None,
+    stack: Stack = None,
+) -> None:
+    """Set up a merchant and print their API key, once.
+
+    Example: perennial merchant create --name "Harbor Lane" --email hello@harborlane.example
+    """
+    given = {"time_zone": time_zone, "currency": currency, "language": language}
+    asked = {name: value for name, value in given.items() if value is not None}
+    _ask(context, stack, {"do": "merchant", "name": name, "email": email, **asked})
+
+
+@merchants.command("stop")
+def stop_merchant(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
+    """Stop every charge of one merchant now.
+
+    Example: perennial merchant stop harbor-lane --stack perennial
+    """
+    _ask(context, stack, {"do": "stop", "merchant": merchant})
+
+
+@merchants.command("start")
+def start_merchant(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
+    """Let the charges of one merchant go on.
+
+    Example: perennial merchant start harbor-lane --stack perennial
+    """
+    _ask(context, stack, {"do": "start", "merchant": merchant})
+
+
+@keys.command("create")
+def create_key(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
+    """Make another API key for a merchant who lost theirs, and print it, once.
+
+    Example: perennial key create harbor-lane --stack perennial
+    """
+    _ask(context, stack, {"do": "key", "merchant": merchant})
+
+
+@domains.command("set")
+def set_domain(
+    context: typer.Context,
+    merchant: Merchant,
+    host: Annotated[str, typer.Argument(help="The domain that they asked for.")],
+    stack: Stack = None,
+) -> None:
+    """Put the domain that a merchant asked for into use.
+
+    Example: perennial domain set harbor-lane pay.example.com --stack perennial
+    """
+    _ask(context, stack, {"do": "domain", "merchant": merchant, "host": host})
+
+
+@domains.command("remove")
+def remove_domain(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
+    """Take a merchant's domain out of use.
+
+    Example: perennial domain remove harbor-lane --stack perennial
+    """
+    _ask(context, stack, {"do": "no-domain", "merchant": merchant})
+
+
+@gateways.command("keys")
+def gateway_keys(
+    context: typer.Context,
+    merchant: Merchant,
+    gateway: Annotated[str, typer.Option(help="stripe or paypal.")],
+    account: Annotated[str, typer.Option(help="The gateway's id of the account, acct_..")],
+    stack: Stack = None,
+) -> None:
+    """Store a gateway account's keys, encrypted; asks for them, or reads standard input.
+
+    Example: perennial gateway keys harbor-lane --gateway stripe --account acct_1 < keys.json
+    """
+    at = _at(context, stack)
+    _show(lambda: installation.store_gateway_keys(at, merchant, gateway, account))
+
+
+@mail.command("check")
+def check_mail(
+    context: typer.Context,
+    sender: Annotated[str | None, typer.Option(help="Sender; else the stack's own.")] = None,
+    stack: Stack = None,
+) -> None:
+    """Say whether mail would go out: sender's identity, sandbox, quota.
+
+    Example: perennial mail check --stack perennial
+    """
+    at = _at(context, stack)
+    _show(lambda: installation.check_mail(at, sender))
+
+
+@app.command()
+def audit(
+    merchant: Annotated[str, typer.Argument(help="Id of the merchant; '*' for what concerns all.")],
+    stack: Deployed,
+    on: Annotated[str | None, typer.Option(help="A day in UTC; else today.")] = None,
+) -> None:
+    """List who changed what of a merchant's on a day.
+
+    Example: perennial audit harbor-lane --on 2026-01-31 --stack perennial
+    """
+    import boto3
+
+    try:
+        day = date.fromisoformat(on or datetime.now(UTC).date().isoformat())
+    except ValueError:
+        raise _refused("--on: a day in UTC, such as 2026-01-31") from None
+    with _asking("the audit table"):
+        table = installation.outputs(stack)["AuditTable"]
+        found = list(audit_trail.lines(boto3.client("dynamodb"), table, merchant, day))
+    for line in found:
+        print(line)
+
+
+@app.command("restore-drill")
+def restore_drill(
+    stack: Deployed,
+    at: Annotated[str | None, typer.Option(help="An instant; else the latest there is.")] = None,
+) -> None:
+    """Restore the core table as a new table, and check it; touches nothing in use.
+
+    Example: perennial restore-drill --at 2026-01-31T14:59:00Z --stack perennial
+    """
+    from perennial import restore
+
+    try:
+        moment = datetime.fromisoformat(at) if at else None
+    except ValueError:
+        raise _refused("--at: an instant, such as 2026-01-31T14:59:00Z") from None
+    with _asking():
+        table = installation.outputs(stack)["CoreTable"]
+        done = restore.drill(table, moment, every_seconds=_LOOK_EVERY_SECONDS, progress=_say)
+    for violation in done.wrong:
+        print(f"  {violation}")
+    print(f"{done.table}: {done.items} items, {len(done.wrong) or 'nothing'} wrong")
+    print(f"To switch over, deploy with RestoredStream={done.stream}")
+    if done.wrong:
+        raise typer.Exit(1)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command, and returns its exit code."""
+    try:
+        app(arguments)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def _at(context: typer.Context, stack: str | None) -> Installation:
+    local: Installation = context.obj
+    return Installation(stack, local.port, local.data)
+
+
+def _ask(context: typer.Context, stack: str | None, event: Mapping[str, Any]) -> None:
+    at = _at(context, stack)
+    _show(lambda: installation.ask(at, event))
+
+
+def _show(call: Callable[[], Mapping[str, Any]]) -> None:
+    with _asking("an answer"):
+        answer = call()
+    if "error" in answer and "message" in answer:
+        field = str(answer.get("field", "")).replace("_", "-")
+        raise _refused(f"{field}: {answer['message']}" if field else str(answer["message"]))
+    for name, value in answer.items():
+        print(f"  {name:<20}  {value}")
+    if "api_key" in answer:
+        print("Keep the key now: only its hash is stored, and it is not shown again.")
+    if "error" in answer:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _asking(for_what: str | None = None) -> Iterator[None]:
+    """Turns what cannot be asked into an error message; says when it waits for an answer."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        with waiting(for_what) if for_what else nullcontext():
+            yield
+    except (OperateError, BotoCoreError, ClientError) as error:
+        raise _refused(str(error)) from error
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _refused(why: str) -> typer.Exit:
+    typer.echo(f"Error: {why}", err=True)
+    return typer.Exit(1)

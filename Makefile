@@ -192,6 +192,7 @@ docs: $(DEV)
 	.venv/bin/mkdocs build --strict --quiet
 
 ## make screenshots  each page pictured into .screenshots/, on a desktop and a phone, light and dark
+##                 (ARGS=--docs: the six that the documentation shows, in docs/screenshots/)
 .PHONY: screenshots
 screenshots: $(DEV) $(MINISTACK)
 	@$(WITH_LAYER) .venv/bin/python -m tests.browser.screenshots $(ARGS)

@@ -1,6 +1,7 @@
-"""Makes docs/screenshots again: each page on a desktop and on a phone, in light and in dark.
+"""Pictures each page on a desktop and on a phone, in light and in dark, into .screenshots/.
 
-python -m tests.browser.screenshots [page ..]
+python -m tests.browser.screenshots [page ..]   (make screenshots)
+python -m tests.browser.screenshots --docs      the six of README and docs/, in docs/screenshots/
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from tests.browser import chromium, tour
 from tests.browser.tour.town import settle
 from tests.house.laptop import ROOT, Laptop
 
-FOLDER = ROOT / "docs" / "screenshots"
+FOLDER = ROOT / ".screenshots"
+KEPT = ROOT / "docs" / "screenshots"
+"""The ones in git. A test holds them to six, each shown by README or a page of docs/."""
 
 SCREENS: dict[str, Any] = {
     "desktop": {"width": 1120, "height": 720},
@@ -39,30 +42,37 @@ ALIKE = {
 """They differ from another page by a few words, and have no picture unless asked for."""
 
 
-def main(wanted: Iterable[str]) -> int:
+def main(wanted: Sequence[str]) -> int:
     if chromium.PROGRAM is None:
         print("There is no chromium here.", file=sys.stderr)  # noqa: T201 - a script
         return 1
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        laptop = Laptop(Path(folder) / "data", SELL_AT="sandbox").start()
+    kept = {path.stem for path in KEPT.glob("*.png")}
+    only = kept if "--docs" in wanted else None
+    folder = FOLDER if only is None else KEPT
+    pages = {name.rsplit("-", 2)[0] for name in kept} if only else set(wanted)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        laptop = Laptop(Path(place) / "data", SELL_AT="sandbox").start()
         try:
-            _picture_all(laptop, set(wanted) or set(tour.STOPS) - ALIKE)
+            _picture_all(laptop, pages or set(tour.STOPS) - ALIKE, folder, only)
         finally:
             laptop.stop()
     return 0
 
 
-def _picture_all(laptop: Laptop, wanted: set[str]) -> None:
+def _picture_all(laptop: Laptop, wanted: set[str], folder: Path, only: set[str] | None) -> None:
     with chromium.running() as browser:
         town = settle(browser, laptop)
         for name, lead in tour.STOPS.items():
             if name in wanted:
                 page = lead(town)
                 for screen, colours in product(SCREENS, ("light", "dark")):
+                    picture = f"{name}-{screen}-{colours}"
+                    if only is not None and picture not in only:
+                        continue
                     page.set_viewport_size(SCREENS[screen])
                     page.emulate_media(color_scheme=colours, reduced_motion="reduce")
-                    (FOLDER / f"{name}-{screen}-{colours}.png").write_bytes(_picture(page))
+                    (folder / f"{picture}.png").write_bytes(_picture(page))
 
 
 def _picture(page: Page) -> bytes:

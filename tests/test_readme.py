@@ -1,30 +1,35 @@
-"""What the README says is so: its commands exist, its tables are the code's."""
+"""The README is short, and what it says is so."""
 
 from __future__ import annotations
 
-import inspect
 import re
 from pathlib import Path
 
-import pytest
+from tests.docs import ROOT, links, make_targets, makes_named
 
-from billing.adapters.store import ItemStore
-from billing.storage import Store
-from dev.emulate import limits
-
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text("utf-8")
 
 
-def test_every_make_command_of_the_readme_is_a_target() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
-    named = set(re.findall(r"(?:`|\$ )make ([a-z][a-z-]*)", README))
+def test_it_is_read_in_a_few_minutes() -> None:
+    assert len(README.encode()) <= 9 * 1024
+
+
+def test_the_first_screen_is_a_sentence_a_transcript_and_a_picture() -> None:
+    before, block, after = README.split("```", 2)
+    assert before.count("\n\n") == 2 and before.startswith("# Perennial\n")
+    assert block.startswith("console\n$ make run\n")
+    assert after.strip().startswith("![")
+    assert README.count("![") == 2
+
+
+def test_every_make_command_is_a_target() -> None:
+    named = makes_named(README)
     assert named
-    assert named <= targets
+    assert named <= make_targets()
 
 
 def test_every_folder_of_the_map_is_there() -> None:
-    (tree,) = re.findall(r"## The house\n\n```\n(.*?)```", README, re.S)
+    (tree,) = re.findall(r"## Map\n\n```\n(.*?)```", README, re.S)
     folder = ""
     for line in tree.splitlines():
         name = line.split()[0]
@@ -34,27 +39,24 @@ def test_every_folder_of_the_map_is_there() -> None:
         assert list(ROOT.glob(str(path.relative_to(ROOT)).replace("<name>", "*"))), line
 
 
-@pytest.mark.parametrize("method", [name for name in vars(Store) if not name.startswith("_")])
-def test_every_question_to_the_store_is_in_the_table_with_its_key_condition(method: str) -> None:
-    rows = [line for line in README.splitlines() if f"| `{method}` |" in line]
-    assert len(rows) == 1, f"`{method}` has one row under Access patterns"
-    doc = (inspect.getdoc(getattr(ItemStore, method)) or "").splitlines()[0].rstrip(".")
-    assert rows[0].replace("&lt;", "<").endswith(f"| {doc} |")
+def test_every_top_folder_is_in_the_map() -> None:
+    (tree,) = re.findall(r"## Map\n\n```\n(.*?)```", README, re.S)
+    mapped = {line.split("/")[0] for line in tree.splitlines() if not line.startswith(" ")}
+    there = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    assert there <= mapped
 
 
-def test_the_table_names_no_question_that_is_not_asked() -> None:
-    (section,) = re.findall(r"## Access patterns\n(.*?)\n## ", README, re.S)
-    named = re.findall(r"\| `(\w+)` \|", section)
-    assert set(named) == {name for name in vars(Store) if not name.startswith("_")}
+def test_every_link_leads_somewhere() -> None:
+    assert links(README)
+    assert not [link for link in links(README) if not (ROOT / link).exists()]
 
 
-def test_what_make_emulate_leaves_out_is_named() -> None:
-    (told,) = re.findall(r"\*\*`make emulate`\*\*.*?\n\n", README, re.S)
-    told = " ".join(told.split())
-    assert not [name for name in limits.LEFT_OUT if name not in told]
+def test_deploying_takes_seven_steps() -> None:
+    (steps,) = re.findall(r"## Deploy\n(.*?)\n## ", README, re.S)
+    assert re.findall(r"^(\d)\. ", steps, re.M) == list("1234567")
 
 
-def test_every_event_file_the_readme_names_is_there() -> None:
-    named = re.findall(r"events/[a-z_]+\.json", README)
-    assert named
-    assert all((ROOT / name).exists() for name in named)
+def test_what_is_not_yet_proven_is_named() -> None:
+    (unproven,) = re.findall(r"## Not yet proven\n(.*?)\n## ", README, re.S)
+    assert all(f"**real {name}**" in unproven for name in ("Stripe", "PayPal", "AWS"))
+    assert Path(ROOT / "docs/unproven.md").exists()

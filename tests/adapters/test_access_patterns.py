@@ -1,4 +1,4 @@
-"""Each question of the store port costs the calls that README says, and no others."""
+"""Each question of the store port costs the calls of docs/access-patterns.md, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every store answers the port's questions alike (README, "Access patterns")."""
+"""Every store answers the port's questions alike (docs/access-patterns.md)."""
 
 from __future__ import annotations
 

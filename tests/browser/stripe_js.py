@@ -2,7 +2,7 @@
 
 It is served at Stripe's own address, under the policy of content that our page is served with, and
 refuses what Stripe documents as wrong (https://docs.stripe.com/js, https://docs.stripe.com/js/deferred).
-It proves our page, not Stripe: see README, "Not checked against Stripe itself".
+It proves our page, not Stripe: see docs/unproven.md.
 """
 
 from __future__ import annotations

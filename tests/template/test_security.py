@@ -134,9 +134,10 @@ def test_row_07_a_domain_of_ones_own_takes_tls_1_2_or_newer(resources: Resources
 
 
 def test_row_07_no_firewall_is_claimed_that_an_http_api_cannot_have(resources: Resources) -> None:
-    """AWS WAF takes REST APIs and CloudFront, not HTTP APIs: README's Decisions say what we do."""
+    """AWS WAF takes REST APIs and CloudFront, not HTTP APIs: a decision says what we do."""
     assert not [r for r in resources.values() if "WAF" in r["Type"]]
-    assert "WAF" in (ROOT / "README.md").read_text(encoding="utf-8")
+    (decision,) = (ROOT / "docs/decisions").glob("*-no-waf.md")
+    assert "AWS WAF" in decision.read_text(encoding="utf-8")
 
 
 def test_row_08_tables_and_queues_are_encrypted(resources: Resources) -> None:

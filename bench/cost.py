@@ -47,7 +47,8 @@ def deployed() -> dict[str, float]:
     minutes = {"minute": 1, "minutes": 1, "hour": 60}
     rates = re.findall(r"rate\((\d+) (\w+)\)", template)
     ticks = sum(MINUTES_PER_MONTH / (int(number) * minutes[unit]) for number, unit in rates)
-    alarms = template.count("Type: AWS::CloudWatch::Alarm")
+    # An alarm costs by the metrics it looks at.
+    alarms = template.count("MetricName: ")
     return {"alarms": alarms, "ticks_per_month": ticks}
 
 

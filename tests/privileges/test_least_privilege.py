@@ -15,7 +15,14 @@ import pytest
 from dev import stack
 from dev.expand import ROOT, expand
 from dev.template import Template, load
-from tests.template.stack import Resources, as_list, functions, of_type, target
+from tests.template.stack import (
+    Resources,
+    as_list,
+    functions,
+    of_type,
+    statements_of,
+    target,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -88,14 +95,13 @@ def resources() -> Resources:
 
 def allowed(resources: Resources, function: str) -> Calls:
     """What a function's role lets its own code do, by logical ids."""
-    role = resources[target(functions(resources)[function]["Role"])]["Properties"]
+    role = target(functions(resources)[function]["Role"])
     found: Calls = set()
-    for policy in role["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            for action in as_list(statement["Action"]):
-                if not OF_LAMBDA.match(action):
-                    for resource in as_list(statement["Resource"]):
-                        found.add((action, name_of(resource)))
+    for statement in statements_of(resources, role):
+        for action in as_list(statement["Action"]):
+            if not OF_LAMBDA.match(action):
+                for resource in as_list(statement["Resource"]):
+                    found.add((action, name_of(resource)))
     return found
 
 

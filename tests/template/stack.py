@@ -48,14 +48,16 @@ def scheduled(resources: Resources) -> set[str]:
 def metrics_of(alarm: Resource) -> Iterator[tuple[str, str, str]]:
     """(namespace, metric, logical id watched) of each metric that an alarm looks at."""
     if "MetricName" in alarm:
-        yield alarm["Namespace"], alarm["MetricName"], _watched(alarm["Dimensions"])
+        yield alarm["Namespace"], alarm["MetricName"], _watched(alarm.get("Dimensions"))
     for query in alarm.get("Metrics", []):
         if "MetricStat" in query:
             metric = query["MetricStat"]["Metric"]
             yield metric["Namespace"], metric["MetricName"], _watched(metric["Dimensions"])
 
 
-def _watched(dimensions: list[Resource]) -> str:
+def _watched(dimensions: list[Resource] | None) -> str:
+    if dimensions is None:
+        return "account"
     value = dimensions[0]["Value"]
     return value if isinstance(value, str) else target(value)
 
@@ -71,12 +73,22 @@ def alarms(resources: Resources, namespace: str, metric: str) -> Resources:
 
 
 def statements(resources: Resources) -> Iterator[tuple[str, Resource]]:
-    """(role, statement) of everything that is allowed."""
-    for name, role in of_type(resources, "AWS::IAM::Role").items():
-        for policy in role["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                assert statement["Effect"] == "Allow"
-                yield name, statement
+    """(role, statement) of everything that is allowed, shared policies among it."""
+    for name in of_type(resources, "AWS::IAM::Role"):
+        for statement in statements_of(resources, name):
+            yield name, statement
+
+
+def statements_of(resources: Resources, role: str) -> Iterator[Resource]:
+    """The statements of one role: its own, and those of the managed policies it names."""
+    properties = resources[role]["Properties"]
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    for arn in properties.get("ManagedPolicyArns", []):
+        documents.append(resources[target(arn)]["Properties"]["PolicyDocument"])
+    for document in documents:
+        for statement in document["Statement"]:
+            assert statement["Effect"] == "Allow"
+            yield statement
 
 
 def as_list(value: Any) -> list[Any]:

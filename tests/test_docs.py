@@ -167,3 +167,14 @@ def test_a_newcomer_finds_what_every_project_has() -> None:
     workflow = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
     assert "run: .ci/run" in workflow
     assert "Apache License" in (ROOT / "LICENSE").read_text("utf-8")
+
+
+def test_no_docstring_names_a_make_target_that_is_not_there() -> None:
+    folders = ("layers", "functions", "sim", "dev", "bench", "perennial", "tests")
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    named = {
+        (name_of(path), target)
+        for path in sources
+        for target in re.findall(r"`make ([a-z][a-z-]*)", path.read_text("utf-8"))
+    }
+    assert not {pair for pair in named if pair[1] not in make_targets()}

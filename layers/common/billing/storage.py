@@ -88,7 +88,7 @@ class Page(Generic[T]):
 class Store(Protocol):
     """Business state. Reads are strongly consistent but where they say "index"; values are frozen.
 
-    The answers are questions' names; README "Access patterns" has key conditions and who asks.
+    The answers are questions' names; docs/access-patterns.md has key conditions and who asks.
     """
 
     def merchant(self, merchant: str) -> Merchant | None: ...

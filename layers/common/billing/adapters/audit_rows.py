@@ -1,6 +1,6 @@
 """The Audit port: rows that are put and never read, changed or removed here.
 
-One partition is a day of a merchant; `make trail` reads one, with the operator's own credentials.
+One partition is a day of a merchant; `perennial audit` reads one, with the operator's credentials.
 """
 
 from __future__ import annotations

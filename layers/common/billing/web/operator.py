@@ -21,7 +21,7 @@ Reason = Annotated[str, words(500)]
 
 
 class NewMerchant(Input):
-    """`make merchant`."""
+    """`perennial merchant create`."""
 
     name: Name
     email: Email
@@ -37,7 +37,7 @@ class OfMerchant(Input):
 
 
 class NewDomain(OfMerchant):
-    """`make domain`: what a merchant has asked for is set up."""
+    """`perennial domain set`: what a merchant has asked for is set up."""
 
     host: Annotated[str, words(domains.LONGEST)]
 

@@ -12,7 +12,7 @@ import pytest
 from billing.adapters.sqs_queue import body_of
 from billing.alarms import Alarm
 from billing.ports import Due
-from dev import restore
+from perennial import restore
 from tests.emulated.cloud import Deployed, deployed, now
 from tests.house.transcript import (
     SALE_AND_REBILL,

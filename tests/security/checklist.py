@@ -231,7 +231,7 @@ CHECKLIST = (
         "One role per function, nothing that is not needed",
         (
             "tests/template/test_security.py"
-            "::test_row_05_no_role_has_a_wildcard_or_a_managed_policy",
+            "::test_row_05_no_role_has_a_wildcard_or_a_policy_of_others",
             "tests/template/test_security.py::test_row_05_nothing_scans_a_table",
             "tests/template/test_security.py::test_row_05_the_audit_trail_can_only_be_put_into",
             "tests/privileges/test_least_privilege.py"

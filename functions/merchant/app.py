@@ -234,8 +234,10 @@ def _endings(api: Api, ports: Ports) -> None:
     @api.post("/v1/orders/<order>/refund", RefundInput, errors=REFUND_REFUSED)
     def refund_order(
         call: Call[RefundInput], order: str
-    ) -> OrderOutput | Later[json_shapes.RefundUnderWayOutput]:
+    ) -> json_shapes.RefundOutput | Later[json_shapes.RefundUnderWayOutput]:
         """Give a payment back, wholly or in part; answers the entry of kind refund.
+
+        It first takes back the credit that the payment's own period gave.
 
         202 says that it is recorded and is finished without being asked for again. The same
         Idempotency-Key is the same refund, for ever.
@@ -251,8 +253,9 @@ def _endings(api: Api, ports: Ports) -> None:
             now=call.now,
         )
         if isinstance(given, refund.UnderWay):
-            return Later(json_shapes.refund_under_way(given.entry))
-        return json_shapes.order(given)
+            after = refund.effect(ports, given.entry)
+            return Later(json_shapes.refund_under_way(given.entry, after))
+        return json_shapes.refund(given, refund.effect(ports, given))
 
     @api.post("/v1/subscriptions/<subscription>/cancel", CancelInput, status=200)
     def cancel_subscription(call: Call[CancelInput], subscription: str) -> json_shapes.EndingOutput:

@@ -31,7 +31,8 @@ class Order:
     """One entry of the transaction list, with its own Order ID.
 
     Entries of a cancellation carry who asked, why, and when it ends; `withdrawn` marks a request
-    that was undone (X-2, X-7), and a refund that came back, `code` saying why.
+    that was undone (X-2, X-7), and a refund that came back, `code` saying why. `credit_minor` is
+    the credit that a refund took back (B-7).
     `customer` is None for what a stranger failed to buy (C-4); `attempt_key` says where that lives,
     and of a checkout's order which form it came from.
     """
@@ -57,6 +58,7 @@ class Order:
     ends_at: datetime | None = None
     withdrawn: bool = False
     test: bool = False
+    credit_minor: int = 0
 
 
 class InvoiceState(StrEnum):

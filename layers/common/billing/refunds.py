@@ -354,6 +354,7 @@ def _entry(refund: Refund, paid: Order, now: datetime) -> Order:
         refunded_minor=0,
         source=refund.source.value,
         reason=refund.reason,
+        credit_minor=0 if refund.took is None else refund.took.credit_minor,
     )
 
 

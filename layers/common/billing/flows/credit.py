@@ -13,7 +13,7 @@ from billing.facts import Fact, FactKind
 from billing.flows import refund
 from billing.flows.refund import Takes
 from billing.merchants import CreditAtEnd, Merchant
-from billing.orders import Invoice
+from billing.orders import Invoice, Order
 from billing.ports import Ports
 from billing.storage import History
 from billing.subscription import Source, Subscription
@@ -53,7 +53,7 @@ def _refund(ports: Ports, event: Fact, now: datetime) -> None:
             refund.request(
                 ports,
                 event.merchant,
-                paid.order_id,
+                _entry_of(history, paid),
                 amount_minor=minor,
                 source=Source.SYSTEM,
                 reason=NAME,
@@ -64,6 +64,10 @@ def _refund(ports: Ports, event: Fact, now: datetime) -> None:
         except Refused:
             continue
         left -= minor
+
+
+def _entry_of(history: History, paid: Invoice) -> Order:
+    return next(order for order in history.orders if order.id == paid.order_id)
 
 
 def _newest_first(history: History, subscription: str | None) -> list[Invoice]:

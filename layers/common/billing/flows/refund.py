@@ -47,7 +47,7 @@ class UnderWay:
 def request(
     ports: Ports,
     merchant: str,
-    order: str,
+    order: str | Order,
     *,
     amount_minor: int | None,
     source: Source,
@@ -58,6 +58,8 @@ def request(
 ) -> Order | UnderWay:
     """Refund a payment, all that is left of it or `amount_minor`; the entry of kind refund.
 
+    `order` is the payment's entry, or its Order ID where that is not loaded.
+
     A refund that is asked for again by the same `name` is the same refund. One without a name is
     refused while another of the payment is under way. Once it is recorded it is answered, done or
     under way, whatever does not answer here. What it takes back of the subscription's credit is as
@@ -67,7 +69,7 @@ def request(
     disputed, account_gone, refund_failed, refund_returned), `Invalid`, `Unavailable` before
     anything is recorded, and `Uncertain` where nobody can say whether it is.
     """
-    paid = ports.store.order_by_id(merchant, order)
+    paid = order if isinstance(order, Order) else ports.store.order_by_id(merchant, order)
     if paid is None:
         raise NotFound("There is no such order.")
     if paid.kind not in REFUNDABLE or paid.invoice is None or paid.customer is None:

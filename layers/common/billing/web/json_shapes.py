@@ -15,6 +15,7 @@ from billing.catalog import Initial, PricePoint, PriceTerms, Product
 from billing.flows.cancel import Ending, Result
 from billing.money import Money
 from billing.orders import Order
+from billing.refunds import Effect
 from billing.subscription import Subscription
 
 T = TypeVar("T")
@@ -107,7 +108,19 @@ class OrderOutput(TypedDict):
     test: bool
 
 
-class RefundUnderWayOutput(OrderOutput):
+class RefundOutput(OrderOutput):
+    """The entry of a refund, and what its payment and its subscription's credit come to after it.
+
+    `credit_taken` is the credit that it took back first, in minor units. `left` can still be
+    refunded; `used_as_credit` of that has paid for other periods, so a customer cannot ask for it.
+    """
+
+    credit_taken: int
+    left: MoneyOutput
+    used_as_credit: MoneyOutput
+
+
+class RefundUnderWayOutput(RefundOutput):
     """The entry of a refund as it will be; it can be looked up by its id once it is done.
 
     `state` is `processing` while the gateway has not answered.
@@ -246,8 +259,17 @@ def order(order: Order) -> OrderOutput:
     }
 
 
-def refund_under_way(entry: Order) -> RefundUnderWayOutput:
-    return {**order(entry), "state": "processing"}
+def refund(entry: Order, after: Effect) -> RefundOutput:
+    return {
+        **order(entry),
+        "credit_taken": entry.credit_minor,
+        "left": money(after.amount),
+        "used_as_credit": money(after.used),
+    }
+
+
+def refund_under_way(entry: Order, after: Effect) -> RefundUnderWayOutput:
+    return {**refund(entry, after), "state": "processing"}
 
 
 def subscription(subscription: Subscription) -> SubscriptionOutput:

@@ -24,7 +24,7 @@ app = typer.Typer(
 merchants = typer.Typer(
     no_args_is_help=True, help="Set up merchants, stop and start their charges."
 )
-keys = typer.Typer(no_args_is_help=True, help="Make API keys.")
+keys = typer.Typer(no_args_is_help=True, help="List, make, and revoke API keys.")
 gateways = typer.Typer(no_args_is_help=True, help="Store the keys of gateway accounts.")
 domains = typer.Typer(no_args_is_help=True, help="Put merchants' own domains into use.")
 mail = typer.Typer(no_args_is_help=True, help="Check that mail goes out.")
@@ -129,6 +129,44 @@ def create_key(context: typer.Context, merchant: Merchant, stack: Stack = None) 
     Example: perennial key create harbor-lane --stack perennial
     """
     _ask(context, stack, {"do": "key", "merchant": merchant})
+
+
+@keys.command("list")
+def list_keys(
+    context: typer.Context,
+    merchant: Merchant,
+    cursor: Annotated[str | None, typer.Option(help="From the end of the list before.")] = None,
+    stack: Stack = None,
+) -> None:
+    """Show a merchant's API keys, never their secrets.
+
+    Example: perennial key list harbor-lane --stack perennial
+    """
+    asked = {} if cursor is None else {"cursor": cursor}
+    _ask(context, stack, {"do": "keys", "merchant": merchant, **asked})
+
+
+@keys.command("revoke")
+def revoke_key(
+    context: typer.Context,
+    merchant: Merchant,
+    key: Annotated[str, typer.Argument(help="Id of the key, as `key list` shows it.")],
+    stack: Stack = None,
+) -> None:
+    """End one API key of a merchant.
+
+    Example: perennial key revoke harbor-lane key_a1b2c3d4 --stack perennial
+    """
+    _ask(context, stack, {"do": "revoke-key", "merchant": merchant, "key": key})
+
+
+@keys.command("replace-all")
+def replace_keys(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
+    """Make one API key and revoke all others, for an owner whose key was stolen.
+
+    Example: perennial key replace-all harbor-lane --stack perennial
+    """
+    _ask(context, stack, {"do": "replace-keys", "merchant": merchant})
 
 
 @domains.command("set")
@@ -258,12 +296,23 @@ def _show(call: Callable[[], Mapping[str, Any]]) -> None:
     if "error" in answer and "message" in answer:
         field = str(answer.get("field", "")).replace("_", "-")
         raise _refused(f"{field}: {answer['message']}" if field else str(answer["message"]))
-    for name, value in answer.items():
-        print(f"  {name:<20}  {value}")
+    for line in _lines(answer):
+        print(line)
     if "api_key" in answer:
         print("Keep the key now: only its hash is stored, and it is not shown again.")
     if "error" in answer:
         raise typer.Exit(1)
+
+
+def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
+    """Lines of an answer: a name and a value each, or one row of a list."""
+    for name, value in answer.items():
+        if isinstance(value, list):
+            yield from ("  " + "  ".join(f"{n}={row[n]}" for n in row) for row in value)
+        elif name != "next":
+            yield f"  {name:<20}  {value}"
+    if answer.get("next"):
+        yield f"There are more: --cursor {answer['next']}"
 
 
 @contextmanager

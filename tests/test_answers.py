@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -311,6 +312,11 @@ SCENES: dict[str, Scene] = {
         nothing, lambda s, _: s.post("/v1/products", PRODUCT, idempotency_key="k")
     ),
     "make a key": on(nothing, lambda s, _: s.post("/v1/keys", {})),
+    "replace a key": on(nothing, lambda s, _: s.post("/v1/keys/key_1/replace")),
+    "revoke a key": on(
+        lambda s: s.api().post("/v1/keys", {}).json["id"],
+        lambda s, key: partial(s.api().call, "DELETE", f"/v1/keys/{key}"),
+    ),
     "erase": on(
         lambda s: (sold(s), s.world.cancel(When.NOW)),
         lambda s, _: s.post(f"/v1/customers/{s.world.subscription().customer}/erase"),

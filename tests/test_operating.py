@@ -32,6 +32,64 @@ def operate(world: World, do: str, **fields: Any) -> dict[str, Any]:
     return meanwhile(lambda: operator.answer(world.ports, {"do": do, **fields}))
 
 
+def live(world: World, merchant: str) -> list[str]:
+    """The keys of a merchant that open something."""
+    return [key.id for key in world.store.api_keys(merchant) if key.revoked_at is None]
+
+
+@pytest.mark.spec("M-3", "M-8")
+def test_an_operator_lets_the_owner_in_again_and_the_thief_out(world: World) -> None:
+    made = operate(world, "merchant", name="Harbor Lane", email="hello@example.com")
+    merchant, owners = made["merchant"], live(world, made["merchant"])[0]
+    stolen = keys.holder(world.ports, made["api_key"])
+    assert stolen is not None
+    thief = stolen[1]
+    for _ in range(keys.MOST_KEYS - 1):
+        keys.create(world.ports, thief, ("read", "write"), now=world.now)
+    with pytest.raises(Refused):
+        keys.create(world.ports, thief, ("read", "write"), now=world.now)
+    keys.revoke(world.ports, merchant, owners, now=world.now)
+    keys.create(world.ports, thief, ("read", "write"), now=world.now)
+
+    listed: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = operate(world, "keys", merchant=merchant, **cursor)
+        assert page["live"] == keys.MOST_KEYS
+        listed += page["keys"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert len(listed) == keys.MOST_KEYS + 1
+    stored = {key.id: key for key in world.store.api_keys(merchant)}
+    assert not any(stored[each["key"]].key_hash in repr(each) for each in listed)
+    assert {each["made_by"] for each in listed} == {"operator", owners}
+
+    other = operate(world, "key", merchant=merchant)
+    assert keys.holder(world.ports, other["api_key"]) is not None, "beyond the limit too"
+    of_thief = next(k for k in live(world, merchant) if stored.get(k))
+    assert operate(world, "revoke-key", merchant=merchant, key=of_thief)["revoked_at"]
+    assert of_thief not in live(world, merchant)
+
+    alone = operate(world, "replace-keys", merchant=merchant)
+    assert (alone["revoked"], alone["left"]) == (keys.MOST_KEYS, 0)
+    found = keys.holder(world.ports, alone["api_key"])
+    assert found is not None
+    assert live(world, merchant) == [found[1].id]
+    assert operate(world, "revoke-key", merchant=merchant, key=found[1].id)["revoked_at"]
+    assert live(world, merchant) == [], "the operator may revoke the last one"
+    assert keys.holder(world.ports, operate(world, "key", merchant=merchant)["api_key"])
+    noted = [r.action for r in world.audit.records if r.merchant == merchant]
+    assert f"revoke-key {of_thief}" in noted
+    assert "replace-keys" in noted and "key" in noted and "keys" not in noted
+
+
+def test_an_operator_is_told_of_a_key_that_is_not_there(world: World) -> None:
+    assert operate(world, "revoke-key", merchant="acme", key="key_9")["error"] == "not_found"
+    assert operate(world, "keys", merchant="nobody")["error"] == "not_found"
+    assert operate(world, "replace-keys", merchant="nobody")["error"] == "not_found"
+
+
 def paid(world: World) -> int:
     return sum(charge["status"] == "succeeded" for charge in world.charges())
 

@@ -110,10 +110,97 @@ def test_a_wrong_key_is_422(shop: Shop, body: Any, field: str) -> None:
     assert field in answer.fields
 
 
-def test_an_account_has_at_most_a_hundred_keys(shop: Shop) -> None:
-    for _ in range(keys.MOST_KEYS - 1):
-        assert shop.api.post("/v1/keys", {}).status == 201
+def filled_up(shop: Shop) -> list[str]:
+    """The ids of as many keys as an account may have, but for the shop's own."""
+    made = [shop.api.post("/v1/keys", {}).json for _ in range(keys.MOST_KEYS - 1)]
     assert shop.api.post("/v1/keys", {}).json["code"] == "too_many_keys"
+    return [str(each["id"]) for each in made]
+
+
+@pytest.mark.spec("M-3")
+def test_an_account_has_at_most_a_hundred_live_keys(shop: Shop) -> None:
+    first, *_ = filled_up(shop)
+    for _ in range(3):
+        assert shop.api.call("DELETE", f"/v1/keys/{first}").status == 200
+    made = shop.api.post("/v1/keys", {})
+    assert made.status == 201, "what is revoked does not count"
+    assert shop.api.post("/v1/keys", {}).json["code"] == "too_many_keys"
+    listed, cursor = [], {}
+    while True:
+        page = shop.api.get("/v1/keys", limit="40", **cursor).json
+        listed += [key["id"] for key in page["data"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert {first, made.json["id"]} <= set(listed), "revoked ones are listed still"
+    assert len(listed) == len(set(listed)) == keys.MOST_KEYS + 1
+
+
+@pytest.mark.spec("M-3")
+def test_two_that_make_the_last_key_at_once_make_one(shop: Shop) -> None:
+    first, *_ = filled_up(shop)
+    shop.api.call("DELETE", f"/v1/keys/{first}")
+    commit, answers = shop.world.store.commit, []
+
+    def meets(*writes: Any) -> None:
+        shop.world.store.commit = commit  # type: ignore[method-assign]
+        answers.append(shop.api.post("/v1/keys", {}).status)
+        commit(*writes)
+
+    shop.world.store.commit = meets  # type: ignore[method-assign]
+    answers.append(shop.api.post("/v1/keys", {}).status)
+    assert answers == [201, 409]
+
+
+@pytest.mark.spec("M-3")
+def test_two_that_revoke_the_last_two_keys_at_once_leave_one(shop: Shop) -> None:
+    other = shop.api.post("/v1/keys", {}).json
+    theirs = Client(shop.resolver, other["secret"])
+    commit, answers = shop.world.store.commit, []
+
+    def meets(*writes: Any) -> None:
+        shop.world.store.commit = commit  # type: ignore[method-assign]
+        answers.append(theirs.call("DELETE", "/v1/keys/key_sk_acme").status)
+        commit(*writes)
+
+    shop.world.store.commit = meets  # type: ignore[method-assign]
+    answers.append(shop.api.call("DELETE", f"/v1/keys/{other['id']}").status)
+    assert answers == [200, 409]
+    live = [k for k in shop.world.store.api_keys("acme") if k.revoked_at is None]
+    assert [key.id for key in live] == [other["id"]]
+
+
+@pytest.mark.spec("M-3", "M-8")
+def test_the_last_key_is_replaced_in_one_step_even_where_there_is_room_for_no_other(
+    shop: Shop,
+) -> None:
+    filled_up(shop)
+    replaced = shop.api.post("/v1/keys/key_sk_acme/replace")
+    assert replaced.status == 201
+    assert replaced.json["scopes"] == ["read", "write"]
+    assert replaced.json["made_by"] == "key_sk_acme"
+    assert shop.api.call("GET", "/v1/settings").status == 401, "the old one is over at once"
+    mine = Client(shop.resolver, replaced.json["secret"])
+    assert mine.call("GET", "/v1/settings").status == 200
+    assert mine.post("/v1/keys", {}).json["code"] == "too_many_keys"
+    gone = mine.post("/v1/keys/key_sk_acme/replace")
+    assert (gone.status, gone.json["code"]) == (409, "key_revoked")
+    assert mine.post("/v1/keys/key_nobodys/replace").status == 404
+    assert shop.other.post(f"/v1/keys/{replaced.json['id']}/replace").status == 404
+    actions = {(record.actor, record.action) for record in shop.world.audit.records}
+    assert ("key:key_sk_acme", "POST /v1/keys/key_sk_acme/replace") in actions
+
+
+@pytest.mark.spec("M-3")
+def test_the_only_key_is_replaced_and_nobody_gives_more_than_they_hold(shop: Shop) -> None:
+    writer = shop.holding("acme", "sk_w", "write")
+    refused = writer.post("/v1/keys/key_sk_acme/replace")
+    assert (refused.status, refused.json["code"]) == (409, "scope_missing")
+    assert shop.api.call("DELETE", "/v1/keys/key_sk_w").status == 200
+    only = shop.api.post("/v1/keys/key_sk_acme/replace", idempotency_key="once")
+    assert only.status == 201
+    live = [k.id for k in shop.world.store.api_keys("acme") if k.revoked_at is None]
+    assert live == [only.json["id"]]
 
 
 @pytest.mark.spec("M-2")

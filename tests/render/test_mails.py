@@ -73,7 +73,9 @@ def payment_failed(
     subscription: Subscription | None = PAST_DUE,
 ) -> EmailMessage:
     to = envelope(merchant, invoice, "sub_1.0002:failed:1")
-    return mails.payment_failed(to, invoice, was(subscription), "https://pay.example.com/portal/acme")
+    return mails.payment_failed(
+        to, invoice, was(subscription), "https://pay.example.com/portal/acme"
+    )
 
 
 def ended(

@@ -161,7 +161,8 @@ class Merchant:
     """Who sells. `armed` is false in an environment its keys were not bound to (W-5); `stopped`
     stops all charges of this merchant by hand, `suspended_from` from the end of its account on
     (A-3). `domain` is the custom domain that the operator has confirmed, and that links name
-    (A-9)."""
+    (A-9). `live_keys` counts the API keys that are not revoked, None until it is first needed
+    (M-3)."""
 
     id: str
     name: str
@@ -176,6 +177,7 @@ class Merchant:
     suspended_from: datetime | None = None
     gateway_accounts: tuple[GatewayAccount, ...] = ()
     domain: str | None = None
+    live_keys: int | None = None
 
     def as_of(self, now: datetime) -> Merchant:
         """As it counts at `now`: stopped once its account has ended, sweep or no sweep (A-3)."""
@@ -222,7 +224,8 @@ class Merchant:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key by the hash of its secret; scoped and revocable (M-3)."""
+    """An API key by the hash of its secret; scoped and revocable (M-3). `made_by` is the id of the
+    key that made it, or `operator`; None for what was made before that was kept."""
 
     id: str
     key_hash: str
@@ -230,3 +233,9 @@ class ApiKey:
     created_at: datetime
     scopes: tuple[str, ...] = ("read", "write")
     revoked_at: datetime | None = None
+    made_by: str | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it opens anything."""
+        return self.revoked_at is None

@@ -14,10 +14,13 @@ from billing.flows import keys
 from billing.merchants import ApiKey, Merchant, Settings
 from billing.operation import BillingSwitch
 from billing.ports import Ports
+from billing.storage import Page
 from billing.transactions import Change, Insert, Remove
 
 MOST_ID_SYMBOLS = 32
 ALL_SCOPES = ("read", "write")
+OPERATOR = "operator"
+"""Who has made a key that no key has made."""
 
 
 def create_merchant(
@@ -28,9 +31,10 @@ def create_merchant(
     The id is the name as an address has it, so that asking twice makes one merchant: raises
     `Refused` (merchant_exists) the second time.
     """
-    merchant = Merchant(id_of(name) or ports.new_id("mer"), name, email, now, settings=settings)
-    secret = keys.PREFIX + ports.new_id("key").rpartition("_")[2]
-    key = ApiKey(ports.new_id("apikey"), keys.digest(secret), merchant.id, now, ALL_SCOPES)
+    merchant = Merchant(
+        id_of(name) or ports.new_id("mer"), name, email, now, settings=settings, live_keys=1
+    )
+    key, secret = keys.drawn(ports, merchant.id, ALL_SCOPES, made_by=OPERATOR, now=now)
     try:
         ports.store.commit(Insert(merchant), Insert(key))
     except Conflict:
@@ -41,10 +45,36 @@ def create_merchant(
 
 
 def create_key(ports: Ports, merchant_id: str, *, now: datetime) -> tuple[ApiKey, str]:
-    """Another key for a merchant who lost theirs."""
+    """Another key for a merchant who lost theirs, however many there are."""
     merchant = _merchant(ports, merchant_id)
-    maker = ApiKey("operator", "", merchant.id, now, ALL_SCOPES)
-    return keys.create(ports, maker, ALL_SCOPES, now=now)
+    maker = ApiKey(OPERATOR, "", merchant.id, now, ALL_SCOPES)
+    return keys.create(ports, maker, ALL_SCOPES, now=now, most=None)
+
+
+def list_keys(
+    ports: Ports, merchant_id: str, *, limit: int, cursor: str | None
+) -> tuple[Page[ApiKey], int]:
+    """A merchant's keys, newest first, revoked ones too, and how many of all are live."""
+    merchant = _merchant(ports, merchant_id)
+    live = sum(key.is_live for key in ports.store.api_keys(merchant.id))
+    return keys.page(ports, merchant.id, limit=limit, cursor=cursor), live
+
+
+def revoke_key(ports: Ports, merchant_id: str, key_id: str, *, now: datetime) -> ApiKey:
+    """End any key of a merchant, the last one too: `create_key` makes another."""
+    merchant = _merchant(ports, merchant_id)
+    return keys.revoke(ports, merchant.id, key_id, now=now, may_be_last=True)
+
+
+def replace_keys(
+    ports: Ports, merchant_id: str, *, now: datetime
+) -> tuple[ApiKey, str, tuple[int, int]]:
+    """One new key for an owner whose key was stolen, and an end to every other one.
+
+    The counts are of keys that were revoked, and of those that were made meanwhile.
+    """
+    key, secret = create_key(ports, merchant_id, now=now)
+    return key, secret, keys.revoke_others(ports, key, now=now)
 
 
 def pause_all(ports: Ports, *, paused: bool, reason: str, now: datetime) -> BillingSwitch:

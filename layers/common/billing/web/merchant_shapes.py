@@ -113,12 +113,16 @@ class SettingsOutput(TypedDict):
 
 
 class KeyOutput(TypedDict):
-    """An API key; its secret is shown once, when it is made."""
+    """An API key; its secret is shown once, when it is made.
+
+    `made_by` is the id of the key that made it, or `operator`.
+    """
 
     id: str
     scopes: list[str]
     created_at: str
     revoked_at: str | None
+    made_by: str | None
     secret: NotRequired[str]
 
 
@@ -252,6 +256,7 @@ def key(key: ApiKey) -> KeyOutput:
         "scopes": list(key.scopes),
         "created_at": instant(key.created_at),
         "revoked_at": instant(key.revoked_at),
+        "made_by": key.made_by,
     }
 
 

@@ -11,11 +11,14 @@ from billing import domains
 from billing.audit import EVERYBODY, AuditRecord
 from billing.errors import BillingError, Invalid
 from billing.flows import operate
-from billing.merchants import Settings
+from billing.merchants import ApiKey, Settings
 from billing.money import Currency
 from billing.ports import Ports
 from billing.runtime import correlation, telemetry
-from billing.web.inputs import Email, Input, Key, Name, Nothing, Zone, read, words
+from billing.web.inputs import Cursor, Email, Input, Key, Name, Nothing, Zone, read, words
+
+KEYS_SHOWN = 100
+"""Of a merchant's API keys at a time; `next` says that there are more."""
 
 Reason = Annotated[str, words(500)]
 
@@ -34,6 +37,18 @@ class OfMerchant(Input):
     """A verb about one merchant."""
 
     merchant: Key
+
+
+class KeysOf(OfMerchant):
+    """`make keys`: a hundred at a time, `cursor` from the `next` of the last answer."""
+
+    cursor: Cursor | None = None
+
+
+class OfKey(OfMerchant):
+    """A verb about one API key, by its id."""
+
+    key: Key
 
 
 class NewDomain(OfMerchant):
@@ -72,7 +87,11 @@ def _answer(ports: Ports, event: dict[str, Any]) -> dict[str, Any]:
 def _note(ports: Ports, verb: str, asked: Input) -> None:
     """Into the trail, before it is done (M-8): of the merchant it is about, and why."""
     whose = asked.merchant if isinstance(asked, OfMerchant) else EVERYBODY
-    action = f"{verb}: {asked.reason}" if isinstance(asked, Why) else verb
+    action = verb
+    if isinstance(asked, Why):
+        action = f"{verb}: {asked.reason}"
+    elif isinstance(asked, OfKey):
+        action = f"{verb} {asked.key}"
     request = correlation.current() or ports.new_id("operator")
     ports.audit.put(AuditRecord(whose, ports.clock(), "operator", action, request, None))
 
@@ -90,6 +109,32 @@ def _new_merchant(ports: Ports, asked: NewMerchant) -> dict[str, Any]:
 def _new_key(ports: Ports, asked: OfMerchant) -> dict[str, Any]:
     key, secret = operate.create_key(ports, asked.merchant, now=ports.clock())
     return {"merchant": key.merchant, "api_key": secret}
+
+
+def _keys(ports: Ports, asked: KeysOf) -> dict[str, Any]:
+    page, live = operate.list_keys(ports, asked.merchant, limit=KEYS_SHOWN, cursor=asked.cursor)
+    return {"live": live, "keys": [_key(each) for each in page.data], "next": page.next}
+
+
+def _revoke_key(ports: Ports, asked: OfKey) -> dict[str, Any]:
+    return _key(operate.revoke_key(ports, asked.merchant, asked.key, now=ports.clock()))
+
+
+def _replace_keys(ports: Ports, asked: OfMerchant) -> dict[str, Any]:
+    key, secret, (over, left) = operate.replace_keys(ports, asked.merchant, now=ports.clock())
+    return {"merchant": key.merchant, "api_key": secret, "revoked": over, "left": left}
+
+
+def _key(key: ApiKey) -> dict[str, Any]:
+    """A key for the operator to tell from others; neither its secret nor the hash of it."""
+    revoked = key.revoked_at and key.revoked_at.isoformat()
+    return {
+        "key": key.id,
+        "scopes": ",".join(key.scopes),
+        "created_at": key.created_at.isoformat(),
+        "made_by": key.made_by,
+        "revoked_at": revoked,
+    }
 
 
 def _pause(ports: Ports, asked: Why, *, paused: bool) -> dict[str, Any]:
@@ -121,11 +166,14 @@ def _standing(ports: Ports, asked: Input) -> dict[str, Any]:
     }
 
 
-ONLY_LOOKS = frozenset({"standing"})
+ONLY_LOOKS = frozenset({"standing", "keys"})
 
 VERBS: dict[str, tuple[type[Any], Callable[[Ports, Any], dict[str, Any]]]] = {
     "merchant": (NewMerchant, _new_merchant),
     "key": (OfMerchant, _new_key),
+    "keys": (KeysOf, _keys),
+    "revoke-key": (OfKey, _revoke_key),
+    "replace-keys": (OfMerchant, _replace_keys),
     "pause": (Why, lambda ports, asked: _pause(ports, asked, paused=True)),
     "resume": (Why, lambda ports, asked: _pause(ports, asked, paused=False)),
     "stop": (OfMerchant, lambda ports, asked: _stop(ports, asked, stopped=True)),

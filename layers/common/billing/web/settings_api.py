@@ -60,8 +60,18 @@ def _settings(api: Api, ports: Ports) -> None:
 def _keys(api: Api, ports: Ports) -> None:
     @api.post("/v1/keys", NewKeyInput, sealed="secret")
     def create_key(call: Call[NewKeyInput]) -> merchant_shapes.KeyOutput:
-        """Make an API key; its secret is shown this once."""
+        """Make an API key; its secret is shown this once, and 100 may be live at a time."""
         made, secret = keys.create(ports, call.key, call.input.scopes, now=call.now)
+        return merchant_shapes.new_key(made, secret)
+
+    @api.post("/v1/keys/<key>/replace", sealed="secret")
+    def replace_key(call: Call[Nothing], key: str) -> merchant_shapes.KeyOutput:
+        """Make a key in place of another, which is revoked at once; its secret is shown this once.
+
+        The new one may do what the old one may. The key that calls may be replaced too: keep the
+        answer, for the old secret opens nothing any more.
+        """
+        made, secret = keys.replaced(ports, call.key, key, now=call.now)
         return merchant_shapes.new_key(made, secret)
 
     @api.get("/v1/keys", PageQuery)
@@ -73,7 +83,7 @@ def _keys(api: Api, ports: Ports) -> None:
 
     @api.delete("/v1/keys/<key>")
     def revoke_key(call: Call[Nothing], key: str) -> merchant_shapes.KeyOutput:
-        """Revoke an API key, at once and for good."""
+        """Revoke an API key, at once and for good; the last that may write is replaced instead."""
         return merchant_shapes.key(keys.revoke(ports, call.merchant.id, key, now=call.now))
 
     @api.post("/v1/console-links", sealed="url")

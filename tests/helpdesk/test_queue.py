@@ -204,6 +204,28 @@ def test_what_the_house_decides_is_no_agents_answer(house: House) -> None:
     assert found.decided_at is not None and row_of(house)[1] == "–"
 
 
+@pytest.mark.spec("H-3", "B-7", "R-6")
+def test_an_approved_refund_whose_answer_was_lost_is_shown_on_its_way_and_made_once(
+    house: House,
+) -> None:
+    world = house.shop.world
+    order = house.order()
+    ann = house.signed_in()
+    ann.submit("/new/billing", order=order, wish="refund", **WORDS)
+    (asked,) = house.tickets()
+    page = f"/console/tickets/{asked.id}"
+    agent = house.agent()
+    world.sandbox.faults.arm("timeout_after", 2)
+    told = agent.follow(agent.submit(page, f"{page}/approve"))
+    world.sandbox.faults.arm("timeout_after", 0)
+    assert "It is carried out by itself" in told.text
+    assert "with the payment provider" in ann.see(f"/tickets/{asked.id}").text
+    world.advance(hours=1)
+    later = house.signed_in().see(f"/tickets/{asked.id}").text
+    assert "with the payment provider" not in later
+    assert [c["refunded"] for c in world.charges()] == [2999]
+
+
 @pytest.mark.spec("H-3")
 def test_what_is_written_to_again_is_not_resolved_any_more(house: House) -> None:
     world = house.shop.world

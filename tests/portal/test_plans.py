@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from billing.catalog import Cancellation
+from billing.errors import Unavailable
 from billing.merchants import CreditAtEnd, SelfService
 from billing.money import Currency, Money
 from billing.orders import InvoiceState, OrderKind
@@ -172,6 +173,52 @@ def test_an_automatic_refund_is_full_and_once_and_asks_about_cancelling(shop: Sh
     assert [c["refunded"] for c in shop.world.charges()] == [0, 2999]
     assert "[TEST] Refund: $29.99 for Course" in shop.mails()
     assert not [link for link in links(modules(visitor)[0]) if link.endswith("/refund")]
+
+
+@pytest.mark.spec("B-7")
+def test_a_refund_whose_answer_was_lost_is_on_its_way_and_cancels_as_ticked(shop: Shop) -> None:
+    shop.set(self_refund=SelfService.AUTOMATIC)
+    visitor = buy(shop, refund_days=30)
+    page = refund_page(shop)
+    shop.world.sandbox.faults.arm("timeout_after", 1)
+    shown = visitor.follow(visitor.post(page, cancel="true"))
+    assert "Your refund is on its way" in shown.text and "You get a mail" in shown.text
+    assert shop.world.subscription().cancelling is not None
+    assert "Your refund is on its way" in visitor.follow(visitor.post(page)).text
+    shop.world.advance(hours=1)
+    assert [c["refunded"] for c in shop.world.charges()] == [2999]
+    assert "[TEST] Refund: $29.99 for Course" in shop.mails()
+
+
+@pytest.mark.spec("B-7", "X-1")
+def test_a_refund_is_made_though_the_subscription_could_not_be_cancelled_along(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.set(self_refund=SelfService.AUTOMATIC)
+    visitor = buy(shop, refund_days=30)
+
+    def down(*args: object, **named: object) -> None:
+        raise Unavailable("down")
+
+    monkeypatch.setattr("billing.flows.cancel.request", down)
+    answer = visitor.post(refund_page(shop), cancel="true")
+    shown = visitor.follow(answer)
+    assert [c["refunded"] for c in shop.world.charges()] == [2999]
+    assert "Your subscription is still running" in shown.text
+    assert f"/portal/acme{cancel_page(shop)}" in links(shown)
+    monkeypatch.undo()
+    visitor.post(cancel_page(shop))
+    assert "still running" not in visitor.follow(answer).text
+
+
+@pytest.mark.spec("B-7", "W-5")
+def test_a_refund_that_cannot_be_recorded_is_not_said_to_be_on_its_way(shop: Shop) -> None:
+    shop.set(self_refund=SelfService.AUTOMATIC)
+    visitor = buy(shop, refund_days=30)
+    shop.world.change_merchant(armed=False)
+    answer = visitor.post(refund_page(shop), cancel="true")
+    assert answer.status == 503 and "Nothing was changed" in answer.body
+    assert (shop.world.history().refunds, shop.world.subscription().cancelling) == ((), None)
 
 
 @pytest.mark.spec("B-7")

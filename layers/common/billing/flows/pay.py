@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 
 from billing import protocol
@@ -82,8 +81,11 @@ def settled(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
 
     What cannot be known now stays as it is: an event of the gateway, or the alarm, comes again.
     """
-    with suppress(Conflict, Unavailable):
-        webhook.look(ports, invoice, now=now)
-    found = ports.store.invoice(invoice.merchant, invoice.customer, invoice.id)
-    assert found is not None, "an invoice is never removed"
-    return found
+    try:
+        return webhook.look(ports, invoice, now=now)
+    except Unavailable:
+        return invoice
+    except Conflict:
+        found = ports.store.invoice(invoice.merchant, invoice.customer, invoice.id)
+        assert found is not None, "an invoice is never removed"
+        return found

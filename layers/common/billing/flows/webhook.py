@@ -30,7 +30,7 @@ from billing.gateways import (
 from billing.orders import FINAL, UNDER_WAY, Invoice, InvoiceState
 from billing.payments import PaymentPointer
 from billing.ports import Ports
-from billing.transactions import Transaction
+from billing.transactions import Transaction, left
 
 ATTEMPTS = 8
 """How often an event that meets other writers is looked at anew before it is to be sent again."""
@@ -132,14 +132,17 @@ def _catch_up_with(
         raise first
 
 
-def look(ports: Ports, invoice: Invoice, *, now: datetime) -> None:
-    """Settle a subscription's payment as the gateway has it, for a buyer who came back from there.
+def look(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
+    """Settle a subscription's payment as the gateway has it, for a buyer who came back from there;
+    the invoice as that leaves it.
 
     Raises `Conflict` when another came first, and `Unavailable` when it cannot be known.
     """
     found = _rebill(ports, invoice, now)
-    if found is not None:
-        ports.store.commit(*found[1])
+    if found is None:
+        return invoice
+    ports.store.commit(*found[1])
+    return left(invoice, found[1])
 
 
 def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime) -> str:

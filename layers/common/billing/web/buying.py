@@ -168,8 +168,9 @@ def returned(ports: Ports, request: Request, price_point: str, *, now: datetime)
         typed = {**kept, "payment_method": given}
         return _bought(ports, request, price_point, typed, now=now)
     url = _return_url(ports, request, price_point, key)
+    # Read before the attempt is settled: its id names the merchant, and nothing may fail after.
+    merchant = ports.store.merchant(price_point.partition(".")[0])
     bought = checkout.resume(ports, price_point, key, now=now, return_url=url)
-    merchant = ports.store.merchant(bought.merchant)
     assert merchant is not None, "a merchant is never removed"
     template, values = _page_of(bought, hosts.checkout(request, price_point))
     return http.page(

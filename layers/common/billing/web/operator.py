@@ -40,7 +40,7 @@ class OfMerchant(Input):
 
 
 class KeysOf(OfMerchant):
-    """`make keys`: a hundred at a time, `cursor` from the `next` of the last answer."""
+    """`perennial key list`: a hundred at a time, `cursor` from the `next` of the last answer."""
 
     cursor: Cursor | None = None
 

@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.shared.cookies import Cookie
 
 from billing.customers import Customer
-from billing.errors import BillingError, NotFound
+from billing.errors import BillingError, NotFound, Unavailable
 from billing.flows import login, portal
 from billing.flows.portal import Account
 from billing.merchants import Merchant
@@ -127,9 +127,12 @@ def failure(
     ask."""
     parts = request.path.split("/")
     named = parts[2] if len(parts) > 2 else ""
-    merchant = ports.store.merchant(named) if is_plain_id(named) else None
+    try:
+        merchant = ports.store.merchant(named) if is_plain_id(named) else None
+    except Unavailable:
+        merchant = None  # What is to be said is the first error, in whatever look.
     if merchant is None:
-        return http.failure(error, request)
+        return http.failure(error, request, language=languages.of_visitor(request))
     return http.failure(
         error,
         request,

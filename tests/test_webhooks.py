@@ -270,7 +270,15 @@ def test_money_of_a_stranger_whose_form_was_erased_is_given_back_too(world: Worl
     declined = world.submit(product.default_price_point, form)
     seller = world.store.merchant("acme")
     assert seller is not None and declined.invoice.gateway_ref
-    assert erase.merchant(world.ports, seller, now=world.now, keep_going=lambda: True)
+    turn = erase.merchant(
+        world.ports,
+        seller,
+        erase.begun(world.now),
+        met=set(),
+        now=world.now,
+        keep_going=lambda: True,
+    )
+    assert turn.over and not turn.walk.left
     charged_after_all(world, declined.invoice.gateway_ref)
     assert take(world, told(world)[-1]) == "paid_too_late"
     world.advance(minutes=20)

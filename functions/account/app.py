@@ -9,7 +9,7 @@ from typing import Any
 
 from billing.flows import account_life
 from billing.ports import Ports
-from billing.runtime import telemetry, wiring
+from billing.runtime import deadline, telemetry, wiring
 from billing.web import account_billing, account_pages, hosts, http
 from billing.web.account_pages import Visit
 from billing.web.request import Request
@@ -166,14 +166,14 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Bring accounts in line, and erase forms that nothing came of, as due at the schedule's own
     time; a replayed event finds nothing left."""
-    from billing.flows import erase  # the pages, of the same folder, start without
+    from billing.flows import erase, walks  # the pages, of the same folder, start without
 
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
-
-    def keep_going() -> bool:
-        return bool(context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH)
-
-    tally = account_life.sweep(ports, now=now, keep_going=keep_going)
-    tally += erase.sweep(ports, now=now, keep_going=keep_going)
+    half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
+    whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
+    tally = walks.each_of(
+        lambda: account_life.sweep(ports, now=now, keep_going=half),
+        lambda: erase.sweep(ports, now=now, keep_going=whole),
+    )
     telemetry.tally(tally, "account_")
     return dict(tally)

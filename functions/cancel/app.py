@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.flows import cancel
-from billing.runtime import telemetry, wiring
+from billing.runtime import deadline, telemetry, wiring
 
 MILLISECONDS_TO_FINISH = 10_000
 
@@ -18,7 +18,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     tally = cancel.sweep(
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),
-        keep_going=lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH,
+        keep_going=deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH),
     )
     telemetry.tally(tally, "cancel_")
     return dict(tally)

@@ -10,7 +10,7 @@ from typing import Any
 from billing.errors import BillingError
 from billing.flows import decision
 from billing.ports import Ports
-from billing.runtime import telemetry, wiring
+from billing.runtime import deadline, telemetry, wiring
 from billing.web import helpdesk, hosts, http, portal_session
 from billing.web.helpdesk import Caller
 from billing.web.request import Request
@@ -110,7 +110,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     tally = decision.sweep(
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),
-        keep_going=lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH,
+        keep_going=deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH),
     )
     telemetry.tally(tally, "ticket_")
     return dict(tally)

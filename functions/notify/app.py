@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from billing.adapters.keys import Key, fact_of
-from billing.flows import notify, remind
-from billing.runtime import telemetry, wiring
+from billing.flows import notify, remind, walks
+from billing.runtime import deadline, telemetry, wiring
 
 MILLISECONDS_TO_FINISH = 20_000
 
@@ -30,8 +30,12 @@ def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Tell what the stream left untold and what is soon to come, at the schedule's own time."""
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
-    tally = remind.sweep(ports, now=now, keep_going=lambda: _has_time(context))
-    tally += notify.sweep(ports, now=now)
+    half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
+    whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
+    tally = walks.each_of(
+        lambda: remind.sweep(ports, now=now, keep_going=half),
+        lambda: notify.sweep(ports, now=now, keep_going=whole),
+    )
     telemetry.tally(tally, "outbox_sweep_")
     return dict(tally)
 
@@ -45,7 +49,3 @@ def returned(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     tally = mail_stops.heard(wiring.ports(), ses_events.returned(event))
     telemetry.tally(tally, "returned_")
     return dict(tally)
-
-
-def _has_time(context: Any) -> bool:
-    return bool(context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH)

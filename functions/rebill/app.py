@@ -9,7 +9,7 @@ from typing import Any
 
 from billing.adapters.sqs_queue import by_sweep
 from billing.flows import enqueue
-from billing.runtime import telemetry, wiring
+from billing.runtime import deadline, telemetry, wiring
 
 MILLISECONDS_TO_FINISH = 15_000
 
@@ -22,7 +22,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),
         dry_run=bool(event.get("dry_run")),
-        keep_going=lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH,
+        keep_going=deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH),
     )
     telemetry.tally(tally, "sweep_")
     return dict(tally)

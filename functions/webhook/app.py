@@ -9,7 +9,7 @@ from typing import Any
 
 from billing.flows import webhook
 from billing.ports import Ports
-from billing.runtime import telemetry, wiring
+from billing.runtime import deadline, telemetry, wiring
 from billing.web import http, webhooks
 from billing.web.request import Request
 
@@ -40,7 +40,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     tally = webhook.catch_up(
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),
-        keep_going=lambda: context.get_remaining_time_in_millis() > MILLISECONDS_TO_FINISH,
+        keep_going=deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH),
     )
     telemetry.tally(tally, "events_")
     return dict(tally)

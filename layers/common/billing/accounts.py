@@ -21,6 +21,7 @@ from billing.alarms import Alarm
 from billing.customers import Entitlement, normalised_email
 from billing.errors import Invalid
 from billing.subscription import Subscription
+from billing.walks import Walk
 
 GRANT = "account"
 """What the products that are plans grant (A-1)."""
@@ -58,7 +59,8 @@ class Account:
 
     `password_hash` is None and `email` empty once erased; `email_hash` stays, so that support can
     tell whose it was. `due_at` is when how it stands is looked at again, None when nothing is to
-    come. `told` is how it stood when its customers' subscriptions were last brought in line.
+    come. `told` is how it stood when its customers' subscriptions were last brought in line; `walk`
+    is where bringing them in line, or erasing them, has got to.
     """
 
     alarm: ClassVar[Alarm] = Alarm.ACCOUNT
@@ -72,6 +74,7 @@ class Account:
     due_at: datetime | None = None
     told: Standing = Standing.UNUSED
     erased_at: datetime | None = None
+    walk: Walk | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,8 +229,11 @@ class Store(Protocol):
         are somebody else's by now."""
         ...
 
-    def undelivered(self, shard: int, until: datetime, limit: int) -> list[Fact]:
-        """Facts of one outbox shard written at or before `until`, oldest first."""
+    def undelivered(
+        self, shard: int, until: datetime, limit: int, *, after: Fact | None = None
+    ) -> list[Fact]:
+        """Facts of one outbox shard written at or before `until`, oldest first; those behind
+        `after`, if it is named."""
         ...
 
     def commit(self, *writes: Write) -> None:

@@ -372,10 +372,17 @@ class ItemStore:
         moved = self._items.move_alarms(dues, until)
         return [Due(d.kind, until, d.owner) for d, was in zip(dues, moved, strict=True) if was]
 
-    def undelivered(self, shard: int, until: datetime, limit: int) -> list[Fact]:
+    def undelivered(
+        self, shard: int, until: datetime, limit: int, *, after: Fact | None = None
+    ) -> list[Fact]:
         """Query OB#<shard> up to `until`, oldest first."""
-        by_then = Stretch(high=f"{keys.stamp(until)}#\U0010ffff")
-        return self._items.query(keys.outbox(shard), by_then, limit=limit)
+        high = f"{keys.stamp(until)}#\U0010ffff"
+        if after is None:
+            return self._items.query(keys.outbox(shard), Stretch(high=high), limit=limit)
+        # Both ends are included, and what is behind is asked for.
+        low = keys.key_of(after).sk
+        found = self._items.query(keys.outbox(shard), Stretch(low, high), limit=limit + 1)
+        return [fact for fact in found if fact.id != after.id][:limit]
 
     def commit(self, *writes: Write) -> None:
         """Conditional write, or transaction."""

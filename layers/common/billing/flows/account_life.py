@@ -7,29 +7,32 @@ down ahead of time, pauses and resumes their subscriptions so that they are told
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from billing import accounts, cancellation, pausing, policy, purchases
 from billing.accounts import Account, AccountEmail, Stand, Standing
 from billing.alarms import Alarm
-from billing.errors import Conflict, NotFound, Refused
+from billing.errors import NotFound, Refused
 from billing.facts import Fact, FactKind
 from billing.flows import account as signing
-from billing.flows import cancel, pause, subscriptions
-from billing.flows.alarms import ringing
+from billing.flows import alarms, cancel, pause
 from billing.flows.login import NOBODY
-from billing.flows.paging import pages
+from billing.flows.paging import entries
+from billing.flows.walks import TURN, KeepGoing, Seen, Turn, at_most, take_turn
 from billing.merchants import Merchant
 from billing.orders import UNDER_WAY, InvoiceState
 from billing.ports import Ports
 from billing.storage import Due
 from billing.subscription import Source, State, Subscription, When
 from billing.transactions import Change, Expect, Insert, Remove, Write
+from billing.walks import Walk
 
-AT_ONCE = 200
+AT_ONCE = 50
 LOOK_AGAIN = timedelta(days=1)
 """How long after all subscriptions were ended the data is erased: their ends are told by then."""
 
@@ -53,12 +56,18 @@ def sweep(
     limit: int = 100,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
-    """Bring in line what is due; what is not finished stays due, and is gone on with next time."""
-    tally: Counter[str] = Counter()
-    for due in ringing(ports, Alarm.ACCOUNT, now=now, limit=limit, keep_going=keep_going):
-        tally["due"] += 1
-        tally[_aligned(ports, due, now, keep_going)] += 1
-    return tally
+    """Bring in line what is due; what is not finished is gone on with where it stopped, behind the
+    others.
+
+    Every seller whose account has ended stops charging before anybody's customers are walked
+    through.
+    """
+    met: dict[str, set[str]] = defaultdict(set)
+    look = partial(_aligned, ports, met=met, now=now, keep_going=keep_going)
+    dues = alarms.overdue(ports, Alarm.ACCOUNT, now=now, limit=limit)
+    new_first = sorted(dues, key=partial(_is_walked_through, ports))
+    seen = alarms.answer(ports, new_first, look, now=now, keep_going=keep_going)
+    return Counter(due=len(dues)) + seen
 
 
 def opened(ports: Ports, account: Account, *, now: datetime) -> Stand:
@@ -80,35 +89,45 @@ def restorable(ports: Ports, username: str, email: str, *, now: datetime) -> Sta
     return signing.stand(ports, account, now)
 
 
-def _aligned(ports: Ports, due: Due, now: datetime, keep_going: Callable[[], bool]) -> str:
+def _is_walked_through(ports: Ports, due: Due) -> bool:
+    account = ports.store.account(due.owner[0])
+    return account is not None and account.walk is not None
+
+
+def _aligned(
+    ports: Ports,
+    due: Due,
+    *,
+    met: dict[str, set[str]],
+    now: datetime,
+    keep_going: KeepGoing,
+) -> str | Due:
     (username,) = due.owner
     account, seller = ports.store.account(username), ports.store.merchant(username)
     if account is None or seller is None or account.due_at != due.due_at:
         return "stale"
     stand = signing.stand(ports, account, now)
-    try:
-        if stand.standing is Standing.ERASED:
-            return _end(ports, account, seller, now, keep_going)
-        if not _bring_in_line(ports, account, seller, stand, now, keep_going):
-            return "unfinished"
-        after = replace(account, told=stand.standing, due_at=stand.until)
-        told = _told(ports, account, stand, now)
-        ports.store.commit(Change(account, after, as_read=("due_at", "told")), *told)
-    except Conflict:
-        return "conflict"
+    if stand.standing is Standing.ERASED:
+        return _end(ports, account, seller, met[username], now, keep_going)
+    stops = _stops(ports)
+    _suspend(ports, seller, stand, stops, now)
+    if stand.standing not in {account.told, Standing.UNUSED} or account.walk is not None:
+        if account.walk is None or account.walk.of != stand.standing:
+            return _go_on(ports, account, Turn(Walk(stand.standing, now), False), now)
+        act = partial(_pause if stand.standing in stops else _resume, ports, now=now)
+        turn = _through_sold(ports, seller, account.walk, act, now, keep_going)
+        if not turn.over or turn.walk.left:
+            return _go_on(ports, account, turn, now)
+    after = replace(account, told=stand.standing, due_at=stand.until, walk=None)
+    told = _told(ports, account, stand, now)
+    ports.store.commit(Change(account, after, as_read=("due_at", "told")), *told)
     return stand.standing.value
 
 
-def _bring_in_line(
-    ports: Ports,
-    account: Account,
-    seller: Merchant,
-    stand: Stand,
-    now: datetime,
-    keep_going: Callable[[], bool],
-) -> bool:
-    """The merchant and all its subscriptions, as the account stands; whether that is finished."""
-    stops = _stops(ports)
+def _suspend(
+    ports: Ports, seller: Merchant, stand: Stand, stops: frozenset[Standing], now: datetime
+) -> None:
+    """From when on the seller's customers are charged no more, as the account stands."""
     suspended_from = None
     if stand.standing in stops:
         suspended_from = now if seller.suspended_from is None else min(now, seller.suspended_from)
@@ -117,15 +136,47 @@ def _bring_in_line(
     if suspended_from != seller.suspended_from:
         after = replace(seller, suspended_from=suspended_from)
         ports.store.commit(Change(seller, after))
-    if stand.standing is account.told or stand.standing is Standing.UNUSED:
-        return True
-    act = _pause if stand.standing in stops else _resume
-    finished = True
-    for found in _sold(ports, seller, now):
-        if not keep_going():
-            return False
-        finished &= act(ports, found, now)
-    return finished
+
+
+def _through_sold(
+    ports: Ports,
+    seller: Merchant,
+    walk: Walk,
+    act: Callable[[Subscription], bool],
+    now: datetime,
+    keep_going: KeepGoing,
+) -> Turn:
+    """One turn through the subscriptions of a seller's customers; `act` says whether it could."""
+    until = now + timedelta(microseconds=1)
+    sold = entries(
+        lambda cursor: ports.store.subscriptions_started(
+            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
+        ),
+        lambda found: found.id,
+        after=walk.cursor,
+    )
+
+    def seen(listed: Subscription) -> Seen:
+        # Read afresh: its page may be seconds old.
+        found = ports.store.subscription(listed.merchant, listed.customer, listed.id)
+        assert found is not None, "a subscription is never removed"
+        return Seen.FINISHED if act(found) else Seen.LEFT
+
+    return take_turn(walk, sold, seen, at_most(TURN - 1, keep_going))
+
+
+def _go_on(ports: Ports, account: Account, turn: Turn, now: datetime) -> str | Due:
+    """Keep where a walk has got to: it goes on when the others had their turn, or another round
+    later."""
+    walk = turn.walk.again(now) if turn.over else turn.walk
+    due_at = max(now, walk.began_at)
+    if turn.error is not None:
+        due_at = max(due_at, now + ports.operation.lease)
+    after = replace(account, walk=walk, due_at=due_at)
+    ports.store.commit(Change(account, after, as_read=("due_at", "told")))
+    if turn.error is not None:
+        raise turn.error
+    return "unfinished" if turn.over else Due(Alarm.ACCOUNT, due_at, (account.username,))
 
 
 def _stops(ports: Ports) -> frozenset[Standing]:
@@ -196,9 +247,10 @@ def _end(
     ports: Ports,
     account: Account,
     seller: Merchant,
+    met: set[str],
     now: datetime,
-    keep_going: Callable[[], bool],
-) -> str:
+    keep_going: KeepGoing,
+) -> str | Due:
     """Retention is over: what still lives is ended first, so that it is told, and then all of it
     is erased. A name that was never used is free again."""
     from billing.flows import erase  # rare, and not to be loaded by whoever tells or shows a page
@@ -207,50 +259,60 @@ def _end(
         ports.store.commit(Remove(account), Remove(seller), *_unpointed(ports, account))
         return "removed"
     if account.told is not Standing.ERASED:
-        if seller.suspended_from is None:
-            ports.store.commit(Change(seller, replace(seller, suspended_from=now)))
-        for found in _sold(ports, seller, now):
-            if not keep_going():
-                return "unfinished"
-            _end_one(ports, found, now)
-        ended = replace(account, told=Standing.ERASED, due_at=now + LOOK_AGAIN)
-        ports.store.commit(Change(account, ended), *_unpointed(ports, account))
-        return "ended"
-    if not erase.merchant(ports, seller, now=now, keep_going=keep_going):
-        return "unfinished"
-    if not _owner_erased(ports, account):
-        return "unfinished"
-    gone = replace(account, email="", password_hash=None, erased_at=now, due_at=None)
+        return _end_sold(ports, account, seller, now, keep_going)
+    walk = account.walk or erase.begun(now)
+    turn = erase.merchant(ports, seller, walk, met=met, now=now, keep_going=keep_going)
+    if not turn.over or turn.walk.left:
+        return _go_on(ports, account, turn, now)
+    owner = _owner_erased(ports, account, keep_going)
+    if owner is not Seen.FINISHED:
+        kept = replace(turn, over=owner is Seen.LEFT)
+        return _go_on(ports, account, kept, now)
+    gone = replace(account, email="", password_hash=None, erased_at=now, due_at=None, walk=None)
     ports.store.commit(Change(account, gone))
     return "erased"
 
 
-def _owner_erased(ports: Ports, account: Account) -> bool:
-    """The owner as a customer of the platform, whether that is done; not who is still one, or has
-    an account again."""
+def _end_sold(
+    ports: Ports, account: Account, seller: Merchant, now: datetime, keep_going: KeepGoing
+) -> str | Due:
+    if seller.suspended_from is None:
+        ports.store.commit(Change(seller, replace(seller, suspended_from=now)))
+    if account.walk is None or account.walk.of != Standing.ERASED:
+        return _go_on(ports, account, Turn(Walk(Standing.ERASED, now), False), now)
+    act = partial(_end_one, ports, now=now)
+    turn = _through_sold(ports, seller, account.walk, act, now, keep_going)
+    if not turn.over or turn.walk.left:
+        return _go_on(ports, account, turn, now)
+    ended = replace(account, told=Standing.ERASED, due_at=now + LOOK_AGAIN, walk=None)
+    ports.store.commit(Change(account, ended), *_unpointed(ports, account))
+    return "ended"
+
+
+def _owner_erased(ports: Ports, account: Account, keep_going: KeepGoing) -> Seen:
+    """The owner as a customer of the platform; not who is still one, or has an account again."""
     from billing.flows import erase
 
     house = signing.platform(ports)
     owner = ports.store.customer_by_email(house.id, account.email)
     if owner is None or ports.store.account_email(account.email) is not None:
-        return True
+        return Seen.FINISHED
     history = ports.store.history(house.id, owner)
     runs = any(found.is_live for found in history.subscriptions)
     paid_once = {found.source for found in history.entitlements if found.revoked_at is None}
     if runs or paid_once - {found.id for found in history.subscriptions}:
-        return True
-    return erase.customer(ports, house.id, owner)
+        return Seen.FINISHED
+    return erase.customer(ports, house.id, owner, keep_going=keep_going)
 
 
-def _end_one(ports: Ports, found: Subscription, now: datetime) -> None:
+def _end_one(ports: Ports, found: Subscription, now: datetime) -> bool:
     if not found.is_live:
-        return
-    try:
+        return True
+    with suppress(Refused):  # It has ended by itself.
         cancel.request(
             ports, found.merchant, found.id, when=When.NOW, source=Source.SYSTEM, now=now
         )
-    except Refused:
-        return  # It has ended by itself.
+    return True
 
 
 def _unpointed(ports: Ports, account: Account) -> tuple[Write, ...]:
@@ -282,15 +344,3 @@ def _told(ports: Ports, account: Account, stand: Stand, now: datetime) -> tuple[
         until=stand.until,
     )
     return (Insert(fact),)
-
-
-def _sold(ports: Ports, seller: Merchant, now: datetime) -> Iterator[Subscription]:
-    """Every subscription of a merchant's customers, read afresh."""
-    until = now + timedelta(microseconds=1)
-    for page in pages(
-        lambda cursor: ports.store.subscriptions_started(
-            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
-        )
-    ):
-        for found in page.data:
-            yield subscriptions.fresh(ports, seller.id, found.id)

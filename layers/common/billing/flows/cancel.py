@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from billing import cancellation
 from billing.alarms import Alarm
 from billing.errors import Conflict, NotFound, Refused, Unavailable
-from billing.flows import charging, subscriptions
-from billing.flows.alarms import ringing
+from billing.flows import alarms, charging, subscriptions
 from billing.orders import FINAL, UNDER_WAY, Invoice
 from billing.ports import Ports
 from billing.storage import Due
@@ -97,11 +97,10 @@ def sweep(
 ) -> Counter[str]:
     """Carry out the delayed cancellations whose period has ended (X-2); a replay finds none
     left."""
-    tally: Counter[str] = Counter()
-    for due in ringing(ports, Alarm.CANCEL, now=now, limit=limit, keep_going=keep_going):
-        tally["due"] += 1
-        tally[_end_pending(ports, due, now)] += 1
-    return tally
+    dues = alarms.overdue(ports, Alarm.CANCEL, now=now, limit=limit)
+    look = partial(_end_pending, ports, now)
+    seen = alarms.answer(ports, dues, look, now=now, keep_going=keep_going)
+    return Counter(due=len(dues)) + seen
 
 
 def _decide(
@@ -156,7 +155,7 @@ def _withdraw(ports: Ports, invoice: Invoice) -> None:
         return  # The alarm is set: the worker asks again.
 
 
-def _end_pending(ports: Ports, due: Due, now: datetime) -> str:
+def _end_pending(ports: Ports, now: datetime, due: Due) -> str:
     merchant, customer, subscription_id = due.owner
     subscription = ports.store.subscription(merchant, customer, subscription_id)
     if (
@@ -167,10 +166,7 @@ def _end_pending(ports: Ports, due: Due, now: datetime) -> str:
         return "stale"
     email, shard = _email(ports, subscription), ports.shard_of(subscription.id)
     order = ports.new_id("order")
-    try:
-        ports.store.commit(*cancellation.end_pending(subscription, order, now, email, shard))
-    except Conflict:
-        return "conflict"
+    ports.store.commit(*cancellation.end_pending(subscription, order, now, email, shard))
     return "ended"
 
 

@@ -11,19 +11,20 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from billing import holding, invoicing, tickets
 from billing.alarms import Alarm
 from billing.errors import BillingError, Conflict, Refused, Unavailable, Uncertain
 from billing.facts import Fact, FactKind
-from billing.flows import cancel, refund, subscriptions
+from billing.flows import alarms, cancel, refund, subscriptions
 from billing.flows import ticket as threads
-from billing.flows.alarms import ringing
 from billing.merchants import Merchant, Undecided
 from billing.money import Money
 from billing.ports import Ports
 from billing.purchases import PAYMENTS
 from billing.render.messages import text
+from billing.storage import Due
 from billing.subscription import Source, Subscription, When
 from billing.tickets import Author, Ticket, TicketState, Wish
 from billing.transactions import Change, Insert, Transaction
@@ -105,11 +106,10 @@ def sweep(
 ) -> Counter[str]:
     """Decide what waited for too long as the merchant has it (H-4), and finish what was approved
     and not carried out; a replay finds nothing left."""
-    tally: Counter[str] = Counter()
-    for due in ringing(ports, Alarm.TICKET, now=now, limit=limit, keep_going=keep_going):
-        tally["due"] += 1
-        tally[_answer_alarm(ports, due.owner[0], due.owner[1], now)] += 1
-    return tally
+    dues = alarms.overdue(ports, Alarm.TICKET, now=now, limit=limit)
+    look = partial(_answer_alarm, ports, now)
+    seen = alarms.answer(ports, dues, look, now=now, keep_going=keep_going)
+    return Counter(due=len(dues)) + seen
 
 
 def effect(ports: Ports, ticket: Ticket) -> holding.Effect | None:
@@ -137,7 +137,8 @@ def _amount(ports: Ports, found: Subscription) -> Money | None:
     return invoicing.next_charge(found, ports.minimum_minor(found))
 
 
-def _answer_alarm(ports: Ports, merchant_id: str, ticket_id: str, now: datetime) -> str:
+def _answer_alarm(ports: Ports, now: datetime, due: Due) -> str:
+    merchant_id, ticket_id = due.owner
     ticket, merchant = ports.store.ticket(merchant_id, ticket_id), ports.store.merchant(merchant_id)
     if ticket is None or merchant is None or ticket.due_at is None or ticket.due_at > now:
         return "stale"
@@ -150,6 +151,7 @@ def _answer_alarm(ports: Ports, merchant_id: str, ticket_id: str, now: datetime)
         _postpone(ports, ticket, now)
         return "unavailable"
     except BillingError as error:
+        alarms.put_off(ports, due, now)
         return error.code
 
 

@@ -9,9 +9,10 @@ between leaves what the next run goes on from, and doing it again does no harm.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from billing import purchase
 from billing.alarms import Alarm
@@ -25,45 +26,77 @@ from billing.customers import (
     email_hash,
     nobody,
 )
-from billing.errors import Conflict, NotFound, Refused, Unavailable, Unfinished
-from billing.flows import attempts
-from billing.flows.alarms import ringing
-from billing.flows.paging import pages
+from billing.errors import NotFound, Refused, Unavailable, Unfinished
+from billing.flows import alarms, attempts
+from billing.flows.paging import entries
+from billing.flows.walks import TURN, KeepGoing, Seen, Turn, at_most, take_turn
 from billing.merchants import Merchant
 from billing.orders import FINAL, Order
 from billing.ports import Ports
 from billing.refunds import RefundState
-from billing.storage import History
+from billing.storage import Due, History
 from billing.tickets import Ticket, TicketOf
 from billing.transactions import Change, Remove, Write
+from billing.walks import Walk
 
-AT_ONCE = 200
+AT_ONCE = 50
 WRITES_AT_ONCE = 100
 ASKED_AGAIN_AFTER = timedelta(days=1)
 
 
+ORDERS, TICKETS = "orders", "tickets"
+
+
+def begun(now: datetime) -> Walk:
+    """The walk that erases a merchant, at its beginning."""
+    return Walk(ORDERS, now)
+
+
 def merchant(
-    ports: Ports, seller: Merchant, *, now: datetime, keep_going: Callable[[], bool]
-) -> bool:
-    """Products, price points, API keys, tickets, and the personal data of every customer; whether
-    all of it is done."""
-    done = True
-    seen: set[str] = set()
-    for order in _orders(ports, seller, now):
-        if not keep_going():
-            return False
-        if order.customer is None:
-            done &= _unnamed(ports, order)
-        elif order.customer not in seen:
-            seen.add(order.customer)
-            done &= customer(ports, seller.id, order.customer)
-    for found in _tickets(ports, seller, now):
-        if not keep_going():
-            return False
-        done &= _ticket(ports, found)
-    if done:
-        _shop(ports, seller)
-    return done
+    ports: Ports,
+    seller: Merchant,
+    walk: Walk,
+    *,
+    met: set[str],
+    now: datetime,
+    keep_going: KeepGoing,
+) -> Turn:
+    """One turn of erasing products, price points, API keys, tickets, and the personal data of every
+    customer; all of it is done once a round is over with nothing left.
+
+    `met` are the customers that were met in this run: none is looked at twice.
+    """
+    more = at_most(TURN - 1, keep_going)
+    error: Exception | None = None
+    if walk.of == ORDERS:
+
+        def unname(order: Order) -> Seen:
+            if order.customer is None:
+                return _seen(_unnamed(ports, order))
+            if order.customer in met:
+                return Seen.FINISHED
+            seen = customer(ports, seller.id, order.customer, keep_going=keep_going)
+            if seen is not Seen.MORE:
+                met.add(order.customer)
+            return seen
+
+        turn = take_turn(walk, _orders(ports, seller, walk, now), unname, more)
+        if not turn.over:
+            return turn
+        walk, error = replace(turn.walk, of=TICKETS, cursor=""), turn.error
+    turn = take_turn(
+        walk, _tickets(ports, seller, walk, now), lambda each: _seen(_ticket(ports, each)), more
+    )
+    turn = replace(turn, error=error or turn.error)
+    if not turn.over:
+        return turn
+    if turn.walk.left:
+        return replace(turn, walk=replace(turn.walk, of=ORDERS))
+    return replace(turn, over=_shop(ports, seller, keep_going))
+
+
+def _seen(finished: bool) -> Seen:
+    return Seen.FINISHED if finished else Seen.LEFT
 
 
 def sweep(
@@ -71,28 +104,26 @@ def sweep(
     *,
     now: datetime,
     limit: int = 100,
-    keep_going: Callable[[], bool] = lambda: True,
+    keep_going: KeepGoing = lambda: True,
 ) -> Counter[str]:
     """The forms of attempts that came to nothing, a month on: nobody has any use for them (M-8).
 
     One whose gateway keeps the card waits for a day, and holds up no other.
     """
-    tally: Counter[str] = Counter()
-    for due in ringing(ports, Alarm.ERASE, now=now, limit=limit, keep_going=keep_going):
-        attempt = ports.store.checkout(*due.owner)
-        if attempt is None or attempt.due_at != due.due_at:
-            tally["stale"] += 1
-            continue
-        try:
-            if _form(ports, attempt):
-                tally["form_erased"] += 1
-                continue
-            _, later = purchase.looked_at(attempt, now + ASKED_AGAIN_AFTER)
-            ports.store.commit(*later)
-            tally["unavailable"] += 1
-        except Conflict:
-            tally["conflict"] += 1
-    return tally
+    dues = alarms.overdue(ports, Alarm.ERASE, now=now, limit=limit)
+    look = partial(_form_due, ports, now)
+    return alarms.answer(ports, dues, look, now=now, keep_going=keep_going)
+
+
+def _form_due(ports: Ports, now: datetime, due: Due) -> str:
+    attempt = ports.store.checkout(*due.owner)
+    if attempt is None or attempt.due_at != due.due_at:
+        return "stale"
+    if _form(ports, attempt):
+        return "form_erased"
+    _, later = purchase.looked_at(attempt, now + ASKED_AGAIN_AFTER)
+    ports.store.commit(*later)
+    return "unavailable"
 
 
 def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
@@ -114,35 +145,43 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
         erased = customer(ports, merchant, customer_id)
     except Unavailable as outage:
         raise Unfinished("Not all of it is erased. Ask again to erase the rest.") from outage
-    if not erased:
+    if erased is not Seen.FINISHED:
         raise Unfinished("A gateway cannot be reached to let a card go. Ask again.")
     return _nobody(history.customer)
 
 
-def customer(ports: Ports, merchant: str, customer: str) -> bool:
+def customer(
+    ports: Ports, merchant: str, customer: str, *, keep_going: KeepGoing = lambda: True
+) -> Seen:
     """Name, address, email, cards, consents, checkout forms, tickets and remarks of one customer;
-    whether all of it is done."""
+    whether all of it is done. Asked again it goes on: what is gone is not met again."""
+    known = ports.store.customer(merchant, customer)
+    if known is None or known.name == ERASED:
+        return Seen.FINISHED
     history = ports.store.history(merchant, customer)
-    found = history.customer
-    if found is None or found.name == ERASED:
-        return True
     # Those that were removed here too: their gateway may not have been within reach.
     cards = (*history.methods, *history.removed_methods)
     if _is_under_way(history) or not all(_let_go(ports, card) for card in cards):
-        return False
-    if not all(_ticket(ports, each) for each in ports.store.tickets_of(merchant, customer)):
-        return False
-    if not all(_unnamed(ports, order) for order in history.orders):
-        return False
+        return Seen.LEFT
+    for ticket in ports.store.tickets_of(merchant, customer):
+        if not _ticket(ports, ticket):
+            return Seen.LEFT
+        if not keep_going():
+            return Seen.MORE
+    for order in history.orders:
+        if not _unnamed(ports, order):
+            return Seen.LEFT
+        if order != _without_words(order) and not keep_going():
+            return Seen.MORE
     purchases = [(merchant, customer, consent.purchase) for consent in history.consents]
     gone: list[Write] = [Remove(method) for method in cards]
     gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
     gone += [Remove(consent) for consent in history.consents]
     gone += _unsaid(history)
     _commit(ports, gone)
-    pointer = EmailPointer(merchant, email_hash(merchant, found.email), customer)
-    ports.store.commit(Change(found, _nobody(found)), Remove(pointer))
-    return True
+    pointer = EmailPointer(merchant, email_hash(merchant, known.email), customer)
+    ports.store.commit(Change(known, _nobody(known)), Remove(pointer))
+    return Seen.FINISHED
 
 
 def _is_under_way(history: History) -> bool:
@@ -183,11 +222,15 @@ def _ticket(ports: Ports, found: Ticket) -> bool:
 def _unnamed(ports: Ports, order: Order) -> bool:
     """What an order says of who bought, and the form of the attempt that it came from; whether all
     of it is gone."""
-    plain = replace(order, email=None, comment=None)
+    plain = _without_words(order)
     if plain != order:
         ports.store.commit(Change(order, plain))
     attempt = order.attempt_key and ports.store.checkout(order.merchant, order.attempt_key)
     return not attempt or attempt.bill_to.name == ERASED or _form(ports, attempt)
+
+
+def _without_words(order: Order) -> Order:
+    return replace(order, email=None, comment=None)
 
 
 def _form(ports: Ports, attempt: Checkout) -> bool:
@@ -218,17 +261,20 @@ def _nobody(found: Customer) -> Customer:
     )
 
 
-def _shop(ports: Ports, seller: Merchant) -> None:
-    """What it was sold with, once nobody's data is left."""
+def _shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
+    """What it was sold with, once nobody's data is left; whether all of it is gone."""
     if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
         ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
     products, points = ports.store.catalog(seller.id)
-    for key in ports.store.api_keys(seller.id):
-        ports.store.commit(Remove(key))
+    gone: list[list[Write]] = [[Remove(key)] for key in ports.store.api_keys(seller.id)]
     for point in points:
-        _commit(ports, [Remove(replace(point, version=n + 1)) for n in range(point.version)])
-    for product in products:
-        ports.store.commit(Remove(product))
+        gone.append([Remove(replace(point, version=n + 1)) for n in range(point.version)])
+    gone += [[Remove(product)] for product in products]
+    for number, writes in enumerate(gone):
+        if number and not keep_going():
+            return False
+        _commit(ports, writes)
+    return True
 
 
 def _commit(ports: Ports, writes: Sequence[Write]) -> None:
@@ -241,21 +287,27 @@ def _bill_tos(ports: Ports, purchases: list[tuple[str, str, str]]) -> list[Purch
     return [kept for kept in ports.store.bill_tos(purchases) if kept is not None]
 
 
-def _orders(ports: Ports, seller: Merchant, now: datetime) -> Iterator[Order]:
+def _orders(
+    ports: Ports, seller: Merchant, walk: Walk, now: datetime
+) -> Iterator[tuple[Order, str]]:
     until = now + timedelta(microseconds=1)
-    found = pages(
+    return entries(
         lambda cursor: ports.store.orders(
             seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
-        )
+        ),
+        lambda order: order.id,
+        after=walk.cursor,
     )
-    return (order for page in found for order in page.data)
 
 
-def _tickets(ports: Ports, seller: Merchant, now: datetime) -> Iterator[Ticket]:
+def _tickets(
+    ports: Ports, seller: Merchant, walk: Walk, now: datetime
+) -> Iterator[tuple[Ticket, str]]:
     until = now + timedelta(microseconds=1)
-    found = pages(
+    return entries(
         lambda cursor: ports.store.tickets(
             seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
-        )
+        ),
+        lambda ticket: ticket.id,
+        after=walk.cursor,
     )
-    return (ticket for page in found for ticket in page.data)

@@ -114,6 +114,9 @@ def _judged(
         why = Why.UNANSWERED if hold is None or hold is Hold.CANCELLING else Why.HELD
         return Missed(why, row, row.due_at, subscription, hold)
     promised = subscription.next_charge_at
+    if row.kind is Alarm.CANCEL:
+        # What the sweep could not end it has put behind the others.
+        promised, hold = subscription.ends_at, None
     if promised is None or promised > late:
         return None
     if hold is Hold.HELD:

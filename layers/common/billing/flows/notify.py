@@ -7,13 +7,16 @@ Message-ID is the fact's, so that a mail sent twice is one.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from bisect import insort
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from billing.errors import Conflict, Unavailable
 from billing.facts import Fact, FactKind, LeftOut
+from billing.flows.walks import rotated
 from billing.merchants import Merchant
 from billing.ports import Ports
 from billing.runtime import telemetry
@@ -23,10 +26,15 @@ CLAIM = timedelta(minutes=5)
 SWEEP_AFTER = timedelta(minutes=2)
 """What the stream has not delivered by then, the sweep does."""
 
+EVERY = timedelta(minutes=5)
+"""How often the sweep comes."""
+
 READ_AT_MOST = 6400
+"""Of one shard, unless all of that is claimed."""
 
 WAIT = timedelta(hours=1)
-"""How long a fact waits at a time where its merchant is disarmed (W-5)."""
+"""How long a fact waits at a time where its merchant is disarmed (W-5), and at most where it could
+not be told."""
 
 PASSING = frozenset(
     {
@@ -42,33 +50,69 @@ PASSING = frozenset(
 """What is no longer true, or no longer wanted, when it is told late."""
 
 
-def sweep(ports: Ports, *, now: datetime, limit: int = 100) -> Counter[str]:
-    """Tell what the stream left untold.
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 100,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """Tell what the stream left untold, beginning with another shard each time.
 
     A fact that our code breaks on holds up no other: its error is raised once they are told.
     """
     tally: Counter[str] = Counter()
     first: Exception | None = None
-    for shard in range(ports.operation.shards):
-        for fact in _untold(ports, shard, now, limit):
+    for shard in rotated(range(ports.operation.shards), now, EVERY):
+        for fact in _untold(ports, shard, now, limit, tally):
+            if not keep_going():
+                tally["left"] += 1
+                continue
             try:
                 tally += _told(ports, fact, now)
             except Exception as error:
                 first = first or error
+                _put_off(ports, fact, now + CLAIM)
     if first is not None:
         raise first
     return tally
 
 
-def _untold(ports: Ports, shard: int, now: datetime, limit: int) -> list[Fact]:
-    """The oldest of a shard, with some among them that nobody is telling or waits with: whoever is
-    disarmed keeps nobody else's waiting."""
-    while True:
-        found = ports.store.undelivered(shard, now - SWEEP_AFTER, limit)
-        all_claimed = all(f.claimed_until is not None and f.claimed_until > now for f in found)
-        if len(found) < limit or not all_claimed or limit >= READ_AT_MOST:
-            return found
-        limit *= 4
+def _untold(ports: Ports, shard: int, now: datetime, limit: int, tally: Counter[str]) -> list[Fact]:
+    """What nobody of a shard is telling or waits with: of each merchant one in turn, up to `limit`,
+    those first that could be told longest. Whoever is disarmed or out of reach keeps nobody else's
+    waiting."""
+    lines: dict[str, list[Fact]] = defaultdict(list)
+    last: Fact | None = None
+    read = 0
+    while read < READ_AT_MOST or not lines:
+        found = ports.store.undelivered(shard, now - SWEEP_AFTER, limit, after=last)
+        for fact in found:
+            if fact.claimed_until is not None and fact.claimed_until > now:
+                tally["claimed"] += 1
+                continue
+            line = lines[fact.merchant]
+            insort(line, fact, key=_tellable_at)
+            del line[limit:]
+        if len(found) < limit:
+            break
+        last, read = found[-1], read + len(found)
+    in_turn = sorted(lines.values(), key=lambda line: _tellable_at(line[0]))
+    return [fact for turn in zip_longest(*in_turn) for fact in turn if fact is not None]
+
+
+def _tellable_at(fact: Fact) -> datetime:
+    return fact.claimed_until or fact.at
+
+
+def _put_off(ports: Ports, fact: Fact, until: datetime) -> None:
+    """Have a fact that could not be told come behind the others, if nobody has told it since."""
+    found = ports.store.fact(fact.shard, fact.at, fact.id)
+    if found is not None:
+        try:
+            ports.store.commit(Change(found, replace(found, claimed_until=until)))
+        except Conflict:
+            return
 
 
 def deliver(
@@ -105,6 +149,7 @@ def _told(ports: Ports, fact: Fact, now: datetime) -> Counter[str]:
     except Conflict:
         return Counter(conflict=1)
     except Unavailable:
+        _put_off(ports, fact, now + min(max(CLAIM, now - fact.at), WAIT))
         return Counter(unsent=1)
     return Counter(told=1) if left_out is None else Counter(left_out=1)
 

@@ -44,6 +44,26 @@ def pages(
             return
 
 
+def entries(
+    page_at: Callable[[str | None], Page[T]], id_of: Callable[[T], str], *, after: str
+) -> Iterator[tuple[T, str]]:
+    """The entries of a long list behind a place, each with the cursor of the place behind it.
+
+    A place is `<cursor of a page>~<id in it>`, empty for the beginning. Where that entry is gone,
+    its page is read from its beginning.
+    """
+    at, _, seen = after.partition("~")
+    while True:
+        page = page_at(at or None)
+        ids = [id_of(entry) for entry in page.data]
+        start = ids.index(seen) + 1 if seen in ids else 0
+        for entry, name in zip(page.data[start:], ids[start:], strict=True):
+            yield entry, f"{at}~{name}"
+        if page.next is None:
+            return
+        at, seen = page.next, ""
+
+
 def filtered(
     page_at: Callable[[str | None], Page[T]],
     takes: Callable[[T], bool],

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from billing import reminders
 from billing.alarms import Alarm
-from billing.errors import Conflict
-from billing.flows.alarms import ringing
+from billing.flows import alarms
 from billing.ports import Ports
 from billing.reminders import Reminder
 from billing.storage import Due
@@ -25,13 +25,12 @@ def sweep(
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
     """Look at every subscription whose reminder is due; a replay finds none left."""
-    tally: Counter[str] = Counter()
-    for due in ringing(ports, Alarm.NOTICE, now=now, limit=limit, keep_going=keep_going):
-        tally[_looked(ports, due, now)] += 1
-    return tally
+    dues = alarms.overdue(ports, Alarm.NOTICE, now=now, limit=limit)
+    look = partial(_looked, ports, now)
+    return alarms.answer(ports, dues, look, now=now, keep_going=keep_going)
 
 
-def _looked(ports: Ports, due: Due, now: datetime) -> str:
+def _looked(ports: Ports, now: datetime, due: Due) -> str:
     merchant_id, customer, subscription_id = due.owner
     reminder = ports.store.reminder(merchant_id, customer, subscription_id)
     if reminder is None or reminder.due_at != due.due_at:
@@ -40,7 +39,8 @@ def _looked(ports: Ports, due: Due, now: datetime) -> str:
     subscription = ports.store.subscription(merchant_id, customer, subscription_id)
     assert merchant is not None and subscription is not None, "neither is ever removed"
     if not subscription.is_live:
-        return _committed(ports, [Remove(reminder)], "over")
+        ports.store.commit(Remove(reminder))
+        return "over"
     settings = merchant.settings
     method = ports.store.payment_method(merchant_id, customer, subscription.payment_method)
     writes: list[Write] = []
@@ -55,16 +55,9 @@ def _looked(ports: Ports, due: Due, now: datetime) -> str:
     after = reminders.looked_at(
         reminder, subscription, method, settings, now, told=charge is not None
     )
-    return _committed(ports, [_moved(reminder, after), *writes], "told" if writes else "looked")
+    ports.store.commit(_moved(reminder, after), *writes)
+    return "told" if writes else "looked"
 
 
 def _moved(before: Reminder, after: Reminder) -> Write:
     return Change(before, after, as_read=("due_at", "told_of"))
-
-
-def _committed(ports: Ports, writes: list[Write], name: str) -> str:
-    try:
-        ports.store.commit(*writes)
-    except Conflict:
-        return "conflict"  # It stays due, and the next sweep looks again.
-    return name

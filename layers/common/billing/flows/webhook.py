@@ -7,8 +7,9 @@ same end; the id of an event is kept with what it brought about, in the same tra
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from billing import late_payment
@@ -36,6 +37,12 @@ ATTEMPTS = 8
 """How often an event that meets other writers is looked at anew before it is to be sent again."""
 
 LOOKED = "gateway_events"
+LAST = "last account"
+"""Beside the accounts' own keys, which hold a `#`: the one that was looked at last."""
+
+EVENTS_AT_ONCE = 100
+"""How many events of one account are taken before the others have their turn."""
+
 LOOKS_BACK = timedelta(days=30)
 """As far back as Stripe lists events."""
 
@@ -82,25 +89,51 @@ def catch_up(
 ) -> Counter[str]:
     """The net under lost events: what happened at each account since we last looked.
 
-    What could not be seen to its end, for want of time or of an answer, is where the next look
-    begins. An event that our code breaks on holds up no other: its error is raised at the end.
+    Begins behind the account that was looked at last, and goes round. What could not be seen to its
+    end, for want of time or of an answer, is where the next look begins. An event that our code
+    breaks on holds up no other: its error is raised at the end.
     """
     tally: Counter[str] = Counter()
     first: Exception | None = None
-    for merchant in ports.store.merchants():
-        for held in merchant.gateway_accounts:
-            if not keep_going():
-                break
-            account = AccountRef(merchant.id, held.gateway, held.id)
-            try:
-                _catch_up_with(ports, account, now, keep_going, tally)
-            except (Conflict, NotFound, Unavailable) as error:
-                tally[error.code] += 1
-            except Exception as error:
-                first = first or error
+    line = deque(
+        (account, _catch_up_with(ports, account, now, keep_going, tally))
+        for account in _behind_the_last(ports, now)
+    )
+    while line and keep_going():
+        account, looking = line.popleft()
+        # Kept beforehand: whoever dies of an account goes on behind it.
+        ports.ephemeral.replace(LOOKED, LAST, _key(account), expires_at=now + LOOKS_BACK)
+        try:
+            next(looking)
+            line.append((account, looking))
+        except StopIteration:
+            continue
+        except (Conflict, NotFound, Unavailable) as error:
+            tally[error.code] += 1
+        except Exception as error:
+            first = first or error
     if first is not None:
         raise first
     return tally
+
+
+def _behind_the_last(ports: Ports, now: datetime) -> list[AccountRef]:
+    """Every merchant's accounts, from the one behind that which was looked at last, and round."""
+    accounts = sorted(
+        (
+            AccountRef(merchant.id, held.gateway, held.id)
+            for merchant in ports.store.merchants()
+            for held in merchant.gateway_accounts
+        ),
+        key=_key,
+    )
+    last = ports.ephemeral.get(LOOKED, LAST, now=now) or ""
+    start = bisect_right(accounts, last, key=_key)
+    return [*accounts[start:], *accounts[:start]]
+
+
+def _key(account: AccountRef) -> str:
+    return f"{account.merchant}#{account.gateway}#{account.account}"
 
 
 def _catch_up_with(
@@ -109,14 +142,22 @@ def _catch_up_with(
     now: datetime,
     keep_going: Callable[[], bool],
     tally: Counter[str],
-) -> None:
-    """One account, oldest event first; raises the first error when the others are seen to."""
-    key = f"{account.merchant}#{account.gateway}#{account.account}"
+) -> Iterator[None]:
+    """One account, oldest event first, in turns with the others; raises the first error when its
+    events are seen to."""
+    key = _key(account)
     seen = ports.ephemeral.get(LOOKED, key, now=now)
     since = now - LOOKS_BACK if seen is None else datetime.fromisoformat(seen) - OVERLAP
     looked_until: datetime = now
     first: Exception | None = None
-    for event in ports.gateway(account).events_since(since):
+
+    def keep(until: datetime) -> None:
+        ports.ephemeral.replace(LOOKED, key, until.isoformat(), expires_at=now + LOOKS_BACK)
+
+    for number, event in enumerate(ports.gateway(account).events_since(since)):
+        if number and number % EVENTS_AT_ONCE == 0:
+            keep(min(looked_until, event.at + OVERLAP))
+            yield
         if not keep_going():
             looked_until = min(looked_until, event.at + OVERLAP)
             break
@@ -127,7 +168,7 @@ def _catch_up_with(
             first = first or error
             if isinstance(error, Unavailable):
                 break  # nor would it answer for the next
-    ports.ephemeral.replace(LOOKED, key, looked_until.isoformat(), expires_at=now + LOOKS_BACK)
+    keep(looked_until)
     if first is not None:
         raise first
 

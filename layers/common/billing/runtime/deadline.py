@@ -7,7 +7,7 @@ ends in time is `Unreachable`, which every flow has words for (R-6).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -30,6 +30,14 @@ def of_invocation(context: Any) -> Iterator[None]:
         yield
     finally:
         _ENDS_AT.reset(token)
+
+
+def has_time(context: Any, *, to_finish: int, share: float = 1.0) -> Callable[[], bool]:
+    """Whether a sweep has time for one thing more: `share` of what its invocation has left now,
+    `to_finish` milliseconds of which are kept for the last thing."""
+    left = context.get_remaining_time_in_millis() - to_finish
+    ends_at = to_finish + left * (1 - share)
+    return lambda: bool(context.get_remaining_time_in_millis() > ends_at)
 
 
 def seconds_left() -> float | None:

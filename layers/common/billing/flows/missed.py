@@ -113,10 +113,11 @@ def _judged(
     if row.due_at <= late:
         why = Why.UNANSWERED if hold is None or hold is Hold.CANCELLING else Why.HELD
         return Missed(why, row, row.due_at, subscription, hold)
-    promised = subscription.next_charge_at
-    if row.kind is Alarm.CANCEL:
+    ends_at = subscription.ends_at
+    if row.kind is Alarm.CANCEL and ends_at is not None and ends_at <= late:
         # What the sweep could not end it has put behind the others.
-        promised, hold = subscription.ends_at, None
+        return Missed(Why.UNANSWERED, row, ends_at, subscription, hold)
+    promised = subscription.next_charge_at
     if promised is None or promised > late:
         return None
     if hold is Hold.HELD:

@@ -80,8 +80,8 @@ def sweep(
 
 def _untold(ports: Ports, shard: int, now: datetime, limit: int, tally: Counter[str]) -> list[Fact]:
     """What nobody of a shard is telling or waits with: of each merchant one in turn, up to `limit`,
-    those first that could be told longest. Whoever is disarmed or out of reach keeps nobody else's
-    waiting."""
+    those first that could be told longest, and another merchant's first each time. Whoever is
+    disarmed or out of reach keeps nobody else's waiting."""
     lines: dict[str, list[Fact]] = defaultdict(list)
     last: Fact | None = None
     read = 0
@@ -97,8 +97,9 @@ def _untold(ports: Ports, shard: int, now: datetime, limit: int, tally: Counter[
         if len(found) < limit:
             break
         last, read = found[-1], read + len(found)
-    in_turn = sorted(lines.values(), key=lambda line: _tellable_at(line[0]))
-    return [fact for turn in zip_longest(*in_turn) for fact in turn if fact is not None]
+    merchants = rotated(sorted(lines), now, EVERY * ports.operation.shards)
+    turns = zip_longest(*(lines[merchant] for merchant in merchants))
+    return [fact for turn in turns for fact in turn if fact is not None]
 
 
 def _tellable_at(fact: Fact) -> datetime:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,8 +22,10 @@ from functions.cancel import app as cancel_app
 from functions.helpdesk import app as helpdesk_app
 from functions.notify import app as notify_app
 from functions.rebill import app as rebill_app
+from sim import hurry as hurried
 from sim.chance import Chance, stretched
 from sim.clockwork import DAY, HOUR, MINUTE, SECOND, Clockwork, instant, microseconds
+from sim.hurry import Broken, Hurry
 from sim.items import Table
 from sim.wire import Wire
 
@@ -74,7 +77,9 @@ class Message:
 class Deployment:
     """What runs, and what starts it."""
 
-    def __init__(self, seed: int, wire: Wire, table: Table, operation: Operation) -> None:
+    def __init__(
+        self, seed: int, wire: Wire, table: Table, operation: Operation, hurry: Hurry
+    ) -> None:
         self.dead_letters: list[Message] = []
         self.in_flight = 0
         self.queue = SqsQueue("simulated", self)
@@ -84,6 +89,7 @@ class Deployment:
         self._faults = wire.faults
         self._table = table
         self._operation = operation
+        self._hurry = hurry
         self._sweeps: set[int] = set()
         self._outbox_ticks: set[int] = set()
 
@@ -135,7 +141,16 @@ class Deployment:
         """Run a schedule's handler at `at_us` with the time that the schedule gives it."""
         scheduled = stamp(instant(scheduled_us))
         name = f"{what} {scheduled[5:10]} {scheduled[11:16]}"
-        work = partial(_handler(handler), {"time": scheduled}, Context)
+        hurry, now, looks = self._hurry, instant(scheduled_us), self._hurry.looks
+
+        def work() -> None:
+            invocation = self._clockwork.invocation
+            faults = hurry.begins(invocation)
+            with suppress(Broken):
+                context = Context if looks is None else hurried.Context(looks)
+                _handler(handler)({"time": scheduled}, context)
+            hurry.ends(invocation, what, now, faults)
+
         self._clockwork.spawn(name, work, at_us, _ended)
 
     def _due(self, now_us: int) -> set[Alarm]:

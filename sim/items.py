@@ -10,12 +10,12 @@ done (`asked_again`). Transaction conflicts and throttling are waited out by the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from billing.adapters.keys import Key, Row, Stretch, index_keys, key_of, owner_key
 from billing.adapters.memory_items import MemoryItems
@@ -23,7 +23,7 @@ from billing.errors import Conflict
 from billing.storage import Due
 from billing.transactions import Change, Entity, Insert, Transaction, Write
 from sim.chance import stretched
-from sim.clockwork import SECOND
+from sim.clockwork import SECOND, Invocation
 from sim.wire import Wire
 
 Put = tuple[Key, Entity, Entity]
@@ -160,14 +160,23 @@ def _leases_shown(dues: Sequence[Due], until: datetime) -> str:
     return f"{seen} to {_shown(until)}"
 
 
+class Watch(Protocol):
+    """Who keeps an eye on what each invocation looks at."""
+
+    def read(self, invocation: Invocation, key: Key) -> None: ...
+    def touch(self, invocation: Invocation, keys: Iterable[Key]) -> None: ...
+
+
 class SimItems:
     """`adapters.store.Items` over the wire."""
 
-    def __init__(self, table: Table, wire: Wire) -> None:
+    def __init__(self, table: Table, wire: Wire, watch: Watch) -> None:
         self._table = table
         self._wire = wire
+        self._watch = watch
 
     def get(self, key: Key) -> Entity | None:
+        self._watch.read(self._wire.clockwork.invocation, key)
         return self._wire.call("read", "get", partial(self._table.get, key), key.sk)
 
     def get_many(self, keys: Sequence[Key]) -> list[Entity | None]:
@@ -206,6 +215,7 @@ class SimItems:
         return self._wire.call("index", "rows", fresh, pk, {"stale": stale})
 
     def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+        self._watch.touch(self._wire.clockwork.invocation, map(owner_key, dues))
         moved: list[bool] = []
         for start in range(0, len(dues), PACK):
             moved += self._move_pack(dues[start : start + PACK], until)
@@ -228,6 +238,7 @@ class SimItems:
     def write(self, transaction: Transaction) -> None:
         if not transaction:
             return
+        self._watch.touch(self._wire.clockwork.invocation, map(_key, transaction))
 
         def asked_again(length: float) -> None:
             self._table.write(transaction)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain, repeat
 from typing import Any
 
@@ -32,9 +33,11 @@ from billing import (
 from billing.adapters import event_signature
 from billing.customers import Customer
 from billing.flows import (
+    alarms,
     attempts,
     charging,
     decision,
+    enqueue,
     invoices,
     notify,
     pause,
@@ -58,13 +61,16 @@ from sim.mutations import (
     clearing,
     committing_blindly,
     confirm_without_attempt,
+    constant,
     due_at_once,
     first_contact,
     forgetting,
     fresh_key,
+    from_the_first,
     keeping_funds,
     keeping_silent,
     move_blindly,
+    oldest_first,
     paid_without_settling,
     removing_first,
     skipping_write_ahead,
@@ -330,6 +336,22 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("mail: untrue, and sent", tuple((outdated, name, always(False)) for name in _UNTRUE)),
     Mutant("mail: true, and left out", tuple((outdated, name, always(True)) for name in _UNTRUE)),
     Mutant("mail: to the first email", ((Customer, "contact", first_contact),)),
+    Mutant(
+        "alarms: what breaks is not put behind",
+        ((alarms, "put_off", always(None)),),
+        redundant="what is late is put behind before it is looked at",
+    ),
+    Mutant(
+        "alarms: what is late is not put behind",
+        ((alarms, "LATE", constant(timedelta(days=9_000))),),
+        redundant="what breaks is put behind after it; only whoever dies of it comes again first",
+    ),
+    Mutant(
+        "alarms: nothing is put behind",
+        ((alarms, "put_off", always(None)), (alarms, "LATE", constant(timedelta(days=9_000)))),
+    ),
+    Mutant("outbox: in the order it was written", ((notify, "_tellable_at", oldest_first),)),
+    Mutant("sweep: always from the same place", ((enqueue, "rotated", from_the_first),)),
     Mutant("numbers: counter unconditional", ((invoices, "numbered", committing_blindly),)),
 )
 

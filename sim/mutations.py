@@ -99,6 +99,20 @@ def always(answer: Any) -> Callable[[Any], Any]:
     return lambda original: lambda *args, **kwargs: answer
 
 
+def constant(value: Any) -> Callable[[Any], Any]:
+    return lambda original: value
+
+
+def oldest_first(original: Any) -> Any:
+    """A fact's place in the line is when it was written, however often it was tried."""
+    return lambda fact: fact.at
+
+
+def from_the_first(original: Any) -> Any:
+    """Each run begins at the same place."""
+    return lambda items, now, every: list(items)
+
+
 def unknown_is_failed(call: Any) -> Any:
     def mutant(*args: Any, **kwargs: Any) -> Any:
         try:

@@ -91,7 +91,7 @@ class Purchase:
 
 @dataclass(slots=True)
 class Plan:
-    """The world that a seed draws."""
+    """The world that a seed draws; `looks` is for how many things a run has time, None for all."""
 
     starts_at: datetime
     span_us: int
@@ -104,6 +104,7 @@ class Plan:
     gateway_outages: list[tuple[int, int]] = field(default_factory=list)
     stops: list[tuple[str, int, int, str]] = field(default_factory=list)
     offers_end: list[tuple[str, int]] = field(default_factory=list)
+    looks: int | None = None
 
     @property
     def start_us(self) -> int:
@@ -140,7 +141,13 @@ def drawn(seed: int) -> Plan:
         for span in _spans(plan, chance, at_most=2, longest_us=9 * DAY)
     ]
     plan.offers_end = _offers_end(plan, Chance(seed, "offers"))
+    plan.looks = _looks(Chance(seed, "hurry"))
     return plan
+
+
+def _looks(chance: Chance) -> int | None:
+    """One seed in four is hurried."""
+    return chance.pick((2, 2, 3, 6)) if chance.happens(0.25) else None
 
 
 def _merchant(name: str, made_at: datetime, chance: Chance, helpdesk: Chance) -> Merchant:

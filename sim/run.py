@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from billing.transactions import Change, Insert
-from sim import observed, overdue, prices
+from sim import hurry, observed, overdue, prices
 from sim.actions import Action
 from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
@@ -95,7 +95,8 @@ def run(
     began_ns = time.perf_counter_ns()
     violation: Violation | None = None
     try:
-        with observed.facts_only():
+        parts = None if world.plan.looks is None else 2
+        with observed.facts_only(), hurry.small_parts(parts):
             live(world, spawned, acts)
     except Violation as found:
         violation = found

@@ -26,6 +26,7 @@ class Webhooks:
     """Delivers each event that the gateway's books hold, as well as a gateway does."""
 
     def __init__(self, seed: int, wire: Wire, gateway: SimGateway, ports: Callable[[], Ports]):
+        self.looks: int | None = None
         self.on = Chance(seed, "webhooks").happens(0.7)
         self._seed = seed
         self._wire = wire
@@ -56,13 +57,18 @@ class Webhooks:
         if not self.on:
             return
 
+        now_us = self._clockwork.now_us
+        chance = Chance(self._seed, f"events {now_us}")
+        room = None if self.looks is None else iter(range(chance.pick((2, 20, 200))))
+
         def work() -> None:
             ports = self._ports()
-            webhook.catch_up(ports, now=ports.clock())
+            keep_going = lambda: room is None or next(room, None) is not None  # noqa: E731
+            webhook.catch_up(ports, now=ports.clock(), keep_going=keep_going)
 
-        now_us = self._clockwork.now_us
         self._clockwork.spawn(f"events {instant(now_us):%m-%d}", work, now_us, lambda error: None)
-        self._clockwork.at(now_us + LOOKS_EVERY_US, self.look)
+        every_us = LOOKS_EVERY_US if self.looks is None else DAY
+        self._clockwork.at(now_us + every_us, self.look)
 
     def _deliver(self, merchant: str, event: GatewayEvent, at_us: int, tries: int) -> None:
         def work() -> None:

@@ -1,0 +1,158 @@
+"""Runs that have time for a few things only, over items that our code breaks on (27).
+
+In a hurried seed each sweep is told that its time is over after some looks, reads lists in parts of
+two, and meets items that it cannot handle until somebody has mended them. Whatever is due must be
+looked at all the same, within as many runs as its place in the line says, while nothing else fails.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from billing.adapters.keys import Key, key_of, owner_key
+from billing.adapters.store import ItemStore
+from billing.alarms import Alarm
+from billing.facts import Fact
+from billing.flows import account_life, cancel, decision, erase, notify, remind
+from billing.storage import Due
+from sim.chance import WORD, digest
+from sim.clockwork import Invocation
+from sim.faults import Faults
+from sim.invariants import Violation
+from sim.items import Table
+
+BROKEN = 0.15
+"""What share of the items our code breaks on."""
+
+MENDED_AFTER = 80
+"""How often it does before somebody has mended it."""
+
+PATIENCE = 12
+"""How many runs may look at nothing of it, beside two for each that waits too: more than there are
+kinds and shards to begin with."""
+
+KINDS: dict[str, tuple[Alarm, ...]] = {
+    "sweep": (Alarm.CHECKOUT, Alarm.REFUND, Alarm.BILL),
+    "ending": (Alarm.CANCEL,),
+    "deciding": (Alarm.TICKET,),
+    "erasing": (Alarm.ERASE,),
+    "outbox sweep": (Alarm.NOTICE,),
+}
+"""What each schedule's handler looks at, beside the outbox."""
+
+BREAKING = tuple(f"{what} " for what in KINDS if what != "sweep")
+"""The handlers that items break, by the beginnings of their names; and whoever tells of facts."""
+
+ITEMS = ("SUB#", "TICKET", "CHECKOUT", "NOTICE#")
+
+SWEEPS = (account_life.sweep, cancel.sweep, decision.sweep, erase.sweep, notify.sweep, remind.sweep)
+
+
+class Broken(Exception):
+    """Our own code fails over an item, as a defect would have it."""
+
+
+class Context:
+    """A Lambda's context in which time is over after some looks."""
+
+    function_name = "simulated"
+    aws_request_id = "simulated"
+
+    def __init__(self, looks: int) -> None:
+        self._asks = 2 * looks + 2
+        self._asked = 0
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Half of it is over after `looks` questions, the first of which are how much there is."""
+        self._asked += 1
+        return 10**9 - (self._asked - 1) * 10**9 // self._asks
+
+
+@contextmanager
+def small_parts(size: int | None) -> Iterator[None]:
+    """Sweeps that read no more than so much of a list at once, until the end of the block; None is
+    as they are."""
+    if size is None:
+        yield
+        return
+    defaults = [dict(sweep.__kwdefaults__ or {}) for sweep in SWEEPS]
+    try:
+        for sweep, default in zip(SWEEPS, defaults, strict=True):
+            sweep.__kwdefaults__ = {**default, "limit": size}
+        yield
+    finally:
+        for sweep, default in zip(SWEEPS, defaults, strict=True):
+            sweep.__kwdefaults__ = default
+
+
+class Hurry:
+    """One seed's hurry: what is broken, and who has waited for how many runs."""
+
+    def __init__(self, seed: int, looks: int | None, table: Table, faults: Faults, shards: int):
+        self.looks = looks
+        self._seed = seed
+        self._store = ItemStore(table)
+        self._faults = faults
+        self._shards = range(shards)
+        self._touched: dict[str, set[Key]] = defaultdict(set)
+        self._waited: dict[Key, tuple[int, int]] = {}
+        self._broke: Counter[str] = Counter()
+
+    def touch(self, invocation: Invocation, keys: Iterable[Key]) -> None:
+        """An invocation looks at these."""
+        if invocation.name in self._touched:
+            self._touched[invocation.name].update(keys)
+
+    def read(self, invocation: Invocation, key: Key) -> None:
+        """An invocation reads an item; raises `Broken`."""
+        self.touch(invocation, (key,))
+        if invocation.name.startswith(BREAKING) and key.sk.startswith(ITEMS):
+            self.breaks(" ".join(key))
+
+    def breaks(self, name: str) -> None:
+        """Raise `Broken` where our code breaks on what is named so."""
+        if self.looks is None or not self._faults.on or self._broke[name] >= MENDED_AFTER:
+            return
+        if int.from_bytes(digest(self._seed, "broken", name, 4), "big") < BROKEN * WORD:
+            self._broke[name] += 1
+            raise Broken(name)
+
+    def begins(self, invocation: Invocation) -> int:
+        """A sweep begins; how many faults there were before it."""
+        self._touched[invocation.name] = set()
+        return len(self._faults.fired)
+
+    def ends(self, invocation: Invocation, what: str, now: datetime, faults_before: int) -> None:
+        """A sweep has ended by itself; what it did not look at has waited for a run more."""
+        touched = self._touched.pop(invocation.name)
+        fired = self._faults.fired[faults_before:]
+        if self.looks is None or any(fault.actor == invocation.name for fault in fired):
+            return
+        lines = [[owner_key(due) for due in self._due(kind, now)] for kind in KINDS[what]]
+        if what == "outbox sweep":
+            lines.append([key_of(fact) for fact in self._tellable(now)])
+        for key in touched:
+            self._waited.pop(key, None)
+        for line in lines:
+            patience = PATIENCE + 2 * len({*line, *touched})
+            for key in line:
+                if key not in touched:
+                    self._waits(key, patience)
+
+    def _waits(self, key: Key, patience: int) -> None:
+        waited, longest = self._waited.get(key, (0, 0))
+        self._waited[key] = waited + 1, max(longest, patience)
+        if waited >= max(longest, patience):
+            text = f"{' '.join(key)} was due and not looked at in {waited + 1} runs"
+            raise Violation("27", text, *key.sk.split("#"))
+
+    def _due(self, kind: Alarm, now: datetime) -> list[Due]:
+        return [due for shard in self._shards for due in self._store.due(kind, shard, now, 10_000)]
+
+    def _tellable(self, now: datetime) -> list[Fact]:
+        until = now - notify.SWEEP_AFTER
+        found = [f for shard in self._shards for f in self._store.undelivered(shard, until, 10_000)]
+        return [fact for fact in found if fact.claimed_until is None or fact.claimed_until <= now]

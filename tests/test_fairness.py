@@ -33,6 +33,7 @@ from billing.merchants import GatewayAccount, Merchant
 from billing.runtime import wiring
 from billing.subscription import State, Subscription, When
 from billing.transactions import Change, Insert, Remove
+from billing.walks import Walk
 from functions.account import app as account_app
 from functions.notify import app as notify_app
 from tests.accounts.platform import PLAN, SELLER, Platform, opened
@@ -598,3 +599,54 @@ def test_a_reminder_that_our_code_breaks_on_keeps_the_outbox_from_nothing(instal
     with pytest.raises(AssertionError):
         bare(notify_app.sweep)({"time": world.now.isoformat()}, Hasty(60))
     assert len(world.mailer.sent) > sent
+
+
+# Without what keeps the place
+
+
+def forgetful(walk: Walk, cursor: str, *, finished: bool) -> Walk:
+    """A walk that begins anew each time."""
+    return replace(walk, left=walk.left or not finished)
+
+
+@pytest.mark.spec("A-3")
+def test_a_walk_that_forgets_its_place_is_found_out(
+    large: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Walk, "past", forgetful)
+    with pytest.raises(AssertionError):
+        test_however_little_time_a_run_has_every_subscription_is_come_to(large, 7)
+
+
+@pytest.mark.spec("A-6")
+def test_an_erasing_that_forgets_its_place_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Walk, "past", forgetful)
+    with pytest.raises(AssertionError, match="never comes"):
+        test_a_large_merchant_is_erased_over_many_short_runs_by_work_that_grows_as_it_does(40)
+
+
+@pytest.mark.spec("A-3")
+@pytest.mark.parametrize("guarded", [True, False])
+def test_all_charges_stop_before_a_walk_is_gone_on_with(
+    large: Platform, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    monkeypatch.setattr(account_life, "TURN", 99)
+    if not guarded:
+        monkeypatch.setattr(account_life, "_is_walked_through", lambda ports, due: False)
+    sold_to(large, 39)
+    both_leave(large)
+    found = large.store.account("annsart")
+    assert found is not None
+    begun = replace(found, walk=Walk(Standing.INACTIVE, large.now))
+    large.store.commit(Change(found, begun))
+    sweep(large, 30)
+    assert large.seller("bobs-books").is_suspended(large.now) is guarded
+
+
+@pytest.mark.spec("W-1")
+def test_a_look_that_begins_with_the_same_account_is_found_out(
+    listening: tuple[World, Listening], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "bisect_right", lambda *_, **__: 0)
+    with pytest.raises(AssertionError):
+        test_the_hourly_look_comes_to_every_account(listening)

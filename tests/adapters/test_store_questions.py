@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from billing.accounts import Account
 from billing.adapters.merchant_lists import MerchantList
 from billing.alarms import Alarm
 from billing.customers import (
@@ -17,12 +18,13 @@ from billing.customers import (
     PurchaseBillTo,
     email_hash,
 )
-from billing.errors import Invalid
+from billing.errors import Conflict, Invalid
 from billing.merchants import ApiKey, Merchant, Settings
 from billing.operation import BillingSwitch, Trouble
 from billing.orders import InvoiceCounter
 from billing.storage import Due, History
-from billing.transactions import Change, Insert
+from billing.transactions import Change, Insert, Remove
+from billing.walks import Walk
 from tests.adapters.conftest import Backend
 from tests.adapters.examples import (
     BILL_TO,
@@ -298,6 +300,32 @@ def test_facts_wait_in_their_shard_oldest_first(backend: Backend) -> None:
     claimed = replace(waiting[0], claimed_until=T0 + 3 * DAY)
     backend.store.commit(Change(waiting[0], claimed))
     assert backend.store.fact(0, T0 + DAY, "fact_1") == claimed
+
+
+def test_facts_are_read_on_behind_one_whether_or_not_it_still_waits(backend: Backend) -> None:
+    facts = [fact(n, at=T0 + n * DAY) for n in (1, 2, 3)]
+    insert(backend, *facts, fact(4, shard=1))
+    assert backend.store.undelivered(0, T0 + 9 * DAY, 1, after=facts[0]) == [facts[1]]
+    assert backend.store.undelivered(0, T0 + 2 * DAY, 9, after=facts[0]) == [facts[1]]
+    assert backend.store.undelivered(0, T0 + 9 * DAY, 9, after=facts[2]) == []
+    backend.store.commit(Remove(facts[0]))
+    assert backend.store.undelivered(0, T0 + 9 * DAY, 2, after=facts[0]) == facts[1:]
+
+
+def test_an_account_keeps_where_a_walk_has_got_to(backend: Backend) -> None:
+    held = Account("annsart", "ann@example.com", "hash", None, T0, 0, due_at=T0)
+    insert(backend, held)
+    walk = Walk("inactive", T0).past("page~sub_1", finished=False)
+    begun = replace(held, walk=walk, due_at=T0 + DAY)
+    backend.store.commit(Change(held, begun, as_read=("due_at", "told")))
+    assert backend.store.account("annsart") == begun
+    with pytest.raises(Conflict):
+        backend.store.commit(Change(held, replace(held, walk=Walk("active", T0))))
+    lease = Due(Alarm.ACCOUNT, T0 + DAY, ("annsart",))
+    assert backend.store.lease_each([lease], T0) == [replace(lease, due_at=T0)]
+    ended = replace(held, walk=None, due_at=None)
+    backend.store.commit(Change(replace(begun, due_at=T0), ended))
+    assert backend.store.account("annsart") == ended
 
 
 def test_the_operators_switch_is_found_once_it_was_turned(backend: Backend) -> None:

@@ -23,6 +23,7 @@ from sim.shrink import shrink, trace
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXED_SEEDS = range(2026, 2033)
+HURRIED = [seed for seed in range(1000, 1040) if drawn(seed).looks is not None][:4]
 
 
 @pytest.mark.spec("R-1", "R-3", "R-6", "X-6")
@@ -124,6 +125,29 @@ def test_a_guard_that_is_missing_is_missed(name: str) -> None:
     with mutant.applied():
         assert _first_failure(range(1000, 1030)).violation is not None
     assert run(1000).violation is None
+
+
+@pytest.mark.spec("R-1", "R-8")
+@pytest.mark.parametrize("seed", HURRIED)
+def test_nobody_waits_for_ever_where_no_run_has_time_for_everything(seed: int) -> None:
+    assert drawn(seed).looks is not None
+    result = run(seed)
+    assert result.violation is None, str(result.violation)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alarms: nothing is put behind",
+        "outbox: in the order it was written",
+        "sweep: always from the same place",
+    ],
+)
+def test_a_walk_that_is_not_fair_is_noticed(name: str) -> None:
+    (mutant,) = (m for m in MUTANTS if m.name == name)
+    with mutant.applied():
+        found = [violation for seed in HURRIED if (violation := run(seed).violation)]
+    assert "27" in {violation.number for violation in found}
 
 
 def test_a_failure_is_shrunk_to_a_story_that_can_be_read() -> None:

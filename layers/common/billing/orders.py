@@ -34,7 +34,8 @@ class Order:
     that was undone (X-2, X-7), and a refund that came back, `code` saying why. `credit_minor` is
     the credit that a refund took back (B-7).
     `customer` is None for what a stranger failed to buy (C-4); `attempt_key` says where that lives,
-    and of a checkout's order which form it came from.
+    and of a checkout's order which form it came from. `email` is the one that its invoice was
+    issued with; who made it is reached by the customer's own (B-12).
     """
 
     id: str

@@ -95,8 +95,9 @@ def change(
     """Change `email`, `name` or `address`; what was bought and billed keeps those it was made with.
 
     All mail goes to a new email from then on, and the old one is told so (B-12). Raises
-    `NotFound`, and `Refused` for the email of another customer (email_taken), and where an account
-    is found by the old one, which changes it itself (email_of_account, A-8).
+    `NotFound`, and `Refused` for the email of another customer (email_taken), where an account is
+    found by the old one, which changes it itself (email_of_account, A-8), and for who was erased
+    (erased, M-8).
     """
     given = {name: value for name, value in changes.items() if value is not None}
     if "email" in given:
@@ -108,6 +109,8 @@ def change(
         after = replace(before, **given)
         if after == before:
             return before
+        if before.is_erased:
+            raise Refused("This customer was erased; nothing is kept of them.", code="erased")
         if after.email != before.email:
             _refuse_email(ports, before, after)
         try:

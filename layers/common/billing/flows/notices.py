@@ -44,7 +44,8 @@ def messages(
         return [portal_mails.entry_link(to_customer, url)]
     assert fact.code is not None, "it says what was changed"
     if fact.email is not None:
-        to_customer = replace(to_customer, to=replace(to_customer.to, email=fact.email))
+        # Not by name: whose the old address is by now, nobody knows.
+        to_customer = replace(to_customer, to=BillTo(fact.email, fact.email, customer.address))
     return [portal_mails.details_changed(to_customer, fact.code, _product(ports, fact))]
 
 

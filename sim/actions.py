@@ -221,17 +221,18 @@ def other_plan(adversary: Adversary, target: Subscription) -> None:
         change_to(adversary, target, point, when, thinks_us=thinks_us)
 
 
-def cheaper_then_refund(adversary: Adversary, target: Subscription) -> None:
-    """Somebody goes down to the cheapest plan, which leaves credit, and wants their money back; or
-    asks for the money first."""
+def cheaper_then_back(adversary: Adversary, target: Subscription) -> None:
+    """Somebody goes down to the cheapest plan, which leaves credit, and has the money back too:
+    from the merchant, at the gateway, or by their bank; or has the money first."""
     world = adversary.world
     chance = Chance(world.seed, f"value {target.id} {target.seq} {target.period}")
     sold = [p for _, p in world.plan.products if p.merchant == target.merchant and _recurs(p)]
     cheapest = min(sold, key=lambda point: point.terms.price.amount_minor).id
     gap_us = int(chance.stretched(SECOND, 20 * DAY))
+    way = chance.pick((refund_last, refund_last, refund_at_gateway, dispute, dispute))
     change = partial(change_to, adversary, target, cheapest, plan_change.When.NOW)
-    refunds = partial(refund_last, adversary, target)
-    first, then = chance.pick(((change, refunds), (refunds, change)))
+    money = partial(way, adversary, target)
+    first, then = chance.pick(((change, money), (change, money), (money, change)))
     first()
     world.clockwork.at(world.clockwork.now_us + gap_us, then)
 
@@ -390,7 +391,7 @@ ACTIONS: dict[type, tuple[Action, ...]] = {
         *(ask_to_cancel, ask_for_refund),
         *(refund_last, refund_at_gateway, send_back),
         *(cancel_now, cancel_at_end, pause_now, pay_now, other_plan, freeze_next),
-        cheaper_then_refund,
+        cheaper_then_back,
         *(new_card, other_card, remove_card, bank_renews),
         change_email,
     ),
@@ -407,7 +408,7 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "support": (0.25, (ask_to_cancel, ask_to_cancel, ask_for_refund)),
     "break": (0.4, (pause_now, freeze_next)),
     "plan": (0.3, (other_plan,)),
-    "value": (0.2, (cheaper_then_refund,)),
+    "value": (0.2, (cheaper_then_back,)),
     "card": (0.3, (new_card,)),
     "card again": (0.15, (new_card, other_card, remove_card)),
     "renewal": (0.3, (bank_renews,)),

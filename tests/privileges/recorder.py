@@ -57,7 +57,7 @@ WRITES = {
     Remove: "dynamodb:DeleteItem",
 }
 GATEWAY_CALLS = (
-    *("save_method", "forget", "prepare", "confirm", "lookup", "cancel"),
+    *("save_method", "find_method", "forget", "prepare", "confirm", "lookup", "cancel"),
     *("refund", "find_refund", "parse_event", "events_since", "disputes"),
 )
 """What takes a gateway's keys where it is not the sandbox."""

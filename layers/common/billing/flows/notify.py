@@ -119,14 +119,23 @@ def _put_off(ports: Ports, fact: Fact, until: datetime) -> None:
 def deliver(
     ports: Ports, facts: Sequence[tuple[int, datetime, str]], *, now: datetime
 ) -> Counter[str]:
-    """Tell the facts of (shard, written at, id), as the stream names them, if they are untold."""
+    """Tell the facts of (shard, written at, id), as the stream names them, if they are untold.
+
+    A fact that our code breaks on holds up no other: its error is raised once they are told.
+    """
     tally: Counter[str] = Counter()
+    first: Exception | None = None
     for shard, at, fact_id in facts:
         fact = ports.store.fact(shard, at, fact_id)
         if fact is None:
             tally["told_before"] += 1
-        else:
+            continue
+        try:
             tally += _told(ports, fact, now)
+        except Exception as error:
+            first = first or error
+    if first is not None:
+        raise first
     return tally
 
 

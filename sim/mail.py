@@ -18,7 +18,7 @@ from sim.invariants import CALL, SKEW, I, Violation
 from sim.seen import Seen
 
 DISPUTES = {FactKind.DISPUTE_OPENED, FactKind.DISPUTE_WON, FactKind.DISPUTE_LOST}
-AHEAD = {FactKind.RENEWAL_UPCOMING, FactKind.TRIAL_ENDING, FactKind.CARD_EXPIRING}
+AHEAD = {FactKind.RENEWAL_UPCOMING, FactKind.TRIAL_ENDING}
 RECORDS = {
     FactKind.PURCHASED,
     FactKind.RENEWED,
@@ -45,6 +45,7 @@ class Mail(Seen):
         self._stood[fact.id] = (self.subscription(fact.subscription), invoice)
         if fact.subscription is not None:
             self._untold[fact.subscription].add(fact.id)
+            self._reread([fact.subscription])
 
     def _gone(self, fact: Fact) -> None:
         """A fact that is not in the outbox any more."""
@@ -113,13 +114,17 @@ class Mail(Seen):
             card = self._methods[fact.code or ""]
             renewed = not fact.id.startswith(f"{card.id}:{card.expires_on}:")
             return renewed or card.removed_at is not None or card.id != stands.payment_method
-        due = stood.next_charge_at
-        return fact.kind in AHEAD and due is not None and due <= self._now() + SKEW
+        # Written from what was read a while ago: it is held to what it says, not to what stood.
+        due = fact.was.next_charge_at if fact.was else None
+        gone = due != stands.next_charge_at or (due is not None and due <= self._now() + SKEW)
+        return fact.kind in AHEAD and gone
 
     def _holds(self, fact: Fact) -> bool:
         """Whether a mail of it would be true: the least that it needs."""
         stood, opened = self._stood[fact.id]
         stands = self.subscription(fact.subscription)
+        if fact.kind in AHEAD and fact.was is not None and stands is not None:
+            return fact.was.next_charge_at == stands.next_charge_at
         if fact.kind in _TRUE and stood is not None and stands is not None:
             return _TRUE[fact.kind](stood, stands)
         if fact.kind in _WAITS and opened is not None:
@@ -135,8 +140,6 @@ _TRUE: dict[FactKind, Callable[[Subscription, Subscription], bool]] = {
     FactKind.FREEZE_ASKED: lambda was, now: now.freezes_at is not None,
     FactKind.FREEZE_UNDONE: lambda was, now: now.is_live and now.thaws_to is None,
     FactKind.PLAN_ASKED: lambda was, now: was.renewing().price_point == now.renewing().price_point,
-    FactKind.RENEWAL_UPCOMING: lambda was, now: was.next_charge_at == now.next_charge_at,
-    FactKind.TRIAL_ENDING: lambda was, now: was.next_charge_at == now.next_charge_at,
 }
 _WAITS = {
     FactKind.PAYMENT_FAILED: frozenset(I) - {I.PAID, I.VOID},

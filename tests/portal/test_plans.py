@@ -10,6 +10,7 @@ import pytest
 
 from billing.catalog import Cancellation
 from billing.errors import Unavailable
+from billing.flows import refund
 from billing.merchants import CreditAtEnd, SelfService
 from billing.money import Currency, Money
 from billing.orders import InvoiceState, OrderKind
@@ -188,6 +189,24 @@ def test_a_refund_whose_answer_was_lost_is_on_its_way_and_cancels_as_ticked(shop
     shop.world.advance(hours=1)
     assert [c["refunded"] for c in shop.world.charges()] == [2999]
     assert "[TEST] Refund: $29.99 for Course" in shop.mails()
+
+
+@pytest.mark.spec("B-7")
+def test_while_part_of_a_payment_is_going_back_its_customer_is_shown_that_and_asks_for_no_more(
+    shop: Shop,
+) -> None:
+    shop.set(self_refund=SelfService.AUTOMATIC)
+    visitor = buy(shop, refund_days=30)
+    part = {"amount_minor": 1000, "source": Source.MERCHANT, "now": shop.world.now, "name": "k"}
+    shop.world.sandbox.faults.arm("timeout_after", 1)
+    refund.request(shop.world.ports, "acme", shop.world.orders()[0].id, **part)  # type: ignore[arg-type]
+    page = refund_page(shop)
+    assert "Your refund is on its way" in visitor.see(page).text
+    assert "Your refund is on its way" in visitor.follow(visitor.post(page)).text
+    assert len(shop.world.history().refunds) == 1
+    shop.world.advance(minutes=20)
+    shop.signed_in().post(page)
+    assert [c["refunded"] for c in shop.world.charges()] == [2999], "the rest, once that is done"
 
 
 @pytest.mark.spec("B-7", "X-1")

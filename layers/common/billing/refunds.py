@@ -174,12 +174,17 @@ def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None 
     return replace(left, amount_minor=amount_minor)
 
 
+def is_open(invoice: Invoice) -> bool:
+    """Whether a refund of the payment is under way."""
+    return invoice.refund_reserved_minor > invoice.refunded_minor
+
+
 def refuse_open(invoice: Invoice) -> None:
     """Raises `Refused` (refund_open) while a refund of the payment is under way.
 
     Without a name a second request cannot be told from the first one sent again.
     """
-    if invoice.refund_reserved_minor > invoice.refunded_minor:
+    if is_open(invoice):
         raise Refused(
             "A refund of this payment is under way. Wait until it is done, or send an "
             "Idempotency-Key with each refund.",

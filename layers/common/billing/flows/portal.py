@@ -132,6 +132,7 @@ def give_back(
         asked = _request(ports, account, Wish.REFUND, paid.product_name, None, comment)
         _open(ports, account, replace(asked, order=paid.id), now)
         return
+    refunds.refuse_open(invoice)  # it is shown, and nobody asks twice for one payment
     refund.request(
         ports,
         paid.merchant,

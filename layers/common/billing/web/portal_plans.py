@@ -93,8 +93,10 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
         "invoice": invoice,
         "effect": portal.refund_effect(visit.account, invoice),
     }
-    gone = reason == "already_refunded" or (
-        reason == "credit_used" and invoice.refund_reserved_minor > 0
+    gone = (
+        reason == "already_refunded"
+        or refunds.is_open(invoice)
+        or (reason == "credit_used" and invoice.refund_reserved_minor > 0)
     )
     if gone or (ticket and ticket.is_waiting):
         given = replace(invoice.total, amount_minor=invoice.refund_reserved_minor)
@@ -121,7 +123,7 @@ def refunded(ports: Ports, visit: Visit, order: str) -> http.Answer:
     try:
         portal.give_back(ports, visit.account, order, now=visit.now)
     except Refused as refused:
-        if refused.code in {"already_refunded", "credit_used"}:
+        if refused.code in {"already_refunded", "credit_used", "refund_open"}:
             return _refund_page(visit, order)
         raise
     if given.cancel and subscription is not None:

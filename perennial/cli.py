@@ -296,7 +296,7 @@ def _show(call: Callable[[], Mapping[str, Any]]) -> None:
     if "error" in answer and "message" in answer:
         field = str(answer.get("field", "")).replace("_", "-")
         raise _refused(f"{field}: {answer['message']}" if field else str(answer["message"]))
-    for line in _lines(answer):
+    for line in lines(answer):
         print(line)
     if "api_key" in answer:
         print("Keep the key now: only its hash is stored, and it is not shown again.")
@@ -304,7 +304,7 @@ def _show(call: Callable[[], Mapping[str, Any]]) -> None:
         raise typer.Exit(1)
 
 
-def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
+def lines(answer: Mapping[str, Any]) -> Iterator[str]:
     """Lines of an answer: a name and a value each, or one row of a list."""
     for name, value in answer.items():
         if isinstance(value, list):

@@ -20,7 +20,7 @@ from billing.periods import Span, Unit
 from billing.subscription import State
 from billing.transactions import Change
 from billing.web import operator
-from dev.operate import lines
+from perennial import cli
 from tests.world import MONTHLY, World, meanwhile
 
 
@@ -87,12 +87,12 @@ def test_an_operator_lets_the_owner_in_again_and_the_thief_out(world: World) -> 
 
 def test_what_an_operator_is_told_is_a_line_each_and_says_that_there_is_more() -> None:
     told = {"live": 2, "keys": [{"key": "apikey_1", "made_by": "operator"}], "next": "x"}
-    assert list(lines(told)) == [
+    assert list(cli.lines(told)) == [
         "  live                  2",
         "  key=apikey_1  made_by=operator",
-        "There are more: CURSOR=x",
+        "There are more: --cursor x",
     ]
-    assert list(lines({"left": 0, "next": None})) == ["  left                  0"]
+    assert list(cli.lines({"left": 0, "next": None})) == ["  left                  0"]
 
 
 def test_an_operator_is_told_of_a_key_that_is_not_there(world: World) -> None:

@@ -253,9 +253,8 @@ def _endings(api: Api, ports: Ports) -> None:
             now=call.now,
         )
         if isinstance(given, refund.UnderWay):
-            after = refund.effect(ports, given.entry)
-            return Later(json_shapes.refund_under_way(given.entry, after))
-        return json_shapes.refund(given, refund.effect(ports, given))
+            return Later(json_shapes.refund_under_way(given.entry))
+        return json_shapes.refund(given)
 
     @api.post("/v1/subscriptions/<subscription>/cancel", CancelInput, status=200)
     def cancel_subscription(call: Call[CancelInput], subscription: str) -> json_shapes.EndingOutput:

@@ -79,7 +79,8 @@ def test_a_refund_whose_answer_was_lost_is_made_once_though_it_is_asked_for_agai
     made = shop.api.get(f"/v1/orders/{first.json['id']}").json
     same = {"id", "kind", "amount", "customer", "subscription", "invoice", "product", "source"}
     assert {name: made[name] for name in same} == {name: first.json[name] for name in same}
-    assert set(first.json) == {*made, "state"}
+    assert set(first.json) == {*made, "state", "credit_taken", "left", "used_as_credit"}
+    assert (first.json["credit_taken"], first.json["left"]["amount"]) == (0, 1999)
 
 
 @pytest.mark.spec("B-7", "M-3")

@@ -87,6 +87,7 @@ def _booked(
         paid,
         paid.total,
         None,  # it pays for no time, and gives no credit
+        None,
         name=NAME,
         source=Source.SYSTEM,
         order_id=refund_order,

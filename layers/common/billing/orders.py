@@ -27,12 +27,25 @@ class OrderKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """What a refund took back of its subscription's credit, and what it left of its payment.
+
+    In minor units, as it was asked for: `left_minor` could still be refunded, `used_minor` of that
+    has paid for other periods as credit, so that a customer cannot take it back (B-7).
+    """
+
+    credit_minor: int
+    left_minor: int
+    used_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One entry of the transaction list, with its own Order ID.
 
     Entries of a cancellation carry who asked, why, and when it ends; `withdrawn` marks a request
-    that was undone (X-2, X-7), and a refund that came back, `code` saying why. `credit_minor` is
-    the credit that a refund took back (B-7).
+    that was undone (X-2, X-7), and a refund that came back, `code` saying why. `refund` says what a
+    refund took and left (B-7).
     `customer` is None for what a stranger failed to buy (C-4); `attempt_key` says where that lives,
     and of a checkout's order which form it came from. `email` is the one that its invoice was
     issued with; who made it is reached by the customer's own (B-12).
@@ -59,7 +72,7 @@ class Order:
     ends_at: datetime | None = None
     withdrawn: bool = False
     test: bool = False
-    credit_minor: int = 0
+    refund: Returned | None = None
 
 
 class InvoiceState(StrEnum):

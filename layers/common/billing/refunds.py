@@ -21,7 +21,7 @@ from billing.facts import Fact, FactKind
 from billing.funds import Taken
 from billing.gateways import DisputeStanding, RefundFailed, RefundSucceeded
 from billing.money import Money, half_up
-from billing.orders import NOT_TAX, Invoice, InvoiceState, Order, OrderKind
+from billing.orders import NOT_TAX, Invoice, InvoiceState, Order, OrderKind, Returned
 from billing.periods import Anchor
 from billing.subscription import Source, Subscription
 from billing.transactions import Change, Insert, Transaction, Write
@@ -47,7 +47,8 @@ class Refund:
     `due_at` is the worker's alarm while the gateway's answer is not known; `number` the credit
     note's, given without gaps once it succeeded (M-7). `gateway_refund` is the gateway's own id,
     `failure` its reason why nothing was refunded, or why it came back at `returned_at`. `took` is
-    what it took out of the subscription's funds, None where there was nothing to take.
+    what it took out of the subscription's funds, None where there was nothing to take; `returned`
+    what people are told of that.
     """
 
     alarm: ClassVar[Alarm] = Alarm.REFUND
@@ -74,6 +75,7 @@ class Refund:
     failure: str | None = None
     returned_at: datetime | None = None
     took: Taken | None = None
+    returned: Returned | None = None
 
 
 def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:
@@ -201,6 +203,7 @@ def reserve(
     invoice: Invoice,
     amount: Money,
     subscription: Subscription | None,
+    opened: Invoice | None,
     *,
     name: str | None,
     source: Source,
@@ -215,10 +218,15 @@ def reserve(
 
     `name` is what whoever asks calls this refund, so that asking again is not a second one. It
     takes back the credit and the unused time that the payment gave, or with `of_credit` the credit
-    of whichever payment (A-4, B-7).
+    of whichever payment (A-4, B-7). `opened` is the subscription's open invoice.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     took, writes = taken_back(subscription, invoice, amount, of_credit=of_credit)
+    reserved = replace(
+        invoice,
+        refund_reserved_minor=invoice.refund_reserved_minor + amount.amount_minor,
+        refunds=invoice.refunds + 1,
+    )
     refund = Refund(
         id=refund_id(invoice.id, name or f"r{invoice.refunds + 1}"),
         merchant=invoice.merchant,
@@ -236,11 +244,7 @@ def reserve(
         due_at=due_at,
         reason=reason,
         took=took,
-    )
-    reserved = replace(
-        invoice,
-        refund_reserved_minor=invoice.refund_reserved_minor + amount.amount_minor,
-        refunds=invoice.refunds + 1,
+        returned=told(reserved, _as_written(writes, subscription), opened, took),
     )
     return refund, (Change(invoice, reserved, as_read=RESERVATION), Insert(refund), *writes)
 
@@ -259,6 +263,23 @@ def taken_back(
     if after == subscription:
         return None, ()
     return subscription.taken(after, minor), (Change(subscription, after, as_read=policy.MONEY),)
+
+
+def told(
+    invoice: Invoice, subscription: Subscription | None, opened: Invoice | None, took: Taken | None
+) -> Returned:
+    """What a refund took and left, of its payment as it stands after it (B-7)."""
+    left = refundable(invoice)
+    used = left - automatic(invoice, subscription, opened)
+    credit = 0 if took is None else took.credit_minor
+    return Returned(credit, left.amount_minor, used.amount_minor)
+
+
+def _as_written(
+    writes: tuple[Write, ...], subscription: Subscription | None
+) -> Subscription | None:
+    changes = (w.after for w in writes if isinstance(w, Change))
+    return next(changes, subscription)
 
 
 def restored(
@@ -359,7 +380,7 @@ def _entry(refund: Refund, paid: Order, now: datetime) -> Order:
         refunded_minor=0,
         source=refund.source.value,
         reason=refund.reason,
-        credit_minor=0 if refund.took is None else refund.took.credit_minor,
+        refund=refund.returned,
     )
 
 

@@ -13,7 +13,6 @@ from billing import refunds
 from billing.errors import Conflict, NotFound, Refused, Unavailable, Uncertain, Unreachable
 from billing.flows import charging
 from billing.gateways import RefundFailed, RefundSucceeded
-from billing.money import Money
 from billing.orders import Invoice, Order, OrderKind
 from billing.ports import Ports
 from billing.refunds import Refund, RefundState
@@ -173,15 +172,6 @@ def _subscription(ports: Ports, paid: Order) -> Subscription | None:
     return found
 
 
-def _at_most(
-    ports: Ports, invoice: Invoice, subscription: Subscription | None, takes: Takes
-) -> Money | None:
-    """The limit of a refund that nobody looks at; None where there is none beside what is left."""
-    if takes is not Takes.UNUSED_ONLY or subscription is None:
-        return None
-    return refunds.automatic(invoice, subscription, _opened(ports, subscription))
-
-
 def _reserve(
     ports: Ports,
     paid: Order,
@@ -194,13 +184,17 @@ def _reserve(
 ) -> Refund:
     for _ in range(ATTEMPTS):
         invoice, subscription = _invoice(ports, paid), _subscription(ports, paid)
-        at_most = _at_most(ports, invoice, subscription, takes)
+        opened = _opened(ports, subscription)
+        at_most = None
+        if takes is Takes.UNUSED_ONLY:
+            at_most = refunds.automatic(invoice, subscription, opened)
         if name is None:
             refunds.refuse_open(invoice)
         refund, write = refunds.reserve(
             invoice,
             refunds.amount_of(invoice, amount_minor, at_most),
             subscription,
+            opened,
             name=name,
             source=source,
             order_id=ports.new_id("order"),

@@ -14,8 +14,7 @@ from typing_extensions import TypedDict
 from billing.catalog import Initial, PricePoint, PriceTerms, Product
 from billing.flows.cancel import Ending, Result
 from billing.money import Money
-from billing.orders import Order
-from billing.refunds import Effect
+from billing.orders import Order, Returned
 from billing.subscription import Subscription
 
 T = TypeVar("T")
@@ -111,8 +110,9 @@ class OrderOutput(TypedDict):
 class RefundOutput(OrderOutput):
     """The entry of a refund, and what its payment and its subscription's credit come to after it.
 
-    `credit_taken` is the credit that it took back first, in minor units. `left` can still be
-    refunded; `used_as_credit` of that has paid for other periods, so a customer cannot ask for it.
+    `credit_taken` is the credit that it took back first, in minor units. `left` could still be
+    refunded after it; `used_as_credit` of that has paid for other periods, so that a customer
+    cannot ask for it.
     """
 
     credit_taken: int
@@ -259,17 +259,18 @@ def order(order: Order) -> OrderOutput:
     }
 
 
-def refund(entry: Order, after: Effect) -> RefundOutput:
+def refund(entry: Order) -> RefundOutput:
+    told, currency = entry.refund or Returned(0, 0, 0), entry.amount.currency
     return {
         **order(entry),
-        "credit_taken": entry.credit_minor,
-        "left": money(after.amount),
-        "used_as_credit": money(after.used),
+        "credit_taken": told.credit_minor,
+        "left": money(Money(told.left_minor, currency)),
+        "used_as_credit": money(Money(told.used_minor, currency)),
     }
 
 
-def refund_under_way(entry: Order, after: Effect) -> RefundUnderWayOutput:
-    return {**refund(entry, after), "state": "processing"}
+def refund_under_way(entry: Order) -> RefundUnderWayOutput:
+    return {**refund(entry), "state": "processing"}
 
 
 def subscription(subscription: Subscription) -> SubscriptionOutput:

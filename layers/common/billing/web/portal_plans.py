@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from billing import cancellation, purchases
+from billing import cancellation, purchases, refunds
 from billing.errors import Invalid, Refused, Unavailable
 from billing.flows import addresses, cancel, pay, portal
 from billing.merchants import SelfService

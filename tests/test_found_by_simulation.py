@@ -7,19 +7,20 @@ from datetime import timedelta
 
 import pytest
 
+from billing import cancellation, invoicing, pausing, policy, protocol
 from billing.alarms import Alarm
 from billing.catalog import Initial
-from billing.errors import Refused, Unreachable
-from billing.flows import cancel, change_plan, rebill, remind, webhook
+from billing.errors import Conflict, Refused, Unreachable
+from billing.flows import cancel, change_plan, pay, rebill, refund, remind, webhook
 from billing.flows.cancel import Result
-from billing.gateways import SANDBOX, AccountRef, DisputeStanding
+from billing.gateways import SANDBOX, AccountRef, DisputeStanding, Succeeded
 from billing.merchants import FinalAction, RetrySchedule
 from billing.money import Currency, Money
 from billing.orders import InvoiceState
 from billing.periods import Span, Unit
 from billing.plan_change import When as PlanWhen
 from billing.storage import Due
-from billing.subscription import Source, State, When
+from billing.subscription import CancelRequest, Source, State, When
 from billing.transactions import Change, Insert
 from tests.world import MONTHLY, World
 
@@ -308,3 +309,49 @@ def test_what_is_told_ahead_is_not_told_of_what_has_ended_meanwhile(world: World
     before = len(world.mailer.sent)
     world.work()
     assert len(world.mailer.sent) == before + 1, "that it has ended"
+
+
+@pytest.mark.spec("X-6", "R-4")
+@pytest.mark.parametrize("ending", ["cancel", "pause"])
+def test_who_pays_what_is_past_due_while_somebody_ends_it_leaves_no_alarm_behind(
+    world: World, ending: str
+) -> None:
+    schedule = RetrySchedule(attempts=1, final_action=FinalAction.KEEP_PAST_DUE)
+    world.change_merchant(settings=replace(world.merchant.settings, retry_schedule=schedule))
+    world.buy(world.product(TRIAL), payment_method="pm_card_chargeCustomerFail")
+    world.advance(days=15)
+    read = world.subscription()
+    assert (read.state, read.due_at) == (State.PAST_DUE, None)
+    pay.now_due(world.ports, "acme", read.customer, read.id, now=world.now)
+    if ending == "cancel":
+        request = CancelRequest(When.NOW, Source.CUSTOMER, world.now, "ORDER")
+        late = cancellation.end_now(read, None, request, "ann@example.com", 0)
+    else:
+        late = (Change(read, pausing.paused(read, world.now), as_read=policy.RESTS),)
+    with pytest.raises(Conflict):
+        world.store.commit(*late)
+
+
+@pytest.mark.spec("A-4", "B-7", "R-1")
+def test_a_renewal_does_not_settle_over_a_refund_that_came_meanwhile(world: World) -> None:
+    world.buy()
+    paid = world.history().invoices[0]
+    world.change_merchant(stopped=True)
+    world.advance(days=29)
+    world.change_merchant(stopped=False)
+    read = world.subscription()
+    opened = invoicing.following(
+        read, paid.bill_to, order_id="o", download_key="k", now=world.now, minimum_minor=1
+    )
+    world.store.commit(Change(read, read.opened(opened.id)), Insert(opened))
+    read = world.subscription()
+    refund.request(
+        world.ports,
+        "acme",
+        paid.order_id,
+        amount_minor=None,
+        source=Source.MERCHANT,
+        now=world.now,
+    )
+    with pytest.raises(Conflict):
+        world.store.commit(*protocol.settle_paid(read, opened, Succeeded("ch"), world.now, 0))

@@ -44,7 +44,7 @@ def end_now(
     at, ended = request.requested_at, subscription.cancelled(request.requested_at, request.source)
     ended = replace(ended, cancelling=None)
     return (
-        Change(subscription, ended, as_read=policy.LOOKED_AT),
+        Change(subscription, ended, as_read=policy.RESTS),
         *void(open_invoice, at, shard),
         Insert(entry(ended, OrderKind.CANCELLATION, request, at, email)),
         Insert(_ended(ended, request, at, shard)),
@@ -66,7 +66,7 @@ def at_period_end(
     pending = subscription.cancel_pending(request)
     at = request.requested_at
     return (
-        Change(subscription, pending, as_read=policy.LOOKED_AT),
+        Change(subscription, pending, as_read=policy.RESTS),
         *void(open_invoice, at, shard),
         Insert(entry(pending, OrderKind.CANCEL_REQUEST, request, at, email)),
         Insert(fact(FactKind.CANCEL_REQUESTED, pending, at, shard)),

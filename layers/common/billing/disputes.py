@@ -246,7 +246,7 @@ def _cancelled(
         email = about.invoice.bill_to.email
         writes = cancellation.end_now(subscription, invoice, request, email, shard)
     return tuple(
-        replace(write, after=marked(write.after), as_read=policy.MONEY)
+        replace(write, after=marked(write.after), as_read=(*policy.RESTS, *policy.MONEY))
         if isinstance(write, Change) and write.before is subscription
         else write
         for write in writes

@@ -40,6 +40,10 @@ LOOKED_AT = (
 )
 """The fields of a subscription that `hold` rests on; every write past it expects them as read."""
 
+RESTS = (*LOOKED_AT, "due_at", "retry_at", "pay_now", "waiting_since")
+"""What a write rests on that leaves a subscription without an alarm, or with another one: that none
+was set meanwhile, even where it saw none to take away."""
+
 MONEY = (*LOOKED_AT, "funds", "credit_minor")
 """What a write rests on that begins a period, changes the plan or takes money back: that the funds
 are as read, even where it leaves them as they are (A-4, B-7)."""

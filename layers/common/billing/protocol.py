@@ -162,7 +162,7 @@ def give_up(
     over = invoice.declined(code, retryable=False, final=True)
     uncollectible = Change(invoice, over, as_read=ATTEMPT)
     if not policy.cancels_at_the_end(schedule):
-        parked = Change(subscription, subscription.unpaid(), as_read=policy.LOOKED_AT)
+        parked = Change(subscription, subscription.unpaid(), as_read=policy.RESTS)
         return (uncollectible, parked)
     request = cancellation.by_dunning(cancellation_order_id, now)
     email = invoice.bill_to.email
@@ -204,7 +204,7 @@ def account_gone(
         )
     after = subscription.unpaid()
     return (
-        Change(subscription, after, as_read=(*policy.LOOKED_AT, "payment_method")),
+        Change(subscription, after, as_read=(*policy.RESTS, "payment_method")),
         *cancellation.void(invoice, now, shard),
         Insert(cancellation.fact(FactKind.NEW_CARD_NEEDED, after, now, shard)),
     )

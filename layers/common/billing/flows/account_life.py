@@ -196,7 +196,7 @@ def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
         running = found.resumes_as in {State.TRIALING, State.ACTIVE}
         if running and not purchases.has_ended(found, now):
             after = pausing.paused(found, now, Source.SYSTEM)
-            ports.store.commit(Change(found, after, as_read=policy.LOOKED_AT))
+            ports.store.commit(Change(found, after, as_read=policy.RESTS))
         return True
     running = found.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
     if not running or found.is_unpaid or found.cancelling is not None:
@@ -227,7 +227,7 @@ def _resume(ports: Ports, found: Subscription, now: datetime) -> bool:
         pause.go_on(ports, found, now)
     elif found.state is State.CANCEL_PENDING and not purchases.has_ended(found, now):
         after = pausing.resumed(found, now)
-        ports.store.commit(Change(found, after, as_read=policy.LOOKED_AT))
+        ports.store.commit(Change(found, after, as_read=policy.RESTS))
     return True
 
 
@@ -240,7 +240,7 @@ def _write(
     *more: Write,
 ) -> None:
     fact = cancellation.fact(kind, after, now, ports.shard_of(after.id))
-    ports.store.commit(Change(before, after, as_read=policy.LOOKED_AT), *more, Insert(fact))
+    ports.store.commit(Change(before, after, as_read=policy.RESTS), *more, Insert(fact))
 
 
 def _end(

@@ -65,5 +65,5 @@ def _write(
     *more: Write,
 ) -> Subscription:
     fact = cancellation.fact(kind, after, now, ports.shard_of(after.id))
-    ports.store.commit(Change(before, after, as_read=policy.LOOKED_AT), *more, Insert(fact))
+    ports.store.commit(Change(before, after, as_read=policy.RESTS), *more, Insert(fact))
     return after

@@ -281,3 +281,17 @@ def test_credit_from_before_its_period_was_kept_is_taken_back_by_any_refund(worl
     world.now += timedelta(minutes=1)
     give_back(world)
     assert credit(world) == 0
+
+
+@pytest.mark.spec("B-7", "A-4")
+def test_a_cheaper_plan_that_is_not_paid_yet_takes_nothing_off_what_goes_back(
+    world: World,
+) -> None:
+    """Its first invoice is open: the payment before was at the old price, and goes back whole."""
+    _, cheap = at_once(world)
+    change(world, cheap, When.NEXT_REBILL)
+    world.sandbox.faults.arm("timeout_before", 50)
+    world.advance(days=28, hours=2)
+    assert world.subscription().open_invoice is not None
+    world.sandbox.faults.arm("timeout_before", 0)
+    assert give_back(world, takes=Takes.UNUSED_ONLY) == 9000

@@ -291,7 +291,7 @@ class Subscription:
             assert self.terms.period is not None, "only what recurs changes its plan"
             elapsed = self.period - self.anchor_period
             anchor, first = anchor.plus(self.terms.period.length, elapsed), self.period
-        after = self.changed_to(PlanChange(plan, anchor, first, self.credit_minor, self.funds))
+        after = self.changed_to(PlanChange(plan, anchor, first, self.credit_minor, self.money))
         if self.thaws_to is None:
             return after
         return replace(after, state=State.FROZEN, thaws_to=self.thaws_to)
@@ -303,7 +303,7 @@ class Subscription:
         if funds is not None and change.before is not None:
             funds = funds.caught_up(change.before, self.money)
             kept += funds.credit_minor - max(0, kept)
-        return replace(
+        after = replace(
             self,
             state=State.ACTIVE if self.is_frozen else self.state,
             thaws_to=None,
@@ -315,9 +315,10 @@ class Subscription:
             anchor=change.anchor,
             anchor_period=change.anchor_period,
             credit_minor=kept,
-            funds=funds,
+            funds=None,
             next_plan=None,
         )
+        return after if funds is None else after._with(funds)
 
     def freezing(self, plan: Plan, back_to: Plan) -> Subscription:
         """Charged the freeze's price alone from the next period on, until it thaws (A-5)."""

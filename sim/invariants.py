@@ -23,6 +23,8 @@ from billing.tickets import TicketState
 from sim.clockwork import Stop
 
 SKEW = timedelta(seconds=5)
+LIFE = timedelta(minutes=15)
+"""The longest that Lambda lets a function run."""
 CALL = timedelta(hours=1)
 """How old an invocation's `now` may be when it writes: its calls stall for minutes, some twice."""
 

@@ -16,7 +16,7 @@ from billing.refunds import Refund
 from billing.schedule import ChargeKind
 from billing.subscription import State, Subscription
 from billing.tickets import Ticket, TicketState, Wish
-from sim.invariants import CALL, SKEW, I, Violation, changed
+from sim.invariants import CALL, LIFE, SKEW, I, Violation, changed
 from sim.items import Put
 from sim.plan import FREEZE_MINOR
 from sim.value_writes import ValueWrites
@@ -242,8 +242,10 @@ class Oracle(Writes, ValueWrites):
             )
 
     def _one_a_day(self, subscription: Subscription, invoice: Invoice, at: datetime) -> None:
-        # The worker's clock may be off by SKEW: near midnight its day is not certain.
-        days = {Anchor.at(at + off, subscription.anchor.zone).wall.date() for off in (-SKEW, SKEW)}
+        # The worker's clock may be off by SKEW, and a call of it may stall as long as a function
+        # lives: near midnight its day is not certain.
+        zone = subscription.anchor.zone
+        days = {Anchor.at(at + off, zone).wall.date() for off in (-LIFE, SKEW)}
         if len(days) > 1:
             return
         (day,) = days

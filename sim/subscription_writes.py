@@ -66,7 +66,7 @@ class SubscriptionWrites(Seen):
         if after.state is State.CANCEL_PENDING or (
             after.state is State.PAUSED and before.state is not State.CANCEL_PENDING
         ):
-            self._interrupted[after.id, after.state] = before
+            self._interrupted[after.id, after.state] = _paid_meanwhile(before, after)
             return
         was = self._interrupted.get((after.id, before.state))
         if was is None or before.state not in {State.CANCEL_PENDING, State.PAUSED}:
@@ -125,3 +125,18 @@ class SubscriptionWrites(Seen):
         access = closed or after.gives_access(self._now())
         if after.is_live and after.ends_at is None and not access:
             raise Violation("12", f"{after.id} is {after.state} and gives no access", *about)
+
+
+def _paid_meanwhile(before: Subscription, after: Subscription) -> Subscription:
+    """What undoing goes back to, where the write that began the wait also booked a charge that was
+    under way (X-6): to a period further, and not past due any more."""
+    if after.period == before.period:
+        return before
+    state = after.resumes_as or after.paused_from or before.state
+    return replace(
+        before,
+        period=after.period,
+        state=state,
+        retry_at=None,
+        waiting_since=None,
+    )

@@ -69,13 +69,13 @@ sim-mutants: $(DEV)
 kill: export KILL_SUBSCRIPTIONS := 300
 kill: export KILL_TRIALS := 20
 kill: $(DEV) $(MINISTACK)
-	.venv/bin/pytest -m slow tests/house/test_kill.py $(ARGS)
+	.venv/bin/pytest -m slow tests/local_stack/test_kill.py $(ARGS)
 
 ## make load       fifty clients at once for a minute: no 5xx, nothing lost or doubled
 .PHONY: load
 load: export LOAD_SECONDS ?= 60
 load: $(DEV) $(MINISTACK)
-	.venv/bin/pytest -s -m slow tests/house/test_load.py $(ARGS)
+	.venv/bin/pytest -s -m slow tests/local_stack/test_load.py $(ARGS)
 
 ## make stripe-check  the gateway suite against Stripe's own test mode (KEY=sk_test_..)
 .PHONY: stripe-check
@@ -83,7 +83,7 @@ stripe-check: export STRIPE_CHECK_KEY := $(KEY)
 stripe-check: $(DEV)
 	@case "$$STRIPE_CHECK_KEY" in sk_test_?*) ;; *) \
 	  echo "make stripe-check KEY=sk_test_..: a secret key of Stripe's test mode"; exit 1;; esac
-	.venv/bin/pytest tests/adapters/test_gateways.py $(ARGS)
+	.venv/bin/pytest tests/gateways/test_gateways.py $(ARGS)
 
 ## make bench      what it is fast and cheap enough for, beside goals and baseline
 .PHONY: bench

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from bench import cold, cost, handlers, plots, renewals, scale
 from bench.figures import Figure, Report
-from billing.adapters.sqs_queue import LEASES_PER_MESSAGE
+from billing.aws.sqs_queue import LEASES_PER_MESSAGE
 
 ASSUMED = {
     # Reads: the subscription and where its bill goes, 1 KB each; due rows and merchants are shared.

@@ -20,10 +20,10 @@ from tempfile import TemporaryDirectory
 
 from bench.engine import bought
 from bench.figures import Figure, Report
-from billing.adapters.dynamo_writes import item_of
-from billing.adapters.keys import key_of
-from billing.flows import keys
-from billing.merchants import ApiKey
+from billing.api.flows import keys
+from billing.kernel.merchants import ApiKey
+from billing.storage.dynamo.writes import item_of
+from billing.storage.keys import key_of
 from tests.portal.visitors import OPEN
 from tests.world import START, World
 

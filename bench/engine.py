@@ -12,10 +12,9 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from billing.adapters.sqs_queue import leases_of
-from billing.customers import PurchaseBillTo
-from billing.flows import enqueue, rebill
-from billing.gateways import (
+from billing.aws.sqs_queue import leases_of
+from billing.kernel.customers import PurchaseBillTo
+from billing.kernel.gateways import (
     Capabilities,
     ChargeOrder,
     Declined,
@@ -24,10 +23,11 @@ from billing.gateways import (
     Succeeded,
     Unconfirmed,
 )
-from billing.merchants import GatewayAccount
-from billing.ports import Ports
-from billing.subscription import Subscription
-from billing.transactions import Insert
+from billing.kernel.merchants import GatewayAccount
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Insert
+from billing.rebill.flows import charge, sweep
 from tests.world import START, World
 
 SHARDS = 16
@@ -128,10 +128,10 @@ def world_of(total: int, due: int | None = None, **operation: Any) -> World:
 def renew(world: World, at_once: int = LEASES_AT_ONCE) -> Counter[str]:
     """Sweep, queue, charge and settle until nothing is due."""
     tally: Counter[str] = Counter()
-    while (swept := enqueue.due(world.ports, now=world.now))["due"]:
+    while (swept := sweep.due(world.ports, now=world.now))["due"]:
         tally += swept
         leases = [lease for body in world.queue.bodies for lease in leases_of(body)]
         world.queue.bodies.clear()
         for start in range(0, len(leases), at_once):
-            tally += rebill.charge(world.ports, leases[start : start + at_once], now=world.now)
+            tally += charge.charge(world.ports, leases[start : start + at_once], now=world.now)
     return tally

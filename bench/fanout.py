@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from math import ceil
 from time import process_time
 
-from billing.adapters.sqs_queue import LEASES_PER_MESSAGE
-from billing.flows import enqueue
-from billing.storage import Due
+from billing.aws.sqs_queue import LEASES_PER_MESSAGE
+from billing.kernel.storage import Due
+from billing.rebill.flows import sweep as rebill_sweep
 from tests.world import World
 
 CALLS_PER_RENEWAL = 2
@@ -53,7 +53,7 @@ def sweep(world: World, ticks: int = 10) -> Swept:
     spent: list[float] = []
     while True:
         began = process_time()
-        tally = enqueue.due(ports, now=world.now)
+        tally = rebill_sweep.due(ports, now=world.now)
         if not tally["due"]:
             break
         spent.append(process_time() - began)

@@ -9,7 +9,7 @@ from time import process_time
 from typing import Any
 
 from bench.figures import Figure, Report, percentile
-from billing.errors import Unreachable
+from billing.kernel.errors import Unreachable
 from billing.render import invoice_pdf
 from billing.runtime import telemetry
 from functions.checkout import app as checkout_app

@@ -13,8 +13,8 @@ from threading import Lock
 from typing import Any
 
 from bench.engine import InstantGateway, renew, world_of
-from billing.errors import Unreachable
-from billing.gateways import ChargeOrder, Outcome
+from billing.kernel.errors import Unreachable
+from billing.kernel.gateways import ChargeOrder, Outcome
 from billing.runtime import wiring
 
 CALLS_PER_SECOND = 25

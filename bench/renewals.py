@@ -17,16 +17,19 @@ from bench.figures import Figure, Report, cpu_seconds, wall_seconds
 from bench.pace import CALLS_PER_SECOND, LATENCY_SECONDS, paced
 from bench.stub import LightCalls, StubEndpoint
 from bench.units import MeteredItems, Written, size_of
-from billing import invoicing, protocol
-from billing.adapters import dynamo_calls, store, tables
-from billing.adapters.dynamo_calls import Calls
-from billing.adapters.keys import key_of
-from billing.adapters.store import ItemStore
-from billing.alarms import Alarm
-from billing.gateways import Succeeded
+from billing.kernel import invoicing
+from billing.kernel.due import DueKind
+from billing.kernel.gateways import Succeeded
+from billing.kernel.writes import Insert
+from billing.rebill import charge_steps
 from billing.runtime import wiring
-from billing.transactions import Insert
-from tests.adapters import emulators
+from billing.storage import store
+from billing.storage.dynamo import calls as dynamo_calls
+from billing.storage.dynamo import tables as dynamo_tables
+from billing.storage.dynamo.calls import Calls
+from billing.storage.keys import key_of
+from billing.storage.store import ItemStore
+from tests.storage import emulators
 from tests.world import World
 
 REGION = "us-east-1"
@@ -80,7 +83,7 @@ def _stub_world(count: int, **operation: int) -> tuple[World, StubEndpoint]:
         mine, bill_to = engine.copies(world.ports, number)
         owner = (mine.merchant, mine.customer, mine.id)
         assert mine.due_at is not None
-        endpoint.is_due(Alarm.BILL, mine.shard, mine.due_at, owner, key_of(mine))
+        endpoint.is_due(DueKind.BILL, mine.shard, mine.due_at, owner, key_of(mine))
         endpoint.holds(replace(mine, due_at=world.now + world.ports.operation.lease))
         endpoint.holds(bill_to)
     return world, endpoint
@@ -236,7 +239,7 @@ def _one_transaction_each(world: World, count: int) -> None:
             now=world.now,
             minimum_minor=1,
         )
-        _, change, *rest = protocol.settle_paid(read, drawn, Succeeded("ch_1"), world.now, 0)
+        _, change, *rest = charge_steps.settle_paid(read, drawn, Succeeded("ch_1"), world.now, 0)
         world.store.commit(Insert(drawn.paid(world.now, "ch_1")), change, *rest)
 
 
@@ -254,7 +257,9 @@ def _local() -> Iterator[tuple[str | None, str]]:
 
 def _local_world(endpoint: str, count: int) -> World:
     table = f"core-{uuid4().hex}"
-    tables.named(tables.Core, table, region=REGION, host=endpoint).create_table(wait=False)
+    dynamo_tables.named(dynamo_tables.Core, table, region=REGION, host=endpoint).create_table(
+        wait=False
+    )
     calls: Calls = dynamo_calls.connect(os.urandom, region=REGION, endpoint=endpoint)
     world = engine.world_of(0)
     world.store = store.on_dynamodb(table, calls)

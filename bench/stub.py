@@ -15,11 +15,11 @@ from typing import Any
 
 from botocore.awsrequest import AWSRequest, AWSResponse
 
-from billing.adapters.dynamo_calls import Answer, Calls, Request
-from billing.adapters.dynamo_writes import item_of
-from billing.adapters.keys import Key, due_shard, due_sort_key, key_of
-from billing.alarms import Alarm
-from billing.transactions import Entity
+from billing.kernel.due import DueKind
+from billing.kernel.writes import Entity
+from billing.storage.dynamo.calls import Answer, Calls, Request
+from billing.storage.dynamo.writes import item_of
+from billing.storage.keys import Key, due_shard, due_sort_key, key_of
 
 
 class StubEndpoint:
@@ -40,7 +40,7 @@ class StubEndpoint:
         self._items[key] = item
 
     def is_due(
-        self, kind: Alarm, shard: int, at: datetime, owner: tuple[str, ...], key: Key
+        self, kind: DueKind, shard: int, at: datetime, owner: tuple[str, ...], key: Key
     ) -> None:
         """Answer the next query of this shard with this row."""
         row = {

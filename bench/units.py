@@ -15,11 +15,11 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from billing.adapters.dynamo_writes import item_of
-from billing.adapters.keys import index_keys, owner_key
-from billing.adapters.memory_items import MemoryItems
-from billing.storage import Due
-from billing.transactions import Change, Entity, Expect, Insert, Transaction, Write
+from billing.kernel.storage import Due
+from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
+from billing.storage.dynamo.writes import item_of
+from billing.storage.keys import index_keys, owner_key
+from billing.storage.memory.items import MemoryItems
 
 KB = 1024
 OP = "0" * 22
@@ -46,7 +46,7 @@ def units_of(transaction: Transaction) -> Iterator[Written]:
         before, after = _around(write)
         size = max(size_of(entity) for entity in (before, after) if entity is not None)
         name = f"{type(write).__name__} {type(after or before).__name__}"
-        indexes = 0 if isinstance(write, Expect) else _index_units(before, after)
+        indexes = 0 if isinstance(write, ConditionCheck) else _index_units(before, after)
         yield Written(name, size, 2 * ceil(size / KB), indexes)
 
 
@@ -61,7 +61,7 @@ def _around(write: Write) -> tuple[Entity | None, Entity | None]:
             return None, entity
         case Change(before, after):
             return before, after
-        case Expect(entity):
+        case ConditionCheck(entity):
             return entity, entity
     return write.entity, None
 

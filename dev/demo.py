@@ -8,9 +8,10 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from billing import departments
-from billing.accounts import GRANT
-from billing.catalog import (
+from billing.accounts.accounts import GRANT
+from billing.accounts.web import console_session
+from billing.kernel import departments
+from billing.kernel.catalog import (
     Cancellation,
     Cycle,
     Initial,
@@ -20,9 +21,9 @@ from billing.catalog import (
     PriceType,
     Product,
 )
-from billing.customers import Address
-from billing.gateways import SANDBOX, AccountRef
-from billing.merchants import (
+from billing.kernel.customers import Address
+from billing.kernel.gateways import SANDBOX, AccountRef
+from billing.kernel.merchants import (
     ApiKey,
     Departments,
     GatewayAccount,
@@ -31,11 +32,10 @@ from billing.merchants import (
     SelfService,
     Settings,
 )
-from billing.money import Currency, Money
-from billing.periods import Period, Span, Unit
-from billing.ports import Ports
-from billing.transactions import Change, Insert, Write
-from billing.web import session
+from billing.kernel.money import Currency, Money
+from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Change, Insert, Write
 from dev import PLATFORM
 
 MERCHANT = "demo"
@@ -106,7 +106,7 @@ def sell_at(ports: Ports, account: AccountRef | None) -> None:
 
 def console_link(ports: Ports, base_url: str, now: datetime) -> str:
     """A fresh link that signs in to the demo merchant's console."""
-    return session.console_link(ports, MERCHANT, base_url, now)
+    return console_session.console_link(ports, MERCHANT, base_url, now)
 
 
 def _api_key(path: Path, ports: Ports) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from billing.gateways import AccountRef
+from billing.kernel.gateways import AccountRef
 
 STRIPE = "stripe"
 

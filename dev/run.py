@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from dev import house
+from dev import local_stack
 from dev.emulator import Emulator, EmulatorError
 from dev.server import Server
 
@@ -53,7 +53,7 @@ def _run(place: Place, stopping: threading.Event) -> None:
     with _alone_in(place.data), _bound(place.port) as server, _emulator(place) as emulator:
         base_url = f"http://127.0.0.1:{server.server_port}"
         print("Building the stack of template.yaml ..", flush=True)
-        built = house.build(place.template, place.data, emulator.url, base_url)
+        built = local_stack.build(place.template, place.data, emulator.url, base_url)
         server.answer = built.api.answer
         server.server_activate()
         built.worker.start()
@@ -115,7 +115,7 @@ def _emulator(place: Place) -> Iterator[Emulator]:
         emulator.stop()
 
 
-def _print_addresses(base_url: str, data: Path, built: house.House) -> None:
+def _print_addresses(base_url: str, data: Path, built: local_stack.House) -> None:
     demo = built.demo
     lines = [("API", f"{base_url}/v1"), ("Console", f"{base_url}/_dev/console")]
     if demo is not None:

@@ -19,7 +19,7 @@ def rule_ids(spec: str) -> list[str]:
 
 
 def proofs(tests: Path) -> dict[str, list[str]]:
-    """The tests that name a rule, by its id, as `tests/rules/test_money.py::test_rounding`."""
+    """The tests that name a rule, by its id, as `tests/kernel/test_money.py::test_rounding`."""
     found: dict[str, list[str]] = {}
     for path in sorted(tests.rglob("test_*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))

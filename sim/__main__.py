@@ -13,9 +13,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from sim import corpus, exhaustive, mutants
-from sim.clockwork import SECOND
 from sim.run import CHARGES_PER_SUB_YEAR, Result, run
 from sim.shrink import shrink, trace
+from sim.virtual_clock import SECOND
 
 MIX = (
     "checkout_paid",

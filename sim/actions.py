@@ -10,27 +10,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from billing import plan_change
-from billing.adapters.keys import key_of
-from billing.adapters.sqs_queue import body_of
-from billing.alarms import Alarm
-from billing.catalog import PricePoint, PriceType
-from billing.checkouts import Checkout, CheckoutState
-from billing.errors import Invalid, Unavailable, Uncertain
-from billing.facts import Fact
-from billing.flows import cancel, change_plan, customers, freeze, pause, refund
-from billing.gateways import DisputeStanding, RefundSucceeded
-from billing.orders import Invoice, Order
-from billing.ports import Ports
-from billing.storage import Due
-from billing.subscription import Source, Subscription, When
-from billing.tickets import Wish
+from billing.aws.sqs_queue import body_of
+from billing.cancel.flows import cancel, pause
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.customers.flows import customers
+from billing.helpdesk.tickets import Wish
+from billing.kernel.catalog import PricePoint, PriceType
+from billing.kernel.due import DueKind
+from billing.kernel.errors import Invalid, Unavailable, Uncertain
+from billing.kernel.gateways import DisputeStanding, RefundSucceeded
+from billing.kernel.invoices import Invoice
+from billing.kernel.orders import Order
+from billing.kernel.outbox_events import OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due
+from billing.kernel.subscription import Source, Subscription, When
+from billing.plans import plan_change
+from billing.plans.flows import change_plan, freeze
+from billing.refunds.flows import refund
+from billing.storage.keys import key_of
 from sim import overdue, support
 from sim.buyers import authenticate
+from sim.card_changes import bank_renews, new_card, other_card, remove_card
 from sim.chance import Chance
-from sim.clockwork import DAY, MINUTE, SECOND, answered, instant
 from sim.seen import ASKED
-from sim.wallets import bank_renews, new_card, other_card, remove_card
+from sim.virtual_clock import DAY, MINUTE, SECOND, answered, instant
 from sim.world import World
 
 if TYPE_CHECKING:
@@ -154,7 +158,7 @@ def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
     world = adversary.world
     stands = world.table.get(key_of(target)) if isinstance(target, Checkout) else None
     if isinstance(stands, Checkout) and stands.state is CheckoutState.OPEN and stands.due_at:
-        lease = Due(Alarm.CHECKOUT, stands.due_at, _owner(stands))
+        lease = Due(DueKind.CHECKOUT, stands.due_at, _owner(stands))
         world.deployment.put(body_of([lease]), at_once=True)
 
 
@@ -162,7 +166,7 @@ def tell_again(adversary: Adversary, target: object) -> None:
     """The stream brings everything untold once more."""
     world = adversary.world
     for entity in world.table.all():
-        if isinstance(entity, Fact):
+        if isinstance(entity, OutboxEvent):
             world.deployment.stream(key_of(entity), entity, world.clockwork.now_us)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from functools import partial
 from types import SimpleNamespace
 
-from billing.adapters.keys import subscription as subscription_key
-from billing.checkouts import Checkout
-from billing.subscription import Subscription
+from billing.checkout.checkouts import Checkout
+from billing.kernel.subscription import Subscription
+from billing.storage.keys import subscription as subscription_key
 from sim.actions import ACTIONS, MINDS, Action
 from sim.buyers import Buyer
 from sim.chance import Chance
-from sim.clockwork import SECOND, Clockwork, Invocation
+from sim.virtual_clock import SECOND, Clockwork, Invocation
 from sim.world import World
 
 

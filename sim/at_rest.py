@@ -1,6 +1,7 @@
 """What must hold of a table by itself: for one that was restored, whose gateway is not ours to ask.
 
-The same invariants as after a simulation (`reckoning.py`), without the gateway's side of the books.
+The same invariants as after a simulation (`final_checks.py`), without the gateway's side of the
+books.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from billing import ledger
-from billing.ledger import LedgerEntry
-from billing.orders import FINAL, Invoice, InvoiceState, Order
-from billing.refunds import Refund, RefundState
-from billing.subscription import Subscription
-from sim.invariants import Violation, rests
-from sim.reckoning import (
+from billing.kernel import ledger
+from billing.kernel.invoices import FINAL, Invoice, InvoiceState
+from billing.kernel.ledger import LedgerEntry
+from billing.kernel.orders import Order
+from billing.kernel.subscription import Subscription
+from billing.refunds.refunds import Refund, RefundState
+from sim.final_checks import (
     customers_once,
     disputes_end,
     numbers_without_gaps,
     periods_without_gaps,
 )
+from sim.invariants import Violation, rests
 
 Found = dict[type, list[Any]]
 

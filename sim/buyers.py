@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from billing.adapters.keys import checkout as checkout_key
-from billing.checkouts import Checkout, CheckoutState
-from billing.customers import Address
-from billing.errors import NotFound, Refused, Unavailable
-from billing.flows import checkout
-from billing.flows.checkout import Submission, Visitor
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.checkout.flows import submit
+from billing.checkout.flows.submit import Submission, Visitor
+from billing.kernel.customers import Address
+from billing.kernel.errors import NotFound, Refused, Unavailable
+from billing.storage.keys import checkout as checkout_key
 from sim.chance import Chance
-from sim.clockwork import DAY, HOUR, MINUTE, SECOND, SimCrash
 from sim.invariants import Violation
 from sim.plan import Purchase
+from sim.virtual_clock import DAY, HOUR, MINUTE, SECOND, SimCrash
 from sim.world import World
 
 ADDRESS = Address("1 Main Street", "Springfield", "US", postal_code="12345", state="IL")
@@ -69,11 +69,11 @@ class Buyer:
         )
         ports = self._world.ports
         visitor = Visitor(f"192.0.2.{self._purchase.number % 250}", RETURN_URL)
-        return checkout.submit(ports, self._purchase.price_point, form, visitor, now=ports.clock())
+        return submit.submit(ports, self._purchase.price_point, form, visitor, now=ports.clock())
 
     def _resume(self) -> Checkout:
         ports, point = self._world.ports, self._purchase.price_point
-        return checkout.resume(ports, point, self.key, now=ports.clock(), return_url=RETURN_URL)
+        return submit.resume(ports, point, self.key, now=ports.clock(), return_url=RETURN_URL)
 
     def _told(self, work: Callable[[], Checkout]) -> None:
         """What the buyer is told stays so, and is true; what was begun is never told to be

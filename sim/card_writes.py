@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from billing.customers import PaymentMethod
-from billing.facts import Fact, FactKind
-from billing.orders import UNDER_WAY
-from billing.subscription import State, Subscription
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.invoices import UNDER_WAY
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.subscription import State, Subscription
 from sim.invariants import CALL, Violation
 from sim.items import Put
 from sim.seen import Seen
@@ -61,10 +61,10 @@ class CardWrites(Seen):
                     text = f"{after.id} was renewed, {subscription.id} is not tried"
                     raise Violation("W-7", text, subscription.id, subscription.customer)
 
-    def _is_told(self, fact: Fact) -> None:
+    def _is_told(self, fact: OutboxEvent) -> None:
         """No card is told of as expiring that was renewed before its mail was begun."""
         card = self._methods.get(fact.code or "")
-        if fact.kind is not FactKind.CARD_EXPIRING or card is None:
+        if fact.kind is not EventKind.CARD_EXPIRING or card is None:
             return
         renewed_at = self._renewed_at.get(card.id)
         if renewed_at is None or self._now() - renewed_at <= CALL:

@@ -12,11 +12,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from billing.adapters.keys import DUE, Key, Stretch, due_shard, stamp
-from billing.adapters.sqs_queue import SqsQueue
-from billing.alarms import Alarm
-from billing.facts import Fact
-from billing.operation import Operation
+from billing.aws.sqs_queue import SqsQueue
+from billing.kernel.due import DueKind
+from billing.kernel.operation import Operation
+from billing.kernel.outbox_events import OutboxEvent
+from billing.storage.keys import DUE, Key, SortKeyRange, due_shard, stamp
 from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.helpdesk import app as helpdesk_app
@@ -24,9 +24,9 @@ from functions.notify import app as notify_app
 from functions.rebill import app as rebill_app
 from sim import hurry as hurried
 from sim.chance import Chance, stretched
-from sim.clockwork import DAY, HOUR, MINUTE, SECOND, Clockwork, instant, microseconds
 from sim.hurry import Broken, Hurry
 from sim.items import Table
+from sim.virtual_clock import DAY, HOUR, MINUTE, SECOND, Clockwork, instant, microseconds
 from sim.wire import Wire
 
 VISIBILITY_US = 360 * SECOND
@@ -41,14 +41,14 @@ STREAM_US = (50_000, 2 * SECOND)
 OLD_TICK_US = (MINUTE, 4 * HOUR)
 
 ALARMS = (
-    Alarm.BILL,
-    Alarm.CHECKOUT,
-    Alarm.REFUND,
-    Alarm.CANCEL,
-    Alarm.TICKET,
-    Alarm.ERASE,
+    DueKind.BILL,
+    DueKind.CHECKOUT,
+    DueKind.REFUND,
+    DueKind.CANCEL,
+    DueKind.TICKET,
+    DueKind.ERASE,
 )
-CHARGED = {Alarm.BILL, Alarm.CHECKOUT, Alarm.REFUND}
+CHARGED = {DueKind.BILL, DueKind.CHECKOUT, DueKind.REFUND}
 
 
 class Context:
@@ -117,11 +117,11 @@ class Deployment:
             self.alarm_at(down_until)
             return
         self.alarm_at(tick_us + 1)
-        if Alarm.CANCEL in due:
+        if DueKind.CANCEL in due:
             self._start("ending", cancel_app.sweep, tick_us, self._clockwork.now_us)
-        if Alarm.TICKET in due:
+        if DueKind.TICKET in due:
             self._start("deciding", helpdesk_app.sweep, tick_us, self._clockwork.now_us)
-        if Alarm.ERASE in due:
+        if DueKind.ERASE in due:
             self._start("erasing", account_app.sweep, tick_us, self._clockwork.now_us)
         if due.isdisjoint(CHARGED):
             return
@@ -153,7 +153,7 @@ class Deployment:
 
         self._clockwork.spawn(name, work, at_us, _ended)
 
-    def _due(self, now_us: int) -> set[Alarm]:
+    def _due(self, now_us: int) -> set[DueKind]:
         """The kinds of alarm of which one is due."""
         until = f"{stamp(instant(now_us))}#\U0010ffff"
         return {
@@ -249,7 +249,7 @@ class Deployment:
 
     # The outbox
 
-    def fact_written(self, key: Key, fact: Fact) -> None:
+    def fact_written(self, key: Key, fact: OutboxEvent) -> None:
         """The table's stream brings a new fact, mostly; the outbox's sweep does in any case."""
         now_us = self._clockwork.now_us
         # By whichever clock is later: at a tick before that it is too young to be taken.
@@ -264,7 +264,7 @@ class Deployment:
         if twice is not None:
             self.stream(key, fact, now_us + int(stretched(1_000, HOUR, twice)))
 
-    def stream(self, key: Key, fact: Fact, at_us: int) -> None:
+    def stream(self, key: Key, fact: OutboxEvent, at_us: int) -> None:
         """Deliver one fact as the stream does."""
         record = {"dynamodb": {"Keys": {"pk": {"S": key.pk}, "sk": {"S": key.sk}}}}
         work = partial(_handler(notify_app.deliver), {"Records": [record]}, Context)
@@ -280,9 +280,9 @@ class Deployment:
         self._tick_at(tick_us + 1, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
         self._start("outbox sweep", notify_app.sweep, tick_us, self._clockwork.now_us)
 
-    def untold(self, until_us: int) -> list[Fact]:
+    def untold(self, until_us: int) -> list[OutboxEvent]:
         """One fact of each shard that the sweep would take, if there is one."""
-        until = Stretch(high=f"{stamp(instant(until_us - OUTBOX_PATIENCE_US))}#\U0010ffff")
+        until = SortKeyRange(high=f"{stamp(instant(until_us - OUTBOX_PATIENCE_US))}#\U0010ffff")
         return [
             fact
             for shard in range(self._operation.shards)

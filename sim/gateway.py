@@ -11,26 +11,26 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from billing.adapters.sandbox_events import events_of
-from billing.adapters.sandbox_gateway import SandboxGateway
-from billing.adapters.sandbox_ledger import MemoryLedger, Row
-from billing.errors import BillingError, Unreachable
-from billing.gateways import (
+from billing.gateways.sandbox.events import events_of
+from billing.gateways.sandbox.gateway import SandboxGateway
+from billing.gateways.sandbox.ledger import MemoryLedger, Row
+from billing.kernel.errors import BillingError, Unreachable
+from billing.kernel.gateways import (
     ChargeOrder,
     Declined,
     Dispute,
     GatewayEvent,
     GatewayRefund,
     Outcome,
+    PaymentStatus,
     RefundFailed,
     RefundSucceeded,
     SavedMethod,
-    Standing,
     TestCards,
 )
-from billing.money import Money
+from billing.kernel.money import Money
 from sim.chance import Chance, stretched
-from sim.clockwork import DAY, MINUTE, SECOND, Clockwork, instant
+from sim.virtual_clock import DAY, MINUTE, SECOND, Clockwork, instant
 from sim.wire import Wire
 
 R = TypeVar("R")
@@ -163,14 +163,14 @@ class SimGateway:
         if payment and not over and key not in payment["attempts"]:
             self.charges(payment["invoice"], method)
 
-    def lookup(self, reference: str, *, attempt_key: str) -> Standing:
-        def look() -> Standing:
+    def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
+        def look() -> PaymentStatus:
             return self.sandbox.lookup(reference, attempt_key=attempt_key)
 
         return self._wire.call("gateway", "lookup", look, reference)
 
-    def cancel(self, reference: str) -> Standing:
-        def cancel() -> Standing:
+    def cancel(self, reference: str) -> PaymentStatus:
+        def cancel() -> PaymentStatus:
             self._told_of_move(reference)
             return self.sandbox.cancel(reference)
 

@@ -12,17 +12,22 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from billing.adapters.keys import Key, key_of, owner_key
-from billing.adapters.store import ItemStore
-from billing.alarms import Alarm
-from billing.facts import Fact
-from billing.flows import account_life, cancel, decision, erase, notify, remind
-from billing.storage import Due
+from billing.accounts.flows import account_life
+from billing.cancel.flows import cancel
+from billing.helpdesk.flows import decision
+from billing.kernel.due import DueKind
+from billing.kernel.outbox_events import OutboxEvent
+from billing.kernel.storage import Due
+from billing.notices.flows import remind
+from billing.outbox.flows import deliver
+from billing.privacy.flows import erase
+from billing.storage.keys import Key, key_of, owner_key
+from billing.storage.store import ItemStore
 from sim.chance import WORD, digest
-from sim.clockwork import Invocation
 from sim.faults import Faults
 from sim.invariants import Violation
 from sim.items import Table
+from sim.virtual_clock import Invocation
 
 BROKEN = 0.15
 """What share of the items our code breaks on."""
@@ -34,12 +39,12 @@ PATIENCE = 12
 """How many runs may look at nothing of it, beside two for each that waits too: more than there are
 kinds and shards to begin with."""
 
-KINDS: dict[str, tuple[Alarm, ...]] = {
-    "sweep": (Alarm.CHECKOUT, Alarm.REFUND, Alarm.BILL),
-    "ending": (Alarm.CANCEL,),
-    "deciding": (Alarm.TICKET,),
-    "erasing": (Alarm.ERASE,),
-    "outbox sweep": (Alarm.NOTICE,),
+KINDS: dict[str, tuple[DueKind, ...]] = {
+    "sweep": (DueKind.CHECKOUT, DueKind.REFUND, DueKind.BILL),
+    "ending": (DueKind.CANCEL,),
+    "deciding": (DueKind.TICKET,),
+    "erasing": (DueKind.ERASE,),
+    "outbox sweep": (DueKind.NOTICE,),
 }
 """What each schedule's handler looks at, beside the outbox."""
 
@@ -48,7 +53,14 @@ BREAKING = tuple(f"{what} " for what in KINDS if what != "sweep")
 
 ITEMS = ("SUB#", "TICKET", "CHECKOUT", "NOTICE#")
 
-SWEEPS = (account_life.sweep, cancel.sweep, decision.sweep, erase.sweep, notify.sweep, remind.sweep)
+SWEEPS = (
+    account_life.sweep,
+    cancel.sweep,
+    decision.sweep,
+    erase.sweep,
+    deliver.sweep,
+    remind.sweep,
+)
 
 
 class Broken(Exception):
@@ -149,10 +161,10 @@ class Hurry:
             text = f"{' '.join(key)} was due and not looked at in {waited + 1} runs"
             raise Violation("27", text, *key.sk.split("#"))
 
-    def _due(self, kind: Alarm, now: datetime) -> list[Due]:
+    def _due(self, kind: DueKind, now: datetime) -> list[Due]:
         return [due for shard in self._shards for due in self._store.due(kind, shard, now, 10_000)]
 
-    def _tellable(self, now: datetime) -> list[Fact]:
-        until = now - notify.SWEEP_AFTER
+    def _tellable(self, now: datetime) -> list[OutboxEvent]:
+        until = now - deliver.SWEEP_AFTER
         found = [f for shard in self._shards for f in self._store.undelivered(shard, until, 10_000)]
         return [fact for fact in found if fact.claimed_until is None or fact.claimed_until <= now]

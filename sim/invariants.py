@@ -2,7 +2,7 @@
 
 Their numbers are those of RELIABILITY.md, section 3. What must hold after every single write is in
 `writes.py` and its parts, after every charge in `oracle.py`, and when all is healed in
-`reckoning.py`.
+`final_checks.py`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from billing.checkouts import CheckoutState
-from billing.customers import EmailPointer
-from billing.ledger import LedgerEntry
-from billing.merchants import Merchant
-from billing.orders import Invoice, InvoiceState
-from billing.subscription import State, Subscription
-from billing.tickets import TicketState
-from sim.clockwork import Stop
+from billing.checkout.checkouts import CheckoutState
+from billing.helpdesk.tickets import TicketState
+from billing.kernel.customers import EmailPointer
+from billing.kernel.invoices import Invoice, InvoiceState
+from billing.kernel.ledger import LedgerEntry
+from billing.kernel.merchants import Merchant
+from billing.kernel.subscription import State, Subscription
+from sim.virtual_clock import Stop
 
 SKEW = timedelta(seconds=5)
 LIFE = timedelta(minutes=15)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from billing.orders import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, LineKind, Order
-from billing.subscription import CHARGEABLE
+from billing.kernel.invoices import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, LineKind
+from billing.kernel.orders import Order
+from billing.kernel.subscription import CHARGEABLE
 from sim.invariants import FIXED, INVOICE_GRAPH, SKEW, SNAPSHOT, I, Violation, changed
 from sim.seen import Seen
 

@@ -17,13 +17,13 @@ from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
-from billing.adapters.keys import Key, Row, Stretch, index_keys, key_of, owner_key
-from billing.adapters.memory_items import MemoryItems
-from billing.errors import Conflict
-from billing.storage import Due
-from billing.transactions import Change, Entity, Insert, Transaction, Write
+from billing.kernel.errors import Conflict
+from billing.kernel.storage import Due
+from billing.kernel.writes import Change, Entity, Insert, Transaction, Write
+from billing.storage.keys import Key, Row, SortKeyRange, index_keys, key_of, owner_key
+from billing.storage.memory.items import MemoryItems
 from sim.chance import stretched
-from sim.clockwork import SECOND, Invocation
+from sim.virtual_clock import SECOND, Invocation
 from sim.wire import Wire
 
 Put = tuple[Key, Entity, Entity]
@@ -32,7 +32,7 @@ Put = tuple[Key, Entity, Entity]
 LAG_US = (1_000, 20 * SECOND)
 PACK = 20
 
-EVERYTHING = Stretch()
+EVERYTHING = SortKeyRange()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Table(MemoryItems):
         at_us: int,
         index: str,
         pk: str,
-        stretch: Stretch,
+        stretch: SortKeyRange,
         newest_first: bool,
         limit: int | None,
     ) -> list[Row]:
@@ -134,7 +134,7 @@ class Table(MemoryItems):
         if isinstance(blind, Insert):
             stands = self._at(key_of(blind.entity))
             return blind if stands is None else Change(stands, blind.entity)
-        return replace(blind, as_read=())
+        return replace(blind, expecting=())
 
 
 def differences(before: Entity, after: Entity) -> str:
@@ -188,7 +188,7 @@ class SimItems:
     def query(
         self,
         pk: str,
-        stretch: Stretch = EVERYTHING,
+        stretch: SortKeyRange = EVERYTHING,
         *,
         newest_first: bool = False,
         limit: int | None = None,
@@ -200,7 +200,7 @@ class SimItems:
         self,
         index: str,
         pk: str,
-        stretch: Stretch = EVERYTHING,
+        stretch: SortKeyRange = EVERYTHING,
         *,
         newest_first: bool = False,
         limit: int | None = None,

@@ -14,24 +14,24 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from billing.adapters.paypal_orders import CAPTURED_WITHIN, REUSED_WITHIN, WITHDRAWN_AFTER
-from billing.adapters.sandbox_cards import TestCard
-from billing.adapters.sandbox_gateway import SandboxGateway
-from billing.adapters.sandbox_ledger import Row
-from billing.errors import Unreachable
-from billing.gateways import (
+from billing.gateways.paypal.orders import CAPTURED_WITHIN, REUSED_WITHIN, WITHDRAWN_AFTER
+from billing.gateways.sandbox.cards import TestCard
+from billing.gateways.sandbox.gateway import SandboxGateway
+from billing.gateways.sandbox.ledger import Row
+from billing.kernel.errors import Unreachable
+from billing.kernel.gateways import (
     ActionRequired,
+    Canceled,
     ChargeOrder,
     Declined,
-    Lapsed,
+    Expired,
     Outcome,
-    Standing,
+    PaymentStatus,
     Succeeded,
     Unconfirmed,
-    Withdrawn,
 )
-from sim.clockwork import MINUTE, SECOND
 from sim.gateway import SimGateway
+from sim.virtual_clock import MINUTE, SECOND
 from sim.wire import Wire
 
 R = TypeVar("R")
@@ -112,18 +112,18 @@ class LapsingGateway(SimGateway):
 
         return super()._request(call, key, parameters, in_time)
 
-    def lookup(self, reference: str, *, attempt_key: str) -> Standing:
+    def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
         standing = super().lookup(reference, attempt_key=_named(attempt_key, reference))
         if isinstance(standing, Declined):
             standing = Unconfirmed()
         over = isinstance(standing, Unconfirmed | ActionRequired)
-        return Lapsed() if over and self._age(reference) >= WITHDRAWN_AFTER else standing
+        return Expired() if over and self._age(reference) >= WITHDRAWN_AFTER else standing
 
-    def cancel(self, reference: str) -> Standing:
+    def cancel(self, reference: str) -> PaymentStatus:
         standing = super().lookup(reference, attempt_key="")
         if isinstance(standing, Succeeded):
             return standing
-        return Withdrawn() if self._age(reference) >= WITHDRAWN_AFTER else Unconfirmed()
+        return Canceled() if self._age(reference) >= WITHDRAWN_AFTER else Unconfirmed()
 
     def _age(self, reference: str) -> timedelta:
         return timedelta(microseconds=self._now_us() - self._asked_at_us[reference])

@@ -1,7 +1,7 @@
 """What must hold of mail: it reaches its customer, it is true, and what is left out was not (R-8).
 
-These rules are not the product's own (`billing/outdated.py`): each is only what any reader of the
-mail would hold against it.
+These rules are not the product's own (`billing/outbox/outdated.py`): each is only what any reader
+of the mail would hold against it.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from billing.customers import Customer
-from billing.facts import Fact, FactKind, LeftOut
-from billing.flows.notify import PASSING
-from billing.orders import Invoice
-from billing.subscription import State, Subscription
+from billing.kernel.customers import Customer
+from billing.kernel.invoices import Invoice
+from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
+from billing.kernel.subscription import State, Subscription
+from billing.outbox.flows.deliver import PASSING
 from sim.invariants import CALL, SKEW, I, Violation
 from sim.seen import Seen
 
-DISPUTES = {FactKind.DISPUTE_OPENED, FactKind.DISPUTE_WON, FactKind.DISPUTE_LOST}
-AHEAD = {FactKind.RENEWAL_UPCOMING, FactKind.TRIAL_ENDING}
+DISPUTES = {EventKind.DISPUTE_OPENED, EventKind.DISPUTE_WON, EventKind.DISPUTE_LOST}
+AHEAD = {EventKind.RENEWAL_UPCOMING, EventKind.TRIAL_ENDING}
 RECORDS = {
-    FactKind.PURCHASED,
-    FactKind.RENEWED,
-    FactKind.REFUNDED,
-    FactKind.REFUND_RETURNED,
-    FactKind.CANCEL_REQUESTED,
-    FactKind.ENDED,
-    FactKind.DETAILS_CHANGED,
+    EventKind.PURCHASED,
+    EventKind.RENEWED,
+    EventKind.REFUNDED,
+    EventKind.REFUND_RETURNED,
+    EventKind.CANCEL_REQUESTED,
+    EventKind.ENDED,
+    EventKind.DETAILS_CHANGED,
 }
 """What is mailed whatever came after it."""
 
@@ -39,7 +39,7 @@ class Mail(Seen):
             self._emails[after.id].append((self._now(), after.email))
             self.tally["emails_changed"] += before is not None
 
-    def _written(self, fact: Fact) -> None:
+    def _written(self, fact: OutboxEvent) -> None:
         """A fact, and how it stands with it."""
         invoice = self.invoices.get(fact.invoice or "")
         self._stood[fact.id] = (self.subscription(fact.subscription), invoice)
@@ -47,10 +47,10 @@ class Mail(Seen):
             self._untold[fact.subscription].add(fact.id)
             self._reread([fact.subscription])
 
-    def _gone(self, fact: Fact) -> None:
+    def _gone(self, fact: OutboxEvent) -> None:
         """A fact that is not in the outbox any more."""
         self._untold[fact.subscription or ""].discard(fact.id)
-        if fact.kind is FactKind.PAYMENT_VOID or self.mailed[fact.id]:
+        if fact.kind is EventKind.PAYMENT_VOID or self.mailed[fact.id]:
             return
         if fact.id not in self.left_out:
             raise Violation("13", f"{fact.id} was never mailed", fact.id)
@@ -64,7 +64,7 @@ class Mail(Seen):
                 else:
                     self._untrue_since.setdefault(name, self._now())
 
-    def _sent(self, fact: Fact, to: str) -> None:
+    def _sent(self, fact: OutboxEvent, to: str) -> None:
         since = self._untrue_since.get(fact.id)
         claimed = self._claimed[fact.id, self.invocation()]
         if since is not None and since < claimed:  # before whoever mails it read how it stands
@@ -88,7 +88,7 @@ class Mail(Seen):
         stood = [email for at, email in known if at <= begun][-1:]
         return {*stood, *(email for at, email in known if at > begun)}
 
-    def _is_left_out(self, fact: Fact) -> None:
+    def _is_left_out(self, fact: OutboxEvent) -> None:
         """A fact is not mailed, and says why."""
         self.left_out[fact.id] = reason = fact.left_out
         self.tally["mails_left_out"] += 1
@@ -100,7 +100,7 @@ class Mail(Seen):
             text = f"{fact.id} is left out as {reason}, and is not"
             raise Violation("13", text, fact.id, fact.subscription)
 
-    def _has_moved_on(self, fact: Fact) -> bool:
+    def _has_moved_on(self, fact: OutboxEvent) -> bool:
         """Whether anything that a mail could speak of is otherwise than it was."""
         if fact.kind in DISPUTES:
             return any(f.code == fact.code and f.id != fact.id for f in self.facts.values())
@@ -110,7 +110,7 @@ class Mail(Seen):
             return True
         if stood is None or stands is None or _course(stood) != _course(stands):
             return True
-        if fact.kind is FactKind.CARD_EXPIRING:
+        if fact.kind is EventKind.CARD_EXPIRING:
             card = self._methods[fact.code or ""]
             renewed = not fact.id.startswith(f"{card.id}:{card.expires_on}:")
             return renewed or card.removed_at is not None or card.id != stands.payment_method
@@ -119,7 +119,7 @@ class Mail(Seen):
         gone = due != stands.next_charge_at or (due is not None and due <= self._now() + SKEW)
         return fact.kind in AHEAD and gone
 
-    def _holds(self, fact: Fact) -> bool:
+    def _holds(self, fact: OutboxEvent) -> bool:
         """Whether a mail of it would be true: the least that it needs."""
         stood, opened = self._stood[fact.id]
         stands = self.subscription(fact.subscription)
@@ -133,17 +133,17 @@ class Mail(Seen):
         return True
 
 
-_TRUE: dict[FactKind, Callable[[Subscription, Subscription], bool]] = {
-    FactKind.PAUSED: lambda was, now: now.state is State.PAUSED,
-    FactKind.RESUMED: lambda was, now: now.is_live and now.state is not State.PAUSED,
-    FactKind.CANCEL_UNDONE: lambda was, now: now.is_live and now.cancelling is None,
-    FactKind.FREEZE_ASKED: lambda was, now: now.freezes_at is not None,
-    FactKind.FREEZE_UNDONE: lambda was, now: now.is_live and now.thaws_to is None,
-    FactKind.PLAN_ASKED: lambda was, now: was.renewing().price_point == now.renewing().price_point,
+_TRUE: dict[EventKind, Callable[[Subscription, Subscription], bool]] = {
+    EventKind.PAUSED: lambda was, now: now.state is State.PAUSED,
+    EventKind.RESUMED: lambda was, now: now.is_live and now.state is not State.PAUSED,
+    EventKind.CANCEL_UNDONE: lambda was, now: now.is_live and now.cancelling is None,
+    EventKind.FREEZE_ASKED: lambda was, now: now.freezes_at is not None,
+    EventKind.FREEZE_UNDONE: lambda was, now: now.is_live and now.thaws_to is None,
+    EventKind.PLAN_ASKED: lambda was, now: was.renewing().price_point == now.renewing().price_point,
 }
 _WAITS = {
-    FactKind.PAYMENT_FAILED: frozenset(I) - {I.PAID, I.VOID},
-    FactKind.ACTION_NEEDED: {I.ACTION_REQUIRED},
+    EventKind.PAYMENT_FAILED: frozenset(I) - {I.PAID, I.VOID},
+    EventKind.ACTION_NEEDED: {I.ACTION_REQUIRED},
 }
 """As which the invoice stands whose attempt it is."""
 

@@ -15,41 +15,31 @@ from datetime import timedelta
 from itertools import chain, repeat
 from typing import Any
 
-from billing import (
-    cancellation,
-    cards,
-    disputes,
-    freezing,
-    holding,
-    outdated,
-    plan_change,
-    plan_protocol,
-    policy,
-    protocol,
-    purchase,
-    refunds,
-    tickets,
-)
-from billing.adapters import event_signature
-from billing.customers import Customer
-from billing.flows import (
-    alarms,
-    attempts,
-    charging,
-    decision,
-    enqueue,
-    invoices,
-    notify,
-    pause,
-    rebill,
-    webhook,
-)
-from billing.flows.work import Work
-from billing.funds import Funds
-from billing.merchants import Merchant
-from billing.orders import Invoice
-from billing.subscription import Subscription
-from billing.transactions import Insert
+from billing.cancel import cancellation
+from billing.cancel.flows import pause
+from billing.cards import cards
+from billing.checkout import checkout_steps
+from billing.checkout.flows import advance
+from billing.gateway_events.flows import webhook
+from billing.gateways import event_signature
+from billing.helpdesk import cancellation_request, tickets
+from billing.helpdesk.flows import decision
+from billing.invoices.flows import documents
+from billing.kernel import policy
+from billing.kernel.customers import Customer
+from billing.kernel.flows import due, gateway_payments
+from billing.kernel.funds import Funds
+from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import Merchant
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Insert
+from billing.outbox import outdated
+from billing.outbox.flows import deliver
+from billing.plans import freezing, plan_change
+from billing.rebill import charge_steps, plan_change_steps
+from billing.rebill.flows import charge, sweep
+from billing.rebill.flows.charge_jobs import ChargeJob
+from billing.refunds import disputes, refunds
 from sim import exhaustive, scenes
 from sim.gateway import SimGateway
 from sim.items import Table
@@ -111,34 +101,36 @@ class Mutant:
 
 
 _UNTRUE = ("of_subscription", "of_payment", "of_card")
-_OPEN: Callable[..., Patch] = lambda mutate: (protocol, "open_invoice", mutate)  # noqa: E731
-_PNR: Callable[..., Patch] = lambda mutate: (protocol, "point_of_no_return", mutate)  # noqa: E731
-_PAID: Callable[..., Patch] = lambda mutate: (protocol, "settle_paid", mutate)  # noqa: E731
-_DECLINED: Callable[..., Patch] = lambda mutate: (protocol, "settle_declined", mutate)  # noqa: E731
-_STEP: Callable[..., Patch] = lambda mutate: (purchase, "_step", mutate)  # noqa: E731
+_OPEN: Callable[..., Patch] = lambda mutate: (charge_steps, "open_invoice", mutate)  # noqa: E731
+_PNR: Callable[..., Patch] = lambda mutate: (charge_steps, "point_of_no_return", mutate)  # noqa: E731
+_PAID: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_paid", mutate)  # noqa: E731
+_DECLINED: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_declined", mutate)  # noqa: E731
+_STEP: Callable[..., Patch] = lambda mutate: (checkout_steps, "_step", mutate)  # noqa: E731
 
-_CHANGED: Callable[..., Patch] = lambda mutate: (plan_protocol, "_paid", mutate)  # noqa: E731
+_CHANGED: Callable[..., Patch] = lambda mutate: (plan_change_steps, "_paid", mutate)  # noqa: E731
 
 
 def _looked_at(name: str) -> tuple[Patch, ...]:
     """Every write that rests on the subscription, without this field of it."""
     mutate = without(name)
-    listed = ((policy, "LOOKED_AT"), (plan_protocol, "AS_READ"), (freezing, "AS_READ"))
+    listed = ((policy, "LOOKED_AT"), (plan_change_steps, "AS_READ"), (freezing, "AS_READ"))
     return tuple((where, what, mutate) for where, what in listed)
 
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
-        "charge first, write after", ((rebill, "_pass_point_of_no_return", skipping_write_ahead),)
+        "charge first, write after", ((charge, "_pass_point_of_no_return", skipping_write_ahead),)
     ),
-    Mutant("unknown means failed: confirm", ((charging, "confirm", unknown_is_failed),)),
-    Mutant("unknown means failed: lookup", ((charging, "lookup", unknown_is_failed),)),
-    Mutant("not confirmed means failed", ((charging, "lookup", unconfirmed_is_failed),)),
-    Mutant("a new payment and key each time", ((charging, "confirm", fresh_key),)),
+    Mutant("unknown means failed: confirm", ((gateway_payments, "confirm", unknown_is_failed),)),
+    Mutant("unknown means failed: lookup", ((gateway_payments, "lookup", unknown_is_failed),)),
+    Mutant("not confirmed means failed", ((gateway_payments, "lookup", unconfirmed_is_failed),)),
+    Mutant("a new payment and key each time", ((gateway_payments, "confirm", fresh_key),)),
     Mutant(
         "one confirm key for all attempts", ((Invoice, "confirm_key", confirm_without_attempt),)
     ),
-    Mutant("resolve confirms under a new key", ((charging, "resolve", paid_without_settling),)),
+    Mutant(
+        "resolve confirms under a new key", ((gateway_payments, "resolve", paid_without_settling),)
+    ),
     Mutant("lease: no condition", ((Table, "move_alarm", move_blindly),)),
     Mutant(
         "open: subscription unconditional",
@@ -159,7 +151,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "open: nothing but what changes checked",
         (_OPEN(forgetting(*policy.LOOKED_AT, "due_at")),),
     ),
-    Mutant("prepared: invoice unconditional", ((protocol, "prepared", blind("Invoice")),)),
+    Mutant("prepared: invoice unconditional", ((charge_steps, "prepared", blind("Invoice")),)),
     Mutant("PNR: subscription not expected", (_PNR(without_expect),)),
     Mutant("PNR: invoice unconditional", (_PNR(blind("Invoice")),)),
     Mutant(
@@ -217,23 +209,25 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("no hold at all", ((policy, "hold", always(None)),)),
     Mutant("held: never looked at again", ((policy, "alarm_while_held", always(None)),)),
     Mutant("attempts without end", ((policy, "after_decline", attempts_unlimited),)),
-    Mutant("pay now: unconditional", ((protocol, "pay_now", blind("Subscription")),)),
+    Mutant("pay now: unconditional", ((charge_steps, "pay_now", blind("Subscription")),)),
     Mutant(
         "pay now: the open charge not expected",
-        ((protocol, "pay_now", without_expect),),
+        ((charge_steps, "pay_now", without_expect),),
         redundant="a charge that began meanwhile is only resolved, under its own key",
     ),
-    Mutant("pay now: counts as a retry", ((protocol, "_goes_on", always(False)),)),
-    Mutant("pay now: every attempt was asked for", ((protocol, "_goes_on", always(True)),)),
+    Mutant("pay now: counts as a retry", ((charge_steps, "_goes_on", always(False)),)),
+    Mutant("pay now: every attempt was asked for", ((charge_steps, "_goes_on", always(True)),)),
     Mutant("card removed: nothing else expected", ((cards, "remove", without_expect),)),
     Mutant("card renewed: not retried", ((cards, "retried", always([])),)),
     Mutant("checkout: steps unconditional", (_STEP(blind("Checkout")),)),
-    Mutant("checkout: attempt may stand", ((purchase, "begun", blind("Checkout", of=Insert)),)),
+    Mutant(
+        "checkout: attempt may stand", ((checkout_steps, "begun", blind("Checkout", of=Insert)),)
+    ),
     Mutant(
         "checkout: email may be taken",
-        ((purchase, "paid", blind("EmailPointer", of=Insert)),),
+        ((checkout_steps, "paid", blind("EmailPointer", of=Insert)),),
     ),
-    Mutant("checkout: abandoned, not withdrawn", ((attempts, "_finish", abandoning_unasked),)),
+    Mutant("checkout: abandoned, not withdrawn", ((advance, "_finish", abandoning_unasked),)),
     Mutant("cancel: unconditional", ((cancellation, "end_now", blind()),)),
     Mutant(
         "cancel recorded: charge not expected",
@@ -249,7 +243,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("refund: a failed one keeps the credit", ((refunds, "restored", always(())),)),
     Mutant(
         "settle: funds not as read",
-        ((protocol, "settle_paid", forgetting("funds", "credit_minor")),),
+        ((charge_steps, "settle_paid", forgetting("funds", "credit_minor")),),
     ),
     Mutant("dispute lost: credit stays", ((disputes, "_cancelled", keeping_funds),)),
     Mutant("change: credit of the whole price", ((plan_change, "_unused_minor", unused_of_price),)),
@@ -279,7 +273,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "change: invoice may stand",
-        ((plan_protocol, "opened", blind("Invoice", of=Insert)),),
+        ((plan_change_steps, "opened", blind("Invoice", of=Insert)),),
         redundant="the subscription's lease, open invoice and seq are as read",
     ),
     Mutant(
@@ -300,15 +294,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("change paid: no condition at all", (_CHANGED(blind()), _CHANGED(blind(of=Insert)))),
     Mutant(
         "change: opened while held",
-        ((charging, "refuse_held", always(None)),),
+        ((gateway_payments, "refuse_held", always(None)),),
         redundant="the worker asks again before it charges, and the change lapses",
     ),
-    Mutant("change: opened unconditional", ((plan_protocol, "opened", blind("Subscription")),)),
+    Mutant("change: opened unconditional", ((plan_change_steps, "opened", blind("Subscription")),)),
     Mutant(
-        "change: free, unconditional", ((plan_protocol, "changed_free", blind("Subscription")),)
+        "change: free, unconditional", ((plan_change_steps, "changed_free", blind("Subscription")),)
     ),
-    Mutant("change: asked unconditional", ((plan_protocol, "asked", blind("Subscription")),)),
-    Mutant("change: never lapses", ((Work, "has_lapsed", always(False)),)),
+    Mutant("change: asked unconditional", ((plan_change_steps, "asked", blind("Subscription")),)),
+    Mutant("change: never lapses", ((ChargeJob, "has_lapsed", always(False)),)),
     Mutant("change: the token of a quote not asked", ((plan_change, "check_token", always(None)),)),
     Mutant("pause and resume: unconditional", ((pause, "_write", committing_blindly),)),
     *(
@@ -321,9 +315,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("freeze: unconditional", ((freezing, "asked", blind("Subscription")),)),
     Mutant("freeze undone: unconditional", ((freezing, "undone", blind("Subscription")),)),
     Mutant("disarmed: not asked at all", ((Merchant, "armed_in", unarmed),)),
-    Mutant("disarmed: money withdrawn, given back", ((charging, "refuse_disarmed", always(None)),)),
-    Mutant("disarmed: told to nobody", ((notify, "_waits", always(False)),)),
-    Mutant("request: holds nothing", ((holding, "hold", always(())),)),
+    Mutant(
+        "disarmed: money withdrawn, given back",
+        ((gateway_payments, "refuse_disarmed", always(None)),),
+    ),
+    Mutant("disarmed: told to nobody", ((deliver, "_waits", always(False)),)),
+    Mutant("request: holds nothing", ((cancellation_request, "hold", always(())),)),
     Mutant("request declined: holds on", ((decision, "_released", always(())),)),
     Mutant(
         "request: decided twice",
@@ -331,28 +328,28 @@ MUTANTS: tuple[Mutant, ...] = (
         redundant="deciding changes state and attempt, so they are conditions themselves",
     ),
     Mutant("request: never decided", ((decision, "_undecided", always("waits")),)),
-    Mutant("outbox: removed before told", ((notify, "_tell", removing_first),)),
-    Mutant("outbox: left out without a reason", ((notify, "_noted", keeping_silent),)),
+    Mutant("outbox: removed before told", ((deliver, "_tell", removing_first),)),
+    Mutant("outbox: left out without a reason", ((deliver, "_noted", keeping_silent),)),
     Mutant("mail: untrue, and sent", tuple((outdated, name, always(False)) for name in _UNTRUE)),
     Mutant("mail: true, and left out", tuple((outdated, name, always(True)) for name in _UNTRUE)),
     Mutant("mail: to the first email", ((Customer, "contact", first_contact),)),
     Mutant(
         "alarms: what breaks is not put behind",
-        ((alarms, "put_off", always(None)),),
+        ((due, "put_off", always(None)),),
         redundant="what is late is put behind before it is looked at",
     ),
     Mutant(
         "alarms: what is late is not put behind",
-        ((alarms, "LATE", constant(timedelta(days=9_000))),),
+        ((due, "LATE", constant(timedelta(days=9_000))),),
         redundant="what breaks is put behind after it; only whoever dies of it comes again first",
     ),
     Mutant(
         "alarms: nothing is put behind",
-        ((alarms, "put_off", always(None)), (alarms, "LATE", constant(timedelta(days=9_000)))),
+        ((due, "put_off", always(None)), (due, "LATE", constant(timedelta(days=9_000)))),
     ),
-    Mutant("outbox: in the order it was written", ((notify, "_tellable_at", oldest_first),)),
-    Mutant("sweep: always from the same place", ((enqueue, "rotated", from_the_first),)),
-    Mutant("numbers: counter unconditional", ((invoices, "numbered", committing_blindly),)),
+    Mutant("outbox: in the order it was written", ((deliver, "_tellable_at", oldest_first),)),
+    Mutant("sweep: always from the same place", ((sweep, "rotated", from_the_first),)),
+    Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
 )
 
 

@@ -9,14 +9,16 @@ from functools import wraps
 from itertools import count
 from typing import Any
 
-from billing import plan_change, purchase
-from billing.customers import BillTo
-from billing.errors import Unavailable
-from billing.flows import attempts, charging
-from billing.gateways import Declined, Unconfirmed
-from billing.orders import Invoice
-from billing.subscription import Subscription
-from billing.transactions import Change, Entity, Expect, Insert, Remove, Transaction
+from billing.checkout import checkout_steps
+from billing.checkout.flows import advance
+from billing.kernel.customers import BillTo
+from billing.kernel.errors import Unavailable
+from billing.kernel.flows import gateway_payments
+from billing.kernel.gateways import Declined, Unconfirmed
+from billing.kernel.invoices import Invoice
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Transaction
+from billing.plans import plan_change
 from sim.items import Blind, Table
 
 
@@ -49,19 +51,21 @@ def blind(*classes: str, of: type = Change) -> Callable[[Any], Any]:
 
 
 def forgetting(*names: str) -> Callable[[Any], Any]:
-    """Without these fields in `as_read`."""
+    """Without these fields in `expecting`."""
 
     def forget(write: Any) -> Any:
         if isinstance(write, Insert):
             return write
-        return replace(write, as_read=tuple(n for n in write.as_read if n not in names))
+        return replace(write, expecting=tuple(n for n in write.expecting if n not in names))
 
     return writes(lambda writes: [forget(w) for w in writes])
 
 
-without_expect = writes(lambda writes: [w for w in writes if not isinstance(w, Expect)])
+without_expect = writes(lambda writes: [w for w in writes if not isinstance(w, ConditionCheck)])
 without_facts = writes(
-    lambda ws: [w for w in ws if not (isinstance(w, Insert) and type(w.entity).__name__ == "Fact")]
+    lambda ws: [
+        w for w in ws if not (isinstance(w, Insert) and type(w.entity).__name__ == "OutboxEvent")
+    ]
 )
 
 
@@ -158,7 +162,9 @@ def paid_without_settling(resolve: Any) -> Any:
     """The resolver confirms without looking first."""
 
     def mutant(ports: Any, invoice: Invoice, **kwargs: Any) -> Any:
-        return charging.confirm(ports, replace(invoice, attempt=invoice.attempt + 1), **kwargs)
+        return gateway_payments.confirm(
+            ports, replace(invoice, attempt=invoice.attempt + 1), **kwargs
+        )
 
     return mutant
 
@@ -188,8 +194,8 @@ def abandoning_unasked(original: Any) -> Any:
     """An attempt left alone is abandoned without being withdrawn at the gateway."""
 
     def mutant(ports: Any, found: Any, now: Any) -> Any:
-        if now - found.created_at >= attempts.patience(ports):
-            return attempts._write(ports, purchase.abandoned(found))
+        if now - found.created_at >= advance.patience(ports):
+            return advance._write(ports, checkout_steps.abandoned(found))
         return original(ports, found, now)
 
     return mutant

@@ -11,15 +11,13 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from billing.flows import invoices
-from billing.render import (
-    account_mails,
-    mails,
-    merchant_mails,
-    portal_mails,
-    reminder_mails,
-    ticket_mails,
-)
+from billing.accounts.mail import letters as account_letters
+from billing.customers.mail import letters as customer_letters
+from billing.helpdesk.mail import letters as helpdesk_letters
+from billing.invoices.flows import documents
+from billing.notices.mail import letters as reminder_letters
+from billing.refunds.mail import merchant_letters
+from billing.render import mails
 from billing.runtime import telemetry
 
 
@@ -31,9 +29,9 @@ def facts_only() -> Iterator[None]:
         *((module, "text", lambda *_, **__: "") for module in MAILS),
         *((module, "formats", _Blank("")) for module in MAILS if hasattr(module, "formats")),
         *((mails, name, lambda *_, **__: ()) for name in _WORDS),
-        (ticket_mails, "_from", lambda department, message, envelope: message),
-        (ticket_mails, "_to", lambda ticket, message: message),
-        (invoices, "invoice_pdf", _Blank(b"")),
+        (helpdesk_letters, "_from", lambda department, message, envelope: message),
+        (helpdesk_letters, "_to", lambda ticket, message: message),
+        (documents, "invoice_pdf", _Blank(b"")),
         (telemetry, "tally", lambda counts, prefix="": None),
         (telemetry, "happened", lambda what, **_: None),
     ]
@@ -44,7 +42,14 @@ def facts_only() -> Iterator[None]:
         yield
 
 
-MAILS = (account_mails, mails, merchant_mails, portal_mails, reminder_mails, ticket_mails)
+MAILS = (
+    account_letters,
+    mails,
+    merchant_letters,
+    customer_letters,
+    reminder_letters,
+    helpdesk_letters,
+)
 """All of them, imported before their words are taken out: else one would keep the stub for good."""
 
 _WORDS = ("_lines", "what_follows", "cancelling", "filled")

@@ -6,16 +6,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from billing import holding
-from billing.adapters.sandbox_ledger import Row
-from billing.adapters.sandbox_refunds import ELSEWHERE
-from billing.orders import FINAL, Invoice, InvoiceCounter
-from billing.periods import Anchor
-from billing.plan_change import Quote, When
-from billing.refunds import Refund
-from billing.schedule import ChargeKind
-from billing.subscription import State, Subscription
-from billing.tickets import Ticket, TicketState, Wish
+from billing.gateways.sandbox.ledger import Row
+from billing.gateways.sandbox.refunds import ELSEWHERE
+from billing.helpdesk import cancellation_request
+from billing.helpdesk.tickets import Ticket, TicketState, Wish
+from billing.kernel.invoices import FINAL, Invoice, InvoiceCounter
+from billing.kernel.periods import Anchor
+from billing.kernel.schedule import ChargeKind
+from billing.kernel.subscription import State, Subscription
+from billing.plans.plan_change import Quote, When
+from billing.refunds.refunds import Refund
 from sim.invariants import CALL, LIFE, SKEW, I, Violation, changed
 from sim.items import Put
 from sim.plan import FREEZE_MINOR
@@ -70,7 +70,7 @@ class Oracle(Writes, ValueWrites):
             if after.wish is not Wish.CANCEL or stands is None:
                 continue
             asks = after.due_at is not None and after.lets_stand is None
-            holds = asks and holding.may_be_held(stands)
+            holds = asks and cancellation_request.may_be_held(stands)
             if before is None and holds and not stands.held:
                 raise Violation("4", f"{after.id} holds nothing", stands.id)
             over = after.state is TicketState.DECLINED or after.carried_out_at is not None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from billing.flows import overdue, pay
-from billing.subscription import State, Subscription
+from billing.kernel.subscription import State, Subscription
+from billing.rebill.flows import overdue, pay_now
 from sim.chance import Chance
-from sim.clockwork import DAY, MINUTE, SECOND, answered
+from sim.virtual_clock import DAY, MINUTE, SECOND, answered
 from sim.world import World
 
 
@@ -33,7 +33,7 @@ def pay_at(world: World, subscription: Subscription, at_us: int) -> None:
     ports, (merchant, customer, name) = world.ports, _owner(subscription)
 
     def work() -> None:
-        pay.now_due(ports, merchant, customer, name, now=ports.clock())
+        pay_now.now_due(ports, merchant, customer, name, now=ports.clock())
 
     _spawn(world, f"pay {name}", work, at_us)
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from billing.catalog import Cycle, Initial, PricePoint, PriceTerms, PriceType, Product
-from billing.gateways import SANDBOX
-from billing.merchants import (
+from billing.kernel.catalog import Cycle, Initial, PricePoint, PriceTerms, PriceType, Product
+from billing.kernel.gateways import SANDBOX
+from billing.kernel.merchants import (
     CreditAtEnd,
     FinalAction,
     GatewayAccount,
@@ -17,10 +17,10 @@ from billing.merchants import (
     Settings,
     Undecided,
 )
-from billing.money import Currency, Money
-from billing.periods import Period, Span, Unit
+from billing.kernel.money import Currency, Money
+from billing.kernel.periods import Period, Span, Unit
 from sim.chance import Chance
-from sim.clockwork import DAY, HOUR, MINUTE, SECOND, microseconds
+from sim.virtual_clock import DAY, HOUR, MINUTE, SECOND, microseconds
 
 ZONES = (
     "America/New_York",

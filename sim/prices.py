@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from billing.catalog import PricePoint
-from billing.flows import products
-from billing.money import Money
-from sim.clockwork import answered, instant
+from billing.catalog.flows import products
+from billing.kernel.catalog import PricePoint
+from billing.kernel.money import Money
+from sim.virtual_clock import answered, instant
 from sim.world import World
 
 

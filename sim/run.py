@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from billing.transactions import Change, Insert
+from billing.kernel.writes import Change, Insert
 from sim import hurry, observed, overdue, prices
 from sim.actions import Action
 from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
 from sim.chance import Chance
-from sim.clockwork import DAY, HOUR
 from sim.faults import Fault, Forced
+from sim.final_checks import reckon
 from sim.gateway import SimGateway
 from sim.invariants import Violation
 from sim.lapsing import LapsingGateway
 from sim.plan import Plan, drawn
-from sim.reckoning import reckon
+from sim.virtual_clock import DAY, HOUR
 from sim.world import World
 
 HEALING_US = 12 * DAY

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from billing.catalog import Initial, PriceTerms, PriceType
-from billing.merchants import CreditAtEnd, Merchant, RetrySchedule, Settings
-from billing.money import Currency, Money
-from billing.periods import Period, Span, Unit
-from billing.plan_change import When
-from billing.subscription import Subscription
-from sim import actions, wallets
+from billing.kernel.catalog import Initial, PriceTerms, PriceType
+from billing.kernel.merchants import CreditAtEnd, Merchant, RetrySchedule, Settings
+from billing.kernel.money import Currency, Money
+from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.subscription import Subscription
+from billing.plans.plan_change import When
+from sim import actions, card_changes
 from sim.actions import (
     Action,
     cancel_at_end,
@@ -25,11 +25,11 @@ from sim.actions import (
     pay_now,
 )
 from sim.adversary import Adversary
+from sim.card_changes import other_card, remove_card
 from sim.chance import Chance
-from sim.clockwork import DAY, MINUTE, SECOND
 from sim.plan import FREEZE_MINOR, Plan, Purchase, on_sale
 from sim.run import Act, change_merchant
-from sim.wallets import other_card, remove_card
+from sim.virtual_clock import DAY, MINUTE, SECOND
 
 START = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
 MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONTHLY)
@@ -73,22 +73,22 @@ def disarm(adversary: Adversary, target: Subscription) -> None:
 
 def give_visa(adversary: Adversary, target: Subscription) -> None:
     """Another card than the one that all of them buy with."""
-    wallets.give(adversary, target, "pm_card_visa", Chance(1, "gives"))
+    card_changes.give(adversary, target, "pm_card_visa", Chance(1, "gives"))
 
 
 def use_first(adversary: Adversary, target: Subscription) -> None:
     """The oldest card again."""
-    wallets.use(adversary, target, lambda kept: kept[0].id)
+    card_changes.use(adversary, target, lambda kept: kept[0].id)
 
 
 def remove_first(adversary: Adversary, target: Subscription) -> None:
     """The oldest card, whatever it pays for."""
-    wallets.remove(adversary, target, lambda kept: kept[0].id)
+    card_changes.remove(adversary, target, lambda kept: kept[0].id)
 
 
 def remove_last(adversary: Adversary, target: Subscription) -> None:
     """The newest card."""
-    wallets.remove(adversary, target, lambda kept: kept[-1].id)
+    card_changes.remove(adversary, target, lambda kept: kept[-1].id)
 
 
 change_now, change_next = _change(1, When.NOW), _change(1, When.NEXT_REBILL)

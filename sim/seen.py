@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from billing.adapters.sandbox_ledger import Row
-from billing.customers import PaymentMethod
-from billing.facts import Fact, LeftOut
-from billing.orders import Invoice
-from billing.subscription import State, Subscription
-from sim.clockwork import instant
+from billing.gateways.sandbox.ledger import Row
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.invoices import Invoice
+from billing.kernel.outbox_events import LeftOut, OutboxEvent
+from billing.kernel.subscription import State, Subscription
+from sim.virtual_clock import instant
 
 ASKED = "asked"
 """What the reason of a refund begins with that nobody named: one wish, one refund."""
@@ -23,7 +23,7 @@ class Seen:
     def __init__(self, now_us: Callable[[], int]) -> None:
         self.invoices: dict[str, Invoice] = {}
         self.succeeded: dict[str, list[Row]] = defaultdict(list)
-        self.facts: dict[str, Fact] = {}
+        self.facts: dict[str, OutboxEvent] = {}
         self.mailed: Counter[str] = Counter()
         self.left_out: dict[str, LeftOut | None] = {}
         self.stopped_since: dict[str, datetime] = {}

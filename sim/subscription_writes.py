@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from billing.catalog import PriceType
-from billing.subscription import TERMINAL, State, Subscription
+from billing.kernel.catalog import PriceType
+from billing.kernel.subscription import TERMINAL, State, Subscription
 from sim.invariants import AGREED, CALL, SKEW, SUBSCRIPTION_GRAPH, Violation, changed, rests
 from sim.seen import Seen
 

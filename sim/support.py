@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from billing.flows import decision, ticket
-from billing.flows.ticket import Request
-from billing.orders import Order
-from billing.subscription import Subscription
-from billing.tickets import Ownership, Wish
+from billing.helpdesk.flows import decision, ticket
+from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.tickets import Ownership, Wish
+from billing.kernel.orders import Order
+from billing.kernel.subscription import Subscription
 from sim.chance import Chance
-from sim.clockwork import DAY, MINUTE, SECOND, answered
+from sim.virtual_clock import DAY, MINUTE, SECOND, answered
 from sim.world import World
 
 AGENT = "agent@example.com"

@@ -2,7 +2,7 @@
 
 paid = used + waived + returned + outstanding credit. The oracle keeps its own books: for each
 period, how many of the cents that were paid in it pay for running time, and how many are credit.
-It shares no code with `billing.funds`; what unused time is worth it computes in fractions.
+It shares no code with `billing.kernel.funds`; what unused time is worth it computes in fractions.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
-from billing.catalog import PriceType
-from billing.disputes import Chargeback
-from billing.orders import NOT_TAX, Invoice
-from billing.plan_change import Quote
-from billing.refunds import Refund, RefundState
-from billing.subscription import State, Subscription
-from sim.clockwork import MICROSECOND
+from billing.kernel.catalog import PriceType
+from billing.kernel.invoices import NOT_TAX, Invoice
+from billing.kernel.subscription import State, Subscription
+from billing.plans.plan_change import Quote
+from billing.refunds.disputes import Chargeback
+from billing.refunds.refunds import Refund, RefundState
 from sim.invariants import I, Violation, changed
 from sim.items import Put
 from sim.seen import Seen
+from sim.virtual_clock import MICROSECOND
 
 OF_CREDIT = "credit-at-end"
 ELSEWHERE = -2

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from billing.errors import Forged
-from billing.flows import webhook
-from billing.gateways import SANDBOX, AccountRef, GatewayEvent
-from billing.ports import Ports
+from billing.gateway_events.flows import webhook
+from billing.kernel.errors import Forged
+from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
+from billing.kernel.ports import Ports
 from sim.chance import Chance, stretched
-from sim.clockwork import DAY, HOUR, MINUTE, SECOND, Clockwork, instant
 from sim.gateway import SimGateway
 from sim.invariants import Violation
+from sim.virtual_clock import DAY, HOUR, MINUTE, SECOND, Clockwork, instant
 from sim.wire import Wire
 
 PROMPT_US = (500, 5 * SECOND)

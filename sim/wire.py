@@ -7,10 +7,10 @@ from hashlib import blake2b
 from struct import Struct
 from typing import NoReturn, TypeVar
 
-from billing.errors import BillingError, Unavailable, Uncertain, Unreachable
+from billing.kernel.errors import BillingError, Unavailable, Uncertain, Unreachable
 from sim.chance import WORD, digest, stretched
-from sim.clockwork import MINUTE, SECOND, Clockwork, Invocation, SimCrash, instant
 from sim.faults import Faults
+from sim.virtual_clock import MINUTE, SECOND, Clockwork, Invocation, SimCrash, instant
 
 R = TypeVar("R")
 

@@ -8,29 +8,28 @@ from email.message import EmailMessage
 from functools import partial
 from typing import Any, TypeVar
 
-from billing.adapters.audit_rows import MemoryAudit
-from billing.adapters.ephemeral_memory import MemoryEphemeral
-from billing.adapters.ephemeral_rows import value_place
-from billing.adapters.keys import Key
-from billing.adapters.passwords import Argon2Passwords
-from billing.adapters.sandbox_ledger import Row
-from billing.adapters.store import ItemStore
-from billing.checkouts import Checkout
-from billing.errors import Unavailable
-from billing.facts import Fact
-from billing.gateways import GatewayEvent
-from billing.merchants import Merchant
-from billing.operation import Operation
-from billing.orders import order_id
-from billing.ports import Ports
-from billing.refunds import Refund
+from billing.checkout.checkouts import Checkout
+from billing.gateways.sandbox.ledger import Row
+from billing.helpdesk.tickets import Ticket
+from billing.kernel.errors import Unavailable
+from billing.kernel.gateways import GatewayEvent
+from billing.kernel.merchants import Merchant
+from billing.kernel.operation import Operation
+from billing.kernel.orders import order_id
+from billing.kernel.outbox_events import OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
+from billing.refunds.refunds import Refund
 from billing.runtime import wiring
 from billing.runtime.ids import ALPHABET, SYMBOLS
-from billing.subscription import Subscription
-from billing.tickets import Ticket
+from billing.runtime.passwords import Argon2Passwords
+from billing.storage.audit_rows import MemoryAudit
+from billing.storage.ephemeral_rows import value_place
+from billing.storage.keys import Key
+from billing.storage.memory.ephemeral import MemoryEphemeral
+from billing.storage.store import ItemStore
 from sim import plan
 from sim.chance import Chance, digest
-from sim.clockwork import DAY, Clockwork, Invocation, instant, microseconds
 from sim.deployment import Deployment
 from sim.faults import Fault, Faults, Forced
 from sim.gateway import SimGateway
@@ -38,6 +37,7 @@ from sim.hurry import Broken, Hurry
 from sim.invariants import Violation
 from sim.items import Put, SimItems, Table
 from sim.oracle import Oracle
+from sim.virtual_clock import DAY, Clockwork, Invocation, instant, microseconds
 from sim.webhooks import Webhooks
 from sim.wire import Log, Wire
 
@@ -100,6 +100,7 @@ class World:
             queue=self.deployment.queue,
             mailer=SimMailer(self.wire, self.oracle, self.hurry),
             passwords=Argon2Passwords(),
+            handle=wiring.handle,
             operation=operation,
         )
 
@@ -165,7 +166,7 @@ class World:
             if isinstance(after, Subscription | Checkout | Refund | Ticket):
                 if after.due_at is not None and (before is None or before.due_at != after.due_at):
                     self.deployment.alarm_at(microseconds(after.due_at))
-            elif isinstance(after, Fact) and before is None:
+            elif isinstance(after, OutboxEvent) and before is None:
                 self.deployment.fact_written(Key(*key), after)
             elif isinstance(after, Merchant):
                 self.plan.merchants[after.id] = after

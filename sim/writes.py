@@ -8,15 +8,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from billing import purchase
-from billing.checkouts import Checkout
-from billing.customers import ERASED, Customer, EmailPointer, PaymentMethod
-from billing.facts import Fact, FactKind
-from billing.merchants import Merchant
-from billing.orders import Invoice, Order
-from billing.refunds import Refund, RefundState
-from billing.subscription import Subscription
-from billing.tickets import Ticket
+from billing.checkout import checkout_steps
+from billing.checkout.checkouts import Checkout
+from billing.helpdesk.tickets import Ticket
+from billing.kernel.customers import ERASED, Customer, EmailPointer, PaymentMethod
+from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import Merchant
+from billing.kernel.orders import Order
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.subscription import Subscription
+from billing.refunds.refunds import Refund, RefundState
 from sim.card_writes import CardWrites
 from sim.invariants import (
     CHECKOUT_GRAPH,
@@ -39,14 +40,14 @@ UNNAMED = re.compile(r"r\d+")
 """What a refund is called on its invoice when nobody named it."""
 
 TOLD_OF_CHANGES = {
-    FactKind.CANCEL_UNDONE,
-    FactKind.PAUSED,
-    FactKind.RESUMED,
-    FactKind.PLAN_CHANGED,
-    FactKind.PLAN_ASKED,
-    FactKind.FREEZE_ASKED,
-    FactKind.FREEZE_UNDONE,
-    FactKind.ENDED,
+    EventKind.CANCEL_UNDONE,
+    EventKind.PAUSED,
+    EventKind.RESUMED,
+    EventKind.PLAN_CHANGED,
+    EventKind.PLAN_ASKED,
+    EventKind.FREEZE_ASKED,
+    EventKind.FREEZE_UNDONE,
+    EventKind.ENDED,
 }
 """What tells that a subscription is not as it was."""
 
@@ -57,7 +58,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
     def committed(self, puts: list[Put]) -> None:
         """One transaction went through."""
         self._one_tenant(puts)
-        if len(puts) == 1 and isinstance(puts[0][1], Fact):
+        if len(puts) == 1 and isinstance(puts[0][1], OutboxEvent):
             self._facts_kept(puts)  # claimed or told, which says nothing of anything else
             return
         by_type: dict[type, list[Put]] = defaultdict(list)
@@ -71,7 +72,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
                 given_back = cls is EmailPointer and after is None
                 if before is not None and not given_back:
                     raise Violation("9", f"{cls.__name__} written over: {after}")
-        self._facts_kept(by_type.get(Fact, []))
+        self._facts_kept(by_type.get(OutboxEvent, []))
         self._facts_match(by_type)
         changed_now = (each.id for _, _, each in by_type.get(Subscription, ()))
         invoiced = (each.subscription for _, _, each in by_type.get(Invoice, ()))
@@ -95,7 +96,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
             raise Violation("7", f"{after.key} was begun after its offer ended, {ended}", *about)
         if before is not None and was is not C.OPEN:
             put_off = replace(before, due_at=after.due_at)
-            if after not in (put_off, purchase.forgotten(before)[0]):
+            if after not in (put_off, checkout_steps.forgotten(before)[0]):
                 raise Violation("9", f"checkout {after.key} is {was} and was written again", *about)
         if before is not None and changed(before.invoice, after.invoice, SNAPSHOT):
             raise Violation("3", f"the amount of checkout {after.key} changed", *about)
@@ -161,7 +162,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
 
     def _facts_match(self, by_type: dict[type, list[Put]]) -> None:
         """What changed in this write is told by it: one fact each, no more."""
-        written = by_type.get(Fact, ())
+        written = by_type.get(OutboxEvent, ())
         put_off = {before.id for _, before, after in written if after is None}
         new = [
             after
@@ -171,12 +172,12 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
         facts = {(fact.kind, about) for fact in new for about in (fact.invoice, fact.subscription)}
         for _, before, after in by_type.get(Invoice, ()):
             if after.state is I.PAID and (before is None or before.state is not I.PAID):
-                kind = FactKind.PLAN_CHANGED if after.changes_plan else FactKind.RENEWED
+                kind = EventKind.PLAN_CHANGED if after.changes_plan else EventKind.RENEWED
                 sale = after.order_kind == "sale"
-                self._told(facts, FactKind.PURCHASED if sale else kind, after.id)
+                self._told(facts, EventKind.PURCHASED if sale else kind, after.id)
         for _, before, after in by_type.get(Subscription, ()):
             if before is not None and before.is_live and not after.is_live:
-                self._told(facts, FactKind.ENDED, after.id)
+                self._told(facts, EventKind.ENDED, after.id)
         altered = {a.id for _, before, a in by_type.get(Subscription, ()) if before != a}
         for fact in new:
             if fact.kind in TOLD_OF_CHANGES and fact.subscription not in altered:
@@ -188,10 +189,10 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
         for _, before, order in by_type.get(Order, ()):
             ends_unsaid = order.kind == "failed" and order.invoice not in begun
             if before is None and ends_unsaid and order.subscription:
-                self._told(facts, FactKind.PAYMENT_FAILED, order.invoice)
+                self._told(facts, EventKind.PAYMENT_FAILED, order.invoice)
 
     @staticmethod
-    def _told(facts: set[tuple[FactKind, str | None]], kind: FactKind, about: str | None) -> None:
+    def _told(facts: set[tuple[EventKind, str | None]], kind: EventKind, about: str | None) -> None:
         if (kind, about) not in facts:
             raise Violation("13", f"{kind} of {about} is not told", about)
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from billing.adapters.paypal_gateway import PayPalGateway
-from billing.gateways import AccountRef
+from billing.gateways.paypal.gateway import PayPalGateway
+from billing.kernel.gateways import AccountRef
 from dev.paypal.server import Exchange, Loopback
 
 DESCRIPTIONS = Path(__file__).parent / "data" / "paypal"

@@ -1,4 +1,4 @@
-"""The shape of the house: files directly in billing/ are pure, folders touch the world.
+"""The shape of the house: in every package of billing/ files are pure, its folders touch the world.
 
 import-linter holds the rings (pyproject.toml); here is what it cannot see.
 """
@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 BILLING = ROOT / "layers/common/billing"
-PURE = sorted(BILLING.glob("*.py"))
+KITS = {"web", "render", "runtime"}
+ADAPTERS = {"storage", "gateways", "aws"}
+ROOMS = sorted(
+    path
+    for path in BILLING.iterdir()
+    if path.is_dir() and path.name not in KITS | ADAPTERS | {"__pycache__"}
+)
+RINGS = {"flows", "mail", "web"}
+PURE = sorted(path for room in ROOMS for path in room.glob("*.py"))
+PORTS = "billing.kernel.ports"
 HANDLERS = sorted((ROOT / "functions").glob("*/app.py"))
 
 # Parts of the standard library that read the world: clock, chance, environment, files, network.
@@ -48,8 +58,9 @@ def imported(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             assert node.module
-            if node.module == "billing":
-                yield from (f"billing.{name.name}" for name in node.names)
+            folder = BILLING.parent / node.module.replace(".", "/")
+            if node.module.startswith("billing") and folder.is_dir():
+                yield from (f"{node.module}.{name.name}" for name in node.names)
             else:
                 yield node.module
 
@@ -57,31 +68,55 @@ def imported(path: Path) -> Iterator[str]:
 def test_the_house_is_there() -> None:
     """Without this, an empty list of files would pass every test below."""
     assert PURE
+    assert BILLING / "kernel" in ROOMS
     if not any((ROOT / "functions").rglob("*")):
         pytest.skip("there are no functions yet")
     assert HANDLERS
 
 
-@pytest.mark.parametrize("path", PURE, ids=lambda path: path.stem)
-def test_a_file_directly_in_billing_is_pure(path: Path) -> None:
-    siblings = {f"billing.{other.stem}" for other in PURE}
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(BILLING.parent).with_suffix("").parts)
+
+
+def test_every_module_has_a_room() -> None:
+    """billing/ itself holds packages alone, and a room holds files and the three rings."""
+    assert [path.name for path in BILLING.glob("*.py")] == ["__init__.py"]
+    for room in ROOMS:
+        folders = {path.name for path in room.iterdir() if any(path.rglob("*.py"))}
+        assert folders <= RINGS, room.name
+
+
+def test_every_room_has_its_place_among_the_others() -> None:
+    """import-linter leaves out what its layers do not name."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    by_name = {contract["name"]: contract for contract in contracts["contracts"]}
+    layers = " ".join(by_name["Rooms, from the outside in"]["layers"]).split()
+    listed = by_name["Rooms import one another only as listed"]["modules"]
+    rooms = {f"billing.{room.name}" for room in ROOMS}
+    assert rooms - {"billing.kernel"} <= set(layers)
+    assert set(listed) == rooms - {"billing.kernel"}
+
+
+@pytest.mark.parametrize("path", PURE, ids=name_of)
+def test_a_file_of_a_room_is_pure(path: Path) -> None:
+    pure = {name_of(other) for other in PURE}
     for name in imported(path):
         top = name.partition(".")[0]
         if top == "billing":
-            assert name in siblings, f"{path.name} imports {name}, which is not pure"
+            assert name in pure, f"{path} imports {name}, which is not pure"
         else:
-            assert top in sys.stdlib_module_names, f"{path.name} imports {name}"
-            assert top not in WORLDLY, f"{path.name} imports {name}, which reads the world"
+            assert top in sys.stdlib_module_names, f"{path} imports {name}"
+            assert top not in WORLDLY, f"{path} imports {name}, which reads the world"
 
 
-@pytest.mark.parametrize("path", PURE, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PURE, ids=name_of)
 def test_rules_do_not_know_who_stores_or_sends(path: Path) -> None:
     """Ports speak of rules and values, never the other way round."""
-    assert "billing.ports" not in imported(path)
+    assert PORTS not in imported(path)
 
 
-@pytest.mark.parametrize("path", PURE, ids=lambda path: path.stem)
-def test_a_file_directly_in_billing_opens_and_prints_nothing(path: Path) -> None:
+@pytest.mark.parametrize("path", PURE, ids=name_of)
+def test_a_file_of_a_room_opens_and_prints_nothing(path: Path) -> None:
     called = {
         node.func.id
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path)))
@@ -128,8 +163,15 @@ def test_a_handler_can_be_imported_without_environment_variables(path: Path) -> 
 
 
 WEIGHT = {
-    "rebill": ("flows.rebill", "orders", "subscription", "merchants", "tickets", "render"),
-    "notify": ("flows.tell", "accounts", "tickets", "render"),
+    "rebill": (
+        "rebill.flows.charge",
+        "kernel.orders",
+        "kernel.subscription",
+        "kernel.merchants",
+        "helpdesk.tickets",
+        "render",
+    ),
+    "notify": ("runtime.handlers", "accounts.accounts", "helpdesk.tickets", "render"),
 }
 """What a sweep that finds nothing need not load: each costs every cold start of it."""
 
@@ -146,7 +188,7 @@ def test_a_sweep_starts_without_what_only_its_finds_need(name: str) -> None:
         timeout=60,
     )
     loaded = set(done.stdout.split())
-    assert "billing.storage" in loaded
+    assert "billing.kernel.storage" in loaded
     assert not loaded & {f"billing.{module}" for module in WEIGHT[name]}
 
 

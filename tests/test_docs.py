@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import typer.main
 
-from billing.adapters.store import ItemStore
-from billing.storage import Store
+from billing.kernel.storage import Store
+from billing.storage.store import ItemStore
 from dev.emulate import limits
 from perennial import cli
 from tests.docs import AGREED, DOCS, ROOT, links, make_targets, makes_named, ours

@@ -12,16 +12,18 @@ from typing import Any
 
 import pytest
 
-from billing.adapters import keys, stripe_events
-from billing.adapters.sandbox_gateway import SandboxGateway
-from billing.adapters.sandbox_ledger import MemoryLedger
-from billing.flows import account, cancel
-from billing.flows.account import SignUp
-from billing.gateways import GatewayEvent
-from billing.merchants import ApiKey, GatewayAccount
+from billing.accounts.flows import account
+from billing.accounts.flows.account import SignUp
+from billing.cancel.flows import cancel
+from billing.gateways.sandbox.gateway import SandboxGateway
+from billing.gateways.sandbox.ledger import MemoryLedger
+from billing.gateways.stripe import events as stripe_events
+from billing.kernel.gateways import GatewayEvent
+from billing.kernel.merchants import ApiKey, GatewayAccount
+from billing.kernel.subscription import Source, When
+from billing.kernel.writes import Change, Insert
 from billing.runtime import wiring
-from billing.subscription import Source, When
-from billing.transactions import Change, Insert
+from billing.storage import keys
 from dev import PLATFORM, demo
 from functions.account import app as account_app
 from functions.cancel import app as cancel_app

@@ -76,7 +76,7 @@ def is_here(named: str, by: str) -> bool:
         named = named[3:]
     if "<" in named or "*" in named:
         wanted = re.sub(r"<[^>]*>|\\\*+", "[^/]+", re.escape(named).replace("\\<", "<"))
-        return any(re.search(rf"(^|/){wanted}$", name) for name in FILES)
+        return any(re.search(rf"(^|/){wanted}$", name) for name in [*FILES, *FOLDERS])
     beside = str(Path(by).parent / named)
     return any(name in (named, beside) or name.endswith(f"/{named}") for name in [*FILES, *FOLDERS])
 

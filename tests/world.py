@@ -16,39 +16,37 @@ from itertools import count
 from math import ceil
 from typing import Any, TypeVar
 
-from billing.adapters import store
-from billing.adapters.audit_rows import MemoryAudit
-from billing.adapters.ephemeral_memory import MemoryEphemeral
-from billing.adapters.sandbox_gateway import SandboxGateway
-from billing.adapters.sandbox_ledger import MemoryLedger
-from billing.adapters.sqs_queue import body_of, leases_of
-from billing.alarms import Alarm
-from billing.catalog import PricePoint, PriceTerms, PriceType, Product
-from billing.checkouts import Checkout
-from billing.customers import Address
-from billing.flows import (
-    attempts,
-    cancel,
-    checkout,
-    decision,
-    enqueue,
-    erase,
-    notify,
-    rebill,
-    refund,
-    remind,
-)
-from billing.flows.cancel import Ending
-from billing.flows.checkout import Submission, Visitor
-from billing.merchants import Merchant
-from billing.money import Currency, Money
-from billing.operation import Operation
-from billing.orders import Order, order_id
-from billing.periods import Period
+from billing.aws.sqs_queue import body_of, leases_of
+from billing.cancel.flows import cancel
+from billing.cancel.flows.cancel import Ending
+from billing.checkout.checkouts import Checkout
+from billing.checkout.flows import advance as checkout_advance
+from billing.checkout.flows import submit as checkout_submit
+from billing.checkout.flows.submit import Submission, Visitor
+from billing.gateways.sandbox.gateway import SandboxGateway
+from billing.gateways.sandbox.ledger import MemoryLedger
+from billing.helpdesk.flows import decision
+from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
+from billing.kernel.customers import Address
+from billing.kernel.due import DueKind
+from billing.kernel.merchants import Merchant
+from billing.kernel.money import Currency, Money
+from billing.kernel.operation import Operation
+from billing.kernel.orders import Order, order_id
+from billing.kernel.periods import Period
+from billing.kernel.storage import Due, History
+from billing.kernel.subscription import Source, Subscription, When
+from billing.kernel.writes import Change, Insert
+from billing.notices.flows import remind
+from billing.outbox.flows import deliver
+from billing.privacy.flows import erase
+from billing.rebill.flows import charge
+from billing.rebill.flows import sweep as rebill_sweep
+from billing.refunds.flows import refund
 from billing.runtime.wiring import assemble, one_by_one
-from billing.storage import Due, History
-from billing.subscription import Source, Subscription, When
-from billing.transactions import Change, Insert
+from billing.storage import store
+from billing.storage.audit_rows import MemoryAudit
+from billing.storage.memory.ephemeral import MemoryEphemeral
 
 T = TypeVar("T")
 
@@ -166,7 +164,7 @@ class World:
 
     def submit(self, price_point: str, form: Submission) -> Checkout:
         visitor = Visitor("192.0.2.1", "https://pay.example.com/return")
-        return checkout.submit(self.ports, price_point, form, visitor, now=self.now)
+        return checkout_submit.submit(self.ports, price_point, form, visitor, now=self.now)
 
     def buy(self, product: Product | None = None, **fields: Any) -> Checkout:
         """Buy a product's default price point."""
@@ -188,20 +186,20 @@ class World:
         )
 
     def sweep(self) -> Counter[str]:
-        return enqueue.due(self.ports, now=self.now)
+        return rebill_sweep.due(self.ports, now=self.now)
 
     def work(self) -> Counter[str]:
         """Let the workers take every message, and the outbox be told."""
         tally: Counter[str] = Counter()
         while self.queue.bodies:
             leases = leases_of(self.queue.bodies.pop(0))
-            bills = [lease for lease in leases if lease.kind is Alarm.BILL]
-            left = [lease for lease in leases if lease.kind is Alarm.CHECKOUT]
-            tally += rebill.charge(self.ports, bills, now=self.now)
-            refunds = [lease for lease in leases if lease.kind is Alarm.REFUND]
-            tally += attempts.finish_left_alone(self.ports, left, now=self.now)
+            bills = [lease for lease in leases if lease.kind is DueKind.BILL]
+            left = [lease for lease in leases if lease.kind is DueKind.CHECKOUT]
+            tally += charge.charge(self.ports, bills, now=self.now)
+            refunds = [lease for lease in leases if lease.kind is DueKind.REFUND]
+            tally += checkout_advance.expire_abandoned(self.ports, left, now=self.now)
             tally += refund.finish(self.ports, refunds, now=self.now)
-        tally += notify.sweep(self.ports, now=self.now + timedelta(minutes=3))
+        tally += deliver.sweep(self.ports, now=self.now + timedelta(minutes=3))
         return tally
 
     def tick(self) -> Counter[str]:
@@ -249,7 +247,7 @@ class World:
         far = datetime(9000, 1, 1, tzinfo=UTC)
         rows = [
             row.due_at
-            for kind in Alarm
+            for kind in DueKind
             for shard in range(self.ports.operation.shards)
             for row in self.store.due(kind, shard, far, 1)
         ]

@@ -1,6 +1,6 @@
 """The loopback's ledger: everything in memory, and each change of it in one line of a journal.
 
-It answers the questions of the sandbox's ledger (billing/adapters/sandbox_ledger.py): rows with a
+It answers the questions of the sandbox's ledger (billing/gateways/sandbox/ledger.py): rows with a
 revision, compared and set. A request's rows go into one line, so that a kill leaves all or none.
 """
 

@@ -7,11 +7,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from billing.flows import account_life
-from billing.ports import Ports
+from billing.accounts.flows import account_life
+from billing.accounts.web import billing as account_billing
+from billing.accounts.web import pages as account_pages
+from billing.accounts.web.pages import Visit
+from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
-from billing.web import account_billing, account_pages, hosts, http
-from billing.web.account_pages import Visit
+from billing.web import custom_domains, http
 from billing.web.request import Request
 
 MILLISECONDS_TO_FINISH = 10_000
@@ -21,7 +23,7 @@ class House:
     """The resolver with the world it is over: who visits, and who sent a form."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(place=hosts.placed(ports)), ports
+        self.app, self.ports = http.resolver(place=custom_domains.placed(ports)), ports
 
     @property
     def request(self) -> Request:
@@ -166,7 +168,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Bring accounts in line, and erase forms that nothing came of, as due at the schedule's own
     time; a replayed event finds nothing left."""
-    from billing.flows import erase, walks  # the pages, of the same folder, start without
+    from billing.kernel.flows import walks  # the pages, of the same folder, start without
+    from billing.privacy.flows import erase
 
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from billing.flows import cancel
+from billing.cancel.flows import cancel
 from billing.runtime import deadline, telemetry, wiring
 
 MILLISECONDS_TO_FINISH = 10_000

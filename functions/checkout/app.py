@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from billing.flows import directory
-from billing.ports import Ports
+from billing.catalog.flows import directory
+from billing.checkout.web import pages as checkout_pages
+from billing.gateways.sandbox import bank_page
+from billing.kernel.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import buying, hosts, http, languages, sandbox
+from billing.web import custom_domains, http, languages
 from billing.web.request import Request, plain_id
 
 
 def build(ports: Ports) -> http.Resolver:
     """The routes of this function over a world."""
-    app = http.resolver(languages.of_visitor, hosts.placed(ports))
+    app = http.resolver(languages.of_visitor, custom_domains.placed(ports))
 
     @app.get("/health")
     def health() -> http.Answer:
@@ -24,26 +26,26 @@ def build(ports: Ports) -> http.Resolver:
     @app.get("/checkout/<price_point>")
     def offer(price_point: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return buying.offer_page(ports, request, plain_id(price_point), now=ports.clock())
+        return checkout_pages.offer_page(ports, request, plain_id(price_point), now=ports.clock())
 
     @app.post("/checkout/<price_point>")
     def submit(price_point: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return buying.submitted(ports, request, plain_id(price_point), now=ports.clock())
+        return checkout_pages.submitted(ports, request, plain_id(price_point), now=ports.clock())
 
     @app.get("/checkout/<price_point>/return")
     def returned(price_point: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return buying.returned(ports, request, plain_id(price_point), now=ports.clock())
+        return checkout_pages.returned(ports, request, plain_id(price_point), now=ports.clock())
 
     @app.get("/sandbox/authenticate/<reference>")
     def authentication(reference: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return sandbox.authentication(ports, request, plain_id(reference))
+        return bank_page.authentication(ports, request, plain_id(reference))
 
     @app.post("/sandbox/authenticate/<reference>")
     def authenticate(reference: str) -> http.Answer:
-        return sandbox.authenticate(ports, Request.of(app.current_event), plain_id(reference))
+        return bank_page.authenticate(ports, Request.of(app.current_event), plain_id(reference))
 
     @app.get("/directory")
     def listed() -> http.Answer:
@@ -52,7 +54,7 @@ def build(ports: Ports) -> http.Resolver:
 
     @app.get("/directory.json")
     def listed_as_json() -> http.Answer:
-        return http.json(buying.listed(directory.listings(ports)))
+        return http.json(checkout_pages.listed(directory.listings(ports)))
 
     return app
 

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from billing.ports import Ports
+from billing.accounts.web import console_session
+from billing.console.web import endings as console_endings
+from billing.console.web import pages as console_pages
+from billing.console.web import tickets as console_tickets
+from billing.console.web.pages import Desk
+from billing.kernel.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import console, console_endings, console_tickets, hosts, http, session
-from billing.web.console import Desk
+from billing.web import custom_domains, http
 from billing.web.request import Request, plain_id
 
 
@@ -17,17 +21,19 @@ class Console:
     """The resolver with the world it is over: who looks, and who sent a form."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(place=hosts.placed(ports)), ports
+        self.app, self.ports = http.resolver(place=custom_domains.placed(ports)), ports
 
     def looks(self) -> Desk:
         """Who looks at a page."""
         request, now = Request.of(self.app.current_event), self.ports.clock()
-        return Desk(self.ports, session.required(self.ports, request, now), request, now)
+        return Desk(self.ports, console_session.required(self.ports, request, now), request, now)
 
     def sends(self) -> Desk:
         """Who sent a form."""
         request, now = Request.of(self.app.current_event), self.ports.clock()
-        return Desk(self.ports, session.required_for_change(self.ports, request, now), request, now)
+        return Desk(
+            self.ports, console_session.required_for_change(self.ports, request, now), request, now
+        )
 
 
 def build(ports: Ports) -> http.Resolver:
@@ -45,15 +51,15 @@ def _transactions(house: Console) -> None:
 
     @app.get("/console")
     def transaction_list() -> http.Answer:
-        return console.transaction_list(house.looks())
+        return console_pages.transaction_list(house.looks())
 
     @app.get("/console/customers/<customer>")
     def customer_page(customer: str) -> http.Answer:
-        return console.customer_page(house.looks(), plain_id(customer))
+        return console_pages.customer_page(house.looks(), plain_id(customer))
 
     @app.post("/console/customers/<customer>/resume-mail")
     def mail_resumed(customer: str) -> http.Answer:
-        return console.mail_resumed(house.sends(), plain_id(customer))
+        return console_pages.mail_resumed(house.sends(), plain_id(customer))
 
 
 def _endings(house: Console) -> None:
@@ -109,18 +115,18 @@ def _doors(house: Console) -> None:
 
     @app.get("/console/sign-in/<token>")
     def offer_sign_in(token: str) -> http.Answer:
-        session.link_is_good(ports, token, ports.clock())
+        console_session.link_is_good(ports, token, ports.clock())
         return http.page("console/sign_in.html")
 
     @app.post("/console/sign-in/<token>")
     def sign_in(token: str) -> http.Answer:
-        cookie = session.sign_in(ports, Request.of(app.current_event), token, ports.clock())
+        cookie = console_session.sign_in(ports, Request.of(app.current_event), token, ports.clock())
         return http.redirect("/console", cookies=[cookie])
 
     @app.post("/console/sign-out")
     def sign_out() -> http.Answer:
         desk = house.sends()
-        cookie = session.sign_out(ports, desk.request, desk.session, desk.now)
+        cookie = console_session.sign_out(ports, desk.request, desk.session, desk.now)
         return http.page("console/signed_out.html", cookies=[cookie])
 
 

@@ -7,12 +7,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from billing.errors import BillingError
-from billing.flows import decision
-from billing.ports import Ports
+from billing.customers.web import portal_session
+from billing.helpdesk.flows import decision
+from billing.helpdesk.web import pages as helpdesk_pages
+from billing.helpdesk.web.pages import Caller
+from billing.kernel.errors import BillingError
+from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
-from billing.web import helpdesk, hosts, http, portal_session
-from billing.web.helpdesk import Caller
+from billing.web import custom_domains, http
 from billing.web.request import Request
 
 MILLISECONDS_TO_FINISH = 15_000
@@ -22,7 +24,7 @@ class Helpdesk:
     """The resolver with the world it is over: who looks, and who sent a form."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(place=hosts.placed(ports)), ports
+        self.app, self.ports = http.resolver(place=custom_domains.placed(ports)), ports
 
         def failed(error: BillingError) -> http.Answer:
             request = Request.of(self.app.current_event)
@@ -33,12 +35,12 @@ class Helpdesk:
     def looks(self, merchant: str) -> Caller:
         """Who looks at a page."""
         request = Request.of(self.app.current_event)
-        return helpdesk.caller(self.ports, request, merchant, now=self.ports.clock())
+        return helpdesk_pages.caller(self.ports, request, merchant, now=self.ports.clock())
 
     def sends(self, merchant: str) -> Caller:
         """Who sent a form."""
         request = Request.of(self.app.current_event)
-        return helpdesk.sender(self.ports, request, merchant, now=self.ports.clock())
+        return helpdesk_pages.sender(self.ports, request, merchant, now=self.ports.clock())
 
 
 def build(ports: Ports) -> http.Resolver:
@@ -54,27 +56,27 @@ def _requests(house: Helpdesk) -> None:
 
     @app.get("/helpdesk/<merchant>")
     def front(merchant: str) -> http.Answer:
-        return helpdesk.front(house.looks(merchant))
+        return helpdesk_pages.front(house.looks(merchant))
 
     @app.get("/helpdesk/<merchant>/seller")
     def seller(merchant: str) -> http.Answer:
-        return helpdesk.seller(house.looks(merchant))
+        return helpdesk_pages.seller(house.looks(merchant))
 
     @app.get("/helpdesk/<merchant>/new/<department>")
     def form(merchant: str, department: str) -> http.Answer:
-        return helpdesk.form(house.looks(merchant), department)
+        return helpdesk_pages.form(house.looks(merchant), department)
 
     @app.post("/helpdesk/<merchant>/new/<department>")
     def ask(merchant: str, department: str) -> http.Answer:
-        return helpdesk.asked(house.sends(merchant), department)
+        return helpdesk_pages.asked(house.sends(merchant), department)
 
     @app.get("/helpdesk/<merchant>/confirm/<token>")
     def confirm_page(merchant: str, token: str) -> http.Answer:
-        return helpdesk.confirm_page(house.looks(merchant), token)
+        return helpdesk_pages.confirm_page(house.looks(merchant), token)
 
     @app.post("/helpdesk/<merchant>/confirm/<token>")
     def confirm(merchant: str, token: str) -> http.Answer:
-        return helpdesk.confirmed(house.sends(merchant), token)
+        return helpdesk_pages.confirmed(house.sends(merchant), token)
 
 
 def _threads(house: Helpdesk) -> None:
@@ -82,15 +84,15 @@ def _threads(house: Helpdesk) -> None:
 
     @app.get("/helpdesk/<merchant>/tickets")
     def tickets(merchant: str) -> http.Answer:
-        return helpdesk.listed(house.looks(merchant))
+        return helpdesk_pages.listed(house.looks(merchant))
 
     @app.get("/helpdesk/<merchant>/tickets/<reference>")
     def thread(merchant: str, reference: str) -> http.Answer:
-        return helpdesk.shown(house.looks(merchant), reference)
+        return helpdesk_pages.shown(house.looks(merchant), reference)
 
     @app.post("/helpdesk/<merchant>/tickets/<reference>")
     def reply(merchant: str, reference: str) -> http.Answer:
-        return helpdesk.replied(house.sends(merchant), reference)
+        return helpdesk_pages.replied(house.sends(merchant), reference)
 
 
 app = cache(lambda: build(wiring.ports()))

@@ -6,41 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from billing.flows import (
-    attention,
-    cancel,
-    customers,
-    erase,
-    forecast,
-    freeze,
-    mail_stops,
-    overdue,
-    pause,
-    products,
-    refund,
-    subscriptions,
-    transactions,
-)
-from billing.flows.transactions import Filter
-from billing.ports import Ports
-from billing.runtime import telemetry, wiring
-from billing.subscription import Source, Subscription
-from billing.web import (
-    customer_shapes,
-    export_shapes,
-    hosts,
-    http,
-    json_shapes,
-    merchant_shapes,
-    openapi,
-    plans_api,
-    settings_api,
-    tickets_api,
-)
-from billing.web.api import Api, Call, Later
-from billing.web.inputs import Nothing, under
-from billing.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
-from billing.web.merchant_inputs import (
+from billing.accounts.web import merchant_shapes
+from billing.accounts.web import routes as account_routes
+from billing.accounts.web.merchant_inputs import (
     AccessQuery,
     CancelInput,
     CustomerChangeInput,
@@ -48,12 +16,35 @@ from billing.web.merchant_inputs import (
     ForecastQuery,
     NewProductInput,
     OrdersQuery,
-    PageQuery,
     PreviewInput,
     ProductChangeInput,
     RefundInput,
 )
-from billing.web.price_inputs import PricePointInput
+from billing.api.web import json_shapes, openapi
+from billing.api.web.frame import Api, Call, Later
+from billing.api.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
+from billing.api.web.queries import PageQuery
+from billing.cancel.flows import cancel, pause
+from billing.catalog.flows import products
+from billing.catalog.web.price_inputs import PricePointInput
+from billing.console.flows import transactions
+from billing.console.flows.transactions import Filter
+from billing.customers.flows import customers
+from billing.customers.web import shapes as customer_shapes
+from billing.helpdesk.web import routes as helpdesk_routes
+from billing.kernel.flows import subscriptions
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Source, Subscription
+from billing.outbox.flows import suppressions
+from billing.plans.flows import freeze
+from billing.plans.web import routes as plan_routes
+from billing.privacy.flows import erase, export
+from billing.privacy.web import shapes as privacy_shapes
+from billing.rebill.flows import attention, forecast, overdue
+from billing.refunds.flows import refund
+from billing.runtime import telemetry, wiring
+from billing.web import custom_domains, http
+from billing.web.inputs import Nothing, under
 from billing.web.request import Request
 
 Act = Callable[..., Subscription]
@@ -67,15 +58,15 @@ REFUND_REFUSED = {
 
 def build(ports: Ports) -> http.Resolver:
     """The routes of this function over a world."""
-    app = http.resolver(place=hosts.placed(ports))
+    app = http.resolver(place=custom_domains.placed(ports))
     api = Api(app, ports)
     _catalog(api, ports)
     _sales(api, ports)
     _customers(api, ports)
     _endings(api, ports)
-    plans_api.declare(api, ports)
-    settings_api.declare(api, ports)
-    tickets_api.declare(api, ports)
+    plan_routes.declare(api, ports)
+    account_routes.declare(api, ports)
+    helpdesk_routes.declare(api, ports)
 
     @app.get("/v1/openapi.json")
     def document() -> http.Answer:
@@ -185,11 +176,9 @@ def _customers(api: Api, ports: Ports) -> None:
         return customer_shapes.customer(changed)
 
     @api.get("/v1/customers/<customer>/export")
-    def export_customer(call: Call[Nothing], customer: str) -> export_shapes.ExportOutput:
+    def export_customer(call: Call[Nothing], customer: str) -> privacy_shapes.ExportOutput:
         """Everything that is kept of one customer, for who asks what that is (M-8)."""
-        return export_shapes.export(
-            customers.export(ports, call.merchant.id, customer, now=call.now)
-        )
+        return privacy_shapes.export(export.export(ports, call.merchant.id, customer, now=call.now))
 
     @api.post("/v1/customers/<customer>/erase", status=200)
     def erase_customer(call: Call[Nothing], customer: str) -> customer_shapes.CustomerOutput:
@@ -200,7 +189,7 @@ def _customers(api: Api, ports: Ports) -> None:
     def resume_mail(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:
         """Let mail go to a customer's address again, after it came back or they complained."""
         merchant = call.merchant.id
-        mail_stops.lift(ports, merchant, customer)
+        suppressions.lift(ports, merchant, customer)
         found = customers.overview(ports, merchant, customer, now=call.now)
         return customer_shapes.overview(found)
 

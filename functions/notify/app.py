@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from billing.adapters.keys import Key, fact_of
-from billing.flows import notify, remind, walks
+from billing.kernel.flows import walks
+from billing.notices.flows import remind
+from billing.outbox.flows import deliver as outbox_deliver
 from billing.runtime import deadline, telemetry, wiring
+from billing.storage.keys import Key, fact_of
 
 MILLISECONDS_TO_FINISH = 20_000
 
@@ -21,7 +23,7 @@ def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         fact_of(Key(keys["pk"]["S"], keys["sk"]["S"]))
         for keys in (record["dynamodb"]["Keys"] for record in event["Records"])
     ]
-    tally = notify.deliver(ports, facts, now=ports.clock())
+    tally = outbox_deliver.deliver(ports, facts, now=ports.clock())
     telemetry.tally(tally, "outbox_")
     return {"batchItemFailures": [], **tally}
 
@@ -34,7 +36,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
     tally = walks.each_of(
         lambda: remind.sweep(ports, now=now, keep_going=half),
-        lambda: notify.sweep(ports, now=now, keep_going=whole),
+        lambda: outbox_deliver.sweep(ports, now=now, keep_going=whole),
     )
     telemetry.tally(tally, "outbox_sweep_")
     return dict(tally)
@@ -43,9 +45,9 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 @telemetry.observed
 def returned(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Mail that came back, or was complained of: its address gets no more."""
-    from billing.adapters import ses_events  # the others start without a parser of mails
-    from billing.flows import mail_stops
+    from billing.aws import ses_events  # the others start without a parser of mails
+    from billing.outbox.flows import suppressions
 
-    tally = mail_stops.heard(wiring.ports(), ses_events.returned(event))
+    tally = suppressions.heard(wiring.ports(), ses_events.returned(event))
     telemetry.tally(tally, "returned_")
     return dict(tally)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from billing.operations.web import operator
 from billing.runtime import telemetry, wiring
-from billing.web import operator
 
 
 @telemetry.observed

@@ -6,21 +6,17 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from billing.errors import BillingError
-from billing.ports import Ports
+from billing.customers.web import portal_session
+from billing.customers.web.portal_session import Visit
+from billing.kernel.errors import BillingError
+from billing.kernel.ports import Ports
+from billing.portal.web import cards as portal_cards
+from billing.portal.web import freeze as portal_freeze
+from billing.portal.web import pages as portal_pages
+from billing.portal.web import payment as portal_payment
+from billing.portal.web import purchases as portal_purchases
 from billing.runtime import telemetry, wiring
-from billing.web import (
-    hosts,
-    http,
-    languages,
-    portal,
-    portal_cards,
-    portal_freeze,
-    portal_payment,
-    portal_plans,
-    portal_session,
-)
-from billing.web.portal_session import Visit
+from billing.web import custom_domains, http, languages
 from billing.web.request import Request
 
 
@@ -28,7 +24,10 @@ class Portal:
     """The resolver with the world it is over: who visits, and who sent a form."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(languages.of_visitor, hosts.placed(ports)), ports
+        self.app, self.ports = (
+            http.resolver(languages.of_visitor, custom_domains.placed(ports)),
+            ports,
+        )
 
         def failed(error: BillingError) -> http.Answer:
             return portal_session.failure(ports, error, self.request)
@@ -68,39 +67,39 @@ def _front(house: Portal) -> None:
 
     @app.get("/portal/<merchant>")
     def front(merchant: str) -> http.Answer:
-        return portal.front(ports, house.request, merchant, now=ports.clock())
+        return portal_pages.front(ports, house.request, merchant, now=ports.clock())
 
     @app.post("/portal/<merchant>/login")
     def log_in(merchant: str) -> http.Answer:
-        return portal.log_in(ports, house.request, merchant, now=ports.clock())
+        return portal_pages.log_in(ports, house.request, merchant, now=ports.clock())
 
     @app.get("/portal/<merchant>/link")
     def link_form(merchant: str) -> http.Answer:
-        return portal.link_form(ports, Request.of(app.current_event), merchant)
+        return portal_pages.link_form(ports, Request.of(app.current_event), merchant)
 
     @app.post("/portal/<merchant>/link")
     def ask_for_link(merchant: str) -> http.Answer:
-        return portal.ask_for_link(ports, house.request, merchant, now=ports.clock())
+        return portal_pages.ask_for_link(ports, house.request, merchant, now=ports.clock())
 
     @app.get("/portal/<merchant>/link/<token>")
     def offer_link(merchant: str, token: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return portal.offer_link(ports, request, merchant, token, now=ports.clock())
+        return portal_pages.offer_link(ports, request, merchant, token, now=ports.clock())
 
     @app.post("/portal/<merchant>/link/<token>")
     def use_link(merchant: str, token: str) -> http.Answer:
-        return portal.use_link(ports, house.request, merchant, token, now=ports.clock())
+        return portal_pages.use_link(ports, house.request, merchant, token, now=ports.clock())
 
     @app.post("/portal/<merchant>/logout")
     def log_out(merchant: str) -> http.Answer:
-        return portal.log_out(ports, house.change(merchant))
+        return portal_pages.log_out(ports, house.change(merchant))
 
 
 def _invoices(house: Portal) -> None:
     @house.app.get("/portal/<merchant>/invoices/<reference>/invoice.pdf")
     def invoice(merchant: str, reference: str) -> http.Answer:
         now = house.ports.clock()
-        return portal.invoice(house.ports, house.request, merchant, reference, now=now)
+        return portal_pages.invoice(house.ports, house.request, merchant, reference, now=now)
 
 
 def _payments(house: Portal) -> None:
@@ -122,31 +121,31 @@ def _subscriptions(house: Portal) -> None:
 
     @app.get("/portal/<merchant>/subscriptions/<subscription>/cancel")
     def cancel_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_plans.cancel_form(ports, house.visit(merchant), subscription)
+        return portal_purchases.cancel_form(ports, house.visit(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/cancel")
     def cancel(merchant: str, subscription: str) -> http.Answer:
-        return portal_plans.cancelled(ports, house.change(merchant), subscription)
+        return portal_purchases.cancelled(ports, house.change(merchant), subscription)
 
     @app.get("/portal/<merchant>/subscriptions/<subscription>/ending")
     def ending(merchant: str, subscription: str) -> http.Answer:
-        return portal_plans.ending(ports, house.visit(merchant), subscription)
+        return portal_purchases.ending(ports, house.visit(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/undo-cancel")
     def undo(merchant: str, subscription: str) -> http.Answer:
-        return portal_plans.undone(ports, house.change(merchant), subscription)
+        return portal_purchases.undone(ports, house.change(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/pay")
     def pay(merchant: str, subscription: str) -> http.Answer:
-        return portal_plans.paying(ports, house.change(merchant), subscription)
+        return portal_purchases.paying(ports, house.change(merchant), subscription)
 
     @app.get("/portal/<merchant>/subscriptions/<subscription>/address")
     def address_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_plans.address_form(ports, house.visit(merchant), subscription)
+        return portal_purchases.address_form(ports, house.visit(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/address")
     def change_address(merchant: str, subscription: str) -> http.Answer:
-        return portal_plans.address_changed(ports, house.change(merchant), subscription)
+        return portal_purchases.address_changed(ports, house.change(merchant), subscription)
 
 
 def _freezes(house: Portal) -> None:
@@ -172,11 +171,11 @@ def _freezes(house: Portal) -> None:
 def _refunds(house: Portal) -> None:
     @house.app.get("/portal/<merchant>/orders/<order>/refund")
     def refund_form(merchant: str, order: str) -> http.Answer:
-        return portal_plans.refund_form(house.ports, house.visit(merchant), order)
+        return portal_purchases.refund_form(house.ports, house.visit(merchant), order)
 
     @house.app.post("/portal/<merchant>/orders/<order>/refund")
     def refund(merchant: str, order: str) -> http.Answer:
-        return portal_plans.refunded(house.ports, house.change(merchant), order)
+        return portal_purchases.refunded(house.ports, house.change(merchant), order)
 
 
 def _cards(house: Portal) -> None:

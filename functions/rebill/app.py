@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from billing.adapters.sqs_queue import by_sweep
-from billing.flows import enqueue
+from billing.aws.sqs_queue import by_sweep
+from billing.rebill.flows import sweep as rebill_sweep
 from billing.runtime import deadline, telemetry, wiring
 
 MILLISECONDS_TO_FINISH = 15_000
@@ -18,7 +18,7 @@ MILLISECONDS_TO_FINISH = 15_000
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Lease what is due at the schedule's own time and enqueue it; a replayed event takes nothing
     twice. `{"dry_run": true}` only counts."""
-    tally = enqueue.due(
+    tally = rebill_sweep.due(
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),
         dry_run=bool(event.get("dry_run")),
@@ -32,14 +32,14 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 def charge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Charge what the queue's messages name, all together; a message that fails comes again by
     itself."""
-    from billing.flows import leases  # the sweep, a function of its own, starts without
+    from billing.rebill.flows import worker  # the sweep, a function of its own, starts without
 
     ports = wiring.ports()
     tally: Counter[str] = Counter()
     messages, failed = by_sweep(event["Records"])
     for correlation, of_one_sweep in messages.items():
         with telemetry.under(correlation):
-            done, broken = leases.take_all(ports, of_one_sweep, now=ports.clock())
+            done, broken = worker.take_all(ports, of_one_sweep, now=ports.clock())
             telemetry.messages_failed(broken)
         tally += done
         failed |= broken

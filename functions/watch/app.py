@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from billing.flows import missed
+from billing.rebill.flows import missed
 from billing.runtime import telemetry, wiring
 
 LINES_AT_MOST = 100

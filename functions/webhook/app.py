@@ -7,10 +7,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from billing.flows import webhook
-from billing.ports import Ports
+from billing.gateway_events.flows import webhook
+from billing.gateway_events.web import webhooks
+from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
-from billing.web import http, webhooks
+from billing.web import http
 from billing.web.request import Request
 
 MILLISECONDS_TO_FINISH = 15_000

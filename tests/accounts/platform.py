@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from billing.accounts import Account, Standing
-from billing.catalog import Cancellation, PricePoint, PriceTerms, Product
-from billing.flows import account, account_life
-from billing.flows.account import SignUp
-from billing.merchants import Merchant, Settings
-from billing.subscription import Subscription, When
-from billing.transactions import Insert
+from billing.accounts.accounts import Account, Standing
+from billing.accounts.flows import account, account_life
+from billing.accounts.flows.account import SignUp
+from billing.kernel.catalog import Cancellation, PricePoint, PriceTerms, Product
+from billing.kernel.merchants import Merchant, Settings
+from billing.kernel.subscription import Subscription, When
+from billing.kernel.writes import Insert
 from tests.world import MONTHLY, World
 
 PASSWORD = "correct horse battery"

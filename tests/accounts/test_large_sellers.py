@@ -11,19 +11,16 @@ from typing import Any
 
 import pytest
 
-from billing.accounts import Standing
-from billing.adapters.memory_items import MemoryItems
-from billing.adapters.store import ItemStore
-from billing.customers import ERASED, EmailPointer, email_hash
-from billing.flows import (
-    account,
-    account_life,
-    erase,
-)
+from billing.accounts.accounts import Standing
+from billing.accounts.flows import account, account_life
+from billing.kernel.customers import ERASED, EmailPointer, email_hash
+from billing.kernel.subscription import State, Subscription, When
+from billing.kernel.walks import Walk
+from billing.kernel.writes import Change, Insert
+from billing.privacy.flows import erase
 from billing.runtime import wiring
-from billing.subscription import State, Subscription, When
-from billing.transactions import Change, Insert
-from billing.walks import Walk
+from billing.storage.memory.items import MemoryItems
+from billing.storage.store import ItemStore
 from functions.account import app as account_app
 from tests.accounts.platform import PLAN, SELLER, Platform, opened
 from tests.hurry import Dead, Hasty, bare, room_for

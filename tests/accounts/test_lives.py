@@ -8,19 +8,22 @@ from typing import Any
 
 import pytest
 
-from billing import gateways, plan_change
-from billing.accounts import Standing
-from billing.adapters.sandbox_gateway import SandboxGateway
-from billing.adapters.sandbox_ledger import MemoryLedger
-from billing.catalog import Initial, Limit
-from billing.errors import Invalid, NotFound, Refused, Unreachable
-from billing.flows import account, account_life, cancel, change_plan, freeze, pause
-from billing.merchants import AccountPolicy
-from billing.orders import InvoiceState
-from billing.periods import Period, Span, Unit
-from billing.policy import Hold
-from billing.subscription import Source, State, When
-from billing.transactions import Change, Insert, Remove
+from billing.accounts.accounts import Standing
+from billing.accounts.flows import account, account_life
+from billing.cancel.flows import cancel, pause
+from billing.gateways.sandbox.gateway import SandboxGateway
+from billing.gateways.sandbox.ledger import MemoryLedger
+from billing.kernel import gateways
+from billing.kernel.catalog import Initial, Limit
+from billing.kernel.errors import Invalid, NotFound, Refused, Unreachable
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.merchants import AccountPolicy
+from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.policy import Hold
+from billing.kernel.subscription import Source, State, When
+from billing.kernel.writes import Change, Insert, Remove
+from billing.plans import plan_change
+from billing.plans.flows import change_plan, freeze
 from tests.accounts.platform import (
     DAY,
     PLAN,
@@ -338,7 +341,7 @@ class Silent(SandboxGateway):
             raise Unreachable("It does not answer.")
         return super().confirm(*args, **kwargs)
 
-    def lookup(self, *args: Any, **kwargs: Any) -> gateways.Standing:
+    def lookup(self, *args: Any, **kwargs: Any) -> gateways.PaymentStatus:
         if self.silent:
             raise Unreachable("It does not answer.")
         return super().lookup(*args, **kwargs)

@@ -1,4 +1,5 @@
-"""Pages of accounts, by HTTP on the handlers (A-2 .. A-8); whole lives are in tests/stories."""
+"""Pages of accounts, by HTTP on the handlers (A-2 .. A-8); whole lives are in
+tests/scenarios/stories."""
 
 from __future__ import annotations
 
@@ -8,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.catalog import Initial, Limit, Product
-from billing.flows import account, keys, own_plan
-from billing.merchants import ApiKey, PortalKind, SelfService
-from billing.periods import Span, Unit
-from billing.subscription import State
-from billing.transactions import Insert, Remove
+from billing.accounts.flows import account, own_plan
+from billing.api.flows import keys
+from billing.kernel.catalog import Initial, Limit, Product
+from billing.kernel.merchants import ApiKey, PortalKind, SelfService
+from billing.kernel.periods import Span, Unit
+from billing.kernel.subscription import State
+from billing.kernel.writes import Insert, Remove
 from functions.account import app
 from functions.console import app as console_app
 from functions.merchant import app as merchant_app

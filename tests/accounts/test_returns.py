@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.flows import cancel, change_plan, freeze
-from billing.merchants import RetrySchedule
-from billing.money import Currency, Money
-from billing.orders import InvoiceState
-from billing.plan_change import When as PlanWhen
-from billing.subscription import Source, State, Subscription, When
-from billing.transactions import Change
+from billing.cancel.flows import cancel
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.merchants import RetrySchedule
+from billing.kernel.money import Currency, Money
+from billing.kernel.subscription import Source, State, Subscription, When
+from billing.kernel.writes import Change
+from billing.plans.flows import change_plan, freeze
+from billing.plans.plan_change import When as PlanWhen
 from tests.accounts.platform import DAY, PLAN, SELLER, Platform, leave, opened
 from tests.accounts.test_lives import goes_bad, past_due
-from tests.test_undoing import differing
+from tests.scenarios.test_undoing import differing
 
 DECLINED_AT = datetime(2026, 2, 21, 15, tzinfo=UTC)
 """The fan's weekly payment, by `past_due`; the next one is a week later."""

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import accounts
-from billing.accounts import Standing
-from billing.customers import email_hash
-from billing.errors import Invalid, Refused, TooMany
-from billing.flows import account
+from billing.accounts import accounts
+from billing.accounts.accounts import Standing
+from billing.accounts.flows import account
+from billing.kernel.customers import email_hash
+from billing.kernel.errors import Invalid, Refused, TooMany
 from tests.accounts.platform import (
     PASSWORD,
     SELLER,
@@ -205,7 +205,7 @@ def test_names_that_look_alike_have_one_skeleton(name: str) -> None:
 
 @pytest.mark.spec("A-8")
 def test_argon2_knows_its_own_and_nobody_elses() -> None:
-    from billing.adapters.passwords import Argon2Passwords
+    from billing.runtime.passwords import Argon2Passwords
 
     passwords = Argon2Passwords()
     kept = passwords.hash(PASSWORD)

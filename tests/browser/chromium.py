@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from tests.house.laptop import Laptop
+from tests.local_stack.laptop import Laptop
 
 # Playwright would download a browser of its own; the system's is there, and is kept up to date.
 PROGRAM = shutil.which("chromium")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser import chromium
 from tests.browser.people import Customer, Seller
-from tests.house.laptop import Laptop
+from tests.local_stack.laptop import Laptop
 
 _numbers = count(1)
 

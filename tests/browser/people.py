@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from playwright.sync_api import Locator, Page
 from pypdf import PdfReader
 
-from tests.house.laptop import Laptop
+from tests.local_stack.laptop import Laptop
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 
 from tests.browser import chromium, tour
 from tests.browser.tour.town import settle
-from tests.house.laptop import ROOT, Laptop
+from tests.local_stack.laptop import ROOT, Laptop
 
 FOLDER = ROOT / ".screenshots"
 KEPT = ROOT / "docs" / "screenshots"

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser import tour
 from tests.browser.tour.town import Town, settle
-from tests.house.laptop import Laptop
+from tests.local_stack.laptop import Laptop
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, expect
 
 from tests.browser import chromium, stripe_js
 from tests.browser.people import LIBRARY, Customer
-from tests.house.laptop import Laptop
+from tests.local_stack.laptop import Laptop
 
 pytestmark = pytest.mark.slow
 

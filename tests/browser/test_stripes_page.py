@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser import chromium
 from tests.browser.people import LIBRARY, Customer
-from tests.house.laptop import Laptop
+from tests.local_stack.laptop import Laptop
 
 pytestmark = pytest.mark.slow
 

@@ -20,12 +20,12 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
 
-from billing.adapters.sandbox_gateway import SandboxGateway
-from billing.adapters.sandbox_ledger import DynamoLedger
+from billing.gateways.sandbox.gateway import SandboxGateway
+from billing.gateways.sandbox.ledger import DynamoLedger
 from dev import stamp
 from dev.expand import ROOT
 from perennial import cli, installation
-from tests.adapters.emulators import free_port, running
+from tests.storage.emulators import free_port, running
 
 REGION = "us-east-1"
 STACK = "perennial"

@@ -9,12 +9,12 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from billing.adapters.sqs_queue import body_of
-from billing.alarms import Alarm
-from billing.ports import Due
+from billing.aws.sqs_queue import body_of
+from billing.kernel.due import DueKind
+from billing.kernel.ports import Due
 from perennial import restore
 from tests.emulated.cloud import Deployed, deployed, now
-from tests.house.transcript import (
+from tests.local_stack.transcript import (
     SALE_AND_REBILL,
     a_purchase_and_a_month_later_its_rebill,
     what_happened,
@@ -71,7 +71,7 @@ def a_message_that_comes_again_charges_nothing(
 ) -> None:
     """SQS delivers at least once: here by hand, and the queue is empty afterwards."""
     queue, sqs = stack.outputs["ChargeQueueUrl"], boto3.client("sqs")
-    lease = Due(Alarm.BILL, now(), ("harbor-lane", customer, subscription))
+    lease = Due(DueKind.BILL, now(), ("harbor-lane", customer, subscription))
     sqs.send_message(QueueUrl=queue, MessageBody=body_of([lease]))
     stack.wait_for("the charge function", lambda: waiting(queue) == 0)
     assert waiting(stack.outputs["ChargeDeadLettersUrl"]) == 0

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from billing.merchants import PortalKind
-from billing.tickets import Ticket
-from billing.web import session
+from billing.accounts.web import console_session
+from billing.helpdesk.tickets import Ticket
+from billing.kernel.merchants import PortalKind
 from functions.console import app as console_app
 from functions.helpdesk import app as helpdesk_app
 from tests.portal.visitors import ANN, Shop, Visitor
@@ -80,7 +80,9 @@ class House:
     def agent(self, merchant: str = "acme") -> Guest:
         """In the console."""
         world = self.shop.world
-        url = session.console_link(world.ports, merchant, "https://pay.example.com", world.now)
+        url = console_session.console_link(
+            world.ports, merchant, "https://pay.example.com", world.now
+        )
         browser = Guest(self.console, base="/console")
         path = url.removeprefix("https://pay.example.com")
         assert browser.browse("POST", path).status == 303

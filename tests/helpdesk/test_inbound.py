@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.errors import Invalid
-from billing.flows import inbound
-from billing.flows.inbound import Taken
+from billing.helpdesk.flows import inbound
+from billing.helpdesk.flows.inbound import Taken
+from billing.kernel.errors import Invalid
 from tests.helpdesk.desk import House
 from tests.portal.visitors import ANN, BOB
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from billing.tickets import TicketState, Wish
+from billing.helpdesk.tickets import TicketState, Wish
 from tests.helpdesk.desk import Guest, House
 from tests.portal.visitors import ANN, BOB
 

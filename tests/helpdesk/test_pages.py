@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from billing.merchants import SelfService
+from billing.kernel.merchants import SelfService
 from tests.helpdesk.desk import Guest, House
 from tests.portal.visitors import ANN
 from tests.render.html import Element

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from billing.catalog import Cancellation
-from billing.merchants import SelfService
-from billing.subscription import State
-from billing.tickets import TicketState
+from billing.helpdesk.tickets import TicketState
+from billing.kernel.catalog import Cancellation
+from billing.kernel.merchants import SelfService
+from billing.kernel.subscription import State
 from tests.helpdesk.desk import House
 from tests.portal.visitors import ANN
 from tests.world import MONTHLY
@@ -154,7 +154,7 @@ def test_the_look_up_finds_by_email_and_by_order_id(house: House) -> None:
 
 @pytest.mark.spec("H-3", "W-4")
 def test_what_cannot_be_done_is_said_on_the_ticket(house: House) -> None:
-    from billing.transactions import Change
+    from billing.kernel.writes import Change
 
     page = refund_asked(house)
     subscription = house.shop.world.subscription()

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from billing.catalog import Cancellation
-from billing.departments import PLATFORM
-from billing.merchants import Departments, PortalKind
-from billing.subscription import State
-from billing.tickets import Ownership, Wish
+from billing.helpdesk.tickets import Ownership, Wish
+from billing.kernel.catalog import Cancellation
+from billing.kernel.departments import PLATFORM
+from billing.kernel.merchants import Departments, PortalKind
+from billing.kernel.subscription import State
 from tests.helpdesk.desk import House
 from tests.portal.visitors import ANN, BOB
 from tests.world import MONTHLY
@@ -272,7 +272,7 @@ def test_nobody_floods_a_department_from_a_thread_or_from_the_portal(house: Hous
 
 @pytest.mark.spec("X-1", "H-4")
 def test_a_manual_cancellation_in_the_portal_leads_to_its_thread(house: House) -> None:
-    from billing.merchants import SelfService
+    from billing.kernel.merchants import SelfService
 
     house.shop.set(self_cancel=SelfService.MANUAL)
     world = house.shop.world

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from billing.departments import PLATFORM
-from billing.merchants import Departments, Merchant, PortalKind, Settings
-from billing.transactions import Insert
+from billing.kernel.departments import PLATFORM
+from billing.kernel.merchants import Departments, Merchant, PortalKind, Settings
+from billing.kernel.writes import Insert
 from functions.helpdesk import app
 from tests.helpdesk.desk import Guest, House
 from tests.render.html import Element

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from dev.expand import ROOT
-from tests.adapters.emulators import free_port
+from tests.storage.emulators import free_port
 
 START_SECONDS = 30
 ANSWER_SECONDS = 60

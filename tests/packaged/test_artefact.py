@@ -12,17 +12,17 @@ from typing import Any
 import boto3
 import pytest
 
-from billing.merchants import ApiKey
+from billing.kernel.merchants import ApiKey
+from billing.kernel.writes import Insert
 from billing.runtime import wiring
 from billing.runtime.settings import Settings
-from billing.transactions import Insert
 from dev import PLATFORM, demo, provision, stack
 from dev.expand import ROOT
 from dev.stack import Function, Stack
 from dev.template import Template, load
-from tests.adapters import emulators
 from tests.packaged import building
 from tests.packaged.runtime import MACHINE, Runtime, running
+from tests.storage import emulators
 from tests.test_events import EVENTS, EXPECTED
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from billing.web import operator
+from billing.operations.web import operator
 from perennial import cli, progress
 from perennial.installation import Installation, OperateError, ask
 from tests.world import World

@@ -10,17 +10,18 @@ from typing import Any
 import boto3
 import pytest
 
-from billing.adapters import dynamo_calls, store
-from billing.adapters.keys import key_of
-from billing.merchants import Merchant
-from billing.orders import Order
-from billing.transactions import Insert
+from billing.kernel.merchants import Merchant
+from billing.kernel.orders import Order
+from billing.kernel.writes import Insert
+from billing.storage import store
+from billing.storage.dynamo import calls as dynamo_calls
+from billing.storage.keys import key_of
 from dev import provision, stack
 from dev.expand import ROOT
 from dev.template import Template, load
 from perennial import restore
 from sim import at_rest
-from tests.adapters import emulators
+from tests.storage import emulators
 from tests.world import World
 
 

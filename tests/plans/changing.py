@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from billing import ledger
-from billing.catalog import PriceTerms, PriceType, Product
-from billing.errors import Refused
-from billing.flows import change_plan
-from billing.flows.change_plan import Changed
-from billing.money import Currency, Money
-from billing.periods import Period
-from billing.plan_change import Quote, When
+from billing.kernel import ledger
+from billing.kernel.catalog import PriceTerms, PriceType, Product
+from billing.kernel.errors import Refused
+from billing.kernel.money import Currency, Money
+from billing.kernel.periods import Period
+from billing.plans.flows import change_plan
+from billing.plans.flows.change_plan import Changed
+from billing.plans.plan_change import Quote, When
 from tests.world import MONTHLY, World
 
 GOLD = replace(MONTHLY, price=Money(4999, Currency.USD))

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from billing.flows import attention, notify
-from billing.merchants import CreditAtEnd, Settings
-from billing.orders import OrderKind
-from billing.subscription import Source, State, When
+from billing.kernel.merchants import CreditAtEnd, Settings
+from billing.kernel.orders import OrderKind
+from billing.kernel.subscription import Source, State, When
+from billing.outbox.flows import deliver
+from billing.rebill.flows import attention
 from tests.plans.changing import YEARLY, change
 from tests.plans.test_value_once import CHEAP, DEAR, credit
 from tests.world import MONTHLY, World
@@ -62,7 +63,7 @@ def test_credit_is_refunded_when_the_subscription_ends(world: World, when: When)
     assert "Your remaining credit of $169.01 will be refunded" in mail(world, "has ended")
     (charge,) = world.charges()
     assert charge["refunded"] == left
-    notify.sweep(world.ports, now=world.now + timedelta(hours=1))
+    deliver.sweep(world.ports, now=world.now + timedelta(hours=1))
     assert refunded(world) == [left]
 
 

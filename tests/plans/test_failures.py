@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from billing.catalog import Initial
-from billing.flows import pay
-from billing.flows.cancel import Result as Ended
-from billing.flows.change_plan import Result
-from billing.merchants import RetrySchedule, Settings
-from billing.orders import InvoiceState, OrderKind
-from billing.periods import Span, Unit
-from billing.subscription import State
-from billing.subscription import When as CancelWhen
+from billing.cancel.flows.cancel import Result as Ended
+from billing.gateway_events.flows import buyer_return
+from billing.kernel.catalog import Initial
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.merchants import RetrySchedule, Settings
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Span, Unit
+from billing.kernel.subscription import State
+from billing.kernel.subscription import When as CancelWhen
+from billing.plans.flows.change_plan import Result
 from tests.plans.changing import (
     books_balance,
     bought,
@@ -67,7 +68,7 @@ def test_a_buyer_who_must_authenticate_decides(world: World, succeeds: bool) -> 
     assert world.history().invoices[-1].attempt == 1
     assert OrderKind.FAILED not in {order.kind for order in world.orders()}
     waiting = world.history().invoices[-1]
-    bank = pay.with_buyer(world.ports, waiting, return_url=done.url, now=world.now)
+    bank = buyer_return.with_buyer(world.ports, waiting, return_url=done.url, now=world.now)
     assert bank is not None
     assert bank.endswith(f"/sandbox/authenticate/{waiting.gateway_ref}")
     assert world.sandbox.authenticate(str(waiting.gateway_ref), succeeded=succeeds) == done.url
@@ -98,7 +99,7 @@ def test_a_buyer_who_never_authenticates_keeps_the_old_plan(world: World) -> Non
 
 
 def _other_card(world: World, token: str) -> tuple[Any, ...]:
-    from billing.transactions import Change, Insert
+    from billing.kernel.writes import Change, Insert
 
     saved = world.sandbox._save_method(token, f"other-{len(world.history().methods)}", False)
     history = world.history()

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from billing.catalog import PriceTerms, PriceType
-from billing.errors import NotFound, Refused
-from billing.flows import pause
-from billing.money import Currency, Money
-from billing.periods import Period
-from billing.plan_change import When
-from billing.subscription import When as CancelWhen
+from billing.cancel.flows import pause
+from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.errors import NotFound, Refused
+from billing.kernel.money import Currency, Money
+from billing.kernel.periods import Period
+from billing.kernel.subscription import When as CancelWhen
+from billing.plans.plan_change import When
 from tests.plans.changing import (
     ask,
     bought,
@@ -52,7 +52,7 @@ def test_an_installment_plan_is_not_changed_from(world: World) -> None:
 
 @pytest.mark.spec("A-4")
 def test_a_price_point_that_is_not_for_sale_is_not_changed_to(world: World) -> None:
-    from billing.flows import products
+    from billing.catalog.flows import products
 
     product = bought(world)
     products.remove_price_point(world.ports, world.merchant, product.id, product.price_points[1])

@@ -7,17 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing import customers, invoicing, protocol
-from billing.catalog import Initial
-from billing.errors import Conflict
-from billing.flows import cancel, forecast
-from billing.flows.change_plan import Result
-from billing.gateways import Capabilities
-from billing.money import Currency, Money
-from billing.orders import InvoiceState, OrderKind
-from billing.periods import Span, Unit
-from billing.plan_change import When
-from billing.subscription import State
+from billing.cancel.flows import cancel
+from billing.kernel import customers, invoicing
+from billing.kernel.catalog import Initial
+from billing.kernel.errors import Conflict
+from billing.kernel.gateways import Capabilities
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Span, Unit
+from billing.kernel.subscription import State
+from billing.plans.flows.change_plan import Result
+from billing.plans.plan_change import When
+from billing.rebill import charge_steps
+from billing.rebill.flows import forecast
 from tests.plans.changing import (
     GOLD,
     YEARLY,
@@ -200,7 +203,7 @@ def test_no_invoice_is_opened_at_the_terms_of_before_a_change(world: World, when
     )
     change(world, product.price_points[1], when)
     with pytest.raises(Conflict):
-        world.store.commit(*protocol.open_invoice(stale, invoice))
+        world.store.commit(*charge_steps.open_invoice(stale, invoice))
 
 
 @pytest.mark.spec("A-4", "C-3")

@@ -7,16 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from billing.errors import Refused
-from billing.flows import dispute, overdue, refund, refund_standing
-from billing.flows.refund import Takes
-from billing.gateways import Dispute, DisputeStanding
-from billing.money import Currency, Money
-from billing.orders import Invoice
-from billing.periods import Period
-from billing.plan_change import When
-from billing.subscription import Source, State
-from billing.transactions import Change
+from billing.kernel.errors import Refused
+from billing.kernel.gateways import Dispute, DisputeStanding
+from billing.kernel.invoices import Invoice
+from billing.kernel.money import Currency, Money
+from billing.kernel.periods import Period
+from billing.kernel.subscription import Source, State
+from billing.kernel.writes import Change
+from billing.plans.plan_change import When
+from billing.rebill.flows import overdue
+from billing.refunds.flows import refund, sync_disputes, sync_refunds
+from billing.refunds.flows.refund import Takes
 from tests.plans.changing import ask, bought, change, refused
 from tests.world import MONTHLY, START, World
 
@@ -67,7 +68,7 @@ def disputed(world: World, standing: DisputeStanding, place: int = 0, amount: in
     invoice = payment(world, place)
     taken = Money(amount or invoice.total.amount_minor, Currency.USD)
     found = Dispute("dp_1", standing, taken, invoice.gateway_ref or "", world.now)
-    dispute.update(world.ports, invoice, [found], now=world.now)
+    sync_disputes.update(world.ports, invoice, [found], now=world.now)
 
 
 @pytest.mark.spec("A-4", "B-7")
@@ -231,7 +232,7 @@ def test_a_refund_at_the_gateways_dashboard_takes_the_credit_too(world: World) -
     invoice = payment(world)
     assert invoice.gateway_ref is not None
     world.sandbox.refund_elsewhere(invoice.gateway_ref, 7000)
-    refund_standing.update(world.ports, invoice, now=world.now)
+    sync_refunds.update(world.ports, invoice, now=world.now)
     assert credit(world) == 0
 
 
@@ -246,7 +247,7 @@ def test_a_refund_that_the_bank_sends_back_gives_the_credit_back(world: World) -
     (made,) = world.history().refunds
     assert made.gateway_refund is not None
     world.sandbox.send_back(invoice.gateway_ref, made.gateway_refund)
-    refund_standing.update(world.ports, invoice, now=world.now)
+    sync_refunds.update(world.ports, invoice, now=world.now)
     assert credit(world) == 6000
     assert give_back(world) == 9000
     assert credit(world) == 0
@@ -263,7 +264,7 @@ def test_a_refund_while_a_dearer_plan_is_being_paid_is_taken_off_what_that_bring
     invoice = payment(world)
     assert invoice.gateway_ref is not None
     world.sandbox.refund_elsewhere(invoice.gateway_ref, 3000)
-    refund_standing.update(world.ports, invoice, now=world.now)
+    sync_refunds.update(world.ports, invoice, now=world.now)
     world.advance(hours=1)
     assert world.subscription().price_point == dear
     change(world, cheap)

@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from billing.customers import PaymentMethod
-from billing.errors import Refused
-from billing.flows import cards
-from billing.gateways import Capabilities
-from billing.orders import InvoiceState, OrderKind
-from billing.subscription import State, When
-from billing.transactions import Change, Insert
+from billing.cards.flows import cards
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.errors import Refused
+from billing.kernel.gateways import Capabilities
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.orders import OrderKind
+from billing.kernel.subscription import State, When
+from billing.kernel.writes import Change, Insert
 from tests.portal.test_purchases import ONCE, links, modules
 from tests.portal.visitors import Shop, Visitor, past_due
 from tests.web.calls import Answer

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.subscription import State
+from billing.kernel.subscription import State
 from tests.portal.test_purchases import modules
 from tests.portal.visitors import Shop, Visitor
 from tests.render.html import Element

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from billing.merchants import SelfService
+from billing.kernel.merchants import SelfService
 from tests.portal.visitors import ANN, BOB, Shop, Visitor
 from tests.world import MONTHLY
 
@@ -19,7 +19,7 @@ OPEN_TO_ALL = {
     ("POST", "/portal/<merchant>/payments/<reference>"),
 }
 """Routes that let in, or ask to be let in (test_login.py), and those that whoever holds a mailed
-link may use (test_telling_ahead.py)."""
+link may use (test_reminders.py)."""
 
 
 def routes(shop: Shop) -> list[tuple[str, str]]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from billing.flows import customers, login, refund
-from billing.merchants import PortalKind
-from billing.orders import OrderKind
-from billing.subscription import Source, When
+from billing.customers.flows import customers, login
+from billing.kernel.merchants import PortalKind
+from billing.kernel.orders import OrderKind
+from billing.kernel.subscription import Source, When
+from billing.refunds.flows import refund
 from tests.portal.visitors import ANN, BOB, Shop, past_due
 from tests.web.calls import Answer
 from tests.world import World

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from billing.catalog import Cancellation
-from billing.merchants import SelfService
+from billing.kernel.catalog import Cancellation
+from billing.kernel.merchants import SelfService
 from tests.portal.visitors import Shop, Visitor, past_due
 from tests.render.html import Element, read
 from tests.world import MONTHLY

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from billing.errors import Refused
-from billing.flows import cards
+from billing.cards.flows import cards
+from billing.kernel.errors import Refused
 from functions.portal import app
 from tests import paypal as on_loopback
 from tests.portal.visitors import Shop, Visitor
-from tests.test_paypal_life import PayPalWorld
+from tests.scenarios.test_paypal_life import PayPalWorld
 
 
 @pytest.fixture

@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing.catalog import Cancellation
-from billing.errors import Unavailable
-from billing.flows import refund
-from billing.merchants import CreditAtEnd, SelfService
-from billing.money import Currency, Money
-from billing.orders import InvoiceState, OrderKind
-from billing.periods import Period
-from billing.subscription import Source, State
+from billing.kernel.catalog import Cancellation
+from billing.kernel.errors import Unavailable
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.merchants import CreditAtEnd, SelfService
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Period
+from billing.kernel.subscription import Source, State
+from billing.refunds.flows import refund
 from tests.plans.changing import change
 from tests.portal.test_purchases import ONCE, links, modules
 from tests.portal.visitors import ANN, Shop, Visitor, past_due
@@ -219,7 +220,7 @@ def test_a_refund_is_made_though_the_subscription_could_not_be_cancelled_along(
     def down(*args: object, **named: object) -> None:
         raise Unavailable("down")
 
-    monkeypatch.setattr("billing.flows.cancel.request", down)
+    monkeypatch.setattr("billing.cancel.flows.cancel.request", down)
     answer = visitor.post(refund_page(shop), cancel="true")
     shown = visitor.follow(answer)
     assert [c["refunded"] for c in shop.world.charges()] == [2999]

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from billing.catalog import Initial, PriceTerms, PriceType
-from billing.merchants import SelfService
-from billing.money import Currency, Money
-from billing.orders import OrderKind
-from billing.periods import Span, Unit
-from billing.subscription import When
+from billing.kernel.catalog import Initial, PriceTerms, PriceType
+from billing.kernel.merchants import SelfService
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Span, Unit
+from billing.kernel.subscription import When
 from tests.portal.visitors import ANN, BOB, Shop, Visitor, past_due
 from tests.render.html import Element
 from tests.world import MONTHLY

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing.catalog import Cancellation, Initial
-from billing.errors import Refused
-from billing.merchants import SelfService
-from billing.orders import OrderKind
-from billing.periods import Span, Unit
-from billing.subscription import State
+from billing.kernel.catalog import Cancellation, Initial
+from billing.kernel.errors import Refused
+from billing.kernel.merchants import SelfService
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Span, Unit
+from billing.kernel.subscription import State
 from tests.portal.visitors import Shop
 from tests.world import MONTHLY
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from billing.checkouts import Checkout
-from billing.merchants import Merchant, PortalKind, Settings
-from billing.orders import OrderKind
-from billing.transactions import Insert
+from billing.checkout.checkouts import Checkout
+from billing.kernel.merchants import Merchant, PortalKind, Settings
+from billing.kernel.orders import OrderKind
+from billing.kernel.writes import Insert
 from functions.portal import app
 from tests.render.html import Element, read
 from tests.web.calls import Answer, Client
@@ -103,8 +103,8 @@ class Shop:
 
 def past_due(shop: Shop, card: str = "pm_card_chargeCustomerFail", **fields: Any) -> Checkout:
     """A subscription whose trial was free and whose first payment was declined."""
-    from billing.catalog import Initial
-    from billing.periods import Span, Unit
+    from billing.kernel.catalog import Initial
+    from billing.kernel.periods import Span, Unit
     from tests.world import MONTHLY
 
     trial = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))

@@ -1,6 +1,6 @@
 """A pytest plugin: which AWS calls each function makes while the suite runs over it.
 
-    PRIVILEGES=folder pytest -p tests.privileges.recorder tests/functions ...
+    PRIVILEGES=folder pytest -p tests.privileges.recorder tests/api ...
 
 The suite's world is in memory; each call of it is written down as the one that the DynamoDB, SQS or
 SES adapter makes in its place. What a scenario calls directly counts for the function whose flow
@@ -20,27 +20,22 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from billing.adapters.audit_rows import MemoryAudit
-from billing.adapters.ephemeral_memory import MemoryEphemeral
-from billing.adapters.memory_items import MemoryItems
-from billing.adapters.sandbox_gateway import SandboxGateway
-from billing.adapters.sandbox_ledger import MemoryLedger
-from billing.flows import (
-    account_life,
-    attempts,
-    cancel,
-    decision,
-    enqueue,
-    mail_stops,
-    missed,
-    notify,
-    rebill,
-    refund,
-    webhook,
-)
+from billing.accounts.flows import account_life
+from billing.cancel.flows import cancel
+from billing.checkout.flows import advance
+from billing.gateway_events.flows import webhook
+from billing.gateways.sandbox.gateway import SandboxGateway
+from billing.gateways.sandbox.ledger import MemoryLedger
+from billing.helpdesk.flows import decision
+from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Transaction
+from billing.operations.web import operator
+from billing.outbox.flows import deliver, suppressions
+from billing.rebill.flows import charge, missed, sweep
+from billing.refunds.flows import refund
 from billing.runtime import telemetry
-from billing.transactions import Change, Expect, Insert, Remove, Transaction
-from billing.web import operator
+from billing.storage.audit_rows import MemoryAudit
+from billing.storage.memory.ephemeral import MemoryEphemeral
+from billing.storage.memory.items import MemoryItems
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,7 +48,7 @@ made: dict[str, set[Call]] = defaultdict(set)
 WRITES = {
     Insert: "dynamodb:PutItem",
     Change: "dynamodb:UpdateItem",
-    Expect: "dynamodb:ConditionCheckItem",
+    ConditionCheck: "dynamodb:ConditionCheckItem",
     Remove: "dynamodb:DeleteItem",
 }
 GATEWAY_CALLS = (
@@ -63,15 +58,15 @@ GATEWAY_CALLS = (
 """What takes a gateway's keys where it is not the sandbox."""
 
 SCENARIOS = (
-    (enqueue, "due", "functions.rebill.app.sweep"),
-    (rebill, "charge", "functions.rebill.app.charge"),
-    (attempts, "finish_left_alone", "functions.rebill.app.charge"),
+    (sweep, "due", "functions.rebill.app.sweep"),
+    (charge, "charge", "functions.rebill.app.charge"),
+    (advance, "expire_abandoned", "functions.rebill.app.charge"),
     (refund, "finish", "functions.rebill.app.charge"),
     (cancel, "sweep", "functions.cancel.app.sweep"),
     (decision, "sweep", "functions.helpdesk.app.sweep"),
-    (notify, "sweep", "functions.notify.app.sweep"),
-    (mail_stops, "heard", "functions.notify.app.returned"),
-    (notify, "deliver", "functions.notify.app.deliver"),
+    (deliver, "sweep", "functions.notify.app.sweep"),
+    (suppressions, "heard", "functions.notify.app.returned"),
+    (deliver, "deliver", "functions.notify.app.deliver"),
     (operator, "answer", "functions.operator.app.handler"),
     (webhook, "receive", "functions.webhook.app.handler"),
     (account_life, "sweep", "functions.account.app.sweep"),
@@ -170,7 +165,7 @@ def pytest_configure(config: Any) -> None:
     telemetry.observed = recorded
     # The stream's consumer and the sweep tell a fact in the same way.
     both = "functions.notify.app.deliver functions.notify.app.sweep"
-    vars(notify)["_told"] = _as(both, vars(notify)["_told"], only_outermost=False)
+    vars(deliver)["_told"] = _as(both, vars(deliver)["_told"], only_outermost=False)
     # A webhook's event is taken as one that the event sweep found.
     either = "functions.webhook.app.handler functions.webhook.app.sweep"
     vars(webhook)["take"] = _as(either, webhook.take, only_outermost=False)

@@ -26,9 +26,9 @@ from tests.template.stack import (
 
 pytestmark = pytest.mark.slow
 
-WITHOUT_HANDLERS = {"adapters", "browser", "bench", "dev", "house", "packaged", "privileges"} | {
+WITHOUT_HANDLERS = {"aws", "browser", "bench", "dev", "gateways", "local_stack", "packaged"} | {
     *("emulated", "test_bench.py"),
-    *("render", "rules", "sim", "template"),
+    *("kernel", "privileges", "render", "sim", "storage", "template"),
 }
 SUITE = sorted(
     str(path.relative_to(ROOT))
@@ -63,7 +63,7 @@ ONLY_IN_A_RACE = {
     "HelpdeskSweepFunction": CANCEL_MEETS_CHARGE | {("dynamodb:Query", "CoreTable")},
 }
 """What is called where a cancel meets a charge under way, which no story tries with that function:
-`flows/cancel.py` records the cancel and asks the gateway."""
+`cancel/flows/cancel.py` records the cancel and asks the gateway."""
 
 
 @pytest.fixture(scope="session")

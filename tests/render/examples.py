@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from billing.catalog import PriceTerms
-from billing.errors import NotFound
-from billing.flows.directory import Listing
+from billing.catalog.flows.directory import Listing
+from billing.kernel.catalog import PriceTerms
+from billing.kernel.errors import NotFound
 from billing.render import pages
 from billing.web.problems import problem
 from tests.render.html import Element, read

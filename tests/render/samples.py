@@ -5,23 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from billing.catalog import (
-    Cancellation,
-    Cycle,
-    Initial,
-    PriceTerms,
-    PriceType,
-    Product,
-)
-from billing.checkouts import Checkout, CheckoutState
-from billing.customers import Address, BillTo, Consent
-from billing.merchants import Merchant, Settings
-from billing.money import Currency, Money
-from billing.orders import Invoice, InvoiceLine, InvoiceState, OrderKind
-from billing.periods import Anchor, Period, Span, Unit
-from billing.pricing import Quote, quote
-from billing.schedule import ChargeKind
-from billing.subscription import State, Subscription
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.kernel.catalog import Cancellation, Cycle, Initial, PriceTerms, PriceType, Product
+from billing.kernel.customers import Address, BillTo, Consent
+from billing.kernel.invoices import Invoice, InvoiceLine, InvoiceState
+from billing.kernel.merchants import Merchant, Settings
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Anchor, Period, Span, Unit
+from billing.kernel.pricing import Quote, quote
+from billing.kernel.schedule import ChargeKind
+from billing.kernel.subscription import State, Subscription
 
 NOW = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)
 ZONE = "America/New_York"

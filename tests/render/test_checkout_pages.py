@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from billing.catalog import Cancellation, PriceTerms
-from billing.merchants import PortalKind, SelfService
+from billing.kernel.catalog import Cancellation, PriceTerms
+from billing.kernel.merchants import PortalKind, SelfService
 from billing.render import pages, wording
 from tests.render.examples import OF_A_CHECKOUT, PAGES, form, page
 from tests.render.samples import (

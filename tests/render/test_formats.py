@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.catalog import Cycle, Initial, PriceTerms, PriceType
-from billing.money import MAX_AMOUNT_MINOR, Currency, Money
-from billing.periods import Period, Span, Unit
+from billing.kernel.catalog import Cycle, Initial, PriceTerms, PriceType
+from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
+from billing.kernel.periods import Period, Span, Unit
 from billing.render import formats
 from billing.render.messages import LANGUAGES
 from billing.web.countries import COUNTRIES

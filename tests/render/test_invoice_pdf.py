@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 from pypdf import PageObject, PdfReader
 
-from billing.customers import Address, BillTo, PaymentMethod
-from billing.money import Currency, Money
-from billing.orders import Invoice, InvoiceLine, InvoiceState
+from billing.kernel.customers import Address, BillTo, PaymentMethod
+from billing.kernel.invoices import Invoice, InvoiceLine, InvoiceState
+from billing.kernel.money import Currency, Money
 from billing.render import invoice_pdf
 from tests.render.samples import INVOICE, MERCHANT, NOW, ZONE, usd
 

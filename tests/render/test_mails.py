@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import snapshots
-from billing.merchants import Merchant
-from billing.orders import Invoice, InvoiceState
+from billing.kernel import snapshots
+from billing.kernel.invoices import Invoice, InvoiceState
+from billing.kernel.merchants import Merchant
+from billing.kernel.snapshots import Snapshot
+from billing.kernel.subscription import Source, State, Subscription
 from billing.render import mails
-from billing.snapshots import Snapshot
-from billing.subscription import Source, State, Subscription
 from tests.render.html import read
 from tests.render.samples import INSTALLMENTS, INVOICE, MERCHANT, NOW, SUBSCRIPTION, usd
 

@@ -12,14 +12,14 @@ from string import Formatter
 
 import pytest
 
-from billing.adapters import sandbox_cards
-from billing.catalog import Cancellation, Cycle, PriceType
-from billing.merchants import SelfService
-from billing.money import Currency, Money
-from billing.orders import OrderKind
-from billing.periods import Period, Unit
+from billing.gateways.sandbox import cards as sandbox_cards
+from billing.kernel.catalog import Cancellation, Cycle, PriceType
+from billing.kernel.merchants import SelfService
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Period, Unit
+from billing.kernel.subscription import State
 from billing.render import formats, messages
-from billing.subscription import State
 
 RENDER = Path(messages.__file__).parent
 TEMPLATES = sorted((RENDER / "templates").rglob("*.html")) + sorted(

@@ -23,8 +23,8 @@ CHECKLIST = (
         1,
         "Order IDs are drawn, not counted, and are identifiers, not secrets",
         (
-            "tests/rules/test_orders.py::test_an_order_id_is_three_groups_of_five_plain_symbols",
-            "tests/functions/test_checkout.py::test_the_answer_to_a_program_has_no_order_id",
+            "tests/kernel/test_orders.py::test_an_order_id_is_three_groups_of_five_plain_symbols",
+            "tests/checkout/test_checkout.py::test_the_answer_to_a_program_has_no_order_id",
             "tests/security/test_rows.py::test_row_01_order_ids_are_drawn_from_enough_chance",
         ),
     ),
@@ -36,7 +36,7 @@ CHECKLIST = (
             "::test_a_mailed_link_lets_in_once_and_only_when_its_button_is_pressed",
             "tests/portal/test_login.py"
             "::test_a_link_is_over_after_a_quarter_of_an_hour_and_is_not_mailed_without_end",
-            "tests/functions/test_console_session.py::test_tokens_are_kept_as_hashes_only",
+            "tests/accounts/test_console_session.py::test_tokens_are_kept_as_hashes_only",
         ),
         "A step-up after Order ID and email: SPEC B-2 lets the pair in; guesses are counted (3).",
     ),
@@ -47,7 +47,7 @@ CHECKLIST = (
             "tests/portal/test_login.py"
             "::test_after_five_tries_not_even_the_right_pair_logs_in_for_a_while",
             "tests/portal/test_login.py::test_tries_are_counted_per_order_id_and_per_address",
-            "tests/adapters/test_ephemeral.py::test_no_hit_of_concurrent_threads_is_lost",
+            "tests/storage/test_ephemeral.py::test_no_hit_of_concurrent_threads_is_lost",
         ),
     ),
     Row(
@@ -68,7 +68,7 @@ CHECKLIST = (
             "tests/portal/test_login.py"
             "::test_a_session_ends_after_half_an_hour_without_use_and_twelve_hours_in_any_case",
             "tests/portal/test_login.py::test_a_session_is_renewed_at_login_and_ended_at_logout",
-            "tests/functions/test_console_session.py"
+            "tests/accounts/test_console_session.py"
             "::test_the_cookie_is_for_this_host_only_and_hidden_from_scripts",
             "tests/accounts/test_pages.py::test_another_password_signs_everybody_out",
         ),
@@ -80,7 +80,7 @@ CHECKLIST = (
             "tests/portal/test_isolation.py::test_a_form_without_its_sessions_token_does_nothing",
             "tests/portal/test_isolation.py"
             "::test_a_form_from_another_site_does_nothing_even_with_the_token",
-            "tests/functions/test_console_session.py"
+            "tests/accounts/test_console_session.py"
             "::test_the_button_pressed_from_another_site_does_not_sign_in",
         ),
     ),
@@ -90,16 +90,15 @@ CHECKLIST = (
         (
             "tests/web/test_request.py::test_every_answer_has_the_security_headers",
             "tests/security/test_rows.py::test_row_07_every_route_answers_with_the_headers",
-            "tests/functions/test_their_page.py::test_only_a_page_with_the_frame_may_load_it",
+            "tests/checkout/test_their_page.py::test_only_a_page_with_the_frame_may_load_it",
         ),
     ),
     Row(
         8,
         "Nobody sees or changes what is another's",
         (
-            "tests/functions/test_merchant_openapi.py::test_nobody_sees_what_is_another_merchants",
-            "tests/functions/test_merchant_openapi.py"
-            "::test_nobody_changes_what_is_another_merchants",
+            "tests/api/test_openapi.py::test_nobody_sees_what_is_another_merchants",
+            "tests/api/test_openapi.py::test_nobody_changes_what_is_another_merchants",
             "tests/portal/test_isolation.py::test_the_matrix_has_every_route",
             "tests/portal/test_isolation.py::test_what_is_another_customers_is_not_found",
             "tests/helpdesk/test_isolation.py::test_agents_see_and_do_only_what_is_their_merchants",
@@ -114,10 +113,10 @@ CHECKLIST = (
         9,
         "API keys are hashed, scoped, revocable, and overlap while they are changed",
         (
-            "tests/functions/test_merchant_account.py::test_a_key_does_what_its_scopes_say",
-            "tests/functions/test_merchant_account.py::test_a_key_is_made_used_listed_and_revoked",
-            "tests/functions/test_merchant_account.py::test_a_key_cannot_give_more_than_it_has",
-            "tests/functions/test_merchant_idempotency.py"
+            "tests/api/test_keys_and_settings.py::test_a_key_does_what_its_scopes_say",
+            "tests/api/test_keys_and_settings.py::test_a_key_is_made_used_listed_and_revoked",
+            "tests/api/test_keys_and_settings.py::test_a_key_cannot_give_more_than_it_has",
+            "tests/api/test_idempotency.py"
             "::test_the_answer_that_is_kept_does_not_hold_the_secret_readable",
         ),
         "Expiry: a key lives until it is revoked, as at the gateways.",
@@ -126,15 +125,15 @@ CHECKLIST = (
         10,
         "A webhook is verified on its raw bytes, bound to an account, recent, and read afresh",
         (
-            "tests/test_webhooks.py::test_what_nobody_signed_is_a_400_and_changes_nothing",
-            "tests/test_webhooks.py"
+            "tests/gateway_events/test_webhooks.py::test_what_nobody_signed_is_a_400_and_changes_nothing",
+            "tests/gateway_events/test_webhooks.py"
             "::test_a_body_is_verified_as_it_was_before_the_gateway_wrapped_it",
-            "tests/test_webhooks.py::test_what_a_payload_says_of_the_payment_counts_for_nothing",
-            "tests/adapters/test_stripe_events.py"
+            "tests/gateway_events/test_webhooks.py::test_what_a_payload_says_of_the_payment_counts_for_nothing",
+            "tests/gateways/stripe/test_events.py"
             "::test_a_signature_from_long_ago_or_from_the_future_is_refused",
-            "tests/adapters/test_stripe_events.py"
+            "tests/gateways/stripe/test_events.py"
             "::test_no_bytes_and_no_header_escape_as_another_error",
-            "tests/adapters/test_paypal_events.py::test_what_paypal_did_not_sign_for_us_is_forged",
+            "tests/gateways/paypal/test_events.py::test_what_paypal_did_not_sign_for_us_is_forged",
             "tests/security/test_rows.py::test_row_10_whatever_is_sent_as_an_event_is_refused",
         ),
     ),
@@ -180,7 +179,7 @@ CHECKLIST = (
         (
             "tests/helpdesk/test_inbound.py"
             "::test_only_plain_text_is_read_and_card_numbers_are_masked",
-            "tests/functions/test_console.py::test_what_people_typed_is_shown_as_text",
+            "tests/console/test_pages.py::test_what_people_typed_is_shown_as_text",
         ),
         "Attachments are not taken.",
     ),
@@ -200,9 +199,9 @@ CHECKLIST = (
         18,
         "No card number reaches us; one that is pasted is masked",
         (
-            "tests/tickets/test_threads.py"
+            "tests/helpdesk/tickets/test_threads.py"
             "::test_a_card_number_is_masked_before_it_is_kept_and_the_sender_is_told",
-            "tests/rules/test_card_numbers.py"
+            "tests/kernel/test_card_numbers.py"
             "::test_no_card_number_is_left_whatever_digits_stand_around_it",
             "tests/render/test_checkout_pages.py"
             "::test_the_checkout_asks_for_email_name_address_and_payment_method_and_no_card_number",
@@ -219,10 +218,10 @@ CHECKLIST = (
         20,
         "Gateway keys are in the secret store, per account, kept five minutes, read anew",
         (
-            "tests/adapters/test_secret_store.py"
+            "tests/aws/test_secret_store.py"
             "::test_keys_are_kept_for_five_minutes_and_read_afresh_when_asked",
-            "tests/adapters/test_secret_store.py::test_an_account_has_its_own_and_no_other",
-            "tests/adapters/test_stripe_events.py::test_while_secrets_are_rotated_either_is_good",
+            "tests/aws/test_secret_store.py::test_an_account_has_its_own_and_no_other",
+            "tests/gateways/stripe/test_events.py::test_while_secrets_are_rotated_either_is_good",
             "tests/template/test_security.py::test_row_06_there_is_no_secret_in_the_template",
         ),
     ),
@@ -256,7 +255,7 @@ CHECKLIST = (
         "A person can be forgotten, and the books stay",
         (
             "tests/accounts/test_lives.py::test_what_is_erased_and_what_stays",
-            "tests/test_forms.py"
+            "tests/privacy/test_forms.py"
             "::test_a_form_is_erased_a_month_on_with_its_card_and_its_key_answers_as_before",
         ),
         "Crypto-shredding: erased fields are overwritten; backups expire with their window.",

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from billing.customers import Address
-from billing.merchants import Merchant
-from billing.transactions import Insert
+from billing.kernel.customers import Address
+from billing.kernel.merchants import Merchant
+from billing.kernel.writes import Insert
 from dev import demo
-from tests.stories.domains import EMAIL, ORDER_ID, OWN, mailed
-from tests.stories.people import Person, Program, buy
-from tests.stories.town import InMemory, all_routes
+from tests.scenarios.stories.domains import EMAIL, ORDER_ID, OWN, mailed
+from tests.scenarios.stories.people import Person, Program, buy
+from tests.scenarios.stories.town import InMemory, all_routes
 
 RIVALS = "pay.rival.example"
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from dev import demo
-from tests.stories.owners import LIBRARY, MONTHLY
-from tests.stories.people import Owner, Program, buy, open_account
-from tests.stories.town import InMemory, all_routes
+from tests.scenarios.stories.owners import LIBRARY, MONTHLY
+from tests.scenarios.stories.people import Owner, Program, buy, open_account
+from tests.scenarios.stories.town import InMemory, all_routes
 
 ANN = "ann.isolated@example.com"
 FOR_ALL = re.compile(

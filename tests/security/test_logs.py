@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from billing.flows import webhook
-from billing.merchants import PortalKind, Settings
+from billing.gateway_events.flows import webhook
+from billing.kernel.merchants import PortalKind, Settings
 from billing.runtime import telemetry, wiring
 from dev.expand import ROOT
 from functions.checkout import app as checkout_app
@@ -29,7 +29,7 @@ from functions.notify import app as notify_app
 from functions.portal import app as portal_app
 from functions.rebill import app as rebill_app
 from functions.webhook import app as webhook_app
-from tests.functions.test_checkout import FLAT, FORM
+from tests.checkout.test_checkout import FLAT, FORM
 from tests.test_events import CONTEXT
 from tests.web.calls import event
 from tests.web.shop import Shop

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.adapters.sandbox_events import SIGNATURE_HEADER
+from billing.gateway_events.web import webhooks
+from billing.gateways.sandbox.events import SIGNATURE_HEADER
 from billing.runtime.ids import new_id
-from billing.web import inputs, webhooks
+from billing.web import inputs
 from billing.web.http import guard, guarded_by
 from dev.expand import ROOT
 from functions.account import app as account_app
@@ -24,7 +25,7 @@ from functions.helpdesk import app as helpdesk_app
 from functions.merchant import app as merchant_app
 from functions.portal import app as portal_app
 from functions.webhook import app as webhook_app
-from tests.functions.test_checkout import FORM
+from tests.checkout.test_checkout import FORM
 from tests.security.checklist import CHECKLIST, Row
 from tests.web.calls import Client, event
 from tests.world import World
@@ -179,8 +180,8 @@ def test_row_11_only_gateways_are_asked_over_http() -> None:
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             if fetching & set(names):
-                found.add(path.stem)
-    assert found == {"bounded_http", "paypal_client"}
+                found.add(f"{path.parent.name}/{path.stem}")
+    assert found == {"gateways/bounded_http", "paypal/client"}
 
 
 def shapes(of: type[inputs.Input] = inputs.Input) -> set[type[inputs.Input]]:

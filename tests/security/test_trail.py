@@ -10,16 +10,16 @@ from dataclasses import replace
 
 import pytest
 
-from billing.adapters.audit_rows import MemoryAudit
-from billing.audit import EVERYBODY, AuditRecord
-from billing.errors import Unavailable
-from billing.web import operator
+from billing.kernel.audit import EVERYBODY, AuditRecord
+from billing.kernel.errors import Unavailable
+from billing.operations.web import operator
+from billing.storage.audit_rows import MemoryAudit
 from dev import demo
 from functions.console import app as console_app
 from functions.merchant import app as merchant_app
 from tests.render.html import read
+from tests.scenarios.stories.people import Program
 from tests.security.test_isolation import FORM, FORMS, OF_API, OF_PAGES, Street, body_of, street
-from tests.stories.people import Program
 from tests.web.calls import Client
 from tests.web.shop import Shop, link, signed_in
 from tests.world import World

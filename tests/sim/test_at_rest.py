@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from billing.catalog import Cycle, PriceTerms, PriceType
-from billing.flows import refund
-from billing.ledger import LedgerEntry
-from billing.money import Currency, Money
-from billing.orders import Invoice, InvoiceCounter, Order, OrderKind
-from billing.periods import Period
-from billing.subscription import Source, Subscription
+from billing.kernel.catalog import Cycle, PriceTerms, PriceType
+from billing.kernel.invoices import Invoice, InvoiceCounter
+from billing.kernel.ledger import LedgerEntry
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import Order, OrderKind
+from billing.kernel.periods import Period
+from billing.kernel.subscription import Source, Subscription
+from billing.refunds.flows import refund
 from sim import at_rest
 from tests.world import World
 

@@ -67,7 +67,7 @@ def test_row_17_every_folder_of_functions_is_deployed(source: dict[str, Any]) ->
 
 
 def test_row_17_the_openapi_of_v1_is_behind_one_route(resources: Resources) -> None:
-    """tests/functions/test_merchant_openapi.py holds the description to the handlers."""
+    """tests/api/test_openapi.py holds the description to the handlers."""
     assert "/v1/{proxy+}" in {path for path, _ in routes(resources)}
 
 

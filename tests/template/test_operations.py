@@ -209,9 +209,9 @@ def test_row_03_what_our_own_alarms_and_the_dashboard_watch_is_counted(
     resources: Resources, source: dict[str, Any]
 ) -> None:
     """A misspelt metric is one that never rings: each is a sweep's prefix and a flow's count."""
-    layer = ROOT / "layers/common/billing/flows"
+    layer = ROOT / "layers/common/billing"
     handlers = "".join(path.read_text() for path in (ROOT / "functions").glob("*/app.py"))
-    flows = "".join(path.read_text() for path in layer.glob("*.py"))
+    flows = "".join(path.read_text() for path in layer.glob("*/flows/*.py"))
     prefixes = [
         metric_name(prefix) for prefix in re.findall(r'telemetry\.tally\(\w+, "(\w+_)"', handlers)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from billing.adapters import bounded_http
+from billing.gateways import bounded_http
 from billing.runtime import deadline
 from dev import stack
 from dev.expand import ROOT

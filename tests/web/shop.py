@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from billing.flows import keys
-from billing.merchants import ApiKey, Merchant
-from billing.transactions import Insert
-from billing.web import session
+from billing.accounts.web import console_session
+from billing.api.flows import keys
+from billing.kernel.merchants import ApiKey, Merchant
+from billing.kernel.writes import Insert
 from functions.console import app as console_app
 from functions.merchant import app
 from tests.web.calls import Client
@@ -55,7 +55,7 @@ class Shop:
 
 def link(shop: Shop, merchant: str = "acme") -> str:
     """Where a merchant signs in to the console, once."""
-    return session.console_link(shop.world.ports, merchant, "", shop.world.now)
+    return console_session.console_link(shop.world.ports, merchant, "", shop.world.now)
 
 
 def signed_in(shop: Shop, merchant: str = "acme") -> Client:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.checkout.web.forms import CheckoutInput
 from billing.render.formats import countries
-from billing.web.checkout_inputs import CheckoutInput
 from billing.web.countries import COUNTRIES
 from billing.web.inputs import read
 from billing.web.problems import Misshapen

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.merchants import VISITORS_OWN, Merchant, Settings
-from billing.render.messages import LANGUAGES, retold
+from billing.kernel.merchants import VISITORS_OWN, Merchant, Settings
+from billing.render.messages import LANGUAGES, error_text
 from billing.web import languages
 from billing.web.request import Request
 from functions.checkout import app
@@ -89,5 +89,5 @@ def test_a_buyer_is_mailed_in_the_language_that_they_bought_in() -> None:
 
 
 def test_what_is_wrong_is_found_by_its_english_words() -> None:
-    assert retold("At most 200 characters.", "en") == "At most 200 characters."
-    assert retold("What the world invents {stays}.", "de") == "What the world invents {stays}."
+    assert error_text("At most 200 characters.", "en") == "At most 200 characters."
+    assert error_text("What the world invents {stays}.", "de") == "What the world invents {stays}."

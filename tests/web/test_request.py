@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
-from billing.flows import login
+from billing.customers.flows import login
+from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
 from billing.web import http
 from billing.web.inputs import Input, read
 from billing.web.request import MAX_BODY_BYTES, OUT_OF_BOUNDS, Request, read_json

@@ -6,14 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from billing.catalog import Cancellation, Initial
-from billing.flows import cancel, decision, freeze, pause, portal, refund
-from billing.flows import ticket as threads
-from billing.merchants import PortalKind, SelfService, Settings
-from billing.periods import Span, Unit
+from billing.cancel.flows import cancel, pause
+from billing.customers.flows import customer_view
+from billing.helpdesk.flows import decision
+from billing.helpdesk.flows import ticket as threads
+from billing.kernel.catalog import Cancellation, Initial
+from billing.kernel.merchants import PortalKind, SelfService, Settings
+from billing.kernel.periods import Span, Unit
+from billing.kernel.subscription import Source
+from billing.kernel.writes import Change
+from billing.plans.flows import freeze
+from billing.portal.flows import portal
+from billing.refunds.flows import refund
 from billing.render import messages
-from billing.subscription import Source
-from billing.transactions import Change
 from tests.web.test_translated_pages import in_english, written
 from tests.world import MONTHLY, World
 
@@ -48,7 +53,9 @@ def lived(language: str) -> World:
         change(world.ports, "acme", subscription, now=now)
         world.work()
     freeze.unfreeze(world.ports, "acme", subscription, token=None, now=now)
-    asker = portal.account(world.ports, world.merchant, world.subscription().customer, now=now)
+    asker = customer_view.account(
+        world.ports, world.merchant, world.subscription().customer, now=now
+    )
     portal.end(world.ports, asker, subscription, reason="too_expensive", comment="Atlas?", now=now)
     world.work()
     (ticket,) = world.store.tickets_of("acme", asker.customer.id)

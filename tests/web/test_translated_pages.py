@@ -11,9 +11,9 @@ from functools import cache
 
 import pytest
 
-from billing.departments import Department
-from billing.flows import ticket as threads
-from billing.merchants import VISITORS_OWN, Departments, PortalKind, Settings
+from billing.helpdesk.flows import ticket as threads
+from billing.kernel.departments import Department
+from billing.kernel.merchants import VISITORS_OWN, Departments, PortalKind, Settings
 from billing.render import messages
 from functions.checkout import app as checkout
 from functions.helpdesk import app as helpdesk

@@ -1,1 +1,1 @@
-"""Perennial's shared package: a file directly in here is pure, a folder touches the world."""
+"""The shared package: in every room a file is pure; flows/, web/ and mail/ touch the world."""

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser import chromium
 from tests.browser.people import DEMO, LIBRARY, Customer, Seller
-from tests.house.laptop import Laptop
+from tests.local_stack.laptop import Laptop
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from decimal import Decimal
 from functools import cache
 from unicodedata import normalize
 
-from billing.catalog import PriceTerms, PriceType
-from billing.customers import PaymentMethod
-from billing.money import MINOR_DIGITS, Money
-from billing.periods import Period, Span, zone_named
+from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.money import MINOR_DIGITS, Money
+from billing.kernel.periods import Period, Span, zone_named
 from billing.render.messages import locale, text
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from billing.customers import Address, PaymentMethod
-from billing.merchants import Merchant
-from billing.orders import Invoice, InvoiceState
-from billing.refunds import Refund
+from billing.kernel.customers import Address, PaymentMethod
+from billing.kernel.invoices import Invoice, InvoiceState
+from billing.kernel.merchants import Merchant
+from billing.refunds.refunds import Refund
 from billing.render import formats, wording
 from billing.render.messages import known, text
 

@@ -16,15 +16,15 @@ from email.policy import SMTP
 from hashlib import sha256
 from unicodedata import category
 
-from billing.customers import BillTo
-from billing.merchants import CONFIRMATION_TEMPLATE, Merchant
-from billing.money import Money
-from billing.orders import Invoice
-from billing.refunds import Refund
+from billing.kernel.customers import BillTo
+from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import CONFIRMATION_TEMPLATE, Merchant
+from billing.kernel.money import Money
+from billing.kernel.snapshots import Snapshot
+from billing.kernel.subscription import Source, State
+from billing.refunds.refunds import Refund
 from billing.render import formats, pages, wording
 from billing.render.messages import text
-from billing.snapshots import Snapshot
-from billing.subscription import Source, State
 
 TEMPLATE_MOST = 4000
 """Characters of a filled-in merchant template; what is longer is cut."""

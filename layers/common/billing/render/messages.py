@@ -61,7 +61,7 @@ def text(language: str, key: str, **values: object) -> str:
     return entry.format(**values)
 
 
-def retold(sentence: str, language: str) -> str:
+def error_text(sentence: str, language: str) -> str:
     """What the core finds wrong with a form, which it says in English, in a language.
 
     The English sentences stand in the section `wrong`; one that does not stays as it is.

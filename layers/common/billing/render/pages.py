@@ -133,6 +133,6 @@ def _made(language: str, loader: BaseLoader) -> Environment:
     )
     for name in _IN_A_LANGUAGE:
         environment.filters[name] = partial(getattr(formats, name), language=language)
-    environment.filters["retold"] = partial(messages.retold, language=language)
+    environment.filters["retold"] = partial(messages.error_text, language=language)
     environment.filters["machine_instant"] = formats.machine_instant
     return environment

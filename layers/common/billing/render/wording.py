@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from billing.catalog import PriceTerms, PriceType
-from billing.disclosures import DisclosedCharge, DisclosedLine, Disclosure
-from billing.merchants import Merchant, SelfService
-from billing.money import Money
-from billing.orders import InvoiceLine, LineKind
-from billing.pricing import Quote
+from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.disclosures import DisclosedCharge, DisclosedLine, Disclosure
+from billing.kernel.invoices import InvoiceLine, LineKind
+from billing.kernel.merchants import Merchant, SelfService
+from billing.kernel.money import Money
+from billing.kernel.pricing import Quote
+from billing.kernel.schedule import ends_at
 from billing.render import formats
 from billing.render.messages import has, text
-from billing.schedule import ends_at
 
 
 def disclosure(

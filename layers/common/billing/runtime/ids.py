@@ -15,7 +15,7 @@ def new_id(kind: str) -> str:
     """A new id: "order" gives an Order ID, "key" a bare secret of 160 bits, else `<kind>_<80
     bits>`."""
     if kind == "order":
-        from billing.orders import order_id
+        from billing.kernel.orders import order_id
 
         return order_id(randbits(80))
     if kind == "key":

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from billing.operation import Operation
+from billing.kernel.operation import Operation
 
 
 @dataclass(frozen=True, slots=True)

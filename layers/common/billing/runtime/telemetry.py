@@ -18,8 +18,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import MetricUnit
 
-from billing.card_numbers import masked
-from billing.errors import BillingError
+from billing.kernel.card_numbers import masked
+from billing.kernel.errors import BillingError
 from billing.runtime import correlation, deadline
 
 SERVICE = "perennial"

@@ -11,24 +11,19 @@ from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from billing.errors import NotFound, Unavailable
-from billing.gateways import AccountRef
-from billing.operation import Operation
-from billing.ports import (
-    Batch,
-    Each,
-    Gateway,
-    Lanes,
-    Mailer,
-    Passwords,
-    Ports,
-    Queue,
-)
+from billing.kernel.errors import NotFound, Unavailable
+from billing.kernel.gateways import AccountRef
+from billing.kernel.operation import Operation
+from billing.kernel.ports import Batch, Each, Gateway, Lanes, Mailer, Passwords, Ports, Queue
+from billing.kernel.storage import Audit, Due, Ephemeral, Store
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
-from billing.storage import Audit, Due, Ephemeral, Store
+
+if TYPE_CHECKING:
+    from billing.kernel.merchants import Merchant
+    from billing.kernel.outbox_events import LeftOut, OutboxEvent
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,11 +55,12 @@ def install(world: Ports | None) -> None:
 
 def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Ports:
     """The deployed world: DynamoDB, SQS, SES, and the gateways there are keys for."""
-    from billing.adapters import dynamo_calls, store
-    from billing.adapters.audit_rows import DynamoAudit
-    from billing.adapters.ephemeral_dynamo import DynamoEphemeral
-    from billing.adapters.sandbox_gateway import SandboxGateway
-    from billing.adapters.sandbox_ledger import DynamoLedger
+    from billing.gateways.sandbox.gateway import SandboxGateway
+    from billing.gateways.sandbox.ledger import DynamoLedger
+    from billing.storage import store
+    from billing.storage.audit_rows import DynamoAudit
+    from billing.storage.dynamo import calls as dynamo_calls
+    from billing.storage.dynamo.ephemeral import DynamoEphemeral
 
     clock = clock or _clock
     calls = dynamo_calls.connect(os.urandom)
@@ -125,8 +121,16 @@ def assemble(
         mailer=mailer,
         operation=operation,
         passwords=passwords or _passwords(),
+        handle=handle,
         lanes=lanes or Lanes(),
     )
+
+
+def handle(ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
+    """Do what an outbox event is for; what mails are made of is loaded with the first."""
+    from billing.runtime import handlers
+
+    return handlers.tell(ports, fact, merchant, now)
 
 
 def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
@@ -228,14 +232,14 @@ class _Lazy:
 
 def _stripe(settings: Settings, clock: Callable[[], datetime]) -> Callable[[AccountRef], Gateway]:
     """Opens Stripe accounts, each once; the SDK is loaded and keys are read when one is asked."""
-    from billing.adapters import stripe_terms
-    from billing.adapters.on_demand import on_demand
-    from billing.adapters.secret_store import ParameterSecrets
+    from billing.aws.secret_store import ParameterSecrets
+    from billing.gateways.on_demand import on_demand
+    from billing.gateways.stripe import terms as stripe_terms
 
     secrets = ParameterSecrets(settings.stage, _parameter_store, clock)
 
     def make(account: AccountRef) -> Gateway:
-        from billing.adapters.stripe_gateway import StripeGateway
+        from billing.gateways.stripe.gateway import StripeGateway
 
         return StripeGateway(account, secrets.of(account), api_base=settings.stripe_api_base)
 
@@ -248,14 +252,14 @@ def _stripe(settings: Settings, clock: Callable[[], datetime]) -> Callable[[Acco
 
 def _paypal(settings: Settings, clock: Callable[[], datetime]) -> Callable[[AccountRef], Gateway]:
     """Opens PayPal accounts, each once; keys are read when one is asked something."""
-    from billing.adapters import paypal_terms
-    from billing.adapters.on_demand import on_demand
-    from billing.adapters.secret_store import ParameterSecrets
+    from billing.aws.secret_store import ParameterSecrets
+    from billing.gateways.on_demand import on_demand
+    from billing.gateways.paypal import terms as paypal_terms
 
     secrets = ParameterSecrets(settings.stage, _parameter_store, clock)
 
     def make(account: AccountRef) -> Gateway:
-        from billing.adapters.paypal_gateway import PayPalGateway
+        from billing.gateways.paypal.gateway import PayPalGateway
 
         base = settings.paypal_api_base
         return PayPalGateway(account, secrets.of(account), clock, api_base=base)
@@ -276,14 +280,14 @@ def _parameter_store() -> Any:
 def _queue(settings: Settings) -> Queue:
     import boto3
 
-    from billing.adapters.sqs_queue import SqsQueue
+    from billing.aws.sqs_queue import SqsQueue
 
     assert settings.queue_charge, "only functions with QUEUE_CHARGE put on the queue"
     return SqsQueue(settings.queue_charge, boto3.client("sqs"))
 
 
 def _passwords() -> Passwords:
-    from billing.adapters.passwords import Argon2Passwords
+    from billing.runtime.passwords import Argon2Passwords
 
     return Argon2Passwords()
 
@@ -291,6 +295,6 @@ def _passwords() -> Passwords:
 def _mailer(settings: Settings) -> Mailer:
     import boto3
 
-    from billing.adapters.ses_mailer import SesMailer
+    from billing.aws.ses_mailer import SesMailer
 
     return SesMailer(boto3.client("sesv2"), settings.mail_events)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from billing.gateways import Collection, Element, TestCards
+from billing.kernel.gateways import Collection, Element, TestCards
 
 GIVEN_THERE = "given_there"
 """Stands in for the payment method while a form is checked whose buyer gives it on another page."""

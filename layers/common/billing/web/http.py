@@ -16,7 +16,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.shared.cookies import Cookie
 
-from billing.errors import NotFound
+from billing.kernel.errors import NotFound
 from billing.runtime import telemetry
 from billing.web import problems
 from billing.web.request import Request, admitted

@@ -20,12 +20,12 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from billing.customers import EMAIL, EMAIL_MOST
-from billing.errors import Invalid
-from billing.periods import is_zone
+from billing.kernel.customers import EMAIL, EMAIL_MOST
+from billing.kernel.errors import Invalid
+from billing.kernel.periods import is_zone
 from billing.web.countries import COUNTRIES
 from billing.web.problems import Misshapen
-from billing.web.tokens import CSRF_FIELD
+from billing.web.sessions import CSRF_FIELD
 
 Shape = TypeVar("Shape", bound="Input")
 

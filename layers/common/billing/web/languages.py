@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.merchants import Merchant
+from billing.kernel.merchants import Merchant
 from billing.render.messages import ENGLISH, LANGUAGES
 from billing.web.request import Request
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from billing.errors import (
+from billing.kernel.errors import (
     BillingError,
     Conflict,
     Forged,

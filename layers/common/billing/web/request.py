@@ -14,7 +14,7 @@ from string import ascii_letters, digits
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from billing.errors import Invalid, NotFound
+from billing.kernel.errors import Invalid, NotFound
 from billing.web.problems import Malformed, TooLarge, UnsupportedType
 
 MAX_BODY_BYTES = 64 * 1024

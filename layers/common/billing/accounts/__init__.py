@@ -1,0 +1,1 @@
+"""Sellers' accounts: signing in, their plan, settings and gateway accounts."""

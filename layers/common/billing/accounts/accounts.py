@@ -1,0 +1,205 @@
+"""The accounts of those who sell here: who may have which name, and how an account stands (A-1 ..
+A-8).
+
+An account is bought like anything else: its plan is a product of the platform, which is a merchant
+too, and grants `GRANT`. How it stands follows from that access and from now, never from when a
+sweep last ran.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from itertools import groupby
+from typing import ClassVar
+
+from billing.kernel.customers import Entitlement, normalised_email
+from billing.kernel.due import DueKind
+from billing.kernel.errors import Invalid
+from billing.kernel.subscription import Subscription
+from billing.kernel.walks import Walk
+
+GRANT = "account"
+"""What the products that are plans grant (A-1)."""
+
+UNUSED_KEPT = timedelta(days=7)
+"""How long a name is kept for who signed up and bought no plan."""
+
+PASSWORD_LEAST, PASSWORD_MOST = 10, 200
+USERNAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+USERNAME_LEAST, USERNAME_MOST = 3, 30
+RESERVED = frozenset(
+    {
+        *("account", "accounts", "admin", "administrator", "api", "billing", "checkout", "console"),
+        *("directory", "health", "help", "login", "mail", "platform", "portal", "root", "security"),
+        *("sign-in", "sign-up", "status", "support", "webhooks", "www"),
+    }
+)
+LOOKS_LIKE = str.maketrans("01356789i", "olesgtbgl")
+"""Digits and letters that are read as others (Unicode TR39, for the letters that are allowed)."""
+
+
+class Standing(StrEnum):
+    """How an account stands; only in the first two does anything open for its owner."""
+
+    ACTIVE = "active"
+    FROZEN = "frozen"
+    INACTIVE = "inactive"
+    UNUSED = "unused"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who signs in for a merchant; `username` is the merchant's id, for ever (A-8).
+
+    `password_hash` is None and `email` empty once erased; `email_hash` stays, so that support can
+    tell whose it was. `due_at` is when how it stands is looked at again, None when nothing is to
+    come. `told` is how it stood when its customers' subscriptions were last brought in line; `walk`
+    is where bringing them in line, or erasing them, has got to.
+    """
+
+    alarm: ClassVar[DueKind] = DueKind.ACCOUNT
+
+    username: str
+    email: str
+    email_hash: str
+    password_hash: str | None
+    created_at: datetime
+    shard: int
+    due_at: datetime | None = None
+    told: Standing = Standing.UNUSED
+    erased_at: datetime | None = None
+    walk: Walk | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEmail:
+    """Which account an email signs in to."""
+
+    email_hash: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """How an account stands at an instant; `until` is when that changes by itself, if it does, and
+    `then` what to."""
+
+    standing: Standing
+    until: datetime | None = None
+    then: Standing = Standing.ERASED
+
+
+def email_hash(email: str) -> str:
+    """What stands for an account's email in a key."""
+    return sha256(f"account\n{normalised_email(email)}".encode()).hexdigest()[:32]
+
+
+def check_username(username: str, *platform: str) -> str:
+    """The name as it is kept; `platform` is what the platform is called. Raises `Invalid` (A-8)."""
+    name = username.strip().lower()
+    wrong = None
+    if not USERNAME_LEAST <= len(name) <= USERNAME_MOST or not USERNAME.fullmatch(name):
+        wrong = (
+            f"Use {USERNAME_LEAST} to {USERNAME_MOST} small letters, digits and single hyphens, "
+            "and begin with a letter."
+        )
+    elif name in RESERVED:
+        wrong = "This name is kept for the house."
+    elif any(skeleton(called) in skeleton(name) for called in platform if skeleton(called)):
+        wrong = f"A username may not contain {platform[0]}, nor look like it."
+    if wrong is not None:
+        raise Invalid(wrong, field="username")
+    return name
+
+
+def skeleton(name: str) -> str:
+    """What a name is read as at a glance: two names with one skeleton look alike."""
+    letters = "".join(c for c in name.lower() if c.isalnum()).translate(LOOKS_LIKE)
+    for pair, one in (("rn", "m"), ("vv", "w"), ("cl", "d")):
+        letters = letters.replace(pair, one)
+    return "".join(letter for letter, _ in groupby(letters))
+
+
+def check_password(password: str, *others: str) -> str:
+    """A password that is long enough and not one of `others` (email, username); raises
+    `Invalid`. Length is what counts (NIST SP 800-63B, 3.1.1.2)."""
+    if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
+        message = f"Use {PASSWORD_LEAST} to {PASSWORD_MOST} characters."
+        raise Invalid(message, field="password")
+    plain = password.casefold()
+    if len(set(plain)) < 4 or any(other and other.casefold() in plain for other in others):
+        raise Invalid("This password is too easy to guess.", field="password")
+    return password
+
+
+Span = tuple[datetime, datetime | None, Subscription | None]
+"""From when to when, None for no end in sight, and what pays for it, None for what is paid once."""
+
+
+def stand(
+    created_at: datetime,
+    entitlements: Iterable[Entitlement],
+    subscriptions: Iterable[Subscription],
+    retention: timedelta,
+    now: datetime,
+) -> Stand:
+    """How an account stands at `now`, from what its owner bought at the platform (A-5 .. A-7).
+
+    What is bought after retention is over makes no old account live again, whether or not the
+    sweep that erases it has come.
+    """
+    spans = _spans(entitlements, subscriptions, created_at)
+    if not spans:
+        over = created_at + UNUSED_KEPT
+        return Stand(Standing.ERASED) if now >= over else Stand(Standing.UNUSED, over)
+    ended: datetime | None = None
+    for number, (since, until, _) in enumerate(spans):
+        if number and ended is not None and since >= ended + retention:
+            return Stand(Standing.ERASED)
+        ended = until if not number or ended is None or until is None else max(ended, until)
+        if until is None:
+            break
+    going_on = [span for span in spans if span[1] is None or now < span[1]]
+    if going_on:
+        return _while_paid(going_on, now)
+    assert ended is not None, "each of them has ended"
+    erased_at = ended + retention
+    return Stand(Standing.ERASED) if now >= erased_at else Stand(Standing.INACTIVE, erased_at)
+
+
+def _spans(
+    entitlements: Iterable[Entitlement], subscriptions: Iterable[Subscription], since: datetime
+) -> list[Span]:
+    """When each purchase of the account's access began and ends, the earliest first; what was over
+    before the account was made is an older account's."""
+    by_id = {subscription.id: subscription for subscription in subscriptions}
+    spans: list[Span] = []
+    for held in entitlements:
+        source = by_id.get(held.source)
+        ends = (held.revoked_at, None if source is None else source.ends_at)
+        until = min((end for end in ends if end is not None), default=None)
+        if held.grant == GRANT and (until is None or until > since):
+            spans.append((held.since, until, source))
+    return sorted(spans, key=lambda span: span[0])
+
+
+def _while_paid(going_on: list[Span], now: datetime) -> Stand:
+    """Active while any of it gives access; frozen, paused or unpaid it does not."""
+    sources = [(until, source) for _, until, source in going_on]
+    ends = [
+        until if source is None else source.access_until
+        for until, source in sources
+        if source is None or source.gives_access(now)
+    ]
+    if not ends:
+        frozen = any(s is not None and s.as_of(now).is_frozen for _, s in sources)
+        return Stand(Standing.FROZEN if frozen else Standing.INACTIVE)
+    last = None if None in ends else max(end for end in ends if end is not None)
+    freezes = last is not None and any(s is not None and s.freezes_at == last for _, s in sources)
+    return Stand(Standing.ACTIVE, last, Standing.FROZEN if freezes else Standing.INACTIVE)

@@ -1,0 +1,311 @@
+"""Who signs in to an account: signing up, in, resetting a password, another email (A-8).
+
+Whatever is wrong, the answer is one and the same, after the same work: a stranger learns nothing
+about who has an account. A username is public, it stands in addresses; whether it is taken is told.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing.accounts import accounts
+from billing.accounts.accounts import Account, AccountEmail, Stand, Standing
+from billing.customers.flows import customers
+from billing.customers.flows.login import NOBODY, digest
+from billing.kernel.customers import normalised_email
+from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
+from billing.kernel.merchants import Merchant, Settings
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Change, Insert, Remove, Write
+
+WINDOW = timedelta(minutes=15)
+TRIES_PER_EMAIL = 10
+TRIES_PER_IP = 50
+RESET, EMAIL_CHANGE, CONFIRM, CONFIRMED = (
+    "account_reset",
+    "account_email",
+    "account_confirm",
+    "account_confirmed",
+)
+LINK_LIFE = timedelta(hours=1)
+SIDES = ("old", "new")
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """A filled-in form; `name` is what the merchant's customers read."""
+
+    username: str
+    email: str
+    name: str
+
+
+def platform(ports: Ports) -> Merchant:
+    """The merchant whose products are the plans; raises `NotFound` where there are no accounts."""
+    found = ports.store.merchant(ports.operation.platform or NOBODY)
+    if found is None:
+        raise NotFound("There are no accounts here.")
+    return found
+
+
+def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
+    """An account that opens with its first plan; raises `Invalid`, `TooMany`.
+
+    The password is set by a mailed link: a form proves no mailbox, and behind the account are the
+    invoices, address and cards of whoever buys or has bought under this email (B-2). Who has an
+    account under it is told so by mail; whoever asked is answered the same.
+    """
+    house = platform(ports)
+    username = accounts.check_username(form.username, house.name, house.id)
+    if not _allowed(ports, "sign_up", form.email, ip, now):
+        raise TooMany("Too many attempts. Wait a quarter of an hour and try again.")
+    email = normalised_email(form.email)
+    if ports.store.merchant(username) is not None:
+        raise Invalid("This username is taken.", field="username", code="username_taken")
+    pointer = ports.store.account_email(email)
+    held = ports.store.account(pointer.username) if pointer is not None else None
+    if held is not None and stand(ports, held, now).standing is not Standing.ERASED:
+        ports.store.commit(Insert(_fact(ports, EventKind.ACCOUNT_EXISTS, held.username, now)))
+        return
+    account = Account(
+        username=username,
+        email=email,
+        email_hash=accounts.email_hash(email),
+        password_hash=ports.passwords.hash(ports.new_id("key")),  # nobody's, until one is set
+        created_at=now,
+        shard=ports.shard_of(username),
+        due_at=now,
+    )
+    # Nothing opens before a plan is bought.
+    chosen = Settings.of_new_merchant()
+    seller = Merchant(username, form.name, email, now, chosen, suspended_from=now)
+    point_to = AccountEmail(account.email_hash, username)
+    taken: Write = Insert(point_to) if pointer is None else Change(pointer, point_to)
+    link = Insert(_fact(ports, EventKind.RESET_ASKED, username, now))
+    try:
+        ports.store.commit(Insert(seller), Insert(account), taken, link)
+    except Conflict:
+        message = "This username was taken a moment ago."
+        raise Invalid(message, field="username", code="username_taken") from None
+
+
+def sign_in(ports: Ports, email: str, password: str, *, ip: str, now: datetime) -> Account | None:
+    """Whose email and password these are; None for anything else, locked out included.
+
+    After `TRIES_PER_EMAIL` within a quarter of an hour even the right password is refused.
+    """
+    platform(ports)
+    allowed = _allowed(ports, "sign_in", email, ip, now)
+    account = by_email(ports, email)
+    known = account.password_hash if account is not None else None
+    right = ports.passwords.verify(known, password[: accounts.PASSWORD_MOST])
+    if not allowed or not right or account is None:
+        return None
+    return None if stand(ports, account, now).standing is Standing.ERASED else account
+
+
+def is_password_of(
+    ports: Ports, account: Account, password: str, *, ip: str, now: datetime
+) -> bool:
+    """Whether who is signed in knows the password too; counted like signing in (A-8)."""
+    allowed = _allowed(ports, "sign_in", account.email, ip, now)
+    right = ports.passwords.verify(account.password_hash, password[: accounts.PASSWORD_MOST])
+    return allowed and right
+
+
+def by_email(ports: Ports, email: str) -> Account | None:
+    """The account that an email signs in to."""
+    pointer = ports.store.account_email(normalised_email(email))
+    return ports.store.account(pointer.username if pointer is not None else NOBODY)
+
+
+def stand(ports: Ports, account: Account, now: datetime) -> Stand:
+    """How an account stands, from what its owner has bought at the platform."""
+    if account.erased_at is not None:
+        return Stand(Standing.ERASED)
+    house = platform(ports)
+    customer = ports.store.customer_by_email(house.id, account.email)
+    history = ports.store.history(house.id, customer or NOBODY)
+    retention = timedelta(days=house.settings.accounts.retention_days)
+    bought = history.entitlements, history.subscriptions
+    return accounts.stand(account.created_at, *bought, retention, now)
+
+
+def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
+    """Have a link mailed, if an account has this email; nobody is told whether one has."""
+    allowed = _allowed(ports, "reset", email, ip, now)
+    account = by_email(ports, email)
+    username = account.username if allowed and account is not None else NOBODY
+    # Written for strangers too, who get no mail: the answer takes as long for them.
+    ports.store.commit(Insert(_fact(ports, EventKind.RESET_ASKED, username, now)))
+
+
+def reset_link(ports: Ports, account: Account, *, now: datetime) -> str:
+    """The address of a link that sets a new password once, within an hour; another password or
+    another email ends it."""
+    token, kept = ports.new_id("key"), f"{account.username}#{_mark(account)}"
+    ports.ephemeral.put(RESET, digest(token), kept, expires_at=now + LINK_LIFE, now=now)
+    return f"{ports.operation.public_url}/account/reset/{token}"
+
+
+def reset_stands(ports: Ports, token: str, *, now: datetime) -> bool:
+    """Whether a link is still good; looking does not use it up."""
+    return _resettable(ports, token, now) is not None
+
+
+def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account | None:
+    """A new password, by the link; every session begun with the old one is over with it.
+
+    None for a link that is over; raises `Invalid` for a password that will not do.
+    """
+    account = _resettable(ports, token, now)
+    if account is None:
+        return None
+    accounts.check_password(password, account.username, account.email.partition("@")[0])
+    hashed = ports.passwords.hash(password)
+    after = replace(account, password_hash=hashed)
+    told = _fact(ports, EventKind.CREDENTIALS_CHANGED, account.username, now)
+    try:
+        ports.store.commit(Change(account, after), Insert(told))
+    except Conflict:
+        return None  # another password, or another email, was first: the link is over with it
+    with suppress(Unavailable):  # the new password has ended the link by itself
+        ports.ephemeral.take(RESET, digest(token), now=now)
+    return after
+
+
+def _resettable(ports: Ports, token: str, now: datetime) -> Account | None:
+    """Whose password a link sets, while they have the one that it was mailed for."""
+    kept = ports.ephemeral.get(RESET, digest(token), now=now) or ""
+    username, _, mark = kept.partition("#")
+    account = ports.store.account(username or NOBODY)
+    if account is None or account.password_hash is None or _mark(account) != mark:
+        return None
+    return account
+
+
+def _mark(account: Account) -> str:
+    return digest(f"{account.email}\n{account.password_hash}")[:32]
+
+
+def ask_for_email(ports: Ports, account: Account, email: str, *, now: datetime) -> None:
+    """Have both addresses asked whether the account may move to the new one (A-8)."""
+    new = normalised_email(email)
+    if new == account.email:
+        raise Invalid("This is your email already.", field="email")
+    change = ports.new_id("email")
+    kept = json.dumps({"username": account.username, "old": account.email, "new": new})
+    ports.ephemeral.put(EMAIL_CHANGE, change, kept, expires_at=now + LINK_LIFE, now=now)
+    told = _fact(ports, EventKind.EMAIL_ASKED, account.username, now, extra=change)
+    ports.store.commit(Insert(told))
+
+
+def email_links(ports: Ports, change: str, *, now: datetime) -> list[tuple[str, str]]:
+    """For each end of a change its address and the link that confirms it; none once it is over."""
+    kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
+    if kept is None:
+        return []
+    links = []
+    for side in SIDES:
+        token = ports.new_id("key")
+        value = json.dumps({"change": change, "side": side})
+        ports.ephemeral.put(CONFIRM, digest(token), value, expires_at=now + LINK_LIFE, now=now)
+        url = f"{ports.operation.public_url}/account/email/{token}"
+        links.append((str(json.loads(kept)[side]), url))
+    return links
+
+
+def email_link_stands(ports: Ports, token: str, *, now: datetime) -> bool:
+    """Whether a link is still good; looking does not use it up."""
+    return ports.ephemeral.get(CONFIRM, digest(token), now=now) is not None
+
+
+def confirm_email(ports: Ports, token: str, *, now: datetime) -> bool | None:
+    """Confirm at one end: True when that was the second and the email is changed, None for a link
+    that is over. Raises `Refused` (email_taken)."""
+    value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
+    if value is None:
+        return None
+    moved = _confirmed(ports, value, now)
+    with suppress(Unavailable):  # to confirm the same end again changes nothing
+        ports.ephemeral.take(CONFIRM, digest(token), now=now)
+    return moved
+
+
+def _confirmed(ports: Ports, value: str, now: datetime) -> bool | None:
+    """What confirming one end comes to; the link is used up after that, so that it can be followed
+    again where something did not answer."""
+    given = json.loads(value)
+    change, side = given["change"], given["side"]
+    kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
+    if kept is None:
+        return None
+    until = now + LINK_LIFE
+    ports.ephemeral.replace(CONFIRMED, f"{change}:{side}", "yes", expires_at=until)
+    both = (ports.ephemeral.get(CONFIRMED, f"{change}:{end}", now=now) for end in SIDES)
+    if not all(both):
+        return False
+    wanted = json.loads(kept)
+    account = ports.store.account(wanted["username"])
+    if account is None or account.email not in {wanted["old"], wanted["new"]}:
+        return None
+    if account.email == wanted["old"]:
+        _move(ports, account, wanted["new"], now)
+    return True
+
+
+def _move(ports: Ports, account: Account, email: str, now: datetime) -> None:
+    """The account, its merchant and its customer at the platform under another email, at once."""
+    house, seller = platform(ports), ports.store.merchant(account.username)
+    assert seller is not None, "made with the account"
+    after = replace(account, email=email, email_hash=accounts.email_hash(email))
+    writes: list[Write] = [
+        Change(account, after),
+        Insert(AccountEmail(after.email_hash, account.username)),
+        Remove(AccountEmail(account.email_hash, account.username), expecting=("username",)),
+        Change(seller, replace(seller, email=email)),
+    ]
+    owner = ports.store.customer_by_email(house.id, account.email)
+    customer = ports.store.customer(house.id, owner or NOBODY)
+    if customer is not None:
+        moved = replace(customer, email=email)
+        writes += [Change(customer, moved), *customers.readdressed(ports, customer, moved, now)]
+    try:
+        ports.store.commit(*writes)
+    except Conflict:
+        taken = ports.store.account_email(email) or ports.store.customer_by_email(house.id, email)
+        if taken is None:
+            raise
+        raise Refused("This email is in use already.", code="email_taken") from None
+
+
+def _fact(
+    ports: Ports, kind: EventKind, username: str, now: datetime, extra: str = ""
+) -> OutboxEvent:
+    """A fact about an account, told by the platform; `code` is the username and what goes with
+    it."""
+    return OutboxEvent(
+        id=f"{ports.new_id('ask')}:{kind}",
+        kind=kind,
+        merchant=ports.operation.platform,
+        customer=NOBODY,
+        at=now,
+        shard=ports.shard_of(username),
+        code=f"{username}#{extra}" if extra else username,
+    )
+
+
+def _allowed(ports: Ports, what: str, email: str, ip: str, now: datetime) -> bool:
+    """Counts a try against both limits, and whether both had one left."""
+    tries = [("email", normalised_email(email), TRIES_PER_EMAIL)]
+    if ports.operation.limits:
+        tries.append(("ip", ip, TRIES_PER_IP))
+    left = [
+        ports.ephemeral.hit(f"account_{what}_{by}", digest(value), window=WINDOW, now=now) <= most
+        for by, value, most in tries
+    ]
+    return all(left)

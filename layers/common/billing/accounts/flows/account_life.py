@@ -1,0 +1,354 @@
+"""The life of an account after it was bought: what its end does to those who buy from its owner,
+and what is left of it (A-3, A-5 .. A-7).
+
+Whether anybody is charged follows from `Merchant.suspended_from` and now. The sweep writes that
+down ahead of time, pauses and resumes their subscriptions so that they are told, and erases.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from billing.accounts import accounts
+from billing.accounts.accounts import Account, AccountEmail, Stand, Standing
+from billing.accounts.flows import account as signing
+from billing.cancel import cancellation, pausing
+from billing.cancel.flows import cancel, pause
+from billing.customers import purchases
+from billing.customers.flows.login import NOBODY
+from billing.kernel import policy
+from billing.kernel.due import DueKind
+from billing.kernel.errors import NotFound, Refused
+from billing.kernel.flows import due
+from billing.kernel.flows.paging import entries
+from billing.kernel.flows.walks import TURN, KeepGoing, Seen, Turn, at_most, take_turn
+from billing.kernel.invoices import UNDER_WAY, InvoiceState
+from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due
+from billing.kernel.subscription import Source, State, Subscription, When
+from billing.kernel.walks import Walk
+from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Write
+
+AT_ONCE = 50
+LOOK_AGAIN = timedelta(days=1)
+"""How long after all subscriptions were ended the data is erased: their ends are told by then."""
+
+
+def heard(ports: Ports, fact: OutboxEvent) -> None:
+    """Something happened to a customer of the platform: the account is looked at again, soon."""
+    if not ports.operation.platform or fact.merchant != ports.operation.platform:
+        return
+    customer = ports.store.customer(fact.merchant, fact.customer)
+    account = None if customer is None else signing.by_email(ports, customer.email)
+    if account is not None and account.erased_at is None:
+        soon = replace(account, due_at=fact.at)
+        if soon != account:
+            ports.store.commit(Change(account, soon))
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 100,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """Bring in line what is due; what is not finished is gone on with where it stopped, behind the
+    others.
+
+    Every seller whose account has ended stops charging before anybody's customers are walked
+    through.
+    """
+    met: dict[str, set[str]] = defaultdict(set)
+    look = partial(_aligned, ports, met=met, now=now, keep_going=keep_going)
+    dues = due.overdue(ports, DueKind.ACCOUNT, now=now, limit=limit)
+    new_first = sorted(dues, key=partial(_is_walked_through, ports))
+    seen = due.answer(ports, new_first, look, now=now, keep_going=keep_going)
+    return Counter(due=len(dues)) + seen
+
+
+def opened(ports: Ports, account: Account, *, now: datetime) -> Stand:
+    """How an account stands for who signs in; what was bought a moment ago opens at once."""
+    found = signing.stand(ports, account, now)
+    seller = ports.store.merchant(account.username)
+    suspended = seller is not None and seller.is_suspended(now)
+    if suspended and seller is not None and found.standing not in _stops(ports):
+        ports.store.commit(Change(seller, replace(seller, suspended_from=None)))
+    return found
+
+
+def restorable(ports: Ports, username: str, email: str, *, now: datetime) -> Stand:
+    """How the account of an old username and email stands: whether buying again with that email
+    restores it, and until when (A-7). Raises `NotFound` where the two are not of one account."""
+    account = ports.store.account(username.strip().lower())
+    if account is None or account.email_hash != accounts.email_hash(email):
+        raise NotFound("No account had this username and this email.")
+    return signing.stand(ports, account, now)
+
+
+def _is_walked_through(ports: Ports, due: Due) -> bool:
+    account = ports.store.account(due.owner[0])
+    return account is not None and account.walk is not None
+
+
+def _aligned(
+    ports: Ports,
+    due: Due,
+    *,
+    met: dict[str, set[str]],
+    now: datetime,
+    keep_going: KeepGoing,
+) -> str | Due:
+    (username,) = due.owner
+    account, seller = ports.store.account(username), ports.store.merchant(username)
+    if account is None or seller is None or account.due_at != due.due_at:
+        return "stale"
+    stand = signing.stand(ports, account, now)
+    if stand.standing is Standing.ERASED:
+        return _end(ports, account, seller, met[username], now, keep_going)
+    stops = _stops(ports)
+    _suspend(ports, seller, stand, stops, now)
+    if stand.standing not in {account.told, Standing.UNUSED} or account.walk is not None:
+        if account.walk is None or account.walk.of != stand.standing:
+            return _go_on(ports, account, Turn(Walk(stand.standing, now), False), now)
+        act = partial(_pause if stand.standing in stops else _resume, ports, now=now)
+        turn = _through_sold(ports, seller, account.walk, act, now, keep_going)
+        if not turn.over or turn.walk.left:
+            return _go_on(ports, account, turn, now)
+    after = replace(account, told=stand.standing, due_at=stand.until, walk=None)
+    told = _told(ports, account, stand, now)
+    ports.store.commit(Change(account, after, expecting=("due_at", "told")), *told)
+    return stand.standing.value
+
+
+def _suspend(
+    ports: Ports, seller: Merchant, stand: Stand, stops: frozenset[Standing], now: datetime
+) -> None:
+    """From when on the seller's customers are charged no more, as the account stands."""
+    suspended_from = None
+    if stand.standing in stops:
+        suspended_from = now if seller.suspended_from is None else min(now, seller.suspended_from)
+    elif stand.then in stops:
+        suspended_from = stand.until
+    if suspended_from != seller.suspended_from:
+        after = replace(seller, suspended_from=suspended_from)
+        ports.store.commit(Change(seller, after))
+
+
+def _through_sold(
+    ports: Ports,
+    seller: Merchant,
+    walk: Walk,
+    act: Callable[[Subscription], bool],
+    now: datetime,
+    keep_going: KeepGoing,
+) -> Turn:
+    """One turn through the subscriptions of a seller's customers; `act` says whether it could."""
+    until = now + timedelta(microseconds=1)
+    sold = entries(
+        lambda cursor: ports.store.subscriptions_started(
+            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
+        ),
+        lambda found: found.id,
+        after=walk.cursor,
+    )
+
+    def seen(listed: Subscription) -> Seen:
+        # Read afresh: its page may be seconds old.
+        found = ports.store.subscription(listed.merchant, listed.customer, listed.id)
+        assert found is not None, "a subscription is never removed"
+        return Seen.FINISHED if act(found) else Seen.LEFT
+
+    return take_turn(walk, sold, seen, at_most(TURN - 1, keep_going))
+
+
+def _go_on(ports: Ports, account: Account, turn: Turn, now: datetime) -> str | Due:
+    """Keep where a walk has got to: it goes on when the others had their turn, or another round
+    later."""
+    walk = turn.walk.again(now) if turn.over else turn.walk
+    due_at = max(now, walk.began_at)
+    if turn.error is not None:
+        due_at = max(due_at, now + ports.operation.lease)
+    after = replace(account, walk=walk, due_at=due_at)
+    ports.store.commit(Change(account, after, expecting=("due_at", "told")))
+    if turn.error is not None:
+        raise turn.error
+    return "unfinished" if turn.over else Due(DueKind.ACCOUNT, due_at, (account.username,))
+
+
+def _stops(ports: Ports) -> frozenset[Standing]:
+    """In which standings the charges of a merchant's customers stop; a freeze by setting (A-3)."""
+    policy_of = signing.platform(ports).settings.accounts
+    frozen = {Standing.FROZEN} if policy_of.frozen_stops else set()
+    return frozenset({Standing.INACTIVE, Standing.ERASED, Standing.UNUSED, *frozen})
+
+
+def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
+    """What runs, and what is past due: that keeps its place in the retry cycle until the return.
+
+    What is to end anyway is paused unsaid, so that who undoes that finds it paused. False while an
+    attempt is under way: the worker withdraws it, and what the gateway says of it is waited for.
+    """
+    if found.state is State.CANCEL_PENDING:
+        running = found.resumes_as in {State.TRIALING, State.ACTIVE}
+        if running and not purchases.has_ended(found, now):
+            after = pausing.paused(found, now, Source.SYSTEM)
+            ports.store.commit(Change(found, after, expecting=policy.RESTS))
+        return True
+    running = found.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
+    if not running or found.is_unpaid or found.cancelling is not None:
+        return True
+    idle: tuple[Write, ...] = ()
+    rests = found
+    if found.open_invoice is not None:
+        invoice = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
+        assert invoice is not None, "written before it was named"
+        if invoice.state in UNDER_WAY:
+            if invoice.state is InvoiceState.ACTION_REQUIRED:
+                # Its alarm is that of its buyer, days from now.
+                ports.store.commit(
+                    Change(found, found.postponed_to(now), expecting=policy.LOOKED_AT)
+                )
+            return False
+        idle = (ConditionCheck(invoice, expecting=cancellation.INVOICE_AS_READ),)
+        if invoice.changes_plan:
+            rests = found.voided(found.period_at)
+            idle = cancellation.void(invoice, now, ports.shard_of(found.id))
+    _write(ports, found, pausing.paused(rests, now, Source.SYSTEM), EventKind.PAUSED, now, *idle)
+    return True
+
+
+def _resume(ports: Ports, found: Subscription, now: datetime) -> bool:
+    """Only what was paused here: who paused by themselves stays so."""
+    if found.paused_by is not Source.SYSTEM:
+        return True
+    if found.state is State.PAUSED:
+        pause.go_on(ports, found, now)
+    elif found.state is State.CANCEL_PENDING and not purchases.has_ended(found, now):
+        after = pausing.resumed(found, now)
+        ports.store.commit(Change(found, after, expecting=policy.RESTS))
+    return True
+
+
+def _write(
+    ports: Ports,
+    before: Subscription,
+    after: Subscription,
+    kind: EventKind,
+    now: datetime,
+    *more: Write,
+) -> None:
+    fact = cancellation.fact(kind, after, now, ports.shard_of(after.id))
+    ports.store.commit(Change(before, after, expecting=policy.RESTS), *more, Insert(fact))
+
+
+def _end(
+    ports: Ports,
+    account: Account,
+    seller: Merchant,
+    met: set[str],
+    now: datetime,
+    keep_going: KeepGoing,
+) -> str | Due:
+    """Retention is over: what still lives is ended first, so that it is told, and then all of it
+    is erased. A name that was never used is free again."""
+    from billing.privacy.flows import (
+        erase,  # rare, and not to be loaded by whoever tells or shows a page
+    )
+
+    if account.told is Standing.UNUSED:
+        ports.store.commit(Remove(account), Remove(seller), *_unpointed(ports, account))
+        return "removed"
+    if account.told is not Standing.ERASED:
+        return _end_sold(ports, account, seller, now, keep_going)
+    walk = account.walk or erase.begun(now)
+    turn = erase.merchant(ports, seller, walk, met=met, now=now, keep_going=keep_going)
+    if not turn.over or turn.walk.left:
+        return _go_on(ports, account, turn, now)
+    owner = _owner_erased(ports, account, keep_going)
+    if owner is not Seen.FINISHED:
+        kept = replace(turn, over=owner is Seen.LEFT)
+        return _go_on(ports, account, kept, now)
+    gone = replace(account, email="", password_hash=None, erased_at=now, due_at=None, walk=None)
+    ports.store.commit(Change(account, gone))
+    return "erased"
+
+
+def _end_sold(
+    ports: Ports, account: Account, seller: Merchant, now: datetime, keep_going: KeepGoing
+) -> str | Due:
+    if seller.suspended_from is None:
+        ports.store.commit(Change(seller, replace(seller, suspended_from=now)))
+    if account.walk is None or account.walk.of != Standing.ERASED:
+        return _go_on(ports, account, Turn(Walk(Standing.ERASED, now), False), now)
+    act = partial(_end_one, ports, now=now)
+    turn = _through_sold(ports, seller, account.walk, act, now, keep_going)
+    if not turn.over or turn.walk.left:
+        return _go_on(ports, account, turn, now)
+    ended = replace(account, told=Standing.ERASED, due_at=now + LOOK_AGAIN, walk=None)
+    ports.store.commit(Change(account, ended), *_unpointed(ports, account))
+    return "ended"
+
+
+def _owner_erased(ports: Ports, account: Account, keep_going: KeepGoing) -> Seen:
+    """The owner as a customer of the platform; not who is still one, or has an account again."""
+    from billing.privacy.flows import erase
+
+    house = signing.platform(ports)
+    owner = ports.store.customer_by_email(house.id, account.email)
+    if owner is None or ports.store.account_email(account.email) is not None:
+        return Seen.FINISHED
+    history = ports.store.history(house.id, owner)
+    runs = any(found.is_live for found in history.subscriptions)
+    paid_once = {found.source for found in history.entitlements if found.revoked_at is None}
+    if runs or paid_once - {found.id for found in history.subscriptions}:
+        return Seen.FINISHED
+    return erase.customer(ports, house.id, owner, keep_going=keep_going)
+
+
+def _end_one(ports: Ports, found: Subscription, now: datetime) -> bool:
+    if not found.is_live:
+        return True
+    with suppress(Refused):  # It has ended by itself.
+        cancel.request(
+            ports, found.merchant, found.id, when=When.NOW, source=Source.SYSTEM, now=now
+        )
+    return True
+
+
+def _unpointed(ports: Ports, account: Account) -> tuple[Write, ...]:
+    """The email is free for a new account, if it has not become that of one already."""
+    pointer = ports.store.account_email(account.email)
+    if pointer is None or pointer.username != account.username:
+        return ()
+    kept = AccountEmail(account.email_hash, account.username)
+    return (Remove(kept, expecting=("username",)),)
+
+
+def _told(ports: Ports, account: Account, stand: Stand, now: datetime) -> tuple[Write, ...]:
+    """The owner is told of an end with what is kept until when, and of a return (A-6, A-7)."""
+    kind = {
+        Standing.INACTIVE: EventKind.ACCOUNT_ENDED,
+        Standing.ACTIVE: EventKind.ACCOUNT_ACTIVE,
+    }.get(stand.standing)
+    if kind is None or stand.standing is account.told:
+        return ()
+    at = f"{now:%Y%m%dT%H%M%S}"
+    fact = OutboxEvent(
+        id=f"{account.username}:{kind}:{at}",
+        kind=kind,
+        merchant=ports.operation.platform,
+        customer=NOBODY,
+        at=now,
+        shard=ports.shard_of(account.username),
+        code=account.username,
+        until=stand.until,
+    )
+    return (Insert(fact),)

@@ -1,0 +1,222 @@
+"""A merchant's accounts at gateways: added, made active, removed, armed (W-5, W-6).
+
+The keys of an account are in the secret store, under the same names; who may put them there is
+decided by IAM, not here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from billing.kernel.errors import Conflict, NotFound, Refused
+from billing.kernel.flows.paging import pages
+from billing.kernel.gateways import SANDBOX, AccountRef, AtGateway
+from billing.kernel.invoices import FINAL, Invoice
+from billing.kernel.merchants import GatewayAccount, Merchant
+from billing.kernel.orders import Order, OrderKind
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Change
+from billing.refunds import refunds
+
+_AccountsChange = Callable[[tuple[GatewayAccount, ...]], tuple[GatewayAccount, ...]]
+
+ATTEMPTS = 8
+REFUNDABLE_FOR = timedelta(days=180)
+"""How far back payments are counted as refundable; gateways refuse what is much older."""
+
+READ_AT_ONCE = 200
+ORDERS_AT_MOST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An account and what hangs on it; `complete` is false where there was more to count."""
+
+    account: GatewayAccount
+    bound_here: bool
+    live_subscriptions: int
+    open_invoices: int
+    refundable_payments: int
+    complete: bool
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing would be lost with it."""
+        return self.complete and not (
+            self.live_subscriptions or self.open_invoices or self.refundable_payments
+        )
+
+
+def listed(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Holding]:
+    """Every account of a merchant's with what hangs on it (W-6)."""
+    live = [s for s in _subscriptions(ports, merchant, now) if s.is_live]
+    keys = [(s.merchant, s.customer, s.open_invoice) for s in live if s.open_invoice]
+    opened = [i for i in _invoices(ports, keys) if i.state not in FINAL]
+    payments, complete = _payments(ports, merchant, now)
+    paid = [(o.merchant, o.customer, o.invoice) for o in payments if o.customer and o.invoice]
+    refundable = [i for i in _invoices(ports, paid) if refunds.refundable(i)]
+    lives, opens, pays = _by_account(live), _by_account(opened), _by_account(refundable)
+    here = {None, ports.operation.environment}
+    return [
+        Holding(
+            account=each,
+            bound_here=each.bound_to in here,
+            live_subscriptions=lives[each.gateway, each.id],
+            open_invoices=opens[each.gateway, each.id],
+            refundable_payments=pays[each.gateway, each.id],
+            complete=complete,
+        )
+        for each in merchant.gateway_accounts
+    ]
+
+
+def add(ports: Ports, merchant: str, gateway: str, account: str) -> Merchant:
+    """An account whose keys are in the secret store: bound to this environment, and active.
+
+    Adding it again makes it active and binds it here. Raises `NotFound` without keys.
+    """
+    if gateway == SANDBOX:
+        raise Refused("The sandbox needs no account.", code="sandbox")
+    ports.gateway(AccountRef(merchant, gateway, account))
+    new = GatewayAccount(gateway, account, bound_to=ports.operation.environment)
+
+    def change(accounts: tuple[GatewayAccount, ...]) -> tuple[GatewayAccount, ...]:
+        others = (a for a in accounts if (a.gateway, a.id) != (gateway, account))
+        return _only_active((*others, new), new)
+
+    return _changed(ports, merchant, change)
+
+
+def activate(ports: Ports, merchant: str, gateway: str, account: str) -> Merchant:
+    """New purchases through this gateway go to this account; what is at another one stays there.
+
+    Raises `NotFound`.
+    """
+
+    def change(accounts: tuple[GatewayAccount, ...]) -> tuple[GatewayAccount, ...]:
+        return _only_active(accounts, _one(accounts, gateway, account))
+
+    return _changed(ports, merchant, change)
+
+
+def remove(
+    ports: Ports, merchant: Merchant, gateway: str, account: str, *, force: bool, now: datetime
+) -> Merchant:
+    """An account less. Raises `NotFound`, and `Refused` (account_in_use) with the numbers of what
+    hangs on it unless that is to be lost."""
+    chosen = _one(merchant.gateway_accounts, gateway, account)
+    if not force:
+        holding = next(h for h in listed(ports, merchant, now=now) if h.account == chosen)
+        if not holding.is_free:
+            raise Refused(_in_use(holding), code="account_in_use")
+
+    def change(accounts: tuple[GatewayAccount, ...]) -> tuple[GatewayAccount, ...]:
+        _one(accounts, gateway, account)
+        return tuple(a for a in accounts if (a.gateway, a.id) != (gateway, account))
+
+    return _changed(ports, merchant.id, change)
+
+
+def arm(ports: Ports, merchant: str) -> Merchant:
+    """Every account is bound to this environment from now on: charges and mails begin (W-5).
+
+    What was missed for long waits for the merchant's decision, as after any stop (R-2).
+    """
+
+    def change(accounts: tuple[GatewayAccount, ...]) -> tuple[GatewayAccount, ...]:
+        here = ports.operation.environment
+        return tuple(replace(account, bound_to=here) for account in accounts)
+
+    return _changed(ports, merchant, change, arming=True)
+
+
+def _changed(
+    ports: Ports, merchant: str, change: _AccountsChange, arming: bool = False
+) -> Merchant:
+    for _ in range(ATTEMPTS):
+        before = ports.store.merchant(merchant)
+        if before is None:
+            raise NotFound("There is no such merchant.")
+        accounts = change(before.gateway_accounts)
+        armed = arming or before.armed
+        after = replace(before, gateway_accounts=accounts, armed=armed)
+        if after == before:
+            return before
+        try:
+            ports.store.commit(Change(before, after, expecting=("gateway_accounts", "armed")))
+        except Conflict:
+            continue
+        return after
+    raise Conflict("The account is being changed elsewhere; nothing was changed. Try again.")
+
+
+def _one(accounts: Iterable[GatewayAccount], gateway: str, account: str) -> GatewayAccount:
+    found = next((a for a in accounts if (a.gateway, a.id) == (gateway, account)), None)
+    if found is None:
+        raise NotFound("There is no such gateway account.")
+    return found
+
+
+def _only_active(
+    accounts: Iterable[GatewayAccount], chosen: GatewayAccount
+) -> tuple[GatewayAccount, ...]:
+    return tuple(
+        replace(a, active=a is chosen) if a.gateway == chosen.gateway else a for a in accounts
+    )
+
+
+def _by_account(held: Iterable[AtGateway]) -> Counter[tuple[str, str]]:
+    return Counter((each.gateway, each.gateway_account) for each in held)
+
+
+def _in_use(holding: Holding) -> str:
+    more = "" if holding.complete else ", and more"
+    return (
+        f"On this account hang {holding.live_subscriptions} live subscriptions, "
+        f"{holding.open_invoices} open invoices and {holding.refundable_payments} payments that "
+        f"could be refunded{more}. Remove it with force to lose them."
+    )
+
+
+def _subscriptions(ports: Ports, merchant: Merchant, now: datetime) -> Iterator[Subscription]:
+    for page in pages(
+        lambda cursor: ports.store.subscriptions_started(
+            merchant.id,
+            since=merchant.created_at - timedelta(days=1),
+            until=now + timedelta(days=1),
+            limit=READ_AT_ONCE,
+            cursor=cursor,
+        )
+    ):
+        yield from page.data
+
+
+def _payments(ports: Ports, merchant: Merchant, now: datetime) -> tuple[list[Order], bool]:
+    """The payments of the last 180 days that something is left of, and whether that is all."""
+    found: list[Order] = []
+    read, cursor = 0, None
+    while read < ORDERS_AT_MOST:
+        page = ports.store.orders(
+            merchant.id,
+            since=now - REFUNDABLE_FOR,
+            until=now + timedelta(days=1),
+            limit=READ_AT_ONCE,
+            cursor=cursor,
+        )
+        read += len(page.data)
+        kinds = {OrderKind.SALE, OrderKind.REBILL}
+        found += (o for o in page.data if o.kind in kinds and o.amount)
+        if (cursor := page.next) is None:
+            return found, True
+    return found, False
+
+
+def _invoices(ports: Ports, keys: list[tuple[str, str, str]]) -> Iterator[Invoice]:
+    remaining = iter(keys)
+    while some := list(islice(remaining, READ_AT_ONCE)):
+        yield from (i for i in ports.store.invoices(some) if i is not None)

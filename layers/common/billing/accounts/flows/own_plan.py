@@ -1,0 +1,132 @@
+"""What an account's owner has bought of the platform: the plan, what else runs, what it may become
+(A-2 .. A-5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing.accounts import accounts
+from billing.accounts.accounts import Account
+from billing.accounts.flows import account as signing
+from billing.cancel.flows import cancel
+from billing.customers.flows import customer_view
+from billing.customers.purchases import Purchase
+from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
+from billing.kernel.errors import NotFound, Refused, Unavailable, Unfinished
+from billing.kernel.merchants import Merchant
+from billing.kernel.orders import Order
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Source, Subscription
+from billing.plans.flows import usage
+from billing.portal.flows import portal
+from billing.refunds import refunds
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan that can be bought, or changed to; `over` says of what there is too much for it, with
+    how much there is and how much it allows."""
+
+    product: Product
+    price_point: PricePoint
+    over: tuple[tuple[str, int, int], ...] = ()
+
+
+def bought(ports: Ports, account: Account, *, now: datetime) -> customer_view.Account:
+    """All that the owner has bought of the platform; raises `NotFound` where that is nothing."""
+    house = signing.platform(ports)
+    customer = ports.store.customer_by_email(house.id, account.email)
+    if customer is None:
+        raise NotFound("No plan was bought with this account's email.")
+    return customer_view.account(ports, house, customer, now=now)
+
+
+def plan(ports: Ports, owned: customer_view.Account) -> tuple[Purchase, Subscription]:
+    """The plan that runs, of several the newest; raises `NotFound`."""
+    granted = {e.source for e in owned.history.entitlements if e.grant == accounts.GRANT}
+    for purchase in owned.purchases:
+        if purchase.id in granted and purchase.is_live and purchase.subscription is not None:
+            return purchase, purchase.subscription
+    raise NotFound("There is no plan that runs.")
+
+
+def offers(ports: Ports) -> list[Offer]:
+    """The plans that are sold: price points of the platform's products that open an account."""
+    products, points = ports.store.catalog(signing.platform(ports).id)
+    by_id = {product.id: product for product in products if accounts.GRANT in product.grants}
+    return [
+        Offer(by_id[point.product], point)
+        for point in points
+        if point.product in by_id and point.id in by_id[point.product].price_points
+    ]
+
+
+def changes(ports: Ports, seller: Merchant, found: Subscription, *, now: datetime) -> list[Offer]:
+    """The plans that a running one can become, each with what of its limits is passed (A-4).
+
+    A trial is for new purchases only, so a plan that is sold with one and without is shown once.
+    """
+    used = usage.of(ports, seller, now)
+    shown: dict[tuple[str, PriceTerms], Offer] = {}
+    for offer in sorted(offers(ports), key=lambda each: each.price_point.terms.initial is not None):
+        standard = offer.price_point.terms.standard
+        if standard.type is PriceType.RECURRING and (
+            (offer.product.id, standard) != (found.product, found.terms.standard)
+        ):
+            over = usage.over(offer.product, used)
+            shown.setdefault((offer.product.id, standard), replace(offer, over=over))
+    return sorted(shown.values(), key=lambda each: each.price_point.terms.price.amount_minor)
+
+
+def others(owned: customer_view.Account, than: str) -> list[Purchase]:
+    """What else of the owner's still charges, and may be ended along (A-3)."""
+    return [p for p in owned.purchases if p.is_live and p.id != than and p.may_cancel]
+
+
+def end(
+    ports: Ports,
+    owned: customer_view.Account,
+    subscriptions: list[str],
+    *,
+    reason: str | None,
+    comment: str | None,
+    now: datetime,
+) -> None:
+    """Cancel a plan, and what else was ticked, as their price points say; self-service for the
+    platform's own, whatever its portal's mode (A-3, X-8). Raises `Unfinished` after the first."""
+    for place, subscription in enumerate(subscriptions):
+        _, found = owned.purchase(subscription)
+        try:
+            cancel.request(
+                ports,
+                found.merchant,
+                found.id,
+                when=portal.when_of(found),
+                source=Source.CUSTOMER,
+                now=now,
+                reason=reason,
+                comment=comment,
+            )
+        except Refused as refused:
+            if refused.code not in {"already_cancelled", "completed"}:
+                raise
+        except Unavailable as outage:
+            if place == 0:
+                raise
+            raise Unfinished("The plan is cancelled, not all of the rest.") from outage
+
+
+def guarantee(
+    ports: Ports, owned: customer_view.Account, purchase: Purchase, *, now: datetime
+) -> tuple[Order, datetime] | None:
+    """The latest payment of a plan that the guarantee covers still, and until when (A-2)."""
+    for entry in purchase.payments:
+        paid, invoice = owned.payment(entry.order.id)
+        if portal.why_not_refunded(ports, owned, paid, invoice, now) is None:
+            product = ports.store.product(paid.merchant, paid.product)
+            assert product is not None, "what is not sold any more is kept"
+            zone = owned.merchant.settings.time_zone
+            over = refunds.window_ends_at(paid.at, product.refund_days, zone)
+            return paid, over - timedelta(microseconds=1)  # its last day, to its last moment
+    return None

@@ -1,0 +1,72 @@
+"""A merchant's settings (M-2): what is changed holds for what happens from now on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from billing.kernel import domains
+from billing.kernel.departments import Department, named
+from billing.kernel.errors import Refused
+from billing.kernel.merchants import Departments, Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Change, Remove, Write
+
+
+def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchant:
+    """The merchant with these settings; those not named stay.
+
+    Raises `Refused` for another currency once there are products: their prices are in the old one,
+    and an account has one currency (P-20).
+    """
+    before = merchant.settings
+    if changes.get("currency", before.currency) is not before.currency:
+        products, _ = ports.store.catalog(merchant.id)
+        if products:
+            raise Refused("Your products have prices in the old currency.", code="currency_in_use")
+    parts = {
+        name: replace(getattr(before, name), **changes[name])
+        for name in ("departments", "retry_schedule", "accounts")
+        if name in changes
+    }
+    if "departments" in parts:
+        parts["departments"] = _departments(ports, merchant, parts["departments"])
+    after = replace(merchant, settings=replace(before, **(changes | parts)))
+    gone: tuple[Write, ...] = ()
+    if changes.get("custom_domain", before.custom_domain) != before.custom_domain:
+        after, gone = _asked_for_domain(ports, after)
+    if after != merchant:
+        ports.store.commit(Change(merchant, after, expecting=("domain",)), *gone)
+    return after
+
+
+def _asked_for_domain(ports: Ports, merchant: Merchant) -> tuple[Merchant, tuple[Write, ...]]:
+    """Another domain is asked for, and works once the operator confirms it; the one before stays
+    until then. Without one, addresses are the platform's at once (A-9)."""
+    asked = merchant.settings.custom_domain
+    if asked is None:
+        held = None if merchant.domain is None else ports.store.domain(merchant.domain)
+        return replace(merchant, domain=None), () if held is None else (Remove(held),)
+    host = domains.check_host(asked, ports.operation.public_url)
+    held = ports.store.domain(host)
+    if held is not None and held.merchant != merchant.id:
+        raise Refused("This domain is another merchant's.", code="domain_taken")
+    settings = replace(merchant.settings, custom_domain=host)
+    return replace(merchant, settings=settings), ()
+
+
+def _departments(ports: Ports, merchant: Merchant, wanted: Departments) -> Departments:
+    """Those that are routed to are there: one that was only named is made. One that goes must have
+    nothing left to do."""
+    missing = {wanted.cancel, wanted.refund} - {each.id for each in wanted.all}
+    made = tuple(Department(each, _title(each), "") for each in sorted(missing))
+    kept = replace(wanted, all=(*wanted.all, *made))
+    going = [d for d in merchant.settings.departments.all if named(kept.all, d.id) is None]
+    for gone in going:
+        if ports.store.waiting_tickets(merchant.id, gone.id, 1):
+            raise Refused(f"{gone.name} has open tickets.", code="department_in_use")
+    return kept
+
+
+def _title(department: str) -> str:
+    return department.replace("-", " ").replace("_", " ").strip().title()

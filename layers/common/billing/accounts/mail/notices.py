@@ -1,0 +1,80 @@
+"""Mails of the platform about an account: links, changes, its end and its return (A-6 .. A-8).
+
+The outbox draws the tokens when it writes the mails, so they stand nowhere in clear.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.message import EmailMessage
+
+from billing.accounts.accounts import Account, Standing
+from billing.accounts.flows import account as signing
+from billing.accounts.mail import letters
+from billing.kernel.customers import Address, BillTo
+from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.render import mails
+from billing.render.messages import MERCHANTS_LANGUAGE
+
+KINDS = frozenset(
+    {
+        EventKind.ACCOUNT_EXISTS,
+        EventKind.ACCOUNT_ENDED,
+        EventKind.ACCOUNT_ACTIVE,
+        EventKind.RESET_ASKED,
+        EventKind.CREDENTIALS_CHANGED,
+        EventKind.EMAIL_ASKED,
+    }
+)
+
+
+def messages(
+    ports: Ports, fact: OutboxEvent, house: Merchant, now: datetime
+) -> list[EmailMessage] | LeftOut:
+    """What is mailed of such a fact, or why nothing is."""
+    username, _, extra = (fact.code or "").partition("#")
+    account = ports.store.account(username)
+    if account is None:
+        return LeftOut.NOBODY  # A stranger asked.
+    if account.erased_at is not None:
+        return LeftOut.ERASED
+    to_owner = _envelope(ports, fact.id, house, account, account.email, now)
+    url = f"{ports.operation.public_url}/account/sign-in"
+    match fact.kind:
+        case EventKind.RESET_ASKED:
+            return [letters.reset(to_owner, signing.reset_link(ports, account, now=now))]
+        case EventKind.EMAIL_ASKED:
+            ends = signing.email_links(ports, extra, now=now)
+            if not ends:
+                return LeftOut.EXPIRED
+            return [
+                letters.confirm_email(
+                    _envelope(ports, f"{fact.id}:{n}", house, account, email, now),
+                    link,
+                    new=ends[-1][0],
+                )
+                for n, (email, link) in enumerate(ends)
+            ]
+        case EventKind.ACCOUNT_ENDED:
+            stand = signing.stand(ports, account, now)
+            if stand.standing is not Standing.INACTIVE:
+                return LeftOut.UNTRUE
+            return [letters.ended(to_owner, url, fact.until or stand.until)]
+        case EventKind.ACCOUNT_ACTIVE:
+            if signing.stand(ports, account, now).standing is not Standing.ACTIVE:
+                return LeftOut.UNTRUE
+            return [letters.told(to_owner, fact.kind.value, url)]
+        case _:
+            return [letters.told(to_owner, fact.kind.value, url)]
+
+
+def _envelope(
+    ports: Ports, fact: str, house: Merchant, account: Account, email: str, now: datetime
+) -> mails.Envelope:
+    seller = ports.store.merchant(account.username)
+    name = account.username if seller is None else seller.name
+    to = BillTo(name, email, Address("", "", ""))
+    sender = ports.operation.sender
+    return mails.Envelope(house, to, MERCHANTS_LANGUAGE, False, sender, fact, now)

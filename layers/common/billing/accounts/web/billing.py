@@ -1,0 +1,224 @@
+"""Profile > Billing: the plan of an account, and what its owner does about it (A-2 .. A-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urljoin
+
+from billing.accounts.flows import own_plan
+from billing.accounts.web.pages import Visit, done_of, show
+from billing.cancel import cancellation
+from billing.customers.purchases import Purchase
+from billing.customers.web import portal_session
+from billing.kernel.errors import Invalid, NotFound, Refused
+from billing.kernel.money import Money
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import CancelRequest, Source, Subscription
+from billing.plans.flows import change_plan, freeze
+from billing.plans.flows.change_plan import Changed, Result
+from billing.plans.plan_change import When
+from billing.portal.flows import portal as portal_flow
+from billing.render.messages import MERCHANTS_LANGUAGE
+from billing.web import custom_domains, http
+from billing.web.inputs import read
+
+PORTAL_PAGES = {"purchases": "", "cards": "/cards"}
+
+
+def billing(ports: Ports, visit: Visit) -> http.Answer:
+    """The plan, what it costs next, and everything that can be done about it."""
+    owned = own_plan.bought(ports, visit.account, now=visit.now)
+    try:
+        purchase, found = own_plan.plan(ports, owned)
+    except NotFound:
+        return show(visit, "inactive", offers=own_plan.offers(ports))
+    return show(
+        visit,
+        "billing",
+        purchase=purchase,
+        subscription=found,
+        offers=own_plan.changes(ports, visit.seller, found, now=visit.now),
+        freezable=visit.house.settings.freeze_price_minor is not None,
+        guarantee=own_plan.guarantee(ports, owned, purchase, now=visit.now),
+        done=done_of(visit),
+    )
+
+
+def to_portal(ports: Ports, visit: Visit) -> http.Answer:
+    """Cards, invoices and address are the portal's own pages, entered as the platform's
+    customer."""
+    owned = own_plan.bought(ports, visit.account, now=visit.now)
+    page = PORTAL_PAGES.get(visit.request.form().get("page", ""), "")
+    house = portal_session.opened(ports, visit.house.id)
+    cookie = portal_session.enter(ports, visit.request, house, owned.customer, visit.now)
+    return http.redirect(f"{custom_domains.portal(visit.request, house)}{page}", cookies=[cookie])
+
+
+def cancel_form(ports: Ports, visit: Visit) -> http.Answer:
+    """Refund policy, retention and other running charges come before the confirmation (A-3)."""
+    return _cancel_form(ports, visit, {}, {})
+
+
+def cancelled(ports: Ports, visit: Visit) -> http.Answer:
+    """The plan and what else was ticked, as their price points say; sent twice it is done once."""
+    from billing.accounts.web.forms import LeaveForm, ticked
+
+    typed = visit.request.form()
+    also = [name.removeprefix("also_") for name in typed if name.startswith("also_")]
+    form = {n: v for n, v in typed.items() if n in LeaveForm.model_fields}
+    try:
+        given = read(LeaveForm, form)
+    except Invalid as error:
+        return _cancel_form(ports, visit, typed, ticked(error))
+    owned = own_plan.bought(ports, visit.account, now=visit.now)
+    _, found = own_plan.plan(ports, owned)
+    own_plan.end(
+        ports,
+        owned,
+        [found.id, *also],
+        reason=given.reason or None,
+        comment=given.comment or None,
+        now=visit.now,
+    )
+    return http.redirect("/account/billing?done=cancelled")
+
+
+def plan_form(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
+    """What another plan costs now, and with the next rebill."""
+    return _plan_form(ports, visit, price_point, {}, {})
+
+
+def plan_changed(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
+    """Another plan, for what was shown; refused while more is used than it allows (A-4)."""
+    from billing.accounts.web.forms import ChangeForm, ticked
+
+    typed = visit.request.form()
+    when = typed.get("when", "")
+    form = {n: v for n, v in typed.items() if n in {"when", "confirm"}}
+    form["token"] = typed.get(f"token_{when}", "")
+    try:
+        given = read(ChangeForm, form)
+    except Invalid as error:
+        return _plan_form(ports, visit, price_point, typed, ticked(error))
+    _, found = _plan(ports, visit)
+    after = change_plan.change(
+        ports,
+        visit.house.id,
+        found.id,
+        price_point,
+        When(given.when),
+        token=given.token,
+        now=visit.now,
+    )
+    return _after(visit, after, "changed")
+
+
+def freeze_form(ports: Ports, visit: Visit) -> http.Answer:
+    """What freezing does, or what unfreezing costs."""
+    from billing.render import wording
+
+    _, found = _plan(ports, visit)
+    price = visit.house.settings.freeze_price_minor
+    if not found.is_frozen:
+        if price is None and found.freezes_at is None:
+            raise Refused("Freezing is not offered here.", code="freeze_off")
+        amount = Money(price or 0, found.terms.price.currency)
+        return show(visit, "freeze", subscription=found, amount=amount, quote=None, lines=())
+    quoted = freeze.quote(ports, visit.house.id, found.id, now=visit.now)
+    lines = [(wording.line(line, MERCHANTS_LANGUAGE), line.amount) for line in quoted.lines]
+    return show(visit, "freeze", subscription=found, amount=None, quote=quoted, lines=lines)
+
+
+def frozen(ports: Ports, visit: Visit) -> http.Answer:
+    """Frozen from the next period on, or thawed for what was shown (A-5)."""
+    _, found = _plan(ports, visit)
+    typed = visit.request.form()
+    if typed.get("what") == "freeze":
+        freeze.freeze(ports, visit.house.id, found.id, now=visit.now)
+        return http.redirect("/account/billing?done=frozen")
+    token = typed.get("token") or None
+    after = freeze.unfreeze(ports, visit.house.id, found.id, token=token, now=visit.now)
+    return _after(visit, after, "thawed")
+
+
+def claimed(ports: Ports, visit: Visit) -> http.Answer:
+    """The guarantee, claimed by a ticket to Billing that says who asks (A-2)."""
+    owned = own_plan.bought(ports, visit.account, now=visit.now)
+    purchase, _ = own_plan.plan(ports, owned)
+    covered = own_plan.guarantee(ports, owned, purchase, now=visit.now)
+    if covered is None:
+        message = "The guarantee is over, or was claimed already."
+        raise Refused(message, code="refund_window_over")
+    order, _ = covered
+    who = (
+        f"Money-back guarantee. Name: {owned.customer.name}. Site: {visit.seller.name}. "
+        f"Login: {visit.account.username}. Email: {visit.account.email}."
+    )
+    portal_flow.give_back(ports, owned, order.id, now=visit.now, comment=who)
+    return http.redirect("/account/billing?done=claimed")
+
+
+def _plan(ports: Ports, visit: Visit) -> tuple[Purchase, Subscription]:
+    return own_plan.plan(ports, own_plan.bought(ports, visit.account, now=visit.now))
+
+
+def _after(visit: Visit, after: Changed, what: str) -> http.Answer:
+    match after.result:
+        case Result.CHANGED:
+            return http.redirect(f"/account/billing?done={what}")
+        case Result.DECLINED:
+            message = "The payment was declined; nothing was changed. Choose another card first."
+            raise Refused(message, code="declined")
+        case Result.REQUIRES_ACTION if after.url is not None:
+            return http.redirect(urljoin(visit.request.base_url, after.url))
+        case _:
+            return http.redirect("/account/billing?done=processing")
+
+
+def _cancel_form(
+    ports: Ports, visit: Visit, typed: Mapping[str, str], errors: Mapping[str, str]
+) -> http.Answer:
+    from billing.portal.web.forms import Reason
+
+    owned = own_plan.bought(ports, visit.account, now=visit.now)
+    purchase, found = own_plan.plan(ports, owned)
+    if not purchase.is_live or purchase.may_undo:
+        return http.redirect("/account/billing")
+    asked = CancelRequest(portal_flow.when_of(found), Source.CUSTOMER, visit.now, "")
+    return show(
+        visit,
+        "cancel",
+        status=422 if errors else 200,
+        subscription=found,
+        ends_now=cancellation.takes_effect_now(found, asked, changing_plan=purchase.changing_plan),
+        others=own_plan.others(owned, found.id),
+        guarantee=own_plan.guarantee(ports, owned, purchase, now=visit.now),
+        retention_days=visit.house.settings.accounts.retention_days,
+        reasons=tuple(Reason),
+        form=typed,
+        errors=errors,
+    )
+
+
+def _plan_form(
+    ports: Ports,
+    visit: Visit,
+    price_point: str,
+    typed: Mapping[str, str],
+    errors: Mapping[str, str],
+) -> http.Answer:
+    _, found = _plan(ports, visit)
+    quotes = [
+        change_plan.quote(ports, visit.house.id, found.id, price_point, when, now=visit.now)
+        for when in (When.NOW, When.NEXT_REBILL)
+    ]
+    return show(
+        visit,
+        "plan",
+        status=422 if errors else 200,
+        subscription=found,
+        now_quote=quotes[0],
+        later_quote=quotes[1],
+        form=typed,
+        errors=errors,
+    )

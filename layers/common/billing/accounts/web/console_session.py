@@ -1,0 +1,126 @@
+"""The console's sessions: a link that signs in once, a cookie, a token in every form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aws_lambda_powertools.shared.cookies import Cookie
+
+from billing.accounts.accounts import Account
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.runtime import telemetry
+from billing.web import audit, sessions
+from billing.web.problems import Forbidden, Unauthenticated
+from billing.web.request import Request
+
+REALM = sessions.Realm("console")
+LINK = "console_link"
+LINK_LIFE = timedelta(minutes=15)
+
+
+class SignedOut(Unauthenticated):
+    """No session, or one that is over."""
+
+    code = "signed_out"
+
+    def __init__(self) -> None:
+        super().__init__("You are signed out. Ask for a new sign-in link.")
+
+
+class Inactive(Forbidden):
+    """The merchant's account is not active (A-7)."""
+
+    code = "account_inactive"
+
+    def __init__(self) -> None:
+        super().__init__("This account is not active. Sign in to see how to return.")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is signed in, and whether money moves here at all (W-5).
+
+    `csrf` stands in every form, and is checked when it comes back.
+    """
+
+    token: str
+    merchant: Merchant
+    armed: bool
+
+    @property
+    def csrf(self) -> str:
+        return sessions.csrf_of(self.token)
+
+
+def console_link(ports: Ports, merchant: str, base_url: str, now: datetime) -> str:
+    """A link to the console that signs in once, within 15 minutes."""
+    token = ports.new_id("key")
+    expires_at = now + LINK_LIFE
+    ports.ephemeral.put(LINK, sessions.digest(token), merchant, expires_at=expires_at, now=now)
+    return f"{base_url}/console/sign-in/{token}"
+
+
+def link_is_good(ports: Ports, token: str, now: datetime) -> None:
+    """Raises `SignedOut` for a link that was used or is over; looking does not use it up, so that
+    a mail scanner that follows links takes nothing away."""
+    if ports.ephemeral.get(LINK, sessions.digest(token), now=now) is None:
+        raise SignedOut
+
+
+def sign_in(ports: Ports, request: Request, token: str, now: datetime) -> Cookie:
+    """Use a link up; the cookie of the session that it begins."""
+    sessions.check_origin(request)
+    merchant = ports.ephemeral.take(LINK, sessions.digest(token), now=now)
+    if merchant is None:
+        raise SignedOut
+    telemetry.happened("console sign-in", merchant=merchant, request_id=request.id)
+    return sessions.begin(ports, request, REALM, {"merchant": merchant}, now)
+
+
+def required(ports: Ports, request: Request, now: datetime) -> Session:
+    """The session of a request, which keeps it alive for another half hour; raises `SignedOut`,
+    and `Inactive` while its account is not active."""
+    held = sessions.held(ports, request, REALM, now)
+    merchant = None if held is None else ports.store.merchant(held.kept["merchant"])
+    if held is None or merchant is None or not _still_knows(ports, held):
+        raise SignedOut
+    if merchant.is_suspended(now):
+        raise Inactive
+    return Session(held.token, merchant, merchant.armed_in(ports.operation.environment))
+
+
+def required_for_change(ports: Ports, request: Request, now: datetime) -> Session:
+    """The session of a form that was sent from one of our own pages."""
+    sessions.check_origin(request)
+    session = required(ports, request, now)
+    sessions.check_form(request, session.token)
+    audit.note(ports, request, session.merchant.id, "console", now)
+    return session
+
+
+def begin_account(ports: Ports, request: Request, account: Account, now: datetime) -> Cookie:
+    """The cookie of a session of who signed in with a password; another password ends it."""
+    telemetry.happened("account sign-in", merchant=account.username, request_id=request.id)
+    kept = {"merchant": account.username, "password": _mark(account)}
+    return sessions.begin(ports, request, REALM, kept, now)
+
+
+def account_of(ports: Ports, held: sessions.OpenSession) -> Account | None:
+    """Whose session it is, if it was begun with the password that still holds."""
+    account = ports.store.account(held.kept["merchant"]) if "password" in held.kept else None
+    return account if account is not None and _mark(account) == held.kept["password"] else None
+
+
+def _still_knows(ports: Ports, held: sessions.OpenSession) -> bool:
+    return "password" not in held.kept or account_of(ports, held) is not None
+
+
+def _mark(account: Account) -> str:
+    return sessions.digest(account.password_hash or "")[:16]
+
+
+def sign_out(ports: Ports, request: Request, session: Session, now: datetime) -> Cookie:
+    """End a session here, whoever still holds its cookie; the cookie that removes it there."""
+    return sessions.end(ports, request, REALM, session.token, now)

@@ -1,0 +1,51 @@
+"""The forms of an account, as shapes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from billing.kernel.errors import Invalid
+from billing.portal.web.forms import CancelForm
+from billing.web.inputs import Email, Input, Name
+from billing.web.problems import errors_of
+
+Secret = Annotated[str, StringConstraints(max_length=320)]
+
+
+class SignUpForm(Input):
+    """Who wants an account."""
+
+    username: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+    email: Email
+    name: Name
+
+
+class EmailForm(Input):
+    """Another email, and the password again."""
+
+    email: Email
+    password: Secret
+
+
+class LeaveForm(CancelForm):
+    """A cancellation: the box is the confirmation (A-3)."""
+
+    confirm: Literal["true"]
+
+
+class ChangeForm(Input):
+    """Another plan: now or with the next rebill, for what was shown (A-4)."""
+
+    when: Literal["now", "next_rebill"]
+    token: Annotated[str, StringConstraints(max_length=60)]
+    confirm: Literal["true"]
+
+
+def ticked(error: Invalid) -> dict[str, str]:
+    """What is wrong, a box that was not ticked in words of its own."""
+    found = errors_of(error)
+    if "confirm" in found:
+        found["confirm"] = "Tick the box to confirm."
+    return found

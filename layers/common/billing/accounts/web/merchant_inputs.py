@@ -1,0 +1,309 @@
+"""What merchants send to /v1: bodies and query strings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
+
+from billing.api.web.queries import InstantOrDate, PageQuery, _parsed, end_of, start_of
+from billing.catalog.flows.products import Draft
+from billing.catalog.web.price_inputs import PricePointInput
+from billing.checkout.web.forms import AddressInput
+from billing.kernel import domains
+from billing.kernel.catalog import Limit
+from billing.kernel.departments import Ask, Department
+from billing.kernel.errors import Invalid
+from billing.kernel.merchants import (
+    VISITORS_OWN,
+    CreditAtEnd,
+    FinalAction,
+    PortalKind,
+    SelfService,
+    Undecided,
+)
+from billing.kernel.money import MAX_AMOUNT_MINOR, Currency
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Anchor
+from billing.kernel.subscription import When
+from billing.render.messages import LANGUAGES
+from billing.web.inputs import (
+    INSTANT,
+    Email,
+    Input,
+    Key,
+    Line,
+    Name,
+    Zone,
+    different,
+    one_of,
+    under,
+    words,
+)
+
+PREVIEW_MOST = 500
+
+Days = Annotated[StrictInt, Field(ge=0, le=3650)]
+Language = Annotated[
+    str,
+    words(7),
+    one_of(
+        LANGUAGES | {VISITORS_OWN}, 'This is not one of the 15 languages, nor "visitor" for theirs.'
+    ),
+]
+
+Instant = Annotated[str, StringConstraints(pattern=INSTANT)]
+"""A local wall time, or with an offset an instant: the spelling of RFC 3339, seconds optional."""
+
+Several = Annotated[tuple[Key, ...], Field(min_length=1, max_length=20), different]
+
+Paragraph = Annotated[
+    str, StringConstraints(max_length=2000, pattern=r"^[^\x00-\x09\x0B-\x1F\x7F-\x9F]*$")
+]
+"""Text of several lines, without other control characters."""
+
+
+Limits = Annotated[
+    dict[Key, Annotated[StrictInt, Field(ge=0, le=1_000_000_000)]], Field(max_length=20)
+]
+"""How much a plan allows of what."""
+
+
+def limits_of(given: dict[str, int]) -> tuple[Limit, ...]:
+    return tuple(Limit(of, most) for of, most in sorted(given.items()))
+
+
+class PreviewInput(Input):
+    """A price point and when it is bought: a wall time, or with an offset an instant."""
+
+    price_point: PricePointInput
+    start: Instant
+    time_zone: Zone
+    count: Annotated[StrictInt, Field(ge=1, le=PREVIEW_MOST)] = 24
+
+    def anchor(self) -> Anchor:
+        """The start as wall time in the zone; raises `Invalid`."""
+        start = _parsed(self.start, "start")
+        if start.tzinfo is not None:
+            return Anchor.at(start, self.time_zone)
+        return Anchor(start, self.time_zone)
+
+
+class NewProductInput(Input):
+    """A product with its price points; the first is the default (P-14)."""
+
+    name: Name
+    public_listing: StrictBool = False
+    refund_days: Days = 0
+    gateways: Several
+    grants: Several | None = None
+    limits: Limits = Field(default_factory=dict)
+    price_points: Annotated[tuple[PricePointInput, ...], Field(min_length=1, max_length=50)]
+
+    def draft(self) -> Draft:
+        """As the flow takes it; raises `Invalid` for terms that the core refuses."""
+        terms = []
+        for place, price_point in enumerate(self.price_points):
+            with under(f"price_points[{place}]"):
+                terms.append(price_point.terms())
+        return Draft(
+            name=self.name,
+            public_listing=self.public_listing,
+            refund_days=self.refund_days,
+            gateways=self.gateways,
+            grants=self.grants,
+            limits=limits_of(self.limits),
+            terms=tuple(terms),
+        )
+
+
+def unsaid() -> Any:
+    """A field that need not be given; there is no default: `given` leaves out what was not said."""
+    return Field(default_factory=lambda: None)
+
+
+class ChangeInput(Input):
+    """A partial change: what is not given stays as it is."""
+
+    def given(self) -> dict[str, Any]:
+        """The fields that the caller named, with what they are to become."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class ProductChangeInput(ChangeInput):
+    """A change of a product; its price points are changed one by one."""
+
+    name: Name = unsaid()
+    public_listing: StrictBool = unsaid()
+    refund_days: Days = unsaid()
+    limits: Limits = unsaid()
+    default_price_point: Key = unsaid()
+
+    def given(self) -> dict[str, Any]:
+        changes = super().given()
+        if "limits" in changes:
+            changes["limits"] = limits_of(changes["limits"])
+        return changes
+
+
+class DepartmentInput(Input):
+    """A department of the helpdesk: what it is for, and what it asks for (H-1)."""
+
+    id: Key
+    name: Name
+    scope: Paragraph = ""
+    asks: Annotated[tuple[Ask, ...], Field(max_length=len(Ask)), different] = ()
+    email: Email | None = None
+
+
+class DepartmentsInput(ChangeInput):
+    """The departments, and which of them takes what the portal sends on."""
+
+    cancel: Key = unsaid()
+    refund: Key = unsaid()
+    all: Annotated[tuple[DepartmentInput, ...], Field(max_length=20)] = unsaid()
+
+    def given(self) -> dict[str, Any]:
+        changes = super().given()
+        if "all" in changes:
+            if not self.all:
+                raise Invalid("A helpdesk has at least one department.", field="departments.all")
+            if len({each.id for each in self.all}) < len(self.all):
+                raise Invalid("The same id stands twice.", field="departments.all")
+            changes["all"] = tuple(Department(**each.model_dump()) for each in self.all)
+        return changes
+
+
+class RetryScheduleInput(ChangeInput):
+    """Dunning: attempts in all, days between them, and what happens at the end (R-4)."""
+
+    every_days: Annotated[StrictInt, Field(ge=1, le=30)] = unsaid()
+    attempts: Annotated[StrictInt, Field(ge=1, le=20)] = unsaid()
+    final_action: FinalAction = unsaid()
+
+
+class AccountPolicyInput(ChangeInput):
+    """What becomes of accounts that end, where you are the platform."""
+
+    retention_days: Annotated[StrictInt, Field(ge=1, le=3650)] = unsaid()
+    frozen_stops: StrictBool = unsaid()
+
+
+class SettingsChangeInput(ChangeInput):
+    """A change of settings; null: no portal, grace as long as the retries, no freezing,
+    no domain of one's own."""
+
+    time_zone: Zone = unsaid()
+    currency: Currency = unsaid()
+    language: Language = unsaid()
+    portal: PortalKind | None = unsaid()
+    self_cancel: SelfService = unsaid()
+    self_refund: SelfService = unsaid()
+    departments: DepartmentsInput = unsaid()
+    retry_schedule: RetryScheduleInput = unsaid()
+    grace_days: Annotated[StrictInt, Field(ge=0, le=365)] | None = unsaid()
+    catch_up_days: Annotated[StrictInt, Field(ge=0, le=365)] = unsaid()
+    reminder_days: Annotated[StrictInt, Field(ge=0, le=60)] = unsaid()
+    notice_days: Annotated[StrictInt, Field(ge=0, le=90)] = unsaid()
+    undecided: Undecided = unsaid()
+    confirmation_template: Paragraph = unsaid()
+    revoke_on_dispute: StrictBool = unsaid()
+    credit_at_end: CreditAtEnd = unsaid()
+    freeze_price: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = unsaid()
+    self_freeze: StrictBool = unsaid()
+    accounts: AccountPolicyInput = unsaid()
+    custom_domain: Annotated[str, words(domains.LONGEST)] | None = unsaid()
+
+    def given(self) -> dict[str, Any]:
+        changes = super().given()
+        for part in ("departments", "retry_schedule", "accounts"):
+            if part in changes:
+                changes[part] = changes[part].given()
+        if "freeze_price" in changes:
+            changes["freeze_price_minor"] = changes.pop("freeze_price")
+        return changes
+
+
+class NewKeyInput(Input):
+    """A new API key; it can do what its maker can, or less."""
+
+    scopes: Annotated[
+        tuple[Literal["read", "write"], ...], Field(min_length=1, max_length=2), different
+    ] = ("read", "write")
+
+
+class OrdersQuery(PageQuery):
+    """Filters of the transaction list; a bare date is a local day, that of `to` included."""
+
+    customer: Key | None = None
+    subscription: Key | None = None
+    kind: OrderKind | None = None
+    from_: Annotated[InstantOrDate | None, Field(alias="from")] = None
+    to: InstantOrDate | None = None
+
+    def since(self, zone: str) -> datetime | None:
+        """The first instant of the span."""
+        return None if self.from_ is None else start_of(self.from_, zone, "from")
+
+    def until(self, zone: str) -> datetime | None:
+        """The instant that the span ends before."""
+        return None if self.to is None else end_of(self.to, zone, "to")
+
+
+class CancelInput(Input):
+    """When to end it, whatever the price point's own setting (X-3), and why."""
+
+    when: When
+    reason: Line | None = None
+    comment: Paragraph | None = None
+
+
+class RefundInput(Input):
+    """How much in minor units; all that is left of the payment without it."""
+
+    amount: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = None
+    reason: Line | None = None
+
+
+class CustomerChangeInput(Input):
+    """What of a customer changes; what is not given, or null, stays."""
+
+    email: Email | None = None
+    name: Name | None = None
+    address: AddressInput | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """As the flow takes them."""
+        address = None if self.address is None else self.address.address()
+        return {"email": self.email, "name": self.name, "address": address}
+
+
+class CustomersQuery(PageQuery):
+    """Whose customer record."""
+
+    email: Email
+
+
+class AccessQuery(Input):
+    """Whose access to what."""
+
+    email: Email
+    grant: Key
+
+
+class AccountQuery(Input):
+    """Whose account it was."""
+
+    username: Key
+    email: Email
+
+
+class ForecastQuery(Input):
+    """How far to look ahead."""
+
+    to: InstantOrDate
+
+    def until(self, zone: str) -> datetime:
+        """The instant that it ends at; raises `Invalid`."""
+        return end_of(self.to, zone, "to")

@@ -1,0 +1,310 @@
+"""What /v1 shows beside entities: previews, settings, keys, forecasts, what needs a look."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from billing.accounts.accounts import Stand, Standing
+from billing.api.web.json_shapes import MoneyOutput, instant, money
+from billing.kernel.catalog import PriceTerms
+from billing.kernel.departments import Department
+from billing.kernel.merchants import ApiKey, Merchant
+from billing.kernel.money import Money
+from billing.kernel.periods import Anchor
+from billing.kernel.schedule import charges, ends_at
+from billing.rebill.flows.attention import Matter
+from billing.rebill.flows.forecast import Forecast
+
+
+class ChargeOutput(TypedDict):
+    """One entry of a schedule, before tax."""
+
+    n: int
+    kind: str
+    at: str
+    local_date: str
+    amount: MoneyOutput
+
+
+class PreviewOutput(TypedDict):
+    """What a purchase would charge; `ends` is the last charge of a plan that completes."""
+
+    charges: list[ChargeOutput]
+    ends: str | None
+
+
+class ActiveOutput(TypedDict):
+    """Whether access is open now."""
+
+    active: bool
+
+
+class DepartmentOutput(TypedDict):
+    """A department of the helpdesk: what it is for, what it asks for, where it is told (H-1)."""
+
+    id: str
+    name: str
+    scope: str
+    asks: list[str]
+    email: str | None
+
+
+class DepartmentsOutput(TypedDict):
+    """The departments, and which of them takes what the portal sends on."""
+
+    cancel: str
+    refund: str
+    all: list[DepartmentOutput]
+
+
+class RetryScheduleOutput(TypedDict):
+    """Dunning: attempts in all, days between them, and what happens at the end (R-4)."""
+
+    every_days: int
+    attempts: int
+    final_action: str
+
+
+class AccountPolicyOutput(TypedDict):
+    """What becomes of accounts that end, where you are the platform (A-3, A-6)."""
+
+    retention_days: int
+    frozen_stops: bool
+
+
+class AccountOutput(TypedDict):
+    """How an account stands; `restorable_until` is when its data is erased, null where nothing is
+    to be restored, or nothing is erased by itself."""
+
+    standing: str
+    restorable_until: str | None
+
+
+class SettingsOutput(TypedDict):
+    """A merchant's settings; `portal` is null while it is off. `freeze_price` is in minor units, a
+    month; null where nothing can be frozen. `custom_domain` is in use once the operator has
+    confirmed it."""
+
+    time_zone: str
+    currency: str
+    language: str
+    portal: str | None
+    self_cancel: str
+    self_refund: str
+    departments: DepartmentsOutput
+    retry_schedule: RetryScheduleOutput
+    grace_days: int | None
+    catch_up_days: int
+    revoke_on_dispute: bool
+    reminder_days: int
+    notice_days: int
+    undecided: str
+    confirmation_template: str
+    freeze_price: int | None
+    self_freeze: bool
+    accounts: AccountPolicyOutput
+    custom_domain: str | None
+    custom_domain_active: bool
+    credit_at_end: str
+
+
+class KeyOutput(TypedDict):
+    """An API key; its secret is shown once, when it is made.
+
+    `made_by` is the id of the key that made it, or `operator`.
+    """
+
+    id: str
+    scopes: list[str]
+    created_at: str
+    revoked_at: str | None
+    made_by: str | None
+    secret: NotRequired[str]
+
+
+class ForecastDayOutput(TypedDict):
+    """What one local day brings in one currency; `test` for the sandbox's money."""
+
+    date: str
+    amount: MoneyOutput
+    charges: int
+    test: bool
+
+
+class ForecastOutput(TypedDict):
+    """What would be charged up to `to`; `held` says why nothing is as things stand, else null."""
+
+    data: list[ForecastDayOutput]
+    next: str | None
+    to: str
+    totals: list[ForecastTotalOutput]
+    complete: bool
+    held: str | None
+
+
+class ForecastTotalOutput(TypedDict):
+    """All days of one currency together."""
+
+    amount: MoneyOutput
+    charges: int
+    test: bool
+
+
+class MatterOutput(TypedDict):
+    """A subscription that needs a look; `reason` is what is known to hold it, else null.
+
+    `credit`: it has ended and left credit, `total` of it, that was neither refunded nor used.
+    """
+
+    what: Literal["parked", "overdue", "waiting", "credit"]
+    subscription: str
+    customer: str
+    since: str
+    payments: int
+    total: MoneyOutput
+    reason: str | None
+
+
+class LinkOutput(TypedDict):
+    """A link that signs in to the console, once."""
+
+    url: str
+    expires_at: str
+
+
+def preview(terms: PriceTerms, start: Anchor, count: int) -> PreviewOutput:
+    """The first `count` charges of a purchase (P-19)."""
+    return {
+        "charges": [
+            {
+                "n": charge.n,
+                "kind": charge.kind.value,
+                "at": instant(charge.at),
+                "local_date": Anchor.at(charge.at, start.zone).wall.date().isoformat(),
+                "amount": money(charge.amount),
+            }
+            for charge in islice(charges(terms, start), count)
+        ],
+        "ends": instant(ends_at(terms, start)),
+    }
+
+
+def account(stand: Stand) -> AccountOutput:
+    kept = stand.standing is Standing.INACTIVE
+    return {
+        "standing": stand.standing.value,
+        "restorable_until": instant(stand.until if kept else None),
+    }
+
+
+def settings(merchant: Merchant) -> SettingsOutput:
+    given = merchant.settings
+    return {
+        "time_zone": given.time_zone,
+        "currency": given.currency.value,
+        "language": given.language,
+        "portal": given.portal and given.portal.value,
+        "self_cancel": given.self_cancel.value,
+        "self_refund": given.self_refund.value,
+        "departments": {
+            "cancel": given.departments.cancel,
+            "refund": given.departments.refund,
+            "all": [_department(each) for each in given.departments.all],
+        },
+        "retry_schedule": {
+            "every_days": given.retry_schedule.every_days,
+            "attempts": given.retry_schedule.attempts,
+            "final_action": given.retry_schedule.final_action.value,
+        },
+        "grace_days": given.grace_days,
+        "catch_up_days": given.catch_up_days,
+        "revoke_on_dispute": given.revoke_on_dispute,
+        "reminder_days": given.reminder_days,
+        "notice_days": given.notice_days,
+        "undecided": given.undecided.value,
+        "confirmation_template": given.confirmation_template,
+        "freeze_price": given.freeze_price_minor,
+        "self_freeze": given.self_freeze,
+        "accounts": {
+            "retention_days": given.accounts.retention_days,
+            "frozen_stops": given.accounts.frozen_stops,
+        },
+        "custom_domain": given.custom_domain,
+        "custom_domain_active": given.custom_domain is not None
+        and given.custom_domain == merchant.domain,
+        "credit_at_end": given.credit_at_end.value,
+    }
+
+
+def _department(department: Department) -> DepartmentOutput:
+    return {
+        "id": department.id,
+        "name": department.name,
+        "scope": department.scope,
+        "asks": [ask.value for ask in department.asks],
+        "email": department.email,
+    }
+
+
+def key(key: ApiKey) -> KeyOutput:
+    return {
+        "id": key.id,
+        "scopes": list(key.scopes),
+        "created_at": instant(key.created_at),
+        "revoked_at": instant(key.revoked_at),
+        "made_by": key.made_by,
+    }
+
+
+def new_key(made: ApiKey, secret: str) -> KeyOutput:
+    return {**key(made), "secret": secret}
+
+
+def forecast(forecast: Forecast) -> ForecastOutput:
+    return {
+        "data": [
+            {
+                "date": day.date.isoformat(),
+                "amount": money(day.amount),
+                "charges": day.charges,
+                "test": day.test,
+            }
+            for day in forecast.days
+        ],
+        "next": None,
+        "to": instant(forecast.until),
+        "totals": _totals(forecast),
+        "complete": forecast.complete,
+        "held": forecast.held and forecast.held.value,
+    }
+
+
+def _totals(forecast: Forecast) -> list[ForecastTotalOutput]:
+    kinds = sorted({(day.amount.currency, day.test) for day in forecast.days})
+    totals: list[ForecastTotalOutput] = []
+    for currency, test in kinds:
+        days = [d for d in forecast.days if (d.amount.currency, d.test) == (currency, test)]
+        amount = Money(sum(day.amount.amount_minor for day in days), currency)
+        count = sum(day.charges for day in days)
+        totals.append({"amount": money(amount), "charges": count, "test": test})
+    return totals
+
+
+def matter(matter: Matter) -> MatterOutput:
+    return {
+        "what": matter.what,
+        "subscription": matter.subscription.id,
+        "customer": matter.subscription.customer,
+        "since": instant(matter.since),
+        "payments": matter.payments,
+        "total": money(matter.total),
+        "reason": matter.reason,
+    }
+
+
+def link(url: str, expires_at: datetime) -> LinkOutput:
+    return {"url": url, "expires_at": instant(expires_at)}

@@ -1,0 +1,233 @@
+"""An account's front: signing up, in and out, a forgotten password, another email (A-7, A-8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from billing.accounts.accounts import Account, Stand, Standing
+from billing.accounts.flows import account, account_life, own_plan
+from billing.accounts.flows.account import SignUp
+from billing.accounts.web import console_session
+from billing.kernel.errors import Invalid, Refused
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.render.messages import MERCHANTS_LANGUAGE
+from billing.runtime import telemetry
+from billing.web import audit, http, sessions
+from billing.web.problems import errors_of
+from billing.web.request import Request
+
+TYPED_MOST = 320
+DONE = frozenset(
+    {"email_asked", "changed", "frozen", "thawed", "cancelled", "claimed", "processing"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of who is signed in to an account; `stand` is how that stands now."""
+
+    request: Request
+    account: Account
+    seller: Merchant
+    house: Merchant
+    stand: Stand
+    token: str
+    now: datetime
+
+    @property
+    def csrf(self) -> str:
+        return sessions.csrf_of(self.token)
+
+
+def visit(ports: Ports, request: Request, now: datetime) -> Visit:
+    """Who looks at a page, of an active account or not; raises `SignedOut`."""
+    house = account.platform(ports)
+    held = sessions.held(ports, request, console_session.REALM, now)
+    found = None if held is None else console_session.account_of(ports, held)
+    seller = None if found is None else ports.store.merchant(found.username)
+    if held is None or found is None or seller is None or found.erased_at is not None:
+        raise console_session.SignedOut
+    stand = account.stand(ports, found, now)
+    return Visit(request, found, seller, house, stand, held.token, now)
+
+
+def change(ports: Ports, request: Request, now: datetime) -> Visit:
+    """Who sent a form from one of our own pages."""
+    sessions.check_origin(request)
+    found = visit(ports, request, now)
+    sessions.check_form(request, found.token)
+    audit.note(ports, request, found.seller.id, "account", now)
+    return found
+
+
+def sign_up_form(ports: Ports) -> http.Answer:
+    """Username, email and name; the plan comes after, and the password by a mailed link."""
+    return _front(ports, "sign_up", form={}, errors={})
+
+
+def signed_up(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
+    """The plans to choose from, for whoever signed up, and whoever has this email already."""
+    from billing.accounts.web.forms import SignUpForm
+    from billing.web.inputs import filled_in, read
+
+    sessions.check_origin(request)
+    typed = request.form()
+    try:
+        given = read(SignUpForm, filled_in(typed))
+        form = SignUp(given.username, given.email, given.name)
+        account.sign_up(ports, form, ip=request.ip, now=now)
+    except Invalid as error:
+        return _front(ports, "sign_up", status=422, form=typed, errors=errors_of(error))
+    return http.redirect("/account/plans")
+
+
+def plans(ports: Ports) -> http.Answer:
+    """What an account can be opened with, or come back with."""
+    return _front(ports, "plans", offers=own_plan.offers(ports))
+
+
+def sign_in_form(ports: Ports) -> http.Answer:
+    """Email and password."""
+    return _front(ports, "sign_in", failed=False)
+
+
+def signed_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
+    """In, where the account is active; else told so, and how to return. One answer whatever is
+    wrong."""
+    sessions.check_origin(request)
+    typed = request.form()
+    email, password = (typed.get(name, "")[:TYPED_MOST] for name in ("email", "password"))
+    found = account.sign_in(ports, email, password, ip=request.ip, now=now)
+    if found is None:
+        telemetry.happened("account sign-in refused", request_id=request.id)
+        return _front(ports, "sign_in", status=401, failed=True)
+    stand = account_life.opened(ports, found, now=now)
+    cookie = console_session.begin_account(ports, request, found, now)
+    active = stand.standing is Standing.ACTIVE
+    return http.redirect("/console" if active else "/account", cookies=[cookie])
+
+
+def signed_out(ports: Ports, visit: Visit) -> http.Answer:
+    """The session is over here, whoever still holds its cookie."""
+    cookie = sessions.end(ports, visit.request, console_session.REALM, visit.token, visit.now)
+    return http.redirect("/account/sign-in", cookies=[cookie])
+
+
+def forgot_form(ports: Ports) -> http.Answer:
+    return _front(ports, "forgot")
+
+
+def forgot(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
+    """The same page for whoever asks, however often."""
+    sessions.check_origin(request)
+    email = request.form().get("email", "")[:TYPED_MOST]
+    account.ask_for_reset(ports, email, ip=request.ip, now=now)
+    return _front(ports, "asked", status=202)
+
+
+def reset_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
+    """Where the link in a mail leads; looking does not use it up."""
+    if not account.reset_stands(ports, token, now=now):
+        raise _over()
+    return _front(ports, "reset", errors={})
+
+
+def reset(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
+    """A new password, with which everybody signs in again."""
+    sessions.check_origin(request)
+    password = request.form().get("password", "")[:TYPED_MOST]
+    try:
+        found = account.reset(ports, token, password, now=now)
+    except Invalid as error:
+        return _front(ports, "reset", status=422, errors={error.field: error.message})
+    if found is None:
+        raise _over()
+    return http.redirect("/account/sign-in")
+
+
+def confirm_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
+    """A button: a scanner that follows the links in a mail does not press it."""
+    if not account.email_link_stands(ports, token, now=now):
+        raise _over()
+    return _front(ports, "confirm")
+
+
+def confirmed(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
+    """One end has confirmed; with the second the email is another one."""
+    sessions.check_origin(request)
+    house = account.platform(ports)
+    moved = account.confirm_email(ports, token, now=now)
+    if moved is None:
+        raise _over()
+    return _page(house, "confirmed", moved=moved)
+
+
+def profile(ports: Ports, visit: Visit) -> http.Answer:
+    """Who one is here; of an account that is not active, how to return."""
+    if visit.stand.standing is not Standing.ACTIVE:
+        return show(visit, "inactive", offers=own_plan.offers(ports))
+    return show(visit, "profile", done=done_of(visit), errors={})
+
+
+def email_asked(ports: Ports, visit: Visit) -> http.Answer:
+    """Both addresses are asked, once the password has been given again (A-8)."""
+    from billing.accounts.web.forms import EmailForm
+    from billing.web.inputs import filled_in, read
+
+    typed = visit.request.form()
+    try:
+        given = read(EmailForm, filled_in({n: typed.get(n, "") for n in EmailForm.model_fields}))
+        _check_password(ports, visit, given.password)
+        account.ask_for_email(ports, visit.account, given.email, now=visit.now)
+    except Invalid as error:
+        return show(visit, "profile", status=422, done=None, errors=errors_of(error))
+    return http.redirect("/account?done=email_asked")
+
+
+def _check_password(ports: Ports, visit: Visit, password: str) -> None:
+    ip, now = visit.request.ip, visit.now
+    if not account.is_password_of(ports, visit.account, password, ip=ip, now=now):
+        raise Invalid("This is not your password, or it was tried too often.", field="password")
+
+
+def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+    """A page of who is signed in."""
+    return http.page(
+        f"account/{template}.html",
+        MERCHANTS_LANGUAGE,
+        status=status,
+        account=visit.account,
+        merchant=visit.seller,
+        house=visit.house,
+        stand=visit.stand,
+        zone=visit.house.settings.time_zone,
+        csrf=visit.csrf,
+        **values,
+    )
+
+
+def done_of(visit: Visit) -> str | None:
+    what = visit.request.query().get("done")
+    return what if what in DONE else None
+
+
+def _front(ports: Ports, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+    return _page(account.platform(ports), template, status=status, **values)
+
+
+def _page(house: Merchant, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+    return http.page(
+        f"account/{template}.html",
+        MERCHANTS_LANGUAGE,
+        status=status,
+        merchant=house,
+        house=house,
+        **values,
+    )
+
+
+def _over() -> Refused:
+    return Refused("This link was used already, or is over. Ask for a new one.", code="link_over")

@@ -1,1 +1,0 @@
-"""One technology each; only these modules speak to the world (ARCHITECTURE.md, 5)."""

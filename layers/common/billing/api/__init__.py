@@ -1,0 +1,1 @@
+"""The frame of the merchant API /v1: keys, idempotency, OpenAPI."""

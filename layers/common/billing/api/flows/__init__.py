@@ -1,0 +1,1 @@
+"""What api does in the world: reads, writes, gateways."""

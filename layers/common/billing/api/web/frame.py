@@ -1,0 +1,169 @@
+"""The merchant API's frame: who calls, what they sent, one answer per Idempotency-Key (M-3).
+
+A route is declared once: address, input shape, and by its annotation the output shape; the bearer
+check, the reading of input and the OpenAPI document follow from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from billing.api.flows import keys
+from billing.api.web.idempotency import Once
+from billing.kernel import domains
+from billing.kernel.merchants import ApiKey, Merchant
+from billing.kernel.ports import Ports
+from billing.web import audit, http
+from billing.web.inputs import Input, Nothing, read
+from billing.web.problems import Forbidden, Unauthenticated
+from billing.web.request import Request, plain_id
+
+T = TypeVar("T", bound=Input)
+R = TypeVar("R")
+Scope = Literal["read", "write"]
+Handler = Callable[..., Any]
+
+HAS_BODY = frozenset({"POST", "PATCH"})
+ACCEPTED = 202
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One call of the API by a merchant: `input` is the body, or the query string of a GET
+    or a DELETE.
+
+    `named` is what the Idempotency-Key makes the same for ever, None without one.
+    """
+
+    merchant: Merchant
+    key: ApiKey
+    input: T
+    now: datetime
+    base_url: str
+    named: str | None = None
+
+    @property
+    def zone(self) -> str:
+        return self.merchant.settings.time_zone
+
+    def checkout_url(self, price_point: str) -> str:
+        """Where one of the merchant's price points is bought."""
+        return domains.checkout(self.base_url, self.merchant, price_point)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One declared route; `path` has parameters as `<name>`, `errors` are its own, by status."""
+
+    method: str
+    path: str
+    takes: type[Input]
+    status: int
+    scope: Scope
+    sealed: str | None
+    handler: Handler
+    errors: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Later(Generic[R]):
+    """What a handler answers with 202: recorded, and not at its end."""
+
+    body: R
+
+
+class Api:
+    """Declares routes of /v1 on a resolver; a handler takes a `Call` and what is in the path."""
+
+    def __init__(self, app: http.Resolver, ports: Ports) -> None:
+        self.routes: list[Route] = []
+        self._app = app
+        self._ports = ports
+
+    def get(self, path: str, takes: type[Input] = Nothing) -> Callable[[Handler], Handler]:
+        return self._declare("GET", path, takes, 200, "read")
+
+    def post(
+        self,
+        path: str,
+        takes: type[Input] = Nothing,
+        *,
+        status: int = 201,
+        scope: Scope = "write",
+        sealed: str | None = None,
+        errors: Mapping[str, str] | None = None,
+    ) -> Callable[[Handler], Handler]:
+        return self._declare("POST", path, takes, status, scope, sealed, errors)
+
+    def patch(self, path: str, takes: type[Input]) -> Callable[[Handler], Handler]:
+        return self._declare("PATCH", path, takes, 200, "write")
+
+    def delete(self, path: str, takes: type[Input] = Nothing) -> Callable[[Handler], Handler]:
+        return self._declare("DELETE", path, takes, 200, "write")
+
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        takes: type[Input],
+        status: int,
+        scope: Scope,
+        sealed: str | None = None,
+        errors: Mapping[str, str] | None = None,
+    ) -> Callable[[Handler], Handler]:
+        def declare(handler: Handler) -> Handler:
+            route = Route(method, path, takes, status, scope, sealed, handler, errors or {})
+            self.routes.append(route)
+            self._app.route(path, method)(lambda **ids: self._answer(route, ids))
+            return handler
+
+        return declare
+
+    def _answer(self, route: Route, ids: dict[str, str]) -> http.Answer:
+        request = Request.of(self._app.current_event)
+        now = self._ports.clock()
+        secret = _bearer(request)
+        merchant, key = self._caller(secret, route.scope)
+        if merchant.is_suspended(now):
+            raise Forbidden("This account is not active.", code="account_inactive")
+
+        if route.scope == "write":
+            audit.note(self._ports, request, merchant.id, f"key:{key.id}", now)
+        is_post = route.method == "POST"
+        once = Once.of(request, merchant.id, secret, route.sealed) if is_post else None
+
+        def run() -> http.Answer:
+            shape, named = _input(route, request), once.place if once else None
+            base_url = self._ports.operation.public_url or request.base_url
+            call = Call(merchant, key, shape, now, base_url, named)
+            path = {name: plain_id(value) for name, value in ids.items()}
+            given = route.handler(call, **path)
+            if isinstance(given, Later):
+                return http.json(given.body, ACCEPTED)
+            return http.json(given, route.status)
+
+        return once.answer(self._ports, request, now, run) if once else run()
+
+    def _caller(self, secret: str, scope: Scope) -> tuple[Merchant, ApiKey]:
+        found = keys.holder(self._ports, secret)
+        if found is None:
+            raise Unauthenticated("This API key is not known, or was revoked.")
+        if scope not in found[1].scopes:
+            raise Forbidden(f"This API key may not {scope}.", code="scope_missing")
+        return found
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.startswith(keys.PREFIX):
+        raise Unauthenticated("Send `Authorization: Bearer sk_..`.")
+    return secret.strip()
+
+
+def _input(route: Route, request: Request) -> Input:
+    if route.method not in HAS_BODY:
+        return read(route.takes, request.query())
+    return read(route.takes, request.json() if request.body else {})

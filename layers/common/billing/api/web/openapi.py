@@ -1,0 +1,195 @@
+"""The OpenAPI document of /v1, made of the routes that are declared and of their shapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter
+
+from billing.api.web.frame import ACCEPTED, HAS_BODY, Later, Route
+from billing.web.http import JSON, PROBLEM
+from billing.web.inputs import Nothing
+
+VERSION = "3.1.0"
+REFERENCE = "#/components/schemas/{model}"
+
+ERRORS = {
+    "400": "The request cannot be read.",
+    "401": "No API key, or one that is not known.",
+    "403": "The API key may not do this.",
+    "404": "Unknown, or not yours.",
+    "409": "The state or a policy forbids it; `code` says which.",
+    "413": "The body is over 64 KB.",
+    "415": "The body is not application/json.",
+    "422": "Malformed or out of bounds; `field` says which, `errors` lists all.",
+    "429": "Too many requests.",
+    "500": "An error of ours; `request_id` finds it in the log.",
+    "503": "A part of the service does not answer. `unavailable`, `gateway_unavailable` and "
+    "`gateway_busy` say that nothing was done: try again later. `unfinished`: the same request "
+    "does the rest. `outcome_unknown`: look at what stands before asking again; a refund or a "
+    "ticket with an Idempotency-Key is the same one.",
+}
+
+KNOWN_AS = {
+    "billing__kernel__subscription__When": "billing__subscription__When",
+    "billing__plans__plan_change__When": "billing__plan_change__When",
+}
+"""Component names that programs know. Two shapes share the name `When`, and pydantic tells them
+apart by their modules, which have moved since."""
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable; made for programs."},
+        "field": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+        "request_id": {"type": "string"},
+    },
+}
+
+PROBLEMS = {PROBLEM: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key and body are answered the same for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
+    """The document for a list of routes."""
+    shapes = {
+        (key, mode): TypeAdapter(shape)
+        for route in routes
+        for key, mode, shape in (
+            (route, "validation", route.takes),
+            (route, "serialization", _gives(route)),
+            ((route, ACCEPTED), "serialization", _gives_later(route)),
+        )
+        if shape is not None
+    }
+    schemas, definitions = TypeAdapter.json_schemas(
+        [(key, mode, adapter) for (key, mode), adapter in shapes.items()],  # type: ignore[misc]
+        ref_template=REFERENCE,
+    )
+    schemas, named = _as_known(schemas), _as_known(definitions.get("$defs", {}))
+    components = dict(sorted(named.items())) | {"Problem": PROBLEM_SCHEMA}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        takes = _resolved(schemas[route, "validation"], components)
+        operation = _operation(route, takes, schemas[route, "serialization"])
+        if later := schemas.get(((route, ACCEPTED), "serialization")):
+            operation["responses"][str(ACCEPTED)] = _answer("Recorded, and under way.", later)
+        paths.setdefault(_template(route.path), {})[route.method.lower()] = operation
+    return {
+        "openapi": VERSION,
+        "info": {"title": "Perennial merchant API", "version": "1"},
+        "servers": [{"url": base_url}],
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any]) -> dict[str, Any]:
+    parameters = [_in_path(name) for name in re.findall(r"<(\w+)>", route.path)]
+    operation: dict[str, Any] = {
+        "operationId": route.handler.__name__,
+        **_words(route.handler.__doc__ or ""),
+        "parameters": parameters,
+        "responses": _responses(route, gives),
+    }
+    if route.method not in HAS_BODY:
+        required = takes.get("required", [])
+        parameters += (
+            {"name": name, "in": "query", "required": name in required, "schema": schema}
+            for name, schema in takes.get("properties", {}).items()
+        )
+    if route.method == "POST":
+        parameters.append(IDEMPOTENCY_KEY)
+    if route.method in HAS_BODY and route.takes is not Nothing:
+        body = {"$ref": REFERENCE.format(model=route.takes.__name__)}
+        # No body is read as {}: it is missed only where a field is.
+        needed = bool(takes.get("required"))
+        operation["requestBody"] = {"required": needed, "content": {JSON: {"schema": body}}}
+    return operation
+
+
+def _words(docstring: str) -> dict[str, str]:
+    """The first paragraph of a handler's docstring as summary, what follows as description."""
+    summary, *more = docstring.strip().split("\n\n")
+    described = "\n\n".join(" ".join(each.split()) for each in more)
+    return {"summary": summary, "description": described} if described else {"summary": summary}
+
+
+def _responses(route: Route, gives: dict[str, Any]) -> dict[str, Any]:
+    errors = {
+        status: {"description": words, "content": PROBLEMS}
+        for status, words in (ERRORS | dict(route.errors)).items()
+    }
+    return {str(route.status): _answer("Done.", gives), **errors}
+
+
+def _answer(words: str, gives: dict[str, Any]) -> dict[str, Any]:
+    return {"description": words, "content": {JSON: {"schema": gives}}}
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _template(path: str) -> str:
+    return path.replace("<", "{").replace(">", "}")
+
+
+def _gives(route: Route) -> Any:
+    """The shape of what is done."""
+    shapes = _shapes(route)
+    return next(shape for shape in shapes if get_origin(shape) is not Later)
+
+
+def _gives_later(route: Route) -> Any | None:
+    """The shape of what is begun (202), None where an answer is always at its end."""
+    begun = (get_args(shape)[0] for shape in _shapes(route) if get_origin(shape) is Later)
+    return next(begun, None)
+
+
+def _shapes(route: Route) -> tuple[Any, ...]:
+    hint = get_type_hints(route.handler)["return"]
+    return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+
+
+def _as_known(part: Any) -> Any:
+    """A part of a schema with the component names that programs know."""
+    if isinstance(part, dict):
+        return {KNOWN_AS.get(key, key): _as_known(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_as_known(each) for each in part]
+    if isinstance(part, str) and (name := part.rpartition("/")[2]) in KNOWN_AS:
+        return REFERENCE.format(model=KNOWN_AS[name])
+    return part
+
+
+def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref", "").rpartition("/")[2]
+    found: dict[str, Any] = components.get(reference, schema)
+    return found

@@ -1,0 +1,1 @@
+"""Mail, queue and secrets at AWS."""

@@ -1,0 +1,65 @@
+"""Merchants' gateway keys: SecureStrings of SSM Parameter Store, one JSON object per account.
+
+`/perennial/<stage>/<merchant>/<gateway>/<account>` holds what the gateway's adapter reads. Kept in
+memory for five minutes at most, so that rotated keys come into use by themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing.kernel.errors import Unavailable
+from billing.kernel.gateways import AccountRef
+
+KEPT = timedelta(minutes=5)
+
+
+class ParameterSecrets:
+    """The secrets of one stage; `connect` makes an SSM client when the first is read."""
+
+    def __init__(
+        self, stage: str, connect: Callable[[], Any], clock: Callable[[], datetime]
+    ) -> None:
+        self._stage = stage
+        self._connect = connect
+        self._clock = clock
+        self._client: Any = None
+        self._kept: dict[AccountRef, tuple[datetime, Mapping[str, Any]]] = {}
+
+    def of(self, account: AccountRef) -> Callable[[bool], Mapping[str, Any]]:
+        """A reader of one account's secrets; called with True it reads them afresh."""
+        return lambda fresh: self.read(account, fresh=fresh)
+
+    def read(self, account: AccountRef, *, fresh: bool = False) -> Mapping[str, Any]:
+        """Raises `Unavailable` where they are missing, unreadable or out of reach.
+
+        Nothing follows from that for what was sold: an account is gone when its merchant says so.
+        """
+        now = self._clock()
+        kept = self._kept.get(account)
+        if kept is not None and not fresh and now - kept[0] < KEPT:
+            return kept[1]
+        secrets = self._fetch(account)
+        self._kept[account] = (now, secrets)
+        return secrets
+
+    def _fetch(self, account: AccountRef) -> Mapping[str, Any]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        name = f"/perennial/{self._stage}/{account.merchant}/{account.gateway}/{account.account}"
+        self._client = self._client or self._connect()
+        try:
+            answer = self._client.get_parameter(Name=name, WithDecryption=True)
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"No keys could be read at {name}.", code="no_keys") from error
+        try:
+            secrets = json.loads(answer["Parameter"]["Value"])
+        except ValueError:
+            secrets = None
+        if not isinstance(secrets, dict):
+            # Without the value and its error: what does not parse is still a secret.
+            raise Unavailable(f"What is at {name} is no JSON object.", code="no_keys")
+        return secrets

@@ -1,0 +1,67 @@
+"""What SES tells of mails that came back, as EventBridge brings it.
+
+Field by field as in SES's developer guide, "Contents of event data" for bounces and complaints.
+Every mail carries the merchant that it was sent for as a tag (`ses_mailer`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Any
+
+from billing.aws.ses_mailer import MERCHANT_TAG
+from billing.outbox.suppressions import Returned, StopReason
+
+_CODE = re.compile(r"[A-Za-z-]{1,40}")
+
+
+def returned(event: Mapping[str, Any]) -> list[Returned]:
+    """The addresses that an event says no mail should go to any more; empty for any other event.
+
+    Only a permanent bounce says so: a full mailbox or a server that was away does not. A report
+    that a mail is no spam is no complaint.
+    """
+    detail = event["detail"]
+    tags = detail["mail"].get("tags", {}).get(MERCHANT_TAG)
+    if not tags:
+        return []
+    match detail.get("eventType"):
+        case "Bounce":
+            return list(_bounced(tags[0], detail["bounce"]))
+        case "Complaint":
+            return list(_complained(tags[0], detail["complaint"]))
+        case _:
+            return []
+
+
+def _bounced(merchant: str, bounce: Mapping[str, Any]) -> Iterator[Returned]:
+    if bounce.get("bounceType") != "Permanent":
+        return
+    at, code = _instant(bounce["timestamp"]), _code(bounce.get("bounceSubType"))
+    for recipient in bounce["bouncedRecipients"]:
+        yield Returned(merchant, _address(recipient), StopReason.BOUNCED, at, code)
+
+
+def _complained(merchant: str, complaint: Mapping[str, Any]) -> Iterator[Returned]:
+    kind = complaint.get("complaintFeedbackType")
+    if kind == "not-spam":
+        return
+    at, code = _instant(complaint["timestamp"]), _code(kind)
+    for recipient in complaint["complainedRecipients"]:
+        yield Returned(merchant, _address(recipient), StopReason.COMPLAINED, at, code)
+
+
+def _address(recipient: Mapping[str, Any]) -> str:
+    return parseaddr(recipient["emailAddress"])[1]
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _code(word: Any) -> str | None:
+    """The provider's word, if it is one: the rest of a report holds strangers' words."""
+    return word if isinstance(word, str) and _CODE.fullmatch(word) else None

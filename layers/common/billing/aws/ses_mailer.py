@@ -1,0 +1,43 @@
+"""Mail by Amazon SES, sent raw so that the invoice can be attached."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from billing.kernel.errors import Unavailable
+from billing.runtime import telemetry
+
+MERCHANT = "X-Merchant"
+"""The header in which a flow says for whom a mail is sent; it does not leave the house."""
+
+MERCHANT_TAG = "merchant"
+"""The tag by which SES says so again of a mail that came back (`ses_events`)."""
+
+
+class SesMailer:
+    """The Mailer port over SESv2; `configuration_set` is who is told of mail that comes back."""
+
+    def __init__(self, client: Any, configuration_set: str | None = None) -> None:
+        self._client = client
+        self._named = {"ConfigurationSetName": configuration_set} if configuration_set else {}
+
+    def send(self, message: EmailMessage, *, now: datetime) -> None:
+        """Send one mail; raises `Unavailable` when SES does not take it."""
+        merchant = message[MERCHANT]
+        del message[MERCHANT]
+        tags = [{"Name": MERCHANT_TAG, "Value": str(merchant)}] if merchant else []
+        try:
+            self._client.send_email(
+                **self._named,
+                EmailTags=tags,
+                Destination={"ToAddresses": [str(message["To"])]},
+                Content={"Raw": {"Data": message.as_bytes(policy=SMTP)}},
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(f"mail not taken: {type(error).__name__}") from error
+        telemetry.happened("mailed", message_id=str(message["Message-ID"]))

@@ -1,0 +1,93 @@
+"""The charge queue: leases from the sweep to the workers, many in one message (R-1)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from billing.kernel.due import DueKind
+from billing.kernel.errors import Unavailable
+from billing.kernel.storage import Due
+from billing.runtime import correlation
+
+LEASES_PER_MESSAGE = 25
+MESSAGES_PER_CALL = 10
+
+
+class SqsQueue:
+    """The Queue port over one SQS queue."""
+
+    def __init__(self, url: str, client: Any) -> None:
+        self._url = url
+        self._client = client
+
+    def send(self, leases: Sequence[Due]) -> None:
+        """Send all leases; raises `Unavailable` if any was not taken (their alarms come again)."""
+        remaining = iter(leases)
+        bodies = iter(lambda: list(islice(remaining, LEASES_PER_MESSAGE)), [])
+        while batch := list(islice(bodies, MESSAGES_PER_CALL)):
+            answer = self._client.send_message_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "MessageBody": body_of(leases)}
+                    for number, leases in enumerate(batch)
+                ],
+            )
+            if answer.get("Failed"):
+                raise Unavailable(f"{len(answer['Failed'])} messages were not taken by the queue")
+
+    def waiting(self) -> int:
+        """About how many leases nobody has worked off yet, taken or not; full messages, so rather
+        too many."""
+        answer = self._client.get_queue_attributes(
+            QueueUrl=self._url, AttributeNames=list(_NOT_DONE)
+        )
+        return LEASES_PER_MESSAGE * sum(int(answer["Attributes"][name]) for name in _NOT_DONE)
+
+
+_NOT_DONE = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+
+def body_of(leases: Sequence[Due]) -> str:
+    """A message: its leases as [kind, instant, owner parts]."""
+    rows = [[lease.kind.value, lease.due_at.isoformat(), *lease.owner] for lease in leases]
+    return json.dumps({"leases": rows, "correlation": correlation.current()})
+
+
+def by_sweep(
+    records: Sequence[Mapping[str, Any]],
+) -> tuple[dict[str | None, dict[str, list[Due]]], dict[str, Exception]]:
+    """What a worker is given, by what sent it: the leases of each message by its id; and those
+    that cannot be read."""
+    read: dict[str | None, dict[str, list[Due]]] = defaultdict(dict)
+    unread: dict[str, Exception] = {}
+    for record in records:
+        name = record["messageId"]
+        try:
+            message = json.loads(record["body"])
+            read[_correlation_of(message)][name] = _leases_of(message)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            unread[name] = error
+    return read, unread
+
+
+def leases_of(body: str) -> list[Due]:
+    """The leases of a message's body."""
+    return _leases_of(json.loads(body))
+
+
+def _leases_of(message: Any) -> list[Due]:
+    return [
+        Due(DueKind(kind), datetime.fromisoformat(due_at), tuple(owner))
+        for kind, due_at, *owner in message["leases"]
+    ]
+
+
+def _correlation_of(message: Any) -> str | None:
+    """The sweep that sent it."""
+    found = message.get("correlation")
+    return found if isinstance(found, str) else None

@@ -1,0 +1,1 @@
+"""Cancelling and pausing a subscription."""

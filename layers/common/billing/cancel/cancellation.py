@@ -1,0 +1,200 @@
+"""Ending a subscription, as transactions: at once, at the end of the period, or after the charge
+that is under way; and undoing it (X-2, X-4, X-5, X-6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from billing.kernel import policy, snapshots
+from billing.kernel.invoices import Invoice, InvoiceState
+from billing.kernel.money import Money
+from billing.kernel.orders import Order, OrderKind
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.subscription import CancelRequest, Source, State, Subscription, When
+from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
+
+INVOICE_AS_READ = ("state", "attempt")
+
+
+def takes_effect_now(
+    subscription: Subscription, request: CancelRequest, *, changing_plan: bool = False
+) -> bool:
+    """Whether nothing that is paid for is left: asked for now, past due, or past the period
+    (X-4).
+
+    An open invoice says so too: by the clock of whoever opened it, its period has begun; but not
+    that of a change of plan, which pays for no period (A-4).
+    """
+    if request.when is When.NOW or subscription.state is State.PAST_DUE:
+        return True
+    if subscription.open_invoice is not None and not changing_plan:
+        return True
+    period_at = subscription.period_at
+    return period_at is None or period_at <= request.requested_at
+
+
+def end_now(
+    subscription: Subscription,
+    open_invoice: Invoice | None,
+    request: CancelRequest,
+    email: str,
+    shard: int,
+) -> Transaction:
+    """Ended with its own entry; an open invoice is void in the same write, and never paid (X-6)."""
+    at, ended = request.requested_at, subscription.cancelled(request.requested_at, request.source)
+    ended = replace(ended, cancelling=None)
+    return (
+        Change(subscription, ended, expecting=policy.RESTS),
+        *void(open_invoice, at, shard),
+        Insert(entry(ended, OrderKind.CANCELLATION, request, at, email)),
+        Insert(_ended(ended, request, at, shard)),
+    )
+
+
+def at_period_end(
+    subscription: Subscription,
+    open_invoice: Invoice | None,
+    request: CancelRequest,
+    email: str,
+    shard: int,
+) -> Transaction:
+    """A "Request Can." entry now; access and agreement stay to the end of the period (X-2).
+
+    An open invoice is that of a change of plan: it is void, as in `end_now` (A-4).
+    """
+    assert open_invoice is None or open_invoice.changes_plan, "a period's is void first"
+    pending = subscription.cancel_pending(request)
+    at = request.requested_at
+    return (
+        Change(subscription, pending, expecting=policy.RESTS),
+        *void(open_invoice, at, shard),
+        Insert(entry(pending, OrderKind.CANCEL_REQUEST, request, at, email)),
+        Insert(fact(EventKind.CANCEL_REQUESTED, pending, at, shard)),
+    )
+
+
+def record(subscription: Subscription, under_way: Invoice, request: CancelRequest) -> Transaction:
+    """The charge under way is withdrawn first; what the gateway says of it decides (X-6)."""
+    return (
+        Change(subscription, subscription.cancel_recorded(request), expecting=policy.LOOKED_AT),
+        ConditionCheck(under_way, expecting=INVOICE_AS_READ),
+    )
+
+
+def undo(subscription: Subscription, requested: Order, now: datetime, shard: int) -> Transaction:
+    """Goes on as before; the request stays in the list, marked withdrawn (X-2, X-5)."""
+    after = subscription.cancel_undone()
+    return (
+        Change(subscription, after, expecting=(*policy.LOOKED_AT, "ends_at")),
+        Change(requested, replace(requested, withdrawn=True)),
+        Insert(fact(EventKind.CANCEL_UNDONE, after, now, shard)),
+    )
+
+
+def end_pending(
+    subscription: Subscription, order_id: str, now: datetime, email: str, shard: int
+) -> Transaction:
+    """The period has ended: cancelled as of then, with its own entry (X-2)."""
+    request, ends_at = subscription.cancelling, subscription.ends_at
+    assert request is not None and ends_at is not None, "it is pending"
+    ended = replace(subscription.cancelled(ends_at, request.source), cancelling=None)
+    told = replace(request, order=order_id)
+    return (
+        Change(subscription, ended, expecting=(*policy.LOOKED_AT, "ends_at")),
+        Insert(entry(ended, OrderKind.CANCELLATION, told, now, email)),
+        Insert(_ended(ended, told, now, shard)),
+    )
+
+
+def after_payment(
+    paid: Subscription, now: datetime, email: str, shard: int
+) -> tuple[Subscription, tuple[Write, ...]]:
+    """What a recorded request becomes when the charge that was under way succeeded (X-6).
+
+    `paid` is the subscription as the payment leaves it; answers what it is then, and the entries.
+    """
+    request = paid.cancelling
+    if request is None or not paid.is_live:
+        return replace(paid, cancelling=None), ()
+    if takes_effect_now(paid, replace(request, requested_at=now)):
+        ended = replace(paid.cancelled(now, request.source), cancelling=None)
+        return ended, (
+            Insert(entry(ended, OrderKind.CANCELLATION, request, now, email)),
+            Insert(_ended(ended, request, now, shard)),
+        )
+    pending = paid.cancel_pending(request)
+    return pending, (
+        Insert(entry(pending, OrderKind.CANCEL_REQUEST, request, now, email)),
+        Insert(fact(EventKind.CANCEL_REQUESTED, pending, now, shard)),
+    )
+
+
+def entry(
+    subscription: Subscription, kind: OrderKind, request: CancelRequest, at: datetime, email: str
+) -> Order:
+    """The entry that a request or a cancellation makes in the transaction list."""
+    return Order(
+        id=request.order,
+        merchant=subscription.merchant,
+        customer=subscription.customer,
+        kind=kind,
+        at=at,
+        amount=Money(0, subscription.terms.price.currency),
+        product=subscription.product,
+        product_name=subscription.product_name,
+        price_point=subscription.price_point,
+        subscription=subscription.id,
+        email=email,
+        source=request.source.value,
+        reason=request.reason,
+        comment=request.comment,
+        ends_at=subscription.ends_at,
+        test=subscription.test,
+    )
+
+
+def _ended(ended: Subscription, request: CancelRequest, at: datetime, shard: int) -> OutboxEvent:
+    """The end of a subscription, with the reference of whoever asked for it (X-7)."""
+    asked = request.source in {Source.CUSTOMER, Source.MERCHANT}
+    was = snapshots.of(ended, reference=request.order if asked else None)
+    return replace(fact(EventKind.ENDED, ended, at, shard), was=was)
+
+
+def fact(kind: EventKind, subscription: Subscription, at: datetime, shard: int) -> OutboxEvent:
+    """A fact of the subscription itself, as it stands after it, not of one of its invoices."""
+    return OutboxEvent(
+        id=f"{subscription.id}:{kind}:{at:%Y%m%dT%H%M%S%f}",
+        kind=kind,
+        merchant=subscription.merchant,
+        customer=subscription.customer,
+        at=at,
+        shard=shard,
+        subscription=subscription.id,
+        was=snapshots.of(subscription),
+    )
+
+
+def by_dunning(order_id: str, now: datetime) -> CancelRequest:
+    """The end of a retry cycle, as a request of the house (R-4)."""
+    return CancelRequest(When.NOW, Source.DUNNING, now, order_id, reason="unpaid")
+
+
+def void(invoice: Invoice | None, at: datetime, shard: int) -> tuple[Write, ...]:
+    """An open invoice no attempt of which is under way is never paid; its payment, if there is
+    one, is cancelled at the gateway by the outbox."""
+    if invoice is None:
+        return ()
+    over = invoice.in_state(InvoiceState.VOID)
+    told = OutboxEvent(
+        id=f"{invoice.id}:{EventKind.PAYMENT_VOID}",
+        kind=EventKind.PAYMENT_VOID,
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        at=at,
+        shard=shard,
+        invoice=invoice.id,
+        subscription=invoice.subscription,
+    )
+    prepared = () if invoice.gateway_ref is None else (Insert(told),)
+    return (Change(invoice, over, expecting=INVOICE_AS_READ), *prepared)

@@ -1,0 +1,1 @@
+"""What cancel does in the world: reads, writes, gateways."""

@@ -1,0 +1,190 @@
+"""Cancelling: asked for, undone, and carried out when the period ends (X-1 .. X-9).
+
+A cancellation and a charge that meet are put in one order by the subscription's own conditions:
+what was past the point of no return is withdrawn at the gateway, and what that says decides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+
+from billing.cancel import cancellation
+from billing.kernel.due import DueKind
+from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable
+from billing.kernel.flows import due, gateway_payments, subscriptions
+from billing.kernel.invoices import FINAL, UNDER_WAY, Invoice
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due
+from billing.kernel.subscription import CancelRequest, Source, State, Subscription, When
+from billing.kernel.writes import Transaction, left
+
+ATTEMPTS = 8
+"""How often a request that meets other writers is decided anew before it gives up in words."""
+
+
+class Result(StrEnum):
+    """What a request came to."""
+
+    ENDED = "ended"
+    PENDING = "pending"
+    CHARGE_UNDER_WAY = "charge_under_way"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The subscription after a request, and what the request came to."""
+
+    subscription: Subscription
+    result: Result
+
+
+def request(
+    ports: Ports,
+    merchant: str,
+    subscription: str,
+    *,
+    when: When,
+    source: Source,
+    now: datetime,
+    reason: str | None = None,
+    comment: str | None = None,
+    ticket: str | None = None,
+    also: Transaction = (),
+) -> Ending:
+    """End a subscription now or at the end of its period; asking again for what holds changes
+    nothing. `now` is the date of the request, `ticket` the one that is approved with it. `also` is
+    written with it, or not at all.
+
+    Raises `NotFound`, and `Refused` (already_cancelled, completed) for what has ended.
+    """
+    order = ports.new_id("order")
+    asked = CancelRequest(when, source, now, order, reason, comment, ticket)
+    for _ in range(ATTEMPTS):
+        found = subscriptions.fresh(ports, merchant, subscription)
+        try:
+            return _decide(ports, found, asked, also)
+        except Conflict:
+            continue
+    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+
+
+def undo(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+    """Take back a cancellation that is pending (X-5); `Refused` once the end has come (X-4)."""
+    fresh = subscriptions.fresh(ports, merchant, subscription)
+    if fresh.state in {State.TRIALING, State.ACTIVE} and fresh.cancelling is None:
+        return fresh
+    if fresh.state is not State.CANCEL_PENDING or not fresh.ends_at or fresh.ends_at <= now:
+        raise Refused("There is no cancellation that could be undone.", code="not_pending")
+    assert fresh.cancelling is not None, "what is pending was asked for"
+    # By the customer's own partition: an index may not know yet what was asked for a moment ago.
+    orders = ports.store.history(merchant, fresh.customer).orders
+    requested = next(order for order in orders if order.id == fresh.cancelling.order)
+    ports.store.commit(*cancellation.undo(fresh, requested, now, ports.shard_of(fresh.id)))
+    return fresh.cancel_undone()
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 500,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """Carry out the delayed cancellations whose period has ended (X-2); a replay finds none
+    left."""
+    dues = due.overdue(ports, DueKind.CANCEL, now=now, limit=limit)
+    look = partial(_end_pending, ports, now)
+    seen = due.answer(ports, dues, look, now=now, keep_going=keep_going)
+    return Counter(due=len(dues)) + seen
+
+
+def _decide(
+    ports: Ports, subscription: Subscription, asked: CancelRequest, also: Transaction
+) -> Ending:
+    if not subscription.is_live or _has_ended(subscription, asked.requested_at):
+        code = "completed" if subscription.state is State.COMPLETED else "already_cancelled"
+        raise Refused("This subscription has ended already.", code=code)
+    pending = subscription.state is State.CANCEL_PENDING
+    if pending and asked.when is When.PERIOD_END:
+        return Ending(subscription, Result.PENDING)
+    invoice = _open_invoice(ports, subscription)
+    if invoice is not None and invoice.state in FINAL:
+        raise Conflict("It was settled between the two reads.")
+    if invoice is not None and invoice.state in UNDER_WAY:
+        return _record(ports, subscription, invoice, asked, also)
+    email, shard = _email(ports, subscription), ports.shard_of(subscription.id)
+    changing = invoice is not None and invoice.changes_plan
+    if cancellation.takes_effect_now(subscription, asked, changing_plan=changing):
+        write = cancellation.end_now(subscription, invoice, asked, email, shard)
+        result = Result.ENDED
+    else:
+        write = cancellation.at_period_end(subscription, invoice, asked, email, shard)
+        result = Result.PENDING
+    ports.store.commit(*write, *also)
+    return Ending(left(subscription, write), result)
+
+
+def _record(
+    ports: Ports,
+    subscription: Subscription,
+    invoice: Invoice,
+    asked: CancelRequest,
+    also: Transaction,
+) -> Ending:
+    """A charge is under way: write the request down, and withdraw the payment at once."""
+    recorded = subscription.cancelling
+    if recorded is None or (recorded.when is not When.NOW and asked.when is When.NOW):
+        write = cancellation.record(subscription, invoice, asked)
+        ports.store.commit(*write, *also)
+        subscription = left(subscription, write)
+    _withdraw(ports, invoice)
+    return Ending(subscription, Result.CHARGE_UNDER_WAY)
+
+
+def _withdraw(ports: Ports, invoice: Invoice) -> None:
+    """The sooner the gateway knows, the likelier it comes first; the worker settles what it
+    says."""
+    try:
+        gateway_payments.withdraw(ports, invoice)
+    except (NotFound, Unavailable):
+        return  # The alarm is set: the worker asks again.
+
+
+def _end_pending(ports: Ports, now: datetime, due: Due) -> str:
+    merchant, customer, subscription_id = due.owner
+    subscription = ports.store.subscription(merchant, customer, subscription_id)
+    if (
+        subscription is None
+        or subscription.state is not State.CANCEL_PENDING
+        or not _has_ended(subscription, now)
+    ):
+        return "stale"
+    email, shard = _email(ports, subscription), ports.shard_of(subscription.id)
+    order = ports.new_id("order")
+    ports.store.commit(*cancellation.end_pending(subscription, order, now, email, shard))
+    return "ended"
+
+
+def _has_ended(subscription: Subscription, now: datetime) -> bool:
+    """`ends_at <= now` counts as ended everywhere, whether or not the sweep has come (X-4)."""
+    return subscription.ends_at is not None and subscription.ends_at <= now
+
+
+def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
+    if subscription.open_invoice is None:
+        return None
+    return ports.store.invoice(
+        subscription.merchant, subscription.customer, subscription.open_invoice
+    )
+
+
+def _email(ports: Ports, subscription: Subscription) -> str:
+    purchase = (subscription.merchant, subscription.customer, subscription.id)
+    (found,) = ports.store.bill_tos([purchase])
+    assert found is not None, "written with the purchase"
+    return found.bill_to.email

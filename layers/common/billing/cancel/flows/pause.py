@@ -1,0 +1,70 @@
+"""Pausing and resuming (X-11): nothing is charged in between, and nothing that was paid is lost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.cancel import cancellation, pausing
+from billing.kernel import policy
+from billing.kernel.errors import Refused
+from billing.kernel.flows import subscriptions
+from billing.kernel.outbox_events import EventKind
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.writes import Change, Insert, Write
+
+
+def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+    """Charge nothing from now on; what is paused stays so.
+
+    Raises `NotFound`, and `Refused` (invoice_open, not_pausable).
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    if found.state is State.PAUSED:
+        return found
+    if found.open_invoice is not None:
+        raise Refused("A payment is open: pay it, or wait until it is made.", code="invoice_open")
+    if found.freezes_at is not None:
+        raise Refused("It is to be frozen; undo that first.", code="freezing")
+    pausable = found.state in {State.TRIALING, State.ACTIVE} and found.cancelling is None
+    if not pausable:
+        raise Refused("Only a running subscription can be paused.", code="not_pausable")
+    return _write(ports, found, pausing.paused(found, now), EventKind.PAUSED, now)
+
+
+def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+    """Go on: as it stood if no payment fell due meanwhile, else with a payment at once that is the
+    new anchor.
+
+    Raises `NotFound`, and `Refused` (not_paused).
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    if found.state in {State.TRIALING, State.ACTIVE}:
+        return found
+    if found.state is not State.PAUSED:
+        raise Refused("Only a paused subscription can be resumed.", code="not_paused")
+    return go_on(ports, found, now)
+
+
+def go_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
+    """Resume what is paused; what is asked for anew, because another payment fell due meanwhile,
+    has its open invoice voided."""
+    after = pausing.resumed(found, now)
+    void: tuple[Write, ...] = ()
+    if found.open_invoice is not None and after.open_invoice is None:
+        invoice = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
+        void = cancellation.void(invoice, now, ports.shard_of(found.id))
+    return _write(ports, found, after, EventKind.RESUMED, now, *void)
+
+
+def _write(
+    ports: Ports,
+    before: Subscription,
+    after: Subscription,
+    kind: EventKind,
+    now: datetime,
+    *more: Write,
+) -> Subscription:
+    fact = cancellation.fact(kind, after, now, ports.shard_of(after.id))
+    ports.store.commit(Change(before, after, expecting=policy.RESTS), *more, Insert(fact))
+    return after

@@ -1,0 +1,1 @@
+"""A customer's saved payment methods and billing addresses."""

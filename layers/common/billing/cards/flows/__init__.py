@@ -1,0 +1,1 @@
+"""What cards does in the world: reads, writes, gateways."""

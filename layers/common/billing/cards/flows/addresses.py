@@ -1,0 +1,56 @@
+"""Where bills go: per subscription, for invoices that are still to come (B-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from billing.cards import cards
+from billing.kernel.customers import Address, BillTo, PurchaseBillTo
+from billing.kernel.errors import NotFound
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Change
+
+
+def bill_to(ports: Ports, merchant: str, customer: str, purchase: str) -> BillTo:
+    """Where the bills of a purchase go now; raises `NotFound`."""
+    return _found(ports, merchant, customer, [purchase])[0].bill_to
+
+
+def change(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    purchases: Sequence[str],
+    *,
+    name: str,
+    address: Address,
+    now: datetime,
+) -> None:
+    """Send the bills of these purchases there from now on; what was issued stays as it is.
+
+    The email stays: it is what the purchase is known by.
+    """
+    owner = ports.store.customer(merchant, customer)
+    if owner is None:
+        raise NotFound("There is no such customer.")
+    found = _found(ports, merchant, customer, purchases)
+    changes = [
+        Change(before, replace(before, bill_to=BillTo(name, before.bill_to.email, address)))
+        for before in found
+    ]
+    changed = [change for change in changes if change.changed]
+    if changed:
+        told = cards.told(owner, "address", now, ports.shard_of(customer), purchases[0])
+        ports.store.commit(*changed, *told)
+
+
+def _found(
+    ports: Ports, merchant: str, customer: str, purchases: Sequence[str]
+) -> list[PurchaseBillTo]:
+    rows = ports.store.bill_tos([(merchant, customer, purchase) for purchase in purchases])
+    found = [row for row in rows if row is not None]
+    if len(found) < len(purchases):
+        raise NotFound("There is no such purchase.")
+    return found

@@ -1,0 +1,83 @@
+"""Cards that their banks renewed: taken over as the gateway has them now (W-7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.cards import cards
+from billing.cards.flows.cards import keep_once, wallet
+from billing.checkout import trials
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.errors import Conflict
+from billing.kernel.gateways import AccountRef
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Change, Insert, Write
+
+UPDATED = "card_updated"
+GONE = "card_gone"
+NOTHING_NEW = "nothing_new"
+NOT_OURS = "not_ours"
+
+AT_ONCE = 30
+"""Subscriptions of one write, each with its open invoice, beside the card and its trial."""
+
+
+def take_over(ports: Ports, account: AccountRef, reference: str, *, now: datetime) -> str:
+    """Take over digits, brand and date of a saved method, and retry what is past due on it.
+
+    The same event again, late or out of order, finds nothing new. Raises `Conflict` while the card
+    is being charged, which may be by its former number: sent again it is retried in any case.
+    """
+    card = _kept(ports, account, reference)
+    if card is None:
+        return NOT_OURS
+    if card.removed_at is not None:
+        return NOTHING_NEW  # It stands for what it paid.
+    # In this order: what was read here before the gateway answered can only be older than that.
+    found = ports.gateway(account).find_method(card.id)
+    if found is None:
+        return GONE
+    after = cards.renewed(card, found, now)
+    if after is not card:
+        _commit(ports, card, after, now)
+    if after.fingerprint is not None:
+        keep_once(ports, card.merchant, card.customer, now=now)
+    return NOTHING_NEW if after is card else UPDATED
+
+
+def _kept(ports: Ports, account: AccountRef, reference: str) -> PaymentMethod | None:
+    """The card that an account tells of; one that was kept before cards were indexed is found by
+    whom the gateway says that it was saved for."""
+    card = ports.store.payment_method_by_id(account.merchant, reference)
+    if card is None:
+        found = ports.gateway(account).find_method(reference)
+        if found is None or found.owner is None:
+            return None
+        card = ports.store.payment_method(account.merchant, found.owner, found.token)
+    at = (account.gateway, account.account)
+    return card if card and (card.gateway, card.gateway_account) == at else None
+
+
+def _commit(ports: Ports, card: PaymentMethod, after: PaymentMethod, now: datetime) -> None:
+    """The card with its last retries: killed in between, the same event again does the rest."""
+    held = wallet(ports, card.merchant, card.customer)
+    if cards.is_charged(held, card.id):
+        raise Conflict("The card is being charged; send it again.")
+    tries = cards.retried(held, after, now)
+    while len(tries) > AT_ONCE:
+        ports.store.commit(*(write for writes in tries[:AT_ONCE] for write in writes))
+        tries = tries[AT_ONCE:]
+    retries = [write for writes in tries for write in writes]
+    ports.store.commit(
+        Change(card, after, expecting=("removed_at",)), *_trial(ports, card, after), *retries
+    )
+
+
+def _trial(ports: Ports, card: PaymentMethod, after: PaymentMethod) -> tuple[Write, ...]:
+    """A trial that was had with the card was had with its new number (C-9)."""
+    if card.fingerprint in {None, after.fingerprint} or after.fingerprint is None:
+        return ()
+    had = ports.store.trial_use(card.merchant, trials.card_subject(card))
+    known = ports.store.trial_use(card.merchant, trials.card_subject(after))
+    use = None if known else trials.card_renewed(card, had, after)
+    return () if use is None else (Insert(use),)

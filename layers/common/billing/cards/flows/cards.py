@@ -1,0 +1,275 @@
+"""A customer's cards: added, made the default, removed (B-9, B-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import datetime
+
+from billing.cards import cards
+from billing.cards.cards import Wallet
+from billing.kernel.customers import Customer, PaymentMethod
+from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable, Unfinished
+from billing.kernel.gateways import AccountRef, Declined
+from billing.kernel.ports import Ports
+from billing.kernel.storage import History
+from billing.kernel.writes import ConditionCheck, Insert, Write
+
+ATTEMPTS = 8
+EVERYTHING = None
+"""What a new default covers unless its customer chooses (B-10)."""
+
+MOST_WRITES = 98
+"""Of one write, beside what tells of it; DynamoDB takes a hundred."""
+
+AT_ONCE = 40
+"""Subscriptions of one write: each is two items at most, of the hundred that a transaction has."""
+
+
+def wallet(ports: Ports, merchant: str, customer: str) -> Wallet:
+    """The cards of a customer and what is charged to them; raises `NotFound`."""
+    history = ports.store.history(merchant, customer)
+    if history.customer is None:
+        raise NotFound("There is no such customer.")
+    return held_by(ports, history.customer, history)
+
+
+def held_by(ports: Ports, customer: Customer, history: History) -> Wallet:
+    """The wallet of a customer whose history was read."""
+    elsewhere = frozenset(m.id for m in history.methods if _is_elsewhere(ports, m))
+    return Wallet(
+        customer, history.methods, history.subscriptions, history.invoices, elsewhere=elsewhere
+    )
+
+
+def _is_elsewhere(ports: Ports, method: PaymentMethod) -> bool:
+    try:
+        return not ports.gateway_of(method).capabilities.manages_cards
+    except NotFound:
+        return False  # Its account is gone, and with it what was managed there (W-6).
+
+
+def add(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    *,
+    account: AccountRef,
+    token: str,
+    attempt_key: str,
+    covered: Collection[str] | None = EVERYTHING,
+    default: bool = True,
+    now: datetime,
+) -> Declined | None:
+    """Keep a card that the gateway has verified, and charge `covered` to it from now on.
+
+    Answers the bank's refusal, None if it was kept. The same attempt key adds one card however
+    often it is sent, and a card that is there already is no second one: with another date it takes
+    the place of the old.
+    """
+    provider = ports.gateway(account)
+    key = f"{merchant}:{customer}:{attempt_key}"
+    held = wallet(ports, merchant, customer)
+    answer = provider.save_method(
+        token,
+        owner=customer,
+        key=key,
+        verify=True,
+        beside=_kept_at(held, account),
+    )
+    if isinstance(answer, Declined):
+        return answer
+    method = PaymentMethod(
+        id=answer.token,
+        merchant=merchant,
+        customer=customer,
+        gateway=provider.name,
+        gateway_account=provider.account,
+        brand=answer.brand,
+        last4=answer.last4,
+        expires_on=answer.expires_on,
+        fingerprint=answer.fingerprint,
+        added_at=now,
+    )
+
+    twins = [m for m in held.methods if cards.is_same_card(m, method)]
+    known = next((m for m in twins if m.expires_on == method.expires_on), None)
+    if known is not None and known.id != method.id:
+        _let_go(ports, method)
+        _add(ports, known, covered, default=default, now=now)
+        return None
+    _add(ports, method, covered, default=default, now=now)
+    for outdated in twins:
+        if outdated.id != method.id:
+            _replace(ports, outdated, method, now)
+    return None
+
+
+def keep_once(ports: Ports, merchant: str, customer: str, *, now: datetime) -> None:
+    """Let the newest of equal cards take the place of the others: a checkout saves its card without
+    a look at those that are there (B-3, B-9)."""
+    history = ports.store.history(merchant, customer)
+    if history.customer is None:
+        return  # erased meanwhile
+    for before, newest in cards.outdated(held_by(ports, history.customer, history)):
+        _replace(ports, before, newest, now)
+
+
+def _add(
+    ports: Ports,
+    method: PaymentMethod,
+    covered: Collection[str] | None,
+    *,
+    default: bool,
+    now: datetime,
+) -> None:
+    """Keep a card unless it is kept already, and charge `covered` to it; a repeat does nothing."""
+
+    def writes(held: Wallet, some: Collection[str]) -> tuple[Write, ...]:
+        kept = held.method(method.id)
+        if kept is None and _was_removed(ports, method):
+            return ()
+        chosen = _covered(held, some)
+        default_too = default or not held.methods
+        used = cards.use(held, method, chosen, default=default_too, again=True, now=now)
+        if kept is None:
+            return (Insert(method), *used)
+        return (*used, ConditionCheck(kept, expecting=("removed_at",))) if used else ()
+
+    _commit_in_parts(ports, method.merchant, method.customer, covered, "card_added", writes, now)
+
+
+def _was_removed(ports: Ports, method: PaymentMethod) -> bool:
+    found = ports.store.payment_method(method.merchant, method.customer, method.id)
+    return found is not None
+
+
+def _replace(ports: Ports, outdated: PaymentMethod, card: PaymentMethod, now: datetime) -> None:
+    """The same card with another date took its place: it is charged and listed no more (B-9).
+
+    One that a charge under way names stays until its customer removes it.
+    """
+
+    def writes(held: Wallet) -> tuple[Write, ...]:
+        by = held.method(card.id)
+        if held.method(outdated.id) is None or by is None:
+            return ()
+        return cards.remove(held, outdated, now, by=by)
+
+    with suppress(Refused, Unavailable):  # the newer one is kept and charged all the same
+        _commit(ports, card.merchant, card.customer, None, writes, now)
+        _let_go(ports, outdated)
+
+
+def _let_go(ports: Ports, method: PaymentMethod) -> None:
+    """At the gateway, if it can be reached: nothing here charges it any more either way."""
+    with suppress(Unavailable, NotFound):
+        ports.gateway_of(method).forget(method.id)
+
+
+def use(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    method: str,
+    *,
+    covered: Collection[str] | None = EVERYTHING,
+    now: datetime,
+) -> None:
+    """Make a card the default, and charge `covered` to it from now on (B-9, B-10).
+
+    Raises `NotFound`, and `Refused` (card_elsewhere) for what its gateway manages.
+    """
+
+    def writes(held: Wallet, some: Collection[str]) -> tuple[Write, ...]:
+        chosen = _one(held, method)
+        if method in held.elsewhere:
+            raise Refused("This is changed at the payment provider.", code="card_elsewhere")
+        used = cards.use(held, chosen, _covered(held, some), default=True, now=now)
+        return (*used, ConditionCheck(chosen, expecting=("removed_at",))) if used else ()
+
+    _commit_in_parts(ports, merchant, customer, covered, "card_default", writes, now)
+
+
+def remove(ports: Ports, merchant: str, customer: str, method: str, *, now: datetime) -> None:
+    """Remove a card; raises `Refused` (last_card, charge_under_way) and `NotFound` (B-9).
+
+    Its gateway lets it go too, if it can be reached: nothing here charges it any more either way.
+    """
+    removed = _one(wallet(ports, merchant, customer), method)
+
+    def writes(held: Wallet) -> tuple[Write, ...]:
+        return cards.remove(held, _one(held, method), now)
+
+    _commit(ports, merchant, customer, "card_removed", writes, now)
+    _let_go(ports, removed)
+
+
+def _commit_in_parts(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    covered: Collection[str] | None,
+    what: str,
+    writes: Callable[[Wallet, Collection[str]], tuple[Write, ...]],
+    now: datetime,
+) -> None:
+    """What covers more subscriptions than a transaction holds is written part by part, told once;
+    killed in between, the same again does the rest (`Unfinished`)."""
+    chosen = _covered(wallet(ports, merchant, customer), covered)
+    for start in range(0, max(1, len(chosen)), AT_ONCE):
+        some = chosen[start : start + AT_ONCE]
+
+        def part(held: Wallet, some: Collection[str] = some) -> tuple[Write, ...]:
+            return writes(held, some)
+
+        try:
+            _commit(ports, merchant, customer, None if start else what, part, now)
+        except Unavailable as outage:
+            if not start:
+                raise
+            raise Unfinished("Some subscriptions are paid by another card still.") from outage
+
+
+def _commit(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    what: str | None,
+    writes: Callable[[Wallet], tuple[Write, ...]],
+    now: datetime,
+) -> None:
+    """Decide and write, anew when another writer came between; each change is told (B-3)."""
+    for _ in range(ATTEMPTS):
+        held = wallet(ports, merchant, customer)
+        changes = writes(held)
+        if not changes:
+            return
+        if len(changes) > MOST_WRITES:
+            raise Refused("This card pays for too much at once; ask us.", code="too_many")
+        told = cards.told(held.customer, what, now, ports.shard_of(customer)) if what else ()
+        try:
+            ports.store.commit(*changes, *told)
+        except Conflict:
+            continue
+        return
+    raise Conflict("Your cards are being changed elsewhere; nothing was changed. Try again.")
+
+
+def _one(held: Wallet, method: str) -> PaymentMethod:
+    found = held.method(method)
+    if found is None:
+        raise NotFound("There is no such card.")
+    return found
+
+
+def _kept_at(held: Wallet, account: AccountRef) -> str | None:
+    """A card that is kept at an account already: the default, if it is one of them."""
+    at = (account.gateway, account.account)
+    kept = [m.id for m in held.methods if (m.gateway, m.gateway_account) == at]
+    default = held.customer.default_method
+    return default if default in kept else next(iter(kept), None)
+
+
+def _covered(held: Wallet, chosen: Collection[str] | None) -> list[str]:
+    return [s.id for s in held.coverable if chosen is None or s.id in chosen]

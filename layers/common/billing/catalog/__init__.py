@@ -1,0 +1,1 @@
+"""Products, price points and the public directory."""

@@ -1,0 +1,1 @@
+"""What catalog does in the world: reads, writes, gateways."""

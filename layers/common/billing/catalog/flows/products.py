@@ -1,0 +1,171 @@
+"""Setting up what is sold: products and their price points (P-1, P-14, P-17, P-18, P-20)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from billing.kernel.catalog import Limit, PricePoint, PriceTerms, Product, check_gateways
+from billing.kernel.errors import Invalid, NotFound, Refused
+from billing.kernel.flows.paging import part
+from billing.kernel.gateways import Capabilities
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Page
+from billing.kernel.writes import Change, Insert
+
+MOST_PRICE_POINTS = 50
+
+Offered = tuple[Product, tuple[PricePoint, ...]]
+"""A product with its price points, in the order of the wizard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A product to be; without `grants` it grants its own id."""
+
+    name: str
+    public_listing: bool
+    refund_days: int
+    gateways: tuple[str, ...]
+    grants: tuple[str, ...] | None
+    terms: tuple[PriceTerms, ...]
+    limits: tuple[Limit, ...] = ()
+
+
+def create(ports: Ports, merchant: Merchant, draft: Draft, *, now: datetime) -> Offered:
+    """A new product, its first price point the default; raises `Invalid`."""
+    paths = [f"price_points[{place}]." for place in range(len(draft.terms))]
+    for path, terms in zip(paths, draft.terms, strict=True):
+        _check_terms(ports, merchant, draft.gateways, terms, path)
+    product_id = ports.new_id("prod")
+    points = tuple(_point(ports, merchant, product_id, terms, now) for terms in draft.terms)
+    product = Product(
+        id=product_id,
+        merchant=merchant.id,
+        name=draft.name,
+        created_at=now,
+        gateways=draft.gateways,
+        grants=draft.grants or (product_id,),
+        price_points=tuple(point.id for point in points),
+        default_price_point=points[0].id,
+        public_listing=draft.public_listing,
+        refund_days=draft.refund_days,
+        limits=draft.limits,
+    )
+    ports.store.commit(Insert(product), *(Insert(point) for point in points))
+    return product, points
+
+
+def page(ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None) -> Page[Offered]:
+    """A merchant's products, newest first."""
+    products, points = ports.store.catalog(merchant.id)
+    shown = part(products[::-1], lambda product: product.id, limit=limit, cursor=cursor)
+    by_id = {point.id: point for point in points}
+    offered = ((p, tuple(by_id[i] for i in p.price_points if i in by_id)) for p in shown.data)
+    return Page(tuple(offered), shown.next)
+
+
+def one(ports: Ports, merchant: Merchant, product: str) -> Offered:
+    """One product with its price points; raises `NotFound`."""
+    found = _found(ports, merchant, product)
+    points = (ports.store.price_point(point) for point in found.price_points)
+    return found, tuple(point for point in points if point is not None)
+
+
+def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, Any]) -> Offered:
+    """Change name, listing, refund days, or which price point is the default (P-14)."""
+    before, points = one(ports, merchant, product)
+    after = before
+    if (default := changes.pop("default_price_point", None)) is not None:
+        if default not in before.price_points:
+            raise Invalid("The product has no such price point.", field="default_price_point")
+        after = before.with_default(default)
+    after = replace(after, **changes)
+    if after != before:
+        ports.store.commit(Change(before, after, expecting=("price_points",)))
+    return after, points
+
+
+def add_price_point(
+    ports: Ports, merchant: Merchant, product: str, terms: PriceTerms, *, now: datetime
+) -> tuple[Product, PricePoint]:
+    """One more way to pay for a product; raises `Invalid`, `NotFound`, `Refused`."""
+    before = _found(ports, merchant, product)
+    _check_terms(ports, merchant, before.gateways, terms, "")
+    if len(before.price_points) >= MOST_PRICE_POINTS:
+        raise Refused(
+            f"A product has at most {MOST_PRICE_POINTS} price points.", code="too_many_price_points"
+        )
+    point = _point(ports, merchant, product, terms, now)
+    after = before.with_price_point(point.id)
+    ports.store.commit(Change(before, after), Insert(point))
+    return after, point
+
+
+def remove_price_point(ports: Ports, merchant: Merchant, product: str, price_point: str) -> Offered:
+    """Sell no more at a price point; the default moves on (P-14), what was sold at it stays."""
+    before = _found(ports, merchant, product)
+    if price_point not in before.price_points:
+        raise NotFound("The product has no such price point.")
+    if len(before.price_points) == 1:
+        raise Refused("A product keeps at least one price point.", code="last_price_point")
+    after = before.without_price_point(price_point)
+    points = (ports.store.price_point(point) for point in after.price_points)
+    kept = tuple(point for point in points if point is not None)
+    ports.store.commit(Change(before, after, expecting=("default_price_point",)))
+    return after, kept
+
+
+def _found(ports: Ports, merchant: Merchant, product: str) -> Product:
+    found = ports.store.product(merchant.id, product)
+    if found is None:
+        raise NotFound("There is no such product.")
+    return found
+
+
+def _point(
+    ports: Ports, merchant: Merchant, product: str, terms: PriceTerms, now: datetime
+) -> PricePoint:
+    # The id names its merchant, so that a checkout address needs nothing else.
+    symbols = ports.new_id("price").partition("_")[2]
+    return PricePoint(f"{merchant.id}.{symbols}", merchant.id, product, terms, now)
+
+
+def _check_terms(
+    ports: Ports, merchant: Merchant, gateways: Sequence[str], terms: PriceTerms, path: str
+) -> None:
+    """Refuse at set-up what could not be charged later (P-17, P-18, P-20)."""
+    currency = merchant.settings.currency
+    if terms.price.currency is not currency:
+        raise Invalid(
+            f"Your account's currency is {currency}.",
+            field=f"{path}price.currency",
+            code="currency",
+        )
+    for gateway in gateways:
+        capabilities = _capabilities(ports, merchant, gateway)
+        if currency in capabilities.cannot_take:
+            raise Invalid(
+                f"{gateway} cannot take {currency}; choose another gateway.", field="gateways"
+            )
+        least = capabilities.minimum_in(currency)
+        if terms.price.amount_minor < least:
+            raise Invalid(
+                f"{gateway} charges {least} minor units at least.", field=f"{path}price.amount"
+            )
+        if terms.initial is not None and 0 < terms.initial.amount_minor < least:
+            raise Invalid(
+                f"{gateway} charges {least} minor units at least, or nothing.",
+                field=f"{path}initial.amount",
+            )
+        check_gateways((gateway,), {terms.type}, {gateway: set(capabilities.cannot_charge)})
+
+
+def _capabilities(ports: Ports, merchant: Merchant, name: str) -> Capabilities:
+    try:
+        return ports.gateway(merchant.account_at(name)).capabilities
+    except NotFound as unknown:
+        raise Invalid(unknown.message, field="gateways") from None

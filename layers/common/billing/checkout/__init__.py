@@ -1,0 +1,1 @@
+"""Buying: an attempt from its form to its first payment."""

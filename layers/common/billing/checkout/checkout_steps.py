@@ -1,0 +1,304 @@
+"""A checkout as transactions: what each of its steps writes, and on which conditions (C-2 .. C-4).
+
+The same protocol as a rebill's (`billing.rebill.charge_steps`), with the attempt as the owner of
+its invoice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from billing.checkout import trials
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.kernel import ledger, payment_refs, snapshots
+from billing.kernel.customers import (
+    ERASED,
+    Customer,
+    EmailPointer,
+    Entitlement,
+    PaymentMethod,
+    PurchaseBillTo,
+    email_hash,
+    nobody,
+    normalised_email,
+)
+from billing.kernel.gateways import ActionRequired, Declined, SavedMethod, Succeeded
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.orders import OrderKind
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.periods import Anchor
+from billing.kernel.schedule import ChargeKind, standard_anchor, standard_at
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.writes import Change, Insert, Remove, Transaction, Write
+from billing.notices import reminders
+
+AS_READ = ("state", "invoice")
+"""A step is written only if no other came between: both move with every step."""
+
+LOOK_AGAIN = timedelta(minutes=2)
+"""How soon the sweep looks at an attempt whose outcome nobody waited for."""
+
+ERASED_AFTER = timedelta(days=30)
+"""How long the form of an attempt that came to nothing is kept: until then a gateway may still tell
+that it was paid (M-8, W-1)."""
+
+
+def begun(checkout: Checkout) -> Transaction:
+    """The attempt itself, before the first gateway call; the key is taken from now on."""
+    return (Insert(checkout),)
+
+
+def unbegun(checkout: Checkout) -> Transaction:
+    """As if it had not been sent: what no gateway can read is a slip, and its key stays free."""
+    return (Remove(checkout),)
+
+
+def saved(checkout: Checkout, method: SavedMethod, now: datetime) -> tuple[Checkout, Transaction]:
+    """The gateway keeps the payment method."""
+    kept = PaymentMethod(
+        id=method.token,
+        merchant=checkout.merchant,
+        customer=checkout.customer,
+        gateway=checkout.invoice.gateway,
+        gateway_account=checkout.invoice.gateway_account,
+        brand=method.brand,
+        last4=method.last4,
+        expires_on=method.expires_on,
+        fingerprint=method.fingerprint,
+        added_at=now,
+    )
+    invoice = replace(checkout.invoice, payment_method=kept.id)
+    return _step(checkout, replace(checkout, method=kept, invoice=invoice))
+
+
+def prepared(checkout: Checkout, gateway_ref: str) -> tuple[Checkout, Transaction]:
+    """Step 2: the one payment that can ever pay for it."""
+    return _step(checkout, replace(checkout, invoice=checkout.invoice.ready(gateway_ref)))
+
+
+def point_of_no_return(
+    checkout: Checkout, failed_order_id: str, now: datetime
+) -> tuple[Checkout, Transaction]:
+    """Step 3: from here on money may move."""
+    assert checkout.method is not None, "saved before it is charged"
+    invoice = checkout.invoice.confirming(now, checkout.method.id, failed_order_id)
+    after, step = _step(checkout, replace(checkout, invoice=invoice, due_at=now + LOOK_AGAIN))
+    pointer = payment_refs.pointed_at(invoice, checkout.key)
+    return after, (*step, pointer, *trials.taken(checkout, now))
+
+
+def needs_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, Transaction]:
+    """3-D Secure: the buyer goes to the gateway's page and comes back, or a webhook tells first."""
+    invoice = checkout.invoice.in_state(InvoiceState.ACTION_REQUIRED)
+    return _step(checkout, replace(checkout, invoice=invoice, action_url=outcome.url))
+
+
+def declined(
+    checkout: Checkout,
+    outcome: Declined,
+    now: datetime,
+    *,
+    failed_order_id: str,
+    customer: str | None,
+) -> tuple[Checkout, Transaction]:
+    """Nothing is created but a failed order; the key stays declined (C-4).
+
+    `customer` is the existing one of that email, None for a stranger.
+    """
+    invoice = replace(checkout.invoice, failed_order_id=failed_order_id)
+    over = replace(
+        checkout,
+        state=CheckoutState.DECLINED,
+        invoice=invoice.in_state(InvoiceState.VOID),
+        decline_code=outcome.code,
+        action_url=None,
+        due_at=checkout.created_at + ERASED_AFTER,
+    )
+    order = replace(
+        invoice.failed_order(now, outcome.code),
+        customer=customer,
+        subscription=None,
+        attempt_key=checkout.key,
+    )
+    _, transaction = _step(checkout, over)
+    return over, (*transaction, *trials.given_back(checkout), Insert(order))
+
+
+def abandoned(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Transaction]:
+    """Left alone for an hour and withdrawn at the gateway, or refused for what `code` says: it can
+    never be paid any more."""
+    over = replace(
+        checkout,
+        state=CheckoutState.ABANDONED,
+        invoice=checkout.invoice.in_state(InvoiceState.VOID),
+        decline_code=code,
+        action_url=None,
+        due_at=checkout.created_at + ERASED_AFTER,
+    )
+    _, transaction = _step(checkout, over)
+    return over, (*transaction, *trials.given_back(checkout))
+
+
+def forgotten(checkout: Checkout) -> tuple[Checkout, Transaction]:
+    """Without its form: nobody is named any more, and the same key still has the same answer
+    (M-8)."""
+    left = nobody(checkout.bill_to.address.country)
+    return _step(
+        checkout,
+        replace(
+            checkout,
+            bill_to=left,
+            consent=replace(checkout.consent, ip=ERASED),
+            payment_token=ERASED,
+            method=None,
+            invoice=replace(checkout.invoice, bill_to=left, payment_method=ERASED),
+            due_at=None,
+        ),
+    )
+
+
+def looked_at(checkout: Checkout, due_at: datetime) -> tuple[Checkout, Transaction]:
+    """Nothing is known yet; the sweep comes again."""
+    return _step(checkout, replace(checkout, due_at=due_at))
+
+
+def paid(
+    checkout: Checkout,
+    outcome: Succeeded | None,
+    now: datetime,
+    *,
+    customer: str | None,
+    kept: PaymentMethod | None = None,
+    shard: int,
+) -> tuple[Checkout, Transaction]:
+    """Step 5: customer, subscription, order, invoice, access and mail together (C-3).
+
+    `outcome` is None for a $0 start, `customer` the existing customer of that email, `kept` their
+    card where it is the very one that was given again. An existing customer's card and address stay
+    as they are (B-3).
+    """
+    owner = customer or checkout.customer
+    charge = outcome.charge if outcome else None
+    invoice = replace(checkout.invoice, customer=owner).paid(now, charge)
+    assert checkout.method is not None, "a $0 start stores a payment method too (P-11)"
+    subscription = _subscription(checkout, owner, now) if checkout.terms.rebills else None
+    over = replace(
+        checkout,
+        state=CheckoutState.PAID,
+        customer=owner,
+        invoice=invoice,
+        action_url=None,
+        due_at=None,
+        next_charge_at=subscription.next_charge_at if subscription else None,
+    )
+    _, transaction = _step(checkout, over)
+    return over, (
+        *transaction,
+        # Without a charge there was no point of no return to take it at.
+        *(() if invoice.total else trials.taken(checkout, now)),
+        *(() if customer else new_customer(checkout, now)),
+        keep(checkout.method, owner, kept),
+        *((Insert(subscription), Insert(reminders.first(subscription))) if subscription else ()),
+        Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
+        Insert(replace(checkout.consent, customer=owner, purchase=checkout.purchase)),
+        Insert(invoice),
+        Insert(replace(invoice.order(now), attempt_key=checkout.key)),
+        *((Insert(ledger.payment(invoice, now)),) if invoice.total else ()),
+        *(
+            Insert(Entitlement(checkout.merchant, owner, grant, checkout.purchase, now))
+            for grant in checkout.grants
+        ),
+        Insert(_fact(over, subscription, now, shard)),
+    )
+
+
+def _step(before: Checkout, after: Checkout) -> tuple[Checkout, Transaction]:
+    return after, (Change(before, after, expecting=AS_READ),)
+
+
+def keep(method: PaymentMethod, owner: str, kept: PaymentMethod | None) -> Write:
+    """The card of a purchase among its owner's; one that is there already
+    is charged again, removed or not."""
+    if kept is None:
+        return Insert(replace(method, customer=owner))
+    return Change(kept, replace(kept, removed_at=None), expecting=("removed_at",))
+
+
+def new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:
+    """The customer that a stranger becomes with the first payment, and the email's pointer."""
+    email = checkout.bill_to.email
+    return (
+        # Two first purchases of one email meet here: the second reads the first and joins it.
+        Insert(
+            EmailPointer(checkout.merchant, email_hash(checkout.merchant, email), checkout.customer)
+        ),
+        Insert(buyer(checkout, now)),
+    )
+
+
+def buyer(checkout: Checkout, now: datetime) -> Customer:
+    """Who an attempt says that its buyer is."""
+    return Customer(
+        id=checkout.customer,
+        merchant=checkout.merchant,
+        email=normalised_email(checkout.bill_to.email),
+        name=checkout.bill_to.name,
+        address=checkout.bill_to.address,
+        created_at=now,
+        default_method=checkout.method.id if checkout.method else None,
+        language=checkout.language,
+        test=checkout.invoice.test,
+    )
+
+
+def _subscription(checkout: Checkout, customer: str, now: datetime) -> Subscription:
+    """The agreement as it stands after the first payment; its second charge is the first alarm."""
+    terms, invoice = checkout.terms, checkout.invoice
+    in_trial = invoice.kind is ChargeKind.INITIAL
+    paid_standard = 0 if in_trial else 1
+    anchor = standard_anchor(terms, checkout.anchor)
+    subscription = Subscription(
+        id=checkout.purchase,
+        merchant=checkout.merchant,
+        customer=customer,
+        product=checkout.product,
+        product_name=checkout.product_name,
+        price_point=checkout.price_point,
+        price_version=checkout.price_version,
+        terms=terms,
+        anchor=anchor,
+        state=State.TRIALING if in_trial else State.ACTIVE,
+        started_at=now,
+        gateway=invoice.gateway,
+        gateway_account=invoice.gateway_account,
+        payment_method=invoice.payment_method,
+        shard=checkout.shard,
+        seq=invoice.seq,
+        period=paid_standard,
+        payments_made=paid_standard,
+        last_charged_on=Anchor.at(now, anchor.zone).wall.date() if paid_standard else None,
+        due_at=standard_at(terms, anchor, paid_standard),
+        language=checkout.language,
+        test=invoice.test,
+    )
+    assert subscription.period_at is not None, "what rebills has something to come"
+    return subscription
+
+
+def _fact(
+    checkout: Checkout, subscription: Subscription | None, now: datetime, shard: int
+) -> OutboxEvent:
+    invoice = checkout.invoice
+    assert invoice.order_kind is OrderKind.SALE
+    return OutboxEvent(
+        id=f"{invoice.id}:{EventKind.PURCHASED}",
+        kind=EventKind.PURCHASED,
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        at=now,
+        shard=shard,
+        invoice=invoice.id,
+        subscription=invoice.subscription,
+        was=None if subscription is None else snapshots.of(subscription),
+    )

@@ -1,0 +1,68 @@
+"""A checkout attempt: written before the first gateway call, so that whatever is killed is found
+(C-2, C-4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from billing.kernel.catalog import PriceTerms
+from billing.kernel.customers import BillTo, Consent, PaymentMethod
+from billing.kernel.due import DueKind
+from billing.kernel.invoices import Invoice
+from billing.kernel.periods import Anchor
+
+
+class CheckoutState(StrEnum):
+    """`open` until it is paid, declined, or left alone for an hour; the last three are final."""
+
+    OPEN = "open"
+    PAID = "paid"
+    DECLINED = "declined"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """One attempt to buy, under the key that the buyer's page drew (C-2).
+
+    `fingerprint` is the hash of the form: the same key with another form is refused. `purchase` is
+    the subscription's id for what rebills, and the source of access in any case. `known` is whether
+    `customer` had this email already when it began: it is theirs, whoever has that later (B-12).
+    `anchor` is the purchase's wall time. `payment_token` is what the gateway's element gave,
+    `method` what the gateway then saved. `action_url` is where the buyer authenticates (3-D
+    Secure). `due_at`: when it is looked at again, or, where it came to nothing, when its form is
+    erased (M-8).
+    """
+
+    key: str
+    merchant: str
+    fingerprint: str
+    created_at: datetime
+    shard: int
+    product: str
+    product_name: str
+    price_point: str
+    price_version: int
+    terms: PriceTerms
+    grants: tuple[str, ...]
+    anchor: Anchor
+    bill_to: BillTo
+    consent: Consent
+    customer: str
+    purchase: str
+    payment_token: str
+    invoice: Invoice
+    language: str
+    due_at: datetime | None
+    state: CheckoutState = CheckoutState.OPEN
+    method: PaymentMethod | None = None
+    action_url: str | None = None
+    decline_code: str | None = None
+    next_charge_at: datetime | None = None
+    known: bool = False
+
+    @property
+    def alarm(self) -> DueKind:
+        return DueKind.CHECKOUT if self.state is CheckoutState.OPEN else DueKind.ERASE

@@ -1,0 +1,1 @@
+"""What checkout does in the world: reads, writes, gateways."""

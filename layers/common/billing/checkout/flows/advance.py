@@ -1,0 +1,277 @@
+"""An attempt to buy, brought to its end once, whoever works on it (C-2, C-4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from billing.checkout import checkout_steps, trials
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.kernel import policy
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Refused,
+    Unavailable,
+    Unfinished,
+    Unreachable,
+)
+from billing.kernel.flows import gateway_payments
+from billing.kernel.gateways import (
+    ActionRequired,
+    Canceled,
+    Declined,
+    Outcome,
+    PaymentStatus,
+    SavedMethod,
+    Succeeded,
+    Unconfirmed,
+)
+from billing.kernel.invoices import UNDER_WAY, InvoiceState
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Gateway, Ports
+from billing.kernel.storage import Due
+from billing.kernel.writes import Transaction
+
+Step = tuple[Checkout, Transaction]
+"""The attempt as a step leaves it, and what the step writes."""
+
+STEPS_AT_MOST = 12
+"""Steps and meetings with another worker before an attempt is left to the sweep."""
+
+
+def advance(ports: Ports, checkout: Checkout, *, now: datetime, return_url: str | None) -> Checkout:
+    """Take an attempt as far as it goes: paid, declined, waiting for its buyer, or not known yet.
+
+    Raises `Unfinished` where it could not be brought to its charge: nothing charges it but its
+    buyer's sending it again.
+    """
+    for _ in range(STEPS_AT_MOST):
+        if checkout.state is not CheckoutState.OPEN:
+            return checkout
+        try:
+            after = _stepped(ports, checkout, now, return_url)
+        except Unavailable as outage:
+            if checkout.invoice.state in UNDER_WAY:
+                return checkout  # It may be charged: the sweep, or the same key, settles it.
+            message = "Nothing was charged; the same attempt goes on when it is sent again."
+            raise Unfinished(message) from outage
+        if after is checkout:
+            return checkout
+        checkout = after
+    return checkout
+
+
+def _stepped(ports: Ports, checkout: Checkout, now: datetime, return_url: str | None) -> Checkout:
+    """The attempt after one more step, or as another worker has left it."""
+    try:
+        return _step(ports, checkout, now, return_url)
+    except Conflict:
+        again = ports.store.checkout(checkout.merchant, checkout.key)
+        if again is None:  # The other worker found its payment method unreadable.
+            raise
+        return again
+
+
+def expire_abandoned(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
+    """Bring attempts whose buyer or process went away to their end; nothing new is charged.
+
+    A charge under way is settled as the gateway says. What is not paid after an hour is withdrawn
+    at the gateway first and abandoned after.
+    """
+    tally: Counter[str] = Counter()
+    for lease in leases:
+        merchant, key = lease.owner
+        checkout = ports.store.checkout(merchant, key)
+        if checkout is None or checkout.due_at != lease.due_at:
+            tally["stale"] += 1
+            continue
+        try:
+            tally[f"checkout_{_finish(ports, checkout, now).state}"] += 1
+        except Conflict:
+            tally["conflict"] += 1
+        except Unavailable:
+            tally["unknown"] += 1
+        except NotFound:
+            tally["account_gone"] += 1
+    return tally
+
+
+def settlement(ports: Ports, checkout: Checkout, outcome: Outcome, *, now: datetime) -> Step | None:
+    """What an outcome makes of an attempt under way, whoever learnt it; None if nothing new."""
+    match outcome:
+        case Succeeded():
+            return _paid(ports, checkout, outcome, now)
+        case Declined():
+            return _declined(ports, checkout, outcome, now)
+        case ActionRequired() if checkout.invoice.state is InvoiceState.ACTION_REQUIRED:
+            return None
+        case ActionRequired():
+            return checkout_steps.needs_buyer(checkout, outcome)
+        case _:
+            return checkout_steps.abandoned(checkout)
+
+
+def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | None) -> Checkout:
+    """One step of the protocol; the same attempt again when nothing more can be known now."""
+    gateway = ports.gateway_of(checkout.invoice)
+    state = checkout.invoice.state
+    if checkout.method is None:
+        return _save_method(ports, gateway, checkout, now)
+    untaken = state not in UNDER_WAY or not checkout.invoice.total
+    if untaken and _trial_is_used(ports, checkout):
+        return _without_trial(ports, gateway, checkout)
+    if not checkout.invoice.total:
+        return _write(ports, _paid(ports, checkout, None, now))
+    if state is InvoiceState.PENDING:
+        reference = gateway_payments.prepare(ports, checkout.invoice)
+        return _write(ports, checkout_steps.prepared(checkout, reference))
+    if state is InvoiceState.READY:
+        refuse_if_stopped(ports, _merchant(ports, checkout, now))
+        return _write(
+            ports, checkout_steps.point_of_no_return(checkout, ports.new_id("order"), now)
+        )
+    return _settle_under_way(ports, checkout, now, return_url)
+
+
+def _trial_is_used(ports: Ports, checkout: Checkout) -> bool:
+    """Whether this person has had the trial by another purchase (C-9)."""
+    if not checkout.terms.trial_guard:
+        return False
+    known = trials.subjects(checkout.merchant, checkout.bill_to.email, checkout.method)
+    uses = (ports.store.trial_use(checkout.merchant, subject) for subject in known)
+    return any(use is not None and use.purchase != checkout.purchase for use in uses)
+
+
+def _without_trial(ports: Ports, gateway: Gateway, checkout: Checkout) -> Checkout:
+    """Refused before anything is charged; a payment that was prepared is withdrawn first."""
+    prepared = checkout.invoice.gateway_ref
+    if prepared is not None and not isinstance(gateway.cancel(prepared), Canceled):
+        raise Unreachable("The gateway did not withdraw the payment.")
+    return _write(ports, checkout_steps.abandoned(checkout, trials.CODE))
+
+
+def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: datetime) -> Checkout:
+    try:
+        answer = gateway.save_method(
+            checkout.payment_token,
+            owner=checkout.customer,
+            key=f"{checkout.purchase}:method",
+            verify=not checkout.invoice.total,
+            beside=_kept_already(ports, checkout),
+        )
+    except Invalid:
+        ports.store.commit(*checkout_steps.unbegun(checkout))
+        raise
+    if isinstance(answer, SavedMethod):
+        return _write(ports, checkout_steps.saved(checkout, answer, now))
+    return _write(ports, _declined(ports, checkout, answer, now))
+
+
+def _kept_already(ports: Ports, checkout: Checkout) -> str | None:
+    """The default card of a known buyer, where it is kept at the same account."""
+    customer = ports.store.customer(checkout.merchant, checkout.customer)
+    if customer is None or customer.default_method is None:
+        return None
+    card = ports.store.payment_method(checkout.merchant, customer.id, customer.default_method)
+    at = (checkout.invoice.gateway, checkout.invoice.gateway_account)
+    return card.id if card and (card.gateway, card.gateway_account) == at else None
+
+
+def _settle_under_way(
+    ports: Ports, checkout: Checkout, now: datetime, return_url: str | None
+) -> Checkout:
+    """How the charge ended, if that can be known; while billing is stopped none is confirmed."""
+    invoice = checkout.invoice
+    try:
+        if _stopped(ports, _merchant(ports, checkout, now)):
+            outcome: PaymentStatus = gateway_payments.lookup(ports, invoice)
+        else:
+            outcome = gateway_payments.resolve(ports, invoice, return_url=return_url)
+    except (Unreachable, RateLimited):
+        return checkout
+    if isinstance(outcome, Unconfirmed):
+        return checkout
+    return _settle(ports, checkout, outcome, now)
+
+
+def _merchant(ports: Ports, checkout: Checkout, now: datetime) -> Merchant:
+    merchant = ports.store.merchant(checkout.merchant)
+    assert merchant is not None, "a merchant is never removed"
+    return merchant.as_of(now)
+
+
+def _settle(ports: Ports, checkout: Checkout, outcome: Outcome, now: datetime) -> Checkout:
+    step = settlement(ports, checkout, outcome, now=now)
+    return checkout if step is None else _write(ports, step)
+
+
+def _paid(ports: Ports, checkout: Checkout, outcome: Succeeded | None, now: datetime) -> Step:
+    existing = buyer(ports, checkout)
+    kept, shard = kept_card(ports, checkout, existing), ports.shard_of(checkout.invoice.id)
+    return checkout_steps.paid(checkout, outcome, now, customer=existing, kept=kept, shard=shard)
+
+
+def buyer(ports: Ports, checkout: Checkout) -> str | None:
+    """The customer that an attempt is of: who had its email when it began, else who has it now."""
+    if checkout.known:
+        return checkout.customer
+    return ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
+
+
+def kept_card(ports: Ports, checkout: Checkout, customer: str | None) -> PaymentMethod | None:
+    """The card of an attempt as its customer has it already, having bought with it before."""
+    if customer is None or checkout.method is None:
+        return None
+    return ports.store.payment_method(checkout.merchant, customer, checkout.method.id)
+
+
+def _declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime) -> Step:
+    existing = buyer(ports, checkout)
+    order_id = checkout.invoice.failed_order_id or ports.new_id("order")
+    return checkout_steps.declined(
+        checkout, outcome, now, failed_order_id=order_id, customer=existing
+    )
+
+
+def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
+    if checkout.state is not CheckoutState.OPEN:
+        return checkout
+    invoice, expired = checkout.invoice, now - checkout.created_at >= patience(ports)
+    if invoice.state in UNDER_WAY:
+        standing = gateway_payments.lookup(ports, invoice)
+        if not isinstance(standing, Unconfirmed | ActionRequired):
+            return _settle(ports, checkout, standing, now)
+    if not expired:
+        return _write(
+            ports, checkout_steps.looked_at(checkout, checkout.created_at + patience(ports))
+        )
+    if invoice.gateway_ref is None:
+        return _write(ports, checkout_steps.abandoned(checkout))
+    withdrawn = gateway_payments.withdraw(ports, invoice)
+    if isinstance(withdrawn, Unconfirmed | ActionRequired):
+        raise Unreachable("The gateway did not withdraw the payment.")
+    return _settle(ports, checkout, withdrawn, now)
+
+
+def _write(ports: Ports, step: Step) -> Checkout:
+    after, transaction = step
+    ports.store.commit(*transaction)
+    return after
+
+
+def patience(ports: Ports) -> timedelta:
+    return timedelta(hours=ports.operation.checkout_hours)
+
+
+def refuse_if_stopped(ports: Ports, merchant: Merchant) -> None:
+    if reason := _stopped(ports, merchant):
+        raise Refused("Nothing is sold here at the moment; nothing was charged.", code=reason)
+
+
+def _stopped(ports: Ports, merchant: Merchant) -> policy.Hold | None:
+    return ports.as_switched().stopped(merchant)

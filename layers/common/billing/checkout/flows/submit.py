@@ -1,0 +1,304 @@
+"""Selling: the offer, the submit, and the return from 3-D Secure (C-1 .. C-4, C-6)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from billing.checkout import checkout_steps, trials
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.checkout.flows import advance
+from billing.kernel import invoicing, policy, pricing
+from billing.kernel.catalog import PricePoint, Product
+from billing.kernel.customers import Address, BillTo, Consent
+from billing.kernel.disclosures import Disclosure
+from billing.kernel.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    Refused,
+    TooMany,
+    Uncertain,
+    Unfinished,
+)
+from billing.kernel.gateways import AccountRef
+from billing.kernel.invoices import UNDER_WAY
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+
+ATTEMPT_KEY_MOST = 200
+SUBMITS_PER_IP = 30
+REPEAT_QUESTIONS_PER_EMAIL = 10
+LIMIT_WINDOW = timedelta(minutes=15)
+CHANGED = "offer_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a checkout page shows: who sells what, for how much, today and after."""
+
+    merchant: Merchant
+    product: Product
+    price_point: PricePoint
+    gateway: str
+    account: str
+    test: bool
+    quote: pricing.Quote
+
+    @property
+    def sold_at(self) -> AccountRef:
+        """The gateway account that it is sold at."""
+        return AccountRef(self.merchant.id, self.gateway, self.account)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A filled-in checkout form, its bounds already checked; `attempt_key` was drawn with the
+    page, `gateway` chosen of the product's, None for its first; `shown` is the digest of what the
+    page showed, None for who names none."""
+
+    attempt_key: str
+    email: str
+    name: str
+    address: Address
+    payment_method: str
+    confirm_repeat: bool = False
+    gateway: str | None = None
+    shown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who submits, as seen from here; `return_url` is where 3-D Secure sends the buyer back to."""
+
+    ip: str
+    return_url: str
+    language: str = "en"
+
+
+def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None = None) -> Offer:
+    """What a price point sells now, through one of its product's gateways or the first; raises
+    `NotFound`."""
+    return _offered(ports, _found(ports, price_point), gateway, now)
+
+
+def _found(ports: Ports, price_point: str) -> PricePoint:
+    found = ports.store.price_point(price_point)
+    if found is None:
+        raise NotFound("This offer does not exist.")
+    return found
+
+
+def _offered(ports: Ports, point: PricePoint, gateway: str | None, now: datetime) -> Offer:
+    product = ports.store.product(point.merchant, point.product)
+    merchant = ports.store.merchant(point.merchant)
+    assert product is not None and merchant is not None, "written before its price points"
+    merchant = merchant.as_of(now)
+    if point.id not in product.price_points:
+        raise NotFound("This offer has ended.")
+    if gateway is not None and gateway not in product.gateways:
+        raise NotFound("This is not sold that way.")
+    at = ports.gateway(merchant.account_at(gateway or product.gateways[0]))
+    quote = pricing.quote(point.terms, product.name, now, merchant.settings.time_zone)
+    return Offer(merchant, product, point, at.name, at.account, at.capabilities.test, quote)
+
+
+def disclosed(offered: Offer, language: str) -> Disclosure:
+    """What a buyer is shown of an offer before they pay (C-1, C-6)."""
+    from billing.render import wording  # who only comes back from the bank starts without
+
+    terms, product = offered.price_point.terms, offered.product.name
+    return wording.disclosure(offered.merchant, product, terms, offered.quote, language)
+
+
+def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> None:
+    """Raises `Refused` (offer_changed) where the buyer was shown something else (C-6)."""
+    language = offered.merchant.settings.language_for(visitor.language)
+    if shown is not None and shown != disclosed(offered, language).digest:
+        raise Refused(
+            "This offer has changed since it was shown. Nothing was charged. Look at it again.",
+            code=CHANGED,
+        )
+
+
+def submit(
+    ports: Ports, price_point: str, form: Submission, visitor: Visitor, *, now: datetime
+) -> Checkout:
+    """Buy, at most once per attempt key; the same key answers as it did, though the offer may have
+    ended since (C-2).
+
+    Raises `Invalid` for a used key with another form, `Refused` (already_purchased) for a repeat
+    that is not confirmed, (trial_used) for another trial of the same person (C-9) and
+    (offer_changed) for an offer that is not as it was shown, `TooMany`, `NotFound`, and
+    `Unavailable` when nothing was charged: `Unfinished` once it is written down.
+    """
+    point = _found(ports, price_point)
+    known = ports.store.checkout(point.merchant, form.attempt_key)
+    if known is None:
+        offered = _offered(ports, point, form.gateway, now)
+        known = _begin(ports, offered, form, visitor, now)
+    if known.fingerprint != _fingerprint(price_point, form):
+        raise Invalid(
+            "This attempt key was used with another form; reload the page.",
+            field="attempt_key",
+            code="attempt_key_reused",
+        )
+    reached = advance.advance(ports, known, now=now, return_url=visitor.return_url)
+    if reached.state is CheckoutState.ABANDONED and reached.decline_code == trials.CODE:
+        raise _trial_used()
+    return reached
+
+
+def attempt(ports: Ports, price_point: str, key: str) -> Checkout | None:
+    """What was submitted to a price point's merchant under this key, at whichever price."""
+    point = ports.store.price_point(price_point) if len(key) <= ATTEMPT_KEY_MOST else None
+    return None if point is None else ports.store.checkout(point.merchant, key)
+
+
+def resume(ports: Ports, price_point: str, key: str, *, now: datetime, return_url: str) -> Checkout:
+    """Where an attempt stands when its buyer comes back from authenticating (C-4).
+
+    A charge under way is settled; nothing that was not submitted to its end is begun by looking.
+    """
+    checkout = attempt(ports, price_point, key)
+    if checkout is None or checkout.price_point != price_point:
+        raise NotFound("This purchase does not exist.")
+    if checkout.invoice.state not in UNDER_WAY:
+        return checkout
+    return advance.advance(ports, checkout, now=now, return_url=return_url)
+
+
+def _begin(
+    ports: Ports, offered: Offer, form: Submission, visitor: Visitor, now: datetime
+) -> Checkout:
+    """Write the attempt down before the first gateway call; whoever comes second reads the
+    first."""
+    refuse_to_begin(ports, offered, visitor, now=now)
+    refuse_changed(offered, form.shown, visitor)
+    existing = ports.store.customer_by_email(offered.merchant.id, form.email)
+    if existing and not form.confirm_repeat:
+        _ask_about_repeat(ports, offered, existing, form.email, now)
+    checkout = _draw(ports, offered, form, visitor, existing, now)
+    try:
+        ports.store.commit(*checkout_steps.begun(checkout))
+    except Conflict:
+        first = ports.store.checkout(offered.merchant.id, form.attempt_key)
+        if first is None:
+            raise
+        return first
+    except Uncertain as lost:
+        message = "Nothing was charged; the same attempt goes on when it is sent again."
+        raise Unfinished(message) from lost
+    return checkout
+
+
+def refuse_to_begin(ports: Ports, offered: Offer, visitor: Visitor, *, now: datetime) -> None:
+    """Raises `Refused` while nothing is sold here, `TooMany` for an address that asks too often."""
+    advance.refuse_if_stopped(ports, offered.merchant)
+    _limit(ports, "checkout_ip", visitor.ip, SUBMITS_PER_IP, now)
+
+
+def _ask_about_repeat(
+    ports: Ports, offered: Offer, customer: str, email: str, now: datetime
+) -> None:
+    history = ports.store.history(offered.merchant.id, customer)
+    if policy.is_repeat(offered.product.id, history.subscriptions, history.orders, now):
+        subject = f"{offered.merchant.id}\n{email}"
+        _limit(ports, "repeat_question", subject, REPEAT_QUESTIONS_PER_EMAIL, now)
+        raise Refused(
+            "You have bought this already. Confirm that you want to buy it again.",
+            code="already_purchased",
+        )
+
+
+def _limit(ports: Ports, kind: str, subject: str, most: int, now: datetime) -> None:
+    if not ports.operation.limits:
+        return
+    digest = sha256(subject.encode()).hexdigest()
+    if ports.ephemeral.hit(kind, digest, window=LIMIT_WINDOW, now=now) > most:
+        raise TooMany("Too many attempts. Wait a quarter of an hour and try again.")
+
+
+def _draw(
+    ports: Ports,
+    offered: Offer,
+    form: Submission,
+    visitor: Visitor,
+    existing: str | None,
+    now: datetime,
+) -> Checkout:
+    """The attempt with every id that it will need, so that no later step draws one."""
+    point, product, merchant = offered.price_point, offered.product, offered.merchant
+    bill_to = BillTo(form.name, form.email, form.address)
+    rebills = point.terms.rebills
+    bought = ports.new_id("sub" if rebills else "pur")
+    customer = existing or ports.new_id("cus")
+    invoice = invoicing.first(
+        point,
+        product,
+        offered.quote,
+        customer=customer,
+        purchase=bought,
+        bill_to=bill_to,
+        gateway=offered.gateway,
+        gateway_account=offered.account,
+        order_id=ports.new_id("order"),
+        download_key=ports.new_id("key"),
+        language=merchant.settings.language_for(visitor.language),
+        test=offered.test,
+        now=now,
+    )
+    shown = disclosed(offered, invoice.language)
+    assert shown.total == invoice.total, "what is shown is what is charged"
+    return Checkout(
+        key=form.attempt_key,
+        merchant=merchant.id,
+        fingerprint=_fingerprint(point.id, form),
+        created_at=now,
+        shard=ports.shard_of(bought),
+        product=product.id,
+        product_name=product.name,
+        price_point=point.id,
+        price_version=point.version,
+        terms=point.terms,
+        grants=product.grants,
+        anchor=offered.quote.anchor,
+        bill_to=bill_to,
+        consent=Consent(
+            merchant=merchant.id,
+            customer=customer,
+            purchase=bought,
+            terms_version=shown.terms_version,
+            agreed_at=now,
+            ip=visitor.ip,
+            language=invoice.language,
+            price_shown=shown.terms,
+            terms_hash=shown.digest,
+            shown=shown,
+        ),
+        customer=customer,
+        purchase=bought,
+        payment_token=form.payment_method,
+        invoice=invoice,
+        language=merchant.settings.language_for(visitor.language),
+        due_at=now + advance.patience(ports),
+        known=existing is not None,
+    )
+
+
+def _trial_used() -> Refused:
+    return Refused(
+        "There is one trial per person, and this email or card has had it. Nothing was charged. "
+        "Choose a price without a trial, or write to the seller.",
+        code=trials.CODE,
+    )
+
+
+def _fingerprint(price_point: str, form: Submission) -> str:
+    """What must be the same when a key is used again; the answer to "again?" may differ, and what
+    was shown is agreed to with the first."""
+    told = {**asdict(replace(form, confirm_repeat=False)), "price_point": price_point}
+    del told["shown"]
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""The trial guard: one paid or free trial per person, where a price point asks for it (C-9).
+
+A person is known by a mailbox and by a card. Both are taken with the write past which money may
+move, so that two checkouts that meet cannot both have the trial, and are given back if nothing is
+paid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+
+from billing.checkout.checkouts import Checkout
+from billing.kernel.customers import PaymentMethod, normalised_email
+from billing.kernel.invoices import UNDER_WAY
+from billing.kernel.writes import Insert, Remove, Write
+
+CODE = "trial_used"
+DOTS_DO_NOT_COUNT = frozenset({"gmail.com", "googlemail.com"})
+"""Mail hosts that deliver whatever dots the name has (support.google.com/mail/answer/7436150)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialUse:
+    """One person's trial at one merchant, taken by `purchase`; `subject` is the hash of a mailbox
+    or a card."""
+
+    merchant: str
+    subject: str
+    purchase: str
+    taken_at: datetime
+
+
+def mailbox(email: str) -> str:
+    """One spelling of all that reach the same mailbox: no tag after a plus, no dots where they do
+    not count."""
+    name, _, host = normalised_email(email).rpartition("@")
+    name = name.partition("+")[0] or name
+    if host in DOTS_DO_NOT_COUNT:
+        return f"{name.replace('.', '')}@gmail.com"
+    return f"{name}@{host}"
+
+
+def subjects(merchant: str, email: str, method: PaymentMethod | None) -> tuple[str, ...]:
+    """What a person is known by, as hashes: keys and logs must not tell."""
+    mailboxes = (_subject(merchant, f"email\n{mailbox(email)}"),)
+    if method is None or method.fingerprint is None:
+        return mailboxes
+    return (*mailboxes, card_subject(replace(method, merchant=merchant)))
+
+
+def card_subject(method: PaymentMethod) -> str:
+    """What a card with a fingerprint is known by."""
+    return _subject(method.merchant, f"card\n{method.gateway}\n{method.fingerprint}")
+
+
+def _subject(merchant: str, known_by: str) -> str:
+    return sha256(f"{merchant}\n{known_by}".encode()).hexdigest()[:32]
+
+
+def taken(checkout: Checkout, now: datetime) -> tuple[Write, ...]:
+    """The trial, taken; refused where one of them stands already."""
+    return tuple(Insert(use) for use in _uses(checkout, now))
+
+
+def card_renewed(
+    before: PaymentMethod, use: TrialUse | None, after: PaymentMethod
+) -> TrialUse | None:
+    """The trial of a card under its new number as well; `use` is that of its old one (W-7)."""
+    if use is None or after.fingerprint in {None, before.fingerprint}:
+        return None
+    return replace(use, subject=card_subject(after))
+
+
+def given_back(checkout: Checkout) -> tuple[Write, ...]:
+    """Nothing was paid after all: the person may try again."""
+    if checkout.invoice.state not in UNDER_WAY or not checkout.invoice.total:
+        return ()  # It is taken at the point of no return, or with a $0 start that succeeded.
+    at = checkout.created_at
+    return tuple(Remove(use, expecting=("purchase",)) for use in _uses(checkout, at))
+
+
+def _uses(checkout: Checkout, at: datetime) -> list[TrialUse]:
+    if not checkout.terms.trial_guard:
+        return []
+    known = subjects(checkout.merchant, checkout.bill_to.email, checkout.method)
+    return [TrialUse(checkout.merchant, subject, checkout.purchase, at) for subject in known]

@@ -1,0 +1,81 @@
+"""The checkout form as JSON and as an urlencoded form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import StrictBool, StringConstraints
+
+from billing.checkout.flows.submit import ATTEMPT_KEY_MOST, Submission
+from billing.kernel.customers import Address
+from billing.web.inputs import PRINTABLE, Country, Email, Input, Key, Line, Name, read, words
+from billing.web.problems import Misshapen
+
+
+class AddressInput(Input):
+    """A postal address."""
+
+    line1: Line
+    line2: Annotated[str, words(200, 0)] | None = None
+    city: Line
+    postal_code: Annotated[str, words(20, 0)] | None = None
+    state: Annotated[str, words(100, 0)] | None = None
+    country: Country
+
+    def address(self) -> Address:
+        return Address(
+            line1=self.line1,
+            line2=self.line2 or None,
+            city=self.city,
+            postal_code=self.postal_code or None,
+            state=self.state or None,
+            country=self.country,
+        )
+
+
+class CheckoutInput(Input):
+    """A checkout form; `attempt_key` makes it one purchase however often it is sent (C-2).
+
+    `shown` is the mark that the page had of what it showed: nothing else is sold by it (C-6).
+    """
+
+    attempt_key: Annotated[
+        str, StringConstraints(min_length=1, max_length=ATTEMPT_KEY_MOST, pattern=PRINTABLE)
+    ]
+    email: Email
+    name: Name
+    address: AddressInput
+    payment_method: Key
+    gateway: Key | None = None
+    confirm_repeat: StrictBool = False
+    shown: Key | None = None
+
+    @classmethod
+    def from_form(cls, form: Mapping[str, str]) -> CheckoutInput:
+        """Read an urlencoded form: the address is flat there, a ticked box says `true`."""
+        document: dict[str, Any] = {k: v for k, v in form.items() if k not in ADDRESS_FIELDS}
+        document["address"] = {k: v for k, v in form.items() if k in ADDRESS_FIELDS}
+        if "confirm_repeat" in document:
+            document["confirm_repeat"] = document["confirm_repeat"] in {"true", "on", "1"}
+        try:
+            return read(cls, document)
+        except Misshapen as error:
+            flat = [(field.removeprefix("address."), words) for field, words in error.errors]
+            raise Misshapen(flat) from None
+
+    def submission(self) -> Submission:
+        """As the flow takes it."""
+        return Submission(
+            attempt_key=self.attempt_key,
+            email=self.email,
+            name=self.name,
+            address=self.address.address(),
+            payment_method=self.payment_method,
+            confirm_repeat=self.confirm_repeat,
+            gateway=self.gateway,
+            shown=self.shown,
+        )
+
+
+ADDRESS_FIELDS = frozenset(AddressInput.model_fields)

@@ -1,0 +1,294 @@
+"""How a checkout is asked and answered: pages for people, JSON for programs (C-1, C-2, C-4,
+B-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from billing.catalog.flows.directory import Listing
+from billing.checkout import trials
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.checkout.flows import card_setup, submit
+from billing.checkout.flows.submit import Offer, Visitor
+from billing.kernel.errors import Invalid, NotFound, Refused, Unavailable
+from billing.kernel.gateways import Collection, Element, TheirPage
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.ports import Ports
+from billing.web import custom_domains, http, languages, redirects
+from billing.web.card_fields import GIVEN_THERE, card_fields
+from billing.web.problems import PaymentDeclined, errors_of
+from billing.web.request import Request
+
+REFRESH_SECONDS = 5
+PAYPALS_NAME_OF_IT = "approval_token_id"
+"""What PayPal adds to the address that a buyer comes back to, where others say payment_method."""
+
+
+def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
+    """The empty form; its attempt key is drawn with it, so that sending it twice buys once
+    (C-2)."""
+    chosen = request.query().get("gateway") or None
+    offered = submit.offer(ports, price_point, now=now, gateway=chosen)
+    spoken = languages.spoken(offered.merchant, request)
+    try:
+        return _form(ports, offered, spoken, attempt_key=ports.new_id("attempt"))
+    except Unavailable:
+        return _unavailable(request, offered, spoken)
+
+
+def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
+    """A submit as JSON or as a form; a form that is wrong comes back as it was filled in."""
+    if request.is_json:
+        from billing.checkout.web.forms import CheckoutInput
+        from billing.web.inputs import read
+
+        shape = read(CheckoutInput, request.json())
+        visitor = _visitor(ports, request, price_point, shape.attempt_key)
+        bought = submit.submit(ports, price_point, shape.submission(), visitor, now=now)
+        return _as_json(bought)
+
+    return _bought(ports, request, price_point, request.form(), now=now)
+
+
+def _bought(
+    ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
+) -> http.Answer:
+    """A form is bought with, or its buyer is sent on to give a card first."""
+    chosen, key = typed.get("gateway") or None, typed.get("attempt_key", "")
+    try:
+        offered = submit.offer(ports, price_point, now=now, gateway=chosen)
+    except NotFound:
+        if submit.attempt(ports, price_point, key) is None:
+            raise
+        return _sent(ports, request, price_point, typed, now=now)  # once more: it has ended since
+    spoken = languages.spoken(offered.merchant, request)
+    try:
+        if "payment_method" not in typed and _has_a_page(ports, offered):
+            return _sent_on(ports, request, offered, spoken, typed, now=now)
+        return _sent(ports, request, price_point, typed, now=now)
+    except Invalid as error:
+        wrong = errors_of(error)
+        form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
+        return _form(ports, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong)
+    except Refused as refused:
+        if refused.code not in {"already_purchased", trials.CODE, submit.CHANGED}:
+            raise
+        used = refused.code == trials.CODE
+        # What was refused for good keeps its key; another try is another purchase.
+        again = ports.new_id("attempt") if used else key
+        return _form(
+            ports,
+            offered,
+            spoken,
+            attempt_key=again,
+            status=409,
+            form=typed,
+            already_purchased=refused.code == "already_purchased",
+            trial_used=used,
+            offer_changed=refused.code == submit.CHANGED,
+        )
+    except Unavailable:
+        return _unavailable(request, offered, spoken)
+
+
+def _sent(
+    ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
+) -> http.Answer:
+    """A page of its own, so that a refresh asks again instead of sending again."""
+    from billing.checkout.web.forms import CheckoutInput
+
+    shape = CheckoutInput.from_form(typed)
+    visitor = _visitor(ports, request, price_point, shape.attempt_key)
+    submit.submit(ports, price_point, shape.submission(), visitor, now=now)
+    return http.redirect(visitor.return_url)
+
+
+def _has_a_page(ports: Ports, offered: Offer) -> bool:
+    return isinstance(ports.gateway(offered.sold_at).collection(), TheirPage | Element)
+
+
+def _sent_on(
+    ports: Ports,
+    request: Request,
+    offered: Offer,
+    language: str,
+    typed: Mapping[str, str],
+    *,
+    now: datetime,
+) -> http.Answer:
+    """To the gateway's own page, with all else that was filled in waiting here (C-1)."""
+    from billing.checkout.web.forms import CheckoutInput
+
+    point = offered.price_point.id
+    shape = CheckoutInput.from_form({**typed, "payment_method": GIVEN_THERE})
+    visitor = _visitor(ports, request, point, shape.attempt_key)
+    submit.refuse_to_begin(ports, offered, visitor, now=now)
+    submit.refuse_changed(offered, shape.shown, visitor)
+    page = card_setup.begin(
+        ports,
+        offered.sold_at,
+        subject=point,
+        key=shape.attempt_key,
+        form=typed,
+        return_url=visitor.return_url,
+        cancel_url=custom_domains.origin(ports, request) + custom_domains.checkout(request, point),
+        now=now,
+    )
+    merchant, test = offered.merchant, offered.test
+    reason = redirects.why(offered.gateway, redirects.Why.CARD)
+    return redirects.to(page, reason, language, merchant=merchant, test=test)
+
+
+def _unavailable(request: Request, offered: Offer, language: str) -> http.Answer:
+    return http.page(
+        "checkout/unavailable.html",
+        language,
+        status=503,
+        merchant=offered.merchant,
+        again_url=custom_domains.checkout(request, offered.price_point.id),
+        test=offered.test,
+    )
+
+
+def returned(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
+    """Where an attempt stands, for a buyer who comes back, or waits (C-4).
+
+    Who comes back from giving a card buys with what they had filled in.
+    """
+    query = request.query()
+    key = query.get("attempt", "")
+    given = query.get("payment_method", query.get(PAYPALS_NAME_OF_IT))
+    if given is not None:
+        kept = card_setup.kept(ports, subject=price_point, key=key, now=now)
+        if kept is None:
+            return http.redirect(custom_domains.checkout(request, price_point))
+        typed = {**kept, "payment_method": given}
+        return _bought(ports, request, price_point, typed, now=now)
+    url = _return_url(ports, request, price_point, key)
+    # Read before the attempt is settled: its id names the merchant, and nothing may fail after.
+    merchant = ports.store.merchant(price_point.partition(".")[0])
+    bought = submit.resume(ports, price_point, key, now=now, return_url=url)
+    assert merchant is not None, "a merchant is never removed"
+    template, values = _page_of(bought, custom_domains.checkout(request, price_point))
+    return http.page(
+        template,
+        bought.language,
+        merchant=merchant,
+        checkout=bought,
+        test=bought.invoice.test,
+        **values,
+    )
+
+
+def listed(listings: Sequence[Listing]) -> dict[str, Any]:
+    """The directory for programs."""
+    from billing.api.web import json_shapes
+
+    return {
+        "data": [
+            {
+                "merchant": listing.merchant_name,
+                "product": listing.product_name,
+                "price_point": json_shapes.terms(listing.terms),
+                "url": listing.url,
+            }
+            for listing in listings
+        ],
+        "next": None,
+    }
+
+
+def _page_of(bought: Checkout, again_url: str) -> tuple[str, dict[str, Any]]:
+    again = {"again_url": again_url}
+    match bought.state:
+        case CheckoutState.PAID:
+            return "checkout/done.html", {}
+        case CheckoutState.DECLINED | CheckoutState.ABANDONED:
+            return "checkout/declined.html", again
+        case _ if bought.invoice.state is InvoiceState.ACTION_REQUIRED and bought.action_url:
+            return "checkout/action.html", {}
+        case _:
+            return "checkout/processing.html", {"refresh_seconds": REFRESH_SECONDS}
+
+
+def _as_json(bought: Checkout) -> http.Answer:
+    """The answer to a program; no Order ID is ever in it (B-2)."""
+    match bought.state:
+        case CheckoutState.PAID:
+            return http.json(_purchase(bought), 201)
+        case CheckoutState.DECLINED:
+            message = "The payment was declined; try another card."
+            raise PaymentDeclined(message, code=bought.decline_code)
+        case CheckoutState.ABANDONED:
+            raise Refused("This attempt was given up unpaid; start a new one.", code="abandoned")
+        case _ if bought.action_url:
+            return http.json({"state": "requires_action", "url": bought.action_url}, 202)
+        case _:
+            # Not known yet: the same key again answers as soon as it is.
+            return http.json(
+                {"state": "processing"}, 202, headers={"Retry-After": str(REFRESH_SECONDS)}
+            )
+
+
+def _purchase(bought: Checkout) -> dict[str, Any]:
+    from billing.api.web import json_shapes
+
+    invoice = bought.invoice
+    return {
+        "purchase": bought.purchase,
+        "orders": [{"kind": invoice.order_kind.value, "amount": json_shapes.money(invoice.total)}],
+        "subscription": invoice.subscription,
+        "next_charge_at": json_shapes.instant(bought.next_charge_at),
+    }
+
+
+def _form(
+    ports: Ports,
+    offered: Offer,
+    language: str,
+    *,
+    attempt_key: str,
+    status: int = 200,
+    form: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    already_purchased: bool = False,
+    trial_used: bool = False,
+    offer_changed: bool = False,
+) -> http.Answer:
+    collection: Collection = ports.gateway(offered.sold_at).collection()
+    if isinstance(collection, Element) and not offered.quote.total:
+        collection = TheirPage()  # Without a charge the bank is asked there, where it can answer.
+    return http.page(
+        "checkout/form.html",
+        language,
+        status=status,
+        merchant=offered.merchant,
+        product=offered.product,
+        terms=offered.price_point.terms,
+        quote=offered.quote,
+        test=offered.test,
+        attempt_key=attempt_key,
+        gateway=offered.gateway,
+        others=[name for name in offered.product.gateways if name != offered.gateway],
+        sources=http.STRIPE_JS if isinstance(collection, Element) else (),
+        **card_fields(collection),
+        form=form or {},
+        errors=errors or {},
+        already_purchased=already_purchased,
+        trial_used=trial_used,
+        offer_changed=offer_changed,
+        decline_code=None,
+    )
+
+
+def _visitor(ports: Ports, request: Request, price_point: str, key: str) -> Visitor:
+    own = languages.of_visitor(request)
+    return Visitor(request.ip, _return_url(ports, request, price_point, key), own)
+
+
+def _return_url(ports: Ports, request: Request, price_point: str, key: str) -> str:
+    here = f"{custom_domains.origin(ports, request)}{custom_domains.checkout(request, price_point)}"
+    return f"{here}/return?attempt={quote(key)}"

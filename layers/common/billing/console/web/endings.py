@@ -1,0 +1,199 @@
+"""The merchant's hand in the console: cancel now or later, refund fully or partly (X-3, B-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from billing.cancel import cancellation
+from billing.cancel.flows import cancel
+from billing.console.flows import transactions
+from billing.console.web import pages
+from billing.console.web.pages import Desk
+from billing.kernel.errors import Invalid, Refused, Unavailable
+from billing.kernel.flows import subscriptions
+from billing.kernel.money import Money
+from billing.kernel.orders import Order
+from billing.kernel.subscription import CancelRequest, Source, Subscription, When
+from billing.portal.web.forms import COMMENT_MOST, TEXT, Reason, form
+from billing.refunds import refunds
+from billing.refunds.flows import refund
+from billing.refunds.flows.refund import REFUNDABLE
+from billing.web import http
+from billing.web.inputs import Input, Key
+from billing.web.problems import errors_of
+
+WHY = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=COMMENT_MOST, pattern=TEXT)
+]
+
+
+class CancelForm(Input):
+    """Whoever cancels by hand chooses when, whatever the price point says (X-3)."""
+
+    when: When
+    reason: Reason | Literal[""] = ""
+    comment: WHY = ""
+
+
+class RefundForm(Input):
+    """How much, as people write it; `attempt` was drawn with the page and makes it one refund."""
+
+    amount: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)]
+    attempt: Key
+    comment: WHY = ""
+    cancel: Literal["true"] | None = None
+
+
+def cancel_page(
+    desk: Desk,
+    subscription: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> http.Answer:
+    """What each choice would do, and why it is asked; raises `Refused` for what has ended."""
+    found = _live(desk, subscription)
+    asked = CancelRequest(When.PERIOD_END, Source.MERCHANT, desk.now, "")
+    at_once = cancellation.takes_effect_now(found, asked, changing_plan=False)
+    return pages.page(
+        desk,
+        "console/cancel.html",
+        status=422 if errors else 200,
+        subscription=found,
+        period_end=None if at_once else found.period_at,
+        reasons=tuple(Reason),
+        form=typed or {},
+        errors=errors or {},
+    )
+
+
+def cancelled(desk: Desk, subscription: str) -> http.Answer:
+    """Ended, or to end; the customer's page says which."""
+    typed = desk.request.form()
+    try:
+        given = form(CancelForm, typed)
+    except Invalid as error:
+        return cancel_page(desk, subscription, typed=typed, errors=errors_of(error))
+    ending = cancel.request(
+        desk.ports,
+        desk.merchant,
+        subscription,
+        when=given.when,
+        source=Source.MERCHANT,
+        reason=given.reason or None,
+        comment=given.comment or None,
+        now=desk.now,
+    )
+    return pages.done(ending.subscription.customer, f"cancel_{ending.result}")
+
+
+def undone(desk: Desk, subscription: str) -> http.Answer:
+    """A cancellation that was pending is taken back."""
+    left = cancel.undo(desk.ports, desk.merchant, subscription, now=desk.now)
+    return pages.done(left.customer, "undone")
+
+
+def refund_page(
+    desk: Desk,
+    order: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> http.Answer:
+    """How much to give back, all that is left to begin with; raises `Refused` for no payment."""
+    paid, effect = _refundable(desk, order)
+    left = effect.amount
+    return pages.page(
+        desk,
+        "console/refund.html",
+        status=422 if errors else 200,
+        order=paid,
+        left=left,
+        effect=effect,
+        cancels=_cancels_with(desk, paid),
+        attempt=(typed or {}).get("attempt") or desk.ports.new_id("attempt"),
+        form=typed or {"amount": left.decimal},
+        errors=errors or {},
+    )
+
+
+def refunded(desk: Desk, order: str) -> http.Answer:
+    """Given back, or under way; sent twice it is one refund."""
+    typed = desk.request.form()
+    paid = transactions.one(desk.ports, desk.merchant, order)
+    if paid.customer is None:
+        raise Refused("Only a payment can be refunded.", code="not_refundable")
+    try:
+        given = form(RefundForm, typed)
+        amount = Money.typed(given.amount, paid.amount.currency, field="amount")
+        outcome = _give_back(desk, order, amount, given)
+    except Invalid as error:
+        return refund_page(desk, order, typed=typed, errors=errors_of(error))
+    if given.cancel and paid.subscription is not None:
+        try:
+            _end(desk, paid.subscription)
+        except Unavailable:
+            outcome = f"{outcome}_still_runs"
+    return pages.done(paid.customer, outcome)
+
+
+def _give_back(desk: Desk, order: str, amount: Money, given: RefundForm) -> str:
+    made = refund.request(
+        desk.ports,
+        desk.merchant,
+        order,
+        amount_minor=amount.amount_minor,
+        source=Source.MERCHANT,
+        reason=given.comment or None,
+        name=f"console:{given.attempt}",
+        now=desk.now,
+    )
+    return "refund_under_way" if isinstance(made, refund.UnderWay) else "refunded"
+
+
+def _end(desk: Desk, subscription: str) -> None:
+    """Cancelled along with the refund, because that was left ticked (B-7)."""
+    try:
+        cancel.request(
+            desk.ports,
+            desk.merchant,
+            subscription,
+            when=When.NOW,
+            source=Source.MERCHANT,
+            reason="refunded",
+            now=desk.now,
+        )
+    except Refused:
+        return  # It has ended meanwhile, which is what was asked for.
+
+
+def _live(desk: Desk, subscription: str) -> Subscription:
+    found = subscriptions.fresh(desk.ports, desk.merchant, subscription).as_of(desk.now)
+    if not found.is_live:
+        raise Refused("This subscription has ended already.", code="already_cancelled")
+    return found
+
+
+def _refundable(desk: Desk, order: str) -> tuple[Order, refunds.Effect]:
+    paid = transactions.one(desk.ports, desk.merchant, order)
+    if paid.kind not in REFUNDABLE or not paid.amount or not paid.customer or not paid.invoice:
+        raise Refused("Only a payment can be refunded.", code="not_refundable")
+    effect = refund.effect(desk.ports, paid)
+    if not effect.amount:
+        raise Refused("This payment was refunded already.", code="already_refunded")
+    return paid, effect
+
+
+def _cancels_with(desk: Desk, paid: Order) -> tuple[Subscription, bool] | None:
+    """The live subscription that the payment is of, and whether the payment is its latest."""
+    if paid.subscription is None or paid.customer is None:
+        return None
+    history = desk.ports.store.history(desk.merchant, paid.customer)
+    found = next((s for s in history.subscriptions if s.id == paid.subscription), None)
+    if found is None or not found.as_of(desk.now).is_live:
+        return None
+    payments = [o for o in history.orders if o.subscription == found.id and o.kind in REFUNDABLE]
+    return found, payments[-1].id == paid.id

@@ -1,0 +1,235 @@
+"""The agents' queue in the console: filter, read, answer, decide (H-1 .. H-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import urlencode
+
+from billing.console.web import pages
+from billing.console.web.pages import Desk
+from billing.customers.flows import customers
+from billing.customers.purchases import PAYMENTS
+from billing.helpdesk.flows import decision, helpdesk
+from billing.helpdesk.flows import ticket as threads
+from billing.helpdesk.flows.helpdesk import Filter
+from billing.helpdesk.tickets import Ticket, Wish
+from billing.helpdesk.web.forms import Attempt
+from billing.helpdesk.web.shapes import State, Text
+from billing.kernel.departments import named
+from billing.kernel.errors import Invalid, NotFound, Refused
+from billing.kernel.money import Money
+from billing.kernel.orders import Order
+from billing.kernel.storage import History, Page
+from billing.kernel.subscription import Subscription
+from billing.render import messages
+from billing.web import http
+from billing.web.inputs import Cursor, Input, Key, filled_in, read
+from billing.web.problems import errors_of
+
+PAGE_LENGTH = 50
+STATES = ("open", "answered", "approved", "declined", "closed")
+DONE = frozenset({"replied", "noted", "closed", "approved", "under_way", "declined", "reassigned"})
+"""What a ticket's page may say was done."""
+
+
+class QueueQuery(Input):
+    """The filter of the queue."""
+
+    department: Key | None = None
+    state: State | None = None
+    cursor: Cursor | None = None
+
+
+class ReplyForm(Input):
+    """Words, and what the button that was pressed says."""
+
+    text: Text
+    attempt: Attempt
+    act: Literal["reply", "close", "note", "decline"]
+
+
+class ApproveForm(Input):
+    """`wish` where the requester only wrote about an order; `cancel` with a refund (B-7)."""
+
+    wish: Wish | None = None
+    cancel: Literal["true"] | None = None
+
+
+class ReassignForm(Input):
+    """Whose turn it is."""
+
+    department: Key
+
+
+def queue(desk: Desk) -> http.Answer:
+    """What waits, or what a filter asks for; and how well each department answers."""
+    typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
+    merchant = desk.session.merchant
+    found: Page[Ticket] = Page((), None)
+    wrong = None
+    try:
+        query = read(QueueQuery, typed)
+        wanted = Filter(query.department, query.state)
+        found = helpdesk.page(
+            desk.ports, merchant, wanted, limit=PAGE_LENGTH, cursor=query.cursor, now=desk.now
+        )
+    except Invalid as error:
+        wrong = error.message
+    kept = {name: value for name, value in typed.items() if name != "cursor"}
+    return pages.page(
+        desk,
+        "console/tickets.html",
+        status=422 if wrong else 200,
+        tickets=found.data,
+        departments=merchant.settings.departments.all,
+        states=STATES,
+        typed=typed,
+        wrong=wrong,
+        figures=helpdesk.service(desk.ports, merchant, now=desk.now),
+        next_url=found.next and f"/console/tickets?{urlencode({**kept, 'cursor': found.next})}",
+        first_url=f"/console/tickets?{urlencode(kept)}" if "cursor" in typed else None,
+    )
+
+
+def shown(
+    desk: Desk,
+    ticket: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    status: int = 422,
+) -> http.Answer:
+    """The thread, whose it is, what they bought, and what approving would do."""
+    found = threads.thread(desk.ports, desk.merchant, ticket)
+    about, merchant = found.ticket, desk.session.merchant
+    history = _history(desk, about)
+    order = _order(history, about)
+    effect = decision.effect(desk.ports, about)
+    what, given = desk.request.query().get("done"), dict(typed or {})
+    return pages.page(
+        desk,
+        "console/ticket.html",
+        status=status if errors else 200,
+        ticket=about,
+        messages=found.messages,
+        department=named(merchant.settings.departments.all, about.department),
+        departments=merchant.settings.departments.all,
+        history=history,
+        order=order,
+        refundable=_left(order),
+        cancels=_cancels_with(desk, history, order),
+        subscription=_subscription(history, about, order),
+        effect=effect,
+        amount=decision.next_amount(desk.ports, about) if effect and effect.charge_at else None,
+        now=desk.now,
+        attempt=given.get("attempt") or desk.ports.new_id("key"),
+        done=what if what in DONE else None,
+        form=given,
+        errors=errors or {},
+    )
+
+
+def answered(desk: Desk, ticket: str) -> http.Answer:
+    """A reply, a reply that settles it, a note, or a decline with these words."""
+    typed = desk.request.form()
+    try:
+        given = read(ReplyForm, filled_in(typed))
+        done = _write(desk, ticket, given)
+    except Refused as refused:
+        return _refused(desk, ticket, refused)
+    except Invalid as error:
+        return shown(desk, ticket, typed=typed, errors=errors_of(error))
+    return _back(ticket, done)
+
+
+def approved(desk: Desk, ticket: str) -> http.Answer:
+    """Carried out, or under way where the gateway has not answered yet."""
+    given = read(ApproveForm, filled_in(desk.request.form()))
+    try:
+        decided = decision.approve(
+            desk.ports,
+            desk.merchant,
+            ticket,
+            by="console",
+            wish=given.wish,
+            cancels=given.cancel is not None,
+            now=desk.now,
+        )
+    except Refused as refused:
+        return _refused(desk, ticket, refused)
+    return _back(ticket, "under_way" if decided.is_under_way else "approved")
+
+
+def reassigned(desk: Desk, ticket: str) -> http.Answer:
+    """Another department's turn."""
+    given = read(ReassignForm, filled_in(desk.request.form()))
+    threads.reassign(desk.ports, desk.session.merchant, ticket, given.department, now=desk.now)
+    return _back(ticket, "reassigned")
+
+
+def _write(desk: Desk, ticket: str, given: ReplyForm) -> str:
+    ports, merchant = desk.ports, desk.session.merchant
+    if given.act == "decline":
+        decision.decline(ports, merchant, ticket, given.text, by="console", now=desk.now)
+        return "declined"
+    write = threads.note if given.act == "note" else threads.answer
+    closes = given.act == "close"
+    write(ports, merchant.id, ticket, given.text, key=given.attempt, now=desk.now, closes=closes)
+    return {"reply": "replied", "close": "closed", "note": "noted"}[given.act]
+
+
+def _refused(desk: Desk, ticket: str, refused: Refused) -> http.Answer:
+    """Why it could not be done, on the ticket's own page."""
+    key = f"error.{refused.code}"
+    why = messages.text(messages.MERCHANTS_LANGUAGE, key) if messages.has(key) else refused.message
+    return shown(desk, ticket, errors={"": why}, status=409)
+
+
+def _history(desk: Desk, found: Ticket) -> History | None:
+    if found.customer is None:
+        return None
+    try:
+        return customers.overview(desk.ports, desk.merchant, found.customer, now=desk.now).history
+    except NotFound:
+        return None
+
+
+def _order(history: History | None, found: Ticket) -> Order | None:
+    """The payment that it is about, if the requester's own."""
+    orders = () if history is None else history.orders
+    wanted = found.about if found.wish is Wish.REFUND else found.order
+    return next((o for o in orders if o.id == wanted and o.kind in PAYMENTS), None)
+
+
+def _left(order: Order | None) -> Money | None:
+    """What a refund would give back."""
+    if order is None:
+        return None
+    left = order.amount - Money(order.refunded_minor, order.amount.currency)
+    return left or None
+
+
+def _subscription(
+    history: History | None, found: Ticket, order: Order | None
+) -> Subscription | None:
+    wanted = found.about if found.wish is Wish.CANCEL else (order and order.subscription)
+    subscriptions = () if history is None else history.subscriptions
+    return next((s for s in subscriptions if s.id == wanted), None)
+
+
+def _cancels_with(
+    desk: Desk, history: History | None, order: Order | None
+) -> tuple[Subscription, bool] | None:
+    """The live subscription that a refunded payment is of, and whether it is its latest (B-7)."""
+    if history is None or order is None or order.subscription is None:
+        return None
+    found = next((s for s in history.subscriptions if s.id == order.subscription), None)
+    if found is None or not found.is_live:
+        return None
+    payments = [o.id for o in history.orders if o.subscription == found.id and o.kind in PAYMENTS]
+    return found, payments[-1] == order.id
+
+
+def _back(ticket: str, what: str) -> http.Answer:
+    return http.redirect(f"/console/tickets/{ticket}?done={what}")

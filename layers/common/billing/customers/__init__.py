@@ -1,0 +1,1 @@
+"""What a customer bought and may do, and how they sign in."""

@@ -1,0 +1,1 @@
+"""What customers does in the world: reads, writes, gateways."""

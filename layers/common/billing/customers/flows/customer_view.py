@@ -1,0 +1,68 @@
+"""A customer of a merchant with everything that is theirs, for pages that they see (B-4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.customers import purchases
+from billing.customers.purchases import Purchase
+from billing.kernel.customers import Customer
+from billing.kernel.errors import NotFound
+from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import Merchant, SelfService
+from billing.kernel.orders import Order
+from billing.kernel.ports import Ports
+from billing.kernel.storage import History
+from billing.kernel.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer of a merchant with everything that the portal shows."""
+
+    merchant: Merchant
+    customer: Customer
+    history: History
+    purchases: tuple[Purchase, ...]
+
+    def purchase(self, subscription: str) -> tuple[Purchase, Subscription]:
+        """One subscription with its module; raises `NotFound`."""
+        for purchase in self.purchases:
+            if purchase.subscription is not None and purchase.id == subscription:
+                return purchase, purchase.subscription
+        raise NotFound("There is no such subscription.")
+
+    def payment(self, order: str) -> tuple[Order, Invoice]:
+        """One completed payment; raises `NotFound`."""
+        for entry in (e for purchase in self.purchases for e in purchase.payments):
+            if entry.order.id == order:
+                by_id = {invoice.id: invoice for invoice in self.history.invoices}
+                return entry.order, by_id[entry.order.invoice or ""]
+        raise NotFound("There is no such payment.")
+
+
+def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -> Account:
+    """Everything of one customer; raises `NotFound`."""
+    history = ports.store.history(merchant.id, customer)
+    if history.customer is None:
+        raise NotFound("There is no such customer.")
+    modules = purchases.of_customer(
+        history.orders,
+        history.invoices,
+        history.subscriptions,
+        history.methods,
+        refund_days(ports, merchant),
+        merchant.settings,
+        now,
+        ports.minimum_minor,
+    )
+    return Account(merchant, history.customer, history, modules)
+
+
+def refund_days(ports: Ports, merchant: Merchant) -> dict[str, int]:
+    """The refund window of each product; none is looked up where customers cannot ask."""
+    if merchant.settings.self_refund is SelfService.OFF:
+        return {}
+    products, _ = ports.store.catalog(merchant.id)
+    return {product.id: product.refund_days for product in products}

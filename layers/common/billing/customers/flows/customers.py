@@ -1,0 +1,152 @@
+"""Looking a customer up: who they are, what they bought, what they may use (C-3, H-6, M-1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from billing.cards import cards
+from billing.kernel.customers import (
+    Access,
+    Customer,
+    EmailPointer,
+    access,
+    email_hash,
+    normalised_email,
+)
+from billing.kernel.errors import Conflict, NotFound, Refused
+from billing.kernel.ports import Ports
+from billing.kernel.storage import History
+from billing.kernel.subscription import State
+from billing.kernel.writes import Change, Insert, Remove, Write
+from billing.outbox.suppressions import MailStop
+
+ATTEMPTS = 8
+BILLS_MOST = 80
+"""Purchases of one customer whose bills follow a new email: a write takes a hundred items. Mail
+follows for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One customer with everything that is theirs."""
+
+    customer: Customer
+    history: History
+    access: list[Access]
+    mail_stop: MailStop | None = None
+    """Why no mail goes to their address, if none does."""
+
+
+def by_email(ports: Ports, merchant: str, email: str) -> list[Customer]:
+    """The customer that an email belongs to, or nobody."""
+    found = ports.store.customer_by_email(merchant, email)
+    customer = found and ports.store.customer(merchant, found)
+    return [customer] if customer else []
+
+
+def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Overview:
+    """A customer with subscriptions, orders, invoices and access; raises `NotFound`."""
+    history = ports.store.history(merchant, customer)
+    if history.customer is None:
+        raise NotFound("There is no such customer.")
+    subscriptions = tuple(found.as_of(now) for found in history.subscriptions)
+    opened = _access(ports, merchant, history, now)
+    stop = ports.store.mail_stop(merchant, history.customer.email)
+    return Overview(history.customer, replace(history, subscriptions=subscriptions), opened, stop)
+
+
+def change(
+    ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any], *, now: datetime
+) -> Customer:
+    """Change `email`, `name` or `address`; what was bought and billed keeps those it was made with.
+
+    All mail goes to a new email from then on, and the old one is told so (B-12). Raises
+    `NotFound`, and `Refused` for the email of another customer (email_taken), where an account is
+    found by the old one, which changes it itself (email_of_account, A-8), and for who was erased
+    (erased, M-8).
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    if "email" in given:
+        given["email"] = normalised_email(given["email"])
+    for _ in range(ATTEMPTS):
+        before = ports.store.customer(merchant, customer)
+        if before is None:
+            raise NotFound("There is no such customer.")
+        after = replace(before, **given)
+        if after == before:
+            return before
+        if before.is_erased:
+            raise Refused("This customer was erased; nothing is kept of them.", code="erased")
+        if after.email != before.email:
+            _refuse_email(ports, before, after)
+        try:
+            ports.store.commit(Change(before, after), *readdressed(ports, before, after, now))
+        except Conflict:
+            continue
+        return after
+    raise Conflict("The customer is being changed elsewhere; nothing was changed. Try again.")
+
+
+def _refuse_email(ports: Ports, before: Customer, after: Customer) -> None:
+    if ports.store.customer_by_email(after.merchant, after.email):
+        raise Refused("Another customer has this email.", code="email_taken")
+    of_platform = before.merchant == ports.operation.platform
+    if of_platform and ports.store.account_email(before.email) is not None:
+        message = "This is the email of an account. Its owner changes it in their profile."
+        raise Refused(message, code="email_of_account")
+
+
+def readdressed(
+    ports: Ports, before: Customer, after: Customer, now: datetime
+) -> tuple[Write, ...]:
+    """What goes with another email of a customer: invoices that are still to come name the new one,
+    and the old one is told once (B-12); nothing where the email stays."""
+    if after.email == before.email:
+        return ()
+    shard = ports.shard_of(before.id)
+    told = cards.told(before, "email", now, shard, email=before.email)
+    return (*_pointers(before, after), *_bill_tos(ports, before, after), *told)
+
+
+def _bill_tos(ports: Ports, before: Customer, after: Customer) -> Iterator[Write]:
+    """Of what still bills; what has ended keeps where its bills went."""
+    owner = (before.merchant, before.id)
+    history = ports.store.history(*owner)
+    live = [(*owner, found.id) for found in history.subscriptions if found.is_live][:BILLS_MOST]
+    for kept in ports.store.bill_tos(live):
+        if kept is not None:
+            bill_to = replace(kept.bill_to, email=after.email)
+            yield Change(kept, replace(kept, bill_to=bill_to))
+
+
+def _pointers(before: Customer, after: Customer) -> tuple[Write, ...]:
+    """An email belongs to one customer: the new one is taken in the write that gives the old
+    back."""
+
+    def pointer(customer: Customer) -> EmailPointer:
+        hashed = email_hash(customer.merchant, customer.email)
+        return EmailPointer(customer.merchant, hashed, customer.id)
+
+    return (Insert(pointer(after)), Remove(pointer(before)))
+
+
+def has_access(ports: Ports, merchant: str, email: str, grant: str, *, now: datetime) -> bool:
+    """Whether whoever has this email may use `grant` now."""
+    customer = ports.store.customer_by_email(merchant, email)
+    if customer is None:
+        return False
+    history = ports.store.history(merchant, customer)
+    opened = _access(ports, merchant, history, now)
+    return any(entry.active for entry in opened if entry.grant == grant)
+
+
+def _access(ports: Ports, merchant: str, history: History, now: datetime) -> list[Access]:
+    grace_days = None
+    if any(found.state is State.PAST_DUE for found in history.subscriptions):
+        seller = ports.store.merchant(merchant)
+        assert seller is not None, "a merchant is never removed"
+        grace_days = seller.settings.grace_days
+    return access(history.entitlements, history.subscriptions, now, grace_days)

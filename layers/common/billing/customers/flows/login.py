@@ -1,0 +1,126 @@
+"""Who may enter a merchant's portal: by an Order ID and its email, or by a link in a mail (B-2,
+B-3).
+
+Whatever is wrong, the answer is one and the same, after the same reads: a stranger learns nothing
+about who bought what.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+
+from billing.customers.purchases import PAYMENTS
+from billing.kernel import domains
+from billing.kernel.customers import Customer, email_hash, normalised_email
+from billing.kernel.merchants import Merchant
+from billing.kernel.orders import typed_order_id
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Insert
+
+WINDOW = timedelta(minutes=15)
+TRIES_PER_EMAIL = 5
+TRIES_PER_ORDER = 5
+TRIES_PER_IP = 20
+LINK = "portal_link"
+LINK_LIFE = timedelta(minutes=15)
+NOBODY = "nobody"
+"""Where there is no customer: it is looked up all the same, and can never be found."""
+
+
+def by_order(
+    ports: Ports, merchant: str, order_id: str, email: str, *, ip: str, now: datetime
+) -> Customer | None:
+    """The customer that this Order ID and this email both belong to; None for anything else."""
+    typed = typed_order_id(order_id) or NOBODY
+    allowed = _allowed(ports, merchant, email, ip, now, order=typed)
+    order = ports.store.order_by_id(merchant, typed)
+    owner = ports.store.customer_by_email(merchant, email)
+    customer = ports.store.customer(merchant, owner or NOBODY)
+    if order is None:
+        # A hit of the index is read from the table; so is a miss, that both take as long.
+        ports.store.customer(merchant, NOBODY)
+    bought = order.customer if order is not None and order.kind in PAYMENTS else None
+    same = compare_digest((bought or "").encode(), (owner or NOBODY).encode())
+    return customer if allowed and same else None
+
+
+def ask_for_link(ports: Ports, merchant: str, email: str, *, ip: str, now: datetime) -> None:
+    """Have a link mailed, if a customer has this email; nobody is told whether one has.
+
+    The outbox draws the link's token when it writes the mail, so it stands nowhere in clear.
+    """
+    allowed = _allowed(ports, merchant, email, ip, now)
+    owner = ports.store.customer_by_email(merchant, email)
+    # Written for strangers too, who get no mail: the answer takes as long for them.
+    asked = OutboxEvent(
+        id=f"{ports.new_id('ask')}:{EventKind.LINK_ASKED}",
+        kind=EventKind.LINK_ASKED,
+        merchant=merchant,
+        customer=(owner if allowed else None) or NOBODY,
+        at=now,
+        shard=ports.shard_of(email_hash(merchant, email)),
+    )
+    ports.store.commit(Insert(asked))
+
+
+def make_link(ports: Ports, merchant: Merchant, customer: Customer, *, now: datetime) -> str:
+    """The address of a link that lets a customer in once, within 15 minutes, while their email is
+    the one that it is mailed to."""
+    token = ports.new_id("key")
+    value = json.dumps({"merchant": merchant.id, "customer": customer.id, "as": known_as(customer)})
+    ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LINK_LIFE, now=now)
+    return f"{domains.portal(ports.operation.public_url, merchant)}/link/{token}"
+
+
+def link_stands(ports: Ports, merchant: str, token: str, *, now: datetime) -> bool:
+    """Whether a link is still good; looking does not use it up, for mail scanners follow links."""
+    return _of(ports, merchant, ports.ephemeral.get(LINK, digest(token), now=now)) is not None
+
+
+def by_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Customer | None:
+    """Use a link up; the customer whom it lets in."""
+    return _of(ports, merchant, ports.ephemeral.take(LINK, digest(token), now=now))
+
+
+def known_as(customer: Customer) -> str:
+    """What a link or a session was made for: with another email it is over, for who has the old
+    mailbox may be a stranger."""
+    return email_hash(customer.merchant, customer.email)
+
+
+def digest(secret: str) -> str:
+    """What of a secret is kept; it is random, so one round of SHA-256 does."""
+    return sha256(secret.encode()).hexdigest()
+
+
+def _of(ports: Ports, merchant: str, value: str | None) -> Customer | None:
+    kept = json.loads(value) if value is not None else {}
+    if kept.get("merchant") != merchant:
+        return None
+    customer = ports.store.customer(merchant, kept["customer"])
+    stands = customer is not None and known_as(customer) == kept.get("as")
+    return customer if stands else None
+
+
+def _allowed(
+    ports: Ports, merchant: str, email: str, ip: str, now: datetime, *, order: str | None = None
+) -> bool:
+    """Counts a try against every limit, and whether all of them had one left."""
+    tries = [("email", normalised_email(email), TRIES_PER_EMAIL)]
+    if order is not None:
+        tries.append(("order", order, TRIES_PER_ORDER))
+    if ports.operation.limits:
+        tries.append(("ip", ip, TRIES_PER_IP))
+    kind = "login" if order is not None else "link"
+    left = [
+        ports.ephemeral.hit(
+            f"{kind}_{what}", digest(f"{merchant}\n{value}"), window=WINDOW, now=now
+        )
+        <= most
+        for what, value, most in tries
+    ]
+    return all(left)

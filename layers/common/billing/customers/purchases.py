@@ -1,0 +1,230 @@
+"""A customer's purchases as the portal shows them: a module each, with what may be done (B-4 ..
+B-7).
+
+What is shown and what is allowed follow from the same values, so that no icon leads to a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing.kernel import invoicing
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.errors import Refused
+from billing.kernel.invoices import UNDER_WAY, Invoice, InvoiceState
+from billing.kernel.merchants import SelfService, Settings
+from billing.kernel.money import Money
+from billing.kernel.orders import Order, OrderKind
+from billing.kernel.subscription import State, Subscription
+from billing.plans import freezing
+from billing.refunds import refunds
+
+PAYMENTS = frozenset({OrderKind.SALE, OrderKind.REBILL})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a purchase's history; `has_invoice` for a completed payment (B-5), `refundable`
+    while its customer may ask for it back (B-7)."""
+
+    order: Order
+    has_invoice: bool
+    refundable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """One purchase; `entries` newest first. `owed` is what is past due, `under_way` that a charge
+    is being made now, `changing_plan` that the open invoice is a change of plan's. `next_amount` is
+    what the next payment will be; `may_cancel`, `may_undo`, `may_freeze` and `may_thaw` are what
+    its customer may do (B-6, X-5, A-5).
+    """
+
+    id: str
+    product_name: str
+    subscription: Subscription | None
+    entries: tuple[Entry, ...]
+    method: PaymentMethod | None
+    owed: Money | None
+    under_way: bool
+    changing_plan: bool
+    next_amount: Money | None
+    may_cancel: bool
+    may_undo: bool
+    may_freeze: bool
+    may_thaw: bool
+    test: bool
+
+    @property
+    def payments(self) -> tuple[Entry, ...]:
+        """What was paid, newest first."""
+        return tuple(entry for entry in self.entries if entry.order.kind in PAYMENTS)
+
+    @property
+    def is_live(self) -> bool:
+        return self.subscription is not None and self.subscription.is_live
+
+
+def of_customer(
+    orders: Iterable[Order],
+    invoices: Iterable[Invoice],
+    subscriptions: Iterable[Subscription],
+    methods: Iterable[PaymentMethod],
+    refund_days: Mapping[str, int],
+    settings: Settings,
+    now: datetime,
+    minimum_minor: Callable[[Subscription], int],
+) -> tuple[Purchase, ...]:
+    """A module per purchase: past due first, then what still charges, then the rest, newest first.
+
+    `refund_days` is the window of each product, `minimum_minor` the least that a gateway charges;
+    `orders` come oldest first.
+    """
+    of_purchase: dict[str, list[Order]] = {}
+    for order in orders:
+        if (name := purchase_of(order)) is not None:
+            of_purchase.setdefault(name, []).append(order)
+    by_invoice = {invoice.id: invoice for invoice in invoices}
+    by_id = {subscription.id: subscription for subscription in subscriptions}
+    cards = {method.id: method for method in methods}
+    found = []
+    for name, entries in of_purchase.items():
+        if not any(order.kind in PAYMENTS for order in entries):
+            continue  # A checkout that was declined: it bought nothing.
+        subscription = by_id.get(name)
+        bought = _purchase(
+            name, subscription, entries, by_invoice, cards, refund_days, settings, now
+        )
+        if subscription is not None and subscription.next_charge_at is not None:
+            least = minimum_minor(subscription)
+            bought = replace(bought, next_amount=invoicing.next_charge(subscription, least))
+        found.append(bought)
+    return tuple(sorted(found, key=_rank))
+
+
+def purchase_of(order: Order) -> str | None:
+    """The purchase that an entry of the transaction list belongs to."""
+    if order.subscription is not None or order.invoice is None:
+        return order.subscription
+    return order.invoice.rpartition(".")[0]
+
+
+def may_cancel(subscription: Subscription, settings: Settings, now: datetime) -> bool:
+    """Whether its customer can ask to end it: it still charges, and nobody has asked (B-6, X-1)."""
+    return (
+        settings.self_cancel is not SelfService.OFF
+        and subscription.is_live
+        and subscription.state not in {State.INCOMPLETE, State.CANCEL_PENDING}
+        and subscription.cancelling is None
+        and not has_ended(subscription, now)
+    )
+
+
+def may_undo(subscription: Subscription, now: datetime) -> bool:
+    """Whether a cancellation that is pending can still be taken back (X-4, X-5)."""
+    return subscription.state is State.CANCEL_PENDING and not has_ended(subscription, now)
+
+
+def may_freeze(subscription: Subscription, settings: Settings, now: datetime) -> bool:
+    """Whether its customer can freeze it: the merchant offers that, and it runs (A-5)."""
+    if not settings.self_freeze or subscription.freezes_at is not None:
+        return False
+    try:
+        freezing.refuse_freeze(subscription, settings, 0, now)
+    except Refused:
+        return False
+    return True
+
+
+def may_thaw(subscription: Subscription, now: datetime) -> bool:
+    """Whether a freeze can be undone now, before it began or in force (A-5)."""
+    if subscription.freezes_at is not None:
+        return now < subscription.freezes_at
+    try:
+        freezing.refuse_thaw(subscription, now)
+    except Refused:
+        return False
+    return True
+
+
+def has_ended(subscription: Subscription, now: datetime) -> bool:
+    """`ends_at <= now` counts as ended, whether or not the sweep has come (X-4)."""
+    return subscription.ends_at is not None and subscription.ends_at <= now
+
+
+def refund_window_ends_at(order: Order, days: int, settings: Settings) -> datetime:
+    """When the customer's window for one payment closes, by the merchant's days (B-7)."""
+    return refunds.window_ends_at(order.at, days, settings.time_zone)
+
+
+def is_paid(invoice: Invoice | None) -> bool:
+    """Whether there is an invoice to download: only a completed payment has one (B-5)."""
+    return invoice is not None and invoice.state is InvoiceState.PAID
+
+
+def _purchase(
+    name: str,
+    subscription: Subscription | None,
+    orders: list[Order],
+    invoices: Mapping[str, Invoice],
+    cards: Mapping[str, PaymentMethod],
+    refund_days: Mapping[str, int],
+    settings: Settings,
+    now: datetime,
+) -> Purchase:
+    opened = None
+    if subscription is not None and subscription.open_invoice is not None:
+        opened = invoices.get(subscription.open_invoice)
+    entries = tuple(
+        _entry(order, invoices.get(order.invoice or ""), refund_days, settings, now)
+        for order in reversed(orders)
+    )
+    return Purchase(
+        id=name,
+        product_name=subscription.product_name if subscription else orders[0].product_name,
+        subscription=subscription,
+        entries=entries,
+        method=cards.get(subscription.payment_method) if subscription else None,
+        owed=_owed(subscription, opened),
+        under_way=opened is not None and opened.state in UNDER_WAY,
+        changing_plan=opened is not None and opened.changes_plan,
+        next_amount=None,
+        may_cancel=subscription is not None and may_cancel(subscription, settings, now),
+        may_undo=subscription is not None and may_undo(subscription, now),
+        may_freeze=subscription is not None and may_freeze(subscription, settings, now),
+        may_thaw=subscription is not None and may_thaw(subscription, now),
+        test=orders[0].test,
+    )
+
+
+def _entry(
+    order: Order,
+    invoice: Invoice | None,
+    refund_days: Mapping[str, int],
+    settings: Settings,
+    now: datetime,
+) -> Entry:
+    payment = order.kind in PAYMENTS
+    days = refund_days.get(order.product, 0)
+    refundable = (
+        payment
+        and settings.self_refund is not SelfService.OFF
+        and invoice is not None
+        and bool(refunds.refundable(invoice))
+        and days > 0
+        and now < refund_window_ends_at(order, days, settings)
+    )
+    return Entry(order, payment and is_paid(invoice), refundable)
+
+
+def _owed(subscription: Subscription | None, opened: Invoice | None) -> Money | None:
+    if subscription is None or subscription.state is not State.PAST_DUE:
+        return None
+    return subscription.terms.price if opened is None else opened.total
+
+
+def _rank(purchase: Purchase) -> tuple[int, float]:
+    first = 0 if purchase.owed is not None else 1 if purchase.is_live else 2
+    return first, -purchase.entries[-1].order.at.timestamp()

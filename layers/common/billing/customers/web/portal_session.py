@@ -1,0 +1,152 @@
+"""The portal's sessions: of one customer of one merchant whose portal is open (B-1, B-3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools.shared.cookies import Cookie
+
+from billing.customers.flows import customer_view, login
+from billing.customers.flows.customer_view import Account
+from billing.kernel.customers import Customer
+from billing.kernel.errors import BillingError, NotFound, Unavailable
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.web import custom_domains, http, languages, sessions
+from billing.web.problems import Unauthenticated
+from billing.web.request import Request, is_plain_id, plain_id
+
+REALM = sessions.Realm("portal")
+
+
+class SignedOut(Unauthenticated):
+    """No session of this merchant's portal, or one that is over."""
+
+    code = "portal_signed_out"
+
+
+class Closed(NotFound):
+    """The merchant has not activated the portal (B-1)."""
+
+    code = "portal_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of a signed-in customer, and all that is theirs. `csrf` stands in every form."""
+
+    request: Request
+    account: Account
+    token: str
+    now: datetime
+
+    @property
+    def merchant(self) -> Merchant:
+        return self.account.merchant
+
+    @property
+    def customer(self) -> str:
+        return self.account.customer.id
+
+    @property
+    def base(self) -> str:
+        """What every address of this portal begins with."""
+        return custom_domains.portal(self.request, self.merchant)
+
+
+def opened(ports: Ports, merchant: str) -> Merchant:
+    """The merchant whose portal it is; raises `NotFound`, `Closed` where it is not activated."""
+    found = ports.store.merchant(plain_id(merchant))
+    if found is None:
+        raise NotFound("There is nothing here.")
+    if found.settings.portal is None:
+        raise Closed("This billing portal is not open.")
+    return found
+
+
+def enter(
+    ports: Ports, request: Request, merchant: Merchant, customer: Customer, now: datetime
+) -> Cookie:
+    """The cookie of a new session; another email ends it."""
+    kept = {"merchant": merchant.id, "customer": customer.id, "as": login.known_as(customer)}
+    return sessions.begin(ports, request, REALM, kept, now)
+
+
+def visiting(ports: Ports, request: Request, merchant: Merchant, now: datetime) -> Visit | None:
+    """Who is signed in here, if anybody is: a session is of one merchant's portal alone."""
+    held = sessions.held(ports, request, REALM, now)
+    if held is None or held.kept["merchant"] != merchant.id:
+        return None
+    account = customer_view.account(ports, merchant, held.kept["customer"], now=now)
+    if login.known_as(account.customer) != held.kept.get("as"):
+        return None
+    return Visit(request, account, held.token, now)
+
+
+def required(ports: Ports, request: Request, merchant: str, now: datetime) -> Visit:
+    """Who is signed in; raises `SignedOut`."""
+    visit = visiting(ports, request, opened(ports, merchant), now)
+    if visit is None:
+        raise SignedOut("You are signed out.")
+    return visit
+
+
+def required_for_change(ports: Ports, request: Request, merchant: str, now: datetime) -> Visit:
+    """Who sent a form from one of our own pages."""
+    sessions.check_origin(request)
+    visit = required(ports, request, merchant, now)
+    sessions.check_form(request, visit.token)
+    return visit
+
+
+def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+    """A page of a signed-in customer."""
+    account = visit.account
+    return http.page(
+        f"portal/{template}.html",
+        account.customer.language,
+        status=status,
+        merchant=account.merchant,
+        customer=account.customer,
+        base=visit.base,
+        desk=custom_domains.helpdesk(visit.request, account.merchant),
+        csrf=sessions.csrf_of(visit.token),
+        zone=account.merchant.settings.time_zone,
+        now=visit.now,
+        test=account.customer.test,
+        **values,
+    )
+
+
+def failure(
+    ports: Ports, error: BillingError, request: Request, *, helpdesk: bool = False
+) -> http.Answer:
+    """What went wrong, in the look of the merchant's own pages, with the way back and whom to
+    ask."""
+    parts = request.path.split("/")
+    named = parts[2] if len(parts) > 2 else ""
+    try:
+        merchant = ports.store.merchant(named) if is_plain_id(named) else None
+    except Unavailable:
+        merchant = None  # What is to be said is the first error, in whatever look.
+    if merchant is None:
+        return http.failure(error, request, language=languages.of_visitor(request))
+    return http.failure(
+        error,
+        request,
+        "portal/problem.html",
+        languages.spoken(merchant, request),
+        merchant=merchant,
+        helpdesk=helpdesk,
+        base=custom_domains.portal(request, merchant),
+        desk=custom_domains.helpdesk(request, merchant),
+        closed=isinstance(error, Closed),
+        signed_out=isinstance(error, SignedOut),
+    )
+
+
+def done(visit: Visit, what: str, page: str = "") -> http.Answer:
+    """Back to a page of the portal, which says what was done; a reload does it no second time."""
+    return http.redirect(f"{visit.base}{page}?done={what}")

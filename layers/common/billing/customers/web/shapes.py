@@ -1,0 +1,168 @@
+"""Customers as /v1 shows them: who they are, what they bought, what they may use."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from billing.api.web.json_shapes import (
+    MoneyOutput,
+    OrderOutput,
+    SubscriptionOutput,
+    instant,
+    money,
+    order,
+    subscription,
+)
+from billing.customers.flows.customers import Overview
+from billing.kernel.customers import Access, Address, Customer, PaymentMethod
+from billing.kernel.invoices import Invoice
+from billing.outbox.suppressions import MailStop
+
+
+class AddressOutput(TypedDict):
+    """A postal address."""
+
+    line1: str
+    line2: str | None
+    city: str
+    postal_code: str | None
+    state: str | None
+    country: str
+
+
+class CustomerOutput(TypedDict):
+    """Who bought."""
+
+    id: str
+    email: str
+    name: str
+    address: AddressOutput
+    language: str
+    created_at: str
+    test: bool
+
+
+AccessOutput = TypedDict(
+    "AccessOutput", {"grant": str, "active": bool, "until": str | None, "from": list[str]}
+)
+
+
+class MethodOutput(TypedDict):
+    """A saved way to pay; last four digits only."""
+
+    id: str
+    gateway: str
+    brand: str
+    last4: str
+    expires_on: str | None
+    default: bool
+
+
+class InvoiceOutput(TypedDict):
+    """An invoice; `number` is given once it is paid."""
+
+    id: str
+    number: str | None
+    state: str
+    total: MoneyOutput
+    subscription: str | None
+    dispute: str | None
+    opened_at: str
+    settled_at: str | None
+
+
+class MailStopOutput(TypedDict):
+    """Why no mail goes to a customer's address: `bounced` or `complained`."""
+
+    reason: str
+    code: str | None
+    at: str
+
+
+class OverviewOutput(CustomerOutput):
+    """A customer with everything that is theirs, each list newest first."""
+
+    mail_stopped: MailStopOutput | None
+
+    access: list[AccessOutput]
+    subscriptions: list[SubscriptionOutput]
+    orders: list[OrderOutput]
+    invoices: list[InvoiceOutput]
+    payment_methods: list[MethodOutput]
+
+
+def customer(customer: Customer) -> CustomerOutput:
+    return {
+        "id": customer.id,
+        "email": customer.email,
+        "name": customer.name,
+        "address": address(customer.address),
+        "language": customer.language,
+        "created_at": instant(customer.created_at),
+        "test": customer.test,
+    }
+
+
+def address(address: Address) -> AddressOutput:
+    return {
+        "line1": address.line1,
+        "line2": address.line2,
+        "city": address.city,
+        "postal_code": address.postal_code,
+        "state": address.state,
+        "country": address.country,
+    }
+
+
+def access(access: Access) -> AccessOutput:
+    return {
+        "grant": access.grant,
+        "active": access.active,
+        "until": instant(access.until),
+        "from": list(access.sources),
+    }
+
+
+def method(method: PaymentMethod, owner: Customer) -> MethodOutput:
+    return {
+        "id": method.id,
+        "gateway": method.gateway,
+        "brand": method.brand,
+        "last4": method.last4,
+        "expires_on": method.expires_on,
+        "default": method.id == owner.default_method,
+    }
+
+
+def invoice(invoice: Invoice) -> InvoiceOutput:
+    return {
+        "id": invoice.id,
+        "number": invoice.number,
+        "state": invoice.state.value,
+        "total": money(invoice.total),
+        "subscription": invoice.subscription,
+        "dispute": invoice.dispute,
+        "opened_at": instant(invoice.opened_at),
+        "settled_at": instant(invoice.settled_at),
+    }
+
+
+def mail_stop(stop: MailStop | None) -> MailStopOutput | None:
+    if stop is None:
+        return None
+    return {"reason": stop.reason.value, "code": stop.code, "at": instant(stop.at)}
+
+
+def overview(overview: Overview) -> OverviewOutput:
+    history = overview.history
+    return {
+        **customer(overview.customer),
+        "mail_stopped": mail_stop(overview.mail_stop),
+        "access": [access(entry) for entry in overview.access],
+        "subscriptions": [subscription(entry) for entry in reversed(history.subscriptions)],
+        "orders": [order(entry) for entry in reversed(history.orders)],
+        "invoices": [invoice(entry) for entry in reversed(history.invoices)],
+        "payment_methods": [
+            method(entry, overview.customer) for entry in reversed(history.methods)
+        ],
+    }

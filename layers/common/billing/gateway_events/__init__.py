@@ -1,0 +1,1 @@
+"""Incoming webhooks, and the look for lost ones."""

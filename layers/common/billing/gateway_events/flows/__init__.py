@@ -1,0 +1,1 @@
+"""What gateway_events does in the world: reads, writes, gateways."""

@@ -1,0 +1,315 @@
+"""What a gateway tells: never believed, only a reason to look (W-1, W-7).
+
+The object is read afresh and settled by the same steps that checkout, worker and refund take, each
+of which is refused when another came first. So any number of deliveries in any order comes to the
+same end; the id of an event is kept with what it brought about, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from billing.cards.flows import card_updates
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.checkout.flows import advance
+from billing.kernel.errors import Conflict, Forged, NotFound, Unavailable
+from billing.kernel.flows import gateway_payments
+from billing.kernel.gateways import (
+    About,
+    AccountRef,
+    ActionRequired,
+    Declined,
+    Expired,
+    GatewayEvent,
+    PaymentStatus,
+    Succeeded,
+    Unconfirmed,
+)
+from billing.kernel.invoices import FINAL, UNDER_WAY, Invoice, InvoiceState
+from billing.kernel.payment_refs import PaymentPointer
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Transaction, left
+from billing.rebill import orphan_payment
+from billing.rebill.flows import charge
+from billing.rebill.flows.charge_jobs import ChargeJob
+from billing.refunds.flows import sync_disputes, sync_refunds
+
+ATTEMPTS = 8
+"""How often an event that meets other writers is looked at anew before it is to be sent again."""
+
+LOOKED = "gateway_events"
+LAST = "last account"
+"""Beside the accounts' own keys, which hold a `#`: the one that was looked at last."""
+
+EVENTS_AT_ONCE = 100
+"""How many events of one account are taken before the others have their turn."""
+
+LOOKS_BACK = timedelta(days=30)
+"""As far back as Stripe lists events."""
+
+OVERLAP = timedelta(hours=1)
+"""What a gateway may list late, and its clock be off."""
+
+NOTHING_NEW = "nothing_new"
+
+
+def receive(
+    ports: Ports,
+    accounts: Sequence[AccountRef],
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    now: datetime,
+) -> Counter[str]:
+    """A request that one of the accounts may have sent, `headers` with names in lower case.
+
+    Raises `Forged` for what none of them signed, and `Conflict` or `Unavailable` when it is to be
+    sent again.
+    """
+    for account in accounts:
+        try:
+            event = ports.gateway(account).parse_event(body, headers, now=now)
+        except (Forged, NotFound):
+            continue  # of another account, or of one whose keys are gone
+        return take(ports, account, event, now=now)
+    raise Forged("No account of this gateway signed this.")
+
+
+def take(ports: Ports, account: AccountRef, event: GatewayEvent, *, now: datetime) -> Counter[str]:
+    """One event, its signature checked; the tally names what it brought about."""
+    for _ in range(ATTEMPTS):
+        try:
+            return Counter({_taken(ports, account, event, now): 1})
+        except Conflict:
+            continue
+    raise Conflict("What this is about is busy; send it again.")
+
+
+def catch_up(
+    ports: Ports, *, now: datetime, keep_going: Callable[[], bool] = lambda: True
+) -> Counter[str]:
+    """The net under lost events: what happened at each account since we last looked.
+
+    Begins behind the account that was looked at last, and goes round. What could not be seen to its
+    end, for want of time or of an answer, is where the next look begins. An event that our code
+    breaks on holds up no other: its error is raised at the end.
+    """
+    tally: Counter[str] = Counter()
+    first: Exception | None = None
+    line = deque(
+        (account, _catch_up_with(ports, account, now, keep_going, tally))
+        for account in _behind_the_last(ports, now)
+    )
+    while line and keep_going():
+        account, looking = line.popleft()
+        # Kept beforehand: whoever dies of an account goes on behind it.
+        ports.ephemeral.replace(LOOKED, LAST, _key(account), expires_at=now + LOOKS_BACK)
+        try:
+            next(looking)
+            line.append((account, looking))
+        except StopIteration:
+            continue
+        except (Conflict, NotFound, Unavailable) as error:
+            tally[error.code] += 1
+        except Exception as error:
+            first = first or error
+    if first is not None:
+        raise first
+    return tally
+
+
+def _behind_the_last(ports: Ports, now: datetime) -> list[AccountRef]:
+    """Every merchant's accounts, from the one behind that which was looked at last, and round."""
+    accounts = sorted(
+        (
+            AccountRef(merchant.id, held.gateway, held.id)
+            for merchant in ports.store.merchants()
+            for held in merchant.gateway_accounts
+        ),
+        key=_key,
+    )
+    last = ports.ephemeral.get(LOOKED, LAST, now=now) or ""
+    start = bisect_right(accounts, last, key=_key)
+    return [*accounts[start:], *accounts[:start]]
+
+
+def _key(account: AccountRef) -> str:
+    return f"{account.merchant}#{account.gateway}#{account.account}"
+
+
+def _catch_up_with(
+    ports: Ports,
+    account: AccountRef,
+    now: datetime,
+    keep_going: Callable[[], bool],
+    tally: Counter[str],
+) -> Iterator[None]:
+    """One account, oldest event first, in turns with the others; raises the first error when its
+    events are seen to."""
+    key = _key(account)
+    seen = ports.ephemeral.get(LOOKED, key, now=now)
+    since = now - LOOKS_BACK if seen is None else datetime.fromisoformat(seen) - OVERLAP
+    looked_until: datetime = now
+    first: Exception | None = None
+
+    def keep(until: datetime) -> None:
+        ports.ephemeral.replace(LOOKED, key, until.isoformat(), expires_at=now + LOOKS_BACK)
+
+    for number, event in enumerate(ports.gateway(account).events_since(since)):
+        if number and number % EVENTS_AT_ONCE == 0:
+            keep(min(looked_until, event.at + OVERLAP))
+            yield
+        if not keep_going():
+            looked_until = min(looked_until, event.at + OVERLAP)
+            break
+        try:
+            tally.update(take(ports, account, event, now=now))
+        except Exception as error:
+            looked_until = min(looked_until, event.at + OVERLAP)
+            first = first or error
+            if isinstance(error, Unavailable):
+                break  # nor would it answer for the next
+    keep(looked_until)
+    if first is not None:
+        raise first
+
+
+def look(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
+    """Settle a subscription's payment as the gateway has it, for a buyer who came back from there;
+    the invoice as that leaves it.
+
+    Raises `Conflict` when another came first, and `Unavailable` when it cannot be known.
+    """
+    found = _rebill(ports, invoice, now)
+    if found is None:
+        return invoice
+    ports.store.commit(*found[1])
+    return left(invoice, found[1])
+
+
+def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime) -> str:
+    if event.reference is None or event.about is About.OTHER:
+        return f"ignored_{event.about}"
+    if event.about is About.METHOD:
+        return card_updates.take_over(ports, account, event.reference, now=now)
+    pointer = ports.store.owner_of_payment(account, event.reference)
+    if pointer is None:
+        return "not_ours"
+    if event.id in pointer.events:
+        return "repeated"
+    told = (pointer.told_by(event.id),)
+    if event.about is About.PAYMENT:
+        return _settled(ports, pointer, now, told)
+    # A refund or a dispute told of before its payment: the payment first, and not in its name.
+    _settled(ports, pointer, now, ())
+    invoice = _invoice(ports, pointer)
+    if invoice is None or invoice.state is not InvoiceState.PAID:
+        return NOTHING_NEW
+    if event.about is About.DISPUTE:
+        found = ports.gateway_of(invoice).disputes(event.reference)
+        return sync_disputes.update(ports, invoice, found, now=now, told=told)
+    return sync_refunds.update(ports, invoice, now=now, told=told)
+
+
+def _settled(ports: Ports, pointer: PaymentPointer, now: datetime, told: Transaction) -> str:
+    """The payment as the gateway has it, settled by whoever's step it is; `told` goes with it."""
+    if pointer.attempt_key is not None:
+        attempt = ports.store.checkout(pointer.merchant, pointer.attempt_key)
+        assert attempt is not None, "an attempt is never removed once it was charged"
+        found = _first_payment(ports, attempt, now)
+    else:
+        invoice = _invoice(ports, pointer)
+        assert invoice is not None, "an invoice is written before its pointer"
+        found = _rebill(ports, invoice, now)
+    if found is None:
+        return NOTHING_NEW
+    name, writes = found
+    ports.store.commit(*writes, *told)
+    return name
+
+
+def _first_payment(
+    ports: Ports, attempt: Checkout, now: datetime
+) -> tuple[str, Transaction] | None:
+    if attempt.invoice.state is InvoiceState.PAID:
+        return None
+    outcome = gateway_payments.lookup(ports, attempt.invoice)
+    if attempt.state is CheckoutState.OPEN and not isinstance(outcome, Unconfirmed):
+        step = advance.settlement(ports, attempt, outcome, now=now)
+        return step and (f"checkout_{step[0].state}", step[1])
+    if not isinstance(outcome, Succeeded):
+        return None
+    customer = _buyer(ports, attempt)
+    _, writes = orphan_payment.of_checkout(
+        attempt,
+        outcome,
+        now,
+        customer=customer,
+        kept=advance.kept_card(ports, attempt, customer),
+        refund_order=ports.new_id("order"),
+        shard=ports.shard_of(attempt.invoice.id),
+    )
+    return "paid_too_late", writes
+
+
+def _buyer(ports: Ports, attempt: Checkout) -> str | None:
+    """The customer whose attempt it was; an erased form names no email (M-8)."""
+    if attempt.method is not None:
+        return advance.buyer(ports, attempt)
+    known = ports.store.customer(attempt.merchant, attempt.customer)
+    return None if known is None else known.id
+
+
+def _rebill(ports: Ports, invoice: Invoice, now: datetime) -> tuple[str, Transaction] | None:
+    if invoice.state is InvoiceState.PAID:
+        return None
+    outcome = gateway_payments.lookup(ports, invoice)
+    if invoice.state in FINAL:
+        return _too_late(ports, invoice, outcome, now)
+    work = _work(ports, invoice)
+    waits = isinstance(outcome, ActionRequired | Expired) and work.waits_for_buyer
+    # Between two attempts all that is news is money: a decline is that of an earlier one.
+    news = invoice.state in UNDER_WAY or isinstance(outcome, Succeeded)
+    # What is to be cancelled the worker withdraws at once: that ends it, and a decline would not.
+    to_end = work.subscription.cancelling is not None and isinstance(
+        outcome, ActionRequired | Declined
+    )
+    if isinstance(outcome, Unconfirmed) or waits or to_end or not news:
+        return None
+    return charge.settlement(ports, work, outcome, now)
+
+
+def _work(ports: Ports, invoice: Invoice) -> ChargeJob:
+    assert invoice.subscription is not None, "only a checkout pays for anything else"
+    merchant = ports.store.merchant(invoice.merchant)
+    subscription = ports.store.subscription(
+        invoice.merchant, invoice.customer, invoice.subscription
+    )
+    assert merchant is not None and subscription is not None, "neither is ever removed"
+    if subscription.open_invoice != invoice.id:
+        raise Conflict("It was settled between the two reads.")
+    return ChargeJob(merchant, subscription, invoice)
+
+
+def _too_late(
+    ports: Ports, invoice: Invoice, outcome: PaymentStatus, now: datetime
+) -> tuple[str, Transaction] | None:
+    """Money for an invoice that can no longer be paid is booked and given back."""
+    if not isinstance(outcome, Succeeded):
+        return None
+    order, shard = ports.new_id("order"), ports.shard_of(invoice.id)
+    _, write = orphan_payment.of_invoice(invoice, outcome, now, refund_order=order, shard=shard)
+    return "paid_too_late", write
+
+
+def _invoice(ports: Ports, pointer: PaymentPointer) -> Invoice | None:
+    """The invoice that a payment pays; None while it is only that of an attempt."""
+    customer = pointer.customer
+    if pointer.attempt_key is not None:
+        attempt = ports.store.checkout(pointer.merchant, pointer.attempt_key)
+        assert attempt is not None, "an attempt is never removed once it was charged"
+        customer = attempt.customer
+    return ports.store.invoice(pointer.merchant, customer, pointer.invoice)

@@ -1,0 +1,1 @@
+"""Payment gateways, a package each."""

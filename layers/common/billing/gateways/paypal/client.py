@@ -1,0 +1,226 @@
+"""PayPal's REST API over HTTPS: sign in, send, and tell an answer from no answer (W-2, R-6).
+
+PayPal has no maintained Python SDK for Orders v2 and Vault v3, so that `requests`, which is in the
+layer because of stripe, does it. What a call may come to:
+
+* 2xx and the 4xx that say no: an `Answer`, for the gateway to read.
+* 429: `RateLimited`; nothing happened.
+* No connection, a time-out, 5xx, 408, 409 (the same request is under way), an answer that is no
+  JSON: `Unreachable`; it may or may not have happened.
+
+A request is sent at most twice, the second time with the same PayPal-Request-Id, so that a call
+takes 46 seconds at worst (https://developer.paypal.com/api/rest/reference/idempotency).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from billing.kernel.errors import RateLimited, Unavailable, Unreachable
+
+if TYPE_CHECKING:
+    import requests
+
+TRIES = 2
+KEY_MOST = 100
+RENEW_BEFORE_END = timedelta(minutes=1)
+NO_ANSWER = frozenset({408, 409})
+UNAUTHORIZED = 401
+TOO_MANY = 429
+SERVER_ERROR = 500
+
+Json = dict[str, Any]
+
+Secrets = Callable[[bool], Mapping[str, Any]]
+"""Reads what the secret store holds of an account; called with True, afresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one PayPal app; `webhook_id` names the webhook whose events we are sent."""
+
+    client_id: str
+    client_secret: str
+    webhook_id: str
+
+    @classmethod
+    def of(cls, secrets: Mapping[str, Any]) -> Keys:
+        """As the secret store holds them; raises `Unavailable` naming what is missing."""
+        for name in ("client_id", "client_secret", "webhook_id"):
+            if not isinstance(secrets.get(name), str) or not secrets[name]:
+                raise Unavailable(f"PayPal's keys lack {name}.", code="no_keys")
+        return cls(secrets["client_id"], secrets["client_secret"], secrets["webhook_id"])
+
+    def __repr__(self) -> str:
+        return f"Keys({self.client_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What PayPal said: a status below 500 and its JSON."""
+
+    status: int
+    body: Json
+
+    @property
+    def is_ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def issue(self) -> str:
+        """The code of a refusal, the first of its details; else the error's name."""
+        for detail in self.body.get("details", ()):
+            if isinstance(detail, dict) and isinstance(detail.get("issue"), str):
+                return str(detail["issue"])
+        return str(self.body.get("name", self.status))
+
+
+class PayPalClient:
+    """One PayPal app; its access token is fetched when it is first needed and kept until it
+    ends."""
+
+    def __init__(self, base_url: str, secrets: Secrets, clock: Callable[[], datetime]) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._secrets = secrets
+        self._clock = clock
+        self._session: requests.Session | None = None
+        self._token: tuple[str, datetime] | None = None
+        self._lock = Lock()
+
+    @property
+    def webhook_id(self) -> str:
+        """Which webhook's events are sent to us."""
+        return Keys.of(self._secrets(False)).webhook_id
+
+    def get(self, path: str) -> Answer:
+        """Read a resource."""
+        return self._send("GET", path, None, {})
+
+    def post(self, path: str, body: Json | bytes, *, request_id: str | None = None) -> Answer:
+        """Ask for something to be done, once per `request_id` for as long as PayPal keeps it.
+
+        `body` as bytes is sent as it is.
+        """
+        headers = {"Prefer": "return=representation"}
+        if request_id is not None:
+            headers["PayPal-Request-Id"] = fitting(request_id)
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._send("POST", path, data, headers)
+
+    def delete(self, path: str) -> Answer:
+        """Remove a resource."""
+        return self._send("DELETE", path, None, {})
+
+    def _send(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        for tried in range(1, TRIES + 1):
+            token = self._access_token()
+            try:
+                answer = self._once(
+                    method, path, data, {**headers, "Authorization": f"Bearer {token}"}
+                )
+            except Unreachable:
+                if tried == TRIES:
+                    raise
+                continue
+            if answer.status != UNAUTHORIZED or tried == TRIES:
+                break
+            self._forget(token)
+        if answer.status == UNAUTHORIZED:
+            raise Unreachable("PayPal does not accept our keys any more.")
+        return answer
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        auth: tuple[str, str] | None = None,
+    ) -> Answer:
+        import requests
+
+        kind = {"Content-Type": "application/json"} if data is not None else {}
+        try:
+            response = self._sessions().request(
+                method,
+                self._base_url + path,
+                data=data,
+                headers={"Accept": "application/json", **kind, **headers},
+                auth=auth,
+                timeout=None,  # the session's own
+                allow_redirects=False,
+            )
+            content = response.content
+        except (requests.RequestException, OSError) as error:
+            raise Unreachable(f"PayPal did not answer: {type(error).__name__}.") from error
+        return _read(response.status_code, content)
+
+    def _sessions(self) -> requests.Session:
+        from billing.gateways import bounded_http
+
+        if self._session is None:
+            self._session = bounded_http.session()
+        return self._session
+
+    def _access_token(self) -> str:
+        with self._lock:
+            if self._token is None or self._token[1] <= self._clock():
+                # Keys that were changed a moment ago are read afresh once.
+                self._token = self._sign_in(fresh=False) or self._sign_in(fresh=True)
+            if self._token is None:
+                raise Unreachable("PayPal does not accept our keys.")
+            return self._token[0]
+
+    def _sign_in(self, *, fresh: bool) -> tuple[str, datetime] | None:
+        keys = Keys.of(self._secrets(fresh))
+        answer = self._once(
+            "POST",
+            "/v1/oauth2/token",
+            b"grant_type=client_credentials",
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            auth=(keys.client_id, keys.client_secret),
+        )
+        token, seconds = answer.body.get("access_token"), answer.body.get("expires_in")
+        if not answer.is_ok or not isinstance(token, str) or not isinstance(seconds, int):
+            return None
+        return token, self._clock() + timedelta(seconds=seconds) - RENEW_BEFORE_END
+
+    def _forget(self, token: str) -> None:
+        with self._lock:
+            if self._token is not None and self._token[0] == token:
+                self._token = None
+
+
+def fitting(key: str) -> str:
+    """A key of ours as PayPal takes it (PayPal-Request-Id: 108 characters), the same each time."""
+    if len(key) <= KEY_MOST and key.isascii() and key.isprintable():
+        return key
+    return sha256(key.encode()).hexdigest()
+
+
+def segment(name: str) -> str:
+    """An id as one segment of a path, whatever it holds."""
+    return quote(name, safe="")
+
+
+def _read(status: int, content: bytes) -> Answer:
+    if status == TOO_MANY:
+        raise RateLimited("PayPal takes no more requests for now.")
+    if status >= SERVER_ERROR or status in NO_ANSWER or 300 <= status < 400:
+        raise Unreachable(f"PayPal answered {status}.")
+    try:
+        body = json.loads(content) if content else {}
+    except ValueError as error:
+        raise Unreachable(f"PayPal answered {status} and no JSON.") from error
+    if not isinstance(body, dict):
+        raise Unreachable(f"PayPal answered {status} and no object.")
+    return Answer(status, body)

@@ -1,0 +1,267 @@
+"""What PayPal tells by webhook, and its disputes (W-2, W-4).
+
+A signature covers the transmission's id and time, the webhook's id and the CRC32 of the body, by a
+certificate that the request names. Checking it here would take an X.509 library in every function
+(`cryptography`, 13 MB, for this alone), so that PayPal checks it: verify-webhook-signature, with
+the event's bytes as they came, never parsed and written again. What costs nothing is refused before
+that: headers, the certificate's host, a clock that is off by more than 5 minutes.
+
+A CRC32 can be forged by whoever holds one signed transmission. So an event is only believed to say
+that something happened, and to what: all else is read afresh.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from billing.gateways.paypal import orders
+from billing.gateways.paypal.client import PayPalClient, segment
+from billing.gateways.paypal.orders import Reference
+from billing.kernel.errors import Forged, NotFound, Unreachable
+from billing.kernel.gateways import About, Dispute, DisputeStanding, GatewayEvent
+
+Json = Mapping[str, Any]
+
+VERIFY = "/v1/notifications/verify-webhook-signature"
+EVENTS = "/v1/notifications/webhooks-events"
+DISPUTES = "/v1/customer/disputes"
+CAPTURES = "/v2/payments/captures"
+
+WINDOW = timedelta(minutes=5)
+"""How far PayPal's clock may be from ours, either way."""
+
+HEADER_MOST = 500
+HEADERS = {
+    "auth_algo": "paypal-auth-algo",
+    "cert_url": "paypal-cert-url",
+    "transmission_id": "paypal-transmission-id",
+    "transmission_sig": "paypal-transmission-sig",
+    "transmission_time": "paypal-transmission-time",
+}
+PAGES_MOST = 50
+PAGE_SIZE = 100
+
+ABOUT = (
+    ("CHECKOUT.ORDER.", About.PAYMENT),
+    ("PAYMENT.CAPTURE.REFUNDED", About.REFUND),
+    ("PAYMENT.CAPTURE.REVERSED", About.DISPUTE),  # PayPal took it back, as banks do
+    ("PAYMENT.CAPTURE.", About.PAYMENT),
+    ("PAYMENT.REFUND.", About.REFUND),
+    ("CUSTOMER.DISPUTE.", About.DISPUTE),
+    ("VAULT.PAYMENT-TOKEN.UPDATED", About.METHOD),
+)
+"""The first that an event's type begins with
+(https://developer.paypal.com/api/rest/webhooks/event-names). Of agreements only changes: one that
+was created was read then, and one that was deleted is found gone when it is charged. `UPDATED` is
+not on that list; shops that keep cards in the vault expect it of a card that was renewed."""
+
+OF_A_PAYMENT = frozenset({About.PAYMENT, About.REFUND, About.DISPUTE})
+OURS = OF_A_PAYMENT | {About.METHOD}
+
+TOKEN = re.compile(r"[0-9a-zA-Z_-]{1,36}")
+"""A payment token's id (Vault v3, `vault_id`)."""
+
+DECIDED = {
+    "RESOLVED_BUYER_FAVOUR": DisputeStanding.LOST,
+    "ACCEPTED": DisputeStanding.LOST,
+    "RESOLVED_SELLER_FAVOUR": DisputeStanding.WON,
+    "RESOLVED_WITH_PAYOUT": DisputeStanding.WON,
+    "CANCELED_BY_BUYER": DisputeStanding.WON,
+    "DENIED": DisputeStanding.WON,
+}
+"""Whose the money is; with a payout PayPal pays the buyer, and the merchant keeps theirs."""
+
+
+def parse(
+    client: PayPalClient, body: bytes, headers: Mapping[str, str], now: datetime
+) -> GatewayEvent:
+    """The event of a signed request; raises `Forged`, and `Unreachable` when PayPal cannot say."""
+    event = _object(body)
+    signed = {name: headers.get(header, "") for name, header in HEADERS.items()}
+    _refuse_unlikely(signed, now)
+    fields = json.dumps({**signed, "webhook_id": client.webhook_id})
+    # The bytes as they came: written again they would have another CRC32.
+    question = fields[:-1].encode() + b', "webhook_event": ' + body + b"}"
+    answer = client.post(VERIFY, question)
+    if not answer.is_ok or answer.body.get("verification_status") != "SUCCESS":
+        raise Forged("PayPal did not sign this for this account.")
+    return _event(client, event)
+
+
+def _object(body: bytes) -> Json:
+    def none(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        event = json.loads(body.decode("utf-8"), parse_constant=none)
+    except (ValueError, RecursionError) as error:
+        raise Forged("This is no event.") from error
+    if not isinstance(event, dict):
+        raise Forged("This is no event.")
+    return event
+
+
+def _refuse_unlikely(signed: Mapping[str, str], now: datetime) -> None:
+    for name, value in signed.items():
+        if not value or len(value) > HEADER_MOST or not value.isascii():
+            raise Forged(f"The signature lacks its {name}.")
+    if not _is_paypals(signed["cert_url"]):
+        raise Forged("The certificate is not PayPal's.")
+    try:
+        sent_at = instant(signed["transmission_time"])
+    except ValueError as error:
+        raise Forged("The signature has no time.") from error
+    if abs(now - sent_at) > WINDOW:
+        raise Forged("The signature is too old, or from the future.")
+
+
+def _is_paypals(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme == "https"
+            and (parts.hostname or "").endswith(".paypal.com")
+            and parts.port in {None, 443}
+            and parts.username is None
+        )
+    except ValueError:
+        return False
+
+
+def _event(client: PayPalClient, event: Json) -> GatewayEvent:
+    """The part of an event that is believed; raises `Forged` for what is no event at all."""
+    try:
+        identity, kind = str(event["id"]), str(event["event_type"])
+        at, resource = instant(str(event["create_time"])), event["resource"]
+    except (KeyError, ValueError) as error:
+        raise Forged("This is no event.") from error
+    about = next((about for start, about in ABOUT if kind.startswith(start)), About.OTHER)
+    reference = None
+    if isinstance(resource, dict) and about is About.METHOD:
+        reference = _token(resource)
+    elif isinstance(resource, dict) and about in OF_A_PAYMENT:
+        reference = _reference(client, kind, resource)
+    return GatewayEvent(identity, kind, about, reference, at)
+
+
+def _token(resource: Json) -> str | None:
+    found = resource.get("id")
+    return found if isinstance(found, str) and TOKEN.fullmatch(found) else None
+
+
+def _reference(client: PayPalClient, kind: str, resource: Json) -> str | None:
+    """The payment that a resource belongs to, None for one that is not ours."""
+    try:
+        if kind.startswith("CHECKOUT.ORDER."):
+            return str(Reference.of(resource))
+        return _of_capture(resource) or _of_named_capture(client, resource)
+    except (NotFound, KeyError, TypeError, AttributeError, LookupError):
+        return None
+
+
+def _of_capture(capture: Json) -> str | None:
+    order = capture.get("supplementary_data", {}).get("related_ids", {}).get("order_id")
+    asked_at = capture.get("custom_id")
+    return str(Reference.read(f"{order}.{asked_at}")) if order and asked_at else None
+
+
+def _of_named_capture(client: PayPalClient, resource: Json) -> str | None:
+    """By the capture that a resource is, or is about."""
+    capture = _capture(resource)
+    if capture is None:
+        return None
+    answer = client.get(f"{CAPTURES}/{segment(capture)}")
+    return _of_capture(answer.body) if answer.is_ok else None
+
+
+def _capture(resource: Json) -> str | None:
+    for transaction in resource.get("disputed_transactions", ()):
+        return str(transaction["seller_transaction_id"])
+    for link in resource.get("links", ()):
+        path = urlsplit(str(link["href"])).path
+        if link.get("rel") in {"up", "self"} and path.startswith(CAPTURES + "/"):
+            return path.removeprefix(CAPTURES + "/")
+    return None
+
+
+def since(client: PayPalClient, start: datetime, now: datetime) -> list[GatewayEvent]:
+    """What PayPal has told of payments, disputes and saved methods from `start` on, oldest
+    first."""
+    events = [_event(client, event) for event in _told(client, start, now)]
+    ours = (event for event in events if event.about in OURS)
+    return sorted(ours, key=lambda event: (event.at, event.id))
+
+
+def _told(client: PayPalClient, start: datetime, now: datetime) -> Iterator[Json]:
+    query = {"start_time": written(start), "end_time": written(now), "page_size": PAGE_SIZE}
+    path = f"{EVENTS}?{urlencode(query)}"
+    for _ in range(PAGES_MOST):
+        page = _ok(client, path)
+        yield from page.get("events", ())
+        after = _next(page)
+        if after is None:
+            return
+        path = after
+    raise Unreachable("PayPal has more events than are read at once.")
+
+
+def _next(page: Json) -> str | None:
+    for link in page.get("links", ()):
+        if link.get("rel") == "next":
+            parts = urlsplit(link["href"])
+            return f"{parts.path}?{parts.query}"
+    return None
+
+
+def disputes(client: PayPalClient, capture: str, reference: str) -> list[Dispute]:
+    """The disputes about one capture, oldest first; an inquiry that moved nothing is none."""
+    query = urlencode({"disputed_transaction_id": capture, "page_size": 50})
+    found = _ok(client, f"{DISPUTES}?{query}")
+    read = (
+        _ok(client, f"{DISPUTES}/{segment(str(item['dispute_id']))}")
+        for item in found.get("items", ())
+    )
+    known = [dispute for each in read if (dispute := _dispute(each, reference)) is not None]
+    return sorted(known, key=lambda dispute: (dispute.opened_at, dispute.id))
+
+
+def _ok(client: PayPalClient, path: str) -> Json:
+    answer = client.get(path)
+    if not answer.is_ok:
+        raise Unreachable(f"PayPal does not list what happened: {answer.issue}.")
+    return answer.body
+
+
+def _dispute(dispute: Json, reference: str) -> Dispute | None:
+    standing = DisputeStanding.OPEN
+    if dispute.get("status") == "RESOLVED":
+        outcome = dispute.get("dispute_outcome", {}).get("outcome_code")
+        standing = DECIDED.get(str(outcome), DisputeStanding.OPEN)
+    asked_only = dispute.get("dispute_life_cycle_stage") == "INQUIRY"
+    if asked_only and standing is not DisputeStanding.LOST:
+        return None
+    return Dispute(
+        id=str(dispute["dispute_id"]),
+        standing=standing,
+        amount=orders.money(dispute["dispute_amount"]),
+        reference=reference,
+        opened_at=instant(str(dispute["create_time"])),
+    )
+
+
+def instant(text: str) -> datetime:
+    """RFC 3339 as aware UTC; raises `ValueError`."""
+    read = datetime.fromisoformat(text)
+    if read.tzinfo is None:
+        raise ValueError("an instant has an offset")
+    return read.astimezone(UTC)
+
+
+def written(at: datetime) -> str:
+    """An instant as PayPal reads it, to the second."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,160 @@
+"""An order of PayPal's, read: how it stands, where its buyer goes, what came back of it (W-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from billing.kernel.errors import NotFound, Unreachable
+from billing.kernel.gateways import (
+    ActionRequired,
+    Canceled,
+    Declined,
+    GatewayRefund,
+    PaymentStatus,
+    RefundFailed,
+    RefundSucceeded,
+    Succeeded,
+    Unconfirmed,
+)
+from billing.kernel.money import MINOR_DIGITS, Currency, Money
+
+Json = Mapping[str, Any]
+
+REUSED_WITHIN = timedelta(minutes=25)
+CAPTURED_WITHIN = timedelta(minutes=30)
+WITHDRAWN_AFTER = timedelta(minutes=45)
+KEPT_FOR = timedelta(hours=3)
+"""PayPal forgets an order that was not captured after 3 hours; a younger one it must know."""
+
+MONEY_MOVED = frozenset({"COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"})
+NOT_MOVED = frozenset({"DECLINED", "FAILED"})
+ON_ITS_WAY = frozenset({"COMPLETED", "PENDING"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Which order a payment is, and when we asked for it: `<order id>.<seconds>`.
+
+    The time is our clock's, and stands on the order too, as its `custom_id`.
+    """
+
+    order: str
+    asked_at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.order}.{int(self.asked_at.timestamp())}"
+
+    @classmethod
+    def read(cls, text: str) -> Reference:
+        """Raises `NotFound` for what was never a reference of ours."""
+        order, _, seconds = text.rpartition(".")
+        if not (order.isascii() and order.isalnum() and seconds.isdigit() and len(seconds) <= 10):
+            raise NotFound("PayPal has no such payment.")
+        return cls(order, datetime.fromtimestamp(int(seconds), UTC))
+
+    @classmethod
+    def of(cls, order: Json) -> Reference:
+        """The reference of an order that we made."""
+        return cls.read(f"{order['id']}.{_unit(order).get('custom_id', '')}")
+
+
+def standing(order: Json) -> PaymentStatus:
+    """How an order stands; raises `Unreachable` while its money is neither here nor there."""
+    captures = _payments(order, "captures")
+    moved = next((c for c in captures if c.get("status") in MONEY_MOVED), None)
+    if moved is not None:
+        return Succeeded(str(moved["id"]))
+    if any(c.get("status") not in NOT_MOVED for c in captures):
+        raise Unreachable("PayPal holds the payment back; it is neither made nor refused.")
+    return Declined("card_declined") if captures else _uncaptured(order)
+
+
+def _uncaptured(order: Json) -> PaymentStatus:
+    match order.get("status"):
+        case "PAYER_ACTION_REQUIRED":
+            return ActionRequired(buyer_url(order))
+        case "VOIDED":
+            return Canceled()
+        case "CREATED" | "SAVED" | "APPROVED":
+            return Unconfirmed()
+        case status:
+            raise Unreachable(f"PayPal calls the order {status}, and names no capture.")
+
+
+def capture_of(order: Json) -> str | None:
+    """The id of the capture that moved the money."""
+    found = (c for c in _payments(order, "captures") if c.get("status") in MONEY_MOVED)
+    return next((str(capture["id"]) for capture in found), None)
+
+
+def refunds(order: Json, ours: Mapping[str, str]) -> list[GatewayRefund]:
+    """The refunds of an order, oldest first; `ours` are our keys by the invoice ids that they are
+    sent as. Raises `Unreachable` for one without an amount."""
+    made = _payments(order, "refunds")
+    if not all("amount" in refund for refund in made):
+        raise Unreachable("PayPal names a refund without its amount.")
+    return [
+        GatewayRefund(
+            id=str(refund["id"]),
+            key=ours.get(str(refund.get("invoice_id"))),
+            amount=money(refund["amount"]),
+            outcome=refund_outcome(refund),
+        )
+        for refund in sorted(made, key=lambda each: str(each.get("create_time", "")))
+    ]
+
+
+def refund_outcome(refund: Json) -> RefundSucceeded | RefundFailed:
+    """What became of one refund; one that was pending may fail, paid by eCheck for one
+    (https://developer.paypal.com/api/payments/v2/definitions/refund_status)."""
+    if refund.get("status") in ON_ITS_WAY:
+        return RefundSucceeded(str(refund["id"]))
+    return RefundFailed("refund_failed")
+
+
+FOR_THE_BUYER = frozenset({"payer-action", "approve"})
+
+
+def has_buyer_url(answer: Json) -> bool:
+    """Whether PayPal says where the buyer goes."""
+    return any(link.get("rel") in FOR_THE_BUYER for link in answer.get("links", ()))
+
+
+def buyer_url(answer: Json) -> str:
+    """Where the buyer goes to approve; raises `Unreachable` when PayPal names no place."""
+    for link in answer.get("links", ()):
+        if link.get("rel") in FOR_THE_BUYER:
+            return str(link["href"])
+    raise Unreachable("PayPal wants the buyer and does not say where.")
+
+
+def amount_of(order: Json) -> Money:
+    """What an order is for."""
+    return money(_unit(order)["amount"])
+
+
+def money(amount: Json) -> Money:
+    """PayPal's decimal string as minor units, exactly; raises `Unreachable` for what is not
+    exact."""
+    units, _, fraction = str(amount["value"]).partition(".")
+    if not units.isdigit() or len(fraction) > MINOR_DIGITS or not (fraction or "0").isdigit():
+        raise Unreachable("PayPal names an amount that is none.")
+    return Money(int(units + fraction.ljust(MINOR_DIGITS, "0")), Currency(amount["currency_code"]))
+
+
+def decimal(amount: Money) -> dict[str, str]:
+    """An amount as PayPal writes it; all of our currencies have two decimals (P-20)."""
+    units, cents = divmod(amount.amount_minor, 10**MINOR_DIGITS)
+    return {"currency_code": amount.currency.value, "value": f"{units}.{cents:0{MINOR_DIGITS}d}"}
+
+
+def _unit(order: Json) -> Json:
+    units = order.get("purchase_units") or [{}]
+    return units[0]  # type: ignore[no-any-return]
+
+
+def _payments(order: Json, kind: str) -> list[Json]:
+    return list(_unit(order).get("payments", {}).get(kind, ()))

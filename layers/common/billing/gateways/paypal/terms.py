@@ -1,0 +1,34 @@
+"""What is known of PayPal without asking it and without keys (P-17, P-18, B-9)."""
+
+from __future__ import annotations
+
+from billing.gateways.stripe.terms import is_test
+from billing.kernel.catalog import PriceType
+from billing.kernel.gateways import AccountRef, Capabilities
+from billing.kernel.money import Currency
+
+PAYPAL = "paypal"
+
+HOSTS = {False: "https://api-m.paypal.com", True: "https://api-m.sandbox.paypal.com"}
+"""Live, and PayPal's own sandbox, by whether an account is a test one."""
+
+CANNOT_TAKE = frozenset({Currency.INR})
+"""Of our currencies (https://developer.paypal.com/docs/api/reference/currency-codes/); the others
+have two decimals there too."""
+
+
+def capabilities(account: AccountRef) -> Capabilities:
+    """No recurring installments; agreements are changed on PayPal's own pages."""
+    return Capabilities(
+        minimum_minor=1,
+        cannot_charge=frozenset({PriceType.RECURRING_INSTALLMENT}),
+        cannot_take=CANNOT_TAKE,
+        manages_cards=False,
+        payments_lapse=True,
+        test=is_test(account),
+    )
+
+
+def host(account: AccountRef) -> str:
+    """Where an account's API is."""
+    return HOSTS[is_test(account)]

@@ -1,0 +1,95 @@
+"""The sandbox's test cards, and what their banks made of those that were saved (W-3, W-7).
+
+A saved card is its name and a number: the sandbox keeps a row only of one that was renewed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.gateways.sandbox import events
+from billing.gateways.sandbox.ledger import SandboxLedger
+from billing.kernel.errors import Invalid, Unavailable
+from billing.kernel.gateways import Declined, SavedMethod
+
+EXPIRES_ON = "2034-12"
+TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TestCard:
+    """One of Stripe's test payment methods: how it looks, and what becomes of a charge.
+
+    `decline` is the code that charging it gives; `saves` is whether the bank lets it be saved
+    unseen; `authenticates` asks for 3-D Secure each time.
+    """
+
+    __test__ = False  # not a test case, whatever pytest makes of the name
+
+    token: str
+    brand: str
+    last4: str
+    decline: Declined | None = None
+    saves: bool = True
+    authenticates: bool = False
+
+
+TEST_CARDS = {
+    card.token: card
+    for card in (
+        TestCard("pm_card_visa", "visa", "4242"),
+        TestCard("pm_card_mastercard", "mastercard", "4444"),
+        TestCard("pm_card_authenticationRequired", "visa", "3184", authenticates=True),
+        TestCard("pm_card_chargeDeclined", "visa", "0002", Declined("card_declined"), saves=False),
+        TestCard(
+            "pm_card_chargeDeclinedInsufficientFunds",
+            "visa",
+            "9995",
+            Declined("insufficient_funds"),
+            saves=False,
+        ),
+        TestCard("pm_card_chargeCustomerFail", "visa", "0341", Declined("card_declined")),
+        TestCard(
+            "pm_card_chargeDeclinedExpiredCard",
+            "visa",
+            "0069",
+            Declined("expired_card", retryable=False),
+            saves=False,
+        ),
+    )
+}
+"""Stripe's names for them (https://docs.stripe.com/testing#cards), as CONTRACT.md lists them."""
+
+
+def made(card: TestCard, token: str) -> SavedMethod:
+    """A card as it is saved."""
+    return SavedMethod(token, card.brand, card.last4, EXPIRES_ON, f"fp_{card.last4}")
+
+
+def found(ledger: SandboxLedger, method: str) -> SavedMethod | None:
+    """A saved card as it is now; None for what was never one."""
+    card = TEST_CARDS.get(method.partition(":")[0])
+    if card is None or ":" not in method:
+        return None
+    kept = ledger.read(method)
+    if kept is None:
+        return made(card, method)
+    row, _ = kept
+    # Another number is another card to whoever compares them.
+    fingerprint = f"fp_{row['last4']}"
+    return SavedMethod(method, card.brand, row["last4"], row["expires_on"], fingerprint)
+
+
+def renew(ledger: SandboxLedger, method: str, last4: str, expires_on: str, at: datetime) -> None:
+    """Another number and another date, and the event that tells of it."""
+    if found(ledger, method) is None:
+        raise Invalid("There is no such card.", field="payment_method")
+    for _ in range(TRIES):
+        row, revision = ledger.read(method) or ({}, 0)
+        told = list(row.get("events", ()))
+        after = {"id": method, "last4": last4, "expires_on": expires_on, "events": told}
+        events.note(after, events.RENEWED, at)
+        if ledger.write(method, after, revision=revision):
+            return
+    raise Unavailable("The sandbox's ledger is contended.")

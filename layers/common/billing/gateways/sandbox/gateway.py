@@ -1,0 +1,371 @@
+"""The sandbox: a real gateway with a ledger of its own and Stripe's test payment methods (W-3).
+
+It is what runs until keys are given. Payments are made in two steps as Stripe's PaymentIntents are:
+prepared once per invoice, confirmed once per attempt, and successful once, ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from threading import Lock
+from typing import Any, TypeVar
+from urllib.parse import urljoin
+
+from billing.gateways.sandbox import cards, events
+from billing.gateways.sandbox import refunds as sandbox_refunds
+from billing.gateways.sandbox.cards import TEST_CARDS, TestCard
+from billing.gateways.sandbox.ledger import Row, SandboxLedger
+from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable, Unreachable
+from billing.kernel.gateways import (
+    ActionRequired,
+    Canceled,
+    Capabilities,
+    ChargeOrder,
+    Declined,
+    Dispute,
+    DisputeStanding,
+    GatewayEvent,
+    GatewayRefund,
+    Outcome,
+    PaymentStatus,
+    RefundFailed,
+    RefundSucceeded,
+    SavedMethod,
+    Succeeded,
+    TestCards,
+    Unconfirmed,
+)
+from billing.kernel.money import Money
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAuthentication:
+    """A payment that waits for its buyer; the amount in minor units."""
+
+    amount_minor: int
+    currency: str
+
+
+class Faults:
+    """Failures on demand: the next n calls time out before or after their effect, or are
+    refused."""
+
+    KINDS = ("timeout_before", "timeout_after", "unavailable")
+
+    def __init__(self) -> None:
+        self._armed: list[str] = []
+        self._lock = Lock()
+
+    def arm(self, kind: str, count: int) -> None:
+        """Let the next `count` calls fail by `kind`."""
+        if kind not in self.KINDS:
+            raise Invalid(f"One of {', '.join(self.KINDS)}.", field="gateway")
+        with self._lock:
+            self._armed = [kind] * count
+
+    def take(self) -> str | None:
+        """How the call that begins now is to fail, if it is to."""
+        with self._lock:
+            return self._armed.pop() if self._armed else None
+
+    def around(self, call: Callable[[], R]) -> R:
+        """Make a call, or fail instead of it, or fail after it."""
+        kind = self.take()
+        if kind in {"timeout_before", "unavailable"}:
+            raise Unreachable(f"sandbox: {kind}")
+        result = call()
+        if kind == "timeout_after":
+            raise Unreachable("sandbox: timeout_after")
+        return result
+
+
+class SandboxGateway:
+    """The gateway port over a ledger; `clock` is the gateway's own, `draw` draws the secret that
+    its events are signed with."""
+
+    name = "sandbox"
+    account = "sandbox"
+    capabilities = Capabilities(minimum_minor=1, test=True)
+
+    def __init__(
+        self,
+        ledger: SandboxLedger,
+        clock: Callable[[], datetime],
+        draw: Callable[[], str] | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._draw = draw
+        self.faults = Faults()
+
+    def collection(self) -> TestCards:
+        """Its test cards are picked from a list."""
+        return TestCards(tuple(TEST_CARDS))
+
+    def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
+        """There is no page of the sandbox's to give a card on."""
+        raise Refused("A test card is picked from the list.", code="no_page")
+
+    def save_method(
+        self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
+    ) -> SavedMethod | Declined:
+        """Keep a test card; a verified one is declined at once if its bank would."""
+        return self.faults.around(lambda: self._save_method(token, key, verify))
+
+    def _save_method(self, token: str, key: str, verify: bool) -> SavedMethod | Declined:
+        card = TEST_CARDS.get(token)
+        if card is None:
+            raise Invalid("The sandbox knows no such payment method.", field="payment_method")
+        if verify and not card.saves:
+            assert card.decline is not None
+            return card.decline
+        return cards.made(card, f"{card.token}:{_digest(key, card.token)}")
+
+    def find_method(self, method: str) -> SavedMethod | None:
+        """A saved card as its bank has renewed it, if it has."""
+        return self.faults.around(lambda: cards.found(self._ledger, method))
+
+    def forget(self, method: str) -> None:
+        """The sandbox keeps no cards: a saved one is its name and a number."""
+        self.faults.around(lambda: None)
+
+    def renew_card(self, method: str, *, last4: str, expires_on: str) -> None:
+        """Let a bank send its customer another card; the saved one stays the same."""
+        cards.renew(self._ledger, method, last4, expires_on, self._clock())
+
+    def prepare(self, order: ChargeOrder, *, key: str) -> str:
+        """An unconfirmed payment; the same key with another amount is refused."""
+        return self.faults.around(lambda: self._prepare(order, key))
+
+    def _prepare(self, order: ChargeOrder, key: str) -> str:
+        reference = f"pi_sandbox_{_digest(order.account, key)}"
+        payment = {
+            "id": reference,
+            "invoice": order.invoice,
+            "amount": order.amount.amount_minor,
+            "currency": order.amount.currency.value,
+            "state": "unconfirmed",
+            "attempts": {},
+            "charges": [],
+            "refunds": {},
+            "disputes": [],
+            "events": [],
+        }
+        if not self._ledger.write(reference, payment, revision=0):
+            known, _ = self._read(reference)
+            if (known["amount"], known["currency"]) != (payment["amount"], payment["currency"]):
+                raise Conflict("The same key with other parameters.", code="idempotency_error")
+        return reference
+
+    def confirm(
+        self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
+    ) -> Outcome:
+        """Charge the card once per key; a payment that succeeded stays so whatever the key."""
+        card = TEST_CARDS[method.partition(":")[0]]
+        return self.faults.around(
+            lambda: self._change(reference, lambda p: self._confirmed(p, card, key, return_url))
+        )
+
+    def _confirmed(self, payment: Row, card: TestCard, key: str, return_url: str | None) -> Outcome:
+        if payment["state"] == "requires_action" and return_url is not None:
+            payment["return_url"] = return_url  # the same attempt, now with its buyer
+        if payment["state"] in {"succeeded", "cancelled"} or key in payment["attempts"]:
+            # The buyer of an off-session attempt is here now, and has somewhere to return to.
+            payment["return_url"] = return_url or payment.get("return_url")
+            return _standing(payment, key)  # type: ignore[return-value]
+        if card.authenticates:
+            payment["state"] = "requires_action"
+            payment["return_url"] = return_url
+            payment["attempts"][key] = {"requires_action": True}
+            events.note(payment, events.REQUIRES_ACTION, self._clock())
+        else:
+            self._settle(payment, key, card.decline)
+        return _standing(payment, key)  # type: ignore[return-value]
+
+    def _settle(self, payment: Row, key: str, decline: Declined | None) -> None:
+        charge = f"ch_{payment['id'][3:]}_{len(payment['charges']) + 1}"
+        status = "declined" if decline else "succeeded"
+        payment["state"] = "unconfirmed" if decline else "succeeded"
+        payment["attempts"][key] = (
+            {"decline": decline.code, "retryable": decline.retryable}
+            if decline
+            else {"charge": charge}
+        )
+        at = self._clock()
+        payment["charges"].append({"id": charge, "status": status, "at": at.isoformat()})
+        events.note(payment, events.FAILED if decline else events.SUCCEEDED, at)
+
+    def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
+        """How a payment stands, read from the ledger itself."""
+        return self.faults.around(lambda: _standing(self._read(reference)[0], attempt_key))
+
+    def cancel(self, reference: str) -> PaymentStatus:
+        """Withdraw a payment unless it succeeded."""
+
+        def withdrawn(payment: Row) -> PaymentStatus:
+            if payment["state"] not in {"succeeded", "cancelled"}:
+                payment["state"] = "cancelled"
+                events.note(payment, events.CANCELED, self._clock())
+            return _standing(payment, "")
+
+        return self.faults.around(lambda: self._change(reference, withdrawn))
+
+    def pending_authentication(self, reference: str) -> PendingAuthentication | None:
+        """What waits for its buyer under this reference, if anything does."""
+        payment, _ = self._read(reference)
+        if payment["state"] != "requires_action":
+            return None
+        return PendingAuthentication(payment["amount"], payment["currency"])
+
+    def authenticate(self, reference: str, *, succeeded: bool) -> str | None:
+        """What the buyer did on the bank's page; where to go back to. Asked twice, done once."""
+
+        def answered(payment: Row) -> str | None:
+            if payment["state"] == "requires_action":
+                asked = [k for k, a in payment["attempts"].items() if "requires_action" in a]
+                decline = None if succeeded else Declined("authentication_required")
+                self._settle(payment, asked[-1], decline)
+            return payment.get("return_url")
+
+        return self._change(reference, answered)
+
+    def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
+        """Give money back once per key, and never more than was charged."""
+
+        def made(payment: Row) -> RefundSucceeded | RefundFailed:
+            return sandbox_refunds.make(payment, amount.amount_minor, key, self._clock())
+
+        return self.faults.around(lambda: self._change(reference, made))
+
+    def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
+        """The refund that was made under a key."""
+        return self.faults.around(lambda: sandbox_refunds.found(self._read(reference)[0], key))
+
+    def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
+        """All refunds of one payment, read from the ledger itself."""
+        return self.faults.around(lambda: sandbox_refunds.of(self._read(reference)[0], ours))
+
+    def parse_event(
+        self, body: bytes, headers: Mapping[str, str], *, now: datetime
+    ) -> GatewayEvent:
+        """An event that the sandbox signed with the secret in its books."""
+        return events.parse(self._ledger, body, headers, now)
+
+    def signed(self, event: GatewayEvent) -> tuple[bytes, dict[str, str]]:
+        """An event as the sandbox sends it now: body and headers."""
+        assert self._draw is not None, "who sends events says how their secret is drawn"
+        return events.signed(self._ledger, event, self._draw, self._clock())
+
+    def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
+        """Everything that happened, told or not."""
+
+        def listed() -> list[GatewayEvent]:
+            rows = events.happened(self._ledger.rows())
+            found = [event for row in rows for event in events.events_of(row, since)]
+            return sorted(found, key=lambda e: (e.at, e.id))
+
+        return self.faults.around(listed)
+
+    def disputes(self, reference: str) -> Sequence[Dispute]:
+        """The chargebacks of one payment, read from the ledger itself."""
+        return self.faults.around(lambda: events.disputes_of(self._read(reference)[0]))
+
+    def refund_elsewhere(self, reference: str, amount_minor: int) -> RefundSucceeded | RefundFailed:
+        """Let the merchant refund a payment at the sandbox itself, past us."""
+        return self._change(
+            reference, lambda p: sandbox_refunds.make(p, amount_minor, None, self._clock())
+        )
+
+    def send_back(self, reference: str, refund: str) -> None:
+        """Let the customer's bank send a refund back."""
+        self._change(reference, lambda p: sandbox_refunds.send_back(p, refund, self._clock()))
+
+    def open_dispute(self, reference: str, amount_minor: int | None = None) -> str:
+        """Let the customer dispute a payment, all that is left of it or part; the dispute's id."""
+
+        def opened(payment: Row) -> str:
+            left = payment["amount"] - events.gone_minor(payment)
+            amount = left if amount_minor is None else amount_minor
+            return events.open_dispute(payment, amount, self._clock())
+
+        return self._change(reference, opened)
+
+    def close_dispute(self, reference: str, dispute: str, standing: DisputeStanding) -> None:
+        """Let the bank decide a dispute."""
+        self._change(reference, lambda p: events.close_dispute(p, dispute, standing, self._clock()))
+
+    def charges(self) -> list[dict[str, Any]]:
+        """What really happened to the money, newest first, in CONTRACT.md's shape."""
+        return sorted(
+            (
+                {
+                    "id": charge["id"],
+                    "gateway": self.name,
+                    "invoice": payment["invoice"],
+                    "amount": {"amount": payment["amount"], "currency": payment["currency"]},
+                    "refunded": _refunded_minor(payment, charge),
+                    "status": _status(payment, charge),
+                    "at": charge["at"].replace("+00:00", "Z"),
+                }
+                for payment in events.payments(self._ledger.rows())
+                for charge in payment["charges"]
+            ),
+            key=lambda charge: (charge["at"], charge["id"]),
+            reverse=True,
+        )
+
+    def _read(self, reference: str) -> tuple[Row, int]:
+        found = self._ledger.read(reference)
+        if found is None:
+            raise NotFound(f"The sandbox has no payment {reference}.")
+        row, revision = found
+        copy = {name: _copy(value) for name, value in row.items()}
+        return {"disputes": [], "events": [], **copy}, revision
+
+    def _change(self, reference: str, change: Callable[[Row], R]) -> R:
+        """Read, change and write back a payment, again when another call came between."""
+        for _ in range(20):
+            payment, revision = self._read(reference)
+            result = change(payment)
+            if self._ledger.write(reference, payment, revision=revision):
+                return result
+        raise Unavailable("The sandbox's ledger is contended.")
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, dict | list) else value
+
+
+def _refunded_minor(payment: Row, charge: Row) -> int:
+    if charge["status"] != "succeeded":
+        return 0
+    return events.refunded_minor(payment)
+
+
+def _status(payment: Row, charge: Row) -> str:
+    whole = _refunded_minor(payment, charge) == payment["amount"]
+    return "refunded" if whole and charge["status"] == "succeeded" else str(charge["status"])
+
+
+def _standing(payment: Row, key: str) -> PaymentStatus:
+    if payment["state"] == "succeeded":
+        return Succeeded(next(c["id"] for c in payment["charges"] if c["status"] == "succeeded"))
+    if payment["state"] == "cancelled":
+        return Canceled()
+    attempt = payment["attempts"].get(key)
+    if attempt is None:
+        return Unconfirmed()
+    if "decline" in attempt:
+        return Declined(attempt["decline"], attempt["retryable"])
+    return ActionRequired(
+        urljoin(payment.get("return_url") or "", f"/sandbox/authenticate/{payment['id']}")
+    )
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()[:24]

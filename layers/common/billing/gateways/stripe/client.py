@@ -1,0 +1,165 @@
+"""One Stripe account over the official SDK: its keys, its time-outs, and what its errors mean.
+
+An error that says nothing of what happened is `Unreachable`; one that says that nothing did is
+another `Unavailable`. Card errors and refused parameters are left to whoever asked.
+Source: https://docs.stripe.com/api/errors and https://docs.stripe.com/error-low-level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import stripe
+
+from billing.gateways import bounded_http
+from billing.gateways.declines import declined
+from billing.gateways.stripe.terms import is_test
+from billing.kernel.errors import Conflict, NotFound, RateLimited, Unavailable, Unreachable
+from billing.kernel.gateways import AccountRef, Declined
+
+R = TypeVar("R")
+
+API_VERSION = "2026-10-28.endive"
+"""The version that the pinned SDK's types describe: answers stay as they are when Stripe moves."""
+
+RETRIES = 1
+"""Twice at most, within what `bounded_http` allows; the SDK's own 80 seconds outlive a worker."""
+
+Secrets = Callable[[bool], Mapping[str, Any]]
+"""Reads an account's secrets; True reads them afresh."""
+
+stripe.enable_telemetry = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a merchant gave for one account; several webhook secrets while they are rotated.
+
+    `embedded` shows the Payment Element on our page, instead of sending buyers to Stripe's.
+    """
+
+    secret_key: str = field(repr=False)
+    publishable_key: str | None = None
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    embedded: bool = False
+
+    @classmethod
+    def of(cls, secrets: Mapping[str, Any], account: AccountRef) -> Keys:
+        """Raises `Unavailable` for keys of the other mode: test and live never mix (W-3)."""
+        keys = cls(
+            secret_key=str(secrets.get("secret_key", "")),
+            publishable_key=secrets.get("publishable_key"),
+            webhook_secrets=tuple(secrets.get("webhook_secrets", ())),
+            embedded=secrets.get("embedded") is True,
+        )
+        given = [keys.secret_key, *([keys.publishable_key] if keys.publishable_key else [])]
+        mode = "test" if is_test(account) else "live"
+        if any(key.split("_")[1:2] != [mode] for key in given):
+            raise Unavailable(f"The keys of {account.account} are not {mode} keys.", code="no_keys")
+        return keys
+
+
+class StripeAccount:
+    """Calls to one account, with keys that are read when the first is made."""
+
+    def __init__(
+        self,
+        account: AccountRef,
+        secrets: Secrets,
+        *,
+        api_base: str | None = None,
+        http_client: stripe.HTTPClient | None = None,
+    ) -> None:
+        self.ref = account
+        self._secrets = secrets
+        self._api_base = api_base
+        self._http_client = http_client or stripe.RequestsClient(
+            timeout=(bounded_http.CONNECT_SECONDS, bounded_http.READ_SECONDS),
+            session=bounded_http.session(),
+        )
+        self._client = lru_cache(2)(self._connect)
+
+    def keys(self, *, fresh: bool = False) -> Keys:
+        """The account's keys; raises `Unavailable` where there are none to be had."""
+        return Keys.of(self._secrets(fresh), self.ref)
+
+    def ask(self, call: Callable[[stripe.StripeClient], R]) -> R:
+        """Make a call, again with fresh keys when they are refused.
+
+        Raises `Unreachable`, `RateLimited`, `Unavailable`, `Conflict` for a key that was used with
+        other parameters, `NotFound`, and Stripe's `CardError` and `InvalidRequestError` as they
+        are.
+        """
+        keys = self.keys()
+        try:
+            return _translated(call, self._client(keys.secret_key))
+        except stripe.AuthenticationError as error:
+            fresh = self.keys(fresh=True)
+            if fresh.secret_key == keys.secret_key:
+                raise _keys_refused(error) from error
+        try:
+            return _translated(call, self._client(fresh.secret_key))
+        except stripe.AuthenticationError as error:
+            raise _keys_refused(error) from error
+
+    def _connect(self, secret_key: str) -> stripe.StripeClient:
+        return stripe.StripeClient(
+            secret_key,
+            stripe_version=API_VERSION,
+            base_addresses={"api": self._api_base} if self._api_base else None,
+            max_network_retries=RETRIES,
+            http_client=self._http_client,
+        )
+
+
+def _translated(call: Callable[[stripe.StripeClient], R], client: stripe.StripeClient) -> R:
+    try:
+        return call(client)
+    except stripe.RateLimitError as error:  # lock_timeout too: refused before it began
+        raise RateLimited(f"Stripe: {error}") from error
+    except stripe.IdempotencyError as error:
+        raise Conflict(f"Stripe: {error}", code="idempotency_error") from error
+    except stripe.PermissionError as error:
+        raise _keys_refused(error) from error
+    except (stripe.APIConnectionError, stripe.APIError) as error:
+        # Time-outs, 5xx, and 409: the same key is being worked on.
+        raise Unreachable(f"Stripe: {error}") from error
+    except stripe.InvalidRequestError as error:
+        if error.http_status == 404:
+            raise NotFound(f"Stripe: {error}") from error
+        raise
+
+
+def _keys_refused(error: stripe.StripeError) -> Unavailable:
+    return Unavailable(f"Stripe refuses the keys: {error}", code="keys_refused")
+
+
+def refused(error: stripe.InvalidRequestError) -> Unavailable:
+    """A request that Stripe will not take as it is: an error of ours, and nothing happened."""
+    return Unavailable(f"Stripe refuses the request: {error}", code="request_refused")
+
+
+def decline_of(error: stripe.CardError) -> Declined:
+    """What a card error says, in our words."""
+    return declined(error.code, told(error.error, "decline_code"), told(error.error, "advice_code"))
+
+
+def id_of(found: object) -> str | None:
+    """The id of what Stripe gives as an id or, expanded, as the object."""
+    identifier = found if isinstance(found, str) else getattr(found, "id", None)
+    return identifier if isinstance(identifier, str) else None
+
+
+def told(about: stripe.StripeObject | None, name: str) -> str | None:
+    """A field that Stripe leaves out where it has nothing to say."""
+    found = getattr(about, name, None)
+    return found if isinstance(found, str) else None
+
+
+def noted(metadata: stripe.StripeObject | None, name: str) -> str | None:
+    """One entry of an object's metadata."""
+    entries = metadata.to_dict() if metadata else {}
+    return entries.get(name)

@@ -1,0 +1,108 @@
+"""Stripe's webhooks: who signed them, for which account, which payment or card they are about (W-1,
+W-7).
+
+Nothing else is taken from the payload: what an event is about is read afresh. Without the SDK,
+which is 300 ms of a cold start. Source: https://docs.stripe.com/webhooks and
+https://docs.stripe.com/api/events/types.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from billing.gateways import event_signature
+from billing.kernel.errors import Forged
+from billing.kernel.gateways import About, GatewayEvent
+
+SIGNATURE_HEADER = "stripe-signature"
+
+TOPICS = {
+    "payment_intent": About.PAYMENT,
+    "charge": About.PAYMENT,
+    "checkout.session": About.PAYMENT,
+    "refund": About.REFUND,
+    "charge.refund": About.REFUND,
+    "charge.refunded": About.REFUND,
+    "charge.dispute": About.DISPUTE,
+    "payment_method.updated": About.METHOD,
+    "payment_method.automatically_updated": About.METHOD,
+    "payment_method.card_automatically_updated": About.METHOD,  # its name until 2020-08-27
+}
+"""What a type is about, by the longest of its beginnings that stands here.
+
+Of payment methods only changes: one that was attached was read then, and one that was detached is
+found gone when it is charged.
+"""
+
+LONGEST = 255
+
+
+def parse(
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    secrets: Iterable[str],
+    account: str,
+    now: datetime,
+) -> GatewayEvent:
+    """The event in a request, signed with one of `secrets` (several while they are rotated).
+
+    `headers` have names in lower case. An event that names an account must name `account`: a
+    Connect endpoint is told of all that are connected. Raises `Forged`.
+    """
+    event_signature.verify(body, headers.get(SIGNATURE_HEADER, ""), secrets, now=now)
+    try:
+        event = json.loads(body.decode())
+        parsed = from_object(event)
+    except (ValueError, LookupError, TypeError, OverflowError, OSError, RecursionError) as error:
+        raise Forged("This is no event of Stripe's.") from error
+    if event.get("account", account) != account:
+        raise Forged("This event is about another account.")
+    return parsed
+
+
+def from_object(event: Mapping[str, Any]) -> GatewayEvent:
+    """An event object, as it is sent and as `GET /v1/events` lists it.
+
+    Raises ValueError, LookupError, TypeError, OverflowError or OSError for what is none.
+    """
+    kind, about = event["type"], About.OTHER
+    if not isinstance(event["id"], str) or not isinstance(kind, str):
+        raise TypeError("ids and types are text")
+    if not isinstance(subject := event["data"]["object"], Mapping):
+        raise TypeError("an event is about an object")
+    beginnings = kind.split(".")
+    for length in range(len(beginnings), 0, -1):
+        topic = ".".join(beginnings[:length])
+        if topic in TOPICS:
+            about = TOPICS[topic]
+            break
+    return GatewayEvent(
+        id=event["id"][:LONGEST],
+        type=kind[:LONGEST],
+        about=about,
+        reference=_method(subject) if about is About.METHOD else _payment(subject),
+        at=datetime.fromtimestamp(event["created"], tz=UTC),
+    )
+
+
+def _payment(about: Mapping[str, Any]) -> str | None:
+    """The PaymentIntent of an object, whether it is one, names one, or holds one expanded."""
+    found = about if about.get("object") == "payment_intent" else about.get("payment_intent")
+    reference = found.get("id") if isinstance(found, Mapping) else found
+    return reference if isinstance(reference, str) and 0 < len(reference) <= LONGEST else None
+
+
+def _method(about: Mapping[str, Any]) -> str | None:
+    """A saved method as we name it; None for a payment method that is nobody's."""
+    found = about.get("customer")
+    customer = found.get("id") if isinstance(found, Mapping) else found
+    card = about.get("id")
+    if about.get("object") != "payment_method" or not isinstance(card, str):
+        return None
+    if not isinstance(customer, str) or not customer or len(customer) + len(card) >= LONGEST:
+        return None
+    return f"{customer}:{card}"

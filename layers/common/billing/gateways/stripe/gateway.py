@@ -1,0 +1,297 @@
+"""Stripe: one PaymentIntent per invoice, confirmed once per attempt, read by its id (W-1, R-6).
+
+A PaymentIntent can succeed only once, which no idempotency key promises after a day. Each attempt
+first writes its key into the metadata, together with the card: that clears what an earlier attempt
+left (`last_payment_error`), so whoever reads the PaymentIntent knows whose outcome it shows. The
+update is a third call where Stripe takes 25 a second of each kind and 100 in all: confirming stays
+the narrowest place.
+
+A saved method is `<customer>:<payment method>`. The customer of a PaymentIntent can never be
+changed: one whose card belongs to another customer there is withdrawn, and opened anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import stripe
+
+from billing.gateways.declines import AUTHENTICATION_REQUIRED, METHOD_MISSING, declined
+from billing.gateways.stripe import events, listed, saving
+from billing.gateways.stripe.client import (
+    Secrets,
+    StripeAccount,
+    decline_of,
+    id_of,
+    noted,
+    refused,
+    told,
+)
+from billing.gateways.stripe.saving import parts
+from billing.gateways.stripe.terms import STRIPE, TEST_SUFFIX, capabilities
+from billing.kernel.errors import NotFound, Unreachable
+from billing.kernel.gateways import (
+    AccountRef,
+    ActionRequired,
+    Canceled,
+    ChargeOrder,
+    Collection,
+    Declined,
+    Dispute,
+    Element,
+    GatewayEvent,
+    GatewayRefund,
+    Outcome,
+    PaymentStatus,
+    RefundFailed,
+    RefundSucceeded,
+    SavedMethod,
+    Succeeded,
+    TheirPage,
+    Unconfirmed,
+)
+from billing.kernel.money import Money
+
+if TYPE_CHECKING:
+    from stripe.params import PaymentIntentConfirmParams, PaymentIntentUpdateParams
+
+OFF_SESSION, ON_SESSION = "off_session", "on_session"
+
+
+class StripeGateway:
+    """`ports.Gateway` over one Stripe account; `api_base` names a Stripe that is not Stripe's."""
+
+    name = STRIPE
+
+    def __init__(
+        self,
+        account: AccountRef,
+        secrets: Secrets,
+        *,
+        api_base: str | None = None,
+        http_client: stripe.HTTPClient | None = None,
+    ) -> None:
+        self.account = account.account
+        self.capabilities = capabilities(account)
+        self._stripe = StripeAccount(account, secrets, api_base=api_base, http_client=http_client)
+
+    def collection(self) -> Collection:
+        """Their page, which keeps the merchant in SAQ A, unless the merchant embeds the Element."""
+        keys = self._stripe.keys()
+        if keys.embedded and keys.publishable_key:
+            return Element(keys.publishable_key)
+        return TheirPage()
+
+    def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
+        """A Checkout Session in set-up mode: the card is charged later, by our PaymentIntent."""
+        return saving.page(self._stripe, key, return_url, cancel_url)
+
+    def save_method(
+        self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
+    ) -> SavedMethod | Declined:
+        """Attach a card to a customer at Stripe; a verified one is set up at once."""
+        return saving.saved(self._stripe, token, owner, key, verify, beside)
+
+    def find_method(self, method: str) -> SavedMethod | None:
+        """The payment method, if it is still attached to the customer that it was saved for."""
+        return saving.found(self._stripe, method)
+
+    def forget(self, method: str) -> None:
+        """Detach a card; one that is not attached is gone already."""
+        _, card = parts(method)
+        try:
+            self._stripe.ask(lambda client: client.v1.payment_methods.detach(card))
+        except (stripe.InvalidRequestError, NotFound):
+            return
+
+    def prepare(self, order: ChargeOrder, *, key: str) -> str:
+        """The PaymentIntent of an invoice; all our currencies have two decimals, there as here."""
+        customer, _ = parts(order.payment_method)
+
+        def create(client: stripe.StripeClient) -> stripe.PaymentIntent:
+            return client.v1.payment_intents.create(
+                {
+                    "amount": order.amount.amount_minor,
+                    "currency": order.amount.currency.value.lower(),
+                    "customer": customer,
+                    "allowed_payment_method_types": ["card"],
+                    "description": order.description,
+                    "metadata": {"invoice": order.invoice, "merchant": self._stripe.ref.merchant},
+                },
+                {"idempotency_key": key},
+            )
+
+        try:
+            return self._stripe.ask(create).id
+        except stripe.InvalidRequestError as error:
+            raise refused(error) from error
+
+    def confirm(
+        self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
+    ) -> Outcome:
+        """Begin an attempt, then confirm it: what was begun and not confirmed charges nothing."""
+        session = OFF_SESSION if off_session else ON_SESSION
+        begun, confirmed = _attempt(method, key, session, return_url)
+
+        def attempt(client: stripe.StripeClient) -> stripe.PaymentIntent:
+            intents = client.v1.payment_intents
+            intents.update(reference, begun, {"idempotency_key": f"{key}:{session}:begun"})
+            return intents.confirm(reference, confirmed, {"idempotency_key": f"{key}:{session}"})
+
+        try:
+            intent = self._stripe.ask(attempt)
+        except stripe.CardError as error:
+            return self._after_decline(reference, key, session, error)
+        except stripe.InvalidRequestError as error:
+            return self._after_refusal(reference, method, key, error)
+        standing = _standing(intent, key)
+        if isinstance(standing, Unconfirmed):
+            raise Unreachable(f"Stripe: {intent.id} is {intent.status} after it was confirmed.")
+        return standing
+
+    def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
+        """Read by its id, never by search, which may be an hour behind."""
+        return _standing(self._read(reference), attempt_key)
+
+    def cancel(self, reference: str) -> PaymentStatus:
+        """Withdraw a PaymentIntent; one that cannot be has succeeded, or is being processed.
+
+        Under no key of ours: a saved 500 would be its answer for a day, and twice is once here.
+        """
+        try:
+            intent = self._stripe.ask(lambda client: client.v1.payment_intents.cancel(reference))
+        except stripe.InvalidRequestError as error:
+            standing = _standing(self._read(reference), "")
+            if isinstance(standing, Succeeded | Canceled):
+                return standing
+            raise refused(error) from error
+        return _standing(intent, "")
+
+    def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
+        """Refund a PaymentIntent; our key is in the metadata too, where it outlives its day."""
+
+        def create(client: stripe.StripeClient) -> stripe.Refund:
+            return client.v1.refunds.create(
+                {
+                    "payment_intent": reference,
+                    "amount": amount.amount_minor,
+                    "metadata": {"refund": key},
+                },
+                {"idempotency_key": key},
+            )
+
+        try:
+            return listed.refunded(self._stripe.ask(create))
+        except stripe.InvalidRequestError as error:
+            return RefundFailed(error.code or "refund_refused")
+
+    def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
+        """Listed and matched by metadata: lists are immediate."""
+        found = self.refunds(reference, ours=[key])
+        return next((refund.outcome for refund in found if refund.key == key), None)
+
+    def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
+        """The account's own list; those without our metadata were made elsewhere."""
+        return self._stripe.ask(lambda client: listed.refunds(client, reference, ours))
+
+    def parse_event(
+        self, body: bytes, headers: Mapping[str, str], *, now: datetime
+    ) -> GatewayEvent:
+        """A webhook of this account, signed with one of its secrets."""
+        return events.parse(
+            body,
+            headers,
+            secrets=self._stripe.keys().webhook_secrets,
+            account=self.account.removesuffix(TEST_SUFFIX),
+            now=now,
+        )
+
+    def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
+        """The account's own list; Stripe keeps events for 30 days."""
+        return self._stripe.ask(lambda client: listed.events(client, since))
+
+    def disputes(self, reference: str) -> Sequence[Dispute]:
+        """The account's own list; inquiries are none."""
+        return self._stripe.ask(lambda client: listed.disputes(client, reference))
+
+    def _read(self, reference: str) -> stripe.PaymentIntent:
+        return self._stripe.ask(lambda client: client.v1.payment_intents.retrieve(reference))
+
+    def _after_decline(
+        self, reference: str, key: str, session: str, error: stripe.CardError
+    ) -> Outcome:
+        """A decline may be an old answer to a repeated request: the PaymentIntent says more."""
+        standing = _standing(self._read(reference), key)
+        if not isinstance(standing, Unconfirmed):
+            return standing
+        return _unless_buyer_is_wanted(decline_of(error), session)
+
+    def _after_refusal(
+        self, reference: str, method: str, key: str, error: stripe.InvalidRequestError
+    ) -> Outcome:
+        """Not as we thought: it is at its end already, or this card cannot pay it."""
+        intent = self._read(reference)
+        standing = _standing(intent, key)
+        if not isinstance(standing, Unconfirmed):
+            return standing
+        customer, card = parts(method)
+        if saving.customer_of(self._stripe, card) != customer:
+            return METHOD_MISSING
+        if id_of(intent.customer) == customer:
+            raise refused(error) from error
+        withdrawn = self.cancel(reference)
+        assert isinstance(withdrawn, Succeeded | Canceled), "cancel answers with nothing else"
+        return withdrawn
+
+
+def _attempt(
+    method: str, key: str, session: str, return_url: str | None
+) -> tuple[PaymentIntentUpdateParams, PaymentIntentConfirmParams]:
+    """What begins an attempt, and what confirms it."""
+    _, card = parts(method)
+    begun: PaymentIntentUpdateParams = {
+        "payment_method": card,
+        "metadata": {"attempt": key, "session": session},
+    }
+    confirmed: PaymentIntentConfirmParams = {"payment_method": card}
+    if session == ON_SESSION:
+        confirmed["setup_future_usage"] = "off_session"
+    else:
+        # Stripe takes only one of the two, and an attempt with the buyer may have left the other.
+        begun["setup_future_usage"] = ""
+        confirmed["off_session"] = True
+    if return_url is not None:
+        confirmed["return_url"] = return_url
+    return begun, confirmed
+
+
+def _standing(intent: stripe.PaymentIntent, key: str) -> PaymentStatus:
+    """How a PaymentIntent stands for one attempt; raises `Unreachable` while that is open."""
+    match intent.status:
+        case "succeeded":
+            return Succeeded(id_of(intent.latest_charge))
+        case "canceled":
+            return Canceled()
+        case "processing" | "requires_capture":
+            raise Unreachable(f"Stripe: {intent.id} is {intent.status}.")
+    if noted(intent.metadata, "attempt") != key:
+        return Unconfirmed()
+    if intent.status == "requires_action":
+        return ActionRequired(_authentication_url(intent))
+    error = intent.last_payment_error
+    if intent.status == "requires_payment_method" and error is not None:
+        codes = (told(error, name) for name in ("code", "decline_code", "advice_code"))
+        decline = declined(*codes)
+        return _unless_buyer_is_wanted(decline, noted(intent.metadata, "session"))
+    return Unconfirmed()
+
+
+def _unless_buyer_is_wanted(decline: Declined, session: str | None) -> Declined | ActionRequired:
+    wanted = session == OFF_SESSION and decline.code == AUTHENTICATION_REQUIRED
+    return ActionRequired(None) if wanted else decline
+
+
+def _authentication_url(intent: stripe.PaymentIntent) -> str | None:
+    return told(getattr(intent.next_action, "redirect_to_url", None), "url")

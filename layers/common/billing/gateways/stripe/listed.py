@@ -1,0 +1,87 @@
+"""What an account lists: refunds and chargebacks of a payment, past events (W-1, W-4).
+
+Lists are immediate, as Stripe's search is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import stripe
+
+from billing.gateways.stripe import events as stripe_events
+from billing.gateways.stripe.client import noted, told
+from billing.kernel.gateways import (
+    Dispute,
+    DisputeStanding,
+    GatewayEvent,
+    GatewayRefund,
+    RefundFailed,
+    RefundSucceeded,
+)
+from billing.kernel.money import Currency, Money
+
+AT_ONCE = 100
+
+REFUND_FAILED = frozenset({"failed", "canceled"})
+"""https://docs.stripe.com/api/refunds/object#refund_object-status; the others have taken the money
+from the merchant."""
+
+STANDINGS = {
+    "needs_response": DisputeStanding.OPEN,
+    "under_review": DisputeStanding.OPEN,
+    "won": DisputeStanding.WON,
+    "lost": DisputeStanding.LOST,
+}
+"""https://docs.stripe.com/api/disputes/object#dispute_object-status; the others are inquiries, and
+what was settled before it became a chargeback: no money moved."""
+
+
+def refunds(
+    client: stripe.StripeClient, reference: str, ours: Sequence[str]
+) -> list[GatewayRefund]:
+    """Every refund of a payment, oldest first; our key is in the metadata of those we asked for."""
+    listed = client.v1.refunds.list({"payment_intent": reference, "limit": AT_ONCE})
+    newest_first = [
+        GatewayRefund(
+            id=each.id,
+            key=key if (key := noted(each.metadata, "refund")) in ours else None,
+            amount=Money(each.amount, Currency(each.currency.upper())),
+            outcome=refunded(each),
+        )
+        for each in listed.auto_paging_iter()
+    ]
+    return newest_first[::-1]
+
+
+def refunded(refund: stripe.Refund) -> RefundSucceeded | RefundFailed:
+    """What became of a refund; one that succeeded may have failed since
+    (https://docs.stripe.com/refunds#failed-refunds)."""
+    if refund.status in REFUND_FAILED:
+        return RefundFailed(told(refund, "failure_reason") or refund.status or "refund_failed")
+    return RefundSucceeded(refund.id)
+
+
+def disputes(client: stripe.StripeClient, reference: str) -> list[Dispute]:
+    """The chargebacks of a payment, oldest first."""
+    listed = client.v1.disputes.list({"payment_intent": reference, "limit": AT_ONCE})
+    found = [
+        Dispute(
+            id=each.id,
+            standing=STANDINGS[each.status],
+            amount=Money(each.amount, Currency(each.currency.upper())),
+            reference=reference,
+            opened_at=datetime.fromtimestamp(each.created, tz=UTC),
+        )
+        for each in listed.auto_paging_iter()
+        if each.status in STANDINGS
+    ]
+    return sorted(found, key=lambda dispute: dispute.opened_at)
+
+
+def events(client: stripe.StripeClient, since: datetime) -> list[GatewayEvent]:
+    """The account's events from `since` on, oldest first."""
+    listed = client.v1.events.list({"created": {"gte": int(since.timestamp())}, "limit": AT_ONCE})
+    found = [stripe_events.from_object(event.to_dict()) for event in listed.auto_paging_iter()]
+    return found[::-1]

@@ -1,0 +1,161 @@
+"""Saving cards at Stripe: from its own page or by a token, attached to a customer there (B-9).
+
+The buyer's consent is ours to keep (C-6); what Stripe is told is that a card will be used off
+session (`usage`, `setup_future_usage`), which is what makes it exempt later. Cards need no mandate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import stripe
+
+from billing.gateways.declines import AUTHENTICATION_REQUIRED
+from billing.gateways.stripe.client import StripeAccount, decline_of, id_of, noted, refused
+from billing.kernel.errors import Invalid, NotFound, Unavailable
+from billing.kernel.gateways import Declined, SavedMethod
+
+SESSION = "cs_"
+"""A Checkout Session's id begins so; its card was set up on Stripe's page."""
+
+
+def parts(method: str) -> tuple[str, str]:
+    """Customer and payment method of a saved method."""
+    customer, _, card = method.partition(":")
+    return customer, card
+
+
+def page(account: StripeAccount, key: str, return_url: str, cancel_url: str) -> str:
+    """A Checkout Session in set-up mode; its id comes back in the query as the token."""
+    join = "&" if "?" in return_url else "?"
+
+    def create(client: stripe.StripeClient) -> stripe.checkout.Session:
+        return client.v1.checkout.sessions.create(
+            {
+                "mode": "setup",
+                "allowed_payment_method_types": ["card"],
+                "success_url": f"{return_url}{join}payment_method={{CHECKOUT_SESSION_ID}}",
+                "cancel_url": cancel_url,
+                "client_reference_id": key,
+            },
+            {"idempotency_key": f"{key}:page"},
+        )
+
+    try:
+        session = account.ask(create)
+    except stripe.InvalidRequestError as error:
+        raise refused(error) from error
+    if session.url is None:
+        raise Unavailable("Stripe's page is over; begin again.", code="page_over")
+    return session.url
+
+
+def saved(
+    account: StripeAccount, token: str, owner: str, key: str, verify: bool, beside: str | None
+) -> SavedMethod | Declined:
+    """Attach what a token names to a customer; raises `Invalid` where it names no card.
+
+    A card that belongs to somebody already is refused by Stripe, and so by us: naming the id of
+    another's card pays for nothing.
+    """
+    try:
+        named, is_set_up = _given(account, token)
+        customer = parts(beside)[0] if beside else _customer(account, owner, key)
+        card = account.ask(partial(_attach, named, customer, key))
+        if verify and not is_set_up:
+            refusal = account.ask(partial(_set_up, card.id, customer, key))
+            if refusal is not None:
+                return refusal
+    except stripe.CardError as error:
+        return decline_of(error)
+    except (stripe.InvalidRequestError, NotFound) as error:
+        raise Invalid("This is no payment method.", field="payment_method") from error
+    return _saved(card, customer)
+
+
+def customer_of(account: StripeAccount, card: str) -> str | None:
+    """Whom a card is attached to, None when it is attached to nobody."""
+    try:
+        found = account.ask(lambda client: client.v1.payment_methods.retrieve(card))
+    except NotFound:
+        return None
+    return id_of(found.customer)
+
+
+def found(account: StripeAccount, method: str) -> SavedMethod | None:
+    """A saved method as it is now, with the owner that its customer there was made for."""
+    customer, card = parts(method)
+    try:
+        kept = account.ask(
+            lambda client: client.v1.payment_methods.retrieve(card, {"expand": ["customer"]})
+        )
+    except (stripe.InvalidRequestError, NotFound):
+        return None
+    if id_of(kept.customer) != customer or kept.card is None:
+        return None
+    made_for = kept.customer
+    owner = noted(made_for.metadata, "customer") if isinstance(made_for, stripe.Customer) else None
+    return replace(_saved(kept, customer), owner=owner)
+
+
+def _given(account: StripeAccount, token: str) -> tuple[str, bool]:
+    """The payment method that a token names, and whether its bank was asked already."""
+    if not token.startswith(SESSION):
+        return token, False
+
+    def read(client: stripe.StripeClient) -> stripe.checkout.Session:
+        return client.v1.checkout.sessions.retrieve(token, {"expand": ["setup_intent"]})
+
+    setup = account.ask(read).setup_intent
+    card = id_of(setup.payment_method) if isinstance(setup, stripe.SetupIntent) else None
+    if not isinstance(setup, stripe.SetupIntent) or setup.status != "succeeded" or card is None:
+        raise Invalid("No card was given on Stripe's page.", field="payment_method")
+    return card, True
+
+
+def _customer(account: StripeAccount, owner: str, key: str) -> str:
+    """A new customer there; it knows nothing of ours but the id."""
+
+    def create(client: stripe.StripeClient) -> stripe.Customer:
+        return client.v1.customers.create(
+            {"metadata": {"customer": owner, "merchant": account.ref.merchant}},
+            {"idempotency_key": f"{key}:customer"},
+        )
+
+    return account.ask(create).id
+
+
+def _attach(
+    named: str, customer: str, key: str, client: stripe.StripeClient
+) -> stripe.PaymentMethod:
+    options: stripe.RequestOptions = {"idempotency_key": f"{key}:attach"}
+    return client.v1.payment_methods.attach(named, {"customer": customer}, options)
+
+
+def _set_up(card: str, customer: str, key: str, client: stripe.StripeClient) -> Declined | None:
+    """Ask the bank now; one that wants its customer present is answered on Stripe's page only."""
+    setup = client.v1.setup_intents.create(
+        {
+            "allowed_payment_method_types": ["card"],
+            "confirm": True,
+            "customer": customer,
+            "payment_method": card,
+            "usage": "off_session",
+        },
+        {"idempotency_key": f"{key}:set_up"},
+    )
+    return None if setup.status == "succeeded" else Declined(AUTHENTICATION_REQUIRED)
+
+
+def _saved(found: stripe.PaymentMethod, customer: str) -> SavedMethod:
+    card = found.card
+    if card is None:
+        raise Invalid("Only cards can be saved.", field="payment_method")
+    return SavedMethod(
+        token=f"{customer}:{found.id}",
+        brand=card.display_brand or card.brand,
+        last4=card.last4 or "",
+        expires_on=f"{card.exp_year:04d}-{card.exp_month:02d}",
+        fingerprint=card.fingerprint,
+    )

@@ -1,0 +1,31 @@
+"""What is known of Stripe without its SDK and without keys (P-18, W-3)."""
+
+from __future__ import annotations
+
+from billing.kernel.gateways import AccountRef, Capabilities
+from billing.kernel.money import Currency
+
+STRIPE = "stripe"
+
+TEST_SUFFIX = "_test"
+"""Ends our name of an account's test mode, to which Stripe gives the id of the live one."""
+
+MINIMUMS = {
+    Currency.DKK: 250,
+    Currency.GBP: 30,
+    Currency.HKD: 400,
+    Currency.NOK: 300,
+    Currency.PLN: 200,
+    Currency.SEK: 300,
+}
+"""https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts; 0.50 in the other ten."""
+
+
+def is_test(account: AccountRef) -> bool:
+    """Whether an account is a test mode; its name says so."""
+    return account.account.endswith(TEST_SUFFIX)
+
+
+def capabilities(account: AccountRef) -> Capabilities:
+    """Every type of price point can be charged; all our currencies have two decimals there."""
+    return Capabilities(minimum_minor=50, minimums=MINIMUMS, test=is_test(account))

@@ -1,0 +1,143 @@
+"""What a request to cancel holds back while a person decides it, and what it will do (H-4, X-8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing.cancel import cancellation
+from billing.helpdesk.tickets import Ticket
+from billing.kernel import policy
+from billing.kernel.catalog import Cancellation
+from billing.kernel.merchants import Merchant
+from billing.kernel.periods import Anchor
+from billing.kernel.subscription import (
+    CHARGEABLE,
+    CancelRequest,
+    PayNow,
+    Source,
+    State,
+    Subscription,
+    When,
+)
+from billing.kernel.writes import Change
+
+RUNNING = CHARGEABLE - {State.PAST_DUE}
+"""What is charged on its scheduled day."""
+
+HOLDABLE = CHARGEABLE | {State.PAUSED, State.CANCEL_PENDING}
+"""What is charged, or would be if somebody resumed it or undid its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What approving a request to cancel does: `ends_at` is when it ends or ended, None where its
+    last payment completes it; `charge_at` a scheduled charge that is made before that (X-8)."""
+
+    when: When
+    ends_at: datetime | None
+    charge_at: datetime | None = None
+
+
+def effect(
+    subscription: Subscription, requested_at: datetime, lets_stand: datetime | None
+) -> Effect:
+    """What a request of a date comes to: as of that date, but for a charge that was too near to be
+    stopped."""
+    if waits_for_charge(subscription, lets_stand):
+        return Effect(When.PERIOD_END, _end_of_next_period(subscription), lets_stand)
+    when = when_of(subscription, lets_stand)
+    if cancellation.takes_effect_now(subscription, request(when, requested_at)):
+        return Effect(When.NOW, requested_at)
+    return Effect(When.PERIOD_END, subscription.period_at)
+
+
+def when_of(subscription: Subscription, lets_stand: datetime | None = None) -> When:
+    """As the price point has it (P-16); late, with the period that was paid for meanwhile (X-8)."""
+    delayed = subscription.terms.cancellation is Cancellation.DELAYED
+    return When.PERIOD_END if delayed or lets_stand is not None else When.NOW
+
+
+def request(when: When, requested_at: datetime) -> CancelRequest:
+    """A request of a customer as of a date, without an Order ID yet."""
+    return CancelRequest(when, Source.CUSTOMER, requested_at, "")
+
+
+def too_near(
+    subscription: Subscription, *, assisted: bool, notice_days: int, now: datetime
+) -> datetime | None:
+    """The next charge, if a request through support comes too late to stop it (X-8): fewer days
+    before it, by the calendar of the subscription's zone, than the merchant asks for."""
+    due = subscription.period_at
+    if not assisted or subscription.state not in RUNNING or due is None or due <= now:
+        return None
+    zone = subscription.anchor.zone
+    left = Anchor.at(due, zone).wall.date() - Anchor.at(now, zone).wall.date()
+    return due if left.days < notice_days else None
+
+
+def waits_for_charge(subscription: Subscription, lets_stand: datetime | None) -> bool:
+    """Whether the charge that a late request does not stop is still to be made.
+
+    A failed one is waited for as long as it is tried again; after that nothing paid is left.
+    """
+    if lets_stand is None or subscription.cancelling is not None:
+        return False
+    due = subscription.period_at
+    tried = subscription.state in RUNNING or subscription.retry_at is not None
+    return due is not None and due <= lets_stand and tried
+
+
+def hold(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
+    """Nothing more is charged until the ticket is decided (H-4); what is under way goes on."""
+    if not may_be_held(subscription) or subscription.held or ticket.lets_stand is not None:
+        return ()
+    held = replace(subscription, held_for=ticket.id, held_since=ticket.requested_at)
+    return (Change(subscription, held, expecting=policy.LOOKED_AT),)
+
+
+def may_be_held(subscription: Subscription) -> bool:
+    """Whether a request to cancel holds it: not where a charge under way is to end it (X-6)."""
+    pending = subscription.state is State.CANCEL_PENDING
+    return subscription.state in HOLDABLE and (pending or subscription.cancelling is None)
+
+
+def release(
+    subscription: Subscription, ticket: Ticket, merchant: Merchant, now: datetime
+) -> tuple[Change, ...]:
+    """What was held is charged at once (H-4), however late that made it."""
+    if subscription.held_for != ticket.id:
+        return ()
+    free = _freed(subscription)
+    if free.is_live and free.due_at is not None and _was_due(free, now):
+        late = free.state in RUNNING and policy.too_late_to_ask(free, merchant, now)
+        asked = PayNow(now, None) if late else free.pay_now
+        free = replace(free, due_at=now, pay_now=asked)
+    return (Change(subscription, free, expecting=(*policy.LOOKED_AT, "due_at", "pay_now")),)
+
+
+def let_go(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
+    """A ticket that was approved holds nothing more, whoever asked for the end that comes: undoing
+    that is not to be held for ever (H-4, X-5)."""
+    if subscription.held_for != ticket.id:
+        return ()
+    return (Change(subscription, _freed(subscription), expecting=policy.LOOKED_AT),)
+
+
+def _freed(subscription: Subscription) -> Subscription:
+    return replace(subscription, held_for=None, held_since=None)
+
+
+def _was_due(subscription: Subscription, now: datetime) -> bool:
+    if subscription.pay_now is not None:
+        return True
+    if subscription.state is State.PAST_DUE:
+        return subscription.retry_at is not None and subscription.retry_at <= now
+    due = subscription.period_at
+    return subscription.state in RUNNING and due is not None and due <= now
+
+
+def _end_of_next_period(subscription: Subscription) -> datetime | None:
+    after = subscription.period + 1
+    total = subscription.terms.standard_payments
+    return None if total is not None and after >= total else subscription.payment_at(after)

@@ -1,0 +1,1 @@
+"""What helpdesk does in the world: reads, writes, gateways."""

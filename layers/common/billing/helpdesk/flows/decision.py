@@ -1,0 +1,356 @@
+"""Deciding tickets: approved, which carries out the cancel or refund, or declined (H-3, H-4).
+
+Exactly once, by whoever is first. A cancellation and its ticket are one write. A refund is decided
+first, then made under the ticket's own name, then noted: killed in between, the ticket's alarm or
+whoever asks again goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from billing.cancel.flows import cancel
+from billing.customers.purchases import PAYMENTS
+from billing.helpdesk import cancellation_request, tickets
+from billing.helpdesk.flows import ticket as threads
+from billing.helpdesk.tickets import Author, Ticket, TicketState, Wish
+from billing.kernel import invoicing
+from billing.kernel.due import DueKind
+from billing.kernel.errors import BillingError, Conflict, Refused, Unavailable, Uncertain
+from billing.kernel.flows import due as kernel_due
+from billing.kernel.flows import subscriptions
+from billing.kernel.merchants import Merchant, Undecided
+from billing.kernel.money import Money
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due
+from billing.kernel.subscription import Source, Subscription, When
+from billing.kernel.writes import Change, Insert, Transaction
+from billing.refunds.flows import refund
+from billing.render.messages import text
+
+ATTEMPTS = 8
+HOUSE = "house"
+"""Who decides what nobody else did."""
+
+HAS_ENDED = frozenset({"already_cancelled", "completed"})
+
+
+def approve(
+    ports: Ports,
+    merchant: str,
+    ticket: str,
+    *,
+    by: str,
+    now: datetime,
+    wish: Wish | None = None,
+    cancels: bool = False,
+) -> Ticket:
+    """Decide for the requester, and carry out what they asked for.
+
+    `wish` says what to do where they only wrote about an order; `cancels` that a refund ends the
+    subscription too (B-7). Approved before: the same ticket, gone on with if that is not done yet.
+
+    Raises `NotFound`, and `Refused` (nothing_to_approve, ownership_unverified, already_declined,
+    ticket_closed, disputed, refund_failed ..); a refund that failed leaves the ticket open.
+    `Unavailable` before it is decided; what is decided is answered, carried out or not.
+    """
+    for _ in range(ATTEMPTS):
+        found = threads.fresh(ports, merchant, ticket)
+        try:
+            if found.state is TicketState.APPROVED:
+                return _go_on(ports, found, now) if found.is_under_way else found
+            return _approve(ports, found, wish or found.wish, by, cancels, now)
+        except Conflict:
+            continue
+    raise Conflict("The ticket is busy; nothing was changed. Try again.")
+
+
+def decline(
+    ports: Ports, merchant: Merchant, ticket: str, words: str, *, by: str, now: datetime
+) -> Ticket:
+    """Decide against the requester, with words; what was held is charged at once (H-4).
+
+    Declined before: the same ticket. Raises `NotFound`, `Invalid` without words, `Refused`
+    (already_approved, ticket_closed).
+    """
+    for _ in range(ATTEMPTS):
+        found = threads.fresh(ports, merchant.id, ticket)
+        if found.state is TicketState.DECLINED:
+            return found
+        if found.state is not TicketState.OPEN:
+            raise Refused("This ticket is decided already.", code=_decided_code(found))
+        author = Author.HOUSE if by == HOUSE else Author.AGENT
+        said = tickets.message(ticket, merchant.id, f"msg_{ticket}-no", author, words, now)
+        after = tickets.declined(found, now, by)
+        told = tickets.fact(EventKind.TICKET_DECLINED, found, now, ports.shard_of(ticket), said.id)
+        try:
+            ports.store.commit(
+                Change(found, after, expecting=tickets.DECIDED_ON),
+                Insert(said),
+                Insert(told),
+                *_released(ports, found, merchant, now),
+            )
+        except Conflict:
+            continue
+        return after
+    raise Conflict("The ticket is busy; nothing was changed. Try again.")
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 200,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """Decide what waited for too long as the merchant has it (H-4), and finish what was approved
+    and not carried out; a replay finds nothing left."""
+    dues = kernel_due.overdue(ports, DueKind.TICKET, now=now, limit=limit)
+    look = partial(_answer_alarm, ports, now)
+    seen = kernel_due.answer(ports, dues, look, now=now, keep_going=keep_going)
+    return Counter(due=len(dues)) + seen
+
+
+def effect(ports: Ports, ticket: Ticket) -> cancellation_request.Effect | None:
+    """What approving a request to cancel would do, as things stand; None for anything else, and
+    for what has ended."""
+    if ticket.wish is not Wish.CANCEL or ticket.about is None or ticket.customer is None:
+        return None
+    found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
+    if found is None or not found.is_live or found.cancelling is not None:
+        return None
+    return cancellation_request.effect(found, ticket.requested_at, ticket.lets_stand)
+
+
+def next_amount(ports: Ports, ticket: Ticket) -> Money | None:
+    """What the next charge of a subscription is that a ticket asks to cancel."""
+    if ticket.wish is not Wish.CANCEL or ticket.customer is None or ticket.about is None:
+        return None
+    found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
+    return None if found is None else _amount(ports, found)
+
+
+def _amount(ports: Ports, found: Subscription) -> Money | None:
+    if found.next_charge_at is None:
+        return None
+    return invoicing.next_charge(found, ports.minimum_minor(found))
+
+
+def _answer_alarm(ports: Ports, now: datetime, due: Due) -> str:
+    merchant_id, ticket_id = due.owner
+    ticket, merchant = ports.store.ticket(merchant_id, ticket_id), ports.store.merchant(merchant_id)
+    if ticket is None or merchant is None or ticket.due_at is None or ticket.due_at > now:
+        return "stale"
+    try:
+        if ticket.is_under_way:
+            _carry_out(ports, ticket, now)
+            return "carried_out"
+        return _undecided(ports, ticket, merchant, now)
+    except Unavailable:
+        _postpone(ports, ticket, now)
+        return "unavailable"
+    except BillingError as error:
+        kernel_due.put_off(ports, due, now)
+        return error.code
+
+
+def _undecided(ports: Ports, ticket: Ticket, merchant: Merchant, now: datetime) -> str:
+    if merchant.settings.undecided is Undecided.CANCEL:
+        approve(ports, merchant.id, ticket.id, by=HOUSE, now=now)
+        return "cancelled"
+    words = text(ticket.language, "ticket.undecided.charge")
+    decline(ports, merchant, ticket.id, words, by=HOUSE, now=now)
+    return "charged"
+
+
+def _approve(
+    ports: Ports, ticket: Ticket, wish: Wish | None, by: str, cancels: bool, now: datetime
+) -> Ticket:
+    if ticket.state is not TicketState.OPEN:
+        raise Refused("This ticket is decided already.", code=_decided_code(ticket))
+    if wish is None:
+        raise Refused("It asks for nothing that could be approved.", code="nothing_to_approve")
+    about = ticket.about or _about(ports, ticket, wish)
+    if about is None or not ticket.is_verified:
+        raise Refused("Whose it is was not verified.", code="ownership_unverified")
+    decided = tickets.approved(ticket, wish, about, now, by)
+    if wish is Wish.REFUND:
+        leased = replace(decided, cancels=cancels, due_at=now + ports.operation.lease)
+        ports.store.commit(Change(ticket, leased, expecting=tickets.DECIDED_ON))
+        return _go_on(ports, leased, now)
+    found = subscriptions.fresh(ports, ticket.merchant, about)
+    if cancellation_request.waits_for_charge(found, ticket.lets_stand):
+        waiting = replace(decided, due_at=_after_charge(ports, ticket, now))
+        told = Insert(_late_approval(ports, ticket, found, now))
+        ports.store.commit(Change(ticket, waiting, expecting=tickets.DECIDED_ON), told)
+        return waiting
+    approval = (Insert(_approval(ports, ticket, now)),)
+    return _cancel(ports, found, ticket, tickets.carried_out(decided, now), approval)
+
+
+def _go_on(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
+    """Go on with what was approved, or leave it under way: its alarm carries it out."""
+    try:
+        return _carry_out(ports, ticket, now)
+    except Unavailable:
+        return ticket
+
+
+def _carry_out(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
+    """Go on with what was approved; raises `Unavailable` where the gateway does not answer."""
+    assert ticket.about is not None, "it was approved"
+    if ticket.wish is Wish.REFUND:
+        return _refund(ports, ticket, now)
+    found = subscriptions.fresh(ports, ticket.merchant, ticket.about)
+    if cancellation_request.waits_for_charge(found, ticket.lets_stand):
+        return _postpone(ports, ticket, now)
+    return _cancel(ports, found, ticket, tickets.carried_out(ticket, now), ())
+
+
+def _cancel(
+    ports: Ports, found: Subscription, before: Ticket, after: Ticket, told: Transaction
+) -> Ticket:
+    """End it as of the date of the request, and the ticket in the same write (H-4)."""
+    noted: Transaction = (Change(before, after, expecting=tickets.DECIDED_ON), *told)
+    try:
+        found = cancel.request(
+            ports,
+            found.merchant,
+            found.id,
+            when=cancellation_request.when_of(found, before.lets_stand),
+            source=Source.CUSTOMER,
+            reason=before.reason,
+            ticket=before.id,
+            now=before.requested_at,
+            also=noted,
+        ).subscription
+    except Refused as refused:
+        if refused.code not in HAS_ENDED:
+            raise
+    try:
+        stands = threads.fresh(ports, before.merchant, before.id)
+    except Unavailable as outage:
+        raise Uncertain("It is cancelled; whether the ticket says so is not known.") from outage
+    if stands == before:
+        # It had ended, or was ending, without this ticket.
+        ports.store.commit(*noted, *cancellation_request.let_go(found, before))
+        return after
+    if stands.carried_out_at is None:
+        raise Conflict("Somebody wrote between the two.")
+    return stands
+
+
+def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
+    """Make the ticket's one refund, then note it; where it cannot be made a person looks again."""
+    assert ticket.about is not None, "it was approved"
+    try:
+        made = refund.request(
+            ports,
+            ticket.merchant,
+            ticket.about,
+            amount_minor=None,
+            source=Source.CUSTOMER,
+            reason=ticket.reason,
+            name=ticket.refund_name,
+            now=now,
+        )
+        if isinstance(made, refund.UnderWay):
+            return _postpone(ports, ticket, now)
+    except Refused as refused:
+        if refused.code != "already_refunded":  # That is what was asked for, whoever did it.
+            _reopen(ports, ticket, refused, now)
+            raise
+    if ticket.cancels:
+        _cancel_along(ports, ticket, now)
+    after = tickets.carried_out(ticket, now)
+    told = Insert(_approval(ports, ticket, now))
+    ports.store.commit(Change(ticket, after, expecting=tickets.DECIDED_ON), told)
+    return after
+
+
+def _cancel_along(ports: Ports, ticket: Ticket, now: datetime) -> None:
+    order = ports.store.order_by_id(ticket.merchant, ticket.about or "")
+    if order is None or order.subscription is None:
+        return
+    found = subscriptions.fresh(ports, ticket.merchant, order.subscription)
+    try:
+        cancel.request(
+            ports,
+            ticket.merchant,
+            found.id,
+            when=When.NOW,
+            source=Source.CUSTOMER,
+            reason="refunded",
+            now=now,
+        )
+    except Refused as refused:
+        if refused.code not in HAS_ENDED:
+            raise
+
+
+def _reopen(ports: Ports, ticket: Ticket, refused: Refused, now: datetime) -> None:
+    name = f"msg_{ticket.id}-{ticket.attempt}-failed"
+    why = text("en", "ticket.failed", code=refused.code)
+    said = tickets.message(ticket.id, ticket.merchant, name, Author.HOUSE, why, now)
+    ports.store.commit(
+        Change(ticket, tickets.reopened(ticket, now), expecting=tickets.DECIDED_ON),
+        Insert(replace(said, internal=True)),
+    )
+
+
+def _released(ports: Ports, ticket: Ticket, merchant: Merchant, now: datetime) -> Transaction:
+    if ticket.wish is not Wish.CANCEL or ticket.about is None or ticket.customer is None:
+        return ()
+    found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
+    return () if found is None else cancellation_request.release(found, ticket, merchant, now)
+
+
+def _postpone(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
+    later = replace(ticket, due_at=_after_charge(ports, ticket, now))
+    ports.store.commit(Change(ticket, later, expecting=tickets.DECIDED_ON))
+    return later
+
+
+def _after_charge(ports: Ports, ticket: Ticket, now: datetime) -> datetime:
+    """When to look again: a lease later, or after the charge that stands."""
+    return max(now, ticket.lets_stand or now) + ports.operation.lease
+
+
+def _about(ports: Ports, ticket: Ticket, wish: Wish) -> str | None:
+    """What an agent acts on where somebody only wrote about an order of theirs."""
+    order = ports.store.order_by_id(ticket.merchant, ticket.order or "")
+    if order is None or order.customer is None or order.customer != ticket.customer:
+        return None
+    if wish is Wish.CANCEL:
+        return order.subscription
+    return order.id if order.kind in PAYMENTS else None
+
+
+def _approval(ports: Ports, ticket: Ticket, now: datetime) -> OutboxEvent:
+    return tickets.fact(EventKind.TICKET_APPROVED, ticket, now, ports.shard_of(ticket.id))
+
+
+def _late_approval(ports: Ports, ticket: Ticket, found: Subscription, now: datetime) -> OutboxEvent:
+    """Approved, after a charge that is still made: which one, and when it ends after it (X-8)."""
+    told = _approval(ports, ticket, now)
+    assert told.ticket_was is not None, "written with its fact"
+    course = cancellation_request.effect(found, ticket.requested_at, ticket.lets_stand)
+    stands = replace(
+        told.ticket_was,
+        charge_at=course.charge_at,
+        ends_at=course.ends_at,
+        amount=_amount(ports, found),
+    )
+    return replace(told, ticket_was=stands)
+
+
+def _decided_code(ticket: Ticket) -> str:
+    return {
+        TicketState.APPROVED: "already_approved",
+        TicketState.DECLINED: "already_declined",
+    }.get(ticket.state, "ticket_closed")

@@ -1,0 +1,117 @@
+"""What a stranger wrote to a helpdesk, until they follow the link that is mailed to them (H-2).
+
+It waits in the ephemeral table: what nobody confirms leaves no trace, and holds no charge.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from billing.customers.flows.login import digest
+from billing.helpdesk.flows import ticket
+from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.tickets import NOBODY, Detail, Ownership, Ticket, Wish
+from billing.kernel import domains
+from billing.kernel.customers import email_hash, normalised_email
+from billing.kernel.departments import named
+from billing.kernel.errors import Invalid, TooMany, Unavailable
+from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Insert
+
+DRAFT, ASKED, LINK = "ticket_draft", "ticket_asked", "ticket_link"
+LIFE = timedelta(days=3)
+WINDOW = timedelta(minutes=15)
+PER_EMAIL, PER_IP = 5, 20
+
+
+def write(ports: Ports, merchant: Merchant, request: Request, *, ip: str, now: datetime) -> None:
+    """Keep what was written and have a link mailed; sent twice it is kept and mailed once, sent to
+    another email it is another request.
+
+    Raises `Invalid` for an unknown department, `TooMany` beyond the limits per email and address.
+    """
+    if named(merchant.settings.departments.all, request.department) is None:
+        raise Invalid("There is no such department.", field="department")
+    _count(ports, merchant, request.email, ip, now)
+    name = _name(merchant, request)
+    kept = json.dumps(asdict(request.cleaned()))
+    until = now + LIFE
+    new = ports.ephemeral.put(DRAFT, name, kept, expires_at=until, now=now)
+    if not new and ports.ephemeral.get(ASKED, name, now=now) is not None:
+        return
+    asked = OutboxEvent(
+        id=f"{name}:{EventKind.TICKET_ASKED}",
+        kind=EventKind.TICKET_ASKED,
+        merchant=merchant.id,
+        customer=NOBODY,
+        at=now,
+        shard=ports.shard_of(email_hash(merchant.id, request.email)),
+        code=name,
+    )
+    ports.store.commit(Insert(asked))
+    with suppress(Unavailable):  # sent once more, it is mailed once more: never not at all
+        ports.ephemeral.put(ASKED, name, "yes", expires_at=until, now=now)
+
+
+def read(ports: Ports, name: str, *, now: datetime) -> Request | None:
+    """What was written, while it waits."""
+    kept = ports.ephemeral.get(DRAFT, name, now=now)
+    if kept is None:
+        return None
+    fields = json.loads(kept)
+    fields["details"] = tuple(Detail(**each) for each in fields["details"])
+    fields["wish"] = fields["wish"] and Wish(fields["wish"])
+    return Request(**fields)
+
+
+def link(ports: Ports, merchant: Merchant, name: str, *, now: datetime) -> str:
+    """The address under which it is confirmed. Its token is drawn as the mail is written, so that
+    it stands nowhere else."""
+    token = ports.new_id("key")
+    value = json.dumps({"merchant": merchant.id, "draft": name})
+    ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LIFE, now=now)
+    return f"{domains.helpdesk(ports.operation.public_url, merchant)}/confirm/{token}"
+
+
+def of_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Request | None:
+    """What a link stands for; looking does not use it up, for mail scanners follow links."""
+    kept = ports.ephemeral.get(LINK, digest(token), now=now)
+    named = json.loads(kept) if kept is not None else {}
+    return read(ports, named["draft"], now=now) if named.get("merchant") == merchant else None
+
+
+def preview(ports: Ports, merchant: Merchant, request: Request, *, now: datetime) -> Ticket:
+    """What confirming it opens, before it is confirmed (X-8)."""
+    owner = ports.store.customer_by_email(merchant.id, request.email)
+    return ticket.preview(
+        ports, merchant, request, customer=owner, ownership=Ownership.LINK, now=now
+    )
+
+
+def confirm(ports: Ports, merchant: Merchant, request: Request, *, now: datetime) -> Ticket:
+    """Open the ticket; pressed twice it is one. The request counts from now (H-4)."""
+    owner = ports.store.customer_by_email(merchant.id, request.email)
+    return ticket.open_one(
+        ports, merchant, request, customer=owner, ownership=Ownership.LINK, now=now
+    )
+
+
+def _name(merchant: Merchant, request: Request) -> str:
+    return digest(f"{merchant.id}\n{normalised_email(request.email)}\n{request.key}")[:40]
+
+
+def _count(ports: Ports, merchant: Merchant, email: str, ip: str, now: datetime) -> None:
+    tries = [("email", f"{merchant.id}\n{normalised_email(email)}", PER_EMAIL)]
+    if ports.operation.limits:
+        tries.append(("ip", f"{merchant.id}\n{ip}", PER_IP))
+    counts = [
+        ports.ephemeral.hit(f"ticket_{what}", digest(value), window=WINDOW, now=now) <= most
+        for what, value, most in tries
+    ]
+    if not all(counts):
+        raise TooMany("That was a lot of messages. Wait a quarter of an hour and send it again.")

@@ -1,0 +1,117 @@
+"""The agents' side: lists of tickets, figures, and the support look-up (H-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from billing.helpdesk.flows import ticket
+from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.helpdesk_metrics import Figures, figures
+from billing.helpdesk.tickets import Ownership, Ticket, Wish
+from billing.kernel.errors import Invalid, NotFound
+from billing.kernel.flows.paging import READS_AT_MOST, filtered, pages, part
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Page
+
+READ_AT_ONCE = 200
+WAITING_MOST = 1000
+"""Of one department: what is longer than that nobody reads in one list."""
+
+FIGURES_OVER = timedelta(days=30)
+OPEN = frozenset({"open", "answered"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tickets; `state` is one that is shown."""
+
+    department: str | None = None
+    state: str | None = None
+    customer: str | None = None
+
+    def takes(self, found: Ticket) -> bool:
+        return (
+            self.department in {None, found.department}
+            and self.state in {None, found.shown_state}
+            and self.customer in {None, found.customer}
+        )
+
+
+def page(
+    ports: Ports,
+    merchant: Merchant,
+    wanted: Filter,
+    *,
+    limit: int,
+    cursor: str | None,
+    now: datetime,
+) -> Page[Ticket]:
+    """Tickets, newest first; raises `NotFound` for an unknown customer, `Invalid` for a cursor of
+    another list."""
+    if wanted.customer is not None:
+        if ports.store.customer(merchant.id, wanted.customer) is None:
+            raise NotFound("There is no such customer.")
+        found = ports.store.tickets_of(merchant.id, wanted.customer)
+    elif wanted.state in OPEN:
+        found = waiting(ports, merchant, wanted.department)
+        found.reverse()
+    else:
+        entries = _list(ports, merchant, merchant.created_at, now)
+        return filtered(entries, wanted.takes, lambda each: each.id, limit=limit, cursor=cursor)
+    taken = [each for each in found if wanted.takes(each)]
+    return part(taken, lambda each: each.id, limit=limit, cursor=cursor)
+
+
+def waiting(ports: Ports, merchant: Merchant, department: str | None = None) -> list[Ticket]:
+    """What a person has something left to do about, those that wait longest first."""
+    ids = [each.id for each in merchant.settings.departments.all]
+    wanted = ids if department is None else [each for each in ids if each == department]
+    found = [
+        each
+        for name in wanted
+        for each in ports.store.waiting_tickets(merchant.id, name, WAITING_MOST)
+    ]
+    return sorted(found, key=lambda each: (each.requested_at, each.id))
+
+
+def service(ports: Ports, merchant: Merchant, *, now: datetime) -> tuple[Figures, ...]:
+    """Each department's figures of the last 30 days, and what is open by age."""
+    since = max(merchant.created_at, now - FIGURES_OVER)
+    read = pages(_list(ports, merchant, since, now), at_most=READS_AT_MOST)
+    asked = [found for page in read for found in page.data]
+    return figures(merchant.settings.departments.all, asked, waiting(ports, merchant), now)
+
+
+def open_for(ports: Ports, merchant: Merchant, request: Request, *, now: datetime) -> Ticket:
+    """A ticket that the merchant enters in somebody's name; one Order ID given, it must be theirs.
+
+    Raises `Invalid`, naming the field.
+    """
+    order = ticket.owned(ports, merchant.id, request.order, request.email)
+    if request.order is not None and order is None:
+        raise Invalid(
+            "No order of this email has this Order ID. Another email may have been used at "
+            "checkout.",
+            field="order",
+        )
+    if request.wish is not None and order is None:
+        raise Invalid("The Order ID that it is about is required.", field="order")
+    if request.wish is Wish.CANCEL and order is not None and order.subscription is None:
+        raise Invalid("This order does not recur: there is nothing to cancel.", field="order")
+    owner = order.customer if order else ports.store.customer_by_email(merchant.id, request.email)
+    return ticket.open_one(
+        ports, merchant, request, customer=owner, ownership=Ownership.MERCHANT, now=now
+    )
+
+
+def _list(
+    ports: Ports, merchant: Merchant, since: datetime, now: datetime
+) -> Callable[[str | None], Page[Ticket]]:
+    """The pages of the list of tickets, by their cursors."""
+    until = now + timedelta(microseconds=1)
+    return lambda cursor: ports.store.tickets(
+        merchant.id, since=since, until=until, limit=READ_AT_ONCE, cursor=cursor
+    )

@@ -1,0 +1,137 @@
+"""Mail to support becomes a ticket: a reply by what it answers, anything else once it is confirmed.
+
+What a mail says of its sender proves nothing. A reply counts because it names a mail that only its
+reader has seen; a new request waits for the link that is mailed back, like one from the form (H-2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.utils import getaddresses
+
+from billing.customers.flows.login import digest
+from billing.helpdesk.flows import draft, ticket
+from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.mail import notices
+from billing.helpdesk.tickets import SUBJECT_MOST, TEXT_MOST, Author
+from billing.kernel.customers import is_email, normalised_email
+from billing.kernel.errors import Invalid
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+
+MOST_BYTES = 60 * 1024
+MOST_PARTS = 50
+
+_ID = re.compile(r"<([0-9a-f]{32})@[^<>\s]+>")
+_QUOTED = re.compile(r"^(>|-{2,}\s*Original Message|On .{1,200} wrote:$|_{10,}$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a mail: `replied` to a ticket, `asked` and waiting to be confirmed, or
+    `ignored`, because a machine wrote it or it says nothing."""
+
+    result: str
+    ticket: str | None = None
+
+
+def from_mail(
+    ports: Ports, merchant: Merchant, department: str, raw: bytes, *, now: datetime
+) -> Taken:
+    """Take a mail as it came (RFC 5322); taken twice it is one message, one request.
+
+    Only its plain text is read. Raises `Invalid` for what is too big, has no sender, or goes to an
+    unknown department.
+    """
+    if len(raw) > MOST_BYTES:
+        raise Invalid(f"A mail has at most {MOST_BYTES} bytes.", field="message")
+    mail = BytesParser(policy=policy.default).parsebytes(raw)
+    assert isinstance(mail, EmailMessage), "that policy makes them"
+    if _is_automatic(mail):
+        return Taken("ignored")
+    email, words = _sender(mail), _words(mail)
+    if not words:
+        return Taken("ignored")
+    key = digest(f"{merchant.id}\n{_header(mail, 'message-id')}\n{words}")[:40]
+    for found in _answered(ports, merchant, mail, now):
+        asked = ticket.fresh(ports, merchant.id, found)
+        if asked.reached_by(ticket.owner(ports, asked)).email == email:
+            ticket.reply(ports, merchant.id, found, words, author=Author.CUSTOMER, key=key, now=now)
+            return Taken("replied", found)
+    subject = _header(mail, "subject")[:SUBJECT_MOST] or "(no subject)"
+    request = Request(
+        department=department,
+        email=email,
+        subject=subject,
+        text=words,
+        key=key,
+        language=merchant.settings.language_for("en"),
+    )
+    draft.write(ports, merchant, request, ip="mail", now=now)
+    return Taken("asked")
+
+
+def _is_automatic(mail: EmailMessage) -> bool:
+    """Answering a machine would go on for ever (RFC 3834)."""
+    submitted = _header(mail, "auto-submitted").lower()
+    precedence = _header(mail, "precedence").lower()
+    listed = any(_header(mail, name) for name in ("list-id", "list-unsubscribe"))
+    return submitted not in {"", "no"} or precedence in {"bulk", "junk", "list"} or listed
+
+
+def _sender(mail: EmailMessage) -> str:
+    addresses = [address for _, address in getaddresses([_header(mail, "from")]) if address]
+    if len(addresses) != 1 or not is_email(addresses[0]):
+        raise Invalid("It names no sender to answer.", field="message")
+    return normalised_email(addresses[0])
+
+
+def _words(mail: EmailMessage) -> str:
+    """What its writer added, without what is quoted below it."""
+    for number, part in enumerate(mail.walk()):
+        if number >= MOST_PARTS:
+            break
+        if part.get_content_type() == "text/plain" and not part.is_attachment():
+            return _unquoted(_decoded(part))[:TEXT_MOST]
+    return ""
+
+
+def _decoded(part: EmailMessage) -> str:
+    payload = part.get_payload(decode=True)
+    raw = payload if isinstance(payload, bytes) else b""
+    try:
+        return raw.decode(part.get_content_charset("utf-8"), "replace")
+    except LookupError:  # a character set that nobody knows
+        return raw.decode("utf-8", "replace")
+
+
+def _unquoted(text: str) -> str:
+    lines: list[str] = []
+    for line in text.splitlines():
+        if _QUOTED.match(line.strip()) or line == "-- ":
+            break
+        lines.append(line)
+    return "\n".join(lines).strip()
+
+
+def _answered(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetime) -> Iterator[str]:
+    """The tickets whose mails it says that it answers, the last named first."""
+    named = f"{_header(mail, 'references')} {_header(mail, 'in-reply-to')}"
+    for identity in reversed(_ID.findall(named)):
+        found = notices.ticket_of_mail(ports, merchant.id, identity, now=now)
+        if found is not None:
+            yield found
+
+
+def _header(mail: EmailMessage, name: str) -> str:
+    """A header as one line of text; one that cannot be read is as good as none."""
+    try:
+        return " ".join(str(mail.get(name, "")).split())
+    except (ValueError, LookupError, AttributeError):
+        return ""

@@ -1,0 +1,49 @@
+"""Whose product is it: for those who write to the platform about what a merchant sold (H-7)."""
+
+from __future__ import annotations
+
+import re
+
+from billing.kernel import domains
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+
+READ_MOST = 500
+LONGEST = 300
+
+_ADDRESS = re.compile(r"/(?:checkout|portal|helpdesk)/([A-Za-z0-9_-]+)")
+_PRICE_POINT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
+
+
+def find(ports: Ports, words: str) -> Merchant | None:
+    """The seller that somebody means by an address of a checkout or portal, by a price point, or by
+    a name as it stands in the directory or on a receipt; None for the platform itself."""
+    words = " ".join(words[:LONGEST].split())
+    named = _ADDRESS.search(words) or _PRICE_POINT.fullmatch(words)
+    found = _by_domain(ports, words)
+    if found is None and named:
+        found = ports.store.merchant(named[1])
+    if found is None:
+        found = _by_name(ports, words.casefold())  # which may have a dot in it, too
+    if found is None or found.id == ports.operation.platform:
+        return None
+    return found
+
+
+def _by_domain(ports: Ports, words: str) -> Merchant | None:
+    """By an address at a domain of their own (A-9)."""
+    host = domains.host_of(words.partition("://")[2].partition("/")[0] or words.partition("/")[0])
+    held = None if host is None else ports.store.domain(host)
+    return None if held is None else ports.store.merchant(held.merchant)
+
+
+def _by_name(ports: Ports, name: str) -> Merchant | None:
+    """Only of those who are publicly listed: who sells here is nobody else's to learn."""
+    sellers: dict[str, Merchant | None] = {}
+    for product in ports.store.listed_products(READ_MOST):
+        if product.merchant not in sellers:
+            sellers[product.merchant] = ports.store.merchant(product.merchant)
+        seller = sellers[product.merchant]
+        if seller is not None and name in {product.name.casefold(), seller.name.casefold()}:
+            return seller
+    return None

@@ -1,0 +1,368 @@
+"""Tickets: opened, answered, passed on (H-2, H-3).
+
+Whoever opens one is known by the signed-in portal, by a link that was mailed to them, or through
+the merchant; a stranger's words wait in the ephemeral table until the link is followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing.customers.purchases import PAYMENTS, has_ended
+from billing.helpdesk import cancellation_request, tickets
+from billing.helpdesk.tickets import (
+    Author,
+    Detail,
+    Message,
+    Ownership,
+    Thread,
+    Ticket,
+    TicketState,
+    Wish,
+)
+from billing.kernel.card_numbers import masked
+from billing.kernel.customers import Customer, normalised_email
+from billing.kernel.departments import named
+from billing.kernel.errors import Conflict, Invalid, NotFound, TooMany
+from billing.kernel.merchants import Merchant
+from billing.kernel.orders import Order, typed_order_id
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Transaction
+
+ATTEMPTS = 8
+WINDOW = timedelta(minutes=15)
+WORDS_AT_MOST = 20
+"""Of one customer, or in one thread, within the window: a department is mailed each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody writes to a department. `subscription` names what a signed-in customer means,
+    `order` an Order ID as it was typed; `key` is what makes the same request the same ticket.
+    `masked` counts the card numbers that were taken out of it."""
+
+    department: str
+    email: str
+    subject: str
+    text: str
+    key: str
+    name: str | None = None
+    wish: Wish | None = None
+    order: str | None = None
+    subscription: str | None = None
+    reason: str | None = None
+    details: tuple[Detail, ...] = ()
+    language: str = "en"
+    masked: int = 0
+
+    def cleaned(self) -> Request:
+        """As it may be kept: one kind of line end, and no card number."""
+        said = masked(tickets.plain(self.text))
+        return replace(
+            self,
+            email=normalised_email(self.email),
+            subject=tickets.line(self.subject, tickets.SUBJECT_MOST),
+            text=said.text,
+            masked=self.masked + said.found,
+            name=self.name and tickets.line(self.name, tickets.DETAIL_MOST),
+            order=self.order and tickets.line(self.order, tickets.DETAIL_MOST),
+            details=tuple(
+                Detail(each.ask, tickets.line(each.said, tickets.DETAIL_MOST))
+                for each in self.details
+            ),
+        )
+
+
+def fresh(ports: Ports, merchant: str, ticket: str) -> Ticket:
+    """The ticket as it stands; `NotFound` for an unknown one, or another merchant's."""
+    found = ports.store.ticket(merchant, ticket)
+    if found is None:
+        raise NotFound("There is no such ticket.")
+    return found
+
+
+def thread(ports: Ports, merchant: str, ticket: str) -> Thread:
+    """The ticket with all that was said; raises `NotFound`."""
+    found = ports.store.thread(merchant, ticket)
+    if found is None:
+        raise NotFound("There is no such ticket.")
+    return found
+
+
+def of_customer(ports: Ports, merchant: str, customer: str, ticket: str) -> Thread:
+    """One of a customer's own tickets; raises `NotFound` for anybody else's."""
+    found = thread(ports, merchant, ticket)
+    if found.ticket.customer != customer:
+        raise NotFound("There is no such ticket.")
+    return found
+
+
+def about(ports: Ports, merchant: str, customer: str, wish: Wish, what: str) -> Ticket | None:
+    """The newest ticket of a customer's wish about one thing."""
+    found = ports.store.tickets_of(merchant, customer)
+    return next((each for each in found if (each.wish, each.about) == (wish, what)), None)
+
+
+def open_one(
+    ports: Ports,
+    merchant: Merchant,
+    request: Request,
+    *,
+    customer: str | None,
+    ownership: Ownership,
+    now: datetime,
+) -> Ticket:
+    """A new ticket; the open one if the same is asked for already, with what was said added.
+
+    Holds the charges of what is to be cancelled (H-4). Raises `Invalid` for an unknown department,
+    and for an Order ID that is not the requester's where `ownership` is theirs to claim.
+    """
+    if named(merchant.settings.departments.all, request.department) is None:
+        raise Invalid("There is no such department.", field="department")
+    request = request.cleaned()
+    for _ in range(ATTEMPTS):
+        ticket = _drawn_up(ports, merchant, request, customer, ownership, now)
+        standing = ports.store.ticket(merchant.id, ticket.id)
+        if standing is not None:
+            return _said_again(ports, standing, request, now)
+        ticket, held = _holding(ports, merchant, ticket, now)
+        said = _first_words(ticket, request, now)
+        try:
+            ports.store.commit(*tickets.opened(ticket, said, ports.shard_of(ticket.id)), *held)
+        except Conflict:
+            continue
+        return ticket
+    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+
+
+def count_words(ports: Ports, merchant: str, where: str, *, now: datetime) -> None:
+    """One message more of a customer, or in a thread; raises `TooMany`."""
+    hits = ports.ephemeral.hit("ticket_words", f"{merchant}:{where}", window=WINDOW, now=now)
+    if hits > WORDS_AT_MOST:
+        raise TooMany("That was a lot of messages. Wait a quarter of an hour and send it again.")
+
+
+def preview(
+    ports: Ports,
+    merchant: Merchant,
+    request: Request,
+    *,
+    customer: str | None,
+    ownership: Ownership,
+    now: datetime,
+) -> Ticket:
+    """The ticket that `open_one` would open or add to, before anything is written (X-8)."""
+    ticket = _drawn_up(ports, merchant, request.cleaned(), customer, ownership, now)
+    standing = ports.store.ticket(merchant.id, ticket.id)
+    return standing or _holding(ports, merchant, ticket, now)[0]
+
+
+def reply(
+    ports: Ports,
+    merchant: str,
+    ticket: str,
+    text: str,
+    *,
+    author: Author,
+    key: str,
+    now: datetime,
+    closes: bool = False,
+) -> Message:
+    """Answer a ticket, once for each `key`; raises `Invalid` for nothing and for too much."""
+    said = tickets.message(ticket, merchant, f"msg_{key}", author, text, now)
+    for _ in range(ATTEMPTS):
+        found = thread(ports, merchant, ticket)
+        before = next((each for each in found.messages if each.id == said.id), None)
+        if before is not None:
+            return before
+        shard = ports.shard_of(ticket)
+        _, write = tickets.replied(found.ticket, said, closes=closes, shard=shard)
+        try:
+            ports.store.commit(*write)
+        except Conflict:
+            continue
+        return said
+    raise Conflict("The ticket is busy; nothing was written. Try again.")
+
+
+def answer(
+    ports: Ports,
+    merchant: str,
+    ticket: str,
+    text: str,
+    *,
+    key: str,
+    now: datetime,
+    closes: bool = False,
+) -> Message:
+    """What an agent tells the requester; `closes` a ticket that asked for nothing but an answer."""
+    return reply(
+        ports, merchant, ticket, text, author=Author.AGENT, key=key, now=now, closes=closes
+    )
+
+
+def note(
+    ports: Ports,
+    merchant: str,
+    ticket: str,
+    text: str,
+    *,
+    key: str,
+    now: datetime,
+    closes: bool = False,
+) -> Message:
+    """A note among agents: its requester neither sees it nor is told. A note closes nothing."""
+    if closes:
+        raise Invalid("A note does not close a ticket.", field="close")
+    found = thread(ports, merchant, ticket)
+    said = tickets.message(ticket, merchant, f"msg_{key}", Author.AGENT, text, now)
+    said = replace(said, internal=True)
+    if said.id not in {each.id for each in found.messages}:
+        ports.store.commit(*tickets.noted(found.ticket, said))
+    return said
+
+
+def reassign(
+    ports: Ports, merchant: Merchant, ticket: str, department: str, *, now: datetime
+) -> Ticket:
+    """Pass a ticket on to another department; raises `Invalid` for an unknown one."""
+    if named(merchant.settings.departments.all, department) is None:
+        raise Invalid("There is no such department.", field="department")
+    found = fresh(ports, merchant.id, ticket)
+    if found.department == department:
+        return found
+    shard = ports.shard_of(ticket)
+    ports.store.commit(*tickets.reassigned(found, department, now, shard))
+    return replace(found, department=department)
+
+
+def owned(ports: Ports, merchant: str, order: str | None, email: str) -> Order | None:
+    """The entry with this Order ID, if its customer has this email now.
+
+    What it was bought with says nothing: somebody else may have that address by now (B-12).
+    """
+    typed = typed_order_id(order or "")
+    found = None if typed is None else ports.store.order_by_id(merchant, typed)
+    if found is None or found.customer is None:
+        return None
+    return found if ports.store.customer_by_email(merchant, email) == found.customer else None
+
+
+def owner(ports: Ports, found: Ticket) -> Customer | None:
+    """The customer that a ticket is known to be of."""
+    if found.customer is None:
+        return None
+    return ports.store.customer(found.merchant, found.customer)
+
+
+def _drawn_up(
+    ports: Ports,
+    merchant: Merchant,
+    request: Request,
+    customer: str | None,
+    ownership: Ownership,
+    now: datetime,
+) -> Ticket:
+    """The ticket as it would be opened: with what it is about, where that is the requester's."""
+    order = owned(ports, merchant.id, request.order, request.email)
+    owner = customer or (order.customer if order else None)
+    record = None if owner is None else ports.store.customer(merchant.id, owner)
+    ticket = Ticket(
+        id=tickets.asked_id(request.email, request.key),
+        merchant=merchant.id,
+        department=request.department,
+        email=request.email,
+        subject=request.subject,
+        requested_at=now,
+        shard=ports.shard_of(request.key),
+        access_key=ports.new_id("key"),
+        customer=owner,
+        name=request.name,
+        ownership=ownership if owner is not None else Ownership.NONE,
+        wish=request.wish,
+        order=request.order,
+        reason=request.reason,
+        details=request.details,
+        unanswered_since=now,
+        language=record.language if record else request.language,
+        test=record.test if record else False,
+    )
+    if owner is None:
+        return ticket
+    return _about(ports, ticket, order, request.subscription, now)
+
+
+def _about(
+    ports: Ports, ticket: Ticket, order: Order | None, subscription: str | None, now: datetime
+) -> Ticket:
+    """With what it is about, and the id that makes the same wish the same ticket."""
+    owner = ticket.customer
+    assert owner is not None, "it is known"
+    if order is not None and order.customer == owner:
+        ticket = replace(ticket, order=order.id, product_name=order.product_name)
+        subscription = order.subscription
+    what = subscription if ticket.wish is Wish.CANCEL else None
+    if ticket.wish is Wish.REFUND and order is not None and order.kind in PAYMENTS:
+        what = order.id
+    if subscription is not None:
+        found = ports.store.subscription(ticket.merchant, owner, subscription)
+        if found is None:
+            raise NotFound("There is no such subscription.")
+        ticket = replace(ticket, product_name=found.product_name)
+    if ticket.wish is None or what is None:
+        return ticket
+    earlier = [
+        each
+        for each in ports.store.tickets_of(ticket.merchant, owner)
+        if (each.wish, each.about) == (ticket.wish, what)
+    ]
+    standing = next((each for each in earlier if each.state is TicketState.OPEN), None)
+    name = standing.id if standing else tickets.request_id(ticket.wish, what, len(earlier))
+    return replace(ticket, id=name, about=what)
+
+
+def _holding(
+    ports: Ports, merchant: Merchant, ticket: Ticket, now: datetime
+) -> tuple[Ticket, Transaction]:
+    """A request to cancel has a last day to be decided by, and holds charges till then (H-4)."""
+    if ticket.wish is not Wish.CANCEL or ticket.about is None or ticket.customer is None:
+        return ticket, ()
+    found = ports.store.subscription(merchant.id, ticket.customer, ticket.about)
+    assert found is not None, "it was read a moment ago"
+    if not found.is_live or has_ended(found, now):
+        return ticket, ()
+    near = cancellation_request.too_near(
+        found,
+        assisted=ticket.is_assisted,
+        notice_days=merchant.settings.notice_days,
+        now=now,
+    )
+    asked = replace(ticket, lets_stand=near, due_at=now + tickets.UNDECIDED_FOR)
+    return asked, cancellation_request.hold(found, asked)
+
+
+def _first_words(ticket: Ticket, request: Request, now: datetime) -> Message | None:
+    if not request.text.strip():
+        return None
+    name = f"msg_{request.key}"
+    said = tickets.message(ticket.id, ticket.merchant, name, Author.CUSTOMER, request.text, now)
+    return replace(said, masked=request.masked)
+
+
+def _said_again(ports: Ports, standing: Ticket, request: Request, now: datetime) -> Ticket:
+    """The same wish once more: what was said with it is added, if it is not what was said."""
+    known: Sequence[Message] = thread(ports, standing.merchant, standing.id).messages
+    said = _first_words(standing, request, now)
+    if said is not None and not {said.id, said.text} & {w for m in known for w in (m.id, m.text)}:
+        reply(
+            ports,
+            standing.merchant,
+            standing.id,
+            request.text,
+            author=Author.CUSTOMER,
+            key=request.key,
+            now=now,
+        )
+    return standing

@@ -1,0 +1,202 @@
+"""Mails about tickets, each way: asked, answered, approved, declined (H-3)."""
+
+from __future__ import annotations
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+
+from billing.helpdesk.cancellation_request import Effect
+from billing.helpdesk.tickets import Message, Ownership, Ticket, Wish
+from billing.kernel.departments import Department
+from billing.kernel.money import Money
+from billing.render import formats
+from billing.render.mails import Envelope, Letter, written
+from billing.render.messages import has, text
+
+
+def noted(
+    envelope: Envelope, ticket: Ticket, department: Department, said: Message | None, url: str
+) -> EmailMessage:
+    """To the requester: it was passed on, with its reference, and the day by which it is decided
+    (X-1, H-2)."""
+    language, words = envelope.language, _words(envelope, ticket, department)
+    kind = ticket.wish or "question"
+    masked = (text(language, "ticket.masked"),) if said is not None and said.masked else ()
+    letter = Letter(
+        subject=text(language, f"mail.request.{kind}.subject", **words),
+        title=text(language, "mail.request.title"),
+        opening=(text(language, f"mail.request.{kind}.text", **words),),
+        paragraphs=(
+            *masked,
+            *_held(envelope, ticket),
+            text(language, "mail.reference", reference=ticket.id),
+        ),
+        link=(text(language, "mail.ticket.see"), url),
+    )
+    return _from(department, written(letter, envelope), envelope)
+
+
+def received(
+    envelope: Envelope, ticket: Ticket, department: Department, said: Message | None, url: str
+) -> EmailMessage:
+    """To the department: who asks for what, and whether it is known to be theirs; an answer by mail
+    goes to the requester."""
+    language, words = envelope.language, _words(envelope, ticket, department)
+    kind = ticket.wish or "question"
+    why = _why(ticket, language)
+    reason = (text(language, "mail.received.said", words=why),) if why else ()
+    letter = Letter(
+        subject=text(language, f"mail.received.{kind}.subject", **words),
+        title=text(language, f"mail.received.{kind}.title"),
+        opening=(text(language, f"mail.received.{kind}.text", **words),),
+        paragraphs=(
+            text(language, f"ticket.ownership.{ticket.ownership}"),
+            *reason,
+            *_said(said),
+            text(language, "mail.received.department", department=department.name),
+            text(language, "mail.reference", reference=ticket.id),
+        ),
+        link=(text(language, "mail.ticket.decide"), url),
+    )
+    return _to(ticket, written(letter, envelope))
+
+
+def answered(
+    envelope: Envelope, ticket: Ticket, department: Department, said: Message, url: str
+) -> EmailMessage:
+    """To the requester: what an agent wrote."""
+    language, words = envelope.language, _words(envelope, ticket, department)
+    letter = Letter(
+        subject=text(language, "mail.ticket.answered.subject", **words),
+        title=text(language, "mail.ticket.answered.title"),
+        opening=(text(language, "mail.ticket.answered.text", **words),),
+        paragraphs=(*_said(said), text(language, "mail.reference", reference=ticket.id)),
+        link=(text(language, "mail.ticket.reply"), url),
+    )
+    return _from(department, written(letter, envelope), envelope)
+
+
+def written_again(
+    envelope: Envelope, ticket: Ticket, department: Department, said: Message, url: str
+) -> EmailMessage:
+    """To the department: what the requester added."""
+    language, words = envelope.language, _words(envelope, ticket, department)
+    letter = Letter(
+        subject=text(language, "mail.ticket.again.subject", **words),
+        title=text(language, "mail.ticket.again.title"),
+        opening=(text(language, "mail.ticket.again.text", **words),),
+        paragraphs=(*_said(said), text(language, "mail.reference", reference=ticket.id)),
+        link=(text(language, "mail.ticket.decide"), url),
+    )
+    return _to(ticket, written(letter, envelope))
+
+
+def approved(
+    envelope: Envelope,
+    ticket: Ticket,
+    department: Department,
+    effect: Effect | None,
+    amount: Money | None,
+    url: str,
+) -> EmailMessage:
+    """To the requester: it is done, or when it will be, after a charge of `amount` (X-8)."""
+    language, words = envelope.language, _words(envelope, ticket, department)
+    zone = envelope.merchant.settings.time_zone
+    if amount is not None:
+        words["amount"] = formats.money(amount, language)
+    course = f"mail.approved.{ticket.wish}"
+    if effect is not None and effect.charge_at is not None and effect.ends_at is not None:
+        course = "mail.approved.late"
+        words["charge"] = formats.day(effect.charge_at, zone, language)
+        words["end"] = formats.day(effect.ends_at, zone, language)
+    letter = Letter(
+        subject=text(language, f"mail.approved.{ticket.wish}.subject", **words),
+        title=text(language, "mail.approved.title"),
+        opening=(text(language, f"{course}.text", **words),),
+        paragraphs=(text(language, "mail.reference", reference=ticket.id),),
+        link=(text(language, "mail.ticket.see"), url),
+    )
+    return _from(department, written(letter, envelope), envelope)
+
+
+def declined(
+    envelope: Envelope, ticket: Ticket, department: Department, said: Message, url: str
+) -> EmailMessage:
+    """To the requester: it was declined, with the words of who declined it (H-3)."""
+    language, words = envelope.language, _words(envelope, ticket, department)
+    goes_on = ticket.wish is Wish.CANCEL
+    letter = Letter(
+        subject=text(language, "mail.declined.subject", **words),
+        title=text(language, "mail.declined.title"),
+        opening=(text(language, "mail.declined.text", **words),),
+        paragraphs=(
+            *_said(said),
+            *((text(language, "mail.declined.goes_on", **words),) if goes_on else ()),
+            text(language, "mail.reference", reference=ticket.id),
+        ),
+        link=(text(language, "mail.ticket.reply"), url),
+    )
+    return _from(department, written(letter, envelope), envelope)
+
+
+def confirm(envelope: Envelope, subject: str, department: Department, url: str) -> EmailMessage:
+    """A link that makes a request of what a stranger typed (H-2)."""
+    language = envelope.language
+    words = {
+        "merchant": envelope.merchant.name,
+        "department": department.name,
+        "subject": subject,
+    }
+    letter = Letter(
+        subject=text(language, "mail.ticket.confirm.subject", **words),
+        title=text(language, "mail.ticket.confirm.title"),
+        opening=(text(language, "mail.ticket.confirm.text", **words),),
+        paragraphs=(text(language, "mail.ticket.confirm.unasked"),),
+        link=(text(language, "mail.ticket.confirm.button"), url),
+    )
+    return _from(department, written(letter, envelope), envelope)
+
+
+def _why(ticket: Ticket, language: str) -> str | None:
+    """The reason that was chosen in the portal, in words; a program may have sent its own."""
+    key = f"portal.reason.{ticket.reason}"
+    return text(language, key) if ticket.reason and has(key) else ticket.reason
+
+
+def _words(envelope: Envelope, ticket: Ticket, department: Department) -> dict[str, str]:
+    return {
+        "product": ticket.product_name or "",
+        "merchant": envelope.merchant.name,
+        "email": ticket.email,
+        "about": ticket.about or "",
+        "department": department.name,
+        "subject": ticket.subject,
+    }
+
+
+def _held(envelope: Envelope, ticket: Ticket) -> tuple[str, ...]:
+    """What a request to cancel holds back, and until when (H-4)."""
+    if ticket.wish is not Wish.CANCEL or ticket.due_at is None:
+        return ()
+    zone, language = envelope.merchant.settings.time_zone, envelope.language
+    key = "stands" if ticket.lets_stand else "held"
+    asked = formats.day(ticket.requested_at, zone, language)
+    return (text(language, f"ticket.{key}", date=asked),)
+
+
+def _said(said: Message | None) -> tuple[str, ...]:
+    return () if said is None else tuple(line for line in said.text.splitlines() if line)
+
+
+def _from(department: Department, message: EmailMessage, envelope: Envelope) -> EmailMessage:
+    """An answer goes to the department."""
+    address = department.email or envelope.merchant.email
+    message.replace_header("Reply-To", Address(addr_spec=address))
+    return message
+
+
+def _to(ticket: Ticket, message: EmailMessage) -> EmailMessage:
+    """An answer goes to the requester, where it is known that this is their mailbox."""
+    if ticket.ownership is not Ownership.NONE:
+        message.replace_header("Reply-To", Address(addr_spec=ticket.email))
+    return message

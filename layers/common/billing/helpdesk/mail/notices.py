@@ -1,0 +1,179 @@
+"""What is mailed about tickets: to the requester, to the department (H-3)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+
+from billing.helpdesk.cancellation_request import Effect
+from billing.helpdesk.flows import decision, draft, ticket
+from billing.helpdesk.mail import letters
+from billing.helpdesk.tickets import Author, Message, Ticket, TicketState
+from billing.kernel import departments, domains
+from billing.kernel.customers import Address, BillTo, Customer
+from billing.kernel.departments import Department
+from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import When
+from billing.render.mails import Envelope
+
+KINDS = frozenset(
+    {
+        EventKind.TICKET_ASKED,
+        EventKind.TICKET_OPENED,
+        EventKind.TICKET_REPLIED,
+        EventKind.TICKET_REASSIGNED,
+        EventKind.TICKET_APPROVED,
+        EventKind.TICKET_DECLINED,
+    }
+)
+_TO_DEPARTMENT = frozenset({EventKind.TICKET_OPENED, EventKind.TICKET_REASSIGNED})
+MAIL = "ticket_mail"
+ANSWERED_WITHIN = timedelta(days=90)
+NOWHERE = Address("", "", "")
+"""Who writes to a helpdesk need not have told where they live."""
+
+
+def messages(
+    ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
+) -> list[EmailMessage] | LeftOut:
+    """The mails of one fact about a ticket; none where it was erased meanwhile (M-8)."""
+    if fact.kind is EventKind.TICKET_ASKED:
+        return _to_confirm(ports, fact, merchant, now)
+    name, _, said_id = (fact.code or "").partition("~")
+    thread = ports.store.thread(merchant.id, name)
+    if thread is None:
+        return LeftOut.ERASED
+    customer = ticket.owner(ports, thread.ticket)
+    found, said = thread.ticket.reached_by(customer), None
+    if said_id:
+        said = next((each for each in thread.messages if each.id == said_id), None)
+    elif thread.public:
+        said = thread.public[0]
+    to_requester = _to_requester(ports, fact, merchant, found, customer, now)
+    _remember(ports, to_requester, found, now)
+    if fact.kind in _TO_DEPARTMENT:
+        return _of_opening(ports, fact, found, said, to_requester)
+    if fact.kind is EventKind.TICKET_APPROVED:
+        return [_of_approval(ports, fact, found, to_requester)]
+    if said is None:
+        return LeftOut.ERASED
+    department = department_of(merchant, found.department)
+    theirs = thread_url(ports, merchant, found)
+    if fact.kind is EventKind.TICKET_DECLINED:
+        return [letters.declined(to_requester, found, department, said, theirs)]
+    if said.author is not Author.CUSTOMER:
+        return [letters.answered(to_requester, found, department, said, theirs)]
+    to_department = _to_department(ports, fact, merchant, found, department, now)
+    ours = agents_url(ports, found)
+    return [letters.written_again(to_department, found, department, said, ours)]
+
+
+def _of_opening(
+    ports: Ports, fact: OutboxEvent, found: Ticket, said: Message | None, to_requester: Envelope
+) -> list[EmailMessage] | LeftOut:
+    """To the department whose turn it is, and of a new ticket to its requester: what it holds, as
+    it stood then, whatever was decided since (H-4)."""
+    merchant, was = to_requester.merchant, fact.ticket_was
+    department, ours = department_of(merchant, found.department), agents_url(ports, found)
+    opened = fact.kind is EventKind.TICKET_OPENED
+    over = opened and found.state is not TicketState.OPEN
+    told: list[EmailMessage] = []
+    if was is None or (was.department == found.department and not over):
+        to_department = _to_department(ports, fact, merchant, found, department, to_requester.at)
+        told.append(letters.received(to_department, found, department, said, ours))
+    if opened:
+        asked = found if was is None else replace(found, due_at=was.due_at)
+        theirs = thread_url(ports, merchant, found)
+        told.append(letters.noted(to_requester, asked, department, said, theirs))
+    return told or LeftOut.UNTRUE
+
+
+def _of_approval(
+    ports: Ports, fact: OutboxEvent, found: Ticket, to_requester: Envelope
+) -> EmailMessage:
+    """What it came to: the charge that still stood then, and the end after it (X-8)."""
+    merchant, was = to_requester.merchant, fact.ticket_was
+    department = department_of(merchant, found.department)
+    theirs = thread_url(ports, merchant, found)
+    effect, amount = None, None
+    if was is None:
+        effect, amount = decision.effect(ports, found), decision.next_amount(ports, found)
+    elif was.charge_at is not None:
+        effect, amount = Effect(When.PERIOD_END, was.ends_at, was.charge_at), was.amount
+    return letters.approved(to_requester, found, department, effect, amount, theirs)
+
+
+def ticket_of_mail(ports: Ports, merchant: str, identity: str, *, now: datetime) -> str | None:
+    """The ticket that a mail to its requester was about, by what its Message-ID begins with."""
+    kept = ports.ephemeral.get(MAIL, identity, now=now)
+    named = json.loads(kept) if kept is not None else {}
+    return named["ticket"] if named.get("merchant") == merchant else None
+
+
+def _remember(ports: Ports, envelope: Envelope, found: Ticket, now: datetime) -> None:
+    """So that an answer by mail finds its ticket, though no address or subject names it."""
+    value = json.dumps({"merchant": found.merchant, "ticket": found.id})
+    ports.ephemeral.replace(MAIL, envelope.identity, value, expires_at=now + ANSWERED_WITHIN)
+
+
+def department_of(merchant: Merchant, department: str) -> Department:
+    """The department, or in its place the merchant where it is no more."""
+    found = departments.named(merchant.settings.departments.all, department)
+    return found or Department(department, merchant.name, "")
+
+
+def thread_url(ports: Ports, merchant: Merchant, found: Ticket) -> str:
+    """Where its requester reads the thread, without signing in: the link is only in their mail."""
+    base = domains.helpdesk(ports.operation.public_url, merchant)
+    return f"{base}/tickets/{found.id}~{found.access_key}"
+
+
+def agents_url(ports: Ports, found: Ticket) -> str:
+    """Where an agent does."""
+    return f"{ports.operation.public_url}/console/tickets/{found.id}"
+
+
+def _to_confirm(
+    ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
+) -> list[EmailMessage] | LeftOut:
+    """The link that makes a ticket of what a stranger wrote; nothing where it is over."""
+    assert fact.code is not None, "it names what was written"
+    asked = draft.read(ports, fact.code, now=now)
+    if asked is None:
+        return LeftOut.EXPIRED
+    url = draft.link(ports, merchant, fact.code, now=now)
+    to, sender = BillTo(asked.name or asked.email, asked.email, NOWHERE), ports.operation.sender
+    envelope = Envelope(merchant, to, asked.language, False, sender, fact.id, now)
+    department = department_of(merchant, asked.department)
+    return [letters.confirm(envelope, asked.subject, department, url)]
+
+
+def _to_requester(
+    ports: Ports,
+    fact: OutboxEvent,
+    merchant: Merchant,
+    found: Ticket,
+    customer: Customer | None,
+    now: datetime,
+) -> Envelope:
+    name = found.name or (customer.name if customer else "") or found.email
+    to = BillTo(name, found.email, NOWHERE)
+    sender = ports.operation.sender
+    return Envelope(merchant, to, found.language, found.test, sender, fact.id, now)
+
+
+def _to_department(
+    ports: Ports,
+    fact: OutboxEvent,
+    merchant: Merchant,
+    found: Ticket,
+    department: Department,
+    now: datetime,
+) -> Envelope:
+    to = BillTo(department.name, department.email or merchant.email, NOWHERE)
+    sender, language = ports.operation.sender, merchant.settings.language
+    return Envelope(merchant, to, language, found.test, sender, f"{fact.id}:merchant", now)

@@ -1,0 +1,83 @@
+"""The helpdesk's forms, as shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from billing.helpdesk import tickets
+from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.tickets import Detail, Wish
+from billing.helpdesk.web.shapes import Text
+from billing.kernel.departments import Ask, Department
+from billing.kernel.errors import Invalid
+from billing.web.inputs import KEY, Email, Input, Line, Name, filled_in, read
+
+Attempt = Annotated[str, StringConstraints(min_length=8, max_length=64, pattern=KEY)]
+Answer = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        max_length=tickets.DETAIL_MOST,
+        pattern=r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*$",
+    ),
+]
+
+
+class RequestForm(Input):
+    """A request to a department. `order` is an Order ID, typed or chosen; `attempt` was drawn with
+    the page, and makes it one request however often it is sent."""
+
+    email: Email | None = None
+    subject: Annotated[Line, Field(max_length=tickets.SUBJECT_MOST)]
+    text: Text
+    attempt: Attempt
+    wish: Wish | None = None
+    order: Line | None = None
+    name: Name | None = None
+    site: Answer | None = None
+    login: Answer | None = None
+    browser: Answer | None = None
+    recordings: Answer | None = None
+
+    def request(self, department: Department, email: str, language: str) -> Request:
+        """As the flow takes it; raises `Invalid` for a wish without what it is about."""
+        if self.wish and self.order is None:
+            raise Invalid("Say which order it is about.", field="order")
+        asked = {Ask.SITE, Ask.LOGIN, Ask.BROWSER, Ask.RECORDINGS} & set(department.asks)
+        details = tuple(
+            Detail(ask.value, said)
+            for ask in Ask
+            if ask in asked and (said := getattr(self, ask.value))
+        )
+        return Request(
+            department=department.id,
+            email=email,
+            subject=self.subject,
+            text=self.text,
+            key=self.attempt,
+            name=self.name,
+            wish=self.wish,
+            order=self.order,
+            details=details,
+            language=language,
+        )
+
+
+class ReplyForm(Input):
+    """What is added to a ticket."""
+
+    text: Text
+    attempt: Attempt
+
+
+def request_form(typed: Mapping[str, str]) -> RequestForm:
+    """The form without what was left empty; raises `Misshapen`."""
+    return read(RequestForm, filled_in(typed))
+
+
+def reply_form(typed: Mapping[str, str]) -> ReplyForm:
+    """Raises `Misshapen`."""
+    return read(ReplyForm, filled_in(typed))

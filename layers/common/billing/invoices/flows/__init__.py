@@ -1,0 +1,1 @@
+"""What invoices does in the world: reads, writes, gateways."""

@@ -1,0 +1,1 @@
+"""The one aggregate that everything turns on: subscription, invoice, order, ledger."""

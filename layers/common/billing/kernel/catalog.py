@@ -1,0 +1,260 @@
+"""What is sold: products and their price points, and what makes a price point valid (P-2 ..
+P-18)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from billing.kernel.errors import Invalid
+from billing.kernel.money import MAX_AMOUNT_MINOR, Money
+from billing.kernel.periods import Period, Span, Unit
+
+
+class PriceType(StrEnum):
+    """The four types of price point (P-2)."""
+
+    ONE_TIME = "one_time"
+    RECURRING = "recurring"
+    INSTALLMENT = "installment"
+    RECURRING_INSTALLMENT = "recurring_installment"
+
+
+class Cancellation(StrEnum):
+    """What a customer's cancellation does: end at once, or at the end of the period (P-15,
+    P-16)."""
+
+    INSTANT = "instant"
+    DELAYED = "delayed"
+
+
+class Cycle(StrEnum):
+    """How often a set of recurring installments comes again (P-7)."""
+
+    YEARLY = "1y"
+    EVERY_2_YEARS = "2y"
+
+    @property
+    def years(self) -> int:
+        return int(self.value[0])
+
+    @property
+    def length(self) -> Span:
+        return Span(self.years, Unit.YEAR)
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """An amount charged at checkout and the time until standard billing starts (P-10)."""
+
+    amount_minor: int
+    length: Span
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTerms:
+    """The terms of one price point; a subscription keeps its own copy for ever (P-18).
+
+    `trial_guard` gives its initial period to a person once (C-9). Always valid: making one out of
+    bounds raises `Invalid`, naming the field as the API does.
+    """
+
+    type: PriceType
+    price: Money
+    period: Period | None = None
+    installments: int | None = None
+    cycle: Cycle | None = None
+    initial: Initial | None = None
+    cancellation: Cancellation = Cancellation.INSTANT
+    trial_guard: bool = False
+
+    def __post_init__(self) -> None:
+        _validate(self)
+
+    @property
+    def standard(self) -> PriceTerms:
+        """What is charged after the initial period, which is for new purchases only (P-10)."""
+        return replace(self, initial=None, trial_guard=False)
+
+    @property
+    def rebills(self) -> bool:
+        """Whether anything is charged after checkout, that is, whether it is a subscription (P-3,
+        P-4)."""
+        return self.type is not PriceType.ONE_TIME or self.initial is not None
+
+    @property
+    def standard_payments(self) -> int | None:
+        """How many standard payments it takes to complete; None for what runs until cancelled."""
+        if self.type is PriceType.ONE_TIME:
+            return 1
+        return self.installments if self.type is PriceType.INSTALLMENT else None
+
+    @property
+    def due_today(self) -> Money:
+        """What checkout charges, before tax: the initial amount if there is one, else the price."""
+        if self.initial is None:
+            return self.price
+        return Money(self.initial.amount_minor, self.price.currency)
+
+
+INITIAL_MOST = {Unit.DAY: 3650, Unit.WEEK: 521, Unit.MONTH: 120, Unit.YEAR: 10}
+"""3,650 days or as much in the other units; a longer start is a mistyped one (CONTRACT.md)."""
+
+INSTALLMENTS_LEAST, INSTALLMENTS_MOST = 2, 120
+
+SET_MOST_A_YEAR = {
+    Period.WEEKLY: 52,
+    Period.EVERY_2_WEEKS: 26,
+    Period.MONTHLY: 12,
+    Period.EVERY_2_MONTHS: 6,
+}
+"""Payments of a recurring installment that fall before the next cycle of one year starts (P-7,
+P-9)."""
+
+_TAKES = {
+    PriceType.ONE_TIME: frozenset[str](),
+    PriceType.RECURRING: frozenset({"period"}),
+    PriceType.INSTALLMENT: frozenset({"period", "installments"}),
+    PriceType.RECURRING_INSTALLMENT: frozenset({"period", "installments", "cycle"}),
+}
+
+
+def _validate(terms: PriceTerms) -> None:
+    if not 1 <= terms.price.amount_minor <= MAX_AMOUNT_MINOR:
+        raise Invalid(
+            f"The price must be 1 to {MAX_AMOUNT_MINOR} minor units.", field="price.amount"
+        )
+    takes = _TAKES[terms.type]
+    for name in ("period", "installments", "cycle"):
+        given = getattr(terms, name) is not None
+        if given and name not in takes:
+            raise Invalid(f"A {_words(terms.type)} price has no {name}.", field=name)
+        if not given and name in takes:
+            raise Invalid(f"A {_words(terms.type)} price needs {name}.", field=name)
+    if terms.installments is not None:
+        _validate_installments(terms)
+    if terms.initial is not None:
+        _validate_initial(terms.initial)
+    elif terms.trial_guard:
+        raise Invalid("There is no trial to guard: it has no initial period.", field="trial_guard")
+
+
+def _validate_installments(terms: PriceTerms) -> None:
+    assert terms.installments is not None and terms.period is not None
+    if terms.installments < INSTALLMENTS_LEAST:
+        raise Invalid(f"At least {INSTALLMENTS_LEAST} installments.", field="installments")
+    if terms.cycle is None:
+        if terms.installments > INSTALLMENTS_MOST:
+            raise Invalid(f"At most {INSTALLMENTS_MOST} installments.", field="installments")
+        return
+    a_year = SET_MOST_A_YEAR.get(terms.period)
+    if a_year is None:
+        raise Invalid(
+            "Recurring installments are paid every 1w, 2w, 1m or 2m within a cycle.", field="period"
+        )
+    most = a_year * terms.cycle.years
+    if terms.installments > most:
+        raise Invalid(
+            f"At most {most} installments every {terms.period}: all payments of a set must fall "
+            "before the next cycle starts.",
+            field="installments",
+        )
+
+
+def _validate_initial(initial: Initial) -> None:
+    if not 0 <= initial.amount_minor <= MAX_AMOUNT_MINOR:
+        raise Invalid(
+            f"The initial amount must be 0 to {MAX_AMOUNT_MINOR} minor units.",
+            field="initial.amount",
+        )
+    most = INITIAL_MOST[initial.length.unit]
+    if not 1 <= initial.length.count <= most:
+        raise Invalid(
+            f"The initial period must be 1 to {most} {initial.length.unit}.",
+            field=f"initial.period.{initial.length.unit}",
+        )
+
+
+def _words(kind: PriceType) -> str:
+    return kind.value.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class PricePoint:
+    """One way to pay for a product; `version` counts its changes, old ones stay as they were."""
+
+    id: str
+    merchant: str
+    product: str
+    terms: PriceTerms
+    created_at: datetime
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much of something a plan allows; going down to it waits until usage is under it (A-4)."""
+
+    of: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What is sold, through the gateways chosen for it (P-17), and the access that it grants (C-3).
+
+    `price_points` are ids in the order of the wizard; exactly one of them is the default (P-14).
+    `refund_days` is the customer's window per payment in days, 0 for none (B-7). `limits` are what
+    it allows of each thing where it is a plan; what is not named is not limited (A-4).
+    """
+
+    id: str
+    merchant: str
+    name: str
+    created_at: datetime
+    gateways: tuple[str, ...]
+    grants: tuple[str, ...]
+    price_points: tuple[str, ...]
+    default_price_point: str
+    public_listing: bool = False
+    refund_days: int = 0
+    limits: tuple[Limit, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert self.default_price_point in self.price_points, "exactly one default, always (P-14)"
+
+    def with_price_point(self, price_point: str) -> Product:
+        return replace(self, price_points=(*self.price_points, price_point))
+
+    def with_default(self, price_point: str) -> Product:
+        """The same product with another default (P-14); raises `Invalid` for one it does not
+        have."""
+        if price_point not in self.price_points:
+            raise Invalid("The default must be one of the product's price points.", field="default")
+        return replace(self, default_price_point=price_point)
+
+    def without_price_point(self, price_point: str) -> Product:
+        """The product less one price point; the default moves to the first that is left (P-14)."""
+        left = tuple(p for p in self.price_points if p != price_point)
+        if not left:
+            raise Invalid("A product keeps at least one price point.", field="price_points")
+        default = left[0] if price_point == self.default_price_point else self.default_price_point
+        return replace(self, price_points=left, default_price_point=default)
+
+
+def check_gateways(
+    gateways: tuple[str, ...], types: set[PriceType], cannot: dict[str, set[PriceType]]
+) -> None:
+    """Refuse a gateway on a product with a price type that it cannot charge (P-17).
+
+    `cannot` maps a gateway's name to the types beyond it; an unknown gateway is refused by the
+    caller.
+    """
+    for gateway in gateways:
+        beyond = sorted(cannot.get(gateway, set()) & types)
+        if beyond:
+            raise Invalid(
+                f"{gateway} cannot charge {_words(beyond[0])} prices; choose another gateway.",
+                field="gateways",
+            )

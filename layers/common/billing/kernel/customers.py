@@ -1,0 +1,236 @@
+"""Who bought, where the bill goes, how it is paid and what it opens (C-3, C-6, B-8, B-9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+
+from billing.kernel.disclosures import Disclosure
+from billing.kernel.subscription import Subscription
+
+ERASED = "erased"
+"""What stands in place of a name or an address that was erased (M-8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address; `country` is ISO 3166-1 alpha-2."""
+
+    line1: str
+    city: str
+    country: str
+    line2: str | None = None
+    postal_code: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BillTo:
+    """Name, email and address as an invoice was issued with them; never changed after (B-8)."""
+
+    name: str
+    email: str
+    address: Address
+
+
+def nobody(country: str) -> BillTo:
+    """What is left of a bill-to that was erased: the country, which its invoices are taxed by."""
+    return BillTo(ERASED, ERASED, Address(ERASED, ERASED, country))
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Someone who bought from one merchant; `default_method` is the id of a payment method
+    (B-9)."""
+
+    id: str
+    merchant: str
+    email: str
+    name: str
+    address: Address
+    created_at: datetime
+    default_method: str | None = None
+    language: str = "en"
+    test: bool = False
+
+    @property
+    def contact(self) -> BillTo:
+        """Name and email that they are reached by now; an invoice keeps whom it was issued to
+        (B-12)."""
+        return BillTo(self.name, self.email, self.address)
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether nothing is left that they could be written to by (M-8)."""
+        return self.email == ERASED
+
+
+@dataclass(frozen=True, slots=True)
+class EmailPointer:
+    """Which customer an email belongs to; written with the first purchase, so two cannot meet
+    (C-2)."""
+
+    merchant: str
+    email_hash: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormerCard:
+    """What a card showed until its bank renewed it (W-7)."""
+
+    brand: str
+    last4: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """A saved way to pay; the gateway has the card, we have its last four digits (B-9).
+
+    `id` is the gateway's own token for it. `gateway_account` names the account it belongs to
+    (W-6); `expires_on` is `YYYY-MM`. One that was removed stands only for the invoices that it
+    paid: nothing lists it and nothing is charged to it. `expiry_told`: its end was mailed (R-8).
+    `formerly` is what it showed before its bank renewed it, oldest first (W-7).
+    """
+
+    id: str
+    merchant: str
+    customer: str
+    gateway: str
+    gateway_account: str
+    brand: str
+    last4: str
+    expires_on: str | None
+    fingerprint: str | None
+    added_at: datetime
+    removed_at: datetime | None = None
+    expiry_told: bool = False
+    formerly: tuple[FormerCard, ...] = ()
+
+    def as_of(self, at: datetime) -> PaymentMethod:
+        """The card with the digits that it had at an instant: an invoice is never rewritten."""
+        was = next((former for former in self.formerly if at < former.until), None)
+        return self if was is None else replace(self, brand=was.brand, last4=was.last4)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the buyer agreed to, when, from where, in which language and at which price (C-6).
+
+    `price_shown` is the whole price in words, `shown` all that was shown with it, and `terms_hash`
+    the hash that the page had of that; the last two are None for purchases of before they were
+    kept, whose `price_shown` is only what was charged that day.
+    """
+
+    merchant: str
+    customer: str
+    purchase: str
+    terms_version: str
+    agreed_at: datetime
+    ip: str
+    language: str
+    price_shown: str
+    terms_hash: str | None = None
+    shown: Disclosure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseBillTo:
+    """Where the bills of one purchase go from now on (B-8).
+
+    It stands beside the subscription, not in it: what every charge writes stays small.
+    """
+
+    merchant: str
+    customer: str
+    purchase: str
+    bill_to: BillTo
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """Access to `grant` by reason of `source`, a subscription or a one-time purchase (C-3).
+
+    Whether it is open follows from the state of its source; `revoked_at` closes it for good.
+    """
+
+    merchant: str
+    customer: str
+    grant: str
+    source: str
+    since: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The union of all sources of one grant; `until` is when the last of them ends, if that is
+    known."""
+
+    grant: str
+    active: bool
+    until: datetime | None
+    sources: tuple[str, ...]
+
+
+def access(
+    entitlements: Iterable[Entitlement],
+    subscriptions: Iterable[Subscription],
+    now: datetime,
+    grace_days: int | None = None,
+) -> list[Access]:
+    """What a customer may use at `now`, per grant, from the sources' state alone (C-3, X-4, X-9).
+
+    `grace_days` is the merchant's, for what is past due (R-5).
+    """
+    by_id = {subscription.id: subscription for subscription in subscriptions}
+    sources: dict[str, list[tuple[str, datetime | None]]] = {}
+    for entitlement in entitlements:
+        open_sources = sources.setdefault(entitlement.grant, [])
+        if entitlement.revoked_at is not None and entitlement.revoked_at <= now:
+            continue
+        subscription = by_id.get(entitlement.source)
+        if subscription is None:
+            open_sources.append((entitlement.source, entitlement.revoked_at))
+        elif subscription.gives_access(now, grace_days):
+            ends = (
+                entitlement.revoked_at,
+                subscription.access_until,
+                subscription.grace_ends_at(grace_days),
+            )
+            first = min((end for end in ends if end is not None), default=None)
+            open_sources.append((entitlement.source, first))
+    return [_union(grant, open_sources) for grant, open_sources in sorted(sources.items())]
+
+
+def _union(grant: str, open_sources: list[tuple[str, datetime | None]]) -> Access:
+    ends = [until for _, until in open_sources]
+    until = None if None in ends or not ends else max(end for end in ends if end is not None)
+    return Access(grant, bool(open_sources), until, tuple(source for source, _ in open_sources))
+
+
+EMAIL_MOST = 254
+EMAIL = (
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,10}"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,10}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]$"
+)
+"""Where we can write to: dot-atoms at a name in the DNS (RFC 5321, 4.1.2)."""
+
+
+def is_email(text: str) -> bool:
+    """Whether it is an address that we can write to, as it stands."""
+    return len(text) <= EMAIL_MOST and re.fullmatch(EMAIL, text) is not None
+
+
+def normalised_email(email: str) -> str:
+    """The form in which two spellings of one mailbox are compared: trimmed, lower case."""
+    return email.strip().lower()
+
+
+def email_hash(merchant: str, email: str) -> str:
+    """What stands for an email in a key: it must not be readable in keys and logs."""
+    return sha256(f"{merchant}\n{normalised_email(email)}".encode()).hexdigest()[:32]

@@ -1,0 +1,73 @@
+"""What a checkout shows before it is paid, as one value: the page is made of it, and it is what is
+kept of the buyer's consent (C-1, C-6)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from billing.kernel.money import Money
+from billing.kernel.periods import Period, zone_named
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedLine:
+    """One line of what is charged today, such as the product or a tax."""
+
+    text: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedCharge:
+    """A charge that follows; it is shown by its day in the disclosure's time zone."""
+
+    at: datetime
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """The terms of a purchase as its buyer reads them, in one language.
+
+    `terms` says what it costs, whole. `lines` come to `total`, which is charged today; `tax` is its
+    part that is tax. `following` are the first charges that follow, before tax, and `rest` says
+    what comes after them. `payments` counts the standard payments, the last of them at `ends_at`;
+    both are None for what runs until it is cancelled. `cancelling` says how to cancel and what that
+    does, `agreement` is the sentence by the button, `button` what the button says.
+    """
+
+    product: str
+    terms: str
+    lines: tuple[DisclosedLine, ...]
+    tax: Money
+    total: Money
+    following: tuple[DisclosedCharge, ...]
+    rest: str | None
+    cancelling: tuple[str, ...]
+    agreement: str
+    button: str
+    time_zone: str
+    terms_version: str
+    period: Period | None = None
+    payments: int | None = None
+    ends_at: datetime | None = None
+
+    @property
+    def price(self) -> Money:
+        """What is charged today before tax."""
+        return self.total - self.tax
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all that is shown: the same for pages that read the same, to the day."""
+        zone = zone_named(self.time_zone)
+
+        def shown(value: object) -> str:
+            assert isinstance(value, datetime), "all else is plain"
+            return value.astimezone(zone).date().isoformat()
+
+        text = json.dumps(asdict(self), default=shown, sort_keys=True)
+        return sha256(text.encode()).hexdigest()

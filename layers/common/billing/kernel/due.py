@@ -1,0 +1,18 @@
+"""What rings in the due index, so that a sweep finds what is due and nothing else."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DueKind(StrEnum):
+    """Kinds of alarm in the due index; a subscription has one at a time (ARCHITECTURE.md, 4)."""
+
+    BILL = "BILL"
+    CANCEL = "CANCEL"
+    CHECKOUT = "CHECKOUT"
+    REFUND = "REFUND"
+    TICKET = "TICKET"
+    NOTICE = "NOTICE"
+    ACCOUNT = "ACCOUNT"
+    ERASE = "ERASE"

@@ -1,0 +1,173 @@
+"""How an invoice is drawn up: amount, tax, gateway account and Order ID, all final (R-1, P-19)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from billing.kernel.catalog import PricePoint, Product
+from billing.kernel.customers import BillTo
+from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
+from billing.kernel.money import Money
+from billing.kernel.orders import OrderKind
+from billing.kernel.plans import PlanChange
+from billing.kernel.pricing import Quote, with_tax
+from billing.kernel.schedule import ChargeKind
+from billing.kernel.subscription import Subscription
+
+
+def first(
+    price_point: PricePoint,
+    product: Product,
+    quote: Quote,
+    *,
+    customer: str,
+    purchase: str,
+    bill_to: BillTo,
+    gateway: str,
+    gateway_account: str,
+    order_id: str,
+    download_key: str,
+    language: str,
+    test: bool,
+    now: datetime,
+) -> Invoice:
+    """The invoice of a purchase, numbered 1 of what it owns from now on."""
+    rebills = price_point.terms.rebills
+    return Invoice(
+        id=f"{purchase}.0001",
+        merchant=product.merchant,
+        customer=customer,
+        purchase=purchase,
+        subscription=purchase if rebills else None,
+        seq=1,
+        kind=quote.kind,
+        period=None if quote.kind is ChargeKind.INITIAL else 0,
+        total=quote.total,
+        lines=quote.lines,
+        gateway=gateway,
+        gateway_account=gateway_account,
+        payment_method="",
+        order_id=order_id,
+        order_kind=OrderKind.SALE,
+        product=product.id,
+        product_name=product.name,
+        price_point=price_point.id,
+        bill_to=bill_to,
+        download_key=download_key,
+        opened_at=now,
+        scheduled_at=now,
+        language=language,
+        test=test,
+    )
+
+
+def following(
+    subscription: Subscription,
+    bill_to: BillTo,
+    *,
+    order_id: str,
+    download_key: str,
+    now: datetime,
+    minimum_minor: int,
+) -> Invoice:
+    """The invoice of a subscription's next standard payment, on the plan that it is then on."""
+    renewing, used = subscription.renewing(), credit_used(subscription, minimum_minor)
+    net = next_charge(subscription, minimum_minor)
+    lines, total = with_tax(_renewal_lines(renewing, used), net, bill_to.address)
+    scheduled_at = renewing.period_at
+    assert scheduled_at is not None, "asked only of what may be charged"
+    drawn = _drawn(renewing, lines, total, bill_to, order_id, download_key, now)
+    return replace(drawn, period=renewing.period, scheduled_at=scheduled_at, credit_minor=used)
+
+
+def for_change(
+    subscription: Subscription,
+    change: PlanChange,
+    lines: tuple[InvoiceLine, ...],
+    total: Money,
+    bill_to: BillTo,
+    *,
+    order_id: str,
+    download_key: str,
+    now: datetime,
+) -> Invoice:
+    """The invoice of a change of plan, for what was quoted; it pays no period (A-4)."""
+    changed = subscription.changed_to(change)
+    drawn = _drawn(changed, lines, total, bill_to, order_id, download_key, now)
+    return replace(drawn, plan_change=change)
+
+
+def next_charge(subscription: Subscription, minimum_minor: int) -> Money:
+    """What the next standard payment charges before tax, its credit taken off (A-4, P-19)."""
+    price = subscription.renewing().terms.price
+    return less_credit(price, subscription.credit_minor, minimum_minor)
+
+
+def less_credit(price: Money, credit_minor: int, minimum_minor: int) -> Money:
+    """What of a price is charged after credit."""
+    used = _used(price.amount_minor, credit_minor, minimum_minor)
+    return replace(price, amount_minor=price.amount_minor - used)
+
+
+def credit_used(subscription: Subscription, minimum_minor: int) -> int:
+    """How much of its credit the next payment uses, negative what was owed."""
+    price = subscription.renewing().terms.price.amount_minor
+    return _used(price, subscription.credit_minor, minimum_minor)
+
+
+def _used(price: int, credit_minor: int, minimum_minor: int) -> int:
+    """As much credit as there is, but so that what is left to charge is nothing, or not too little
+    for the gateway (P-18)."""
+    used = min(credit_minor, price)
+    if used > 0 and 0 < price - used < minimum_minor:
+        return max(0, price - minimum_minor)
+    return used
+
+
+def _renewal_lines(renewing: Subscription, used: int) -> tuple[InvoiceLine, ...]:
+    name, price = renewing.product_name, renewing.terms.price
+    sold = LineKind.FREEZE if renewing.is_frozen else LineKind.CHARGE
+    charge = InvoiceLine(sold, name, price)
+    if not used:
+        return (charge,)
+    kind = LineKind.CREDIT if used > 0 else LineKind.OWED
+    return (charge, InvoiceLine(kind, name, replace(price, amount_minor=-used)))
+
+
+def _drawn(
+    subscription: Subscription,
+    lines: tuple[InvoiceLine, ...],
+    total: Money,
+    bill_to: BillTo,
+    order_id: str,
+    download_key: str,
+    now: datetime,
+) -> Invoice:
+    seq = subscription.seq + 1
+    return Invoice(
+        id=f"{subscription.id}.{seq:04d}",
+        merchant=subscription.merchant,
+        customer=subscription.customer,
+        purchase=subscription.id,
+        subscription=subscription.id,
+        seq=seq,
+        kind=ChargeKind.STANDARD,
+        period=None,
+        total=total,
+        lines=lines,
+        gateway=subscription.gateway,
+        gateway_account=subscription.gateway_account,
+        payment_method=subscription.payment_method,
+        order_id=order_id,
+        order_kind=OrderKind.REBILL,
+        product=subscription.product,
+        product_name=subscription.product_name,
+        price_point=subscription.price_point,
+        bill_to=bill_to,
+        download_key=download_key,
+        opened_at=now,
+        scheduled_at=now,
+        language=subscription.language,
+        test=subscription.test,
+    )

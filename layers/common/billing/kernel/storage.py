@@ -1,0 +1,288 @@
+"""What is kept, as questions that flows ask: business state, and what may be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from billing.kernel.errors import Conflict
+
+if TYPE_CHECKING:
+    from billing.accounts.accounts import Account, AccountEmail
+    from billing.checkout.checkouts import Checkout
+    from billing.checkout.trials import TrialUse
+    from billing.helpdesk.tickets import Thread, Ticket
+    from billing.kernel.audit import AuditRecord
+    from billing.kernel.catalog import PricePoint, Product
+    from billing.kernel.customers import (
+        Consent,
+        Customer,
+        Entitlement,
+        PaymentMethod,
+        PurchaseBillTo,
+    )
+    from billing.kernel.domains import Domain
+    from billing.kernel.due import DueKind
+    from billing.kernel.gateways import AccountRef
+    from billing.kernel.invoices import Invoice, InvoiceCounter
+    from billing.kernel.ledger import LedgerEntry
+    from billing.kernel.merchants import ApiKey, Merchant
+    from billing.kernel.operation import BillingSwitch, ProcessingFailure
+    from billing.kernel.orders import Order
+    from billing.kernel.outbox_events import OutboxEvent
+    from billing.kernel.payment_refs import PaymentPointer
+    from billing.kernel.subscription import Subscription
+    from billing.kernel.writes import Transaction, Write
+    from billing.notices.reminders import Reminder
+    from billing.outbox.suppressions import MailStop
+    from billing.refunds.disputes import Chargeback
+    from billing.refunds.refunds import Refund
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One row of the due index: an alarm of `kind` at `due_at` for what `owner` identifies.
+
+    `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
+    CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (username,)
+    for ACCOUNT. A lease is a `Due` whose `due_at` is the lease's end.
+    """
+
+    kind: DueKind
+    due_at: datetime
+    owner: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything of one customer, read by one query; each list oldest first."""
+
+    customer: Customer | None
+    methods: tuple[PaymentMethod, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    orders: tuple[Order, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
+    entitlements: tuple[Entitlement, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    chargebacks: tuple[Chargeback, ...] = ()
+    removed_methods: tuple[PaymentMethod, ...] = ()
+
+    def subscription(self, subscription_id: str | None) -> Subscription | None:
+        """The subscription of that id, if it is one of theirs."""
+        return next((s for s in self.subscriptions if s.id == subscription_id), None)
+
+    def invoice(self, invoice_id: str | None) -> Invoice | None:
+        """The invoice of that id, if it is one of theirs."""
+        return next((i for i in self.invoices if i.id == invoice_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list, newest first; `next` is the cursor of what follows, None at the end."""
+
+    data: tuple[T, ...]
+    next: str | None
+
+
+class Store(Protocol):
+    """Business state. Reads are strongly consistent but where they say "index"; values are frozen.
+
+    The answers are questions' names; docs/access-patterns.md has key conditions and who asks.
+    """
+
+    def merchant(self, merchant: str) -> Merchant | None: ...
+    def merchants(self) -> list[Merchant]:
+        """Index: all merchants."""
+        ...
+
+    def api_key(self, key_hash: str) -> ApiKey | None: ...
+    def api_keys(self, merchant: str) -> list[ApiKey]:
+        """Index: all keys of a merchant, revoked ones too."""
+        ...
+
+    def catalog(self, merchant: str) -> tuple[tuple[Product, ...], tuple[PricePoint, ...]]: ...
+    def product(self, merchant: str, product: str) -> Product | None: ...
+    def price_point(self, price_point: str) -> PricePoint | None:
+        """The newest version; the id names its merchant (`<merchant>.<random>`)."""
+        ...
+
+    def listed_products(self, limit: int) -> list[Product]:
+        """Index: products of all merchants that are switched to public listing (P-1, P-14)."""
+        ...
+
+    def checkout(self, merchant: str, key: str) -> Checkout | None: ...
+    def customer(self, merchant: str, customer: str) -> Customer | None: ...
+    def customer_by_email(self, merchant: str, email: str) -> str | None:
+        """The customer id that an email (any spelling) belongs to."""
+        ...
+
+    def mail_stop(self, merchant: str, email: str) -> MailStop | None: ...
+    def history(self, merchant: str, customer: str) -> History: ...
+    def subscription(
+        self, merchant: str, customer: str, subscription: str
+    ) -> Subscription | None: ...
+    def subscriptions(self, owners: Sequence[tuple[str, str, str]]) -> list[Subscription | None]:
+        """Many at once, (merchant, customer, id) each, in the order asked for."""
+        ...
+
+    def invoice(self, merchant: str, customer: str, invoice: str) -> Invoice | None: ...
+    def invoices(self, keys: Sequence[tuple[str, str, str]]) -> list[Invoice | None]:
+        """Many at once, (merchant, customer, invoice id) each, in the order asked for."""
+        ...
+
+    def refund(self, merchant: str, customer: str, refund: str) -> Refund | None: ...
+    def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None: ...
+    def payment_method_by_id(self, merchant: str, method: str) -> PaymentMethod | None:
+        """Index: a saved method by the gateway's id; none of those kept before there was this
+        index."""
+        ...
+
+    def reminder(self, merchant: str, customer: str, subscription: str) -> Reminder | None: ...
+    def account(self, username: str) -> Account | None: ...
+    def account_email(self, email: str) -> AccountEmail | None: ...
+    def domain(self, host: str) -> Domain | None: ...
+    def trial_use(self, merchant: str, subject: str) -> TrialUse | None: ...
+    def ticket(self, merchant: str, ticket: str) -> Ticket | None: ...
+    def thread(self, merchant: str, ticket: str) -> Thread | None:
+        """A ticket with its messages, oldest first."""
+        ...
+
+    def tickets_of(self, merchant: str, customer: str) -> list[Ticket]:
+        """All tickets of one customer, newest first."""
+        ...
+
+    def waiting_tickets(self, merchant: str, department: str, limit: int) -> list[Ticket]:
+        """Index: those of one department that a person has something left to do about, those that
+        wait longest first."""
+        ...
+
+    def tickets(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Ticket]:
+        """Index: a merchant's tickets requested in a span, newest first."""
+        ...
+
+    def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
+        """Many at once, (merchant, customer, purchase id) each, in the order asked for."""
+        ...
+
+    def invoice_counter(
+        self, merchant: str, test: bool, *, credit_notes: bool = False
+    ) -> InvoiceCounter | None: ...
+    def owner_of_payment(self, account: AccountRef, reference: str) -> PaymentPointer | None:
+        """Whose a payment at a gateway account is, if it is one of the account's merchant."""
+        ...
+
+    def billing_switch(self) -> BillingSwitch | None: ...
+    def trouble(self, due: Due) -> ProcessingFailure | None:
+        """What failed by an error of our own over the owner of an alarm (R-9)."""
+        ...
+
+    def troubles(self, merchant: str) -> list[ProcessingFailure]: ...
+    def fact(self, shard: int, at: datetime, fact: str) -> OutboxEvent | None: ...
+
+    def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
+        """Index: may not see what was written within the last second."""
+        ...
+
+    def order_by_id(self, merchant: str, order: str) -> Order | None:
+        """Index: may not see what was written within the last second."""
+        ...
+
+    def orders(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Order]:
+        """Index: a merchant's orders with `since <= at < until`, newest first, over all months."""
+        ...
+
+    def subscriptions_started(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Subscription]:
+        """Index: a merchant's subscriptions that started in a span, newest first."""
+        ...
+
+    def due(self, kind: DueKind, shard: int, until: datetime, limit: int) -> list[Due]:
+        """Index: alarms of one shard with `due_at <= until`, earliest first."""
+        ...
+
+    def lease_each(self, dues: Sequence[Due], until: datetime) -> list[Due]:
+        """Move the alarms that still stand as read to `until`; those are the leases, the others
+        are somebody else's by now."""
+        ...
+
+    def undelivered(
+        self, shard: int, until: datetime, limit: int, *, after: OutboxEvent | None = None
+    ) -> list[OutboxEvent]:
+        """Facts of one outbox shard written at or before `until`, oldest first; those behind
+        `after`, if it is named."""
+        ...
+
+    def commit(self, *writes: Write) -> None:
+        """All of the writes or none; raises `Conflict` when a condition does not hold, and
+        `Uncertain` where the answer was lost."""
+        ...
+
+    def commit_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
+        """Each transaction by itself, but sharing round trips where that is possible."""
+        ...
+
+
+class Audit(Protocol):
+    """Who changed what: written, and nowhere read, changed or removed by us (M-8)."""
+
+    def put(self, record: AuditRecord) -> None:
+        """Keep a record; raises `Unavailable` when it is not certain that it is kept."""
+        ...
+
+
+class Ephemeral(Protocol):
+    """What may be forgotten: sessions, tokens, limits, answers kept for a repeated request.
+
+    Rows past `expires_at` count as gone, whether or not the database has deleted them.
+    """
+
+    def put(self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime) -> bool:
+        """Keep a value where none stands; False, and nothing written, where one does."""
+        ...
+
+    def replace(self, kind: str, key: str, value: str, *, expires_at: datetime) -> None: ...
+    def renew(
+        self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime
+    ) -> bool:
+        """Replace what stands; False, and nothing written, where nothing does."""
+        ...
+
+    def get(self, kind: str, key: str, *, now: datetime) -> str | None: ...
+    def take(self, kind: str, key: str, *, now: datetime) -> str | None:
+        """The value, once: whoever gets it has removed it."""
+        ...
+
+    def hit(self, kind: str, key: str, *, window: timedelta, now: datetime) -> int:
+        """Count one more hit in the fixed window that `now` lies in; the count so far."""
+        ...

@@ -1,0 +1,1 @@
+"""Mails ahead of time: renewals, ends of trials, expiring cards."""

@@ -1,0 +1,1 @@
+"""What notices does in the world: reads, writes, gateways."""

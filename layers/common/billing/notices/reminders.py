@@ -1,0 +1,149 @@
+"""What customers are told of before it happens: a renewal, the end of a trial, a card's end (R-8).
+
+A reminder stands beside its subscription and is looked at now and then; what is told is decided
+from the subscription as it stands at that moment, so that no other write need keep it in step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from billing.kernel import snapshots
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.due import DueKind
+from billing.kernel.merchants import Settings
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.periods import Period, zone_named
+from billing.kernel.subscription import State, Subscription
+
+LOOK_AGAIN = timedelta(days=28)
+"""At the latest: the plan may have become another one, and with it the next charge."""
+
+UNTOLD = frozenset({Period.WEEKLY, Period.EVERY_2_WEEKS})
+"""Renewals that come sooner than a month are not told of."""
+
+TOLD = frozenset({State.TRIALING, State.ACTIVE, State.FROZEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """When a subscription is looked at next; `told_of` is the charge that was told of last."""
+
+    alarm: ClassVar[DueKind] = DueKind.NOTICE
+
+    merchant: str
+    customer: str
+    subscription: str
+    shard: int
+    due_at: datetime | None
+    told_of: datetime | None = None
+
+
+def first(subscription: Subscription) -> Reminder:
+    """To be looked at with the next sweep, which knows what the merchant has set."""
+    return Reminder(
+        subscription.merchant,
+        subscription.customer,
+        subscription.id,
+        subscription.shard,
+        subscription.started_at,
+    )
+
+
+def charge_told_at(subscription: Subscription, reminder_days: int) -> datetime | None:
+    """When the next charge is told of: some days ahead, but at most half of a trial (R-8)."""
+    charge_at = subscription.next_charge_at
+    if not reminder_days or charge_at is None or subscription.state not in TOLD:
+        return None
+    ahead = timedelta(days=reminder_days)
+    if subscription.state is State.TRIALING:
+        return charge_at - min(ahead, (charge_at - subscription.started_at) / 2)
+    return None if subscription.renewing().terms.period in UNTOLD else charge_at - ahead
+
+
+def expiry_told_at(method: PaymentMethod, zone: str) -> datetime | None:
+    """When a card's end is told of: at the beginning of its last month, in the merchant's zone."""
+    if method.expires_on is None:
+        return None
+    year, month = map(int, method.expires_on.split("-"))
+    return datetime(year, month, 1, tzinfo=zone_named(zone))
+
+
+def charge_to_tell(
+    reminder: Reminder, subscription: Subscription, settings: Settings, now: datetime
+) -> OutboxEvent | None:
+    """The coming charge, if it is time to tell of it and nobody has."""
+    told_at = charge_told_at(subscription, settings.reminder_days)
+    charge_at = subscription.next_charge_at
+    if told_at is None or charge_at is None or not told_at <= now < charge_at:
+        return None
+    if charge_at == reminder.told_of:
+        return None
+    trial = subscription.state is State.TRIALING
+    kind = EventKind.TRIAL_ENDING if trial else EventKind.RENEWAL_UPCOMING
+    return _fact(kind, charge_name(subscription, charge_at), subscription, now)
+
+
+def expiry_to_tell(
+    subscription: Subscription, method: PaymentMethod, settings: Settings, now: datetime
+) -> OutboxEvent | None:
+    """The end of the card that is charged, once for each card."""
+    told_at = expiry_told_at(method, settings.time_zone)
+    charges = subscription.is_live and subscription.next_charge_at is not None
+    if told_at is None or now < told_at or method.expiry_told or not charges:
+        return None
+    name = expiry_name(method)
+    return _fact(EventKind.CARD_EXPIRING, name, subscription, now, code=method.id)
+
+
+def charge_name(subscription: Subscription, charge_at: datetime) -> str:
+    """What the fact of a coming charge is called; a charge at another instant is another one."""
+    return f"{subscription.id}:{charge_at.isoformat()}"
+
+
+def expiry_name(method: PaymentMethod) -> str:
+    """What the fact of a card's end is called; a card that ends later is another one."""
+    return f"{method.id}:{method.expires_on}"
+
+
+def looked_at(
+    reminder: Reminder,
+    subscription: Subscription,
+    method: PaymentMethod | None,
+    settings: Settings,
+    now: datetime,
+    *,
+    told: bool,
+) -> Reminder:
+    """The reminder after a look: due again when there is something to tell, or to look whether."""
+    expiry = expiry_told_at(method, settings.time_zone) if method else None
+    instants = (charge_told_at(subscription, settings.reminder_days), expiry)
+    coming = [instant for instant in instants if instant is not None and instant > now]
+    return replace(
+        reminder,
+        due_at=min([*coming, now + LOOK_AGAIN]),
+        told_of=subscription.next_charge_at if told else reminder.told_of,
+    )
+
+
+def _fact(
+    kind: EventKind,
+    name: str,
+    subscription: Subscription,
+    now: datetime,
+    *,
+    code: str | None = None,
+) -> OutboxEvent:
+    return OutboxEvent(
+        id=f"{name}:{kind}",
+        kind=kind,
+        merchant=subscription.merchant,
+        customer=subscription.customer,
+        at=now,
+        shard=subscription.shard,
+        subscription=subscription.id,
+        code=code,
+        was=snapshots.of(subscription),
+    )

@@ -1,0 +1,1 @@
+"""What operations does in the world: reads, writes, gateways."""

@@ -1,0 +1,145 @@
+"""The operator's verbs: a merchant is set up, a key made, charges stopped and let go (R-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from re import sub
+from unicodedata import normalize
+
+from billing.api.flows import keys
+from billing.kernel.domains import Domain
+from billing.kernel.errors import Conflict, NotFound, Refused
+from billing.kernel.merchants import ApiKey, Merchant, Settings
+from billing.kernel.operation import BillingSwitch
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Page
+from billing.kernel.writes import Change, Insert, Remove
+
+MOST_ID_SYMBOLS = 32
+ALL_SCOPES = ("read", "write")
+OPERATOR = "operator"
+"""Who has made a key that no key has made."""
+
+
+def create_merchant(
+    ports: Ports, name: str, email: str, settings: Settings, *, now: datetime
+) -> tuple[Merchant, ApiKey, str]:
+    """A merchant with a first API key, and its secret, which is not kept.
+
+    The id is the name as an address has it, so that asking twice makes one merchant: raises
+    `Refused` (merchant_exists) the second time.
+    """
+    merchant = Merchant(
+        id_of(name) or ports.new_id("mer"), name, email, now, settings=settings, live_keys=1
+    )
+    key, secret = keys.drawn(ports, merchant.id, ALL_SCOPES, made_by=OPERATOR, now=now)
+    try:
+        ports.store.commit(Insert(merchant), Insert(key))
+    except Conflict:
+        raise Refused(
+            f"There is a merchant {merchant.id} already.", code="merchant_exists"
+        ) from None
+    return merchant, key, secret
+
+
+def create_key(ports: Ports, merchant_id: str, *, now: datetime) -> tuple[ApiKey, str]:
+    """Another key for a merchant who lost theirs, however many there are."""
+    merchant = _merchant(ports, merchant_id)
+    maker = ApiKey(OPERATOR, "", merchant.id, now, ALL_SCOPES)
+    return keys.create(ports, maker, ALL_SCOPES, now=now, most=None)
+
+
+def list_keys(
+    ports: Ports, merchant_id: str, *, limit: int, cursor: str | None
+) -> tuple[Page[ApiKey], int]:
+    """A merchant's keys, newest first, revoked ones too, and how many of all are live."""
+    merchant = _merchant(ports, merchant_id)
+    live = sum(key.is_live for key in ports.store.api_keys(merchant.id))
+    return keys.page(ports, merchant.id, limit=limit, cursor=cursor), live
+
+
+def revoke_key(ports: Ports, merchant_id: str, key_id: str, *, now: datetime) -> ApiKey:
+    """End any key of a merchant, the last one too: `create_key` makes another."""
+    merchant = _merchant(ports, merchant_id)
+    return keys.revoke(ports, merchant.id, key_id, now=now, may_be_last=True)
+
+
+def replace_keys(
+    ports: Ports, merchant_id: str, *, now: datetime
+) -> tuple[ApiKey, str, tuple[int, int]]:
+    """One new key for an owner whose key was stolen, and an end to every other one.
+
+    The counts are of keys that were revoked, and of those that were made meanwhile.
+    """
+    key, secret = create_key(ports, merchant_id, now=now)
+    return key, secret, keys.revoke_others(ports, key, now=now)
+
+
+def pause_all(ports: Ports, *, paused: bool, reason: str, now: datetime) -> BillingSwitch:
+    """Stop every charge of every merchant, or let them go on; the next charge already heeds it."""
+    before = ports.store.billing_switch()
+    after = BillingSwitch(paused, reason, now)
+    ports.store.commit(Insert(after) if before is None else Change(before, after))
+    return after
+
+
+def stop_merchant(ports: Ports, merchant_id: str, *, stopped: bool) -> Merchant:
+    """Stop every charge of one merchant, or let them go on."""
+    return _changed(ports, merchant_id, lambda merchant: replace(merchant, stopped=stopped))
+
+
+def confirm_domain(ports: Ports, merchant_id: str, host: str) -> Merchant:
+    """Put the domain that a merchant has asked for into use: its certificate and its DNS stand, and
+    its requests come here (A-9). Raises `Refused` (domain_not_asked, domain_taken)."""
+    before = _merchant(ports, merchant_id)
+    asked = before.settings.custom_domain
+    if asked is None or asked != host.strip().lower():
+        message = f"{before.id} has asked for {asked or 'no domain'}; it is confirmed as asked."
+        raise Refused(message, code="domain_not_asked")
+    if before.domain == asked:
+        return before
+    after = replace(before, domain=asked)
+    left = None if before.domain is None else ports.store.domain(before.domain)
+    gone = () if left is None else (Remove(left),)
+    try:
+        change = Change(before, after, expecting=("settings",))
+        ports.store.commit(change, Insert(Domain(asked, before.id)), *gone)
+    except Conflict:
+        message = "This domain is another merchant's, or the settings have just changed."
+        raise Refused(message, code="domain_taken") from None
+    return after
+
+
+def take_domain(ports: Ports, merchant_id: str) -> Merchant:
+    """Back to the platform's addresses, whatever the merchant asks for."""
+    before = _merchant(ports, merchant_id)
+    held = None if before.domain is None else ports.store.domain(before.domain)
+    gone = () if held is None else (Remove(held),)
+    settings = replace(before.settings, custom_domain=None)
+    after = replace(before, settings=settings, domain=None)
+    if after != before:
+        ports.store.commit(Change(before, after), *gone)
+    return after
+
+
+def _changed(ports: Ports, merchant_id: str, change: Callable[[Merchant], Merchant]) -> Merchant:
+    before = _merchant(ports, merchant_id)
+    after = change(before)
+    if after != before:
+        ports.store.commit(Change(before, after))
+    return after
+
+
+def _merchant(ports: Ports, merchant_id: str) -> Merchant:
+    merchant = ports.store.merchant(merchant_id)
+    if merchant is None:
+        raise NotFound(f"There is no merchant {merchant_id}.")
+    return merchant
+
+
+def id_of(name: str) -> str:
+    """A name as part of an address: small letters, digits and hyphens; empty if nothing is left."""
+    plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return sub(r"[^a-z0-9]+", "-", plain)[:MOST_ID_SYMBOLS].strip("-")

@@ -1,0 +1,184 @@
+"""The operator's direct calls: an event names a verb in `do`; no HTTP, no session, no page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from billing.kernel import domains
+from billing.kernel.audit import EVERYBODY, AuditRecord
+from billing.kernel.errors import BillingError, Invalid
+from billing.kernel.merchants import ApiKey, Settings
+from billing.kernel.money import Currency
+from billing.kernel.ports import Ports
+from billing.operations.flows import operate
+from billing.runtime import correlation, telemetry
+from billing.web.inputs import Cursor, Email, Input, Key, Name, Nothing, Zone, read, words
+
+KEYS_SHOWN = 100
+"""Of a merchant's API keys at a time; `next` says that there are more."""
+
+Reason = Annotated[str, words(500)]
+
+
+class NewMerchant(Input):
+    """`perennial merchant create`."""
+
+    name: Name
+    email: Email
+    time_zone: Zone = "America/New_York"
+    currency: Currency = Currency.USD
+    language: Annotated[str, StringConstraints(pattern="^[a-z]{2}$")] = "en"
+
+
+class OfMerchant(Input):
+    """A verb about one merchant."""
+
+    merchant: Key
+
+
+class KeysOf(OfMerchant):
+    """`perennial key list`: a hundred at a time, `cursor` from the `next` of the last answer."""
+
+    cursor: Cursor | None = None
+
+
+class OfKey(OfMerchant):
+    """A verb about one API key, by its id."""
+
+    key: Key
+
+
+class NewDomain(OfMerchant):
+    """`perennial domain set`: what a merchant has asked for is set up."""
+
+    host: Annotated[str, words(domains.LONGEST)]
+
+
+class Why(Input):
+    """A verb about everybody: who reads it later wants to know why."""
+
+    reason: Reason
+
+
+def answer(ports: Ports, event: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of it; a wrong or refused call is an answer too, with a stable `error`."""
+    try:
+        return _answer(ports, dict(event))
+    except BillingError as error:
+        field = {"field": error.field} if isinstance(error, Invalid) else {}
+        return {"error": error.code, "message": error.message, **field}
+
+
+def _answer(ports: Ports, event: dict[str, Any]) -> dict[str, Any]:
+    verb = event.pop("do", None)
+    if not isinstance(verb, str) or verb not in VERBS:
+        raise Invalid(f"It is one of {', '.join(VERBS)}.", field="do")
+    shape, call = VERBS[verb]
+    asked = read(shape, event)
+    telemetry.happened(f"operator: {verb}", merchant=event.get("merchant"))
+    if verb not in ONLY_LOOKS:
+        _note(ports, verb, asked)
+    return call(ports, asked)
+
+
+def _note(ports: Ports, verb: str, asked: Input) -> None:
+    """Into the trail, before it is done (M-8): of the merchant it is about, and why."""
+    whose = asked.merchant if isinstance(asked, OfMerchant) else EVERYBODY
+    action = verb
+    if isinstance(asked, Why):
+        action = f"{verb}: {asked.reason}"
+    elif isinstance(asked, OfKey):
+        action = f"{verb} {asked.key}"
+    request = correlation.current() or ports.new_id("operator")
+    ports.audit.put(AuditRecord(whose, ports.clock(), "operator", action, request, None))
+
+
+def _new_merchant(ports: Ports, asked: NewMerchant) -> dict[str, Any]:
+    settings = Settings.of_new_merchant(
+        time_zone=asked.time_zone, currency=asked.currency, language=asked.language
+    )
+    merchant, _, secret = operate.create_merchant(
+        ports, asked.name, asked.email, settings, now=ports.clock()
+    )
+    return {"merchant": merchant.id, "api_key": secret}
+
+
+def _new_key(ports: Ports, asked: OfMerchant) -> dict[str, Any]:
+    key, secret = operate.create_key(ports, asked.merchant, now=ports.clock())
+    return {"merchant": key.merchant, "api_key": secret}
+
+
+def _keys(ports: Ports, asked: KeysOf) -> dict[str, Any]:
+    page, live = operate.list_keys(ports, asked.merchant, limit=KEYS_SHOWN, cursor=asked.cursor)
+    return {"live": live, "keys": [_key(each) for each in page.data], "next": page.next}
+
+
+def _revoke_key(ports: Ports, asked: OfKey) -> dict[str, Any]:
+    return _key(operate.revoke_key(ports, asked.merchant, asked.key, now=ports.clock()))
+
+
+def _replace_keys(ports: Ports, asked: OfMerchant) -> dict[str, Any]:
+    key, secret, (over, left) = operate.replace_keys(ports, asked.merchant, now=ports.clock())
+    return {"merchant": key.merchant, "api_key": secret, "revoked": over, "left": left}
+
+
+def _key(key: ApiKey) -> dict[str, Any]:
+    """A key for the operator to tell from others; neither its secret nor the hash of it."""
+    revoked = key.revoked_at and key.revoked_at.isoformat()
+    return {
+        "key": key.id,
+        "scopes": ",".join(key.scopes),
+        "created_at": key.created_at.isoformat(),
+        "made_by": key.made_by,
+        "revoked_at": revoked,
+    }
+
+
+def _pause(ports: Ports, asked: Why, *, paused: bool) -> dict[str, Any]:
+    switch = operate.pause_all(ports, paused=paused, reason=asked.reason, now=ports.clock())
+    return {"billing_paused": switch.paused, "reason": switch.reason}
+
+
+def _stop(ports: Ports, asked: OfMerchant, *, stopped: bool) -> dict[str, Any]:
+    merchant = operate.stop_merchant(ports, asked.merchant, stopped=stopped)
+    return {"merchant": merchant.id, "stopped": merchant.stopped}
+
+
+def _domain(ports: Ports, asked: NewDomain) -> dict[str, Any]:
+    merchant = operate.confirm_domain(ports, asked.merchant, asked.host)
+    return {"merchant": merchant.id, "domain": merchant.domain}
+
+
+def _no_domain(ports: Ports, asked: OfMerchant) -> dict[str, Any]:
+    merchant = operate.take_domain(ports, asked.merchant)
+    return {"merchant": merchant.id, "domain": merchant.domain}
+
+
+def _standing(ports: Ports, asked: Input) -> dict[str, Any]:
+    switch = ports.store.billing_switch()
+    return {
+        "billing_paused": ports.as_switched().operation.billing_paused,
+        "paused_at_deploy": ports.operation.billing_paused,
+        "reason": switch and switch.reason,
+    }
+
+
+ONLY_LOOKS = frozenset({"standing", "keys"})
+
+VERBS: dict[str, tuple[type[Any], Callable[[Ports, Any], dict[str, Any]]]] = {
+    "merchant": (NewMerchant, _new_merchant),
+    "key": (OfMerchant, _new_key),
+    "keys": (KeysOf, _keys),
+    "revoke-key": (OfKey, _revoke_key),
+    "replace-keys": (OfMerchant, _replace_keys),
+    "pause": (Why, lambda ports, asked: _pause(ports, asked, paused=True)),
+    "resume": (Why, lambda ports, asked: _pause(ports, asked, paused=False)),
+    "stop": (OfMerchant, lambda ports, asked: _stop(ports, asked, stopped=True)),
+    "start": (OfMerchant, lambda ports, asked: _stop(ports, asked, stopped=False)),
+    "domain": (NewDomain, _domain),
+    "no-domain": (OfMerchant, _no_domain),
+    "standing": (Nothing, _standing),
+}

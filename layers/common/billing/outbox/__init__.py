@@ -1,0 +1,1 @@
+"""Outbox events: delivered once, mail that may not be sent."""

@@ -1,0 +1,1 @@
+"""What outbox does in the world: reads, writes, gateways."""

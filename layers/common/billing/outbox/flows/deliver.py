@@ -1,0 +1,185 @@
+"""The outbox told to the world: each fact mailed once, its invoice numbered first (R-8, M-7).
+
+A fact is claimed, told, and removed; one that is not mailed has its reason written on it first.
+Whoever is killed in between leaves a claim that runs out, and the sweep tells it then; the mail's
+Message-ID is the fact's, so that a mail sent twice is one.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import zip_longest
+
+from billing.kernel.errors import Conflict, Unavailable
+from billing.kernel.flows.walks import rotated
+from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Change, Remove
+from billing.runtime import telemetry
+
+CLAIM = timedelta(minutes=5)
+SWEEP_AFTER = timedelta(minutes=2)
+"""What the stream has not delivered by then, the sweep does."""
+
+EVERY = timedelta(minutes=5)
+"""How often the sweep comes."""
+
+READ_AT_MOST = 6400
+"""Of one shard, unless all of that is claimed."""
+
+WAIT = timedelta(hours=1)
+"""How long a fact waits at a time where its merchant is disarmed (W-5), and at most where it could
+not be told."""
+
+PASSING = frozenset(
+    {
+        EventKind.RENEWAL_UPCOMING,
+        EventKind.TRIAL_ENDING,
+        EventKind.CARD_EXPIRING,
+        EventKind.LINK_ASKED,
+        EventKind.RESET_ASKED,
+        EventKind.EMAIL_ASKED,
+        EventKind.TICKET_ASKED,
+    }
+)
+"""What is no longer true, or no longer wanted, when it is told late."""
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 100,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Counter[str]:
+    """Tell what the stream left untold, beginning with another shard each time.
+
+    A fact that our code breaks on holds up no other: its error is raised once they are told.
+    """
+    tally: Counter[str] = Counter()
+    first: Exception | None = None
+    for shard in rotated(range(ports.operation.shards), now, EVERY):
+        for fact in _untold(ports, shard, now, limit, tally):
+            if not keep_going():
+                tally["left"] += 1
+                continue
+            try:
+                tally += _told(ports, fact, now)
+            except Exception as error:
+                first = first or error
+                _put_off(ports, fact, now + CLAIM)
+    if first is not None:
+        raise first
+    return tally
+
+
+def _untold(
+    ports: Ports, shard: int, now: datetime, limit: int, tally: Counter[str]
+) -> list[OutboxEvent]:
+    """What nobody of a shard is telling or waits with: of each merchant one in turn, up to `limit`,
+    those first that could be told longest, and another merchant's first each time. Whoever is
+    disarmed or out of reach keeps nobody else's waiting."""
+    lines: dict[str, list[OutboxEvent]] = defaultdict(list)
+    last: OutboxEvent | None = None
+    read = 0
+    while read < READ_AT_MOST or not lines:
+        found = ports.store.undelivered(shard, now - SWEEP_AFTER, limit, after=last)
+        for fact in found:
+            if fact.claimed_until is not None and fact.claimed_until > now:
+                tally["claimed"] += 1
+                continue
+            line = lines[fact.merchant]
+            insort(line, fact, key=_tellable_at)
+            del line[limit:]
+        if len(found) < limit:
+            break
+        last, read = found[-1], read + len(found)
+    merchants = rotated(sorted(lines), now, EVERY * ports.operation.shards)
+    turns = zip_longest(*(lines[merchant] for merchant in merchants))
+    return [fact for turn in turns for fact in turn if fact is not None]
+
+
+def _tellable_at(fact: OutboxEvent) -> datetime:
+    return fact.claimed_until or fact.at
+
+
+def _put_off(ports: Ports, fact: OutboxEvent, until: datetime) -> None:
+    """Have a fact that could not be told come behind the others, if nobody has told it since."""
+    found = ports.store.fact(fact.shard, fact.at, fact.id)
+    if found is not None:
+        try:
+            ports.store.commit(Change(found, replace(found, claimed_until=until)))
+        except Conflict:
+            return
+
+
+def deliver(
+    ports: Ports, facts: Sequence[tuple[int, datetime, str]], *, now: datetime
+) -> Counter[str]:
+    """Tell the facts of (shard, written at, id), as the stream names them, if they are untold.
+
+    A fact that our code breaks on holds up no other: its error is raised once they are told.
+    """
+    tally: Counter[str] = Counter()
+    first: Exception | None = None
+    for shard, at, fact_id in facts:
+        fact = ports.store.fact(shard, at, fact_id)
+        if fact is None:
+            tally["told_before"] += 1
+            continue
+        try:
+            tally += _told(ports, fact, now)
+        except Exception as error:
+            first = first or error
+    if first is not None:
+        raise first
+    return tally
+
+
+def _told(ports: Ports, fact: OutboxEvent, now: datetime) -> Counter[str]:
+    """One fact, its failure counted and left to the next sweep."""
+    if fact.claimed_until is not None and fact.claimed_until > now:
+        return Counter(claimed=1)
+    try:
+        merchant = ports.store.merchant(fact.merchant)
+        assert merchant is not None, "a merchant is never removed"
+        if _waits(ports, fact, merchant):
+            ports.store.commit(Change(fact, replace(fact, claimed_until=now + WAIT)))
+            return Counter(waiting=1)
+        claimed = replace(fact, claimed_until=now + CLAIM)
+        ports.store.commit(Change(fact, claimed))
+        with telemetry.under(fact.correlation):
+            left_out = _tell(ports, fact, merchant, now)
+            if left_out is not None:
+                claimed = _noted(ports, claimed, left_out)
+        ports.store.commit(Remove(claimed, expecting=("claimed_until",)))
+    except Conflict:
+        return Counter(conflict=1)
+    except Unavailable:
+        _put_off(ports, fact, now + min(max(CLAIM, now - fact.at), WAIT))
+        return Counter(unsent=1)
+    return Counter(told=1) if left_out is None else Counter(left_out=1)
+
+
+def _noted(ports: Ports, claimed: OutboxEvent, reason: LeftOut) -> OutboxEvent:
+    """The fact with why it is not mailed, which is written before it goes: who finds it gone can
+    tell what was left out from what was lost."""
+    after = replace(claimed, left_out=reason)
+    ports.store.commit(Change(claimed, after, expecting=("claimed_until",)))
+    telemetry.happened("mail left out", kind=claimed.kind.value, why=reason.value)
+    return after
+
+
+def _waits(ports: Ports, fact: OutboxEvent, merchant: Merchant) -> bool:
+    """Whether nothing may go out for its merchant here (W-5): told once it may, unless that is too
+    late."""
+    return not merchant.armed_in(ports.operation.environment) and fact.kind not in PASSING
+
+
+def _tell(ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
+    return ports.handle(ports, fact, merchant, now)

@@ -1,0 +1,43 @@
+"""Mail that came back stops mail to its address; the merchant may let it go again (R-8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from billing.kernel.errors import Conflict, NotFound
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Change, Insert, Remove
+from billing.outbox.suppressions import MailStop, Returned, outweighs, stop_of
+
+
+def heard(ports: Ports, returned: Sequence[Returned]) -> Counter[str]:
+    """Stop mail to what came back; told twice it is one stop."""
+    tally: Counter[str] = Counter(stopped=0)
+    for each in returned:
+        stop = stop_of(each)
+        stands = ports.store.mail_stop(each.merchant, each.email)
+        if stands is not None and not outweighs(stop, stands):
+            tally["known"] += 1
+            continue
+        try:
+            ports.store.commit(Insert(stop) if stands is None else Change(stands, stop))
+            tally["stopped"] += 1
+        except Conflict:
+            tally["known"] += 1  # another delivery of the same event was first
+    return tally
+
+
+def of_customer(ports: Ports, merchant: str, customer: str) -> MailStop | None:
+    """What stops mail to a customer's address of today; raises `NotFound`."""
+    found = ports.store.customer(merchant, customer)
+    if found is None:
+        raise NotFound("There is no such customer.")
+    return ports.store.mail_stop(merchant, found.email)
+
+
+def lift(ports: Ports, merchant: str, customer: str) -> None:
+    """Let mail go to a customer's address again; raises `NotFound` for no such customer."""
+    stop = of_customer(ports, merchant, customer)
+    if stop is not None:
+        ports.store.commit(Remove(stop))

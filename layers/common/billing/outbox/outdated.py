@@ -1,0 +1,115 @@
+"""Whether a later event made a mail untrue, which is then left out (R-8).
+
+A fact is mailed at least once, and may be mailed hours late. Its words are of three sorts:
+
+* A record says what happened and what that meant then (`OutboxEvent.was`). It is always sent:
+receipts,
+  credit notes, declarations, decisions, and what a law asks for.
+* A change says what is so from now on, and what comes next, as it stood when it was made. It is
+  left out once that does not hold any more: what came later has a mail of its own.
+* An announcement says what is to come, as it stands when it is sent, so that whoever is told ahead
+  is told what will be charged. It is left out once it does not come.
+
+| fact | words, and where they are from | left out |
+|---|---|---|
+| purchased, renewed, plan_changed (paid) | invoice; `was`: next payment, how to cancel | never |
+| refunded, refund_returned | invoice and refund, which are final | never |
+| cancel_requested | `was`: date of the end, reference | never |
+| ended | `was`: date, reference, why | never |
+| cancel_undone, resumed, freeze_undone | `was`: product, next payment | it is another by now |
+| plan_asked, plan_changed (free) | `was`: plan, next payment | either is another by now |
+| freeze_asked | `was`: since when, at which price | undone, begun, to be ended |
+| paused | `was`: until when access lasts | resumed, to be ended |
+| new_card_needed | `was`: product | a card was given, or it ended |
+| payment_failed | invoice; `was`: next attempt | attempted again, paid, void |
+| payment_failed (change of plan) | invoice; that the plan stays | the plan is another, or ended |
+| action_needed | invoice; `was`: until when | this attempt does not wait any more |
+| renewal_upcoming, trial_ending | as it stands: plan, amount, date | this charge does not come |
+| card_expiring | as it stands: card, next payment | another card, nothing to charge |
+| dispute_opened, dispute_won, dispute_lost | the chargeback, to the merchant | it moved on |
+| details_changed | what was changed; to `email`, if that was | never |
+| ticket_opened, ticket_replied, to the requester | `ticket_was`; the message | never |
+| ticket_approved, ticket_declined | `ticket_was`: the charge that stands | never |
+| ticket_opened, ticket_reassigned, to the department | `ticket_was` | passed on, or decided |
+| account_ended, account_active | `until`: how long it is kept | it stands otherwise by now |
+| account_exists, credentials_changed | that it happened | never |
+| link_asked, reset_asked, email_asked, ticket_asked | a link, drawn as it is mailed | expired |
+| payment_void | no mail: the payment is withdrawn at the gateway | |
+
+Facts of older code have no `was`: they are told as they stand, and only what was to come and does
+not is left out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.kernel import snapshots
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.invoices import Invoice, InvoiceState
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.subscription import State, Subscription
+from billing.notices import reminders
+from billing.rebill import charge_steps
+
+AHEAD = frozenset({EventKind.RENEWAL_UPCOMING, EventKind.TRIAL_ENDING})
+RECORDS = frozenset({EventKind.CANCEL_REQUESTED, EventKind.ENDED})
+"""Of those about a subscription itself; so is whatever is about a payment that was made."""
+
+
+def of_subscription(fact: OutboxEvent, stands: Subscription, now: datetime) -> bool:
+    """Whether a fact about a subscription is untrue by now."""
+    if fact.kind in AHEAD:
+        return _is_not_to_come(fact, stands, now)
+    if fact.was is None or fact.kind in RECORDS:
+        return False
+    match fact.kind:
+        case EventKind.PAUSED:
+            still = stands.state is State.PAUSED and stands.access_until == fact.was.access_until
+            return not still
+        case EventKind.NEW_CARD_NEEDED:
+            return not stands.is_unpaid
+        case EventKind.PLAN_ASKED:
+            return snapshots.of(stands.renewing()).announces != fact.was.announces
+        case _:
+            return snapshots.of(stands).announces != fact.was.announces
+
+
+def of_card(fact: OutboxEvent, stands: Subscription, card: PaymentMethod | None) -> bool:
+    """Whether a card that was about to expire pays no more, or for longer (W-7)."""
+    if card is None or card.removed_at is not None or stands.next_charge_at is None:
+        return True
+    if fact.was is None:
+        return False
+    same = fact.id == f"{reminders.expiry_name(card)}:{fact.kind}"
+    return not same or stands.payment_method != card.id
+
+
+def of_payment(fact: OutboxEvent, invoice: Invoice, stands: Subscription | None) -> bool:
+    """Whether a fact about a payment is untrue by now; what was paid or refunded stays so."""
+    if fact.was is None or stands is None:
+        return False
+    if fact.kind is EventKind.ACTION_NEEDED:
+        waits = invoice.state is InvoiceState.ACTION_REQUIRED and stands.cancelling is None
+        return not waits or fact.id != charge_steps.fact_id(fact.kind, invoice)
+    if fact.kind is not EventKind.PAYMENT_FAILED:
+        return False
+    if invoice.state in {InvoiceState.PAID, InvoiceState.VOID}:
+        return True
+    if fact.id != charge_steps.fact_id(fact.kind, invoice):
+        return True  # What the next attempt comes to has a mail of its own.
+    now_is, was = snapshots.of(stands), fact.was
+    if invoice.changes_plan:
+        same = (now_is.product_name, now_is.terms) == (was.product_name, was.terms)
+        return not same or now_is.is_live != was.is_live
+    return (now_is.state, now_is.next_charge_at) != (was.state, was.next_charge_at)
+
+
+def _is_not_to_come(fact: OutboxEvent, stands: Subscription, now: datetime) -> bool:
+    charge_at = stands.next_charge_at
+    if charge_at is None:
+        return True
+    if fact.was is None:
+        return False
+    same = fact.id == f"{reminders.charge_name(stands, charge_at)}:{fact.kind}"
+    return not same or charge_at <= now

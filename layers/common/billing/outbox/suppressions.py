@@ -1,0 +1,85 @@
+"""Addresses that mail no longer goes to: it came back, or somebody complained of it (R-8).
+
+A stop is one merchant's: what came back from mail of one says nothing to another. It holds no
+address, only what stands for one in keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from billing.kernel.customers import email_hash
+from billing.kernel.outbox_events import EventKind
+
+
+class StopReason(StrEnum):
+    """Why; a mailbox that does not exist weighs more than one whose owner complained."""
+
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a mail provider told of one address; `code` is the provider's own word for it."""
+
+    merchant: str
+    email: str
+    reason: StopReason
+    at: datetime
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailStop:
+    """No mail of this merchant goes to this address, until somebody lifts it."""
+
+    merchant: str
+    email_hash: str
+    reason: StopReason
+    at: datetime
+    code: str | None = None
+
+
+SENT_ALL_THE_SAME = frozenset(
+    {
+        # The contract on a durable medium: Directive 2011/83/EU, article 8(7).
+        EventKind.PURCHASED,
+        # The receipt of a cancellation, at once and in text: BGB section 312k(4).
+        EventKind.CANCEL_REQUESTED,
+        EventKind.ENDED,
+        # Ahead of an automatic renewal: California B&P Code section 17602.
+        EventKind.RENEWAL_UPCOMING,
+        EventKind.TRIAL_ENDING,
+        # What somebody has just asked for, with this address in their hands.
+        EventKind.LINK_ASKED,
+        EventKind.RESET_ASKED,
+        EventKind.EMAIL_ASKED,
+        EventKind.TICKET_ASKED,
+    }
+)
+"""What goes out after a complaint: what the law asks for, and what the person asked for."""
+
+
+def may_be_sent(kind: EventKind, stop: MailStop | None) -> bool:
+    """Whether a mail about such a fact goes to an address: never where it cannot arrive."""
+    if stop is None:
+        return True
+    return stop.reason is StopReason.COMPLAINED and kind in SENT_ALL_THE_SAME
+
+
+def stop_of(returned: Returned) -> MailStop:
+    return MailStop(
+        returned.merchant,
+        email_hash(returned.merchant, returned.email),
+        returned.reason,
+        returned.at,
+        returned.code,
+    )
+
+
+def outweighs(new: MailStop, stands: MailStop) -> bool:
+    """Whether it says more than the one that stands; told twice it says nothing new."""
+    return new.reason is StopReason.BOUNCED and stands.reason is StopReason.COMPLAINED

@@ -1,0 +1,1 @@
+"""Changing, freezing and unfreezing a plan."""

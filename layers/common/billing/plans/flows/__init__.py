@@ -1,0 +1,1 @@
+"""What plans does in the world: reads, writes, gateways."""

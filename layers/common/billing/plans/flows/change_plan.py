@@ -1,0 +1,259 @@
+"""Changing the plan of a subscription: quoted, then charged as it was quoted, once (A-4, P-18).
+
+What must be paid is an invoice of its own, opened here and taken through the charge protocol by the
+rebill engine (`flows/rebill`): whoever is killed in between leaves what its worker goes on from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from billing.invoices.flows import documents
+from billing.kernel import invoicing
+from billing.kernel.customers import BillTo
+from billing.kernel.due import DueKind
+from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable
+from billing.kernel.flows import gateway_payments, subscriptions
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.plans import Plan
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Transaction, left
+from billing.plans import plan_change
+from billing.plans.flows import usage
+from billing.plans.plan_change import Quote, When
+from billing.rebill import plan_change_steps
+from billing.rebill.flows import access, charge
+
+ATTEMPTS = 8
+"""How often a request that meets other writers is decided anew before it gives up in words."""
+
+
+class Result(StrEnum):
+    """What a request came to; the last two are not at their end."""
+
+    CHANGED = "changed"
+    DECLINED = "declined"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The subscription after a request; `code` says why the payment was declined, `url` is the page
+    from which the buyer goes to their bank: nobody was there when it was charged (R-4)."""
+
+    subscription: Subscription
+    result: Result
+    code: str | None = None
+    url: str | None = None
+
+
+def quote(
+    ports: Ports, merchant: str, subscription: str, price_point: str, when: When, *, now: datetime
+) -> Quote:
+    """What changing to a price point charges now and next; nothing is written.
+
+    Raises `NotFound`, and `Refused` for what may not be changed so.
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    return _quote(ports, found, price_point, when, now, as_of=now)
+
+
+def change(
+    ports: Ports,
+    merchant: str,
+    subscription: str,
+    price_point: str,
+    when: When,
+    *,
+    token: str | None = None,
+    now: datetime,
+) -> Changed:
+    """Change the plan, for what the token's quote says, or without one for what it costs now.
+
+    Asking again while the payment is under way goes on with it. Raises `NotFound`, and `Refused`
+    (quote_changed, or as for a quote).
+    """
+    for _ in range(ATTEMPTS):
+        found = subscriptions.fresh(ports, merchant, subscription)
+        try:
+            begun = _begin(ports, found, price_point, when, token, now)
+        except Conflict:
+            continue
+        return begun if isinstance(begun, Changed) else charged(ports, begun, now)
+    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+
+
+def _begin(
+    ports: Ports,
+    found: Subscription,
+    price_point: str,
+    when: When,
+    token: str | None,
+    now: datetime,
+) -> Changed | Subscription:
+    """All of a change that costs nothing now, else step 1: the subscription that is leased to be
+    charged."""
+    if when is When.NOW and _is_under_way(ports, found, price_point):
+        return gone_on(ports, found, now)
+    quoted = _as_quoted(ports, found, price_point, when, token, now)
+    if quoted.change is None:
+        plan = None if price_point == found.price_point else quoted.plan
+        if plan == found.next_plan:
+            return Changed(found, Result.CHANGED)
+        return done(
+            ports, found, plan_change_steps.asked(found, plan, now, ports.shard_of(found.id))
+        )
+    return begun(ports, found, quoted, now)
+
+
+def done(ports: Ports, found: Subscription, write: Transaction) -> Changed:
+    """A change that is all in one write."""
+    ports.store.commit(*write)
+    return Changed(left(found, write), Result.CHANGED)
+
+
+def gone_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
+    """A change whose invoice is open already, leased to be taken up again."""
+    until = now + ports.operation.lease
+    ports.store.commit(*plan_change_steps.leased(found, until))
+    return found.postponed_to(until)
+
+
+def begun(
+    ports: Ports, found: Subscription, quoted: Quote, now: datetime
+) -> Changed | Subscription:
+    """A change for now, made where it is free, else opened and leased to be charged."""
+    assert quoted.change is not None, "it is for now"
+    shard, until = ports.shard_of(found.id), now + ports.operation.lease
+    if not quoted.due_now:
+        moves = access.moves(ports, found, quoted.plan, now)
+        return done(
+            ports, found, plan_change_steps.changed_free(found, quoted.change, moves, now, shard)
+        )
+    gateway_payments.refuse_held(ports, found, now=now)
+    invoice = invoicing.for_change(
+        found,
+        quoted.change,
+        quoted.lines,
+        quoted.due_now,
+        bill_to(ports, found),
+        order_id=ports.new_id("order"),
+        download_key=ports.new_id("key"),
+        now=now,
+    )
+    ports.store.commit(*plan_change_steps.opened(found, invoice, until))
+    return found.opened(invoice.id).postponed_to(until)
+
+
+def charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
+    """The steps from 2 on, by the worker's own hands; how it stands after them.
+
+    What does not answer leaves it under way: the change is recorded, and its lease brings a worker.
+    """
+    try:
+        return _charged(ports, leased, now)
+    except Unavailable:
+        return Changed(leased, Result.PROCESSING)
+
+
+def _charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
+    assert leased.due_at is not None and leased.open_invoice is not None
+    owner = (leased.merchant, leased.customer, leased.id)
+    charge.charge(ports, [Due(DueKind.BILL, leased.due_at, owner)], now=now)
+    invoice = ports.store.invoice(leased.merchant, leased.customer, leased.open_invoice)
+    after = ports.store.subscription(*owner)
+    assert invoice is not None and after is not None, "written before it was charged"
+    match invoice.state:
+        case InvoiceState.PAID:
+            return Changed(after, Result.CHANGED)
+        case InvoiceState.UNCOLLECTIBLE:
+            return Changed(after, Result.DECLINED, code=invoice.decline_code)
+        case InvoiceState.VOID:
+            message = "The payment was withdrawn; the plan stays as it was."
+            raise Refused(message, code="withdrawn")
+        case InvoiceState.ACTION_REQUIRED:
+            merchant = ports.store.merchant(invoice.merchant)
+            assert merchant is not None, "a merchant is never removed"
+            url = documents.payment_link(ports, merchant, invoice)
+            return Changed(after, Result.REQUIRES_ACTION, url=url)
+        case _:
+            return Changed(after, Result.PROCESSING)
+
+
+def _as_quoted(
+    ports: Ports,
+    found: Subscription,
+    price_point: str,
+    when: When,
+    token: str | None,
+    now: datetime,
+) -> Quote:
+    """A fresh quote, or that of the token if all that it rests on still stands."""
+    if token is None:
+        return _quote(ports, found, price_point, when, now, as_of=now)
+    as_of = plan_change.quoted_at(token, now)
+    quoted = _quote(ports, found, price_point, when, now, as_of=as_of)
+    plan_change.check_token(quoted, token)
+    return quoted
+
+
+def _quote(
+    ports: Ports,
+    found: Subscription,
+    price_point: str,
+    when: When,
+    now: datetime,
+    *,
+    as_of: datetime,
+) -> Quote:
+    plan_change.refuse_change(found, price_point, when, now)
+    return plan_change.quote(
+        found,
+        _plan(ports, found, price_point, now),
+        when,
+        as_of,
+        address=bill_to(ports, found).address,
+        minimum_minor=ports.minimum_minor(found),
+    )
+
+
+def _plan(ports: Ports, found: Subscription, price_point: str, now: datetime) -> Plan:
+    """The plan that a price point sells now; its own present one as it stands."""
+    point = ports.store.price_point(price_point)
+    if point is None or point.merchant != found.merchant:
+        raise NotFound("There is no such price point.")
+    product = ports.store.product(point.merchant, point.product)
+    assert product is not None, "written before its price points"
+    if price_point == found.price_point:
+        # Asked for to stay on it: at the terms that were agreed, on sale or not (P-18).
+        return replace(Plan.of(point, product), version=found.price_version, terms=found.terms)
+    if point.id not in product.price_points:
+        raise NotFound("This price point is not for sale.")
+    plan = Plan.of(point, product)
+    plan_change.refuse_plan(found, plan, product.gateways)
+    usage.refuse_over(ports, found, product, now=now)
+    return plan
+
+
+def _is_under_way(ports: Ports, found: Subscription, price_point: str) -> bool:
+    """Whether the open invoice is that of this very change, and nobody asked to end it."""
+    if found.open_invoice is None or found.cancelling is not None:
+        return False
+    opened = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
+    return (
+        opened is not None
+        and opened.plan_change is not None
+        and opened.plan_change.plan.price_point == price_point
+    )
+
+
+def bill_to(ports: Ports, found: Subscription) -> BillTo:
+    """Where the invoices of a subscription go."""
+    (kept,) = ports.store.bill_tos([(found.merchant, found.customer, found.id)])
+    assert kept is not None, "written with the purchase"
+    return kept.bill_to

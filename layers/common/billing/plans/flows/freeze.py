@@ -1,0 +1,106 @@
+"""Freezing and unfreezing (A-5): asked for now, in force with the next period, undone for what the
+rest of the period costs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.kernel.errors import Conflict
+from billing.kernel.flows import subscriptions
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.writes import left
+from billing.plans import freezing, plan_change
+from billing.plans.flows import change_plan
+from billing.plans.flows.change_plan import ATTEMPTS, Changed, Result
+from billing.plans.plan_change import Quote, When
+
+
+def freeze(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+    """Charge the freeze's price alone from the next period on; what is frozen stays so.
+
+    Raises `NotFound`, and `Refused` (freeze_off, cancelling, invoice_open, not_active,
+    not_freezable).
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    if found.freezes_at is not None or (
+        found.is_frozen and found.state is not State.CANCEL_PENDING
+    ):
+        return found
+    seller = ports.store.merchant(found.merchant)
+    product = ports.store.product(found.merchant, found.product)
+    assert seller is not None and product is not None, "neither is ever removed"
+    minimum = ports.minimum_minor(found)
+    freezing.refuse_freeze(found, seller.settings, minimum, now)
+    price = seller.settings.freeze_price_minor
+    assert price is not None, "refused without one"
+    plan = freezing.plan(found, price, product.grants)
+    shard = ports.shard_of(found.id)
+    write = freezing.asked(found, plan, product.grants, now, shard)
+    ports.store.commit(*write)
+    return left(found, write)
+
+
+def quote(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Quote:
+    """What unfreezing charges now and next; nothing is written.
+
+    Raises `NotFound`, and `Refused` (not_frozen, invoice_open, cancelling).
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    return _quote(ports, found, now, as_of=now)
+
+
+def unfreeze(
+    ports: Ports, merchant: str, subscription: str, *, token: str | None = None, now: datetime
+) -> Changed:
+    """Back on the plan from before: at once and paid as a change of plan, free before it began.
+
+    Without a token, for what it costs now. Asking again while the payment is under way goes on
+    with it; what runs is left alone. Raises `NotFound`, and `Refused` (quote_changed, or as for a
+    quote).
+    """
+    for _ in range(ATTEMPTS):
+        found = subscriptions.fresh(ports, merchant, subscription)
+        try:
+            begun = _begin(ports, found, token, now)
+        except Conflict:
+            continue
+        return begun if isinstance(begun, Changed) else change_plan.charged(ports, begun, now)
+    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+
+
+def _begin(
+    ports: Ports, found: Subscription, token: str | None, now: datetime
+) -> Changed | Subscription:
+    """All of it where nothing is to be paid now; else the subscription, leased to be charged."""
+    if found.freezes_at is not None and found.freezes_at > now:
+        return change_plan.done(ports, found, freezing.undone(found, now, ports.shard_of(found.id)))
+    if found.thaws_to is None and found.state in plan_change.CHANGEABLE:
+        return Changed(found, Result.CHANGED)
+    if _is_thawing(ports, found):
+        return change_plan.gone_on(ports, found, now)
+    as_of = now if token is None else plan_change.quoted_at(token, now)
+    quoted = _quote(ports, found, now, as_of=as_of)
+    if token is not None:
+        plan_change.check_token(quoted, token)
+    return change_plan.begun(ports, found, quoted, now)
+
+
+def _quote(ports: Ports, found: Subscription, now: datetime, *, as_of: datetime) -> Quote:
+    freezing.refuse_thaw(found, now)
+    assert found.thaws_to is not None, "it is frozen"
+    return plan_change.quote(
+        found,
+        found.thaws_to,
+        When.NOW,
+        as_of,
+        address=change_plan.bill_to(ports, found).address,
+        minimum_minor=ports.minimum_minor(found),
+    )
+
+
+def _is_thawing(ports: Ports, found: Subscription) -> bool:
+    if found.open_invoice is None or found.cancelling is not None or not found.is_frozen:
+        return False
+    opened = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
+    return opened is not None and opened.changes_plan

@@ -1,0 +1,62 @@
+"""What an account uses of what its plan limits, and what that stands in the way of (A-4)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from billing.kernel.catalog import Product
+from billing.kernel.customers import normalised_email
+from billing.kernel.errors import Refused
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
+
+COUNTED_AT_MOST = 10_000
+
+Over = tuple[str, int, int]
+"""Of what there is too much, how much there is, and how much is allowed."""
+
+
+def of(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
+    """How much there is of what plans can limit: products, and subscriptions that live."""
+    products, _ = ports.store.catalog(seller.id)
+    until = now + timedelta(microseconds=1)
+    live, seen, cursor = 0, 0, None
+    while seen < COUNTED_AT_MOST:
+        page = ports.store.subscriptions_started(
+            seller.id, since=seller.created_at, until=until, limit=200, cursor=cursor
+        )
+        live += sum(found.is_live for found in page.data)
+        seen += len(page.data)
+        cursor = page.next
+        if cursor is None:
+            break
+    return {"products": len(products), "subscriptions": live}
+
+
+def over(product: Product, usage: dict[str, int]) -> tuple[Over, ...]:
+    """What is used more than a plan allows."""
+    return tuple(
+        (limit.of, usage[limit.of], limit.most)
+        for limit in product.limits
+        if usage.get(limit.of, 0) > limit.most
+    )
+
+
+def refuse_over(ports: Ports, found: Subscription, product: Product, *, now: datetime) -> None:
+    """Raise `Refused` (usage_over_limit) with the reasons, while the account that a subscription of
+    the platform's pays for uses more than another plan allows. Nobody else's plans limit what we
+    can count."""
+    if not product.limits or found.merchant != ports.operation.platform:
+        return
+    customer = ports.store.customer(found.merchant, found.customer)
+    email = None if customer is None else normalised_email(customer.email)
+    pointer = None if email is None else ports.store.account_email(email)
+    account = None if pointer is None else ports.store.account(pointer.username)
+    seller = None if account is None else ports.store.merchant(account.username)
+    if seller is None:
+        return
+    passed = over(product, of(ports, seller, now))
+    if passed:
+        said = ", ".join(f"{have} {what} of {most}" for what, have, most in passed)
+        raise Refused(f"You use more than this plan allows: {said}.", code="usage_over_limit")

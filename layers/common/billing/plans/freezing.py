@@ -1,0 +1,88 @@
+"""A freeze instead of an end: a scheduled change to a plan that costs little, and remembers the
+plan to come back to (A-5).
+
+It begins with the next period. From then on nothing but its price is charged (R-3), access is
+closed, and everything is kept. Thawing is a change of plan for now, paid as one (A-4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from billing.cancel import cancellation
+from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.errors import Refused
+from billing.kernel.merchants import Settings
+from billing.kernel.money import Money
+from billing.kernel.outbox_events import EventKind
+from billing.kernel.periods import Period
+from billing.kernel.plans import Plan
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Change, Insert, Transaction
+from billing.plans.plan_change import CHANGEABLE, refuse_unsettled
+from billing.rebill.plan_change_steps import AS_READ
+
+
+def refuse_freeze(
+    subscription: Subscription, settings: Settings, minimum_minor: int, now: datetime
+) -> None:
+    """Raise `Refused` where a subscription cannot be frozen; `minimum_minor` is the gateway's."""
+    price = settings.freeze_price_minor
+    if price is None:
+        raise Refused("Freezing is not offered here.", code="freeze_off")
+    refuse_unsettled(subscription, now)
+    if subscription.state not in CHANGEABLE:
+        raise Refused("Only a running subscription can be frozen.", code="not_active")
+    if subscription.terms.type is not PriceType.RECURRING:
+        raise Refused("This plan has a fixed course and cannot be frozen.", code="not_freezable")
+    if price < minimum_minor:
+        message = f"The gateway charges {minimum_minor} minor units at least."
+        raise Refused(message, code="freeze_price_too_low")
+
+
+def refuse_thaw(subscription: Subscription, now: datetime) -> None:
+    """Raise `Refused` where a subscription cannot be thawed now."""
+    refuse_unsettled(subscription, now)
+    if not subscription.is_frozen:
+        raise Refused("Only a frozen subscription can be unfrozen.", code="not_frozen")
+
+
+def plan(subscription: Subscription, price_minor: int, grants: tuple[str, ...]) -> Plan:
+    """The freeze of a subscription, whose product has these grants: its price, every month."""
+    price = Money(price_minor, subscription.terms.price.currency)
+    kept = subscription.terms.cancellation
+    terms = PriceTerms(PriceType.RECURRING, price, Period.MONTHLY, cancellation=kept)
+    return replace(_in_force(subscription, grants), terms=terms)
+
+
+def asked(
+    subscription: Subscription, freeze: Plan, grants: tuple[str, ...], now: datetime, shard: int
+) -> Transaction:
+    """To be frozen from the next period on; a plan that was to come then waits for the thaw."""
+    back_to = subscription.next_plan or _in_force(subscription, grants)
+    after = subscription.freezing(freeze, back_to)
+    told = cancellation.fact(EventKind.FREEZE_ASKED, after, now, shard)
+    return (Change(subscription, after, expecting=AS_READ), Insert(told))
+
+
+def undone(subscription: Subscription, now: datetime, shard: int) -> Transaction:
+    """Not to be frozen after all; a plan that was to come comes again."""
+    back_to = subscription.thaws_to
+    assert back_to is not None, "it is to be frozen"
+    in_force = (subscription.price_point, subscription.price_version, subscription.terms.standard)
+    stays = (back_to.price_point, back_to.version, back_to.terms) == in_force
+    after = subscription.not_freezing(None if stays else back_to)
+    told = cancellation.fact(EventKind.FREEZE_UNDONE, after, now, shard)
+    return (Change(subscription, after, expecting=AS_READ), Insert(told))
+
+
+def _in_force(subscription: Subscription, grants: tuple[str, ...]) -> Plan:
+    return Plan(
+        price_point=subscription.price_point,
+        version=subscription.price_version,
+        terms=subscription.terms.standard,
+        product=subscription.product,
+        product_name=subscription.product_name,
+        grants=grants,
+    )

@@ -1,0 +1,252 @@
+"""What a change of plan costs, and whether it may be made (A-4, P-18).
+
+A credit is worth what was paid for the period and not returned, in proportion to its unused time
+(`billing.kernel.funds`): so going up and down again brings back what it cost, and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from hmac import compare_digest
+
+from billing.kernel.catalog import PriceType
+from billing.kernel.customers import Address
+from billing.kernel.errors import Refused
+from billing.kernel.invoices import InvoiceLine, LineKind
+from billing.kernel.invoicing import next_charge
+from billing.kernel.money import Money, half_up
+from billing.kernel.periods import Anchor
+from billing.kernel.plans import Plan, PlanChange
+from billing.kernel.pricing import with_tax
+from billing.kernel.subscription import State, Subscription
+
+QUOTE_LIFE = timedelta(minutes=15)
+"""How long a quote is charged as it was shown."""
+
+CHANGEABLE = frozenset({State.TRIALING, State.ACTIVE})
+MICROSECOND = timedelta(microseconds=1)
+
+
+class When(StrEnum):
+    """When another plan takes effect (A-4)."""
+
+    NOW = "now"
+    NEXT_REBILL = "next_rebill"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What changing to `plan` charges as of `at`; `lines` come to `due_now`.
+
+    `change` is what it makes of the subscription, None where that comes with the next period.
+    `next_charge` is what is charged at `next_charge_at`, before tax.
+    """
+
+    plan: Plan
+    when: When
+    at: datetime
+    lines: tuple[InvoiceLine, ...]
+    due_now: Money
+    change: PlanChange | None
+    next_charge_at: datetime
+    next_charge: Money
+    token: str
+
+
+def refuse_change(subscription: Subscription, price_point: str, when: When, now: datetime) -> None:
+    """Raise `Refused` where a rule forbids changing to that price point (A-4)."""
+    refuse_unsettled(subscription, now)
+    if subscription.freezes_at is not None:
+        raise Refused("It is to be frozen; undo that first.", code="freezing")
+    if subscription.state not in CHANGEABLE:
+        raise Refused("Only a running subscription changes its plan.", code="not_active")
+    if subscription.terms.type is not PriceType.RECURRING:
+        raise Refused("This plan has a fixed course and cannot be changed.", code="not_changeable")
+    stays = when is When.NEXT_REBILL and subscription.next_plan is not None
+    if price_point == subscription.price_point and not stays:
+        raise Refused("This is the plan already.", code="same_plan")
+
+
+def refuse_unsettled(subscription: Subscription, now: datetime) -> None:
+    """Raise `Refused` while it is being cancelled, or a payment is open or due (A-4)."""
+    if subscription.state is State.CANCEL_PENDING or subscription.cancelling is not None:
+        raise Refused("It is being cancelled; undo that first.", code="cancelling")
+    running = subscription.state in {*CHANGEABLE, State.FROZEN}
+    period_at = subscription.period_at
+    due = running and period_at is not None and period_at <= now
+    if subscription.dispute == "open":
+        raise Refused("A dispute about a payment is open; wait for its end.", code="disputed")
+    if subscription.open_invoice is not None or due:
+        raise Refused("A payment is open: pay it, or wait until it is made.", code="invoice_open")
+
+
+def refuse_plan(subscription: Subscription, plan: Plan, gateways: Iterable[str]) -> None:
+    """Raise `Refused` where the plan, sold through `gateways`, is not one to change to (A-4)."""
+    if plan.terms.type is not PriceType.RECURRING:
+        raise Refused("Only a recurring price can be changed to.", code="not_changeable")
+    if plan.terms.price.currency is not subscription.terms.price.currency:
+        raise Refused("That plan is sold in another currency.", code="other_currency")
+    if subscription.gateway not in gateways:
+        raise Refused("That plan is sold through another gateway.", code="other_gateway")
+
+
+def quote(
+    subscription: Subscription,
+    plan: Plan,
+    when: When,
+    at: datetime,
+    *,
+    address: Address | None,
+    minimum_minor: int,
+) -> Quote:
+    """What changing to `plan` costs as of `at`, of which only whole seconds count."""
+    at = at.astimezone(UTC).replace(microsecond=0)
+    change: PlanChange | None = None
+    lines, due_now = _later(plan), replace(plan.terms.price, amount_minor=0)
+    after = replace(subscription, next_plan=plan)
+    if when is When.NOW:
+        change, lines, due_now = _at_once(subscription, plan, at, address, minimum_minor)
+        after = subscription.changed_to(change)
+    next_charge_at = after.period_at
+    assert next_charge_at is not None, "what recurs has something to come"
+    quoted = Quote(
+        plan=plan,
+        when=when,
+        at=at,
+        lines=lines,
+        due_now=due_now,
+        change=change,
+        next_charge_at=next_charge_at,
+        next_charge=next_charge(after, minimum_minor),
+        token="",
+    )
+    return replace(quoted, token=_token(subscription, quoted))
+
+
+def quoted_at(token: str, now: datetime) -> datetime:
+    """The instant that a token was quoted as of; `Refused` (quote_changed) once it is too old."""
+    try:
+        at = datetime.fromtimestamp(int(token.partition(".")[0], 16), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise quote_changed() from None
+    if not timedelta(0) <= now - at <= QUOTE_LIFE:
+        raise quote_changed()
+    return at
+
+
+def check_token(quoted: Quote, token: str) -> None:
+    """Raise `Refused` (quote_changed) where anything that the token's quote rested on changed."""
+    if not compare_digest(quoted.token.encode(), token.encode()):
+        raise quote_changed()
+
+
+def quote_changed() -> Refused:
+    """What is said rather than charging another amount than was shown."""
+    return Refused("This quote does not hold any more; ask for a new one.", code="quote_changed")
+
+
+def unused_minor(price: Money, start: datetime, end: datetime, at: datetime) -> int:
+    """What the time from `at` to `end` of a period is worth at its price, rounded half up (A-4)."""
+    whole, unused = end - start, min(max(end - at, timedelta(0)), end - start)
+    return half_up(price.amount_minor * (unused // MICROSECOND), whole // MICROSECOND)
+
+
+def _at_once(
+    subscription: Subscription,
+    plan: Plan,
+    at: datetime,
+    address: Address | None,
+    minimum_minor: int,
+) -> tuple[PlanChange, tuple[InvoiceLine, ...], Money]:
+    anchor, first = subscription.anchor, subscription.anchor_period
+    nothing = replace(plan.terms.price, amount_minor=0)
+    if subscription.state is State.TRIALING:
+        stays = PlanChange(plan, anchor, first, subscription.credit_minor, subscription.funds)
+        return stays, _later(plan), nothing
+    unused, rest = _unused_minor(subscription, at), _rest_minor(subscription, plan, at)
+    lines: tuple[InvoiceLine, ...] = _exchanged(subscription, plan, unused, rest)
+    net = sum(line.amount.amount_minor for line in lines)
+    # Too little to charge, or less than nothing, goes to the next invoice (P-18).
+    carried = net if net < minimum_minor else 0
+    if carried:
+        kind = LineKind.KEPT if carried < 0 else LineKind.POSTPONED
+        carry = InvoiceLine(kind, plan.product_name, replace(nothing, amount_minor=-carried))
+        lines = (*lines, carry)
+    if plan.terms.period is not subscription.terms.period:
+        # The new period began now, and this pays for it: the next payment is its second.
+        anchor, first = Anchor.at(at, anchor.zone), subscription.period - 1
+    due = replace(nothing, amount_minor=net - carried)
+    owed, within = max(0, -subscription.credit_minor), subscription.period - 1
+    before = subscription.money
+    funds = before.exchanged(unused, rest, owed, within, at)
+    change = PlanChange(plan, anchor, first, -carried, funds, before, within)
+    return change, *with_tax(lines, due, address)
+
+
+def _rest_minor(subscription: Subscription, plan: Plan, at: datetime) -> int:
+    """What the new plan costs from now to the end of the period, or of a new one of its own."""
+    if plan.terms.period is not subscription.terms.period:
+        return plan.terms.price.amount_minor
+    return unused_minor(plan.terms.price, *_running(subscription), at)
+
+
+def _unused_minor(subscription: Subscription, at: datetime) -> int:
+    """What was paid for the time from now to the end of the period, and not returned (A-4)."""
+    (start, end), price = _running(subscription), subscription.terms.price
+    money = subscription.money
+    since = money.since or start
+    if money.in_use_minor == unused_minor(price, start, end, since):
+        # All of it is paid: counted from the period's own start, so that nothing is rounded twice.
+        return unused_minor(price, start, end, at)
+    return unused_minor(replace(price, amount_minor=money.in_use_minor), since, end, at)
+
+
+def _running(subscription: Subscription) -> tuple[datetime, datetime]:
+    """Start and end of the period that is running."""
+    start = subscription.payment_at(subscription.period - 1)
+    return start, subscription.payment_at(subscription.period)
+
+
+def _exchanged(
+    subscription: Subscription, plan: Plan, unused: int, rest: int
+) -> tuple[InvoiceLine, ...]:
+    """What is new, less what is unused of the old, less the credit that there was."""
+    price = subscription.terms.price
+    same = plan.terms.period is subscription.terms.period
+    sold = LineKind.REST if same else LineKind.CHARGE
+    charge = InvoiceLine(sold, plan.product_name, replace(price, amount_minor=rest))
+    taken_off = replace(price, amount_minor=-unused)
+    lines = (charge, InvoiceLine(LineKind.UNUSED, subscription.product_name, taken_off))
+    if not subscription.credit_minor:
+        return lines
+    kind = LineKind.CREDIT if subscription.credit_minor > 0 else LineKind.OWED
+    before = replace(price, amount_minor=-subscription.credit_minor)
+    return (*lines, InvoiceLine(kind, subscription.product_name, before))
+
+
+def _later(plan: Plan) -> tuple[InvoiceLine, ...]:
+    nothing = replace(plan.terms.price, amount_minor=0)
+    return (InvoiceLine(LineKind.LATER, plan.product_name, nothing),)
+
+
+def _token(subscription: Subscription, quoted: Quote) -> str:
+    """The instant, and a hash over all that the quote rests on: nothing of it need be kept."""
+    rests_on = (
+        subscription.id,
+        subscription.state,
+        subscription.price_point,
+        subscription.price_version,
+        subscription.terms,
+        subscription.period,
+        subscription.anchor,
+        subscription.anchor_period,
+        subscription.credit_minor,
+        subscription.funds,
+        quoted,
+    )
+    digest = sha256(repr(rests_on).encode()).hexdigest()[:32]
+    return f"{int(quoted.at.timestamp()):x}.{digest}"

@@ -1,0 +1,82 @@
+"""The routes of plans in /v1: quote and change, unfreeze (A-4, A-5)."""
+
+from __future__ import annotations
+
+from billing.api.web import json_shapes
+from billing.api.web.frame import Api, Call, Later
+from billing.kernel.ports import Ports
+from billing.plans.flows import change_plan, freeze
+from billing.plans.web import shapes
+from billing.web.inputs import Nothing
+
+DECLINED = {"402": "The payment was declined; `code` says why."}
+
+
+def declare(api: Api, ports: Ports) -> None:
+    """The routes of changing a plan, and of coming back to one."""
+    _changes(api, ports)
+    _thaws(api, ports)
+
+
+def _changes(api: Api, ports: Ports) -> None:
+    @api.post(
+        "/v1/subscriptions/<subscription>/change-plan/quote",
+        shapes.QuoteInput,
+        status=200,
+        scope="read",
+    )
+    def quote_plan(call: Call[shapes.QuoteInput], subscription: str) -> shapes.QuoteOutput:
+        """What another plan charges now and next; changes nothing (A-4)."""
+        quoted = change_plan.quote(
+            ports,
+            call.merchant.id,
+            subscription,
+            call.input.price_point,
+            call.input.when,
+            now=call.now,
+        )
+        return shapes.quote(quoted, call.merchant.settings.language)
+
+    @api.post(
+        "/v1/subscriptions/<subscription>/change-plan",
+        shapes.ChangePlanInput,
+        status=200,
+        errors=DECLINED,
+    )
+    def change_subscription_plan(
+        call: Call[shapes.ChangePlanInput], subscription: str
+    ) -> json_shapes.SubscriptionOutput | Later[shapes.PendingOutput]:
+        """Change the plan, for the amount that the token's quote says, if there is one."""
+        changed = change_plan.change(
+            ports,
+            call.merchant.id,
+            subscription,
+            call.input.price_point,
+            call.input.when,
+            token=call.input.token,
+            now=call.now,
+        )
+        return shapes.changed(changed, call.base_url)
+
+
+def _thaws(api: Api, ports: Ports) -> None:
+    @api.post("/v1/subscriptions/<subscription>/unfreeze/quote", status=200, scope="read")
+    def quote_unfreezing(call: Call[Nothing], subscription: str) -> shapes.QuoteOutput:
+        """What unfreezing charges now and next; changes nothing (A-5)."""
+        quoted = freeze.quote(ports, call.merchant.id, subscription, now=call.now)
+        return shapes.quote(quoted, call.merchant.settings.language)
+
+    @api.post(
+        "/v1/subscriptions/<subscription>/unfreeze",
+        shapes.UnfreezeInput,
+        status=200,
+        errors=DECLINED,
+    )
+    def unfreeze_subscription(
+        call: Call[shapes.UnfreezeInput], subscription: str
+    ) -> json_shapes.SubscriptionOutput | Later[shapes.PendingOutput]:
+        """Back on its plan at once, or not frozen at all if that has not begun (A-5)."""
+        thawed = freeze.unfreeze(
+            ports, call.merchant.id, subscription, token=call.input.token, now=call.now
+        )
+        return shapes.changed(thawed, call.base_url)

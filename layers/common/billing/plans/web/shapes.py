@@ -1,0 +1,96 @@
+"""What /v1 takes and shows of a change of plan (A-4)."""
+
+from __future__ import annotations
+
+from typing import Annotated, NotRequired
+from urllib.parse import urljoin
+
+from pydantic import StringConstraints
+from typing_extensions import TypedDict
+
+from billing.api.web import json_shapes
+from billing.api.web.frame import Later
+from billing.api.web.json_shapes import MoneyOutput, SubscriptionOutput
+from billing.plans.flows.change_plan import Changed, Result
+from billing.plans.plan_change import QUOTE_LIFE, Quote, When
+from billing.render import wording
+from billing.web.inputs import Input, Key
+from billing.web.problems import PaymentDeclined
+
+Token = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,9}\.[0-9a-f]{32}$")]
+
+
+class QuoteInput(Input):
+    """Which price point, and whether now or with the next rebill."""
+
+    price_point: Key
+    when: When
+
+
+class ChangePlanInput(QuoteInput):
+    """The same, and the token of the quote that was shown."""
+
+    token: Token | None = None
+
+
+class UnfreezeInput(Input):
+    """The token of the quote that was shown, if one was."""
+
+    token: Token | None = None
+
+
+class QuoteLineOutput(TypedDict):
+    """One line of what is due now; negative for what is credited."""
+
+    text: str
+    amount: MoneyOutput
+
+
+class QuoteOutput(TypedDict):
+    """What is charged now, with the lines that come to it, and what is charged next, before tax.
+
+    The token holds that amount for 15 minutes, or until anything that it rests on changes.
+    """
+
+    token: str
+    expires_at: str
+    due_now: MoneyOutput
+    lines: list[QuoteLineOutput]
+    next_charge_at: str
+    next_charge: MoneyOutput
+
+
+class PendingOutput(TypedDict):
+    """Not known yet; `requires_action`: the page at `url` leads the buyer to their bank."""
+
+    state: str
+    url: NotRequired[str]
+
+
+def quote(quote: Quote, language: str) -> QuoteOutput:
+    return {
+        "token": quote.token,
+        "expires_at": json_shapes.instant(quote.at + QUOTE_LIFE),
+        "due_now": json_shapes.money(quote.due_now),
+        "lines": [
+            {"text": wording.line(line, language), "amount": json_shapes.money(line.amount)}
+            for line in quote.lines
+        ],
+        "next_charge_at": json_shapes.instant(quote.next_charge_at),
+        "next_charge": json_shapes.money(quote.next_charge),
+    }
+
+
+def changed(changed: Changed, base_url: str) -> SubscriptionOutput | Later[PendingOutput]:
+    """The subscription on its plan; raises `PaymentDeclined`."""
+    match changed.result:
+        case Result.DECLINED:
+            message = "The payment was declined; the plan stays as it was."
+            raise PaymentDeclined(message, code=changed.code)
+        case Result.CHANGED:
+            return json_shapes.subscription(changed.subscription)
+        case _:
+            pending: PendingOutput = {"state": changed.result.value}
+            if changed.url is not None:
+                pending["url"] = urljoin(base_url, changed.url)
+            return Later(pending)

@@ -1,0 +1,1 @@
+"""What portal does in the world: reads, writes, gateways."""

@@ -1,0 +1,174 @@
+"""What a signed-in customer sees and asks for: purchases, a cancellation, a refund (B-4 .. B-7,
+X-1).
+
+Everything is looked up under the customer's own key: what is somebody else's is not found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from billing.cancel.flows import cancel
+from billing.customers import purchases
+from billing.customers.flows.customer_view import Account, refund_days
+from billing.helpdesk import cancellation_request, tickets
+from billing.helpdesk.flows import ticket
+from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.tickets import Ownership, Ticket, TicketState, Wish
+from billing.invoices.flows import documents
+from billing.kernel.errors import NotFound, Refused
+from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import SelfService
+from billing.kernel.orders import Order
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Source, Subscription, When
+from billing.refunds import refunds
+from billing.refunds.flows import refund
+from billing.refunds.flows.refund import Takes
+from billing.render.messages import text
+
+
+def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
+    """The PDF of one of the customer's own payments, by Order ID or invoice id (B-5); raises
+    `NotFound`."""
+    for found in account.history.invoices:
+        if reference in {found.id, found.order_id} and purchases.is_paid(found):
+            numbered = documents.numbered(ports, found.merchant, found.customer, found.id)
+            return documents.pdf(ports, account.merchant, numbered)
+    raise NotFound("There is no such invoice.")
+
+
+def end(
+    ports: Ports,
+    account: Account,
+    subscription: str,
+    *,
+    now: datetime,
+    reason: str | None,
+    comment: str | None,
+) -> None:
+    """Cancel as the price point says, or open a ticket, as the merchant has it (X-1, P-16).
+
+    Asking again for what holds changes nothing. Raises `Refused` where customers cannot cancel.
+    """
+    _, found = account.purchase(subscription)
+    mode = account.merchant.settings.self_cancel
+    if mode is SelfService.OFF:
+        raise Refused("Cancelling here is switched off.", code="cancel_off")
+    if mode is SelfService.MANUAL:
+        if found.is_live and not purchases.has_ended(found, now):
+            asked = _request(ports, account, Wish.CANCEL, found.product_name, reason, comment)
+            _open(ports, account, replace(asked, subscription=found.id), now)
+        return
+    cancel.request(
+        ports,
+        found.merchant,
+        found.id,
+        when=when_of(found),
+        source=Source.CUSTOMER,
+        now=now,
+        reason=reason,
+        comment=comment and tickets.line(comment, tickets.TEXT_MOST),
+    )
+
+
+def when_of(subscription: Subscription) -> When:
+    """When a customer's cancellation takes effect, by the price point's setting (P-16)."""
+    return cancellation_request.when_of(subscription)
+
+
+def give_back(
+    ports: Ports, account: Account, order: str, *, now: datetime, comment: str | None = None
+) -> None:
+    """Refund a payment in full, or open a ticket, as the merchant has it (B-7).
+
+    A refund that is recorded is finished, whatever does not answer now. Raises `Refused` outside
+    the window, where it is off, and for what was refunded.
+    """
+    paid, invoice = account.payment(order)
+    if reason := why_not_refunded(ports, account, paid, invoice, now):
+        raise Refused("This payment cannot be refunded here.", code=reason)
+    if account.merchant.settings.self_refund is SelfService.MANUAL:
+        asked = _request(ports, account, Wish.REFUND, paid.product_name, None, comment)
+        _open(ports, account, replace(asked, order=paid.id), now)
+        return
+    refunds.refuse_open(invoice)  # it is shown, and nobody asks twice for one payment
+    refund.request(
+        ports,
+        paid.merchant,
+        paid.id,
+        amount_minor=None,
+        source=Source.CUSTOMER,
+        # The form sent twice names one refund; once that has failed, another.
+        name=f"portal:{invoice.refunds + 1}",
+        now=now,
+        takes=Takes.UNUSED_ONLY,
+    )
+
+
+def why_not_refunded(
+    ports: Ports, account: Account, paid: Order, invoice: Invoice, now: datetime
+) -> str | None:
+    """The code of what forbids a customer's refund, None if nothing does (B-7)."""
+    settings = account.merchant.settings
+    if settings.self_refund is SelfService.OFF:
+        return "refund_off"
+    if not refunds.refundable(invoice):
+        return "already_refunded" if invoice.total else "nothing_paid"
+    if not refund_effect(account, invoice).amount:
+        return "credit_used"
+    days = refund_days(ports, account.merchant).get(paid.product, 0)
+    if days == 0:
+        return "no_refunds"
+    closed = now >= purchases.refund_window_ends_at(paid, days, settings)
+    return "refund_window_over" if closed else None
+
+
+def refund_effect(account: Account, invoice: Invoice) -> refunds.Effect:
+    """What refunding a payment does: all of it by an agent, and without one what no credit of it
+    has paid for (B-7)."""
+    subscription = account.history.subscription(invoice.subscription)
+    opened = None if subscription is None else account.history.invoice(subscription.open_invoice)
+    by_hand = account.merchant.settings.self_refund is SelfService.MANUAL
+    return refunds.effect(invoice, subscription, opened, by_hand=by_hand)
+
+
+def ticket_about(ports: Ports, account: Account, wish: Wish, about: str) -> Ticket | None:
+    """The newest ticket of a wish, if its customer has made one that was not declined."""
+    found = ticket.about(ports, account.merchant.id, account.customer.id, wish, about)
+    return None if found is None or found.state is TicketState.DECLINED else found
+
+
+def _request(
+    ports: Ports,
+    account: Account,
+    wish: Wish,
+    product_name: str,
+    reason: str | None,
+    comment: str | None,
+) -> Request:
+    """What the portal asks a department in the customer's name."""
+    settings = account.merchant.settings
+    takes = settings.departments
+    return Request(
+        department=takes.cancel if wish is Wish.CANCEL else takes.refund,
+        email=account.customer.email,
+        subject=text(account.customer.language, f"ticket.subject.{wish}", product=product_name),
+        text=comment or "",
+        key=ports.new_id("key"),
+        wish=wish,
+        reason=reason,
+    )
+
+
+def _open(ports: Ports, account: Account, asked: Request, now: datetime) -> None:
+    """A form that is sent twice asks once."""
+    ticket.open_one(
+        ports,
+        account.merchant,
+        asked,
+        customer=account.customer.id,
+        ownership=Ownership.PORTAL,
+        now=now,
+    )

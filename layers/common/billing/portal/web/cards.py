@@ -1,0 +1,215 @@
+"""Cards in the portal: the list, a card more, another default, a card less (B-9, B-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from billing.cards import cards as rules
+from billing.cards.cards import Wallet
+from billing.cards.flows import cards
+from billing.checkout.flows import card_setup
+from billing.customers.web.portal_session import Visit, done, show
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.errors import Invalid, NotFound, Refused
+from billing.kernel.gateways import SANDBOX, AccountRef, TestCards, TheirPage
+from billing.kernel.ports import Ports
+from billing.portal.web.pages import DONE
+from billing.web import custom_domains, http, redirects
+from billing.web.card_fields import GIVEN_THERE, card_fields
+from billing.web.problems import errors_of
+
+CARDS = "/cards"
+
+
+def listed(ports: Ports, visit: Visit) -> http.Answer:
+    """Every card, the default first, with what it pays for and why it stays."""
+    wallet = _wallet(ports, visit)
+    default = wallet.customer.default_method
+    newest_first = wallet.methods[::-1]
+    ordered = sorted(newest_first, key=lambda method: method.id != default)
+    paid_with = {m.id: [s for s in wallet.payable if s.payment_method == m.id] for m in ordered}
+    what = visit.request.query().get("done")
+    return show(
+        visit,
+        "cards",
+        methods=ordered,
+        default=default,
+        payable=wallet.payable,
+        paid_with=paid_with,
+        stays={method.id: rules.why_it_stays(wallet, method.id) for method in ordered},
+        elsewhere=wallet.elsewhere,
+        can_add=not wallet.elsewhere or len(wallet.elsewhere) < len(ordered),
+        done=what if what in DONE else None,
+    )
+
+
+def new_form(ports: Ports, visit: Visit) -> http.Answer:
+    """An empty form, with the key that makes it one card however often it is sent.
+
+    Who comes back from giving a card adds it as they had chosen; what was chosen too long ago, or
+    by nobody, is asked again.
+    """
+    query = visit.request.query()
+    if "payment_method" in query:
+        subject, key = _subject(visit), query.get("attempt", "")
+        kept = card_setup.kept(ports, subject=subject, key=key, now=visit.now)
+        if kept is not None:
+            return _added(ports, visit, {**kept, "payment_method": query["payment_method"]})
+    return _new_form(ports, visit, {}, ports.new_id("attempt"))
+
+
+def added(ports: Ports, visit: Visit) -> http.Answer:
+    """A card more, or on to the gateway's page to give it."""
+    typed = visit.request.form()
+    account = _account(ports, visit)
+    if "payment_method" in typed or isinstance(ports.gateway(account).collection(), TestCards):
+        return _added(ports, visit, typed)
+    return _sent_on(ports, visit, account, typed)
+
+
+def _sent_on(
+    ports: Ports, visit: Visit, account: AccountRef, typed: Mapping[str, str]
+) -> http.Answer:
+    from billing.portal.web.forms import CardForm, form
+
+    key = typed.get("attempt_key", "")
+    try:
+        given = form(CardForm, {**typed, "payment_method": GIVEN_THERE})
+    except Invalid as error:
+        return _new_form(ports, visit, typed, key, errors=errors_of(error))
+    base = f"{custom_domains.origin(ports, visit.request)}{visit.base}{CARDS}"
+    page = card_setup.begin(
+        ports,
+        account,
+        subject=_subject(visit),
+        key=given.attempt_key,
+        form=typed,
+        return_url=f"{base}/new?attempt={quote(given.attempt_key)}",
+        cancel_url=base,
+        now=visit.now,
+    )
+    customer = visit.account.customer
+    return redirects.to(
+        page, redirects.Why.CARD, customer.language, merchant=visit.merchant, test=customer.test
+    )
+
+
+def _subject(visit: Visit) -> str:
+    return f"{visit.merchant.id}:{visit.customer}"
+
+
+def _added(ports: Ports, visit: Visit, typed: Mapping[str, str]) -> http.Answer:
+    """A card more; a refusal of its bank comes back with words to act on."""
+    from billing.portal.web.forms import CardForm, covered, form
+
+    key = typed.get("attempt_key", "")
+    try:
+        given = form(CardForm, typed)
+        declined = cards.add(
+            ports,
+            visit.merchant.id,
+            visit.customer,
+            account=_account(ports, visit),
+            token=given.payment_method,
+            attempt_key=given.attempt_key,
+            covered=covered(typed),
+            default=given.default is not None or "chosen" not in typed,
+            now=visit.now,
+        )
+    except Invalid as error:
+        return _new_form(ports, visit, typed, key, errors=errors_of(error))
+    if declined is not None:
+        fresh = ports.new_id("attempt")
+        return _new_form(ports, visit, typed, fresh, status=402, declined=declined.code)
+    return done(visit, "card_added", CARDS)
+
+
+def use_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
+    """What a new default covers: everything, unless the customer chooses (B-10)."""
+    wallet = _wallet(ports, visit)
+    found = _one(wallet, method)
+    if method in wallet.elsewhere:
+        raise _elsewhere()
+    return show(visit, "card_use", method=found, payable=wallet.coverable)
+
+
+def used(ports: Ports, visit: Visit, method: str) -> http.Answer:
+    """Another default."""
+    from billing.portal.web.forms import covered
+
+    chosen = covered(visit.request.form())
+    cards.use(ports, visit.merchant.id, visit.customer, method, covered=chosen, now=visit.now)
+    return done(visit, "card_default", CARDS)
+
+
+def remove_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
+    """What removing a card would change; raises `Refused` for one that stays."""
+    wallet = _wallet(ports, visit)
+    found = _one(wallet, method)
+    if reason := rules.why_it_stays(wallet, method):
+        raise Refused("This card cannot be removed.", code=reason)
+    return show(
+        visit,
+        "card_remove",
+        method=found,
+        heir=rules.taker(wallet, method) or rules.heir(wallet, method),
+    )
+
+
+def removed(ports: Ports, visit: Visit, method: str) -> http.Answer:
+    """A card less; sent twice it is gone once."""
+    if _wallet(ports, visit).method(method) is not None:
+        cards.remove(ports, visit.merchant.id, visit.customer, method, now=visit.now)
+    return done(visit, "card_removed", CARDS)
+
+
+def _wallet(ports: Ports, visit: Visit) -> Wallet:
+    return cards.held_by(ports, visit.account.customer, visit.account.history)
+
+
+def _one(wallet: Wallet, method: str) -> PaymentMethod:
+    found = wallet.method(method)
+    if found is None:
+        raise NotFound("There is no such card.")
+    return found
+
+
+def _account(ports: Ports, visit: Visit) -> AccountRef:
+    """Where a new card is kept: with the newest one; raises `Refused` where cards are not ours."""
+    wallet = _wallet(ports, visit)
+    here = [method for method in wallet.methods if method.id not in wallet.elsewhere]
+    if wallet.elsewhere and not here:
+        raise _elsewhere()
+    return visit.merchant.account_at(here[-1].gateway if here else SANDBOX)
+
+
+def _elsewhere() -> Refused:
+    return Refused("This is changed at the payment provider.", code="card_elsewhere")
+
+
+def _new_form(
+    ports: Ports,
+    visit: Visit,
+    typed: Mapping[str, str],
+    attempt_key: str,
+    *,
+    status: int = 422,
+    errors: Mapping[str, str] | None = None,
+    declined: str | None = None,
+) -> http.Answer:
+    wallet = _wallet(ports, visit)
+    collection = ports.gateway(_account(ports, visit)).collection()
+    # With no charge to come the bank is asked on the gateway's page, where it can answer.
+    fields = card_fields(collection if isinstance(collection, TestCards) else TheirPage())
+    return show(
+        visit,
+        "card_new",
+        status=status if errors or declined else 200,
+        payment_methods=fields["payment_methods"],
+        payable=wallet.coverable,
+        attempt_key=attempt_key,
+        form=typed,
+        errors=errors or {},
+        declined=declined,
+    )

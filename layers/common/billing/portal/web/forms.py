@@ -1,0 +1,78 @@
+"""The portal's forms, as shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import StringConstraints
+
+from billing.checkout.web.forms import AddressInput
+from billing.web.inputs import KEY, Input, Key, Name, read
+from billing.web.sessions import CSRF_FIELD
+
+Form = TypeVar("Form", bound=Input)
+
+TEXT = r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"
+COMMENT_MOST = 500
+COVERS = "covers_"
+
+
+class Reason(StrEnum):
+    """Why somebody cancels, as the drop-down has it (X-7)."""
+
+    TOO_EXPENSIVE = "too_expensive"
+    NOT_USED = "not_used"
+    MISSING = "missing"
+    SWITCHED = "switched"
+    QUALITY = "quality"
+    OTHER = "other"
+
+
+class CancelForm(Input):
+    """Both are optional: nobody is held back for want of a reason."""
+
+    reason: Reason | Literal[""] = ""
+    comment: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=COMMENT_MOST, pattern=TEXT)
+    ] = ""
+
+
+class RefundForm(Input):
+    """Whether to cancel as well: a refund never does so by itself (B-7)."""
+
+    cancel: Literal["true"] | None = None
+
+
+class AddressForm(AddressInput):
+    """A bill-to address, for one subscription or for all (B-8)."""
+
+    name: Name
+    everywhere: Literal["true"] | None = None
+
+
+class CardForm(Input):
+    """A card that the gateway's element gave; `attempt_key` was drawn with the page."""
+
+    payment_method: Key
+    attempt_key: Annotated[str, StringConstraints(min_length=8, max_length=128, pattern=KEY)]
+    default: Literal["true"] | None = None
+
+
+def form(shape: type[Form], typed: Mapping[str, str]) -> Form:
+    """A form of the portal as a shape, without what was left empty; raises `Misshapen`."""
+    ours = (CSRF_FIELD, "chosen")
+    fields = {
+        name: " ".join(value.split()) if name == "comment" else value
+        for name, value in typed.items()
+        if value.strip() and name not in ours and not name.startswith(COVERS)
+    }
+    return read(shape, fields)
+
+
+def covered(typed: Mapping[str, str]) -> list[str] | None:
+    """The subscriptions whose boxes were ticked; None where nobody chose (B-10)."""
+    if "chosen" not in typed:
+        return None
+    return [name.removeprefix(COVERS) for name in typed if name.startswith(COVERS)]

@@ -1,0 +1,152 @@
+"""The portal's front: signing in and out, the purchases, and what went wrong (B-1 .. B-5)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.customers.flows import login
+from billing.customers.web import portal_session as session
+from billing.customers.web.portal_session import SignedOut, Visit
+from billing.invoices.flows import documents
+from billing.kernel.merchants import PortalKind
+from billing.kernel.ports import Ports
+from billing.portal.flows import portal
+from billing.runtime import telemetry
+from billing.web import custom_domains, http, languages, sessions
+from billing.web.request import Request, plain_id, plain_reference
+
+LINKED = "~"
+"""In a reference that carries its own key, as those in mails do."""
+
+TYPED_MOST = 320
+"""Characters of what is typed into the login form; what is longer is nobody's."""
+
+DONE = frozenset(
+    {
+        "address",
+        "card_added",
+        "card_default",
+        "card_removed",
+        "undone",
+        "paying",
+        "signed_out",
+        "frozen",
+        "thawed",
+    }
+)
+"""What a page can be asked to confirm."""
+
+
+def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
+    """The purchases of who is signed in, the login form for everybody else."""
+    found = session.opened(ports, merchant)
+    visit = session.visiting(ports, request, found, now)
+    if visit is None:
+        return _form(ports, request, merchant, "login", done=_done(request))
+    return session.show(
+        visit,
+        "purchases",
+        purchases=visit.account.purchases,
+        done=_done(request),
+        helpdesk=found.settings.portal is PortalKind.HELPDESK,
+    )
+
+
+def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
+    """Order ID and email; one answer whatever is wrong with them (B-2, B-3)."""
+    sessions.check_origin(request)
+    found = session.opened(ports, merchant)
+    typed = request.form()
+    order, email = typed.get("order_id", "")[:TYPED_MOST], typed.get("email", "")[:TYPED_MOST]
+    customer = login.by_order(ports, found.id, order, email, ip=request.ip, now=now)
+    said = "portal sign-in" if customer is not None else "portal sign-in refused"
+    telemetry.happened(said, merchant=found.id, request_id=request.id)
+    if customer is None:
+        # What was typed is not given back, so that every refusal is the same to the byte.
+        return _form(ports, request, merchant, "login", status=401, failed=True)
+    cookie = session.enter(ports, request, found, customer, now)
+    return http.redirect(custom_domains.portal(request, found), cookies=[cookie])
+
+
+def link_form(ports: Ports, request: Request, merchant: str) -> http.Answer:
+    """Where somebody without an Order ID asks for a link by mail."""
+    return _form(ports, request, merchant, "link")
+
+
+def ask_for_link(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
+    """The same page for whoever asks, however often."""
+    sessions.check_origin(request)
+    found = session.opened(ports, merchant)
+    email = request.form().get("email", "")[:TYPED_MOST]
+    login.ask_for_link(ports, found.id, email, ip=request.ip, now=now)
+    return _form(ports, request, merchant, "link_sent", status=202)
+
+
+def offer_link(
+    ports: Ports, request: Request, merchant: str, token: str, *, now: datetime
+) -> http.Answer:
+    """A button: a scanner that follows the links in a mail does not press it."""
+    found = session.opened(ports, merchant)
+    if not login.link_stands(ports, found.id, token, now=now):
+        raise SignedOut("This link was used already, or is over.", code="portal_link_over")
+    return _form(ports, request, merchant, "link_enter", token=token)
+
+
+def use_link(
+    ports: Ports, request: Request, merchant: str, token: str, *, now: datetime
+) -> http.Answer:
+    """Let in whoever pressed the button."""
+    sessions.check_origin(request)
+    found = session.opened(ports, merchant)
+    customer = login.by_link(ports, found.id, token, now=now)
+    if customer is None:
+        raise SignedOut("This link was used already, or is over.", code="portal_link_over")
+    telemetry.happened("portal sign-in", merchant=found.id, request_id=request.id)
+    cookie = session.enter(ports, request, found, customer, now)
+    return http.redirect(custom_domains.portal(request, found), cookies=[cookie])
+
+
+def log_out(ports: Ports, visit: Visit) -> http.Answer:
+    """End the session here, whoever still holds its cookie."""
+    cookie = sessions.end(ports, visit.request, session.REALM, visit.token, visit.now)
+    return http.redirect(f"{visit.base}?done=signed_out", cookies=[cookie])
+
+
+def invoice(
+    ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
+) -> http.Answer:
+    """An invoice, by the link in a mail or, signed in, by its id or Order ID (B-5, C-3)."""
+    if LINKED in reference:
+        pdf = documents.download(ports, plain_id(merchant), plain_reference(reference))
+        return http.file(pdf, "invoice.pdf")
+    visit = session.required(ports, request, merchant, now)
+    return http.file(portal.invoice_pdf(ports, visit.account, reference), "invoice.pdf")
+
+
+def _form(
+    ports: Ports,
+    request: Request,
+    merchant: str,
+    template: str,
+    *,
+    status: int = 200,
+    failed: bool = False,
+    done: str | None = None,
+    token: str | None = None,
+) -> http.Answer:
+    found = session.opened(ports, merchant)
+    return http.page(
+        f"portal/{template}.html",
+        languages.spoken(found, request),
+        status=status,
+        merchant=found,
+        base=custom_domains.portal(request, found),
+        failed=failed,
+        done=done,
+        token=token,
+    )
+
+
+def _done(request: Request) -> str | None:
+    what = request.query().get("done")
+    return what if what in DONE else None

@@ -1,0 +1,268 @@
+"""What a customer does about a purchase: cancel, pay, refund, another address (B-6 .. B-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from billing.cancel import cancellation
+from billing.cancel.flows import cancel
+from billing.cards.flows import addresses
+from billing.customers import purchases
+from billing.customers.web.portal_session import Visit, done, show
+from billing.helpdesk.tickets import Wish
+from billing.kernel.errors import Invalid, Refused, Unavailable
+from billing.kernel.merchants import SelfService
+from billing.kernel.orders import OrderKind
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import CancelRequest, Source, State, Subscription
+from billing.portal.flows import portal
+from billing.rebill.flows import pay_now
+from billing.refunds import refunds
+from billing.web import http
+from billing.web.problems import errors_of
+
+
+def cancel_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+    """What a cancellation would do, before it is confirmed (X-7)."""
+    return _cancel_form(ports, visit, subscription, {})
+
+
+def cancelled(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+    """The confirmed cancellation; sent twice it is done once."""
+    from billing.portal.web.forms import CancelForm, form
+
+    typed = visit.request.form()
+    try:
+        given = form(CancelForm, typed)
+    except Invalid as error:
+        return _cancel_form(ports, visit, subscription, typed, errors_of(error))
+    try:
+        portal.end(
+            ports,
+            visit.account,
+            subscription,
+            now=visit.now,
+            reason=given.reason or None,
+            comment=given.comment or None,
+        )
+    except Refused as refused:
+        if refused.code not in {"already_cancelled", "completed"}:
+            raise
+    return http.redirect(f"{visit.base}/subscriptions/{subscription}/ending")
+
+
+def ending(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+    """What a cancellation came to: its reference and when it ends (X-7)."""
+    purchase, found = visit.account.purchase(subscription)
+    entries = [e.order for e in purchase.entries if e.order.kind is OrderKind.CANCELLATION]
+    request = found.cancelling
+    ticket = portal.ticket_about(ports, visit.account, Wish.CANCEL, subscription)
+    course = _course(found, visit, ticket is not None)
+    if course is None:
+        return http.redirect(visit.base)
+    reference = entries[0].id if entries else request.order if request else None
+    return show(
+        visit,
+        "ending",
+        purchase=purchase,
+        subscription=found,
+        course=course,
+        reference=reference or (ticket.id if ticket else None),
+        ticket=ticket if course == "asked" else None,
+    )
+
+
+def undone(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+    """A pending cancellation taken back (X-5)."""
+    visit.account.purchase(subscription)
+    cancel.undo(ports, visit.merchant.id, subscription, now=visit.now)
+    return done(visit, "undone")
+
+
+def paying(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+    """What is past due, tried at once (B-10)."""
+    visit.account.purchase(subscription)
+    pay_now.now_due(ports, visit.merchant.id, visit.customer, subscription, now=visit.now)
+    return done(visit, "paying")
+
+
+def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
+    """What a refund would do, what it did, or why there is none (B-7)."""
+    paid, invoice = visit.account.payment(order)
+    ticket = portal.ticket_about(ports, visit.account, Wish.REFUND, order)
+    reason = portal.why_not_refunded(ports, visit.account, paid, invoice, visit.now)
+    shown: dict[str, Any] = {
+        "order": paid,
+        "invoice": invoice,
+        "effect": portal.refund_effect(visit.account, invoice),
+    }
+    gone = (
+        reason == "already_refunded"
+        or refunds.is_open(invoice)
+        or (reason == "credit_used" and invoice.refund_reserved_minor > 0)
+    )
+    if gone or (ticket and ticket.is_waiting):
+        given = replace(invoice.total, amount_minor=invoice.refund_reserved_minor)
+        still_runs = _still_runs(visit)
+        return show(visit, "refunded", ticket=ticket, given=given, still_runs=still_runs, **shown)
+    if reason is not None:
+        return show(visit, "no_refund", status=409, reason=reason, **shown)
+    return show(
+        visit,
+        "refund",
+        manual=visit.merchant.settings.self_refund is SelfService.MANUAL,
+        cancels=_cancels_with(visit, order),
+        **shown,
+    )
+
+
+def refunded(ports: Ports, visit: Visit, order: str) -> http.Answer:
+    """The confirmed refund; what it came to is the page of the payment's refund."""
+    from billing.portal.web.forms import RefundForm, form
+
+    visit.account.payment(order)
+    given = form(RefundForm, visit.request.form())
+    subscription = _cancels_with(visit, order)
+    try:
+        portal.give_back(ports, visit.account, order, now=visit.now)
+    except Refused as refused:
+        if refused.code in {"already_refunded", "credit_used", "refund_open"}:
+            return _refund_page(visit, order)
+        raise
+    if given.cancel and subscription is not None:
+        return cancelled_with(ports, visit, subscription[0], order)
+    return _refund_page(visit, order)
+
+
+def cancelled_with(
+    ports: Ports, visit: Visit, subscription: Subscription, order: str
+) -> http.Answer:
+    """Cancelled along with a refund, because its customer left that ticked (B-7)."""
+    try:
+        portal.end(
+            ports, visit.account, subscription.id, now=visit.now, reason="refunded", comment=None
+        )
+    except Unavailable:
+        return _refund_page(visit, order, f"?runs={subscription.id}")  # The money is on its way.
+    return _refund_page(visit, order)
+
+
+def address_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+    """The address as it stands, to be changed for future invoices (B-8)."""
+    visit.account.purchase(subscription)
+    found = addresses.bill_to(ports, visit.merchant.id, visit.customer, subscription)
+    typed = {"name": found.name, **asdict(found.address)}
+    return _address_form(visit, subscription, typed)
+
+
+def address_changed(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+    """The new address, for this subscription or for all that still charge (B-8)."""
+    from billing.portal.web.forms import AddressForm, form
+
+    visit.account.purchase(subscription)
+    typed = visit.request.form()
+    try:
+        given = form(AddressForm, typed)
+    except Invalid as error:
+        return _address_form(visit, subscription, typed, errors_of(error))
+    others = [p.id for p in visit.account.purchases if p.is_live and p.id != subscription]
+    addresses.change(
+        ports,
+        visit.merchant.id,
+        visit.customer,
+        [subscription, *(others if given.everywhere else [])],
+        name=given.name,
+        address=given.address(),
+        now=visit.now,
+    )
+    return done(visit, "address")
+
+
+def _course(found: Subscription, visit: Visit, asked: bool) -> str | None:
+    """What has become of a wish to cancel."""
+    if purchases.may_undo(found, visit.now):
+        return "pending"
+    if found.state is State.CANCELLED or found.state is State.CANCEL_PENDING:
+        return "ended"
+    if found.cancelling is not None:
+        return "under_way"
+    return "asked" if asked and found.is_live else None
+
+
+def _cancel_form(
+    ports: Ports,
+    visit: Visit,
+    subscription: str,
+    typed: Mapping[str, str],
+    errors: Mapping[str, str] | None = None,
+) -> http.Answer:
+    from billing.portal.web.forms import Reason
+
+    purchase, found = visit.account.purchase(subscription)
+    settings = visit.merchant.settings
+    ticket = portal.ticket_about(ports, visit.account, Wish.CANCEL, subscription)
+    if _course(found, visit, ticket is not None) is not None:
+        return http.redirect(f"{visit.base}/subscriptions/{subscription}/ending")
+    if not purchase.may_cancel:
+        code = "cancel_off" if settings.self_cancel is SelfService.OFF else "already_cancelled"
+        raise Refused("This subscription cannot be cancelled here.", code=code)
+    asked = CancelRequest(portal.when_of(found), Source.CUSTOMER, visit.now, "")
+    ends_now = cancellation.takes_effect_now(found, asked, changing_plan=purchase.changing_plan)
+    effect = "now" if ends_now else "period_end"
+    return show(
+        visit,
+        "cancel",
+        status=422 if errors else 200,
+        purchase=purchase,
+        subscription=found,
+        effect="ask" if settings.self_cancel is SelfService.MANUAL else effect,
+        reasons=tuple(Reason),
+        form=typed,
+        errors=errors or {},
+    )
+
+
+def _cancels_with(visit: Visit, order: str) -> tuple[Subscription, bool] | None:
+    """The subscription that can be cancelled along with a refund, and whether it is the latest
+    payment's (B-7)."""
+    if visit.merchant.settings.self_refund is not SelfService.AUTOMATIC:
+        return None
+    for purchase in visit.account.purchases:
+        orders = [entry.order.id for entry in purchase.payments]
+        if order in orders and purchase.may_cancel and purchase.subscription is not None:
+            return purchase.subscription, orders[0] == order
+    return None
+
+
+def _refund_page(visit: Visit, order: str, query: str = "") -> http.Answer:
+    return http.redirect(f"{visit.base}/orders/{order}/refund{query}")
+
+
+def _still_runs(visit: Visit) -> Subscription | None:
+    """The subscription that was to be cancelled along with a refund, and was not yet."""
+    named = visit.request.query().get("runs")
+    for purchase in visit.account.purchases:
+        if purchase.id == named and purchase.may_cancel:
+            return purchase.subscription
+    return None
+
+
+def _address_form(
+    visit: Visit,
+    subscription: str,
+    typed: Mapping[str, str | None],
+    errors: Mapping[str, str] | None = None,
+) -> http.Answer:
+    purchase, _ = visit.account.purchase(subscription)
+    others = [p for p in visit.account.purchases if p.is_live and p.id != subscription]
+    return show(
+        visit,
+        "address",
+        status=422 if errors else 200,
+        purchase=purchase,
+        others=others,
+        form=typed,
+        errors=errors or {},
+    )

@@ -1,0 +1,315 @@
+"""Erasing what a merchant sold with, and who bought it; invoices and ledger stay, as the law asks
+(A-6, M-8).
+
+What is found by something is erased before what finds it: a card is let go at its gateway before
+its item goes, messages before their ticket, and a customer's name last. So whoever is killed in
+between leaves what the next run goes on from, and doing it again does no harm.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from billing.checkout import checkout_steps
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.checkout.flows import advance
+from billing.helpdesk.tickets import Ticket, TicketOf
+from billing.kernel.customers import (
+    ERASED,
+    Customer,
+    EmailPointer,
+    PaymentMethod,
+    PurchaseBillTo,
+    email_hash,
+    nobody,
+)
+from billing.kernel.due import DueKind
+from billing.kernel.errors import NotFound, Refused, Unavailable, Unfinished
+from billing.kernel.flows import due
+from billing.kernel.flows.paging import entries
+from billing.kernel.flows.walks import TURN, KeepGoing, Seen, Turn, at_most, take_turn
+from billing.kernel.invoices import FINAL
+from billing.kernel.merchants import Merchant
+from billing.kernel.orders import Order
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due, History
+from billing.kernel.walks import Walk
+from billing.kernel.writes import Change, Remove, Write
+from billing.refunds.refunds import RefundState
+
+AT_ONCE = 50
+WRITES_AT_ONCE = 100
+ASKED_AGAIN_AFTER = timedelta(days=1)
+
+
+ORDERS, TICKETS = "orders", "tickets"
+
+
+def begun(now: datetime) -> Walk:
+    """The walk that erases a merchant, at its beginning."""
+    return Walk(ORDERS, now)
+
+
+def merchant(
+    ports: Ports,
+    seller: Merchant,
+    walk: Walk,
+    *,
+    met: set[str],
+    now: datetime,
+    keep_going: KeepGoing,
+) -> Turn:
+    """One turn of erasing products, price points, API keys, tickets, and the personal data of every
+    customer; all of it is done once a round is over with nothing left.
+
+    `met` are the customers that were met in this run: none is looked at twice.
+    """
+    more = at_most(TURN - 1, keep_going)
+    error: Exception | None = None
+    if walk.of == ORDERS:
+
+        def unname(order: Order) -> Seen:
+            if order.customer is None:
+                return _seen(_unnamed(ports, order))
+            if order.customer in met:
+                return Seen.FINISHED
+            seen = customer(ports, seller.id, order.customer, keep_going=keep_going)
+            if seen is not Seen.MORE:
+                met.add(order.customer)
+            return seen
+
+        turn = take_turn(walk, _orders(ports, seller, walk, now), unname, more)
+        if not turn.over:
+            return turn
+        walk, error = replace(turn.walk, of=TICKETS, cursor=""), turn.error
+    turn = take_turn(
+        walk, _tickets(ports, seller, walk, now), lambda each: _seen(_ticket(ports, each)), more
+    )
+    turn = replace(turn, error=error or turn.error)
+    if not turn.over:
+        return turn
+    if turn.walk.left:
+        return replace(turn, walk=replace(turn.walk, of=ORDERS))
+    return replace(turn, over=_shop(ports, seller, keep_going))
+
+
+def _seen(finished: bool) -> Seen:
+    return Seen.FINISHED if finished else Seen.LEFT
+
+
+def sweep(
+    ports: Ports,
+    *,
+    now: datetime,
+    limit: int = 100,
+    keep_going: KeepGoing = lambda: True,
+) -> Counter[str]:
+    """The forms of attempts that came to nothing, a month on: nobody has any use for them (M-8).
+
+    One whose gateway keeps the card waits for a day, and holds up no other.
+    """
+    dues = due.overdue(ports, DueKind.ERASE, now=now, limit=limit)
+    look = partial(_form_due, ports, now)
+    return due.answer(ports, dues, look, now=now, keep_going=keep_going)
+
+
+def _form_due(ports: Ports, now: datetime, due: Due) -> str:
+    attempt = ports.store.checkout(*due.owner)
+    if attempt is None or attempt.due_at != due.due_at:
+        return "stale"
+    if _form(ports, attempt):
+        return "form_erased"
+    _, later = checkout_steps.looked_at(attempt, now + ASKED_AGAIN_AFTER)
+    ports.store.commit(*later)
+    return "unavailable"
+
+
+def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
+    """Everything of one customer, because they asked (M-8); what is left of them.
+
+    Raises `NotFound`, `Refused` (still_live) while something of theirs is not at its end, and
+    `Unfinished` while a gateway keeps a card or something else does not answer: asked again it goes
+    on.
+    """
+    history = ports.store.history(merchant, customer_id)
+    if history.customer is None:
+        raise NotFound("There is no such customer.")
+    if _is_under_way(history) or any(
+        found.is_under_way for found in ports.store.tickets_of(merchant, customer_id)
+    ):
+        message = "Something of theirs still runs. End it, and wait until it is settled."
+        raise Refused(message, code="still_live")
+    try:
+        erased = customer(ports, merchant, customer_id)
+    except Unavailable as outage:
+        raise Unfinished("Not all of it is erased. Ask again to erase the rest.") from outage
+    if erased is not Seen.FINISHED:
+        raise Unfinished("A gateway cannot be reached to let a card go. Ask again.")
+    return _nobody(history.customer)
+
+
+def customer(
+    ports: Ports, merchant: str, customer: str, *, keep_going: KeepGoing = lambda: True
+) -> Seen:
+    """Name, address, email, cards, consents, checkout forms, tickets and remarks of one customer;
+    whether all of it is done. Asked again it goes on: what is gone is not met again."""
+    known = ports.store.customer(merchant, customer)
+    if known is None or known.name == ERASED:
+        return Seen.FINISHED
+    history = ports.store.history(merchant, customer)
+    # Those that were removed here too: their gateway may not have been within reach.
+    cards = (*history.methods, *history.removed_methods)
+    if _is_under_way(history) or not all(_let_go(ports, card) for card in cards):
+        return Seen.LEFT
+    for ticket in ports.store.tickets_of(merchant, customer):
+        if not _ticket(ports, ticket):
+            return Seen.LEFT
+        if not keep_going():
+            return Seen.MORE
+    for order in history.orders:
+        if not _unnamed(ports, order):
+            return Seen.LEFT
+        if order != _without_words(order) and not keep_going():
+            return Seen.MORE
+    purchases = [(merchant, customer, consent.purchase) for consent in history.consents]
+    gone: list[Write] = [Remove(method) for method in cards]
+    gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
+    gone += [Remove(consent) for consent in history.consents]
+    gone += _unsaid(history)
+    _commit(ports, gone)
+    pointer = EmailPointer(merchant, email_hash(merchant, known.email), customer)
+    ports.store.commit(Change(known, _nobody(known)), Remove(pointer))
+    return Seen.FINISHED
+
+
+def _is_under_way(history: History) -> bool:
+    """Whether something may still be charged or given back: it needs its card, and its customer."""
+    return (
+        any(subscription.is_live for subscription in history.subscriptions)
+        or any(invoice.state not in FINAL for invoice in history.invoices)
+        or any(refund.state is RefundState.REQUESTED for refund in history.refunds)
+    )
+
+
+def _let_go(ports: Ports, card: PaymentMethod) -> bool:
+    """Whether its gateway keeps a card no more."""
+    try:
+        ports.gateway_of(card).forget(card.id)
+    except Unavailable:
+        return False
+    except NotFound:
+        return True  # Its account is gone, and whatever it keeps is out of our hands (W-6).
+    return True
+
+
+def _ticket(ports: Ports, found: Ticket) -> bool:
+    """A request and all that was said about it; not while an approval is being carried out."""
+    if found.is_under_way:
+        return False
+    thread = ports.store.thread(found.merchant, found.id)
+    if thread is None:
+        return True
+    _commit(ports, [Remove(message) for message in thread.messages])
+    known: tuple[Write, ...] = ()
+    if found.customer is not None:
+        known = (Remove(TicketOf(found.merchant, found.customer, found.id, found.requested_at)),)
+    ports.store.commit(Remove(thread.ticket), *known)
+    return True
+
+
+def _unnamed(ports: Ports, order: Order) -> bool:
+    """What an order says of who bought, and the form of the attempt that it came from; whether all
+    of it is gone."""
+    plain = _without_words(order)
+    if plain != order:
+        ports.store.commit(Change(order, plain))
+    attempt = order.attempt_key and ports.store.checkout(order.merchant, order.attempt_key)
+    return not attempt or attempt.bill_to.name == ERASED or _form(ports, attempt)
+
+
+def _without_words(order: Order) -> Order:
+    return replace(order, email=None, comment=None)
+
+
+def _form(ports: Ports, attempt: Checkout) -> bool:
+    """The form of an attempt, and the card that it alone names; whether its gateway let it go."""
+    if attempt.state is not CheckoutState.PAID and attempt.method is not None:
+        customer = advance.buyer(ports, attempt)
+        kept = advance.kept_card(ports, attempt, customer)
+        if kept is None and not _let_go(ports, attempt.method):
+            return False
+    _, writes = checkout_steps.forgotten(attempt)
+    ports.store.commit(*writes)
+    return True
+
+
+def _unsaid(history: History) -> list[Write]:
+    """Remarks on a cancellation are the customer's own words."""
+    return [
+        Change(found, replace(found, cancelling=replace(found.cancelling, comment=None)))
+        for found in history.subscriptions
+        if found.cancelling is not None and found.cancelling.comment is not None
+    ]
+
+
+def _nobody(found: Customer) -> Customer:
+    left = nobody(found.address.country)
+    return replace(
+        found, email=left.email, name=left.name, address=left.address, default_method=None
+    )
+
+
+def _shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
+    """What it was sold with, once nobody's data is left; whether all of it is gone."""
+    if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
+        ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
+    products, points = ports.store.catalog(seller.id)
+    gone: list[list[Write]] = [[Remove(key)] for key in ports.store.api_keys(seller.id)]
+    for point in points:
+        gone.append([Remove(replace(point, version=n + 1)) for n in range(point.version)])
+    gone += [[Remove(product)] for product in products]
+    for number, writes in enumerate(gone):
+        if number and not keep_going():
+            return False
+        _commit(ports, writes)
+    return True
+
+
+def _commit(ports: Ports, writes: Sequence[Write]) -> None:
+    """Many writes that need not be one."""
+    for start in range(0, len(writes), WRITES_AT_ONCE):
+        ports.store.commit(*writes[start : start + WRITES_AT_ONCE])
+
+
+def _bill_tos(ports: Ports, purchases: list[tuple[str, str, str]]) -> list[PurchaseBillTo]:
+    return [kept for kept in ports.store.bill_tos(purchases) if kept is not None]
+
+
+def _orders(
+    ports: Ports, seller: Merchant, walk: Walk, now: datetime
+) -> Iterator[tuple[Order, str]]:
+    until = now + timedelta(microseconds=1)
+    return entries(
+        lambda cursor: ports.store.orders(
+            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
+        ),
+        lambda order: order.id,
+        after=walk.cursor,
+    )
+
+
+def _tickets(
+    ports: Ports, seller: Merchant, walk: Walk, now: datetime
+) -> Iterator[tuple[Ticket, str]]:
+    until = now + timedelta(microseconds=1)
+    return entries(
+        lambda cursor: ports.store.tickets(
+            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
+        ),
+        lambda ticket: ticket.id,
+        after=walk.cursor,
+    )

@@ -1,0 +1,42 @@
+"""Everything that is kept of one customer, for whoever asks what that is (M-8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.customers.flows.customers import Overview, overview
+from billing.helpdesk.tickets import Thread
+from billing.kernel.customers import (
+    PurchaseBillTo,
+)
+from billing.kernel.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Everything that is kept of one customer (M-8)."""
+
+    overview: Overview
+    bill_tos: list[PurchaseBillTo]
+    attempts: list[Checkout]
+    """Checkouts under their name that came to nothing."""
+    threads: list[Thread]
+
+
+def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Export:
+    """Everything that is kept of a customer; raises `NotFound`."""
+    found = overview(ports, merchant, customer, now=now)
+    purchases = [(merchant, customer, each.purchase) for each in found.history.consents]
+    tried = [each.attempt_key for each in found.history.orders if each.attempt_key is not None]
+    attempts = [ports.store.checkout(merchant, key) for key in tried]
+    threads = [
+        ports.store.thread(merchant, each.id) for each in ports.store.tickets_of(merchant, customer)
+    ]
+    return Export(
+        found,
+        [each for each in ports.store.bill_tos(purchases) if each is not None],
+        [each for each in attempts if each is not None and each.state is not CheckoutState.PAID],
+        [each for each in threads if each is not None],
+    )

@@ -1,0 +1,177 @@
+"""Everything that is kept of a customer, for whoever asks what that is (M-8).
+
+What the law calls a copy in a common, machine-readable form (GDPR, Art. 15 and 20). Keys that open
+things are not in it: whoever holds one is let in.
+"""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from billing.api.web.json_shapes import MoneyOutput, instant, money
+from billing.checkout.checkouts import Checkout
+from billing.customers.web import shapes as customer_shapes
+from billing.customers.web.shapes import AddressOutput, MethodOutput, OverviewOutput
+from billing.helpdesk.web import shapes as helpdesk_shapes
+from billing.helpdesk.web.shapes import ThreadOutput
+from billing.kernel.customers import BillTo, Consent
+from billing.kernel.disclosures import Disclosure
+from billing.kernel.periods import zone_named
+from billing.privacy.flows.export import Export
+
+
+class BilledOutput(TypedDict):
+    """Who a purchase, or an invoice that was issued, is billed to."""
+
+    of: str
+    name: str
+    email: str
+    address: AddressOutput
+
+
+class DisclosedLineOutput(TypedDict):
+    """One line of what was charged at once."""
+
+    text: str
+    amount: MoneyOutput
+
+
+class DisclosedTodayOutput(TypedDict):
+    """What was charged at once: the price before tax, the tax, and both."""
+
+    lines: list[DisclosedLineOutput]
+    price: MoneyOutput
+    tax: MoneyOutput
+    total: MoneyOutput
+
+
+class DisclosedChargeOutput(TypedDict):
+    """A charge that was to follow, by its day in the seller's time zone."""
+
+    on: str
+    at: str
+    amount: MoneyOutput
+
+
+class DisclosureOutput(TypedDict):
+    """All that was shown before something was bought, in the words that were shown."""
+
+    product: str
+    terms: str
+    today: DisclosedTodayOutput
+    following: list[DisclosedChargeOutput]
+    rest: str | None
+    period: str | None
+    payments: int | None
+    ends_at: str | None
+    time_zone: str
+    cancelling: list[str]
+    agreement: str
+    button: str
+
+
+class ConsentOutput(TypedDict):
+    """What was agreed to when something was bought; `shown` is null for purchases of before it was
+    kept."""
+
+    purchase: str
+    terms_version: str
+    terms_hash: str | None
+    agreed_at: str
+    ip: str
+    language: str
+    price_shown: str
+    shown: DisclosureOutput | None
+
+
+class AttemptOutput(BilledOutput):
+    """A checkout that came to nothing, as it was filled in; `of` is what was to be bought."""
+
+    at: str
+    state: str
+    ip: str
+
+
+class ExportOutput(OverviewOutput):
+    """A customer with everything that is kept of them."""
+
+    removed_payment_methods: list[MethodOutput]
+    billed: list[BilledOutput]
+    consents: list[ConsentOutput]
+    attempts: list[AttemptOutput]
+    tickets: list[ThreadOutput]
+
+
+def export(found: Export) -> ExportOutput:
+    overview, history = found.overview, found.overview.history
+    owner = overview.customer
+    return {
+        **customer_shapes.overview(overview),
+        "removed_payment_methods": [
+            customer_shapes.method(each, owner) for each in history.removed_methods
+        ],
+        "billed": [
+            *(_billed(each.purchase, each.bill_to) for each in found.bill_tos),
+            *(_billed(each.id, each.bill_to) for each in history.invoices),
+        ],
+        "consents": [_consent(each) for each in history.consents],
+        "attempts": [_attempt(each) for each in found.attempts],
+        "tickets": [helpdesk_shapes.thread(each, None) for each in found.threads],
+    }
+
+
+def _billed(of: str, to: BillTo) -> BilledOutput:
+    address = customer_shapes.address(to.address)
+    return {"of": of, "name": to.name, "email": to.email, "address": address}
+
+
+def _consent(consent: Consent) -> ConsentOutput:
+    return {
+        "purchase": consent.purchase,
+        "terms_version": consent.terms_version,
+        "terms_hash": consent.terms_hash,
+        "agreed_at": instant(consent.agreed_at),
+        "ip": consent.ip,
+        "language": consent.language,
+        "price_shown": consent.price_shown,
+        "shown": None if consent.shown is None else _disclosure(consent.shown),
+    }
+
+
+def _disclosure(shown: Disclosure) -> DisclosureOutput:
+    zone = zone_named(shown.time_zone)
+    return {
+        "product": shown.product,
+        "terms": shown.terms,
+        "today": {
+            "lines": [{"text": each.text, "amount": money(each.amount)} for each in shown.lines],
+            "price": money(shown.price),
+            "tax": money(shown.tax),
+            "total": money(shown.total),
+        },
+        "following": [
+            {
+                "on": each.at.astimezone(zone).date().isoformat(),
+                "at": instant(each.at),
+                "amount": money(each.amount),
+            }
+            for each in shown.following
+        ],
+        "rest": shown.rest,
+        "period": shown.period,
+        "payments": shown.payments,
+        "ends_at": instant(shown.ends_at),
+        "time_zone": shown.time_zone,
+        "cancelling": list(shown.cancelling),
+        "agreement": shown.agreement,
+        "button": shown.button,
+    }
+
+
+def _attempt(attempt: Checkout) -> AttemptOutput:
+    return {
+        **_billed(attempt.product_name, attempt.bill_to),
+        "at": instant(attempt.created_at),
+        "state": attempt.state.value,
+        "ip": attempt.consent.ip,
+    }

@@ -1,0 +1,304 @@
+"""The charge protocol as transactions: what each step writes, and on which conditions (R-1, R-6).
+
+Pure: a flow reads, asks for a step, and commits it (ARCHITECTURE.md, section 3). Each function is
+one step; each is atomic, so that a process killed between any two leaves a state that the next one
+reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from billing.cancel import cancellation
+from billing.kernel import ledger, payment_refs, policy, snapshots
+from billing.kernel.gateways import Declined, Succeeded
+from billing.kernel.invoices import Invoice, InvoiceState
+from billing.kernel.merchants import RetrySchedule
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.periods import Anchor
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
+
+PRICED_BY = ("price_point", "price_version", "anchor", "next_plan", "thaws_to", "credit_minor")
+"""The fields of a subscription that the amount of its next invoice rests on (A-4)."""
+
+ATTEMPT = ("state", "attempt")
+"""What identifies the attempt under way; a settle of any other attempt is refused."""
+
+
+def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
+    """Step 1: one invoice for the period, if nobody moved the lease and none is open."""
+    assert invoice.seq == subscription.seq + 1, "the write that opens an invoice raises seq"
+    return (
+        Change(
+            subscription,
+            subscription.renewing().opened(invoice.id),
+            expecting=(*policy.LOOKED_AT, *PRICED_BY, "due_at"),
+        ),
+        Insert(invoice),
+    )
+
+
+def prepared(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
+    """Step 2: the one payment that can pay this invoice.
+
+    A pointer to the first one is written with its first attempt; to a later one, here.
+    """
+    first = invoice.gateway_ref is None
+    ready = invoice.ready(gateway_ref) if first else invoice.renewed(gateway_ref)
+    pointer = (payment_refs.pointed_at(ready),) if invoice.attempt else ()
+    return ready, (Change(invoice, ready, expecting=ATTEMPT), *pointer)
+
+
+def point_of_no_return(
+    subscription: Subscription, invoice: Invoice, failed_order_id: str, now: datetime
+) -> tuple[Invoice, Transaction]:
+    """Step 3: from here on money may move; only if everything that allowed it still stands.
+
+    An attempt that waited for its buyer has failed with this, and not before: until here its link
+    could still charge.
+    """
+    confirming = invoice.confirming(now, subscription.payment_method, failed_order_id)
+    first = () if invoice.attempt else (payment_refs.pointed_at(invoice),)
+    return confirming, (
+        *first,
+        *_unanswered(invoice, now),
+        Change(invoice, confirming, expecting=ATTEMPT),
+        # The card too: one that is being removed is never charged (B-9).
+        ConditionCheck(subscription, expecting=(*policy.LOOKED_AT, "payment_method")),
+    )
+
+
+def _unanswered(invoice: Invoice, now: datetime) -> tuple[Write, ...]:
+    """Its entry in the list. It has no mail of its own: what the next attempt comes to has one, and
+    "declined" beside "paid" or "please confirm" would deny it."""
+    if invoice.state is not InvoiceState.ACTION_REQUIRED:
+        return ()
+    return (Insert(invoice.failed_order(now, "authentication_required")),)
+
+
+def settle_paid(
+    subscription: Subscription, invoice: Invoice, outcome: Succeeded, now: datetime, shard: int
+) -> Transaction:
+    """Step 5: the payment, and everything that follows from it, at once."""
+    paid = invoice.paid(now, outcome.charge)
+    charged_on = Anchor.at(now, subscription.anchor.zone).wall.date()
+    after = subscription.paid(now, charged_on, None, invoice.credit_minor)
+    if after.is_live:
+        after = after.postponed_to(policy.alarm_after_payment(after, now))
+    after, cancelled = cancellation.after_payment(after, now, invoice.bill_to.email, shard)
+    return (
+        Change(invoice, paid, expecting=ATTEMPT),
+        Change(subscription, after, expecting=policy.MONEY),
+        Insert(invoice.order(now)),
+        *((Insert(ledger.payment(paid, now)),) if paid.total else ()),
+        Insert(fact(EventKind.RENEWED, invoice, after, now, shard)),
+        *_completed(after, now, shard),
+        *cancelled,
+    )
+
+
+def settle_declined(
+    subscription: Subscription,
+    invoice: Invoice,
+    outcome: Declined,
+    schedule: RetrySchedule,
+    now: datetime,
+    shard: int,
+    cancellation_order_id: str,
+) -> Transaction:
+    """Step 5 after a decline: to be tried again, or given up for good (R-4)."""
+    follows = policy.after_decline(
+        invoice.attempt - invoice.uncounted,
+        retryable=outcome.retryable,
+        schedule=schedule,
+        now=now,
+    )
+    if _goes_on(subscription, now):
+        again = invoice.declined(outcome.code, retryable=invoice.retryable, final=False)
+        written = _uncounted(subscription, invoice, again)
+    elif follows.due_at is None:
+        written = give_up(
+            subscription, invoice, schedule, now, shard, cancellation_order_id, outcome
+        )
+    else:
+        retry = invoice.declined(outcome.code, retryable=outcome.retryable, final=False)
+        written = _tried_again(subscription, invoice, retry, follows)
+    after = _after(subscription, written)
+    failed = fact(EventKind.PAYMENT_FAILED, invoice, after, now, shard, code=outcome.code)
+    return (*written, Insert(invoice.failed_order(now, outcome.code)), Insert(failed))
+
+
+def _tried_again(
+    subscription: Subscription, before: Invoice, after: Invoice, follows: policy.AfterDecline
+) -> Transaction:
+    """Past due, with the retry cycle's next alarm."""
+    assert follows.due_at is not None, "what is given up is not tried again"
+    past_due = subscription.declined(follows.retry_at, follows.due_at)
+    return (
+        Change(before, after, expecting=ATTEMPT),
+        Change(subscription, past_due, expecting=policy.LOOKED_AT),
+    )
+
+
+def _after(before: Subscription, writes: Transaction) -> Subscription:
+    """The subscription as a transaction leaves it."""
+    found = next(w.after for w in writes if isinstance(w, Change) and w.before is before)
+    assert isinstance(found, Subscription)
+    return found
+
+
+def give_up(
+    subscription: Subscription,
+    invoice: Invoice,
+    schedule: RetrySchedule,
+    now: datetime,
+    shard: int,
+    cancellation_order_id: str,
+    outcome: Declined | None = None,
+) -> Transaction:
+    """The retries are used up: cancelled for non-payment, or left past due, as configured (R-4)."""
+    code = outcome.code if outcome else (invoice.decline_code or "unpaid")
+    over = invoice.declined(code, retryable=False, final=True)
+    uncollectible = Change(invoice, over, expecting=ATTEMPT)
+    if not policy.cancels_at_the_end(schedule):
+        parked = Change(subscription, subscription.unpaid(), expecting=policy.RESTS)
+        return (uncollectible, parked)
+    request = cancellation.by_dunning(cancellation_order_id, now)
+    email = invoice.bill_to.email
+    return (uncollectible, *cancellation.end_now(subscription, None, request, email, shard))
+
+
+def needs_buyer(
+    subscription: Subscription,
+    invoice: Invoice,
+    schedule: RetrySchedule,
+    now: datetime,
+    shard: int,
+) -> Transaction:
+    """Authentication needed counts as an attempt; its link is mailed, and stays good until the next
+    one (R-4, R-8)."""
+    waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
+    if _goes_on(subscription, now):
+        written = _uncounted(subscription, invoice, waiting)
+    else:
+        counted = invoice.attempt - invoice.uncounted
+        follows = policy.after_decline(
+            min(counted, schedule.attempts - 1), retryable=True, schedule=schedule, now=now
+        )
+        written = _tried_again(subscription, invoice, waiting, follows)
+    after = _after(subscription, written)
+    return (*written, Insert(fact(EventKind.ACTION_NEEDED, invoice, after, now, shard)))
+
+
+def account_gone(
+    subscription: Subscription, invoice: Invoice | None, now: datetime, shard: int
+) -> Transaction:
+    """Its gateway account is gone, so no card of it can be charged: past due until there is a new
+    one, and not declined (W-6). A change of plan is only given up."""
+    if invoice is not None and invoice.changes_plan:
+        goes_on = subscription.voided(subscription.period_at)
+        return (
+            Change(subscription, goes_on, expecting=policy.LOOKED_AT),
+            *cancellation.void(invoice, now, shard),
+        )
+    after = subscription.unpaid()
+    return (
+        Change(subscription, after, expecting=(*policy.RESTS, "payment_method")),
+        *cancellation.void(invoice, now, shard),
+        Insert(cancellation.fact(EventKind.NEW_CARD_NEEDED, after, now, shard)),
+    )
+
+
+def moved(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:
+    """Its card is at another account than the payment that was prepared: that one is void, and the
+    same period is opened anew where the card is (W-6)."""
+    again = replace(subscription.voided(now), pay_now=subscription.pay_now)
+    return (
+        Change(subscription, again, expecting=(*policy.LOOKED_AT, "payment_method")),
+        *cancellation.void(invoice, now, shard),
+    )
+
+
+def pay_now(subscription: Subscription, invoice: Invoice | None, now: datetime) -> Transaction:
+    """What is past due is tried at once, if no attempt is under way; `invoice` is the open one
+    (R-4)."""
+    asked = subscription.asked_to_pay(now)
+    idle = () if invoice is None else (ConditionCheck(invoice, expecting=ATTEMPT),)
+    return (Change(subscription, asked, expecting=(*policy.LOOKED_AT, "due_at")), *idle)
+
+
+def _goes_on(subscription: Subscription, now: datetime) -> bool:
+    """Whether the attempt was asked for, and the cycle's own next alarm is still to come."""
+    asked = subscription.pay_now
+    return asked is not None and asked.resumes_at is not None and asked.resumes_at > now
+
+
+def _uncounted(subscription: Subscription, before: Invoice, after: Invoice) -> Transaction:
+    """An attempt outside the count: the retry cycle goes on as it stood (R-4)."""
+    told = replace(after, uncounted=before.uncounted + 1)
+    return (
+        Change(before, told, expecting=ATTEMPT),
+        Change(subscription, subscription.resumed(), expecting=policy.LOOKED_AT),
+    )
+
+
+def lapsed(subscription: Subscription, invoice: Invoice, now: datetime) -> Transaction:
+    """The payment's time ran out unconfirmed: the same invoice gets another one at once.
+
+    Not a void one: whatever became of the first payment, the gateway knows the invoice by its id.
+    """
+    return (
+        Change(invoice, invoice.lapsed(), expecting=ATTEMPT),
+        Change(subscription, subscription.postponed_to(now), expecting=policy.LOOKED_AT),
+    )
+
+
+def void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:
+    """The gateway withdrew the payment, so this invoice is never paid.
+
+    Where a cancellation was recorded it ends now (X-6); else its period is opened anew.
+    """
+    withdrawn = Change(invoice, invoice.in_state(InvoiceState.VOID), expecting=ATTEMPT)
+    if subscription.cancelling is None:
+        again = Change(subscription, subscription.voided(now), expecting=policy.LOOKED_AT)
+        return (withdrawn, again)
+    request = replace(subscription.cancelling, requested_at=now)
+    email = invoice.bill_to.email
+    return (withdrawn, *cancellation.end_now(subscription, None, request, email, shard))
+
+
+def _completed(after: Subscription, now: datetime, shard: int) -> tuple[Write, ...]:
+    if after.state is not State.COMPLETED:
+        return ()
+    return (Insert(cancellation.fact(EventKind.ENDED, after, now, shard)),)
+
+
+def fact(
+    kind: EventKind,
+    invoice: Invoice,
+    after: Subscription,
+    now: datetime,
+    shard: int,
+    *,
+    code: str | None = None,
+) -> OutboxEvent:
+    """A fact of an invoice's attempt; `after` is its subscription as it stands after it."""
+    return OutboxEvent(
+        id=fact_id(kind, invoice),
+        kind=kind,
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        at=now,
+        shard=shard,
+        invoice=invoice.id,
+        subscription=invoice.subscription,
+        code=code,
+        was=snapshots.of(after),
+    )
+
+
+def fact_id(kind: EventKind, invoice: Invoice) -> str:
+    """The id of a fact of the attempt that an invoice is at; another attempt has another."""
+    return f"{invoice.id}:{kind}:{invoice.attempt}"

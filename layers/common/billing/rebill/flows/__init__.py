@@ -1,0 +1,1 @@
+"""What rebill does in the world: reads, writes, gateways."""

@@ -1,0 +1,21 @@
+"""What a change of plan does to access: read only where the product changes with it (A-4, C-3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.kernel.plans import Plan
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Transaction
+from billing.rebill import plan_change_steps
+
+
+def moves(
+    ports: Ports, subscription: Subscription, plan: Plan | None, now: datetime
+) -> Transaction:
+    """The writes that put the plan's access in place of the subscription's."""
+    if plan is None or plan.product == subscription.product:
+        return ()
+    held = ports.store.history(subscription.merchant, subscription.customer).entitlements
+    return plan_change_steps.access_moves(held, subscription, plan, now)

@@ -1,0 +1,55 @@
+"""What a worker finds where a gateway account is gone, or the card is at another one (W-6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from billing.kernel import policy
+from billing.kernel.flows import gateway_payments
+from billing.kernel.ports import Ports
+from billing.kernel.writes import Transaction
+from billing.rebill import charge_steps
+from billing.rebill.flows.charge_jobs import ChargeJob
+
+
+def set_right(
+    ports: Ports, works: Sequence[ChargeJob], now: datetime, tally: Counter[str]
+) -> list[ChargeJob]:
+    """Those that can be worked on where they are; the others are set right, and counted.
+
+    An attempt under way at an account that is gone stays as it is: nobody can say what became of
+    it (R-6).
+    """
+    staying: list[ChargeJob] = []
+    names: list[str] = []
+    writes: list[Transaction] = []
+    for work in works:
+        found = _in_the_way(ports, work, now)
+        if found is None:
+            staying.append(work)
+        elif found[1]:
+            names.append(found[0])
+            writes.append(found[1])
+        else:
+            tally[found[0]] += 1
+    for name, conflict in zip(names, ports.store.commit_each(writes), strict=True):
+        tally["conflict" if conflict else name] += 1
+    return staying
+
+
+def _in_the_way(ports: Ports, work: ChargeJob, now: datetime) -> tuple[str, Transaction] | None:
+    """Its name and what sets it right, which is nothing where nothing can."""
+    subscription, invoice = work.subscription, work.invoice
+    shard = ports.shard_of(subscription.id)
+    if invoice is not None and work.is_under_way:
+        gone = not gateway_payments.is_there(ports, invoice, work.merchant)
+        return ("account_gone_under_way", ()) if gone else None
+    if work.held(ports) or (invoice is None and policy.not_yet(subscription, now)):
+        return None  # nothing is asked of the gateway
+    if not gateway_payments.is_there(ports, subscription, work.merchant):
+        return "account_gone", charge_steps.account_gone(subscription, invoice, now, shard)
+    if invoice is not None and work.is_elsewhere:
+        return "moved", charge_steps.moved(subscription, invoice, now, shard)
+    return None

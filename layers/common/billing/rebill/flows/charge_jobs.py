@@ -1,0 +1,68 @@
+"""What a charge works on: a subscription, its merchant and its open invoice, as they were read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from billing.kernel import policy
+from billing.kernel.invoices import UNDER_WAY, Invoice, InvoiceState
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeJob:
+    """One subscription on its way through the steps; `invoice` is the open one, if any."""
+
+    merchant: Merchant
+    subscription: Subscription
+    invoice: Invoice | None = None
+
+    @property
+    def open_invoice(self) -> Invoice:
+        assert self.invoice is not None, "opened before it is charged"
+        return self.invoice
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.invoice is not None and self.invoice.state in UNDER_WAY
+
+    @property
+    def is_last_authentication(self) -> bool:
+        """Whether the buyer's time to authenticate the last attempt is over (R-4)."""
+        invoice = self.open_invoice
+        counted = invoice.attempt - invoice.uncounted
+        attempts = self.merchant.settings.retry_schedule.attempts
+        regular = not invoice.changes_plan
+        return regular and self.waits_for_buyer and counted >= attempts
+
+    def has_lapsed(self, ports: Ports, now: datetime) -> bool:
+        """Whether it is a change of plan that was not paid while its quote was fresh (A-4)."""
+        if not self.changes_plan:
+            return False
+        return now - self.open_invoice.opened_at >= timedelta(hours=ports.operation.checkout_hours)
+
+    @property
+    def changes_plan(self) -> bool:
+        return self.invoice is not None and self.invoice.changes_plan
+
+    @property
+    def waits_for_buyer(self) -> bool:
+        return self.open_invoice.state is InvoiceState.ACTION_REQUIRED
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its card is at another gateway account than its open invoice (W-6)."""
+        opened, agreed = self.open_invoice, self.subscription
+        return (opened.gateway, opened.gateway_account) != (
+            agreed.gateway,
+            agreed.gateway_account,
+        )
+
+    def held(self, ports: Ports) -> policy.Hold | None:
+        return ports.hold(self.subscription, self.merchant)
+
+    def stopped(self, ports: Ports) -> policy.Hold | None:
+        return ports.stopped(self.merchant)

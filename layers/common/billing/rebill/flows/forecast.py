@@ -1,0 +1,137 @@
+"""What would be charged from now to then, charging nothing (R-10)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from heapq import merge
+
+from billing.kernel import invoicing, policy
+from billing.kernel.due import DueKind
+from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import Merchant
+from billing.kernel.money import Currency, Money
+from billing.kernel.periods import Anchor
+from billing.kernel.policy import Hold
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import State, Subscription
+
+READ_AT_MOST = 5_000
+CHARGES_AT_MOST = 100_000
+DAYS_AT_MOST = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What one local day brings in one currency; the sandbox's money apart (W-3)."""
+
+    date: date
+    amount: Money
+    charges: int
+    test: bool
+
+
+Charge = tuple[datetime, str, Money, bool]
+"""When, of which subscription, how much, and whether it is the sandbox's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Days in order, to `until`, which is earlier than asked where that were too many charges.
+
+    `complete` is false where there are more subscriptions than are read at once; `held` is why
+    nothing of it would be charged as things stand.
+    """
+
+    until: datetime
+    days: tuple[Day, ...]
+    complete: bool
+    held: Hold | None
+
+
+def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime) -> Forecast:
+    """What subscriptions would be charged, at the times that the rebill engine would do it."""
+    subscriptions, complete = _due(ports, merchant, until, now)
+    lives = (_charges(ports, merchant, each, until, now) for each in subscriptions)
+    amounts: Counter[tuple[date, Currency, bool]] = Counter()
+    counts: Counter[tuple[date, Currency, bool]] = Counter()
+    # Merged by time, so that what is cut off is the end, not somebody's all.
+    for number, (at, _, amount, test) in enumerate(merge(*lives)):
+        if number == CHARGES_AT_MOST or len(counts) == DAYS_AT_MOST:
+            until = at
+            break
+        day = Anchor.at(at, merchant.settings.time_zone).wall.date()
+        amounts[day, amount.currency, test] += amount.amount_minor
+        counts[day, amount.currency, test] += 1
+    days = tuple(
+        Day(day, Money(amounts[day, currency, test], currency), count, test)
+        for (day, currency, test), count in sorted(counts.items())
+    )
+    held = ports.as_switched().stopped(merchant.as_of(now))
+    return Forecast(until, days, complete, held)
+
+
+def _due(
+    ports: Ports, merchant: Merchant, until: datetime, now: datetime
+) -> tuple[list[Subscription], bool]:
+    """The merchant's subscriptions with an alarm by then, one under way (leased) included."""
+    by_then = max(until, now + ports.operation.lease)
+    found: list[Subscription] = []
+    complete = True
+    for shard in range(ports.operation.shards):
+        dues = ports.store.due(DueKind.BILL, shard, by_then, READ_AT_MOST)
+        complete = complete and len(dues) < READ_AT_MOST
+        owners = [(d.owner[0], d.owner[1], d.owner[2]) for d in dues if d.owner[0] == merchant.id]
+        found += (s for s in ports.store.subscriptions(owners) if s is not None)
+    return found, complete
+
+
+def _charges(
+    ports: Ports, merchant: Merchant, subscription: Subscription, until: datetime, now: datetime
+) -> Iterator[Charge]:
+    """A subscription lived on in thought, by the transitions and rules that it is charged by."""
+    willing = replace(merchant, armed=True, stopped=False, gateway_accounts=())
+    if policy.hold(subscription, willing, billing_paused=False, environment="") is not None:
+        return
+    minimum = ports.minimum_minor(subscription)
+    opened = _open_invoice(ports, subscription)
+    if opened is not None and opened.plan_change is not None:
+        # A change of plan that is being paid: the periods go on from it (A-4).
+        yield now, subscription.id, opened.total, subscription.test
+        subscription = replace(subscription.changed_to(opened.plan_change), open_invoice=None)
+        opened = None
+    at, amount = _first(subscription, opened, minimum, now)
+    used = opened.credit_minor if opened else invoicing.credit_used(subscription, minimum)
+    while at is not None and at <= until:
+        if subscription.open_invoice is None and policy.too_late_to_ask(subscription, merchant, at):
+            return
+        yield at, subscription.id, amount, subscription.test
+        day = Anchor.at(at, subscription.anchor.zone).wall.date()
+        subscription = subscription.renewing().paid(at, day, None, used)
+        amount = invoicing.next_charge(subscription, minimum)
+        used = invoicing.credit_used(subscription, minimum)
+        at = policy.alarm_after_payment(subscription, at) if subscription.is_live else None
+
+
+def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
+    if subscription.open_invoice is None:
+        return None
+    return ports.store.invoice(
+        subscription.merchant, subscription.customer, subscription.open_invoice
+    )
+
+
+def _first(
+    subscription: Subscription, opened: Invoice | None, minimum: int, now: datetime
+) -> tuple[datetime | None, Money]:
+    """When the next charge is made, and of how much: an open invoice has its amount already."""
+    at = subscription.next_charge_at
+    if at is not None and policy.charged_today(subscription, now):
+        again = policy.alarm_after_payment(subscription, now)
+        at = max(at, again) if again is not None else at
+    amount = opened.total if opened is not None else invoicing.next_charge(subscription, minimum)
+    if subscription.state is State.PAST_DUE and at is None:
+        return None, amount
+    return (None if at is None else max(at, now)), amount

@@ -1,0 +1,141 @@
+"""The missed-charge detector: what should have happened an hour ago and did not (R-9).
+
+It asks the due index itself, never the sweep, and stops no charge. A lease moves an alarm on, and
+what is switched off is looked at once an hour: such are late by what was promised, not by their
+alarms.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+
+from billing.kernel import policy
+from billing.kernel.due import DueKind
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.merchants import Merchant
+from billing.kernel.policy import Hold
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due
+from billing.kernel.subscription import Subscription
+
+LATE_AFTER = timedelta(hours=1)
+ROWS_AT_MOST = 5_000
+READ_AT_ONCE = 100
+
+
+class Why(StrEnum):
+    """What is known of it: nobody took it, something holds it, or no gateway answered yet."""
+
+    UNANSWERED = "unanswered"
+    HELD = "held"
+    UNDER_WAY = "under_way"
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """One alarm that is late; `subscription` is None for a checkout or a refund."""
+
+    why: Why
+    due: Due
+    since: datetime
+    subscription: Subscription | None = None
+    hold: Hold | None = None
+
+    def described(self) -> dict[str, str | None]:
+        """Of a log line: ids and reasons, nothing of a person."""
+        return {
+            "why": self.why.value,
+            "kind": self.due.kind.value,
+            "merchant": self.due.owner[0],
+            "owner": self.due.owner[-1],
+            "since": self.since.isoformat(),
+            "hold": self.hold,
+        }
+
+
+def tally(found: Sequence[Missed]) -> Counter[str]:
+    """How many for each reason, zeros too."""
+    counts = Counter({why.value: 0 for why in Why})
+    counts.update(missed.why.value for missed in found)
+    return counts
+
+
+def find(ports: Ports, *, now: datetime, merchant: str | None = None) -> list[Missed]:
+    """Everything that is more than an hour late, longest first; of one merchant, if named."""
+    ports = ports.as_switched()
+    found = [
+        missed
+        for kind in (DueKind.BILL, DueKind.CANCEL, DueKind.CHECKOUT, DueKind.REFUND)
+        for shard in range(ports.operation.shards)
+        for missed in _of_shard(ports, kind, shard, merchant, now)
+    ]
+    return sorted(found, key=lambda missed: missed.since)
+
+
+def _of_shard(
+    ports: Ports, kind: DueKind, shard: int, merchant: str | None, now: datetime
+) -> Iterator[Missed]:
+    has_subscription = kind in {DueKind.BILL, DueKind.CANCEL}
+    asleep = max(ports.operation.lease, policy.LOOKS_AGAIN)
+    until = now + asleep if has_subscription else now - LATE_AFTER
+    rows = ports.store.due(kind, shard, until, ROWS_AT_MOST)
+    ours = [row for row in rows if merchant in (None, row.owner[0])]
+    if not has_subscription:
+        yield from (Missed(Why.UNANSWERED, row, row.due_at) for row in ours)
+        return
+    remaining = iter(ours)
+    merchants: dict[str, Merchant | None] = {}
+    while batch := list(islice(remaining, READ_AT_ONCE)):
+        owners = [(row.owner[0], row.owner[1], row.owner[2]) for row in batch]
+        for row, subscription in zip(batch, ports.store.subscriptions(owners), strict=True):
+            # The index may be behind: what was charged a moment ago has another alarm by now.
+            if subscription is None or subscription.due_at != row.due_at:
+                continue
+            if subscription.merchant not in merchants:
+                merchants[subscription.merchant] = ports.store.merchant(subscription.merchant)
+            seller = merchants[subscription.merchant]
+            assert seller is not None, "a subscription's merchant is never removed"
+            standing = seller.as_of(now)
+            if (missed := _judged(ports, row, subscription, standing, now)) is not None:
+                yield missed
+
+
+def _judged(
+    ports: Ports, row: Due, subscription: Subscription, merchant: Merchant, now: datetime
+) -> Missed | None:
+    late = now - LATE_AFTER
+    hold = ports.hold(subscription, merchant)
+    if row.due_at <= late:
+        why = Why.UNANSWERED if hold is None or hold is Hold.CANCELLING else Why.HELD
+        return Missed(why, row, row.due_at, subscription, hold)
+    ends_at = subscription.ends_at
+    if row.kind is DueKind.CANCEL and ends_at is not None and ends_at <= late:
+        # What the sweep could not end it has put behind the others.
+        return Missed(Why.UNANSWERED, row, ends_at, subscription, hold)
+    promised = subscription.next_charge_at
+    if promised is None or promised > late:
+        return None
+    if hold is Hold.HELD:
+        return None  # a person's to decide, and the ticket has a last day (H-4)
+    if hold is not None:
+        return Missed(Why.HELD, row, promised, subscription, hold)
+    if (since := _asked_at(ports, subscription)) is not None and since <= late:
+        return Missed(Why.UNDER_WAY, row, since, subscription)
+    return None
+
+
+def _asked_at(ports: Ports, subscription: Subscription) -> datetime | None:
+    """Since when a gateway was asked and has not answered; None when none is being asked."""
+    if subscription.open_invoice is None:
+        return None
+    invoice = ports.store.invoice(
+        subscription.merchant, subscription.customer, subscription.open_invoice
+    )
+    if invoice is None or invoice.state is not InvoiceState.CONFIRMING:
+        return None
+    return invoice.attempted_at

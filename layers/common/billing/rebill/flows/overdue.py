@@ -1,0 +1,44 @@
+"""What waits because it was missed for too long: the merchant says charge, or skip (R-2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.kernel import policy
+from billing.kernel.catalog import PriceType
+from billing.kernel.errors import Refused
+from billing.kernel.flows import subscriptions
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.writes import Change
+from billing.rebill.flows import pay_now
+
+
+def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+    """Try what is past due, or charge the oldest payment that waits, at once.
+
+    Raises `NotFound`, and `Refused` (nothing_due, charge_under_way).
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    if found.state is State.PAST_DUE:
+        return pay_now.now_due(ports, merchant, found.customer, found.id, now=now)
+    if found.waiting_since is None:
+        raise Refused("Nothing is past due or waiting here.", code="nothing_due")
+    after = found.wanted_late(now)
+    ports.store.commit(Change(found, after, expecting=policy.LOOKED_AT))
+    return after
+
+
+def skip(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+    """Leave the oldest payment that waits out; an installment is never skipped, only later.
+
+    Raises `NotFound`, and `Refused` (nothing_waits, owed).
+    """
+    found = subscriptions.fresh(ports, merchant, subscription)
+    if found.waiting_since is None:
+        raise Refused("No payment waits here.", code="nothing_waits")
+    if found.terms.type is not PriceType.RECURRING:
+        raise Refused("What is owed in a fixed number can only be charged later.", code="owed")
+    after = found.skipped(now)
+    ports.store.commit(Change(found, after, expecting=policy.MONEY))
+    return after

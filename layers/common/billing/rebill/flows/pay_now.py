@@ -1,0 +1,50 @@
+"""Paying what is past due out of turn: at once, and outside the count of retries (R-4, B-10)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.kernel.errors import Conflict, NotFound, Refused
+from billing.kernel.invoices import UNDER_WAY
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.writes import left
+from billing.rebill import charge_steps
+
+ATTEMPTS = 8
+
+
+def now_due(
+    ports: Ports, merchant: str, customer: str, subscription: str, *, now: datetime
+) -> Subscription:
+    """Have the worker try at once; asking again while it does changes nothing.
+
+    Raises `NotFound`, and `Refused` for what is not past due (nothing_due), is being charged
+    (charge_under_way), or is disputed (disputed).
+    """
+    for _ in range(ATTEMPTS):
+        found = ports.store.subscription(merchant, customer, subscription)
+        if found is None:
+            raise NotFound("There is no such subscription.")
+        if found.state is not State.PAST_DUE:
+            raise Refused("Nothing is past due here.", code="nothing_due")
+        opened = (
+            ports.store.invoice(merchant, customer, found.open_invoice)
+            if found.open_invoice
+            else None
+        )
+        if opened is not None and opened.state in UNDER_WAY:
+            raise Refused("A charge is under way already.", code="charge_under_way")
+        if found.dispute == "open":
+            raise Refused(
+                "A dispute is open; nothing is charged until it is decided.", code="disputed"
+            )
+        if found.pay_now is not None:
+            return found
+        write = charge_steps.pay_now(found, opened, now)
+        try:
+            ports.store.commit(*write)
+        except Conflict:
+            continue
+        return left(found, write)
+    raise Conflict("The subscription is busy; nothing was changed. Try again.")

@@ -1,0 +1,107 @@
+"""The leases of many messages, worked off together; where that breaks, each by itself (R-1, R-9).
+
+One subscription that our code cannot handle must not hold up the others of its message, nor one
+message another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from billing.kernel.due import DueKind
+from billing.kernel.errors import Unavailable
+from billing.kernel.operation import ProcessingFailure
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Due
+from billing.kernel.writes import Change, Insert
+from billing.rebill.flows import charge
+
+
+def take_all(
+    ports: Ports, messages: Mapping[str, Sequence[Due]], *, now: datetime
+) -> tuple[Counter[str], dict[str, Exception]]:
+    """All messages as one batch, and where that breaks message by message: what became of the
+    leases, and the errors of the messages that failed, by their ids.
+
+    Twenty-five leases of one message would share few transactions, and leave the gateway idle at
+    each step's end.
+    """
+    if len(messages) == 1:
+        return _message_by_message(ports, messages, now)
+    together = list(dict.fromkeys(each for leases in messages.values() for each in leases))
+    try:
+        return _together(ports, together, now), {}
+    except Exception:  # what it was shows in the message that it is in
+        return _message_by_message(ports, messages, now)
+
+
+def _message_by_message(
+    ports: Ports, messages: Mapping[str, Sequence[Due]], now: datetime
+) -> tuple[Counter[str], dict[str, Exception]]:
+    tally: Counter[str] = Counter()
+    failed: dict[str, Exception] = {}
+    for name, leases in messages.items():
+        try:
+            tally += take(ports, leases, now=now)
+        except Exception as error:
+            failed[name] = error
+    return tally, failed
+
+
+def take(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
+    """Charge, finish and refund what the leases of one message name; the tally counts what became
+    of each.
+
+    An error of our own is raised again once the others are done and it is written down, so that
+    the message counts as failed.
+    """
+    try:
+        return _together(ports, leases, now)
+    except Unavailable:
+        raise  # The world failed, not we: the message comes again as it is.
+    except Exception:
+        return _one_by_one(ports, leases, now)
+
+
+def _together(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[str]:
+    by_kind: dict[DueKind, list[Due]] = defaultdict(list)
+    for lease in leases:
+        by_kind[lease.kind].append(lease)
+    tally = charge.charge(ports, by_kind[DueKind.BILL], now=now)
+    if by_kind[DueKind.CHECKOUT]:  # rare, and not to be loaded by every worker that starts
+        from billing.checkout.flows import advance
+
+        tally += advance.expire_abandoned(ports, by_kind[DueKind.CHECKOUT], now=now)
+    if by_kind[DueKind.REFUND]:
+        from billing.refunds.flows import refund
+
+        tally += refund.finish(ports, by_kind[DueKind.REFUND], now=now)
+    return tally
+
+
+def _one_by_one(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[str]:
+    tally: Counter[str] = Counter()
+    first: Exception | None = None
+    for lease in leases:
+        try:
+            tally += _together(ports, [lease], now)
+        except Unavailable:
+            raise
+        except Exception as error:
+            _write_down(ports, lease, error, now)
+            first = first or error
+    if first is not None:
+        raise first
+    return tally
+
+
+def _write_down(ports: Ports, lease: Due, error: Exception, now: datetime) -> None:
+    merchant, name = lease.owner[0], type(error).__name__
+    before = ports.store.trouble(lease)
+    if before is None:
+        trouble = ProcessingFailure(merchant, lease.kind, lease.owner, name, now, now)
+        ports.store.commit(Insert(trouble))
+    else:
+        ports.store.commit(Change(before, before.again(name, now)))

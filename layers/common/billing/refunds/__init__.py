@@ -1,0 +1,1 @@
+"""Refunds, chargebacks and credit."""

@@ -1,0 +1,294 @@
+"""Chargebacks: money that a bank took back, and what follows until it is decided (W-4).
+
+Open: nothing of the subscription is charged, nothing of the payment refunded. Won: it goes on at
+the next date, nothing is caught up. Lost: cancelled, with the gateway as the source. Pure; each
+function is one transaction, each conditional on what it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing.cancel import cancellation
+from billing.kernel import ledger, policy
+from billing.kernel.customers import Entitlement
+from billing.kernel.gateways import Dispute, DisputeStanding
+from billing.kernel.invoices import UNDER_WAY, Invoice
+from billing.kernel.money import Money
+from billing.kernel.orders import Order, OrderKind
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subscription, When
+from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
+from billing.refunds import refunds
+
+MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor")
+"""What a chargeback rests on in its invoice: it and a refund never take the same money."""
+
+REASON = "chargeback"
+
+
+@dataclass(frozen=True, slots=True)
+class Chargeback:
+    """A dispute as we have it; `id` is the gateway's own. `order` is the Order ID of its entry,
+    `moves` counts the changes of its standing. `revoked_at` is when it closed access, if it did."""
+
+    id: str
+    merchant: str
+    customer: str
+    invoice: str
+    purchase: str
+    subscription: str | None
+    amount: Money
+    standing: DisputeStanding
+    order: str
+    opened_at: datetime
+    moves: int = 1
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """What a chargeback is about, as it was read: the paid invoice, the entry of its payment, its
+    subscription with the invoice that is open by now, its access, and the other chargebacks of the
+    same purchase."""
+
+    invoice: Invoice
+    paid: Order
+    subscription: Subscription | None
+    open_invoice: Invoice | None
+    entitlements: tuple[Entitlement, ...]
+    others: tuple[Chargeback, ...]
+
+
+def opened(
+    about: Disputed,
+    dispute: Dispute,
+    before: Chargeback | None,
+    now: datetime,
+    *,
+    order: str,
+    revoke: bool,
+    shard: int,
+) -> Transaction:
+    """The bank took the money back: held, listed, booked, told to the merchant.
+
+    `before` is one that was closed and is open again; `order` the Order ID of a new one's entry.
+    """
+    after = _reopened(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
+    written = Change(before, after, expecting=("standing", "moves")) if before else Insert(after)
+    return (
+        written,
+        *(() if before else (Insert(_entry(about, after, now)),)),
+        _invoice_with(about, (*about.others, after)),
+        *_booked(after, before, about, now),
+        *_held(about),
+        *(_revoked(about.entitlements, now) if revoke else ()),
+        _told(EventKind.DISPUTE_OPENED, after, now, shard),
+    )
+
+
+def _reopened(before: Chargeback, now: datetime, revoke: bool) -> Chargeback:
+    return replace(
+        before,
+        standing=DisputeStanding.OPEN,
+        moves=before.moves + 1,
+        revoked_at=now if revoke else before.revoked_at,
+    )
+
+
+def _entry(about: Disputed, chargeback: Chargeback, now: datetime) -> Order:
+    return replace(
+        about.paid,
+        id=chargeback.order,
+        kind=OrderKind.CHARGEBACK,
+        at=now,
+        amount=chargeback.amount,
+        refunded_minor=0,
+        source=Source.GATEWAY.value,
+    )
+
+
+def _new(about: Disputed, dispute: Dispute, now: datetime, order: str, revoke: bool) -> Chargeback:
+    invoice = about.invoice
+    return Chargeback(
+        id=dispute.id,
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        invoice=invoice.id,
+        purchase=invoice.purchase,
+        subscription=invoice.subscription,
+        amount=dispute.amount,
+        standing=DisputeStanding.OPEN,
+        order=order,
+        opened_at=dispute.opened_at,
+        revoked_at=now if revoke else None,
+    )
+
+
+def won(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Transaction:
+    """The money is ours again: access is given back, and charges go on at the next date."""
+    after = replace(before, standing=DisputeStanding.WON, moves=before.moves + 1, revoked_at=None)
+    given_back = (
+        Change(entitlement, replace(entitlement, revoked_at=None))
+        for entitlement in about.entitlements
+        if before.revoked_at is not None and entitlement.revoked_at == before.revoked_at
+    )
+    return (
+        Change(before, after, expecting=("standing", "moves")),
+        _invoice_with(about, (*about.others, after)),
+        *_booked(after, before, about, now),
+        *given_back,
+        *_going_on(about, (*about.others, after), now, shard),
+        _told(EventKind.DISPUTE_WON, after, now, shard),
+    )
+
+
+def lost(
+    about: Disputed, before: Chargeback, now: datetime, *, order: str, shard: int
+) -> Transaction:
+    """The money is gone: the subscription is cancelled; what was bought once is closed when all of
+    its money is gone, as by a full refund (B-7)."""
+    after = replace(before, standing=DisputeStanding.LOST, moves=before.moves + 1)
+    invoice = about.invoice
+    nothing_left = invoice.disputed_minor + invoice.refunded_minor >= invoice.total.amount_minor
+    closes = invoice.subscription is None and nothing_left
+    return (
+        Change(before, after, expecting=("standing", "moves")),
+        _invoice_with(about, (*about.others, after)),
+        *_booked(after, before, about, now),
+        *(_revoked(about.entitlements, now) if closes else ()),
+        *_cancelled(about, after, now, order, shard),
+        _told(EventKind.DISPUTE_LOST, after, now, shard),
+    )
+
+
+def standing_of(chargebacks: Iterable[Chargeback]) -> str | None:
+    """How a purchase or an invoice stands with several chargebacks: the gravest that counts."""
+    standings = {chargeback.standing for chargeback in chargebacks}
+    ranked = (DisputeStanding.OPEN, DisputeStanding.LOST, DisputeStanding.WON)
+    return next((standing.value for standing in ranked if standing in standings), None)
+
+
+def _invoice_with(about: Disputed, chargebacks: Sequence[Chargeback]) -> Change:
+    mine = [c for c in chargebacks if c.invoice == about.invoice.id]
+    taken = sum(c.amount.amount_minor for c in mine if c.standing is not DisputeStanding.WON)
+    after = replace(about.invoice, dispute=standing_of(mine), disputed_minor=taken)
+    return Change(about.invoice, after, expecting=MONEY)
+
+
+def _booked(
+    after: Chargeback, before: Chargeback | None, about: Disputed, now: datetime
+) -> tuple[Write, ...]:
+    was = DisputeStanding.WON if before is None else before.standing
+    name, amount = f"{after.id}:{after.moves}", after.amount
+    entry = ledger.disputed(name, about.invoice, amount, was, after.standing, now)
+    return () if entry is None else (Insert(entry),)
+
+
+def _held(about: Disputed) -> tuple[Write, ...]:
+    """Marked as disputed, and off the alarm list unless an attempt must still be settled, a change
+    of plan must still lapse, or a cancellation is pending."""
+    subscription, invoice = about.subscription, about.open_invoice
+    if subscription is None:
+        return ()
+    marked = replace(subscription, dispute=DisputeStanding.OPEN.value)
+    waits = invoice is not None and (invoice.state in UNDER_WAY or invoice.changes_plan)
+    if subscription.state in CHARGEABLE and not waits and subscription.cancelling is None:
+        marked = replace(marked, due_at=None)
+    return (
+        Change(subscription, marked, expecting=(*policy.LOOKED_AT, "due_at")),
+        *_as_it_stands(invoice),
+    )
+
+
+def _going_on(
+    about: Disputed, chargebacks: Sequence[Chargeback], now: datetime, shard: int
+) -> tuple[Write, ...]:
+    subscription, invoice = about.subscription, about.open_invoice
+    if subscription is None:
+        return ()
+    standing = standing_of(chargebacks)
+    marked = replace(subscription, dispute=standing)
+    expecting = (*policy.MONEY, "due_at", "anchor_period")
+    if standing != DisputeStanding.WON or subscription.state not in CHARGEABLE:
+        return (Change(subscription, marked, expecting=expecting),)
+    if invoice is not None and invoice.state in UNDER_WAY:
+        settled_first = marked.postponed_to(now)
+        return (Change(subscription, settled_first, expecting=expecting), *_as_it_stands(invoice))
+    goes_on = marked.at_its_next_date(now)
+    return (
+        Change(subscription, goes_on, expecting=expecting),
+        *cancellation.void(invoice, now, shard),
+    )
+
+
+def _cancelled(
+    about: Disputed, lost: Chargeback, now: datetime, order: str, shard: int
+) -> tuple[Write, ...]:
+    """Ended now; a charge under way is withdrawn first, and what the gateway says decides (X-6).
+
+    What the bank took back is not given back a second time, as credit (B-7).
+    """
+    subscription, invoice = about.subscription, about.open_invoice
+    if subscription is None:
+        return ()
+    standing = standing_of((*about.others, lost))
+    taken = refunds.before_tax(about.invoice, lost.amount)
+
+    def marked(after: Subscription) -> Subscription:
+        return replace(after, dispute=standing).returning(about.invoice.paid_in, taken)
+
+    if not subscription.is_live:
+        return (Change(subscription, marked(subscription), expecting=policy.MONEY),)
+    request = CancelRequest(When.NOW, Source.GATEWAY, now, order, reason=REASON)
+    if invoice is not None and invoice.state in UNDER_WAY:
+        writes = cancellation.record(subscription, invoice, request)
+    else:
+        email = about.invoice.bill_to.email
+        writes = cancellation.end_now(subscription, invoice, request, email, shard)
+    return tuple(
+        replace(write, after=marked(write.after), expecting=(*policy.RESTS, *policy.MONEY))
+        if isinstance(write, Change) and write.before is subscription
+        else write
+        for write in writes
+    )
+
+
+def _as_it_stands(invoice: Invoice | None) -> tuple[Write, ...]:
+    """Only if no attempt has begun or ended meanwhile."""
+    return (
+        ()
+        if invoice is None
+        else (ConditionCheck(invoice, expecting=cancellation.INVOICE_AS_READ),)
+    )
+
+
+def _revoked(entitlements: Iterable[Entitlement], now: datetime) -> tuple[Write, ...]:
+    return tuple(
+        Change(entitlement, replace(entitlement, revoked_at=now))
+        for entitlement in entitlements
+        if entitlement.revoked_at is None
+    )
+
+
+def _told(kind: EventKind, chargeback: Chargeback, now: datetime, shard: int) -> Insert:
+    return Insert(
+        OutboxEvent(
+            id=fact_id(kind, chargeback),
+            kind=kind,
+            merchant=chargeback.merchant,
+            customer=chargeback.customer,
+            at=now,
+            shard=shard,
+            invoice=chargeback.invoice,
+            subscription=chargeback.subscription,
+            code=chargeback.id,
+        )
+    )
+
+
+def fact_id(kind: EventKind, chargeback: Chargeback) -> str:
+    """The id of the fact of how a chargeback stands; its next move has another."""
+    return f"{chargeback.id}:{kind}:{chargeback.moves}"

@@ -1,0 +1,1 @@
+"""What refunds does in the world: reads, writes, gateways."""

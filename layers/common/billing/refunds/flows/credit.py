@@ -1,0 +1,102 @@
+"""Credit that a subscription leaves when it ends: refunded, or used by the next one (A-4).
+
+Both are done by the outbox, and may be done twice: what is refunded or moved is not there any more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.kernel import policy
+from billing.kernel.errors import Refused
+from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import CreditAtEnd, Merchant
+from billing.kernel.orders import Order
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.storage import History
+from billing.kernel.subscription import Source, Subscription
+from billing.kernel.writes import Change
+from billing.refunds import refunds
+from billing.refunds.flows import refund
+from billing.refunds.flows.refund import Takes
+
+NAME = "credit-at-end"
+"""The name of such a refund: one of each payment."""
+
+
+def settle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
+    """Refund what an ended subscription left, or move it to the one that was just bought.
+
+    Raises `Conflict` and `Unavailable`; the event is then handled again later.
+    """
+    refunds_it = merchant.settings.credit_at_end is CreditAtEnd.REFUND
+    leaves_credit = event.was is not None and event.was.credit_minor > 0
+    if event.kind is EventKind.ENDED and leaves_credit and refunds_it:
+        _refund(ports, event, now)
+    if event.kind is EventKind.PURCHASED and event.subscription is not None and not refunds_it:
+        _carry_over(ports, event)
+
+
+def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> None:
+    """By the newest payments first, each up to what is left of it.
+
+    What no payment can take (disputed, its gateway account gone) stays as credit, and is listed
+    under attention.
+    """
+    history = ports.store.history(event.merchant, event.customer)
+    ended = history.subscription(event.subscription)
+    left = 0 if ended is None or ended.is_live else ended.credit_minor
+    for paid in _newest_first(history, event.subscription):
+        minor = min(left, refunds.refundable(paid).amount_minor)
+        if minor <= 0:
+            continue
+        try:
+            refund.request(
+                ports,
+                event.merchant,
+                _entry_of(history, paid),
+                amount_minor=minor,
+                source=Source.SYSTEM,
+                reason=NAME,
+                name=NAME,
+                takes=Takes.CREDIT,
+                now=now,
+            )
+        except Refused:
+            continue
+        left -= minor
+
+
+def _entry_of(history: History, paid: Invoice) -> Order:
+    return next(order for order in history.orders if order.id == paid.order_id)
+
+
+def _newest_first(history: History, subscription: str | None) -> list[Invoice]:
+    paid = [i for i in history.invoices if i.subscription == subscription and i.settled_at]
+    return sorted(paid, key=lambda invoice: (str(invoice.settled_at), invoice.seq), reverse=True)
+
+
+def _carry_over(ports: Ports, event: OutboxEvent) -> None:
+    """The renewals of what was just bought use up what its customer's ended subscriptions left.
+
+    Its first payment does not: anybody may type any email into a checkout, and is shown nothing of
+    whose it is (B-3).
+    """
+    history = ports.store.history(event.merchant, event.customer)
+    bought = history.subscription(event.subscription)
+    if bought is None or not bought.is_live:
+        return
+    for ended in history.subscriptions:
+        if _may_move(ended, bought):
+            after = bought.with_credit(ended.credit_minor)
+            ports.store.commit(
+                Change(ended, ended.without_credit(), expecting=policy.MONEY),
+                Change(bought, after, expecting=policy.MONEY),
+            )
+            bought = after
+
+
+def _may_move(ended: Subscription, bought: Subscription) -> bool:
+    same = (ended.test, ended.terms.price.currency) == (bought.test, bought.terms.price.currency)
+    return same and ended.credit_minor > 0 and not ended.is_live

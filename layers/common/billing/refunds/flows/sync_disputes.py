@@ -1,0 +1,93 @@
+"""Chargebacks as the gateway has them now, brought into our books (W-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from billing.kernel.gateways import Dispute, DisputeStanding
+from billing.kernel.invoices import Invoice
+from billing.kernel.ports import Ports
+from billing.kernel.storage import History
+from billing.kernel.writes import Transaction
+from billing.refunds import disputes
+from billing.refunds.disputes import Chargeback, Disputed
+
+NOTHING_NEW = "nothing_new"
+
+
+def update(
+    ports: Ports,
+    invoice: Invoice,
+    found: Sequence[Dispute],
+    *,
+    now: datetime,
+    told: Transaction = (),
+) -> str:
+    """Bring all chargebacks of a paid invoice to where the gateway has them; what came last.
+
+    Each step is its own transaction, `told` goes with the last of them. One that was closed before
+    we heard of it is opened first, so that books and mails are the same however late we hear.
+    Raises `Conflict` when another writer came between.
+    """
+    name = NOTHING_NEW
+    while steps := _steps(ports, invoice, found):
+        dispute, known = steps[0]
+        opens = known is None
+        is_last = len(steps) == 1 and (not opens or dispute.standing is DisputeStanding.OPEN)
+        name = _step(ports, invoice, dispute, known, now, told if is_last else ())
+    return name
+
+
+def _steps(
+    ports: Ports, invoice: Invoice, found: Sequence[Dispute]
+) -> list[tuple[Dispute, Chargeback | None]]:
+    """What has changed at the gateway since we last looked."""
+    history = ports.store.history(invoice.merchant, invoice.customer)
+    known = {chargeback.id: chargeback for chargeback in history.chargebacks}
+    pairs = [(dispute, known.get(dispute.id)) for dispute in found]
+    return [(d, ours) for d, ours in pairs if ours is None or ours.standing is not d.standing]
+
+
+def _step(
+    ports: Ports,
+    invoice: Invoice,
+    dispute: Dispute,
+    known: Chargeback | None,
+    now: datetime,
+    told: Transaction,
+) -> str:
+    history = ports.store.history(invoice.merchant, invoice.customer)
+    about, shard = _about(history, invoice.id, dispute.id), ports.shard_of(invoice.id)
+    order = ports.new_id("order")
+    if known is None or dispute.standing is DisputeStanding.OPEN:
+        merchant = ports.store.merchant(invoice.merchant)
+        assert merchant is not None, "a merchant is never removed"
+        revoke = merchant.settings.revoke_on_dispute
+        writes = disputes.opened(
+            about, dispute, known, now, order=order, revoke=revoke, shard=shard
+        )
+        name = "opened"
+    elif dispute.standing is DisputeStanding.WON:
+        writes, name = disputes.won(about, known, now, shard=shard), "won"
+    else:
+        writes, name = disputes.lost(about, known, now, order=order, shard=shard), "lost"
+    ports.store.commit(*writes, *told)
+    return f"dispute_{name}"
+
+
+def _about(history: History, invoice_id: str, dispute_id: str) -> Disputed:
+    invoice = history.invoice(invoice_id)
+    assert invoice is not None, "written with its payment"
+    subscription = history.subscription(invoice.subscription)
+    opened = None if subscription is None else subscription.open_invoice
+    return Disputed(
+        invoice=invoice,
+        paid=next(order for order in history.orders if order.id == invoice.order_id),
+        subscription=subscription,
+        open_invoice=history.invoice(opened),
+        entitlements=tuple(e for e in history.entitlements if e.source == invoice.purchase),
+        others=tuple(
+            c for c in history.chargebacks if c.purchase == invoice.purchase and c.id != dispute_id
+        ),
+    )

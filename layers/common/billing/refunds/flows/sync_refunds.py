@@ -1,0 +1,95 @@
+"""The refunds of a payment as the gateway has them now, brought into our books (W-1, B-7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.kernel.errors import Conflict, Refused
+from billing.kernel.gateways import GatewayRefund, RefundFailed
+from billing.kernel.invoices import Invoice
+from billing.kernel.ports import Ports
+from billing.kernel.storage import History
+from billing.kernel.writes import Transaction
+from billing.refunds import gateway_refunds, refunds
+from billing.refunds.refunds import Refund, RefundState
+
+NOTHING_NEW = "nothing_new"
+
+
+def update(ports: Ports, invoice: Invoice, *, now: datetime, told: Transaction = ()) -> str:
+    """Bring all refunds of a paid invoice to where the gateway has them; what came last.
+
+    Ours that are under way are settled, what was refunded there is booked, what a bank sent back is
+    booked back; nothing is sent. Each is its own transaction, `told` goes with the last of them.
+    Raises `Conflict` when another writer came between.
+    """
+    assert invoice.gateway_ref is not None, "money that was taken can be given back"
+    history = ports.store.history(invoice.merchant, invoice.customer)
+    ours = _ids(history, invoice)
+    found = ports.gateway_of(invoice).refunds(invoice.gateway_ref, ours=ours)
+    news = [each for each in found if _is_news(each, _known(history, invoice, each))]
+    expected = {*ours, *(gateway_refunds.id_of(invoice.id, each) for each in news)}
+    name = NOTHING_NEW
+    for place, each in enumerate(news, 1):
+        fresh = ports.store.history(invoice.merchant, invoice.customer)
+        if not expected.issuperset(_ids(fresh, invoice)):
+            # One of ours was reserved before the gateway was asked: without its key, what is
+            # listed of it would be taken for somebody else's, and booked twice.
+            raise Conflict("A refund was asked for since.")
+        name = _step(ports, fresh, invoice.id, each, now, told if place == len(news) else ())
+    return name
+
+
+def _ids(history: History, invoice: Invoice) -> list[str]:
+    return [refund.id for refund in history.refunds if refund.invoice == invoice.id]
+
+
+def _known(history: History, invoice: Invoice, found: GatewayRefund) -> Refund | None:
+    ours = found.key or gateway_refunds.id_of(invoice.id, found)
+    return next((refund for refund in history.refunds if refund.id == ours), None)
+
+
+def _is_news(found: GatewayRefund, known: Refund | None) -> bool:
+    failed = isinstance(found.outcome, RefundFailed)
+    if known is None:
+        return not failed  # what moved no money, and was not asked for here, is nobody's business
+    return known.state is RefundState.REQUESTED or (known.state is RefundState.SUCCEEDED and failed)
+
+
+def _step(
+    ports: Ports,
+    history: History,
+    invoice_id: str,
+    found: GatewayRefund,
+    now: datetime,
+    told: Transaction,
+) -> str:
+    invoice = history.invoice(invoice_id)
+    assert invoice is not None, "written with its payment"
+    paid = next(order for order in history.orders if order.id == invoice.order_id)
+    known, access = _known(history, invoice, found), history.entitlements
+    subscription = history.subscription(invoice.subscription)
+    if known is None:
+        order, shard = ports.new_id("order"), ports.shard_of(invoice.id)
+        try:
+            writes = gateway_refunds.made_elsewhere(
+                found, invoice, paid, access, now, subscription, order_id=order, shard=shard
+            )
+        except Refused as refused:
+            return f"refund_{refused.code}"
+        name = "made_elsewhere"
+    elif known.state is RefundState.REQUESTED:
+        settled, writes = refunds.settle(
+            known, found.outcome, invoice, paid, access, now, subscription
+        )
+        name = settled.state.value
+    elif known.state is RefundState.SUCCEEDED and isinstance(found.outcome, RefundFailed):
+        entry = next(order for order in history.orders if order.id == known.order_id)
+        writes = gateway_refunds.returned(
+            known, found.outcome.code, invoice, paid, entry, now, subscription
+        )
+        name = RefundState.RETURNED.value
+    else:
+        return NOTHING_NEW
+    ports.store.commit(*writes, *told)
+    return f"refund_{name}"

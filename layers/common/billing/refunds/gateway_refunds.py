@@ -1,0 +1,117 @@
+"""Refunds as they go on at the gateway: made there by somebody else, or sent back by a bank (W-1).
+
+Pure; each function is one transaction, refused when another came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from billing.kernel import ledger
+from billing.kernel.customers import Entitlement
+from billing.kernel.errors import Refused
+from billing.kernel.gateways import GatewayRefund
+from billing.kernel.invoices import Invoice
+from billing.kernel.orders import Order
+from billing.kernel.outbox_events import EventKind
+from billing.kernel.subscription import Source, Subscription
+from billing.kernel.writes import Change, Insert, Transaction
+from billing.refunds import refunds
+from billing.refunds.refunds import Refund, RefundState
+
+
+def id_of(invoice: str, found: GatewayRefund) -> str:
+    """Our id of a refund that was not asked for here: always the same one, so booked once."""
+    return refunds.refund_id(invoice, f"elsewhere-{found.id}")
+
+
+def made_elsewhere(
+    found: GatewayRefund,
+    invoice: Invoice,
+    paid: Order,
+    entitlements: Iterable[Entitlement],
+    now: datetime,
+    subscription: Subscription | None,
+    *,
+    order_id: str,
+    shard: int,
+) -> Transaction:
+    """A refund that the gateway made and we did not ask for: one as any other from here on.
+
+    Raises `Refused` where more would have gone back than came in: what the gateway lists then is
+    not what it seems, and nothing is guessed (a chargeback that it shows as a refund, too).
+    """
+    amount = found.amount.amount_minor
+    gone = invoice.refunded_minor + invoice.disputed_minor + amount
+    if found.amount.currency is not invoice.total.currency or gone > invoice.total.amount_minor:
+        raise Refused("More went back than came in; look at the gateway.", code="beyond_payment")
+    assert invoice.gateway_ref is not None, "money that was taken can be given back"
+    took, funds = refunds.taken_back(subscription, invoice, found.amount)
+    refund = Refund(
+        id=id_of(invoice.id, found),
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        invoice=invoice.id,
+        paid_order=invoice.order_id,
+        amount=found.amount,
+        gateway=invoice.gateway,
+        gateway_account=invoice.gateway_account,
+        gateway_ref=invoice.gateway_ref,
+        order_id=order_id,
+        source=Source.GATEWAY,
+        requested_at=now,
+        shard=shard,
+        due_at=None,
+        state=RefundState.SUCCEEDED,
+        settled_at=now,
+        gateway_refund=found.id,
+        took=took,
+    )
+    after = replace(
+        invoice,
+        refund_reserved_minor=invoice.refund_reserved_minor + amount,
+        refunded_minor=invoice.refunded_minor + amount,
+        refunds=invoice.refunds + 1,
+    )
+    return (
+        Insert(refund),
+        Change(invoice, after, expecting=refunds.RESERVATION),
+        *funds,
+        *refunds.booked(refund, invoice, paid, entitlements, now),
+    )
+
+
+def returned(
+    refund: Refund,
+    failure: str,
+    invoice: Invoice,
+    paid: Order,
+    entry: Order,
+    now: datetime,
+    subscription: Subscription | None,
+) -> Transaction:
+    """The customer's bank could not take a refund, and the gateway has put it back to the merchant.
+
+    Books and invoice are as before it, so that it can be refunded anew; its credit note is void.
+    Access stays as the refund left it: the merchant still wanted to give the money back, by another
+    way now (https://docs.stripe.com/refunds#failed-refunds).
+    """
+    assert refund.state is RefundState.SUCCEEDED, "only what went can come back"
+    amount = refund.amount.amount_minor
+    after = replace(refund, state=RefundState.RETURNED, failure=failure, returned_at=now)
+    kept = replace(
+        invoice,
+        refund_reserved_minor=invoice.refund_reserved_minor - amount,
+        refunded_minor=invoice.refunded_minor - amount,
+    )
+    return (
+        Change(refund, after, expecting=("state",)),
+        Change(invoice, kept),
+        *refunds.restored(refund, invoice, subscription),
+        Change(paid, replace(paid, refunded_minor=paid.refunded_minor - amount)),
+        Change(entry, replace(entry, withdrawn=True, code=failure)),
+        Insert(ledger.refund_returned(refund.id, invoice, refund.amount, now)),
+        Insert(refunds.fact(EventKind.REFUND_RETURNED, refund, invoice, now)),
+    )

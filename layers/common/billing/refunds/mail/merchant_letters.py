@@ -1,0 +1,63 @@
+"""Mails to the merchant: what a bank did, and what that did here (W-4, B-7)."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+
+from billing.kernel.invoices import Invoice
+from billing.refunds.disputes import Chargeback
+from billing.refunds.refunds import Refund
+from billing.render import formats
+from billing.render.mails import Envelope, Letter, written
+from billing.render.messages import text
+
+
+def dispute(
+    envelope: Envelope, kind: str, chargeback: Chargeback, invoice: Invoice, email: str
+) -> EmailMessage:
+    """A chargeback was opened, won or lost; `kind` is the fact's, `email` the customer's."""
+    language, zone = envelope.language, envelope.merchant.settings.time_zone
+    words = {
+        "amount": formats.money(chargeback.amount, language),
+        "product": invoice.product_name,
+        "email": email,
+        "date": formats.day(invoice.settled_at or invoice.opened_at, zone, language),
+    }
+    agreement = "once" if chargeback.subscription is None else "subscription"
+    letter = Letter(
+        subject=text(language, f"mail.{kind}.subject", **words),
+        title=text(language, f"mail.{kind}.title"),
+        opening=(text(language, f"mail.{kind}.text", **words),),
+        paragraphs=(
+            text(language, f"mail.{kind}.{agreement}"),
+            text(language, "mail.dispute.reference", order=chargeback.order, id=chargeback.id),
+        ),
+    )
+    return written(letter, envelope)
+
+
+def refund_came_back(
+    envelope: Envelope, invoice: Invoice, refund: Refund, email: str
+) -> EmailMessage:
+    """A refund that the customer's bank did not take; what is left to do needs a person."""
+    language, zone = envelope.language, envelope.merchant.settings.time_zone
+    words = {
+        "amount": formats.money(refund.amount, language),
+        "product": invoice.product_name,
+        "email": email,
+        "date": formats.day(invoice.settled_at or invoice.opened_at, zone, language),
+        "code": refund.failure or "",
+        "number": refund.number or refund.order_id,
+        "order": refund.order_id,
+        "id": refund.gateway_refund or "",
+    }
+    letter = Letter(
+        subject=text(language, "mail.refund_came_back.subject", **words),
+        title=text(language, "mail.refund_came_back.title"),
+        opening=(text(language, "mail.refund_came_back.text", **words),),
+        paragraphs=(
+            text(language, "mail.refund_came_back.again", **words),
+            text(language, "mail.dispute.reference", **words),
+        ),
+    )
+    return written(letter, envelope)

@@ -1,0 +1,399 @@
+"""Refunds: how much may go back, until when, and what each step writes (B-7).
+
+Reserved on the invoice first, then asked of the gateway under the refund's own id, then settled:
+what is killed in between is found by its alarm, and never sent twice (ARCHITECTURE.md, 3). What
+happens to refunds at the gateway by itself is in `gateway_refunds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+from billing.kernel import ledger, policy
+from billing.kernel.customers import Entitlement
+from billing.kernel.due import DueKind
+from billing.kernel.errors import Invalid, Refused
+from billing.kernel.funds import Taken
+from billing.kernel.gateways import DisputeStanding, RefundFailed, RefundSucceeded
+from billing.kernel.invoices import NOT_TAX, Invoice, InvoiceState
+from billing.kernel.money import Money, half_up
+from billing.kernel.orders import Order, OrderKind, Returned
+from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.periods import Anchor
+from billing.kernel.subscription import Source, Subscription
+from billing.kernel.writes import Change, Insert, Transaction, Write
+
+RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
+"""What a reservation rests on: no two reserve the same money."""
+
+
+class RefundState(StrEnum):
+    """`requested` until the gateway has said what became of it; `failed` moved no money, of what is
+    `returned` the customer's bank sent it back."""
+
+    REQUESTED = "requested"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money on its way back; `id` is `<invoice>:<name>`, the gateway's idempotency key too.
+
+    `due_at` is the worker's alarm while the gateway's answer is not known; `number` the credit
+    note's, given without gaps once it succeeded (M-7). `gateway_refund` is the gateway's own id,
+    `failure` its reason why nothing was refunded, or why it came back at `returned_at`. `took` is
+    what it took out of the subscription's funds, None where there was nothing to take; `returned`
+    what people are told of that.
+    """
+
+    alarm: ClassVar[DueKind] = DueKind.REFUND
+
+    id: str
+    merchant: str
+    customer: str
+    invoice: str
+    paid_order: str
+    amount: Money
+    gateway: str
+    gateway_account: str
+    gateway_ref: str
+    order_id: str
+    source: Source
+    requested_at: datetime
+    shard: int
+    due_at: datetime | None
+    state: RefundState = RefundState.REQUESTED
+    reason: str | None = None
+    settled_at: datetime | None = None
+    number: str | None = None
+    gateway_refund: str | None = None
+    failure: str | None = None
+    returned_at: datetime | None = None
+    took: Taken | None = None
+    returned: Returned | None = None
+
+
+def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:
+    """When the customer's refund window of `days` closes: with the merchant's local day N after the
+    payment (B-7)."""
+    midnight = Anchor.at(paid_at, zone).wall.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Anchor(midnight + timedelta(days=days + 1), zone).instant
+
+
+def refundable(invoice: Invoice) -> Money:
+    """What of a paid invoice has not gone back, and is not about to: refunded or charged back."""
+    if invoice.state is not InvoiceState.PAID or invoice.gateway_ref is None:
+        return replace(invoice.total, amount_minor=0)
+    left = invoice.total.amount_minor - invoice.refund_reserved_minor - invoice.disputed_minor
+    return replace(invoice.total, amount_minor=max(0, left))
+
+
+def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoice | None) -> Money:
+    """What of a payment a customer may take back by themselves (B-7).
+
+    That is at most what was paid for its period, less the credit of it that has paid for other
+    periods, or is about to: `opened` is the subscription's open invoice.
+    """
+    left = refundable(invoice)
+    share = None if subscription is None else subscription.money.share(invoice.paid_in)
+    if subscription is None or share is None:
+        return left
+    if opened is not None and opened.credit_minor > 0:
+        used = subscription.money.renewed(subscription.period, 0, opened.credit_minor)
+        share = used.share(invoice.paid_in) or share
+    net = before_tax(invoice, left)
+    if share.returnable_minor >= net:
+        return left
+    with_tax = half_up(share.returnable_minor * left.amount_minor, net)
+    return replace(left, amount_minor=with_tax)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What refunding all that is left of a payment does (B-7).
+
+    `amount` goes back, with it `credit` of the subscription ends; `used` has paid for other periods
+    as credit: it stays with the merchant unless they give it back by hand.
+    """
+
+    amount: Money
+    credit: Money
+    used: Money
+
+
+def effect(
+    invoice: Invoice,
+    subscription: Subscription | None,
+    opened: Invoice | None,
+    *,
+    by_hand: bool,
+) -> Effect:
+    """What a full refund does now, by the merchant's hand or without it."""
+    left, most = refundable(invoice), automatic(invoice, subscription, opened)
+    amount = left if by_hand else most
+    took, _ = taken_back(subscription, invoice, amount)
+    credit = 0 if took is None else took.credit_minor
+    return Effect(amount, replace(left, amount_minor=credit), left - most)
+
+
+def before_tax(invoice: Invoice, amount: Money) -> int:
+    """The part of what goes back now that is not tax, in minor units.
+
+    Rounded half up over the sum of all that goes back, so that a payment that goes back whole gives
+    back its whole net amount.
+    """
+    net = sum(line.amount.amount_minor for line in invoice.lines if line.kind in NOT_TAX)
+    total, before = invoice.total.amount_minor, invoice.refund_reserved_minor
+    if net == total:
+        return amount.amount_minor
+    return half_up((before + amount.amount_minor) * net, total) - half_up(before * net, total)
+
+
+def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None = None) -> Money:
+    """The amount asked for, or all that is left; raises `Refused` or `Invalid` beyond that.
+
+    `at_most` is less than what is left where some of it was used as credit (`automatic`).
+    """
+    if invoice.dispute == DisputeStanding.OPEN:
+        raise Refused("A dispute about this payment is open.", code="disputed")
+    left = refundable(invoice)
+    if not left and invoice.disputed_minor:
+        raise Refused("The bank took this payment back.", code="disputed")
+    if not left:
+        raise Refused("Nothing of this payment is left to refund.", code="already_refunded")
+    if at_most is not None and not at_most:
+        raise Refused("Credit from this payment has paid for later periods.", code="credit_used")
+    left = left if at_most is None else at_most
+    if amount_minor is None:
+        return left
+    if not 1 <= amount_minor <= left.amount_minor:
+        raise Invalid(f"At least 1 and at most {left.amount_minor} minor units.", field="amount")
+    return replace(left, amount_minor=amount_minor)
+
+
+def is_open(invoice: Invoice) -> bool:
+    """Whether a refund of the payment is under way."""
+    return invoice.refund_reserved_minor > invoice.refunded_minor
+
+
+def refuse_open(invoice: Invoice) -> None:
+    """Raises `Refused` (refund_open) while a refund of the payment is under way.
+
+    Without a name a second request cannot be told from the first one sent again.
+    """
+    if is_open(invoice):
+        raise Refused(
+            "A refund of this payment is under way. Wait until it is done, or send an "
+            "Idempotency-Key with each refund.",
+            code="refund_open",
+        )
+
+
+def refund_id(invoice: str, name: str) -> str:
+    """The id of the refund of an invoice that is called `name`."""
+    return f"{invoice}:{name}"
+
+
+def reserve(
+    invoice: Invoice,
+    amount: Money,
+    subscription: Subscription | None,
+    opened: Invoice | None,
+    *,
+    name: str | None,
+    source: Source,
+    order_id: str,
+    reason: str | None,
+    now: datetime,
+    due_at: datetime,
+    shard: int,
+    of_credit: bool = False,
+) -> tuple[Refund, Transaction]:
+    """Step 1: the money is spoken for, before the gateway is asked.
+
+    `name` is what whoever asks calls this refund, so that asking again is not a second one. It
+    takes back the credit and the unused time that the payment gave, or with `of_credit` the credit
+    of whichever payment (A-4, B-7). `opened` is the subscription's open invoice.
+    """
+    assert invoice.gateway_ref is not None, "money that was taken can be given back"
+    took, writes = taken_back(subscription, invoice, amount, of_credit=of_credit)
+    reserved = replace(
+        invoice,
+        refund_reserved_minor=invoice.refund_reserved_minor + amount.amount_minor,
+        refunds=invoice.refunds + 1,
+    )
+    refund = Refund(
+        id=refund_id(invoice.id, name or f"r{invoice.refunds + 1}"),
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        invoice=invoice.id,
+        paid_order=invoice.order_id,
+        amount=amount,
+        gateway=invoice.gateway,
+        gateway_account=invoice.gateway_account,
+        gateway_ref=invoice.gateway_ref,
+        order_id=order_id,
+        source=source,
+        requested_at=now,
+        shard=shard,
+        due_at=due_at,
+        reason=reason,
+        took=took,
+        returned=told(reserved, _as_written(writes, subscription), opened, took),
+    )
+    return refund, (Change(invoice, reserved, expecting=RESERVATION), Insert(refund), *writes)
+
+
+def taken_back(
+    subscription: Subscription | None, invoice: Invoice, amount: Money, *, of_credit: bool = False
+) -> tuple[Taken | None, tuple[Write, ...]]:
+    """What goes back with a payment out of its subscription's funds, and the write of it (B-7)."""
+    if subscription is None:
+        return None, ()
+    minor = before_tax(invoice, amount)
+    if of_credit:
+        after = subscription.returning_credit(minor)
+    else:
+        after = subscription.returning(invoice.paid_in, minor)
+    if after == subscription:
+        return None, ()
+    return subscription.taken(after, minor), (Change(subscription, after, expecting=policy.MONEY),)
+
+
+def told(
+    invoice: Invoice, subscription: Subscription | None, opened: Invoice | None, took: Taken | None
+) -> Returned:
+    """What a refund took and left, of its payment as it stands after it (B-7)."""
+    left = refundable(invoice)
+    used = left - automatic(invoice, subscription, opened)
+    credit = 0 if took is None else took.credit_minor
+    return Returned(credit, left.amount_minor, used.amount_minor)
+
+
+def _as_written(
+    writes: tuple[Write, ...], subscription: Subscription | None
+) -> Subscription | None:
+    changes = (w.after for w in writes if isinstance(w, Change))
+    return next(changes, subscription)
+
+
+def restored(
+    refund: Refund, invoice: Invoice, subscription: Subscription | None
+) -> tuple[Write, ...]:
+    """What a refund that came to nothing had taken out of the funds stands again."""
+    if refund.took is None or subscription is None:
+        return ()
+    again = subscription.not_returned(invoice.paid_in, refund.took)
+    return (Change(subscription, again, expecting=policy.MONEY),)
+
+
+def settle(
+    refund: Refund,
+    outcome: RefundSucceeded | RefundFailed,
+    invoice: Invoice,
+    paid: Order,
+    entitlements: Iterable[Entitlement],
+    now: datetime,
+    subscription: Subscription | None,
+) -> tuple[Refund, Transaction]:
+    """Step 3: booked with its own entry, or the reservation is given back."""
+    if isinstance(outcome, RefundFailed):
+        failed = replace(
+            refund,
+            state=RefundState.FAILED,
+            due_at=None,
+            settled_at=now,
+            failure=outcome.code,
+        )
+        left = invoice.refund_reserved_minor - refund.amount.amount_minor
+        given_back = replace(invoice, refund_reserved_minor=left)
+        return failed, (
+            Change(refund, failed, expecting=("state",)),
+            Change(invoice, given_back),
+            *restored(refund, invoice, subscription),
+        )
+    done = replace(
+        refund,
+        state=RefundState.SUCCEEDED,
+        due_at=None,
+        settled_at=now,
+        gateway_refund=outcome.refund,
+    )
+    refunded = invoice.refunded_minor + refund.amount.amount_minor
+    return done, (
+        Change(refund, done, expecting=("state",)),
+        Change(invoice, replace(invoice, refunded_minor=refunded)),
+        *booked(done, invoice, paid, entitlements, now),
+    )
+
+
+def booked(
+    refund: Refund,
+    invoice: Invoice,
+    paid: Order,
+    entitlements: Iterable[Entitlement],
+    now: datetime,
+) -> tuple[Write, ...]:
+    """What every refund that was made writes, beside itself and what its invoice says of it."""
+    refunded = invoice.refunded_minor + refund.amount.amount_minor
+    return (
+        Change(paid, replace(paid, refunded_minor=refunded)),
+        Insert(_entry(refund, paid, now)),
+        Insert(ledger.refund(refund.id, invoice, refund.amount, now)),
+        Insert(fact(EventKind.REFUNDED, refund, invoice, now)),
+        *_revoked(invoice, refunded, entitlements, now),
+    )
+
+
+def _revoked(
+    invoice: Invoice, refunded_minor: int, entitlements: Iterable[Entitlement], now: datetime
+) -> tuple[Write, ...]:
+    """A full refund of a one-time purchase takes its access away, of what no bank took back before
+    (W-4); it never cancels (B-7)."""
+    lost = invoice.disputed_minor if invoice.dispute == DisputeStanding.LOST else 0
+    if invoice.subscription is not None or refunded_minor + lost < invoice.total.amount_minor:
+        return ()
+    return tuple(
+        Change(entitlement, replace(entitlement, revoked_at=now))
+        for entitlement in entitlements
+        if entitlement.source == invoice.purchase and entitlement.revoked_at is None
+    )
+
+
+def entry(refund: Refund, paid: Order) -> Order:
+    """The refund's entry of the order list: as booked, or as it will be while under way."""
+    return _entry(refund, paid, refund.settled_at or refund.requested_at)
+
+
+def _entry(refund: Refund, paid: Order, now: datetime) -> Order:
+    return replace(
+        paid,
+        id=refund.order_id,
+        kind=OrderKind.REFUND,
+        at=now,
+        amount=refund.amount,
+        refunded_minor=0,
+        source=refund.source.value,
+        reason=refund.reason,
+        refund=refund.returned,
+    )
+
+
+def fact(kind: EventKind, refund: Refund, invoice: Invoice, now: datetime) -> OutboxEvent:
+    return OutboxEvent(
+        id=f"{refund.id}:{kind}",
+        kind=kind,
+        merchant=refund.merchant,
+        customer=refund.customer,
+        at=now,
+        shard=refund.shard,
+        invoice=refund.invoice,
+        subscription=invoice.subscription,
+        code=refund.id,
+    )

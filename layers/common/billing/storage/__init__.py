@@ -1,0 +1,1 @@
+"""Stores of business state, adapters all: keys, codec, DynamoDB and memory."""

@@ -1,0 +1,175 @@
+"""Each kind of write as a DynamoDB action with its own condition.
+
+A value that is the field's default may also be missing where it is stored: an older version of the
+code, which did not know the field, wrote that item. For the same reason values that are dataclasses
+are compared field by field. A value that the key says may be missing, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Write
+from billing.storage import codec, key_fields
+from billing.storage.codec import Attribute
+from billing.storage.entity_classes import class_of, stored_name
+from billing.storage.keys import Key, index_keys, key_of
+
+Request = dict[str, Any]
+Action = tuple[str, Request]
+"""A write's name in TransactWriteItems (`Put`, `Update`, ...) and its parameters."""
+
+
+def action(write: Write, table: str, op: str) -> Action:
+    """The write as DynamoDB is asked for it."""
+    match write:
+        case Insert(entity):
+            return "Put", _put(entity, table, op)
+        case Change():
+            return "Update", _update(write, table, op)
+        case ConditionCheck(entity, expecting):
+            return "ConditionCheck", _on_condition(entity, expecting, table)
+        case Remove(entity, expecting) if expecting:
+            return "Delete", _on_condition(entity, expecting, table)
+        case Remove(entity):
+            return "Delete", {"TableName": table, "Key": key_attributes(key_of(entity))}
+
+
+def key_attributes(key: Key) -> dict[str, Attribute]:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def index_attributes(entity: Entity) -> dict[str, str]:
+    """The index keys that stand beside the entity, by attribute."""
+    attributes = {}
+    for index, (pk, sk) in index_keys(entity).items():
+        attributes[f"{index}_pk"] = pk
+        attributes[f"{index}_sk"] = sk
+    return attributes
+
+
+def item_of(entity: Entity, op: str) -> dict[str, Attribute]:
+    """An entity as it is stored."""
+    key, cls = key_of(entity), type(entity)
+    return {
+        **key_attributes(key),
+        **{name: {"S": text} for name, text in index_attributes(entity).items()},
+        "type": {"S": stored_name(cls)},
+        "op": {"S": op},
+        "body": codec.encode(entity, key_fields.implied_by_key(cls, key)),
+    }
+
+
+def entity_of(item: dict[str, Any]) -> Entity | None:
+    """The entity that is stored so; None where a newer version of the code put what is not known
+    here."""
+    cls = class_of(item["type"]["S"])
+    if cls is None:
+        return None
+    return codec.decode(cls, item["body"], key_fields.implied_by_key(cls, key_in(item)))
+
+
+def key_in(item: dict[str, Any]) -> Key:
+    return Key(item["pk"]["S"], item["sk"]["S"])
+
+
+class ExpressionBuilder:
+    """The names and values of an action's expressions; `#state` stands for the name `state`."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Attribute] = {}
+
+    def path(self, *parts: str) -> str:
+        self.names.update({f"#{part}": part for part in parts})
+        return "#" + ".#".join(parts)
+
+    def value(self, attribute: Attribute) -> str:
+        placeholder = f":{len(self.values)}"
+        self.values[placeholder] = attribute
+        return placeholder
+
+    def parameters(self) -> Request:
+        """DynamoDB refuses names or values that are there and empty."""
+        parameters: Request = {"ExpressionAttributeNames": self.names}
+        if self.values:
+            parameters["ExpressionAttributeValues"] = self.values
+        return parameters
+
+
+def _put(entity: Entity, table: str, op: str) -> Request:
+    return {
+        "TableName": table,
+        "Item": item_of(entity, op),
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+
+
+def _update(change: Change, table: str, op: str) -> Request:
+    terms = ExpressionBuilder()
+    changed = change.changed
+    sets = [f"{terms.path('op')} = {terms.value({'S': op})}"]
+    removes = []
+    for name in changed:
+        value, path = getattr(change.after, name), terms.path("body", name)
+        if value is None and not codec.stores_none(type(change.after), name):
+            removes.append(path)
+        else:
+            stored = codec.encode_field(type(change.after), name, value)
+            sets.append(f"{path} = {terms.value(stored)}")
+    was, is_now = index_attributes(change.before), index_attributes(change.after)
+    removes += (terms.path(name) for name in was if name not in is_now)
+    for name, text in is_now.items():
+        if was.get(name) != text:
+            sets.append(f"{terms.path(name)} = {terms.value({'S': text})}")
+    update = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
+    expecting = dict.fromkeys((*changed, *change.expecting))
+    return {
+        "TableName": table,
+        "Key": key_attributes(key_of(change.before)),
+        "UpdateExpression": update,
+        "ConditionExpression": _condition(terms, change.before, expecting),
+        **terms.parameters(),
+    }
+
+
+def _on_condition(entity: Entity, expecting: Iterable[str], table: str) -> Request:
+    terms = ExpressionBuilder()
+    return {
+        "TableName": table,
+        "Key": key_attributes(key_of(entity)),
+        "ConditionExpression": _condition(terms, entity, expecting),
+        **terms.parameters(),
+    }
+
+
+def _condition(terms: ExpressionBuilder, entity: Entity, expecting: Iterable[str]) -> str:
+    stands = [f"attribute_exists({terms.path('pk')})"]
+    said = key_fields.implied_by_key(type(entity), key_of(entity))
+    for name in expecting:
+        stands += _stands(terms, ("body",), entity, name, said)
+    return " AND ".join(stands)
+
+
+def _stands(
+    terms: ExpressionBuilder,
+    owner: tuple[str, ...],
+    entity: Entity,
+    name: str,
+    said: Mapping[str, Any],
+) -> Iterator[str]:
+    """That a field still is as it was read; `said` is what the entity's key says."""
+    cls, value, path = type(entity), getattr(entity, name), terms.path(*owner, name)
+    if value is None and not codec.stores_none(cls, name):
+        yield f"attribute_not_exists({path})"
+    elif is_dataclass(value):
+        if not codec.is_default(cls, name, value):
+            yield f"attribute_exists({path})"
+        for field in fields(value):
+            yield from _stands(terms, (*owner, name), value, field.name, {})
+    else:
+        equal = f"{path} = {terms.value(codec.encode_field(cls, name, value))}"
+        may_be_missing = codec.is_default(cls, name, value) or said.get(name) == value
+        yield f"(attribute_not_exists({path}) OR {equal})" if may_be_missing else equal

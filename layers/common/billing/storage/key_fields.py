@@ -1,0 +1,71 @@
+"""Fields that an item's key says already, so that its body need not.
+
+The same ids would stand four times in an invoice, and a write is paid by the kilobyte. A field is
+left out only where the key says the very same value; one that is stored counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from billing.storage.keys import STAMP_LENGTH, Key, fact_of
+
+ImpliedByKey = dict[str, Any]
+
+
+def implied_by_key(cls: type, key: Key) -> ImpliedByKey:
+    """What the key of an entity of this class says, by field; nothing where it is another kind of
+    key."""
+    say = _SAY.get(cls.__name__)
+    return {} if say is None else say(key)
+
+
+def _owner(key: Key) -> ImpliedByKey:
+    """`M#<merchant>#C#<customer>`; ids of both hold no `#`."""
+    _, merchant, *rest = key.pk.split("#", 3)
+    return {"merchant": merchant, "customer": rest[1]} if rest[0] == "C" else {}
+
+
+def _rest(key: Key) -> str:
+    return key.sk.partition("#")[2]
+
+
+def _named(key: Key) -> ImpliedByKey:
+    return {**_owner(key), "id": _rest(key)}
+
+
+def _customer(key: Key) -> ImpliedByKey:
+    owner = _owner(key)
+    return {"merchant": owner["merchant"], "id": owner["customer"]}
+
+
+def _invoice(key: Key) -> ImpliedByKey:
+    """`INVOICE#<owner>#<seq>` is `<owner>.<seq>`, and its owner the purchase."""
+    owner, _, seq = _rest(key).rpartition("#")
+    return {**_owner(key), "id": f"{owner}.{seq}", "purchase": owner, "seq": int(seq)}
+
+
+def _order(key: Key) -> ImpliedByKey:
+    """`ORDER#<instant>#<id>`."""
+    at, order = _rest(key)[:STAMP_LENGTH], _rest(key)[STAMP_LENGTH + 1 :]
+    return {**_owner(key), "id": order, "at": datetime.fromisoformat(at)}
+
+
+def _fact(key: Key) -> ImpliedByKey:
+    return dict(zip(("shard", "at", "id"), fact_of(key), strict=True))
+
+
+_SAY: dict[str, Callable[[Key], ImpliedByKey]] = {
+    "Customer": _customer,
+    "PaymentMethod": _named,
+    "Subscription": _named,
+    "Invoice": _invoice,
+    "Refund": _named,
+    "Order": _order,
+    "LedgerEntry": _named,
+    "PurchaseBillTo": lambda key: {**_owner(key), "purchase": _rest(key)},
+    "Entitlement": _owner,
+    "OutboxEvent": _fact,
+}

@@ -1,0 +1,1 @@
+"""Items in memory, with DynamoDB's conditions."""

@@ -1,0 +1,250 @@
+"""Items in memory with DynamoDB's semantics: conditions, all or nothing, one write per item.
+
+For tests, the simulator and benchmarks. Entities are frozen, so they are kept as they are.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from threading import Lock
+
+from billing.kernel.errors import Conflict
+from billing.kernel.storage import Due
+from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Transaction, Write
+from billing.storage.keys import INDEXES, Key, Row, SortKeyRange, index_keys, keys_of, owner_key
+
+_EVERYTHING = SortKeyRange()
+_NOWHERE: Mapping[str, Key] = {}
+
+LONGEST_PK, LONGEST_SK = 2048, 1024
+"""Bytes of a key, as DynamoDB takes them."""
+
+
+class MemoryItems:
+    """A table of entities and its indexes, behind one lock."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._partitions: dict[str, dict[str, Entity]] = {}
+        self._indexes: dict[str, dict[str, SortedRows]] = {index: {} for index in INDEXES}
+        self._indexed: dict[Key, Mapping[str, Key]] = {}
+
+    def get(self, key: Key) -> Entity | None:
+        with self._lock:
+            return self._at(key)
+
+    def get_many(self, keys: Sequence[Key]) -> list[Entity | None]:
+        with self._lock:
+            return [self._at(key) for key in keys]
+
+    def query(
+        self,
+        pk: str,
+        stretch: SortKeyRange = _EVERYTHING,
+        *,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Entity]:
+        low, high = stretch
+        _check_length(pk)
+        with self._lock:
+            partition = self._partitions.get(pk, {})
+            # Sort keys mostly arrive in order, so this sort is one pass.
+            sks = sorted((sk for sk in partition if low <= sk <= high), reverse=newest_first)
+            return [partition[sk] for sk in sks[:limit]]
+
+    def rows(
+        self,
+        index: str,
+        pk: str,
+        stretch: SortKeyRange = _EVERYTHING,
+        *,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Row]:
+        with self._lock:
+            rows = self._indexes[index].get(pk)
+            return [] if rows is None else list(islice(rows.between(stretch, newest_first), limit))
+
+    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+        return [self.move_alarm(due, until) for due in dues]
+
+    def move_alarm(self, due: Due, until: datetime) -> bool:
+        key = owner_key(due)
+        with self._lock:
+            entity = self._at(key)
+            if entity is None or entity.due_at != due.due_at or entity.alarm != due.kind:
+                return False
+            self._put(key, replace(entity, due_at=until))
+            return True
+
+    def write(self, transaction: Transaction) -> None:
+        keys = keys_of(transaction)
+        with self._lock:
+            for key, write in zip(keys, transaction, strict=True):
+                if not _holds(write, self._at(key)):
+                    raise Conflict(f"{type(write).__name__} of {key.sk}")
+            for key, write in zip(keys, transaction, strict=True):
+                self._carry_out(key, write)
+
+    def write_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
+        outcomes: list[Conflict | None] = []
+        for transaction in transactions:
+            try:
+                self.write(transaction)
+            except Conflict as conflict:
+                outcomes.append(conflict)
+            else:
+                outcomes.append(None)
+        return outcomes
+
+    def _at(self, key: Key) -> Entity | None:
+        pk, sk = key
+        _check_length(pk, sk)
+        partition = self._partitions.get(pk)
+        return None if partition is None else partition.get(sk)
+
+    def _carry_out(self, key: Key, write: Write) -> None:
+        match write:
+            case Insert(entity):
+                self._put(key, entity)
+            case Change():
+                # What others changed meanwhile and this one neither changed nor named stays.
+                stands = self._partitions[key.pk][key.sk]
+                if stands is write.before:
+                    self._put(key, write.after)
+                    return
+                changes = {name: getattr(write.after, name) for name in write.changed}
+                self._put(key, replace(stands, **changes))
+            case Remove():
+                self._put(key, None)
+            case ConditionCheck():
+                pass
+
+    def _put(self, key: Key, entity: Entity | None) -> Entity | None:
+        """What stood there before."""
+        before = self._at(key)
+        if entity is not None:
+            self._partitions.setdefault(key.pk, {})[key.sk] = entity
+        elif before is not None:
+            partition = self._partitions[key.pk]
+            del partition[key.sk]
+            if not partition:
+                del self._partitions[key.pk]
+        old = self._indexed.pop(key, _NOWHERE)
+        new = _NOWHERE if entity is None else index_keys(entity)
+        if new:
+            self._indexed[key] = new
+        if old != new:
+            for index in old.keys() | new.keys():
+                if old.get(index) != new.get(index):
+                    self._reindex(self._indexes[index], key, old.get(index), new.get(index))
+        return before
+
+    @staticmethod
+    def _reindex(index: dict[str, SortedRows], key: Key, old: Key | None, new: Key | None) -> None:
+        if old is not None:
+            index[old.pk].discard(Row(old.sk, key))
+            if not index[old.pk]:
+                del index[old.pk]
+        if new is not None:
+            index.setdefault(new.pk, SortedRows()).add(Row(new.sk, key))
+
+
+def _check_length(pk: str, sk: str = "") -> None:
+    """Raises `ValueError`, a bug, where DynamoDB would refuse the request: a stranger's address is
+    no id before it was looked at."""
+    if len(pk) > LONGEST_PK or len(sk) > LONGEST_SK:
+        raise ValueError("DynamoDB takes no key of this length.")
+
+
+def _holds(write: Write, stands: Entity | None) -> bool:
+    match write:
+        case Insert():
+            return stands is None
+        case Change(before, _, expecting):
+            if stands is before:  # nobody has written since it was read
+                return True
+            return stands is not None and _same(before, stands, {*write.changed, *expecting})
+        case ConditionCheck(entity, expecting):
+            return stands is not None and _same(entity, stands, expecting)
+        case Remove(entity, expecting):
+            return not expecting or (stands is not None and _same(entity, stands, expecting))
+
+
+def _same(read: Entity, stands: Entity, names: Iterable[str]) -> bool:
+    return all(getattr(read, name) == getattr(stands, name) for name in names)
+
+
+class SortedRows:
+    """Rows in order, in chunks, so that one more or less of a million moves few of them."""
+
+    __slots__ = ("_chunks",)
+
+    CHUNK = 1000
+
+    def __init__(self) -> None:
+        self._chunks: list[list[Row]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._chunks)
+
+    @property
+    def first(self) -> Row:
+        return self._chunks[0][0]
+
+    def add(self, row: Row) -> None:
+        if not self._chunks:
+            self._chunks.append([row])
+            return
+        place = self._chunk_of(row)
+        chunk = self._chunks[place]
+        insort(chunk, row)
+        if len(chunk) > 2 * self.CHUNK:
+            self._chunks.insert(place + 1, chunk[self.CHUNK :])
+            del chunk[self.CHUNK :]
+
+    def discard(self, row: Row) -> None:
+        place = self._chunk_of(row)
+        chunk = self._chunks[place]
+        at = bisect_left(chunk, row)
+        assert chunk[at] == row, "every row is removed as it was added"
+        del chunk[at]
+        if not chunk:
+            del self._chunks[place]
+
+    def between(self, stretch: SortKeyRange, newest_first: bool) -> Iterator[Row]:
+        """The rows whose sort keys are in the stretch, in either direction."""
+        low, high = stretch
+        step = -1 if newest_first else 1
+        if newest_first:
+            place = bisect_right(self._chunks, high, key=_first_sk) - 1
+        else:
+            place = max(0, bisect_left(self._chunks, low, key=_first_sk) - 1)
+        while 0 <= place < len(self._chunks):
+            chunk = self._chunks[place]
+            start = bisect_left(chunk, low, key=_sk)
+            end = bisect_right(chunk, high, key=_sk)
+            yield from chunk[start:end][::step]
+            if (start > 0) if newest_first else (end < len(chunk)):
+                return
+            place += step
+
+    def _chunk_of(self, row: Row) -> int:
+        return max(0, bisect_right(self._chunks, row, key=_first) - 1)
+
+
+def _first(chunk: list[Row]) -> Row:
+    return chunk[0]
+
+
+def _first_sk(chunk: list[Row]) -> str:
+    return chunk[0].sk
+
+
+def _sk(row: Row) -> str:
+    return row.sk

@@ -1,0 +1,18 @@
+"""The audit trail of requests: each change is written down before it is made (M-8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.kernel.audit import AuditRecord
+from billing.kernel.ports import Ports
+from billing.web.request import Request, is_plain_id
+
+
+def note(ports: Ports, request: Request, merchant: str, actor: str, now: datetime) -> None:
+    """Write down that `actor` asks for this change; raises `Unavailable`, and then nothing is
+    done."""
+    # What cannot be an id in a path is a stranger's words, and names nothing.
+    path = "/".join(part if is_plain_id(part) else "?" for part in request.path.split("/"))
+    action = f"{request.method} {path}"
+    ports.audit.put(AuditRecord(merchant, now, actor, action, request.id, request.ip))

@@ -1,0 +1,69 @@
+"""Requests that come by a merchant's own domain (A-9).
+
+A Host header is looked up, and never believed: only of a domain that the operator has confirmed
+does it say anything, and then which merchant. Every other host is the platform's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from billing.kernel import domains
+from billing.kernel.domains import HERE
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.web.request import OWN_DOMAIN, Request
+
+Event = Mapping[str, Any]
+
+
+def placed(ports: Ports) -> Callable[[Event], Event]:
+    """Gives an event the address that it stands for at the platform, and notes the domain that it
+    came by. Raises `NotFound` for what is not to be had at that domain."""
+    public_url = ports.operation.public_url
+
+    def place(event: Event) -> Event:
+        request = Request.of(event)
+        host = domains.host_of(request.headers.get("host", ""))
+        if host is None or not domains.can_be_given(host, public_url):
+            return event
+        found = ports.store.domain(host)
+        if found is None:
+            return event
+        path = domains.path_inside(request.path, found.merchant)
+        context = event.get("requestContext") or {}
+        inside = {**(context.get("http") or {}), "path": path}
+        noted = {**context, "http": inside, OWN_DOMAIN: found.host}
+        return {**event, "rawPath": path, "requestContext": noted}
+
+    return place
+
+
+def origin(ports: Ports, request: Request) -> str:
+    """Scheme and host under which a visitor goes on: the domain that they came by, or the
+    platform's."""
+    if request.domain is not None:
+        return f"https://{request.domain}"
+    return ports.operation.public_url or request.base_url
+
+
+def portal(request: Request, merchant: Merchant) -> str:
+    """What every address of a merchant's portal begins with, where the visitor is."""
+    return f"/portal/{_named(request, merchant)}"
+
+
+def helpdesk(request: Request, merchant: Merchant) -> str:
+    """The same of its helpdesk."""
+    return f"/helpdesk/{_named(request, merchant)}"
+
+
+def checkout(request: Request, price_point: str) -> str:
+    """The address of a price point's checkout, where the visitor is."""
+    here = request.domain is not None
+    return f"/checkout/{quote(domains.local_id(price_point) if here else price_point)}"
+
+
+def _named(request: Request, merchant: Merchant) -> str:
+    return merchant.id if request.domain is None else HERE

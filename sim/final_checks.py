@@ -1,0 +1,315 @@
+"""What must hold once all faults are over and some days have passed (RELIABILITY.md, section 3)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.helpdesk.tickets import Ticket, TicketState
+from billing.kernel import ledger
+from billing.kernel.customers import Customer, Entitlement, PaymentMethod
+from billing.kernel.invoices import FINAL, Invoice, InvoiceCounter, InvoiceState
+from billing.kernel.ledger import LedgerEntry
+from billing.kernel.orders import Order
+from billing.kernel.outbox_events import OutboxEvent
+from billing.kernel.periods import Anchor
+from billing.kernel.subscription import State, Subscription
+from billing.refunds import disputes
+from billing.refunds.disputes import Chargeback
+from billing.refunds.refunds import Refund, RefundState
+from sim.invariants import Violation
+from sim.seen import ASKED
+from sim.virtual_clock import instant
+from sim.world import World
+
+TWO_SWEEPS = timedelta(minutes=2)
+A_DAY = timedelta(days=1)
+A_WEEK = timedelta(days=7, hours=1)
+
+
+def reckon(world: World) -> None:
+    """Check everything that stands against everything else, and against the gateway's books."""
+    found: dict[type, list[Any]] = defaultdict(list)
+    for entity in world.table.all():
+        found[type(entity)].append(entity)
+    now = instant(world.clockwork.now_us)
+    _drained(world, found, now)
+    for subscription in found[Subscription]:
+        _alive(world, subscription, now)
+    for invoice in found[Invoice]:
+        _not_stuck(world, invoice, now)
+    for checkout in found[Checkout]:
+        _checkout_over(world, checkout, found, now)
+    for ticket in found[Ticket]:
+        _decided(world, ticket, now)
+    _books_agree(world, found)
+    _refunds_agree(world, found)
+    _asked_once(found[Refund])
+    _disputes_agree(world, found)
+    _cards_agree(world, found)
+    customers_once(found)
+    numbers_without_gaps(found)
+    periods_without_gaps(found, skipped=world.oracle.skipped)
+
+
+def _drained(world: World, found: dict[type, list[Any]], now: datetime) -> None:
+    if world.deployment.dead_letters:
+        letter = world.deployment.dead_letters[0].name
+        raise Violation("23", f"dead letters are left after the redrive: {letter}", *letter.split())
+    for fact in found[OutboxEvent]:
+        if now - fact.at > timedelta(hours=1):
+            raise Violation("23", f"{fact.id} was never told", fact.id, fact.subscription)
+
+
+def _alive(world: World, subscription: Subscription, now: datetime) -> None:
+    """Nothing that should be charged is late: neither its alarm nor its payment (21)."""
+    patience = world.ports.operation.lease + TWO_SWEEPS
+    due = subscription.due_at
+    if due is not None and now - due > patience:
+        raise Violation("21", f"{subscription.id} has been due since {due}", subscription.id)
+    asked = subscription.cancelling
+    recorded = asked is not None and subscription.state is not State.CANCEL_PENDING
+    if asked is not None and recorded and now - asked.requested_at > A_DAY:
+        raise Violation("21", f"{subscription.id} was to end, and goes on", subscription.id)
+    scheduled = subscription.period_at
+    if scheduled is None or due is None or subscription.state is State.PAST_DUE:
+        return
+    charged_on = subscription.last_charged_on
+    today = Anchor.at(now, subscription.anchor.zone).wall.date()
+    # At most one payment a local day: what was long past due catches up day by day.
+    catches_up = charged_on is not None and today - charged_on <= A_DAY
+    late = now - scheduled > timedelta(days=3) and not catches_up
+    if late or due > max(scheduled, now) + timedelta(hours=25):
+        text = f"{subscription.id} was due {scheduled} and sleeps until {due}"
+        raise Violation("21", text, subscription.id)
+
+
+def _not_stuck(world: World, invoice: Invoice, now: datetime) -> None:
+    if invoice.changes_plan and invoice.state not in FINAL and now - invoice.opened_at > A_DAY:
+        text = f"{invoice.id} is a change of plan that never lapses"
+        raise Violation("22", text, invoice.id, invoice.purchase)
+    if invoice.state is not InvoiceState.CONFIRMING or invoice.attempted_at is None:
+        return
+    if now - invoice.attempted_at > timedelta(hours=2 if world.oracle.payments_lapse else 1):
+        text = f"{invoice.id} has been CONFIRMING since {invoice.attempted_at}"
+        raise Violation("22", text, invoice.id, invoice.purchase)
+
+
+def _decided(world: World, ticket: Ticket, now: datetime) -> None:
+    """No request waits past its last day, and what was approved is done (H-4)."""
+    hour = timedelta(hours=1)
+    stands = world.oracle.subscription(ticket.about)
+    if ticket.state is TicketState.OPEN and ticket.due_at and now - ticket.due_at > hour:
+        raise Violation("22", f"{ticket.id} is never decided", ticket.id, ticket.about)
+    decided = ticket.decided_at
+    if ticket.is_under_way and ticket.lets_stand is None and decided and now - decided > hour:
+        raise Violation("22", f"{ticket.id} is never carried out", ticket.id, ticket.about)
+    if stands is not None and stands.held_for == ticket.id and now - ticket.requested_at > A_WEEK:
+        raise Violation("21", f"{stands.id} is held for ever by {ticket.id}", stands.id)
+
+
+def _checkout_over(
+    world: World, checkout: Checkout, found: dict[type, list[Any]], now: datetime
+) -> None:
+    about = (checkout.key, checkout.purchase)
+    if checkout.state is CheckoutState.OPEN:
+        if now - checkout.created_at > timedelta(hours=3):
+            raise Violation("22", f"checkout {checkout.key} never ends", *about)
+        return
+    charged = world.oracle.succeeded.get(checkout.invoice.id, [])
+    paid = checkout.state is CheckoutState.PAID
+    if bool(charged) != (paid and bool(checkout.invoice.total)):
+        raise Violation("2", f"checkout {checkout.key} {checkout.state}: {charged}", *about)
+    ours = [e for e in found[Entitlement] if e.source == checkout.purchase]
+    granted = {e.grant for e in ours if e.revoked_at is None}
+    stands = world.oracle.subscription(checkout.purchase)
+    sold = {product.id: product.grants for product, _ in world.plan.products}
+    agreed = checkout.grants if stands is None else sold[stands.product]
+    if granted != (set(agreed) if paid else set()):
+        raise Violation("12", f"checkout {checkout.key} grants {granted}", *about)
+
+
+def _books_agree(world: World, found: dict[type, list[Any]]) -> None:
+    """The gateway's books = orders = invoices = ledger, each in both directions (2, 18)."""
+    gateway = {
+        invoice: sum(row["amount"] for row in rows)
+        for invoice, rows in world.oracle.succeeded.items()
+    }
+    invoices = {
+        i.id: i.total.amount_minor
+        for i in found[Invoice]
+        if i.state is InvoiceState.PAID and i.total
+    }
+    orders = Counter[str]()
+    for order in found[Order]:
+        if order.kind in {"sale", "rebill"} and order.amount:
+            orders[order.invoice] += order.amount.amount_minor
+    booked = Counter[str]()
+    for entry in found[LedgerEntry]:
+        if not entry.id.endswith(":paid"):
+            continue
+        received = [p for p in entry.postings if p.account.startswith(ledger.RECEIVED)]
+        booked[entry.id.removesuffix(":paid")] += sum(p.amount_minor for p in received)
+    under_way = {
+        i.id for i in world.oracle.invoices.values() if i.state not in FINAL and i.id in gateway
+    }
+    for name, book in (("invoices", invoices), ("orders", orders), ("ledger", booked)):
+        for invoice in (gateway.keys() | book.keys()) - under_way:
+            if gateway.get(invoice, 0) != book.get(invoice, 0):
+                text = (
+                    f"{invoice}: gateway {gateway.get(invoice, 0)}, {name} {book.get(invoice, 0)}"
+                )
+                raise Violation("2", text, invoice, invoice.rpartition(".")[0])
+    for invoice in under_way:
+        _paid_soon(world, world.oracle.invoices[invoice])
+    if any(sum(p.amount_minor for p in e.postings) for e in found[LedgerEntry]):
+        raise Violation("18", "the ledger does not balance")
+
+
+def _refunds_agree(world: World, found: dict[type, list[Any]]) -> None:
+    """What the gateway gave back = refunds = invoices = orders (11)."""
+    given: Counter[str] = Counter()
+    for row in world.gateway.books.rows():
+        for refund in row.get("refunds", {}).values():
+            given[row["invoice"]] += 0 if "failure" in refund else refund["amount"]
+    booked: Counter[str] = Counter()
+    for refund in found[Refund]:
+        if refund.state is RefundState.REQUESTED:
+            raise Violation("11", f"{refund.id} was never finished", refund.id, refund.invoice)
+        if refund.state is RefundState.SUCCEEDED:
+            booked[refund.invoice] += refund.amount.amount_minor
+    invoices = {i.id: i.refunded_minor for i in found[Invoice] if i.refunded_minor}
+    orders: Counter[str] = Counter()
+    for order in found[Order]:
+        if order.kind == "refund" and not order.withdrawn:
+            orders[order.invoice] += order.amount.amount_minor
+    for name, book in (("refunds", booked), ("invoices", invoices), ("orders", orders)):
+        wrong = {k for k in given.keys() | book.keys() if given.get(k, 0) != book.get(k, 0)}
+        if wrong:
+            text = f"the gateway gave back {dict(given)}, {name} say {dict(book)}"
+            raise Violation("11", text[:300], *sorted(wrong))
+
+
+def _asked_once(refunds: list[Refund]) -> None:
+    """Who asked again because nothing was done is given their money back once (11)."""
+    wishes = Counter(each.reason for each in refunds if (each.reason or "").startswith(ASKED))
+    if twice := [wish for wish, times in wishes.items() if times > 1]:
+        raise Violation("11", f"asked for once, and refunded more often: {twice}")
+
+
+def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:
+    """The gateway's disputes = chargebacks = invoices = ledger = subscriptions (11, 14)."""
+    told = {
+        each["id"]: (each["standing"], each["amount"])
+        for row in world.gateway.books.rows()
+        for each in row.get("disputes", ())
+    }
+    ours = {c.id: (c.standing.value, c.amount.amount_minor) for c in found[Chargeback]}
+    if told != ours:
+        wrong = sorted(k for k in told.keys() | ours.keys() if told.get(k) != ours.get(k))
+        text = f"the gateway has the disputes {told}, we have {ours}"
+        about = [c.subscription for c in found[Chargeback]]
+        raise Violation("14", text[:300], *wrong, *about)
+    taken: Counter[str] = Counter()
+    for chargeback in found[Chargeback]:
+        if chargeback.standing != "won":
+            taken[chargeback.invoice] += chargeback.amount.amount_minor
+    for invoice in found[Invoice]:
+        gone = invoice.refunded_minor + invoice.disputed_minor
+        if invoice.disputed_minor != taken[invoice.id] or gone > invoice.total.amount_minor:
+            text = f"{invoice.id}: {gone} of {invoice.total} gone, taken {taken[invoice.id]}"
+            raise Violation("11", text, invoice.id, invoice.purchase)
+    balance: Counter[str] = Counter()
+    for entry in found[LedgerEntry]:
+        for posting in entry.postings:
+            balance[posting.account.partition(":sandbox")[0]] += posting.amount_minor
+    for account, standing in ((ledger.DISPUTED, "open"), (ledger.CHARGEBACKS, "lost")):
+        expected = sum(amount for stands, amount in ours.values() if stands == standing)
+        if balance[account] != expected:
+            raise Violation("18", f"{account} holds {balance[account]}, {standing} is {expected}")
+    disputes_end(found)
+
+
+def disputes_end(found: dict[type, list[Any]]) -> None:
+    """A subscription's dispute is what its chargebacks say (14)."""
+    standings: dict[str, list[Chargeback]] = defaultdict(list)
+    for chargeback in found[Chargeback]:
+        standings[chargeback.purchase].append(chargeback)
+    for subscription in found[Subscription]:
+        standing = disputes.standing_of(standings[subscription.id])
+        if subscription.dispute != standing:
+            text = f"{subscription.id} is {subscription.dispute}, its chargebacks {standing}"
+            raise Violation("14", text, subscription.id)
+        if subscription.is_live and any(c.standing == "lost" for c in standings[subscription.id]):
+            raise Violation("14", f"{subscription.id} lives on after one lost", subscription.id)
+
+
+def _cards_agree(world: World, found: dict[type, list[Any]]) -> None:
+    """Every card shows what its gateway has of it now, whatever was lost on the way (W-7)."""
+    for card in found[PaymentMethod]:
+        kept = world.gateway.sandbox.find_method(card.id)
+        if card.removed_at is not None or kept is None:
+            continue
+        shown, has = (card.last4, card.expires_on), (kept.last4, kept.expires_on)
+        if shown != has:
+            raise Violation("W-7", f"{card.id} shows {shown}, the gateway has {has}", card.customer)
+
+
+def _paid_soon(world: World, invoice: Invoice) -> None:
+    """Money that has moved and is not booked yet has an alarm that will book it."""
+    subscription = world.oracle.subscription(invoice.subscription)
+    if subscription is None or subscription.due_at is None:
+        raise Violation("2", f"{invoice.id} was charged; nobody will book it", invoice.id)
+
+
+def customers_once(found: dict[type, list[Any]]) -> None:
+    """An email is one customer of a merchant (17)."""
+    people = Counter((c.merchant, c.email) for c in found[Customer])
+    for (merchant, email), times in people.items():
+        if times > 1:
+            raise Violation("17", f"{email} is {times} customers of {merchant}")
+
+
+def numbers_without_gaps(found: dict[type, list[Any]]) -> None:
+    """Invoices and credit notes are numbered from 1 on, each number once (18)."""
+    counters = {(c.merchant, c.test, c.credit_notes): c.last for c in found[InvoiceCounter]}
+    numbered: dict[tuple[str, bool, bool], list[int]] = defaultdict(list)
+    for document in (*found[Invoice], *found[Refund]):
+        if document.number is not None:
+            last = int(document.number.rpartition("-")[2])
+            series = (document.merchant, "TEST" in document.number, "CN" in document.number)
+            numbered[series].append(last)
+    for series, numbers in numbered.items():
+        if sorted(numbers) != list(range(1, counters[series] + 1)):
+            raise Violation("18", f"the invoice numbers of {series} have gaps or repeats")
+
+
+def periods_without_gaps(
+    found: dict[type, list[Any]], *, skipped: Mapping[str, set[int]] = MappingProxyType({})
+) -> None:
+    """What is paid is each period from the first on, once, and as often as the agreement says; but
+    for those that the merchant said to leave out."""
+    paid: dict[str, list[int]] = defaultdict(list)
+    for invoice in found[Invoice]:
+        paid_for = invoice.subscription if invoice.state is InvoiceState.PAID else None
+        if paid_for and invoice.period is not None:
+            paid[paid_for].append(invoice.period)
+    for subscription in found[Subscription]:
+        periods = sorted(paid[subscription.id])
+        left_out = skipped.get(subscription.id, ())
+        if periods != [k for k in range(subscription.period) if k not in left_out]:
+            text = f"{subscription.id} paid {periods}, and says {subscription.payments_made}"
+            raise Violation("6", text, subscription.id)
+        _status_follows(subscription)
+
+
+def _status_follows(subscription: Subscription) -> None:
+    total = subscription.terms.standard_payments
+    complete = total is not None and subscription.payments_made == total
+    if complete != (subscription.state is State.COMPLETED):
+        text = f"{subscription.id} paid {subscription.payments_made} and is {subscription.state}"
+        raise Violation("17", text, subscription.id)

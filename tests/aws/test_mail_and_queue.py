@@ -1,0 +1,115 @@
+"""The outer adapters against what they speak to: SES takes the mail whole, SQS the leases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sesv2 import sesv2_backends
+
+from billing.aws.ses_mailer import SesMailer
+from billing.aws.sqs_queue import LEASES_PER_MESSAGE, SqsQueue, leases_of
+from billing.kernel.due import DueKind
+from billing.kernel.errors import Unavailable
+from billing.kernel.storage import Due
+
+REGION = "us-east-1"
+NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield
+
+
+def mail() -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = "Café Zürich <billing@example.com>"
+    message["To"] = "ann@example.com"
+    message["Subject"] = "Receipt"
+    message.set_content("Thank you.")
+    message.add_attachment(b"%PDF-", maintype="application", subtype="pdf", filename="invoice.pdf")
+    return message
+
+
+@pytest.mark.spec("R-8")
+def test_a_mail_arrives_whole_with_its_attachment() -> None:
+    client = boto3.client("sesv2", region_name=REGION)
+    client.create_email_identity(EmailIdentity="billing@example.com")
+    SesMailer(client).send(mail(), now=NOW)
+    (sent,) = sesv2_backends[DEFAULT_ACCOUNT_ID][REGION].core_backend.sent_messages
+    arrived = message_from_bytes(_raw(sent.raw_data), policy=policy.default)
+    assert arrived["From"] == "Café Zürich <billing@example.com>"
+    (attached,) = arrived.iter_attachments()
+    assert attached.get_filename() == "invoice.pdf"
+
+
+@pytest.mark.spec("R-8")
+def test_a_mail_says_for_whom_it_is_sent_to_ses_and_to_nobody_else() -> None:
+    sent: dict[str, Any] = {}
+
+    class Client:
+        def send_email(self, **request: Any) -> None:
+            sent.update(request)
+
+    message = mail()
+    message["X-Merchant"] = "acme"
+    SesMailer(Client(), "perennial-events").send(message, now=NOW)
+    assert sent["EmailTags"] == [{"Name": "merchant", "Value": "acme"}]
+    assert sent["ConfigurationSetName"] == "perennial-events"
+    assert b"X-Merchant" not in sent["Content"]["Raw"]["Data"]
+
+
+def _raw(data: str | bytes) -> bytes:
+    return data.encode() if isinstance(data, str) else data
+
+
+def test_a_mail_that_ses_does_not_take_is_unavailable() -> None:
+    client = boto3.client("sesv2", region_name=REGION)
+    with pytest.raises(Unavailable):
+        SesMailer(client).send(mail(), now=NOW)
+
+
+@pytest.mark.spec("R-1")
+@pytest.mark.parametrize("count", [0, 1, LEASES_PER_MESSAGE, 10 * LEASES_PER_MESSAGE + 1])
+def test_every_lease_arrives_once_in_as_few_messages_as_can_be(count: int) -> None:
+    client = boto3.client("sqs", region_name=REGION)
+    url = client.create_queue(QueueName="charge")["QueueUrl"]
+    leases = [
+        Due(DueKind.BILL, NOW + timedelta(microseconds=n), ("acme", "cus_1", f"sub_{n}"))
+        for n in range(count)
+    ]
+    SqsQueue(url, client).send(leases)
+    bodies: list[str] = []
+    while got := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        bodies += [message["Body"] for message in got]
+    assert len(bodies) == -(-count // LEASES_PER_MESSAGE)
+    arrived = [lease for body in bodies for lease in leases_of(body)]
+    assert sorted(arrived, key=lambda lease: lease.due_at) == leases
+    assert all(json.loads(body)["leases"] for body in bodies)
+
+
+class RefusingClient:
+    """SQS when it takes a part of a batch only."""
+
+    def send_message_batch(self, **_: object) -> dict[str, object]:
+        return {"Successful": [], "Failed": [{"Id": "0", "Code": "InternalError"}]}
+
+
+@pytest.mark.spec("R-1")
+def test_a_batch_that_is_not_wholly_taken_is_an_outage_and_the_alarms_come_again() -> None:
+    lease = Due(DueKind.BILL, NOW, ("acme", "cus_1", "sub_1"))
+    with pytest.raises(Unavailable):
+        SqsQueue("https://queue", RefusingClient()).send([lease])

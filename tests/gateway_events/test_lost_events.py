@@ -1,0 +1,115 @@
+"""The net under webhooks that never came: what every account lists is looked at, hour by hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from billing.checkout.checkouts import Checkout
+from billing.gateway_events.flows import webhook
+from billing.kernel.errors import Unreachable
+from billing.kernel.gateways import SANDBOX
+from billing.kernel.merchants import GatewayAccount, Merchant
+from billing.kernel.writes import Change, Insert
+from tests.world import World
+
+pytestmark = pytest.mark.spec("W-1")
+
+BUYERS = ("ann@example.com", "bob@example.com", "eve@example.com")
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(limits=False)
+    world.change_merchant(gateway_accounts=(GatewayAccount(SANDBOX, SANDBOX),))
+    return world
+
+
+def bought_unheard(world: World) -> list[Checkout]:
+    """Three buyers confirmed with their bank, two hours apart, and no webhook ever came."""
+    product = world.product()
+    attempts = []
+    for email in BUYERS:
+        form = world.submission(email, payment_method="pm_card_authenticationRequired")
+        attempts.append(world.submit(product.default_price_point, form))
+        world.sandbox.authenticate(str(attempts[-1].invoice.gateway_ref), succeeded=True)
+        world.now += timedelta(hours=2)
+    return attempts
+
+
+def look(world: World, keep_going: Callable[[], bool] = lambda: True) -> Counter[str]:
+    """As the schedule does, an hour after the last time."""
+    world.now += timedelta(hours=1)
+    return webhook.catch_up(world.ports, now=world.now, keep_going=keep_going)
+
+
+def paid(world: World) -> list[str]:
+    return [
+        email
+        for email in BUYERS
+        if (customer := world.store.customer_by_email("acme", email)) is not None
+        and world.store.history("acme", customer).subscriptions
+    ]
+
+
+def test_what_no_webhook_told_is_found_and_settled_once(world: World) -> None:
+    bought_unheard(world)
+    assert look(world)["checkout_paid"] == 3
+    assert paid(world) == list(BUYERS)
+    assert look(world)["checkout_paid"] == 0
+
+
+def test_a_look_that_runs_out_of_time_is_gone_on_with_where_it_stopped(world: World) -> None:
+    bought_unheard(world)
+    # Asked before an account, and before each event, of which everybody has two.
+    left = iter([True] * 3)
+    assert look(world, lambda: next(left, False)) == {"checkout_paid": 1, "nothing_new": 1}
+    assert paid(world) == ["ann@example.com"]
+    assert look(world) == {"checkout_paid": 2, "nothing_new": 2}, "and none is read again"
+    assert paid(world) == list(BUYERS)
+
+
+def test_a_gateway_that_goes_away_midway_has_the_rest_asked_for_next_time(world: World) -> None:
+    bought_unheard(world)
+    asked = Counter[str]()
+
+    def away_after_two() -> bool:
+        asked["times"] += 1
+        if asked["times"] == 4:
+            world.sandbox.faults.arm("unavailable", 1)
+        return True
+
+    assert look(world, away_after_two)[Unreachable.code] == 1
+    assert paid(world) == ["ann@example.com"]
+    assert look(world)["checkout_paid"] == 2
+
+
+def test_what_our_code_breaks_on_holds_up_nothing_and_is_not_forgotten(world: World) -> None:
+    _, broken, _ = bought_unheard(world)
+    world.store.commit(Change(broken, replace(broken, method=None)))
+    for _ in range(2):
+        with pytest.raises(AssertionError):
+            look(world)
+        assert paid(world) == ["ann@example.com", "eve@example.com"]
+    mended = world.store.checkout("acme", broken.key)
+    assert mended is not None
+    world.store.commit(Change(mended, replace(mended, method=broken.method)))
+    assert look(world)["checkout_paid"] == 1
+    assert paid(world) == list(BUYERS)
+
+
+def test_an_account_that_is_gone_holds_up_no_other_merchant(world: World) -> None:
+    first = Merchant(
+        "aaa",
+        "First",
+        "hello@first.example",
+        world.now,
+        gateway_accounts=(GatewayAccount("stripe", "acct_gone"),),
+    )
+    world.store.commit(Insert(first))
+    bought_unheard(world)
+    assert look(world) == {"checkout_paid": 3, "nothing_new": 3, "unknown_gateway": 1}

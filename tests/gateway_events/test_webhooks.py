@@ -1,0 +1,424 @@
+"""A gateway tells late, twice, out of order or never, and strangers tell lies: the end is the same
+(W-1)."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.checkout.checkouts import CheckoutState
+from billing.checkout.flows import submit
+from billing.gateway_events.flows import webhook
+from billing.gateways.sandbox.events import SIGNATURE_HEADER
+from billing.kernel.customers import ERASED
+from billing.kernel.errors import Unreachable
+from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.ledger import trial_balance
+from billing.kernel.subscription import Source, State, When
+from billing.privacy.flows import erase
+from billing.refunds.flows import refund
+from billing.refunds.refunds import RefundState
+from billing.runtime import wiring
+from functions.webhook import app as webhook_app
+from tests.test_events import CONTEXT
+from tests.test_events import event as fixture
+from tests.world import World
+
+ACME = AccountRef("acme", SANDBOX, SANDBOX)
+
+pytestmark = pytest.mark.spec("W-1")
+
+
+@pytest.fixture
+def world() -> World:
+    return World(limits=False)
+
+
+@pytest.fixture
+def address(world: World) -> Iterator[World]:
+    """The world behind the deployed handler."""
+    wiring.install(world.ports)
+    webhook_app.app.cache_clear()
+    yield world
+    wiring.install(None)
+
+
+def told(world: World) -> list[GatewayEvent]:
+    return list(world.sandbox.events_since(world.now.replace(year=2000)))
+
+
+def take(world: World, event: GatewayEvent) -> str:
+    (outcome,) = webhook.take(world.ports, ACME, event, now=world.now)
+    return outcome
+
+
+def request(event: GatewayEvent, world: World, **changes: Any) -> dict[str, Any]:
+    body, headers = world.sandbox.signed(event)
+    shape = fixture("stripe_webhook")
+    shape["rawPath"] = shape["requestContext"]["http"]["path"] = "/webhooks/sandbox/acme"
+    shape["headers"] |= headers
+    return {**shape, "body": body.decode(), **changes}
+
+
+def send(event: GatewayEvent, world: World, **changes: Any) -> int:
+    return int(webhook_app.handler(request(event, world, **changes), CONTEXT)["statusCode"])
+
+
+def lost_answer(world: World) -> None:
+    """The next call of the gateway does what it is to do, and nobody hears of it."""
+    world.sandbox.faults.arm("timeout_after", 1)
+
+
+def charged_unheard(world: World) -> None:
+    """A month later: the renewal is charged, and the worker dies before it hears of it."""
+    world.buy()
+    world.now = world.now.replace(month=2, day=28)
+    world.sweep()
+    confirm = world.sandbox.confirm
+
+    def unheard(*args: Any, **kwargs: Any) -> Any:
+        confirm(*args, **kwargs)
+        raise Unreachable("nobody hears it")
+
+    world.sandbox.confirm = unheard  # type: ignore[method-assign]
+    assert world.work()["unknown"] == 1
+    world.sandbox.confirm = confirm  # type: ignore[method-assign]
+
+
+@pytest.mark.spec("C-4")
+def test_a_webhook_finishes_a_purchase_whose_buyer_never_came_back(address: World) -> None:
+    world = address
+    product = world.product()
+    form = world.submission(payment_method="pm_card_authenticationRequired")
+    waiting = world.submit(product.default_price_point, form)
+    reference = waiting.invoice.gateway_ref
+    assert reference is not None
+    world.sandbox.authenticate(reference, succeeded=True)
+    for _ in range(2):
+        for event in told(world):
+            assert send(event, world) == 200
+    assert world.subscription().state is State.ACTIVE
+    back = submit.resume(
+        world.ports,
+        product.default_price_point,
+        form.attempt_key,
+        now=world.now,
+        return_url="https://pay.example.com/return",
+    )
+    assert back.state is CheckoutState.PAID
+    assert [c["status"] for c in world.charges()] == ["succeeded"]
+    assert len(world.orders()) == 1
+
+
+@pytest.mark.spec("R-6")
+def test_a_charge_under_way_is_settled_once_whoever_hears_of_it_first(world: World) -> None:
+    charged_unheard(world)
+    first, renewal = told(world)
+    assert take(world, first) == "nothing_new"
+    assert take(world, renewal) == "paid"
+    assert take(world, renewal) == "repeated"
+    paid = world.subscription()
+    assert (paid.payments_made, paid.open_invoice) == (2, None)
+    world.advance(minutes=20)
+    assert world.subscription() == paid
+    assert [o.kind for o in world.orders()] == ["sale", "rebill"]
+    assert [c["status"] for c in world.charges()] == ["succeeded"] * 2
+
+
+@pytest.mark.spec("R-6")
+def test_the_worker_first_and_the_webhook_finds_it_done(world: World) -> None:
+    charged_unheard(world)
+    world.advance(minutes=20)
+    done = world.history()
+    for event in told(world):
+        assert take(world, event) == "nothing_new"
+    assert world.history() == done
+
+
+@pytest.mark.spec("R-4")
+def test_a_decline_told_late_is_not_that_of_the_next_attempt(world: World) -> None:
+    world.buy(payment_method="pm_card_chargeCustomerFail")
+    assert take(world, told(world)[0]) == "nothing_new"
+
+
+@pytest.mark.spec("B-7")
+def test_a_refund_whose_answer_was_lost_is_booked_when_the_gateway_tells(world: World) -> None:
+    world.buy()
+    (sale,) = world.orders()
+    give_back = world.sandbox.refund
+
+    def unheard(*args: Any, **kwargs: Any) -> Any:
+        give_back(*args, **kwargs)
+        raise Unreachable("nobody hears it")
+
+    world.sandbox.refund = unheard  # type: ignore[method-assign]
+    asked = refund.request(
+        world.ports, "acme", sale.id, amount_minor=500, source=Source.MERCHANT, now=world.now
+    )
+    assert isinstance(asked, refund.UnderWay)
+    world.sandbox.refund = give_back  # type: ignore[method-assign]
+    assert world.history().refunds[0].state is RefundState.REQUESTED
+    _, refunded = told(world)
+    assert take(world, refunded) == "refund_succeeded"
+    assert take(world, refunded) == "repeated"
+    assert [o.kind for o in world.orders()] == ["sale", "refund"]
+    world.advance(minutes=20)
+    assert [c["refunded"] for c in world.charges()] == [500]
+
+
+def charged_after_all(world: World, reference: str) -> None:
+    """The gateway takes the money of a payment that it had said was withdrawn."""
+    ledger = world.sandbox._ledger
+    row, revision = ledger.read(reference) or ({}, 0)
+    ledger.write(reference, {**row, "state": "unconfirmed"}, revision=revision)
+    world.sandbox.confirm(
+        reference, "pm_card_visa:1", key="late", off_session=True, return_url=None
+    )
+
+
+@pytest.mark.spec("X-6", "B-7", "M-7")
+def test_money_for_a_void_invoice_is_booked_and_given_back(world: World) -> None:
+    world.buy()
+    world.now = world.now.replace(month=2, day=28)
+    world.sweep()
+    confirm = world.sandbox.confirm
+
+    def unheard(*args: Any, **kwargs: Any) -> Any:
+        raise Unreachable("the gateway is away")
+
+    world.sandbox.confirm = unheard  # type: ignore[method-assign]
+    world.work()
+    world.sandbox.confirm = confirm  # type: ignore[method-assign]
+    world.cancel(When.NOW)
+    world.advance(minutes=20)
+    (void,) = (i for i in world.history().invoices if i.state is InvoiceState.VOID)
+    assert void.gateway_ref is not None
+    charged_after_all(world, void.gateway_ref)
+    late = told(world)[-1]
+    assert take(world, late) == "paid_too_late"
+    assert take(world, late) == "repeated"
+    world.advance(minutes=5)
+    assert [c["status"] for c in world.charges()] == ["succeeded", "refunded"]
+    history = world.history()
+    assert [o.kind for o in history.orders][-2:] == ["rebill", "refund"]
+    assert history.subscriptions[0].state is State.CANCELLED
+    assert history.subscriptions[0].payments_made == 1
+    balance = trial_balance(history.ledger)
+    assert sum(balance.values()) == 0
+    assert max(balance.values()) == 2999
+
+
+@pytest.mark.spec("C-4", "B-7")
+def test_money_for_an_abandoned_purchase_is_booked_and_given_back(world: World) -> None:
+    product = world.product()
+    form = world.submission(payment_method="pm_card_authenticationRequired")
+    waiting = world.submit(product.default_price_point, form)
+    world.advance(hours=2)
+    left = world.store.checkout("acme", form.attempt_key)
+    assert left is not None and left.state is CheckoutState.ABANDONED
+    assert waiting.invoice.gateway_ref is not None
+    charged_after_all(world, waiting.invoice.gateway_ref)
+    late = told(world)[-1]
+    assert take(world, late) == "paid_too_late"
+    assert take(world, replace(late, id="evt_another")) == "nothing_new"
+    world.advance(minutes=5)
+    history = world.history()
+    assert (history.subscriptions, history.entitlements) == ((), ())
+    assert [o.kind for o in history.orders] == ["sale", "refund"]
+    assert [c["status"] for c in world.charges()] == ["refunded"]
+    assert world.subjects()
+
+
+@pytest.mark.spec("C-4", "B-7", "M-8")
+def test_money_for_a_form_that_was_erased_is_given_back_to_whoever_it_was(world: World) -> None:
+    product = world.product()
+    world.buy(product)
+    form = world.submission(
+        payment_method="pm_card_chargeCustomerFail", attempt_key="again", confirm_repeat=True
+    )
+    declined = world.submit(product.default_price_point, form)
+    assert declined.state is CheckoutState.DECLINED and declined.invoice.gateway_ref
+    customer = world.subscription().customer
+    world.cancel(When.NOW)
+    world.advance(minutes=20)
+    erase.one(world.ports, "acme", customer)
+    world.mailer.sent.clear()
+    charged_after_all(world, declined.invoice.gateway_ref)
+    late = told(world)[-1]
+    assert take(world, late) == "paid_too_late"
+    world.advance(minutes=20)
+    assert [c["status"] for c in world.charges()] == ["succeeded", "declined", "refunded"]
+    assert world.mailer.sent == [], "nobody is left who could be told"
+    again = world.store.checkout("acme", "again")
+    assert again is not None and again.bill_to.email == ERASED
+    history = world.store.history("acme", again.customer)
+    assert history.customer is not None and history.customer.name == ERASED
+    assert [o.kind for o in history.orders][-2:] == ["sale", "refund"]
+    assert {o.email for o in history.orders} == {None}
+    assert "ann@" not in repr(replace(history, invoices=())) and history.methods == ()
+
+
+@pytest.mark.spec("C-4", "B-7", "M-8")
+def test_money_of_a_stranger_whose_form_was_erased_is_given_back_too(world: World) -> None:
+    product = world.product()
+    form = world.submission(payment_method="pm_card_chargeCustomerFail")
+    declined = world.submit(product.default_price_point, form)
+    seller = world.store.merchant("acme")
+    assert seller is not None and declined.invoice.gateway_ref
+    turn = erase.merchant(
+        world.ports,
+        seller,
+        erase.begun(world.now),
+        met=set(),
+        now=world.now,
+        keep_going=lambda: True,
+    )
+    assert turn.over and not turn.walk.left
+    charged_after_all(world, declined.invoice.gateway_ref)
+    assert take(world, told(world)[-1]) == "paid_too_late"
+    world.advance(minutes=20)
+    assert [c["status"] for c in world.charges()] == ["declined", "refunded"]
+    history = world.store.history("acme", declined.customer)
+    assert history.customer is not None and history.customer.name == ERASED
+    assert "ann@" not in repr(history) and history.methods == ()
+    assert world.store.customer_by_email("acme", ERASED) is None
+
+
+@pytest.mark.spec("W-6")
+def test_an_event_about_a_payment_of_nobody_or_of_another_is_acknowledged(address: World) -> None:
+    world = address
+    world.buy()
+    (event,) = told(world)
+    stranger = AccountRef("globex", SANDBOX, SANDBOX)
+    assert webhook.take(world.ports, stranger, event, now=world.now) == {"not_ours": 1}
+    assert send(replace(event, reference="pi_unknown"), world) == 200
+    assert send(replace(event, type="customer.created"), world) == 200
+    nothing = replace(event, reference=None)
+    assert take(world, nothing) == "ignored_payment"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"body": ""},
+        {"body": None},
+        {"body": "{}"},
+        {"body": "\ud800"},
+        {"body": "%%%", "isBase64Encoded": True},
+        {"body": b64encode(b"\xff\xfe").decode(), "isBase64Encoded": True},
+        {"body": "x" * (256 * 1024 + 1)},
+        {"body": b64encode(b"x" * (256 * 1024 + 1)).decode(), "isBase64Encoded": True},
+        {"headers": {"content-type": "application/json"}},
+        {"headers": {"content-type": "application/json", SIGNATURE_HEADER: "t=1,v1=0"}},
+        {"rawPath": "/webhooks/sandbox/globex"},
+        {"rawPath": "/webhooks/stripe/acme"},
+        {"rawPath": "/webhooks/nobody/acme"},
+    ],
+)
+def test_what_nobody_signed_is_a_400_and_changes_nothing(
+    address: World, changes: dict[str, Any]
+) -> None:
+    world = address
+    charged_unheard(world)
+    before = world.history()
+    event = told(world)[-1]
+    shape = request(event, world, **changes)
+    if "rawPath" in changes:
+        shape["requestContext"]["http"]["path"] = changes["rawPath"]
+    answer = webhook_app.handler(shape, CONTEXT)
+    assert answer["statusCode"] == 400, answer["body"]
+    assert "problem+json" in answer["headers"]["Content-Type"]
+    assert world.history() == before
+
+
+def test_a_body_is_verified_as_it_was_before_the_gateway_wrapped_it(address: World) -> None:
+    world = address
+    charged_unheard(world)
+    event = told(world)[-1]
+    body, _ = world.sandbox.signed(event)
+    wrapped = {"body": b64encode(body).decode(), "isBase64Encoded": True}
+    assert send(event, world, **wrapped) == 200
+    assert world.subscription().payments_made == 2
+
+
+def test_what_cannot_be_read_now_is_to_be_sent_again(address: World) -> None:
+    world = address
+    charged_unheard(world)
+    event = told(world)[-1]
+    world.sandbox.faults.arm("unavailable", 1)
+    assert send(event, world) == 503
+    assert send(event, world) == 200
+    assert world.subscription().payments_made == 2
+
+
+def test_what_a_payload_says_of_the_payment_counts_for_nothing(world: World) -> None:
+    """A decline told of as a success, signed by whoever stole the secret, stays a decline."""
+    world.buy(email="bob@example.com")
+    world.buy(payment_method="pm_card_chargeDeclined", email="ann@example.com")
+    event = told(world)[-1]
+    lie = replace(event, type="payment_intent.succeeded", id="evt_lie")
+    assert take(world, lie) == "nothing_new"
+    assert json.dumps(world.charges()).count("succeeded") == 1
+
+
+BUYERS = {"ann@example.com": "pm_card_visa", "bob@example.com": "pm_card_authenticationRequired"}
+
+
+def life(deliver: Callable[[World, bool], None]) -> World:
+    """Two buyers, a renewal whose answers get lost, a refund each; `deliver` tells in between,
+    at first only some of what happened."""
+    world = World(limits=False)
+    product = world.product()
+    for email, card in BUYERS.items():
+        bought = world.submit(
+            product.default_price_point, world.submission(email, payment_method=card)
+        )
+        if bought.invoice.state is InvoiceState.ACTION_REQUIRED:
+            world.sandbox.authenticate(str(bought.invoice.gateway_ref), succeeded=True)
+    world.now = world.now.replace(month=2, day=28)
+    world.sweep()
+    deliver(world, False)
+    lost_answer(world)
+    world.work()
+    deliver(world, True)
+    world.advance(hours=2)
+    for email in BUYERS:
+        (sale, *_) = world.orders(email)
+        refund.request(
+            world.ports, "acme", sale.id, amount_minor=None, source=Source.SYSTEM, now=world.now
+        )
+    deliver(world, True)
+    return world
+
+
+def end(world: World) -> list[Any]:
+    """How it all ended, whoever brought it about."""
+    return [
+        (
+            [(o.kind, o.amount, o.refunded_minor) for o in history.orders],
+            [(s.state, s.payments_made, s.due_at) for s in history.subscriptions],
+            [(i.state, i.refunded_minor) for i in history.invoices],
+            trial_balance(history.ledger),
+        )
+        for history in map(world.history, BUYERS)
+    ]
+
+
+@given(st.data())
+def test_any_order_and_any_number_of_deliveries_come_to_the_same_end(data: st.DataObject) -> None:
+    def deliver(world: World, everything: bool) -> None:
+        some = st.lists(st.sampled_from(told(world)), max_size=8)
+        for event in data.draw(st.permutations(told(world) * 2) if everything else some):
+            take(world, event)
+
+    told_of, alone = life(deliver), life(lambda world, everything: None)
+    assert end(told_of) == end(alone)
+    assert [c["amount"] for c in told_of.charges()] == [c["amount"] for c in alone.charges()]

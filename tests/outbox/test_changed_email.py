@@ -1,0 +1,408 @@
+"""A customer's email is changed: who is mailed from then on, and who is let in (B-2, B-12, R-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+
+from billing.accounts import accounts
+from billing.accounts.flows import account
+from billing.cancel.flows import cancel
+from billing.checkout.checkouts import CheckoutState
+from billing.checkout.flows import advance
+from billing.customers.flows import login
+from billing.gateway_events.flows import buyer_return
+from billing.helpdesk.flows import inbound, ticket
+from billing.helpdesk.tickets import Author, Ownership, Wish
+from billing.kernel.catalog import Initial
+from billing.kernel.customers import ERASED
+from billing.kernel.merchants import PortalKind
+from billing.kernel.orders import OrderKind
+from billing.kernel.periods import Span, Unit
+from billing.kernel.storage import History
+from billing.kernel.subscription import State, When
+from billing.outbox.flows.suppressions import heard
+from billing.outbox.suppressions import Returned, StopReason
+from tests.accounts.platform import SELLER, Platform, linked, opened
+from tests.helpdesk.tickets.asking import ask_support, decline
+from tests.web.shop import Shop
+from tests.world import MONTHLY, World
+
+OLD, NEW, BOB = "ann@example.com", "ann@elsewhere.example", "bob@example.com"
+CHANGED = "Your email address with Acme Courses was changed"
+
+
+@pytest.fixture
+def shop() -> Shop:
+    shop = Shop()
+    shop.world.change_merchant(
+        settings=replace(shop.world.merchant.settings, portal=PortalKind.STANDALONE)
+    )
+    return shop
+
+
+def change(shop: Shop, new: str = NEW, old: str = OLD) -> None:
+    """The merchant's program changes it, and the outbox is told."""
+    customer = shop.world.store.customer_by_email("acme", old)
+    answer = shop.api.call("PATCH", f"/v1/customers/{customer}", {"email": new})
+    assert (answer.status, answer.json["email"]) == (200, new)
+    shop.world.work()
+
+
+def mailed(world: World, to: str, since: int = 0) -> list[str]:
+    """The subjects of what was mailed to an address."""
+    sent = world.mailer.sent[since:]
+    return [str(m["Subject"]).removeprefix("[TEST] ") for m in sent if str(m["To"]) == to]
+
+
+def last(world: World, to: str) -> EmailMessage:
+    return [m for m in world.mailer.sent if str(m["To"]) == to][-1]
+
+
+def words(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+@pytest.mark.spec("B-12", "R-8")
+def test_a_changed_email_takes_all_later_mail_along(shop: Shop) -> None:
+    world = shop.world
+    world.buy()
+    world.work()
+    change(shop)
+    before = len(world.mailer.sent)
+    world.advance(days=31)
+    assert mailed(world, OLD, before) == []
+    assert mailed(world, NEW) == [
+        "Course renews on February 28, 2026",
+        "Receipt: $29.99 for Course",
+    ]
+    world.cancel(When.PERIOD_END, NEW)
+    world.work()
+    assert mailed(world, NEW)[-1] == "Your subscription to Course ends on March 31, 2026"
+    world.advance(days=40)
+    assert mailed(world, NEW)[-1] == "Your subscription to Course has ended"
+    assert mailed(world, OLD, before) == []
+
+
+@pytest.mark.spec("B-12")
+def test_the_old_address_is_told_once_and_not_where_the_mail_goes_now(shop: Shop) -> None:
+    world = shop.world
+    world.buy()
+    world.work()
+    before = len(world.mailer.sent)
+    change(shop)
+    assert mailed(world, OLD, before) == [CHANGED]
+    assert mailed(world, NEW) == []
+    text = words(last(world, OLD))
+    assert NEW not in text and "Ann Example" not in text and "hello@acme.example" in text
+    change(shop, NEW, NEW)  # the same again
+    world.advance(days=1)
+    assert mailed(world, OLD, before) == [CHANGED]
+
+
+@pytest.mark.spec("B-12", "R-8")
+def test_what_happened_before_and_is_told_after_goes_to_the_new_address(shop: Shop) -> None:
+    world = shop.world
+    world.buy()
+    world.cancel(When.NOW)
+    customer = world.store.customer_by_email("acme", OLD)
+    shop.api.call("PATCH", f"/v1/customers/{customer}", {"email": NEW})
+    world.work()
+    assert mailed(world, OLD) == [CHANGED]
+    assert sorted(mailed(world, NEW)) == [
+        "Your purchase: Course",
+        "Your subscription to Course has ended",
+    ]
+
+
+@pytest.mark.spec("B-12", "R-4", "R-8")
+@pytest.mark.parametrize(
+    ("card", "subject"),
+    [
+        ("pm_card_chargeCustomerFail", "Your payment for Course did not go through"),
+        ("pm_card_authenticationRequired", "Please confirm your payment for Course"),
+    ],
+)
+def test_a_payment_that_needs_its_customer_finds_them(shop: Shop, card: str, subject: str) -> None:
+    world = shop.world
+    trial = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+    world.buy(world.product(trial), payment_method=card)
+    world.work()
+    change(shop)
+    before = len(world.mailer.sent)
+    world.advance(days=15)
+    assert subject in mailed(world, NEW)
+    assert mailed(world, OLD, before) == []
+
+
+@pytest.mark.spec("B-12", "B-7")
+def test_a_refund_is_told_to_the_new_address_and_its_documents_keep_the_old_one(
+    shop: Shop,
+) -> None:
+    world = shop.world
+    world.buy()
+    world.work()
+    change(shop)
+    (order,) = world.orders(NEW)
+    assert shop.api.post(f"/v1/orders/{order.id}/refund", {}).status == 201
+    world.work()
+    assert mailed(world, NEW) == ["Refund: $29.99 for Course"]
+    (invoice,) = world.history(NEW).invoices
+    assert invoice.bill_to.email == OLD, "as it was issued"
+
+
+@pytest.mark.spec("B-12", "B-8")
+def test_invoices_and_entries_that_are_still_to_come_name_the_new_address(shop: Shop) -> None:
+    world = shop.world
+    world.buy()
+    world.buy(confirm_repeat=True)
+    change(shop)
+    world.advance(days=31)
+    issued = [invoice.bill_to.email for invoice in world.history(NEW).invoices]
+    assert sorted(issued) == [NEW, NEW, OLD, OLD]
+    entries = {order.kind: order.email for order in world.orders(NEW)}
+    assert entries == {OrderKind.SALE: OLD, OrderKind.REBILL: NEW}
+
+
+@pytest.mark.spec("B-12")
+def test_who_buys_later_with_the_old_address_sees_and_receives_nothing_of_the_first(
+    shop: Shop,
+) -> None:
+    world = shop.world
+    first = world.buy()
+    world.work()
+    change(shop)
+    stranger = world.buy(world.product(name="Garden"), email=OLD)
+    assert stranger.customer != first.customer
+    before = len(world.mailer.sent)
+    world.advance(days=62)
+    assert {subject.partition("Garden")[1] for subject in mailed(world, OLD, before)} == {"Garden"}
+    assert all("Garden" not in subject for subject in mailed(world, NEW))
+    assert len(mailed(world, NEW)) == 4
+    assert {order.product_name for order in world.orders(OLD)} == {"Garden"}
+    found = shop.api.get("/v1/customers", email=OLD).json["data"]
+    assert [each["id"] for each in found] == [stranger.customer]
+
+
+def let_in(world: World, order: str, email: str) -> str | None:
+    found = login.by_order(world.ports, "acme", order, email, ip="192.0.2.1", now=world.now)
+    world.now += timedelta(minutes=16)
+    return found and found.id
+
+
+@pytest.mark.spec("B-2", "B-12")
+def test_every_order_id_lets_the_present_email_in_and_the_old_one_nobody(shop: Shop) -> None:
+    world = shop.world
+    first = world.buy()
+    world.advance(days=31)
+    change(shop)
+    world.advance(days=31)
+    ids = [order.id for order in world.orders(NEW)]
+    assert len(ids) == 3
+    assert {let_in(world, order, NEW) for order in ids} == {first.customer}
+    assert {let_in(world, order, OLD) for order in ids} == {None}
+    stranger = world.buy(email=OLD)
+    assert {let_in(world, order, OLD) for order in ids} == {None}
+    theirs = world.orders(OLD)[0].id
+    assert let_in(world, theirs, OLD) == stranger.customer
+    assert let_in(world, theirs, NEW) is None
+
+
+@pytest.mark.spec("H-2", "B-12")
+def test_who_holds_the_old_address_owns_no_order_at_the_helpdesk(shop: Shop) -> None:
+    world = shop.world
+    first = world.buy()
+    change(shop)
+    order = world.orders(NEW)[0].id
+    assert ticket.owned(world.ports, "acme", order, OLD) is None
+    owned = ticket.owned(world.ports, "acme", order, NEW)
+    assert owned is not None and owned.customer == first.customer
+    asked = ask_support(world, order, Wish.REFUND, email=OLD)
+    assert (asked.customer, asked.ownership) == (None, Ownership.NONE)
+    entered = {
+        "department": "billing",
+        "email": OLD,
+        "subject": "Hi",
+        "text": "Mine",
+        "order": order,
+    }
+    assert shop.api.post("/v1/tickets", entered).status == 422
+
+
+@pytest.mark.spec("H-3", "B-12")
+def test_a_request_is_answered_where_its_customer_is_reached_now(shop: Shop) -> None:
+    world = shop.world
+    world.buy()
+    asked = ask_support(world, world.orders()[0].id, None)
+    world.work()
+    change(shop)
+    before = len(world.mailer.sent)
+    ticket.answer(world.ports, "acme", asked.id, "Here it is.", key="one", now=world.now)
+    world.work()
+    assert len(mailed(world, NEW)) == 1 and mailed(world, OLD, before) == []
+    reply = EmailMessage()
+    reply["From"], reply["In-Reply-To"] = NEW, str(last(world, NEW)["Message-ID"])
+    reply.set_content("Thank you.")
+    taken = inbound.from_mail(
+        world.ports, world.merchant, "billing", reply.as_bytes(), now=world.now
+    )
+    assert (taken.result, taken.ticket) == ("replied", asked.id)
+    world.work()
+    to_department = last(world, "hello@acme.example")
+    assert str(to_department["Reply-To"]) == NEW
+    reply.replace_header("From", OLD)
+    taken = inbound.from_mail(
+        world.ports, world.merchant, "billing", reply.as_bytes(), now=world.now
+    )
+    assert taken.result == "asked", "it waits until its sender has confirmed it"
+    before = len(world.mailer.sent)
+    decline(world, asked)
+    assert world.work()["told"] == 2
+    assert len(mailed(world, NEW)) == 2
+    assert mailed(world, OLD, before) == ["Confirm your message to Acme Courses"]
+
+
+@pytest.mark.spec("H-2")
+def test_whom_nobody_knows_is_answered_at_the_address_that_they_gave(world: World) -> None:
+    world.buy()
+    asked = ask_support(world, world.orders()[0].id, None, email="zoe@example.com")
+    ticket.reply(
+        *(world.ports, "acme", asked.id, "Hello."), author=Author.AGENT, key="one", now=world.now
+    )
+    world.work()
+    assert len(mailed(world, "zoe@example.com")) == 2
+
+
+@pytest.mark.spec("R-8")
+def test_an_address_that_takes_no_mail_is_told_nothing_and_the_new_one_is_not_stopped(
+    shop: Shop,
+) -> None:
+    world = shop.world
+    world.buy()
+    world.work()
+    heard(world.ports, [Returned("acme", OLD, StopReason.BOUNCED, world.now, "General")])
+    before = len(world.mailer.sent)
+    change(shop)
+    world.advance(days=31)
+    assert mailed(world, OLD, before) == []
+    assert mailed(world, NEW) == [
+        "Course renews on February 28, 2026",
+        "Receipt: $29.99 for Course",
+    ]
+    heard(world.ports, [Returned("acme", NEW, StopReason.BOUNCED, world.now, "General")])
+    before = len(world.mailer.sent)
+    world.advance(days=31)
+    assert world.mailer.sent[before:] == []
+
+
+@pytest.mark.spec("M-8")
+def test_an_erased_customer_is_mailed_nothing(shop: Shop) -> None:
+    world = shop.world
+    bought = world.buy()
+    change(shop)
+    before = len(world.mailer.sent)
+    world.cancel(When.NOW, NEW)
+    (order,) = (o for o in world.orders(NEW) if o.kind is OrderKind.SALE)
+    shop.api.post(f"/v1/orders/{order.id}/refund", {})
+    assert shop.api.post(f"/v1/customers/{bought.customer}/erase").status == 200
+    world.work()
+    assert world.mailer.sent[before:] == []
+    history: History = world.store.history("acme", bought.customer)
+    assert history.customer is not None and history.customer.email == ERASED
+    assert history.refunds[0].number == "TEST-CN-000001", "numbered all the same (M-7)"
+    back = shop.api.call("PATCH", f"/v1/customers/{bought.customer}", {"email": NEW})
+    assert (back.status, back.json["code"]) == (409, "erased")
+
+
+@pytest.mark.spec("C-2", "B-12")
+@pytest.mark.parametrize("taken_by_stranger", [False, True])
+def test_what_was_begun_before_the_change_is_its_buyers_all_the_same(
+    shop: Shop, taken_by_stranger: bool
+) -> None:
+    """The gateway has taken the money: whose purchase it is must not hang on the email by then."""
+    world = shop.world
+    first = world.buy()
+    waiting = world.buy(
+        world.product(name="Garden"), payment_method="pm_card_authenticationRequired"
+    )
+    assert waiting.state is CheckoutState.OPEN
+    change(shop)
+    if taken_by_stranger:
+        world.buy(world.product(name="Atlas"), email=OLD)
+    reference = str(waiting.invoice.gateway_ref)
+    world.sandbox.authenticate(reference, succeeded=True)
+    settled = advance.advance(world.ports, waiting, now=world.now, return_url=None)
+    assert (settled.state, settled.customer) == (CheckoutState.PAID, first.customer)
+    assert {order.product_name for order in world.orders(NEW)} == {"Course", "Garden"}
+
+
+@pytest.mark.spec("A-8", "B-12")
+def test_an_accounts_new_email_takes_the_mails_about_its_plan_along() -> None:
+    world = Platform()
+    opened(world)
+    held = account.by_email(world.ports, SELLER)
+    assert held is not None
+    account.ask_for_email(world.ports, held, NEW, now=world.now)
+    links = linked(world, NEW), linked(world)
+    for link in links:
+        account.confirm_email(world.ports, link, now=world.now)
+    world.work()
+    before = len(world.mailer.sent)
+    world.advance(days=31)
+    assert "Receipt: $29.99 for Pro" in mailed(world, NEW, before)
+    assert mailed(world, SELLER, before) == []
+    invoices = world.history(NEW).invoices
+    assert [invoice.bill_to.email for invoice in invoices] == [SELLER, NEW]
+
+
+@pytest.mark.spec("A-8")
+def test_an_accounts_email_is_not_changed_behind_its_back() -> None:
+    """An account is found by its owner's email: changed at the platform's customer alone, its plan
+    would be lost, and the account erased after a week."""
+    world = Platform()
+    opened(world)
+    shop = Shop(world)
+    customer = world.store.customer_by_email("acme", SELLER)
+    answer = shop.api.call("PATCH", f"/v1/customers/{customer}", {"email": NEW})
+    assert (answer.status, answer.json["code"]) == (409, "email_of_account")
+    assert world.standing() is accounts.Standing.ACTIVE
+    named = shop.api.call("PATCH", f"/v1/customers/{customer}", {"name": "Ann New"})
+    assert (named.status, named.json["name"]) == (200, "Ann New")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.spec("X-5", "B-12")
+def test_what_is_taken_back_after_the_change_is_told_to_the_new_address(shop: Shop) -> None:
+    world = shop.world
+    world.buy()
+    world.cancel()
+    change(shop)
+    undo: Callable[..., object] = cancel.undo
+    undo(world.ports, "acme", world.subscription(NEW).id, now=world.now)
+    world.work()
+    assert mailed(world, NEW)[-1] == "Your subscription to Course goes on"
+    assert world.subscription(NEW).state is State.ACTIVE
+
+
+@pytest.mark.spec("R-4", "B-12")
+def test_pay_now_is_receipted_to_the_new_address(shop: Shop) -> None:
+    world = shop.world
+    trial = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+    world.buy(world.product(trial), payment_method="pm_card_authenticationRequired")
+    world.advance(days=15)
+    change(shop)
+    invoice = world.history(NEW).invoices[-1]
+    world.sandbox.authenticate(str(invoice.gateway_ref), succeeded=True)
+    buyer_return.settled(world.ports, invoice, now=world.now)
+    world.work()
+    assert mailed(world, NEW) == ["Receipt: $29.99 for Course"]

@@ -1,0 +1,487 @@
+"""Mail that goes out late: it says what was true at its event, or is left out (R-8).
+
+The outbox stands still while things happen, and is told after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from billing.cancel.flows import cancel, pause
+from billing.cards.flows import cards
+from billing.gateway_events.flows import buyer_return, webhook
+from billing.helpdesk.flows import ticket
+from billing.helpdesk.tickets import Wish
+from billing.kernel.catalog import Cancellation, Initial, PriceTerms
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.errors import Unreachable
+from billing.kernel.gateways import SANDBOX, AccountRef, DisputeStanding
+from billing.kernel.merchants import SelfService, Settings
+from billing.kernel.money import Currency, Money
+from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
+from billing.kernel.periods import Span, Unit
+from billing.kernel.subscription import Source, State, When
+from billing.kernel.writes import Change, Insert, Remove
+from billing.notices.flows import remind
+from billing.outbox import outdated
+from billing.outbox.flows import deliver
+from billing.plans.flows import change_plan, freeze
+from billing.plans.plan_change import When as PlanWhen
+from billing.refunds.flows import refund
+from tests.accounts.platform import Platform, leave, opened
+from tests.helpdesk.tickets.asking import approve, ask_support, ask_to_cancel, set_up
+from tests.world import MONTHLY, START, World
+
+DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
+GOLD = replace(MONTHLY, price=Money(4900, Currency.USD))
+TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+FAILED = "Your payment for Course did not go through"
+SOON = "Course renews on February 28, 2026"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """The outbox stands still."""
+    with pytest.MonkeyPatch.context() as still:
+        still.setattr(deliver, "sweep", lambda *_, **__: Counter())
+        yield
+
+
+def told(world: World) -> list[tuple[str, str]]:
+    """Subject and words of what is mailed now, oldest first."""
+    before = len(world.mailer.sent)
+    deliver.sweep(world.ports, now=world.now + timedelta(minutes=3))
+    return [
+        (str(m["Subject"]).removeprefix("[TEST] "), m.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+        for m in world.mailer.sent[before:]
+    ]
+
+
+def subjects(world: World) -> list[str]:
+    return [subject for subject, _ in told(world)]
+
+
+def facts(world: World) -> list[OutboxEvent]:
+    return [
+        fact
+        for shard in range(world.ports.operation.shards)
+        for fact in world.store.undelivered(shard, world.now + timedelta(days=400), 100)
+    ]
+
+
+def bought(world: World, terms: PriceTerms = DELAYED, **fields: Any) -> str:
+    """A subscription whose buyer has been told of it."""
+    world.buy(world.product(terms, GOLD, refund_days=30), **fields)
+    world.work()
+    return world.subscription().id
+
+
+@pytest.mark.spec("R-8", "X-5", "X-7")
+def test_a_cancellation_taken_back_before_it_is_told_is_told_as_it_was_asked(world: World) -> None:
+    subscription = bought(world)
+    asked = world.cancel(When.PERIOD_END).subscription
+    cancel.undo(world.ports, "acme", subscription, now=world.now)
+    requested, undone = told(world)
+    assert requested[0] == "Your subscription to Course ends on February 28, 2026"
+    assert asked.cancelling is not None and asked.cancelling.order in requested[1]
+    assert "The next payment" not in requested[1]
+    assert undone[0] == "Your subscription to Course goes on"
+    assert "The next payment is $29.99 on February 28, 2026." in undone[1]
+
+
+@pytest.mark.spec("R-8", "X-5")
+def test_a_cancellation_taken_back_and_asked_for_again_is_told_twice_and_never_as_going_on(
+    world: World,
+) -> None:
+    subscription = bought(world)
+    for _ in range(2):
+        world.cancel(When.PERIOD_END)
+        world.now += timedelta(seconds=1)
+        cancel.undo(world.ports, "acme", subscription, now=world.now)
+    world.cancel(When.PERIOD_END)
+    assert subjects(world) == ["Your subscription to Course ends on February 28, 2026"] * 3
+
+
+@pytest.mark.spec("R-8", "X-7")
+def test_an_end_is_told_late_with_its_day_and_its_reference(world: World) -> None:
+    bought(world)
+    ending = world.cancel(When.NOW)
+    (entry,) = (order for order in world.orders() if order.kind == "cancellation")
+    world.now += timedelta(days=2)
+    ((subject, words),) = told(world)
+    assert (subject, ending.result) == ("Your subscription to Course has ended", "ended")
+    assert "ended on January 31, 2026. Nothing more is charged." in words
+    assert f"Reference: {entry.id}" in words
+
+
+@pytest.mark.spec("R-8", "A-4")
+def test_of_two_plans_that_were_asked_for_only_the_last_is_told(world: World) -> None:
+    subscription = bought(world)
+    silver, gold = (world.subscription().price_point, "acme.price1x2")
+    for point in (gold, silver):
+        change_plan.change(
+            world.ports,
+            "acme",
+            subscription,
+            point,
+            PlanWhen.NEXT_REBILL,
+            token=None,
+            now=world.now,
+        )
+        world.now += timedelta(seconds=1)
+    ((subject, words),) = told(world)
+    assert subject == "Your next plan: Course"
+    assert "The next payment is $29.99 on February 28, 2026." in words
+
+
+@pytest.mark.spec("R-8", "X-11")
+def test_a_pause_that_is_over_is_not_told_and_one_that_is_not_says_its_own_end(
+    world: World,
+) -> None:
+    subscription = bought(world)
+    pause.pause(world.ports, "acme", subscription, now=world.now)
+    world.now += timedelta(days=1)
+    pause.resume(world.ports, "acme", subscription, now=world.now)
+    assert subjects(world) == ["Your subscription to Course goes on"]
+    pause.pause(world.ports, "acme", subscription, now=world.now)
+    pause.resume(world.ports, "acme", subscription, now=world.now + timedelta(seconds=1))
+    pause.pause(world.ports, "acme", subscription, now=world.now + timedelta(seconds=2))
+    assert set(subjects(world)) == {"Your subscription to Course is paused"}
+
+
+@pytest.mark.spec("R-8", "A-5")
+def test_a_freeze_taken_back_is_told_as_going_on_alone(world: World) -> None:
+    world.change_merchant(settings=Settings(freeze_price_minor=999))
+    subscription = bought(world)
+    freeze.freeze(world.ports, "acme", subscription, now=world.now)
+    freeze.unfreeze(world.ports, "acme", subscription, token=None, now=world.now)
+    assert subjects(world) == ["Your subscription to Course goes on"]
+
+
+def past_due(world: World, card: str = "pm_card_chargeCustomerFail") -> None:
+    """A first payment after a trial was declined, and nobody told."""
+    bought(world, TRIAL, payment_method=card)
+    with untold():
+        world.advance(days=14, minutes=1)
+    assert world.subscription().state is State.PAST_DUE
+
+
+def new_card(world: World) -> None:
+    customer, account = world.subscription().customer, world.merchant.account_at("sandbox")
+    cards.add(
+        world.ports,
+        "acme",
+        customer,
+        account=account,
+        token="pm_card_mastercard",
+        attempt_key="attempt-new-card",
+        now=world.now,
+    )
+
+
+@pytest.mark.spec("R-8", "R-4")
+def test_a_payment_that_failed_and_was_made_is_told_by_its_receipt(world: World) -> None:
+    past_due(world)
+    with untold():
+        new_card(world)
+        world.advance(minutes=5)
+    assert world.subscription().state is State.ACTIVE
+    assert set(subjects(world)) == {
+        "A card was added to your account with Acme Courses",
+        "Receipt: $29.99 for Course",
+    }
+
+
+@pytest.mark.spec("R-8", "R-4")
+def test_a_failed_payment_names_its_own_next_attempt_or_is_told_by_the_next(world: World) -> None:
+    past_due(world)
+    failed = [each for each in told(world) if each[0] == FAILED]
+    assert len(failed) == 1 and "We try again on February 17, 2026." in failed[0][1]
+    with untold():
+        world.advance(days=6, minutes=5)
+    ((subject, words),) = told(world)
+    assert subject == FAILED and "We try again on February 23, 2026." in words
+
+
+@pytest.mark.spec("R-8", "R-4")
+def test_a_failed_payment_of_what_has_ended_is_not_told_to_be_tried_again(world: World) -> None:
+    past_due(world)
+    told_before = facts(world)
+    world.cancel(When.NOW)
+    assert any(fact.kind is EventKind.PAYMENT_FAILED for fact in told_before)
+    assert subjects(world) == ["Your subscription to Course has ended"]
+
+
+@pytest.mark.spec("R-8", "R-4")
+def test_a_retry_cycle_that_is_used_up_is_told_by_its_failure_and_its_end(world: World) -> None:
+    past_due(world)
+    told(world)
+    with untold():
+        world.advance(days=12)
+    assert world.subscription().state is State.CANCELLED
+    found = dict(told(world))
+    assert set(found) == {FAILED, "Your subscription to Course has ended"}
+    assert "We do not try again by ourselves." in found[FAILED]
+    assert (
+        "because the last payment could not be made"
+        in found["Your subscription to Course has ended"]
+    )
+
+
+@pytest.mark.spec("R-8", "R-4")
+def test_who_confirmed_at_the_bank_is_not_asked_to_any_more(world: World) -> None:
+    past_due(world, "pm_card_authenticationRequired")
+    invoice = world.history().invoices[-1]
+    world.sandbox.authenticate(str(invoice.gateway_ref), succeeded=True)
+    buyer_return.settled(world.ports, invoice, now=world.now)
+    assert subjects(world) == ["Receipt: $29.99 for Course"]
+
+
+@pytest.mark.spec("R-8", "C-3")
+@pytest.mark.parametrize("then", ["cancelled", "changed"])
+def test_a_receipt_says_what_followed_from_its_payment(world: World, then: str) -> None:
+    subscription = bought(world)
+    with untold():
+        world.advance(days=28, minutes=1)
+    if then == "cancelled":
+        world.cancel(When.NOW)
+    else:
+        change_plan.change(
+            *(world.ports, "acme", subscription, "acme.price1x2", PlanWhen.NEXT_REBILL),
+            token=None,
+            now=world.now,
+        )
+    found = dict(told(world))
+    receipt = found["Receipt: $29.99 for Course"]
+    assert "The next payment is $29.99 on March 31, 2026." in receipt
+    assert "How to cancel" in receipt
+    assert "Course renews" not in " ".join(found), "its day has come"
+
+
+@pytest.mark.spec("R-8", "C-3")
+def test_a_purchase_is_told_with_what_was_agreed(world: World) -> None:
+    world.buy(world.product(DELAYED))
+    world.cancel(When.NOW)
+    found = dict(told(world))
+    assert "The next payment is $29.99 on February 28, 2026." in found["Your purchase: Course"]
+    assert len(found) == 2
+
+
+def remind_untold(world: World) -> None:
+    world.now = datetime(2026, 2, 22, 15, tzinfo=UTC)
+    assert remind.sweep(world.ports, now=world.now)["told"] == 1
+
+
+@pytest.mark.spec("R-8")
+def test_a_renewal_that_is_cancelled_is_not_told_ahead(world: World) -> None:
+    bought(world)
+    remind_untold(world)
+    world.cancel(When.PERIOD_END)
+    assert subjects(world) == ["Your subscription to Course ends on February 28, 2026"]
+
+
+@pytest.mark.spec("R-8", "A-4")
+def test_who_is_told_ahead_is_told_what_will_be_charged(world: World) -> None:
+    subscription = bought(world)
+    remind_untold(world)
+    change_plan.change(
+        *(world.ports, "acme", subscription, "acme.price1x2", PlanWhen.NEXT_REBILL),
+        token=None,
+        now=world.now,
+    )
+    found = dict(told(world))
+    assert "The next payment is $49.00 on February 28, 2026." in found[SOON]
+
+
+@pytest.mark.spec("R-8")
+def test_a_charge_that_has_been_made_is_not_told_ahead(world: World) -> None:
+    bought(world)
+    remind_untold(world)
+    with untold():
+        world.advance(days=7)
+    assert subjects(world) == ["Receipt: $29.99 for Course"]
+
+
+def another_is_default(world: World, card: PaymentMethod) -> None:
+    new_card(world)
+
+
+def is_renewed(world: World, card: PaymentMethod) -> None:
+    world.store.commit(Change(card, replace(card, expires_on="2031-02", expiry_told=True)))
+
+
+def is_removed(world: World, card: PaymentMethod) -> None:
+    new_card(world)
+    cards.remove(world.ports, "acme", card.customer, card.id, now=world.now)
+
+
+@pytest.mark.spec("R-8", "W-7")
+@pytest.mark.parametrize("then", [another_is_default, is_renewed, is_removed])
+def test_a_card_that_pays_no_more_or_for_longer_is_not_told_to_expire(
+    world: World, then: Callable[[World, PaymentMethod], None]
+) -> None:
+    bought(world)
+    (card,) = world.history().methods
+    expiring = replace(card, expires_on="2026-02")
+    world.store.commit(Change(card, expiring))
+    world.now = datetime(2026, 2, 2, tzinfo=UTC)
+    assert remind.sweep(world.ports, now=world.now)["told"] == 1
+    then(world, replace(expiring, expiry_told=True))
+    assert not [subject for subject in subjects(world) if "expires" in subject]
+
+
+@pytest.mark.spec("R-8", "W-4")
+def test_a_dispute_that_is_decided_is_told_by_that(world: World) -> None:
+    bought(world)
+    reference = str(world.history().invoices[0].gateway_ref)
+    dispute = world.sandbox.open_dispute(reference, None)
+    for standing in (None, DisputeStanding.WON):
+        if standing is not None:
+            world.sandbox.close_dispute(reference, dispute, standing)
+        for event in world.sandbox.events_since(START - timedelta(days=1)):
+            webhook.take(world.ports, AccountRef("acme", SANDBOX, SANDBOX), event, now=world.now)
+    kinds = {fact.kind for fact in facts(world)}
+    assert kinds >= {EventKind.DISPUTE_OPENED, EventKind.DISPUTE_WON}
+    assert len(subjects(world)) == 1
+
+
+@pytest.mark.spec("R-8", "B-7")
+def test_a_credit_note_is_sent_though_the_refund_came_back(world: World) -> None:
+    bought(world)
+    (order,) = world.orders()
+    refund.request(
+        *(world.ports, "acme", order.id), amount_minor=None, source=Source.CUSTOMER, now=world.now
+    )
+    reference = str(world.history().invoices[0].gateway_ref)
+    ((row),) = (each for each in world.charges() if each["refunded"])
+    made = world.sandbox.refunds(reference, ours=[])[0]
+    world.sandbox.send_back(reference, made.id)
+    for event in world.sandbox.events_since(START - timedelta(days=1)):
+        webhook.take(world.ports, AccountRef("acme", SANDBOX, SANDBOX), event, now=world.now)
+    found = subjects(world)
+    assert "Refund: $29.99 for Course" in found and row["refunded"] == 2999
+    assert "Refund not received: $29.99 for Course" in found
+
+
+@pytest.mark.spec("H-3", "H-4", "R-8")
+def test_a_request_that_is_decided_is_nobodys_to_do_and_its_requester_hears_both(
+    world: World,
+) -> None:
+    set_up(world, self_cancel=SelfService.MANUAL)
+    bought(world)
+    found = ask_to_cancel(world)
+    approve(world, found)
+    sent = dict(told(world))
+    assert set(sent) == {
+        "Your request to cancel Course",
+        "Your request to cancel Course is approved",
+        "Your subscription to Course ends on February 28, 2026",
+    }
+    assert "What falls due meanwhile is not charged" in sent["Your request to cancel Course"]
+
+
+@pytest.mark.spec("H-3", "R-8")
+def test_a_request_passed_on_twice_is_told_to_whom_it_was_passed_on_last(world: World) -> None:
+    bought(world)
+    asked = ask_support(world, world.orders()[0].id, None)
+    told(world)
+    for department in ("technical-support", "billing"):
+        ticket.reassign(world.ports, world.merchant, asked.id, department, now=world.now)
+        world.now += timedelta(seconds=1)
+    ((_, words),) = told(world)
+    assert "For the department: Billing" in words
+
+
+@pytest.mark.spec("X-8", "H-3", "R-8")
+def test_a_late_approval_is_told_with_the_charge_that_stood(world: World) -> None:
+    set_up(world, notice_days=10)
+    bought(world)
+    world.now = datetime(2026, 2, 22, 15, tzinfo=UTC)
+    asked = ask_support(world, world.orders()[0].id, Wish.CANCEL)
+    assert asked.lets_stand is not None
+    told(world)
+    approve(world, asked)
+    with untold():
+        world.advance(days=8)
+    sent = dict(told(world))
+    words = sent["Your request to cancel Course is approved"]
+    assert "too late for the payment of $29.99 on February 28, 2026" in words
+    assert "ends on March 31, 2026" in words
+
+
+@pytest.mark.spec("A-6", "A-7", "R-8")
+def test_an_account_that_is_back_is_not_told_to_have_ended() -> None:
+    world = Platform()
+    opened(world)
+    leave(world)
+    with untold():
+        world.advance(days=30)
+        world.buy(world.plan, email="ann@example.com")
+        world.tick()
+    sent = subjects(world)
+    world.tick()
+    assert "Your account at Acme Courses is not active" not in [*sent, *world.subjects()]
+    assert any("is active" in subject for subject in world.subjects()[-2:])
+
+
+@pytest.mark.spec("R-8")
+def test_what_is_left_out_keeps_its_reason_until_it_goes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = bought(world)
+    pause.pause(world.ports, "acme", subscription, now=world.now)
+    pause.resume(world.ports, "acme", subscription, now=world.now + timedelta(seconds=1))
+    commit = world.store.commit
+
+    def killed(*writes: Any) -> None:
+        if isinstance(writes[0], Remove):
+            raise Unreachable("killed")
+        commit(*writes)
+
+    monkeypatch.setattr(world.store, "commit", killed)
+    later = world.now + timedelta(minutes=3)
+    assert deliver.sweep(world.ports, now=later) == {"unsent": 2}
+    reasons = {fact.kind: fact.left_out for fact in facts(world)}
+    assert reasons == {EventKind.PAUSED: LeftOut.UNTRUE, EventKind.RESUMED: None}
+    monkeypatch.setattr(world.store, "commit", commit)
+    before = len(world.mailer.sent)
+    tally = deliver.sweep(world.ports, now=later + timedelta(minutes=6))
+    assert tally == {"left_out": 1, "told": 1}
+    (again,) = world.mailer.sent[before:]
+    assert again["Message-ID"] == world.mailer.sent[before - 1]["Message-ID"], "one and the same"
+
+
+@pytest.mark.spec("R-8", "W-5")
+def test_what_was_written_by_older_code_is_told_as_it_stands(world: World) -> None:
+    subscription = bought(world)
+    world.cancel(When.PERIOD_END)
+    cancel.undo(world.ports, "acme", subscription, now=world.now)
+    pause.pause(world.ports, "acme", subscription, now=world.now)
+    for fact in facts(world):
+        world.store.commit(Remove(fact))
+        world.store.commit(Insert(replace(fact, was=None)))
+    sent = subjects(world)
+    assert sorted(sent) == [
+        "Your subscription to Course ends on February 28, 2026",
+        "Your subscription to Course goes on",
+        "Your subscription to Course is paused",
+    ]
+
+
+@pytest.mark.spec("R-8")
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_the_table_names_every_kind_of_fact(kind: EventKind) -> None:
+    assert outdated.__doc__ is not None
+    assert kind.value in outdated.__doc__

@@ -1,0 +1,160 @@
+"""Mail that came back, or that somebody complained of: what goes to that address afterwards."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from billing.aws import ses_events
+from billing.customers.flows import customers
+from billing.kernel.customers import email_hash
+from billing.kernel.errors import NotFound
+from billing.kernel.outbox_events import EventKind
+from billing.kernel.subscription import When
+from billing.outbox.flows import suppressions
+from billing.outbox.suppressions import (
+    SENT_ALL_THE_SAME,
+    MailStop,
+    Returned,
+    StopReason,
+    may_be_sent,
+)
+from tests.test_events import EVENTS
+from tests.world import START, World
+
+ANN = "ann@example.com"
+
+
+def published(name: str) -> dict[str, Any]:
+    """An event as SES publishes it."""
+    return dict(json.loads((EVENTS / f"{name}.json").read_text()))
+
+
+def returned(reason: StopReason = StopReason.BOUNCED, email: str = ANN) -> Returned:
+    return Returned("acme", email, reason, START, "General")
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.buy()
+    world.advance(minutes=5)
+    return world
+
+
+@pytest.mark.spec("R-8")
+def test_a_mailbox_that_does_not_exist_gets_no_mail_any_more(world: World) -> None:
+    before = len(world.mailer.sent)
+    assert suppressions.heard(world.ports, [returned()]) == {"stopped": 1}
+    world.cancel(When.NOW)
+    world.advance(minutes=5)
+    assert len(world.mailer.sent) == before
+    assert world.store.undelivered(0, world.now + timedelta(days=1), 9) == []
+
+
+@pytest.mark.spec("R-8")
+def test_after_a_complaint_only_what_the_law_asks_for_is_sent(world: World) -> None:
+    suppressions.heard(world.ports, [returned(StopReason.COMPLAINED)])
+    before = len(world.mailer.sent)
+    world.advance(days=31)
+    assert len(world.charges()) == 2
+    assert not [subject for subject in world.subjects()[before:] if "Receipt" in subject]
+    before = len(world.mailer.sent)
+    world.cancel(When.NOW)
+    world.advance(minutes=5)
+    assert len(world.mailer.sent) == before + 1, "the confirmation of the cancellation"
+
+
+def test_mail_to_another_address_and_of_another_merchant_goes_on(world: World) -> None:
+    suppressions.heard(world.ports, [returned(), replace(returned(), merchant="other")])
+    before = len(world.mailer.sent)
+    world.buy(email="bob@example.com")
+    world.advance(minutes=5)
+    assert len(world.mailer.sent) == before + 1
+    assert world.store.mail_stop("third", ANN) is None
+
+
+def test_told_twice_it_is_one_stop_and_a_bounce_outweighs_a_complaint(world: World) -> None:
+    complaint, bounce = returned(StopReason.COMPLAINED), returned()
+    assert suppressions.heard(world.ports, [complaint]) == {"stopped": 1}
+    assert suppressions.heard(world.ports, [complaint]) == {"stopped": 0, "known": 1}
+    assert suppressions.heard(world.ports, [bounce]) == {"stopped": 1}
+    assert suppressions.heard(world.ports, [complaint]) == {"stopped": 0, "known": 1}
+    found = world.store.mail_stop("acme", ANN)
+    assert found == MailStop("acme", email_hash("acme", ANN), StopReason.BOUNCED, START, "General")
+
+
+def test_it_shows_at_the_customer_and_the_merchant_lifts_it(world: World) -> None:
+    suppressions.heard(world.ports, [returned(email="ANN@example.com ")])
+    customer = world.subscription().customer
+    shown = customers.overview(world.ports, "acme", customer, now=world.now).mail_stop
+    assert shown is not None and shown.reason is StopReason.BOUNCED
+    suppressions.lift(world.ports, "acme", customer)
+    suppressions.lift(world.ports, "acme", customer)
+    assert customers.overview(world.ports, "acme", customer, now=world.now).mail_stop is None
+    before = len(world.mailer.sent)
+    world.cancel(When.NOW)
+    world.advance(minutes=5)
+    assert len(world.mailer.sent) == before + 1
+    with pytest.raises(NotFound):
+        suppressions.lift(world.ports, "acme", "cus_nobody")
+
+
+def test_a_new_address_is_not_stopped_by_the_old_one(world: World) -> None:
+    suppressions.heard(world.ports, [returned()])
+    customer = world.subscription().customer
+    customers.change(world.ports, "acme", customer, {"email": "new@example.com"}, now=world.now)
+    assert suppressions.of_customer(world.ports, "acme", customer) is None
+
+
+def test_what_ses_publishes_is_understood() -> None:
+    (bounce,) = ses_events.returned(published("mail_bounced"))
+    assert (bounce.merchant, bounce.email) == ("demo", "recipient@example.com")
+    assert (bounce.reason, bounce.code) == (StopReason.BOUNCED, "General")
+    (complaint,) = ses_events.returned(published("mail_complaint"))
+    assert (complaint.reason, complaint.code) == (StopReason.COMPLAINED, "abuse")
+    assert complaint.at.isoformat() == "2026-01-31T15:01:02.669000+00:00"
+
+
+def altered(name: str, *path: str, value: Any) -> dict[str, Any]:
+    event = deepcopy(published(name))
+    place = event
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return event
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        altered("mail_bounced", "detail", "bounce", "bounceType", value="Transient"),
+        altered("mail_bounced", "detail", "bounce", "bounceType", value="Undetermined"),
+        altered("mail_complaint", "detail", "complaint", "complaintFeedbackType", value="not-spam"),
+        altered("mail_bounced", "detail", "eventType", value="Delivery"),
+        altered("mail_bounced", "detail", "mail", "tags", value={}),
+    ],
+    ids=["full mailbox", "unknown", "no spam", "delivered", "not ours"],
+)
+def test_what_says_nothing_against_an_address_stops_nothing(event: dict[str, Any]) -> None:
+    assert ses_events.returned(event) == []
+
+
+def test_strangers_words_in_a_report_are_not_kept() -> None:
+    event = altered("mail_bounced", "detail", "bounce", "bounceSubType", value="call 555 <b>now")
+    (bounce,) = ses_events.returned(event)
+    assert bounce.code is None
+
+
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_a_bounce_stops_every_mail_and_a_complaint_not_those_of_the_law(kind: EventKind) -> None:
+    bounced = MailStop("acme", "h", StopReason.BOUNCED, START)
+    complained = MailStop("acme", "h", StopReason.COMPLAINED, START)
+    assert may_be_sent(kind, None)
+    assert not may_be_sent(kind, bounced)
+    assert may_be_sent(kind, complained) == (kind in SENT_ALL_THE_SAME)

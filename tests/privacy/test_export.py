@@ -1,0 +1,162 @@
+"""Everything that is kept of a customer, for who asks what that is (M-8)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from billing.cards.flows import cards
+from billing.helpdesk.flows import ticket
+from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.tickets import Author, Ownership
+from billing.kernel.catalog import Initial
+from billing.kernel.customers import Consent
+from billing.kernel.gateways import SANDBOX, AccountRef
+from billing.kernel.periods import Span, Unit
+from billing.kernel.writes import Change
+from billing.storage.dynamo.writes import entity_of, item_of
+from tests.web.shop import Shop
+from tests.world import MONTHLY
+
+pytestmark = pytest.mark.spec("M-8")
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def lived(shop: Shop) -> str:
+    """A customer who bought, was declined once, added a card, removed one, and wrote; their id."""
+    world = shop.world
+    product = world.product()
+    world.buy(product)
+    form = world.submission(
+        payment_method="pm_card_chargeCustomerFail",
+        attempt_key="declined",
+        confirm_repeat=True,
+        name="Ann Otherwise",
+    )
+    world.submit(product.default_price_point, form)
+    customer = world.subscription().customer
+    (first,) = world.history().methods
+    ref = AccountRef("acme", SANDBOX, SANDBOX)
+    cards.add(
+        world.ports,
+        "acme",
+        customer,
+        account=ref,
+        token="pm_card_mastercard",
+        attempt_key="card",
+        now=world.now,
+    )
+    second = next(m for m in world.history().methods if m.id != first.id)
+    cards.use(world.ports, "acme", customer, second.id, now=world.now)
+    cards.remove(world.ports, "acme", customer, first.id, now=world.now)
+    asked = Request("billing", "ann@example.com", "A question", "Where is it?", key="ask")
+    made = ticket.open_one(
+        world.ports,
+        world.merchant,
+        asked,
+        customer=customer,
+        ownership=Ownership.PORTAL,
+        now=world.now,
+    )
+    ticket.reply(
+        world.ports, "acme", made.id, "A note.", author=Author.AGENT, key="r", now=world.now
+    )
+    return customer
+
+
+def test_it_holds_all_that_erasing_would_take_away_and_opens_nothing(shop: Shop) -> None:
+    customer = lived(shop)
+    answer = shop.api.get(f"/v1/customers/{customer}/export")
+    assert answer.status == 200
+    told: dict[str, Any] = answer.json
+    assert (told["id"], told["email"]) == (customer, "ann@example.com")
+    assert len(told["subscriptions"]) == 1
+    assert {order["kind"] for order in told["orders"]} == {"sale", "failed"}
+    assert [m["brand"] for m in told["payment_methods"]] == ["mastercard"]
+    assert [m["brand"] for m in told["removed_payment_methods"]] == ["visa"]
+    assert {billed["of"] for billed in told["billed"]} == {
+        told["subscriptions"][0]["id"],
+        told["invoices"][0]["id"],
+    }
+    (consent,) = told["consents"]
+    assert (consent["ip"], consent["purchase"]) == ("192.0.2.1", told["subscriptions"][0]["id"])
+    (attempt,) = told["attempts"]
+    assert (attempt["name"], attempt["state"]) == ("Ann Otherwise", "declined")
+    (thread,) = told["tickets"]
+    assert [said["text"] for said in thread["messages"]] == ["Where is it?", "A note."]
+    history = shop.world.history()
+    secrets = [invoice.download_key for invoice in history.invoices]
+    secrets += [found.access_key for found in shop.world.store.tickets_of("acme", customer)]
+    text = json.dumps(told)
+    assert secrets and [secret for secret in secrets if secret in text] == []
+
+
+@pytest.mark.spec("C-6")
+def test_a_consent_is_told_with_all_that_was_shown(shop: Shop) -> None:
+    trial = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+    shop.world.buy(shop.world.product(trial))
+    (kept,) = shop.world.history().consents
+    (consent,) = shop.api.get(f"/v1/customers/{kept.customer}/export").json["consents"]
+    nothing = {"amount": 0, "currency": "USD"}
+    assert consent["price_shown"] == "Free for 14 days, then $29.99 every month"
+    assert consent["terms_hash"] == kept.terms_hash
+    shown = consent["shown"]
+    assert shown["today"] == {
+        "lines": [{"text": "Course", "amount": nothing}],
+        "price": nothing,
+        "tax": nothing,
+        "total": nothing,
+    }
+    assert shown["following"][0] == {
+        "on": "2026-02-14",
+        "at": "2026-02-14T15:00:00Z",
+        "amount": {"amount": 2999, "currency": "USD"},
+    }
+    assert (shown["period"], shown["payments"], shown["ends_at"]) == ("1m", None, None)
+    assert shown["cancelling"][0].startswith("Write to")
+    assert "until you cancel" in shown["agreement"] and shown["button"] in shown["agreement"]
+
+
+@pytest.mark.spec("C-6")
+def test_a_consent_of_before_all_was_kept_is_read_and_told_as_it_is(shop: Shop) -> None:
+    shop.world.buy(shop.world.product(MONTHLY))
+    (kept,) = shop.world.history().consents
+    item = item_of(kept, "op")
+    of_before = ("merchant", "customer", "purchase", "terms_version", "agreed_at", "ip", "language")
+    body = {name: value for name, value in item["body"]["M"].items() if name in of_before}
+    stored = {**item, "body": {"M": {**body, "price_shown": {"S": "2999 USD"}}}}
+    old = entity_of(stored)
+    assert isinstance(old, Consent)
+    assert (old.shown, old.terms_hash, old.price_shown) == (None, None, "2999 USD")
+    shop.world.store.commit(Change(kept, old))
+    (consent,) = shop.api.get(f"/v1/customers/{kept.customer}/export").json["consents"]
+    assert (consent["price_shown"], consent["shown"]) == ("2999 USD", None)
+
+
+@pytest.mark.spec("C-6")
+def test_an_attempt_begun_before_all_was_kept_is_paid_with_what_it_kept(shop: Shop) -> None:
+    """A deployment runs old code beside new: what is under way is finished as it was begun."""
+    world = shop.world
+    product = world.product(MONTHLY)
+    form = world.submission(payment_method="pm_card_authenticationRequired")
+    begun = world.submit(product.default_price_point, form)
+    old = replace(begun.consent, shown=None, terms_hash=None, price_shown="2999 USD")
+    world.store.commit(Change(begun, replace(begun, consent=old)))
+    world.sandbox.authenticate(str(begun.invoice.gateway_ref), succeeded=True)
+    world.advance(minutes=10)
+    (kept,) = world.history().consents
+    assert (kept.price_shown, kept.shown) == ("2999 USD", None)
+
+
+def test_of_nobody_and_of_another_merchants_there_is_none(shop: Shop) -> None:
+    customer = lived(shop)
+    assert shop.api.get("/v1/customers/cus_nobody/export").status == 404
+    assert shop.other.get(f"/v1/customers/{customer}/export").status == 404
+    assert shop.stranger.get(f"/v1/customers/{customer}/export").status == 401

@@ -1,0 +1,464 @@
+"""What is answered when the world breaks after something was written: never "try again".
+
+Every request that changes something is broken at each of its calls, by an outage from there on and
+by one lost answer. Told that nothing was done, a caller asks again: so nothing may be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from billing.accounts.flows import account
+from billing.accounts.web import console_session
+from billing.api.flows import keys
+from billing.checkout.checkouts import Checkout
+from billing.helpdesk.tickets import Wish
+from billing.invoices.flows import documents
+from billing.kernel.catalog import Initial
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.merchants import ApiKey, PortalKind, SelfService
+from billing.kernel.periods import Span, Unit
+from billing.kernel.subscription import When
+from billing.kernel.writes import Change, Insert
+from billing.web import sessions
+from functions.account import app as account_app
+from functions.checkout import app as checkout_app
+from functions.console import app as console_app
+from functions.helpdesk import app as helpdesk_app
+from functions.merchant import app as merchant_app
+from functions.portal import app as portal_app
+from tests.accounts.platform import PASSWORD, SELLER, Platform, linked
+from tests.helpdesk.tickets.asking import ask_support
+from tests.plans.changing import GOLD
+from tests.scenarios.outages import Line
+from tests.web.calls import Answer, Client
+from tests.web.shop import PRODUCT
+from tests.world import MONTHLY, World
+
+MAY_BE_DONE = frozenset({"outcome_unknown", "unfinished"})
+JSON = "application/json"
+
+Act = Callable[[], Answer]
+
+
+@dataclass
+class Stage:
+    """A world with all its functions, whose calls go over one line."""
+
+    world: World
+    line: Line
+
+    @classmethod
+    def of(cls, line: Line, world: World | None = None) -> Stage:
+        made = world or World()
+        settings = replace(
+            made.merchant.settings,
+            portal=PortalKind.HELPDESK,
+            self_cancel=SelfService.AUTOMATIC,
+            self_refund=SelfService.AUTOMATIC,
+            self_freeze=True,
+            freeze_price_minor=999,
+        )
+        made.change_merchant(settings=settings)
+        line.over(made)
+        return cls(made, line)
+
+    def api(self) -> Client:
+        secret = "sk_acme"
+        key = ApiKey("key_1", keys.digest(secret), "acme", self.world.now)
+        if self.world.store.api_key(key.key_hash) is None:
+            self.world.store.commit(Insert(key))
+        return Client(merchant_app.build(self.world.ports), secret)
+
+    def post(self, address: str, body: Any = None, **headers: str) -> Act:
+        api = self.api()
+        return lambda: api.post(address, {} if body is None else body, **headers)
+
+    def form(self, client: Client, realm: sessions.Realm, address: str, **fields: str) -> Act:
+        """A form of who is signed in."""
+        held = next(v for n, v in client.cookies.items() if n.endswith(realm.name))
+        typed = {"csrf": sessions.csrf_of(held), **fields}
+        return lambda: client.browse("POST", address, typed, accept=JSON)
+
+    def portal(self, page: str, **fields: str) -> Act:
+        visitor = Client(portal_app.build(self.world.ports))
+        order = next(o.id for o in self.world.orders() if o.kind == "sale")
+        typed = {"order_id": order, "email": "ann@example.com"}
+        assert visitor.browse("POST", "/portal/acme/login", typed).status == 303
+        return self.form(visitor, sessions.Realm("portal"), f"/portal/acme{page}", **fields)
+
+    def console(self, page: str, **fields: str) -> Act:
+        browser = Client(console_app.build(self.world.ports))
+        link = console_session.console_link(self.world.ports, "acme", "", self.world.now)
+        assert browser.browse("POST", link, {}).status == 303
+        return self.form(browser, console_session.REALM, f"/console{page}", **fields)
+
+    def helpdesk(self, page: str, **fields: str) -> Act:
+        guest = Client(helpdesk_app.build(self.world.ports))
+        return lambda: guest.browse("POST", f"/helpdesk/acme{page}", fields, accept=JSON)
+
+    def account(self, page: str, **fields: str) -> Act:
+        """A page of the account of somebody who sells here."""
+        owner = Client(account_app.build(self.world.ports))
+        typed = {"email": SELLER, "password": PASSWORD}
+        assert owner.browse("POST", "/account/sign-in", typed).status == 303
+        return self.form(owner, console_session.REALM, f"/account{page}", **fields)
+
+    @property
+    def subscription(self) -> str:
+        return f"/v1/subscriptions/{self.world.subscription().id}"
+
+
+def sold(stage: Stage, *terms: Any, **fields: Any) -> str:
+    """The Order ID of something that was bought; a refund is open for 30 days."""
+    stage.world.buy(stage.world.product(*(terms or (MONTHLY, GOLD)), refund_days=30), **fields)
+    return stage.world.orders()[0].id
+
+
+def past_due(stage: Stage) -> None:
+    trial = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+    sold(stage, trial, payment_method="pm_card_chargeCustomerFail")
+    stage.world.advance(days=15)
+
+
+def frozen(stage: Stage) -> None:
+    sold(stage)
+    stage.api().post(f"{stage.subscription}/freeze")
+    stage.world.advance(days=40)
+
+
+def under_way(stage: Stage) -> None:
+    """A renewal whose answer was lost."""
+    sold(stage)
+    stage.world.now += timedelta(days=28)
+    stage.world.sweep()
+    confirm = stage.world.sandbox.confirm
+    stage.world.sandbox.confirm = _lost  # type: ignore[method-assign]
+    stage.world.work()
+    stage.world.sandbox.confirm = confirm  # type: ignore[method-assign]
+
+
+def _lost(*args: Any, **named: Any) -> Any:
+    from billing.kernel.errors import Unreachable
+
+    raise Unreachable("lost")
+
+
+def asked(stage: Stage, wish: Wish) -> str:
+    order = sold(stage)
+    return f"/v1/tickets/{ask_support(stage.world, order, wish).id}"
+
+
+def other_plan(stage: Stage, when: str) -> Act:
+    sold(stage)
+    stage.world.advance(days=14)
+    product = stage.world.subscription().product
+    found = stage.world.store.product("acme", product)
+    assert found is not None
+    body = {"price_point": found.price_points[1], "when": when}
+    return stage.post(f"{stage.subscription}/change-plan", body)
+
+
+def buying(stage: Stage, **more: Any) -> Act:
+    point = stage.world.product(MONTHLY).default_price_point
+    visitor = Client(checkout_app.build(stage.world.ports))
+    body = {
+        "attempt_key": "attempt-1",
+        "email": "ann@example.com",
+        "name": "Ann",
+        "address": {"line1": "1 Main Street", "city": "Springfield", "country": "US"},
+        "payment_method": "pm_card_visa",
+        **more,
+    }
+    return lambda: visitor.post(f"/checkout/{point}", body)
+
+
+def two_cards(stage: Stage) -> str:
+    """The first of two cards, which is not the default."""
+    sold(stage)
+    card = {"payment_method": "pm_card_mastercard", "attempt_key": "attempt-9"}
+    assert stage.portal("/cards/new", **card)().status == 303
+    return stage.world.history().methods[0].id
+
+
+def pending(stage: Stage) -> None:
+    sold(stage)
+    stage.world.cancel(When.PERIOD_END)
+
+
+def paused(stage: Stage) -> None:
+    sold(stage)
+    stage.api().post(f"{stage.subscription}/pause")
+
+
+def waiting(stage: Stage) -> None:
+    """A payment that was missed for so long that its merchant decides."""
+    sold(stage)
+    stage.world.now += timedelta(days=60)
+    found = stage.world.subscription()
+    stage.world.store.commit(Change(found, found.waiting(stage.world.now)))
+
+
+ADDRESS = {
+    "name": "Ann",
+    "line1": "2 Main Street",
+    "city": "Springfield",
+    "postal_code": "12345",
+    "state": "IL",
+    "country": "US",
+}
+
+
+def back_from_the_bank(stage: Stage) -> Act:
+    """A buyer who has authenticated comes back to the checkout."""
+    asked = buying(stage, payment_method="pm_card_authenticationRequired")()
+    assert asked.status == 202
+    (attempt,) = (a for a in _all(stage.world) if isinstance(a, Checkout))
+    stage.world.sandbox.authenticate(str(attempt.invoice.gateway_ref), succeeded=True)
+    buyer = Client(checkout_app.build(stage.world.ports))
+    address = f"/checkout/{attempt.price_point}/return?attempt={attempt.key}"
+    return lambda: buyer.browse("GET", address, accept=JSON)
+
+
+def _all(world: World) -> list[Any]:
+    items: Any = world.store._items
+    return [each for part in items._partitions.values() for each in part.values()]
+
+
+def waiting_for_its_buyer(stage: Stage) -> tuple[Client, str]:
+    """The page of a payment that waits for its buyer at the bank."""
+    trial = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
+    sold(stage, trial, payment_method="pm_card_authenticationRequired")
+    stage.world.advance(days=15)
+    invoice = stage.world.history().invoices[-1]
+    assert invoice.state is InvoiceState.ACTION_REQUIRED
+    link = documents.payment_link(stage.world.ports, stage.world.merchant, invoice)
+    path = link.removeprefix("https://pay.example.com")
+    return Client(portal_app.build(stage.world.ports)), path
+
+
+def back_at_the_payment(stage: Stage, page: tuple[Client, str]) -> Act:
+    browser, path = page
+    reference = stage.world.history().invoices[-1].gateway_ref
+    stage.world.sandbox.authenticate(str(reference), succeeded=True)
+    return lambda: browser.browse("GET", f"{path}?returned=true", accept=JSON)
+
+
+def platform(line: Line) -> Stage:
+    """The platform, with an account that has bought its plan."""
+    stage = Stage.of(line, Platform())
+    assert isinstance(stage.world, Platform)
+    stage.world.sign_up()
+    stage.world.buy(stage.world.plan, email=SELLER)
+    stage.world.tick()
+    return stage
+
+
+def leaving(line: Line) -> Act:
+    stage = platform(line)
+    other = stage.world.product(MONTHLY, name="More")
+    stage.world.buy(other, email=SELLER)
+    more = stage.world.history(SELLER).subscriptions[-1].id
+    return stage.account("/billing/cancel", confirm="true", **{f"also_{more}": "true"})
+
+
+def resetting(line: Line) -> Act:
+    stage = Stage.of(line, Platform())
+    assert isinstance(stage.world, Platform)
+    stage.world.asks_for_account()
+    token = linked(stage.world)
+    browser = Client(account_app.build(stage.world.ports))
+    form = {"password": PASSWORD}
+    return lambda: browser.browse("POST", f"/account/reset/{token}", form, accept=JSON)
+
+
+def signing_up(line: Line) -> Act:
+    stage = Stage.of(line, Platform())
+    browser = Client(account_app.build(stage.world.ports))
+    form = {"username": "annsart", "name": "Ann", "email": SELLER}
+    return lambda: browser.browse("POST", "/account/sign-up", form, accept=JSON)
+
+
+def confirming(line: Line) -> Act:
+    stage = platform(line)
+    world = stage.world
+    found = account.by_email(world.ports, SELLER)
+    assert found is not None
+    account.ask_for_email(world.ports, found, "new@example.com", now=world.now)
+    old, new = linked(world), linked(world, "new@example.com")
+    browser = Client(account_app.build(world.ports))
+    assert browser.browse("POST", f"/account/email/{old}", {}).status == 200
+    return lambda: browser.browse("POST", f"/account/email/{new}", {}, accept=JSON)
+
+
+Scene = Callable[[Line], Act]
+
+
+def on(prepare: Callable[[Stage], Any], act: Callable[[Stage, Any], Act]) -> Scene:
+    """A scene: what was there before, and what is asked for."""
+
+    def scene(line: Line) -> Act:
+        stage = Stage.of(line)
+        return act(stage, prepare(stage))
+
+    return scene
+
+
+def nothing(stage: Stage) -> None:
+    """A scene that begins with an empty shop."""
+
+
+REFUND = {"amount": 1000}
+NEW_TICKET = {"department": "billing", "email": "zoe@example.com", "subject": "Hi", "text": "Help"}
+SCENES: dict[str, Scene] = {
+    "refund": on(sold, lambda s, o: s.post(f"/v1/orders/{o}/refund", REFUND)),
+    "refund, named": on(
+        sold, lambda s, o: s.post(f"/v1/orders/{o}/refund", REFUND, idempotency_key="k")
+    ),
+    "cancel now": on(sold, lambda s, _: s.post(f"{s.subscription}/cancel", {"when": "now"})),
+    "cancel later": on(
+        sold, lambda s, _: s.post(f"{s.subscription}/cancel", {"when": "period_end"})
+    ),
+    "cancel meets a charge": on(
+        under_way, lambda s, _: s.post(f"{s.subscription}/cancel", {"when": "now"})
+    ),
+    "undo": on(pending, lambda s, _: s.post(f"{s.subscription}/undo-cancel")),
+    "resume": on(paused, lambda s, _: s.post(f"{s.subscription}/resume")),
+    "charge": on(waiting, lambda s, _: s.post(f"{s.subscription}/retry")),
+    "skip": on(waiting, lambda s, _: s.post(f"{s.subscription}/skip")),
+    "pause": on(sold, lambda s, _: s.post(f"{s.subscription}/pause")),
+    "freeze": on(sold, lambda s, _: s.post(f"{s.subscription}/freeze")),
+    "unfreeze": on(frozen, lambda s, _: s.post(f"{s.subscription}/unfreeze")),
+    "retry": on(past_due, lambda s, _: s.post(f"{s.subscription}/retry")),
+    "change plan now": on(nothing, lambda s, _: other_plan(s, "now")),
+    "change plan later": on(nothing, lambda s, _: other_plan(s, "next_rebill")),
+    "approve a refund": on(
+        lambda s: asked(s, Wish.REFUND), lambda s, t: s.post(f"{t}/approve", {"cancel": True})
+    ),
+    "approve a cancel": on(lambda s: asked(s, Wish.CANCEL), lambda s, t: s.post(f"{t}/approve")),
+    "decline": on(lambda s: asked(s, Wish.CANCEL), lambda s, t: s.post(f"{t}/decline")),
+    "reply": on(
+        lambda s: asked(s, Wish.CANCEL), lambda s, t: s.post(f"{t}/reply", {"text": "Hello"})
+    ),
+    "open a ticket": on(nothing, lambda s, _: s.post("/v1/tickets", NEW_TICKET)),
+    "make a product": on(nothing, lambda s, _: s.post("/v1/products", PRODUCT)),
+    "make a product, named": on(
+        nothing, lambda s, _: s.post("/v1/products", PRODUCT, idempotency_key="k")
+    ),
+    "make a key": on(nothing, lambda s, _: s.post("/v1/keys", {})),
+    "replace a key": on(nothing, lambda s, _: s.post("/v1/keys/key_1/replace")),
+    "revoke a key": on(
+        lambda s: s.api().post("/v1/keys", {}).json["id"],
+        lambda s, key: partial(s.api().call, "DELETE", f"/v1/keys/{key}"),
+    ),
+    "erase": on(
+        lambda s: (sold(s), s.world.cancel(When.NOW)),
+        lambda s, _: s.post(f"/v1/customers/{s.world.subscription().customer}/erase"),
+    ),
+    "buy": on(nothing, lambda s, _: buying(s)),
+    "back from the bank": on(nothing, lambda s, _: back_from_the_bank(s)),
+    "back at a payment": on(waiting_for_its_buyer, back_at_the_payment),
+    "on to the bank": on(
+        waiting_for_its_buyer,
+        lambda s, page: partial(page[0].browse, "POST", page[1], {}, accept=JSON),
+    ),
+    "portal: cancel": on(
+        sold, lambda s, _: s.portal(f"/subscriptions/{s.world.subscription().id}/cancel")
+    ),
+    "portal: refund": on(sold, lambda s, o: s.portal(f"/orders/{o}/refund")),
+    "portal: refund and cancel": on(
+        sold, lambda s, o: s.portal(f"/orders/{o}/refund", cancel="true")
+    ),
+    "portal: pay": on(
+        past_due, lambda s, _: s.portal(f"/subscriptions/{s.world.subscription().id}/pay")
+    ),
+    "portal: freeze": on(
+        sold, lambda s, _: s.portal(f"/subscriptions/{s.world.subscription().id}/freeze")
+    ),
+    "portal: unfreeze": on(
+        frozen, lambda s, _: s.portal(f"/subscriptions/{s.world.subscription().id}/unfreeze")
+    ),
+    "portal: card": on(
+        sold,
+        lambda s, _: s.portal(
+            "/cards/new", payment_method="pm_card_mastercard", attempt_key="attempt-9"
+        ),
+    ),
+    "portal: undo": on(
+        pending, lambda s, _: s.portal(f"/subscriptions/{s.world.subscription().id}/undo-cancel")
+    ),
+    "portal: address": on(
+        sold,
+        lambda s, _: s.portal(f"/subscriptions/{s.world.subscription().id}/address", **ADDRESS),
+    ),
+    "portal: use a card": on(two_cards, lambda s, card: s.portal(f"/cards/{card}/use")),
+    "portal: remove a card": on(two_cards, lambda s, card: s.portal(f"/cards/{card}/remove")),
+    "console: refund and cancel": on(
+        sold,
+        lambda s, o: s.console(f"/orders/{o}/refund", amount="10.00", attempt="a-1", cancel="true"),
+    ),
+    "console: cancel": on(
+        sold,
+        lambda s, _: s.console(f"/subscriptions/{s.world.subscription().id}/cancel", when="now"),
+    ),
+    "console: approve": on(
+        lambda s: asked(s, Wish.REFUND),
+        lambda s, t: s.console(f"/tickets/{t.rpartition('/')[2]}/approve", cancel="true"),
+    ),
+    "console: reply": on(
+        lambda s: asked(s, Wish.CANCEL),
+        lambda s, t: s.console(
+            f"/tickets/{t.rpartition('/')[2]}/reply", text="Hi", act="reply", attempt="attempt-1"
+        ),
+    ),
+    "helpdesk: ask": on(
+        sold,
+        lambda s, o: s.helpdesk(
+            "/new/billing", email="ann@example.com", subject="Hi", text="x", attempt="attempt-1"
+        ),
+    ),
+    "account: leave": leaving,
+    "account: sign up": signing_up,
+    "account: new password": resetting,
+    "account: confirm an email": confirming,
+}
+
+
+LOOKS = frozenset({"back from the bank", "back at a payment", "on to the bank"})
+"""What shows how something stands, and may find nothing new."""
+
+
+@pytest.mark.spec("R-6", "B-7", "M-3")
+@pytest.mark.parametrize("lasting", [True, False], ids=["outage", "lost answer"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_no_answer_contradicts_what_is_written(scene: str, lasting: bool) -> None:
+    untrue = []
+    calls = _calls_of(SCENES[scene])
+    for at in range(calls):
+        line = Line(at, lasting=lasting)
+        act = SCENES[scene](line)
+        line.on = True
+        answer = act()
+        line.on = False
+        code = "done" if answer.status < 400 else answer.json["code"]
+        denied = line.wrote and code not in {"done", *MAY_BE_DONE}
+        claimed = not line.wrote and code in {"done", "outcome_unknown"} and scene not in LOOKS
+        if denied or claimed:
+            untrue.append((at, code))
+    assert untrue == [], f"of {calls} calls"
+
+
+def _calls_of(scene: Scene) -> int:
+    """How many calls it makes when all goes well."""
+    line = Line(10**6, lasting=True)
+    act = scene(line)
+    line.on = True
+    answer = act()
+    assert answer.status < 400, (answer.status, answer.body[-500:])
+    return line.calls

@@ -1,0 +1,433 @@
+"""A bank takes money back: nothing more is charged until it has decided, and then what follows
+(W-4)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.gateway_events.flows import webhook
+from billing.kernel.catalog import Initial, PriceTerms, PriceType
+from billing.kernel.customers import access
+from billing.kernel.errors import Refused, Unreachable
+from billing.kernel.gateways import SANDBOX, About, AccountRef, DisputeStanding
+from billing.kernel.invoices import InvoiceState
+from billing.kernel.ledger import CHARGEBACKS, DISPUTED, RECEIVED, trial_balance
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import Order
+from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.storage import History
+from billing.kernel.subscription import Source, State, Subscription, When
+from billing.rebill.flows import pay_now
+from billing.refunds.flows import refund
+from tests.world import START, World, meanwhile
+
+ACME = AccountRef("acme", SANDBOX, SANDBOX)
+OPEN, WON, LOST = DisputeStanding.OPEN, DisputeStanding.WON, DisputeStanding.LOST
+
+pytestmark = pytest.mark.spec("W-4")
+
+
+@pytest.fixture
+def world() -> World:
+    return World(limits=False)
+
+
+def tell(world: World) -> list[str]:
+    """The gateway tells everything that ever happened, once more."""
+    told = world.sandbox.events_since(START - timedelta(days=1))
+    outcomes = [webhook.take(world.ports, ACME, event, now=world.now) for event in told]
+    return [name for tally in outcomes for name in tally if name.startswith("dispute")]
+
+
+def reference(world: World, n: int = -1) -> str:
+    paid = [i for i in world.history().invoices if i.state is InvoiceState.PAID]
+    return str(paid[n].gateway_ref)
+
+
+def disputed(world: World, amount_minor: int | None = None) -> str:
+    """The newest payment is disputed, and the gateway has told of it."""
+    dispute = world.sandbox.open_dispute(reference(world), amount_minor)
+    assert tell(world) == ["dispute_opened"]
+    return dispute
+
+
+def decide(world: World, dispute: str, standing: DisputeStanding) -> list[str]:
+    (about,) = {c.invoice: c for c in world.history().chargebacks if c.id == dispute}
+    invoice = next(i for i in world.history().invoices if i.id == about)
+    world.sandbox.close_dispute(str(invoice.gateway_ref), dispute, standing)
+    return tell(world)
+
+
+def has_access(world: World) -> bool:
+    history = world.history()
+    (found,) = access(history.entitlements, history.subscriptions, world.now)
+    return found.active
+
+
+def kinds(world: World) -> list[str]:
+    return [order.kind.value for order in world.orders()]
+
+
+def balance(world: World) -> dict[str, int]:
+    found = trial_balance(world.history().ledger)
+    return {account: amount for (account, _), amount in found.items() if amount}
+
+
+def give_back(world: World, order: Order) -> Order:
+    return refund.request(
+        world.ports, "acme", order.id, amount_minor=None, source=Source.MERCHANT, now=world.now
+    )
+
+
+def test_an_open_dispute_holds_charges_and_refunds_and_is_listed(world: World) -> None:
+    world.buy()
+    dispute = disputed(world)
+    assert tell(world) == []
+    sale, entry = world.orders()
+    assert (entry.kind, entry.amount, entry.source) == ("chargeback", sale.amount, "gateway")
+    (invoice,) = world.history().invoices
+    assert (invoice.dispute, invoice.disputed_minor) == ("open", 2999)
+    with pytest.raises(Refused) as refused:
+        give_back(world, sale)
+    assert refused.value.code == "disputed"
+    subscription = world.subscription()
+    assert (subscription.state, subscription.dispute) == (State.ACTIVE, "open")
+    assert (subscription.due_at, subscription.next_charge_at) == (None, None)
+    world.advance(days=70)
+    assert kinds(world) == ["sale", "chargeback"]
+    assert len(world.charges()) == 1
+    assert has_access(world)
+    assert balance(world) == {f"{DISPUTED}:sandbox:sandbox": 2999, "revenue:sales": -2999}
+    (chargeback,) = world.history().chargebacks
+    assert chargeback.id == dispute
+
+
+def test_the_merchant_is_told_of_each_turn(world: World) -> None:
+    world.buy()
+    dispute = disputed(world)
+    world.work()
+    decide(world, dispute, LOST)
+    world.work()
+    to_merchant = [m for m in world.mailer.sent if m["To"] == world.merchant.email]
+    opened, lost = (str(m["Subject"]) for m in to_merchant)
+    assert opened == "[TEST] Chargeback: ann@example.com disputes $29.99"
+    assert lost == "[TEST] Chargeback lost: $29.99 to ann@example.com"
+    body = to_merchant[0].get_body(("plain",))
+    assert body is not None
+    assert "nothing of this subscription is charged" in body.get_content()
+    assert not [m for m in world.mailer.sent if "hargeback" in m["Subject"] and "ann" in m["To"]]
+
+
+def test_won_it_goes_on_at_the_next_date_and_nothing_is_caught_up(world: World) -> None:
+    world.buy()
+    dispute = disputed(world)
+    world.advance(days=70)  # two dates have passed: 28 February and 31 March
+    assert decide(world, dispute, WON) == ["dispute_won"]
+    subscription = world.subscription()
+    assert subscription.dispute == "won"
+    assert subscription.period_at == subscription.due_at
+    assert subscription.due_at is not None
+    assert subscription.due_at.date().isoformat() == "2026-04-30"
+    world.advance(to=subscription.due_at)
+    assert kinds(world) == ["sale", "chargeback", "rebill"]
+    assert world.subscription().payments_made == 2
+    world.advance(days=31)
+    assert [c["at"][:10] for c in world.charges()] == ["2026-01-31", "2026-04-30", "2026-05-31"]
+    received = {f"{RECEIVED}:sandbox:sandbox": 3 * 2999, "revenue:sales": -3 * 2999}
+    assert balance(world) == received
+    assert give_back(world, world.orders()[0]).amount.amount_minor == 2999
+
+
+def test_an_installment_is_later_and_never_less(world: World) -> None:
+    terms = PriceTerms(PriceType.INSTALLMENT, Money(9900, Currency.USD), Period.MONTHLY, 3)
+    world.buy(world.product(terms))
+    dispute = disputed(world)
+    world.advance(days=40)
+    decide(world, dispute, WON)
+    world.advance(days=100)
+    assert world.subscription().state is State.COMPLETED
+    assert [c["at"][:10] for c in world.charges()] == ["2026-01-31", "2026-03-31", "2026-04-30"]
+
+
+def test_lost_it_is_cancelled_by_the_gateway(world: World) -> None:
+    world.buy()
+    dispute = disputed(world)
+    world.advance(days=3)
+    assert decide(world, dispute, LOST) == ["dispute_lost"]
+    subscription = world.subscription()
+    assert (subscription.state, subscription.ended_by) == (State.CANCELLED, Source.GATEWAY)
+    assert (subscription.dispute, subscription.ends_at) == ("lost", world.now)
+    assert not has_access(world)
+    assert kinds(world) == ["sale", "chargeback", "cancellation"]
+    assert world.orders()[-1].source == "gateway"
+    assert balance(world) == {CHARGEBACKS: 2999, "revenue:sales": -2999}
+    with pytest.raises(Refused) as refused:
+        give_back(world, world.orders()[0])
+    assert refused.value.code == "disputed"
+    world.advance(days=90)
+    assert len(world.charges()) == 1
+
+
+@pytest.mark.parametrize("standing", [WON, LOST])
+def test_a_dispute_that_is_heard_of_when_it_is_over_is_opened_first(
+    world: World, standing: DisputeStanding
+) -> None:
+    world.buy()
+    payment = reference(world)
+    dispute = world.sandbox.open_dispute(payment)
+    world.sandbox.close_dispute(payment, dispute, standing)
+    assert tell(world) == [f"dispute_{standing}"]
+    assert tell(world) == []
+    assert "chargeback" in kinds(world)
+    assert world.subscription().dispute == standing
+
+
+@pytest.mark.spec("C-3")
+def test_access_is_closed_where_the_merchant_wants_that_and_given_back_when_won(
+    world: World,
+) -> None:
+    world.change_merchant(settings=type(world.merchant.settings)(revoke_on_dispute=True))
+    world.buy()
+    dispute = disputed(world)
+    assert not has_access(world)
+    decide(world, dispute, WON)
+    assert has_access(world)
+
+
+ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
+
+
+@pytest.mark.parametrize(("amount_minor", "open_after"), [(None, False), (900, True)])
+def test_what_was_bought_once_is_closed_when_all_of_its_money_is_lost(
+    world: World, amount_minor: int | None, open_after: bool
+) -> None:
+    world.buy(world.product(ONCE))
+    dispute = disputed(world, amount_minor)
+    assert has_access(world)
+    decide(world, dispute, LOST)
+    assert has_access(world) is open_after
+    assert kinds(world) == ["sale", "chargeback"]
+    (invoice,) = world.history().invoices
+    assert invoice.dispute == "lost"
+    if open_after:
+        assert give_back(world, world.orders()[0]).amount.amount_minor == 4000
+
+
+def test_two_disputes_of_one_subscription_hold_it_until_both_are_won(world: World) -> None:
+    world.buy()
+    world.advance(days=31)
+    assert len(world.charges()) == 2
+    first = world.sandbox.open_dispute(reference(world, 0))
+    second = world.sandbox.open_dispute(reference(world, 1))
+    assert tell(world) == ["dispute_opened", "dispute_opened"]
+    assert decide(world, first, WON) == ["dispute_won"]
+    assert (world.subscription().dispute, world.subscription().due_at) == ("open", None)
+    assert decide(world, second, WON) == ["dispute_won"]
+    assert world.subscription().due_at is not None
+
+
+@pytest.mark.spec("R-3", "R-6")
+def test_a_charge_under_way_when_it_is_disputed_is_settled_and_no_more(world: World) -> None:
+    world.buy()
+    world.now = world.now.replace(month=2, day=28)
+    world.sweep()
+    confirm = world.sandbox.confirm
+
+    def unheard(*args: Any, **kwargs: Any) -> Any:
+        confirm(*args, **kwargs)
+        raise Unreachable("nobody hears it")
+
+    world.sandbox.confirm = unheard  # type: ignore[method-assign]
+    world.work()
+    world.sandbox.confirm = confirm  # type: ignore[method-assign]
+    world.sandbox.open_dispute(reference(world))
+    events = world.sandbox.events_since(START)
+    (opened,) = (event for event in events if event.about is About.DISPUTE)
+    webhook.take(world.ports, ACME, opened, now=world.now)
+    assert world.subscription().due_at is not None  # its lease: the attempt is looked up
+    world.advance(minutes=20)
+    assert (world.subscription().payments_made, world.subscription().dispute) == (2, "open")
+    world.advance(days=60)
+    assert len(world.charges()) == 2
+
+
+@pytest.mark.spec("R-3")
+def test_a_dispute_that_meets_a_charge_as_it_begins_is_decided_anew(world: World) -> None:
+    world.buy()
+    world.sandbox.open_dispute(reference(world))
+    world.now = world.now.replace(month=2, day=28)
+    world.sweep()
+    read = world.store.history
+    charged: list[int] = []
+
+    def charged_meanwhile(merchant: str, customer: str) -> History:
+        found = read(merchant, customer)
+        if not charged:
+            charged.append(0)  # the work reads it, too
+            charged[0] = meanwhile(world.work)["paid"]
+        return found
+
+    world.store.history = charged_meanwhile  # type: ignore[method-assign]
+    assert tell(world) == ["dispute_opened"]
+    assert charged == [1]
+    held = world.subscription()
+    assert (held.payments_made, held.dispute, held.due_at) == (2, "open", None)
+
+
+@pytest.mark.spec("X-6")
+def test_lost_while_a_charge_is_under_way_it_is_withdrawn_before_it_ends(world: World) -> None:
+    world.buy()
+    world.now = world.now.replace(month=2, day=28)
+    world.sweep()
+    confirm = world.sandbox.confirm
+
+    def away(*args: Any, **kwargs: Any) -> Any:
+        raise Unreachable("the gateway is away")
+
+    world.sandbox.confirm = away  # type: ignore[method-assign]
+    world.work()
+    world.sandbox.confirm = confirm  # type: ignore[method-assign]
+    payment = reference(world)
+    dispute = world.sandbox.open_dispute(payment)
+    world.sandbox.close_dispute(payment, dispute, LOST)
+    tell(world)
+    assert world.subscription().is_live  # not before the gateway has said what became of it
+    world.advance(minutes=20)
+    ended = world.subscription()
+    assert (ended.state, ended.ended_by, ended.dispute) == (
+        State.CANCELLED,
+        Source.GATEWAY,
+        "lost",
+    )
+    assert len(world.charges()) == 1
+
+
+@pytest.mark.spec("R-4")
+def test_won_while_past_due_the_old_debt_is_not_caught_up(world: World) -> None:
+    world.buy()
+    subscription = world.subscription()
+    world.now = world.now.replace(month=2, day=28)
+    card = world.sandbox.confirm
+
+    def declined(reference: str, method: str, **kwargs: Any) -> Any:
+        return card(reference, "pm_card_chargeCustomerFail:1", **kwargs)
+
+    world.sandbox.confirm = declined  # type: ignore[method-assign]
+    world.tick()
+    world.sandbox.confirm = card  # type: ignore[method-assign]
+    assert world.subscription().state is State.PAST_DUE
+    payment = str(world.history().invoices[0].gateway_ref)
+    dispute = world.sandbox.open_dispute(payment)
+    tell(world)
+    world.advance(days=20)
+    assert len(world.charges()) == 2
+    with pytest.raises(Refused) as refused:
+        pay_now.now_due(world.ports, "acme", subscription.customer, subscription.id, now=world.now)
+    assert refused.value.code == "disputed"
+    decide(world, dispute, WON)
+    won = world.subscription()
+    assert (won.state, won.open_invoice) == (State.ACTIVE, None)
+    assert won.due_at is not None and won.due_at.date().isoformat() == "2026-03-31"
+    assert world.history().invoices[1].state is InvoiceState.VOID
+    assert won.payments_made == subscription.payments_made
+    world.advance(to=won.due_at)
+    assert [c["status"] for c in world.charges()] == ["succeeded", "declined", "succeeded"]
+
+
+def test_a_trial_that_is_disputed_goes_on_too(world: World) -> None:
+    terms = PriceTerms(
+        PriceType.RECURRING,
+        Money(4900, Currency.USD),
+        Period.MONTHLY,
+        initial=Initial(100, Span(7, Unit.DAY)),
+    )
+    world.buy(world.product(terms))
+    dispute = disputed(world)
+    assert world.subscription().state is State.TRIALING
+    world.advance(days=10)
+    decide(world, dispute, WON)
+    won = world.subscription()
+    assert won.due_at is not None and won.due_at > world.now
+    world.advance(to=won.due_at)
+    assert world.subscription().payments_made == 1
+
+
+def test_one_that_has_ended_is_marked_and_nothing_else(world: World) -> None:
+    world.buy()
+    world.cancel(When.NOW)
+    world.advance(days=1)
+    dispute = disputed(world)
+    ended = world.subscription()
+    assert (ended.state, ended.dispute) == (State.CANCELLED, "open")
+    decide(world, dispute, LOST)
+    assert kinds(world) == ["sale", "cancellation", "chargeback"]
+
+
+@given(st.data())
+def test_any_order_and_any_number_of_tellings_come_to_the_same_end(data: st.DataObject) -> None:
+    standing = data.draw(st.sampled_from([OPEN, WON, LOST]))
+
+    def life(tellings: bool) -> World:
+        world = World(limits=False)
+        world.buy()
+
+        def told() -> None:
+            events = list(world.sandbox.events_since(START))
+            for event in data.draw(st.permutations(events * 2)):
+                webhook.take(world.ports, ACME, event, now=world.now)
+
+        dispute = world.sandbox.open_dispute(reference(world))
+        if tellings and data.draw(st.booleans()):
+            told()
+        if standing is not OPEN:
+            world.sandbox.close_dispute(reference(world), dispute, standing)
+        told() if tellings else tell(world)
+        world.advance(days=40)
+        return world
+
+    def end(world: World) -> tuple[Any, ...]:
+        found: Subscription = world.subscription()
+        (chargeback,) = world.history().chargebacks
+        return (
+            sorted(kinds(world)),
+            (found.state, found.dispute, found.due_at, found.ended_by, found.payments_made),
+            (chargeback.standing, chargeback.moves),
+            balance(world),
+            world.subjects(),
+        )
+
+    assert end(life(tellings=True)) == end(life(tellings=False))
+
+
+@pytest.mark.spec("B-7")
+@pytest.mark.parametrize("lost_first", [True, False])
+def test_what_a_bank_and_a_refund_took_back_together_closes_a_one_time_purchase(
+    world: World, lost_first: bool
+) -> None:
+    world.buy(world.product(PriceTerms(PriceType.ONE_TIME, Money(2999, Currency.USD))))
+    (sale,) = world.orders()
+
+    def lose() -> None:
+        decide(world, disputed(world, 1000), LOST)
+
+    def give_back() -> None:
+        refund.request(
+            world.ports,
+            "acme",
+            sale.id,
+            amount_minor=1999,
+            source=Source.MERCHANT,
+            now=world.now,
+        )
+
+    first, second = (lose, give_back) if lost_first else (give_back, lose)
+    first()
+    assert has_access(world)
+    second()
+    assert not has_access(world)
+    assert balance(world) == {CHARGEBACKS: 1000, "revenue:sales": -1000}

@@ -1,0 +1,166 @@
+"""The backends that one contract suite runs over, and what each of them cannot do."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pynamodb.signals import post_dynamodb_send
+
+from billing.kernel.storage import Ephemeral
+from billing.storage import store
+from billing.storage.dynamo import calls as dynamo_calls
+from billing.storage.dynamo import tables as dynamo_tables
+from billing.storage.dynamo.calls import Calls
+from billing.storage.dynamo.ephemeral import DynamoEphemeral
+from billing.storage.memory.ephemeral import MemoryEphemeral
+from billing.storage.store import ItemStore
+from tests.storage import emulators
+from tests.storage.wire import Wire
+
+REGION = "eu-west-1"
+
+MOTO_CANNOT = {
+    "tokens": "moto ignores ClientRequestToken and carries a repeated transaction out again",
+    "threads": "moto loses updates of concurrent threads",
+}
+
+
+@dataclass
+class Backend:
+    """One technology under the contract; DynamoDB's have a table and a wire too."""
+
+    name: str
+    store: ItemStore
+    ephemeral: Ephemeral
+    cannot: dict[str, str] = field(default_factory=dict)
+    calls: Calls | None = None
+    table: str = ""
+    endpoint: str | None = None
+
+    def needs(self, ability: str) -> None:
+        """Skips the test where the backend lacks the ability, saying why."""
+        if ability in self.cannot:
+            pytest.skip(f"{self.name}: {self.cannot[ability]}")
+
+    @property
+    def wire(self) -> Wire:
+        assert self.calls is not None
+        return Wire(self.calls)
+
+    def call(self, operation: str, **request: Any) -> dict[str, Any]:
+        """DynamoDB directly, behind the store's back."""
+        assert self.calls is not None
+        return self.calls(operation, {"TableName": self.table, **request})
+
+
+DYNAMODB = ("moto", "ministack", "dynamodb-local")
+BACKENDS = ("memory", *DYNAMODB)
+
+
+@pytest.fixture(scope="session")
+def credentials() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "test")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        environment.delenv("AWS_PROFILE", raising=False)
+        environment.delenv("AWS_ENDPOINT_URL", raising=False)
+        environment.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def ministack(credentials: None) -> Iterator[str | None]:
+    """The endpoint of PERENNIAL_TEST_DYNAMODB, or of a ministack of our own, if it is installed."""
+    program = emulators.ministack()
+    if endpoint := os.environ.get("PERENNIAL_TEST_DYNAMODB"):
+        yield endpoint
+    elif program is not None:
+        with emulators.running_ministack(program) as endpoint:
+            yield endpoint
+    else:
+        yield None
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local(credentials: None) -> Iterator[str | None]:
+    """The endpoint that PERENNIAL_DYNAMODB_LOCAL is, or of the jar in the folder that it names."""
+    named = os.environ.get("PERENNIAL_DYNAMODB_LOCAL", "")
+    if named.startswith("http"):
+        yield named
+    elif (folder := emulators.dynamodb_local()) is not None:
+        with emulators.running_dynamodb_local(folder) as endpoint:
+            yield endpoint
+    else:
+        yield None
+
+
+@pytest.fixture
+def open_backend(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Backend]]:
+    """Opens a backend by name, with tables of its own."""
+    moto: Any = None
+
+    def open_one(name: str) -> Backend:
+        nonlocal moto
+        if name == "memory":
+            return Backend(name, store.in_memory(), MemoryEphemeral())
+        if name == "moto":
+            request.getfixturevalue("credentials")
+            from moto import mock_aws
+
+            moto = mock_aws()
+            moto.start()
+            return _on_dynamodb(name, None, MOTO_CANNOT)
+        endpoint = request.getfixturevalue(name.replace("-", "_"))
+        if endpoint is None:
+            pytest.skip(f"{name} is not here")
+        return _on_dynamodb(name, endpoint, {})
+
+    yield open_one
+    if moto is not None:
+        moto.stop()
+
+
+def _on_dynamodb(name: str, endpoint: str | None, cannot: dict[str, str]) -> Backend:
+    core, ephemeral = f"core-{uuid4().hex}", f"ephemeral-{uuid4().hex}"
+    for model, table in ((dynamo_tables.Core, core), (dynamo_tables.Ephemeral, ephemeral)):
+        dynamo_tables.named(model, table, region=REGION, host=endpoint).create_table(wait=False)
+    calls = dynamo_calls.connect(os.urandom, region=REGION, endpoint=endpoint)
+    return Backend(
+        name,
+        store.on_dynamodb(core, calls),
+        DynamoEphemeral(ephemeral, calls),
+        cannot,
+        calls,
+        core,
+        endpoint,
+    )
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, open_backend: Callable[[str], Backend]) -> Backend:
+    """Each backend in turn."""
+    return open_backend(request.param)
+
+
+@pytest.fixture(params=DYNAMODB)
+def dynamodb(request: pytest.FixtureRequest, open_backend: Callable[[str], Backend]) -> Backend:
+    """Each backend that speaks DynamoDB's protocol."""
+    return open_backend(request.param)
+
+
+@pytest.fixture
+def calls() -> Iterator[Counter[str]]:
+    """Counts of operations, by PynamoDB's signal."""
+    counted: Counter[str] = Counter()
+
+    def count(_: Any, operation_name: str, **others: Any) -> None:
+        counted[operation_name] += 1
+
+    with post_dynamodb_send.connected_to(count):
+        yield counted

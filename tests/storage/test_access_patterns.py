@@ -1,0 +1,162 @@
+"""Each question of the store port costs the calls of docs/access-patterns.md, and no others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from billing.helpdesk.tickets import TicketOf
+from billing.kernel.customers import EmailPointer, PurchaseBillTo, email_hash
+from billing.kernel.due import DueKind
+from billing.kernel.gateways import AccountRef
+from billing.kernel.merchants import ApiKey, Merchant
+from billing.kernel.storage import Due, Store
+from billing.kernel.writes import ConditionCheck, Insert, Transaction
+from tests.storage.conftest import Backend
+from tests.storage.examples import (
+    BILL_TO,
+    DAY,
+    MERCHANT,
+    T0,
+    customer,
+    fact,
+    invoice,
+    order,
+    payment_method,
+    price_point,
+    product,
+    subscription,
+)
+from tests.storage.test_store_tickets import ticket
+
+Calls = dict[str, int]
+Ask = Callable[[Store], object]
+
+GET: Calls = {"GetItem": 1}
+MANY: Calls = {"BatchGetItem": 1}
+QUERY: Calls = {"Query": 1}
+INDEX_THEN_GET: Calls = {"Query": 1, "GetItem": 1}
+INDEX_THEN_MANY: Calls = {"Query": 1, "BatchGetItem": 1}
+
+CUSTOMER = (MERCHANT, "cus_1")
+DUE = Due(DueKind.BILL, T0 + 31 * DAY, (*CUSTOMER, "sub_1"))
+ACCOUNT = AccountRef(MERCHANT, "sandbox", "acct_1")
+SPAN: dict[str, Any] = {"since": T0, "until": T0 + timedelta(hours=2), "limit": 50}
+"""Within one month: each month more is one query more."""
+
+PATTERNS: dict[str, tuple[Ask, Calls]] = {
+    "merchant": (lambda s: s.merchant(MERCHANT), GET),
+    "merchants": (lambda s: s.merchants(), INDEX_THEN_MANY),
+    "api_key": (lambda s: s.api_key("hash"), GET),
+    "api_keys": (lambda s: s.api_keys(MERCHANT), INDEX_THEN_MANY),
+    "catalog": (lambda s: s.catalog(MERCHANT), QUERY),
+    "product": (lambda s: s.product(MERCHANT, "prod_1"), GET),
+    "price_point": (lambda s: s.price_point(f"{MERCHANT}.pp1"), QUERY),
+    "listed_products": (lambda s: s.listed_products(50), INDEX_THEN_MANY),
+    "checkout": (lambda s: s.checkout(MERCHANT, "attempt-1"), GET),
+    "customer": (lambda s: s.customer(*CUSTOMER), GET),
+    "customer_by_email": (lambda s: s.customer_by_email(MERCHANT, BILL_TO.email), GET),
+    "mail_stop": (lambda s: s.mail_stop(MERCHANT, BILL_TO.email), GET),
+    "history": (lambda s: s.history(*CUSTOMER), QUERY),
+    "subscription": (lambda s: s.subscription(*CUSTOMER, "sub_1"), GET),
+    "subscriptions": (
+        lambda s: s.subscriptions([(*CUSTOMER, f"sub_{n}") for n in range(100)]),
+        MANY,
+    ),
+    "invoice": (lambda s: s.invoice(*CUSTOMER, "sub_1.0001"), GET),
+    "invoices": (lambda s: s.invoices([(*CUSTOMER, "sub_1.0001")]), MANY),
+    "refund": (lambda s: s.refund(*CUSTOMER, "sub_1.0001:r1"), GET),
+    "payment_method": (lambda s: s.payment_method(*CUSTOMER, "pm_1"), GET),
+    "reminder": (lambda s: s.reminder(*CUSTOMER, "sub_1"), GET),
+    "account": (lambda s: s.account(MERCHANT), GET),
+    "account_email": (lambda s: s.account_email(BILL_TO.email), GET),
+    "domain": (lambda s: s.domain("pay.example.com"), GET),
+    "trial_use": (lambda s: s.trial_use(MERCHANT, "hash"), GET),
+    "ticket": (lambda s: s.ticket(MERCHANT, "tic_1"), GET),
+    "thread": (lambda s: s.thread(MERCHANT, "tic_1"), QUERY),
+    "tickets_of": (lambda s: s.tickets_of(*CUSTOMER), INDEX_THEN_MANY),
+    "waiting_tickets": (lambda s: s.waiting_tickets(MERCHANT, "billing", 50), INDEX_THEN_MANY),
+    "tickets": (lambda s: s.tickets(MERCHANT, **SPAN), INDEX_THEN_MANY),
+    "bill_tos": (lambda s: s.bill_tos([(*CUSTOMER, "sub_1")]), MANY),
+    "invoice_counter": (lambda s: s.invoice_counter(MERCHANT, test=False), GET),
+    "owner_of_payment": (lambda s: s.owner_of_payment(ACCOUNT, "pi_1"), GET),
+    "billing_switch": (lambda s: s.billing_switch(), GET),
+    "trouble": (lambda s: s.trouble(DUE), GET),
+    "troubles": (lambda s: s.troubles(MERCHANT), QUERY),
+    "fact": (lambda s: s.fact(0, T0, "fact_1"), GET),
+    "subscription_by_id": (lambda s: s.subscription_by_id(MERCHANT, "sub_1"), INDEX_THEN_GET),
+    "order_by_id": (lambda s: s.order_by_id(MERCHANT, "ORD-00001"), INDEX_THEN_GET),
+    "payment_method_by_id": (
+        lambda s: s.payment_method_by_id(MERCHANT, "cus_s:pm_1"),
+        INDEX_THEN_GET,
+    ),
+    "orders": (lambda s: s.orders(MERCHANT, **SPAN), INDEX_THEN_MANY),
+    "subscriptions_started": (lambda s: s.subscriptions_started(MERCHANT, **SPAN), INDEX_THEN_MANY),
+    "due": (lambda s: s.due(DueKind.BILL, 0, T0 + 60 * DAY, 50), QUERY),
+    "lease_each": (
+        lambda s: s.lease_each([_due(n) for n in range(1, 4)], T0 + 40 * DAY),
+        {"TransactWriteItems": 1},
+    ),
+    "undelivered": (lambda s: s.undelivered(0, T0 + DAY, 50), QUERY),
+    "commit": (
+        lambda s: s.commit(Insert(order(900)), ConditionCheck(subscription(), ("state",))),
+        {"TransactWriteItems": 1},
+    ),
+    "commit_each": (
+        lambda s: s.commit_each([_two(n) for n in range(50)]),
+        {"TransactWriteItems": 1},
+    ),
+}
+"""What is asked where something stands, and the calls that it may take."""
+
+
+def _due(n: int) -> Due:
+    return Due(DueKind.BILL, T0 + 31 * DAY, (*CUSTOMER, f"sub_{n}"))
+
+
+def _two(n: int) -> Transaction:
+    """Two writes: fifty of these are as many as one call may have."""
+    return (Insert(order(1_000 + n)), Insert(replace(fact(1_000 + n))))
+
+
+@pytest.fixture
+def stocked(dynamodb: Backend) -> Backend:
+    """A little of everything that is found by an index, or read together."""
+    asked = ticket()
+    entities = [
+        Merchant(MERCHANT, "Acme", "a@example.com", T0),
+        ApiKey("key_1", "hash", MERCHANT, T0),
+        replace(product(), public_listing=True),
+        price_point(),
+        customer(),
+        EmailPointer(MERCHANT, email_hash(MERCHANT, BILL_TO.email), "cus_1"),
+        *(subscription(n) for n in range(1, 4)),
+        PurchaseBillTo(MERCHANT, "cus_1", "sub_1", BILL_TO),
+        invoice(),
+        payment_method(),
+        order(),
+        fact(),
+        asked,
+        TicketOf(MERCHANT, "cus_1", asked.id, asked.requested_at),
+    ]
+    dynamodb.store.commit_each([(Insert(entity),) for entity in entities])
+    return dynamodb
+
+
+def test_each_question_costs_its_calls(stocked: Backend, calls: Counter[str]) -> None:
+    found: dict[str, Calls] = {}
+    for question, (ask, _) in PATTERNS.items():
+        calls.clear()
+        ask(stocked.store)
+        found[question] = dict(calls)
+    assert found == {question: expected for question, (_, expected) in PATTERNS.items()}
+
+
+def test_no_question_is_without_its_budget() -> None:
+    asked = {name for name in vars(Store) if not name.startswith("_")}
+    assert set(PATTERNS) == asked

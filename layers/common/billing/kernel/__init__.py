@@ -1,1 +1,1 @@
-"""The one aggregate that everything turns on: subscription, invoice, order, ledger."""
+"""The core domain model: subscription, invoice, order and ledger."""

@@ -1,8 +1,9 @@
-"""Who changed what of a merchant's, when and from where (M-8).
+"""The audit record of a change to a merchant's data (M-8).
 
-For whoever acts on other people's money: holders of API keys, agents in the console, owners in
-their account, the operator. What customers do to their own stands in the records themselves, with
-its source, and is erased with them.
+It covers those who act on other people's money: holders of API keys, agents in the console, sellers
+in their account, the operator. It says when a change was asked for and from which address. A
+customer's changes to their own data are not audited here: the records themselves keep them, with
+their source, and are erased with them.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 EVERYBODY = "*"
-"""In place of a merchant: what concerns all of them."""
+"""Used in place of a merchant id for changes that concern all merchants."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """That somebody asked for a change: written before it is made, whatever then becomes of it.
+    """One requested change; written before the change is made, whatever its outcome.
 
-    `actor` is `key:<id of the API key>`, `console`, `account` or `operator`. `action` is method and
-    path, or the operator's verb. `request` is the id that answers, log lines and facts name too.
+    `actor` is `key:<id of the API key>`, `console`, `account` or `operator`. `action` is the HTTP
+    method and path, or the operator's command. `request` is the request id, which the response, log
+    lines and outbox events carry too.
     """
 
     merchant: str

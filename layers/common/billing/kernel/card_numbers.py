@@ -1,4 +1,4 @@
-"""Card numbers that somebody typed where none belongs: found, and made unreadable.
+"""Finds and masks card numbers that somebody typed into free text.
 
 The last four digits stay, as they may wherever a card is shown (PCI DSS 4.0, 3.4.1).
 """
@@ -9,26 +9,26 @@ import re
 from dataclasses import dataclass
 
 LONGEST, SHORTEST = 19, 13
-"""Digits of a payment card's number (ISO/IEC 7812)."""
+"""Number of digits of a payment card number (ISO/IEC 7812)."""
 
 LENGTHS = range(SHORTEST, LONGEST + 1)
 SHOWN = 4
 MASK = "•"
 
 _RUN = re.compile(rf"\d(?:[ \t\u00a0\u2007\u2009\u202f./_-]{{0,2}}\d){{{SHORTEST - 1},}}")
-"""Digits with at most two separators between any two of them: what may hold a card number."""
+"""Matches digits with at most two separators between any two of them: a possible card number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A text without card numbers; `found` is how many there were."""
+    """A text without card numbers; `found` is how many were masked."""
 
     text: str
     found: int
 
 
 def masked(text: str) -> Masked:
-    """The text with each card number's digits but the last four replaced."""
+    """Returns the text with all but the last four digits of each card number masked."""
     found = 0
 
     def hide(run: re.Match[str]) -> str:
@@ -41,7 +41,7 @@ def masked(text: str) -> Masked:
 
 
 def passes_luhn(digits: str) -> bool:
-    """Whether the check digit fits (ISO/IEC 7812-1, annex B)."""
+    """Checks the Luhn check digit (ISO/IEC 7812-1, annex B)."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (2 if place % 2 else 1)
@@ -50,8 +50,11 @@ def passes_luhn(digits: str) -> bool:
 
 
 def _hidden(run: str) -> tuple[str, int]:
-    """Every stretch of digits that may be a card number is hidden, those that overlap too: which of
-    them is the card's nobody can tell."""
+    """Masks every sequence of digits that may be a card number.
+
+    Overlapping sequences are masked too, since there is no telling which of them is the card
+    number.
+    """
     places = [place for place, symbol in enumerate(run) if symbol.isdigit()]
     digits = "".join(run[place] for place in places)
     symbols, found, reached = list(run), 0, 0
@@ -66,5 +69,8 @@ def _hidden(run: str) -> tuple[str, int]:
 
 
 def _is_card(digits: str, length: int) -> bool:
-    """One digit over and over passes the check, and is no card's."""
+    """Checks the length and the Luhn digit of a possible card number.
+
+    One digit repeated passes the Luhn check but is no card number.
+    """
     return len(digits) == length and len(set(digits)) > 1 and passes_luhn(digits)

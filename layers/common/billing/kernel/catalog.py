@@ -1,5 +1,4 @@
-"""What is sold: products and their price points, and what makes a price point valid (P-2 ..
-P-18)."""
+"""Products and their price points, and the rules for a valid price point (P-2 .. P-18)."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ class PriceType(StrEnum):
 
 
 class Cancellation(StrEnum):
-    """What a customer's cancellation does: end at once, or at the end of the period (P-15,
+    """The effect of a customer's cancellation: end at once, or at the end of the period (P-15,
     P-16)."""
 
     INSTANT = "instant"
@@ -30,7 +29,7 @@ class Cancellation(StrEnum):
 
 
 class Cycle(StrEnum):
-    """How often a set of recurring installments comes again (P-7)."""
+    """The interval at which a set of recurring installments starts again (P-7)."""
 
     YEARLY = "1y"
     EVERY_2_YEARS = "2y"
@@ -46,7 +45,7 @@ class Cycle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Initial:
-    """An amount charged at checkout and the time until standard billing starts (P-10)."""
+    """An amount charged at checkout, and the time until standard billing starts (P-10)."""
 
     amount_minor: int
     length: Span
@@ -56,8 +55,8 @@ class Initial:
 class PriceTerms:
     """The terms of one price point; a subscription keeps its own copy for ever (P-18).
 
-    `trial_guard` gives its initial period to a person once (C-9). Always valid: making one out of
-    bounds raises `Invalid`, naming the field as the API does.
+    `trial_guard` allows the initial period only once per person (C-9). Always valid: creating one
+    with values out of bounds raises `Invalid`, whose field is named as in the API.
     """
 
     type: PriceType
@@ -74,32 +73,35 @@ class PriceTerms:
 
     @property
     def standard(self) -> PriceTerms:
-        """What is charged after the initial period, which is for new purchases only (P-10)."""
+        """The terms after the initial period, which is for new purchases only (P-10)."""
         return replace(self, initial=None, trial_guard=False)
 
     @property
     def rebills(self) -> bool:
-        """Whether anything is charged after checkout, that is, whether it is a subscription (P-3,
-        P-4)."""
+        """True if anything is charged after checkout, so that it is a subscription (P-3, P-4)."""
         return self.type is not PriceType.ONE_TIME or self.initial is not None
 
     @property
     def standard_payments(self) -> int | None:
-        """How many standard payments it takes to complete; None for what runs until cancelled."""
+        """The number of standard payments until completion; None for what runs until cancelled."""
         if self.type is PriceType.ONE_TIME:
             return 1
         return self.installments if self.type is PriceType.INSTALLMENT else None
 
     @property
     def due_today(self) -> Money:
-        """What checkout charges, before tax: the initial amount if there is one, else the price."""
+        """The amount charged at checkout before tax: the initial amount if there is one, else the
+        price."""
         if self.initial is None:
             return self.price
         return Money(self.initial.amount_minor, self.price.currency)
 
 
 INITIAL_MOST = {Unit.DAY: 3650, Unit.WEEK: 521, Unit.MONTH: 120, Unit.YEAR: 10}
-"""3,650 days or as much in the other units; a longer start is a mistyped one (CONTRACT.md)."""
+"""The longest initial period: 3,650 days, or the same in other units (CONTRACT.md).
+
+A longer one is taken for a typing error.
+"""
 
 INSTALLMENTS_LEAST, INSTALLMENTS_MOST = 2, 120
 
@@ -109,8 +111,8 @@ SET_MOST_A_YEAR = {
     Period.MONTHLY: 12,
     Period.EVERY_2_MONTHS: 6,
 }
-"""Payments of a recurring installment that fall before the next cycle of one year starts (P-7,
-P-9)."""
+"""The most payments of a recurring installment that fall before the next one-year cycle starts
+(P-7, P-9)."""
 
 _TAKES = {
     PriceType.ONE_TIME: frozenset[str](),
@@ -182,7 +184,10 @@ def _words(kind: PriceType) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PricePoint:
-    """One way to pay for a product; `version` counts its changes, old ones stay as they were."""
+    """One way to pay for a product.
+
+    `version` counts its changes; older versions stay as they were.
+    """
 
     id: str
     merchant: str
@@ -194,7 +199,10 @@ class PricePoint:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much of something a plan allows; going down to it waits until usage is under it (A-4)."""
+    """The most a plan allows of one resource.
+
+    A change down to the plan waits until usage is within the limit (A-4).
+    """
 
     of: str
     most: int
@@ -202,11 +210,11 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What is sold, through the gateways chosen for it (P-17), and the access that it grants (C-3).
+    """A product for sale, its gateways (P-17), and the access that it grants (C-3).
 
     `price_points` are ids in the order of the wizard; exactly one of them is the default (P-14).
-    `refund_days` is the customer's window per payment in days, 0 for none (B-7). `limits` are what
-    it allows of each thing where it is a plan; what is not named is not limited (A-4).
+    `refund_days` is the customer's refund window per payment in days, 0 for none (B-7). `limits`
+    apply where the product is a plan; a resource that is not named has no limit (A-4).
     """
 
     id: str
@@ -228,14 +236,20 @@ class Product:
         return replace(self, price_points=(*self.price_points, price_point))
 
     def with_default(self, price_point: str) -> Product:
-        """The same product with another default (P-14); raises `Invalid` for one it does not
-        have."""
+        """Returns the product with another default price point (P-14).
+
+        Raises `Invalid` for a price point that the product does not have.
+        """
         if price_point not in self.price_points:
             raise Invalid("The default must be one of the product's price points.", field="default")
         return replace(self, default_price_point=price_point)
 
     def without_price_point(self, price_point: str) -> Product:
-        """The product less one price point; the default moves to the first that is left (P-14)."""
+        """Returns the product without one price point.
+
+        If that was the default, the first remaining price point becomes the default (P-14). Raises
+        `Invalid` for the last one.
+        """
         left = tuple(p for p in self.price_points if p != price_point)
         if not left:
             raise Invalid("A product keeps at least one price point.", field="price_points")
@@ -246,10 +260,10 @@ class Product:
 def check_gateways(
     gateways: tuple[str, ...], types: set[PriceType], cannot: dict[str, set[PriceType]]
 ) -> None:
-    """Refuse a gateway on a product with a price type that it cannot charge (P-17).
+    """Raises `Invalid` for a gateway that cannot charge one of the product's price types (P-17).
 
-    `cannot` maps a gateway's name to the types beyond it; an unknown gateway is refused by the
-    caller.
+    `cannot` maps a gateway's name to the price types it cannot charge; the caller refuses unknown
+    gateways.
     """
     for gateway in gateways:
         beyond = sorted(cannot.get(gateway, set()) & types)

@@ -1,4 +1,4 @@
-"""Who bought, where the bill goes, how it is paid and what it opens (C-3, C-6, B-8, B-9)."""
+"""Customers, their billing addresses, payment methods and access (C-3, C-6, B-8, B-9)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from billing.kernel.disclosures import Disclosure
 from billing.kernel.subscription import Subscription
 
 ERASED = "erased"
-"""What stands in place of a name or an address that was erased (M-8)."""
+"""Replaces a name or an address that was erased (M-8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,17 @@ class BillTo:
 
 
 def nobody(country: str) -> BillTo:
-    """What is left of a bill-to that was erased: the country, which its invoices are taxed by."""
+    """Returns an erased bill-to, which keeps only the country, because its invoices are taxed by
+    it."""
     return BillTo(ERASED, ERASED, Address(ERASED, ERASED, country))
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Someone who bought from one merchant; `default_method` is the id of a payment method
-    (B-9)."""
+    """A person who bought from one merchant.
+
+    `default_method` is the id of a payment method (B-9).
+    """
 
     id: str
     merchant: str
@@ -58,20 +61,24 @@ class Customer:
 
     @property
     def contact(self) -> BillTo:
-        """Name and email that they are reached by now; an invoice keeps whom it was issued to
-        (B-12)."""
+        """The current name, email and address of the customer.
+
+        An invoice keeps the bill-to that it was issued with (B-12).
+        """
         return BillTo(self.name, self.email, self.address)
 
     @property
     def is_erased(self) -> bool:
-        """Whether nothing is left that they could be written to by (M-8)."""
+        """True if the customer was erased: no name or email is left (M-8)."""
         return self.email == ERASED
 
 
 @dataclass(frozen=True, slots=True)
 class EmailPointer:
-    """Which customer an email belongs to; written with the first purchase, so two cannot meet
-    (C-2)."""
+    """Maps an email of a merchant's customer to the customer id.
+
+    It is written with the first purchase, so that no two customers share an email (C-2).
+    """
 
     merchant: str
     email_hash: str
@@ -80,7 +87,7 @@ class EmailPointer:
 
 @dataclass(frozen=True, slots=True)
 class FormerCard:
-    """What a card showed until its bank renewed it (W-7)."""
+    """The brand and last four digits of a card until its bank renewed it (W-7)."""
 
     brand: str
     last4: str
@@ -89,12 +96,13 @@ class FormerCard:
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """A saved way to pay; the gateway has the card, we have its last four digits (B-9).
+    """A saved payment method; the card number stays with the gateway, we keep the last four digits
+    (B-9).
 
-    `id` is the gateway's own token for it. `gateway_account` names the account it belongs to
-    (W-6); `expires_on` is `YYYY-MM`. One that was removed stands only for the invoices that it
-    paid: nothing lists it and nothing is charged to it. `expiry_told`: its end was mailed (R-8).
-    `formerly` is what it showed before its bank renewed it, oldest first (W-7).
+    `id` is the gateway's own token for it. `gateway_account` names the gateway account it belongs
+    to (W-6). `expires_on` is `YYYY-MM`. A removed one is kept only for the invoices that it paid:
+    it is not listed and not charged. `expiry_told` means that its expiry was mailed (R-8).
+    `formerly` holds the card details before each renewal by the bank, oldest first (W-7).
     """
 
     id: str
@@ -112,18 +120,19 @@ class PaymentMethod:
     formerly: tuple[FormerCard, ...] = ()
 
     def as_of(self, at: datetime) -> PaymentMethod:
-        """The card with the digits that it had at an instant: an invoice is never rewritten."""
+        """Returns the card with the digits it had at an instant, since an invoice is never
+        rewritten."""
         was = next((former for former in self.formerly if at < former.until), None)
         return self if was is None else replace(self, brand=was.brand, last4=was.last4)
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the buyer agreed to, when, from where, in which language and at which price (C-6).
+    """The terms that a buyer agreed to: when, from where, in which language, at which price (C-6).
 
-    `price_shown` is the whole price in words, `shown` all that was shown with it, and `terms_hash`
-    the hash that the page had of that; the last two are None for purchases of before they were
-    kept, whose `price_shown` is only what was charged that day.
+    `price_shown` is the whole price in words, `shown` everything shown with it, and `terms_hash`
+    the page's hash of that. The last two are None for purchases made before they were kept;
+    `price_shown` of those is only the amount charged that day.
     """
 
     merchant: str
@@ -140,9 +149,10 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseBillTo:
-    """Where the bills of one purchase go from now on (B-8).
+    """The bill-to for future invoices of one purchase (B-8).
 
-    It stands beside the subscription, not in it: what every charge writes stays small.
+    It is stored beside the subscription, not in it, so that the item that every charge writes stays
+    small.
     """
 
     merchant: str
@@ -153,9 +163,9 @@ class PurchaseBillTo:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """Access to `grant` by reason of `source`, a subscription or a one-time purchase (C-3).
+    """Access to `grant` that comes from `source`, a subscription or a one-time purchase (C-3).
 
-    Whether it is open follows from the state of its source; `revoked_at` closes it for good.
+    The state of the source decides if it is open; `revoked_at` closes it for good.
     """
 
     merchant: str
@@ -168,8 +178,10 @@ class Entitlement:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The union of all sources of one grant; `until` is when the last of them ends, if that is
-    known."""
+    """A customer's access to one grant, combined from all its sources.
+
+    `until` is when the last source ends, if that is known.
+    """
 
     grant: str
     active: bool
@@ -183,9 +195,10 @@ def access(
     now: datetime,
     grace_days: int | None = None,
 ) -> list[Access]:
-    """What a customer may use at `now`, per grant, from the sources' state alone (C-3, X-4, X-9).
+    """Returns a customer's access per grant at `now`, from the state of its sources alone (C-3,
+    X-4, X-9).
 
-    `grace_days` is the merchant's, for what is past due (R-5).
+    `grace_days` is the merchant's setting for past due subscriptions (R-5).
     """
     by_id = {subscription.id: subscription for subscription in subscriptions}
     sources: dict[str, list[tuple[str, datetime | None]]] = {}
@@ -218,19 +231,20 @@ EMAIL = (
     r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,10}"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,10}[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]$"
 )
-"""Where we can write to: dot-atoms at a name in the DNS (RFC 5321, 4.1.2)."""
+"""Matches an email address that mail can be sent to: dot-atoms at a DNS name (RFC 5321, 4.1.2)."""
 
 
 def is_email(text: str) -> bool:
-    """Whether it is an address that we can write to, as it stands."""
+    """Checks that the text is an email address that mail can be sent to, unchanged."""
     return len(text) <= EMAIL_MOST and re.fullmatch(EMAIL, text) is not None
 
 
 def normalised_email(email: str) -> str:
-    """The form in which two spellings of one mailbox are compared: trimmed, lower case."""
+    """Returns an email trimmed and in lower case, to compare two spellings of one mailbox."""
     return email.strip().lower()
 
 
 def email_hash(merchant: str, email: str) -> str:
-    """What stands for an email in a key: it must not be readable in keys and logs."""
+    """Returns the hash of an email for use in keys; emails must not be readable in keys and
+    logs."""
     return sha256(f"{merchant}\n{normalised_email(email)}".encode()).hexdigest()[:32]

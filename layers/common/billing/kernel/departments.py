@@ -1,4 +1,4 @@
-"""Departments of a helpdesk: what each is for, and what it asks for (H-1)."""
+"""Departments of a helpdesk: their scope and the questions they ask (H-1)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Ask(StrEnum):
-    """What a department asks for beside email, subject and text."""
+    """A question that a department asks besides email, subject and text."""
 
     NAME = "name"
     ORDER = "order"
@@ -20,8 +20,11 @@ class Ask(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """Who answers what: `scope` is what people read before they choose it. `email` is where its
-    tickets are told of, the merchant's own address without it."""
+    """A helpdesk department.
+
+    `scope` is the description that people read before they choose it. `email` is notified of its
+    tickets; without it, the merchant's own address is.
+    """
 
     id: str
     name: str
@@ -58,7 +61,7 @@ TECHNICAL_SUPPORT = Department(
 )
 
 PLATFORM = (ASK_BEFORE_BUYING, BILLING, AFFILIATE_PROGRAM, TECHNICAL_SUPPORT)
-"""The platform's own four (H-1)."""
+"""The platform's own four departments (H-1)."""
 
 USUAL = (
     ASK_BEFORE_BUYING,
@@ -71,9 +74,9 @@ USUAL = (
         (Ask.NAME, Ask.ORDER, Ask.BROWSER, Ask.RECORDINGS),
     ),
 )
-"""What a merchant begins with."""
+"""The departments that a new merchant starts with."""
 
 
 def named(departments: Iterable[Department], department: str) -> Department | None:
-    """The department with an id."""
+    """Returns the department with an id, or None."""
     return next((each for each in departments if each.id == department), None)

@@ -1,5 +1,7 @@
-"""What a checkout shows before it is paid, as one value: the page is made of it, and it is what is
-kept of the buyer's consent (C-1, C-6)."""
+"""The terms that a checkout shows before payment (C-1, C-6).
+
+The page is rendered from this value, and the same value is kept as the buyer's consent.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ class DisclosedLine:
 
 @dataclass(frozen=True, slots=True)
 class DisclosedCharge:
-    """A charge that follows; it is shown by its day in the disclosure's time zone."""
+    """A future charge; the page shows its date in the disclosure's time zone."""
 
     at: datetime
     amount: Money
@@ -30,13 +32,13 @@ class DisclosedCharge:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """The terms of a purchase as its buyer reads them, in one language.
+    """The terms of a purchase as the buyer reads them, in one language.
 
-    `terms` says what it costs, whole. `lines` come to `total`, which is charged today; `tax` is its
-    part that is tax. `following` are the first charges that follow, before tax, and `rest` says
-    what comes after them. `payments` counts the standard payments, the last of them at `ends_at`;
-    both are None for what runs until it is cancelled. `cancelling` says how to cancel and what that
-    does, `agreement` is the sentence by the button, `button` what the button says.
+    `terms` states the whole price in words. `lines` add up to `total`, which is charged today;
+    `tax` is the tax included in it. `following` are the first charges after today, before tax, and
+    `rest` describes those after them. `payments` counts the standard payments, the last of them at
+    `ends_at`; both are None for what runs until it is cancelled. `cancelling` says how to cancel
+    and what that does, `agreement` is the sentence by the button, `button` the button's text.
     """
 
     product: str
@@ -57,12 +59,13 @@ class Disclosure:
 
     @property
     def price(self) -> Money:
-        """What is charged today before tax."""
+        """The amount charged today before tax."""
         return self.total - self.tax
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of all that is shown: the same for pages that read the same, to the day."""
+        """The SHA-256 of everything shown; pages that read the same, to the day, have the same
+        digest."""
         zone = zone_named(self.time_zone)
 
         def shown(value: object) -> str:

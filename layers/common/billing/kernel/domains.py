@@ -1,8 +1,8 @@
-"""A merchant's own domain: checkout, portal and helpdesk under addresses without the merchant's id
-(A-9).
+"""Custom domains of merchants (A-9).
 
-At its own domain a merchant is `-`, and a price point is what follows the dot of its id. Everything
-else stays on the platform's domain.
+Checkout, portal and helpdesk have addresses there without the merchant's id: the merchant is `-`,
+and a price point is the part of its id after the dot. Everything else stays on the platform's
+domain.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant
 
 HERE = "-"
-"""In an address, the merchant whose domain it is; no merchant has this id."""
+"""Stands in an address for the merchant whose domain it is; no merchant has this id."""
 
 LONGEST = 253
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -23,23 +23,26 @@ _NUMBERS = re.compile(r"[0-9]+")
 NOBODYS = ("amazonaws.com", "cloudfront.net", "localhost", "local", "internal", "arpa")
 
 NAMED = frozenset({"portal", "helpdesk"})
-"""What is followed by a merchant in an address."""
+"""First parts of paths that a merchant id follows."""
 
 ANYWHERE = frozenset({"health", "sandbox"})
-"""What names no merchant, and belongs to the pages that are at a domain."""
+"""First parts of paths that name no merchant, and that pages at a custom domain need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Whose a host is, once the operator has confirmed it."""
+    """A custom domain and its merchant, written once the operator has confirmed it."""
 
     host: str
     merchant: str
 
 
 def check_host(text: str, public_url: str) -> str:
-    """A host as it is kept; raises `Invalid` for what is no name in the DNS (RFC 1123, 2.1), or is
-    the platform's own. Other alphabets are given as DNS has them: xn--..."""
+    """Returns the host name in its stored form.
+
+    Raises `Invalid` for a text that is no DNS name (RFC 1123, 2.1) or that belongs to the platform.
+    Names in other alphabets must be given in the form that DNS uses: xn--...
+    """
     host = text.strip().lower().removesuffix(".")
     if len(host) > LONGEST or not _HOST.fullmatch(host):
         raise _invalid("Give a host name alone, such as pay.example.com.")
@@ -51,25 +54,28 @@ def check_host(text: str, public_url: str) -> str:
 
 
 def can_be_given(host: str, public_url: str) -> bool:
-    """Whether a host can be a merchant's at all: not the platform's own, nor the cloud's."""
+    """Checks that a host is neither the platform's own nor the cloud's."""
     kept = (host_in(public_url), *NOBODYS)
     return not any(host == each or host.endswith(f".{each}") for each in kept if each)
 
 
 def host_of(header: str) -> str | None:
-    """What a Host header names, without its port; None for what can be nobody's domain."""
+    """Returns the host of a Host header without its port; None if it cannot be a custom domain."""
     host = header.strip().lower().partition(":")[0].removesuffix(".")
     return host if len(host) <= LONGEST and _HOST.fullmatch(host) else None
 
 
 def host_in(url: str) -> str | None:
-    """The host of an address of ours."""
+    """Returns the host of one of our own URLs."""
     return host_of(url.partition("://")[2].partition("/")[0])
 
 
 def path_inside(path: str, merchant: str) -> str:
-    """The address that a path at a merchant's domain stands for; raises `NotFound` for another
-    merchant's, and for what stays on the platform's domain."""
+    """Returns the platform path for a path at a merchant's custom domain.
+
+    Raises `NotFound` for another merchant's path, and for one that exists only on the platform's
+    domain.
+    """
     parts = path.split("/")
     kind = parts[1] if len(parts) > 1 else ""
     if kind in ANYWHERE:
@@ -87,24 +93,24 @@ def path_inside(path: str, merchant: str) -> str:
 
 
 def portal(public_url: str, merchant: Merchant) -> str:
-    """Where a merchant's portal is, for links in mails and answers."""
+    """Returns the URL of a merchant's portal, for links in mails and responses."""
     return _place(public_url, merchant, "portal")
 
 
 def helpdesk(public_url: str, merchant: Merchant) -> str:
-    """Where a merchant's helpdesk is."""
+    """Returns the URL of a merchant's helpdesk."""
     return _place(public_url, merchant, "helpdesk")
 
 
 def checkout(public_url: str, merchant: Merchant, price_point: str) -> str:
-    """Where a price point is bought."""
+    """Returns the checkout URL of a price point."""
     if merchant.domain is None:
         return f"{public_url}/checkout/{price_point}"
     return f"https://{merchant.domain}/checkout/{local_id(price_point)}"
 
 
 def local_id(price_point: str) -> str:
-    """A price point's id without its merchant's."""
+    """Returns a price point's id without the merchant's part."""
     return price_point.partition(".")[2]
 
 

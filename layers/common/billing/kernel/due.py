@@ -1,4 +1,4 @@
-"""What rings in the due index, so that a sweep finds what is due and nothing else."""
+"""Kinds of due date in the due index, which sweeps query."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class DueKind(StrEnum):
-    """Kinds of alarm in the due index; a subscription has one at a time (ARCHITECTURE.md, 4)."""
+    """Kinds of due date in the due index; a subscription has one at a time (ARCHITECTURE.md, 4)."""
 
     BILL = "BILL"
     CANCEL = "CANCEL"

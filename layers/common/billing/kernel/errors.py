@@ -1,24 +1,24 @@
-"""Everything that can go wrong, as one family; the edges map it to HTTP in one place.
+"""The exceptions of this package, as one family; the edges map it to HTTP in one place.
 
 BillingError
 ├── Invalid        the request is malformed or out of bounds; names the field
-├── Refused        the state or a policy forbids it; carries a reason code people are told
+├── Refused        the state or a policy forbids it; its code is the reason that people are shown
 ├── Forged         an event that its gateway did not sign, or not for us, or not now
-├── TooMany        asked too often; wait and ask again
-├── NotFound       unknown, or not yours (the two are never told apart)
+├── TooMany        too many requests; wait and ask again
+├── NotFound       unknown, or not yours (callers cannot see the difference)
 ├── Conflict       another writer came first; read again and decide anew
-└── Unavailable    the world failed; nothing that was asked for is written
-    ├── Unreachable    a gateway did not answer, or not in a way that says what it did (R-6)
-    ├── RateLimited    a gateway takes no more for now, and did nothing
-    ├── Uncertain      the answer to a write was lost: it may be written
-    └── Unfinished     part of it is written, and asking again does the rest
+└── Unavailable    a dependency failed; nothing that was asked for is written
+    ├── Unreachable    a gateway did not answer, or its answer leaves the result unknown (R-6)
+    ├── RateLimited    a gateway refused the call for now, and did nothing
+    ├── Uncertain      the response to a write was lost: it may be written
+    └── Unfinished     part of it is written; the same request again does the rest
 
 A declined charge is no error: it is an expected outcome and so a value (`gateways.Declined`).
 """
 
 
 class BillingError(Exception):
-    """The family; `code` is stable and safe to show, the message is for people."""
+    """The base class; `code` is stable and safe to show, the message is for people."""
 
     code = "internal_error"
 
@@ -33,7 +33,8 @@ class BillingError(Exception):
 
 
 class Invalid(BillingError):
-    """Malformed or out of bounds; `field` is the path of what is wrong, as the caller wrote it."""
+    """A malformed or out-of-bounds request; `field` is the path of the wrong value, as the caller
+    wrote it."""
 
     code = "invalid"
 
@@ -43,64 +44,68 @@ class Invalid(BillingError):
 
 
 class Refused(BillingError):
-    """A rule says no: already cancelled, window over, invoice open."""
+    """A request that a rule forbids: already cancelled, refund window over, invoice open."""
 
     code = "refused"
 
 
 class Forged(BillingError):
-    """Not an event of the gateway: wrong or old signature, another account, or no event at all."""
+    """A request that is no event of the gateway.
+
+    Its signature is wrong or too old, it is for another gateway account, or it is no event at all.
+    """
 
     code = "forged"
 
 
 class TooMany(BillingError):
-    """A limit per address, email or key is used up for now."""
+    """A rate limit per address, email or key that is used up for now."""
 
     code = "too_many_requests"
 
 
 class NotFound(BillingError):
-    """No such thing for this merchant or customer."""
+    """A thing that does not exist for this merchant or customer."""
 
     code = "not_found"
 
 
 class Conflict(BillingError):
-    """What was read is no longer so; nothing was written."""
+    """A write whose condition failed, because what was read has changed; nothing was written."""
 
     code = "conflict"
 
 
 class Unavailable(BillingError):
-    """A part of the world is down or throttled; try again later.
+    """A dependency that is down or throttled; try again later.
 
-    Whoever is told only this is told that nothing was done. After a write a flow answers what it
-    has written, or raises `Uncertain` or `Unfinished`.
+    This class alone, without a subclass, means that nothing was done. After a write, a flow returns
+    what it has written, or raises `Uncertain` or `Unfinished`.
     """
 
     code = "unavailable"
 
 
 class Unreachable(Unavailable):
-    """The gateway gave no usable answer: the charge may or may not have happened (R-6)."""
+    """A gateway that gave no usable answer: the charge may or may not have happened (R-6)."""
 
     code = "gateway_unavailable"
 
 
 class RateLimited(Unavailable):
-    """The gateway refused the call unread: nothing happened, and whoever calls slows down."""
+    """A gateway call refused unread because of its rate limit: nothing happened; callers must slow
+    down."""
 
     code = "gateway_busy"
 
 
 class Uncertain(Unavailable):
-    """The answer to a write was lost: look at what stands before asking again."""
+    """A write whose response was lost: read the current state before asking again."""
 
     code = "outcome_unknown"
 
 
 class Unfinished(Unavailable):
-    """Part of what was asked for is written; the same request does the rest, nothing twice."""
+    """A request that was written in part; the same request does the rest, and nothing twice."""
 
     code = "unfinished"

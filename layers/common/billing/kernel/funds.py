@@ -1,8 +1,8 @@
-"""Money paid for a subscription that is not used up, by the period that it was paid in (A-4, B-7).
+"""Unused money paid for a subscription, by the period that it was paid in (A-4, B-7).
 
-Refunds, lost disputes, changes of plan and renewals all draw on it, so that nothing is given back
-twice: what was paid is used, or returned, or it still stands here, as time that is paid for or as
-credit. All amounts are minor units of the subscription's currency, before tax.
+Refunds, lost disputes, plan changes and renewals all draw on it, so that nothing is given back
+twice: a payment is used, or returned, or still counted here, as paid time or as credit. All amounts
+are minor units of the subscription's currency, before tax.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from datetime import datetime
 from billing.kernel.money import half_up
 
 UNKNOWN = -1
-"""The period of credit from before its period was kept: any refund may take it back."""
+"""The period of credit from before its period was kept; any refund may take it back."""
 
 CARRIED = -2
-"""The period of credit that came from another subscription: no refund here takes it back."""
+"""The period of credit that came from another subscription; no refund of this one takes it back."""
 
 SHARES_AT_MOST = 12
-"""Shares of which nothing is left are forgotten beyond these, the oldest first."""
+"""The most shares that are kept; beyond these, the oldest ones with nothing left are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What the payments of one period came to, and where that money is.
+    """The payments of one period, and how that money has been used.
 
-    `period` is the index of the standard payment. `paid_minor` came in, or is owed with the next
-    invoice; `returned_minor` went back. `in_use_minor` pays for what is left of the running
+    `period` is the index of the standard payment. `paid_minor` was received, or is owed with the
+    next invoice; `returned_minor` was given back. `in_use_minor` pays for the rest of the running
     period, `credit_minor` is kept for the next invoices. `spent_minor` paid for other periods than
-    its own. What no field names was used.
+    its own. What no field counts was used.
     """
 
     period: int
@@ -42,16 +42,16 @@ class Share:
 
     @property
     def returnable_minor(self) -> int:
-        """The part that was neither returned nor spent on other periods."""
+        """The amount that was neither returned nor spent on other periods."""
         return max(0, self.paid_minor - self.returned_minor - self.spent_minor)
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The part of a refund that was taken out of a subscription's funds.
+    """The amounts that a refund took out of a subscription's funds.
 
-    `returned_minor` is all of the refund, before tax. `period` and `since` say which time was
-    running then, for what a refund that fails restores.
+    `returned_minor` is the whole refund before tax. `period` and `since` identify the paid time
+    that was running then; a failed refund needs them to restore the funds.
     """
 
     returned_minor: int
@@ -63,9 +63,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """The shares of all periods of which something is left, oldest first.
+    """The shares of all periods with money left, oldest first.
 
-    `since` is when the time began that `in_use_minor` pays for; None is the period's own start.
+    `since` is the start of the time that `in_use_minor` pays for; None means the period's own
+    start.
     """
 
     shares: tuple[Share, ...] = ()
@@ -80,14 +81,14 @@ class Funds:
         return sum(share.in_use_minor for share in self.shares)
 
     def share(self, period: int | None) -> Share | None:
-        """The share of a period, if anything of it is left."""
+        """Returns the share of a period, or None if nothing of it is left."""
         return next((share for share in self.shares if share.period == period), None)
 
     def renewed(self, period: int, paid_minor: int, credit_minor: int) -> Funds:
-        """A new period begins, paid by its own payment and by credit, the oldest first.
+        """Starts a new period, paid by its own payment and by credit, oldest credit first.
 
-        Credit that was taken back since its invoice was opened is not there to be used: that part
-        of the period was given away by whoever refunded it.
+        Credit that was taken back after the invoice was opened cannot be used: that amount of the
+        period was given away with the refund.
         """
         left, shares = max(0, credit_minor), []
         for share in self.shares:
@@ -105,17 +106,17 @@ class Funds:
         return Funds(_kept((*shares, own)))
 
     def unpaid(self) -> Funds:
-        """A period begins that nobody paid for; credit stays."""
+        """Starts a period without a payment; credit stays."""
         return Funds(_kept(replace(share, in_use_minor=0) for share in self.shares))
 
     def exchanged(
         self, unused_minor: int, rest_minor: int, owed_minor: int, period: int, at: datetime
     ) -> Funds:
-        """The plan changes at `at`: what is unused and all credit pay for the rest of the period.
+        """Changes the plan at `at`: unused time and all credit pay for the rest of the period.
 
-        `unused_minor` is what the unused time is worth, `rest_minor` what the new plan's costs,
-        `owed_minor` what was left to be charged with the next invoice. What they do not cover is
-        paid now, or owed; what they leave is credit.
+        `unused_minor` is the value of the unused time, `rest_minor` the new plan's price for the
+        rest of the period, `owed_minor` the amount that was to be charged with the next invoice.
+        What they do not cover is paid now, or owed; what remains of them is credit.
         """
         unused = self._unused(unused_minor)
         left, debt, shares = rest_minor, owed_minor, []
@@ -141,9 +142,10 @@ class Funds:
         return Funds(_kept((*others, paid)), at)
 
     def taken_back(self, period: int | None, minor: int) -> Funds:
-        """A payment of that period goes back: first the credit that it gave, then its unused time.
+        """Takes a refunded payment of a period out: first the credit that it gave, then its unused
+        time.
 
-        Whatever is beyond both was used, and is returned all the same.
+        An amount beyond both was already used, and is returned all the same.
         """
         left, shares = minor, list(self.shares)
         for place, share in enumerate(shares):
@@ -163,7 +165,8 @@ class Funds:
         return replace(self, shares=tuple(shares))
 
     def credit_returned(self, minor: int) -> Funds:
-        """Credit goes back as money, the oldest first, by whichever payment (A-4)."""
+        """Takes credit out that is paid back as money, oldest first, whichever payment it came from
+        (A-4)."""
         assert minor <= self.credit_minor, "no more goes back than there is"
         left, shares = minor, []
         for share in self.shares:
@@ -179,7 +182,7 @@ class Funds:
         return replace(self, shares=tuple(shares))
 
     def credit_spent(self) -> Funds:
-        """All credit pays for something else: another subscription (A-4)."""
+        """Takes all credit out, to pay for another subscription (A-4)."""
         return replace(
             self,
             shares=_kept(
@@ -193,7 +196,7 @@ class Funds:
         )
 
     def credit_added(self, minor: int) -> Funds:
-        """Credit comes from another subscription of the same customer (A-4)."""
+        """Adds credit from another subscription of the same customer (A-4)."""
         had = self.share(CARRIED) or Share(CARRIED, 0)
         carried = replace(
             had, paid_minor=had.paid_minor + minor, credit_minor=had.credit_minor + minor
@@ -202,9 +205,10 @@ class Funds:
         return replace(self, shares=_kept((carried, *others)))
 
     def restored(self, period: int | None, took: Taken, *, runs: bool) -> Funds:
-        """A refund came to nothing: what it took stands again.
+        """Puts back what a failed refund had taken.
 
-        Time in use only where it `runs` still, under the same plan; else it is over by now.
+        Unused time comes back only if `runs`: the same period still runs, under the same plan.
+        Otherwise that time has passed.
         """
         minor, place = took.returned_minor, UNKNOWN if period is None else period
         here = self.share(place) or Share(place, minor, returned_minor=minor)
@@ -218,9 +222,10 @@ class Funds:
         return replace(self, shares=_kept((*others, back)))
 
     def caught_up(self, before: Funds, now: Funds) -> Funds:
-        """These funds were quoted from `before`; what went back or came back since is made up for.
+        """Applies to these funds, quoted from `before`, what was returned or restored since, up to
+        `now`.
 
-        Credit that a refund gave back when it failed comes back too, unused time does not: it was
+        Credit that a failed refund put back is added too; unused time is not, because it was
         exchanged without it.
         """
         after = self
@@ -236,8 +241,11 @@ class Funds:
         return after
 
     def _unused(self, unused_minor: int) -> dict[int, int]:
-        """The unused part of each share; rounded half up over their running sum, so that they come
-        to `unused_minor` and none to more than it has."""
+        """Splits `unused_minor` over the shares by their money in use.
+
+        Rounded half up over the running sum, so that the results add up to `unused_minor` and none
+        exceeds its share.
+        """
         whole, running, given = self.in_use_minor, 0, 0
         parts: dict[int, int] = {}
         for share in self.shares:
@@ -249,12 +257,14 @@ class Funds:
 
 
 def whole(period: int, paid_minor: int) -> Share:
-    """A period paid by its own payment alone, nothing of it used or returned."""
+    """Returns the share of a period paid by its own payment alone, with nothing used or
+    returned."""
     return Share(period, paid_minor, in_use_minor=paid_minor)
 
 
 def _kept(shares: Iterable[Share]) -> tuple[Share, ...]:
-    """Those of which something is left, the oldest first; of what only was spent, the newest."""
+    """Returns the shares with money left, oldest first, and the newest of those that were only
+    spent."""
     ordered = sorted(shares, key=lambda share: share.period)
     live = [share for share in ordered if share.in_use_minor or share.credit_minor]
     spent = [s for s in ordered if s.spent_minor and s not in live and s.period >= 0]

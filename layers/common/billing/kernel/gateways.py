@@ -1,4 +1,4 @@
-"""What passes between us and a payment gateway, whichever it is (W-1 .. W-4, P-17).
+"""Values exchanged with a payment gateway, the same for all gateways (W-1 .. W-4, P-17).
 
 A decline is a value, an outage is `errors.Unreachable`: unknown never means failed (R-6).
 """
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from billing.kernel.catalog import PriceType
 
 SANDBOX = "sandbox"
-"""The gateway that is there until keys are given, one for all merchants (W-3)."""
+"""The gateway that every merchant has until gateway keys are given (W-3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRef:
-    """Which account of which gateway, and whose it is; what is held there goes there for as long
-    as anything of it is open (W-6)."""
+    """Identifies a merchant's account at a gateway.
+
+    What is stored at a gateway account is handled there as long as any of it is open (W-6).
+    """
 
     merchant: str
     gateway: str
@@ -31,7 +33,7 @@ class AccountRef:
 
 
 class AtGateway(Protocol):
-    """Whatever lives at a gateway account: an invoice, a subscription, a card, a refund."""
+    """Anything that belongs to a gateway account: an invoice, a subscription, a card, a refund."""
 
     @property
     def merchant(self) -> str: ...
@@ -43,11 +45,11 @@ class AtGateway(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a gateway can do; products are refused at set-up what it cannot charge (P-17, P-18).
+    """The features of a gateway; a product it cannot charge is refused at set-up (P-17, P-18).
 
-    Known without asking it anything. `minimum_minor` is the least that is charged in whatever
-    `minimums` does not name. `payments_lapse` says that a prepared payment does not last from one
-    attempt to the next: each attempt prepares again, naming the payment before it.
+    Known without a call to it. `minimum_minor` is the smallest charge in currencies that `minimums`
+    does not name. `payments_lapse` means that a prepared payment does not last from one attempt to
+    the next: each attempt prepares a new one, naming the payment before it.
     """
 
     minimum_minor: int
@@ -59,13 +61,13 @@ class Capabilities:
     test: bool = False
 
     def minimum_in(self, currency: Currency) -> int:
-        """The least that can be charged in a currency, in minor units."""
+        """Returns the smallest amount that can be charged in a currency, in minor units."""
         return self.minimums.get(currency, self.minimum_minor)
 
 
 @dataclass(frozen=True, slots=True)
 class TestCards:
-    """A buyer picks one of these test cards, by their tokens (W-3)."""
+    """Collection by a choice of test cards, given by their tokens (W-3)."""
 
     __test__ = False  # not a test case, whatever pytest makes of the name
 
@@ -74,26 +76,27 @@ class TestCards:
 
 @dataclass(frozen=True, slots=True)
 class TheirPage:
-    """A buyer is sent to the gateway's own page (`ports.Gateway.collect`) and comes back."""
+    """Collection on the gateway's own page (`ports.Gateway.collect`), from which the buyer
+    returns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A buyer types into the gateway's frame on our page, which `publishable_key` opens."""
+    """Collection in the gateway's frame on our page, which `publishable_key` opens."""
 
     publishable_key: str
 
 
 Collection = TestCards | TheirPage | Element
-"""How a buyer gives a payment method; a card number never passes through us (C-1)."""
+"""The ways a buyer can enter a payment method; a card number never passes through us (C-1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
-    """A payment method that the gateway keeps for later off-session use; `expires_on` is
-    YYYY-MM.
+    """A payment method that the gateway keeps for later off-session use.
 
-    `owner` is the customer that it was saved for, where the gateway keeps that and tells it.
+    `expires_on` is YYYY-MM. `owner` is the customer that it was saved for, if the gateway keeps and
+    returns that.
     """
 
     token: str
@@ -106,10 +109,10 @@ class SavedMethod:
 
 @dataclass(frozen=True, slots=True)
 class ChargeOrder:
-    """What to charge: our invoice and its amount; `payment_method` is what it will likely be
-    charged to, for gateways that want to know whose payment it is.
+    """A request to charge the amount of one of our invoices.
 
-    `replaces` is the payment of the attempt before, where payments lapse.
+    `payment_method` is the method it will likely be charged to, for gateways that need the
+    payment's customer. `replaces` is the payment of the attempt before, where payments lapse.
     """
 
     invoice: str
@@ -122,16 +125,20 @@ class ChargeOrder:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The money moved; `charge` is the gateway's own id of it, None where there was none to
-    move."""
+    """A successful payment.
+
+    `charge` is the gateway's own id of it, None where there was nothing to charge.
+    """
 
     charge: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The gateway said no. `code` is Stripe's decline code, `retryable` is false for hard
-    declines."""
+    """A declined payment.
+
+    `code` is Stripe's decline code; `retryable` is false for hard declines.
+    """
 
     code: str
     retryable: bool = True
@@ -139,10 +146,10 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class ActionRequired:
-    """The buyer must authenticate at `url` (3-D Secure).
+    """A payment for which the buyer must authenticate at `url` (3-D Secure).
 
-    None after an off-session attempt where the gateway wants them present first: confirming the
-    same attempt once more, with somewhere to return to, gives the address.
+    `url` is None after an off-session attempt if the gateway requires the buyer to be present
+    first: confirming the same attempt again, with a return URL, gives it.
     """
 
     url: str | None
@@ -150,17 +157,18 @@ class ActionRequired:
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """Prepared and not confirmed: nothing was charged, nothing was declined."""
+    """A payment that is prepared but not confirmed: nothing was charged, nothing was declined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Canceled:
-    """Cancelled at the gateway: it can never succeed any more."""
+    """A payment that was cancelled at the gateway: it can never succeed any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expired(Canceled):
-    """Over because its time was over, where payments lapse: the invoice may have another one."""
+    """A payment that expired, at a gateway where payments lapse: the invoice may get another
+    one."""
 
 
 Outcome = Succeeded | Declined | ActionRequired | Canceled
@@ -169,9 +177,9 @@ PaymentStatus = Succeeded | Declined | ActionRequired | Unconfirmed | Canceled
 
 @dataclass(frozen=True, slots=True)
 class RefundSucceeded:
-    """The money is on its way back; `refund` is the gateway's own id of it.
+    """A refund that the gateway accepted; `refund` is the gateway's own id of it.
 
-    The customer's bank may send it back all the same, weeks later: it is `RefundFailed` then.
+    The customer's bank may still send the money back weeks later; it is `RefundFailed` then.
     """
 
     refund: str
@@ -179,7 +187,7 @@ class RefundSucceeded:
 
 @dataclass(frozen=True, slots=True)
 class RefundFailed:
-    """The gateway will not refund; `code` is its reason."""
+    """A refund that the gateway refused; `code` is its reason."""
 
     code: str
 
@@ -188,7 +196,7 @@ class RefundFailed:
 class GatewayRefund:
     """A refund of a payment as the gateway has it now, whoever asked for it.
 
-    `id` is the gateway's own; `key` is ours that it was made under, None for one that was made
+    `id` is the gateway's own. `key` is our key that it was made under, None for a refund made
     elsewhere: at the gateway's dashboard, or by another program.
     """
 
@@ -199,7 +207,7 @@ class GatewayRefund:
 
 
 class About(StrEnum):
-    """What an event says has changed; it is read afresh, whatever the event says of it.
+    """The kind of object that an event is about; it is always read again from the gateway.
 
     METHOD is a saved payment method whose details changed, such as a card that its bank renewed.
     """
@@ -213,10 +221,10 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GatewayEvent:
-    """That something happened at the gateway, never what: that is read afresh (W-1).
+    """A notice that something happened at the gateway; the details are read from the gateway (W-1).
 
     `id` and `type` are the gateway's own. `reference` is the payment's as `Gateway.prepare`
-    answered it, of refunds and disputes too, or the saved method's as `Gateway.save_method` did;
+    returned it, of refunds and disputes too, or the saved method's as `Gateway.save_method` did;
     None where neither is meant or named. `at` is when it happened by the gateway's clock.
     """
 
@@ -228,7 +236,7 @@ class GatewayEvent:
 
 
 class DisputeStanding(StrEnum):
-    """How a chargeback stands; WON means that the money is ours again (W-4)."""
+    """The status of a chargeback; WON means that the money is ours again (W-4)."""
 
     OPEN = "open"
     WON = "won"
@@ -237,9 +245,10 @@ class DisputeStanding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A chargeback as the gateway has it now; an inquiry that moves no money is none.
+    """A chargeback as the gateway has it now; an inquiry that moves no money is not one.
 
-    `amount` is what was taken back, which may be part of the payment; `reference` is the payment's.
+    `amount` is what was taken back, which may be less than the payment; `reference` is the
+    payment's.
     """
 
     id: str

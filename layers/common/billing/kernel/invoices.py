@@ -1,4 +1,4 @@
-"""Invoices, the unit of exactly-once (R-1, B-5)."""
+"""Invoices: each is charged exactly once (R-1, B-5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from billing.kernel.schedule import ChargeKind
 
 
 class InvoiceState(StrEnum):
-    """The charge protocol's states (ARCHITECTURE.md, 3); the last three are final."""
+    """The states of an invoice in the charge steps (ARCHITECTURE.md, 3); the last three are
+    final."""
 
     PENDING = "pending"
     READY = "ready"
@@ -34,12 +35,13 @@ UNDER_WAY = frozenset({InvoiceState.CONFIRMING, InvoiceState.ACTION_REQUIRED})
 
 
 BETWEEN_ATTEMPTS = frozenset({InvoiceState.READY, InvoiceState.RETRY, InvoiceState.ACTION_REQUIRED})
-"""From where an attempt begins; one that its buyer did not answer is followed by the next."""
+"""States in which an attempt can begin; one that its buyer did not authenticate is followed by the
+next."""
 
 
 class LineKind(StrEnum):
-    """What a line is for, where it is not a tax: what is sold, and what a change of plan makes of
-    it (A-4)."""
+    """The kinds of invoice line other than tax: the product sold, and the parts of a plan change
+    (A-4)."""
 
     CHARGE = "charge"
     FREEZE = "freeze"
@@ -57,7 +59,7 @@ NOT_TAX = frozenset(kind.value for kind in LineKind)
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One line of an invoice: what it is for (a `LineKind` or the tax's name) and how much."""
+    """One line of an invoice; `kind` is a `LineKind` or the tax's name."""
 
     kind: str
     text: str
@@ -66,17 +68,18 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """What is owed once: `<owner>.<seq>`; amount, lines, gateway account and Order ID are final.
+    """An amount owed once; its id is `<owner>.<seq>`.
 
-    `period` is the standard payment it pays, None for an initial payment and a change of plan;
-    `plan_change` is then what its payment brings about. `credit_minor` is how much of the
-    subscription's credit it uses up, negative what was owed. `gateway_ref` is the one payment that
-    can ever pay it, or, where payments lapse, the one that can by now. `failed_order_id` is the
-    Order ID that a failure of the attempt under way will have. `retryable` is false after a hard
-    decline, `uncounted` are the attempts that somebody asked for (R-4), or that lapsed. `number` is
-    given after payment, without gaps (M-7). `refund_reserved_minor` is what refunds, `refunds` of
-    them, have spoken for, `refunded_minor` what went back. `dispute` is how its chargebacks stand,
-    `disputed_minor` what banks took back with those that are open or lost (W-4).
+    Amount, lines, gateway account and Order ID are final. `period` is the standard payment it pays,
+    None for an initial payment and a plan change; `plan_change` is then the change that its payment
+    makes. `credit_minor` is how much of the subscription's credit it uses up; it is negative for an
+    amount that was owed. `gateway_ref` is the one payment that can ever pay it, or, where payments
+    lapse, the current one. `failed_order_id` is the Order ID that a failure of the attempt under
+    way will have. `retryable` is false after a hard decline; `uncounted` counts the attempts
+    outside the retry schedule: those that somebody asked for (R-4), or that lapsed. `number` is
+    given after payment, without gaps (M-7). `refunds` counts the refunds, `refund_reserved_minor`
+    is the amount they claim, `refunded_minor` the amount returned. `dispute` is the status of its
+    chargebacks, `disputed_minor` the amount banks took back with those that are open or lost (W-4).
     """
 
     id: str
@@ -135,7 +138,7 @@ class Invoice:
 
     @property
     def changes_plan(self) -> bool:
-        """Whether it is that of a change of plan, and pays for no period (A-4)."""
+        """True if it is the invoice of a plan change, which pays for no period (A-4)."""
         return self.plan_change is not None
 
     @property
@@ -154,18 +157,21 @@ class Invoice:
         return replace(self, state=InvoiceState.READY, gateway_ref=gateway_ref)
 
     def renewed(self, gateway_ref: str) -> Invoice:
-        """Where payments lapse: the next attempt's payment in place of one that is over."""
+        """Sets the next attempt's payment, where payments lapse."""
         assert self.state in BETWEEN_ATTEMPTS, "no attempt confirms another payment than it began"
         return replace(self, gateway_ref=gateway_ref)
 
     def lapsed(self) -> Invoice:
-        """The attempt under way is over and was none: the next one has a payment of its own."""
+        """Ends an attempt whose payment lapsed; it does not count, and the next one has its own
+        payment."""
         assert self.state in UNDER_WAY, "what nobody confirmed does not lapse"
         return replace(self, state=InvoiceState.READY, uncounted=self.uncounted + 1)
 
     def confirming(self, now: datetime, method: str, failed_order_id: str) -> Invoice:
-        """Past the point of no return: one more attempt, its method and Order ID of failure
-        fixed."""
+        """Starts one more attempt, with its payment method and the Order ID of a failure fixed.
+
+        From here on the charge may happen: this is the point of no return.
+        """
         assert self.state in BETWEEN_ATTEMPTS, "one attempt at a time"
         return replace(
             self,
@@ -181,7 +187,7 @@ class Invoice:
         return replace(self, state=InvoiceState.PAID, charge=charge, settled_at=now)
 
     def declined(self, code: str, *, retryable: bool, final: bool) -> Invoice:
-        """After a decline: to be tried again, or given up."""
+        """Records a decline: to be retried, or given up if `final`."""
         state = InvoiceState.UNCOLLECTIBLE if final else InvoiceState.RETRY
         return replace(self.in_state(state), decline_code=code, retryable=retryable)
 
@@ -190,11 +196,11 @@ class Invoice:
         return replace(self, state=state)
 
     def order(self, now: datetime) -> Order:
-        """The entry that its payment makes in the transaction list."""
+        """Returns the transaction list entry of its payment."""
         return self._order(self.order_id, self.order_kind, now)
 
     def failed_order(self, now: datetime, code: str) -> Order:
-        """The entry that a decline of the attempt under way makes (C-4, R-4)."""
+        """Returns the transaction list entry of a decline of the attempt under way (C-4, R-4)."""
         assert self.failed_order_id is not None
         return replace(self._order(self.failed_order_id, OrderKind.FAILED, now), code=code)
 
@@ -218,8 +224,10 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceCounter:
-    """The last number given in one of a merchant's gap-free series: invoices or credit notes, live
-    or test (M-7, W-3)."""
+    """The last number used in one of a merchant's gap-free series (M-7, W-3).
+
+    There is one for invoices and one for credit notes, each live and test.
+    """
 
     merchant: str
     test: bool

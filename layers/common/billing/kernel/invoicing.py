@@ -1,4 +1,4 @@
-"""How an invoice is drawn up: amount, tax, gateway account and Order ID, all final (R-1, P-19)."""
+"""Creates invoices: amount, tax, gateway account and Order ID, all final (R-1, P-19)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def first(
     test: bool,
     now: datetime,
 ) -> Invoice:
-    """The invoice of a purchase, numbered 1 of what it owns from now on."""
+    """Returns the first invoice of a purchase, with sequence number 1."""
     rebills = price_point.terms.rebills
     return Invoice(
         id=f"{purchase}.0001",
@@ -71,7 +71,7 @@ def following(
     now: datetime,
     minimum_minor: int,
 ) -> Invoice:
-    """The invoice of a subscription's next standard payment, on the plan that it is then on."""
+    """Returns the invoice of a subscription's next standard payment, on the plan in force then."""
     renewing, used = subscription.renewing(), credit_used(subscription, minimum_minor)
     net = next_charge(subscription, minimum_minor)
     lines, total = with_tax(_renewal_lines(renewing, used), net, bill_to.address)
@@ -92,33 +92,36 @@ def for_change(
     download_key: str,
     now: datetime,
 ) -> Invoice:
-    """The invoice of a change of plan, for what was quoted; it pays no period (A-4)."""
+    """Returns the invoice of a plan change, for the quoted amount; it pays for no period (A-4)."""
     changed = subscription.changed_to(change)
     drawn = _drawn(changed, lines, total, bill_to, order_id, download_key, now)
     return replace(drawn, plan_change=change)
 
 
 def next_charge(subscription: Subscription, minimum_minor: int) -> Money:
-    """What the next standard payment charges before tax, its credit taken off (A-4, P-19)."""
+    """Returns the amount of the next standard payment before tax, less credit (A-4, P-19)."""
     price = subscription.renewing().terms.price
     return less_credit(price, subscription.credit_minor, minimum_minor)
 
 
 def less_credit(price: Money, credit_minor: int, minimum_minor: int) -> Money:
-    """What of a price is charged after credit."""
+    """Returns what is charged of a price after credit."""
     used = _used(price.amount_minor, credit_minor, minimum_minor)
     return replace(price, amount_minor=price.amount_minor - used)
 
 
 def credit_used(subscription: Subscription, minimum_minor: int) -> int:
-    """How much of its credit the next payment uses, negative what was owed."""
+    """Returns the credit that the next payment uses; negative for an amount that was owed."""
     price = subscription.renewing().terms.price.amount_minor
     return _used(price, subscription.credit_minor, minimum_minor)
 
 
 def _used(price: int, credit_minor: int, minimum_minor: int) -> int:
-    """As much credit as there is, but so that what is left to charge is nothing, or not too little
-    for the gateway (P-18)."""
+    """Returns the credit to use on a price.
+
+    As much as there is, but so that the rest to charge is nothing, or at least the gateway's
+    minimum (P-18).
+    """
     used = min(credit_minor, price)
     if used > 0 and 0 < price - used < minimum_minor:
         return max(0, price - minimum_minor)

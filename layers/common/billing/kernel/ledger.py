@@ -1,4 +1,4 @@
-"""The append-only double-entry ledger under every order; its trial balance is always zero (M-7)."""
+"""The append-only double-entry ledger of all orders; its trial balance is always zero (M-7)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from billing.kernel.invoices import NOT_TAX, Invoice
 from billing.kernel.money import Currency, Money, half_up
 
 RECEIVED = "assets:gateway"
-"""Money that a gateway holds for the merchant; its account is
+"""Money that a gateway holds for the merchant; the ledger account is
 `assets:gateway:<gateway>:<account>`."""
 
 DISPUTED = "assets:disputed"
-"""Money that a bank took back until it has decided; its account is named as a gateway's."""
+"""Money that a bank has taken back until it decides; the ledger account is named as a gateway's
+is."""
 
 CHARGEBACKS = "expenses:chargebacks"
 SALES = "revenue:sales"
@@ -24,7 +25,7 @@ TAX = "liabilities:tax"
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One side of an entry: minor units, debits positive, credits negative."""
+    """One side of a ledger entry, in minor units; debits are positive, credits negative."""
 
     account: str
     amount_minor: int
@@ -32,7 +33,8 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """Postings that balance, in one currency, keyed by what they book: `<invoice>:paid`."""
+    """Postings that balance, in one currency; the id names what they book, such as
+    `<invoice>:paid`."""
 
     id: str
     merchant: str
@@ -47,8 +49,10 @@ class LedgerEntry:
 
 
 def payment(invoice: Invoice, at: datetime) -> LedgerEntry:
-    """What a paid invoice books: the gateway owes us its total, we earned the lines, we owe the
-    tax."""
+    """Returns the entry of a paid invoice.
+
+    The gateway owes us its total, the lines are revenue, the tax is a liability.
+    """
     credits: dict[str, int] = {}
     for line in invoice.lines:
         account = SALES if line.kind in NOT_TAX else f"{TAX}:{line.kind}"
@@ -69,8 +73,10 @@ def payment(invoice: Invoice, at: datetime) -> LedgerEntry:
 
 
 def refund(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> LedgerEntry:
-    """What a refund books: the reverse of its payment in proportion, each line rounded half up, the
-    charge's own line taking what rounding leaves."""
+    """Returns the entry of a refund: the reverse of its payment, in proportion.
+
+    Each tax line is rounded half up; the revenue line takes the rounding difference.
+    """
     total = invoice.total.amount_minor
     back = {
         f"{TAX}:{line.kind}": half_up(line.amount.amount_minor * amount.amount_minor, total)
@@ -94,7 +100,7 @@ def refund(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> Led
 
 
 def refund_returned(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> LedgerEntry:
-    """What a refund that came back books: the reverse of what it booked when it went."""
+    """Returns the entry of a refund that came back: the reverse of the refund's entry."""
     went = refund(refund_id, invoice, amount, at)
     came = tuple(Posting(each.account, -each.amount_minor) for each in went.postings)
     return replace(went, id=f"{refund_id}:returned", postings=came)
@@ -108,10 +114,10 @@ def disputed(
     standing: DisputeStanding,
     at: datetime,
 ) -> LedgerEntry | None:
-    """What a chargeback books when its standing moves, None where the money stays where it was.
+    """Returns the entry of a chargeback whose status changes, or None if no money moves.
 
-    What was lost is an expense; whether tax on it can be had back is the merchant's accountant's
-    to say.
+    A lost amount is an expense; whether tax on it can be reclaimed is for the merchant's accountant
+    to decide.
     """
     account = f"{invoice.gateway}:{invoice.gateway_account}"
     places = {
@@ -136,7 +142,8 @@ def disputed(
 
 
 def trial_balance(entries: Iterable[LedgerEntry]) -> dict[tuple[str, Currency], int]:
-    """The balance of each account and currency; the values of one currency always sum to zero."""
+    """Returns the balance per account and currency; the values of one currency always sum to
+    zero."""
     balance: dict[tuple[str, Currency], int] = {}
     for entry in entries:
         for posting in entry.postings:

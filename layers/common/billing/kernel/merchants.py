@@ -1,4 +1,4 @@
-"""Merchants and the settings that are theirs to choose (M-2)."""
+"""Merchants and the settings that they choose (M-2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from billing.kernel.gateways import SANDBOX, AccountRef, AtGateway
 from billing.kernel.money import Currency
 
 VISITORS_OWN = "visitor"
-"""In place of a language: each visitor is spoken to in their own (C-5)."""
+"""Language setting that gives each visitor their own language (C-5)."""
 
 
 class PortalKind(StrEnum):
@@ -25,7 +25,7 @@ class PortalKind(StrEnum):
 
 
 class SelfService(StrEnum):
-    """What customers may do by themselves: nothing, ask a person, or do it (X-1, B-7)."""
+    """What customers may do themselves: nothing, ask a person, or do it (X-1, B-7)."""
 
     OFF = "off"
     MANUAL = "manual"
@@ -33,7 +33,7 @@ class SelfService(StrEnum):
 
 
 class FinalAction(StrEnum):
-    """What becomes of a subscription whose retries are used up (R-4)."""
+    """The end of a subscription's retry schedule: cancel it, or keep it past due (R-4)."""
 
     CANCEL = "cancel"
     KEEP_PAST_DUE = "keep_past_due"
@@ -49,16 +49,16 @@ class RetrySchedule:
 
 
 class Undecided(StrEnum):
-    """What becomes of a request to cancel that nobody decided in time (H-4)."""
+    """The outcome of a cancellation request that nobody decided in time (H-4)."""
 
     CANCEL = "cancel"
     CHARGE = "charge"
 
 
 class CreditAtEnd(StrEnum):
-    """What becomes of the credit that a subscription leaves when it ends (A-4).
+    """The use of credit that is left when a subscription ends (A-4).
 
-    `refund`: it goes back to the newest payments, each up to what is left of it. `keep`: it is
+    `refund`: it is refunded to the newest payments, each up to its refundable amount. `keep`: it is
     taken off the invoices of the customer's next subscription.
     """
 
@@ -68,7 +68,7 @@ class CreditAtEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Departments:
-    """The helpdesk's departments, and which of them take what the portal sends on (H-1, M-2)."""
+    """The helpdesk's departments, and which of them receive the portal's requests (H-1, M-2)."""
 
     cancel: str = "billing"
     refund: str = "billing"
@@ -77,10 +77,10 @@ class Departments:
 
 @dataclass(frozen=True, slots=True)
 class AccountPolicy:
-    """What becomes of accounts whose plan ends, where the merchant is the platform (A-3, A-6).
+    """The platform's rules for accounts whose plan ends (A-3, A-6).
 
-    Data is kept for `retention_days`; `frozen_stops` says whether a frozen account's own customers
-    are charged no more until it thaws.
+    They apply where the merchant is the platform. Data is kept for `retention_days`. With
+    `frozen_stops`, the customers of a frozen account are not charged until it thaws.
     """
 
     retention_days: int = 90
@@ -95,19 +95,19 @@ CONFIRMATION_TEMPLATE = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A merchant's choices, with the defaults of SPEC.md.
+    """A merchant's settings, with the defaults of SPEC.md.
 
     `language` is one of the fifteen, or `VISITORS_OWN` (C-5). `self_cancel` and `self_refund` are
     modes (X-1, B-7). `grace_days` is how long access is kept while past due, None for the whole
-    retry cycle (R-5). `catch_up_days` is how long a missed charge is still made unasked (R-2),
-    `reminder_days` how long ahead a charge is told of, 0 for not at all (R-8). `revoke_on_dispute`
-    closes access from a chargeback until it is won (W-4). `notice_days` is how long before the next
-    invoice support must be asked to stop it (X-8), `undecided` what becomes of a request that
-    nobody decides (H-4). `confirmation_template` may hold {order_id} (C-3). `freeze_price_minor` is
-    what a frozen subscription is charged a month, None where none can be frozen; `self_freeze` lets
-    customers do it in the portal (A-5). `credit_at_end` says what becomes of credit that is left
-    when a subscription ends; merchants from before it was a setting keep it. `custom_domain` is the
-    host that checkout and portal are asked for under (A-9).
+    retry cycle (R-5). `catch_up_days` is how long a missed charge is still made without asking the
+    merchant (R-2), `reminder_days` how many days before a charge a reminder is sent, 0 for none
+    (R-8). `revoke_on_dispute` closes access from a chargeback until it is won (W-4). `notice_days`
+    is how many days before the next invoice support must be asked to stop it (X-8), `undecided` the
+    outcome of a request that nobody decides (H-4). `confirmation_template` may hold {order_id}
+    (C-3). `freeze_price_minor` is the monthly charge of a frozen subscription, None where none can
+    be frozen; `self_freeze` lets customers freeze in the portal (A-5). `credit_at_end` is the use
+    of credit that is left when a subscription ends; merchants from before this setting keep it.
+    `custom_domain` is the requested host of checkout and portal (A-9).
     """
 
     time_zone: str = "America/New_York"
@@ -133,11 +133,12 @@ class Settings:
 
     @classmethod
     def of_new_merchant(cls, **chosen: Any) -> Settings:
-        """The settings a new merchant begins with, where they differ from those of older ones."""
+        """Returns the settings of a new merchant, some of which differ from the defaults of older
+        merchants."""
         return cls(credit_at_end=CreditAtEnd.REFUND, **chosen)
 
     def language_for(self, visitor: str) -> str:
-        """The language that somebody is spoken to in, `visitor` being their own (C-5)."""
+        """Returns the language to use with a visitor; `visitor` is the visitor's own (C-5)."""
         return visitor if self.language == VISITORS_OWN else self.language
 
 
@@ -145,9 +146,9 @@ class Settings:
 class GatewayAccount:
     """A merchant's account at a gateway; its keys are in the secret store, under the same names.
 
-    `id` is the gateway's own id of it. New purchases go to the active one of a gateway; another
-    one stays for what is open or refundable there (W-6). `bound_to` is the environment whose it is:
-    another one, such as a restored copy, must not move its money (W-5); None is anybody's.
+    `id` is the gateway's own id of it. New purchases go to a gateway's active account; the others
+    stay for what is open or refundable there (W-6). `bound_to` is the environment that may move its
+    money: another one, such as a restored copy, must not (W-5); None allows any.
     """
 
     gateway: str
@@ -158,11 +159,13 @@ class GatewayAccount:
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """Who sells. `armed` is false in an environment its keys were not bound to (W-5); `stopped`
-    stops all charges of this merchant by hand, `suspended_from` from the end of its account on
-    (A-3). `domain` is the custom domain that the operator has confirmed, and that links name
-    (A-9). `live_keys` counts the API keys that are not revoked, None until it is first needed
-    (M-3)."""
+    """A seller.
+
+    `armed` is false in an environment that its gateway keys were not bound to (W-5). `stopped`
+    stops all charges of this merchant by hand, `suspended_from` does from the end of its account on
+    (A-3). `domain` is the custom domain that the operator has confirmed and that links use (A-9).
+    `live_keys` counts the API keys that are not revoked, None until it is first needed (M-3).
+    """
 
     id: str
     name: str
@@ -180,27 +183,33 @@ class Merchant:
     live_keys: int | None = None
 
     def as_of(self, now: datetime) -> Merchant:
-        """As it counts at `now`: stopped once its account has ended, sweep or no sweep (A-3)."""
+        """Returns the merchant as of `now`: stopped once its account has ended, even before a sweep
+        (A-3)."""
         return replace(self, stopped=True) if self.is_suspended(now) else self
 
     def is_suspended(self, now: datetime) -> bool:
-        """Whether its account has ended, and nothing is sold or charged until it is back."""
+        """True once its account has ended; nothing is sold or charged until it is back."""
         return self.suspended_from is not None and self.suspended_from <= now
 
     def armed_in(self, environment: str) -> bool:
-        """Whether money may move and mail go out here: nothing is bound to another place (W-5)."""
+        """True if money may move and mail may be sent in an environment.
+
+        That is, no gateway account is bound to another one (W-5).
+        """
         bound = {account.bound_to for account in self.gateway_accounts}
         return self.armed and bound <= {None, environment}
 
     def holds(self, held: AtGateway) -> bool:
-        """Whether the gateway account that something lives at is still one of the merchant's."""
+        """True if the gateway account of an invoice, card or the like is still one of the
+        merchant's."""
         account = AccountRef(self.id, held.gateway, held.gateway_account)
         return account in self.accounts_at(held.gateway)
 
     def account_at(self, gateway: str) -> AccountRef:
-        """Where new purchases through a gateway go; raises `NotFound` without an account there.
+        """Returns the active account at a gateway, for new purchases; raises `NotFound` if there is
+        none.
 
-        The sandbox needs none: it is there until keys are given (W-3).
+        The sandbox needs none: it is available until keys are given (W-3).
         """
         if gateway == SANDBOX:
             return AccountRef(self.id, SANDBOX, SANDBOX)
@@ -212,7 +221,8 @@ class Merchant:
         )
 
     def accounts_at(self, gateway: str) -> tuple[AccountRef, ...]:
-        """Every account at a gateway, the active one and those where something may be open."""
+        """Returns all accounts at a gateway: the active one and those where something may be
+        open."""
         if gateway == SANDBOX:
             return (AccountRef(self.id, SANDBOX, SANDBOX),)
         return tuple(
@@ -224,8 +234,11 @@ class Merchant:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key by the hash of its secret; scoped and revocable (M-3). `made_by` is the id of the
-    key that made it, or `operator`; None for what was made before that was kept."""
+    """An API key, stored as the hash of its secret; scoped and revocable (M-3).
+
+    `made_by` is the id of the key that created it, or `operator`; None for keys created before that
+    was kept.
+    """
 
     id: str
     key_hash: str
@@ -237,5 +250,5 @@ class ApiKey:
 
     @property
     def is_live(self) -> bool:
-        """Whether it opens anything."""
+        """True unless the key is revoked."""
         return self.revoked_at is None

@@ -52,7 +52,7 @@ class Money:
 
     @classmethod
     def typed(cls, text: str, currency: Currency, *, field: str) -> Money:
-        """An amount as people write it: 12, 12.5, 12,50; raises `Invalid`.
+        """Parses an amount as people write it: 12, 12.5, 12,50; raises `Invalid`.
 
         No thousands separators: 1,234 could mean two things.
         """
@@ -66,7 +66,7 @@ class Money:
 
     @property
     def decimal(self) -> str:
-        """The amount alone, as `typed` reads it: 29.99."""
+        """The amount without its currency, as `typed` reads it: 29.99."""
         whole, fraction = divmod(self.amount_minor, 10**MINOR_DIGITS)
         return f"{whole}.{fraction:0{MINOR_DIGITS}}"
 
@@ -75,6 +75,7 @@ class Money:
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """`numerator / denominator` rounded half up (0.5 -> 1); for amounts, never negative (A-4)."""
+    """Returns `numerator / denominator` rounded half up (0.5 -> 1); for amounts, never negative
+    (A-4)."""
     assert numerator >= 0 and denominator > 0, "amounts are not negative"
     return (2 * numerator + denominator) // (2 * denominator)

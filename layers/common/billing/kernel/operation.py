@@ -1,4 +1,4 @@
-"""What the operator of the whole installation says and sees, beside any merchant (R-3, R-9)."""
+"""Settings and records of the operator of the whole installation (R-3, R-9)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 from billing.kernel.due import DueKind
 
 PARKED_AFTER = 5
-"""So many failures by an error of our own, one after the other, and a person must look (R-9)."""
+"""After so many failures in a row through an error of our own, a person must look (R-9)."""
 
 FORGOTTEN_AFTER = timedelta(hours=2)
-"""A lease comes back every quarter of an hour: what did not fail for so long does not fail."""
+"""A job with no failure for this long counts as working again: leases return every 15 minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class BillingSwitch:
-    """Whether every charge of every merchant is stopped by hand; without one, nothing is (R-3)."""
+    """The operator's switch that stops all charges of all merchants; without one, nothing stops
+    (R-3)."""
 
     paused: bool
     reason: str
@@ -25,9 +26,10 @@ class BillingSwitch:
 
 @dataclass(frozen=True, slots=True)
 class ProcessingFailure:
-    """Work that failed by an error of our own, `times` in a row; `owner` is that of its alarm.
+    """A job that failed through an error of our own, `times` in a row.
 
-    `error` is the name of the error's class: what it says may hold what no list should show.
+    `owner` is the owner of its due date (`storage.Due`). `error` is the name of the error's class
+    only: its message may hold what no list should show.
     """
 
     merchant: str
@@ -39,23 +41,23 @@ class ProcessingFailure:
     times: int = 1
 
     def again(self, error: str, now: datetime) -> ProcessingFailure:
-        """Once more; after a time without it, for the first time."""
+        """Counts one more failure; after a long time without one, counting starts anew."""
         if now - self.last_at > FORGOTTEN_AFTER:
             return replace(self, error=error, first_at=now, last_at=now, times=1)
         return replace(self, error=error, last_at=now, times=self.times + 1)
 
     def is_parked(self, now: datetime) -> bool:
-        """Whether it needs a person: it failed five times, and still does (R-9)."""
+        """True if it needs a person: it failed five times or more, and recently (R-9)."""
         return self.times >= PARKED_AFTER and now - self.last_at <= FORGOTTEN_AFTER
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The operator's settings that flows look at; everything else is the merchant's.
+    """The operator's settings that flows use; all other settings are the merchant's.
 
-    `environment` is where this runs, which gateway accounts are bound to (W-5). `lease_seconds` is
-    longer than a worker can live. `shards` may only grow. `platform` is the merchant whose products
-    are the plans of accounts, empty where there are no accounts (A-1).
+    `environment` is the name that gateway accounts are bound to (W-5). `lease_seconds` is longer
+    than a worker can run. `shards` may only grow. `platform` is the merchant whose products are the
+    plans of accounts, empty where there are no accounts (A-1).
     """
 
     public_url: str

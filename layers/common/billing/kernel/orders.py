@@ -23,10 +23,11 @@ class OrderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a refund took back of its subscription's credit, and what it left of its payment.
+    """A refund's effect on credit, and what was left of its payment.
 
-    In minor units, as it was asked for: `left_minor` could still be refunded, `used_minor` of that
-    has paid for other periods as credit, so that a customer cannot take it back (B-7).
+    All in minor units, at the time of the request: `credit_minor` was taken out of the
+    subscription's credit, `left_minor` could still be refunded, `used_minor` of that had paid for
+    other periods as credit, so that a customer cannot take it back (B-7).
     """
 
     credit_minor: int
@@ -38,12 +39,13 @@ class Returned:
 class Order:
     """One entry of the transaction list, with its own Order ID.
 
-    Entries of a cancellation carry who asked, why, and when it ends; `withdrawn` marks a request
-    that was undone (X-2, X-7), and a refund that came back, `code` saying why. `refund` says what a
-    refund took and left (B-7).
-    `customer` is None for what a stranger failed to buy (C-4); `attempt_key` says where that lives,
-    and of a checkout's order which form it came from. `email` is the one that its invoice was
-    issued with; who made it is reached by the customer's own (B-12).
+    Entries of a cancellation carry who asked, why, and when it ends. `withdrawn` marks a
+    cancellation request that was undone (X-2, X-7), and a refund that came back, with the reason in
+    `code`. `refund` holds a refund's effect on credit (B-7).
+
+    `customer` is None for a failed purchase by an unknown buyer (C-4); `attempt_key` names the
+    checkout it is stored with, and for a checkout's order the form it came from. `email` is the one
+    its invoice was issued with; mail to the customer goes to their current one (B-12).
     """
 
     id: str
@@ -77,8 +79,10 @@ ORDER_ID_RANDOM_SYMBOLS = 14
 
 
 def order_id(entropy: int) -> str:
-    """An Order ID, such as K7M2Q-9XTRV-4H3P4: 14 symbols from `entropy` (68 bits or more) and a
-    check."""
+    """Returns an Order ID such as K7M2Q-9XTRV-4H3P4: 14 symbols from `entropy` and a check symbol.
+
+    `entropy` has 68 bits or more.
+    """
     symbols = _symbols(entropy)
     while (check := _check_symbol(symbols)) is None:
         entropy += 1
@@ -87,7 +91,7 @@ def order_id(entropy: int) -> str:
 
 
 def typed_order_id(text: str) -> str | None:
-    """An Order ID as a person typed or pasted it, in its one spelling; None if it is a slip."""
+    """Normalises an Order ID that a person typed or pasted; None if it is mistyped."""
     symbols = "".join(c for c in text.upper() if c.isalnum())
     if len(symbols) != ORDER_ID_RANDOM_SYMBOLS + 1:
         return None
@@ -109,9 +113,10 @@ def _grouped(symbols: str) -> str:
 
 
 def _check_symbol(symbols: str) -> str | None:
-    """The check of 14 symbols; None for the few whose residue has no symbol: they are not issued.
+    """Returns the check symbol of 14 symbols; None for the few whose residue has no symbol.
 
-    Weights below a prime modulus catch every single slip and every swap of neighbours.
+    Those are not issued. Weights below a prime modulus catch every single mistyped symbol and every
+    swap of neighbours.
     """
     residue = sum((i + 1) * ORDER_ID_ALPHABET.index(c) for i, c in enumerate(symbols)) % 31
     return ORDER_ID_ALPHABET[residue] if residue < len(ORDER_ID_ALPHABET) else None

@@ -1,5 +1,4 @@
-"""Facts for the outbox: written in the transaction that makes them true, told afterwards, once
-(R-8)."""
+"""Outbox events: written in the transaction of the change, delivered afterwards, once (R-8)."""
 
 from __future__ import annotations
 
@@ -11,7 +10,8 @@ from billing.kernel.snapshots import Snapshot, TicketSnapshot
 
 
 class EventKind(StrEnum):
-    """What the outside is told about: customers by mail, of a void payment the gateway."""
+    """Kinds of outbox event; most are mailed to customers, a void payment is cancelled at the
+    gateway."""
 
     PURCHASED = "purchased"
     RENEWED = "renewed"
@@ -53,9 +53,11 @@ class EventKind(StrEnum):
 
 
 class LeftOut(StrEnum):
-    """Why no mail went out about a fact: a later event made it untrue, its merchant is disarmed
-    (W-5), nobody is there to be told, its customer was erased (M-8), what it offers has expired, or
-    the address takes no mail."""
+    """The reason why no mail was sent for an outbox event.
+
+    A later event made it untrue, its merchant is disarmed (W-5), there is nobody to send it to, its
+    customer was erased (M-8), its offer has expired, or the address is suppressed.
+    """
 
     UNTRUE = "untrue"
     DISARMED = "disarmed"
@@ -67,13 +69,13 @@ class LeftOut(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
-    """One fact; `id` is derived from what made it true, so that it cannot be written twice.
+    """One event in the outbox; `id` is derived from its cause, so that it cannot be written twice.
 
-    `was` and `ticket_was` are what it is about, as it stood then; None in facts of older code,
-    whose mails say how it stands when they are sent. `until` is how long an ended account is kept.
-    `email` is whom to tell where that is not the customer's email. `claimed_until` is the lease of
-    the consumer that is telling it; `correlation` names the request or sweep that made it true, and
-    is put in when it is written. `left_out` is set before a fact goes that was not mailed.
+    `was` and `ticket_was` are the state of its subject at that time; None in events of older code,
+    whose mails use the state when they are sent. `until` is how long an ended account is kept.
+    `email` is the recipient where that is not the customer's email. `claimed_until` is the end of
+    the consumer's claim. `correlation` names the request or sweep that caused it, and is set when
+    it is written. `left_out` is set before an event is removed that was not mailed.
     """
 
     id: str

@@ -1,4 +1,7 @@
-"""Whose a gateway's payment is: what an event names, and nothing of ours does (W-1)."""
+"""Maps a gateway payment id to its invoice (W-1).
+
+A gateway's event names only the payment.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ from billing.kernel.writes import Change, Insert
 
 @dataclass(frozen=True, slots=True)
 class PaymentPointer:
-    """From a payment at a gateway account to the invoice that it pays.
+    """A pointer from a payment at a gateway account to the invoice that it pays.
 
-    Written with the point of no return, for before it no money can move. `attempt_key` names the
-    checkout of a first payment, whose customer is known only once it is paid. `events` are the ids
-    of the events that brought something about, each added in the transaction that it did.
+    Written when the first attempt begins (the point of no return), for no money can move before it.
+    `attempt_key` names the checkout of a first payment, whose customer is known only once it is
+    paid. `events` are the ids of the gateway events that had an effect, each added in the same
+    transaction.
     """
 
     gateway: str
@@ -28,12 +32,12 @@ class PaymentPointer:
     events: tuple[str, ...] = ()
 
     def told_by(self, event: str) -> Change:
-        """The write that remembers an event with what it brought about."""
+        """Returns the write that records the id of an event, to commit together with its effect."""
         return Change(self, replace(self, events=(*self.events, event)), expecting=("events",))
 
 
 def pointed_at(invoice: Invoice, attempt_key: str | None = None) -> Insert:
-    """The pointer to an invoice whose first attempt begins."""
+    """Returns the insert of the pointer to an invoice whose first attempt begins."""
     assert invoice.gateway_ref is not None, "prepared before confirmed"
     return Insert(
         PaymentPointer(

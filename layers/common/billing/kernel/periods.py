@@ -1,7 +1,7 @@
-"""Dates of charges: always from the anchor, never from the date before (P-5, P-12, P-13).
+"""Dates of charges, always computed from the anchor, never from the date before (P-5, P-12, P-13).
 
-A date is computed as local wall time in the merchant's zone and only then made an instant, so that
-a DST shift moves no later date.
+A date is computed as local wall time in the merchant's zone and only then converted to an instant,
+so that a DST shift moves no later date.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 
 class Unit(StrEnum):
-    """Calendar units in which a length of time is counted."""
+    """Calendar units of a length of time."""
 
     DAY = "days"
     WEEK = "weeks"
@@ -49,12 +49,12 @@ class Span:
 
     @property
     def months(self) -> int:
-        """Whole calendar months in it; 0 for spans of days and weeks."""
+        """The whole calendar months in it; 0 for spans of days and weeks."""
         return self.count * _MONTHS_IN.get(self.unit, 0)
 
     @property
     def days(self) -> int:
-        """Whole days in it; 0 for spans of months and years."""
+        """The whole days in it; 0 for spans of months and years."""
         return self.count * _DAYS_IN.get(self.unit, 0)
 
 
@@ -66,7 +66,7 @@ _DAYS_IN = {Unit.DAY: 1, Unit.WEEK: 7}
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Local wall time and IANA zone from which every date of a schedule is computed (P-13)."""
+    """The local wall time and IANA zone that all dates of a schedule are computed from (P-13)."""
 
     wall: datetime
     zone: str
@@ -76,44 +76,45 @@ class Anchor:
 
     @classmethod
     def at(cls, instant: datetime, zone: str) -> Anchor:
-        """The wall time that a clock in `zone` shows at an aware instant."""
+        """Returns the wall time that a clock in `zone` shows at an aware instant."""
         return cls(instant.astimezone(zone_named(zone)).replace(tzinfo=None, fold=0), zone)
 
     def plus(self, span: Span, times: int = 1) -> Anchor:
-        """The anchor `times` spans on, months in one step, clamped once (P-12)."""
+        """Returns the anchor moved by `times` spans, months in one step, clamped once (P-12)."""
         return self.plus_months(span.months * times, days=span.days * times)
 
     def plus_months(self, months: int, *, days: int = 0) -> Anchor:
-        """The anchor `months` on in one step, clamped once, and then `days` whole days on."""
+        """Returns the anchor moved by `months` in one step, clamped once, and then by `days` whole
+        days."""
         return Anchor(add_months(self.wall, months) + timedelta(days=days), self.zone)
 
     @property
     def instant(self) -> datetime:
         """The aware UTC instant of this wall time.
 
-        A time that DST skips moves on by the length of the gap, one that occurs twice is its first
-        occurrence (P-13): both are what `fold=0` means in PEP 495.
+        A time that DST skips moves forward by the length of the gap; a time that occurs twice is
+        its first occurrence (P-13): both are what `fold=0` means in PEP 495.
         """
         return self.wall.replace(tzinfo=zone_named(self.zone), fold=0).astimezone(UTC)
 
 
 @lru_cache(maxsize=1024)
 def nth(anchor: Anchor, period: Period, k: int) -> datetime:
-    """The aware UTC instant of charge `k` (0 is the anchor itself) of a periodic schedule
+    """Returns the aware UTC instant of charge `k` of a periodic schedule; 0 is the anchor itself
     (P-12)."""
     # Kept, for a renewal asks for its date and the next one at every step.
     return anchor.plus(period.length, k).instant
 
 
 def add_months(wall: datetime, months: int) -> datetime:
-    """Wall time `months` months later, the day clamped to the month's last (Jan 31 -> Feb 28)."""
+    """Adds months to a wall time; the day is clamped to the month's last (Jan 31 -> Feb 28)."""
     year, month0 = divmod(wall.year * 12 + wall.month - 1 + months, 12)
     day = min(wall.day, monthrange(year, month0 + 1)[1])
     return wall.replace(year=year, month=month0 + 1, day=day)
 
 
 def start_of_next_local_day(instant: datetime, zone: str) -> datetime:
-    """The first instant of the local day after the one that `instant` falls on, as aware UTC."""
+    """Returns the start of the local day after that of `instant`, as aware UTC."""
     wall = Anchor.at(instant, zone).wall
     midnight = wall.replace(hour=0, minute=0, second=0, microsecond=0)
     return Anchor(midnight + timedelta(days=1), zone).instant
@@ -121,13 +122,12 @@ def start_of_next_local_day(instant: datetime, zone: str) -> datetime:
 
 @cache
 def zone_named(name: str) -> ZoneInfo:
-    """The IANA zone of that name; callers check names with `is_zone` where they come from
-    outside."""
+    """Returns the IANA zone of that name; callers check names from outside with `is_zone`."""
     return ZoneInfo(name)
 
 
 def is_zone(name: str) -> bool:
-    """Whether `name` is an IANA time zone, such as America/New_York."""
+    """Checks that `name` is an IANA time zone, such as America/New_York."""
     return name in _zones()
 
 

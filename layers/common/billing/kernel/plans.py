@@ -1,4 +1,4 @@
-"""What a subscription is charged for, as a value: the plan in force, or one to change to (A-4)."""
+"""Plans: what a subscription is charged for, now or after a plan change (A-4)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from billing.kernel.periods import Anchor
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One version of a price point, with the product that it is of and the access that it gives."""
+    """One version of a price point, with its product and the access that it grants."""
 
     price_point: str
     version: int
@@ -23,18 +23,22 @@ class Plan:
 
     @classmethod
     def of(cls, point: PricePoint, product: Product) -> Self:
-        """What a running subscription changes to: an initial period is for new purchases only."""
+        """Returns the plan for a running subscription, without an initial period.
+
+        Initial periods are for new purchases only.
+        """
         standard = point.terms.standard
         return cls(point.id, point.version, standard, product.id, product.name, product.grants)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """A change of plan as it was quoted: what the subscription becomes when it is made.
+    """A quoted plan change: the subscription's plan, anchor and funds after it.
 
-    `credit_minor` is what then is left for the next invoices; negative is owed with the next one.
-    `funds` is what then is paid for and not used up, `before` what was when it was quoted, `period`
-    the index of the period in which it is made; all None in changes from before they were kept.
+    `credit_minor` is the credit left for the next invoices; a negative amount is owed with the next
+    one. `funds` is what is paid and not used up after the change, `before` the same when it was
+    quoted, `period` the index of the period of the change; all None in changes from before they
+    were kept.
     """
 
     plan: Plan

@@ -1,4 +1,4 @@
-"""What may be charged, when it is tried again, and when it is given up (R-2, R-3, R-4, C-2)."""
+"""Rules for charging, retrying and giving up (R-2, R-3, R-4, C-2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from billing.kernel.subscription import CHARGEABLE, Subscription
 
 
 class Hold(StrEnum):
-    """Why a charge is not made now (R-3); the alarm stays and asks again."""
+    """The reason why a charge is not made now (R-3); its due date stays, so that it is tried
+    again."""
 
     BILLING_PAUSED = "billing_paused"
     DISARMED = "disarmed"
@@ -27,7 +28,7 @@ class Hold(StrEnum):
 
 
 LOOKS_AGAIN = timedelta(hours=1)
-"""How long after billing was let go on the last of what it held is charged, at most."""
+"""The longest delay between resuming billing and charging the last subscription it held."""
 
 LOOKED_AT = (
     "state",
@@ -38,21 +39,25 @@ LOOKED_AT = (
     "dispute",
     "held_for",
 )
-"""The fields of a subscription that `hold` rests on; every write past it expects them as read."""
+"""The subscription fields that `hold` reads; every write after it expects them unchanged."""
 
 RESTS = (*LOOKED_AT, "due_at", "retry_at", "pay_now", "waiting_since")
-"""What a write rests on that leaves a subscription without an alarm, or with another one: that none
-was set meanwhile, even where it saw none to take away."""
+"""The fields that a write expects unchanged when it removes or moves a due date.
+
+So it fails if another writer set one meanwhile, even where it saw none to remove.
+"""
 
 MONEY = (*LOOKED_AT, "funds", "credit_minor")
-"""What a write rests on that begins a period, changes the plan or takes money back: that the funds
-are as read, even where it leaves them as they are (A-4, B-7)."""
+"""The fields that a write expects unchanged when it begins a period, changes the plan or refunds.
+
+So the funds are as they were read, even if the write leaves them unchanged (A-4, B-7).
+"""
 
 
 def hold(
     subscription: Subscription, merchant: Merchant, *, billing_paused: bool, environment: str
 ) -> Hold | None:
-    """What forbids charging this subscription now, None if nothing does (R-3)."""
+    """Returns why this subscription must not be charged now, or None (R-3)."""
     if reason := selling_stopped(merchant, billing_paused=billing_paused, environment=environment):
         return reason
     if subscription.state not in CHARGEABLE:
@@ -67,7 +72,8 @@ def hold(
 
 
 def selling_stopped(merchant: Merchant, *, billing_paused: bool, environment: str) -> Hold | None:
-    """What forbids any charge for this merchant now, first payments included (R-3, W-5)."""
+    """Returns why this merchant must not charge now, first payments included, or None (R-3,
+    W-5)."""
     if billing_paused:
         return Hold.BILLING_PAUSED
     if not merchant.armed_in(environment):
@@ -76,14 +82,14 @@ def selling_stopped(merchant: Merchant, *, billing_paused: bool, environment: st
 
 
 def too_late_to_ask(subscription: Subscription, merchant: Merchant, now: datetime) -> bool:
-    """Whether the next payment was missed so long ago that the merchant must decide (R-2)."""
+    """True if the next payment was missed so long ago that the merchant must decide (R-2)."""
     scheduled = subscription.period_at
     assert scheduled is not None, "asked only of what may be charged"
     return now - scheduled > timedelta(days=merchant.settings.catch_up_days)
 
 
 def alarm_after_payment(paid: Subscription, now: datetime) -> datetime | None:
-    """When the worker looks again: the next scheduled instant, but on another local day (R-2)."""
+    """Returns the next due date: the next scheduled instant, but on another local day (R-2)."""
     scheduled = paid.period_at
     if scheduled is None or scheduled > now:
         return scheduled
@@ -91,13 +97,14 @@ def alarm_after_payment(paid: Subscription, now: datetime) -> datetime | None:
 
 
 def alarm_while_held(subscription: Subscription, reason: Hold, now: datetime) -> datetime | None:
-    """When the worker looks again at what it may not charge now.
+    """Returns the next due date of a subscription that may not be charged now.
 
-    Whoever ends a dispute or decides a ticket sets the next alarm: never (W-4) and once a day
-    (H-4). Who lets a merchant or all of billing go on does not know what waited: once an hour.
-    Everything else is over with the lease.
+    Settling a dispute or deciding a ticket sets the due date itself: there is no check for a
+    dispute (W-4), and one a day for a ticket (H-4). Resuming a merchant, or all of billing, does
+    not know what was waiting: one check an hour. Every other hold passes with the lease.
 
-    Disputed past due with nothing open would count as given up without an alarm (R-5): once a day.
+    A disputed subscription that is past due with nothing open would count as given up without a due
+    date (R-5): one check a day.
     """
     match reason:
         case Hold.BILLING_PAUSED | Hold.DISARMED | Hold.STOPPED:
@@ -111,23 +118,28 @@ def alarm_while_held(subscription: Subscription, reason: Hold, now: datetime) ->
 
 
 def not_yet(subscription: Subscription, now: datetime) -> bool:
-    """Whether the next payment must wait: for its scheduled instant, or for another local day than
-    that of the last standard payment (R-2)."""
+    """True if the next payment must wait for its scheduled instant, or for another local day.
+
+    No payment is made on the local day of the last standard payment (R-2).
+    """
     scheduled = subscription.period_at
     assert scheduled is not None, "asked only of what may be charged"
     return scheduled > now or charged_today(subscription, now)
 
 
 def charged_today(subscription: Subscription, now: datetime) -> bool:
-    """Whether a standard payment already succeeded on this local day (R-2)."""
+    """True if a standard payment already succeeded on this local day (R-2)."""
     today = Anchor.at(now, subscription.anchor.zone).wall.date()
     return subscription.last_charged_on == today
 
 
 @dataclass(frozen=True, slots=True)
 class AfterDecline:
-    """`due_at` is when the worker looks again, `retry_at` when it tries again (None after a hard
-    decline); both None when it is over now."""
+    """The dates that follow a decline.
+
+    `due_at` is when the worker checks again, `retry_at` when it tries again (None after a hard
+    decline). Both are None when the retries are used up.
+    """
 
     retry_at: datetime | None
     due_at: datetime | None
@@ -136,10 +148,10 @@ class AfterDecline:
 def after_decline(
     attempt: int, *, retryable: bool, schedule: RetrySchedule, now: datetime
 ) -> AfterDecline:
-    """What follows the `attempt`-th decline (R-4).
+    """Returns the dates that follow the `attempt`-th decline (R-4).
 
-    A hard decline is not tried again by itself, but the final action still comes on the day the
-    cycle would have ended, so that a new card has as long as ever.
+    A hard decline is not retried automatically, but the final action still comes on the day the
+    cycle would have ended, so that there is as much time for a new card as ever.
     """
     left = schedule.attempts - attempt
     if left <= 0:
@@ -151,7 +163,7 @@ def after_decline(
 
 
 def cancels_at_the_end(schedule: RetrySchedule) -> bool:
-    """Whether a subscription whose retries are used up is cancelled (R-4)."""
+    """True if a subscription is cancelled when its retries are used up (R-4)."""
     return schedule.final_action is FinalAction.CANCEL
 
 
@@ -164,8 +176,10 @@ def is_repeat(
     orders: Iterable[Order],
     now: datetime,
 ) -> bool:
-    """Whether a customer has this product already: its subscription lives, or it was bought within
-    24 hours; buying it again must be confirmed (C-2)."""
+    """True if a customer has this product already, so that buying it again must be confirmed (C-2).
+
+    That is, a subscription to it is live, or it was bought within 24 hours.
+    """
     if any(s.product == product and s.is_live for s in subscriptions):
         return True
     return any(

@@ -1,5 +1,4 @@
-"""What flows need of the world, as protocols; adapters fulfil them, one contract suite holds each
-to it."""
+"""The outside services that flows use, as protocols; one contract suite tests every adapter."""
 
 from __future__ import annotations
 
@@ -45,109 +44,117 @@ R = TypeVar("R")
 
 
 class Gateway(Protocol):
-    """A payment gateway. A decline is a value; `errors.Unreachable` says that nothing is known
-    (R-6)."""
+    """A payment gateway.
+
+    A decline is a value; `errors.Unreachable` means that the outcome is unknown (R-6).
+    """
 
     name: str
     account: str
     capabilities: Capabilities
 
     def collection(self) -> Collection:
-        """How a buyer gives a payment method here (C-1)."""
+        """Returns the way a buyer enters a payment method at this gateway (C-1)."""
         ...
 
     def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
-        """The gateway's own page on which a buyer gives a payment method; same key, same page.
+        """Returns the URL of the gateway's page for entering a payment method; same key, same page.
 
-        They come back to `return_url` with `payment_method=<token>` added to its query. Raises
-        `Refused` (no_page) at a gateway that has none.
+        The buyer returns to `return_url` with `payment_method=<token>` added to its query. Raises
+        `Refused` (no_page) at a gateway that has no such page.
         """
         ...
 
     def save_method(
         self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
     ) -> SavedMethod | Declined:
-        """Keep a payment method for later use off session; same key, same answer.
+        """Saves a payment method for later off-session use; same key, same answer.
 
-        `verify` asks the bank now; without it the charge that follows does. `beside` is a method
-        that is kept for the same owner already, so that any of them can pay any invoice. Raises
+        With `verify` the bank is asked now; without it, by the charge that follows. `beside` is a
+        method already saved for the same owner, so that any of them can pay any invoice. Raises
         `Invalid` for a token that names no payment method.
         """
         ...
 
     def find_method(self, method: str) -> SavedMethod | None:
-        """A saved method as the gateway has it now; None for one that it has no more (W-7)."""
+        """Returns a saved method as the gateway has it now; None if the gateway no longer has it
+        (W-7)."""
         ...
 
     def forget(self, method: str) -> None:
-        """Let a saved method go for good; what it paid can still be refunded. Twice is once."""
+        """Removes a saved method for good; its payments can still be refunded. Idempotent."""
         ...
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
-        """An unconfirmed payment for one invoice; its reference. Same key, same reference."""
+        """Creates an unconfirmed payment for one invoice and returns its reference; same key, same
+        reference."""
         ...
 
     def confirm(
         self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
     ) -> Outcome:
-        """Move the money. Same key, same answer; a payment can succeed only once, ever.
+        """Confirms a payment, which moves the money. Same key, same answer; it can succeed only
+        once, ever.
 
-        `return_url` is where the buyer comes back to from authenticating, None off session. An
-        off-session attempt that asked for its buyer is confirmed again under its key once they are
-        there. `Canceled` also says that this payment can never be made with this method.
+        `return_url` is where the buyer returns to after authenticating, None off session. An
+        off-session attempt that asked for its buyer is confirmed again under the same key once they
+        are there. `Canceled` may also mean that this payment can never be made with this method.
         """
         ...
 
     def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
-        """How a payment stands now, `attempt_key` naming the attempt that is asked about.
+        """Returns the status of a payment; `attempt_key` names the attempt that is asked about.
 
         A decline of an earlier attempt is `Unconfirmed` for this one.
         """
         ...
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
-        """Give money of a payment back, once per key; the key is kept with the refund."""
+        """Refunds an amount of a payment, once per key; the key is kept with the refund."""
         ...
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
-        """The refund that was made under a key, among all of the payment; None if none was."""
+        """Returns the refund of a payment that was made under a key, or None."""
         ...
 
     def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
-        """All refunds of one payment as they stand now, oldest first, each named by the one of our
-        keys, `ours`, that it was made under."""
+        """Returns all refunds of one payment as they are now, oldest first.
+
+        Each carries the key, among `ours`, that it was made under.
+        """
         ...
 
     def cancel(self, reference: str) -> PaymentStatus:
-        """Withdraw a payment for good; answers how it stands after that (it may have succeeded)."""
+        """Cancels a payment for good and returns its status after that (it may have succeeded)."""
         ...
 
     def parse_event(
         self, body: bytes, headers: Mapping[str, str], *, now: datetime
     ) -> GatewayEvent:
-        """What a signed request tells; `body` as it was sent, `headers` with names in lower case.
+        """Returns the event of a signed request.
 
-        Raises `errors.Forged` for whatever this account's gateway did not sign around `now`.
+        `body` is the request body unchanged, `headers` have names in lower case. Raises
+        `errors.Forged` for a request that the gateway did not sign for this account around `now`.
         """
         ...
 
     def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
-        """What happened from `since` on, oldest first, told or not: the net under lost webhooks.
+        """Returns the events from `since` on, oldest first, to make up for lost webhooks.
 
-        May hold what is known already, and leave out what is about no payment, dispute or saved
-        method.
+        May include events that were already received, and leave out those about no payment, dispute
+        or saved method.
         """
         ...
 
     def disputes(self, reference: str) -> Sequence[Dispute]:
-        """The chargebacks of one payment as they stand now, oldest first (W-4)."""
+        """Returns the chargebacks of one payment as they are now, oldest first (W-4)."""
         ...
 
 
 class Each(Protocol):
-    """Runs independent calls, side by side where that helps; results in order of the items.
+    """Runs independent calls, in parallel where that helps; results in the order of the items.
 
-    An `errors.Unavailable` is a result too: one call's outage is no other's.
+    An `errors.Unavailable` is a result too: the outage of one call does not stop the others.
     """
 
     def __call__(self, call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]: ...
@@ -157,15 +164,15 @@ Batch = Callable[[Sequence[Due]], Counter[str]]
 
 
 def in_turn(work: Batch, batches: Sequence[Sequence[Due]]) -> list[Counter[str]]:
-    """One batch after the other."""
+    """Runs one batch after the other."""
     return [work(batch) for batch in batches]
 
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """How many batches a worker has under way at a time, and what runs them side by side.
+    """The number of batches a worker runs at a time, and the function that runs them in parallel.
 
-    At a gateway's pace it is two: while the last answers to one are awaited, the other calls.
+    At a gateway's pace it is two: while one waits for its last answers, the other makes calls.
     """
 
     count: int = 1
@@ -173,42 +180,42 @@ class Lanes:
 
 
 class Queue(Protocol):
-    """From the sweep to the workers; at least once, in any order."""
+    """The queue from the sweep to the workers; at least once, in any order."""
 
     def send(self, leases: Sequence[Due]) -> None: ...
     def waiting(self) -> int:
-        """About how many leases are not worked off yet, rather too many than too few."""
+        """Returns about how many leases are not worked off yet, rather too many than too few."""
         ...
 
 
 class Passwords(Protocol):
-    """Keeps passwords so that they can be checked, and not read."""
+    """Hashes passwords and checks them."""
 
     def hash(self, password: str) -> str: ...
     def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether it is this password; None is nobody's, and takes as long."""
+        """Checks a password against its hash; None never matches, and takes as long."""
         ...
 
 
 class Mailer(Protocol):
-    """Sends one mail. `message` is complete but for what the transport adds."""
+    """Sends one mail; `message` is complete but for what the transport adds."""
 
     def send(self, message: EmailMessage, *, now: datetime) -> None: ...
 
 
 class Handle(Protocol):
-    """Does what an outbox event is for: its mails, and what follows from it (R-8)."""
+    """Handles an outbox event: sends its mails, and does what follows from it (R-8)."""
 
     def __call__(
         self, ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
     ) -> LeftOut | None:
-        """Why no mail went out, if none did; raises `Unavailable`."""
+        """Returns why no mail was sent, None if one was; raises `Unavailable`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The world, as one argument of every flow.
+    """All outside services, as one argument of every flow.
 
     `new_id(kind)` draws an unguessable id: "order" gives an Order ID, any other kind `<kind>_<16
     symbols>`.
@@ -229,12 +236,15 @@ class Ports:
     lanes: Lanes = Lanes()
 
     def gateway_of(self, held: AtGateway) -> Gateway:
-        """The gateway that something lives at; raises `NotFound` when it is gone (W-6)."""
+        """Returns the gateway of an invoice, card or the like; raises `NotFound` if its account is
+        gone (W-6)."""
         return self.gateway(AccountRef(held.merchant, held.gateway, held.gateway_account))
 
     def minimum_minor(self, subscription: Subscription) -> int:
-        """The least that can be charged for a subscription where it is paid, in minor units; 1
-        where its account is gone, for then nothing is charged (W-6)."""
+        """Returns the smallest amount that a subscription's gateway can charge, in minor units.
+
+        It is 1 where the gateway account is gone, for then nothing is charged (W-6).
+        """
         currency = subscription.terms.price.currency
         try:
             gateway = self.gateway_of(subscription)
@@ -243,7 +253,7 @@ class Ports:
         return gateway.capabilities.minimum_in(currency)
 
     def stopped(self, merchant: Merchant) -> policy.Hold | None:
-        """What forbids any charge for a merchant here and now."""
+        """Returns why a merchant must not charge here and now, or None."""
         from billing.kernel import policy
 
         return policy.selling_stopped(
@@ -253,7 +263,7 @@ class Ports:
         )
 
     def hold(self, subscription: Subscription, merchant: Merchant) -> policy.Hold | None:
-        """What forbids charging a subscription here and now (R-3)."""
+        """Returns why a subscription must not be charged here and now, or None (R-3)."""
         from billing.kernel import policy
 
         return policy.hold(
@@ -264,9 +274,10 @@ class Ports:
         )
 
     def as_switched(self) -> Ports:
-        """The world with the operator's switch as it stands now (R-3): read before each charge.
+        """Returns the ports with the operator's billing switch as it is now (R-3); read before each
+        charge.
 
-        What the deployment itself pauses stays paused, whatever the switch says.
+        A pause set by the deployment itself stays, whatever the switch says.
         """
         if self.operation.billing_paused:
             return self
@@ -276,5 +287,5 @@ class Ports:
         return replace(self, operation=replace(self.operation, billing_paused=True))
 
     def shard_of(self, key: str) -> int:
-        """The shard that alarms and facts of what `key` names live in."""
+        """Returns the shard of due dates and outbox events for `key`."""
         return crc32(key.encode()) % self.operation.shards

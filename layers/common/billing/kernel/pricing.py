@@ -1,4 +1,4 @@
-"""What a purchase costs: today's amount, what follows, tax lines, total (C-1, P-19)."""
+"""Quotes the price of a purchase: today's amount, later charges, tax lines, total (C-1, P-19)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from billing.kernel.periods import Anchor
 from billing.kernel.schedule import ChargeKind, ScheduledCharge, charges
 
 TaxLines = Callable[[Money, Address | None], Iterable[InvoiceLine]]
-"""The tax on an amount for a bill-to address; its lines are fixed when the invoice is opened
+"""Computes the tax lines on an amount for a bill-to address; fixed when the invoice is opened
 (P-19)."""
 
 
 def untaxed(amount: Money, address: Address | None) -> Iterable[InvoiceLine]:
-    """No tax: what holds until a merchant keeps a table (C-7)."""
+    """Returns no tax lines; used until a merchant keeps a tax table (C-7)."""
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is charged today with its lines, and the first charges that follow."""
+    """Today's charge with its lines, and the first charges after it."""
 
     kind: ChargeKind
     lines: tuple[InvoiceLine, ...]
@@ -38,14 +38,14 @@ class Quote:
 def lines_for(
     amount: Money, text: str, address: Address | None, tax: TaxLines = untaxed
 ) -> tuple[tuple[InvoiceLine, ...], Money]:
-    """The charge's own line, its tax lines, and their total."""
+    """Returns the charge's own line with its tax lines, and their total."""
     return with_tax((InvoiceLine("charge", text, amount),), amount, address, tax)
 
 
 def with_tax(
     lines: tuple[InvoiceLine, ...], net: Money, address: Address | None, tax: TaxLines = untaxed
 ) -> tuple[tuple[InvoiceLine, ...], Money]:
-    """Lines that come to `net`, the tax lines on that, and the total."""
+    """Returns lines that add up to `net` with the tax lines on it, and the total."""
     taxes = tuple(tax(net, address))
     total = net
     for line in taxes:
@@ -63,7 +63,8 @@ def quote(
     tax: TaxLines = untaxed,
     following: int = 3,
 ) -> Quote:
-    """What buying at `start` (aware) charges now, and up to `following` charges after it."""
+    """Quotes a purchase at `start` (aware): the charge now, and up to `following` charges after
+    it."""
     anchor = Anchor.at(start, zone)
     today, *later = islice(charges(terms, anchor), following + 1)
     lines, total = lines_for(today.amount, text, address, tax)

@@ -1,6 +1,6 @@
-"""From terms, start and zone to every date and amount to come (P-3 .. P-13, P-19).
+"""Computes all dates and amounts of a purchase from terms, start and zone (P-3 .. P-13, P-19).
 
-Preview, checkout, the rebill engine and the forecast all ask this module, so preview equals charge.
+Preview, checkout, the rebill engine and the forecast all use this module, so preview equals charge.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from billing.kernel.periods import Anchor, nth
 
 
 class ChargeKind(StrEnum):
-    """`initial` is the first amount of an initial period, everything else is `standard`."""
+    """The kind of a charge: `initial` for the amount of an initial period, else `standard`."""
 
     INITIAL = "initial"
     STANDARD = "standard"
@@ -34,7 +34,7 @@ class ScheduledCharge:
 
 
 def charges(terms: PriceTerms, start: Anchor) -> Iterator[ScheduledCharge]:
-    """Every charge of a purchase made at `start`, in order; endless for what runs until
+    """Yields every charge of a purchase made at `start`, in order; endless if it runs until
     cancelled."""
     numbers = count(1)
     if terms.initial is not None:
@@ -47,12 +47,13 @@ def charges(terms: PriceTerms, start: Anchor) -> Iterator[ScheduledCharge]:
 
 
 def standard_anchor(terms: PriceTerms, start: Anchor) -> Anchor:
-    """Where standard billing is anchored: the start, or the end of the initial period (P-11)."""
+    """Returns the anchor of standard billing: the start, or the end of the initial period
+    (P-11)."""
     return start if terms.initial is None else start.plus(terms.initial.length)
 
 
 def standard_at(terms: PriceTerms, anchor: Anchor, k: int) -> datetime:
-    """The instant of standard payment `k`, counted from 0 (P-5, P-6, P-8, P-12).
+    """Returns the instant of standard payment `k`, counted from 0 (P-5, P-6, P-8, P-12).
 
     Payment j of cycle c of a recurring installment is the anchor plus all its months in one step,
     clamped once; with a weekly recurrence, whole weeks from the cycle's own first date (P-8).
@@ -71,8 +72,10 @@ def standard_at(terms: PriceTerms, anchor: Anchor, k: int) -> datetime:
 
 
 def anchored_at(terms: PriceTerms, start: Anchor, k: int) -> tuple[Anchor, int]:
-    """The anchor under which standard payment `k` falls at `start`, and the payment that it counts
-    from: `k` itself, or the first of its set for recurring installments, whose sets stay whole."""
+    """Returns the anchor that puts standard payment `k` at `start`, and the payment it counts from.
+
+    That is `k` itself, or the first of its set for recurring installments, whose sets stay whole.
+    """
     if terms.type is not PriceType.RECURRING_INSTALLMENT:
         return start, k
     assert terms.installments is not None and terms.period is not None
@@ -81,7 +84,6 @@ def anchored_at(terms: PriceTerms, start: Anchor, k: int) -> tuple[Anchor, int]:
 
 
 def ends_at(terms: PriceTerms, start: Anchor) -> datetime | None:
-    """The instant of the last charge of a plan that completes; None for what runs until
-    cancelled."""
+    """Returns the instant of a plan's last charge; None if it runs until cancelled."""
     total = terms.standard_payments
     return None if total is None else standard_at(terms, standard_anchor(terms, start), total - 1)

@@ -1,6 +1,6 @@
-"""What an event keeps for the mail about it: how things stood when it happened (R-8).
+"""The state that an outbox event keeps for the mail about it (R-8).
 
-A mail may go out hours later, when they stand otherwise.
+A mail may be sent hours later, when that state has changed.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from billing.kernel.subscription import TERMINAL, Source, State, Subscription
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What mails say of a subscription, as it was at an event.
+    """The subscription details that mails show, as of an event.
 
-    `terms` are those in force, `next_terms` those of the next payment where they are others;
-    `credit_minor` is taken off it. `retry_at` is when a failed payment is tried again,
-    `reference` the Order ID of a cancellation.
+    `terms` are those in force, `next_terms` those of the next payment if they differ;
+    `credit_minor` is taken off it. `retry_at` is when a failed payment is tried again, `reference`
+    the Order ID of a cancellation.
     """
 
     product_name: str
@@ -40,12 +40,12 @@ class Snapshot:
 
     @property
     def renewing_terms(self) -> PriceTerms:
-        """The terms that the next payment is made on."""
+        """The terms of the next payment."""
         return self.next_terms or self.terms
 
     @property
     def announces(self) -> tuple[object, ...]:
-        """What of it is still to come: another value makes a mail that names it untrue."""
+        """The values that concern the future; once one changes, a mail that states it is untrue."""
         return (
             self.product_name,
             self.renewing_terms,
@@ -56,7 +56,10 @@ class Snapshot:
 
 
 def of(subscription: Subscription, *, reference: str | None = None) -> Snapshot:
-    """The subscription as it stands; `reference` where its request is not on it any more."""
+    """Returns a snapshot of a subscription.
+
+    `reference` is given where the cancellation request is no longer on the subscription.
+    """
     renewing = subscription.renewing().terms
     asked = subscription.cancelling
     return Snapshot(
@@ -76,10 +79,11 @@ def of(subscription: Subscription, *, reference: str | None = None) -> Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class TicketSnapshot:
-    """What mails say of a ticket, as it was at an event.
+    """The ticket details that mails show, as of an event.
 
-    `due_at` is the last day of its decision. A cancellation that was approved after a charge that
-    stands names that charge: when, how much, and when it ends after it (X-8).
+    `due_at` is the last day for its decision. If a cancellation is approved after a charge that is
+    not refunded, the snapshot names that charge: its date, its amount, and when the subscription
+    ends after it (X-8).
     """
 
     department: str

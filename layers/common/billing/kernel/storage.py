@@ -1,4 +1,4 @@
-"""What is kept, as questions that flows ask: business state, and what may be forgotten."""
+"""Storage ports: business state, and ephemeral data that may be lost."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One row of the due index: an alarm of `kind` at `due_at` for what `owner` identifies.
+    """One row of the due index: a due date of `kind` at `due_at` for `owner`.
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
     CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (username,)
@@ -61,7 +61,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Everything of one customer, read by one query; each list oldest first."""
+    """All data of one customer, read by one query; each list oldest first."""
 
     customer: Customer | None
     methods: tuple[PaymentMethod, ...] = ()
@@ -76,26 +76,27 @@ class History:
     removed_methods: tuple[PaymentMethod, ...] = ()
 
     def subscription(self, subscription_id: str | None) -> Subscription | None:
-        """The subscription of that id, if it is one of theirs."""
+        """Returns the customer's subscription with that id, or None."""
         return next((s for s in self.subscriptions if s.id == subscription_id), None)
 
     def invoice(self, invoice_id: str | None) -> Invoice | None:
-        """The invoice of that id, if it is one of theirs."""
+        """Returns the customer's invoice with that id, or None."""
         return next((i for i in self.invoices if i.id == invoice_id), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Part of a list, newest first; `next` is the cursor of what follows, None at the end."""
+    """One page of a list, newest first; `next` is the cursor of the next page, None at the end."""
 
     data: tuple[T, ...]
     next: str | None
 
 
 class Store(Protocol):
-    """Business state. Reads are strongly consistent but where they say "index"; values are frozen.
+    """The store of business state.
 
-    The answers are questions' names; docs/access-patterns.md has key conditions and who asks.
+    Reads are strongly consistent but where they say "index"; values are frozen. Methods are named
+    after what they return; docs/access-patterns.md lists key conditions and callers.
     """
 
     def merchant(self, merchant: str) -> Merchant | None: ...
@@ -254,35 +255,35 @@ class Store(Protocol):
 
 
 class Audit(Protocol):
-    """Who changed what: written, and nowhere read, changed or removed by us (M-8)."""
+    """The audit log: written, and never read, changed or removed by us (M-8)."""
 
     def put(self, record: AuditRecord) -> None:
-        """Keep a record; raises `Unavailable` when it is not certain that it is kept."""
+        """Stores a record; raises `Unavailable` when it is not certain that it is kept."""
         ...
 
 
 class Ephemeral(Protocol):
-    """What may be forgotten: sessions, tokens, limits, answers kept for a repeated request.
+    """Data that may be lost: sessions, tokens, limits, answers kept for a repeated request.
 
     Rows past `expires_at` count as gone, whether or not the database has deleted them.
     """
 
     def put(self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime) -> bool:
-        """Keep a value where none stands; False, and nothing written, where one does."""
+        """Stores a value if there is none; False, and nothing written, if there is one."""
         ...
 
     def replace(self, kind: str, key: str, value: str, *, expires_at: datetime) -> None: ...
     def renew(
         self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime
     ) -> bool:
-        """Replace what stands; False, and nothing written, where nothing does."""
+        """Replaces an existing value; False, and nothing written, if there is none."""
         ...
 
     def get(self, kind: str, key: str, *, now: datetime) -> str | None: ...
     def take(self, kind: str, key: str, *, now: datetime) -> str | None:
-        """The value, once: whoever gets it has removed it."""
+        """Returns the value and removes it; only one caller gets it."""
         ...
 
     def hit(self, kind: str, key: str, *, window: timedelta, now: datetime) -> int:
-        """Count one more hit in the fixed window that `now` lies in; the count so far."""
+        """Counts one more hit in the fixed window around `now` and returns the count so far."""
         ...

@@ -1,1 +1,1 @@
-"""Mail, queue and secrets at AWS."""
+"""AWS adapters for mail, queue and secrets."""

@@ -1,7 +1,8 @@
-"""Merchants' gateway keys: SecureStrings of SSM Parameter Store, one JSON object per account.
+"""Reads merchants' gateway keys from SecureStrings in SSM Parameter Store.
 
-`/perennial/<stage>/<merchant>/<gateway>/<account>` holds what the gateway's adapter reads. Kept in
-memory for five minutes at most, so that rotated keys come into use by themselves.
+`/perennial/<stage>/<merchant>/<gateway>/<account>` holds one JSON object per gateway account, which
+the gateway's adapter reads. Cached for five minutes at most, so that rotated keys come into use by
+themselves.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ class ParameterSecrets:
         self._kept: dict[AccountRef, tuple[datetime, Mapping[str, Any]]] = {}
 
     def of(self, account: AccountRef) -> Callable[[bool], Mapping[str, Any]]:
-        """A reader of one account's secrets; called with True it reads them afresh."""
+        """Returns a reader of one account's secrets; called with True, it skips the cache."""
         return lambda fresh: self.read(account, fresh=fresh)
 
     def read(self, account: AccountRef, *, fresh: bool = False) -> Mapping[str, Any]:
-        """Raises `Unavailable` where they are missing, unreadable or out of reach.
+        """Returns an account's secrets; raises `Unavailable` where they are missing, unreadable or
+        unreachable.
 
-        Nothing follows from that for what was sold: an account is gone when its merchant says so.
+        That does not make the account gone for existing purchases: only its merchant can remove it.
         """
         now = self._clock()
         kept = self._kept.get(account)

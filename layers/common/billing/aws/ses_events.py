@@ -1,6 +1,6 @@
-"""What SES tells of mails that came back, as EventBridge brings it.
+"""Parses SES bounce and complaint events, delivered by EventBridge.
 
-Field by field as in SES's developer guide, "Contents of event data" for bounces and complaints.
+The fields are those of SES's developer guide, "Contents of event data" for bounces and complaints.
 Every mail carries the merchant that it was sent for as a tag (`ses_mailer`).
 """
 
@@ -19,10 +19,10 @@ _CODE = re.compile(r"[A-Za-z-]{1,40}")
 
 
 def returned(event: Mapping[str, Any]) -> list[Returned]:
-    """The addresses that an event says no mail should go to any more; empty for any other event.
+    """Returns the addresses that an event says should get no more mail; empty for any other event.
 
     Only a permanent bounce says so: a full mailbox or a server that was away does not. A report
-    that a mail is no spam is no complaint.
+    that a mail is not spam is no complaint.
     """
     detail = event["detail"]
     tags = detail["mail"].get("tags", {}).get(MERCHANT_TAG)
@@ -63,5 +63,5 @@ def _instant(text: str) -> datetime:
 
 
 def _code(word: Any) -> str | None:
-    """The provider's word, if it is one: the rest of a report holds strangers' words."""
+    """Returns the provider's code word, or None: the rest of a report is text by strangers."""
     return word if isinstance(word, str) and _CODE.fullmatch(word) else None

@@ -1,4 +1,4 @@
-"""Mail by Amazon SES, sent raw so that the invoice can be attached."""
+"""Sends mail by Amazon SES, in raw form so that the invoice can be attached."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from billing.kernel.errors import Unavailable
 from billing.runtime import telemetry
 
 MERCHANT = "X-Merchant"
-"""The header in which a flow says for whom a mail is sent; it does not leave the house."""
+"""The header in which a flow names the merchant of a mail; it is removed before sending."""
 
 MERCHANT_TAG = "merchant"
-"""The tag by which SES says so again of a mail that came back (`ses_events`)."""
+"""The tag with the merchant's id, which SES includes in its events about a mail (`ses_events`)."""
 
 
 class SesMailer:
-    """The Mailer port over SESv2; `configuration_set` is who is told of mail that comes back."""
+    """The Mailer port over SESv2; `configuration_set` receives the events about returned mail."""
 
     def __init__(self, client: Any, configuration_set: str | None = None) -> None:
         self._client = client
         self._named = {"ConfigurationSetName": configuration_set} if configuration_set else {}
 
     def send(self, message: EmailMessage, *, now: datetime) -> None:
-        """Send one mail; raises `Unavailable` when SES does not take it."""
+        """Sends one mail; raises `Unavailable` when SES does not take it."""
         merchant = message[MERCHANT]
         del message[MERCHANT]
         tags = [{"Name": MERCHANT_TAG, "Value": str(merchant)}] if merchant else []

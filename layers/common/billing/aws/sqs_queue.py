@@ -26,7 +26,8 @@ class SqsQueue:
         self._client = client
 
     def send(self, leases: Sequence[Due]) -> None:
-        """Send all leases; raises `Unavailable` if any was not taken (their alarms come again)."""
+        """Sends all leases; raises `Unavailable` if any was not taken (their due dates come
+        again)."""
         remaining = iter(leases)
         bodies = iter(lambda: list(islice(remaining, LEASES_PER_MESSAGE)), [])
         while batch := list(islice(bodies, MESSAGES_PER_CALL)):
@@ -41,8 +42,11 @@ class SqsQueue:
                 raise Unavailable(f"{len(answer['Failed'])} messages were not taken by the queue")
 
     def waiting(self) -> int:
-        """About how many leases nobody has worked off yet, taken or not; full messages, so rather
-        too many."""
+        """Returns about how many leases are not worked off yet, whether or not a worker has
+        received them.
+
+        It assumes full messages, so the number is rather too high.
+        """
         answer = self._client.get_queue_attributes(
             QueueUrl=self._url, AttributeNames=list(_NOT_DONE)
         )
@@ -53,7 +57,7 @@ _NOT_DONE = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisib
 
 
 def body_of(leases: Sequence[Due]) -> str:
-    """A message: its leases as [kind, instant, owner parts]."""
+    """Returns the body of a message: its leases as [kind, instant, owner parts]."""
     rows = [[lease.kind.value, lease.due_at.isoformat(), *lease.owner] for lease in leases]
     return json.dumps({"leases": rows, "correlation": correlation.current()})
 
@@ -61,8 +65,10 @@ def body_of(leases: Sequence[Due]) -> str:
 def by_sweep(
     records: Sequence[Mapping[str, Any]],
 ) -> tuple[dict[str | None, dict[str, list[Due]]], dict[str, Exception]]:
-    """What a worker is given, by what sent it: the leases of each message by its id; and those
-    that cannot be read."""
+    """Groups the leases of a worker's messages by the sweep that sent them, and by message id.
+
+    The second result holds the errors of messages that cannot be read, by message id.
+    """
     read: dict[str | None, dict[str, list[Due]]] = defaultdict(dict)
     unread: dict[str, Exception] = {}
     for record in records:
@@ -76,7 +82,7 @@ def by_sweep(
 
 
 def leases_of(body: str) -> list[Due]:
-    """The leases of a message's body."""
+    """Returns the leases of a message's body."""
     return _leases_of(json.loads(body))
 
 
@@ -88,6 +94,6 @@ def _leases_of(message: Any) -> list[Due]:
 
 
 def _correlation_of(message: Any) -> str | None:
-    """The sweep that sent it."""
+    """Returns the correlation id of the sweep that sent the message."""
     found = message.get("correlation")
     return found if isinstance(found, str) else None

@@ -25,7 +25,7 @@ class PortalKind(StrEnum):
 
 
 class SelfService(StrEnum):
-    """What customers may do themselves: nothing, ask a person, or do it (X-1, B-7)."""
+    """The self-service allowed to customers: none, ask a person, or do it themselves (X-1, B-7)."""
 
     OFF = "off"
     MANUAL = "manual"

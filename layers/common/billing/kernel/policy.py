@@ -101,7 +101,8 @@ def alarm_while_held(subscription: Subscription, reason: Hold, now: datetime) ->
 
     Settling a dispute or deciding a ticket sets the due date itself: there is no check for a
     dispute (W-4), and one a day for a ticket (H-4). Resuming a merchant, or all of billing, does
-    not know what was waiting: one check an hour. Every other hold passes with the lease.
+    not know what was waiting: one check an hour. Every other hold keeps the due date, the end of
+    the lease: it is over by then.
 
     A disputed subscription that is past due with nothing open would count as given up without a due
     date (R-5): one check a day.

@@ -1,6 +1,6 @@
-"""The subscription: what it may still charge, and every state it can be in (R-2, R-3, R-7, X-4).
+"""The subscription: its states and transitions, and what it may still charge (R-2, R-3, R-7, X-4).
 
-Transitions are methods that return a new value; they never look at a clock.
+Transitions are methods that return a new value; they never read a clock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from billing.kernel.schedule import standard_at
 
 
 class State(StrEnum):
-    """The states that the API shows (CONTRACT.md)."""
+    """The states of a subscription that the API shows (CONTRACT.md)."""
 
     INCOMPLETE = "incomplete"
     TRIALING = "trialing"
@@ -38,14 +38,14 @@ LIVE = frozenset(State) - TERMINAL
 
 
 class When(StrEnum):
-    """When a cancellation takes effect (P-16, X-3)."""
+    """The time at which a cancellation takes effect (P-16, X-3)."""
 
     NOW = "now"
     PERIOD_END = "period_end"
 
 
 class Source(StrEnum):
-    """Who ended a subscription (X-7)."""
+    """The party that ended a subscription (X-7)."""
 
     CUSTOMER = "customer"
     MERCHANT = "merchant"
@@ -56,8 +56,11 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
-    """What was asked for, by whom and why; `order` is the Order ID that people are told (X-7),
-    `ticket` the request that was approved with it (H-4)."""
+    """A request to cancel: when it takes effect, who asked, and why.
+
+    `order` is the Order ID that people are shown (X-7), `ticket` the helpdesk request that was
+    approved with it (H-4).
+    """
 
     when: When
     source: Source
@@ -70,8 +73,10 @@ class CancelRequest:
 
 @dataclass(frozen=True, slots=True)
 class PayNow:
-    """Somebody asked to pay what is past due at once, outside the count; `resumes_at` is the alarm
-    with which the retry cycle goes on if that fails (R-4)."""
+    """A request to pay what is past due at once, outside the retry count (R-4).
+
+    `resumes_at` is the due date with which the retry cycle continues if that fails.
+    """
 
     asked_at: datetime
     resumes_at: datetime | None
@@ -79,7 +84,8 @@ class PayNow:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """What a pause took off a subscription at `at`; resuming in time goes back to it (X-11)."""
+    """The values that a pause removed from a subscription at `at`; a timely resume restores them
+    (X-11)."""
 
     at: datetime
     payment_method: str
@@ -93,22 +99,25 @@ class Interrupted:
 class Subscription:
     """A billing agreement that may still charge.
 
-    Two clocks: `period_at` is what people see and rules use, computed from the anchor; `due_at` is
-    only the worker's alarm (first charge, lease, retry, catch-up), None when nothing is to be done.
-    `period` is the index k of the next standard payment, `payments_made` counts those paid, `seq`
-    counts every invoice that was opened. `retry_at` is set while past due. `cancelling` is a
-    cancellation that waits for the end of the period (state cancel_pending, `resumes_as` is what
-    undoing goes back to), or for a charge under way (X-6). `pay_now` is set from when somebody asks
-    to pay what is past due until that attempt is settled. `paused_from` is the state before a
-    pause, `paused_by` who paused it, `interrupted` what else it took (None: before that was kept);
-    `anchor_period` the payment that the anchor counts from, moved on by a late resume (X-11) or
-    another length of period. `held_for` is the ticket that holds its charges back, since
-    `held_since` (H-4). `next_plan` takes effect with the next period, unless its end is pending;
-    `credit_minor` is taken off the next invoices, negative it is owed with the next one (A-4,
-    P-18). `funds` is what was paid and is not used up, None while that is the plain thing: the
-    running period at its price (`money`). `thaws_to` is the plan to come back to: with a
-    `next_plan` a freeze begins with the next period, without one it is in force (A-5). `test` marks
-    what was bought in the sandbox (W-3).
+    It has two dates: `period_at` is what people see and rules use, computed from the anchor;
+    `due_at` is only the worker's due date (first charge, lease, retry, catch-up), None when nothing
+    is to be done. `period` is the index k of the next standard payment, `payments_made` counts
+    those paid, `seq` counts every invoice that was opened. `retry_at` is set while past due.
+
+    `cancelling` is a cancellation that waits for the end of the period (state cancel_pending;
+    undoing it returns to `resumes_as`), or for a charge under way (X-6). `pay_now` is set from a
+    request to pay what is past due until that attempt is settled. `paused_from` is the state before
+    a pause, `paused_by` who paused it, `interrupted` what else the pause removed (None: before that
+    was kept). `anchor_period` is the payment that the anchor counts from; a late resume (X-11) or
+    another length of period moves it on. `held_for` is the ticket that holds its charges, since
+    `held_since` (H-4).
+
+    `next_plan` takes effect with the next period, unless its end is pending. `credit_minor` is
+    taken off the next invoices; a negative amount is owed with the next one (A-4, P-18). `funds` is
+    what was paid and is not used up, None in the plain case: the running period at its price
+    (`money`). `thaws_to` is the plan to return to after a freeze: with a `next_plan` the freeze
+    begins with the next period, without one it is in force (A-5). `test` marks sandbox purchases
+    (W-3).
     """
 
     id: str
@@ -163,12 +172,12 @@ class Subscription:
 
     @property
     def held(self) -> bool:
-        """Whether its charges wait for a person to decide (H-4)."""
+        """True if its charges wait for a person to decide a ticket (H-4)."""
         return self.held_for is not None
 
     @property
     def period_at(self) -> datetime | None:
-        """The scheduled instant of the next standard payment; None when there is none to come."""
+        """The scheduled instant of the next standard payment; None when there are no more."""
         total = self.terms.standard_payments
         if not self.is_live or (total is not None and self.period >= total):
             return None
@@ -176,14 +185,14 @@ class Subscription:
 
     @property
     def money(self) -> Funds:
-        """What was paid for it and is not used up, with its credit (A-4, B-7)."""
+        """The unused money paid for it, with its credit (A-4, B-7)."""
         if self.funds is not None:
             return self.funds
         return Funds((*self._unattributed, *self._running_period))
 
     @property
     def credit(self) -> Money | None:
-        """What is taken off its next invoices, or is left when it ends; None without any."""
+        """The credit to take off its next invoices, or left when it ends; None if there is none."""
         price = self.terms.price
         return replace(price, amount_minor=self.credit_minor) if self.credit_minor > 0 else None
 
@@ -201,28 +210,31 @@ class Subscription:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether its plan in force is a freeze, whose price is all that is charged (A-5, R-3)."""
+        """True if the plan in force is a freeze, whose price is all that is charged (A-5, R-3)."""
         return self.thaws_to is not None and self.next_plan is None
 
     @property
     def plan_to_come(self) -> Plan | None:
-        """The plan that takes effect with the next period: none while its end is pending (X-4)."""
+        """The plan that takes effect with the next period; None while its end is pending (X-4)."""
         return None if self.state is State.CANCEL_PENDING else self.next_plan
 
     @property
     def freezes_at(self) -> datetime | None:
-        """When a freeze that was asked for begins: with the next period (A-5)."""
+        """The start of a freeze that was asked for: the next period (A-5)."""
         scheduled = self.thaws_to is not None and self.plan_to_come is not None
         return self.period_at if scheduled else None
 
     def payment_at(self, k: int) -> datetime:
-        """The scheduled instant of standard payment `k`, from the anchor that is in force."""
+        """Returns the scheduled instant of standard payment `k`, from the anchor in force."""
         return standard_at(self.terms, self.anchor, k - self.anchor_period)
 
     @property
     def next_charge_at(self) -> datetime | None:
-        """What people are shown: the scheduled instant, past due the next retry, else None; while a
-        dispute is open nothing is known to come (W-4)."""
+        """The date of the next charge that people are shown, or None.
+
+        It is the scheduled instant, or the next retry while past due. While a dispute is open no
+        charge is scheduled (W-4).
+        """
         if self.dispute == "open":
             return None
         if self.state is State.PAST_DUE:
@@ -231,7 +243,7 @@ class Subscription:
 
     @property
     def access_until(self) -> datetime | None:
-        """When access ends for certain; None while it goes on or what was paid for stays (R-7)."""
+        """The certain end of access; None while it goes on, or if what was paid for stays (R-7)."""
         if self.state is State.PAUSED:
             return self.period_at
         if self.freezes_at is not None:
@@ -240,20 +252,22 @@ class Subscription:
 
     @property
     def is_unpaid(self) -> bool:
-        """Past due with the retries used up, and nothing more to come by itself (R-4, R-5)."""
+        """True if past due with the retries used up and no further attempt scheduled (R-4, R-5)."""
         comes = (self.due_at, self.open_invoice, self.waiting_since)
         return self.state is State.PAST_DUE and comes == (None, None, None)
 
     def grace_ends_at(self, grace_days: int | None) -> datetime | None:
-        """When what is past due stops giving access, counted from the day it was due; None while
-        that lasts as long as the retry cycle (R-5)."""
+        """Returns the end of access while past due, counted from the day the payment was due (R-5).
+
+        None if it is not past due, or if access lasts as long as the retry cycle.
+        """
         if self.state is not State.PAST_DUE or grace_days is None or self.period_at is None:
             return None
         return self.period_at + timedelta(days=grace_days)
 
     def gives_access(self, now: datetime, grace_days: int | None = None) -> bool:
-        """Whether what it grants is open at `now`, whether or not a sweep has come yet (C-3, R-5,
-        R-7, X-4)."""
+        """True if it gives access at `now`, even before a sweep has updated it (C-3, R-5, R-7,
+        X-4)."""
         if self.state is State.COMPLETED:
             return True
         if self.paused_from is not None:
@@ -267,8 +281,11 @@ class Subscription:
         return all(end is None or now < end for end in ends)
 
     def as_of(self, now: datetime) -> Subscription:
-        """As it counts at `now`, sweep or no sweep: ended once `ends_at` has come (X-4), frozen
-        from the period that a freeze begins with (A-5)."""
+        """Returns the subscription as of `now`, even before a sweep has updated it.
+
+        It has ended once `ends_at` has come (X-4), and is frozen from the period that a freeze
+        begins with (A-5).
+        """
         if self.freezes_at is not None and self.freezes_at <= now:
             return self.renewing()
         pending = self.state is State.CANCEL_PENDING and self.cancelling is not None
@@ -282,7 +299,8 @@ class Subscription:
         return replace(self, open_invoice=invoice, seq=self.seq + 1)
 
     def renewing(self) -> Subscription:
-        """As the next period's invoice finds it: on the plan that was asked for, if any (A-4)."""
+        """Returns it as the next period's invoice needs it: on the requested plan, if there is one
+        (A-4)."""
         plan = self.next_plan
         if plan is None:
             return self
@@ -297,8 +315,11 @@ class Subscription:
         return replace(after, state=State.FROZEN, thaws_to=self.thaws_to)
 
     def changed_to(self, change: PlanChange) -> Subscription:
-        """On another plan, as it was quoted; what it was to become next is forgotten (A-4), and a
-        freeze is over (A-5). What was returned since the quote is taken off."""
+        """Changes the plan as it was quoted.
+
+        The plan it was to change to next is dropped (A-4), and a freeze ends (A-5). Money returned
+        since the quote is deducted.
+        """
         funds, kept = change.funds, change.credit_minor
         if funds is not None and change.before is not None:
             funds = funds.caught_up(change.before, self.money)
@@ -321,26 +342,26 @@ class Subscription:
         return after if funds is None else after._with(funds)
 
     def freezing(self, plan: Plan, back_to: Plan) -> Subscription:
-        """Charged the freeze's price alone from the next period on, until it thaws (A-5)."""
+        """Schedules a freeze: only its price is charged from the next period on, until it thaws
+        (A-5)."""
         assert self.state in {State.TRIALING, State.ACTIVE} and self.open_invoice is None
         return replace(self, next_plan=plan, thaws_to=back_to)
 
     def not_freezing(self, next_plan: Plan | None) -> Subscription:
-        """The freeze that was asked for is forgotten before it began (A-5)."""
+        """Drops a requested freeze before it began (A-5)."""
         assert self.freezes_at is not None, "it is to be frozen"
         return replace(self, next_plan=next_plan, thaws_to=None)
 
     def waiting(self, now: datetime) -> Subscription:
-        """Too long overdue to charge unasked: off the alarm list until the merchant decides
-        (R-2)."""
+        """Clears the due date of a payment too long overdue, until the merchant decides (R-2)."""
         return replace(self, due_at=None, waiting_since=now)
 
     def postponed_to(self, due_at: datetime | None) -> Subscription:
-        """The same agreement with another alarm."""
+        """Returns the same agreement with another due date."""
         return replace(self, due_at=due_at)
 
     def unpaid(self) -> Subscription:
-        """Past due with nothing more to come by itself (R-4, final action "keep past due")."""
+        """Marks it past due with no further attempt (R-4, final action "keep past due")."""
         return replace(
             self,
             state=State.PAST_DUE,
@@ -351,8 +372,11 @@ class Subscription:
         )
 
     def at_its_next_date(self, now: datetime) -> Subscription:
-        """After a dispute that was won: nothing is caught up, the next payment is made on the first
-        scheduled date to come; as many follow as before (W-4)."""
+        """Resumes after a dispute that was won (W-4).
+
+        Missed payments are not caught up: the next payment is made on the first scheduled date to
+        come, and as many follow as before.
+        """
         after = replace(
             self,
             state=State.ACTIVE if self.state is State.PAST_DUE else self.state,
@@ -373,13 +397,14 @@ class Subscription:
         return replace(after, due_at=scheduled)
 
     def wanted_late(self, now: datetime) -> Subscription:
-        """The merchant says to charge what waits, however late it is (R-2)."""
+        """Schedules the late payment that the merchant decided to charge, however late it is
+        (R-2)."""
         assert self.waiting_since is not None, "only what waits is decided"
         asked = PayNow(now, None)
         return replace(self, due_at=now, waiting_since=None, pay_now=asked)
 
     def skipped(self, now: datetime) -> Subscription:
-        """The merchant says to leave the payment that waits out, for good (R-2)."""
+        """Skips, for good, the late payment that the merchant decided not to charge (R-2)."""
         assert self.waiting_since is not None, "only what waits is decided"
         # A freeze begins with its period, whether or not that is paid for.
         found = self if self.freezes_at is None else self.renewing()
@@ -389,20 +414,24 @@ class Subscription:
         return replace(after, due_at=max(after.period_at, now))
 
     def asked_to_pay(self, now: datetime) -> Subscription:
-        """The worker is to try at once, whatever the retry schedule says (R-4, B-10)."""
+        """Schedules an attempt at once, whatever the retry schedule says (R-4, B-10)."""
         assert self.state is State.PAST_DUE, "only what is past due is paid out of turn"
         return replace(self, due_at=now, pay_now=self.pay_now or PayNow(now, self.due_at))
 
     def resumed(self) -> Subscription:
-        """That attempt failed: the retry cycle goes on as if nobody had asked (R-4)."""
+        """Continues the retry cycle after a requested payment failed, as if nobody had asked
+        (R-4)."""
         assert self.pay_now is not None and self.pay_now.resumes_at is not None
         return replace(self, due_at=self.pay_now.resumes_at, pay_now=None)
 
     def paid(
         self, now: datetime, charged_on: date, due_at: datetime | None, credit_minor: int = 0
     ) -> Subscription:
-        """One payment further, `credit_minor` of it by credit; completed when it was the last
-        standard one (P-4, P-6, R-7). What a freeze costs is no standard payment (A-5)."""
+        """Records a payment, `credit_minor` of it by credit.
+
+        Completed when it was the last standard one (P-4, P-6, R-7). The price of a freeze is no
+        standard payment (A-5).
+        """
         assert self.is_live, "what has ended stays as it is"
         after = replace(
             self,
@@ -427,7 +456,7 @@ class Subscription:
         return after
 
     def _renewed(self, before: Subscription, credit_minor: int) -> Subscription:
-        """With the period just paid in its funds, `credit_minor` of it by credit."""
+        """Adds the period just paid to its funds, `credit_minor` of it by credit."""
         owed = min(0, before.credit_minor) - min(0, credit_minor)
         paid = self.terms.price.amount_minor - max(0, credit_minor)
         funds = before.money.renewed(before.period, paid, credit_minor)
@@ -436,29 +465,31 @@ class Subscription:
         return replace(self, credit_minor=owed)._with(funds)
 
     def _with(self, funds: Funds) -> Subscription:
-        """The same agreement with these funds, and their credit; what is owed stays."""
+        """Returns the same agreement with these funds and their credit; an owed amount stays."""
         credit = funds.credit_minor + min(0, self.credit_minor)
         after = replace(self, funds=None, credit_minor=credit)
         return after if after.money == funds else replace(after, funds=funds)
 
     def returning(self, period: int | None, minor: int) -> Subscription:
-        """A payment of that period is about to go back, or was taken back by a bank (B-7, W-4)."""
+        """Takes a payment of a period out of its funds, before a refund or after a chargeback (B-7,
+        W-4)."""
         return self._with(self.money.taken_back(period, minor))
 
     def returning_credit(self, minor: int) -> Subscription:
-        """Credit is about to go back as money, by whichever payment (A-4)."""
+        """Takes credit out of its funds that is about to be paid back as money (A-4)."""
         return self._with(self.money.credit_returned(minor))
 
     def without_credit(self) -> Subscription:
-        """Its credit pays for another subscription of the same customer (A-4)."""
+        """Takes all credit out, to pay for another subscription of the same customer (A-4)."""
         return self._with(self.money.credit_spent())
 
     def with_credit(self, minor: int) -> Subscription:
-        """With credit that another subscription left (A-4)."""
+        """Adds credit that another subscription left (A-4)."""
         return self._with(self.money.credit_added(minor))
 
     def taken(self, after: Subscription, returned_minor: int) -> Taken:
-        """What a refund took out of its funds, `after` being what it left."""
+        """Returns what a refund took out of its funds; `after` is the subscription after the
+        refund."""
         had, has = self.money, after.money
         return Taken(
             returned_minor,
@@ -469,28 +500,31 @@ class Subscription:
         )
 
     def not_returned(self, period: int | None, took: Taken) -> Subscription:
-        """A refund came to nothing: what it took stands again (B-7)."""
+        """Puts back what a failed refund had taken (B-7)."""
         runs = self.is_live and (self.period, self.money.since) == (took.period, took.since)
         return self._with(self.money.restored(period, took, runs=runs))
 
     def declined(self, retry_at: datetime | None, due_at: datetime) -> Subscription:
-        """Past due until tried again or given up at `due_at`; the anchor never moves (R-4)."""
+        """Marks it past due until a retry, or giving up, at `due_at`; the anchor never moves
+        (R-4)."""
         assert self.is_live, "what has ended stays as it is"
         return replace(self, state=State.PAST_DUE, retry_at=retry_at, due_at=due_at, pay_now=None)
 
     def voided(self, due_at: datetime | None) -> Subscription:
-        """Its open invoice can never be paid any more; the same period is opened anew."""
+        """Drops its open invoice, which can never be paid any more; the same period gets a new
+        one."""
         return replace(self, open_invoice=None, due_at=due_at, pay_now=None)
 
     def cancel_recorded(self, request: CancelRequest) -> Subscription:
-        """A charge is under way: the worker withdraws it at once, and then it ends (X-6)."""
+        """Records a cancellation during a charge: the worker cancels the charge at once, then it
+        ends (X-6)."""
         return replace(self, cancelling=request, due_at=request.requested_at)
 
     def cancel_pending(self, request: CancelRequest) -> Subscription:
-        """Active to the end of the period that is paid for; its one alarm is that end (X-2, X-4).
+        """Schedules the end of the subscription for the end of the paid period (X-2, X-4).
 
-        What was to come, and what held it, stays for who undoes it: it is ignored until then. The
-        ticket that asked for this is decided, and holds nothing more.
+        That end is its one due date. Its schedule and its holds stay, for an undo: they are ignored
+        until then. The ticket that asked for the cancellation is decided, and holds nothing more.
         """
         ends_at = self.period_at
         assert self.is_live and ends_at is not None, "it has a period to end"
@@ -508,7 +542,7 @@ class Subscription:
         )
 
     def cancel_undone(self) -> Subscription:
-        """As it was before the request (X-5)."""
+        """Undoes a pending cancellation: the subscription is as it was before the request (X-5)."""
         assert self.state is State.CANCEL_PENDING and self.resumes_as is not None
         waits = self.waiting_since is not None or self.dispute == "open"
         sleeps = waits or self.resumes_as is State.PAUSED
@@ -522,7 +556,7 @@ class Subscription:
         )
 
     def cancelled(self, at: datetime, by: Source) -> Subscription:
-        """Ended at `at`; nothing is charged after it, ever (X-6)."""
+        """Ends it at `at`; nothing is charged after that, ever (X-6)."""
         assert self.is_live, "what has ended stays as it is"
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""Where a long walk stopped, kept with the item that it is made for."""
+"""The saved position of a long walk over a list, stored with the item it belongs to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """How far a walk over everything that one owner has got.
+    """The progress of a walk over all entries of one owner.
 
-    `of` names the walk, `began_at` is when its present round began, `cursor` stands behind the last
-    entry that was seen, and `left` says that some entry could not be finished and needs another
-    round.
+    `of` names the walk, `began_at` is when its present round began, `cursor` is the place after the
+    last entry seen, and `left` means that some entry could not be finished and needs another round.
     """
 
     of: str
@@ -21,10 +20,12 @@ class Walk:
     left: bool = False
 
     def past(self, cursor: str, *, finished: bool) -> Walk:
-        """One entry further."""
+        """Moves past one entry."""
         return replace(self, cursor=cursor, left=self.left or not finished)
 
     def again(self, now: datetime) -> Walk:
-        """Another round, after a pause as long as this round took: half the time at most goes into
-        what cannot be finished."""
+        """Starts another round, after a pause as long as this round took.
+
+        So at most half the time goes into entries that cannot be finished.
+        """
         return Walk(self.of, now + (now - self.began_at))

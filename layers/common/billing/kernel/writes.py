@@ -1,8 +1,8 @@
-"""Writes as values: what a flow decided, for the store to carry out all or nothing.
+"""Database writes as values: a flow decides them, the store carries them out all or nothing.
 
-A write states its own condition in the words of the protocol: an `Insert` that nothing stands there
-yet, a `Change` that what it changes, and every field it names, is still as it was read. So no write
-rests on anything that another writer has changed meanwhile; the store answers `errors.Conflict`.
+Each write states its own condition: an `Insert` that the item does not exist yet, a `Change` that
+the fields it changes, and those it names, are still as they were read. So no write rests on
+anything that another writer has changed meanwhile; the store raises `errors.Conflict`.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from typing import Any, TypeVar
 E = TypeVar("E")
 
 Entity = Any
-"""A frozen dataclass of this package that the store knows a key for (`storage/keys.py`)."""
+"""A frozen dataclass of this package for which the store has a key (`storage/keys.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Write an entity where none stands."""
+    """Writes an entity that does not exist yet."""
 
     entity: Entity
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Write the fields that differ, if these and those named in `expecting` are as they were
-    read."""
+    """Writes the fields that differ.
+
+    The condition: these fields and those in `expecting` are as they were read.
+    """
 
     before: Entity
     after: Entity
@@ -45,7 +47,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ConditionCheck:
-    """Write nothing, but only let the rest be written if these fields are as they were read."""
+    """Writes nothing; the other writes of its transaction need these fields to be as they were
+    read."""
 
     entity: Entity
     expecting: tuple[str, ...]
@@ -53,7 +56,7 @@ class ConditionCheck:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Remove an entity, if the named fields are as they were read."""
+    """Removes an entity, if the named fields are as they were read."""
 
     entity: Entity
     expecting: tuple[str, ...] = ()
@@ -64,7 +67,7 @@ Transaction = tuple[Write, ...]
 
 
 def left(entity: E, transaction: Transaction) -> E:
-    """An entity as a transaction leaves it, so that nothing is read after it was written."""
+    """Returns an entity as a transaction leaves it, so that it need not be read after the write."""
     for write in transaction:
         if isinstance(write, Change) and write.before is entity:
             after: E = write.after
@@ -74,6 +77,6 @@ def left(entity: E, transaction: Transaction) -> E:
 
 @cache
 def _reader(cls: Any) -> tuple[tuple[str, ...], Callable[[Entity], tuple[Any, ...]]]:
-    """The names of an entity's fields, and what reads all of them at once."""
+    """Returns the names of an entity's fields, and a function that reads all of them at once."""
     names = tuple(f.name for f in fields(cls))
     return names, attrgetter(*names)

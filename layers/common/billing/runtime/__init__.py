@@ -1,1 +1,1 @@
-"""The edge to the world: settings, telemetry, wiring; only here is the environment read."""
+"""The edge of the program: settings, telemetry, wiring; only here is the environment read."""

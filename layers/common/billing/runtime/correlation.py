@@ -1,6 +1,6 @@
 """One id from a request or a sweep to the mail that follows from it.
 
-It goes with everything that is handed on: log lines, queue messages, facts of the outbox, mails.
+It is passed on with everything: log lines, queue messages, outbox events, mails.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ _CURRENT: ContextVar[str | None] = ContextVar("correlation", default=None)
 
 
 def current() -> str | None:
-    """The id of what is being worked on, None outside of any handler."""
+    """Returns the id of the current request or sweep, None outside of any handler."""
     return _CURRENT.get()
 
 
 @contextmanager
 def under(correlation: str | None) -> Iterator[None]:
-    """Work on something that was begun elsewhere; without an id, under the present one."""
+    """Runs a block under the given id; without one, under the present id."""
     token = _CURRENT.set(correlation or _CURRENT.get())
     try:
         yield
@@ -29,7 +29,7 @@ def under(correlation: str | None) -> Iterator[None]:
 
 
 def of_event(event: Any, request_id: str | None) -> str | None:
-    """The id that an event brings: API Gateway's request, a schedule's run, else Lambda's own."""
+    """Returns the id of an event: API Gateway's request, a schedule's run, else Lambda's own."""
     if isinstance(event, Mapping):
         request = event.get("requestContext")
         if isinstance(request, Mapping) and isinstance(request.get("requestId"), str):

@@ -1,4 +1,4 @@
-"""What a fact of the outbox is told by: its mails, or a payment withdrawn at the gateway (R-8)."""
+"""Handles outbox events: sends their mails, or cancels a payment at the gateway (R-8)."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ Told = list[EmailMessage] | LeftOut
 
 
 def tell(ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
-    """Do what a fact of a merchant is told for, mostly mails; why none went out, if none did.
+    """Handles one outbox event, mostly by mail; returns why no mail was sent, None if one was.
 
-    Raises `Unavailable`, and whatever our own code breaks by.
+    Raises `Unavailable`, and any error of our own code.
     """
     account_life.heard(ports, fact)
     if fact.kind is EventKind.PURCHASED:
@@ -58,7 +58,8 @@ def tell(ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime) -> 
 
 
 def _arrives(ports: Ports, fact: OutboxEvent, message: EmailMessage) -> bool:
-    """Whether its address takes mail (R-8); what is withheld is a line, not an error."""
+    """True if the address of a mail takes mail (R-8); a suppressed mail is logged, and is no
+    error."""
     stops = [
         ports.store.mail_stop(fact.merchant, address.addr_spec)
         for address in message["To"].addresses
@@ -84,8 +85,10 @@ def _messages(ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
 def _about_payment(
     ports: Ports, fact: OutboxEvent, named: str, merchant: Merchant, now: datetime
 ) -> Told:
-    """A mail about an invoice, which is numbered before anything shows it, as a credit note is
-    (M-7); none to a customer who was erased (M-8)."""
+    """Returns the mail about an invoice or refund; none to a customer who was erased (M-8).
+
+    The invoice or credit note gets its number first, before anything shows it (M-7).
+    """
     invoice = documents.numbered(ports, fact.merchant, fact.customer, named)
     refund = None
     if fact.kind is EventKind.REFUNDED:
@@ -127,8 +130,10 @@ def _of_payment(
 
 
 def _about_subscription(ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime) -> Told:
-    """A mail about a subscription; none where its customer was erased meanwhile (M-8), or where it
-    is untrue by now (R-8)."""
+    """Returns the mail about a subscription.
+
+    None if its customer was erased meanwhile (M-8), or if it is untrue by now (R-8).
+    """
     stands = _subscription(ports, fact)
     assert stands is not None, "its fact names it"
     customer = ports.store.customer(fact.merchant, fact.customer)
@@ -153,7 +158,8 @@ def _about_subscription(ports: Ports, fact: OutboxEvent, merchant: Merchant, now
 
 
 def _told_of(fact: OutboxEvent, stands: Subscription) -> Snapshot:
-    """What a fact about a subscription says of it: as it was, or, told ahead, as it stands."""
+    """Returns the snapshot that a mail shows: as of the event, or as of now for a mail sent
+    ahead."""
     if fact.was is not None and fact.kind not in outdated.AHEAD:
         return fact.was
     return snapshots.of(stands.renewing() if fact.kind is EventKind.PLAN_ASKED else stands)
@@ -168,8 +174,10 @@ def _envelope(
     next_charge: Money | None,
     now: datetime,
 ) -> mails.Envelope:
-    """To a customer as they are reached now (B-12); `about` is the language of what it is about,
-    and whether that is a test."""
+    """Returns the envelope of a mail to the customer's current email (B-12).
+
+    `about` is the language of the mail's subject, such as an invoice, and whether that is a test.
+    """
     language, test = about
     sender, to = ports.operation.sender, customer.contact
     return mails.Envelope(merchant, to, language, test, sender, fact.id, now, next_charge)
@@ -181,7 +189,7 @@ def _portal_url(ports: Ports, merchant: Merchant) -> str | None:
 
 
 def _withdraw(ports: Ports, fact: OutboxEvent) -> None:
-    """A void invoice's payment is cancelled at the gateway too, so that nobody can confirm it."""
+    """Cancels a void invoice's payment at the gateway too, so that nobody can confirm it."""
     assert fact.invoice is not None, "a payment's fact names its invoice"
     invoice = ports.store.invoice(fact.merchant, fact.customer, fact.invoice)
     assert invoice is not None, "a fact names an invoice that stands"
@@ -194,7 +202,7 @@ def _withdraw(ports: Ports, fact: OutboxEvent) -> None:
 def _next_charge(
     ports: Ports, subscription: Subscription | None, was: Snapshot | None
 ) -> Money | None:
-    """The amount of the next payment, where one was to come (A-4)."""
+    """Returns the amount of the next payment, None if none was to come (A-4)."""
     if subscription is None or was is None or was.next_charge_at is None:
         return None
     minimum = ports.minimum_minor(subscription)

@@ -1,4 +1,4 @@
-"""Unguessable ids: the one place that draws them."""
+"""Draws unguessable ids; no other module does."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ KEY_SYMBOLS = 32
 
 
 def new_id(kind: str) -> str:
-    """A new id: "order" gives an Order ID, "key" a bare secret of 160 bits, else `<kind>_<80
-    bits>`."""
+    """Returns a new id: "order" gives an Order ID, "key" a bare secret of 160 bits, else
+    `<kind>_<80 bits>`."""
     if kind == "order":
         from billing.kernel.orders import order_id
 

@@ -1,4 +1,4 @@
-"""Passwords by Argon2id, with the library's own parameters (RFC 9106's second choice)."""
+"""Hashes passwords by Argon2id, with the library's own parameters (RFC 9106's second choice)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Argon2Passwords:
-    """`ports.Passwords`; the library is loaded by who signs in, and by nobody else."""
+    """The `ports.Passwords` port; the library is loaded on first use, by sign-ins only."""
 
     @cached_property
     def _hasher(self) -> PasswordHasher:

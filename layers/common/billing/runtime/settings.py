@@ -11,10 +11,10 @@ from billing.kernel.operation import Operation
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Names of the deployed parts (template.yaml, Globals) and how they are operated.
+    """Names of the deployed resources (template.yaml, Globals) and how they are operated.
 
-    `stripe_api_base` and `paypal_api_base` are given by `make run` alone, for a Stripe that is not
-    Stripe's and a PayPal that is not PayPal's.
+    `stripe_api_base` and `paypal_api_base` are given by `make run` alone, for local stand-ins of
+    Stripe and PayPal.
     """
 
     table_core: str
@@ -27,11 +27,11 @@ class Settings:
     paypal_api_base: str | None
     operation: Operation
     calls_per_second: float = 0.0
-    """The pace at which this process may call gateways; 0 is none."""
+    """The pace at which this process may call gateways; 0 means no limit."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read them once, on the first event; a missing name is an error that names it."""
+        """Reads the settings once, on the first event; a missing name is an error that names it."""
         return cls(
             table_core=environ["TABLE_CORE"],
             table_ephemeral=environ["TABLE_EPHEMERAL"],

@@ -1,4 +1,4 @@
-"""Logs and metrics, made on first use; no address, key or token gets into either.
+"""Logs and metrics, set up on first use; neither ever holds an address, key or token.
 
 Powertools' Tracer is left out: it costs 390 ms of every cold start.
 """
@@ -59,26 +59,31 @@ FIELDS = frozenset(
         "hold",
     }
 )
-"""All that a line may hold; what is not named here is left out of it. None is a person's name,
-address, card or words, and none is a body (RELIABILITY.md 4.2, 22)."""
+"""All fields that a log line may hold; others are left out of it.
+
+None is a person's name, address, card or words, and none is a body (RELIABILITY.md 4.2, 22).
+"""
 
 LONGEST_FIELD = 100
-"""Characters of `field`: whoever sends a request may choose the name of what is wrong in it."""
+"""The most characters of `field`: the sender of a request may choose the name of a wrong field."""
 
 
 def redacted(text: str) -> str:
-    """The text without mail addresses, card numbers and credentials."""
+    """Returns the text without mail addresses, card numbers and credentials."""
     return masked(_EMAIL.sub("<email>", _SECRET.sub("<secret>", text))).text
 
 
 def hashed(value: str) -> str:
-    """What stands in a log for something that must not: the same value, the same twelve digits."""
+    """Returns twelve hex digits that stand in a log for a private value; the same value, the same
+    digits."""
     return sha256(value.strip().lower().encode()).hexdigest()[:12]
 
 
 class RedactingFormatter(LambdaPowertoolsFormatter):
-    """Powertools' JSON lines: the declared fields only, and of these no address, card number or
-    credential, wherever it came from."""
+    """Powertools' JSON lines with the declared fields only.
+
+    No value holds an address, card number or credential, wherever it came from.
+    """
 
     def serialize(self, log: Any) -> str:
         kept = {name: _shown(value) for name, value in log.items() if name in FIELDS}
@@ -91,42 +96,45 @@ def _shown(value: Any) -> str | int | None:
 
 @cache
 def logger() -> Logger:
-    """The one logger."""
+    """Returns the one logger."""
     formatter = RedactingFormatter(serialize_stacktrace=False)
     return Logger(service=SERVICE, logger_formatter=formatter)
 
 
 @cache
 def metrics() -> Metrics:
-    """The one set of metrics, in its stage's namespace; `observed` publishes it after each
-    invocation."""
+    """Returns the one set of metrics, in its stage's namespace.
+
+    `observed` publishes it after each invocation.
+    """
     namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", NAMESPACE)
     return Metrics(service=SERVICE, namespace=namespace)
 
 
 def count(name: str, value: float = 1) -> None:
-    """Add to a metric."""
+    """Adds to a metric."""
     metrics().add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
 def tally(counts: Mapping[str, int], prefix: str = "") -> None:
-    """Each count of a sweep as a metric: zeros too, so that silence is a missing sweep."""
+    """Adds each count of a sweep to a metric: zeros too, so that silence means a missing sweep."""
     for name, value in counts.items():
         count(metric_name(prefix + name), value)
 
 
 def metric_name(key: str) -> str:
-    """A count's name as alarms and dashboard have it: `missed_under_way` is MissedUnderWay."""
+    """Returns a count's metric name for alarms and dashboard: `missed_under_way` is
+    MissedUnderWay."""
     return key.title().replace("_", "")
 
 
 def happened(what: str, **fields: str | int | None) -> None:
-    """One line for something that is worth a line: a sign-in, a changed key."""
+    """Logs one line for a notable event: a sign-in, a changed key."""
     logger().info(what, extra=fields)
 
 
 def failed(error: Exception, request_id: str, *, status: int) -> None:
-    """A failed request: what callers did wrong is a line, what we did wrong has its stack."""
+    """Logs a failed request: a caller's error as one line, an error of ours with its stack."""
     code = getattr(error, "code", "internal_error")
     fields: dict[str, Any] = {"request_id": request_id, "status": status, "code": code}
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -138,8 +146,10 @@ def failed(error: Exception, request_id: str, *, status: int) -> None:
 
 
 def messages_failed(errors: Mapping[str, Exception]) -> None:
-    """A line with its stack for each message of a queue that our own code broke on; where the world
-    failed, it comes again and that is all."""
+    """Logs a line with its stack for each queue message that our own code failed on.
+
+    A message that failed through an outage comes again, and is not logged.
+    """
     for message, error in errors.items():
         if not isinstance(error, BillingError):
             failed(error, message, status=HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -147,7 +157,7 @@ def messages_failed(errors: Mapping[str, Exception]) -> None:
 
 @contextmanager
 def under(correlation_id: str | None) -> Iterator[None]:
-    """Lines, messages and facts from here on name what they come from."""
+    """Sets the correlation id of log lines, queue messages and outbox events within a block."""
     with correlation.under(correlation_id):
         before = logger().get_correlation_id()
         logger().set_correlation_id(correlation.current())
@@ -158,7 +168,8 @@ def under(correlation_id: str | None) -> Iterator[None]:
 
 
 def observed(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Around a Lambda handler: its lines name function and request, its metrics are published."""
+    """Wraps a Lambda handler: its log lines name function and request, its metrics are
+    published."""
 
     @wraps(handler)
     def invoked(event: Any, context: Any) -> Any:

@@ -31,16 +31,17 @@ R = TypeVar("R")
 CALLS_AT_ONCE = 8
 ACCOUNTS_OPEN = 256
 CALLS_IN_FLIGHT = 64
-"""At a pace: enough for a gateway of 25/s that takes more than a second to answer."""
+"""The most calls under way at a pace: enough for a gateway of 25/s that answers in over a
+second."""
 
 SLACK = 0.015
-"""By how much calls begin later than they must: no two take the same time to arrive."""
+"""The share by which calls begin later than they must, as no two take the same time to arrive."""
 
 _installed: Ports | None = None
 
 
 def ports() -> Ports:
-    """The world of this process; connected when it is first asked for."""
+    """Returns the ports of this process; connected on first use."""
     global _installed
     if _installed is None:
         _installed = connect(Settings.from_environ())
@@ -48,13 +49,13 @@ def ports() -> Ports:
 
 
 def install(world: Ports | None) -> None:
-    """Give this process another world: for whoever runs handlers outside Lambda."""
+    """Replaces the ports of this process, to run handlers outside Lambda."""
     global _installed
     _installed = world
 
 
 def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Ports:
-    """The deployed world: DynamoDB, SQS, SES, and the gateways there are keys for."""
+    """Returns the deployed ports: DynamoDB, SQS, SES, and the gateways there are keys for."""
     from billing.gateways.sandbox.gateway import SandboxGateway
     from billing.gateways.sandbox.ledger import DynamoLedger
     from billing.storage import store
@@ -100,7 +101,7 @@ def assemble(
     each: Each | None = None,
     lanes: Lanes | None = None,
 ) -> Ports:
-    """Any world, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
+    """Builds the ports, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
     def gateway(account: AccountRef) -> Gateway:
         if account.gateway not in gateways:
@@ -127,14 +128,14 @@ def assemble(
 
 
 def handle(ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
-    """Do what an outbox event is for; what mails are made of is loaded with the first."""
+    """Handles an outbox event; the mail modules are loaded with the first one."""
     from billing.runtime import handlers
 
     return handlers.tell(ports, fact, merchant, now)
 
 
 def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
-    """Calls in threads, a few at a time; one alone stays in this thread."""
+    """Makes calls in threads, a few at a time; a single call stays in this thread."""
     if len(items) < 2:
         return one_by_one(call, items)
     with ThreadPoolExecutor(min(CALLS_AT_ONCE, len(items))) as pool:
@@ -142,15 +143,16 @@ def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavail
 
 
 def _here(call: Callable[[T], R]) -> Callable[[T], R]:
-    """The call in whichever thread, with what the invocation of this one has said: its deadline and
-    what it comes from."""
+    """Returns the call, to run in any thread with this invocation's deadline and correlation id."""
     said = copy_context()
     return lambda item: said.copy().run(call, item)
 
 
 def at_pace(calls_per_second: float) -> Each:
-    """Calls side by side, of which no more begin in a second than a gateway takes, whoever of this
-    process makes them."""
+    """Returns an `Each` that makes calls in threads at a limited pace.
+
+    No more calls begin in a second than a gateway takes, across all of this process.
+    """
     pace = _Pace(calls_per_second)
 
     def each(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
@@ -167,7 +169,7 @@ def at_pace(calls_per_second: float) -> Each:
 
 
 class _Pace:
-    """Lets one through at a time, evenly, and in no second more than the gateway takes."""
+    """Lets callers through one at a time, evenly, and in no second more than the gateway takes."""
 
     def __init__(self, per_second: float) -> None:
         self._seconds_between = (1 + SLACK) / per_second
@@ -176,7 +178,7 @@ class _Pace:
         self._turn = Lock()
 
     def wait(self) -> None:
-        """Until it is the caller's turn; the others wait behind it."""
+        """Waits until it is the caller's turn; the others wait behind it."""
         with self._turn:
             turn = max(time.monotonic(), self._next, self._window_ends())
             self._next = turn + self._seconds_between
@@ -185,13 +187,13 @@ class _Pace:
             self._begun.append(time.monotonic())
 
     def _window_ends(self) -> float:
-        """When one more may begin: one that woke up late makes the second after it shorter."""
+        """Returns when the next call may begin; a late call makes the second after it shorter."""
         full = len(self._begun) == self._begun.maxlen
         return self._begun[0] + 1 + SLACK if full else 0.0
 
 
 def _in_threads(work: Batch, batches: Sequence[Sequence[Due]]) -> list[Counter[str]]:
-    """Batches side by side; an error of one is raised when all are done."""
+    """Runs batches in parallel; an error of one is raised when all are done."""
     with ThreadPoolExecutor(len(batches) or 1) as pool:
         lanes = [pool.submit(_here(work), batch) for batch in batches]
     return [lane.result() for lane in lanes]
@@ -201,7 +203,7 @@ TWO_LANES = Lanes(2, _in_threads)
 
 
 def one_by_one(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
-    """Calls one after the other, an outage as a value."""
+    """Makes calls one after the other; an outage is a result."""
     return [_attempt(call, item) for item in items]
 
 
@@ -231,7 +233,7 @@ class _Lazy:
 
 
 def _stripe(settings: Settings, clock: Callable[[], datetime]) -> Callable[[AccountRef], Gateway]:
-    """Opens Stripe accounts, each once; the SDK is loaded and keys are read when one is asked."""
+    """Opens Stripe accounts, each once; SDK and keys are loaded on the first call to one."""
     from billing.aws.secret_store import ParameterSecrets
     from billing.gateways.on_demand import on_demand
     from billing.gateways.stripe import terms as stripe_terms
@@ -251,7 +253,7 @@ def _stripe(settings: Settings, clock: Callable[[], datetime]) -> Callable[[Acco
 
 
 def _paypal(settings: Settings, clock: Callable[[], datetime]) -> Callable[[AccountRef], Gateway]:
-    """Opens PayPal accounts, each once; keys are read when one is asked something."""
+    """Opens PayPal accounts, each once; keys are loaded on the first call to one."""
     from billing.aws.secret_store import ParameterSecrets
     from billing.gateways.on_demand import on_demand
     from billing.gateways.paypal import terms as paypal_terms

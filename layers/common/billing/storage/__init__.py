@@ -1,1 +1,1 @@
-"""Stores of business state, adapters all: keys, codec, DynamoDB and memory."""
+"""Storage adapters for business state: keys, codec, DynamoDB and memory."""

@@ -1,4 +1,4 @@
-"""The Audit port: rows that are put and never read, changed or removed here.
+"""The Audit port: rows that are written and never read, changed or removed here.
 
 One partition is a day of a merchant; `perennial audit` reads one, with the operator's credentials.
 """
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def partition(merchant: str, day: str) -> str:
-    """Of a day as `YYYY-MM-DD`, in UTC."""
+    """Returns the partition of a merchant's day, given as `YYYY-MM-DD` in UTC."""
     return f"M#{merchant}#{day}"
 
 
 def place(record: AuditRecord) -> Key:
-    """The primary key of a record."""
+    """Returns the primary key of a record."""
     at = stamp(record.at)
     return Key(partition(record.merchant, at[:10]), f"{at}#{record.request}")
 
@@ -36,7 +36,7 @@ class MemoryAudit:
 
 
 class DynamoAudit:
-    """A table that its functions may only put into."""
+    """A DynamoDB table that its functions may only write to."""
 
     def __init__(self, table: str, calls: Calls) -> None:
         self._table = table

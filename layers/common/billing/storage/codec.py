@@ -1,10 +1,10 @@
-"""Dataclasses to and from DynamoDB's attribute values, by their type hints.
+"""Converts dataclasses to and from DynamoDB attribute values, by their type hints.
 
-None is left out (but where the default is another), and so is a plain value that is its field's
-default: that is a seventh of an invoice's bytes and of what botocore takes for it. What is stored
-and not known here is ignored, and what is known and not stored takes its default, so that two
-versions of the code can work on one table; a default may therefore never change. What is `said`
-elsewhere (by an item's key) is left out where it is the same. A class's hints are read once.
+None is left out (unless the default is another value), and so is a plain value that is its field's
+default: that is a seventh of an invoice's bytes and of what botocore takes for it. Unknown stored
+fields are ignored, and missing known fields take their default, so that two versions of the code
+can work on one table; a default may therefore never change. A field that the item's key implies
+(`said`) is left out where it has the same value. A class's hints are read once.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from billing.storage.keys import stamp
 
 Attribute = dict[str, Any]
-"""One attribute value as DynamoDB's API has it: `{"S": "text"}`, `{"N": "12"}`, `{"M": {...}}`."""
+"""One attribute value in the form of DynamoDB's API: `{"S": "text"}`, `{"N": "12"}`, `{"M":
+{...}}`."""
 
 
 class Codec(NamedTuple):
-    """How values of one type are written and read."""
+    """The functions that write and read values of one type."""
 
     encode: Callable[[Any], Attribute]
     decode: Callable[[Attribute], Any]
@@ -34,7 +35,10 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 def encode(value: Any, said: Mapping[str, Any] = _NOTHING) -> Attribute:
-    """A dataclass as a map, without those fields that are `said` in the same words elsewhere."""
+    """Encodes a dataclass as a map, without the fields that are equal in `said`.
+
+    `said` holds the fields that the item's key implies.
+    """
     cls: type = type(value)
     attributes = {}
     for name, field in _fields(cls).items():
@@ -52,7 +56,7 @@ def _is_stored(part: Any, field: _FieldCodec) -> bool:
 
 
 def decode(cls: type, attribute: Attribute, said: Mapping[str, Any] = _NOTHING) -> Any:
-    """The dataclass that a map is; what it does not hold is as it was `said`, or the default."""
+    """Decodes a dataclass from a map; a missing field is taken from `said`, or its default."""
     stored, arguments = attribute["M"], dict(said)
     for name, field in _fields(cls).items():
         part = stored.get(name)
@@ -64,18 +68,18 @@ def decode(cls: type, attribute: Attribute, said: Mapping[str, Any] = _NOTHING) 
 
 
 def encode_field(cls: type, name: str, value: Any) -> Attribute:
-    """One field's value, which is not None."""
+    """Encodes the value of one field; it must not be None."""
     return _fields(cls)[name].codec.encode(value)
 
 
 def is_default(cls: type, name: str, value: Any) -> bool:
-    """Whether an item without this attribute has this value in it all the same."""
+    """True if the value is the field's default, so that an item without this attribute has it."""
     default = _fields(cls)[name].default
     return default is not MISSING and bool(default == value)
 
 
 def stores_none(cls: type, name: str) -> bool:
-    """Whether None is written out, because leaving it out would be read as another default."""
+    """True if None is stored, because a missing attribute would be read as another default."""
     return _fields(cls)[name].stores_none
 
 
@@ -83,7 +87,8 @@ class _FieldCodec(NamedTuple):
     codec: Codec
     default: Any
     fallback: bool
-    """Whether a missing attribute must be filled in here, having no default of its own."""
+    """True if a missing attribute must be decoded as None here, as the field has no default of its
+    own."""
     stores_none: bool
 
 
@@ -115,7 +120,7 @@ def _or_none(inner: Codec) -> Codec:
 
 @cache
 def codec_of(hint: Any) -> Codec:
-    """The codec of a type hint; raises `TypeError` for what cannot be stored."""
+    """Returns the codec of a type hint; raises `TypeError` for a type that cannot be stored."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         (inner,) = (arg for arg in get_args(hint) if arg is not NoneType)
@@ -143,7 +148,7 @@ def _tuple_codec(hint: Any) -> Codec:
 
 
 def _encode_datetime(value: datetime) -> Attribute:
-    """Aware ones as UTC with a Z; wall time (`Anchor.wall`) without."""
+    """Encodes aware instants as UTC with a Z; wall time (`Anchor.wall`) without."""
     if value.tzinfo is None:
         return {"S": value.isoformat(timespec="microseconds")}
     return {"S": stamp(value)}

@@ -1,4 +1,4 @@
-"""The classes of stored entities, each imported when the first of its items is read.
+"""The classes of stored entities, each imported when its first item is read.
 
 A class costs every cold start half a millisecond, and no function reads more than a few.
 """
@@ -59,17 +59,20 @@ ENTITIES = {
     }.items()
     for name in names
 }
-"""The module of each entity, by the name stored as an item's `type`: that name never changes."""
+"""Maps an entity's stored name to its module.
+
+The stored name is an item's `type`; it never changes.
+"""
 
 RENAMED = {"Fact": "OutboxEvent", "Trouble": "ProcessingFailure"}
-"""Stored name -> class, where a class has another name by now. Items keep the stored one."""
+"""Maps a stored name to its class, where the class was renamed. Items keep the stored name."""
 
 _STORED = {cls: name for name, cls in RENAMED.items()}
 
 
 @cache
 def class_of(name: str) -> type | None:
-    """The class of items of that type; None for what a newer version of the code put there."""
+    """Returns the class of items of a type; None for a type of a newer version of the code."""
     module = ENTITIES.get(name)
     if module is None:
         return None
@@ -78,5 +81,5 @@ def class_of(name: str) -> type | None:
 
 
 def stored_name(cls: type) -> str:
-    """The `type` under which entities of a class are stored."""
+    """Returns the `type` under which entities of a class are stored."""
     return _STORED.get(cls.__name__, cls.__name__)

@@ -1,4 +1,4 @@
-"""Keys and ages of ephemeral rows; they live in whole seconds, as DynamoDB's TTL counts."""
+"""Keys and expiry of ephemeral rows, in whole seconds as DynamoDB's TTL counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def epoch_seconds(instant: datetime) -> int:
-    """Whole seconds since 1970, rounded down: a row is gone rather too early than too late."""
+    """Returns whole seconds since 1970, rounded down: a row expires rather too early than too
+    late."""
     return (instant - EPOCH) // timedelta(seconds=1)
 
 
@@ -30,7 +31,8 @@ def value_place(kind: str, key: str) -> Place:
 
 
 def hits_place(kind: str, key: str, window: timedelta, now: datetime) -> tuple[Place, datetime]:
-    """Where the hits of the window that `now` lies in are counted, and when that window ends."""
+    """Returns the key that counts the hits of the window around `now`, and the end of that
+    window."""
     n = (now - EPOCH) // window
     place = Place(f"{kind}#{key}", f"HITS#{window // timedelta(seconds=1)}#{n}")
     return place, EPOCH + (n + 1) * window

@@ -1,7 +1,7 @@
-"""Fields that an item's key says already, so that its body need not.
+"""Fields that an item's key implies, so that its body can leave them out.
 
-The same ids would stand four times in an invoice, and a write is paid by the kilobyte. A field is
-left out only where the key says the very same value; one that is stored counts.
+The same ids would be stored four times in an invoice, and a write is paid by the kilobyte. A field
+is left out only if the key implies exactly the same value; a stored field takes precedence.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ ImpliedByKey = dict[str, Any]
 
 
 def implied_by_key(cls: type, key: Key) -> ImpliedByKey:
-    """What the key of an entity of this class says, by field; nothing where it is another kind of
-    key."""
+    """Returns the fields that the key of an entity of this class implies.
+
+    Empty for keys of another kind.
+    """
     say = _SAY.get(cls.__name__)
     return {} if say is None else say(key)
 
 
 def _owner(key: Key) -> ImpliedByKey:
-    """`M#<merchant>#C#<customer>`; ids of both hold no `#`."""
+    """Reads `M#<merchant>#C#<customer>`; neither id contains `#`."""
     _, merchant, *rest = key.pk.split("#", 3)
     return {"merchant": merchant, "customer": rest[1]} if rest[0] == "C" else {}
 
@@ -42,13 +44,13 @@ def _customer(key: Key) -> ImpliedByKey:
 
 
 def _invoice(key: Key) -> ImpliedByKey:
-    """`INVOICE#<owner>#<seq>` is `<owner>.<seq>`, and its owner the purchase."""
+    """Reads `INVOICE#<owner>#<seq>`: the id is `<owner>.<seq>`, and the owner is the purchase."""
     owner, _, seq = _rest(key).rpartition("#")
     return {**_owner(key), "id": f"{owner}.{seq}", "purchase": owner, "seq": int(seq)}
 
 
 def _order(key: Key) -> ImpliedByKey:
-    """`ORDER#<instant>#<id>`."""
+    """Reads `ORDER#<instant>#<id>`."""
     at, order = _rest(key)[:STAMP_LENGTH], _rest(key)[STAMP_LENGTH + 1 :]
     return {**_owner(key), "id": order, "at": datetime.fromisoformat(at)}
 

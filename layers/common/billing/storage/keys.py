@@ -1,7 +1,7 @@
-"""Where each entity lives in the core table, and in which of its indexes (ARCHITECTURE.md, 4).
+"""The keys of each entity in the core table and its indexes (ARCHITECTURE.md, 4).
 
 The merchant's id is inside every partition key that a merchant's or customer's request can reach.
-Ids of merchants, customers and subscriptions hold no `#`; only the last part of a key may.
+Ids of merchants, customers and subscriptions contain no `#`; only the last part of a key may.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from billing.refunds.refunds import Refund
 
     Alarmed = Subscription | Checkout | Refund | Reminder | Account | Ticket
-    """What has an alarm in the due index."""
+    """An entity with a due date in the due index."""
 
 
 class Key(NamedTuple):
@@ -37,21 +37,21 @@ class Key(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row of an index: its sort key there, and the key of the item it stands for."""
+    """One row of an index: its sort key there, and the key of its item."""
 
     sk: str
     key: Key
 
 
 class SortKeyRange(NamedTuple):
-    """A run of sort keys, both ends included; it is one BETWEEN of a key condition."""
+    """A range of sort keys, both ends included; it is one BETWEEN of a key condition."""
 
     low: str = " "
     high: str = "\U0010ffff"
 
     @classmethod
     def of(cls, prefix: str) -> SortKeyRange:
-        """Every sort key that begins with `prefix`."""
+        """Returns the range of all sort keys that begin with `prefix`."""
         return cls(prefix, prefix + "\U0010ffff")
 
 
@@ -60,7 +60,7 @@ INDEXES = (DUE, LOOKUP, LIST)
 
 
 def stamp(instant: datetime) -> str:
-    """An aware instant as fixed-width UTC text, which sorts as time does."""
+    """Returns an aware instant as fixed-width UTC text, which sorts as time does."""
     assert instant.tzinfo is not None, "an instant is aware"
     return _utc_text(instant if instant.tzinfo is UTC else instant.astimezone(UTC))
 
@@ -83,12 +83,12 @@ def api_key(key_hash: str) -> Key:
 
 
 def api_keys(merchant: str) -> str:
-    """The partition of the look-up index that lists a merchant's keys."""
+    """Returns the partition of the lookup index that lists a merchant's API keys."""
     return f"M#{merchant}#KEYS"
 
 
 CATALOG = SortKeyRange("PR", "PS")
-"""Products and price points, and nothing else, begin with PR."""
+"""The range of products and price points: they, and nothing else, begin with PR."""
 
 
 def product(merchant: str, product: str) -> Key:
@@ -96,7 +96,7 @@ def product(merchant: str, product: str) -> Key:
 
 
 def price_versions(price_point: str) -> Key:
-    """The partition of a price point, and what the sort keys of its versions begin with."""
+    """Returns the partition of a price point, and the sort key prefix of its versions."""
     return Key(f"M#{price_point.partition('.')[0]}", f"PRICE#{price_point}#v")
 
 
@@ -123,7 +123,7 @@ def mail_stop(merchant: str, email_hash: str) -> Key:
 
 
 def of_customer(merchant: str, customer: str) -> str:
-    """The partition that holds everything of one customer."""
+    """Returns the partition that holds all data of one customer."""
     return f"M#{merchant}#C#{customer}"
 
 
@@ -181,7 +181,7 @@ def payment_pointer(gateway: str, account: str, reference: str) -> Key:
 
 
 BILLING_SWITCH = Key("OPERATION", "BILLING")
-"""The operator's own, beside all merchants."""
+"""The key of the operator's billing switch, which belongs to no merchant."""
 
 
 def trouble(due: Due) -> Key:
@@ -190,16 +190,16 @@ def trouble(due: Due) -> Key:
 
 
 def troubles(merchant: str) -> tuple[str, SortKeyRange]:
-    """The partition that holds what failed for a merchant, and what the sort keys begin with."""
+    """Returns the partition and the sort key range of a merchant's processing failures."""
     return f"M#{merchant}", SortKeyRange.of("TROUBLE#")
 
 
 TICKETS_OF = SortKeyRange.of("TICKET#")
-"""A customer's tickets, beside what they bought."""
+"""The range of a customer's tickets, stored beside their purchases."""
 
 
 def waiting(merchant: str, department: str) -> str:
-    """The partition of the look-up index that lists what waits in a department."""
+    """Returns the partition of the lookup index that lists a department's waiting tickets."""
     return f"M#{merchant}#WAITING#{department}"
 
 
@@ -212,7 +212,7 @@ def fact(shard: int, at: datetime, fact: str) -> Key:
 
 
 def fact_of(key: Key) -> tuple[int, datetime, str]:
-    """Shard, instant and id of the fact that stands at a key of the outbox."""
+    """Returns shard, instant and id of the outbox event at a key."""
     shard = int(key.pk.removeprefix("OB#"))
     return shard, datetime.fromisoformat(key.sk[:STAMP_LENGTH]), key.sk[STAMP_LENGTH + 1 :]
 
@@ -270,11 +270,12 @@ def key_of(entity: Entity) -> Key:
 
 
 MOST_WRITES = 100
-"""Of one transaction: DynamoDB's limit."""
+"""The most writes in one transaction: DynamoDB's limit."""
 
 
 def keys_of(transaction: Transaction) -> list[Key]:
-    """The key of each write; raises `ValueError` for what DynamoDB would refuse as malformed."""
+    """Returns the key of each write; raises `ValueError` for what DynamoDB would refuse as
+    malformed."""
     keys = [_key_of_write(write) for write in transaction]
     if len(keys) > MOST_WRITES:
         raise ValueError(f"{len(keys)} writes in one transaction, {MOST_WRITES} are the limit")
@@ -293,13 +294,14 @@ def _key_of_write(write: Write) -> Key:
 
 
 def index_keys(entity: Entity) -> dict[str, Key]:
-    """The rows that an entity has in the indexes, by name of the index."""
+    """Returns the rows of an entity in the indexes, by name of the index."""
     rows = _ROWS.get(type(entity).__name__)
     return {} if rows is None else rows(entity)
 
 
 DIRECTORY = "DIRECTORY"
-"""The one partition of the list index that is nobody's: what merchants chose to show (P-14)."""
+"""The one partition of the list index without a merchant: products that are publicly listed
+(P-14)."""
 
 
 MERCHANTS = "MERCHANTS"
@@ -316,12 +318,13 @@ def list_key(merchant: str, kind: str, at: datetime, entity_id: str) -> Key:
 
 
 def list_month(merchant: str, kind: str, month: str) -> str:
-    """The partition of one month (`YYYY-MM`) of a merchant's list."""
+    """Returns the partition of one month (`YYYY-MM`) of a merchant's list."""
     return f"M#{merchant}#L#{kind}#{month.replace('-', '')}"
 
 
 def _ticket_rows(entity: Ticket) -> dict[str, Key]:
-    """In the merchant's list always, in its department's only while it waits for a person."""
+    """Lists a ticket for its merchant always, and for its department while it waits for a
+    person."""
     rows = _due_key(entity, (entity.merchant, entity.id))
     rows[LIST] = list_key(entity.merchant, "TICKET", entity.requested_at, entity.id)
     if entity.is_waiting:
@@ -352,7 +355,7 @@ def _order_rows(entity: Order) -> dict[str, Key]:
 
 
 def _product_rows(entity: Product) -> dict[str, Key]:
-    """In the directory while it is publicly listed."""
+    """Lists a product in the directory while it is publicly listed."""
     listed = {LIST: Key(DIRECTORY, f"{entity.merchant}#{entity.id}")}
     return listed if entity.public_listing else {}
 
@@ -373,7 +376,7 @@ _ROWS: dict[str, Callable[[Any], dict[str, Key]]] = {
 
 
 def due_kind(kind: DueKind) -> str:
-    """What the partitions of all shards of one kind of alarm begin with."""
+    """Returns the partition prefix of one kind of due date, for all shards."""
     return f"DUE#{kind}#"
 
 
@@ -387,7 +390,7 @@ def due_sort_key(due_at: datetime, owner: tuple[str, ...]) -> str:
 
 
 def due_of(kind: DueKind, row: Row) -> Due:
-    """The alarm that a row of the due index is."""
+    """Returns the due date of a row of the due index."""
     parts = {DueKind.CHECKOUT: 2, DueKind.ERASE: 2, DueKind.TICKET: 2, DueKind.ACCOUNT: 1}.get(
         kind, 3
     )
@@ -396,7 +399,7 @@ def due_of(kind: DueKind, row: Row) -> Due:
 
 
 def owner_key(due: Due) -> Key:
-    """The key of the item whose alarm it is."""
+    """Returns the key of the item that a due date belongs to."""
     return _OWNERS.get(due.kind, subscription)(*due.owner)
 
 

@@ -1,4 +1,4 @@
-"""A merchant's lists, newest first: one index partition a month, walked back page by page."""
+"""A merchant's lists, newest first: one index partition per month, read backwards page by page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class _Items(Protocol):
 
 
 class MerchantList(Generic[T]):
-    """One kind of list, ordered by `<time>#<id>`: entries of one instant have an order too."""
+    """One kind of list, ordered by `<time>#<id>`, so that entries of one instant have an order
+    too."""
 
     def __init__(self, items: _Items, kind: str) -> None:
         self._items = items
@@ -40,9 +41,9 @@ class MerchantList(Generic[T]):
     def page(
         self, merchant: str, since: datetime, until: datetime, limit: int, cursor: str | None
     ) -> Page[T]:
-        """Up to `limit` entries with `since <= time < until`, after those `cursor` has seen.
+        """Returns up to `limit` entries with `since <= time < until`, after those before `cursor`.
 
-        Costs one query a month until the page is full: callers bound the span.
+        Costs one query per month until the page is full, so callers limit the time range.
         """
         assert limit > 0
         seen = None if cursor is None else self._position(merchant, cursor)
@@ -103,7 +104,7 @@ def _not_a_cursor() -> Invalid:
 
 
 def _months_back(low: str, high: str) -> Iterator[str]:
-    """Each `YYYY-MM` from that of `high` back to that of `low`."""
+    """Yields each `YYYY-MM` from that of `high` back to that of `low`."""
     month = datetime.fromisoformat(f"{high[:7]}-01T00:00:00Z")
     while low[:7] <= (text := stamp(month)[:7]):
         yield text

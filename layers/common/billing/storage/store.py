@@ -1,6 +1,6 @@
-"""The Store port, answered once over items: each docstring is an access pattern.
+"""Implements the Store port over `Items`; each docstring is an access pattern.
 
-What differs between DynamoDB and memory is `Items`; what the questions mean is decided here.
+DynamoDB and memory differ only in their `Items`; the meaning of each query is defined here.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ EVERYTHING = SortKeyRange()
 
 
 class Items(Protocol):
-    """What a table does: items by key, partitions in order, indexes, conditional writes."""
+    """A table: items by key, partitions in order, indexes, conditional writes."""
 
     def get(self, key: Key) -> Entity | None:
-        """One item, strongly consistent."""
+        """Returns one item, strongly consistent."""
         ...
 
     def get_many(self, keys: Sequence[Key]) -> list[Entity | None]:
-        """Items in the order asked for, strongly consistent."""
+        """Returns items in the order asked for, strongly consistent."""
         ...
 
     def query(
@@ -63,7 +63,7 @@ class Items(Protocol):
         newest_first: bool = False,
         limit: int | None = None,
     ) -> list[Entity]:
-        """Items of one partition by sort key, strongly consistent."""
+        """Returns items of one partition by sort key, strongly consistent."""
         ...
 
     def rows(
@@ -75,25 +75,24 @@ class Items(Protocol):
         newest_first: bool = False,
         limit: int | None = None,
     ) -> list[Row]:
-        """Rows of one partition of an index by sort key, a little late."""
+        """Returns rows of one partition of an index by sort key, eventually consistent."""
         ...
 
     def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
-        """Put off each alarm whose kind and instant are still those; which ones that was done
-        to."""
+        """Moves each due date whose kind and instant are unchanged; returns which ones it moved."""
         ...
 
     def write(self, transaction: Transaction) -> None:
-        """All or nothing, or `Conflict`."""
+        """Writes all or nothing; raises `Conflict`."""
         ...
 
     def write_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
-        """Each all or nothing by itself, in order."""
+        """Writes each transaction all or nothing by itself, in order."""
         ...
 
 
 class ItemStore:
-    """`storage.Store` over any `Items`."""
+    """The `storage.Store` port over any `Items`."""
 
     def __init__(self, items: Items) -> None:
         self._items = items
@@ -390,7 +389,7 @@ class ItemStore:
 
 
 def _correlated(writes: Transaction) -> Transaction:
-    """The writes, their new facts naming the request or sweep that they come from."""
+    """Returns the writes, with the current correlation id in their new outbox events."""
     now_under = correlation.current()
     if now_under is None:
         return writes
@@ -409,12 +408,12 @@ def _created(entity: Product | PricePoint) -> tuple[datetime, str]:
 
 
 def in_memory() -> ItemStore:
-    """A store that forgets, with DynamoDB's conditions."""
+    """Returns a store in memory, with DynamoDB's conditions."""
     return ItemStore(MemoryItems())
 
 
 def on_dynamodb(table: str, calls: Calls) -> ItemStore:
-    """The store in a core table."""
+    """Returns the store in a core table."""
     # Imported here: memory is for what must start without botocore.
     from billing.storage.dynamo.items import DynamoItems
 

@@ -1,1 +1,1 @@
-"""What every capability asks of the world: lists in parts, what is due, payments."""
+"""Flows that every capability uses: paged lists, due items, gateway payments."""

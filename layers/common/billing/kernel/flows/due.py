@@ -1,7 +1,7 @@
-"""What is due, looked at in turn: what every sweep but that of charges walks through.
+"""Processes due items one by one; every sweep but that of charges uses it.
 
-The longest overdue comes first, whichever shard it is in. What cannot be finished is put behind
-everything that was due with it, so that nothing is held up for longer than its place in the line.
+The longest overdue comes first, in whichever shard. An item that cannot be finished is put behind
+everything that was due with it, so that it delays no other for longer than its place in the queue.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 
 LATE = timedelta(minutes=10)
-"""What was due so long ago, a run before this one was to look at it, and perhaps died of it."""
+"""An item overdue for this long was due in an earlier run, which perhaps crashed on it."""
 
 Look = Callable[[Due], str | Due]
-"""What became of an alarm, or the alarm under which it is gone on with once the others had their
-turn."""
+"""Processes one due item.
+
+It returns the outcome, or the due item to continue with after the others had their turn.
+"""
 
 
 def overdue(ports: Ports, kind: DueKind, *, now: datetime, limit: int) -> list[Due]:
-    """The alarms of one kind that are due, longest first, up to `limit` of each shard."""
+    """Returns the due items of one kind, longest overdue first, up to `limit` of each shard."""
     shards = range(ports.operation.shards)
     found = chain.from_iterable(ports.store.due(kind, shard, now, limit) for shard in shards)
     return sorted(found, key=lambda due: due.due_at)
@@ -39,10 +41,11 @@ def answer(
     now: datetime,
     keep_going: Callable[[], bool],
 ) -> Counter[str]:
-    """Look at each alarm while there is time; what is left stays due, and is first next time.
+    """Processes each due item while there is time; the rest stays due, and is first next time.
 
-    What meets another writer or an outage is put behind the others, what our code breaks on comes
-    again a lease later; such an error is raised when the others are seen to.
+    An item that meets another writer or an outage is put behind the others; one that raises an
+    error of our own comes again a lease later, and that error is raised after the others were
+    processed.
     """
     tally: Counter[str] = Counter()
     first: Exception | None = None
@@ -67,7 +70,7 @@ def answer(
 
 
 def put_off(ports: Ports, due: Due, until: datetime) -> None:
-    """Have an alarm that still stands as it was read come again at `until`."""
+    """Moves a due date to `until`, if it is still as it was read."""
     ports.store.lease_each([due], until)
 
 

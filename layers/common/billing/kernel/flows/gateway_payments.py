@@ -1,5 +1,4 @@
-"""The conversation with a gateway about one invoice, the same for first payments and rebills
-(R-6)."""
+"""Gateway calls for one invoice, the same for first payments and rebills (R-6)."""
 
 from __future__ import annotations
 
@@ -14,15 +13,18 @@ from billing.kernel.subscription import Subscription
 
 
 def is_prepared(ports: Ports, invoice: Invoice) -> bool:
-    """Whether the next attempt has its payment; where payments lapse that is asked each time."""
+    """True if the next attempt has its payment; where payments lapse, each attempt prepares
+    again."""
     if invoice.gateway_ref is None:
         return False
     return not ports.gateway_of(invoice).capabilities.payments_lapse
 
 
 def prepare(ports: Ports, invoice: Invoice) -> str:
-    """The reference of the one payment that can pay this invoice, the same one for ever or, where
-    payments lapse, until that one is over."""
+    """Prepares the one payment that can pay this invoice, and returns its reference.
+
+    It is the same one for ever or, where payments lapse, until that one has expired.
+    """
     # Named after the payment that it follows: the same key would give that one again.
     follows = "" if invoice.gateway_ref is None else f":after:{invoice.gateway_ref}"
     gateway = ports.gateway_of(invoice)
@@ -30,7 +32,8 @@ def prepare(ports: Ports, invoice: Invoice) -> str:
 
 
 def confirm(ports: Ports, invoice: Invoice, *, return_url: str | None = None) -> Outcome:
-    """Move the money of the attempt under way; off session where there is nowhere to return to."""
+    """Confirms the attempt under way, which moves the money; off session if there is no
+    `return_url`."""
     assert invoice.gateway_ref is not None, "prepared before confirmed"
     return ports.gateway_of(invoice).confirm(
         invoice.gateway_ref,
@@ -42,18 +45,17 @@ def confirm(ports: Ports, invoice: Invoice, *, return_url: str | None = None) ->
 
 
 def lookup(ports: Ports, invoice: Invoice) -> PaymentStatus:
-    """How the attempt under way stands, asked of the gateway by the payment's id, never by
-    search."""
+    """Returns the status of the attempt under way, by the payment's id, never by search."""
     assert invoice.gateway_ref is not None, "prepared before confirmed"
     gateway = ports.gateway_of(invoice)
     return gateway.lookup(invoice.gateway_ref, attempt_key=invoice.confirm_key)
 
 
 def resolve(ports: Ports, invoice: Invoice, *, return_url: str | None = None) -> Outcome:
-    """How the attempt under way ended; one never confirmed is confirmed now, same key, same method.
+    """Returns the outcome of the attempt under way.
 
-    Raises `Unreachable` while that cannot be known; the attempt then stays as it is (R-6: unknown
-    never means failed).
+    An unconfirmed attempt is confirmed now: same key, same method. Raises `Unreachable` while the
+    outcome cannot be known; the attempt then stays as it is (R-6: unknown never means failed).
     """
     standing = lookup(ports, invoice)
     if isinstance(standing, Unconfirmed):
@@ -62,8 +64,10 @@ def resolve(ports: Ports, invoice: Invoice, *, return_url: str | None = None) ->
 
 
 def refuse_disarmed(ports: Ports, merchant: str) -> None:
-    """Raises `Unavailable` where a merchant's money must not be touched: a copy of the tables
-    would else withdraw or refund what is another environment's (W-5)."""
+    """Raises `Unavailable` if the merchant is disarmed here, so that its money must not be touched.
+
+    A copy of the tables could otherwise cancel or refund another environment's payments (W-5).
+    """
     found = ports.store.merchant(merchant)
     assert found is not None, "a merchant is never removed"
     if not found.armed_in(ports.operation.environment):
@@ -80,8 +84,10 @@ def refuse_held(ports: Ports, subscription: Subscription, *, now: datetime) -> N
 
 
 def is_there(ports: Ports, held: AtGateway, merchant: Merchant | None = None) -> bool:
-    """Whether the gateway account that something lives at is still the merchant's, with its keys
-    (W-6)."""
+    """True if a gateway account is still the merchant's, with its keys (W-6).
+
+    The account is that of `held`: an invoice, a card or the like.
+    """
     owner = merchant or ports.store.merchant(held.merchant)
     if owner is None or not owner.holds(held):
         return False
@@ -93,8 +99,11 @@ def is_there(ports: Ports, held: AtGateway, merchant: Merchant | None = None) ->
 
 
 def withdraw(ports: Ports, invoice: Invoice) -> PaymentStatus:
-    """Cancel the payment of an attempt under way at the gateway; how it stands after that is the
-    order of events (X-6)."""
+    """Cancels the payment of an attempt under way at the gateway, and returns its status after
+    that.
+
+    That status decides whether the payment or the cancellation came first (X-6).
+    """
     if invoice.gateway_ref is None:
         return Canceled()  # What was never prepared cannot be paid.
     refuse_disarmed(ports, invoice.merchant)

@@ -1,4 +1,4 @@
-"""Lists in parts: of one that was read whole, of one that is read page by page and filtered."""
+"""Pages of lists: of a list read whole, and of a list read page by page and filtered."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from billing.kernel.storage import Page
 T = TypeVar("T")
 
 READS_AT_MOST = 20
-"""A page costs no more than this, however rare what it filters for is; it may then be short."""
+"""The most reads for one page, however rare the matching entries are; the page may then be
+short."""
 
 
 def part(
     entries: Sequence[T], id_of: Callable[[T], str], *, limit: int, cursor: str | None
 ) -> Page[T]:
-    """Up to `limit` entries of a whole list, after the one that `cursor` names; raises
-    `Invalid`."""
+    """Returns up to `limit` entries of a whole list, after the one that `cursor` names.
+
+    Raises `Invalid` for a cursor of another list.
+    """
     start = 0
     if cursor is not None:
         places = {id_of(entry): place for place, entry in enumerate(entries)}
@@ -33,7 +36,7 @@ def part(
 def pages(
     page_at: Callable[[str | None], Page[T]], *, at_most: int | None = None
 ) -> Iterator[Page[T]]:
-    """The pages of a list one after the other, to its end or `at_most` so many."""
+    """Yields the pages of a list in order, to its end or `at_most` so many."""
     cursor: str | None = None
     read = 0
     while at_most is None or read < at_most:
@@ -47,10 +50,10 @@ def pages(
 def entries(
     page_at: Callable[[str | None], Page[T]], id_of: Callable[[T], str], *, after: str
 ) -> Iterator[tuple[T, str]]:
-    """The entries of a long list behind a place, each with the cursor of the place behind it.
+    """Yields the entries of a long list after a place, each with the place after it.
 
-    A place is `<cursor of a page>~<id in it>`, empty for the beginning. Where that entry is gone,
-    its page is read from its beginning.
+    A place is `<cursor of a page>~<id in it>`, empty for the beginning. If that entry is gone, its
+    page is read from its beginning.
     """
     at, _, seen = after.partition("~")
     while True:
@@ -72,10 +75,10 @@ def filtered(
     limit: int,
     cursor: str | None,
 ) -> Page[T]:
-    """Read pages of a long list until one of ours is full.
+    """Reads pages of a long list until a page of matching entries is full.
 
-    The cursor is that of the page read last, and the last entry shown from that page, if any:
-    `<cursor>~<id>`. Raises `Invalid` for one of another list.
+    The cursor names the page read last and the last entry shown from it, if any: `<cursor>~<id>`.
+    Raises `Invalid` for a cursor of another list.
     """
     at, _, seen = (cursor or "").partition("~")
     shown: list[T] = []

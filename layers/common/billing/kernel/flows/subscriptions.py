@@ -1,4 +1,4 @@
-"""A subscription by its id alone, read afresh: what every change of one begins with."""
+"""Reads a subscription by its id alone, as every change of one begins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from billing.kernel.subscription import Subscription
 
 
 def fresh(ports: Ports, merchant: str, subscription: str) -> Subscription:
-    """The subscription as it stands now; `NotFound` for an unknown one, or another merchant's."""
+    """Returns the current subscription; raises `NotFound` if it is unknown or another
+    merchant's."""
     # The index says where it is, a consistent read how it stands.
     found = ports.store.subscription_by_id(merchant, subscription)
     if found is None:

@@ -1,7 +1,7 @@
-"""Walks over many things in little time: in turns, from a place that is kept or that moves.
+"""Walks over long lists in short runs, taking turns and resuming at a saved or moving place.
 
-Each run has time for a part only. Nobody waits for ever where each walk is gone on with where it
-stopped, what cannot be finished goes behind the others, and no owner takes a whole run.
+Each run has time for only some entries. Every entry gets its turn, because each walk resumes where
+it stopped, what cannot be finished goes behind the others, and no owner takes a whole run.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ T = TypeVar("T")
 KeepGoing = Callable[[], bool]
 
 TURN = 25
-"""How many entries of one owner are seen before the other owners have their turn."""
+"""The number of entries of one owner that are processed before the next owner's turn."""
 
 
 class Seen(StrEnum):
-    """What became of an entry: finished, to be come back to, or not through for want of time."""
+    """The outcome for an entry: finished, to be tried again, or not done for want of time."""
 
     FINISHED = "finished"
     LEFT = "left"
@@ -33,7 +33,7 @@ class Seen(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The walk after a turn, whether its round is over, and the first error of our own."""
+    """The result of a turn: the walk, whether its round is over, and the first error of our own."""
 
     walk: Walk
     over: bool
@@ -43,10 +43,10 @@ class Turn:
 def take_turn(
     walk: Walk, entries: Iterable[tuple[T, str]], act: Callable[[T], Seen], more: KeepGoing
 ) -> Turn:
-    """Act on entries, each given with the cursor behind it, for as long as there is `more` time.
+    """Processes entries, each given with the cursor after it, while there is `more` time.
 
-    The first entry is always acted on. What another writer or an outage is in the way of, and what
-    our code breaks on, holds up no other entry.
+    The first entry is always processed. Another writer, an outage or an error of our own on one
+    entry does not stop the others.
     """
     error: Exception | None = None
     for number, (entry, cursor) in enumerate(entries):
@@ -66,14 +66,16 @@ def take_turn(
 
 
 def at_most(times: int, keep_going: KeepGoing) -> KeepGoing:
-    """Whether there is time, asked `times` times at the most."""
+    """Limits `keep_going` to `times` calls that may return True."""
     left = iter(range(times))
     return lambda: next(left, None) is not None and keep_going()
 
 
 def rotated(items: Sequence[T], now: datetime, every: timedelta) -> list[T]:
-    """The items from a place that moves on by one with each tick, and round: whatever a run has no
-    time for, some tick begins with it."""
+    """Rotates the items by one place more with each tick of `every`.
+
+    So an item that one run has no time for is the first in some later run.
+    """
     if not items:
         return []
     start = int(now.timestamp() // every.total_seconds()) % len(items)
@@ -81,8 +83,7 @@ def rotated(items: Sequence[T], now: datetime, every: timedelta) -> list[T]:
 
 
 def each_of(*walks: Callable[[], Counter[str]]) -> Counter[str]:
-    """One walk after the other, whatever one of them breaks on; raises the first error at the
-    end."""
+    """Runs the walks one after the other, even if one fails; raises the first error at the end."""
     tally: Counter[str] = Counter()
     first: Exception | None = None
     for walk in walks:

@@ -1,7 +1,7 @@
-"""Calls to DynamoDB through PynamoDB's connection, and what their failures mean.
+"""Calls DynamoDB through PynamoDB's connection, and interprets failures.
 
-Every operation takes this one way: time-outs that fit in a function's life, retries of what may be
-retried, and the one place where a failed condition becomes `Conflict`.
+Every operation goes through it: time-outs shorter than a function's life, retries of passing
+errors, and the one place where a failed condition becomes `Conflict`.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ _SERVER_ERROR = 500
 
 
 class ConditionFailed(Conflict):
-    """A condition did not hold.
+    """A condition that did not hold.
 
-    `places` are those of the writes in the transaction whose conditions those were; `old` is the
-    item that stands where a single write was to go, if any.
+    `places` are the positions in the transaction of the writes whose conditions failed; `old` is
+    the item that exists where a single write was to go, if any.
     """
 
     def __init__(self, places: tuple[int, ...] = (), old: dict[str, Any] | None = None) -> None:
@@ -61,7 +61,10 @@ class ConditionFailed(Conflict):
 
 
 class Contested(Unavailable):
-    """Nothing was written, because others kept writing what stands at these `places`."""
+    """A transaction that failed because others kept writing the items at these `places`.
+
+    Nothing was written.
+    """
 
     def __init__(self, places: tuple[int, ...]) -> None:
         super().__init__("Others keep writing the same.")
@@ -69,7 +72,7 @@ class Contested(Unavailable):
 
 
 class Calls:
-    """One client for all tables; `entropy` is `os.urandom`, or what can be made to repeat."""
+    """One client for all tables; `entropy` is `os.urandom`, or a repeatable replacement."""
 
     def __init__(
         self,
@@ -82,7 +85,8 @@ class Calls:
         self._sleep = sleep
 
     def __call__(self, operation: str, request: Request) -> Answer:
-        """The answer; raises `ConditionFailed`, `Unavailable`, or as it came what is a bug."""
+        """Returns the response; raises `ConditionFailed`, `Unavailable`, or the original error if
+        it is a bug."""
         request = {**request, "ReturnConsumedCapacity": "NONE"}
         last: ClientError | BotoCoreError | None = None
         for pause in self.pauses():
@@ -99,7 +103,8 @@ class Calls:
         raise (Contested(contested) if contested else Unavailable("DynamoDB is busy.")) from last
 
     def pauses(self) -> Iterator[float]:
-        """Seconds to wait before each attempt: none at first, then ever longer, by chance."""
+        """Yields the seconds to wait before each attempt: none at first, then random and ever
+        longer."""
         yield 0.0
         for n in range(ATTEMPTS - 1):
             longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**n)
@@ -110,14 +115,15 @@ class Calls:
             self._sleep(seconds)
 
     def new_op(self) -> str:
-        """An operation's id: its own write is recognised by it, and DynamoDB runs it once."""
+        """Returns a new operation id, which identifies our own write; DynamoDB runs an id only
+        once."""
         return urlsafe_b64encode(self._entropy(16)).rstrip(b"=").decode()
 
 
 def connect(
     entropy: Callable[[int], bytes], *, region: str | None = None, endpoint: str | None = None
 ) -> Calls:
-    """Calls to the region and endpoint named, or else to those that botocore finds."""
+    """Connects to the named region and endpoint, or to those that botocore finds."""
     connection = Connection(
         region=region,
         host=endpoint,
@@ -139,7 +145,7 @@ def _passes(error: Exception) -> bool:
 
 
 def _meaning(error: Exception) -> Exception:
-    """What a failure that will not pass means."""
+    """Returns the exception to raise for a failure that will not pass."""
     if not isinstance(error, VerboseClientError):
         return error
     if _code(error) == "ConditionalCheckFailedException":
@@ -152,7 +158,7 @@ def _meaning(error: Exception) -> Exception:
 
 
 def _places(error: Exception | None, reason: str) -> tuple[int, ...]:
-    """The places in a cancelled transaction that were refused for this reason."""
+    """Returns the positions in a cancelled transaction that were refused for this reason."""
     if not isinstance(error, VerboseClientError):
         return ()
     reasons = enumerate(error.cancellation_reasons)
@@ -160,7 +166,10 @@ def _places(error: Exception | None, reason: str) -> tuple[int, ...]:
 
 
 def _response(error: VerboseClientError) -> dict[str, Any]:
-    """The whole answer: PynamoDB's error leaves out what botocore's, its cause, still has."""
+    """Returns the whole response of a failed call.
+
+    PynamoDB's error leaves parts out that its cause, botocore's error, still has.
+    """
     cause = error.__cause__
     return dict(cause.response) if isinstance(cause, ClientError) else {}
 

@@ -1,4 +1,4 @@
-"""The Ephemeral port in a table whose rows DynamoDB deletes by itself, some time too late."""
+"""The Ephemeral port in a table whose expired rows DynamoDB deletes, some time too late."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from billing.storage.ephemeral_rows import Place, epoch_seconds, hits_place, is_
 
 
 class DynamoEphemeral:
-    """An ephemeral table; ages are judged by `now`, never by what has been deleted."""
+    """An ephemeral table; expiry is decided by `now`, never by what has been deleted."""
 
     def __init__(self, table: str, calls: Calls) -> None:
         self._table = table
@@ -52,7 +52,7 @@ class DynamoEphemeral:
         return _standing(self._call("GetItem", request).get("Item"), now)
 
     def take(self, kind: str, key: str, *, now: datetime) -> str | None:
-        """The value, once; where the reply is lost and asked for again, never."""
+        """Returns the value once; never, if the response is lost and the call repeated."""
         request = {
             **self._at(value_place(kind, key)),
             "ConditionExpression": "attribute_exists(pk)",

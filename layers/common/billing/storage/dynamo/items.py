@@ -33,14 +33,14 @@ from billing.storage.keys import (
 T = TypeVar("T")
 
 MOST_GETS = 100
-"""Of one BatchGetItem: DynamoDB's limit."""
+"""The most keys of one BatchGetItem: DynamoDB's limit."""
 
 _EVERYTHING = SortKeyRange()
 _SINGLE = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
 
 
 class DynamoItems:
-    """A core table."""
+    """The items of a core table."""
 
     def __init__(self, table: str, calls: Calls) -> None:
         self._table = table
@@ -111,10 +111,12 @@ class DynamoItems:
         return outcomes
 
     def _write_pack(self, pack: Sequence[list[Action]], op: str) -> list[Conflict | None]:
-        """All in one call; those that are refused are left out and it is repeated.
+        """Writes all transactions in one call; those that are refused are left out and it is
+        repeated.
 
-        They touch different items, so each of them is judged as it would be by itself. What another
-        is writing for longer than it is waited for counts as his: nothing of it was written.
+        They touch different items, so each is checked as it would be by itself. A conflict with
+        another writer that outlasts the retries counts as `Conflict`: nothing of that transaction
+        was written.
         """
         outcomes: list[Conflict | None] = [None] * len(pack)
         left = [place for place, actions in enumerate(pack) if actions]
@@ -154,7 +156,7 @@ class DynamoItems:
         )
 
     def _commit(self, actions: Sequence[Action], op: str) -> None:
-        """Carry actions out, all or none; `Uncertain` where no reply says which."""
+        """Carries actions out, all or none; raises `Uncertain` where no response says which."""
         try:
             self._send(actions, op)
         except Contested:
@@ -174,7 +176,8 @@ class DynamoItems:
             self._single(_SINGLE[name], request, op)
 
     def _single(self, operation: str, request: Request, op: str) -> None:
-        """A conditional write that recognises itself: a lost reply makes the SDK send it again."""
+        """Makes a conditional write that recognises itself: after a lost response the SDK sends it
+        again."""
         try:
             self._call(operation, {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"})
         except ConditionFailed as refused:
@@ -225,7 +228,7 @@ class DynamoItems:
 
 
 def _packs(jobs: Sequence[T], keys_of: Callable[[T], list[Key]]) -> Iterator[list[T]]:
-    """Neighbours that touch different items, in packs of as many writes as one call may have."""
+    """Groups neighbouring jobs that touch different items, up to the most writes of one call."""
     pack: list[T] = []
     touched: set[Key] = set()
     for job in jobs:

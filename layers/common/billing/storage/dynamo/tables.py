@@ -1,7 +1,7 @@
 """The tables as PynamoDB models: their keys, indexes and attributes (ARCHITECTURE.md, 4).
 
-Names, region and endpoint come at construction. template.yaml deploys the same tables, and a test
-holds the two together.
+Names, region and endpoint are given at construction. template.yaml deploys the same tables, and a
+test checks that both agree.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pynamodb.models import Model
 
 
 class DueIndex(GlobalSecondaryIndex["Core"]):  # type: ignore[no-untyped-call]
-    """Alarms: what is due, earliest first; only items that have an alarm are in it."""
+    """Due dates, earliest first; only items with a due date are in it."""
 
     class Meta:
         index_name = "due"
@@ -67,7 +67,7 @@ class Core(Model):
 
 
 class Ephemeral(Model):
-    """What may be forgotten: `value` or a number of `hits`, until `expires_at` (epoch seconds)."""
+    """Data that may be lost: `value` or a number of `hits`, until `expires_at` (epoch seconds)."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
@@ -78,7 +78,7 @@ class Ephemeral(Model):
 
 
 class Audit(Model):
-    """Who changed what: rows that are only ever put."""
+    """The audit log: rows that are only ever put."""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
@@ -88,7 +88,7 @@ class Audit(Model):
 
 
 def named(model: type[Model], table_name: str, **world: str | None) -> type[Model]:
-    """The model bound to a table; `world` may name `region` and `host` (an endpoint)."""
+    """Returns the model bound to a table; `world` may name `region` and `host` (an endpoint)."""
     meta = type(
         "Meta",
         (),

@@ -1,8 +1,8 @@
-"""Each kind of write as a DynamoDB action with its own condition.
+"""Translates each kind of write into a DynamoDB action with its own condition.
 
-A value that is the field's default may also be missing where it is stored: an older version of the
-code, which did not know the field, wrote that item. For the same reason values that are dataclasses
-are compared field by field. A value that the key says may be missing, too.
+A value that is the field's default may also be missing in the stored item, because an older version
+of the code, which did not know the field, wrote it. For the same reason values that are dataclasses
+are compared field by field. A value that the key implies may be missing, too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Action = tuple[str, Request]
 
 
 def action(write: Write, table: str, op: str) -> Action:
-    """The write as DynamoDB is asked for it."""
+    """Returns the DynamoDB action of a write."""
     match write:
         case Insert(entity):
             return "Put", _put(entity, table, op)
@@ -42,7 +42,7 @@ def key_attributes(key: Key) -> dict[str, Attribute]:
 
 
 def index_attributes(entity: Entity) -> dict[str, str]:
-    """The index keys that stand beside the entity, by attribute."""
+    """Returns the index keys of an entity, by attribute."""
     attributes = {}
     for index, (pk, sk) in index_keys(entity).items():
         attributes[f"{index}_pk"] = pk
@@ -51,7 +51,7 @@ def index_attributes(entity: Entity) -> dict[str, str]:
 
 
 def item_of(entity: Entity, op: str) -> dict[str, Attribute]:
-    """An entity as it is stored."""
+    """Returns the item that an entity is stored as."""
     key, cls = key_of(entity), type(entity)
     return {
         **key_attributes(key),
@@ -63,8 +63,8 @@ def item_of(entity: Entity, op: str) -> dict[str, Attribute]:
 
 
 def entity_of(item: dict[str, Any]) -> Entity | None:
-    """The entity that is stored so; None where a newer version of the code put what is not known
-    here."""
+    """Returns the entity of a stored item; None if only a newer version of the code knows its
+    type."""
     cls = class_of(item["type"]["S"])
     if cls is None:
         return None
@@ -76,7 +76,7 @@ def key_in(item: dict[str, Any]) -> Key:
 
 
 class ExpressionBuilder:
-    """The names and values of an action's expressions; `#state` stands for the name `state`."""
+    """Collects the names and values of an action's expressions; `#state` means the name `state`."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
@@ -92,7 +92,7 @@ class ExpressionBuilder:
         return placeholder
 
     def parameters(self) -> Request:
-        """DynamoDB refuses names or values that are there and empty."""
+        """Returns the request's names and values, if any: DynamoDB refuses empty ones."""
         parameters: Request = {"ExpressionAttributeNames": self.names}
         if self.values:
             parameters["ExpressionAttributeValues"] = self.values
@@ -160,7 +160,8 @@ def _stands(
     name: str,
     said: Mapping[str, Any],
 ) -> Iterator[str]:
-    """That a field still is as it was read; `said` is what the entity's key says."""
+    """Yields the conditions that a field still is as it was read; `said` is what the key
+    implies."""
     cls, value, path = type(entity), getattr(entity, name), terms.path(*owner, name)
     if value is None and not codec.stores_none(cls, name):
         yield f"attribute_not_exists({path})"

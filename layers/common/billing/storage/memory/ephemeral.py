@@ -9,7 +9,10 @@ from billing.storage.ephemeral_rows import Place, epoch_seconds, hits_place, is_
 
 
 class MemoryEphemeral:
-    """Rows in a dict behind a lock; nothing is deleted by itself, as DynamoDB may not for days."""
+    """Rows in a dict behind a lock.
+
+    Expired rows are not deleted, as DynamoDB may also keep them for days.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()

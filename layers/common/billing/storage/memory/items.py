@@ -21,7 +21,7 @@ _EVERYTHING = SortKeyRange()
 _NOWHERE: Mapping[str, Key] = {}
 
 LONGEST_PK, LONGEST_SK = 2048, 1024
-"""Bytes of a key, as DynamoDB takes them."""
+"""The most bytes of a key that DynamoDB accepts."""
 
 
 class MemoryItems:
@@ -126,7 +126,7 @@ class MemoryItems:
                 pass
 
     def _put(self, key: Key, entity: Entity | None) -> Entity | None:
-        """What stood there before."""
+        """Stores or removes an entity and returns the one before."""
         before = self._at(key)
         if entity is not None:
             self._partitions.setdefault(key.pk, {})[key.sk] = entity
@@ -156,8 +156,10 @@ class MemoryItems:
 
 
 def _check_length(pk: str, sk: str = "") -> None:
-    """Raises `ValueError`, a bug, where DynamoDB would refuse the request: a stranger's address is
-    no id before it was looked at."""
+    """Raises `ValueError`, a bug, where DynamoDB would refuse the request for a key too long.
+
+    The path of a stranger's request must be checked before it is used as an id.
+    """
     if len(pk) > LONGEST_PK or len(sk) > LONGEST_SK:
         raise ValueError("DynamoDB takes no key of this length.")
 
@@ -181,7 +183,7 @@ def _same(read: Entity, stands: Entity, names: Iterable[str]) -> bool:
 
 
 class SortedRows:
-    """Rows in order, in chunks, so that one more or less of a million moves few of them."""
+    """Sorted rows in chunks, so that adding or removing one of a million moves few of them."""
 
     __slots__ = ("_chunks",)
 
@@ -218,7 +220,7 @@ class SortedRows:
             del self._chunks[place]
 
     def between(self, stretch: SortKeyRange, newest_first: bool) -> Iterator[Row]:
-        """The rows whose sort keys are in the stretch, in either direction."""
+        """Yields the rows whose sort keys are in the range, in either direction."""
         low, high = stretch
         step = -1 if newest_first else 1
         if newest_first:

@@ -62,6 +62,6 @@ class ParameterSecrets:
         except ValueError:
             secrets = None
         if not isinstance(secrets, dict):
-            # Without the value and its error: what does not parse is still a secret.
+            # The message leaves out the value and the error: a malformed value is still a secret.
             raise Unavailable(f"What is at {name} is no JSON object.", code="no_keys")
         return secrets

@@ -40,8 +40,8 @@ class Domain:
 def check_host(text: str, public_url: str) -> str:
     """Returns the host name in its stored form.
 
-    Raises `Invalid` for a text that is no DNS name (RFC 1123, 2.1) or that belongs to the platform.
-    Names in other alphabets must be given in the form that DNS uses: xn--...
+    Raises `Invalid` for a text that is no DNS name (RFC 1123, 2.1), or that belongs to the platform
+    or the cloud. Names in other alphabets must be given in the form that DNS uses: xn--...
     """
     host = text.strip().lower().removesuffix(".")
     if len(host) > LONGEST or not _HOST.fullmatch(host):

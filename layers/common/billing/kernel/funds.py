@@ -135,7 +135,7 @@ class Funds:
                 )
             )
         own = next((s for s in shares if s.period == period), Share(period, 0))
-        # What was owed and is covered by what is unused is not going to be paid any more.
+        # The owed amount that unused money covers is not paid any more.
         added = left - (owed_minor - debt)
         others = [share for share in shares if share.period != period]
         paid = replace(own, paid_minor=own.paid_minor + added, in_use_minor=own.in_use_minor + left)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from billing.kernel.catalog import PriceType
 
 SANDBOX = "sandbox"
-"""The gateway that every merchant has until gateway keys are given (W-3)."""
+"""The sandbox gateway, available until gateway keys are given; one for all merchants (W-3)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,9 @@ class Invoice:
     way will have. `retryable` is false after a hard decline; `uncounted` counts the attempts
     outside the retry schedule: those that somebody asked for (R-4), or that lapsed. `number` is
     given after payment, without gaps (M-7). `refunds` counts the refunds, `refund_reserved_minor`
-    is the amount they claim, `refunded_minor` the amount returned. `dispute` is the status of its
-    chargebacks, `disputed_minor` the amount banks took back with those that are open or lost (W-4).
+    is the amount reserved for them, `refunded_minor` the amount returned. `dispute` is the status
+    of its chargebacks, `disputed_minor` the amount banks took back with those that are open or lost
+    (W-4).
     """
 
     id: str

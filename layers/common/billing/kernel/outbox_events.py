@@ -10,8 +10,7 @@ from billing.kernel.snapshots import Snapshot, TicketSnapshot
 
 
 class EventKind(StrEnum):
-    """Kinds of outbox event; most are mailed to customers, a void payment is cancelled at the
-    gateway."""
+    """Kinds of outbox event: most are mailed, a void payment is cancelled at the gateway."""
 
     PURCHASED = "purchased"
     RENEWED = "renewed"

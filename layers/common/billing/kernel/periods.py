@@ -102,7 +102,7 @@ class Anchor:
 def nth(anchor: Anchor, period: Period, k: int) -> datetime:
     """Returns the aware UTC instant of charge `k` of a periodic schedule; 0 is the anchor itself
     (P-12)."""
-    # Kept, for a renewal asks for its date and the next one at every step.
+    # Cached, since a renewal computes its date and the next one at every step.
     return anchor.plus(period.length, k).instant
 
 
@@ -133,5 +133,5 @@ def is_zone(name: str) -> bool:
 
 @cache
 def _zones() -> frozenset[str]:
-    # Not IANA's: names that stand for a machine's own setting, or for none.
+    # Without names that are not IANA's: a machine's own setting, or none.
     return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})

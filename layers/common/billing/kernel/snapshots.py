@@ -82,8 +82,8 @@ class TicketSnapshot:
     """The ticket details that mails show, as of an event.
 
     `due_at` is the last day for its decision. If a cancellation is approved after a charge that is
-    not refunded, the snapshot names that charge: its date, its amount, and when the subscription
-    ends after it (X-8).
+    kept, the snapshot names that charge: its date, its amount, and when the subscription ends after
+    it (X-8).
     """
 
     department: str

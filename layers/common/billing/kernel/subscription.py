@@ -406,7 +406,7 @@ class Subscription:
     def skipped(self, now: datetime) -> Subscription:
         """Skips, for good, the late payment that the merchant decided not to charge (R-2)."""
         assert self.waiting_since is not None, "only what waits is decided"
-        # A freeze begins with its period, whether or not that is paid for.
+        # A freeze begins with its period, even if that period is skipped.
         found = self if self.freezes_at is None else self.renewing()
         after = replace(found, period=self.period + 1, waiting_since=None)
         after = after._with(found.money.unpaid())
@@ -450,7 +450,7 @@ class Subscription:
         )
         after = after._renewed(self, credit_minor)
         if after.payments_made == self.terms.standard_payments:
-            # Nothing is left to charge, so there is nothing that a ticket could hold (H-4).
+            # No charge is left that a ticket could hold (H-4).
             done = replace(after, held_for=None, held_since=None)
             return replace(done, state=State.COMPLETED, due_at=None, ends_at=now)
         return after
@@ -461,7 +461,7 @@ class Subscription:
         paid = self.terms.price.amount_minor - max(0, credit_minor)
         funds = before.money.renewed(before.period, paid, credit_minor)
         if self.terms.type is not PriceType.RECURRING:
-            funds = funds.unpaid()  # its plan cannot change, so nobody asks what time is worth
+            funds = funds.unpaid()  # its plan cannot change: unused time needs no value
         return replace(self, credit_minor=owed)._with(funds)
 
     def _with(self, funds: Funds) -> Subscription:

@@ -41,7 +41,7 @@ class Change:
     def changed(self) -> tuple[str, ...]:
         names, values = _reader(self.before.__class__)
         read = zip(names, values(self.before), values(self.after), strict=True)
-        # What `replace` left alone is the same object: no dataclass is compared then.
+        # A field that `replace` did not change is the same object: no dataclass is compared then.
         return tuple([name for name, was, now in read if was is not now and was != now])
 
 

@@ -196,7 +196,7 @@ def _withdraw(ports: Ports, fact: OutboxEvent) -> None:
     try:
         gateway_payments.withdraw(ports, invoice)
     except NotFound:
-        return  # Its account is gone, and so is who could confirm it here (W-6).
+        return  # Its gateway account is gone, so nobody can confirm it here (W-6).
 
 
 def _next_charge(

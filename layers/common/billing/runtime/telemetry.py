@@ -185,7 +185,7 @@ def observed(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
             ):
                 return handler(event, context)
         finally:
-            if metrics().provider.metric_set:  # an invocation without any is warned of otherwise
+            if metrics().provider.metric_set:  # Powertools warns if there are none
                 metrics().flush_metrics()
 
     return invoked

@@ -57,4 +57,4 @@ class DynamoAudit:
         try:
             self._call("PutItem", request)
         except ConditionFailed:
-            return  # It is this very record: the reply was lost, and the SDK has sent it again.
+            return  # This same record is stored: the reply was lost, and the SDK sent it again.

@@ -3,8 +3,8 @@
 None is left out (unless the default is another value), and so is a plain value that is its field's
 default: that is a seventh of an invoice's bytes and of what botocore takes for it. Unknown stored
 fields are ignored, and missing known fields take their default, so that two versions of the code
-can work on one table; a default may therefore never change. A field that the item's key implies
-(`said`) is left out where it has the same value. A class's hints are read once.
+can work on one table; a default may therefore never change. A field in `said` (those that the
+item's key implies) is left out where it has the same value. A class's hints are read once.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class MerchantList(Generic[T]):
         self, merchant: str, since: datetime, until: datetime, wanted: int, seen: str | None
     ) -> list[Row]:
         # No sort key equals a bare instant, so the inclusive ends mean `since <= time < until`;
-        # the position seen is a row's own key, and is left out below.
+        # `seen` is the key of a row that was already shown, and is left out below.
         low, high = stamp(since), stamp(until)
         if seen is not None:
             high = min(high, seen)
@@ -90,7 +90,7 @@ class MerchantList(Generic[T]):
         return position
 
     def _check(self, merchant: str, position: str) -> bytes:
-        # Not a secret: it tells slips and cursors of other lists, it does not guard anything. A
+        # Not a secret: it detects typing errors and cursors of other lists, it protects nothing. A
         # forged one only names a place in the caller's own list.
         text = f"{merchant}\n{self._kind}\n{position}"
         return blake2s(text.encode(), digest_size=_CHECK_BYTES).digest()

@@ -374,7 +374,7 @@ class ItemStore:
         high = f"{keys.stamp(until)}#\U0010ffff"
         if after is None:
             return self._items.query(keys.outbox(shard), SortKeyRange(high=high), limit=limit)
-        # Both ends are included, and what is behind is asked for.
+        # The range includes both ends, but only events behind `after` are wanted.
         low = keys.key_of(after).sk
         found = self._items.query(keys.outbox(shard), SortKeyRange(low, high), limit=limit + 1)
         return [fact for fact in found if fact.id != after.id][:limit]
@@ -393,7 +393,7 @@ def _correlated(writes: Transaction) -> Transaction:
     now_under = correlation.current()
     if now_under is None:
         return writes
-    from billing.kernel.outbox_events import OutboxEvent  # whoever only reads starts without
+    from billing.kernel.outbox_events import OutboxEvent  # not loaded by functions that only read
 
     return tuple(
         Insert(replace(write.entity, correlation=now_under))
@@ -414,7 +414,7 @@ def in_memory() -> ItemStore:
 
 def on_dynamodb(table: str, calls: Calls) -> ItemStore:
     """Returns the store in a core table."""
-    # Imported here: memory is for what must start without botocore.
+    # Imported here, so that the store in memory starts without botocore.
     from billing.storage.dynamo.items import DynamoItems
 
     return ItemStore(DynamoItems(table, calls))

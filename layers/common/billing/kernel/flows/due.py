@@ -77,6 +77,6 @@ def put_off(ports: Ports, due: Due, until: datetime) -> None:
 def _looked(ports: Ports, due: Due, look: Look, now: datetime) -> str | Due:
     if due.due_at > now - LATE:
         return look(due)
-    # Put behind the others beforehand: whoever dies of it again has held up nobody.
+    # Put behind the others first, so that another crash on it delays no other item.
     claimed = ports.store.lease_each([due], now)
     return look(claimed[0]) if claimed else "stale"

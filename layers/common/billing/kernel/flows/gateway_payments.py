@@ -25,7 +25,7 @@ def prepare(ports: Ports, invoice: Invoice) -> str:
 
     It is the same one for ever or, where payments lapse, until that one has expired.
     """
-    # Named after the payment that it follows: the same key would give that one again.
+    # The key names the payment before it: the same key would return that payment again.
     follows = "" if invoice.gateway_ref is None else f":after:{invoice.gateway_ref}"
     gateway = ports.gateway_of(invoice)
     return gateway.prepare(invoice.charge_order, key=f"{invoice.id}{follows}")

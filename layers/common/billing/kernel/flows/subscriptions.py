@@ -10,7 +10,7 @@ from billing.kernel.subscription import Subscription
 def fresh(ports: Ports, merchant: str, subscription: str) -> Subscription:
     """Returns the current subscription; raises `NotFound` if it is unknown or another
     merchant's."""
-    # The index says where it is, a consistent read how it stands.
+    # The index gives its key; its state is then read consistently.
     found = ports.store.subscription_by_id(merchant, subscription)
     if found is None:
         raise NotFound("There is no such subscription.")

@@ -26,7 +26,7 @@ class DynamoEphemeral:
         try:
             self._call("PutItem", request)
         except ConditionFailed as refused:
-            # It is our own where the reply was lost and the SDK has sent it again.
+            # The existing value is ours if the reply was lost and the SDK sent it again.
             return refused.old is not None and refused.old.get("op") == {"S": op}
         return True
 

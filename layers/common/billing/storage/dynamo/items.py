@@ -67,7 +67,7 @@ class DynamoItems:
     ) -> list[Entity]:
         request = self._between("pk", "sk", pk, stretch, newest_first)
         found = self._pages({**request, "ConsistentRead": True}, limit)
-        # What a newer version of the code has put there is no business of this one.
+        # Items of a newer version of the code are skipped.
         return [entity for item in found if (entity := entity_of(item)) is not None]
 
     def rows(
@@ -145,7 +145,7 @@ class DynamoItems:
             terms.path("op"): op,
         }
         update = ", ".join(f"{path} = {terms.value({'S': v})}" for path, v in sets.items())
-        # An alarm's kind is in the index key, whose shard the row does not name.
+        # The due date's kind is part of the index key; the shard in that key is not known here.
         seen = f"{due_at} = {terms.value({'S': stamp(due.due_at)})}"
         kind = f"begins_with({terms.path('due_pk')}, {terms.value({'S': due_kind(due.kind)})})"
         return self._on(
@@ -160,13 +160,13 @@ class DynamoItems:
         try:
             self._send(actions, op)
         except Contested:
-            raise  # that reply says so: none
+            raise  # that reply says that nothing was written
         except Unavailable as lost:
             raise Uncertain(lost.message) from lost
 
     def _send(self, actions: Sequence[Action], op: str) -> None:
         (name, request), *others = actions
-        # A removal that was carried out leaves nothing to recognise, a check is no single write.
+        # A completed removal leaves no `op` to recognise, and a check is no single write.
         recognised = name in {"Put", "Update"} or "ConditionExpression" not in request
         if others or not recognised:
             token = self._call.new_op()

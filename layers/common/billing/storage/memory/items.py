@@ -113,7 +113,7 @@ class MemoryItems:
             case Insert(entity):
                 self._put(key, entity)
             case Change():
-                # What others changed meanwhile and this one neither changed nor named stays.
+                # Fields changed by others that this change neither writes nor expects stay.
                 stands = self._partitions[key.pk][key.sk]
                 if stands is write.before:
                     self._put(key, write.after)

@@ -1,9 +1,8 @@
-"""The accounts of those who sell here: who may have which name, and how an account stands (A-1 ..
-A-8).
+"""Sellers' accounts: usernames, passwords, and the state of an account (A-1 .. A-8).
 
 An account is bought like anything else: its plan is a product of the platform, which is a merchant
-too, and grants `GRANT`. How it stands follows from that access and from now, never from when a
-sweep last ran.
+too, and grants `GRANT`. The state of an account follows from that access and from now, never from
+when a sweep last ran.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from billing.kernel.subscription import Subscription
 from billing.kernel.walks import Walk
 
 GRANT = "account"
-"""What the products that are plans grant (A-1)."""
+"""The grant that a product which is a plan gives (A-1)."""
 
 UNUSED_KEPT = timedelta(days=7)
-"""How long a name is kept for who signed up and bought no plan."""
+"""The time that a username is kept for somebody who signed up and bought no plan."""
 
 PASSWORD_LEAST, PASSWORD_MOST = 10, 200
 USERNAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -40,11 +39,12 @@ RESERVED = frozenset(
     }
 )
 LOOKS_LIKE = str.maketrans("01356789i", "olesgtbgl")
-"""Digits and letters that are read as others (Unicode TR39, for the letters that are allowed)."""
+"""Maps letters and digits to those they look like (Unicode TR39, for the letters that are
+allowed)."""
 
 
 class Standing(StrEnum):
-    """How an account stands; only in the first two does anything open for its owner."""
+    """The state of an account; only in the first two does anything open for its owner."""
 
     ACTIVE = "active"
     FROZEN = "frozen"
@@ -55,12 +55,12 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who signs in for a merchant; `username` is the merchant's id, for ever (A-8).
+    """A seller's account; `username` is the merchant's id, for ever (A-8).
 
     `password_hash` is None and `email` empty once erased; `email_hash` stays, so that support can
-    tell whose it was. `due_at` is when how it stands is looked at again, None when nothing is to
-    come. `told` is how it stood when its customers' subscriptions were last brought in line; `walk`
-    is where bringing them in line, or erasing them, has got to.
+    tell whose account it was. `due_at` is when the account's state is looked at next, None when no
+    change is to come. `told` is the state that its customers' subscriptions were last brought in
+    line with; `walk` is how far bringing them in line, or erasing them, has got.
     """
 
     alarm: ClassVar[DueKind] = DueKind.ACCOUNT
@@ -79,7 +79,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class AccountEmail:
-    """Which account an email signs in to."""
+    """Maps the hash of an email to the account that it signs in to."""
 
     email_hash: str
     username: str
@@ -87,8 +87,8 @@ class AccountEmail:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How an account stands at an instant; `until` is when that changes by itself, if it does, and
-    `then` what to."""
+    """The state of an account at an instant; `until` is when it changes by itself, if it does, and
+    `then` the state that follows."""
 
     standing: Standing
     until: datetime | None = None
@@ -96,12 +96,15 @@ class Stand:
 
 
 def email_hash(email: str) -> str:
-    """What stands for an account's email in a key."""
+    """Returns the hash that stands for an account's email in a key."""
     return sha256(f"account\n{normalised_email(email)}".encode()).hexdigest()[:32]
 
 
 def check_username(username: str, *platform: str) -> str:
-    """The name as it is kept; `platform` is what the platform is called. Raises `Invalid` (A-8)."""
+    """Returns the username in the form that is stored; raises `Invalid` (A-8).
+
+    `platform` are the names of the platform, which no username may contain or resemble.
+    """
     name = username.strip().lower()
     wrong = None
     if not USERNAME_LEAST <= len(name) <= USERNAME_MOST or not USERNAME.fullmatch(name):
@@ -119,7 +122,7 @@ def check_username(username: str, *platform: str) -> str:
 
 
 def skeleton(name: str) -> str:
-    """What a name is read as at a glance: two names with one skeleton look alike."""
+    """Reduces a name to its look: two names with one skeleton look alike."""
     letters = "".join(c for c in name.lower() if c.isalnum()).translate(LOOKS_LIKE)
     for pair, one in (("rn", "m"), ("vv", "w"), ("cl", "d")):
         letters = letters.replace(pair, one)
@@ -127,8 +130,8 @@ def skeleton(name: str) -> str:
 
 
 def check_password(password: str, *others: str) -> str:
-    """A password that is long enough and not one of `others` (email, username); raises
-    `Invalid`. Length is what counts (NIST SP 800-63B, 3.1.1.2)."""
+    """Returns a password that is long enough and contains none of `others` (email, username);
+    raises `Invalid`. Length is what counts (NIST SP 800-63B, 3.1.1.2)."""
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
         message = f"Use {PASSWORD_LEAST} to {PASSWORD_MOST} characters."
         raise Invalid(message, field="password")
@@ -139,7 +142,8 @@ def check_password(password: str, *others: str) -> str:
 
 
 Span = tuple[datetime, datetime | None, Subscription | None]
-"""From when to when, None for no end in sight, and what pays for it, None for what is paid once."""
+"""A span of access: its start, its end (None if none is set), and the subscription that pays for it
+(None for a one-time payment)."""
 
 
 def stand(
@@ -149,10 +153,11 @@ def stand(
     retention: timedelta,
     now: datetime,
 ) -> Stand:
-    """How an account stands at `now`, from what its owner bought at the platform (A-5 .. A-7).
+    """Returns the state of an account at `now`, from what its owner bought at the platform (A-5 ..
+    A-7).
 
-    What is bought after retention is over makes no old account live again, whether or not the
-    sweep that erases it has come.
+    A purchase after retention has ended does not revive an old account, whether or not the sweep
+    that erases it has run.
     """
     spans = _spans(entitlements, subscriptions, created_at)
     if not spans:
@@ -176,8 +181,8 @@ def stand(
 def _spans(
     entitlements: Iterable[Entitlement], subscriptions: Iterable[Subscription], since: datetime
 ) -> list[Span]:
-    """When each purchase of the account's access began and ends, the earliest first; what was over
-    before the account was made is an older account's."""
+    """Lists when each purchase of the account's access began and ends, the earliest first;
+    purchases that ended before the account was made belong to an older account."""
     by_id = {subscription.id: subscription for subscription in subscriptions}
     spans: list[Span] = []
     for held in entitlements:
@@ -190,7 +195,8 @@ def _spans(
 
 
 def _while_paid(going_on: list[Span], now: datetime) -> Stand:
-    """Active while any of it gives access; frozen, paused or unpaid it does not."""
+    """Returns active while any purchase gives access, else frozen or inactive: a frozen, paused or
+    unpaid one gives none."""
     sources = [(until, source) for _, until, source in going_on]
     ends = [
         until if source is None else source.access_until

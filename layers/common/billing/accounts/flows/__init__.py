@@ -1,1 +1,1 @@
-"""What accounts does in the world: reads, writes, gateways."""
+"""The use cases of accounts: they read, write and call gateways."""

@@ -1,7 +1,8 @@
-"""Who signs in to an account: signing up, in, resetting a password, another email (A-8).
+"""Signing up and in to an account, resetting its password, changing its email (A-8).
 
 Whatever is wrong, the answer is one and the same, after the same work: a stranger learns nothing
-about who has an account. A username is public, it stands in addresses; whether it is taken is told.
+about which emails have an account. A username is public, for it is part of addresses: that one is
+taken is said openly.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ SIDES = ("old", "new")
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """A filled-in form; `name` is what the merchant's customers read."""
+    """A filled-in sign-up form; `name` is what the merchant's customers read."""
 
     username: str
     email: str
@@ -45,7 +46,8 @@ class SignUp:
 
 
 def platform(ports: Ports) -> Merchant:
-    """The merchant whose products are the plans; raises `NotFound` where there are no accounts."""
+    """Returns the merchant whose products are the plans; raises `NotFound` where there are no
+    accounts."""
     found = ports.store.merchant(ports.operation.platform or NOBODY)
     if found is None:
         raise NotFound("There are no accounts here.")
@@ -53,11 +55,11 @@ def platform(ports: Ports) -> Merchant:
 
 
 def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
-    """An account that opens with its first plan; raises `Invalid`, `TooMany`.
+    """Creates an account, which opens with its first plan; raises `Invalid`, `TooMany`.
 
     The password is set by a mailed link: a form proves no mailbox, and behind the account are the
-    invoices, address and cards of whoever buys or has bought under this email (B-2). Who has an
-    account under it is told so by mail; whoever asked is answered the same.
+    invoices, address and cards of whoever buys or has bought under this email (B-2). If the email
+    has an account already, its owner is told so by mail; the form gets the same answer.
     """
     house = platform(ports)
     username = accounts.check_username(form.username, house.name, house.id)
@@ -75,7 +77,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
         username=username,
         email=email,
         email_hash=accounts.email_hash(email),
-        password_hash=ports.passwords.hash(ports.new_id("key")),  # nobody's, until one is set
+        password_hash=ports.passwords.hash(ports.new_id("key")),  # random, until one is set
         created_at=now,
         shard=ports.shard_of(username),
         due_at=now,
@@ -94,7 +96,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
 
 
 def sign_in(ports: Ports, email: str, password: str, *, ip: str, now: datetime) -> Account | None:
-    """Whose email and password these are; None for anything else, locked out included.
+    """Returns the account with this email and password; None for anything else, a lockout included.
 
     After `TRIES_PER_EMAIL` within a quarter of an hour even the right password is refused.
     """
@@ -111,20 +113,20 @@ def sign_in(ports: Ports, email: str, password: str, *, ip: str, now: datetime) 
 def is_password_of(
     ports: Ports, account: Account, password: str, *, ip: str, now: datetime
 ) -> bool:
-    """Whether who is signed in knows the password too; counted like signing in (A-8)."""
+    """Tests the password of a signed-in account; counted like signing in (A-8)."""
     allowed = _allowed(ports, "sign_in", account.email, ip, now)
     right = ports.passwords.verify(account.password_hash, password[: accounts.PASSWORD_MOST])
     return allowed and right
 
 
 def by_email(ports: Ports, email: str) -> Account | None:
-    """The account that an email signs in to."""
+    """Returns the account that an email signs in to."""
     pointer = ports.store.account_email(normalised_email(email))
     return ports.store.account(pointer.username if pointer is not None else NOBODY)
 
 
 def stand(ports: Ports, account: Account, now: datetime) -> Stand:
-    """How an account stands, from what its owner has bought at the platform."""
+    """Returns the state of an account, from what its owner has bought at the platform."""
     if account.erased_at is not None:
         return Stand(Standing.ERASED)
     house = platform(ports)
@@ -136,7 +138,7 @@ def stand(ports: Ports, account: Account, now: datetime) -> Stand:
 
 
 def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
-    """Have a link mailed, if an account has this email; nobody is told whether one has."""
+    """Has a link mailed if an account has this email; the answer does not say whether one has."""
     allowed = _allowed(ports, "reset", email, ip, now)
     account = by_email(ports, email)
     username = account.username if allowed and account is not None else NOBODY
@@ -145,22 +147,22 @@ def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
 
 
 def reset_link(ports: Ports, account: Account, *, now: datetime) -> str:
-    """The address of a link that sets a new password once, within an hour; another password or
-    another email ends it."""
+    """Returns the address of a link that sets a new password once, within an hour; another password
+    or another email invalidates it."""
     token, kept = ports.new_id("key"), f"{account.username}#{_mark(account)}"
     ports.ephemeral.put(RESET, digest(token), kept, expires_at=now + LINK_LIFE, now=now)
     return f"{ports.operation.public_url}/account/reset/{token}"
 
 
 def reset_stands(ports: Ports, token: str, *, now: datetime) -> bool:
-    """Whether a link is still good; looking does not use it up."""
+    """Tests whether a reset link is still valid, without using it up."""
     return _resettable(ports, token, now) is not None
 
 
 def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account | None:
-    """A new password, by the link; every session begun with the old one is over with it.
+    """Sets a new password by a mailed link; every session begun with the old one ends.
 
-    None for a link that is over; raises `Invalid` for a password that will not do.
+    Returns None for an expired link; raises `Invalid` for a password that is not accepted.
     """
     account = _resettable(ports, token, now)
     if account is None:
@@ -172,14 +174,15 @@ def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account 
     try:
         ports.store.commit(Change(account, after), Insert(told))
     except Conflict:
-        return None  # another password, or another email, was first: the link is over with it
-    with suppress(Unavailable):  # the new password has ended the link by itself
+        return None  # another password, or another email, came first and has invalidated the link
+    with suppress(Unavailable):  # the new password has invalidated the link by itself
         ports.ephemeral.take(RESET, digest(token), now=now)
     return after
 
 
 def _resettable(ports: Ports, token: str, now: datetime) -> Account | None:
-    """Whose password a link sets, while they have the one that it was mailed for."""
+    """Returns the account whose password a link sets, while it has the password the link was made
+    for."""
     kept = ports.ephemeral.get(RESET, digest(token), now=now) or ""
     username, _, mark = kept.partition("#")
     account = ports.store.account(username or NOBODY)
@@ -193,7 +196,7 @@ def _mark(account: Account) -> str:
 
 
 def ask_for_email(ports: Ports, account: Account, email: str, *, now: datetime) -> None:
-    """Have both addresses asked whether the account may move to the new one (A-8)."""
+    """Asks both addresses by mail to confirm that the account moves to the new one (A-8)."""
     new = normalised_email(email)
     if new == account.email:
         raise Invalid("This is your email already.", field="email")
@@ -205,7 +208,8 @@ def ask_for_email(ports: Ports, account: Account, email: str, *, now: datetime) 
 
 
 def email_links(ports: Ports, change: str, *, now: datetime) -> list[tuple[str, str]]:
-    """For each end of a change its address and the link that confirms it; none once it is over."""
+    """Lists each address of an email change with the link that confirms it; empty once the change
+    has expired."""
     kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
     if kept is None:
         return []
@@ -220,13 +224,16 @@ def email_links(ports: Ports, change: str, *, now: datetime) -> list[tuple[str, 
 
 
 def email_link_stands(ports: Ports, token: str, *, now: datetime) -> bool:
-    """Whether a link is still good; looking does not use it up."""
+    """Tests whether an email confirmation link is still valid, without using it up."""
     return ports.ephemeral.get(CONFIRM, digest(token), now=now) is not None
 
 
 def confirm_email(ports: Ports, token: str, *, now: datetime) -> bool | None:
-    """Confirm at one end: True when that was the second and the email is changed, None for a link
-    that is over. Raises `Refused` (email_taken)."""
+    """Confirms an email change for one of its two addresses.
+
+    Returns True when that was the second and the email is changed, None for an expired link. Raises
+    `Refused` (email_taken).
+    """
     value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
     if value is None:
         return None
@@ -237,8 +244,8 @@ def confirm_email(ports: Ports, token: str, *, now: datetime) -> bool | None:
 
 
 def _confirmed(ports: Ports, value: str, now: datetime) -> bool | None:
-    """What confirming one end comes to; the link is used up after that, so that it can be followed
-    again where something did not answer."""
+    """Applies one confirmation and returns its result; the link is used up only after that, so that
+    it can be followed again where something did not answer."""
     given = json.loads(value)
     change, side = given["change"], given["side"]
     kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
@@ -259,7 +266,8 @@ def _confirmed(ports: Ports, value: str, now: datetime) -> bool | None:
 
 
 def _move(ports: Ports, account: Account, email: str, now: datetime) -> None:
-    """The account, its merchant and its customer at the platform under another email, at once."""
+    """Changes the email of the account, its merchant and its customer record at the platform at
+    once."""
     house, seller = platform(ports), ports.store.merchant(account.username)
     assert seller is not None, "made with the account"
     after = replace(account, email=email, email_hash=accounts.email_hash(email))
@@ -286,8 +294,8 @@ def _move(ports: Ports, account: Account, email: str, now: datetime) -> None:
 def _fact(
     ports: Ports, kind: EventKind, username: str, now: datetime, extra: str = ""
 ) -> OutboxEvent:
-    """A fact about an account, told by the platform; `code` is the username and what goes with
-    it."""
+    """Makes an OutboxEvent about an account, sent by the platform; `code` is the username and the
+    extra values that go with it."""
     return OutboxEvent(
         id=f"{ports.new_id('ask')}:{kind}",
         kind=kind,
@@ -300,7 +308,7 @@ def _fact(
 
 
 def _allowed(ports: Ports, what: str, email: str, ip: str, now: datetime) -> bool:
-    """Counts a try against both limits, and whether both had one left."""
+    """Counts a try against both limits; returns whether both had one left."""
     tries = [("email", normalised_email(email), TRIES_PER_EMAIL)]
     if ports.operation.limits:
         tries.append(("ip", ip, TRIES_PER_IP))

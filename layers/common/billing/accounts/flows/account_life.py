@@ -1,8 +1,9 @@
-"""The life of an account after it was bought: what its end does to those who buy from its owner,
-and what is left of it (A-3, A-5 .. A-7).
+"""The life of an account after purchase: what its end does to its customers' subscriptions, and
+what is left of it (A-3, A-5 .. A-7).
 
 Whether anybody is charged follows from `Merchant.suspended_from` and now. The sweep writes that
-down ahead of time, pauses and resumes their subscriptions so that they are told, and erases.
+ahead of time, pauses and resumes the customers' subscriptions so that they get mail about it, and
+erases.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Write
 
 AT_ONCE = 50
 LOOK_AGAIN = timedelta(days=1)
-"""How long after all subscriptions were ended the data is erased: their ends are told by then."""
+"""The delay between ending all subscriptions and erasing the data: by then mail about their ends is
+sent."""
 
 
 def heard(ports: Ports, fact: OutboxEvent) -> None:
-    """Something happened to a customer of the platform: the account is looked at again, soon."""
+    """Makes the account due soon when an event concerns its owner as a customer of the platform."""
     if not ports.operation.platform or fact.merchant != ports.operation.platform:
         return
     customer = ports.store.customer(fact.merchant, fact.customer)
@@ -60,10 +62,10 @@ def sweep(
     limit: int = 100,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
-    """Bring in line what is due; what is not finished is gone on with where it stopped, behind the
-    others.
+    """Brings every due account in line with its state; an unfinished one goes on where it stopped,
+    behind the others.
 
-    Every seller whose account has ended stops charging before anybody's customers are walked
+    Every seller whose account has ended stops charging before any seller's customers are walked
     through.
     """
     met: dict[str, set[str]] = defaultdict(set)
@@ -75,7 +77,7 @@ def sweep(
 
 
 def opened(ports: Ports, account: Account, *, now: datetime) -> Stand:
-    """How an account stands for who signs in; what was bought a moment ago opens at once."""
+    """Returns the account's state at sign-in; a plan bought a moment ago opens it at once."""
     found = signing.stand(ports, account, now)
     seller = ports.store.merchant(account.username)
     suspended = seller is not None and seller.is_suspended(now)
@@ -85,8 +87,9 @@ def opened(ports: Ports, account: Account, *, now: datetime) -> Stand:
 
 
 def restorable(ports: Ports, username: str, email: str, *, now: datetime) -> Stand:
-    """How the account of an old username and email stands: whether buying again with that email
-    restores it, and until when (A-7). Raises `NotFound` where the two are not of one account."""
+    """Returns the state of the account with an old username and email: whether buying again with
+    that email restores it, and until when (A-7). Raises `NotFound` where the two are not of one
+    account."""
     account = ports.store.account(username.strip().lower())
     if account is None or account.email_hash != accounts.email_hash(email):
         raise NotFound("No account had this username and this email.")
@@ -131,7 +134,8 @@ def _aligned(
 def _suspend(
     ports: Ports, seller: Merchant, stand: Stand, stops: frozenset[Standing], now: datetime
 ) -> None:
-    """From when on the seller's customers are charged no more, as the account stands."""
+    """Writes from when on the seller's customers are charged no more, as the account's state
+    says."""
     suspended_from = None
     if stand.standing in stops:
         suspended_from = now if seller.suspended_from is None else min(now, seller.suspended_from)
@@ -150,7 +154,8 @@ def _through_sold(
     now: datetime,
     keep_going: KeepGoing,
 ) -> Turn:
-    """One turn through the subscriptions of a seller's customers; `act` says whether it could."""
+    """Takes one turn through the subscriptions of a seller's customers; `act` returns whether it
+    could act on one."""
     until = now + timedelta(microseconds=1)
     sold = entries(
         lambda cursor: ports.store.subscriptions_started(
@@ -170,7 +175,7 @@ def _through_sold(
 
 
 def _go_on(ports: Ports, account: Account, turn: Turn, now: datetime) -> str | Due:
-    """Keep where a walk has got to: it goes on when the others had their turn, or another round
+    """Saves how far a walk has got: it goes on after the others had their turn, or in another round
     later."""
     walk = turn.walk.again(now) if turn.over else turn.walk
     due_at = max(now, walk.began_at)
@@ -184,17 +189,20 @@ def _go_on(ports: Ports, account: Account, turn: Turn, now: datetime) -> str | D
 
 
 def _stops(ports: Ports) -> frozenset[Standing]:
-    """In which standings the charges of a merchant's customers stop; a freeze by setting (A-3)."""
+    """Returns the account states in which the charges of a merchant's customers stop; a setting
+    decides for frozen (A-3)."""
     policy_of = signing.platform(ports).settings.accounts
     frozen = {Standing.FROZEN} if policy_of.frozen_stops else set()
     return frozenset({Standing.INACTIVE, Standing.ERASED, Standing.UNUSED, *frozen})
 
 
 def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
-    """What runs, and what is past due: that keeps its place in the retry cycle until the return.
+    """Pauses a running or past-due subscription; a past-due one keeps its place in the retry cycle
+    until it resumes.
 
-    What is to end anyway is paused unsaid, so that who undoes that finds it paused. False while an
-    attempt is under way: the worker withdraws it, and what the gateway says of it is waited for.
+    One that is to end anyway is paused without mail, so that undoing the cancellation leaves it
+    paused. Returns False while an attempt is under way: the worker withdraws it, and the gateway's
+    answer is awaited.
     """
     if found.state is State.CANCEL_PENDING:
         running = found.resumes_as in {State.TRIALING, State.ACTIVE}
@@ -212,7 +220,7 @@ def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
         assert invoice is not None, "written before it was named"
         if invoice.state in UNDER_WAY:
             if invoice.state is InvoiceState.ACTION_REQUIRED:
-                # Its alarm is that of its buyer, days from now.
+                # Its due date is its customer's time limit, days from now.
                 ports.store.commit(
                     Change(found, found.postponed_to(now), expecting=policy.LOOKED_AT)
                 )
@@ -226,7 +234,7 @@ def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
 
 
 def _resume(ports: Ports, found: Subscription, now: datetime) -> bool:
-    """Only what was paused here: who paused by themselves stays so."""
+    """Resumes a subscription that `_pause` paused; one that its customer paused stays so."""
     if found.paused_by is not Source.SYSTEM:
         return True
     if found.state is State.PAUSED:
@@ -257,10 +265,11 @@ def _end(
     now: datetime,
     keep_going: KeepGoing,
 ) -> str | Due:
-    """Retention is over: what still lives is ended first, so that it is told, and then all of it
-    is erased. A name that was never used is free again."""
+    """Ends what still lives once retention is over, so that customers get mail about it, then
+    erases everything. An account that never had a plan is removed, and its username is free
+    again."""
     from billing.privacy.flows import (
-        erase,  # rare, and not to be loaded by whoever tells or shows a page
+        erase,  # rare, and not to be loaded to handle an event or show a page
     )
 
     if account.told is Standing.UNUSED:
@@ -298,7 +307,8 @@ def _end_sold(
 
 
 def _owner_erased(ports: Ports, account: Account, keep_going: KeepGoing) -> Seen:
-    """The owner as a customer of the platform; not who is still one, or has an account again."""
+    """Erases the owner as a customer of the platform, unless they still are one or have an account
+    again."""
     from billing.privacy.flows import erase
 
     house = signing.platform(ports)
@@ -324,7 +334,7 @@ def _end_one(ports: Ports, found: Subscription, now: datetime) -> bool:
 
 
 def _unpointed(ports: Ports, account: Account) -> tuple[Write, ...]:
-    """The email is free for a new account, if it has not become that of one already."""
+    """Frees the email for a new account, if it does not belong to a newer one already."""
     pointer = ports.store.account_email(account.email)
     if pointer is None or pointer.username != account.username:
         return ()
@@ -333,7 +343,8 @@ def _unpointed(ports: Ports, account: Account) -> tuple[Write, ...]:
 
 
 def _told(ports: Ports, account: Account, stand: Stand, now: datetime) -> tuple[Write, ...]:
-    """The owner is told of an end with what is kept until when, and of a return (A-6, A-7)."""
+    """Returns the OutboxEvent for the owner: the account's end and until when data is kept, or its
+    return (A-6, A-7)."""
     kind = {
         Standing.INACTIVE: EventKind.ACCOUNT_ENDED,
         Standing.ACTIVE: EventKind.ACCOUNT_ACTIVE,

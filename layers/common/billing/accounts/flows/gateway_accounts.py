@@ -1,7 +1,7 @@
-"""A merchant's accounts at gateways: added, made active, removed, armed (W-5, W-6).
+"""A merchant's gateway accounts: added, activated, removed, armed (W-5, W-6).
 
-The keys of an account are in the secret store, under the same names; who may put them there is
-decided by IAM, not here.
+The keys of an account are in the secret store, under the same names; IAM decides who may put them
+there, not this code.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _AccountsChange = Callable[[tuple[GatewayAccount, ...]], tuple[GatewayAccount, .
 
 ATTEMPTS = 8
 REFUNDABLE_FOR = timedelta(days=180)
-"""How far back payments are counted as refundable; gateways refuse what is much older."""
+"""The time for which payments count as refundable; gateways refuse what is much older."""
 
 READ_AT_ONCE = 200
 ORDERS_AT_MOST = 20_000
@@ -35,7 +35,8 @@ ORDERS_AT_MOST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """An account and what hangs on it; `complete` is false where there was more to count."""
+    """A gateway account and what depends on it; `complete` is false where there was more to
+    count."""
 
     account: GatewayAccount
     bound_here: bool
@@ -46,14 +47,14 @@ class Holding:
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing would be lost with it."""
+        """Tests whether removing the account would lose nothing."""
         return self.complete and not (
             self.live_subscriptions or self.open_invoices or self.refundable_payments
         )
 
 
 def listed(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Holding]:
-    """Every account of a merchant's with what hangs on it (W-6)."""
+    """Lists a merchant's gateway accounts, each with what depends on it (W-6)."""
     live = [s for s in _subscriptions(ports, merchant, now) if s.is_live]
     keys = [(s.merchant, s.customer, s.open_invoice) for s in live if s.open_invoice]
     opened = [i for i in _invoices(ports, keys) if i.state not in FINAL]
@@ -76,7 +77,7 @@ def listed(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Holding]:
 
 
 def add(ports: Ports, merchant: str, gateway: str, account: str) -> Merchant:
-    """An account whose keys are in the secret store: bound to this environment, and active.
+    """Adds an account whose keys are in the secret store: bound to this environment, and active.
 
     Adding it again makes it active and binds it here. Raises `NotFound` without keys.
     """
@@ -93,7 +94,8 @@ def add(ports: Ports, merchant: str, gateway: str, account: str) -> Merchant:
 
 
 def activate(ports: Ports, merchant: str, gateway: str, account: str) -> Merchant:
-    """New purchases through this gateway go to this account; what is at another one stays there.
+    """Makes an account active: new purchases through this gateway go to it, while what is at
+    another one stays there.
 
     Raises `NotFound`.
     """
@@ -107,8 +109,8 @@ def activate(ports: Ports, merchant: str, gateway: str, account: str) -> Merchan
 def remove(
     ports: Ports, merchant: Merchant, gateway: str, account: str, *, force: bool, now: datetime
 ) -> Merchant:
-    """An account less. Raises `NotFound`, and `Refused` (account_in_use) with the numbers of what
-    hangs on it unless that is to be lost."""
+    """Removes a gateway account. Raises `NotFound`, and `Refused` (account_in_use) with the numbers
+    of what depends on it, unless `force` accepts that loss."""
     chosen = _one(merchant.gateway_accounts, gateway, account)
     if not force:
         holding = next(h for h in listed(ports, merchant, now=now) if h.account == chosen)
@@ -123,7 +125,7 @@ def remove(
 
 
 def arm(ports: Ports, merchant: str) -> Merchant:
-    """Every account is bound to this environment from now on: charges and mails begin (W-5).
+    """Binds every gateway account to this environment: charges and mails begin (W-5).
 
     What was missed for long waits for the merchant's decision, as after any stop (R-2).
     """
@@ -197,7 +199,8 @@ def _subscriptions(ports: Ports, merchant: Merchant, now: datetime) -> Iterator[
 
 
 def _payments(ports: Ports, merchant: Merchant, now: datetime) -> tuple[list[Order], bool]:
-    """The payments of the last 180 days that something is left of, and whether that is all."""
+    """Lists the payments of the last 180 days that can still be refunded, and whether that is all
+    of them."""
     found: list[Order] = []
     read, cursor = 0, None
     while read < ORDERS_AT_MOST:

@@ -1,5 +1,5 @@
-"""What an account's owner has bought of the platform: the plan, what else runs, what it may become
-(A-2 .. A-5)."""
+"""An account owner's purchases at the platform: the plan, what else runs, and the plans it can
+change to (A-2 .. A-5)."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from billing.refunds import refunds
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A plan that can be bought, or changed to; `over` says of what there is too much for it, with
-    how much there is and how much it allows."""
+    """A plan that can be bought or changed to; `over` lists the limits that are exceeded, each with
+    the amount in use and the amount allowed."""
 
     product: Product
     price_point: PricePoint
@@ -34,7 +34,8 @@ class Offer:
 
 
 def bought(ports: Ports, account: Account, *, now: datetime) -> customer_view.Account:
-    """All that the owner has bought of the platform; raises `NotFound` where that is nothing."""
+    """Returns everything that the owner has bought of the platform; raises `NotFound` where that is
+    nothing."""
     house = signing.platform(ports)
     customer = ports.store.customer_by_email(house.id, account.email)
     if customer is None:
@@ -43,7 +44,7 @@ def bought(ports: Ports, account: Account, *, now: datetime) -> customer_view.Ac
 
 
 def plan(ports: Ports, owned: customer_view.Account) -> tuple[Purchase, Subscription]:
-    """The plan that runs, of several the newest; raises `NotFound`."""
+    """Returns the running plan, of several the newest; raises `NotFound`."""
     granted = {e.source for e in owned.history.entitlements if e.grant == accounts.GRANT}
     for purchase in owned.purchases:
         if purchase.id in granted and purchase.is_live and purchase.subscription is not None:
@@ -52,7 +53,8 @@ def plan(ports: Ports, owned: customer_view.Account) -> tuple[Purchase, Subscrip
 
 
 def offers(ports: Ports) -> list[Offer]:
-    """The plans that are sold: price points of the platform's products that open an account."""
+    """Lists the plans that are sold: price points of the platform's products that open an
+    account."""
     products, points = ports.store.catalog(signing.platform(ports).id)
     by_id = {product.id: product for product in products if accounts.GRANT in product.grants}
     return [
@@ -63,7 +65,8 @@ def offers(ports: Ports) -> list[Offer]:
 
 
 def changes(ports: Ports, seller: Merchant, found: Subscription, *, now: datetime) -> list[Offer]:
-    """The plans that a running one can become, each with what of its limits is passed (A-4).
+    """Lists the plans that a running one can change to, each with the limits that are exceeded
+    (A-4).
 
     A trial is for new purchases only, so a plan that is sold with one and without is shown once.
     """
@@ -80,7 +83,8 @@ def changes(ports: Ports, seller: Merchant, found: Subscription, *, now: datetim
 
 
 def others(owned: customer_view.Account, than: str) -> list[Purchase]:
-    """What else of the owner's still charges, and may be ended along (A-3)."""
+    """Lists the owner's other purchases that still charge, and may be ended along with the plan
+    (A-3)."""
     return [p for p in owned.purchases if p.is_live and p.id != than and p.may_cancel]
 
 
@@ -93,7 +97,7 @@ def end(
     comment: str | None,
     now: datetime,
 ) -> None:
-    """Cancel a plan, and what else was ticked, as their price points say; self-service for the
+    """Cancels a plan and whatever else was ticked, as their price points say; self-service for the
     platform's own, whatever its portal's mode (A-3, X-8). Raises `Unfinished` after the first."""
     for place, subscription in enumerate(subscriptions):
         _, found = owned.purchase(subscription)
@@ -120,7 +124,8 @@ def end(
 def guarantee(
     ports: Ports, owned: customer_view.Account, purchase: Purchase, *, now: datetime
 ) -> tuple[Order, datetime] | None:
-    """The latest payment of a plan that the guarantee covers still, and until when (A-2)."""
+    """Returns the latest payment of a plan that the guarantee still covers, and until when
+    (A-2)."""
     for entry in purchase.payments:
         paid, invoice = owned.payment(entry.order.id)
         if portal.why_not_refunded(ports, owned, paid, invoice, now) is None:

@@ -1,4 +1,4 @@
-"""A merchant's settings (M-2): what is changed holds for what happens from now on."""
+"""A merchant's settings (M-2); a change applies to what happens from now on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from billing.kernel.writes import Change, Remove, Write
 
 
 def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchant:
-    """The merchant with these settings; those not named stay.
+    """Changes the named settings of a merchant and returns it; the others stay.
 
     Raises `Refused` for another currency once there are products: their prices are in the old one,
     and an account has one currency (P-20).
@@ -41,7 +41,7 @@ def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchan
 
 
 def _asked_for_domain(ports: Ports, merchant: Merchant) -> tuple[Merchant, tuple[Write, ...]]:
-    """Another domain is asked for, and works once the operator confirms it; the one before stays
+    """Requests another domain, which works once the operator confirms it; the previous one stays
     until then. Without one, addresses are the platform's at once (A-9)."""
     asked = merchant.settings.custom_domain
     if asked is None:
@@ -56,8 +56,8 @@ def _asked_for_domain(ports: Ports, merchant: Merchant) -> tuple[Merchant, tuple
 
 
 def _departments(ports: Ports, merchant: Merchant, wanted: Departments) -> Departments:
-    """Those that are routed to are there: one that was only named is made. One that goes must have
-    nothing left to do."""
+    """Returns the departments, all that are routed to included: one that was only named is made. A
+    removed one must have nothing left to do."""
     missing = {wanted.cancel, wanted.refund} - {each.id for each in wanted.all}
     made = tuple(Department(each, _title(each), "") for each in sorted(missing))
     kept = replace(wanted, all=(*wanted.all, *made))

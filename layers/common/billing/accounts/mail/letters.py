@@ -11,17 +11,19 @@ from billing.render.messages import text
 
 
 def reset(envelope: Envelope, url: str) -> EmailMessage:
-    """A link that sets a new password once (A-8)."""
+    """Builds the mail with a link that sets a new password once (A-8)."""
     return _letter(envelope, "reset", url)
 
 
 def confirm_email(envelope: Envelope, url: str, *, new: str) -> EmailMessage:
-    """To either end of a change: the link that confirms it (A-8)."""
+    """Builds the mail to either address of an email change, with the link that confirms it
+    (A-8)."""
     return _letter(envelope, "confirm_email", url, new=new)
 
 
 def ended(envelope: Envelope, url: str, erased_at: datetime | None) -> EmailMessage:
-    """The account is not active: what is kept until when, and how to return (A-6, A-7)."""
+    """Builds the mail that the account is not active: until when data is kept, and how to return
+    (A-6, A-7)."""
     zone = envelope.merchant.settings.time_zone
     if erased_at is None:
         return _letter(envelope, "inactive", url)
@@ -29,7 +31,7 @@ def ended(envelope: Envelope, url: str, erased_at: datetime | None) -> EmailMess
 
 
 def told(envelope: Envelope, kind: str, url: str) -> EmailMessage:
-    """What was done, or asked, with the way to the account."""
+    """Builds the mail that says what was done or asked, with a link to the account."""
     return _letter(envelope, kind, url)
 
 

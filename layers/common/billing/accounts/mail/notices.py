@@ -33,11 +33,11 @@ KINDS = frozenset(
 def messages(
     ports: Ports, fact: OutboxEvent, house: Merchant, now: datetime
 ) -> list[EmailMessage] | LeftOut:
-    """What is mailed of such a fact, or why nothing is."""
+    """Returns the mails of an OutboxEvent about an account, or why none is sent."""
     username, _, extra = (fact.code or "").partition("#")
     account = ports.store.account(username)
     if account is None:
-        return LeftOut.NOBODY  # A stranger asked.
+        return LeftOut.NOBODY  # Somebody without an account asked.
     if account.erased_at is not None:
         return LeftOut.ERASED
     to_owner = _envelope(ports, fact.id, house, account, account.email, now)

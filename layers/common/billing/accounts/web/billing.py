@@ -1,4 +1,4 @@
-"""Profile > Billing: the plan of an account, and what its owner does about it (A-2 .. A-5)."""
+"""Profile > Billing: the plan of an account, and what its owner can do about it (A-2 .. A-5)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PORTAL_PAGES = {"purchases": "", "cards": "/cards"}
 
 
 def billing(ports: Ports, visit: Visit) -> http.Answer:
-    """The plan, what it costs next, and everything that can be done about it."""
+    """Shows the plan, its next charge, and every action on it."""
     owned = own_plan.bought(ports, visit.account, now=visit.now)
     try:
         purchase, found = own_plan.plan(ports, owned)
@@ -45,7 +45,7 @@ def billing(ports: Ports, visit: Visit) -> http.Answer:
 
 
 def to_portal(ports: Ports, visit: Visit) -> http.Answer:
-    """Cards, invoices and address are the portal's own pages, entered as the platform's
+    """Redirects to the portal's pages for cards, invoices and address, signed in as the platform's
     customer."""
     owned = own_plan.bought(ports, visit.account, now=visit.now)
     page = PORTAL_PAGES.get(visit.request.form().get("page", ""), "")
@@ -55,12 +55,13 @@ def to_portal(ports: Ports, visit: Visit) -> http.Answer:
 
 
 def cancel_form(ports: Ports, visit: Visit) -> http.Answer:
-    """Refund policy, retention and other running charges come before the confirmation (A-3)."""
+    """Shows refund policy, retention and other running charges before the confirmation (A-3)."""
     return _cancel_form(ports, visit, {}, {})
 
 
 def cancelled(ports: Ports, visit: Visit) -> http.Answer:
-    """The plan and what else was ticked, as their price points say; sent twice it is done once."""
+    """Cancels the plan and whatever else was ticked, as their price points say; sent twice it is
+    done once."""
     from billing.accounts.web.forms import LeaveForm, ticked
 
     typed = visit.request.form()
@@ -84,12 +85,13 @@ def cancelled(ports: Ports, visit: Visit) -> http.Answer:
 
 
 def plan_form(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
-    """What another plan costs now, and with the next rebill."""
+    """Shows what another plan costs now, and with the next rebill."""
     return _plan_form(ports, visit, price_point, {}, {})
 
 
 def plan_changed(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
-    """Another plan, for what was shown; refused while more is used than it allows (A-4)."""
+    """Changes the plan for the price that was shown; refused while more is used than it allows
+    (A-4)."""
     from billing.accounts.web.forms import ChangeForm, ticked
 
     typed = visit.request.form()
@@ -114,7 +116,7 @@ def plan_changed(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
 
 
 def freeze_form(ports: Ports, visit: Visit) -> http.Answer:
-    """What freezing does, or what unfreezing costs."""
+    """Shows what freezing does, or what unfreezing costs."""
     from billing.render import wording
 
     _, found = _plan(ports, visit)
@@ -130,7 +132,7 @@ def freeze_form(ports: Ports, visit: Visit) -> http.Answer:
 
 
 def frozen(ports: Ports, visit: Visit) -> http.Answer:
-    """Frozen from the next period on, or thawed for what was shown (A-5)."""
+    """Freezes from the next period on, or unfreezes for the price that was shown (A-5)."""
     _, found = _plan(ports, visit)
     typed = visit.request.form()
     if typed.get("what") == "freeze":
@@ -142,7 +144,7 @@ def frozen(ports: Ports, visit: Visit) -> http.Answer:
 
 
 def claimed(ports: Ports, visit: Visit) -> http.Answer:
-    """The guarantee, claimed by a ticket to Billing that says who asks (A-2)."""
+    """Claims the guarantee by a ticket to Billing that names the owner (A-2)."""
     owned = own_plan.bought(ports, visit.account, now=visit.now)
     purchase, _ = own_plan.plan(ports, owned)
     covered = own_plan.guarantee(ports, owned, purchase, now=visit.now)

@@ -21,7 +21,7 @@ LINK_LIFE = timedelta(minutes=15)
 
 
 class SignedOut(Unauthenticated):
-    """No session, or one that is over."""
+    """No console session, or an expired one."""
 
     code = "signed_out"
 
@@ -40,7 +40,7 @@ class Inactive(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in, and whether money moves here at all (W-5).
+    """A signed-in console session, and whether charges are made here at all (W-5).
 
     `csrf` stands in every form, and is checked when it comes back.
     """
@@ -55,7 +55,7 @@ class Session:
 
 
 def console_link(ports: Ports, merchant: str, base_url: str, now: datetime) -> str:
-    """A link to the console that signs in once, within 15 minutes."""
+    """Returns a link that signs in to the console once, within 15 minutes."""
     token = ports.new_id("key")
     expires_at = now + LINK_LIFE
     ports.ephemeral.put(LINK, sessions.digest(token), merchant, expires_at=expires_at, now=now)
@@ -63,14 +63,14 @@ def console_link(ports: Ports, merchant: str, base_url: str, now: datetime) -> s
 
 
 def link_is_good(ports: Ports, token: str, now: datetime) -> None:
-    """Raises `SignedOut` for a link that was used or is over; looking does not use it up, so that
-    a mail scanner that follows links takes nothing away."""
+    """Raises `SignedOut` for a link that was used or has expired; checking does not use it up, so
+    that a mail scanner that follows links does not invalidate it."""
     if ports.ephemeral.get(LINK, sessions.digest(token), now=now) is None:
         raise SignedOut
 
 
 def sign_in(ports: Ports, request: Request, token: str, now: datetime) -> Cookie:
-    """Use a link up; the cookie of the session that it begins."""
+    """Uses up a link; returns the cookie of the session that it begins."""
     sessions.check_origin(request)
     merchant = ports.ephemeral.take(LINK, sessions.digest(token), now=now)
     if merchant is None:
@@ -80,7 +80,7 @@ def sign_in(ports: Ports, request: Request, token: str, now: datetime) -> Cookie
 
 
 def required(ports: Ports, request: Request, now: datetime) -> Session:
-    """The session of a request, which keeps it alive for another half hour; raises `SignedOut`,
+    """Returns the session of a request, which extends it by another half hour; raises `SignedOut`,
     and `Inactive` while its account is not active."""
     held = sessions.held(ports, request, REALM, now)
     merchant = None if held is None else ports.store.merchant(held.kept["merchant"])
@@ -92,7 +92,7 @@ def required(ports: Ports, request: Request, now: datetime) -> Session:
 
 
 def required_for_change(ports: Ports, request: Request, now: datetime) -> Session:
-    """The session of a form that was sent from one of our own pages."""
+    """Returns the session of a form that was sent from one of our own pages."""
     sessions.check_origin(request)
     session = required(ports, request, now)
     sessions.check_form(request, session.token)
@@ -101,14 +101,14 @@ def required_for_change(ports: Ports, request: Request, now: datetime) -> Sessio
 
 
 def begin_account(ports: Ports, request: Request, account: Account, now: datetime) -> Cookie:
-    """The cookie of a session of who signed in with a password; another password ends it."""
+    """Returns the cookie of a session begun with a password; another password ends it."""
     telemetry.happened("account sign-in", merchant=account.username, request_id=request.id)
     kept = {"merchant": account.username, "password": _mark(account)}
     return sessions.begin(ports, request, REALM, kept, now)
 
 
 def account_of(ports: Ports, held: sessions.OpenSession) -> Account | None:
-    """Whose session it is, if it was begun with the password that still holds."""
+    """Returns the account of a session, if it was begun with the current password."""
     account = ports.store.account(held.kept["merchant"]) if "password" in held.kept else None
     return account if account is not None and _mark(account) == held.kept["password"] else None
 
@@ -122,5 +122,6 @@ def _mark(account: Account) -> str:
 
 
 def sign_out(ports: Ports, request: Request, session: Session, now: datetime) -> Cookie:
-    """End a session here, whoever still holds its cookie; the cookie that removes it there."""
+    """Ends a session on the server, so that copies of its cookie stop working; returns the cookie
+    that removes it in the browser."""
     return sessions.end(ports, request, REALM, session.token, now)

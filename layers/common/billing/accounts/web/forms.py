@@ -1,4 +1,4 @@
-"""The forms of an account, as shapes."""
+"""The forms of an account, as pydantic models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Secret = Annotated[str, StringConstraints(max_length=320)]
 
 
 class SignUpForm(Input):
-    """Who wants an account."""
+    """A sign-up for an account."""
 
     username: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
     email: Email
@@ -23,20 +23,20 @@ class SignUpForm(Input):
 
 
 class EmailForm(Input):
-    """Another email, and the password again."""
+    """A new email, with the password again."""
 
     email: Email
     password: Secret
 
 
 class LeaveForm(CancelForm):
-    """A cancellation: the box is the confirmation (A-3)."""
+    """A cancellation; ticking the box is the confirmation (A-3)."""
 
     confirm: Literal["true"]
 
 
 class ChangeForm(Input):
-    """Another plan: now or with the next rebill, for what was shown (A-4)."""
+    """A change of plan: now or with the next rebill, for the price that was shown (A-4)."""
 
     when: Literal["now", "next_rebill"]
     token: Annotated[str, StringConstraints(max_length=60)]
@@ -44,7 +44,7 @@ class ChangeForm(Input):
 
 
 def ticked(error: Invalid) -> dict[str, str]:
-    """What is wrong, a box that was not ticked in words of its own."""
+    """Returns the errors of a form, with a text of its own for a box that was not ticked."""
     found = errors_of(error)
     if "confirm" in found:
         found["confirm"] = "Tick the box to confirm."

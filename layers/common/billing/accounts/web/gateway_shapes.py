@@ -1,4 +1,4 @@
-"""What /v1 takes and shows of gateway accounts and of arming (W-5, W-6)."""
+"""The shapes of gateway accounts and of arming in /v1 (W-5, W-6)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from billing.web.inputs import Input
 
 
 class RemovalQuery(Input):
-    """`force` loses what hangs on the account."""
+    """Options of a removal; `force` gives up what depends on the account."""
 
     force: Literal["true", "false"] = "false"
 
 
 class GatewayAccountOutput(TypedDict):
-    """An account and what hangs on it; `complete` is false where there is more than was counted."""
+    """A gateway account and what depends on it; `complete` is false where there is more than was
+    counted."""
 
     gateway: str
     id: str
@@ -31,7 +32,7 @@ class GatewayAccountOutput(TypedDict):
 
 
 class ArmingOutput(TypedDict):
-    """Whether charges are made and mails sent in this environment."""
+    """The state of this environment: whether charges are made and mails sent."""
 
     armed: bool
     environment: str

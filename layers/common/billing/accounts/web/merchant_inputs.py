@@ -1,4 +1,4 @@
-"""What merchants send to /v1: bodies and query strings."""
+"""Input that merchants send to /v1: bodies and query strings."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ Paragraph = Annotated[
 Limits = Annotated[
     dict[Key, Annotated[StrictInt, Field(ge=0, le=1_000_000_000)]], Field(max_length=20)
 ]
-"""How much a plan allows of what."""
+"""Limits of a plan: the amount that it allows of each key."""
 
 
 def limits_of(given: dict[str, int]) -> tuple[Limit, ...]:
@@ -75,7 +75,7 @@ def limits_of(given: dict[str, int]) -> tuple[Limit, ...]:
 
 
 class PreviewInput(Input):
-    """A price point and when it is bought: a wall time, or with an offset an instant."""
+    """A price point and the time of purchase: a wall time, or with an offset an instant."""
 
     price_point: PricePointInput
     start: Instant
@@ -83,7 +83,7 @@ class PreviewInput(Input):
     count: Annotated[StrictInt, Field(ge=1, le=PREVIEW_MOST)] = 24
 
     def anchor(self) -> Anchor:
-        """The start as wall time in the zone; raises `Invalid`."""
+        """Returns the start as wall time in the zone; raises `Invalid`."""
         start = _parsed(self.start, "start")
         if start.tzinfo is not None:
             return Anchor.at(start, self.time_zone)
@@ -102,7 +102,8 @@ class NewProductInput(Input):
     price_points: Annotated[tuple[PricePointInput, ...], Field(min_length=1, max_length=50)]
 
     def draft(self) -> Draft:
-        """As the flow takes it; raises `Invalid` for terms that the core refuses."""
+        """Returns the draft that the flow takes; raises `Invalid` for terms that are not
+        allowed."""
         terms = []
         for place, price_point in enumerate(self.price_points):
             with under(f"price_points[{place}]"):
@@ -119,15 +120,16 @@ class NewProductInput(Input):
 
 
 def unsaid() -> Any:
-    """A field that need not be given; there is no default: `given` leaves out what was not said."""
+    """Marks a field as optional, without a default: `given` leaves out fields that were not
+    sent."""
     return Field(default_factory=lambda: None)
 
 
 class ChangeInput(Input):
-    """A partial change: what is not given stays as it is."""
+    """A partial change; fields that are not sent stay as they are."""
 
     def given(self) -> dict[str, Any]:
-        """The fields that the caller named, with what they are to become."""
+        """Returns the fields that the caller sent, with their new values."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
@@ -148,7 +150,7 @@ class ProductChangeInput(ChangeInput):
 
 
 class DepartmentInput(Input):
-    """A department of the helpdesk: what it is for, and what it asks for (H-1)."""
+    """A department of the helpdesk: its purpose, and the questions it asks (H-1)."""
 
     id: Key
     name: Name
@@ -158,7 +160,7 @@ class DepartmentInput(Input):
 
 
 class DepartmentsInput(ChangeInput):
-    """The departments, and which of them takes what the portal sends on."""
+    """The departments, and the one that takes each kind of request from the portal."""
 
     cancel: Key = unsaid()
     refund: Key = unsaid()
@@ -184,7 +186,7 @@ class RetryScheduleInput(ChangeInput):
 
 
 class AccountPolicyInput(ChangeInput):
-    """What becomes of accounts that end, where you are the platform."""
+    """The treatment of accounts that end, where you are the platform."""
 
     retention_days: Annotated[StrictInt, Field(ge=1, le=3650)] = unsaid()
     frozen_stops: StrictBool = unsaid()
@@ -226,7 +228,7 @@ class SettingsChangeInput(ChangeInput):
 
 
 class NewKeyInput(Input):
-    """A new API key; it can do what its maker can, or less."""
+    """A new API key; it gets the rights of the key that makes it, or fewer."""
 
     scopes: Annotated[
         tuple[Literal["read", "write"], ...], Field(min_length=1, max_length=2), different
@@ -243,16 +245,16 @@ class OrdersQuery(PageQuery):
     to: InstantOrDate | None = None
 
     def since(self, zone: str) -> datetime | None:
-        """The first instant of the span."""
+        """Returns the first instant of the span."""
         return None if self.from_ is None else start_of(self.from_, zone, "from")
 
     def until(self, zone: str) -> datetime | None:
-        """The instant that the span ends before."""
+        """Returns the instant that the span ends before."""
         return None if self.to is None else end_of(self.to, zone, "to")
 
 
 class CancelInput(Input):
-    """When to end it, whatever the price point's own setting (X-3), and why."""
+    """When to end the subscription, whatever the price point's own setting (X-3), and why."""
 
     when: When
     reason: Line | None = None
@@ -260,50 +262,50 @@ class CancelInput(Input):
 
 
 class RefundInput(Input):
-    """How much in minor units; all that is left of the payment without it."""
+    """The amount in minor units; without it, all that is left of the payment."""
 
     amount: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = None
     reason: Line | None = None
 
 
 class CustomerChangeInput(Input):
-    """What of a customer changes; what is not given, or null, stays."""
+    """A change of a customer; fields that are not sent, or null, stay."""
 
     email: Email | None = None
     name: Name | None = None
     address: AddressInput | None = None
 
     def changes(self) -> dict[str, Any]:
-        """As the flow takes them."""
+        """Returns the changes in the form that the flow takes."""
         address = None if self.address is None else self.address.address()
         return {"email": self.email, "name": self.name, "address": address}
 
 
 class CustomersQuery(PageQuery):
-    """Whose customer record."""
+    """The email of the customer to look up."""
 
     email: Email
 
 
 class AccessQuery(Input):
-    """Whose access to what."""
+    """The customer and the grant to check access for."""
 
     email: Email
     grant: Key
 
 
 class AccountQuery(Input):
-    """Whose account it was."""
+    """The old username and email of an account."""
 
     username: Key
     email: Email
 
 
 class ForecastQuery(Input):
-    """How far to look ahead."""
+    """The day up to which to forecast."""
 
     to: InstantOrDate
 
     def until(self, zone: str) -> datetime:
-        """The instant that it ends at; raises `Invalid`."""
+        """Returns the instant that the forecast ends at; raises `Invalid`."""
         return end_of(self.to, zone, "to")

@@ -1,4 +1,5 @@
-"""What /v1 shows beside entities: previews, settings, keys, forecasts, what needs a look."""
+"""Output of /v1 beside entities: previews, settings, keys, forecasts, subscriptions that need a
+look."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ class ChargeOutput(TypedDict):
 
 
 class PreviewOutput(TypedDict):
-    """What a purchase would charge; `ends` is the last charge of a plan that completes."""
+    """The charges of a possible purchase; `ends` is the last charge of a plan that completes."""
 
     charges: list[ChargeOutput]
     ends: str | None
@@ -44,7 +45,7 @@ class ActiveOutput(TypedDict):
 
 
 class DepartmentOutput(TypedDict):
-    """A department of the helpdesk: what it is for, what it asks for, where it is told (H-1)."""
+    """A department of the helpdesk: its purpose, its questions, and where its mail goes (H-1)."""
 
     id: str
     name: str
@@ -54,7 +55,7 @@ class DepartmentOutput(TypedDict):
 
 
 class DepartmentsOutput(TypedDict):
-    """The departments, and which of them takes what the portal sends on."""
+    """The departments, and the one that takes each kind of request from the portal."""
 
     cancel: str
     refund: str
@@ -70,23 +71,23 @@ class RetryScheduleOutput(TypedDict):
 
 
 class AccountPolicyOutput(TypedDict):
-    """What becomes of accounts that end, where you are the platform (A-3, A-6)."""
+    """The treatment of accounts that end, where you are the platform (A-3, A-6)."""
 
     retention_days: int
     frozen_stops: bool
 
 
 class AccountOutput(TypedDict):
-    """How an account stands; `restorable_until` is when its data is erased, null where nothing is
-    to be restored, or nothing is erased by itself."""
+    """The state of an account; `restorable_until` is when its data is erased, null where nothing
+    can be restored, or nothing is erased by itself."""
 
     standing: str
     restorable_until: str | None
 
 
 class SettingsOutput(TypedDict):
-    """A merchant's settings; `portal` is null while it is off. `freeze_price` is in minor units, a
-    month; null where nothing can be frozen. `custom_domain` is in use once the operator has
+    """A merchant's settings; `portal` is null while it is off. `freeze_price` is in minor units per
+    month, null where nothing can be frozen. `custom_domain` is in use once the operator has
     confirmed it."""
 
     time_zone: str
@@ -127,7 +128,7 @@ class KeyOutput(TypedDict):
 
 
 class ForecastDayOutput(TypedDict):
-    """What one local day brings in one currency; `test` for the sandbox's money."""
+    """The expected charges of one local day in one currency; `test` for the sandbox's money."""
 
     date: str
     amount: MoneyOutput
@@ -136,7 +137,7 @@ class ForecastDayOutput(TypedDict):
 
 
 class ForecastOutput(TypedDict):
-    """What would be charged up to `to`; `held` says why nothing is as things stand, else null."""
+    """Expected charges up to `to`; `held` says why nothing is charged at present, else null."""
 
     data: list[ForecastDayOutput]
     next: str | None
@@ -147,7 +148,7 @@ class ForecastOutput(TypedDict):
 
 
 class ForecastTotalOutput(TypedDict):
-    """All days of one currency together."""
+    """The sum of all days in one currency."""
 
     amount: MoneyOutput
     charges: int
@@ -155,7 +156,7 @@ class ForecastTotalOutput(TypedDict):
 
 
 class MatterOutput(TypedDict):
-    """A subscription that needs a look; `reason` is what is known to hold it, else null.
+    """A subscription that needs a look; `reason` is the known cause, else null.
 
     `credit`: it has ended and left credit, `total` of it, that was neither refunded nor used.
     """
@@ -170,14 +171,14 @@ class MatterOutput(TypedDict):
 
 
 class LinkOutput(TypedDict):
-    """A link that signs in to the console, once."""
+    """A link that signs in to the console once."""
 
     url: str
     expires_at: str
 
 
 def preview(terms: PriceTerms, start: Anchor, count: int) -> PreviewOutput:
-    """The first `count` charges of a purchase (P-19)."""
+    """Returns the first `count` charges of a purchase (P-19)."""
     return {
         "charges": [
             {

@@ -1,4 +1,5 @@
-"""An account's front: signing up, in and out, a forgotten password, another email (A-7, A-8)."""
+"""The account's public pages: sign up, sign in and out, forgotten password, change of email (A-7,
+A-8)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ DONE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request of who is signed in to an account; `stand` is how that stands now."""
+    """A request of a signed-in account; `stand` is the account's state now."""
 
     request: Request
     account: Account
@@ -43,7 +44,7 @@ class Visit:
 
 
 def visit(ports: Ports, request: Request, now: datetime) -> Visit:
-    """Who looks at a page, of an active account or not; raises `SignedOut`."""
+    """Returns the visit of a signed-in account, active or not; raises `SignedOut`."""
     house = account.platform(ports)
     held = sessions.held(ports, request, console_session.REALM, now)
     found = None if held is None else console_session.account_of(ports, held)
@@ -55,7 +56,7 @@ def visit(ports: Ports, request: Request, now: datetime) -> Visit:
 
 
 def change(ports: Ports, request: Request, now: datetime) -> Visit:
-    """Who sent a form from one of our own pages."""
+    """Returns the visit of a form that was sent from one of our own pages."""
     sessions.check_origin(request)
     found = visit(ports, request, now)
     sessions.check_form(request, found.token)
@@ -64,12 +65,13 @@ def change(ports: Ports, request: Request, now: datetime) -> Visit:
 
 
 def sign_up_form(ports: Ports) -> http.Answer:
-    """Username, email and name; the plan comes after, and the password by a mailed link."""
+    """Shows the form for username, email and name; the plan comes after, and the password by a
+    mailed link."""
     return _front(ports, "sign_up", form={}, errors={})
 
 
 def signed_up(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
-    """The plans to choose from, for whoever signed up, and whoever has this email already."""
+    """Signs up and redirects to the plans, also for an email that has an account already."""
     from billing.accounts.web.forms import SignUpForm
     from billing.web.inputs import filled_in, read
 
@@ -85,18 +87,18 @@ def signed_up(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
 
 
 def plans(ports: Ports) -> http.Answer:
-    """What an account can be opened with, or come back with."""
+    """Shows the plans that open an account, or restore it."""
     return _front(ports, "plans", offers=own_plan.offers(ports))
 
 
 def sign_in_form(ports: Ports) -> http.Answer:
-    """Email and password."""
+    """Shows the form for email and password."""
     return _front(ports, "sign_in", failed=False)
 
 
 def signed_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
-    """In, where the account is active; else told so, and how to return. One answer whatever is
-    wrong."""
+    """Signs in: to the console where the account is active, else to a page that says how to return.
+    The answer is the same whatever is wrong."""
     sessions.check_origin(request)
     typed = request.form()
     email, password = (typed.get(name, "")[:TYPED_MOST] for name in ("email", "password"))
@@ -111,7 +113,7 @@ def signed_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
 
 
 def signed_out(ports: Ports, visit: Visit) -> http.Answer:
-    """The session is over here, whoever still holds its cookie."""
+    """Ends the session on the server, so that copies of its cookie stop working."""
     cookie = sessions.end(ports, visit.request, console_session.REALM, visit.token, visit.now)
     return http.redirect("/account/sign-in", cookies=[cookie])
 
@@ -121,7 +123,7 @@ def forgot_form(ports: Ports) -> http.Answer:
 
 
 def forgot(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
-    """The same page for whoever asks, however often."""
+    """Has a reset link mailed; the answer is the same for every email and every repeat."""
     sessions.check_origin(request)
     email = request.form().get("email", "")[:TYPED_MOST]
     account.ask_for_reset(ports, email, ip=request.ip, now=now)
@@ -129,14 +131,14 @@ def forgot(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
 
 
 def reset_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
-    """Where the link in a mail leads; looking does not use it up."""
+    """Shows the page behind a mailed reset link, without using the link up."""
     if not account.reset_stands(ports, token, now=now):
         raise _over()
     return _front(ports, "reset", errors={})
 
 
 def reset(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
-    """A new password, with which everybody signs in again."""
+    """Sets a new password, which ends every session begun with the old one."""
     sessions.check_origin(request)
     password = request.form().get("password", "")[:TYPED_MOST]
     try:
@@ -149,14 +151,15 @@ def reset(ports: Ports, request: Request, token: str, *, now: datetime) -> http.
 
 
 def confirm_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
-    """A button: a scanner that follows the links in a mail does not press it."""
+    """Shows a button that confirms: a scanner that follows the links in a mail does not press
+    it."""
     if not account.email_link_stands(ports, token, now=now):
         raise _over()
     return _front(ports, "confirm")
 
 
 def confirmed(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
-    """One end has confirmed; with the second the email is another one."""
+    """Confirms an email change for one address; with the second the email is changed."""
     sessions.check_origin(request)
     house = account.platform(ports)
     moved = account.confirm_email(ports, token, now=now)
@@ -166,14 +169,14 @@ def confirmed(ports: Ports, request: Request, token: str, *, now: datetime) -> h
 
 
 def profile(ports: Ports, visit: Visit) -> http.Answer:
-    """Who one is here; of an account that is not active, how to return."""
+    """Shows the account's profile; for an inactive account, how to return."""
     if visit.stand.standing is not Standing.ACTIVE:
         return show(visit, "inactive", offers=own_plan.offers(ports))
     return show(visit, "profile", done=done_of(visit), errors={})
 
 
 def email_asked(ports: Ports, visit: Visit) -> http.Answer:
-    """Both addresses are asked, once the password has been given again (A-8)."""
+    """Asks both addresses to confirm a new email, once the password has been given again (A-8)."""
     from billing.accounts.web.forms import EmailForm
     from billing.web.inputs import filled_in, read
 
@@ -194,7 +197,7 @@ def _check_password(ports: Ports, visit: Visit, password: str) -> None:
 
 
 def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> http.Answer:
-    """A page of who is signed in."""
+    """Renders a page of a signed-in account."""
     return http.page(
         f"account/{template}.html",
         MERCHANTS_LANGUAGE,

@@ -1,4 +1,4 @@
-"""The routes of a merchant's own house in /v1: settings, keys, gateway accounts, arming."""
+"""The routes of a merchant's own affairs in /v1: settings, keys, gateway accounts, arming."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from billing.web.inputs import Nothing
 
 
 def declare(api: Api, ports: Ports) -> None:
-    """The routes of settings, keys and gateway accounts."""
+    """Declares the routes of settings, keys and gateway accounts."""
     _settings(api, ports)
     _keys(api, ports)
     _gateways(api, ports)
@@ -36,8 +36,8 @@ def _settings(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/accounts", AccountQuery)
     def look_up_account(call: Call[AccountQuery]) -> merchant_shapes.AccountOutput:
-        """The platform's support: how the account of an old username and email stands, and until
-        when buying again with that email restores it (A-7)."""
+        """The platform's support: the state of the account with an old username and email, and
+        until when buying again with that email restores it (A-7)."""
         if call.merchant.id != ports.operation.platform:
             raise NotFound("There are no accounts here.")
         query = call.input
@@ -56,8 +56,8 @@ def _keys(api: Api, ports: Ports) -> None:
     def replace_key(call: Call[Nothing], key: str) -> merchant_shapes.KeyOutput:
         """Make a key in place of another, which is revoked at once; its secret is shown this once.
 
-        The new one may do what the old one may. The key that calls may be replaced too: keep the
-        answer, for the old secret opens nothing any more.
+        The new one has the rights of the old one. The key that calls may be replaced too: keep the
+        answer, for the old secret stops working.
         """
         made, secret = keys.replaced(ports, call.key, key, now=call.now)
         return merchant_shapes.new_key(made, secret)
@@ -76,7 +76,7 @@ def _keys(api: Api, ports: Ports) -> None:
 
     @api.post("/v1/console-links", sealed="url")
     def create_console_link(call: Call[Nothing]) -> merchant_shapes.LinkOutput:
-        """A link that signs in to the console, once, within 15 minutes."""
+        """Make a link that signs in to the console, once, within 15 minutes."""
         url = console_session.console_link(ports, call.merchant.id, call.base_url, call.now)
         return merchant_shapes.link(url, call.now + console_session.LINK_LIFE)
 
@@ -86,7 +86,7 @@ def _gateways(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/gateway-accounts")
     def list_gateway_accounts(call: Call[Nothing]) -> Listed[gateway_shapes.GatewayAccountOutput]:
-        """Your accounts at gateways, and what hangs on each."""
+        """Your accounts at gateways, and what depends on each."""
         found = gateway_accounts.listed(ports, call.merchant, now=call.now)
         return json_shapes.listed(map(gateway_shapes.account, found), None)
 
@@ -102,8 +102,7 @@ def _gateways(api: Api, ports: Ports) -> None:
     def remove_gateway_account(
         call: Call[gateway_shapes.RemovalQuery], gateway: str, account: str
     ) -> gateway_shapes.ArmingOutput:
-        """An account less; with something on it only by `force`: its subscriptions then need a new
-        card."""
+        """Remove an account; one in use only by `force`: its subscriptions then need a new card."""
         force = call.input.force == "true"
         left = gateway_accounts.remove(
             ports, call.merchant, gateway, account, force=force, now=call.now

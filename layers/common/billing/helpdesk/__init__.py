@@ -1,1 +1,1 @@
-"""Tickets: asked, answered, decided."""
+"""Helpdesk tickets: opened, answered, decided."""

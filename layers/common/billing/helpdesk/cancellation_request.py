@@ -1,4 +1,5 @@
-"""What a request to cancel holds back while a person decides it, and what it will do (H-4, X-8)."""
+"""A request to cancel: the charges it holds while a person decides it, and the effect of approving
+it (H-4, X-8)."""
 
 from __future__ import annotations
 
@@ -23,16 +24,18 @@ from billing.kernel.subscription import (
 from billing.kernel.writes import Change
 
 RUNNING = CHARGEABLE - {State.PAST_DUE}
-"""What is charged on its scheduled day."""
+"""States in which a subscription is charged on its scheduled day."""
 
 HOLDABLE = CHARGEABLE | {State.PAUSED, State.CANCEL_PENDING}
-"""What is charged, or would be if somebody resumed it or undid its end."""
+"""States in which a subscription is charged, or would be if somebody resumed it or undid its
+cancellation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What approving a request to cancel does: `ends_at` is when it ends or ended, None where its
-    last payment completes it; `charge_at` a scheduled charge that is made before that (X-8)."""
+    """The effect of approving a request to cancel: `ends_at` is when the subscription ends or
+    ended, None where its last payment completes it; `charge_at` a scheduled charge that is made
+    before that (X-8)."""
 
     when: When
     ends_at: datetime | None
@@ -42,7 +45,7 @@ class Effect:
 def effect(
     subscription: Subscription, requested_at: datetime, lets_stand: datetime | None
 ) -> Effect:
-    """What a request of a date comes to: as of that date, but for a charge that was too near to be
+    """Returns the effect of a request as of its date, except for a charge that was too near to be
     stopped."""
     if waits_for_charge(subscription, lets_stand):
         return Effect(When.PERIOD_END, _end_of_next_period(subscription), lets_stand)
@@ -53,21 +56,22 @@ def effect(
 
 
 def when_of(subscription: Subscription, lets_stand: datetime | None = None) -> When:
-    """As the price point has it (P-16); late, with the period that was paid for meanwhile (X-8)."""
+    """Returns when a cancellation takes effect, as the price point says (P-16); after a late
+    request, at the end of the period that was paid for meanwhile (X-8)."""
     delayed = subscription.terms.cancellation is Cancellation.DELAYED
     return When.PERIOD_END if delayed or lets_stand is not None else When.NOW
 
 
 def request(when: When, requested_at: datetime) -> CancelRequest:
-    """A request of a customer as of a date, without an Order ID yet."""
+    """Makes a customer's cancel request as of a date, without an Order ID yet."""
     return CancelRequest(when, Source.CUSTOMER, requested_at, "")
 
 
 def too_near(
     subscription: Subscription, *, assisted: bool, notice_days: int, now: datetime
 ) -> datetime | None:
-    """The next charge, if a request through support comes too late to stop it (X-8): fewer days
-    before it, by the calendar of the subscription's zone, than the merchant asks for."""
+    """Returns the next charge if a request through support comes too late to stop it (X-8): fewer
+    days before it, by the calendar of the subscription's zone, than the merchant asks for."""
     due = subscription.period_at
     if not assisted or subscription.state not in RUNNING or due is None or due <= now:
         return None
@@ -77,9 +81,9 @@ def too_near(
 
 
 def waits_for_charge(subscription: Subscription, lets_stand: datetime | None) -> bool:
-    """Whether the charge that a late request does not stop is still to be made.
+    """Tests whether the charge that a late request does not stop is still to be made.
 
-    A failed one is waited for as long as it is tried again; after that nothing paid is left.
+    A failed one is waited for as long as it is tried again; after that no paid period is left.
     """
     if lets_stand is None or subscription.cancelling is not None:
         return False
@@ -89,7 +93,8 @@ def waits_for_charge(subscription: Subscription, lets_stand: datetime | None) ->
 
 
 def hold(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
-    """Nothing more is charged until the ticket is decided (H-4); what is under way goes on."""
+    """Stops charges of a subscription until the ticket is decided (H-4); a charge under way goes
+    on."""
     if not may_be_held(subscription) or subscription.held or ticket.lets_stand is not None:
         return ()
     held = replace(subscription, held_for=ticket.id, held_since=ticket.requested_at)
@@ -97,7 +102,8 @@ def hold(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
 
 
 def may_be_held(subscription: Subscription) -> bool:
-    """Whether a request to cancel holds it: not where a charge under way is to end it (X-6)."""
+    """Tests whether a request to cancel holds the subscription: not where a charge under way is to
+    end it (X-6)."""
     pending = subscription.state is State.CANCEL_PENDING
     return subscription.state in HOLDABLE and (pending or subscription.cancelling is None)
 
@@ -105,7 +111,7 @@ def may_be_held(subscription: Subscription) -> bool:
 def release(
     subscription: Subscription, ticket: Ticket, merchant: Merchant, now: datetime
 ) -> tuple[Change, ...]:
-    """What was held is charged at once (H-4), however late that made it."""
+    """Removes the hold and charges at once what was held (H-4), however late that made it."""
     if subscription.held_for != ticket.id:
         return ()
     free = _freed(subscription)
@@ -117,8 +123,8 @@ def release(
 
 
 def let_go(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
-    """A ticket that was approved holds nothing more, whoever asked for the end that comes: undoing
-    that is not to be held for ever (H-4, X-5)."""
+    """Removes the hold of an approved ticket, whoever asked for the coming end: if that is undone,
+    the subscription must not stay held for ever (H-4, X-5)."""
     if subscription.held_for != ticket.id:
         return ()
     return (Change(subscription, _freed(subscription), expecting=policy.LOOKED_AT),)

@@ -1,7 +1,7 @@
-"""How well a helpdesk answers: figures of each department, from its tickets alone.
+"""Figures of each department's answer and resolution times, from its tickets alone.
 
 First answer: from the request to the first word of an agent. Resolution: from the request to its
-decision. Both as medians, which one ticket that lay over the holidays does not move.
+decision. Both are medians, which one ticket that waited over the holidays does not move.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from billing.helpdesk.tickets import Ticket
 from billing.kernel.departments import Department
 
 AGES = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
-"""Open tickets are counted as younger than each of these, and older than all."""
+"""Age limits by which open tickets are counted: younger than each, and older than all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One department's; spans are None where nothing was answered or decided. `open_by_age` counts
-    up to each of `AGES`, and then the rest."""
+    """The figures of one department; spans are None where nothing was answered or decided.
+    `open_by_age` counts up to each of `AGES`, and then the rest."""
 
     department: Department
     asked: int
@@ -40,8 +40,8 @@ def figures(
     waiting: Iterable[Ticket],
     now: datetime,
 ) -> tuple[Figures, ...]:
-    """Of each department: `asked` are the tickets of the span looked at, `waiting` all that are
-    open, however old."""
+    """Returns the figures of each department: `asked` are the tickets of the span looked at,
+    `waiting` all that are open, however old."""
     by_department: dict[str, list[Ticket]] = {each.id: [] for each in departments}
     open_ones: dict[str, list[Ticket]] = {each.id: [] for each in departments}
     for ticket in asked:

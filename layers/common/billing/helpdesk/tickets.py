@@ -1,7 +1,7 @@
-"""Requests that a person decides, and the talk about them (H-2, H-3).
+"""Tickets: requests that a person decides, and their messages (H-2, H-3).
 
-Transitions are functions that return a transaction; they never look at a clock. What a request to
-cancel holds back meanwhile is in `holding`.
+Transitions are functions that return a transaction; they never read a clock. The charges that a
+request to cancel holds meanwhile are in `cancellation_request`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ from billing.kernel.snapshots import TicketSnapshot
 from billing.kernel.writes import Change, Insert, Transaction
 
 UNDECIDED_FOR = timedelta(days=7)
-"""How long a request to cancel may wait for a person (H-4)."""
+"""The time that a request to cancel may wait for a person (H-4)."""
 
 TEXT_MOST, SUBJECT_MOST, DETAIL_MOST = 5000, 150, 2000
 AS_READ = ("state", "unanswered_since", "department")
 DECIDED_ON = ("state", "attempt", "due_at")
-"""What a decision rests on: no two are made on the same ticket."""
+"""The fields that a decision is conditional on: a ticket is never decided twice."""
 
 
 class Wish(StrEnum):
-    """What a request asks to have done; a ticket without one asks for an answer."""
+    """The action that a request asks for; a ticket without one asks for an answer."""
 
     CANCEL = "cancel"
     REFUND = "refund"
 
 
 class TicketState(StrEnum):
-    """`approved` is decided; `carried_out_at` says whether it was also done."""
+    """The state of a ticket; `approved` is decided, and `carried_out_at` says whether it was also
+    done."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -46,8 +47,8 @@ class TicketState(StrEnum):
 
 
 class Ownership(StrEnum):
-    """How it is known that the requester owns what it is about (H-2): not at all; by the signed-in
-    portal; by a link that was mailed; because the merchant asked for them."""
+    """The proof that the requester owns the subscription or order (H-2): none; the signed-in
+    portal; a link that was mailed; the merchant, who asked for them."""
 
     NONE = "none"
     PORTAL = "portal"
@@ -56,7 +57,7 @@ class Ownership(StrEnum):
 
 
 class Author(StrEnum):
-    """Who wrote a message; `house` is Perennial itself."""
+    """The author of a message; `house` is Perennial itself."""
 
     CUSTOMER = "customer"
     AGENT = "agent"
@@ -65,7 +66,7 @@ class Author(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What was answered to one of the questions of a department (`departments.Ask`)."""
+    """The answer to one of the questions of a department (`departments.Ask`)."""
 
     ask: str
     said: str
@@ -79,8 +80,8 @@ class Ticket:
     `unanswered_since` is set while it is the merchant's turn to answer. `lets_stand` is the
     scheduled charge that a late request does not stop (X-8); `cancels` that a refund cancels as
     well (B-7). `attempt` counts approvals: the refund of each has a name of its own. `due_at` is
-    the alarm: a decision is overdue, or an approved request not carried out. Whoever knows
-    `access_key` has read the requester's mail.
+    the due date: a decision is overdue, or an approved request not carried out. `access_key` opens
+    the thread for the reader of the requester's mail.
     """
 
     alarm: ClassVar[DueKind] = DueKind.TICKET
@@ -121,43 +122,43 @@ class Ticket:
 
     @property
     def is_assisted(self) -> bool:
-        """Whether a person of the merchant was asked, rather than the portal (X-8)."""
+        """Tests whether a person of the merchant was asked, rather than the portal (X-8)."""
         return self.ownership is not Ownership.PORTAL
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a person has something left to do about it."""
+        """Tests whether a person has something left to do about it."""
         return self.state is TicketState.OPEN or self.unanswered_since is not None
 
     def reached_by(self, customer: Customer | None) -> Ticket:
-        """With the email that its requester is answered at: that of `customer` now, whose ticket it
-        is, where it is verified that they are its requester (H-2, B-12)."""
+        """Returns the ticket with the email that its requester is answered at: that of `customer`
+        now, whose ticket it is, where it is verified that they are its requester (H-2, B-12)."""
         if customer is None or customer.is_erased or not self.is_verified:
             return self
         return replace(self, email=customer.email)
 
     @property
     def is_under_way(self) -> bool:
-        """Approved, and not yet carried out."""
+        """Tests whether it is approved, and not yet carried out."""
         return self.state is TicketState.APPROVED and self.carried_out_at is None
 
     @property
     def shown_state(self) -> str:
-        """The state in words that people are shown."""
+        """Returns the state that people are shown."""
         if self.state is TicketState.OPEN:
             return "open" if self.unanswered_since is not None else "answered"
         return self.state.value
 
     @property
     def refund_name(self) -> str:
-        """The name of this ticket's refund: asked for again it is the same one, and another only
-        after a person approved anew what had failed."""
+        """Returns the name of this ticket's refund: a repeated request has the same one, and
+        another only after a person approved anew what had failed."""
         return self.id if self.attempt < 2 else f"{self.id}-{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)
 class TicketOf:
-    """That a ticket is a customer's; it stands beside what they bought."""
+    """A link from a customer to a ticket, stored beside their purchases."""
 
     merchant: str
     customer: str
@@ -167,8 +168,8 @@ class TicketOf:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, plain text; `internal` for the merchant's eyes only. `masked` is how many card
-    numbers were taken out of it before it was kept."""
+    """One message in plain text; `internal` is for the merchant only. `masked` is how many card
+    numbers were taken out of it before it was stored."""
 
     id: str
     merchant: str
@@ -182,34 +183,34 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A ticket with all that was said, oldest first."""
+    """A ticket with all its messages, oldest first."""
 
     ticket: Ticket
     messages: tuple[Message, ...]
 
     @property
     def public(self) -> tuple[Message, ...]:
-        """What its requester may read."""
+        """Returns the messages that the requester may read."""
         return tuple(message for message in self.messages if not message.internal)
 
 
 def asked_id(email: str, key: str) -> str:
-    """The one ticket of a form of somebody, however often it is sent. The form's `key` is theirs to
-    choose, so it names nothing but their own."""
+    """Returns the ticket id of one sender's form, the same however often it is sent. The form's
+    `key` is chosen by the sender, so it names only their own tickets."""
     named = sha256(f"{email}\n{key}".encode()).hexdigest()
     return f"tic_{named[:32]}"
 
 
 def request_id(wish: Wish, about: str, before: int) -> str:
-    """The one open ticket of a wish about one thing, `before` of them having been decided: a form
-    that is sent twice opens one, what is asked again after a decision opens another."""
+    """Returns the id of the one open ticket for a wish about one thing, `before` of them having
+    been decided: a form that is sent twice opens one, a request after a decision opens another."""
     return f"tic_{wish}_{about}" if not before else f"tic_{wish}_{about}-{before + 1}"
 
 
 def message(
     ticket: str, merchant: str, message_id: str, author: Author, text: str, at: datetime
 ) -> Message:
-    """What somebody said, without card numbers; raises `Invalid` for nothing and for too much."""
+    """Makes a message without card numbers; raises `Invalid` for an empty or too long text."""
     said = masked(plain(text))
     if not said.text:
         raise Invalid("Write something.", field="text")
@@ -219,19 +220,20 @@ def message(
 
 
 def plain(text: str) -> str:
-    """Text in lines, as it is kept: one kind of line end, no other control characters."""
+    """Returns text in lines as it is stored: one kind of line end, no other control characters."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     kept = ("".join(c if c.isprintable() or c == " " else " " for c in line) for line in lines)
     return "\n".join(line.rstrip() for line in kept).strip()
 
 
 def line(text: str, most: int) -> str:
-    """One line without card numbers, cut to `most` characters."""
+    """Returns one line without card numbers, cut to `most` characters."""
     return masked(" ".join(plain(text).split())).text[:most]
 
 
 def opened(ticket: Ticket, said: Message | None, fact_shard: int) -> Transaction:
-    """The ticket, its first message, and the fact that it was opened, at once."""
+    """Returns the writes of a new ticket: the ticket, its first message, and its OutboxEvent, at
+    once."""
     known: Transaction = ()
     if ticket.customer is not None:
         at = ticket.requested_at
@@ -247,8 +249,8 @@ def opened(ticket: Ticket, said: Message | None, fact_shard: int) -> Transaction
 def replied(
     ticket: Ticket, said: Message, *, closes: bool = False, shard: int
 ) -> tuple[Ticket, Transaction]:
-    """Somebody answered: it is the other's turn. What was closed opens again when its requester
-    writes; what was decided stays decided."""
+    """Returns the ticket and the writes of a reply: it is the other side's turn. A closed ticket
+    opens again when its requester writes; a decided one stays decided."""
     if said.author is Author.AGENT:
         after = replace(
             ticket,
@@ -270,20 +272,20 @@ def replied(
 
 
 def noted(ticket: Ticket, said: Message) -> Transaction:
-    """A note among agents; nobody is told."""
+    """Returns the writes of a note among agents; nobody gets mail."""
     assert said.internal, "a note is internal"
     return (Insert(said),)
 
 
 def reassigned(ticket: Ticket, department: str, now: datetime, shard: int) -> Transaction:
-    """Another department's turn, which is told so."""
+    """Returns the writes that pass a ticket to another department, which gets mail."""
     after = replace(ticket, department=department)
     told = fact(EventKind.TICKET_REASSIGNED, after, now, shard)
     return (Change(ticket, after, expecting=AS_READ), Insert(told))
 
 
 def approved(ticket: Ticket, wish: Wish, about: str, now: datetime, by: str) -> Ticket:
-    """Decided for its requester."""
+    """Returns the ticket approved."""
     return replace(
         ticket,
         wish=wish,
@@ -299,12 +301,12 @@ def approved(ticket: Ticket, wish: Wish, about: str, now: datetime, by: str) -> 
 
 
 def carried_out(ticket: Ticket, now: datetime) -> Ticket:
-    """What was approved is done."""
+    """Returns the ticket with its approved request carried out."""
     return replace(ticket, carried_out_at=now, due_at=None)
 
 
 def reopened(ticket: Ticket, now: datetime) -> Ticket:
-    """What was approved could not be done: a person must look again."""
+    """Returns the ticket open again: the approved request failed, and a person must look again."""
     return replace(
         ticket,
         state=TicketState.OPEN,
@@ -316,7 +318,7 @@ def reopened(ticket: Ticket, now: datetime) -> Ticket:
 
 
 def declined(ticket: Ticket, now: datetime, by: str) -> Ticket:
-    """Decided against its requester."""
+    """Returns the ticket declined."""
     return replace(
         ticket,
         state=TicketState.DECLINED,
@@ -329,19 +331,19 @@ def declined(ticket: Ticket, now: datetime, by: str) -> Ticket:
 
 
 def _answered(ticket: Ticket, now: datetime, by: str) -> datetime | None:
-    """When a person first answered: a decision is an answer, but not what nobody decided."""
+    """Returns when a person first answered: a decision is an answer, but not an automatic one."""
     return ticket.first_answered_at or (None if by == Author.HOUSE else now)
 
 
 NOBODY = "nobody"
-"""In the place of a customer, where a fact is about somebody who has bought nothing."""
+"""The customer id of an event about somebody who has bought nothing."""
 
 
 def fact(
     kind: EventKind, ticket: Ticket, at: datetime, shard: int, said: str | None = None
 ) -> OutboxEvent:
-    """A fact about a ticket as it stands after it; `said` is the id of the message that it
-    tells."""
+    """Makes an OutboxEvent about a ticket as it stands after it; `said` is the id of the message
+    that it mails."""
     what = said or f"{at:%Y%m%dT%H%M%S%f}"
     return OutboxEvent(
         id=f"{ticket.id}:{kind}:{what}",

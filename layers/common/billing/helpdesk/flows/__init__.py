@@ -1,1 +1,1 @@
-"""What helpdesk does in the world: reads, writes, gateways."""
+"""The use cases of the helpdesk: they read, write and call gateways."""

@@ -1,8 +1,8 @@
-"""Deciding tickets: approved, which carries out the cancel or refund, or declined (H-3, H-4).
+"""Decisions on tickets: approval, which carries out the cancel or refund, or decline (H-3, H-4).
 
-Exactly once, by whoever is first. A cancellation and its ticket are one write. A refund is decided
-first, then made under the ticket's own name, then noted: killed in between, the ticket's alarm or
-whoever asks again goes on from there.
+A ticket is decided exactly once, by whoever is first. A cancellation and its ticket are one write.
+A refund is decided first, then made under the ticket's own name, then recorded: after a crash in
+between, the ticket's due date or a repeated request continues from there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from billing.render.messages import text
 
 ATTEMPTS = 8
 HOUSE = "house"
-"""Who decides what nobody else did."""
+"""The decider of a ticket that no person decided in time."""
 
 HAS_ENDED = frozenset({"already_cancelled", "completed"})
 
@@ -50,14 +50,16 @@ def approve(
     wish: Wish | None = None,
     cancels: bool = False,
 ) -> Ticket:
-    """Decide for the requester, and carry out what they asked for.
+    """Approves a ticket, and carries out the request.
 
-    `wish` says what to do where they only wrote about an order; `cancels` that a refund ends the
-    subscription too (B-7). Approved before: the same ticket, gone on with if that is not done yet.
+    `wish` says what to do where the requester only wrote about an order; `cancels` that a refund
+    ends the subscription too (B-7). A ticket that was approved before is returned, and carried out
+    if that is not done yet.
 
     Raises `NotFound`, and `Refused` (nothing_to_approve, ownership_unverified, already_declined,
-    ticket_closed, disputed, refund_failed ..); a refund that failed leaves the ticket open.
-    `Unavailable` before it is decided; what is decided is answered, carried out or not.
+    ticket_closed, disputed, refund_failed ..); a refund that failed leaves the ticket open. Raises
+    `Unavailable` before it is decided; once it is decided the ticket is returned, carried out or
+    not.
     """
     for _ in range(ATTEMPTS):
         found = threads.fresh(ports, merchant, ticket)
@@ -73,10 +75,10 @@ def approve(
 def decline(
     ports: Ports, merchant: Merchant, ticket: str, words: str, *, by: str, now: datetime
 ) -> Ticket:
-    """Decide against the requester, with words; what was held is charged at once (H-4).
+    """Declines a ticket, with words for the requester; held charges are made at once (H-4).
 
-    Declined before: the same ticket. Raises `NotFound`, `Invalid` without words, `Refused`
-    (already_approved, ticket_closed).
+    A ticket that was declined before is returned. Raises `NotFound`, `Invalid` without words,
+    `Refused` (already_approved, ticket_closed).
     """
     for _ in range(ATTEMPTS):
         found = threads.fresh(ports, merchant.id, ticket)
@@ -108,8 +110,8 @@ def sweep(
     limit: int = 200,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
-    """Decide what waited for too long as the merchant has it (H-4), and finish what was approved
-    and not carried out; a replay finds nothing left."""
+    """Decides tickets that waited too long as the merchant's setting says (H-4), and finishes
+    approved ones that were not carried out; a replay finds nothing left."""
     dues = kernel_due.overdue(ports, DueKind.TICKET, now=now, limit=limit)
     look = partial(_answer_alarm, ports, now)
     seen = kernel_due.answer(ports, dues, look, now=now, keep_going=keep_going)
@@ -117,8 +119,8 @@ def sweep(
 
 
 def effect(ports: Ports, ticket: Ticket) -> cancellation_request.Effect | None:
-    """What approving a request to cancel would do, as things stand; None for anything else, and
-    for what has ended."""
+    """Returns what approving a request to cancel would do now; None for anything else, and for a
+    subscription that has ended."""
     if ticket.wish is not Wish.CANCEL or ticket.about is None or ticket.customer is None:
         return None
     found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
@@ -128,7 +130,7 @@ def effect(ports: Ports, ticket: Ticket) -> cancellation_request.Effect | None:
 
 
 def next_amount(ports: Ports, ticket: Ticket) -> Money | None:
-    """What the next charge of a subscription is that a ticket asks to cancel."""
+    """Returns the amount of the next charge of the subscription that a ticket asks to cancel."""
     if ticket.wish is not Wish.CANCEL or ticket.customer is None or ticket.about is None:
         return None
     found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
@@ -194,7 +196,7 @@ def _approve(
 
 
 def _go_on(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
-    """Go on with what was approved, or leave it under way: its alarm carries it out."""
+    """Continues an approved ticket, or leaves it under way until its due date."""
     try:
         return _carry_out(ports, ticket, now)
     except Unavailable:
@@ -202,7 +204,7 @@ def _go_on(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
 
 
 def _carry_out(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
-    """Go on with what was approved; raises `Unavailable` where the gateway does not answer."""
+    """Continues an approved ticket; raises `Unavailable` where the gateway does not answer."""
     assert ticket.about is not None, "it was approved"
     if ticket.wish is Wish.REFUND:
         return _refund(ports, ticket, now)
@@ -215,7 +217,8 @@ def _carry_out(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
 def _cancel(
     ports: Ports, found: Subscription, before: Ticket, after: Ticket, told: Transaction
 ) -> Ticket:
-    """End it as of the date of the request, and the ticket in the same write (H-4)."""
+    """Cancels a subscription as of the date of the request, and updates the ticket in the same
+    write (H-4)."""
     noted: Transaction = (Change(before, after, expecting=tickets.DECIDED_ON), *told)
     try:
         found = cancel.request(
@@ -237,7 +240,7 @@ def _cancel(
     except Unavailable as outage:
         raise Uncertain("It is cancelled; whether the ticket says so is not known.") from outage
     if stands == before:
-        # It had ended, or was ending, without this ticket.
+        # It had ended, or was ending, by another request.
         ports.store.commit(*noted, *cancellation_request.let_go(found, before))
         return after
     if stands.carried_out_at is None:
@@ -246,7 +249,8 @@ def _cancel(
 
 
 def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
-    """Make the ticket's one refund, then note it; where it cannot be made a person looks again."""
+    """Makes the ticket's one refund, then records it; reopens the ticket for a person where it
+    cannot be made."""
     assert ticket.about is not None, "it was approved"
     try:
         made = refund.request(
@@ -317,12 +321,14 @@ def _postpone(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
 
 
 def _after_charge(ports: Ports, ticket: Ticket, now: datetime) -> datetime:
-    """When to look again: a lease later, or after the charge that stands."""
+    """Returns when to look again: a lease later, or a lease after the scheduled charge that is
+    still made."""
     return max(now, ticket.lets_stand or now) + ports.operation.lease
 
 
 def _about(ports: Ports, ticket: Ticket, wish: Wish) -> str | None:
-    """What an agent acts on where somebody only wrote about an order of theirs."""
+    """Returns the subscription or Order ID to act on where the requester only wrote about an order
+    of theirs."""
     order = ports.store.order_by_id(ticket.merchant, ticket.order or "")
     if order is None or order.customer is None or order.customer != ticket.customer:
         return None
@@ -336,7 +342,8 @@ def _approval(ports: Ports, ticket: Ticket, now: datetime) -> OutboxEvent:
 
 
 def _late_approval(ports: Ports, ticket: Ticket, found: Subscription, now: datetime) -> OutboxEvent:
-    """Approved, after a charge that is still made: which one, and when it ends after it (X-8)."""
+    """Makes the event of an approval before a charge that is still made: its amount and date, and
+    when the subscription ends after it (X-8)."""
     told = _approval(ports, ticket, now)
     assert told.ticket_was is not None, "written with its fact"
     course = cancellation_request.effect(found, ticket.requested_at, ticket.lets_stand)

@@ -1,6 +1,6 @@
-"""What a stranger wrote to a helpdesk, until they follow the link that is mailed to them (H-2).
+"""Requests to a helpdesk from unknown senders, until they follow the mailed link (H-2).
 
-It waits in the ephemeral table: what nobody confirms leaves no trace, and holds no charge.
+A draft waits in the ephemeral table: one that nobody confirms leaves no trace, and holds no charge.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ PER_EMAIL, PER_IP = 5, 20
 
 
 def write(ports: Ports, merchant: Merchant, request: Request, *, ip: str, now: datetime) -> None:
-    """Keep what was written and have a link mailed; sent twice it is kept and mailed once, sent to
-    another email it is another request.
+    """Saves a draft and has a link mailed; sent twice it is saved and mailed once, sent to another
+    email it is another request.
 
     Raises `Invalid` for an unknown department, `TooMany` beyond the limits per email and address.
     """
@@ -54,12 +54,12 @@ def write(ports: Ports, merchant: Merchant, request: Request, *, ip: str, now: d
         code=name,
     )
     ports.store.commit(Insert(asked))
-    with suppress(Unavailable):  # sent once more, it is mailed once more: never not at all
+    with suppress(Unavailable):  # on a repeat it is mailed again, rather than not at all
         ports.ephemeral.put(ASKED, name, "yes", expires_at=until, now=now)
 
 
 def read(ports: Ports, name: str, *, now: datetime) -> Request | None:
-    """What was written, while it waits."""
+    """Returns a draft while it waits."""
     kept = ports.ephemeral.get(DRAFT, name, now=now)
     if kept is None:
         return None
@@ -70,8 +70,8 @@ def read(ports: Ports, name: str, *, now: datetime) -> Request | None:
 
 
 def link(ports: Ports, merchant: Merchant, name: str, *, now: datetime) -> str:
-    """The address under which it is confirmed. Its token is drawn as the mail is written, so that
-    it stands nowhere else."""
+    """Returns the address under which a draft is confirmed. Its token is drawn as the mail is
+    written, so that it is stored nowhere else in clear."""
     token = ports.new_id("key")
     value = json.dumps({"merchant": merchant.id, "draft": name})
     ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LIFE, now=now)
@@ -79,14 +79,14 @@ def link(ports: Ports, merchant: Merchant, name: str, *, now: datetime) -> str:
 
 
 def of_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Request | None:
-    """What a link stands for; looking does not use it up, for mail scanners follow links."""
+    """Returns the draft of a link, without using it up, for mail scanners follow links."""
     kept = ports.ephemeral.get(LINK, digest(token), now=now)
     named = json.loads(kept) if kept is not None else {}
     return read(ports, named["draft"], now=now) if named.get("merchant") == merchant else None
 
 
 def preview(ports: Ports, merchant: Merchant, request: Request, *, now: datetime) -> Ticket:
-    """What confirming it opens, before it is confirmed (X-8)."""
+    """Returns the ticket that confirming the draft would open (X-8)."""
     owner = ports.store.customer_by_email(merchant.id, request.email)
     return ticket.preview(
         ports, merchant, request, customer=owner, ownership=Ownership.LINK, now=now
@@ -94,7 +94,7 @@ def preview(ports: Ports, merchant: Merchant, request: Request, *, now: datetime
 
 
 def confirm(ports: Ports, merchant: Merchant, request: Request, *, now: datetime) -> Ticket:
-    """Open the ticket; pressed twice it is one. The request counts from now (H-4)."""
+    """Opens the ticket of a draft; pressed twice it is one. The request counts from now (H-4)."""
     owner = ports.store.customer_by_email(merchant.id, request.email)
     return ticket.open_one(
         ports, merchant, request, customer=owner, ownership=Ownership.LINK, now=now

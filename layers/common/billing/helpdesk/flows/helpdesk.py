@@ -1,4 +1,4 @@
-"""The agents' side: lists of tickets, figures, and the support look-up (H-6)."""
+"""The agents' side of the helpdesk: lists of tickets, figures, and the support look-up (H-6)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from billing.kernel.storage import Page
 
 READ_AT_ONCE = 200
 WAITING_MOST = 1000
-"""Of one department: what is longer than that nobody reads in one list."""
+"""The most tickets of one department that are listed: nobody reads more in one list."""
 
 FIGURES_OVER = timedelta(days=30)
 OPEN = frozenset({"open", "answered"})
@@ -26,7 +26,7 @@ OPEN = frozenset({"open", "answered"})
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which tickets; `state` is one that is shown."""
+    """A filter of tickets; `state` is the state that people are shown."""
 
     department: str | None = None
     state: str | None = None
@@ -49,8 +49,8 @@ def page(
     cursor: str | None,
     now: datetime,
 ) -> Page[Ticket]:
-    """Tickets, newest first; raises `NotFound` for an unknown customer, `Invalid` for a cursor of
-    another list."""
+    """Lists tickets, newest first; raises `NotFound` for an unknown customer, `Invalid` for a
+    cursor of another list."""
     if wanted.customer is not None:
         if ports.store.customer(merchant.id, wanted.customer) is None:
             raise NotFound("There is no such customer.")
@@ -66,7 +66,7 @@ def page(
 
 
 def waiting(ports: Ports, merchant: Merchant, department: str | None = None) -> list[Ticket]:
-    """What a person has something left to do about, those that wait longest first."""
+    """Lists tickets that still need a person, the longest waiting first."""
     ids = [each.id for each in merchant.settings.departments.all]
     wanted = ids if department is None else [each for each in ids if each == department]
     found = [
@@ -78,7 +78,7 @@ def waiting(ports: Ports, merchant: Merchant, department: str | None = None) -> 
 
 
 def service(ports: Ports, merchant: Merchant, *, now: datetime) -> tuple[Figures, ...]:
-    """Each department's figures of the last 30 days, and what is open by age."""
+    """Returns each department's figures of the last 30 days, and its open tickets by age."""
     since = max(merchant.created_at, now - FIGURES_OVER)
     read = pages(_list(ports, merchant, since, now), at_most=READS_AT_MOST)
     asked = [found for page in read for found in page.data]
@@ -86,7 +86,8 @@ def service(ports: Ports, merchant: Merchant, *, now: datetime) -> tuple[Figures
 
 
 def open_for(ports: Ports, merchant: Merchant, request: Request, *, now: datetime) -> Ticket:
-    """A ticket that the merchant enters in somebody's name; one Order ID given, it must be theirs.
+    """Opens a ticket that the merchant enters in somebody's name; an Order ID must be of an order
+    of theirs.
 
     Raises `Invalid`, naming the field.
     """
@@ -110,7 +111,7 @@ def open_for(ports: Ports, merchant: Merchant, request: Request, *, now: datetim
 def _list(
     ports: Ports, merchant: Merchant, since: datetime, now: datetime
 ) -> Callable[[str | None], Page[Ticket]]:
-    """The pages of the list of tickets, by their cursors."""
+    """Returns a function from a cursor to that page of the list of tickets."""
     until = now + timedelta(microseconds=1)
     return lambda cursor: ports.store.tickets(
         merchant.id, since=since, until=until, limit=READ_AT_ONCE, cursor=cursor

@@ -1,6 +1,7 @@
-"""Mail to support becomes a ticket: a reply by what it answers, anything else once it is confirmed.
+"""Turns mail to support into tickets: a reply joins its ticket, anything else waits for
+confirmation.
 
-What a mail says of its sender proves nothing. A reply counts because it names a mail that only its
+The sender that a mail names proves nothing. A reply counts because it names a mail that only its
 reader has seen; a new request waits for the link that is mailed back, like one from the form (H-2).
 """
 
@@ -34,8 +35,8 @@ _QUOTED = re.compile(r"^(>|-{2,}\s*Original Message|On .{1,200} wrote:$|_{10,}$)
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a mail: `replied` to a ticket, `asked` and waiting to be confirmed, or
-    `ignored`, because a machine wrote it or it says nothing."""
+    """The result of taking a mail: `replied` to a ticket, `asked` and waiting to be confirmed, or
+    `ignored`, because a machine wrote it or it has no text."""
 
     result: str
     ticket: str | None = None
@@ -44,10 +45,10 @@ class Taken:
 def from_mail(
     ports: Ports, merchant: Merchant, department: str, raw: bytes, *, now: datetime
 ) -> Taken:
-    """Take a mail as it came (RFC 5322); taken twice it is one message, one request.
+    """Takes a raw mail (RFC 5322); taken twice it is one message, one request.
 
-    Only its plain text is read. Raises `Invalid` for what is too big, has no sender, or goes to an
-    unknown department.
+    Only its plain text is read. Raises `Invalid` for a mail that is too big, has no sender, or goes
+    to an unknown department.
     """
     if len(raw) > MOST_BYTES:
         raise Invalid(f"A mail has at most {MOST_BYTES} bytes.", field="message")
@@ -78,7 +79,7 @@ def from_mail(
 
 
 def _is_automatic(mail: EmailMessage) -> bool:
-    """Answering a machine would go on for ever (RFC 3834)."""
+    """Tests whether a machine wrote a mail: answering one would go on for ever (RFC 3834)."""
     submitted = _header(mail, "auto-submitted").lower()
     precedence = _header(mail, "precedence").lower()
     listed = any(_header(mail, name) for name in ("list-id", "list-unsubscribe"))
@@ -93,7 +94,7 @@ def _sender(mail: EmailMessage) -> str:
 
 
 def _words(mail: EmailMessage) -> str:
-    """What its writer added, without what is quoted below it."""
+    """Returns the writer's own text, without what is quoted below it."""
     for number, part in enumerate(mail.walk()):
         if number >= MOST_PARTS:
             break
@@ -107,7 +108,7 @@ def _decoded(part: EmailMessage) -> str:
     raw = payload if isinstance(payload, bytes) else b""
     try:
         return raw.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:  # a character set that nobody knows
+    except LookupError:  # an unknown character set
         return raw.decode("utf-8", "replace")
 
 
@@ -121,7 +122,7 @@ def _unquoted(text: str) -> str:
 
 
 def _answered(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetime) -> Iterator[str]:
-    """The tickets whose mails it says that it answers, the last named first."""
+    """Yields the tickets whose mails this one answers by its headers, the last named first."""
     named = f"{_header(mail, 'references')} {_header(mail, 'in-reply-to')}"
     for identity in reversed(_ID.findall(named)):
         found = notices.ticket_of_mail(ports, merchant.id, identity, now=now)
@@ -130,7 +131,7 @@ def _answered(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetim
 
 
 def _header(mail: EmailMessage, name: str) -> str:
-    """A header as one line of text; one that cannot be read is as good as none."""
+    """Returns a header as one line of text; one that cannot be read counts as missing."""
     try:
         return " ".join(str(mail.get(name, "")).split())
     except (ValueError, LookupError, AttributeError):

@@ -1,4 +1,5 @@
-"""Whose product is it: for those who write to the platform about what a merchant sold (H-7)."""
+"""Finds the seller of a product, for those who write to the platform about a merchant's sale
+(H-7)."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ _PRICE_POINT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 
 
 def find(ports: Ports, words: str) -> Merchant | None:
-    """The seller that somebody means by an address of a checkout or portal, by a price point, or by
-    a name as it stands in the directory or on a receipt; None for the platform itself."""
+    """Returns the seller named by an address of a checkout or portal, by a price point, or by a
+    name as it stands in the directory or on a receipt; None for the platform itself."""
     words = " ".join(words[:LONGEST].split())
     named = _ADDRESS.search(words) or _PRICE_POINT.fullmatch(words)
     found = _by_domain(ports, words)
@@ -31,14 +32,15 @@ def find(ports: Ports, words: str) -> Merchant | None:
 
 
 def _by_domain(ports: Ports, words: str) -> Merchant | None:
-    """By an address at a domain of their own (A-9)."""
+    """Finds a seller by an address at a domain of their own (A-9)."""
     host = domains.host_of(words.partition("://")[2].partition("/")[0] or words.partition("/")[0])
     held = None if host is None else ports.store.domain(host)
     return None if held is None else ports.store.merchant(held.merchant)
 
 
 def _by_name(ports: Ports, name: str) -> Merchant | None:
-    """Only of those who are publicly listed: who sells here is nobody else's to learn."""
+    """Finds a seller by name, among the publicly listed only: others need not be known as sellers
+    here."""
     sellers: dict[str, Merchant | None] = {}
     for product in ports.store.listed_products(READ_MOST):
         if product.merchant not in sellers:

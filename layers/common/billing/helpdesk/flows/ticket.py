@@ -1,7 +1,7 @@
 """Tickets: opened, answered, passed on (H-2, H-3).
 
-Whoever opens one is known by the signed-in portal, by a link that was mailed to them, or through
-the merchant; a stranger's words wait in the ephemeral table until the link is followed.
+The requester is known by the signed-in portal, by a link that was mailed to them, or through the
+merchant; the text of an unknown sender waits in the ephemeral table until the link is followed.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ from billing.kernel.writes import Transaction
 ATTEMPTS = 8
 WINDOW = timedelta(minutes=15)
 WORDS_AT_MOST = 20
-"""Of one customer, or in one thread, within the window: a department is mailed each of them."""
+"""The most messages of one customer, or in one thread, within the window: each is mailed to a
+department."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody writes to a department. `subscription` names what a signed-in customer means,
-    `order` an Order ID as it was typed; `key` is what makes the same request the same ticket.
-    `masked` counts the card numbers that were taken out of it."""
+    """A request to a department. `subscription` is the one a signed-in customer means, `order` an
+    Order ID as it was typed; requests with the same `key` are the same ticket. `masked` counts the
+    card numbers that were taken out of it."""
 
     department: str
     email: str
@@ -58,7 +59,7 @@ class Request:
     masked: int = 0
 
     def cleaned(self) -> Request:
-        """As it may be kept: one kind of line end, and no card number."""
+        """Returns the request as it may be stored: one kind of line end, and no card number."""
         said = masked(tickets.plain(self.text))
         return replace(
             self,
@@ -76,7 +77,7 @@ class Request:
 
 
 def fresh(ports: Ports, merchant: str, ticket: str) -> Ticket:
-    """The ticket as it stands; `NotFound` for an unknown one, or another merchant's."""
+    """Returns the stored ticket; raises `NotFound` for an unknown one, or another merchant's."""
     found = ports.store.ticket(merchant, ticket)
     if found is None:
         raise NotFound("There is no such ticket.")
@@ -84,7 +85,7 @@ def fresh(ports: Ports, merchant: str, ticket: str) -> Ticket:
 
 
 def thread(ports: Ports, merchant: str, ticket: str) -> Thread:
-    """The ticket with all that was said; raises `NotFound`."""
+    """Returns the ticket with all its messages; raises `NotFound`."""
     found = ports.store.thread(merchant, ticket)
     if found is None:
         raise NotFound("There is no such ticket.")
@@ -92,7 +93,7 @@ def thread(ports: Ports, merchant: str, ticket: str) -> Thread:
 
 
 def of_customer(ports: Ports, merchant: str, customer: str, ticket: str) -> Thread:
-    """One of a customer's own tickets; raises `NotFound` for anybody else's."""
+    """Returns one of a customer's own tickets; raises `NotFound` for anybody else's."""
     found = thread(ports, merchant, ticket)
     if found.ticket.customer != customer:
         raise NotFound("There is no such ticket.")
@@ -100,7 +101,7 @@ def of_customer(ports: Ports, merchant: str, customer: str, ticket: str) -> Thre
 
 
 def about(ports: Ports, merchant: str, customer: str, wish: Wish, what: str) -> Ticket | None:
-    """The newest ticket of a customer's wish about one thing."""
+    """Returns a customer's newest ticket with this wish about one subscription or order."""
     found = ports.store.tickets_of(merchant, customer)
     return next((each for each in found if (each.wish, each.about) == (wish, what)), None)
 
@@ -114,10 +115,11 @@ def open_one(
     ownership: Ownership,
     now: datetime,
 ) -> Ticket:
-    """A new ticket; the open one if the same is asked for already, with what was said added.
+    """Opens a ticket; for a request that is open already, adds the message to that one.
 
-    Holds the charges of what is to be cancelled (H-4). Raises `Invalid` for an unknown department,
-    and for an Order ID that is not the requester's where `ownership` is theirs to claim.
+    Holds the charges of a subscription that is to be cancelled (H-4). Raises `Invalid` for an
+    unknown department, and for an Order ID that is not the requester's where `ownership` is theirs
+    to claim.
     """
     if named(merchant.settings.departments.all, request.department) is None:
         raise Invalid("There is no such department.", field="department")
@@ -138,7 +140,7 @@ def open_one(
 
 
 def count_words(ports: Ports, merchant: str, where: str, *, now: datetime) -> None:
-    """One message more of a customer, or in a thread; raises `TooMany`."""
+    """Counts one more message of a customer, or in a thread; raises `TooMany`."""
     hits = ports.ephemeral.hit("ticket_words", f"{merchant}:{where}", window=WINDOW, now=now)
     if hits > WORDS_AT_MOST:
         raise TooMany("That was a lot of messages. Wait a quarter of an hour and send it again.")
@@ -153,7 +155,7 @@ def preview(
     ownership: Ownership,
     now: datetime,
 ) -> Ticket:
-    """The ticket that `open_one` would open or add to, before anything is written (X-8)."""
+    """Returns the ticket that `open_one` would open or add to, before anything is written (X-8)."""
     ticket = _drawn_up(ports, merchant, request.cleaned(), customer, ownership, now)
     standing = ports.store.ticket(merchant.id, ticket.id)
     return standing or _holding(ports, merchant, ticket, now)[0]
@@ -170,7 +172,7 @@ def reply(
     now: datetime,
     closes: bool = False,
 ) -> Message:
-    """Answer a ticket, once for each `key`; raises `Invalid` for nothing and for too much."""
+    """Answers a ticket, once for each `key`; raises `Invalid` for an empty or too long text."""
     said = tickets.message(ticket, merchant, f"msg_{key}", author, text, now)
     for _ in range(ATTEMPTS):
         found = thread(ports, merchant, ticket)
@@ -197,7 +199,8 @@ def answer(
     now: datetime,
     closes: bool = False,
 ) -> Message:
-    """What an agent tells the requester; `closes` a ticket that asked for nothing but an answer."""
+    """Sends an agent's answer to the requester; `closes` a ticket that asked for nothing but an
+    answer."""
     return reply(
         ports, merchant, ticket, text, author=Author.AGENT, key=key, now=now, closes=closes
     )
@@ -213,7 +216,8 @@ def note(
     now: datetime,
     closes: bool = False,
 ) -> Message:
-    """A note among agents: its requester neither sees it nor is told. A note closes nothing."""
+    """Adds a note among agents: the requester neither sees it nor gets mail. A note closes
+    nothing."""
     if closes:
         raise Invalid("A note does not close a ticket.", field="close")
     found = thread(ports, merchant, ticket)
@@ -227,7 +231,7 @@ def note(
 def reassign(
     ports: Ports, merchant: Merchant, ticket: str, department: str, *, now: datetime
 ) -> Ticket:
-    """Pass a ticket on to another department; raises `Invalid` for an unknown one."""
+    """Passes a ticket on to another department; raises `Invalid` for an unknown one."""
     if named(merchant.settings.departments.all, department) is None:
         raise Invalid("There is no such department.", field="department")
     found = fresh(ports, merchant.id, ticket)
@@ -239,9 +243,10 @@ def reassign(
 
 
 def owned(ports: Ports, merchant: str, order: str | None, email: str) -> Order | None:
-    """The entry with this Order ID, if its customer has this email now.
+    """Returns the entry with this Order ID, if its customer has this email now.
 
-    What it was bought with says nothing: somebody else may have that address by now (B-12).
+    The email that it was bought with proves nothing: somebody else may have that address by now
+    (B-12).
     """
     typed = typed_order_id(order or "")
     found = None if typed is None else ports.store.order_by_id(merchant, typed)
@@ -251,7 +256,7 @@ def owned(ports: Ports, merchant: str, order: str | None, email: str) -> Order |
 
 
 def owner(ports: Ports, found: Ticket) -> Customer | None:
-    """The customer that a ticket is known to be of."""
+    """Returns the customer that a ticket is known to belong to."""
     if found.customer is None:
         return None
     return ports.store.customer(found.merchant, found.customer)
@@ -265,7 +270,8 @@ def _drawn_up(
     ownership: Ownership,
     now: datetime,
 ) -> Ticket:
-    """The ticket as it would be opened: with what it is about, where that is the requester's."""
+    """Makes the ticket as it would be opened: with its subscription or order, where that is the
+    requester's."""
     order = owned(ports, merchant.id, request.order, request.email)
     owner = customer or (order.customer if order else None)
     record = None if owner is None else ports.store.customer(merchant.id, owner)
@@ -297,7 +303,8 @@ def _drawn_up(
 def _about(
     ports: Ports, ticket: Ticket, order: Order | None, subscription: str | None, now: datetime
 ) -> Ticket:
-    """With what it is about, and the id that makes the same wish the same ticket."""
+    """Adds to a ticket its subscription or order, and the id that makes the same wish the same
+    ticket."""
     owner = ticket.customer
     assert owner is not None, "it is known"
     if order is not None and order.customer == owner:
@@ -326,7 +333,8 @@ def _about(
 def _holding(
     ports: Ports, merchant: Merchant, ticket: Ticket, now: datetime
 ) -> tuple[Ticket, Transaction]:
-    """A request to cancel has a last day to be decided by, and holds charges till then (H-4)."""
+    """Gives a request to cancel its last day to be decided by, and holds charges until then
+    (H-4)."""
     if ticket.wish is not Wish.CANCEL or ticket.about is None or ticket.customer is None:
         return ticket, ()
     found = ports.store.subscription(merchant.id, ticket.customer, ticket.about)
@@ -352,7 +360,8 @@ def _first_words(ticket: Ticket, request: Request, now: datetime) -> Message | N
 
 
 def _said_again(ports: Ports, standing: Ticket, request: Request, now: datetime) -> Ticket:
-    """The same wish once more: what was said with it is added, if it is not what was said."""
+    """Adds the message of a repeated request to the open ticket, unless that message is in it
+    already."""
     known: Sequence[Message] = thread(ports, standing.merchant, standing.id).messages
     said = _first_words(standing, request, now)
     if said is not None and not {said.id, said.text} & {w for m in known for w in (m.id, m.text)}:

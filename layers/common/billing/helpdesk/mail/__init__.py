@@ -1,1 +1,1 @@
-"""Mails of helpdesk."""
+"""Mails of the helpdesk."""

@@ -1,4 +1,4 @@
-"""Mails about tickets, each way: asked, answered, approved, declined (H-3)."""
+"""Mails about tickets, to requester and department: asked, answered, approved, declined (H-3)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from billing.render.messages import has, text
 def noted(
     envelope: Envelope, ticket: Ticket, department: Department, said: Message | None, url: str
 ) -> EmailMessage:
-    """To the requester: it was passed on, with its reference, and the day by which it is decided
-    (X-1, H-2)."""
+    """Builds the mail to the requester that it was passed on, with its reference, and the day by
+    which it is decided (X-1, H-2)."""
     language, words = envelope.language, _words(envelope, ticket, department)
     kind = ticket.wish or "question"
     masked = (text(language, "ticket.masked"),) if said is not None and said.masked else ()
@@ -39,8 +39,8 @@ def noted(
 def received(
     envelope: Envelope, ticket: Ticket, department: Department, said: Message | None, url: str
 ) -> EmailMessage:
-    """To the department: who asks for what, and whether it is known to be theirs; an answer by mail
-    goes to the requester."""
+    """Builds the mail to the department: the requester, the request, and whether it is known to be
+    theirs; an answer by mail goes to the requester."""
     language, words = envelope.language, _words(envelope, ticket, department)
     kind = ticket.wish or "question"
     why = _why(ticket, language)
@@ -64,7 +64,7 @@ def received(
 def answered(
     envelope: Envelope, ticket: Ticket, department: Department, said: Message, url: str
 ) -> EmailMessage:
-    """To the requester: what an agent wrote."""
+    """Builds the mail to the requester with an agent's answer."""
     language, words = envelope.language, _words(envelope, ticket, department)
     letter = Letter(
         subject=text(language, "mail.ticket.answered.subject", **words),
@@ -79,7 +79,7 @@ def answered(
 def written_again(
     envelope: Envelope, ticket: Ticket, department: Department, said: Message, url: str
 ) -> EmailMessage:
-    """To the department: what the requester added."""
+    """Builds the mail to the department with the requester's new message."""
     language, words = envelope.language, _words(envelope, ticket, department)
     letter = Letter(
         subject=text(language, "mail.ticket.again.subject", **words),
@@ -99,7 +99,8 @@ def approved(
     amount: Money | None,
     url: str,
 ) -> EmailMessage:
-    """To the requester: it is done, or when it will be, after a charge of `amount` (X-8)."""
+    """Builds the mail to the requester that it is done, or when it will be, after a charge of
+    `amount` (X-8)."""
     language, words = envelope.language, _words(envelope, ticket, department)
     zone = envelope.merchant.settings.time_zone
     if amount is not None:
@@ -122,7 +123,7 @@ def approved(
 def declined(
     envelope: Envelope, ticket: Ticket, department: Department, said: Message, url: str
 ) -> EmailMessage:
-    """To the requester: it was declined, with the words of who declined it (H-3)."""
+    """Builds the mail to the requester that it was declined, with the decliner's words (H-3)."""
     language, words = envelope.language, _words(envelope, ticket, department)
     goes_on = ticket.wish is Wish.CANCEL
     letter = Letter(
@@ -140,7 +141,7 @@ def declined(
 
 
 def confirm(envelope: Envelope, subject: str, department: Department, url: str) -> EmailMessage:
-    """A link that makes a request of what a stranger typed (H-2)."""
+    """Builds the mail with a link that turns a draft into a request (H-2)."""
     language = envelope.language
     words = {
         "merchant": envelope.merchant.name,
@@ -158,7 +159,8 @@ def confirm(envelope: Envelope, subject: str, department: Department, url: str) 
 
 
 def _why(ticket: Ticket, language: str) -> str | None:
-    """The reason that was chosen in the portal, in words; a program may have sent its own."""
+    """Returns the reason that was chosen in the portal, in words; an API caller may have sent its
+    own."""
     key = f"portal.reason.{ticket.reason}"
     return text(language, key) if ticket.reason and has(key) else ticket.reason
 
@@ -175,7 +177,7 @@ def _words(envelope: Envelope, ticket: Ticket, department: Department) -> dict[s
 
 
 def _held(envelope: Envelope, ticket: Ticket) -> tuple[str, ...]:
-    """What a request to cancel holds back, and until when (H-4)."""
+    """Returns the lines on which charges a request to cancel holds, and until when (H-4)."""
     if ticket.wish is not Wish.CANCEL or ticket.due_at is None:
         return ()
     zone, language = envelope.merchant.settings.time_zone, envelope.language
@@ -189,14 +191,15 @@ def _said(said: Message | None) -> tuple[str, ...]:
 
 
 def _from(department: Department, message: EmailMessage, envelope: Envelope) -> EmailMessage:
-    """An answer goes to the department."""
+    """Sets the department as the address for answers."""
     address = department.email or envelope.merchant.email
     message.replace_header("Reply-To", Address(addr_spec=address))
     return message
 
 
 def _to(ticket: Ticket, message: EmailMessage) -> EmailMessage:
-    """An answer goes to the requester, where it is known that this is their mailbox."""
+    """Sets the requester as the address for answers, where it is known that this is their
+    mailbox."""
     if ticket.ownership is not Ownership.NONE:
         message.replace_header("Reply-To", Address(addr_spec=ticket.email))
     return message

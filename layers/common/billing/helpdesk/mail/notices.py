@@ -1,4 +1,4 @@
-"""What is mailed about tickets: to the requester, to the department (H-3)."""
+"""Mails about tickets: to the requester, to the department (H-3)."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ _TO_DEPARTMENT = frozenset({EventKind.TICKET_OPENED, EventKind.TICKET_REASSIGNED
 MAIL = "ticket_mail"
 ANSWERED_WITHIN = timedelta(days=90)
 NOWHERE = Address("", "", "")
-"""Who writes to a helpdesk need not have told where they live."""
+"""An empty address: a requester need not have given one."""
 
 
 def messages(
     ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
 ) -> list[EmailMessage] | LeftOut:
-    """The mails of one fact about a ticket; none where it was erased meanwhile (M-8)."""
+    """Returns the mails of one OutboxEvent about a ticket, or why none is sent: it was erased
+    meanwhile (M-8)."""
     if fact.kind is EventKind.TICKET_ASKED:
         return _to_confirm(ports, fact, merchant, now)
     name, _, said_id = (fact.code or "").partition("~")
@@ -75,8 +76,8 @@ def messages(
 def _of_opening(
     ports: Ports, fact: OutboxEvent, found: Ticket, said: Message | None, to_requester: Envelope
 ) -> list[EmailMessage] | LeftOut:
-    """To the department whose turn it is, and of a new ticket to its requester: what it holds, as
-    it stood then, whatever was decided since (H-4)."""
+    """Returns the mails of an opened or reassigned ticket: to its department, and of a new one to
+    its requester: the charges it holds, as they stood then, whatever was decided since (H-4)."""
     merchant, was = to_requester.merchant, fact.ticket_was
     department, ours = department_of(merchant, found.department), agents_url(ports, found)
     opened = fact.kind is EventKind.TICKET_OPENED
@@ -95,7 +96,8 @@ def _of_opening(
 def _of_approval(
     ports: Ports, fact: OutboxEvent, found: Ticket, to_requester: Envelope
 ) -> EmailMessage:
-    """What it came to: the charge that still stood then, and the end after it (X-8)."""
+    """Returns the mail of an approval: the charge that was still made then, and the end after it
+    (X-8)."""
     merchant, was = to_requester.merchant, fact.ticket_was
     department = department_of(merchant, found.department)
     theirs = thread_url(ports, merchant, found)
@@ -108,39 +110,42 @@ def _of_approval(
 
 
 def ticket_of_mail(ports: Ports, merchant: str, identity: str, *, now: datetime) -> str | None:
-    """The ticket that a mail to its requester was about, by what its Message-ID begins with."""
+    """Maps the identity that begins a mail's Message-ID to the ticket that the mail was about."""
     kept = ports.ephemeral.get(MAIL, identity, now=now)
     named = json.loads(kept) if kept is not None else {}
     return named["ticket"] if named.get("merchant") == merchant else None
 
 
 def _remember(ports: Ports, envelope: Envelope, found: Ticket, now: datetime) -> None:
-    """So that an answer by mail finds its ticket, though no address or subject names it."""
+    """Stores the identity of a mail, so that an answer by mail finds its ticket, though no address
+    or subject names it."""
     value = json.dumps({"merchant": found.merchant, "ticket": found.id})
     ports.ephemeral.replace(MAIL, envelope.identity, value, expires_at=now + ANSWERED_WITHIN)
 
 
 def department_of(merchant: Merchant, department: str) -> Department:
-    """The department, or in its place the merchant where it is no more."""
+    """Returns the department, or a stand-in with the merchant's name where it was removed."""
     found = departments.named(merchant.settings.departments.all, department)
     return found or Department(department, merchant.name, "")
 
 
 def thread_url(ports: Ports, merchant: Merchant, found: Ticket) -> str:
-    """Where its requester reads the thread, without signing in: the link is only in their mail."""
+    """Returns the address where the requester reads the thread without signing in: the link is only
+    in their mail."""
     base = domains.helpdesk(ports.operation.public_url, merchant)
     return f"{base}/tickets/{found.id}~{found.access_key}"
 
 
 def agents_url(ports: Ports, found: Ticket) -> str:
-    """Where an agent does."""
+    """Returns the address where an agent reads the thread."""
     return f"{ports.operation.public_url}/console/tickets/{found.id}"
 
 
 def _to_confirm(
     ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
 ) -> list[EmailMessage] | LeftOut:
-    """The link that makes a ticket of what a stranger wrote; nothing where it is over."""
+    """Returns the mail with the link that opens a ticket from a draft; none where the draft has
+    expired."""
     assert fact.code is not None, "it names what was written"
     asked = draft.read(ports, fact.code, now=now)
     if asked is None:

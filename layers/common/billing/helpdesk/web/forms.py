@@ -1,4 +1,4 @@
-"""The helpdesk's forms, as shapes."""
+"""The helpdesk's forms, as pydantic models."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class RequestForm(Input):
     recordings: Answer | None = None
 
     def request(self, department: Department, email: str, language: str) -> Request:
-        """As the flow takes it; raises `Invalid` for a wish without what it is about."""
+        """Returns the request that the flow takes; raises `Invalid` for a wish without a
+        subscription or order."""
         if self.wish and self.order is None:
             raise Invalid("Say which order it is about.", field="order")
         asked = {Ask.SITE, Ask.LOGIN, Ask.BROWSER, Ask.RECORDINGS} & set(department.asks)
@@ -67,17 +68,17 @@ class RequestForm(Input):
 
 
 class ReplyForm(Input):
-    """What is added to a ticket."""
+    """A message added to a ticket."""
 
     text: Text
     attempt: Attempt
 
 
 def request_form(typed: Mapping[str, str]) -> RequestForm:
-    """The form without what was left empty; raises `Misshapen`."""
+    """Reads the form without its empty fields; raises `Misshapen`."""
     return read(RequestForm, filled_in(typed))
 
 
 def reply_form(typed: Mapping[str, str]) -> ReplyForm:
-    """Raises `Misshapen`."""
+    """Reads the form of a reply; raises `Misshapen`."""
     return read(ReplyForm, filled_in(typed))

@@ -23,7 +23,7 @@ from billing.web.problems import errors_of
 from billing.web.request import Request, plain_id
 
 KEYED = "~"
-"""In a reference that carries its own key, as those in mails do."""
+"""The mark in a reference that carries its own key, as those in mails do."""
 
 
 class Closed(portal_session.Closed):
@@ -34,7 +34,7 @@ class Closed(portal_session.Closed):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who looks at a page of a merchant's helpdesk, signed in or not."""
+    """A request for a page of a merchant's helpdesk, signed in or not."""
 
     ports: Ports
     request: Request
@@ -53,7 +53,7 @@ class Caller:
         return languages.spoken(self.merchant, self.request)
 
     def show(self, template: str, *, status: int = 200, **values: Any) -> http.Answer:
-        """A page of the helpdesk, with the way to My Orders around it."""
+        """Renders a page of the helpdesk, with the way to My Orders around it."""
         visit = self.visit
         return http.page(
             f"helpdesk/{template}.html",
@@ -73,7 +73,7 @@ class Caller:
 
 
 def caller(ports: Ports, request: Request, merchant: str, *, now: datetime) -> Caller:
-    """Raises `NotFound` for an unknown merchant."""
+    """Returns the caller of a page; raises `NotFound` for an unknown merchant."""
     found = ports.store.merchant(plain_id(merchant))
     if found is None:
         raise NotFound("There is nothing here.")
@@ -82,7 +82,7 @@ def caller(ports: Ports, request: Request, merchant: str, *, now: datetime) -> C
 
 
 def sender(ports: Ports, request: Request, merchant: str, *, now: datetime) -> Caller:
-    """Who sent a form: one of our own, and of the session if there is one."""
+    """Returns the caller that sent a form: one of our own, and of the session if there is one."""
     sessions.check_origin(request)
     found = caller(ports, request, merchant, now=now)
     if found.visit is not None:
@@ -91,14 +91,15 @@ def sender(ports: Ports, request: Request, merchant: str, *, now: datetime) -> C
 
 
 def front(who: Caller) -> http.Answer:
-    """The departments, each with what it is for (H-1)."""
+    """Lists the departments, each with its purpose (H-1)."""
     _open(who)
     departments = who.merchant.settings.departments.all
     return who.show("front", departments=departments, is_platform=_is_platform(who))
 
 
 def seller(who: Caller) -> http.Answer:
-    """Whose product it is, and how to reach them: the platform cannot help with it (H-7)."""
+    """Shows the seller of a product, and how to reach them: the platform cannot help with it
+    (H-7)."""
     _open(who)
     words = who.request.query().get("product", "")
     found = sellers.find(who.ports, words) if words.strip() else None
@@ -112,7 +113,7 @@ def form(
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> http.Answer:
-    """What a department asks for."""
+    """Shows the form of a department."""
     _open(who)
     found = _department(who, department)
     given = dict(typed or {})
@@ -139,7 +140,8 @@ def form(
 
 
 def asked(who: Caller, department: str) -> http.Answer:
-    """A request: at once from the signed-in portal, else once its mailed link is followed (H-2)."""
+    """Takes a request: at once from the signed-in portal, else once its mailed link is followed
+    (H-2)."""
     from billing.helpdesk.web.forms import request_form
 
     _open(who)
@@ -170,7 +172,7 @@ def asked(who: Caller, department: str) -> http.Answer:
 
 
 def confirm_page(who: Caller, token: str) -> http.Answer:
-    """What was written, and what it will come to, before it is sent (X-8)."""
+    """Shows the draft, and its effect, before it is sent (X-8)."""
     request = _draft(who, token)
     seen = draft.preview(who.ports, who.merchant, request, now=who.now)
     effect = decision.effect(who.ports, seen)
@@ -187,13 +189,13 @@ def confirm_page(who: Caller, token: str) -> http.Answer:
 
 
 def confirmed(who: Caller, token: str) -> http.Answer:
-    """Sent; pressed twice it is one ticket."""
+    """Opens the ticket of a draft; pressed twice it is one."""
     opened = draft.confirm(who.ports, who.merchant, _draft(who, token), now=who.now)
     return http.redirect(f"{who.base}/tickets/{opened.id}{KEYED}{opened.access_key}?done=sent")
 
 
 def listed(who: Caller) -> http.Answer:
-    """A signed-in customer's own requests."""
+    """Lists a signed-in customer's own requests."""
     visit = _signed_in(who)
     found = who.ports.store.tickets_of(who.merchant.id, visit.customer)
     return who.show("tickets", tickets=found)
@@ -206,7 +208,7 @@ def shown(
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> http.Answer:
-    """The thread, for whoever is signed in or came by the link in their mail."""
+    """Shows the thread to a signed-in customer, or to the bearer of the link in their mail."""
     found = _thread(who, reference)
     effect = decision.effect(who.ports, found.ticket)
     given = dict(typed or {})
@@ -228,7 +230,7 @@ def shown(
 
 
 def replied(who: Caller, reference: str) -> http.Answer:
-    """What the requester adds."""
+    """Adds the requester's message."""
     from billing.helpdesk.web.forms import reply_form
 
     found, typed = _thread(who, reference), who.request.form()
@@ -250,7 +252,7 @@ def replied(who: Caller, reference: str) -> http.Answer:
 
 
 def charge_of(ports: Ports, found: Ticket, effect: Effect | None) -> Money | None:
-    """What a charge that still comes will be (X-8)."""
+    """Returns the amount of a charge that is still to be made (X-8)."""
     if effect is None or effect.charge_at is None:
         return None
     return decision.next_amount(ports, found)
@@ -286,7 +288,8 @@ def _signed_in(who: Caller) -> Visit:
 
 
 def _thread(who: Caller, reference: str) -> Thread:
-    """By the key in a mail, or under the customer's own; never anybody else's."""
+    """Returns the thread by the key in a mail, or under the customer's own; never anybody
+    else's."""
     name, _, key = reference.partition(KEYED)
     if not key:
         visit = _signed_in(who)
@@ -298,7 +301,7 @@ def _thread(who: Caller, reference: str) -> Thread:
 
 
 def _payments(visit: Visit) -> tuple[Any, ...]:
-    """What a signed-in customer can mean: their payments, newest first."""
+    """Lists the payments that a signed-in customer can choose from, newest first."""
     entries = [entry.order for bought in visit.account.purchases for entry in bought.payments]
     return tuple(sorted(entries, key=lambda order: order.at, reverse=True))
 

@@ -28,7 +28,7 @@ from billing.web.inputs import Nothing
 
 
 def declare(api: Api, ports: Ports) -> None:
-    """Tickets are opened, read, answered and decided by whoever holds a key."""
+    """Declares the routes of tickets: opened, read, answered and decided with an API key."""
 
     @api.get("/v1/tickets", TicketsQuery)
     def list_tickets(call: Call[TicketsQuery]) -> Listed[TicketOutput]:
@@ -98,12 +98,14 @@ def declare(api: Api, ports: Ports) -> None:
 
 
 def _key(ports: Ports, named: str | None) -> str:
-    """What makes the same call the same ticket or message: its Idempotency-Key."""
+    """Returns the id for a repeatable call, from its Idempotency-Key: the same call is the same
+    ticket or message."""
     return (named or ports.new_id("key"))[:40]
 
 
 def _written(ports: Ports, merchant: str, ticket: str) -> ThreadOutput | Later[RecordedOutput]:
-    """The ticket after a write; where it cannot be read just now, that it is written (202)."""
+    """Returns the ticket after a write; where it cannot be read just now, that it is written
+    (202)."""
     try:
         return _shown(ports, merchant, ticket)
     except Unavailable:

@@ -1,4 +1,4 @@
-"""Tickets in /v1: what callers send, and what they are shown (H-2, H-3)."""
+"""Tickets in /v1: input of callers, and output (H-2, H-3)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class NewTicketInput(Input):
     name: Name | None = None
 
     def request(self, key: str) -> Request:
-        """As the flow takes it."""
+        """Returns the request that the flow takes."""
         return Request(key=key, **self.model_dump())
 
 
@@ -55,15 +55,15 @@ class TicketsQuery(PageQuery):
 
 
 class ApproveInput(Input):
-    """`wish` says what to do where the requester only wrote about an order; `cancel` that a refund
-    ends the subscription too."""
+    """An approval; `wish` says what to do where the requester only wrote about an order, `cancel`
+    that a refund ends the subscription too."""
 
     wish: Wish | None = None
     cancel: StrictBool = False
 
 
 class DeclineInput(Input):
-    """What the requester is told."""
+    """A decline, with the words for the requester."""
 
     text: Text | None = None
 
@@ -92,14 +92,15 @@ class MailOutput(TypedDict):
 
 
 class DetailOutput(TypedDict):
-    """What was answered to a question of the department."""
+    """The answer to a question of the department."""
 
     ask: str
     said: str
 
 
 class EffectOutput(TypedDict):
-    """What approving a cancellation does: when it ends, and a charge that still comes (X-8)."""
+    """The effect of approving a cancellation: when it ends, and a charge that is still made
+    (X-8)."""
 
     when: str
     ends_at: str | None
@@ -146,14 +147,14 @@ class TicketOutput(TypedDict):
 
 
 class RecordedOutput(TypedDict):
-    """What was asked for is written (`state` is `recorded`), and cannot be shown just now."""
+    """A write that succeeded (`state` is `recorded`), but cannot be shown just now."""
 
     state: str
     ticket: str
 
 
 class ThreadOutput(TicketOutput):
-    """A ticket with what was said, oldest first."""
+    """A ticket with its messages, oldest first."""
 
     messages: list[MessageOutput]
     effect: EffectOutput | None

@@ -1,5 +1,5 @@
-"""A customer's cards: which may go, what a new default covers, and what each change writes (B-9,
-B-10)."""
+"""Rules for a customer's cards: removal, default, covered subscriptions, and the writes of each
+change (B-9, B-10)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, W
 from billing.rebill.charge_steps import ATTEMPT
 
 FORMER_MOST = 8
-"""Of the digits that a card had before, those that are kept."""
+"""The most former numbers (brand and last digits) that are kept of a renewed card."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """What is looked at before a card is changed; `methods` oldest first, `under_way` the charges
-    being made now.
+    """A customer's cards, with the subscriptions and invoices that are read before a card changes.
 
-    `elsewhere` are the methods that their gateway manages on its own pages, as PayPal does.
+    `methods` are oldest first, `under_way` the charges being made now. `elsewhere` are the methods
+    that their gateway manages on its own pages, as PayPal does.
     """
 
     customer: Customer
@@ -37,23 +37,26 @@ class Wallet:
 
     @property
     def coverable(self) -> tuple[Subscription, ...]:
-        """What a card here can pay for: what is paid by PayPal is changed there (B-9)."""
+        """Returns the subscriptions that a card here can pay for: those paid by PayPal are changed
+        there (B-9)."""
         return tuple(s for s in self.payable if s.payment_method not in self.elsewhere)
 
     def beside(self, method: str) -> tuple[PaymentMethod, ...]:
-        """The other cards that can take over from one: those at the same account (W-6)."""
+        """Returns the other cards that can take over from one: those at the same gateway account
+        (W-6)."""
         at = {(m.gateway, m.gateway_account) for m in self.methods if m.id == method}
         others = (m for m in self.methods if m.id != method and m.id not in self.elsewhere)
         return tuple(m for m in others if (m.gateway, m.gateway_account) in at)
 
     @property
     def payable(self) -> tuple[Subscription, ...]:
-        """What may still charge: a cancellation that is pending can be undone (B-9)."""
+        """Returns the subscriptions that may still charge: a pending cancellation can be undone
+        (B-9)."""
         return tuple(s for s in self.subscriptions if s.is_live)
 
     @property
     def open_invoices(self) -> dict[str, Invoice]:
-        """The open invoice of each subscription that has one, by the subscription's id."""
+        """Returns the open invoice of each subscription that has one, by the subscription's id."""
         by_id = {invoice.id: invoice for invoice in self.invoices}
         held = ((s.id, by_id.get(s.open_invoice or "")) for s in self.payable)
         return {name: invoice for name, invoice in held if invoice is not None}
@@ -62,13 +65,13 @@ class Wallet:
         return next((m for m in self.methods if m.id == method), None)
 
     def under_way(self, subscription: str) -> bool:
-        """Whether a charge of it is being made now."""
+        """Tests whether a charge of a subscription is being made now."""
         invoice = self.open_invoices.get(subscription)
         return invoice is not None and invoice.state in UNDER_WAY
 
 
 def why_it_stays(wallet: Wallet, method: str) -> str | None:
-    """The code of what forbids removing a card, None if nothing does (B-9)."""
+    """Returns the code of what forbids removing a card, None if nothing does (B-9)."""
     if method in wallet.elsewhere:
         return "card_elsewhere"
     named = (i.payment_method for i in wallet.invoices if i.state in UNDER_WAY)
@@ -89,9 +92,9 @@ def use(
     now: datetime,
     again: bool = False,
 ) -> tuple[Write, ...]:
-    """Charge `covered` to a card from now on, and what of it is past due at once (B-10).
+    """Charges `covered` to a card from now on, and what of it is past due at once (B-10).
 
-    `again` also retries what is charged to it already: it was given once more.
+    `again` also retries what is charged to this card already: it was given once more.
     """
     writes: list[Write] = []
     after = replace(wallet.customer, default_method=method.id)
@@ -127,9 +130,10 @@ def _on(subscription: Subscription, method: PaymentMethod) -> Subscription:
 
 
 def renewed(method: PaymentMethod, found: SavedMethod, now: datetime) -> PaymentMethod:
-    """A kept card as its gateway has it now; the same object where nothing is new (W-7).
+    """Returns a stored card as its gateway has it now; the same object where nothing is new (W-7).
 
-    With another date its end is told of again. Its former digits stay for what they paid.
+    With another date, its customer is reminded of its expiry again. Its former digits stay for what
+    they paid.
     """
     after = replace(
         method,
@@ -149,7 +153,7 @@ def renewed(method: PaymentMethod, found: SavedMethod, now: datetime) -> Payment
 
 
 def is_charged(wallet: Wallet, method: str) -> bool:
-    """Whether a card is being charged just now, which may be by its former number."""
+    """Tests whether a card is being charged just now, which may be by its former number."""
     return any(
         invoice.state is InvoiceState.CONFIRMING and invoice.payment_method == method
         for invoice in wallet.invoices
@@ -157,21 +161,21 @@ def is_charged(wallet: Wallet, method: str) -> bool:
 
 
 def retried(wallet: Wallet, method: PaymentMethod, now: datetime) -> list[tuple[Write, ...]]:
-    """What tries at once what is past due on a card that was renewed, by subscription: outside the
-    count, as a new card does (R-4, B-10, W-7)."""
+    """Returns the writes that retry at once what is past due on a renewed card, by subscription:
+    outside the attempt count, as with a new card (R-4, B-10, W-7)."""
     ours = (s for s in wallet.payable if s.payment_method == method.id and s.pay_now is None)
     tries = (tuple(_charged_to(wallet, each, method, now, again=True)) for each in ours)
     return [writes for writes in tries if writes]
 
 
 def is_same_card(one: PaymentMethod, other: PaymentMethod) -> bool:
-    """Whether two saved methods are one card; only the gateway that keeps both can tell."""
+    """Tests whether two saved methods are one card; only the gateway that keeps both can tell."""
     kept_at = (one.gateway, one.gateway_account) == (other.gateway, other.gateway_account)
     return kept_at and one.fingerprint is not None and one.fingerprint == other.fingerprint
 
 
 def outdated(wallet: Wallet) -> list[tuple[PaymentMethod, PaymentMethod]]:
-    """Each card that was given again since, with its newest self: it is kept once (B-9)."""
+    """Pairs each card that was given again since with its newest copy: it is kept once (B-9)."""
     kept = [m for m in wallet.methods if m.id not in wallet.elsewhere]
     newest = {m.id: max((t for t in kept if is_same_card(m, t)), default=m, key=_age) for m in kept}
     return [(m, newest[m.id]) for m in kept if newest[m.id] is not m]
@@ -184,9 +188,12 @@ def _age(method: PaymentMethod) -> tuple[datetime, str]:
 def remove(
     wallet: Wallet, method: PaymentMethod, now: datetime, *, by: PaymentMethod | None = None
 ) -> tuple[Write, ...]:
-    """A card less; what it paid for is charged to another one of its account from now on, the
-    default if it can be, or to what takes its place (`by`), which is the default too if it was
-    this; else the newest other one is (B-9). Raises `Refused`."""
+    """Returns the writes that remove a card.
+
+    What it paid for is charged from now on to another card of its account, the default if it can
+    be, or to the card that replaces it (`by`). If it was the default, `by` becomes that, else the
+    newest other card (B-9). Raises `Refused`.
+    """
     if reason := why_it_stays(wallet, method.id):
         raise Refused(_WORDS[reason], code=reason)
     writes: list[Write] = [Change(method, replace(method, removed_at=now))]
@@ -204,7 +211,7 @@ def remove(
             moved = _on(subscription, payer)
             writes.append(Change(subscription, moved, expecting=("state", "open_invoice")))
         else:
-            # That nothing takes the card up meanwhile, and no charge begins with it.
+            # No subscription may change to the card meanwhile, and no charge begin with it.
             writes.append(
                 ConditionCheck(subscription, expecting=("payment_method", "open_invoice"))
             )
@@ -218,12 +225,12 @@ def remove(
 
 
 def heir(wallet: Wallet, method: str) -> PaymentMethod | None:
-    """What is the default when a card is gone: the present one, else the newest other one (B-9)."""
+    """Returns the default once a card is gone: the present one, else the newest other one (B-9)."""
     return _default_or_newest(wallet, [m for m in wallet.methods if m.id != method])
 
 
 def taker(wallet: Wallet, method: str) -> PaymentMethod | None:
-    """What pays from then on for what a removed card paid for, at the same account (W-6)."""
+    """Returns the card, at the same account, that pays for what a removed card paid for (W-6)."""
     return _default_or_newest(wallet, wallet.beside(method))
 
 
@@ -249,8 +256,8 @@ def told(
     *,
     email: str | None = None,
 ) -> Transaction:
-    """The fact that a customer's details were changed, mailed to the address on file, or to
-    `email` (B-3)."""
+    """Makes the OutboxEvent that a customer's details were changed, mailed to the address on file,
+    or to `email` (B-3)."""
     name = subscription or customer.id
     if email is not None:
         name = f"{name}:{email_hash(customer.merchant, email)}"

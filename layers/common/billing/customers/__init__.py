@@ -1,1 +1,1 @@
-"""What a customer bought and may do, and how they sign in."""
+"""Customers: their purchases, their access, and how they sign in."""

@@ -1,5 +1,4 @@
-"""A customer's purchases as the portal shows them: a module each, with what may be done (B-4 ..
-B-7).
+"""A customer's purchases as the portal shows them, each with its allowed actions (B-4 .. B-7).
 
 What is shown and what is allowed follow from the same values, so that no icon leads to a refusal.
 """
@@ -36,10 +35,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One purchase; `entries` newest first. `owed` is what is past due, `under_way` that a charge
-    is being made now, `changing_plan` that the open invoice is a change of plan's. `next_amount` is
-    what the next payment will be; `may_cancel`, `may_undo`, `may_freeze` and `may_thaw` are what
-    its customer may do (B-6, X-5, A-5).
+    """One purchase of a customer, with its history and allowed actions.
+
+    `entries` newest first. `owed` is what is past due, `under_way` that a charge is being made now,
+    `changing_plan` that the open invoice is a change of plan's. `next_amount` is what the next
+    payment will be; `may_cancel`, `may_undo`, `may_freeze` and `may_thaw` are what its customer may
+    do (B-6, X-5, A-5).
     """
 
     id: str
@@ -59,7 +60,7 @@ class Purchase:
 
     @property
     def payments(self) -> tuple[Entry, ...]:
-        """What was paid, newest first."""
+        """Returns the completed payments, newest first."""
         return tuple(entry for entry in self.entries if entry.order.kind in PAYMENTS)
 
     @property
@@ -77,7 +78,8 @@ def of_customer(
     now: datetime,
     minimum_minor: Callable[[Subscription], int],
 ) -> tuple[Purchase, ...]:
-    """A module per purchase: past due first, then what still charges, then the rest, newest first.
+    """Returns one `Purchase` for each purchase: past due first, then those that still charge, then
+    the rest, newest first.
 
     `refund_days` is the window of each product, `minimum_minor` the least that a gateway charges;
     `orders` come oldest first.
@@ -105,14 +107,15 @@ def of_customer(
 
 
 def purchase_of(order: Order) -> str | None:
-    """The purchase that an entry of the transaction list belongs to."""
+    """Returns the purchase that an entry of the transaction list belongs to."""
     if order.subscription is not None or order.invoice is None:
         return order.subscription
     return order.invoice.rpartition(".")[0]
 
 
 def may_cancel(subscription: Subscription, settings: Settings, now: datetime) -> bool:
-    """Whether its customer can ask to end it: it still charges, and nobody has asked (B-6, X-1)."""
+    """Tests whether its customer can ask to end it: it still charges, and nobody has asked (B-6,
+    X-1)."""
     return (
         settings.self_cancel is not SelfService.OFF
         and subscription.is_live
@@ -123,12 +126,12 @@ def may_cancel(subscription: Subscription, settings: Settings, now: datetime) ->
 
 
 def may_undo(subscription: Subscription, now: datetime) -> bool:
-    """Whether a cancellation that is pending can still be taken back (X-4, X-5)."""
+    """Tests whether a pending cancellation can still be undone (X-4, X-5)."""
     return subscription.state is State.CANCEL_PENDING and not has_ended(subscription, now)
 
 
 def may_freeze(subscription: Subscription, settings: Settings, now: datetime) -> bool:
-    """Whether its customer can freeze it: the merchant offers that, and it runs (A-5)."""
+    """Tests whether its customer can freeze it: the merchant offers that, and it runs (A-5)."""
     if not settings.self_freeze or subscription.freezes_at is not None:
         return False
     try:
@@ -139,7 +142,7 @@ def may_freeze(subscription: Subscription, settings: Settings, now: datetime) ->
 
 
 def may_thaw(subscription: Subscription, now: datetime) -> bool:
-    """Whether a freeze can be undone now, before it began or in force (A-5)."""
+    """Tests whether a freeze can be undone now, before it began or in force (A-5)."""
     if subscription.freezes_at is not None:
         return now < subscription.freezes_at
     try:
@@ -150,17 +153,18 @@ def may_thaw(subscription: Subscription, now: datetime) -> bool:
 
 
 def has_ended(subscription: Subscription, now: datetime) -> bool:
-    """`ends_at <= now` counts as ended, whether or not the sweep has come (X-4)."""
+    """Tests whether a subscription has ended: `ends_at <= now`, whether or not the sweep has come
+    (X-4)."""
     return subscription.ends_at is not None and subscription.ends_at <= now
 
 
 def refund_window_ends_at(order: Order, days: int, settings: Settings) -> datetime:
-    """When the customer's window for one payment closes, by the merchant's days (B-7)."""
+    """Returns when the customer's window for one payment closes, by the merchant's days (B-7)."""
     return refunds.window_ends_at(order.at, days, settings.time_zone)
 
 
 def is_paid(invoice: Invoice | None) -> bool:
-    """Whether there is an invoice to download: only a completed payment has one (B-5)."""
+    """Tests whether there is an invoice to download: only a completed payment has one (B-5)."""
     return invoice is not None and invoice.state is InvoiceState.PAID
 
 

@@ -1,1 +1,1 @@
-"""Mails ahead of time: renewals, ends of trials, expiring cards."""
+"""Advance notices by mail: renewals, ends of trials, expiring cards."""

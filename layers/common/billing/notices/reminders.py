@@ -1,7 +1,8 @@
-"""What customers are told of before it happens: a renewal, the end of a trial, a card's end (R-8).
+"""Rules for advance notices to customers: a renewal, the end of a trial, an expiring card (R-8).
 
-A reminder stands beside its subscription and is looked at now and then; what is told is decided
-from the subscription as it stands at that moment, so that no other write need keep it in step.
+A reminder is stored beside its subscription and looked at now and then; whether to send a notice is
+decided from the subscription as it stands at that moment, so that no other write need keep it in
+step.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from billing.kernel.periods import Period, zone_named
 from billing.kernel.subscription import State, Subscription
 
 LOOK_AGAIN = timedelta(days=28)
-"""At the latest: the plan may have become another one, and with it the next charge."""
+"""The longest time between two looks: the plan may have become another one, and with it the next
+charge."""
 
 UNTOLD = frozenset({Period.WEEKLY, Period.EVERY_2_WEEKS})
-"""Renewals that come sooner than a month are not told of."""
+"""Periods whose renewals come sooner than a month, and get no advance notice."""
 
 TOLD = frozenset({State.TRIALING, State.ACTIVE, State.FROZEN})
 
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """When a subscription is looked at next; `told_of` is the charge that was told of last."""
+    """The next look at a subscription for advance notices; `told_of` is the last charge that a
+    notice was sent for."""
 
     alarm: ClassVar[DueKind] = DueKind.NOTICE
 
@@ -42,7 +45,7 @@ class Reminder:
 
 
 def first(subscription: Subscription) -> Reminder:
-    """To be looked at with the next sweep, which knows what the merchant has set."""
+    """Makes a reminder for the next sweep, which knows the merchant's settings."""
     return Reminder(
         subscription.merchant,
         subscription.customer,
@@ -53,7 +56,8 @@ def first(subscription: Subscription) -> Reminder:
 
 
 def charge_told_at(subscription: Subscription, reminder_days: int) -> datetime | None:
-    """When the next charge is told of: some days ahead, but at most half of a trial (R-8)."""
+    """Returns when the notice of the next charge is due: some days ahead, but at most half of a
+    trial (R-8)."""
     charge_at = subscription.next_charge_at
     if not reminder_days or charge_at is None or subscription.state not in TOLD:
         return None
@@ -64,7 +68,8 @@ def charge_told_at(subscription: Subscription, reminder_days: int) -> datetime |
 
 
 def expiry_told_at(method: PaymentMethod, zone: str) -> datetime | None:
-    """When a card's end is told of: at the beginning of its last month, in the merchant's zone."""
+    """Returns when the notice of a card's expiry is due: at the beginning of its last month, in the
+    merchant's zone."""
     if method.expires_on is None:
         return None
     year, month = map(int, method.expires_on.split("-"))
@@ -74,7 +79,7 @@ def expiry_told_at(method: PaymentMethod, zone: str) -> datetime | None:
 def charge_to_tell(
     reminder: Reminder, subscription: Subscription, settings: Settings, now: datetime
 ) -> OutboxEvent | None:
-    """The coming charge, if it is time to tell of it and nobody has."""
+    """Makes the OutboxEvent of the coming charge, if its notice is due and was not sent."""
     told_at = charge_told_at(subscription, settings.reminder_days)
     charge_at = subscription.next_charge_at
     if told_at is None or charge_at is None or not told_at <= now < charge_at:
@@ -89,7 +94,7 @@ def charge_to_tell(
 def expiry_to_tell(
     subscription: Subscription, method: PaymentMethod, settings: Settings, now: datetime
 ) -> OutboxEvent | None:
-    """The end of the card that is charged, once for each card."""
+    """Makes the OutboxEvent of the charged card's expiry, once for each card."""
     told_at = expiry_told_at(method, settings.time_zone)
     charges = subscription.is_live and subscription.next_charge_at is not None
     if told_at is None or now < told_at or method.expiry_told or not charges:
@@ -99,12 +104,12 @@ def expiry_to_tell(
 
 
 def charge_name(subscription: Subscription, charge_at: datetime) -> str:
-    """What the fact of a coming charge is called; a charge at another instant is another one."""
+    """Returns the name of a coming charge's event; a charge at another instant has another one."""
     return f"{subscription.id}:{charge_at.isoformat()}"
 
 
 def expiry_name(method: PaymentMethod) -> str:
-    """What the fact of a card's end is called; a card that ends later is another one."""
+    """Returns the name of a card expiry's event; a card that expires later has another one."""
     return f"{method.id}:{method.expires_on}"
 
 
@@ -117,7 +122,7 @@ def looked_at(
     *,
     told: bool,
 ) -> Reminder:
-    """The reminder after a look: due again when there is something to tell, or to look whether."""
+    """Returns the reminder after a look: due again when a notice is due, or for the next check."""
     expiry = expiry_told_at(method, settings.time_zone) if method else None
     instants = (charge_told_at(subscription, settings.reminder_days), expiry)
     coming = [instant for instant in instants if instant is not None and instant > now]

@@ -1,1 +1,1 @@
-"""The operator's verbs."""
+"""The operator's commands."""

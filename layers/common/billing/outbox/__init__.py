@@ -1,1 +1,1 @@
-"""Outbox events: delivered once, mail that may not be sent."""
+"""Delivery of outbox events, and addresses that no mail may go to."""

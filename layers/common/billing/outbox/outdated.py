@@ -1,16 +1,15 @@
-"""Whether a later event made a mail untrue, which is then left out (R-8).
+"""Checks whether a later event made a mail untrue, which is then left out (R-8).
 
-A fact is mailed at least once, and may be mailed hours late. Its words are of three sorts:
+An outbox event is mailed at least once, and may be mailed hours late. Its mail is of three sorts:
 
 * A record says what happened and what that meant then (`OutboxEvent.was`). It is always sent:
-receipts,
-  credit notes, declarations, decisions, and what a law asks for.
+  receipts, credit notes, declarations, decisions, and what a law asks for.
 * A change says what is so from now on, and what comes next, as it stood when it was made. It is
-  left out once that does not hold any more: what came later has a mail of its own.
-* An announcement says what is to come, as it stands when it is sent, so that whoever is told ahead
-  is told what will be charged. It is left out once it does not come.
+  left out once that does not hold any more: the later change has a mail of its own.
+* An announcement says what is to come, as it stands when it is sent, so that the advance notice
+  names what will be charged. It is left out once it does not come.
 
-| fact | words, and where they are from | left out |
+| event | words, and where they are from | left out |
 |---|---|---|
 | purchased, renewed, plan_changed (paid) | invoice; `was`: next payment, how to cancel | never |
 | refunded, refund_returned | invoice and refund, which are final | never |
@@ -29,15 +28,15 @@ receipts,
 | dispute_opened, dispute_won, dispute_lost | the chargeback, to the merchant | it moved on |
 | details_changed | what was changed; to `email`, if that was | never |
 | ticket_opened, ticket_replied, to the requester | `ticket_was`; the message | never |
-| ticket_approved, ticket_declined | `ticket_was`: the charge that stands | never |
+| ticket_approved, ticket_declined | `ticket_was`: the charge that is still made | never |
 | ticket_opened, ticket_reassigned, to the department | `ticket_was` | passed on, or decided |
-| account_ended, account_active | `until`: how long it is kept | it stands otherwise by now |
+| account_ended, account_active | `until`: how long it is kept | its state is another by now |
 | account_exists, credentials_changed | that it happened | never |
 | link_asked, reset_asked, email_asked, ticket_asked | a link, drawn as it is mailed | expired |
 | payment_void | no mail: the payment is withdrawn at the gateway | |
 
-Facts of older code have no `was`: they are told as they stand, and only what was to come and does
-not is left out.
+Events of older code have no `was`: they are mailed as things stand, and only what was to come and
+does not is left out.
 """
 
 from __future__ import annotations
@@ -54,11 +53,12 @@ from billing.rebill import charge_steps
 
 AHEAD = frozenset({EventKind.RENEWAL_UPCOMING, EventKind.TRIAL_ENDING})
 RECORDS = frozenset({EventKind.CANCEL_REQUESTED, EventKind.ENDED})
-"""Of those about a subscription itself; so is whatever is about a payment that was made."""
+"""The kinds that are records of a subscription itself; events of a payment that was made are
+records too."""
 
 
 def of_subscription(fact: OutboxEvent, stands: Subscription, now: datetime) -> bool:
-    """Whether a fact about a subscription is untrue by now."""
+    """Tests whether an event about a subscription is untrue by now."""
     if fact.kind in AHEAD:
         return _is_not_to_come(fact, stands, now)
     if fact.was is None or fact.kind in RECORDS:
@@ -76,7 +76,7 @@ def of_subscription(fact: OutboxEvent, stands: Subscription, now: datetime) -> b
 
 
 def of_card(fact: OutboxEvent, stands: Subscription, card: PaymentMethod | None) -> bool:
-    """Whether a card that was about to expire pays no more, or for longer (W-7)."""
+    """Tests whether a card that was about to expire pays no more, or for longer (W-7)."""
     if card is None or card.removed_at is not None or stands.next_charge_at is None:
         return True
     if fact.was is None:
@@ -86,7 +86,7 @@ def of_card(fact: OutboxEvent, stands: Subscription, card: PaymentMethod | None)
 
 
 def of_payment(fact: OutboxEvent, invoice: Invoice, stands: Subscription | None) -> bool:
-    """Whether a fact about a payment is untrue by now; what was paid or refunded stays so."""
+    """Tests whether an event about a payment is untrue by now; paid or refunded stays true."""
     if fact.was is None or stands is None:
         return False
     if fact.kind is EventKind.ACTION_NEEDED:
@@ -97,7 +97,7 @@ def of_payment(fact: OutboxEvent, invoice: Invoice, stands: Subscription | None)
     if invoice.state in {InvoiceState.PAID, InvoiceState.VOID}:
         return True
     if fact.id != charge_steps.fact_id(fact.kind, invoice):
-        return True  # What the next attempt comes to has a mail of its own.
+        return True  # The next attempt's result has a mail of its own.
     now_is, was = snapshots.of(stands), fact.was
     if invoice.changes_plan:
         same = (now_is.product_name, now_is.terms) == (was.product_name, was.terms)

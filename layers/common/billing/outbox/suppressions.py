@@ -1,7 +1,7 @@
 """Addresses that mail no longer goes to: it came back, or somebody complained of it (R-8).
 
-A stop is one merchant's: what came back from mail of one says nothing to another. It holds no
-address, only what stands for one in keys.
+A stop is one merchant's: mail that came back from one says nothing to another. It holds no address,
+only the hash that stands for one in keys.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from billing.kernel.outbox_events import EventKind
 
 
 class StopReason(StrEnum):
-    """Why; a mailbox that does not exist weighs more than one whose owner complained."""
+    """The reason of a stop; a mailbox that does not exist weighs more than a complaint of its
+    owner."""
 
     BOUNCED = "bounced"
     COMPLAINED = "complained"
@@ -23,7 +24,7 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a mail provider told of one address; `code` is the provider's own word for it."""
+    """A mail provider's report about one address; `code` is the provider's own word for it."""
 
     merchant: str
     email: str
@@ -34,7 +35,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class MailStop:
-    """No mail of this merchant goes to this address, until somebody lifts it."""
+    """A stop on mail of this merchant to this address, until somebody lifts it."""
 
     merchant: str
     email_hash: str
@@ -53,18 +54,18 @@ SENT_ALL_THE_SAME = frozenset(
         # Ahead of an automatic renewal: California B&P Code section 17602.
         EventKind.RENEWAL_UPCOMING,
         EventKind.TRIAL_ENDING,
-        # What somebody has just asked for, with this address in their hands.
+        # Just asked for by the person at this address.
         EventKind.LINK_ASKED,
         EventKind.RESET_ASKED,
         EventKind.EMAIL_ASKED,
         EventKind.TICKET_ASKED,
     }
 )
-"""What goes out after a complaint: what the law asks for, and what the person asked for."""
+"""Kinds that are mailed even after a complaint: the law or the person asks for them."""
 
 
 def may_be_sent(kind: EventKind, stop: MailStop | None) -> bool:
-    """Whether a mail about such a fact goes to an address: never where it cannot arrive."""
+    """Tests whether mail about such an event goes to an address: never where it cannot arrive."""
     if stop is None:
         return True
     return stop.reason is StopReason.COMPLAINED and kind in SENT_ALL_THE_SAME
@@ -81,5 +82,6 @@ def stop_of(returned: Returned) -> MailStop:
 
 
 def outweighs(new: MailStop, stands: MailStop) -> bool:
-    """Whether it says more than the one that stands; told twice it says nothing new."""
+    """Tests whether a new stop has a stronger reason than the present one; a repeated report has
+    not."""
     return new.reason is StopReason.BOUNCED and stands.reason is StopReason.COMPLAINED

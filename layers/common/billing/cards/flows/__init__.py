@@ -1,1 +1,1 @@
-"""What cards does in the world: reads, writes, gateways."""
+"""The use cases of cards: they read, write and call gateways."""

@@ -1,4 +1,4 @@
-"""Where bills go: per subscription, for invoices that are still to come (B-8)."""
+"""Billing addresses: per subscription, for invoices that are still to come (B-8)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from billing.kernel.writes import Change
 
 
 def bill_to(ports: Ports, merchant: str, customer: str, purchase: str) -> BillTo:
-    """Where the bills of a purchase go now; raises `NotFound`."""
+    """Returns the billing address of a purchase now; raises `NotFound`."""
     return _found(ports, merchant, customer, [purchase])[0].bill_to
 
 
@@ -28,9 +28,9 @@ def change(
     address: Address,
     now: datetime,
 ) -> None:
-    """Send the bills of these purchases there from now on; what was issued stays as it is.
+    """Changes the billing address of these purchases from now on; issued invoices stay as they are.
 
-    The email stays: it is what the purchase is known by.
+    The email stays: the purchase is found by it.
     """
     owner = ports.store.customer(merchant, customer)
     if owner is None:

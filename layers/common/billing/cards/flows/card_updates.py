@@ -1,4 +1,4 @@
-"""Cards that their banks renewed: taken over as the gateway has them now (W-7)."""
+"""Updates of cards that their banks renewed: their data as the gateway has it now (W-7)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ NOTHING_NEW = "nothing_new"
 NOT_OURS = "not_ours"
 
 AT_ONCE = 30
-"""Subscriptions of one write, each with its open invoice, beside the card and its trial."""
+"""The most subscriptions of one write, each with its open invoice, beside the card and its
+trial."""
 
 
 def take_over(ports: Ports, account: AccountRef, reference: str, *, now: datetime) -> str:
-    """Take over digits, brand and date of a saved method, and retry what is past due on it.
+    """Takes over digits, brand and date of a saved method, and retries what is past due on it.
 
     The same event again, late or out of order, finds nothing new. Raises `Conflict` while the card
     is being charged, which may be by its former number: sent again it is retried in any case.
@@ -32,8 +33,8 @@ def take_over(ports: Ports, account: AccountRef, reference: str, *, now: datetim
     if card is None:
         return NOT_OURS
     if card.removed_at is not None:
-        return NOTHING_NEW  # It stands for what it paid.
-    # In this order: what was read here before the gateway answered can only be older than that.
+        return NOTHING_NEW  # It is kept for what it paid.
+    # In this order: data read here before the gateway answered can only be older than its answer.
     found = ports.gateway(account).find_method(card.id)
     if found is None:
         return GONE
@@ -46,8 +47,8 @@ def take_over(ports: Ports, account: AccountRef, reference: str, *, now: datetim
 
 
 def _kept(ports: Ports, account: AccountRef, reference: str) -> PaymentMethod | None:
-    """The card that an account tells of; one that was kept before cards were indexed is found by
-    whom the gateway says that it was saved for."""
+    """Returns the stored card that a gateway account names; one stored before cards were indexed is
+    found by the customer that the gateway saved it for."""
     card = ports.store.payment_method_by_id(account.merchant, reference)
     if card is None:
         found = ports.gateway(account).find_method(reference)
@@ -59,7 +60,8 @@ def _kept(ports: Ports, account: AccountRef, reference: str) -> PaymentMethod | 
 
 
 def _commit(ports: Ports, card: PaymentMethod, after: PaymentMethod, now: datetime) -> None:
-    """The card with its last retries: killed in between, the same event again does the rest."""
+    """Writes the card with its last retries: after a crash in between, the same event again does
+    the rest."""
     held = wallet(ports, card.merchant, card.customer)
     if cards.is_charged(held, card.id):
         raise Conflict("The card is being charged; send it again.")
@@ -74,7 +76,8 @@ def _commit(ports: Ports, card: PaymentMethod, after: PaymentMethod, now: dateti
 
 
 def _trial(ports: Ports, card: PaymentMethod, after: PaymentMethod) -> tuple[Write, ...]:
-    """A trial that was had with the card was had with its new number (C-9)."""
+    """Returns the write that counts a trial that was had with the card for its new number too
+    (C-9)."""
     if card.fingerprint in {None, after.fingerprint} or after.fingerprint is None:
         return ()
     had = ports.store.trial_use(card.merchant, trials.card_subject(card))

@@ -1,4 +1,4 @@
-"""A customer's cards: added, made the default, removed (B-9, B-10)."""
+"""Changes of a customer's cards: added, made the default, removed (B-9, B-10)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from billing.kernel.writes import ConditionCheck, Insert, Write
 
 ATTEMPTS = 8
 EVERYTHING = None
-"""What a new default covers unless its customer chooses (B-10)."""
+"""The subscriptions that a new default covers unless its customer chooses: all of them (B-10)."""
 
 MOST_WRITES = 98
-"""Of one write, beside what tells of it; DynamoDB takes a hundred."""
+"""The most writes at once, beside the one of their OutboxEvent; DynamoDB takes a hundred."""
 
 AT_ONCE = 40
-"""Subscriptions of one write: each is two items at most, of the hundred that a transaction has."""
+"""The most subscriptions of one write: each is two items at most, of the hundred that a transaction
+has."""
 
 
 def wallet(ports: Ports, merchant: str, customer: str) -> Wallet:
-    """The cards of a customer and what is charged to them; raises `NotFound`."""
+    """Reads the cards of a customer and what is charged to them; raises `NotFound`."""
     history = ports.store.history(merchant, customer)
     if history.customer is None:
         raise NotFound("There is no such customer.")
@@ -35,7 +36,7 @@ def wallet(ports: Ports, merchant: str, customer: str) -> Wallet:
 
 
 def held_by(ports: Ports, customer: Customer, history: History) -> Wallet:
-    """The wallet of a customer whose history was read."""
+    """Returns the wallet of a customer whose history was read."""
     elsewhere = frozenset(m.id for m in history.methods if _is_elsewhere(ports, m))
     return Wallet(
         customer, history.methods, history.subscriptions, history.invoices, elsewhere=elsewhere
@@ -61,11 +62,11 @@ def add(
     default: bool = True,
     now: datetime,
 ) -> Declined | None:
-    """Keep a card that the gateway has verified, and charge `covered` to it from now on.
+    """Saves a card that the gateway has verified, and charges `covered` to it from now on.
 
-    Answers the bank's refusal, None if it was kept. The same attempt key adds one card however
-    often it is sent, and a card that is there already is no second one: with another date it takes
-    the place of the old.
+    Returns the bank's refusal, None if the card was saved. The same attempt key adds one card
+    however often it is sent, and a card that is there already is no second one: with another date
+    it replaces the old.
     """
     provider = ports.gateway(account)
     key = f"{merchant}:{customer}:{attempt_key}"
@@ -106,8 +107,8 @@ def add(
 
 
 def keep_once(ports: Ports, merchant: str, customer: str, *, now: datetime) -> None:
-    """Let the newest of equal cards take the place of the others: a checkout saves its card without
-    a look at those that are there (B-3, B-9)."""
+    """Replaces equal cards by the newest of them: a checkout saves its card without a look at those
+    that are there (B-3, B-9)."""
     history = ports.store.history(merchant, customer)
     if history.customer is None:
         return  # erased meanwhile
@@ -123,7 +124,8 @@ def _add(
     default: bool,
     now: datetime,
 ) -> None:
-    """Keep a card unless it is kept already, and charge `covered` to it; a repeat does nothing."""
+    """Saves a card unless it is saved already, and charges `covered` to it; a repeat does
+    nothing."""
 
     def writes(held: Wallet, some: Collection[str]) -> tuple[Write, ...]:
         kept = held.method(method.id)
@@ -145,7 +147,8 @@ def _was_removed(ports: Ports, method: PaymentMethod) -> bool:
 
 
 def _replace(ports: Ports, outdated: PaymentMethod, card: PaymentMethod, now: datetime) -> None:
-    """The same card with another date took its place: it is charged and listed no more (B-9).
+    """Replaces a card by the same one with another date: the old one is charged and listed no more
+    (B-9).
 
     One that a charge under way names stays until its customer removes it.
     """
@@ -162,7 +165,8 @@ def _replace(ports: Ports, outdated: PaymentMethod, card: PaymentMethod, now: da
 
 
 def _let_go(ports: Ports, method: PaymentMethod) -> None:
-    """At the gateway, if it can be reached: nothing here charges it any more either way."""
+    """Deletes the card at the gateway, if it can be reached: nothing here charges it any more
+    either way."""
     with suppress(Unavailable, NotFound):
         ports.gateway_of(method).forget(method.id)
 
@@ -176,9 +180,9 @@ def use(
     covered: Collection[str] | None = EVERYTHING,
     now: datetime,
 ) -> None:
-    """Make a card the default, and charge `covered` to it from now on (B-9, B-10).
+    """Makes a card the default, and charges `covered` to it from now on (B-9, B-10).
 
-    Raises `NotFound`, and `Refused` (card_elsewhere) for what its gateway manages.
+    Raises `NotFound`, and `Refused` (card_elsewhere) for a method that its gateway manages.
     """
 
     def writes(held: Wallet, some: Collection[str]) -> tuple[Write, ...]:
@@ -192,9 +196,10 @@ def use(
 
 
 def remove(ports: Ports, merchant: str, customer: str, method: str, *, now: datetime) -> None:
-    """Remove a card; raises `Refused` (last_card, charge_under_way) and `NotFound` (B-9).
+    """Removes a card; raises `Refused` (last_card, charge_under_way) and `NotFound` (B-9).
 
-    Its gateway lets it go too, if it can be reached: nothing here charges it any more either way.
+    It is deleted at its gateway too, if that can be reached: nothing here charges it any more
+    either way.
     """
     removed = _one(wallet(ports, merchant, customer), method)
 
@@ -214,8 +219,8 @@ def _commit_in_parts(
     writes: Callable[[Wallet, Collection[str]], tuple[Write, ...]],
     now: datetime,
 ) -> None:
-    """What covers more subscriptions than a transaction holds is written part by part, told once;
-    killed in between, the same again does the rest (`Unfinished`)."""
+    """Writes a change of more subscriptions than a transaction holds in parts, with one
+    OutboxEvent; after a failure in between (`Unfinished`), the same call again does the rest."""
     chosen = _covered(wallet(ports, merchant, customer), covered)
     for start in range(0, max(1, len(chosen)), AT_ONCE):
         some = chosen[start : start + AT_ONCE]
@@ -239,7 +244,8 @@ def _commit(
     writes: Callable[[Wallet], tuple[Write, ...]],
     now: datetime,
 ) -> None:
-    """Decide and write, anew when another writer came between; each change is told (B-3)."""
+    """Decides and writes, anew when another writer came between; each change has an OutboxEvent
+    (B-3)."""
     for _ in range(ATTEMPTS):
         held = wallet(ports, merchant, customer)
         changes = writes(held)
@@ -264,7 +270,7 @@ def _one(held: Wallet, method: str) -> PaymentMethod:
 
 
 def _kept_at(held: Wallet, account: AccountRef) -> str | None:
-    """A card that is kept at an account already: the default, if it is one of them."""
+    """Returns a card that is stored at an account already: the default, if it is one of them."""
     at = (account.gateway, account.account)
     kept = [m.id for m in held.methods if (m.gateway, m.gateway_account) == at]
     default = held.customer.default_method

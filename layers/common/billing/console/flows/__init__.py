@@ -1,1 +1,1 @@
-"""What console does in the world: reads, writes, gateways."""
+"""The use cases of the console: they read, write and call gateways."""

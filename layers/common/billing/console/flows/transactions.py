@@ -18,7 +18,7 @@ READ_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which orders; `since <= at < until`."""
+    """A filter of orders; `since <= at < until`."""
 
     customer: str | None = None
     subscription: str | None = None
@@ -27,7 +27,7 @@ class Filter:
     until: datetime | None = None
 
     def takes(self, order: Order) -> bool:
-        """Whether an order is one of them."""
+        """Tests whether an order passes the filter."""
         return (
             self.customer in {None, order.customer}
             and self.subscription in {None, order.subscription}
@@ -46,7 +46,7 @@ def page(
     cursor: str | None,
     now: datetime,
 ) -> Page[Order]:
-    """Orders, newest first; raises `NotFound` for an unknown customer or subscription."""
+    """Lists orders, newest first; raises `NotFound` for an unknown customer or subscription."""
     owner = wanted.customer
     if wanted.subscription is not None:
         owner = subscriptions.fresh(ports, merchant.id, wanted.subscription).customer
@@ -65,7 +65,7 @@ def search(
     cursor: str | None,
     now: datetime,
 ) -> Page[Order]:
-    """What a person looks for: an Order ID as typed, an email, or a subscription (H-6)."""
+    """Finds orders by an Order ID as typed, an email, or a subscription (H-6)."""
     if (order_id := typed_order_id(text)) is not None:
         order = ports.store.order_by_id(merchant.id, order_id)
         return Page((order,) if order and wanted.takes(order) else (), None)
@@ -81,7 +81,7 @@ def search(
 
 
 def one(ports: Ports, merchant: str, order: str) -> Order:
-    """The order with an Order ID; raises `NotFound`."""
+    """Returns the order with an Order ID; raises `NotFound`."""
     found = ports.store.order_by_id(merchant, order)
     if found is None:
         raise NotFound("There is no such order.")
@@ -106,8 +106,11 @@ def _of_merchant(
     cursor: str | None,
     now: datetime,
 ) -> Page[Order]:
-    """`kind` has no index of its own; without one every entry counts, and the cursor is the list's
-    own."""
+    """Lists all of a merchant's orders that pass the filter.
+
+    `kind` has no index of its own; without one every entry counts, and the cursor is the list's
+    own.
+    """
     # Nothing is older than the merchant or newer than now: every month asked for costs a query.
     since = max(wanted.since or merchant.created_at, merchant.created_at)
     until = min(wanted.until or now, now) + timedelta(microseconds=1)

@@ -1,1 +1,1 @@
-"""Pages, forms and routes of console."""
+"""Pages, forms and routes of the console."""

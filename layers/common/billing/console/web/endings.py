@@ -1,4 +1,5 @@
-"""The merchant's hand in the console: cancel now or later, refund fully or partly (X-3, B-7)."""
+"""Cancellations and refunds by the merchant in the console: now or later, full or partial (X-3,
+B-7)."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ WHY = Annotated[
 
 
 class CancelForm(Input):
-    """Whoever cancels by hand chooses when, whatever the price point says (X-3)."""
+    """A cancellation by hand: the merchant chooses when, whatever the price point says (X-3)."""
 
     when: When
     reason: Reason | Literal[""] = ""
@@ -39,7 +40,8 @@ class CancelForm(Input):
 
 
 class RefundForm(Input):
-    """How much, as people write it; `attempt` was drawn with the page and makes it one refund."""
+    """A refund: the amount as people write it; `attempt` was drawn with the page and makes it one
+    refund."""
 
     amount: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)]
     attempt: Key
@@ -54,7 +56,8 @@ def cancel_page(
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> http.Answer:
-    """What each choice would do, and why it is asked; raises `Refused` for what has ended."""
+    """Shows the effect of each choice, and asks for the reason; raises `Refused` for a subscription
+    that has ended."""
     found = _live(desk, subscription)
     asked = CancelRequest(When.PERIOD_END, Source.MERCHANT, desk.now, "")
     at_once = cancellation.takes_effect_now(found, asked, changing_plan=False)
@@ -71,7 +74,7 @@ def cancel_page(
 
 
 def cancelled(desk: Desk, subscription: str) -> http.Answer:
-    """Ended, or to end; the customer's page says which."""
+    """Cancels the subscription; the customer's page says whether it has ended or will end."""
     typed = desk.request.form()
     try:
         given = form(CancelForm, typed)
@@ -91,7 +94,7 @@ def cancelled(desk: Desk, subscription: str) -> http.Answer:
 
 
 def undone(desk: Desk, subscription: str) -> http.Answer:
-    """A cancellation that was pending is taken back."""
+    """Undoes a pending cancellation."""
     left = cancel.undo(desk.ports, desk.merchant, subscription, now=desk.now)
     return pages.done(left.customer, "undone")
 
@@ -103,7 +106,8 @@ def refund_page(
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> http.Answer:
-    """How much to give back, all that is left to begin with; raises `Refused` for no payment."""
+    """Shows the refund form, with all that is left of the payment as its amount; raises `Refused`
+    for an entry that is no payment."""
     paid, effect = _refundable(desk, order)
     left = effect.amount
     return pages.page(
@@ -121,7 +125,7 @@ def refund_page(
 
 
 def refunded(desk: Desk, order: str) -> http.Answer:
-    """Given back, or under way; sent twice it is one refund."""
+    """Makes the refund, or leaves it under way; sent twice it is one refund."""
     typed = desk.request.form()
     paid = transactions.one(desk.ports, desk.merchant, order)
     if paid.customer is None:
@@ -155,7 +159,7 @@ def _give_back(desk: Desk, order: str, amount: Money, given: RefundForm) -> str:
 
 
 def _end(desk: Desk, subscription: str) -> None:
-    """Cancelled along with the refund, because that was left ticked (B-7)."""
+    """Cancels the subscription along with the refund, because that box was left ticked (B-7)."""
     try:
         cancel.request(
             desk.ports,
@@ -167,7 +171,7 @@ def _end(desk: Desk, subscription: str) -> None:
             now=desk.now,
         )
     except Refused:
-        return  # It has ended meanwhile, which is what was asked for.
+        return  # It has ended meanwhile, as was asked for.
 
 
 def _live(desk: Desk, subscription: str) -> Subscription:
@@ -188,7 +192,7 @@ def _refundable(desk: Desk, order: str) -> tuple[Order, refunds.Effect]:
 
 
 def _cancels_with(desk: Desk, paid: Order) -> tuple[Subscription, bool] | None:
-    """The live subscription that the payment is of, and whether the payment is its latest."""
+    """Returns the live subscription of the payment, and whether the payment is its latest."""
     if paid.subscription is None or paid.customer is None:
         return None
     history = desk.ports.store.history(desk.merchant, paid.customer)

@@ -39,7 +39,7 @@ DONE = frozenset(
         "mail_resumed",
     }
 )
-"""What a customer's page may say was done."""
+"""Codes of the confirmations that a customer's page can show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ class ListQuery(Input):
     cursor: Cursor | None = None
 
     def filter(self, zone: str) -> Filter:
-        """What the list shows; raises `Invalid`."""
+        """Returns the filter of the list; raises `Invalid`."""
         since = None if self.from_ is None else start_of(self.from_, zone, "from")
         until = None if self.to is None else end_of(self.to, zone, "to")
         return Filter(kind=self.kind, since=since, until=until)
 
 
 def transaction_list(desk: Desk) -> http.Answer:
-    """The list as it is filtered; a filter that is wrong comes back with what is wrong about it."""
+    """Shows the filtered transaction list; an invalid filter comes back with its errors."""
     typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
     try:
         query = read(ListQuery, typed)
@@ -85,7 +85,7 @@ def transaction_list(desk: Desk) -> http.Answer:
 
 
 def customer_page(desk: Desk, customer: str) -> http.Answer:
-    """Everything of one customer."""
+    """Shows everything of one customer."""
     overview = customers.overview(desk.ports, desk.merchant, customer, now=desk.now)
     what = desk.request.query().get("done")
     return page(
@@ -98,13 +98,13 @@ def customer_page(desk: Desk, customer: str) -> http.Answer:
 
 
 def mail_resumed(desk: Desk, customer: str) -> http.Answer:
-    """Mail goes to the customer's address again."""
+    """Lets mail go to the customer's address again."""
     suppressions.lift(desk.ports, desk.merchant, customer)
     return done(customer, "mail_resumed")
 
 
 def done(customer: str, what: str) -> http.Answer:
-    """Back to a customer's page, which says what was done; a reload does it no second time."""
+    """Redirects to a customer's page, which says what was done; a reload does it no second time."""
     return http.redirect(f"/console/customers/{customer}?done={what}")
 
 

@@ -30,7 +30,7 @@ from billing.web.problems import errors_of
 PAGE_LENGTH = 50
 STATES = ("open", "answered", "approved", "declined", "closed")
 DONE = frozenset({"replied", "noted", "closed", "approved", "under_way", "declined", "reassigned"})
-"""What a ticket's page may say was done."""
+"""Codes of the confirmations that a ticket's page can show."""
 
 
 class QueueQuery(Input):
@@ -42,7 +42,7 @@ class QueueQuery(Input):
 
 
 class ReplyForm(Input):
-    """Words, and what the button that was pressed says."""
+    """A reply: its text, and the action of the button that was pressed."""
 
     text: Text
     attempt: Attempt
@@ -50,20 +50,21 @@ class ReplyForm(Input):
 
 
 class ApproveForm(Input):
-    """`wish` where the requester only wrote about an order; `cancel` with a refund (B-7)."""
+    """An approval; `wish` where the requester only wrote about an order, `cancel` with a refund
+    (B-7)."""
 
     wish: Wish | None = None
     cancel: Literal["true"] | None = None
 
 
 class ReassignForm(Input):
-    """Whose turn it is."""
+    """The department that a ticket is passed on to."""
 
     department: Key
 
 
 def queue(desk: Desk) -> http.Answer:
-    """What waits, or what a filter asks for; and how well each department answers."""
+    """Lists the waiting tickets, or those that pass a filter, with each department's figures."""
     typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
     merchant = desk.session.merchant
     found: Page[Ticket] = Page((), None)
@@ -100,7 +101,7 @@ def shown(
     errors: Mapping[str, str] | None = None,
     status: int = 422,
 ) -> http.Answer:
-    """The thread, whose it is, what they bought, and what approving would do."""
+    """Shows the thread, its customer and their purchases, and the effect of approving."""
     found = threads.thread(desk.ports, desk.merchant, ticket)
     about, merchant = found.ticket, desk.session.merchant
     history = _history(desk, about)
@@ -131,7 +132,8 @@ def shown(
 
 
 def answered(desk: Desk, ticket: str) -> http.Answer:
-    """A reply, a reply that settles it, a note, or a decline with these words."""
+    """Sends a reply, a reply that closes the ticket, or a decline with these words, or adds a
+    note."""
     typed = desk.request.form()
     try:
         given = read(ReplyForm, filled_in(typed))
@@ -144,7 +146,7 @@ def answered(desk: Desk, ticket: str) -> http.Answer:
 
 
 def approved(desk: Desk, ticket: str) -> http.Answer:
-    """Carried out, or under way where the gateway has not answered yet."""
+    """Approves the ticket: carried out, or under way where the gateway has not answered yet."""
     given = read(ApproveForm, filled_in(desk.request.form()))
     try:
         decided = decision.approve(
@@ -162,7 +164,7 @@ def approved(desk: Desk, ticket: str) -> http.Answer:
 
 
 def reassigned(desk: Desk, ticket: str) -> http.Answer:
-    """Another department's turn."""
+    """Passes the ticket on to another department."""
     given = read(ReassignForm, filled_in(desk.request.form()))
     threads.reassign(desk.ports, desk.session.merchant, ticket, given.department, now=desk.now)
     return _back(ticket, "reassigned")
@@ -180,7 +182,7 @@ def _write(desk: Desk, ticket: str, given: ReplyForm) -> str:
 
 
 def _refused(desk: Desk, ticket: str, refused: Refused) -> http.Answer:
-    """Why it could not be done, on the ticket's own page."""
+    """Shows the ticket's own page with the reason why it could not be done."""
     key = f"error.{refused.code}"
     why = messages.text(messages.MERCHANTS_LANGUAGE, key) if messages.has(key) else refused.message
     return shown(desk, ticket, errors={"": why}, status=409)
@@ -196,14 +198,14 @@ def _history(desk: Desk, found: Ticket) -> History | None:
 
 
 def _order(history: History | None, found: Ticket) -> Order | None:
-    """The payment that it is about, if the requester's own."""
+    """Returns the payment that the ticket is about, if it is the requester's own."""
     orders = () if history is None else history.orders
     wanted = found.about if found.wish is Wish.REFUND else found.order
     return next((o for o in orders if o.id == wanted and o.kind in PAYMENTS), None)
 
 
 def _left(order: Order | None) -> Money | None:
-    """What a refund would give back."""
+    """Returns the amount that a refund would give back."""
     if order is None:
         return None
     left = order.amount - Money(order.refunded_minor, order.amount.currency)
@@ -221,7 +223,8 @@ def _subscription(
 def _cancels_with(
     desk: Desk, history: History | None, order: Order | None
 ) -> tuple[Subscription, bool] | None:
-    """The live subscription that a refunded payment is of, and whether it is its latest (B-7)."""
+    """Returns the live subscription of a refunded payment, and whether the payment is its latest
+    (B-7)."""
     if history is None or order is None or order.subscription is None:
         return None
     found = next((s for s in history.subscriptions if s.id == order.subscription), None)

@@ -1,1 +1,1 @@
-"""What customers does in the world: reads, writes, gateways."""
+"""The use cases of customers: they read, write and call gateways."""

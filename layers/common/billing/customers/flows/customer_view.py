@@ -1,4 +1,4 @@
-"""A customer of a merchant with everything that is theirs, for pages that they see (B-4)."""
+"""A merchant's customer with everything that belongs to them, for pages that they see (B-4)."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Account:
     purchases: tuple[Purchase, ...]
 
     def purchase(self, subscription: str) -> tuple[Purchase, Subscription]:
-        """One subscription with its module; raises `NotFound`."""
+        """Returns one subscription with its purchase; raises `NotFound`."""
         for purchase in self.purchases:
             if purchase.subscription is not None and purchase.id == subscription:
                 return purchase, purchase.subscription
         raise NotFound("There is no such subscription.")
 
     def payment(self, order: str) -> tuple[Order, Invoice]:
-        """One completed payment; raises `NotFound`."""
+        """Returns one completed payment with its invoice; raises `NotFound`."""
         for entry in (e for purchase in self.purchases for e in purchase.payments):
             if entry.order.id == order:
                 by_id = {invoice.id: invoice for invoice in self.history.invoices}
@@ -43,7 +43,7 @@ class Account:
 
 
 def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -> Account:
-    """Everything of one customer; raises `NotFound`."""
+    """Returns everything of one customer; raises `NotFound`."""
     history = ports.store.history(merchant.id, customer)
     if history.customer is None:
         raise NotFound("There is no such customer.")
@@ -61,7 +61,8 @@ def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -
 
 
 def refund_days(ports: Ports, merchant: Merchant) -> dict[str, int]:
-    """The refund window of each product; none is looked up where customers cannot ask."""
+    """Returns the refund window of each product in days; none is looked up where customers cannot
+    ask."""
     if merchant.settings.self_refund is SelfService.OFF:
         return {}
     products, _ = ports.store.catalog(merchant.id)

@@ -1,4 +1,4 @@
-"""Looking a customer up: who they are, what they bought, what they may use (C-3, H-6, M-1)."""
+"""Customer look-up and changes: details, purchases, access (C-3, H-6, M-1)."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from billing.outbox.suppressions import MailStop
 
 ATTEMPTS = 8
 BILLS_MOST = 80
-"""Purchases of one customer whose bills follow a new email: a write takes a hundred items. Mail
-follows for all of them."""
+"""The most purchases of one customer whose billing address follows a new email: a write takes a
+hundred items. Mail follows for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One customer with everything that is theirs."""
+    """A customer with everything that belongs to them."""
 
     customer: Customer
     history: History
     access: list[Access]
     mail_stop: MailStop | None = None
-    """Why no mail goes to their address, if none does."""
+    """The reason why no mail goes to their address, if none does."""
 
 
 def by_email(ports: Ports, merchant: str, email: str) -> list[Customer]:
-    """The customer that an email belongs to, or nobody."""
+    """Returns the customer with this email in a list, or an empty list."""
     found = ports.store.customer_by_email(merchant, email)
     customer = found and ports.store.customer(merchant, found)
     return [customer] if customer else []
 
 
 def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Overview:
-    """A customer with subscriptions, orders, invoices and access; raises `NotFound`."""
+    """Returns a customer with subscriptions, orders, invoices and access; raises `NotFound`."""
     history = ports.store.history(merchant, customer)
     if history.customer is None:
         raise NotFound("There is no such customer.")
@@ -61,12 +61,13 @@ def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Ov
 def change(
     ports: Ports, merchant: str, customer: str, changes: Mapping[str, Any], *, now: datetime
 ) -> Customer:
-    """Change `email`, `name` or `address`; what was bought and billed keeps those it was made with.
+    """Changes `email`, `name` or `address`; what was bought and billed keeps those it was made
+    with.
 
-    All mail goes to a new email from then on, and the old one is told so (B-12). Raises
-    `NotFound`, and `Refused` for the email of another customer (email_taken), where an account is
-    found by the old one, which changes it itself (email_of_account, A-8), and for who was erased
-    (erased, M-8).
+    All mail goes to a new email from then on, and the old one gets a notice (B-12). Raises
+    `NotFound`, and `Refused` for the email of another customer (email_taken), for the email of an
+    account, whose owner changes it in their profile (email_of_account, A-8), and for an erased
+    customer (erased, M-8).
     """
     given = {name: value for name, value in changes.items() if value is not None}
     if "email" in given:
@@ -102,8 +103,8 @@ def _refuse_email(ports: Ports, before: Customer, after: Customer) -> None:
 def readdressed(
     ports: Ports, before: Customer, after: Customer, now: datetime
 ) -> tuple[Write, ...]:
-    """What goes with another email of a customer: invoices that are still to come name the new one,
-    and the old one is told once (B-12); nothing where the email stays."""
+    """Returns the writes of a customer's new email: invoices that are still to come name the new
+    one, and the old one gets one notice (B-12); nothing where the email stays."""
     if after.email == before.email:
         return ()
     shard = ports.shard_of(before.id)
@@ -112,7 +113,7 @@ def readdressed(
 
 
 def _bill_tos(ports: Ports, before: Customer, after: Customer) -> Iterator[Write]:
-    """Of what still bills; what has ended keeps where its bills went."""
+    """Yields the changed billing addresses of live subscriptions; ended ones keep theirs."""
     owner = (before.merchant, before.id)
     history = ports.store.history(*owner)
     live = [(*owner, found.id) for found in history.subscriptions if found.is_live][:BILLS_MOST]
@@ -123,8 +124,8 @@ def _bill_tos(ports: Ports, before: Customer, after: Customer) -> Iterator[Write
 
 
 def _pointers(before: Customer, after: Customer) -> tuple[Write, ...]:
-    """An email belongs to one customer: the new one is taken in the write that gives the old
-    back."""
+    """Returns the writes that move the email pointer: an email belongs to one customer, and the new
+    one is taken in the write that frees the old one."""
 
     def pointer(customer: Customer) -> EmailPointer:
         hashed = email_hash(customer.merchant, customer.email)
@@ -134,7 +135,7 @@ def _pointers(before: Customer, after: Customer) -> tuple[Write, ...]:
 
 
 def has_access(ports: Ports, merchant: str, email: str, grant: str, *, now: datetime) -> bool:
-    """Whether whoever has this email may use `grant` now."""
+    """Tests whether the customer with this email may use `grant` now."""
     customer = ports.store.customer_by_email(merchant, email)
     if customer is None:
         return False

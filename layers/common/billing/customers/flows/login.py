@@ -1,8 +1,7 @@
-"""Who may enter a merchant's portal: by an Order ID and its email, or by a link in a mail (B-2,
-B-3).
+"""Entry to a merchant's portal: by an Order ID and its email, or by a link in a mail (B-2, B-3).
 
 Whatever is wrong, the answer is one and the same, after the same reads: a stranger learns nothing
-about who bought what.
+about anybody's purchases.
 """
 
 from __future__ import annotations
@@ -28,20 +27,21 @@ TRIES_PER_IP = 20
 LINK = "portal_link"
 LINK_LIFE = timedelta(minutes=15)
 NOBODY = "nobody"
-"""Where there is no customer: it is looked up all the same, and can never be found."""
+"""The id to look up where there is no customer: it is read all the same, and never found."""
 
 
 def by_order(
     ports: Ports, merchant: str, order_id: str, email: str, *, ip: str, now: datetime
 ) -> Customer | None:
-    """The customer that this Order ID and this email both belong to; None for anything else."""
+    """Returns the customer that this Order ID and this email both belong to; None for anything
+    else."""
     typed = typed_order_id(order_id) or NOBODY
     allowed = _allowed(ports, merchant, email, ip, now, order=typed)
     order = ports.store.order_by_id(merchant, typed)
     owner = ports.store.customer_by_email(merchant, email)
     customer = ports.store.customer(merchant, owner or NOBODY)
     if order is None:
-        # A hit of the index is read from the table; so is a miss, that both take as long.
+        # A hit of the index is read from the table; so is a miss, so that both take as long.
         ports.store.customer(merchant, NOBODY)
     bought = order.customer if order is not None and order.kind in PAYMENTS else None
     same = compare_digest((bought or "").encode(), (owner or NOBODY).encode())
@@ -49,9 +49,9 @@ def by_order(
 
 
 def ask_for_link(ports: Ports, merchant: str, email: str, *, ip: str, now: datetime) -> None:
-    """Have a link mailed, if a customer has this email; nobody is told whether one has.
+    """Has a link mailed if a customer has this email; the answer does not say whether one has.
 
-    The outbox draws the link's token when it writes the mail, so it stands nowhere in clear.
+    The outbox draws the link's token when it writes the mail, so it is stored nowhere in clear.
     """
     allowed = _allowed(ports, merchant, email, ip, now)
     owner = ports.store.customer_by_email(merchant, email)
@@ -68,8 +68,8 @@ def ask_for_link(ports: Ports, merchant: str, email: str, *, ip: str, now: datet
 
 
 def make_link(ports: Ports, merchant: Merchant, customer: Customer, *, now: datetime) -> str:
-    """The address of a link that lets a customer in once, within 15 minutes, while their email is
-    the one that it is mailed to."""
+    """Returns the address of a link that lets a customer in once, within 15 minutes, while their
+    email is the one that it is mailed to."""
     token = ports.new_id("key")
     value = json.dumps({"merchant": merchant.id, "customer": customer.id, "as": known_as(customer)})
     ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LINK_LIFE, now=now)
@@ -77,23 +77,24 @@ def make_link(ports: Ports, merchant: Merchant, customer: Customer, *, now: date
 
 
 def link_stands(ports: Ports, merchant: str, token: str, *, now: datetime) -> bool:
-    """Whether a link is still good; looking does not use it up, for mail scanners follow links."""
+    """Tests whether a link is still valid, without using it up, for mail scanners follow links."""
     return _of(ports, merchant, ports.ephemeral.get(LINK, digest(token), now=now)) is not None
 
 
 def by_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Customer | None:
-    """Use a link up; the customer whom it lets in."""
+    """Uses up a link; returns the customer whom it lets in."""
     return _of(ports, merchant, ports.ephemeral.take(LINK, digest(token), now=now))
 
 
 def known_as(customer: Customer) -> str:
-    """What a link or a session was made for: with another email it is over, for who has the old
-    mailbox may be a stranger."""
+    """Returns the email hash that a link or a session is bound to: another email ends it, for the
+    reader of the old mailbox may be a stranger."""
     return email_hash(customer.merchant, customer.email)
 
 
 def digest(secret: str) -> str:
-    """What of a secret is kept; it is random, so one round of SHA-256 does."""
+    """Returns the hash that is stored of a secret; it is random, so one round of SHA-256 is
+    enough."""
     return sha256(secret.encode()).hexdigest()
 
 
@@ -109,7 +110,7 @@ def _of(ports: Ports, merchant: str, value: str | None) -> Customer | None:
 def _allowed(
     ports: Ports, merchant: str, email: str, ip: str, now: datetime, *, order: str | None = None
 ) -> bool:
-    """Counts a try against every limit, and whether all of them had one left."""
+    """Counts a try against every limit; returns whether all of them had one left."""
     tries = [("email", normalised_email(email), TRIES_PER_EMAIL)]
     if order is not None:
         tries.append(("order", order, TRIES_PER_ORDER))

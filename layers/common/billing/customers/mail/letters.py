@@ -9,7 +9,7 @@ from billing.render.messages import text
 
 
 def entry_link(envelope: Envelope, url: str) -> EmailMessage:
-    """A link that lets its reader in once (B-3)."""
+    """Builds the mail with a link that lets its reader in once (B-3)."""
     words = {"merchant": envelope.merchant.name}
     language = envelope.language
     letter = Letter(
@@ -23,7 +23,8 @@ def entry_link(envelope: Envelope, url: str) -> EmailMessage:
 
 
 def details_changed(envelope: Envelope, what: str, product: str | None) -> EmailMessage:
-    """What was changed, to the address on file, so that nobody else changes it unseen (B-3)."""
+    """Builds the mail that says what was changed, to the address on file, so that nobody else
+    changes it unseen (B-3)."""
     language, merchant = envelope.language, envelope.merchant
     words = {"merchant": merchant.name, "product": product or ""}
     letter = Letter(

@@ -31,10 +31,10 @@ KINDS = DISPUTES | {
 def messages(
     ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
 ) -> list[EmailMessage] | LeftOut:
-    """What is mailed of such a fact, or why nothing is."""
+    """Returns the mails of an OutboxEvent about a customer, or why none is sent."""
     customer = ports.store.customer(fact.merchant, fact.customer)
     if customer is None:
-        return LeftOut.NOBODY  # A stranger asked for a link.
+        return LeftOut.NOBODY  # Somebody who is no customer asked for a link.
     if fact.kind in DISPUTES:
         return _of_dispute(ports, fact, merchant, customer, now)
     if fact.kind is EventKind.REFUND_RETURNED:
@@ -47,7 +47,7 @@ def messages(
         return [letters.entry_link(to_customer, url)]
     assert fact.code is not None, "it says what was changed"
     if fact.email is not None:
-        # Not by name: whose the old address is by now, nobody knows.
+        # Not by name: the old address may be somebody else's by now.
         to_customer = replace(to_customer, to=BillTo(fact.email, fact.email, customer.address))
     return [letters.details_changed(to_customer, fact.code, _product(ports, fact))]
 
@@ -55,11 +55,11 @@ def messages(
 def _of_dispute(
     ports: Ports, fact: OutboxEvent, merchant: Merchant, customer: Customer, now: datetime
 ) -> list[EmailMessage] | LeftOut:
-    """To the merchant; the customer hears of it from the bank."""
+    """Returns the mail to the merchant; the customer hears of a dispute from the bank."""
     history = ports.store.history(fact.merchant, fact.customer)
     chargeback = next(each for each in history.chargebacks if each.id == fact.code)
     if fact.id != disputes.fact_id(fact.kind, chargeback):
-        return LeftOut.UNTRUE  # It moved on, which has a mail of its own.
+        return LeftOut.UNTRUE  # It moved on; that has a mail of its own.
     invoice = next(each for each in history.invoices if each.id == fact.invoice)
     envelope = _to_merchant(ports, fact.id, merchant, customer, invoice.test, now)
     email = _reached(customer, invoice)
@@ -69,8 +69,8 @@ def _of_dispute(
 def _of_returned(
     ports: Ports, fact: OutboxEvent, merchant: Merchant, customer: Customer, now: datetime
 ) -> list[EmailMessage]:
-    """To the customer and to the merchant, who has to find another way; its credit note is named,
-    and so numbered first (M-7)."""
+    """Returns the mails of a returned refund, to the customer and to the merchant, who has to find
+    another way; its credit note is named, and so numbered first (M-7)."""
     assert fact.invoice is not None and fact.code is not None, "it names the refund"
     invoice = documents.numbered(ports, fact.merchant, fact.customer, fact.invoice)
     refund = documents.numbered_refund(ports, invoice, fact.code)
@@ -86,7 +86,8 @@ def _of_returned(
 
 
 def _reached(customer: Customer, invoice: Invoice) -> str:
-    """By which address the merchant reaches a customer, or knows who it was once erased."""
+    """Returns the email by which the merchant reaches a customer, or the one on the invoice once
+    erased."""
     return invoice.bill_to.email if customer.is_erased else customer.email
 
 

@@ -1,4 +1,4 @@
-"""The portal's sessions: of one customer of one merchant whose portal is open (B-1, B-3)."""
+"""The portal's sessions: each of one customer of one merchant whose portal is open (B-1, B-3)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REALM = sessions.Realm("portal")
 
 
 class SignedOut(Unauthenticated):
-    """No session of this merchant's portal, or one that is over."""
+    """No session of this merchant's portal, or an expired one."""
 
     code = "portal_signed_out"
 
@@ -35,7 +35,7 @@ class Closed(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request of a signed-in customer, and all that is theirs. `csrf` stands in every form."""
+    """A request of a signed-in customer, with everything of theirs. `csrf` stands in every form."""
 
     request: Request
     account: Account
@@ -52,12 +52,12 @@ class Visit:
 
     @property
     def base(self) -> str:
-        """What every address of this portal begins with."""
+        """Returns the prefix of every address of this portal."""
         return custom_domains.portal(self.request, self.merchant)
 
 
 def opened(ports: Ports, merchant: str) -> Merchant:
-    """The merchant whose portal it is; raises `NotFound`, `Closed` where it is not activated."""
+    """Returns the merchant of a portal; raises `NotFound`, `Closed` where it is not activated."""
     found = ports.store.merchant(plain_id(merchant))
     if found is None:
         raise NotFound("There is nothing here.")
@@ -69,13 +69,14 @@ def opened(ports: Ports, merchant: str) -> Merchant:
 def enter(
     ports: Ports, request: Request, merchant: Merchant, customer: Customer, now: datetime
 ) -> Cookie:
-    """The cookie of a new session; another email ends it."""
+    """Returns the cookie of a new session; another email ends it."""
     kept = {"merchant": merchant.id, "customer": customer.id, "as": login.known_as(customer)}
     return sessions.begin(ports, request, REALM, kept, now)
 
 
 def visiting(ports: Ports, request: Request, merchant: Merchant, now: datetime) -> Visit | None:
-    """Who is signed in here, if anybody is: a session is of one merchant's portal alone."""
+    """Returns the visit of the signed-in customer, if any: a session is of one merchant's portal
+    alone."""
     held = sessions.held(ports, request, REALM, now)
     if held is None or held.kept["merchant"] != merchant.id:
         return None
@@ -86,7 +87,7 @@ def visiting(ports: Ports, request: Request, merchant: Merchant, now: datetime) 
 
 
 def required(ports: Ports, request: Request, merchant: str, now: datetime) -> Visit:
-    """Who is signed in; raises `SignedOut`."""
+    """Returns the visit of the signed-in customer; raises `SignedOut`."""
     visit = visiting(ports, request, opened(ports, merchant), now)
     if visit is None:
         raise SignedOut("You are signed out.")
@@ -94,7 +95,7 @@ def required(ports: Ports, request: Request, merchant: str, now: datetime) -> Vi
 
 
 def required_for_change(ports: Ports, request: Request, merchant: str, now: datetime) -> Visit:
-    """Who sent a form from one of our own pages."""
+    """Returns the visit of a form that was sent from one of our own pages."""
     sessions.check_origin(request)
     visit = required(ports, request, merchant, now)
     sessions.check_form(request, visit.token)
@@ -102,7 +103,7 @@ def required_for_change(ports: Ports, request: Request, merchant: str, now: date
 
 
 def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> http.Answer:
-    """A page of a signed-in customer."""
+    """Renders a page of a signed-in customer."""
     account = visit.account
     return http.page(
         f"portal/{template}.html",
@@ -123,14 +124,13 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
 def failure(
     ports: Ports, error: BillingError, request: Request, *, helpdesk: bool = False
 ) -> http.Answer:
-    """What went wrong, in the look of the merchant's own pages, with the way back and whom to
-    ask."""
+    """Renders an error in the look of the merchant's own pages, with the way back and a contact."""
     parts = request.path.split("/")
     named = parts[2] if len(parts) > 2 else ""
     try:
         merchant = ports.store.merchant(named) if is_plain_id(named) else None
     except Unavailable:
-        merchant = None  # What is to be said is the first error, in whatever look.
+        merchant = None  # The first error is the one to show, in whatever look.
     if merchant is None:
         return http.failure(error, request, language=languages.of_visitor(request))
     return http.failure(
@@ -148,5 +148,6 @@ def failure(
 
 
 def done(visit: Visit, what: str, page: str = "") -> http.Answer:
-    """Back to a page of the portal, which says what was done; a reload does it no second time."""
+    """Redirects to a page of the portal, which says what was done; a reload does it no second
+    time."""
     return http.redirect(f"{visit.base}{page}?done={what}")

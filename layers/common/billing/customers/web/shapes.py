@@ -1,4 +1,4 @@
-"""Customers as /v1 shows them: who they are, what they bought, what they may use."""
+"""Customers in /v1: their details, purchases and access."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AddressOutput(TypedDict):
 
 
 class CustomerOutput(TypedDict):
-    """Who bought."""
+    """A customer."""
 
     id: str
     email: str
@@ -72,7 +72,7 @@ class InvoiceOutput(TypedDict):
 
 
 class MailStopOutput(TypedDict):
-    """Why no mail goes to a customer's address: `bounced` or `complained`."""
+    """The reason why no mail goes to a customer's address: `bounced` or `complained`."""
 
     reason: str
     code: str | None
@@ -80,7 +80,7 @@ class MailStopOutput(TypedDict):
 
 
 class OverviewOutput(CustomerOutput):
-    """A customer with everything that is theirs, each list newest first."""
+    """A customer with everything that belongs to them, each list newest first."""
 
     mail_stopped: MailStopOutput | None
 

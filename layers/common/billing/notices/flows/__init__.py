@@ -1,1 +1,1 @@
-"""What notices does in the world: reads, writes, gateways."""
+"""The use cases of notices: they read, write and call gateways."""

@@ -1,4 +1,4 @@
-"""Telling ahead: renewals, trials that end, cards that expire, each once (R-8)."""
+"""Sends advance notices: renewals, ends of trials, expiring cards, each once (R-8)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sweep(
     limit: int = 500,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
-    """Look at every subscription whose reminder is due; a replay finds none left."""
+    """Checks every subscription whose reminder is due; a replay finds none left."""
     dues = due.overdue(ports, DueKind.NOTICE, now=now, limit=limit)
     look = partial(_looked, ports, now)
     return due.answer(ports, dues, look, now=now, keep_going=keep_going)

@@ -1,5 +1,5 @@
-"""Mails before and about a payment that needs its customer: renewals to come, cards that expire, a
-bank that asks (R-4, R-8)."""
+"""Mails before and about a payment that needs its customer: coming renewals, expiring cards, a bank
+that asks for confirmation (R-4, R-8)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from billing.render.messages import text
 
 
 def renewal_upcoming(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """What is charged next, and when; how to cancel before."""
+    """Builds the mail with the next charge and its date, and how to cancel before it."""
     return _to_come(envelope, was, "renewal_upcoming")
 
 
 def trial_ending(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """That the trial ends, what is charged then, and how to cancel before."""
+    """Builds the mail that the trial ends, with the charge that follows, and how to cancel before
+    it."""
     return _to_come(envelope, was, "trial_ending")
 
 
 def card_expiring(
     envelope: Envelope, was: Snapshot, method: PaymentMethod, portal_url: str | None
 ) -> EmailMessage:
-    """That the card which pays for it expires, and where to put in another."""
+    """Builds the mail that the card which pays expires, and where to update it."""
     assert method.expires_on is not None, "told of because it expires"
     language = envelope.language
     words = {
@@ -52,7 +53,7 @@ def card_expiring(
 def action_needed(
     envelope: Envelope, invoice: Invoice, was: Snapshot | None, url: str
 ) -> EmailMessage:
-    """That the bank wants a payment confirmed, where, and until when (R-4)."""
+    """Builds the mail that the bank wants a payment confirmed, where, and until when (R-4)."""
     language = envelope.language
     words = words_of(invoice, envelope)
     retry_at = None if was is None else was.retry_at

@@ -1,1 +1,1 @@
-"""What operations does in the world: reads, writes, gateways."""
+"""The use cases of the operator: they read, write and call gateways."""

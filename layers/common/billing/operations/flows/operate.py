@@ -1,4 +1,5 @@
-"""The operator's verbs: a merchant is set up, a key made, charges stopped and let go (R-3)."""
+"""The operator's commands: set up a merchant, make and revoke keys, stop and resume charges
+(R-3)."""
 
 from __future__ import annotations
 
@@ -20,15 +21,15 @@ from billing.kernel.writes import Change, Insert, Remove
 MOST_ID_SYMBOLS = 32
 ALL_SCOPES = ("read", "write")
 OPERATOR = "operator"
-"""Who has made a key that no key has made."""
+"""The maker of an API key that no other key made."""
 
 
 def create_merchant(
     ports: Ports, name: str, email: str, settings: Settings, *, now: datetime
 ) -> tuple[Merchant, ApiKey, str]:
-    """A merchant with a first API key, and its secret, which is not kept.
+    """Creates a merchant with a first API key; returns its secret too, which is not stored.
 
-    The id is the name as an address has it, so that asking twice makes one merchant: raises
+    The id is the name in the form of an address, so that asking twice makes one merchant: raises
     `Refused` (merchant_exists) the second time.
     """
     merchant = Merchant(
@@ -45,7 +46,7 @@ def create_merchant(
 
 
 def create_key(ports: Ports, merchant_id: str, *, now: datetime) -> tuple[ApiKey, str]:
-    """Another key for a merchant who lost theirs, however many there are."""
+    """Makes another key for a merchant who lost theirs, however many there are."""
     merchant = _merchant(ports, merchant_id)
     maker = ApiKey(OPERATOR, "", merchant.id, now, ALL_SCOPES)
     return keys.create(ports, maker, ALL_SCOPES, now=now, most=None)
@@ -54,14 +55,15 @@ def create_key(ports: Ports, merchant_id: str, *, now: datetime) -> tuple[ApiKey
 def list_keys(
     ports: Ports, merchant_id: str, *, limit: int, cursor: str | None
 ) -> tuple[Page[ApiKey], int]:
-    """A merchant's keys, newest first, revoked ones too, and how many of all are live."""
+    """Lists a merchant's keys, newest first, revoked ones too; returns also how many of all are
+    live."""
     merchant = _merchant(ports, merchant_id)
     live = sum(key.is_live for key in ports.store.api_keys(merchant.id))
     return keys.page(ports, merchant.id, limit=limit, cursor=cursor), live
 
 
 def revoke_key(ports: Ports, merchant_id: str, key_id: str, *, now: datetime) -> ApiKey:
-    """End any key of a merchant, the last one too: `create_key` makes another."""
+    """Revokes any key of a merchant, the last one too: `create_key` makes another."""
     merchant = _merchant(ports, merchant_id)
     return keys.revoke(ports, merchant.id, key_id, now=now, may_be_last=True)
 
@@ -69,7 +71,7 @@ def revoke_key(ports: Ports, merchant_id: str, key_id: str, *, now: datetime) ->
 def replace_keys(
     ports: Ports, merchant_id: str, *, now: datetime
 ) -> tuple[ApiKey, str, tuple[int, int]]:
-    """One new key for an owner whose key was stolen, and an end to every other one.
+    """Makes one new key for a merchant whose key was stolen, and revokes every other one.
 
     The counts are of keys that were revoked, and of those that were made meanwhile.
     """
@@ -78,7 +80,8 @@ def replace_keys(
 
 
 def pause_all(ports: Ports, *, paused: bool, reason: str, now: datetime) -> BillingSwitch:
-    """Stop every charge of every merchant, or let them go on; the next charge already heeds it."""
+    """Stops every charge of every merchant, or lets them go on; the next charge already obeys
+    it."""
     before = ports.store.billing_switch()
     after = BillingSwitch(paused, reason, now)
     ports.store.commit(Insert(after) if before is None else Change(before, after))
@@ -86,13 +89,13 @@ def pause_all(ports: Ports, *, paused: bool, reason: str, now: datetime) -> Bill
 
 
 def stop_merchant(ports: Ports, merchant_id: str, *, stopped: bool) -> Merchant:
-    """Stop every charge of one merchant, or let them go on."""
+    """Stops every charge of one merchant, or lets them go on."""
     return _changed(ports, merchant_id, lambda merchant: replace(merchant, stopped=stopped))
 
 
 def confirm_domain(ports: Ports, merchant_id: str, host: str) -> Merchant:
-    """Put the domain that a merchant has asked for into use: its certificate and its DNS stand, and
-    its requests come here (A-9). Raises `Refused` (domain_not_asked, domain_taken)."""
+    """Puts the domain that a merchant has asked for into use: its certificate and its DNS are set
+    up, and its requests come here (A-9). Raises `Refused` (domain_not_asked, domain_taken)."""
     before = _merchant(ports, merchant_id)
     asked = before.settings.custom_domain
     if asked is None or asked != host.strip().lower():
@@ -113,7 +116,7 @@ def confirm_domain(ports: Ports, merchant_id: str, host: str) -> Merchant:
 
 
 def take_domain(ports: Ports, merchant_id: str) -> Merchant:
-    """Back to the platform's addresses, whatever the merchant asks for."""
+    """Returns a merchant to the platform's addresses, and clears the domain they asked for."""
     before = _merchant(ports, merchant_id)
     held = None if before.domain is None else ports.store.domain(before.domain)
     gone = () if held is None else (Remove(held),)
@@ -140,6 +143,7 @@ def _merchant(ports: Ports, merchant_id: str) -> Merchant:
 
 
 def id_of(name: str) -> str:
-    """A name as part of an address: small letters, digits and hyphens; empty if nothing is left."""
+    """Returns a name as part of an address: small letters, digits and hyphens; empty if nothing is
+    left."""
     plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return sub(r"[^a-z0-9]+", "-", plain)[:MOST_ID_SYMBOLS].strip("-")

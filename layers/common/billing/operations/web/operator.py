@@ -1,4 +1,4 @@
-"""The operator's direct calls: an event names a verb in `do`; no HTTP, no session, no page."""
+"""The operator's direct calls: an event names a command in `do`; no HTTP, no session, no page."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from billing.runtime import correlation, telemetry
 from billing.web.inputs import Cursor, Email, Input, Key, Name, Nothing, Zone, read, words
 
 KEYS_SHOWN = 100
-"""Of a merchant's API keys at a time; `next` says that there are more."""
+"""The number of a merchant's API keys in one answer; `next` says that there are more."""
 
 Reason = Annotated[str, words(500)]
 
 
 class NewMerchant(Input):
-    """`perennial merchant create`."""
+    """Input of `perennial merchant create`."""
 
     name: Name
     email: Email
@@ -34,37 +34,38 @@ class NewMerchant(Input):
 
 
 class OfMerchant(Input):
-    """A verb about one merchant."""
+    """Input of a command about one merchant."""
 
     merchant: Key
 
 
 class KeysOf(OfMerchant):
-    """`perennial key list`: a hundred at a time, `cursor` from the `next` of the last answer."""
+    """Input of `perennial key list`: a hundred at a time, `cursor` from the `next` of the last
+    answer."""
 
     cursor: Cursor | None = None
 
 
 class OfKey(OfMerchant):
-    """A verb about one API key, by its id."""
+    """Input of a command about one API key, by its id."""
 
     key: Key
 
 
 class NewDomain(OfMerchant):
-    """`perennial domain set`: what a merchant has asked for is set up."""
+    """Input of `perennial domain set`: the domain that a merchant has asked for is set up."""
 
     host: Annotated[str, words(domains.LONGEST)]
 
 
 class Why(Input):
-    """A verb about everybody: who reads it later wants to know why."""
+    """Input of a command about every merchant, with a reason for later readers."""
 
     reason: Reason
 
 
 def answer(ports: Ports, event: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of it; a wrong or refused call is an answer too, with a stable `error`."""
+    """Runs a command and returns its result; a wrong or refused call gives a stable `error`."""
     try:
         return _answer(ports, dict(event))
     except BillingError as error:
@@ -85,7 +86,8 @@ def _answer(ports: Ports, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _note(ports: Ports, verb: str, asked: Input) -> None:
-    """Into the trail, before it is done (M-8): of the merchant it is about, and why."""
+    """Records the command in the audit trail before it runs (M-8): the merchant it is about, and
+    why."""
     whose = asked.merchant if isinstance(asked, OfMerchant) else EVERYBODY
     action = verb
     if isinstance(asked, Why):
@@ -126,7 +128,8 @@ def _replace_keys(ports: Ports, asked: OfMerchant) -> dict[str, Any]:
 
 
 def _key(key: ApiKey) -> dict[str, Any]:
-    """A key for the operator to tell from others; neither its secret nor the hash of it."""
+    """Returns the fields by which the operator tells a key from others; neither its secret nor the
+    hash of it."""
     revoked = key.revoked_at and key.revoked_at.isoformat()
     return {
         "key": key.id,

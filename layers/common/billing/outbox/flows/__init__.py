@@ -1,1 +1,1 @@
-"""What outbox does in the world: reads, writes, gateways."""
+"""The use cases of the outbox: they read, write and call gateways."""

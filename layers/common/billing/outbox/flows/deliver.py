@@ -1,8 +1,8 @@
-"""The outbox told to the world: each fact mailed once, its invoice numbered first (R-8, M-7).
+"""Delivers outbox events: each is mailed once, its invoice numbered first (R-8, M-7).
 
-A fact is claimed, told, and removed; one that is not mailed has its reason written on it first.
-Whoever is killed in between leaves a claim that runs out, and the sweep tells it then; the mail's
-Message-ID is the fact's, so that a mail sent twice is one.
+An event is claimed, delivered, and removed; one that is not mailed has its reason written on it
+first. A crash in between leaves a claim that expires, and the sweep delivers the event then; the
+mail's Message-ID is the event's, so that a mail sent twice is one.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from billing.runtime import telemetry
 
 CLAIM = timedelta(minutes=5)
 SWEEP_AFTER = timedelta(minutes=2)
-"""What the stream has not delivered by then, the sweep does."""
+"""The age from which the sweep delivers an event that the stream has not."""
 
 EVERY = timedelta(minutes=5)
-"""How often the sweep comes."""
+"""The interval of the sweep."""
 
 READ_AT_MOST = 6400
-"""Of one shard, unless all of that is claimed."""
+"""The most events that are read of one shard, unless all of them are claimed."""
 
 WAIT = timedelta(hours=1)
-"""How long a fact waits at a time where its merchant is disarmed (W-5), and at most where it could
-not be told."""
+"""The delay of an event whose merchant is disarmed (W-5), and the longest delay of one that could
+not be delivered."""
 
 PASSING = frozenset(
     {
@@ -47,7 +47,7 @@ PASSING = frozenset(
         EventKind.TICKET_ASKED,
     }
 )
-"""What is no longer true, or no longer wanted, when it is told late."""
+"""Kinds of events that are no longer true, or no longer wanted, when they are delivered late."""
 
 
 def sweep(
@@ -57,9 +57,10 @@ def sweep(
     limit: int = 100,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
-    """Tell what the stream left untold, beginning with another shard each time.
+    """Delivers the events that the stream left undelivered, beginning with another shard each time.
 
-    A fact that our code breaks on holds up no other: its error is raised once they are told.
+    An event that our code breaks on holds up no other: its error is raised once the others are
+    delivered.
     """
     tally: Counter[str] = Counter()
     first: Exception | None = None
@@ -81,9 +82,12 @@ def sweep(
 def _untold(
     ports: Ports, shard: int, now: datetime, limit: int, tally: Counter[str]
 ) -> list[OutboxEvent]:
-    """What nobody of a shard is telling or waits with: of each merchant one in turn, up to `limit`,
-    those first that could be told longest, and another merchant's first each time. Whoever is
-    disarmed or out of reach keeps nobody else's waiting."""
+    """Lists a shard's events that nobody has claimed and that need not wait, up to `limit`.
+
+    They take turns by merchant, another merchant first each time; of each merchant the event that
+    could be delivered for the longest time comes first. A merchant that is disarmed or out of reach
+    holds up no other.
+    """
     lines: dict[str, list[OutboxEvent]] = defaultdict(list)
     last: OutboxEvent | None = None
     read = 0
@@ -109,7 +113,8 @@ def _tellable_at(fact: OutboxEvent) -> datetime:
 
 
 def _put_off(ports: Ports, fact: OutboxEvent, until: datetime) -> None:
-    """Have a fact that could not be told come behind the others, if nobody has told it since."""
+    """Moves an event that could not be delivered behind the others, unless it was delivered
+    since."""
     found = ports.store.fact(fact.shard, fact.at, fact.id)
     if found is not None:
         try:
@@ -121,9 +126,11 @@ def _put_off(ports: Ports, fact: OutboxEvent, until: datetime) -> None:
 def deliver(
     ports: Ports, facts: Sequence[tuple[int, datetime, str]], *, now: datetime
 ) -> Counter[str]:
-    """Tell the facts of (shard, written at, id), as the stream names them, if they are untold.
+    """Delivers the events of (shard, written at, id), as the stream names them, if they are
+    undelivered.
 
-    A fact that our code breaks on holds up no other: its error is raised once they are told.
+    An event that our code breaks on holds up no other: its error is raised once the others are
+    delivered.
     """
     tally: Counter[str] = Counter()
     first: Exception | None = None
@@ -142,7 +149,7 @@ def deliver(
 
 
 def _told(ports: Ports, fact: OutboxEvent, now: datetime) -> Counter[str]:
-    """One fact, its failure counted and left to the next sweep."""
+    """Delivers one event; a failure is counted and left to the next sweep."""
     if fact.claimed_until is not None and fact.claimed_until > now:
         return Counter(claimed=1)
     try:
@@ -167,8 +174,8 @@ def _told(ports: Ports, fact: OutboxEvent, now: datetime) -> Counter[str]:
 
 
 def _noted(ports: Ports, claimed: OutboxEvent, reason: LeftOut) -> OutboxEvent:
-    """The fact with why it is not mailed, which is written before it goes: who finds it gone can
-    tell what was left out from what was lost."""
+    """Writes on the event why it is not mailed, before it is removed: so an event that was left out
+    can be told from one that was lost."""
     after = replace(claimed, left_out=reason)
     ports.store.commit(Change(claimed, after, expecting=("claimed_until",)))
     telemetry.happened("mail left out", kind=claimed.kind.value, why=reason.value)
@@ -176,8 +183,8 @@ def _noted(ports: Ports, claimed: OutboxEvent, reason: LeftOut) -> OutboxEvent:
 
 
 def _waits(ports: Ports, fact: OutboxEvent, merchant: Merchant) -> bool:
-    """Whether nothing may go out for its merchant here (W-5): told once it may, unless that is too
-    late."""
+    """Tests whether nothing may go out for its merchant here (W-5): the event is delivered once it
+    may, unless that is too late."""
     return not merchant.armed_in(ports.operation.environment) and fact.kind not in PASSING
 
 

@@ -1,4 +1,4 @@
-"""Mail that came back stops mail to its address; the merchant may let it go again (R-8)."""
+"""Stops mail to an address whose mail came back; the merchant may lift that again (R-8)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from billing.outbox.suppressions import MailStop, Returned, outweighs, stop_of
 
 
 def heard(ports: Ports, returned: Sequence[Returned]) -> Counter[str]:
-    """Stop mail to what came back; told twice it is one stop."""
+    """Stops mail to addresses whose mail came back; a repeated report makes one stop."""
     tally: Counter[str] = Counter(stopped=0)
     for each in returned:
         stop = stop_of(each)
@@ -24,12 +24,12 @@ def heard(ports: Ports, returned: Sequence[Returned]) -> Counter[str]:
             ports.store.commit(Insert(stop) if stands is None else Change(stands, stop))
             tally["stopped"] += 1
         except Conflict:
-            tally["known"] += 1  # another delivery of the same event was first
+            tally["known"] += 1  # another delivery of the same report was first
     return tally
 
 
 def of_customer(ports: Ports, merchant: str, customer: str) -> MailStop | None:
-    """What stops mail to a customer's address of today; raises `NotFound`."""
+    """Returns the stop on a customer's present address, if any; raises `NotFound`."""
     found = ports.store.customer(merchant, customer)
     if found is None:
         raise NotFound("There is no such customer.")
@@ -37,7 +37,7 @@ def of_customer(ports: Ports, merchant: str, customer: str) -> MailStop | None:
 
 
 def lift(ports: Ports, merchant: str, customer: str) -> None:
-    """Let mail go to a customer's address again; raises `NotFound` for no such customer."""
+    """Lets mail go to a customer's address again; raises `NotFound` for no such customer."""
     stop = of_customer(ports, merchant, customer)
     if stop is not None:
         ports.store.commit(Remove(stop))

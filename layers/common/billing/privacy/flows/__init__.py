@@ -1,1 +1,1 @@
-"""What privacy does in the world: reads, writes, gateways."""
+"""The use cases of privacy: they read, write and call gateways."""

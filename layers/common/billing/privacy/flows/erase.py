@@ -1,9 +1,9 @@
-"""Erasing what a merchant sold with, and who bought it; invoices and ledger stay, as the law asks
-(A-6, M-8).
+"""Erasure of a merchant's catalog and customers; invoices and ledger stay, as the law asks (A-6,
+M-8).
 
-What is found by something is erased before what finds it: a card is let go at its gateway before
-its item goes, messages before their ticket, and a customer's name last. So whoever is killed in
-between leaves what the next run goes on from, and doing it again does no harm.
+An item is erased before the item that it is found by: a card is deleted at its gateway before its
+item goes, messages before their ticket, and a customer's name last. So after a crash in between,
+the next run finds what is left, and a repeat does no harm.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ ORDERS, TICKETS = "orders", "tickets"
 
 
 def begun(now: datetime) -> Walk:
-    """The walk that erases a merchant, at its beginning."""
+    """Returns a walk that erases a merchant, at its beginning."""
     return Walk(ORDERS, now)
 
 
@@ -63,8 +63,8 @@ def merchant(
     now: datetime,
     keep_going: KeepGoing,
 ) -> Turn:
-    """One turn of erasing products, price points, API keys, tickets, and the personal data of every
-    customer; all of it is done once a round is over with nothing left.
+    """Takes one turn of erasing products, price points, API keys, tickets, and the personal data of
+    every customer; all of it is done once a round ends with nothing left.
 
     `met` are the customers that were met in this run: none is looked at twice.
     """
@@ -108,9 +108,10 @@ def sweep(
     limit: int = 100,
     keep_going: KeepGoing = lambda: True,
 ) -> Counter[str]:
-    """The forms of attempts that came to nothing, a month on: nobody has any use for them (M-8).
+    """Erases the forms of attempts that came to nothing, a month on: nobody has any use for them
+    (M-8).
 
-    One whose gateway keeps the card waits for a day, and holds up no other.
+    One whose card the gateway has not deleted waits for a day, and holds up no other.
     """
     dues = due.overdue(ports, DueKind.ERASE, now=now, limit=limit)
     look = partial(_form_due, ports, now)
@@ -129,11 +130,10 @@ def _form_due(ports: Ports, now: datetime, due: Due) -> str:
 
 
 def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
-    """Everything of one customer, because they asked (M-8); what is left of them.
+    """Erases everything of one customer, because they asked (M-8); returns what is left of them.
 
-    Raises `NotFound`, `Refused` (still_live) while something of theirs is not at its end, and
-    `Unfinished` while a gateway keeps a card or something else does not answer: asked again it goes
-    on.
+    Raises `NotFound`, `Refused` (still_live) while something of theirs still runs, and `Unfinished`
+    while a gateway keeps a card or something else does not answer: asked again it goes on.
     """
     history = ports.store.history(merchant, customer_id)
     if history.customer is None:
@@ -155,13 +155,13 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
 def customer(
     ports: Ports, merchant: str, customer: str, *, keep_going: KeepGoing = lambda: True
 ) -> Seen:
-    """Name, address, email, cards, consents, checkout forms, tickets and remarks of one customer;
-    whether all of it is done. Asked again it goes on: what is gone is not met again."""
+    """Erases name, address, email, cards, consents, checkout forms, tickets and remarks of one
+    customer; returns whether all of it is done. Asked again it goes on with what is left."""
     known = ports.store.customer(merchant, customer)
     if known is None or known.name == ERASED:
         return Seen.FINISHED
     history = ports.store.history(merchant, customer)
-    # Those that were removed here too: their gateway may not have been within reach.
+    # Removed cards too: their gateway may not have been within reach.
     cards = (*history.methods, *history.removed_methods)
     if _is_under_way(history) or not all(_let_go(ports, card) for card in cards):
         return Seen.LEFT
@@ -187,7 +187,8 @@ def customer(
 
 
 def _is_under_way(history: History) -> bool:
-    """Whether something may still be charged or given back: it needs its card, and its customer."""
+    """Tests whether something may still be charged or refunded: it needs its card, and its
+    customer."""
     return (
         any(subscription.is_live for subscription in history.subscriptions)
         or any(invoice.state not in FINAL for invoice in history.invoices)
@@ -196,18 +197,19 @@ def _is_under_way(history: History) -> bool:
 
 
 def _let_go(ports: Ports, card: PaymentMethod) -> bool:
-    """Whether its gateway keeps a card no more."""
+    """Deletes a card at its gateway; returns whether the gateway keeps it no more."""
     try:
         ports.gateway_of(card).forget(card.id)
     except Unavailable:
         return False
     except NotFound:
-        return True  # Its account is gone, and whatever it keeps is out of our hands (W-6).
+        return True  # The gateway account is gone, and its data is out of our hands (W-6).
     return True
 
 
 def _ticket(ports: Ports, found: Ticket) -> bool:
-    """A request and all that was said about it; not while an approval is being carried out."""
+    """Erases a ticket and its messages, but not while an approval is being carried out; returns
+    whether it is gone."""
     if found.is_under_way:
         return False
     thread = ports.store.thread(found.merchant, found.id)
@@ -222,8 +224,8 @@ def _ticket(ports: Ports, found: Ticket) -> bool:
 
 
 def _unnamed(ports: Ports, order: Order) -> bool:
-    """What an order says of who bought, and the form of the attempt that it came from; whether all
-    of it is gone."""
+    """Erases the buyer's data in an order, and the form of the attempt that it came from; returns
+    whether all of it is gone."""
     plain = _without_words(order)
     if plain != order:
         ports.store.commit(Change(order, plain))
@@ -236,7 +238,8 @@ def _without_words(order: Order) -> Order:
 
 
 def _form(ports: Ports, attempt: Checkout) -> bool:
-    """The form of an attempt, and the card that it alone names; whether its gateway let it go."""
+    """Erases the form of an attempt, and the card that no other item names; returns whether its
+    gateway has deleted that."""
     if attempt.state is not CheckoutState.PAID and attempt.method is not None:
         customer = advance.buyer(ports, attempt)
         kept = advance.kept_card(ports, attempt, customer)
@@ -248,7 +251,7 @@ def _form(ports: Ports, attempt: Checkout) -> bool:
 
 
 def _unsaid(history: History) -> list[Write]:
-    """Remarks on a cancellation are the customer's own words."""
+    """Returns the writes that erase remarks on cancellations: they are the customer's own words."""
     return [
         Change(found, replace(found, cancelling=replace(found.cancelling, comment=None)))
         for found in history.subscriptions
@@ -264,7 +267,8 @@ def _nobody(found: Customer) -> Customer:
 
 
 def _shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
-    """What it was sold with, once nobody's data is left; whether all of it is gone."""
+    """Erases domain, products, price points and API keys, once no customer's data is left; returns
+    whether all of it is gone."""
     if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
         ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
     products, points = ports.store.catalog(seller.id)
@@ -280,7 +284,7 @@ def _shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
 
 
 def _commit(ports: Ports, writes: Sequence[Write]) -> None:
-    """Many writes that need not be one."""
+    """Writes in batches what need not be one write."""
     for start in range(0, len(writes), WRITES_AT_ONCE):
         ports.store.commit(*writes[start : start + WRITES_AT_ONCE])
 

@@ -1,4 +1,4 @@
-"""Everything that is kept of one customer, for whoever asks what that is (M-8)."""
+"""Export of everything that is stored about one customer (M-8)."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from billing.kernel.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Everything that is kept of one customer (M-8)."""
+    """Everything that is stored about one customer (M-8)."""
 
     overview: Overview
     bill_tos: list[PurchaseBillTo]
     attempts: list[Checkout]
-    """Checkouts under their name that came to nothing."""
+    """Checkouts under their name that bought nothing."""
     threads: list[Thread]
 
 
 def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Export:
-    """Everything that is kept of a customer; raises `NotFound`."""
+    """Returns everything that is stored about a customer; raises `NotFound`."""
     found = overview(ports, merchant, customer, now=now)
     purchases = [(merchant, customer, each.purchase) for each in found.history.consents]
     tried = [each.attempt_key for each in found.history.orders if each.attempt_key is not None]

@@ -1,7 +1,7 @@
-"""Everything that is kept of a customer, for whoever asks what that is (M-8).
+"""The export of everything that is stored about a customer (M-8).
 
-What the law calls a copy in a common, machine-readable form (GDPR, Art. 15 and 20). Keys that open
-things are not in it: whoever holds one is let in.
+The law calls it a copy in a common, machine-readable form (GDPR, Art. 15 and 20). Keys that grant
+access are left out: whoever holds one is let in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from billing.privacy.flows.export import Export
 
 
 class BilledOutput(TypedDict):
-    """Who a purchase, or an invoice that was issued, is billed to."""
+    """The name, email and address that a purchase, or an issued invoice, is billed to."""
 
     of: str
     name: str
@@ -46,7 +46,7 @@ class DisclosedTodayOutput(TypedDict):
 
 
 class DisclosedChargeOutput(TypedDict):
-    """A charge that was to follow, by its day in the seller's time zone."""
+    """A later charge, by its day in the seller's time zone."""
 
     on: str
     at: str
@@ -54,7 +54,7 @@ class DisclosedChargeOutput(TypedDict):
 
 
 class DisclosureOutput(TypedDict):
-    """All that was shown before something was bought, in the words that were shown."""
+    """Everything that was shown before a purchase, in the words that were shown."""
 
     product: str
     terms: str
@@ -71,8 +71,7 @@ class DisclosureOutput(TypedDict):
 
 
 class ConsentOutput(TypedDict):
-    """What was agreed to when something was bought; `shown` is null for purchases of before it was
-    kept."""
+    """The consent to a purchase; `shown` is null for purchases from before it was stored."""
 
     purchase: str
     terms_version: str
@@ -85,7 +84,7 @@ class ConsentOutput(TypedDict):
 
 
 class AttemptOutput(BilledOutput):
-    """A checkout that came to nothing, as it was filled in; `of` is what was to be bought."""
+    """A checkout that bought nothing, as it was filled in; `of` is the price point."""
 
     at: str
     state: str
@@ -93,7 +92,7 @@ class AttemptOutput(BilledOutput):
 
 
 class ExportOutput(OverviewOutput):
-    """A customer with everything that is kept of them."""
+    """A customer with everything that is stored about them."""
 
     removed_payment_methods: list[MethodOutput]
     billed: list[BilledOutput]

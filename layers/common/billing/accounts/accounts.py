@@ -130,7 +130,7 @@ def skeleton(name: str) -> str:
 
 
 def check_password(password: str, *others: str) -> str:
-    """Returns a password that is long enough and contains none of `others` (email, username);
+    """Returns the password if it is long enough and contains none of `others` (email, username);
     raises `Invalid`. Length is what counts (NIST SP 800-63B, 3.1.1.2)."""
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
         message = f"Use {PASSWORD_LEAST} to {PASSWORD_MOST} characters."

@@ -188,11 +188,11 @@ def _age(method: PaymentMethod) -> tuple[datetime, str]:
 def remove(
     wallet: Wallet, method: PaymentMethod, now: datetime, *, by: PaymentMethod | None = None
 ) -> tuple[Write, ...]:
-    """Returns the writes that remove a card.
+    """Returns the writes that remove a card; raises `Refused`.
 
     What it paid for is charged from now on to another card of its account, the default if it can
     be, or to the card that replaces it (`by`). If it was the default, `by` becomes that, else the
-    newest other card (B-9). Raises `Refused`.
+    newest other card (B-9).
     """
     if reason := why_it_stays(wallet, method.id):
         raise Refused(_WORDS[reason], code=reason)

@@ -1,8 +1,8 @@
 """Signing up and in to an account, resetting its password, changing its email (A-8).
 
 Whatever is wrong, the answer is one and the same, after the same work: a stranger learns nothing
-about which emails have an account. A username is public, for it is part of addresses: that one is
-taken is said openly.
+about which emails have an account. A username is public, for it is part of addresses: a form says
+when one is taken.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     """Creates an account, which opens with its first plan; raises `Invalid`, `TooMany`.
 
     The password is set by a mailed link: a form proves no mailbox, and behind the account are the
-    invoices, address and cards of whoever buys or has bought under this email (B-2). If the email
-    has an account already, its owner is told so by mail; the form gets the same answer.
+    invoices, address and cards of the customer who buys or has bought under this email (B-2). If
+    the email has an account already, its owner gets a mail about it; the form gets the same answer.
     """
     house = platform(ports)
     username = accounts.check_username(form.username, house.name, house.id)

@@ -254,7 +254,8 @@ class OrdersQuery(PageQuery):
 
 
 class CancelInput(Input):
-    """When to end the subscription, whatever the price point's own setting (X-3), and why."""
+    """The time to end the subscription, whatever the price point's own setting (X-3), and the
+    reason."""
 
     when: When
     reason: Line | None = None

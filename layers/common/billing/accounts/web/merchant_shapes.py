@@ -39,7 +39,7 @@ class PreviewOutput(TypedDict):
 
 
 class ActiveOutput(TypedDict):
-    """Whether access is open now."""
+    """The answer whether access is open now."""
 
     active: bool
 

@@ -25,7 +25,7 @@ def declare(api: Api, ports: Ports) -> None:
 def _settings(api: Api, ports: Ports) -> None:
     @api.get("/v1/settings")
     def show_settings(call: Call[Nothing]) -> merchant_shapes.SettingsOutput:
-        """Your settings."""
+        """Show your settings."""
         return merchant_shapes.settings(call.merchant)
 
     @api.patch("/v1/settings", SettingsChangeInput)
@@ -36,8 +36,8 @@ def _settings(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/accounts", AccountQuery)
     def look_up_account(call: Call[AccountQuery]) -> merchant_shapes.AccountOutput:
-        """The platform's support: the state of the account with an old username and email, and
-        until when buying again with that email restores it (A-7)."""
+        """Look up an old account, as the platform's support: the state of the account with an old
+        username and email, and until when buying again with that email restores it (A-7)."""
         if call.merchant.id != ports.operation.platform:
             raise NotFound("There are no accounts here.")
         query = call.input
@@ -64,7 +64,7 @@ def _keys(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/keys", PageQuery)
     def list_keys(call: Call[PageQuery]) -> Listed[merchant_shapes.KeyOutput]:
-        """All API keys, newest first, revoked ones too."""
+        """List all API keys, newest first, revoked ones too."""
         query = call.input
         page = keys.page(ports, call.merchant.id, limit=query.limit, cursor=query.cursor)
         return json_shapes.listed(map(merchant_shapes.key, page.data), page.next)
@@ -86,7 +86,7 @@ def _gateways(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/gateway-accounts")
     def list_gateway_accounts(call: Call[Nothing]) -> Listed[gateway_shapes.GatewayAccountOutput]:
-        """Your accounts at gateways, and what depends on each."""
+        """List your gateway accounts, and what depends on each."""
         found = gateway_accounts.listed(ports, call.merchant, now=call.now)
         return json_shapes.listed(map(gateway_shapes.account, found), None)
 
@@ -94,7 +94,7 @@ def _gateways(api: Api, ports: Ports) -> None:
     def activate_gateway_account(
         call: Call[Nothing], gateway: str, account: str
     ) -> gateway_shapes.ArmingOutput:
-        """New purchases go to this account; what is at another one stays there."""
+        """Send new purchases to this account; what is at another one stays there."""
         changed = gateway_accounts.activate(ports, call.merchant.id, gateway, account)
         return gateway_shapes.arming(changed, here)
 
@@ -111,7 +111,7 @@ def _gateways(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/arm")
     def show_arming(call: Call[Nothing]) -> gateway_shapes.ArmingOutput:
-        """Whether charges are made and mails sent here."""
+        """Show whether charges are made and mails sent here."""
         return gateway_shapes.arming(call.merchant, here)
 
     @api.post("/v1/arm", status=200)

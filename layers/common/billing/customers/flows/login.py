@@ -68,8 +68,10 @@ def ask_for_link(ports: Ports, merchant: str, email: str, *, ip: str, now: datet
 
 
 def make_link(ports: Ports, merchant: Merchant, customer: Customer, *, now: datetime) -> str:
-    """Returns the address of a link that lets a customer in once, within 15 minutes, while their
-    email is the one that it is mailed to."""
+    """Returns the address of a link that lets a customer in once, within 15 minutes.
+
+    It works only while their email is the one that it is mailed to.
+    """
     token = ports.new_id("key")
     value = json.dumps({"merchant": merchant.id, "customer": customer.id, "as": known_as(customer)})
     ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LINK_LIFE, now=now)

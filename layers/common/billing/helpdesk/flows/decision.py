@@ -266,7 +266,7 @@ def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
         if isinstance(made, refund.UnderWay):
             return _postpone(ports, ticket, now)
     except Refused as refused:
-        if refused.code != "already_refunded":  # That is what was asked for, whoever did it.
+        if refused.code != "already_refunded":  # Done already, as was asked for.
             _reopen(ports, ticket, refused, now)
             raise
     if ticket.cancels:

@@ -17,8 +17,11 @@ _PRICE_POINT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 
 
 def find(ports: Ports, words: str) -> Merchant | None:
-    """Returns the seller named by an address of a checkout or portal, by a price point, or by a
-    name as it stands in the directory or on a receipt; None for the platform itself."""
+    """Returns the seller that a requester's words name; None for the platform itself.
+
+    The words may be an address of a checkout or portal, a price point, or a name as it stands in
+    the directory or on a receipt.
+    """
     words = " ".join(words[:LONGEST].split())
     named = _ADDRESS.search(words) or _PRICE_POINT.fullmatch(words)
     found = _by_domain(ports, words)

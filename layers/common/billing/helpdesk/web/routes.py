@@ -32,7 +32,7 @@ def declare(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/tickets", TicketsQuery)
     def list_tickets(call: Call[TicketsQuery]) -> Listed[TicketOutput]:
-        """Requests to your departments, newest first."""
+        """List requests to your departments, newest first."""
         query = call.input
         wanted = Filter(query.department, query.state, query.customer)
         page = helpdesk.page(
@@ -49,7 +49,7 @@ def declare(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/tickets/<ticket>")
     def show_ticket(call: Call[Nothing], ticket: str) -> ThreadOutput:
-        """One ticket with what was said, and with what approving it would do."""
+        """Show one ticket with its messages, and with the effect of approving it."""
         return _shown(ports, call.merchant.id, ticket)
 
     @api.post("/v1/tickets/<ticket>/approve", ApproveInput, status=200)
@@ -91,7 +91,8 @@ def declare(api: Api, ports: Ports) -> None:
 
     @api.post("/v1/inbound-mail", MailInput, status=200)
     def take_mail(call: Call[MailInput]) -> MailOutput:
-        """A mail to support: a reply joins its ticket, anything else is asked to be confirmed."""
+        """Take a mail to support: a reply joins its ticket, anything else waits for confirmation by
+        its sender."""
         raw = call.input.message.encode()
         mail = inbound.from_mail(ports, call.merchant, call.input.department, raw, now=call.now)
         return shapes.taken(mail)

@@ -85,7 +85,8 @@ class MailInput(Input):
 
 
 class MailOutput(TypedDict):
-    """`replied` to a ticket, `asked` and to be confirmed by its sender, or `ignored`."""
+    """The result for a mail: `replied` to a ticket, `asked` and to be confirmed by its sender, or
+    `ignored`."""
 
     result: str
     ticket: str | None

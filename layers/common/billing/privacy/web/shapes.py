@@ -1,7 +1,7 @@
 """The export of everything that is stored about a customer (M-8).
 
 The law calls it a copy in a common, machine-readable form (GDPR, Art. 15 and 20). Keys that grant
-access are left out: whoever holds one is let in.
+access are left out, for they let in anybody who holds them.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class BilledOutput(TypedDict):
 
 
 class DisclosedLineOutput(TypedDict):
-    """One line of what was charged at once."""
+    """One line of the charge at purchase."""
 
     text: str
     amount: MoneyOutput
 
 
 class DisclosedTodayOutput(TypedDict):
-    """What was charged at once: the price before tax, the tax, and both."""
+    """The charge at purchase: the price before tax, the tax, and both."""
 
     lines: list[DisclosedLineOutput]
     price: MoneyOutput

@@ -84,7 +84,7 @@ class ConsentOutput(TypedDict):
 
 
 class AttemptOutput(BilledOutput):
-    """A checkout that bought nothing, as it was filled in; `of` is the price point."""
+    """A checkout that bought nothing, as it was filled in; `of` is the name of the product."""
 
     at: str
     state: str

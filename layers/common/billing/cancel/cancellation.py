@@ -110,9 +110,9 @@ def end_pending(
 def after_payment(
     paid: Subscription, now: datetime, email: str, shard: int
 ) -> tuple[Subscription, tuple[Write, ...]]:
-    """What a recorded request becomes when the charge that was under way succeeded (X-6).
+    """Applies a recorded request once the charge that was under way has succeeded (X-6).
 
-    `paid` is the subscription as the payment leaves it; answers what it is then, and the entries.
+    `paid` is the subscription as the payment leaves it; returns what it is then, and the entries.
     """
     request = paid.cancelling
     if request is None or not paid.is_live:
@@ -162,7 +162,10 @@ def _ended(ended: Subscription, request: CancelRequest, at: datetime, shard: int
 
 
 def fact(kind: EventKind, subscription: Subscription, at: datetime, shard: int) -> OutboxEvent:
-    """A fact of the subscription itself, as it stands after it, not of one of its invoices."""
+    """Builds an outbox event of the subscription itself, not of one of its invoices.
+
+    It shows the subscription as it is after the event.
+    """
     return OutboxEvent(
         id=f"{subscription.id}:{kind}:{at:%Y%m%dT%H%M%S%f}",
         kind=kind,
@@ -176,7 +179,7 @@ def fact(kind: EventKind, subscription: Subscription, at: datetime, shard: int) 
 
 
 def by_dunning(order_id: str, now: datetime) -> CancelRequest:
-    """The end of a retry cycle, as a request of the house (R-4)."""
+    """Builds the cancellation request that the end of a retry cycle makes by itself (R-4)."""
     return CancelRequest(When.NOW, Source.DUNNING, now, order_id, reason="unpaid")
 
 

@@ -91,11 +91,11 @@ def _fell_due(subscription: Subscription, since: datetime, until: datetime) -> b
 
 
 def _gone_on(again: Subscription, kept: Interrupted, now: datetime) -> Subscription:
-    """With what the pause took; an alarm that passed meanwhile rings now.
+    """Restores what the pause took; a due date that passed meanwhile is due now.
 
     Not the end of a retry cycle that tries no more: that leaves as long for a new card as it would
-    have (R-4). Another card that was given meanwhile is tried at once (B-10), and what a bank
-    disputed then and does not dispute now goes on at its next date (W-4).
+    have (R-4). Another card that was given meanwhile is tried at once (B-10), and a subscription
+    that a bank disputed then and does not dispute now continues at its next date (W-4).
     """
     after = replace(
         again,

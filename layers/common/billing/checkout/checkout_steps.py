@@ -37,11 +37,13 @@ AS_READ = ("state", "invoice")
 """A step is written only if no other came between: both move with every step."""
 
 LOOK_AGAIN = timedelta(minutes=2)
-"""How soon the sweep looks at an attempt whose outcome nobody waited for."""
+"""The time until the sweep looks at an attempt whose outcome nobody waited for."""
 
 ERASED_AFTER = timedelta(days=30)
-"""How long the form of an attempt that came to nothing is kept: until then a gateway may still tell
-that it was paid (M-8, W-1)."""
+"""The time for which the form of an unsuccessful attempt is kept.
+
+Until then a gateway may still report that it was paid (M-8, W-1).
+"""
 
 
 def begun(checkout: Checkout) -> Transaction:
@@ -89,7 +91,10 @@ def point_of_no_return(
 
 
 def needs_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, Transaction]:
-    """3-D Secure: the buyer goes to the gateway's page and comes back, or a webhook tells first."""
+    """Sends the buyer to the gateway's page for 3-D Secure.
+
+    They come back, or a webhook comes first.
+    """
     invoice = checkout.invoice.in_state(InvoiceState.ACTION_REQUIRED)
     return _step(checkout, replace(checkout, invoice=invoice, action_url=outcome.url))
 
@@ -238,7 +243,7 @@ def new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:
 
 
 def buyer(checkout: Checkout, now: datetime) -> Customer:
-    """Who an attempt says that its buyer is."""
+    """Builds the customer from the details that an attempt carries."""
     return Customer(
         id=checkout.customer,
         merchant=checkout.merchant,
@@ -253,7 +258,7 @@ def buyer(checkout: Checkout, now: datetime) -> Customer:
 
 
 def _subscription(checkout: Checkout, customer: str, now: datetime) -> Subscription:
-    """The agreement as it stands after the first payment; its second charge is the first alarm."""
+    """Builds the subscription after its first payment; its second charge is its first due date."""
     terms, invoice = checkout.terms, checkout.invoice
     in_trial = invoice.kind is ChargeKind.INITIAL
     paid_standard = 0 if in_trial else 1

@@ -43,7 +43,7 @@ def mailbox(email: str) -> str:
 
 
 def subjects(merchant: str, email: str, method: PaymentMethod | None) -> tuple[str, ...]:
-    """What a person is known by, as hashes: keys and logs must not tell."""
+    """Returns the hashes that identify a person: keys and logs must not reveal them."""
     mailboxes = (_subject(merchant, f"email\n{mailbox(email)}"),)
     if method is None or method.fingerprint is None:
         return mailboxes
@@ -51,7 +51,7 @@ def subjects(merchant: str, email: str, method: PaymentMethod | None) -> tuple[s
 
 
 def card_subject(method: PaymentMethod) -> str:
-    """What a card with a fingerprint is known by."""
+    """Returns the hash that identifies a card with a fingerprint."""
     return _subject(method.merchant, f"card\n{method.gateway}\n{method.fingerprint}")
 
 

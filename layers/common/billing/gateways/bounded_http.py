@@ -38,8 +38,10 @@ class _Bounded(HTTPAdapter):
 
 
 def session() -> requests.Session:
-    """Connections whose time-outs are what is left, whatever the caller names; threads may share
-    them, for nothing is kept from one answer to the next request."""
+    """Returns an HTTP session with time-outs bounded by the time left, whatever the caller names.
+
+    Threads may share it, for it keeps nothing from one answer to the next request.
+    """
     made = requests.Session()
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("https://", "http://"):

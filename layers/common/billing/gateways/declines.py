@@ -62,7 +62,7 @@ ALIASES = {
 }
 
 FORBIDDEN_BY_NETWORK = frozenset({"do_not_try_again", "confirm_card_data"})
-"""What the network advises against trying again unchanged."""
+"""Advice codes by which the network advises against trying again unchanged."""
 
 METHOD_MISSING = Declined("payment_method_missing", retryable=False)
 """The card was taken away at the gateway, by hand or by its network: a new one is needed."""

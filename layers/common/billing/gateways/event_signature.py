@@ -1,6 +1,7 @@
-"""How Stripe signs events, and our sandbox as Stripe does: HMAC-SHA256 over time and raw bytes.
+"""Signs and verifies gateway events as Stripe does; our sandbox uses the same scheme.
 
-The header is `t=<seconds>,v1=<hex>,v1=<hex>..`, one v1 for each secret that is valid
+The signature is HMAC-SHA256 over time and raw bytes. The header is
+`t=<seconds>,v1=<hex>,v1=<hex>..`, one v1 for each secret that is valid
 (https://docs.stripe.com/webhooks#verify-manually). The SDK's own check takes times from the future
 and takes a tolerance of 0 for none; this one does neither.
 """
@@ -16,7 +17,7 @@ from hashlib import sha256
 from billing.kernel.errors import Forged
 
 WINDOW_SECONDS = 300
-"""How far the gateway's clock may be from ours, either way."""
+"""The largest difference between the gateway's clock and ours, either way."""
 
 HEADER_MOST = 4096
 SECONDS = re.compile(r"[0-9]{1,12}")

@@ -1,6 +1,7 @@
-"""A gateway whose SDK is loaded when it is first asked for something.
+"""A gateway that loads its SDK with the first request.
 
-What is known without asking, such as the least amount that it charges, costs no cold start 300 ms.
+Properties that need no request, such as the least amount that it charges, do not add the SDK's 300
+ms to a cold start.
 """
 
 from __future__ import annotations

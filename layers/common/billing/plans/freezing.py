@@ -49,7 +49,7 @@ def refuse_thaw(subscription: Subscription, now: datetime) -> None:
 
 
 def plan(subscription: Subscription, price_minor: int, grants: tuple[str, ...]) -> Plan:
-    """The freeze of a subscription, whose product has these grants: its price, every month."""
+    """Builds the plan of a frozen subscription: the freeze price every month, and these grants."""
     price = Money(price_minor, subscription.terms.price.currency)
     kept = subscription.terms.cancellation
     terms = PriceTerms(PriceType.RECURRING, price, Period.MONTHLY, cancellation=kept)

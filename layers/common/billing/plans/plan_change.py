@@ -1,4 +1,4 @@
-"""What a change of plan costs, and whether it may be made (A-4, P-18).
+"""The price of a plan change, and whether it may be made (A-4, P-18).
 
 A credit is worth what was paid for the period and not returned, in proportion to its unused time
 (`billing.kernel.funds`): so going up and down again brings back what it cost, and no more.
@@ -25,7 +25,7 @@ from billing.kernel.pricing import with_tax
 from billing.kernel.subscription import State, Subscription
 
 QUOTE_LIFE = timedelta(minutes=15)
-"""How long a quote is charged as it was shown."""
+"""The time for which a quote is charged as it was shown."""
 
 CHANGEABLE = frozenset({State.TRIALING, State.ACTIVE})
 MICROSECOND = timedelta(microseconds=1)
@@ -40,10 +40,10 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What changing to `plan` charges as of `at`; `lines` come to `due_now`.
+    """The price of changing to `plan` as of `at`; `lines` add up to `due_now`.
 
-    `change` is what it makes of the subscription, None where that comes with the next period.
-    `next_charge` is what is charged at `next_charge_at`, before tax.
+    `change` is its effect on the subscription, None where that comes with the next period.
+    `next_charge` is charged at `next_charge_at`; it is the amount before tax.
     """
 
     plan: Plan
@@ -103,7 +103,7 @@ def quote(
     address: Address | None,
     minimum_minor: int,
 ) -> Quote:
-    """What changing to `plan` costs as of `at`, of which only whole seconds count."""
+    """Quotes a change to `plan` as of `at`, of which only whole seconds count."""
     at = at.astimezone(UTC).replace(microsecond=0)
     change: PlanChange | None = None
     lines, due_now = _later(plan), replace(plan.terms.price, amount_minor=0)
@@ -145,12 +145,12 @@ def check_token(quoted: Quote, token: str) -> None:
 
 
 def quote_changed() -> Refused:
-    """What is said rather than charging another amount than was shown."""
+    """Builds the refusal that is raised rather than charging another amount than was shown."""
     return Refused("This quote does not hold any more; ask for a new one.", code="quote_changed")
 
 
 def unused_minor(price: Money, start: datetime, end: datetime, at: datetime) -> int:
-    """What the time from `at` to `end` of a period is worth at its price, rounded half up (A-4)."""
+    """Values the time from `at` to `end` of a period at its price, rounded half up (A-4)."""
     whole, unused = end - start, min(max(end - at, timedelta(0)), end - start)
     return half_up(price.amount_minor * (unused // MICROSECOND), whole // MICROSECOND)
 
@@ -188,14 +188,14 @@ def _at_once(
 
 
 def _rest_minor(subscription: Subscription, plan: Plan, at: datetime) -> int:
-    """What the new plan costs from now to the end of the period, or of a new one of its own."""
+    """Prices the new plan from now to the end of the period, or of a new period of its own."""
     if plan.terms.period is not subscription.terms.period:
         return plan.terms.price.amount_minor
     return unused_minor(plan.terms.price, *_running(subscription), at)
 
 
 def _unused_minor(subscription: Subscription, at: datetime) -> int:
-    """What was paid for the time from now to the end of the period, and not returned (A-4)."""
+    """Values the unused time of the period: what was paid for it and not returned (A-4)."""
     (start, end), price = _running(subscription), subscription.terms.price
     money = subscription.money
     since = money.since or start
@@ -214,7 +214,10 @@ def _running(subscription: Subscription) -> tuple[datetime, datetime]:
 def _exchanged(
     subscription: Subscription, plan: Plan, unused: int, rest: int
 ) -> tuple[InvoiceLine, ...]:
-    """What is new, less what is unused of the old, less the credit that there was."""
+    """Builds the lines of an exchange: the new plan, less the old one's unused time, less credit.
+
+    The credit is the one that the subscription had before; where it owes instead, that is added.
+    """
     price = subscription.terms.price
     same = plan.terms.period is subscription.terms.period
     sold = LineKind.REST if same else LineKind.CHARGE

@@ -133,7 +133,7 @@ def settle_declined(
 def _tried_again(
     subscription: Subscription, before: Invoice, after: Invoice, follows: policy.AfterDecline
 ) -> Transaction:
-    """Past due, with the retry cycle's next alarm."""
+    """Keeps the subscription past due, with the retry cycle's next due date."""
     assert follows.due_at is not None, "what is given up is not tried again"
     past_due = subscription.declined(follows.retry_at, follows.due_at)
     return (
@@ -222,15 +222,17 @@ def moved(subscription: Subscription, invoice: Invoice, now: datetime, shard: in
 
 
 def pay_now(subscription: Subscription, invoice: Invoice | None, now: datetime) -> Transaction:
-    """What is past due is tried at once, if no attempt is under way; `invoice` is the open one
-    (R-4)."""
+    """Makes what is past due be charged at once, if no attempt is under way (R-4).
+
+    `invoice` is the open one.
+    """
     asked = subscription.asked_to_pay(now)
     idle = () if invoice is None else (ConditionCheck(invoice, expecting=ATTEMPT),)
     return (Change(subscription, asked, expecting=(*policy.LOOKED_AT, "due_at")), *idle)
 
 
 def _goes_on(subscription: Subscription, now: datetime) -> bool:
-    """Whether the attempt was asked for, and the cycle's own next alarm is still to come."""
+    """Tells whether the attempt was asked for, and the cycle's own next due date is still to come."""
     asked = subscription.pay_now
     return asked is not None and asked.resumes_at is not None and asked.resumes_at > now
 
@@ -284,7 +286,7 @@ def fact(
     *,
     code: str | None = None,
 ) -> OutboxEvent:
-    """A fact of an invoice's attempt; `after` is its subscription as it stands after it."""
+    """Builds the outbox event of an invoice's attempt; `after` is its subscription after it."""
     return OutboxEvent(
         id=fact_id(kind, invoice),
         kind=kind,
@@ -300,5 +302,5 @@ def fact(
 
 
 def fact_id(kind: EventKind, invoice: Invoice) -> str:
-    """The id of a fact of the attempt that an invoice is at; another attempt has another."""
+    """Returns the id of an outbox event of an invoice's current attempt, unique to that attempt."""
     return f"{invoice.id}:{kind}:{invoice.attempt}"

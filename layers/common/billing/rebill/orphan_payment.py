@@ -1,7 +1,7 @@
-"""Money that reaches an invoice which can no longer be paid: booked and given back at once.
+"""Payments of an invoice that can no longer be paid: booked and given back at once.
 
-Pure. One transaction books the payment and reserves its refund, whose alarm stands at once: a
-process killed after it leaves a refund that the worker finishes (ARCHITECTURE.md, 3; B-7).
+Pure. One transaction books the payment and reserves its refund, which is due at once: a process
+killed after it leaves a refund that the worker finishes (ARCHITECTURE.md, 3; B-7).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from billing.refunds import refunds
 from billing.refunds.refunds import Refund
 
 NAME = "late"
-"""What the refund is called on its invoice: there is one."""
+"""The name of the refund on its invoice: there is one."""
 
 REASON = "paid_too_late"
 
@@ -44,10 +44,12 @@ def of_checkout(
     refund_order: str,
     shard: int,
 ) -> tuple[Refund, Transaction]:
-    """A declined or abandoned attempt was paid after all: its buyer becomes a customer with a
-    payment and a refund, and has bought nothing. `customer` is the existing one of that email,
-    `kept` their card where it is the very one that was given again. Whose form was erased
-    meanwhile is a customer without a name, a card or an email (M-8)."""
+    """Books and refunds a payment of a declined or abandoned attempt.
+
+    Its buyer becomes a customer with a payment and a refund, and has bought nothing. `customer` is
+    the existing one of that email, `kept` their card where it is the very one that was given again.
+    If the form was erased meanwhile, that is a customer without a name, a card or an email (M-8).
+    """
     owner = customer or checkout.customer
     unpaid = replace(checkout.invoice, customer=owner)
     paid, refund, more = _booked(unpaid, outcome, now, refund_order, shard)

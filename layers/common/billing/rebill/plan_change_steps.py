@@ -23,7 +23,7 @@ from billing.kernel.writes import Change, Insert, Transaction, Write
 from billing.rebill.charge_steps import ATTEMPT, PRICED_BY, fact
 
 LOOK_AGAIN = timedelta(minutes=2)
-"""How soon the worker asks whether the buyer has authenticated."""
+"""The time until the worker asks whether the buyer has authenticated."""
 
 AS_READ = (*policy.LOOKED_AT, *PRICED_BY, "funds", "due_at")
 
@@ -97,7 +97,7 @@ def settle(
     now: datetime,
     shard: int,
 ) -> tuple[str, Transaction]:
-    """Step 5: what the gateway said, and what follows from it, at once; and its name."""
+    """Settles the gateway's outcome (step 5): returns its name and its writes, all at once."""
     match outcome:
         case Succeeded():
             return "paid", _paid(subscription, invoice, outcome, moves, now, shard)
@@ -180,5 +180,5 @@ def _changed(subscription: Subscription, change: PlanChange) -> Subscription:
 
 
 def _unchanged(subscription: Subscription) -> Subscription:
-    """As before the change was asked for: the alarm is the period's own again."""
+    """Undoes the change that was asked for: the due date is the period's own again."""
     return subscription.voided(subscription.period_at)

@@ -24,15 +24,18 @@ from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, W
 from billing.refunds import refunds
 
 MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor")
-"""What a chargeback rests on in its invoice: it and a refund never take the same money."""
+"""Invoice fields that a chargeback depends on: it and a refund never take the same money."""
 
 REASON = "chargeback"
 
 
 @dataclass(frozen=True, slots=True)
 class Chargeback:
-    """A dispute as we have it; `id` is the gateway's own. `order` is the Order ID of its entry,
-    `moves` counts the changes of its standing. `revoked_at` is when it closed access, if it did."""
+    """Our record of a dispute; `id` is the gateway's own.
+
+    `order` is the Order ID of its entry, `moves` counts the changes of its status (`standing`).
+    `revoked_at` is when it closed access, if it did.
+    """
 
     id: str
     merchant: str
@@ -50,9 +53,11 @@ class Chargeback:
 
 @dataclass(frozen=True, slots=True)
 class Disputed:
-    """What a chargeback is about, as it was read: the paid invoice, the entry of its payment, its
-    subscription with the invoice that is open by now, its access, and the other chargebacks of the
-    same purchase."""
+    """The records that a chargeback is about, as they were read.
+
+    They are the paid invoice, the entry of its payment, its subscription with the invoice that is
+    open by now, its access, and the other chargebacks of the same purchase.
+    """
 
     invoice: Invoice
     paid: Order
@@ -72,9 +77,10 @@ def opened(
     revoke: bool,
     shard: int,
 ) -> Transaction:
-    """The bank took the money back: held, listed, booked, told to the merchant.
+    """Opens a chargeback: the bank took the money back, so it is held, listed and booked.
 
-    `before` is one that was closed and is open again; `order` the Order ID of a new one's entry.
+    The merchant is notified. `before` is one that was closed and is open again; `order` the Order
+    ID of a new one's entry.
     """
     after = _reopened(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
     written = Change(before, after, expecting=("standing", "moves")) if before else Insert(after)
@@ -165,7 +171,7 @@ def lost(
 
 
 def standing_of(chargebacks: Iterable[Chargeback]) -> str | None:
-    """How a purchase or an invoice stands with several chargebacks: the gravest that counts."""
+    """Returns the dispute status of a purchase or an invoice: the gravest of its chargebacks."""
     standings = {chargeback.standing for chargeback in chargebacks}
     ranked = (DisputeStanding.OPEN, DisputeStanding.LOST, DisputeStanding.WON)
     return next((standing.value for standing in ranked if standing in standings), None)
@@ -188,8 +194,11 @@ def _booked(
 
 
 def _held(about: Disputed) -> tuple[Write, ...]:
-    """Marked as disputed, and off the alarm list unless an attempt must still be settled, a change
-    of plan must still lapse, or a cancellation is pending."""
+    """Marks the subscription as disputed and takes away its due date.
+
+    The due date stays if an attempt must still be settled, a change of plan must still expire, or a
+    cancellation is pending.
+    """
     subscription, invoice = about.subscription, about.open_invoice
     if subscription is None:
         return ()
@@ -290,5 +299,5 @@ def _told(kind: EventKind, chargeback: Chargeback, now: datetime, shard: int) ->
 
 
 def fact_id(kind: EventKind, chargeback: Chargeback) -> str:
-    """The id of the fact of how a chargeback stands; its next move has another."""
+    """Returns the id of the outbox event of a chargeback's status; its next change has another."""
     return f"{chargeback.id}:{kind}:{chargeback.moves}"

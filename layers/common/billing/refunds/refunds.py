@@ -1,8 +1,8 @@
-"""Refunds: how much may go back, until when, and what each step writes (B-7).
+"""Refunds: how much may go back, until when, and the writes of each step (B-7).
 
-Reserved on the invoice first, then asked of the gateway under the refund's own id, then settled:
-what is killed in between is found by its alarm, and never sent twice (ARCHITECTURE.md, 3). What
-happens to refunds at the gateway by itself is in `gateway_refunds`.
+A refund is reserved on the invoice first, then asked of the gateway under its own id, then settled:
+one that is killed in between is found by its due date, and never sent twice (ARCHITECTURE.md, 3).
+Changes of refunds that the gateway makes by itself are in `gateway_refunds`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ from billing.kernel.subscription import Source, Subscription
 from billing.kernel.writes import Change, Insert, Transaction, Write
 
 RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
-"""What a reservation rests on: no two reserve the same money."""
+"""Invoice fields that a reservation depends on: no two reserve the same money."""
 
 
 class RefundState(StrEnum):
-    """`requested` until the gateway has said what became of it; `failed` moved no money, of what is
-    `returned` the customer's bank sent it back."""
+    """The state of a refund.
+
+    `requested` until the gateway's outcome is known; `failed` moved no money; `returned` was sent
+    back by the customer's bank.
+    """
 
     REQUESTED = "requested"
     SUCCEEDED = "succeeded"
@@ -43,13 +46,13 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money on its way back; `id` is `<invoice>:<name>`, the gateway's idempotency key too.
+    """A refund on its way to the customer.
 
-    `due_at` is the worker's alarm while the gateway's answer is not known; `number` the credit
-    note's, given without gaps once it succeeded (M-7). `gateway_refund` is the gateway's own id,
-    `failure` its reason why nothing was refunded, or why it came back at `returned_at`. `took` is
-    what it took out of the subscription's funds, None where there was nothing to take; `returned`
-    what people are told of that.
+    `id` is `<invoice>:<name>`, the gateway's idempotency key too. `due_at` is when the worker
+    looks, while the gateway's answer is not known; `number` the credit note's, given without gaps
+    once it succeeded (M-7). `gateway_refund` is the gateway's own id, `failure` its reason why
+    nothing was refunded, or why it came back at `returned_at`. `took` is what it took out of the
+    subscription's funds, None where there was nothing to take; `returned` what people see of that.
     """
 
     alarm: ClassVar[DueKind] = DueKind.REFUND
@@ -87,7 +90,10 @@ def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:
 
 
 def refundable(invoice: Invoice) -> Money:
-    """What of a paid invoice has not gone back, and is not about to: refunded or charged back."""
+    """Returns the refundable rest of a paid invoice.
+
+    That is what has not gone back and is not about to, refunded or charged back.
+    """
     if invoice.state is not InvoiceState.PAID or invoice.gateway_ref is None:
         return replace(invoice.total, amount_minor=0)
     left = invoice.total.amount_minor - invoice.refund_reserved_minor - invoice.disputed_minor
@@ -95,7 +101,7 @@ def refundable(invoice: Invoice) -> Money:
 
 
 def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoice | None) -> Money:
-    """What of a payment a customer may take back by themselves (B-7).
+    """Returns how much of a payment customers may take back by themselves (B-7).
 
     That is at most what was paid for its period, less the credit of it that has paid for other
     periods, or is about to: `opened` is the subscription's open invoice.
@@ -116,7 +122,7 @@ def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoi
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What refunding all that is left of a payment does (B-7).
+    """The effect of refunding all that is left of a payment (B-7).
 
     `amount` goes back, with it `credit` of the subscription ends; `used` has paid for other periods
     as credit: it stays with the merchant unless they give it back by hand.
@@ -134,7 +140,7 @@ def effect(
     *,
     by_hand: bool,
 ) -> Effect:
-    """What a full refund does now, by the merchant's hand or without it."""
+    """Returns the effect of a full refund now, by the merchant's hand or without it."""
     left, most = refundable(invoice), automatic(invoice, subscription, opened)
     amount = left if by_hand else most
     took, _ = taken_back(subscription, invoice, amount)
@@ -185,7 +191,7 @@ def is_open(invoice: Invoice) -> bool:
 def refuse_open(invoice: Invoice) -> None:
     """Raises `Refused` (refund_open) while a refund of the payment is under way.
 
-    Without a name a second request cannot be told from the first one sent again.
+    Without a name a second request cannot be distinguished from the first one sent again.
     """
     if is_open(invoice):
         raise Refused(
@@ -253,7 +259,7 @@ def reserve(
 def taken_back(
     subscription: Subscription | None, invoice: Invoice, amount: Money, *, of_credit: bool = False
 ) -> tuple[Taken | None, tuple[Write, ...]]:
-    """What goes back with a payment out of its subscription's funds, and the write of it (B-7)."""
+    """Takes a refund out of its subscription's funds: what it took, and the write of it (B-7)."""
     if subscription is None:
         return None, ()
     minor = before_tax(invoice, amount)
@@ -269,7 +275,7 @@ def taken_back(
 def told(
     invoice: Invoice, subscription: Subscription | None, opened: Invoice | None, took: Taken | None
 ) -> Returned:
-    """What a refund took and left, of its payment as it stands after it (B-7)."""
+    """Returns what a refund took, and what is left of its payment after it (B-7)."""
     left = refundable(invoice)
     used = left - automatic(invoice, subscription, opened)
     credit = 0 if took is None else took.credit_minor
@@ -286,7 +292,7 @@ def _as_written(
 def restored(
     refund: Refund, invoice: Invoice, subscription: Subscription | None
 ) -> tuple[Write, ...]:
-    """What a refund that came to nothing had taken out of the funds stands again."""
+    """Puts back into the funds what a failed refund had taken out of them."""
     if refund.took is None or subscription is None:
         return ()
     again = subscription.not_returned(invoice.paid_in, refund.took)
@@ -340,7 +346,7 @@ def booked(
     entitlements: Iterable[Entitlement],
     now: datetime,
 ) -> tuple[Write, ...]:
-    """What every refund that was made writes, beside itself and what its invoice says of it."""
+    """Returns the writes of every completed refund, besides the refund's own and its invoice's."""
     refunded = invoice.refunded_minor + refund.amount.amount_minor
     return (
         Change(paid, replace(paid, refunded_minor=refunded)),

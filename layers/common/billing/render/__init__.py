@@ -1,1 +1,1 @@
-"""What people read: pages, mails and the invoice PDF, in the buyer's language."""
+"""Pages, mails and the invoice PDF, in the buyer's language."""

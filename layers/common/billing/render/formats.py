@@ -64,7 +64,7 @@ def moment(instant: datetime, zone: str, language: str) -> str:
 
 
 def machine_instant(instant: datetime) -> str:
-    """What a `<time>` element says to machines: RFC 3339 in UTC."""
+    """Formats an instant for the `<time>` element: RFC 3339 in UTC."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -74,19 +74,19 @@ def span(length: Span, language: str) -> str:
 
 
 def lasting(duration: timedelta, language: str) -> str:
-    """How long something took, to its largest unit: 3 hours."""
+    """Formats a duration to its largest unit: 3 hours."""
     from babel.dates import format_timedelta
 
     return format_timedelta(duration, threshold=1.5, locale=locale(language))
 
 
 def every(period: Period, language: str) -> str:
-    """How often a period comes: every month, every 2 weeks."""
+    """Formats how often a period recurs: every month, every 2 weeks."""
     return text(language, f"every.{period}")
 
 
 def terms(terms: PriceTerms, language: str) -> str:
-    """What a price point costs, whole: $1.00 for the first 14 days, then $29.99 every month."""
+    """Formats a price point's whole price: $1.00 for the first 14 days, then $29.99 every month."""
     plain = _standard_terms(terms, language)
     if terms.initial is None:
         return plain
@@ -157,7 +157,7 @@ def brand(name: str) -> str:
 
 
 def means(method: PaymentMethod, language: str) -> str:
-    """What is paid with: a card by its brand and last four digits, a wallet by its name (B-9)."""
+    """Names a payment method: a card by brand and last four digits, others by their name (B-9)."""
     name = brand(method.brand)
     if not method.last4:
         return name

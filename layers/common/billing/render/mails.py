@@ -1,8 +1,9 @@
-"""Mails to customers: text and HTML of the same words, the invoice beside them (C-3, R-8).
+"""Mails to customers: text and HTML of the same words, with the invoice attached (C-3, R-8).
 
-A mail's Message-ID is made from the fact that it tells, so that a mail sent twice is seen as one.
-What people typed reaches a header only as a single line, and the merchant's template is no program:
-three names are filled in, everything else stays as it was written (RELIABILITY.md 4.2, 14).
+A mail's Message-ID is made from the id of its outbox event, so that a mail sent twice is seen as
+one. Text that people typed reaches a header only as a single line, and the merchant's template is
+no program: three names are filled in, everything else stays as it was written (RELIABILITY.md 4.2,
+14).
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ LEAVES_CREDIT = frozenset({"cancelled", "cancel_requested"})
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What one mail says, in the order in which it says it; `lines` are words and amounts, `link`
-    is what a button says and where it leads."""
+    """The content of one mail, in the order in which it appears.
+
+    `lines` are words and amounts, `link` is a button's text and address.
+    """
 
     subject: str
     title: str
@@ -52,11 +55,12 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Whose mail it is, to whom, in which language; `fact` is the id of the fact that it tells.
+    """The merchant, recipient and language of one mail; `fact` is the id of the outbox event behind
+    it.
 
-    `to` is whom it is written to: a customer as they are reached now, not the party that an invoice
-    was issued to (B-12). `next_charge` is what comes next where that is not the price: credit is
-    taken off it (A-4).
+    `to` is the recipient: a customer as they are reached now, not the party that an invoice was
+    issued to (B-12). `next_charge` is the next charge where that is not the price: credit is taken
+    off it (A-4).
     """
 
     merchant: Merchant
@@ -70,7 +74,7 @@ class Envelope:
 
     @property
     def identity(self) -> str:
-        """What its Message-ID begins with: the same however often the mail is written."""
+        """Returns the start of the Message-ID: the same however often the mail is written."""
         return sha256(self.fact.encode()).hexdigest()[:32]
 
 
@@ -82,7 +86,7 @@ def confirmation(
     invoice_url: str,
     pdf: bytes,
 ) -> EmailMessage:
-    """What was bought, what it cost, what follows and how to cancel (C-3).
+    """Writes the order confirmation: product, price, next charges and how to cancel (C-3).
 
     The Order ID is in it only where the merchant's template asks for it.
     """
@@ -135,9 +139,10 @@ def receipt(
 def payment_failed(
     envelope: Envelope, invoice: Invoice, was: Snapshot | None, card_url: str | None
 ) -> EmailMessage:
-    """A rebill that was declined: why, as far as may be said, and when it is tried again (R-4).
+    """Writes the mail about a declined rebill, with a reason where one may be given (R-4).
 
-    `card_url` is where another card can be put in, None where the merchant has no portal.
+    It names the next try. `card_url` is the page on which to add another card, None where the
+    merchant has no portal.
     """
     language, merchant = envelope.language, envelope.merchant
     words = words_of(invoice, envelope)
@@ -173,7 +178,10 @@ def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes
 
 
 def refund_returned(envelope: Envelope, invoice: Invoice, refund: Refund) -> EmailMessage:
-    """A refund that the customer's bank sent back: nothing reached them, whom to write to (B-7)."""
+    """Writes the mail about a refund that the customer's bank sent back.
+
+    Nothing reached the customer; it names the address to write to (B-7).
+    """
     words = words_of(invoice, envelope)
     words["amount"] = formats.money(refund.amount, envelope.language)
     words |= {"email": envelope.merchant.email, "number": refund.number or refund.order_id}
@@ -271,7 +279,7 @@ def _about(
 
 
 def _credit_left(was: Snapshot, envelope: Envelope) -> tuple[str, ...]:
-    """What becomes of the credit that a subscription leaves (A-4)."""
+    """Explains what happens to the credit of a subscription that has ended (A-4)."""
     if was.credit_minor <= 0:
         return ()
     merchant, language = envelope.merchant, envelope.language
@@ -281,7 +289,7 @@ def _credit_left(was: Snapshot, envelope: Envelope) -> tuple[str, ...]:
 
 
 def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
-    """What every sentence about an invoice may name."""
+    """Returns the values that every sentence about an invoice may use."""
     return {
         "amount": formats.money(invoice.total, envelope.language),
         "product": invoice.product_name,
@@ -338,7 +346,7 @@ def what_follows(was: Snapshot | None, envelope: Envelope) -> tuple[str, ...]:
 
 
 def cancelling(merchant: Merchant, was: Snapshot | None, language: str) -> tuple[str, ...]:
-    """How to cancel, as the checkout said it; nothing for what has ended."""
+    """Explains how to cancel, in the checkout's words; nothing for an ended subscription."""
     if was is None:
         return (text(language, "cancelling.nothing"),)
     if not was.is_live:

@@ -1,12 +1,12 @@
 """Texts by language: every word on a page, in a mail or on an invoice comes from a catalog (C-5).
 
-A catalog is `messages/<language>.toml` and what stands beside it, `messages/<language>.<part>.toml`
-(one part per actor, so that those who work on different pages do not meet in one file). A section
+A catalog is `messages/<language>.toml` and the files beside it, `messages/<language>.<part>.toml`
+(one part per actor, so that people working on different pages do not meet in one file). A section
 is a page, keys are joined by dots: `text("en", "checkout.due_today")`. A text that depends on a
 number is a table of CLDR plural forms, chosen by the value named `count`.
 
-Where this is packaged, `make build` has worked the catalogs out already: TOML takes 8 ms of a cold
-start, JSON a third of one.
+In a package, `make build` has compiled the catalogs already: TOML takes 8 ms of a cold start, JSON
+a third of one.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ LANGUAGES = frozenset(
 ENGLISH = "en"
 
 MERCHANTS_LANGUAGE = ENGLISH
-"""What those who sell read, the console, their accounts and mails to them, is in no other."""
+"""The language of the console, of accounts and of mails to sellers; there is no other."""
 
 _FOLDER = Path(__file__).parent / "messages"
 COMPILED = Path(__file__).parent / "compiled"
-"""What `dev/precompile.py` works out beforehand; in the source tree there is no such folder."""
+"""The folder that `dev/precompile.py` writes; in the source tree there is none."""
 
 _LOCALE_OF = {"no": "nb"}
 """CLDR keeps what it knows of Norwegian under Bokmål."""
@@ -62,9 +62,9 @@ def text(language: str, key: str, **values: object) -> str:
 
 
 def error_text(sentence: str, language: str) -> str:
-    """What the core finds wrong with a form, which it says in English, in a language.
+    """Translates a form error of the core, which is in English.
 
-    The English sentences stand in the section `wrong`; one that does not stays as it is.
+    The English sentences are in the section `wrong`; one that is not there stays as it is.
     """
     for pattern, key in _told():
         if found := pattern.fullmatch(sentence):

@@ -57,7 +57,7 @@ def html(template: str, language: str, **values: object) -> str:
 
 
 def plain(template: str, language: str, **values: object) -> str:
-    """The text of a template whose name ends in .txt, in which nothing is escaped."""
+    """Renders a template whose name ends in .txt, in which nothing is escaped."""
     assert template.endswith(".txt"), "what is not escaped is not HTML"
     return _rendered(template, language, values)
 
@@ -79,8 +79,10 @@ def compile_into(folder: Path) -> None:
 
 
 def _not_beforehand(*_: object, **__: object) -> str:
-    """Else Jinja would work out a filter of a constant in the language of the compiler; whatever
-    is raised here leaves it for when the page is made."""
+    """Keeps Jinja from computing a filter of a constant in the language of the compiler.
+
+    An error raised here leaves the filter for when the page is made.
+    """
     raise LookupError("The language is known when the page is made.")
 
 

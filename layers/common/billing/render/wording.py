@@ -47,7 +47,7 @@ def disclosure(
 
 
 def pay_button(terms: PriceTerms, total: Money, language: str) -> str:
-    """What the button says, which is what pressing it does."""
+    """Returns the text of the pay button, which is what pressing it does."""
     amount = formats.money(total, language)
     if not total:
         return text(language, "checkout.button.free")
@@ -57,7 +57,7 @@ def pay_button(terms: PriceTerms, total: Money, language: str) -> str:
 
 
 def cancelling(merchant: Merchant, terms: PriceTerms, language: str) -> tuple[str, ...]:
-    """How to cancel and what it does, a sentence each (C-1, P-3, P-16)."""
+    """Explains how to cancel and what it does, a sentence each (C-1, P-3, P-16)."""
     if not terms.rebills:
         return (text(language, "cancelling.nothing"),)
     settings = merchant.settings
@@ -72,14 +72,13 @@ def cancelling(merchant: Merchant, terms: PriceTerms, language: str) -> tuple[st
 
 
 def line(line: InvoiceLine, language: str) -> str:
-    """What a line of an invoice is for: a product or a tax, or what a change of plan makes of
-    it."""
+    """Names an invoice line: a product, a tax, or the effect of a plan change."""
     key = f"line.{line.kind}"
     return text(language, key, what=line.text) if has(key) else line.text
 
 
 def decline(code: str | None, language: str) -> str:
-    """What a buyer can do about a decline; codes that would tell a thief something say nothing."""
+    """Explains what a buyer can do about a decline; generic for codes that would help a thief."""
     key = f"decline.{code}"
     return text(language, key if has(key) else "decline.generic")
 

@@ -1,4 +1,4 @@
-"""What a page needs to ask for a payment method, whichever way its gateway wants it (C-1)."""
+"""Page data for asking for a payment method, in the way that its gateway needs (C-1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from billing.kernel.gateways import Collection, Element, TestCards
 
 GIVEN_THERE = "given_there"
-"""Stands in for the payment method while a form is checked whose buyer gives it on another page."""
+"""Placeholder for the payment method while a form is checked whose buyer gives it elsewhere."""
 
 
 def card_fields(collection: Collection) -> dict[str, Any]:

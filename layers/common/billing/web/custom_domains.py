@@ -50,7 +50,7 @@ def origin(ports: Ports, request: Request) -> str:
 
 
 def portal(request: Request, merchant: Merchant) -> str:
-    """What every address of a merchant's portal begins with, where the visitor is."""
+    """Returns the path prefix of a merchant's portal at the host that the visitor uses."""
     return f"/portal/{_named(request, merchant)}"
 
 

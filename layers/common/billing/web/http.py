@@ -60,8 +60,8 @@ STRIPE_JS = (
     "frame-src https://js.stripe.com https://hooks.stripe.com",
     "connect-src https://api.stripe.com",
 )
-"""What the Payment Element loads (https://docs.stripe.com/security/guide#content-security-policy);
-only a page that shows it may."""
+"""Sources that the Payment Element loads
+(https://docs.stripe.com/security/guide#content-security-policy); only a page that shows it may."""
 
 
 def json(body: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Answer:
@@ -121,7 +121,10 @@ def resolver(
     language_of: Callable[[Request], str] = lambda _: "en",
     place: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
 ) -> Resolver:
-    """A Powertools resolver whose every error is a problem, or a page in the visitor's language."""
+    """Builds a Powertools resolver that answers every error as a problem, or as a translated page.
+
+    The page is in the visitor's language.
+    """
     app = Resolver(debug=False)
     if place is not None:
         app.place = place

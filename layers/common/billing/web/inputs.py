@@ -1,4 +1,4 @@
-"""What callers send, as shapes: types, bounds and characters; what it means the core decides.
+"""Shapes of callers' input: types, bounds and characters; the core decides what it means.
 
 `read` turns a document into a shape or raises `Misshapen`, naming each wrong field by the path that
 the caller wrote. Regular expressions run in pydantic's engine, which is linear in their input.
@@ -130,14 +130,13 @@ def read(shape: type[Shape], document: Any) -> Shape:
 
 
 def filled_in(typed: Mapping[str, str]) -> dict[str, str]:
-    """A form without the token in it, and without what was left empty: that is told of as
-    missing."""
+    """Returns a form without its token and without empty fields: those are reported as missing."""
     return {n: v for n, v in typed.items() if v.strip() and n != CSRF_FIELD}
 
 
 @contextmanager
 def under(path: str) -> Iterator[None]:
-    """What the core finds wrong inside is named by the path that the caller wrote."""
+    """Prefixes fields of errors raised inside with the path that the caller wrote."""
     try:
         yield
     except Invalid as error:

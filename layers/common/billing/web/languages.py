@@ -41,7 +41,7 @@ _OTHER_NAMES = {"nb": "no", "nn": "no"}
 
 
 def spoken(merchant: Merchant, request: Request) -> str:
-    """What a page is written in: the merchant's language, or the visitor's own."""
+    """Returns the language of a page: the merchant's, or the visitor's own."""
     return merchant.settings.language_for(of_visitor(request))
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong, as HTTP: one table from the error family to a status, one shape of answer."""
+"""Errors as HTTP: one table from the error family to a status, one shape of answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OUTAGES: dict[type[BillingError], str] = {
     Unfinished: "Part of this is done. The same request does the rest, and nothing twice.",
     Unavailable: "A part of the service does not answer, and nothing was done. Try again shortly.",
 }
-"""What is said of each kind of outage, the special ones first."""
+"""Messages for each kind of outage, the special ones first."""
 
 
 class Malformed(BillingError):
@@ -50,7 +50,7 @@ class Forbidden(BillingError):
 
 
 class PaymentDeclined(BillingError):
-    """The gateway said no; `code` is its decline code (C-4)."""
+    """A refusal by the gateway; `code` is its decline code (C-4)."""
 
     code = "card_declined"
 
@@ -66,7 +66,7 @@ class MethodNotAllowed(BillingError):
 
 
 class TooLarge(BillingError):
-    """The body is over the limit."""
+    """A body that exceeds the limit."""
 
     code = "too_large"
 
@@ -87,7 +87,7 @@ class Misshapen(Invalid):
 
 
 def errors_of(error: Invalid) -> dict[str, str]:
-    """What is wrong with a form, by the names of its fields; of several about one, the first."""
+    """Maps a form's fields to their errors; of several about one field, the first."""
     pairs = error.errors if isinstance(error, Misshapen) else [(error.field, error.message)]
     return dict(reversed(list(pairs)))
 
@@ -120,7 +120,7 @@ def status_of(error: Exception) -> HTTPStatus:
 
 
 def message_of(error: Exception) -> str:
-    """What may be said to a stranger: an error of our own is never quoted."""
+    """Returns the message that a stranger may see: an error of our own is never quoted."""
     if isinstance(error, BillingError) and status_of(error) < HTTPStatus.INTERNAL_SERVER_ERROR:
         return error.message
     for kind, words in OUTAGES.items():

@@ -10,7 +10,7 @@ from billing.web import http
 
 
 class Why(StrEnum):
-    """What a buyer is sent there for."""
+    """The reason for which a buyer is sent to another page."""
 
     CARD = "card"
     BANK = "bank"

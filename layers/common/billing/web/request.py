@@ -23,7 +23,7 @@ MAX_FIELDS = 100
 MAX_DIGITS = 18
 
 OUT_OF_BOUNDS: int = 10**MAX_DIGITS
-"""What an integer of more digits is read as: every bound refuses it, by the name of its field."""
+"""The value of an integer with too many digits: every bound refuses it by its field's name."""
 
 OWN_DOMAIN = "merchantsDomain"
 """In an event's context, the merchant's domain that it came by; `web/hosts` alone sets it."""

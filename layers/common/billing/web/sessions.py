@@ -25,7 +25,7 @@ CSRF_FIELD = "csrf"
 
 @dataclass(frozen=True, slots=True)
 class Realm:
-    """What one signs in to: `name` is the cookie's, and begins the kind of its rows."""
+    """A place to sign in to: `name` is the cookie's, and begins the kind of its rows."""
 
     name: str
 
@@ -50,7 +50,7 @@ class OpenSession:
 def begin(
     ports: Ports, request: Request, realm: Realm, kept: dict[str, str], now: datetime
 ) -> Cookie:
-    """A new session with a token of its own; one that the browser had before is over."""
+    """Begins a session with a token of its own; one that the browser had before ends."""
     if old := request.cookies.get(realm.cookie_name(request)):
         ports.ephemeral.take(realm.kind, digest(old), now=now)
     token = ports.new_id("key")
@@ -83,7 +83,7 @@ def end(ports: Ports, request: Request, realm: Realm, token: str, now: datetime)
 
 
 def csrf_of(token: str) -> str:
-    """What stands in every form of a session."""
+    """Derives the CSRF token that every form of a session carries."""
     return hmac.digest(token.encode(), b"csrf", "sha256").hex()
 
 
@@ -109,7 +109,7 @@ def check_origin(request: Request) -> None:
 
 
 def digest(token: str) -> str:
-    """What of a token is kept; it is random, so one round of SHA-256 does."""
+    """Hashes a token for storage; it is random, so one round of SHA-256 does."""
     return sha256(token.encode()).hexdigest()
 
 

@@ -1,1 +1,1 @@
-"""What api does in the world: reads, writes, gateways."""
+"""API flows: they read and write the store."""

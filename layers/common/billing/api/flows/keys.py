@@ -26,7 +26,7 @@ BUSY = "The keys are being changed elsewhere; nothing was done. Try again."
 
 
 def digest(secret: str) -> str:
-    """What of a secret is kept; it is random, so one round of SHA-256 does."""
+    """Hashes a secret for storage; it is random, so one round of SHA-256 does."""
     return sha256(secret.encode()).hexdigest()
 
 
@@ -68,7 +68,7 @@ def create(
 
 
 def replaced(ports: Ports, maker: ApiKey, key_id: str, *, now: datetime) -> tuple[ApiKey, str]:
-    """A new key in place of a live one, which is over in the same write; and its secret.
+    """Replaces a live key, which is revoked in the same write; returns the new key and its secret.
 
     It may do what the old one may, so the last key that may write can be replaced, and a full
     account can. Raises `NotFound`, and `Refused` (key_revoked, scope_missing).
@@ -88,7 +88,7 @@ def replaced(ports: Ports, maker: ApiKey, key_id: str, *, now: datetime) -> tupl
 
 
 def holder(ports: Ports, secret: str) -> tuple[Merchant, ApiKey] | None:
-    """Whose key it is; None for what is unknown or revoked."""
+    """Finds the merchant and the key of a secret; None for one that is unknown or revoked."""
     key = ports.store.api_key(digest(secret))
     if key is None or not key.is_live:
         return None
@@ -152,7 +152,7 @@ def revoke_others(ports: Ports, key: ApiKey, *, now: datetime) -> tuple[int, int
 
 
 def _write(ports: Ports, key: ApiKey, *more: Write) -> None:
-    """Write a new key; one whose answer was lost is looked for, since its secret is only here."""
+    """Writes a new key; looks for one whose answer was lost, since its secret is only here."""
     try:
         ports.store.commit(Insert(key), *more)
     except Uncertain:
@@ -180,7 +180,7 @@ def _one(keys: Sequence[ApiKey], key_id: str) -> ApiKey:
 
 
 def _live(ports: Ports, merchant: Merchant) -> int:
-    """How many live keys there are: as counted, since the index may not know the newest yet."""
+    """Counts live keys: by the merchant's counter, since the index may not have the newest yet."""
     if merchant.live_keys is not None:
         return merchant.live_keys
     return sum(key.is_live for key in ports.store.api_keys(merchant.id))

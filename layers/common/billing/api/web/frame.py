@@ -70,7 +70,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Later(Generic[R]):
-    """What a handler answers with 202: recorded, and not at its end."""
+    """An answer with 202: recorded, and not finished."""
 
     body: R
 

@@ -31,8 +31,10 @@ RUNNING = timedelta(seconds=60)
 
 TRANSIENT = (Conflict, TooMany)
 MOST_KEPT = 300_000
-"""Bytes of an answer: an item has 400,000 at most. A longer one, a long thread's, is made anew by
-the same request, whose key names what it did."""
+"""The longest answer that is kept, in bytes: an item has 400,000 at most.
+
+A longer one, a long thread's, is made anew by the same request, whose key names its result.
+"""
 UNFINISHED = 202
 """Not at its end: the same request asks how it stands, and is answered anew."""
 
@@ -51,7 +53,7 @@ class Once:
     def of(
         cls, request: Request, merchant: str, bearer: str, sealed: str | None = None
     ) -> Once | None:
-        """What the request's Idempotency-Key stands for; None if it has none."""
+        """Reads the request's Idempotency-Key; None if it has none."""
         key = request.headers.get(HEADER)
         if key is None:
             return None
@@ -65,7 +67,7 @@ class Once:
     def answer(
         self, ports: Ports, request: Request, now: datetime, run: Callable[[], http.Answer]
     ) -> http.Answer:
-        """What `run` answers, or what the same request was answered before.
+        """Returns the answer of `run`, or the one that the same request got before.
 
         Raises `Invalid` for a key that another body used, `Conflict` while the first is running.
         """

@@ -1,4 +1,4 @@
-"""What callers are shown: one function per entity, whose return type is its schema in OpenAPI.
+"""JSON for callers: one function per entity, whose return type is its schema in OpenAPI.
 
 Nothing is shown that is not named here: no token, no hash, no gateway reference.
 """
@@ -302,14 +302,14 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
 
 
 def _pending_plan(subscription: Subscription) -> str | None:
-    """What was asked for with the next charge; a freeze says so in fields of its own."""
+    """Returns the plan that was asked for with the next charge; a freeze has fields of its own."""
     if subscription.plan_to_come is None or subscription.thaws_to is not None:
         return None
     return subscription.plan_to_come.price_point
 
 
 def _thaws_to(subscription: Subscription) -> str | None:
-    """What is come back to from a freeze that is in force, or is to come."""
+    """Returns the plan that a freeze, in force or to come, returns to."""
     freezes = subscription.is_frozen or subscription.freezes_at is not None
     back_to = subscription.thaws_to if freezes else None
     return None if back_to is None else back_to.price_point

@@ -37,8 +37,11 @@ KNOWN_AS = {
     "billing__kernel__subscription__When": "billing__subscription__When",
     "billing__plans__plan_change__When": "billing__plan_change__When",
 }
-"""Component names that programs know. Two shapes share the name `When`, and pydantic tells them
-apart by their modules, which have moved since."""
+"""Component names that programs know.
+
+Two shapes share the name `When`, and pydantic distinguishes them by their modules, which have moved
+since.
+"""
 
 PROBLEM_SCHEMA = {
     "type": "object",

@@ -26,7 +26,7 @@ InstantOrDate = Annotated[str, StringConstraints(pattern=INSTANT_OR_DATE)]
 
 
 class PageQuery(Input):
-    """Which part of a list."""
+    """The page of a list: its size and its cursor."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Cursor | None = None

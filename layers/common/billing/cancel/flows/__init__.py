@@ -1,1 +1,1 @@
-"""What cancel does in the world: reads, writes, gateways."""
+"""Cancellation flows: they read and write the store and call gateways."""

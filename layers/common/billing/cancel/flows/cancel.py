@@ -24,11 +24,11 @@ from billing.kernel.subscription import CancelRequest, Source, State, Subscripti
 from billing.kernel.writes import Transaction, left
 
 ATTEMPTS = 8
-"""How often a request that meets other writers is decided anew before it gives up in words."""
+"""The number of times that a request meeting other writers is decided anew before it is refused."""
 
 
 class Result(StrEnum):
-    """What a request came to."""
+    """The result of a cancellation request."""
 
     ENDED = "ended"
     PENDING = "pending"
@@ -95,8 +95,7 @@ def sweep(
     limit: int = 500,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Counter[str]:
-    """Carry out the delayed cancellations whose period has ended (X-2); a replay finds none
-    left."""
+    """Carries out delayed cancellations whose period has ended (X-2); a replay finds none left."""
     dues = due.overdue(ports, DueKind.CANCEL, now=now, limit=limit)
     look = partial(_end_pending, ports, now)
     seen = due.answer(ports, dues, look, now=now, keep_going=keep_going)

@@ -1,1 +1,1 @@
-"""What catalog does in the world: reads, writes, gateways."""
+"""Catalog flows: they read and write the store."""

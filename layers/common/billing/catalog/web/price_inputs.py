@@ -47,7 +47,7 @@ class SpanInput(Input):
 
 
 class InitialInput(Input):
-    """What is charged at checkout, and how long it lasts until standard billing starts."""
+    """The charge at checkout, and how long it lasts until standard billing starts."""
 
     amount: Annotated[StrictInt, documented(0, MAX_AMOUNT_MINOR)]
     period: SpanInput

@@ -1,1 +1,1 @@
-"""What checkout does in the world: reads, writes, gateways."""
+"""Checkout flows: they read and write the store and call gateways."""

@@ -78,10 +78,10 @@ def _stepped(ports: Ports, checkout: Checkout, now: datetime, return_url: str | 
 
 
 def expire_abandoned(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
-    """Bring attempts whose buyer or process went away to their end; nothing new is charged.
+    """Finishes attempts that their buyer or process abandoned; charges nothing new.
 
-    A charge under way is settled as the gateway says. What is not paid after an hour is withdrawn
-    at the gateway first and abandoned after.
+    A charge under way is settled as the gateway reports it. One that is not paid after an hour is
+    withdrawn at the gateway first and abandoned after.
     """
     tally: Counter[str] = Counter()
     for lease in leases:
@@ -102,7 +102,10 @@ def expire_abandoned(ports: Ports, leases: Sequence[Due], *, now: datetime) -> C
 
 
 def settlement(ports: Ports, checkout: Checkout, outcome: Outcome, *, now: datetime) -> Step | None:
-    """What an outcome makes of an attempt under way, whoever learnt it; None if nothing new."""
+    """Returns the step that an outcome brings to an attempt under way; None if nothing is new.
+
+    It is the same for every path that learns an outcome.
+    """
     match outcome:
         case Succeeded():
             return _paid(ports, checkout, outcome, now)
@@ -185,7 +188,10 @@ def _kept_already(ports: Ports, checkout: Checkout) -> str | None:
 def _settle_under_way(
     ports: Ports, checkout: Checkout, now: datetime, return_url: str | None
 ) -> Checkout:
-    """How the charge ended, if that can be known; while billing is stopped none is confirmed."""
+    """Settles the charge of an attempt if its outcome can be known.
+
+    While billing is stopped no payment is confirmed, only looked up.
+    """
     invoice = checkout.invoice
     try:
         if _stopped(ports, _merchant(ports, checkout, now)):

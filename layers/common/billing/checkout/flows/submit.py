@@ -37,7 +37,7 @@ CHANGED = "offer_changed"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a checkout page shows: who sells what, for how much, today and after."""
+    """The content of a checkout page: seller, product, and the price today and after."""
 
     merchant: Merchant
     product: Product
@@ -71,7 +71,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who submits, as seen from here; `return_url` is where 3-D Secure sends the buyer back to."""
+    """The person who submits a checkout, as the request shows them.
+
+    `return_url` is where 3-D Secure sends the buyer back to.
+    """
 
     ip: str
     return_url: str
@@ -79,8 +82,10 @@ class Visitor:
 
 
 def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None = None) -> Offer:
-    """What a price point sells now, through one of its product's gateways or the first; raises
-    `NotFound`."""
+    """Returns the present offer of a price point; raises `NotFound`.
+
+    It is sold through one of its product's gateways, or the first.
+    """
     return _offered(ports, _found(ports, price_point), gateway, now)
 
 
@@ -106,7 +111,7 @@ def _offered(ports: Ports, point: PricePoint, gateway: str | None, now: datetime
 
 
 def disclosed(offered: Offer, language: str) -> Disclosure:
-    """What a buyer is shown of an offer before they pay (C-1, C-6)."""
+    """Returns the disclosure of an offer that a buyer sees before they pay (C-1, C-6)."""
     from billing.render import wording  # who only comes back from the bank starts without
 
     terms, product = offered.price_point.terms, offered.product.name
@@ -152,7 +157,7 @@ def submit(
 
 
 def attempt(ports: Ports, price_point: str, key: str) -> Checkout | None:
-    """What was submitted to a price point's merchant under this key, at whichever price."""
+    """Finds the attempt submitted under this key to a price point's merchant, at any price."""
     point = ports.store.price_point(price_point) if len(key) <= ATTEMPT_KEY_MOST else None
     return None if point is None else ports.store.checkout(point.merchant, key)
 
@@ -297,8 +302,10 @@ def _trial_used() -> Refused:
 
 
 def _fingerprint(price_point: str, form: Submission) -> str:
-    """What must be the same when a key is used again; the answer to "again?" may differ, and what
-    was shown is agreed to with the first."""
+    """Hashes the fields that must be the same when a key is used again.
+
+    The answer to "again?" may differ, and what was shown is agreed to with the first.
+    """
     told = {**asdict(replace(form, confirm_repeat=False)), "price_point": price_point}
     del told["shown"]
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -1,5 +1,4 @@
-"""How a checkout is asked and answered: pages for people, JSON for programs (C-1, C-2, C-4,
-B-2)."""
+"""Checkout requests and answers: pages for people, JSON for programs (C-1, C-2, C-4, B-2)."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ from billing.web.request import Request
 
 REFRESH_SECONDS = 5
 PAYPALS_NAME_OF_IT = "approval_token_id"
-"""What PayPal adds to the address that a buyer comes back to, where others say payment_method."""
+"""The parameter that PayPal adds to a buyer's return address, where others use payment_method."""
 
 
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:

@@ -1,1 +1,1 @@
-"""What gateway_events does in the world: reads, writes, gateways."""
+"""Gateway event flows: they read and write the store and call gateways."""

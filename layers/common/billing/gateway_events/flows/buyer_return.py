@@ -38,9 +38,10 @@ def _charged(ports: Ports, invoice: Invoice) -> Subscription:
 
 
 def settled(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
-    """The invoice after a look at its payment, for a buyer who came back from the bank.
+    """Returns the invoice after a look at its payment, for a buyer who came back from the bank.
 
-    What cannot be known now stays as it is: an event of the gateway, or the alarm, comes again.
+    An outcome that cannot be known now stays open: an event of the gateway, or the due date, comes
+    again.
     """
     try:
         return webhook.look(ports, invoice, now=now)

@@ -1,4 +1,4 @@
-"""What a gateway tells: never believed, only a reason to look (W-1, W-7).
+"""Webhooks of gateways: an event is never trusted, only a reason to look (W-1, W-7).
 
 The object is read afresh and settled by the same steps that checkout, worker and refund take, each
 of which is refused when another came first. So any number of deliveries in any order comes to the
@@ -38,20 +38,20 @@ from billing.rebill.flows.charge_jobs import ChargeJob
 from billing.refunds.flows import sync_disputes, sync_refunds
 
 ATTEMPTS = 8
-"""How often an event that meets other writers is looked at anew before it is to be sent again."""
+"""The number of times that an event meeting other writers is looked at, before it is sent again."""
 
 LOOKED = "gateway_events"
 LAST = "last account"
 """Beside the accounts' own keys, which hold a `#`: the one that was looked at last."""
 
 EVENTS_AT_ONCE = 100
-"""How many events of one account are taken before the others have their turn."""
+"""The number of events of one account that are taken before the others have their turn."""
 
 LOOKS_BACK = timedelta(days=30)
 """As far back as Stripe lists events."""
 
 OVERLAP = timedelta(hours=1)
-"""What a gateway may list late, and its clock be off."""
+"""The time by which a gateway may list events late, and its clock be off."""
 
 NOTHING_NEW = "nothing_new"
 
@@ -215,7 +215,10 @@ def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime
 
 
 def _settled(ports: Ports, pointer: PaymentPointer, now: datetime, told: Transaction) -> str:
-    """The payment as the gateway has it, settled by whoever's step it is; `told` goes with it."""
+    """Settles the payment as the gateway reports it; `told` goes with the writes.
+
+    The step is the checkout's for a first payment, the rebill's for every other.
+    """
     if pointer.attempt_key is not None:
         attempt = ports.store.checkout(pointer.merchant, pointer.attempt_key)
         assert attempt is not None, "an attempt is never removed once it was charged"
@@ -256,7 +259,7 @@ def _first_payment(
 
 
 def _buyer(ports: Ports, attempt: Checkout) -> str | None:
-    """The customer whose attempt it was; an erased form names no email (M-8)."""
+    """Returns the customer of an attempt; an erased form names no email (M-8)."""
     if attempt.method is not None:
         return advance.buyer(ports, attempt)
     known = ports.store.customer(attempt.merchant, attempt.customer)

@@ -1,4 +1,4 @@
-"""A gateway's request: its bytes exactly as they were signed, and whose account it may be for."""
+"""A gateway's request: its bytes exactly as they were signed, and the accounts it may be for."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def admitted(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def accounts(ports: Ports, gateway: str, merchant: str) -> Sequence[AccountRef]:
-    """The accounts that an event sent to this address may be of; none for who is not known here.
+    """Lists the accounts that an event sent to this address may be of; none for an unknown
+    merchant.
 
-    Several while an old account still has something open (W-6): the signature tells which.
+    Several while an old account still has something open (W-6): the signature decides.
     """
     known = ports.store.merchant(request.plain_id(merchant))
     return () if known is None else known.accounts_at(request.plain_id(gateway))

@@ -1,9 +1,9 @@
-"""PayPal's REST API over HTTPS: sign in, send, and tell an answer from no answer (W-2, R-6).
+"""PayPal's REST API over HTTPS: sign in, send, distinguish an answer from no answer (W-2, R-6).
 
 PayPal has no maintained Python SDK for Orders v2 and Vault v3, so that `requests`, which is in the
-layer because of stripe, does it. What a call may come to:
+layer because of stripe, does it. The possible results of a call:
 
-* 2xx and the 4xx that say no: an `Answer`, for the gateway to read.
+* 2xx and the 4xx that refuse: an `Answer`, for the gateway to read.
 * 429: `RateLimited`; nothing happened.
 * No connection, a time-out, 5xx, 408, 409 (the same request is under way), an answer that is no
   JSON: `Unreachable`; it may or may not have happened.
@@ -44,7 +44,7 @@ Secrets = Callable[[bool], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one PayPal app; `webhook_id` names the webhook whose events we are sent."""
+    """The keys of one PayPal app; `webhook_id` is the webhook that sends its events to us."""
 
     client_id: str
     client_secret: str
@@ -64,7 +64,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What PayPal said: a status below 500 and its JSON."""
+    """An answer of PayPal with a status below 500, and its JSON."""
 
     status: int
     body: Json
@@ -96,7 +96,7 @@ class PayPalClient:
 
     @property
     def webhook_id(self) -> str:
-        """Which webhook's events are sent to us."""
+        """Returns the id of the webhook that sends its events to us."""
         return Keys.of(self._secrets(False)).webhook_id
 
     def get(self, path: str) -> Answer:

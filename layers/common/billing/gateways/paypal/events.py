@@ -1,13 +1,13 @@
-"""What PayPal tells by webhook, and its disputes (W-2, W-4).
+"""PayPal's webhook events and disputes (W-2, W-4).
 
 A signature covers the transmission's id and time, the webhook's id and the CRC32 of the body, by a
 certificate that the request names. Checking it here would take an X.509 library in every function
-(`cryptography`, 13 MB, for this alone), so that PayPal checks it: verify-webhook-signature, with
-the event's bytes as they came, never parsed and written again. What costs nothing is refused before
-that: headers, the certificate's host, a clock that is off by more than 5 minutes.
+(`cryptography`, 13 MB, for this alone), so PayPal checks it: verify-webhook-signature, with the
+event's bytes as they came, never parsed and written again. Cheap checks come first and refuse an
+event before that: headers, the certificate's host, a clock that is off by more than 5 minutes.
 
-A CRC32 can be forged by whoever holds one signed transmission. So an event is only believed to say
-that something happened, and to what: all else is read afresh.
+A CRC32 can be forged by anyone who holds one signed transmission. So an event is only trusted to
+say that something happened, and to which object: all else is read afresh.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DISPUTES = "/v1/customer/disputes"
 CAPTURES = "/v2/payments/captures"
 
 WINDOW = timedelta(minutes=5)
-"""How far PayPal's clock may be from ours, either way."""
+"""The largest difference between PayPal's clock and ours, either way."""
 
 HEADER_MOST = 500
 HEADERS = {
@@ -74,7 +74,7 @@ DECIDED = {
     "CANCELED_BY_BUYER": DisputeStanding.WON,
     "DENIED": DisputeStanding.WON,
 }
-"""Whose the money is; with a payout PayPal pays the buyer, and the merchant keeps theirs."""
+"""The winner of a decided dispute; with a payout PayPal pays the buyer, the merchant keeps theirs."""
 
 
 def parse(
@@ -190,8 +190,10 @@ def _capture(resource: Json) -> str | None:
 
 
 def since(client: PayPalClient, start: datetime, now: datetime) -> list[GatewayEvent]:
-    """What PayPal has told of payments, disputes and saved methods from `start` on, oldest
-    first."""
+    """Lists PayPal's events from `start` on, oldest first.
+
+    They are about payments, disputes and saved methods.
+    """
     events = [_event(client, event) for event in _told(client, start, now)]
     ours = (event for event in events if event.about in OURS)
     return sorted(ours, key=lambda event: (event.at, event.id))

@@ -12,18 +12,18 @@ reference holds when the order was asked for, by our clock:
 
 * younger than 30 minutes: it may be captured (25 when a new attempt takes it up);
 * from 30 on: no capture is ever sent any more, by anybody;
-* from 45 on: the last capture that was sent is over (a call takes 46 seconds at worst), so that an
-  order which is not captured by then never will be: `Canceled` is true, and so is `Expired`, after
-  which the next attempt has an order of its own. In between nothing is said (`Unconfirmed`,
-  `Unreachable`), and the lease comes again.
+* from 45 on: the last capture that was sent has ended (a call takes 46 seconds at worst), so that
+  an order which is not captured by then never will be: `Canceled` is true, and so is `Expired`,
+  after which the next attempt has an order of its own. In between the status is unknown
+  (`Unconfirmed`, `Unreachable`), and the claim comes again.
 
 So at every instant at most one order of an invoice can be captured. A second lock is PayPal's: all
 orders of an invoice carry its id as `invoice_id`, and accounts that block paying an invoice id
 twice refuse the second one (DUPLICATE_INVOICE_ID). That answer is never taken for a decline: it
 stays unknown until a person has looked, and nothing is charged meanwhile.
 
-A PayPal-Request-Id is kept for 6 hours. Nothing here rests on it but the refund's first minutes: a
-refund carries our key as its `invoice_id`, by which it is found again before any is sent.
+A PayPal-Request-Id is kept for 6 hours. Nothing here depends on it but the refund's first minutes:
+a refund carries our key as its `invoice_id`, by which it is found again before any is sent.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class PayPalGateway:
         return self._refused(reference, answer, key)
 
     def _refused(self, reference: str, answer: Answer, key: str) -> Outcome:
-        """What a 4xx of a capture means: nothing was captured by it, for a reason."""
+        """Translates a 4xx of a capture into an outcome: it captured nothing, for a reason."""
         issue = answer.issue
         if issue in DECLINES:
             return DECLINES[issue]
@@ -242,7 +242,7 @@ class PayPalGateway:
         return self._refused(reference, answer, key)
 
     def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
-        """How the order stands; one that is too old to be captured has lapsed."""
+        """Reads the status of an order; one that is too old to be captured has expired."""
         standing = self._standing(reference)
         open_ = isinstance(standing, Unconfirmed | ActionRequired)
         return Expired() if open_ and self._age(reference) >= WITHDRAWN_AFTER else standing
@@ -293,7 +293,7 @@ class PayPalGateway:
         return events.parse(self._client, body, headers, now)
 
     def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
-        """What PayPal has told, or tried to, from `since` on."""
+        """Lists the events that PayPal sent, or tried to send, from `since` on."""
         return events.since(self._client, since, self._clock())
 
     def disputes(self, reference: str) -> Sequence[Dispute]:

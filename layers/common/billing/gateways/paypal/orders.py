@@ -36,9 +36,9 @@ ON_ITS_WAY = frozenset({"COMPLETED", "PENDING"})
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which order a payment is, and when we asked for it: `<order id>.<seconds>`.
+    """A payment's reference: its order and when we asked for it, `<order id>.<seconds>`.
 
-    The time is our clock's, and stands on the order too, as its `custom_id`.
+    The time is our clock's, and is kept on the order too, as its `custom_id`.
     """
 
     order: str
@@ -62,7 +62,8 @@ class Reference:
 
 
 def standing(order: Json) -> PaymentStatus:
-    """How an order stands; raises `Unreachable` while its money is neither here nor there."""
+    """Maps an order to its payment status; raises `Unreachable` while its money is neither here nor
+    there."""
     captures = _payments(order, "captures")
     moved = next((c for c in captures if c.get("status") in MONEY_MOVED), None)
     if moved is not None:
@@ -108,7 +109,7 @@ def refunds(order: Json, ours: Mapping[str, str]) -> list[GatewayRefund]:
 
 
 def refund_outcome(refund: Json) -> RefundSucceeded | RefundFailed:
-    """What became of one refund; one that was pending may fail, paid by eCheck for one
+    """Maps a refund to its outcome; one that was pending may fail, paid by eCheck for one
     (https://developer.paypal.com/api/payments/v2/definitions/refund_status)."""
     if refund.get("status") in ON_ITS_WAY:
         return RefundSucceeded(str(refund["id"]))
@@ -132,7 +133,7 @@ def buyer_url(answer: Json) -> str:
 
 
 def amount_of(order: Json) -> Money:
-    """What an order is for."""
+    """Returns the amount of an order."""
     return money(_unit(order)["amount"])
 
 

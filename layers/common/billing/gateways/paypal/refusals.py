@@ -56,10 +56,10 @@ OURS_TO_MEND = frozenset(
         "TRANSACTION_RECEIVING_LIMIT_EXCEEDED",
     }
 )
-"""The merchant's account is at fault: no customer is told that their payment failed."""
+"""Issues with the merchant's account: no customer is informed that their payment failed."""
 
 OTHERWISE = Declined("card_declined")
-"""PayPal said no, in a way that this table does not know yet."""
+"""The outcome of a refusal that this table does not know yet."""
 
 REFUND_REFUSALS = {
     "CAPTURE_FULLY_REFUNDED": "charge_already_refunded",

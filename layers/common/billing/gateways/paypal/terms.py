@@ -1,4 +1,4 @@
-"""What is known of PayPal without asking it and without keys (P-17, P-18, B-9)."""
+"""Properties of PayPal that need neither a request nor keys (P-17, P-18, B-9)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""PayPal's vault: what a payment token says of the method that it stands for (W-2, W-7).
+"""PayPal's vault: reads the payment method behind a payment token (W-2, W-7).
 
-Cards are read too, as Vault v3 describes them, though only wallets are saved here: a wallet shows
-no digits and no date, so nothing of it can be renewed but at PayPal.
+Cards are read too, as Vault v3 describes them, though only PayPal accounts are saved here: they
+show no digits and no date, so nothing of them can be renewed but at PayPal.
 """
 
 from __future__ import annotations

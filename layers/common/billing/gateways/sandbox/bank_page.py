@@ -28,7 +28,7 @@ def authentication(ports: Ports, request: Request, reference: str) -> http.Answe
 
 
 def authenticate(ports: Ports, request: Request, reference: str) -> http.Answer:
-    """What the buyer chose; then back to where they came from."""
+    """Records the buyer's choice, then redirects to the page that they came from."""
     result = request.form().get("result", "")
     if result not in ANSWERS:
         raise Invalid("One of complete, fail.", field="result")

@@ -1,7 +1,8 @@
-"""What the sandbox tells of itself: signed events with Stripe's names, and chargebacks (W-3, W-4).
+"""The sandbox's own events, signed and named as Stripe's are, and its chargebacks (W-3, W-4).
 
-Events and disputes stand on the row of their payment, so that each is written with what it tells.
-Its signing secret stands in the same books, drawn when the first event is sent.
+Events and disputes are kept on the row of their payment, so that each is written together with the
+change that it reports. The signing secret is kept in the same ledger, drawn when the first event is
+sent.
 """
 
 from __future__ import annotations
@@ -133,14 +134,14 @@ def open_dispute(payment: Row, amount_minor: int, at: datetime) -> str:
 
 
 def gone_minor(payment: Row) -> int:
-    """What of a payment went back, by refunds or to banks."""
+    """Returns the amount of a payment that went back, by refunds or to banks, in minor units."""
     refunded = refunded_minor(payment)
     taken = (each for each in payment["disputes"] if each["standing"] != DisputeStanding.WON)
     return int(refunded + sum(each["amount"] for each in taken))
 
 
 def refunded_minor(payment: Row) -> int:
-    """What of a payment went back by refunds, and did not come back again."""
+    """Returns the refunded amount of a payment in minor units, without refunds that failed."""
     refunds = payment["refunds"].values()
     return sum(refund["amount"] for refund in refunds if "failure" not in refund)
 

@@ -69,7 +69,7 @@ class Faults:
             self._armed = [kind] * count
 
     def take(self) -> str | None:
-        """How the call that begins now is to fail, if it is to."""
+        """Takes the failure that is armed for the call that begins now; None if it is to work."""
         with self._lock:
             return self._armed.pop() if self._armed else None
 
@@ -201,7 +201,7 @@ class SandboxGateway:
         events.note(payment, events.FAILED if decline else events.SUCCEEDED, at)
 
     def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
-        """How a payment stands, read from the ledger itself."""
+        """Reads the status of a payment from the ledger itself."""
         return self.faults.around(lambda: _standing(self._read(reference)[0], attempt_key))
 
     def cancel(self, reference: str) -> PaymentStatus:
@@ -216,14 +216,17 @@ class SandboxGateway:
         return self.faults.around(lambda: self._change(reference, withdrawn))
 
     def pending_authentication(self, reference: str) -> PendingAuthentication | None:
-        """What waits for its buyer under this reference, if anything does."""
+        """Returns the payment that waits for its buyer under this reference, if any does."""
         payment, _ = self._read(reference)
         if payment["state"] != "requires_action":
             return None
         return PendingAuthentication(payment["amount"], payment["currency"])
 
     def authenticate(self, reference: str, *, succeeded: bool) -> str | None:
-        """What the buyer did on the bank's page; where to go back to. Asked twice, done once."""
+        """Records the buyer's answer on the bank's page and returns the address to go back to.
+
+        Asked twice, done once.
+        """
 
         def answered(payment: Row) -> str | None:
             if payment["state"] == "requires_action":
@@ -262,7 +265,7 @@ class SandboxGateway:
         return events.signed(self._ledger, event, self._draw, self._clock())
 
     def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
-        """Everything that happened, told or not."""
+        """Lists everything that happened since, whether an event was sent or not."""
 
         def listed() -> list[GatewayEvent]:
             rows = events.happened(self._ledger.rows())
@@ -300,7 +303,7 @@ class SandboxGateway:
         self._change(reference, lambda p: events.close_dispute(p, dispute, standing, self._clock()))
 
     def charges(self) -> list[dict[str, Any]]:
-        """What really happened to the money, newest first, in CONTRACT.md's shape."""
+        """Lists the charges that really happened, newest first, in CONTRACT.md's shape."""
         return sorted(
             (
                 {

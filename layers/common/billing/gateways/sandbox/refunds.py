@@ -13,7 +13,7 @@ from billing.kernel.money import Currency, Money
 
 SENT_BACK = "expired_or_canceled_card"
 ELSEWHERE = "elsewhere:"
-"""What the keys of refunds begin with that nobody gave a key."""
+"""Prefix of the keys of refunds that were made without a key."""
 
 
 def make(
@@ -48,7 +48,7 @@ def send_back(payment: Row, refund: str, at: datetime) -> None:
 
 
 def found(payment: Row, key: str) -> RefundSucceeded | RefundFailed | None:
-    """What became of the refund that was made under a key."""
+    """Returns the outcome of the refund that was made under a key, None if there is none."""
     refund = payment["refunds"].get(key)
     return None if refund is None else _outcome(refund)
 

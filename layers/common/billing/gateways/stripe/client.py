@@ -36,7 +36,8 @@ stripe.enable_telemetry = False
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What a merchant gave for one account; several webhook secrets while they are rotated.
+    """The keys that a merchant gave for one account; several webhook secrets while they are
+    rotated.
 
     `embedded` shows the Payment Element on our page, instead of sending buyers to Stripe's.
     """
@@ -143,7 +144,7 @@ def refused(error: stripe.InvalidRequestError) -> Unavailable:
 
 
 def decline_of(error: stripe.CardError) -> Declined:
-    """What a card error says, in our words."""
+    """Maps a card error to our `Declined`."""
     return declined(error.code, told(error.error, "decline_code"), told(error.error, "advice_code"))
 
 

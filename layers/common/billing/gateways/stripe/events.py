@@ -31,7 +31,7 @@ TOPICS = {
     "payment_method.automatically_updated": About.METHOD,
     "payment_method.card_automatically_updated": About.METHOD,  # its name until 2020-08-27
 }
-"""What a type is about, by the longest of its beginnings that stands here.
+"""Maps an event type to its subject, by the longest prefix of it in this table.
 
 Of payment methods only changes: one that was attached was read then, and one that was detached is
 found gone when it is charged.
@@ -48,10 +48,10 @@ def parse(
     account: str,
     now: datetime,
 ) -> GatewayEvent:
-    """The event in a request, signed with one of `secrets` (several while they are rotated).
+    """Parses the event in a request, signed with one of `secrets` (several while they are rotated).
 
     `headers` have names in lower case. An event that names an account must name `account`: a
-    Connect endpoint is told of all that are connected. Raises `Forged`.
+    Connect endpoint gets the events of all that are connected. Raises `Forged`.
     """
     event_signature.verify(body, headers.get(SIGNATURE_HEADER, ""), secrets, now=now)
     try:

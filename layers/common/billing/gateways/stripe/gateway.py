@@ -2,12 +2,13 @@
 
 A PaymentIntent can succeed only once, which no idempotency key promises after a day. Each attempt
 first writes its key into the metadata, together with the card: that clears what an earlier attempt
-left (`last_payment_error`), so whoever reads the PaymentIntent knows whose outcome it shows. The
-update is a third call where Stripe takes 25 a second of each kind and 100 in all: confirming stays
-the narrowest place.
+left (`last_payment_error`), so a reader of the PaymentIntent knows which attempt's outcome it
+shows. The update is a third call where Stripe takes 25 a second of each kind and 100 in all:
+confirming stays the bottleneck.
 
 A saved method is `<customer>:<payment method>`. The customer of a PaymentIntent can never be
-changed: one whose card belongs to another customer there is withdrawn, and opened anew.
+changed: if the card belongs to another customer there, the PaymentIntent is withdrawn and opened
+anew.
 """
 
 from __future__ import annotations
@@ -249,7 +250,7 @@ class StripeGateway:
 def _attempt(
     method: str, key: str, session: str, return_url: str | None
 ) -> tuple[PaymentIntentUpdateParams, PaymentIntentConfirmParams]:
-    """What begins an attempt, and what confirms it."""
+    """Builds the parameters that begin an attempt, and those that confirm it."""
     _, card = parts(method)
     begun: PaymentIntentUpdateParams = {
         "payment_method": card,
@@ -268,7 +269,8 @@ def _attempt(
 
 
 def _standing(intent: stripe.PaymentIntent, key: str) -> PaymentStatus:
-    """How a PaymentIntent stands for one attempt; raises `Unreachable` while that is open."""
+    """Maps a PaymentIntent to one attempt's payment status; raises `Unreachable` while that is
+    open."""
     match intent.status:
         case "succeeded":
             return Succeeded(id_of(intent.latest_charge))

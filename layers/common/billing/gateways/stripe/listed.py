@@ -1,4 +1,4 @@
-"""What an account lists: refunds and chargebacks of a payment, past events (W-1, W-4).
+"""Lists of an account: refunds and chargebacks of a payment, past events (W-1, W-4).
 
 Lists are immediate, as Stripe's search is not.
 """
@@ -56,7 +56,7 @@ def refunds(
 
 
 def refunded(refund: stripe.Refund) -> RefundSucceeded | RefundFailed:
-    """What became of a refund; one that succeeded may have failed since
+    """Maps a refund to its outcome; one that succeeded may have failed since
     (https://docs.stripe.com/refunds#failed-refunds)."""
     if refund.status in REFUND_FAILED:
         return RefundFailed(told(refund, "failure_reason") or refund.status or "refund_failed")

@@ -1,7 +1,7 @@
 """Saving cards at Stripe: from its own page or by a token, attached to a customer there (B-9).
 
-The buyer's consent is ours to keep (C-6); what Stripe is told is that a card will be used off
-session (`usage`, `setup_future_usage`), which is what makes it exempt later. Cards need no mandate.
+The buyer's consent is ours to keep (C-6); Stripe only learns that a card will be used off session
+(`usage`, `setup_future_usage`), which is what makes it exempt later. Cards need no mandate.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def saved(
 
 
 def customer_of(account: StripeAccount, card: str) -> str | None:
-    """Whom a card is attached to, None when it is attached to nobody."""
+    """Returns the Stripe customer that a card is attached to, None where there is none."""
     try:
         found = account.ask(lambda client: client.v1.payment_methods.retrieve(card))
     except NotFound:

@@ -1,4 +1,4 @@
-"""What is known of Stripe without its SDK and without keys (P-18, W-3)."""
+"""Properties of Stripe that need neither its SDK nor keys (P-18, W-3)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What invoices does in the world: reads, writes, gateways."""
+"""Invoice flows: they read the store."""

@@ -1,1 +1,1 @@
-"""What plans does in the world: reads, writes, gateways."""
+"""Plan flows: they read and write the store and call gateways."""

@@ -29,11 +29,11 @@ from billing.rebill import plan_change_steps
 from billing.rebill.flows import access, charge
 
 ATTEMPTS = 8
-"""How often a request that meets other writers is decided anew before it gives up in words."""
+"""The number of times that a request meeting other writers is decided anew before it is refused."""
 
 
 class Result(StrEnum):
-    """What a request came to; the last two are not at their end."""
+    """The result of a plan change request; the last two are not final."""
 
     CHANGED = "changed"
     DECLINED = "declined"
@@ -55,9 +55,9 @@ class Changed:
 def quote(
     ports: Ports, merchant: str, subscription: str, price_point: str, when: When, *, now: datetime
 ) -> Quote:
-    """What changing to a price point charges now and next; nothing is written.
+    """Quotes a change to a price point: the charge now and the next one; writes nothing.
 
-    Raises `NotFound`, and `Refused` for what may not be changed so.
+    Raises `NotFound`, and `Refused` for a change that is not allowed.
     """
     found = subscriptions.fresh(ports, merchant, subscription)
     return _quote(ports, found, price_point, when, now, as_of=now)
@@ -118,7 +118,7 @@ def done(ports: Ports, found: Subscription, write: Transaction) -> Changed:
 
 
 def gone_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
-    """A change whose invoice is open already, leased to be taken up again."""
+    """Claims a change whose invoice is open already, so that it is taken up again."""
     until = now + ports.operation.lease
     ports.store.commit(*plan_change_steps.leased(found, until))
     return found.postponed_to(until)

@@ -42,7 +42,7 @@ def freeze(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
 
 
 def quote(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Quote:
-    """What unfreezing charges now and next; nothing is written.
+    """Quotes unfreezing: the charge now and the next one; writes nothing.
 
     Raises `NotFound`, and `Refused` (not_frozen, invoice_open, cancelling).
     """

@@ -1,4 +1,4 @@
-"""What an account uses of what its plan limits, and what that stands in the way of (A-4)."""
+"""An account's usage of the things that its plan limits, and what it rules out (A-4)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from billing.kernel.subscription import Subscription
 COUNTED_AT_MOST = 10_000
 
 Over = tuple[str, int, int]
-"""Of what there is too much, how much there is, and how much is allowed."""
+"""A name, how much of it there is, and how much is allowed."""
 
 
 def of(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
-    """How much there is of what plans can limit: products, and subscriptions that live."""
+    """Counts the things that plans can limit: products, and live subscriptions."""
     products, _ = ports.store.catalog(seller.id)
     until = now + timedelta(microseconds=1)
     live, seen, cursor = 0, 0, None
@@ -35,7 +35,7 @@ def of(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
 
 
 def over(product: Product, usage: dict[str, int]) -> tuple[Over, ...]:
-    """What is used more than a plan allows."""
+    """Lists the limits of a plan that the usage exceeds."""
     return tuple(
         (limit.of, usage[limit.of], limit.most)
         for limit in product.limits

@@ -26,7 +26,7 @@ def _changes(api: Api, ports: Ports) -> None:
         scope="read",
     )
     def quote_plan(call: Call[shapes.QuoteInput], subscription: str) -> shapes.QuoteOutput:
-        """What another plan charges now and next; changes nothing (A-4)."""
+        """Quotes another plan: the charge now and the next one; changes nothing (A-4)."""
         quoted = change_plan.quote(
             ports,
             call.merchant.id,
@@ -62,7 +62,7 @@ def _changes(api: Api, ports: Ports) -> None:
 def _thaws(api: Api, ports: Ports) -> None:
     @api.post("/v1/subscriptions/<subscription>/unfreeze/quote", status=200, scope="read")
     def quote_unfreezing(call: Call[Nothing], subscription: str) -> shapes.QuoteOutput:
-        """What unfreezing charges now and next; changes nothing (A-5)."""
+        """Quotes unfreezing: the charge now and the next one; changes nothing (A-5)."""
         quoted = freeze.quote(ports, call.merchant.id, subscription, now=call.now)
         return shapes.quote(quoted, call.merchant.settings.language)
 

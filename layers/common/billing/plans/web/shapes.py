@@ -1,4 +1,4 @@
-"""What /v1 takes and shows of a change of plan (A-4)."""
+"""Inputs and outputs of plan changes in /v1 (A-4)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Token = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,9}\.[0-9a-f]{32}$
 
 
 class QuoteInput(Input):
-    """Which price point, and whether now or with the next rebill."""
+    """A price point, and when to change to it: now or with the next rebill."""
 
     price_point: Key
     when: When
@@ -47,9 +47,9 @@ class QuoteLineOutput(TypedDict):
 
 
 class QuoteOutput(TypedDict):
-    """What is charged now, with the lines that come to it, and what is charged next, before tax.
+    """The charge now, with the lines that add up to it, and the next charge, before tax.
 
-    The token holds that amount for 15 minutes, or until anything that it rests on changes.
+    The token holds that amount for 15 minutes, or until anything that it depends on changes.
     """
 
     token: str

@@ -1,1 +1,1 @@
-"""What portal does in the world: reads, writes, gateways."""
+"""Portal flows: they read and write the store and call gateways."""

@@ -1,7 +1,7 @@
-"""What a signed-in customer sees and asks for: purchases, a cancellation, a refund (B-4 .. B-7,
+"""Reads and requests of a signed-in customer: purchases, a cancellation, a refund (B-4 .. B-7,
 X-1).
 
-Everything is looked up under the customer's own key: what is somebody else's is not found.
+Everything is looked up under the customer's own key: what belongs to somebody else is not found.
 """
 
 from __future__ import annotations
@@ -126,8 +126,10 @@ def why_not_refunded(
 
 
 def refund_effect(account: Account, invoice: Invoice) -> refunds.Effect:
-    """What refunding a payment does: all of it by an agent, and without one what no credit of it
-    has paid for (B-7)."""
+    """Returns the effect of refunding a payment.
+
+    An agent refunds all of it; without an agent, only what no credit of it has paid for (B-7).
+    """
     subscription = account.history.subscription(invoice.subscription)
     opened = None if subscription is None else account.history.invoice(subscription.open_invoice)
     by_hand = account.merchant.settings.self_refund is SelfService.MANUAL
@@ -148,7 +150,7 @@ def _request(
     reason: str | None,
     comment: str | None,
 ) -> Request:
-    """What the portal asks a department in the customer's name."""
+    """Builds the portal's request to a department in the customer's name."""
     settings = account.merchant.settings
     takes = settings.departments
     return Request(

@@ -126,7 +126,7 @@ def _added(ports: Ports, visit: Visit, typed: Mapping[str, str]) -> http.Answer:
 
 
 def use_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
-    """What a new default covers: everything, unless the customer chooses (B-10)."""
+    """Shows what a new default card covers: everything, unless the customer chooses (B-10)."""
     wallet = _wallet(ports, visit)
     found = _one(wallet, method)
     if method in wallet.elsewhere:
@@ -144,7 +144,7 @@ def used(ports: Ports, visit: Visit, method: str) -> http.Answer:
 
 
 def remove_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
-    """What removing a card would change; raises `Refused` for one that stays."""
+    """Shows the effect of removing a card; raises `Refused` for one that has to stay."""
     wallet = _wallet(ports, visit)
     found = _one(wallet, method)
     if reason := rules.why_it_stays(wallet, method):

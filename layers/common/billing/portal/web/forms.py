@@ -72,7 +72,7 @@ def form(shape: type[Form], typed: Mapping[str, str]) -> Form:
 
 
 def covered(typed: Mapping[str, str]) -> list[str] | None:
-    """The subscriptions whose boxes were ticked; None where nobody chose (B-10)."""
+    """Returns the subscriptions whose boxes were ticked; None where nobody chose (B-10)."""
     if "chosen" not in typed:
         return None
     return [name.removeprefix(COVERS) for name in typed if name.startswith(COVERS)]

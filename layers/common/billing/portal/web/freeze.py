@@ -16,7 +16,7 @@ from billing.web import http
 
 
 def form(visit: Visit, subscription: str) -> http.Answer:
-    """What freezing does and costs, and from when."""
+    """Shows what freezing does and costs, and from when."""
     found = _offered(visit, subscription)
     price = visit.merchant.settings.freeze_price_minor
     assert price is not None, "refused without one"
@@ -34,7 +34,7 @@ def frozen(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 
 def thaw_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """What unfreezing charges now, and next."""
+    """Shows what unfreezing charges now, and next."""
     _, found = visit.account.purchase(subscription)
     if not found.is_frozen:
         return http.redirect(visit.base)

@@ -34,7 +34,7 @@ DONE = frozenset(
         "thawed",
     }
 )
-"""What a page can be asked to confirm."""
+"""The confirmations that a page can show."""
 
 
 def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:

@@ -22,7 +22,7 @@ from billing.web.request import Request, plain_id, plain_reference
 def page(
     ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
 ) -> http.Answer:
-    """How the payment stands; settled first for a buyer who comes back from the bank."""
+    """Shows the status of a payment; settles it first for a buyer who comes back from the bank."""
     found = _merchant(ports, merchant)
     invoice = documents.linked(ports, found.id, plain_reference(reference))
     if invoice.state in UNDER_WAY and "returned" in request.query():

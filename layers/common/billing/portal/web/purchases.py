@@ -1,4 +1,4 @@
-"""What a customer does about a purchase: cancel, pay, refund, another address (B-6 .. B-8)."""
+"""Pages to manage a purchase: cancel, pay, refund, change the address (B-6 .. B-8)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from billing.web.problems import errors_of
 
 
 def cancel_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """What a cancellation would do, before it is confirmed (X-7)."""
+    """Shows what a cancellation would do, before it is confirmed (X-7)."""
     return _cancel_form(ports, visit, subscription, {})
 
 
@@ -54,7 +54,7 @@ def cancelled(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 
 def ending(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """What a cancellation came to: its reference and when it ends (X-7)."""
+    """Shows the result of a cancellation: its reference and when the subscription ends (X-7)."""
     purchase, found = visit.account.purchase(subscription)
     entries = [e.order for e in purchase.entries if e.order.kind is OrderKind.CANCELLATION]
     request = found.cancelling
@@ -82,14 +82,14 @@ def undone(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 
 def paying(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """What is past due, tried at once (B-10)."""
+    """Charges at once what is past due (B-10)."""
     visit.account.purchase(subscription)
     pay_now.now_due(ports, visit.merchant.id, visit.customer, subscription, now=visit.now)
     return done(visit, "paying")
 
 
 def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
-    """What a refund would do, what it did, or why there is none (B-7)."""
+    """Shows what a refund would do, what it did, or why there is none (B-7)."""
     paid, invoice = visit.account.payment(order)
     ticket = portal.ticket_about(ports, visit.account, Wish.REFUND, order)
     reason = portal.why_not_refunded(ports, visit.account, paid, invoice, visit.now)
@@ -181,7 +181,7 @@ def address_changed(ports: Ports, visit: Visit, subscription: str) -> http.Answe
 
 
 def _course(found: Subscription, visit: Visit, asked: bool) -> str | None:
-    """What has become of a wish to cancel."""
+    """Returns the progress of a cancellation that the customer asked for, None if there is none."""
     if purchases.may_undo(found, visit.now):
         return "pending"
     if found.state is State.CANCELLED or found.state is State.CANCEL_PENDING:

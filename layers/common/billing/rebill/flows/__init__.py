@@ -1,1 +1,1 @@
-"""What rebill does in the world: reads, writes, gateways."""
+"""Rebill flows: they read and write the store and call gateways."""

@@ -1,4 +1,4 @@
-"""What a change of plan does to access: read only where the product changes with it (A-4, C-3)."""
+"""The effect of a plan change on access: read only where the product changes with it (A-4, C-3)."""
 
 from __future__ import annotations
 

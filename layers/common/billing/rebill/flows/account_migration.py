@@ -1,4 +1,4 @@
-"""What a worker finds where a gateway account is gone, or the card is at another one (W-6)."""
+"""Charges on a gateway account that is gone, or that the card has left for another (W-6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs a look: alarms long past, and payments that wait for the merchant (R-2, R-9)."""
+"""Charges that need a look: long overdue, or waiting for the merchant (R-2, R-9)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ READS_AT_MOST = 25
 class Matter:
     """One subscription that needs a look.
 
-    `since` is the alarm that nobody answered, or when the wait began; `payments` are those missed
-    by now and `total` what they come to before tax. `reason` is what is known to hold it. Of
-    `credit` that an ended subscription left, `since` is its end and `total` what is left.
+    `since` is the due date that was missed, or when the wait began; `payments` are those missed by
+    now and `total` is their sum before tax. `reason` is what is known to hold it. For `credit` that
+    an ended subscription left, `since` is its end and `total` what is left.
     """
 
     what: Literal["parked", "overdue", "waiting", "credit"]
@@ -76,7 +76,7 @@ def parked(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
 
 
 def waiting(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
-    """Subscriptions whose missed payments wait until the merchant says charge or skip (R-2)."""
+    """Lists subscriptions with missed payments that wait for the merchant to charge or skip (R-2)."""
     return _waiting(_subscriptions(ports, merchant, now), now)
 
 
@@ -89,7 +89,7 @@ def _waiting(sold: Iterable[Subscription], now: datetime) -> list[Matter]:
 
 
 def _credit(sold: Iterable[Subscription]) -> list[Matter]:
-    """Ended subscriptions whose credit was neither refunded nor used (A-4)."""
+    """Lists ended subscriptions with credit that was neither refunded nor used (A-4)."""
     return [
         Matter(
             "credit",

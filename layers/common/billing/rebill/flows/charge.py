@@ -1,9 +1,9 @@
 """Charge what is due, each period exactly once (R-1 .. R-4, R-6).
 
-The steps and their order are the charge protocol's (ARCHITECTURE.md, section 3); what each one
-writes is in `billing.rebill.charge_steps`. A worker takes many subscriptions through one step at a
-time, so that they share round trips; a subscription that a step refuses drops out and comes back
-with its alarm.
+The steps and their order are the charge protocol's (ARCHITECTURE.md, section 3); the writes of each
+are in `billing.rebill.charge_steps`. A worker takes many subscriptions through one step at a time,
+so that they share round trips; a subscription that a step refuses drops out and comes back on its
+due date.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from billing.rebill.flows.charge_jobs import ChargeJob
 T = TypeVar("T")
 
 UNANSWERED = Declined("authentication_required")
-"""What it counts as when a buyer did not authenticate in time (R-4)."""
+"""The decline that is recorded when a buyer did not authenticate in time (R-4)."""
 
 SECONDS_PAST_POINT_OF_NO_RETURN = 5
 """No more enter step 3 at a time than the gateway takes in this many seconds."""
@@ -94,7 +94,7 @@ def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[s
 def _load(
     ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[str]
 ) -> Iterator[ChargeJob]:
-    """What the leases name, read afresh; a lease that was lost is somebody else's work by now."""
+    """Reads afresh what the claims name; a claim that was lost belongs to another worker by now."""
     owners = [(lease.owner[0], lease.owner[1], lease.owner[2]) for lease in leases]
     merchants: dict[str, Merchant | None] = {}
     held = [
@@ -120,12 +120,13 @@ def _load(
 def _step_6(
     ports: Ports, works: Sequence[ChargeJob]
 ) -> Iterator[tuple[Callable[[Ports, Invoice], PaymentStatus], list[ChargeJob]]]:
-    """What to ask of the gateway for attempts that were under way.
+    """Pairs attempts that were under way with the gateway call to make for each.
 
-    Withdrawn is what is being cancelled, what a bank disputes by now, and what its buyer was asked
-    to authenticate for the last time, or at an account that its card has left: a link that still
-    charged after the end would be a charge that nobody books. So is what a merchant whose account
-    has ended would be paid (A-3). What else may not be charged now is only looked up.
+    Withdrawn are attempts of a subscription that is being cancelled, those that a bank disputes by
+    now, and those that their buyer was asked to authenticate for the last time, or at an account
+    that the card has left: a link that still charged after the end would be a charge that nobody
+    books. So are attempts for a merchant whose account has ended (A-3). What else may not be
+    charged now is only looked up.
     """
     by_call: dict[Callable[[Ports, Invoice], PaymentStatus], list[ChargeJob]] = defaultdict(list)
     for work in works:
@@ -251,10 +252,11 @@ def _settle(
     now: datetime,
     tally: Counter[str],
 ) -> list[ChargeJob]:
-    """Step 5, or nothing at all where the outcome is unknown (R-6): the lease brings it back.
+    """Settles the outcomes (step 5); writes nothing for an unknown one (R-6).
 
-    Answers those whose buyer did not authenticate in time: their next attempt is due (R-4), and
-    until it has passed step 3 they stay as they are, for their link still charges.
+    An attempt with an unknown outcome comes back when its claim ends. Returns the jobs whose buyer
+    did not authenticate in time: their next attempt is due (R-4), and until it has passed step 3
+    they stay as they are, for their link still charges.
     """
     unanswered: list[ChargeJob] = []
     known: list[ChargeJob] = []
@@ -285,7 +287,7 @@ def _nothing_known(answer: object, otherwise: str) -> str:
 def settlement(
     ports: Ports, work: ChargeJob, outcome: Outcome, now: datetime
 ) -> tuple[str, Transaction]:
-    """What an outcome makes of the open invoice, whoever learnt it: its name and its writes."""
+    """Returns the name and the writes of an outcome of the open invoice, on whichever path."""
     subscription, invoice = work.subscription, work.open_invoice
     schedule = work.merchant.settings.retry_schedule
     shard = ports.shard_of(invoice.id)
@@ -339,7 +341,7 @@ def _put_on_waiting_list(ports: Ports, work: ChargeJob, now: datetime, tally: Co
 
 
 def _write_alarm(ports: Ports, work: ChargeJob, at: datetime | None, tally: Counter[str]) -> int:
-    """Move its alarm; 1 if nothing else was written meanwhile."""
+    """Moves the subscription's due date; returns 1 if nothing else was written meanwhile."""
     later = work.subscription.postponed_to(at)
     write = (Change(work.subscription, later, expecting=policy.LOOKED_AT),)
     return len(_committed(ports, [work], [write], tally))
@@ -354,8 +356,10 @@ def _gateway(
 def _committed(
     ports: Ports, works: Sequence[ChargeJob], writes: Sequence[Transaction], tally: Counter[str]
 ) -> list[ChargeJob]:
-    """Those whose write went through; the others met another writer and come back with their
-    alarm."""
+    """Commits the writes and returns the jobs that went through.
+
+    The others met another writer and come back on their due date.
+    """
     conflicts = ports.store.commit_each(writes)
     tally["conflict"] += sum(1 for conflict in conflicts if conflict)
     return [w for w, conflict in zip(works, conflicts, strict=True) if conflict is None]

@@ -1,4 +1,4 @@
-"""What a charge works on: a subscription, its merchant and its open invoice, as they were read."""
+"""The input of a charge: a subscription, its merchant and its open invoice, as they were read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ChargeJob:
 
     @property
     def is_last_authentication(self) -> bool:
-        """Whether the buyer's time to authenticate the last attempt is over (R-4)."""
+        """Tells whether the buyer's time to authenticate the last attempt has ended (R-4)."""
         invoice = self.open_invoice
         counted = invoice.attempt - invoice.uncounted
         attempts = self.merchant.settings.retry_schedule.attempts

@@ -1,4 +1,4 @@
-"""What would be charged from now to then, charging nothing (R-10)."""
+"""A forecast of the charges from now to a given time, charging nothing (R-10)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DAYS_AT_MOST = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What one local day brings in one currency; the sandbox's money apart (W-3)."""
+    """The expected income of one local day in one currency; the sandbox's money apart (W-3)."""
 
     date: date
     amount: Money
@@ -52,7 +52,7 @@ class Forecast:
 
 
 def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime) -> Forecast:
-    """What subscriptions would be charged, at the times that the rebill engine would do it."""
+    """Forecasts charges of subscriptions, at the times at which the rebill engine would make them."""
     subscriptions, complete = _due(ports, merchant, until, now)
     lives = (_charges(ports, merchant, each, until, now) for each in subscriptions)
     amounts: Counter[tuple[date, Currency, bool]] = Counter()
@@ -76,7 +76,7 @@ def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime
 def _due(
     ports: Ports, merchant: Merchant, until: datetime, now: datetime
 ) -> tuple[list[Subscription], bool]:
-    """The merchant's subscriptions with an alarm by then, one under way (leased) included."""
+    """Lists the merchant's subscriptions that are due by then; those under way (claimed) too."""
     by_then = max(until, now + ports.operation.lease)
     found: list[Subscription] = []
     complete = True

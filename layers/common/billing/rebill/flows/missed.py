@@ -1,8 +1,8 @@
-"""The missed-charge detector: what should have happened an hour ago and did not (R-9).
+"""The missed-charge detector: finds what should have happened an hour ago and did not (R-9).
 
-It asks the due index itself, never the sweep, and stops no charge. A lease moves an alarm on, and
-what is switched off is looked at once an hour: such are late by what was promised, not by their
-alarms.
+It asks the due index itself, never the sweep, and stops no charge. A claim moves a due date on, and
+what is switched off is looked at once an hour: such charges are late by what was promised, not by
+their due dates.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ READ_AT_ONCE = 100
 
 
 class Why(StrEnum):
-    """What is known of it: nobody took it, something holds it, or no gateway answered yet."""
+    """The known reason: no worker took it, something holds it, or no gateway answered yet."""
 
     UNANSWERED = "unanswered"
     HELD = "held"
@@ -38,7 +38,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """One alarm that is late; `subscription` is None for a checkout or a refund."""
+    """One late due date; `subscription` is None for a checkout or a refund."""
 
     why: Why
     due: Due
@@ -59,7 +59,7 @@ class Missed:
 
 
 def tally(found: Sequence[Missed]) -> Counter[str]:
-    """How many for each reason, zeros too."""
+    """Counts the missed charges for each reason, zeros too."""
     counts = Counter({why.value: 0 for why in Why})
     counts.update(missed.why.value for missed in found)
     return counts

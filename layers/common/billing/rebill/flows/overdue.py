@@ -1,4 +1,4 @@
-"""What waits because it was missed for too long: the merchant says charge, or skip (R-2)."""
+"""Charges that were missed for too long and wait for the merchant: charge, or skip (R-2)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from billing.kernel.flows.walks import rotated
 from billing.kernel.ports import Ports
 
 EVERY = timedelta(minutes=1)
-"""How often the sweep comes."""
+"""The interval between two sweeps."""
 
 
 def due(
@@ -22,12 +22,12 @@ def due(
     keep_going: Callable[[], bool] = lambda: True,
     dry_run: bool = False,
 ) -> Counter[str]:
-    """Lease what is due and put it on the queue; the tally counts `due` and `enqueued`.
+    """Claims what is due and puts it on the queue; the tally counts `due` and `enqueued`.
 
-    No more renewals wait on the queue than the gateway can charge within a lease, or leases would
+    No more renewals wait on the queue than the gateway can charge within a claim, or claims would
     end there and be taken again; the rest stays due and comes first next time. Checkouts and
-    refunds, whose people wait, have a room of their own. Each run begins with another shard of a
-    kind, and goes round. A replayed sweep finds the leases standing and takes nothing twice.
+    refunds, for which people wait, have room of their own. Each run begins with another shard of a
+    kind, and goes round. A replayed sweep finds the claims in force and takes nothing twice.
     """
     tally: Counter[str] = Counter()
     most = ports.operation.gateway_calls_per_second * ports.operation.lease_seconds // 2

@@ -1,1 +1,1 @@
-"""What refunds does in the world: reads, writes, gateways."""
+"""Refund flows: they read and write the store and call gateways."""

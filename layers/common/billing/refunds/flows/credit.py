@@ -78,10 +78,10 @@ def _newest_first(history: History, subscription: str | None) -> list[Invoice]:
 
 
 def _carry_over(ports: Ports, event: OutboxEvent) -> None:
-    """The renewals of what was just bought use up what its customer's ended subscriptions left.
+    """Moves the credit of the customer's ended subscriptions to the one that was just bought.
 
-    Its first payment does not: anybody may type any email into a checkout, and is shown nothing of
-    whose it is (B-3).
+    Its renewals use the credit up. Its first payment does not: anybody may type any email into a
+    checkout, and is shown nothing of its owner's records (B-3).
     """
     history = ports.store.history(event.merchant, event.customer)
     bought = history.subscription(event.subscription)

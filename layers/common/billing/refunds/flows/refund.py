@@ -25,11 +25,11 @@ ATTEMPTS = 8
 
 
 class Takes(StrEnum):
-    """What a refund takes back of a subscription's credit (A-4, B-7).
+    """The credit of a subscription that a refund takes back (A-4, B-7).
 
-    `own`: first what its payment's period gave; as much of the payment as is left may go back.
-    `unused_only`: the same, and no more goes back than was paid less credit already used. `credit`:
-    it gives credit back as money, whichever payment the credit came from.
+    `own`: first the credit that its payment's period gave; as much of the payment as is left may go
+    back. `unused_only`: the same, and no more goes back than was paid less credit already used.
+    `credit`: it gives credit back as money, whichever payment the credit came from.
     """
 
     OWN = "own"
@@ -93,8 +93,10 @@ def request(
 
 
 def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
-    """Finish refunds whose answer nobody waited for: by what the gateway has, sent again only when
-    it has none."""
+    """Finishes refunds whose answer nobody waited for.
+
+    The gateway's record decides; a refund is sent again only when the gateway has none.
+    """
     tally: Counter[str] = Counter()
     for lease in leases:
         merchant, customer, refund_id = lease.owner
@@ -143,7 +145,7 @@ def _refuse_unreachable(ports: Ports, paid: Order) -> None:
 
 
 def effect(ports: Ports, paid: Order) -> refunds.Effect:
-    """What refunding all that is left of a payment does, by the merchant's hand."""
+    """Returns the effect of refunding all that is left of a payment, by the merchant's hand."""
     invoice, subscription = _invoice(ports, paid), None
     if paid.subscription is not None:
         subscription = ports.store.subscription(*_owner(paid), paid.subscription)
@@ -219,7 +221,7 @@ def _reserve(
 
 
 def _is_recorded(ports: Ports, refund: Refund) -> bool:
-    """Whether a reservation whose answer was lost is seen to be made."""
+    """Tells whether a reservation was written although the answer to the write was lost."""
     try:
         stands = ports.store.refund(refund.merchant, refund.customer, refund.id)
     except Unavailable:

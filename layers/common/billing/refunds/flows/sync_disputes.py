@@ -24,7 +24,8 @@ def update(
     now: datetime,
     told: Transaction = (),
 ) -> str:
-    """Bring all chargebacks of a paid invoice to where the gateway has them; what came last.
+    """Brings all chargebacks of a paid invoice to their state at the gateway; returns the last
+    step.
 
     Each step is its own transaction, `told` goes with the last of them. One that was closed before
     we heard of it is opened first, so that books and mails are the same however late we hear.
@@ -42,7 +43,7 @@ def update(
 def _steps(
     ports: Ports, invoice: Invoice, found: Sequence[Dispute]
 ) -> list[tuple[Dispute, Chargeback | None]]:
-    """What has changed at the gateway since we last looked."""
+    """Pairs each dispute that changed at the gateway since the last look with our chargeback."""
     history = ports.store.history(invoice.merchant, invoice.customer)
     known = {chargeback.id: chargeback for chargeback in history.chargebacks}
     pairs = [(dispute, known.get(dispute.id)) for dispute in found]

@@ -17,11 +17,11 @@ NOTHING_NEW = "nothing_new"
 
 
 def update(ports: Ports, invoice: Invoice, *, now: datetime, told: Transaction = ()) -> str:
-    """Bring all refunds of a paid invoice to where the gateway has them; what came last.
+    """Brings all refunds of a paid invoice to their state at the gateway; returns the last step.
 
-    Ours that are under way are settled, what was refunded there is booked, what a bank sent back is
-    booked back; nothing is sent. Each is its own transaction, `told` goes with the last of them.
-    Raises `Conflict` when another writer came between.
+    Ours that are under way are settled, refunds made at the gateway are booked, those that a bank
+    sent back are booked back; nothing is sent. Each is its own transaction, `told` goes with the
+    last of them. Raises `Conflict` when another writer came between.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     history = ports.store.history(invoice.merchant, invoice.customer)

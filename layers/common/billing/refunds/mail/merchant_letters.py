@@ -15,7 +15,10 @@ from billing.render.messages import text
 def dispute(
     envelope: Envelope, kind: str, chargeback: Chargeback, invoice: Invoice, email: str
 ) -> EmailMessage:
-    """A chargeback was opened, won or lost; `kind` is the fact's, `email` the customer's."""
+    """Writes the mail about a chargeback that was opened, won or lost.
+
+    `kind` is the outbox event's kind, `email` the customer's.
+    """
     language, zone = envelope.language, envelope.merchant.settings.time_zone
     words = {
         "amount": formats.money(chargeback.amount, language),

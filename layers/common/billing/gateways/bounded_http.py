@@ -1,6 +1,7 @@
-"""HTTP to gateways that ends in time: never later than the function that it is made in (R-6).
+"""HTTP to gateways that ends before the function that makes the call does (R-6).
 
-A worker has a minute and a page has 25 seconds; what limits a call is what its invocation has left.
+A worker has a minute and a page has 25 seconds; a call is limited by the time that its invocation
+has left.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ CONNECT_SECONDS, READ_SECONDS = 3.0, 20.0
 """At most: to connect, and between two bytes of the answer."""
 
 CONNECTIONS = 50
-"""Kept open to one gateway; a worker has no more calls in flight."""
+"""The number of connections kept to one gateway; a worker has no more calls in flight."""
 
 LEAST_SECONDS = 0.5
-"""With less than this left nothing is begun: nobody would hear the answer."""
+"""The least time left in which a call is begun: later, nobody would hear the answer."""
 
 
 class _Bounded(HTTPAdapter):

@@ -1,10 +1,9 @@
-"""Why a card was declined, in the one vocabulary of every gateway: Stripe's decline codes (R-4).
+"""Reasons of declines, in the one vocabulary of every gateway: Stripe's decline codes (R-4).
 
-Stripe's own table says what each code means and what to do about it
-(https://docs.stripe.com/declines/codes); which of them it does not send to a bank again without
-another card is in its list of non-retryable codes
-(https://docs.stripe.com/billing/revenue-recovery/smart-retries). What the network itself advises
-about one decline comes first: `do_not_try_again` forbids another try with this card, which Visa and
+Stripe's own table explains each code and the remedy (https://docs.stripe.com/declines/codes); those
+that it does not send to a bank again without another card are in its list of non-retryable codes
+(https://docs.stripe.com/billing/revenue-recovery/smart-retries). The network's own advice about one
+decline comes first: `do_not_try_again` forbids another try with this card, which Visa and
 Mastercard fine (https://docs.stripe.com/declines/card#retrying-issuer-declines).
 """
 
@@ -69,7 +68,7 @@ METHOD_MISSING = Declined("payment_method_missing", retryable=False)
 
 
 def declined(code: str | None, decline_code: str | None, advice_code: str | None) -> Declined:
-    """A card error's codes as ours; a code that is not known yet may be tried again."""
+    """Maps a card error's codes to our decline; one that is not known yet may be tried again."""
     reason = decline_code or code or "card_declined"
     reason = ALIASES.get(reason, reason)
     again = reason not in NEVER_AGAIN and advice_code not in FORBIDDEN_BY_NETWORK

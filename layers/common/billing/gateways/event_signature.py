@@ -25,7 +25,7 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def sign(body: bytes, secrets: Iterable[str], at: datetime) -> str:
-    """The header of a body that is sent at `at`, signed with each of the secrets."""
+    """Returns the header of a body that is sent at `at`, signed with each of the secrets."""
     seconds = int(at.timestamp())
     return ",".join((f"t={seconds}", *(f"v1={_digest(s, seconds, body)}" for s in secrets)))
 

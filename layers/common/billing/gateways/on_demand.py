@@ -15,7 +15,7 @@ from billing.kernel.ports import Gateway
 
 
 class OnDemand:
-    """`ports.Gateway` over one that `make` opens on the first call."""
+    """A `ports.Gateway` that opens the real one with `make` on the first call."""
 
     def __init__(
         self, account: AccountRef, capabilities: Capabilities, make: Callable[[], Gateway]
@@ -32,5 +32,5 @@ class OnDemand:
 def on_demand(
     account: AccountRef, capabilities: Capabilities, make: Callable[[], Gateway]
 ) -> Gateway:
-    """The gateway of an account, not opened yet."""
+    """Returns the gateway of an account, not opened yet."""
     return cast(Gateway, OnDemand(account, capabilities, make))

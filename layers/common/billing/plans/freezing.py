@@ -1,8 +1,8 @@
-"""A freeze instead of an end: a scheduled change to a plan that costs little, and remembers the
-plan to come back to (A-5).
+"""Freezing instead of ending: a scheduled change to a low-priced plan, which can be undone (A-5).
 
-It begins with the next period. From then on nothing but its price is charged (R-3), access is
-closed, and everything is kept. Thawing is a change of plan for now, paid as one (A-4).
+The freeze remembers the plan to come back to. It begins with the next period. From then on nothing
+but its price is charged (R-3), access is closed, and everything is kept. Thawing is a change of
+plan for now, paid as one (A-4).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from billing.rebill.plan_change_steps import AS_READ
 def refuse_freeze(
     subscription: Subscription, settings: Settings, minimum_minor: int, now: datetime
 ) -> None:
-    """Raise `Refused` where a subscription cannot be frozen; `minimum_minor` is the gateway's."""
+    """Raises `Refused` where a subscription cannot be frozen; `minimum_minor` is the gateway's."""
     price = settings.freeze_price_minor
     if price is None:
         raise Refused("Freezing is not offered here.", code="freeze_off")
@@ -42,7 +42,7 @@ def refuse_freeze(
 
 
 def refuse_thaw(subscription: Subscription, now: datetime) -> None:
-    """Raise `Refused` where a subscription cannot be thawed now."""
+    """Raises `Refused` where a subscription cannot be thawed now."""
     refuse_unsettled(subscription, now)
     if not subscription.is_frozen:
         raise Refused("Only a frozen subscription can be unfrozen.", code="not_frozen")
@@ -59,7 +59,7 @@ def plan(subscription: Subscription, price_minor: int, grants: tuple[str, ...]) 
 def asked(
     subscription: Subscription, freeze: Plan, grants: tuple[str, ...], now: datetime, shard: int
 ) -> Transaction:
-    """To be frozen from the next period on; a plan that was to come then waits for the thaw."""
+    """Schedules a freeze for the next period; a plan that was to come then waits for the thaw."""
     back_to = subscription.next_plan or _in_force(subscription, grants)
     after = subscription.freezing(freeze, back_to)
     told = cancellation.fact(EventKind.FREEZE_ASKED, after, now, shard)
@@ -67,7 +67,7 @@ def asked(
 
 
 def undone(subscription: Subscription, now: datetime, shard: int) -> Transaction:
-    """Not to be frozen after all; a plan that was to come comes again."""
+    """Undoes a freeze that has not begun; a plan that was to come comes again."""
     back_to = subscription.thaws_to
     assert back_to is not None, "it is to be frozen"
     in_force = (subscription.price_point, subscription.price_version, subscription.terms.standard)

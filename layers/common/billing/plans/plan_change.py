@@ -32,7 +32,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class When(StrEnum):
-    """When another plan takes effect (A-4)."""
+    """The time at which another plan takes effect (A-4)."""
 
     NOW = "now"
     NEXT_REBILL = "next_rebill"
@@ -58,7 +58,7 @@ class Quote:
 
 
 def refuse_change(subscription: Subscription, price_point: str, when: When, now: datetime) -> None:
-    """Raise `Refused` where a rule forbids changing to that price point (A-4)."""
+    """Raises `Refused` where a rule forbids changing to that price point (A-4)."""
     refuse_unsettled(subscription, now)
     if subscription.freezes_at is not None:
         raise Refused("It is to be frozen; undo that first.", code="freezing")
@@ -72,7 +72,7 @@ def refuse_change(subscription: Subscription, price_point: str, when: When, now:
 
 
 def refuse_unsettled(subscription: Subscription, now: datetime) -> None:
-    """Raise `Refused` while it is being cancelled, or a payment is open or due (A-4)."""
+    """Raises `Refused` while it is being cancelled, or a payment is open or due (A-4)."""
     if subscription.state is State.CANCEL_PENDING or subscription.cancelling is not None:
         raise Refused("It is being cancelled; undo that first.", code="cancelling")
     running = subscription.state in {*CHANGEABLE, State.FROZEN}
@@ -85,7 +85,7 @@ def refuse_unsettled(subscription: Subscription, now: datetime) -> None:
 
 
 def refuse_plan(subscription: Subscription, plan: Plan, gateways: Iterable[str]) -> None:
-    """Raise `Refused` where the plan, sold through `gateways`, is not one to change to (A-4)."""
+    """Raises `Refused` where the plan, sold through `gateways`, cannot be changed to (A-4)."""
     if plan.terms.type is not PriceType.RECURRING:
         raise Refused("Only a recurring price can be changed to.", code="not_changeable")
     if plan.terms.price.currency is not subscription.terms.price.currency:
@@ -128,7 +128,7 @@ def quote(
 
 
 def quoted_at(token: str, now: datetime) -> datetime:
-    """The instant that a token was quoted as of; `Refused` (quote_changed) once it is too old."""
+    """Returns the instant that a token was quoted as of; `Refused` (quote_changed) if too old."""
     try:
         at = datetime.fromtimestamp(int(token.partition(".")[0], 16), UTC)
     except (ValueError, OverflowError, OSError):
@@ -139,7 +139,8 @@ def quoted_at(token: str, now: datetime) -> datetime:
 
 
 def check_token(quoted: Quote, token: str) -> None:
-    """Raise `Refused` (quote_changed) where anything that the token's quote rested on changed."""
+    """Raises `Refused` (quote_changed) where anything changed that the token's quote depended
+    on."""
     if not compare_digest(quoted.token.encode(), token.encode()):
         raise quote_changed()
 
@@ -206,7 +207,7 @@ def _unused_minor(subscription: Subscription, at: datetime) -> int:
 
 
 def _running(subscription: Subscription) -> tuple[datetime, datetime]:
-    """Start and end of the period that is running."""
+    """Returns the start and the end of the current period."""
     start = subscription.payment_at(subscription.period - 1)
     return start, subscription.payment_at(subscription.period)
 
@@ -237,7 +238,7 @@ def _later(plan: Plan) -> tuple[InvoiceLine, ...]:
 
 
 def _token(subscription: Subscription, quoted: Quote) -> str:
-    """The instant, and a hash over all that the quote rests on: nothing of it need be kept."""
+    """Builds the instant and a hash over all that the quote depends on: nothing need be stored."""
     rests_on = (
         subscription.id,
         subscription.state,

@@ -1,4 +1,4 @@
-"""The charge protocol as transactions: what each step writes, and on which conditions (R-1, R-6).
+"""The charge protocol as transactions: the writes of each step, and their conditions (R-1, R-6).
 
 Pure: a flow reads, asks for a step, and commits it (ARCHITECTURE.md, section 3). Each function is
 one step; each is atomic, so that a process killed between any two leaves a state that the next one
@@ -28,7 +28,7 @@ ATTEMPT = ("state", "attempt")
 
 
 def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
-    """Step 1: one invoice for the period, if nobody moved the lease and none is open."""
+    """Opens the period's invoice (step 1), if nobody moved the claim and none is open."""
     assert invoice.seq == subscription.seq + 1, "the write that opens an invoice raises seq"
     return (
         Change(
@@ -41,7 +41,7 @@ def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
 
 
 def prepared(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
-    """Step 2: the one payment that can pay this invoice.
+    """Records the one payment that can pay this invoice (step 2).
 
     A pointer to the first one is written with its first attempt; to a later one, here.
     """
@@ -54,10 +54,10 @@ def prepared(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
 def point_of_no_return(
     subscription: Subscription, invoice: Invoice, failed_order_id: str, now: datetime
 ) -> tuple[Invoice, Transaction]:
-    """Step 3: from here on money may move; only if everything that allowed it still stands.
+    """Starts the attempt (step 3): money may move from here on.
 
-    An attempt that waited for its buyer has failed with this, and not before: until here its link
-    could still charge.
+    It is refused unless everything that allowed it is unchanged. An attempt that waited for its
+    buyer has failed with this, and not before: until here its link could still charge.
     """
     confirming = invoice.confirming(now, subscription.payment_method, failed_order_id)
     first = () if invoice.attempt else (payment_refs.pointed_at(invoice),)
@@ -71,8 +71,11 @@ def point_of_no_return(
 
 
 def _unanswered(invoice: Invoice, now: datetime) -> tuple[Write, ...]:
-    """Its entry in the list. It has no mail of its own: what the next attempt comes to has one, and
-    "declined" beside "paid" or "please confirm" would deny it."""
+    """Inserts the order entry of an attempt that its buyer did not answer.
+
+    It has no mail of its own: the result of the next attempt has one, and "declined" beside "paid"
+    or "please confirm" would deny it.
+    """
     if invoice.state is not InvoiceState.ACTION_REQUIRED:
         return ()
     return (Insert(invoice.failed_order(now, "authentication_required")),)
@@ -81,7 +84,7 @@ def _unanswered(invoice: Invoice, now: datetime) -> tuple[Write, ...]:
 def settle_paid(
     subscription: Subscription, invoice: Invoice, outcome: Succeeded, now: datetime, shard: int
 ) -> Transaction:
-    """Step 5: the payment, and everything that follows from it, at once."""
+    """Books the payment and everything that follows from it, at once (step 5)."""
     paid = invoice.paid(now, outcome.charge)
     charged_on = Anchor.at(now, subscription.anchor.zone).wall.date()
     after = subscription.paid(now, charged_on, None, invoice.credit_minor)
@@ -108,7 +111,7 @@ def settle_declined(
     shard: int,
     cancellation_order_id: str,
 ) -> Transaction:
-    """Step 5 after a decline: to be tried again, or given up for good (R-4)."""
+    """Settles a decline (step 5): the charge is tried again, or given up for good (R-4)."""
     follows = policy.after_decline(
         invoice.attempt - invoice.uncounted,
         retryable=outcome.retryable,
@@ -143,7 +146,7 @@ def _tried_again(
 
 
 def _after(before: Subscription, writes: Transaction) -> Subscription:
-    """The subscription as a transaction leaves it."""
+    """Returns the subscription as a transaction leaves it."""
     found = next(w.after for w in writes if isinstance(w, Change) and w.before is before)
     assert isinstance(found, Subscription)
     return found
@@ -158,7 +161,7 @@ def give_up(
     cancellation_order_id: str,
     outcome: Declined | None = None,
 ) -> Transaction:
-    """The retries are used up: cancelled for non-payment, or left past due, as configured (R-4)."""
+    """Ends the retries: cancels for non-payment, or leaves it past due, as configured (R-4)."""
     code = outcome.code if outcome else (invoice.decline_code or "unpaid")
     over = invoice.declined(code, retryable=False, final=True)
     uncollectible = Change(invoice, over, expecting=ATTEMPT)
@@ -177,8 +180,10 @@ def needs_buyer(
     now: datetime,
     shard: int,
 ) -> Transaction:
-    """Authentication needed counts as an attempt; its link is mailed, and stays good until the next
-    one (R-4, R-8)."""
+    """Counts an attempt that needs authentication; its link is mailed.
+
+    The link stays valid until the next attempt (R-4, R-8).
+    """
     waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
     if _goes_on(subscription, now):
         written = _uncounted(subscription, invoice, waiting)
@@ -195,8 +200,11 @@ def needs_buyer(
 def account_gone(
     subscription: Subscription, invoice: Invoice | None, now: datetime, shard: int
 ) -> Transaction:
-    """Its gateway account is gone, so no card of it can be charged: past due until there is a new
-    one, and not declined (W-6). A change of plan is only given up."""
+    """Marks the subscription past due because its gateway account is gone.
+
+    No card of it can be charged until there is a new one, and it is not declined (W-6). A change of
+    plan is only given up.
+    """
     if invoice is not None and invoice.changes_plan:
         goes_on = subscription.voided(subscription.period_at)
         return (
@@ -212,8 +220,10 @@ def account_gone(
 
 
 def moved(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:
-    """Its card is at another account than the payment that was prepared: that one is void, and the
-    same period is opened anew where the card is (W-6)."""
+    """Voids a payment that was prepared at another account than the card is at now.
+
+    The same period is opened anew where the card is (W-6).
+    """
     again = replace(subscription.voided(now), pay_now=subscription.pay_now)
     return (
         Change(subscription, again, expecting=(*policy.LOOKED_AT, "payment_method")),
@@ -238,7 +248,7 @@ def _goes_on(subscription: Subscription, now: datetime) -> bool:
 
 
 def _uncounted(subscription: Subscription, before: Invoice, after: Invoice) -> Transaction:
-    """An attempt outside the count: the retry cycle goes on as it stood (R-4)."""
+    """Leaves an attempt out of the count: the retry cycle continues as before (R-4)."""
     told = replace(after, uncounted=before.uncounted + 1)
     return (
         Change(before, told, expecting=ATTEMPT),
@@ -247,9 +257,10 @@ def _uncounted(subscription: Subscription, before: Invoice, after: Invoice) -> T
 
 
 def lapsed(subscription: Subscription, invoice: Invoice, now: datetime) -> Transaction:
-    """The payment's time ran out unconfirmed: the same invoice gets another one at once.
+    """Gives an invoice a new payment at once, after its payment expired unconfirmed.
 
-    Not a void one: whatever became of the first payment, the gateway knows the invoice by its id.
+    The invoice is not voided: whatever became of the first payment, the gateway knows the invoice
+    by its id.
     """
     return (
         Change(invoice, invoice.lapsed(), expecting=ATTEMPT),
@@ -258,9 +269,10 @@ def lapsed(subscription: Subscription, invoice: Invoice, now: datetime) -> Trans
 
 
 def void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:
-    """The gateway withdrew the payment, so this invoice is never paid.
+    """Voids an invoice because the gateway withdrew its payment, so that it is never paid.
 
-    Where a cancellation was recorded it ends now (X-6); else its period is opened anew.
+    Where a cancellation was recorded the subscription ends now (X-6); else its period is opened
+    anew.
     """
     withdrawn = Change(invoice, invoice.in_state(InvoiceState.VOID), expecting=ATTEMPT)
     if subscription.cancelling is None:
@@ -302,5 +314,8 @@ def fact(
 
 
 def fact_id(kind: EventKind, invoice: Invoice) -> str:
-    """Returns the id of an outbox event of an invoice's current attempt, unique to that attempt."""
+    """Returns the id of an outbox event of an invoice's current attempt.
+
+    Another attempt has another.
+    """
     return f"{invoice.id}:{kind}:{invoice.attempt}"

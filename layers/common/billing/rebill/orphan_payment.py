@@ -29,7 +29,7 @@ REASON = "paid_too_late"
 def of_invoice(
     invoice: Invoice, outcome: Succeeded, now: datetime, *, refund_order: str, shard: int
 ) -> tuple[Refund, Transaction]:
-    """A void or given-up invoice was paid after all."""
+    """Books and refunds a payment of an invoice that was void or given up."""
     paid, refund, more = _booked(invoice, outcome, now, refund_order, shard)
     return refund, (Change(invoice, paid, expecting=("state", "attempt")), *more)
 

@@ -29,14 +29,14 @@ AS_READ = (*policy.LOOKED_AT, *PRICED_BY, "funds", "due_at")
 
 
 def opened(subscription: Subscription, invoice: Invoice, lease_until: datetime) -> Transaction:
-    """Step 1: the invoice of the change, if none is open; its lease brings the worker."""
+    """Opens the invoice of the change (step 1), if none is open; its claim brings the worker."""
     assert invoice.seq == subscription.seq + 1, "the write that opens an invoice raises seq"
     after = subscription.opened(invoice.id).postponed_to(lease_until)
     return (Change(subscription, after, expecting=AS_READ), Insert(invoice))
 
 
 def leased(subscription: Subscription, lease_until: datetime) -> Transaction:
-    """A change that is under way is taken up again at once."""
+    """Claims a change that is under way, so that it is taken up again at once."""
     again = subscription.postponed_to(lease_until)
     return (Change(subscription, again, expecting=AS_READ),)
 
@@ -48,7 +48,7 @@ def changed_free(
     now: datetime,
     shard: int,
 ) -> Transaction:
-    """Changed with nothing to charge now."""
+    """Changes the plan with nothing to charge now."""
     after = _changed(subscription, change)
     return (
         Change(subscription, after, expecting=AS_READ),
@@ -58,7 +58,7 @@ def changed_free(
 
 
 def asked(subscription: Subscription, plan: Plan | None, now: datetime, shard: int) -> Transaction:
-    """The next period is to be on another plan, or, with None, on this one after all."""
+    """Schedules another plan for the next period, or, with None, keeps this one after all."""
     after = replace(subscription, next_plan=plan)
     told = cancellation.fact(EventKind.PLAN_ASKED, after.renewing(), now, shard)
     return (Change(subscription, after, expecting=AS_READ), Insert(told))
@@ -67,7 +67,7 @@ def asked(subscription: Subscription, plan: Plan | None, now: datetime, shard: i
 def access_moves(
     entitlements: Iterable[Entitlement], source: Subscription, plan: Plan, now: datetime
 ) -> tuple[Write, ...]:
-    """The access of the new product in place of the old one's; none where the product stays."""
+    """Replaces the old product's access by the new one's; no writes where the product stays."""
     if plan.product == source.product:
         return ()
     had = {held.grant: held for held in entitlements if held.source == source.id}
@@ -135,7 +135,10 @@ def _paid(
 def _declined(
     subscription: Subscription, invoice: Invoice, outcome: Declined, now: datetime, shard: int
 ) -> Transaction:
-    """Given up at once: nobody owes what they did not get; the old plan was paid for."""
+    """Gives up a declined change at once: nobody owes what they did not get.
+
+    The old plan was paid for.
+    """
     over = invoice.declined(outcome.code, retryable=False, final=True)
     after = _unchanged(subscription)
     return (
@@ -149,7 +152,7 @@ def _declined(
 def _needs_buyer(
     subscription: Subscription, invoice: Invoice, now: datetime, shard: int
 ) -> Transaction:
-    """The link is mailed once; until it is answered the worker only looks again (R-8)."""
+    """Waits for the buyer: the link is mailed once, then the worker only looks again (R-8)."""
     waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
     later = subscription.postponed_to(now + LOOK_AGAIN)
     looked = (
@@ -162,7 +165,7 @@ def _needs_buyer(
 
 
 def _void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:
-    """Withdrawn: the plan stays as it was, and a cancellation that met it takes effect (X-6)."""
+    """Voids a withdrawn change: the plan stays, and a cancellation that met it applies (X-6)."""
     withdrawn = Change(invoice, invoice.in_state(InvoiceState.VOID), expecting=ATTEMPT)
     recorded, email = subscription.cancelling, invoice.bill_to.email
     if recorded is None:

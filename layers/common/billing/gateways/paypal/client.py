@@ -39,7 +39,7 @@ SERVER_ERROR = 500
 Json = dict[str, Any]
 
 Secrets = Callable[[bool], Mapping[str, Any]]
-"""Reads what the secret store holds of an account; called with True, afresh."""
+"""Reads an account's secrets from the secret store; called with True, afresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,10 @@ class Keys:
 
     @classmethod
     def of(cls, secrets: Mapping[str, Any]) -> Keys:
-        """As the secret store holds them; raises `Unavailable` naming what is missing."""
+        """Reads the keys from the secret store's form; raises `Unavailable` for a missing one.
+
+        The error names it.
+        """
         for name in ("client_id", "client_secret", "webhook_id"):
             if not isinstance(secrets.get(name), str) or not secrets[name]:
                 raise Unavailable(f"PayPal's keys lack {name}.", code="no_keys")
@@ -75,7 +78,7 @@ class Answer:
 
     @property
     def issue(self) -> str:
-        """The code of a refusal, the first of its details; else the error's name."""
+        """Returns the code of a refusal, the first of its details; else the error's name."""
         for detail in self.body.get("details", ()):
             if isinstance(detail, dict) and isinstance(detail.get("issue"), str):
                 return str(detail["issue"])
@@ -83,8 +86,10 @@ class Answer:
 
 
 class PayPalClient:
-    """One PayPal app; its access token is fetched when it is first needed and kept until it
-    ends."""
+    """A client of one PayPal app.
+
+    Its access token is fetched when it is first needed and kept until it ends.
+    """
 
     def __init__(self, base_url: str, secrets: Secrets, clock: Callable[[], datetime]) -> None:
         self._base_url = base_url.rstrip("/")
@@ -100,11 +105,11 @@ class PayPalClient:
         return Keys.of(self._secrets(False)).webhook_id
 
     def get(self, path: str) -> Answer:
-        """Read a resource."""
+        """Reads a resource."""
         return self._send("GET", path, None, {})
 
     def post(self, path: str, body: Json | bytes, *, request_id: str | None = None) -> Answer:
-        """Ask for something to be done, once per `request_id` for as long as PayPal keeps it.
+        """Sends a request, done once per `request_id` for as long as PayPal keeps it.
 
         `body` as bytes is sent as it is.
         """
@@ -115,7 +120,7 @@ class PayPalClient:
         return self._send("POST", path, data, headers)
 
     def delete(self, path: str) -> Answer:
-        """Remove a resource."""
+        """Removes a resource."""
         return self._send("DELETE", path, None, {})
 
     def _send(
@@ -201,14 +206,14 @@ class PayPalClient:
 
 
 def fitting(key: str) -> str:
-    """A key of ours as PayPal takes it (PayPal-Request-Id: 108 characters), the same each time."""
+    """Fits a key of ours into PayPal-Request-Id (108 characters), the same way each time."""
     if len(key) <= KEY_MOST and key.isascii() and key.isprintable():
         return key
     return sha256(key.encode()).hexdigest()
 
 
 def segment(name: str) -> str:
-    """An id as one segment of a path, whatever it holds."""
+    """Quotes an id as one segment of a path, whatever it holds."""
     return quote(name, safe="")
 
 

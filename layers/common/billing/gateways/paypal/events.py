@@ -55,7 +55,7 @@ ABOUT = (
     ("CUSTOMER.DISPUTE.", About.DISPUTE),
     ("VAULT.PAYMENT-TOKEN.UPDATED", About.METHOD),
 )
-"""The first that an event's type begins with
+"""Maps prefixes of an event's type to its subject; the first that fits counts
 (https://developer.paypal.com/api/rest/webhooks/event-names). Of agreements only changes: one that
 was created was read then, and one that was deleted is found gone when it is charged. `UPDATED` is
 not on that list; shops that keep cards in the vault expect it of a card that was renewed."""
@@ -74,13 +74,13 @@ DECIDED = {
     "CANCELED_BY_BUYER": DisputeStanding.WON,
     "DENIED": DisputeStanding.WON,
 }
-"""The winner of a decided dispute; with a payout PayPal pays the buyer, the merchant keeps theirs."""
+"""The winner of a decided dispute; with a payout the buyer is paid, the merchant keeps theirs."""
 
 
 def parse(
     client: PayPalClient, body: bytes, headers: Mapping[str, str], now: datetime
 ) -> GatewayEvent:
-    """The event of a signed request; raises `Forged`, and `Unreachable` when PayPal cannot say."""
+    """Parses a signed event; raises `Forged`, and `Unreachable` when PayPal cannot verify it."""
     event = _object(body)
     signed = {name: headers.get(header, "") for name, header in HEADERS.items()}
     _refuse_unlikely(signed, now)
@@ -134,7 +134,7 @@ def _is_paypals(url: str) -> bool:
 
 
 def _event(client: PayPalClient, event: Json) -> GatewayEvent:
-    """The part of an event that is believed; raises `Forged` for what is no event at all."""
+    """Reads the trusted fields of an event; raises `Forged` where there is no event at all."""
     try:
         identity, kind = str(event["id"]), str(event["event_type"])
         at, resource = instant(str(event["create_time"])), event["resource"]
@@ -155,7 +155,7 @@ def _token(resource: Json) -> str | None:
 
 
 def _reference(client: PayPalClient, kind: str, resource: Json) -> str | None:
-    """The payment that a resource belongs to, None for one that is not ours."""
+    """Returns the payment that a resource belongs to, None for one that is not ours."""
     try:
         if kind.startswith("CHECKOUT.ORDER."):
             return str(Reference.of(resource))
@@ -171,7 +171,7 @@ def _of_capture(capture: Json) -> str | None:
 
 
 def _of_named_capture(client: PayPalClient, resource: Json) -> str | None:
-    """By the capture that a resource is, or is about."""
+    """Returns the payment of the capture that a resource is, or is about."""
     capture = _capture(resource)
     if capture is None:
         return None
@@ -221,7 +221,7 @@ def _next(page: Json) -> str | None:
 
 
 def disputes(client: PayPalClient, capture: str, reference: str) -> list[Dispute]:
-    """The disputes about one capture, oldest first; an inquiry that moved nothing is none."""
+    """Lists the disputes about one capture, oldest first; an inquiry that moved nothing is none."""
     query = urlencode({"disputed_transaction_id": capture, "page_size": 50})
     found = _ok(client, f"{DISPUTES}?{query}")
     read = (
@@ -257,7 +257,7 @@ def _dispute(dispute: Json, reference: str) -> Dispute | None:
 
 
 def instant(text: str) -> datetime:
-    """RFC 3339 as aware UTC; raises `ValueError`."""
+    """Parses RFC 3339 as aware UTC; raises `ValueError`."""
     read = datetime.fromisoformat(text)
     if read.tzinfo is None:
         raise ValueError("an instant has an offset")
@@ -265,5 +265,5 @@ def instant(text: str) -> datetime:
 
 
 def written(at: datetime) -> str:
-    """An instant as PayPal reads it, to the second."""
+    """Formats an instant as PayPal reads it, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -88,7 +88,7 @@ EXPERIENCE = {
 class PayPalGateway:
     """The gateway port over one PayPal account.
 
-    `secrets` reads its keys, `clock` is ours, `api_base` stands in for PayPal's own address.
+    `secrets` reads its keys, `clock` is ours, `api_base` replaces PayPal's own address.
     """
 
     name = terms.PAYPAL
@@ -107,11 +107,12 @@ class PayPalGateway:
         self._clock = clock
 
     def collection(self) -> Collection:
-        """Buyers approve the agreement on PayPal's page."""
+        """Returns the way to collect a method: buyers approve the agreement on PayPal's page."""
         return TheirPage()
 
     def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
-        """PayPal's page on which a buyer approves; it names the token as `approval_token_id`."""
+        """Returns PayPal's page on which a buyer approves; it names the token as
+        `approval_token_id`."""
         wallet = {
             "usage_type": "MERCHANT",
             "customer_type": "CONSUMER",
@@ -132,7 +133,7 @@ class PayPalGateway:
     def save_method(
         self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
     ) -> SavedMethod | Declined:
-        """Keep what a buyer has approved; an approval that is none raises `Invalid`."""
+        """Saves what a buyer has approved; raises `Invalid` for an approval that is none."""
         if TOKEN.fullmatch(token) is None:
             raise Invalid("This is no approval of PayPal's.", field="payment_method")
         source = {"token": {"id": token, "type": "SETUP_TOKEN"}}
@@ -144,7 +145,7 @@ class PayPalGateway:
         return vault.saved(answer.body)
 
     def find_method(self, method: str) -> SavedMethod | None:
-        """The agreement as the vault shows it; one that its payer ended is none."""
+        """Reads the agreement from the vault; None for one that its payer ended."""
         if events.TOKEN.fullmatch(method) is None:
             return None
         answer = self._client.get(f"{PAYMENT_TOKENS}/{segment(method)}")
@@ -155,14 +156,17 @@ class PayPalGateway:
         return vault.saved(answer.body)
 
     def forget(self, method: str) -> None:
-        """End the agreement; one that has ended already is ended."""
+        """Ends the agreement; one that has ended already stays so."""
         answer = self._client.delete(f"{PAYMENT_TOKENS}/{segment(method)}")
         if not answer.is_ok and answer.status != NOT_FOUND:
             raise Unavailable(f"PayPal does not end an agreement: {answer.issue}.")
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
-        """The order that the next attempt captures; a new one only once the one before it can
-        never be captured. Raises `Unreachable` until that is so."""
+        """Returns the order that the next attempt captures.
+
+        It makes a new one only once the one before it can never be captured. Raises `Unreachable`
+        until that is so.
+        """
         if order.replaces is not None and self._may_still_pay(order.replaces):
             return order.replaces
         asked_at = str(int(self._clock().timestamp()))
@@ -192,7 +196,7 @@ class PayPalGateway:
     def confirm(
         self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
     ) -> Outcome:
-        """Capture the order with the buyer's agreement, if it is young enough to be captured."""
+        """Captures the order with the buyer's agreement, if it is young enough to be captured."""
         if self._age(reference) >= CAPTURED_WITHIN:
             return _known(self.lookup(reference, attempt_key=key))
         back = {} if return_url is None else {"return_url": return_url, "cancel_url": return_url}
@@ -225,7 +229,7 @@ class PayPalGateway:
         return OTHERWISE
 
     def _approval(self, reference: str, refusal: Json, key: str) -> Outcome:
-        """Where the buyer goes; one who has been there by now is charged as they approved.
+        """Returns the page that the buyer must go to; charges one who has approved there by now.
 
         The same request id would give the old refusal again.
         """
@@ -248,14 +252,14 @@ class PayPalGateway:
         return Expired() if open_ and self._age(reference) >= WITHDRAWN_AFTER else standing
 
     def cancel(self, reference: str) -> PaymentStatus:
-        """Withdrawn once no capture of ours can be on its way any more; `Unconfirmed` before."""
+        """Returns `Canceled` once no capture of ours can be on its way; `Unconfirmed` before."""
         standing = self._standing(reference)
         if isinstance(standing, Succeeded):
             return standing
         return Canceled() if self._age(reference) >= WITHDRAWN_AFTER else Unconfirmed()
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
-        """Give money of the capture back; our key is the refund's invoice id."""
+        """Refunds money of the capture; our key is the refund's invoice id."""
         order = self._order(reference)
         capture = orders.capture_of(order)
         if capture is None:
@@ -277,19 +281,19 @@ class PayPalGateway:
         return RefundFailed(REFUND_REFUSALS.get(answer.issue, answer.issue.lower()))
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
-        """The refund that carries our key, among all of the order."""
+        """Finds the refund that carries our key, among all of the order."""
         found = self.refunds(reference, ours=[key])
         return next((refund.outcome for refund in found if refund.key == key), None)
 
     def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
-        """All refunds of the order; those without an invoice id of ours were made elsewhere."""
+        """Lists all refunds of the order; those without an invoice id of ours were made elsewhere."""
         named = {fitting(key): key for key in ours}
         return orders.refunds(self._order(reference), named)
 
     def parse_event(
         self, body: bytes, headers: Mapping[str, str], *, now: datetime
     ) -> GatewayEvent:
-        """An event that PayPal vouches for; raises `errors.Forged`."""
+        """Parses an event that PayPal vouches for; raises `errors.Forged`."""
         return events.parse(self._client, body, headers, now)
 
     def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
@@ -297,7 +301,7 @@ class PayPalGateway:
         return events.since(self._client, since, self._clock())
 
     def disputes(self, reference: str) -> Sequence[Dispute]:
-        """The disputes about the capture of an order."""
+        """Lists the disputes about the capture of an order."""
         capture = orders.capture_of(self._order(reference))
         return [] if capture is None else events.disputes(self._client, capture, reference)
 

@@ -1,4 +1,4 @@
-"""An order of PayPal's, read: how it stands, where its buyer goes, what came back of it (W-2)."""
+"""Readers of a PayPal order: its status, its buyer's page, its refunds (W-2)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Reference:
 
     @classmethod
     def read(cls, text: str) -> Reference:
-        """Raises `NotFound` for what was never a reference of ours."""
+        """Parses a reference; raises `NotFound` for one that was never ours."""
         order, _, seconds = text.rpartition(".")
         if not (order.isascii() and order.isalnum() and seconds.isdigit() and len(seconds) <= 10):
             raise NotFound("PayPal has no such payment.")
@@ -57,13 +57,12 @@ class Reference:
 
     @classmethod
     def of(cls, order: Json) -> Reference:
-        """The reference of an order that we made."""
+        """Returns the reference of an order that we made."""
         return cls.read(f"{order['id']}.{_unit(order).get('custom_id', '')}")
 
 
 def standing(order: Json) -> PaymentStatus:
-    """Maps an order to its payment status; raises `Unreachable` while its money is neither here nor
-    there."""
+    """Maps an order to its payment status; raises `Unreachable` while its money is in between."""
     captures = _payments(order, "captures")
     moved = next((c for c in captures if c.get("status") in MONEY_MOVED), None)
     if moved is not None:
@@ -86,14 +85,17 @@ def _uncaptured(order: Json) -> PaymentStatus:
 
 
 def capture_of(order: Json) -> str | None:
-    """The id of the capture that moved the money."""
+    """Returns the id of the capture that moved the money."""
     found = (c for c in _payments(order, "captures") if c.get("status") in MONEY_MOVED)
     return next((str(capture["id"]) for capture in found), None)
 
 
 def refunds(order: Json, ours: Mapping[str, str]) -> list[GatewayRefund]:
-    """The refunds of an order, oldest first; `ours` are our keys by the invoice ids that they are
-    sent as. Raises `Unreachable` for one without an amount."""
+    """Lists the refunds of an order, oldest first.
+
+    `ours` are our keys by the invoice ids that they are sent as. Raises `Unreachable` for one
+    without an amount.
+    """
     made = _payments(order, "refunds")
     if not all("amount" in refund for refund in made):
         raise Unreachable("PayPal names a refund without its amount.")
@@ -120,12 +122,12 @@ FOR_THE_BUYER = frozenset({"payer-action", "approve"})
 
 
 def has_buyer_url(answer: Json) -> bool:
-    """Whether PayPal says where the buyer goes."""
+    """Tells whether PayPal names the page that the buyer goes to."""
     return any(link.get("rel") in FOR_THE_BUYER for link in answer.get("links", ()))
 
 
 def buyer_url(answer: Json) -> str:
-    """Where the buyer goes to approve; raises `Unreachable` when PayPal names no place."""
+    """Returns the page on which the buyer approves; raises `Unreachable` when PayPal names none."""
     for link in answer.get("links", ()):
         if link.get("rel") in FOR_THE_BUYER:
             return str(link["href"])
@@ -138,8 +140,7 @@ def amount_of(order: Json) -> Money:
 
 
 def money(amount: Json) -> Money:
-    """PayPal's decimal string as minor units, exactly; raises `Unreachable` for what is not
-    exact."""
+    """Converts PayPal's decimal string to minor units; raises `Unreachable` if not exact."""
     units, _, fraction = str(amount["value"]).partition(".")
     if not units.isdigit() or len(fraction) > MINOR_DIGITS or not (fraction or "0").isdigit():
         raise Unreachable("PayPal names an amount that is none.")
@@ -147,7 +148,7 @@ def money(amount: Json) -> Money:
 
 
 def decimal(amount: Money) -> dict[str, str]:
-    """An amount as PayPal writes it; all of our currencies have two decimals (P-20)."""
+    """Formats an amount as PayPal writes it; all of our currencies have two decimals (P-20)."""
     units, cents = divmod(amount.amount_minor, 10**MINOR_DIGITS)
     return {"currency_code": amount.currency.value, "value": f"{units}.{cents:0{MINOR_DIGITS}d}"}
 

@@ -1,4 +1,4 @@
-"""PayPal's refusals in our words: which are declines, and which of those may be tried again (R-4).
+"""PayPal's refusals in our terms: those that are declines, and their retries (R-4).
 
 Source: the issues of PayPal's published description of Orders v2 2.13 (orders.capture, 422) and of
 Payments v2 2.5 (captures.refund, 422), and

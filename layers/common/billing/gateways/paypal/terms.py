@@ -18,7 +18,10 @@ have two decimals there too."""
 
 
 def capabilities(account: AccountRef) -> Capabilities:
-    """No recurring installments; agreements are changed on PayPal's own pages."""
+    """Returns PayPal's limits: no recurring installments.
+
+    Agreements are changed on PayPal's own pages.
+    """
     return Capabilities(
         minimum_minor=1,
         cannot_charge=frozenset({PriceType.RECURRING_INSTALLMENT}),
@@ -30,5 +33,5 @@ def capabilities(account: AccountRef) -> Capabilities:
 
 
 def host(account: AccountRef) -> str:
-    """Where an account's API is."""
+    """Returns the address of an account's API."""
     return HOSTS[is_test(account)]

@@ -15,7 +15,7 @@ Json = Mapping[str, Any]
 
 
 def saved(token: Json) -> SavedMethod:
-    """The method of a payment token as PayPal answers it."""
+    """Reads the payment method of a payment token from PayPal's answer."""
     source = token.get("payment_source", {})
     if "card" in source:
         return _card(str(token["id"]), source["card"])
@@ -31,7 +31,7 @@ def saved(token: Json) -> SavedMethod:
 
 
 def _card(token: str, card: Json) -> SavedMethod:
-    """PayPal names no number's fingerprint: two tokens of one card are two cards here."""
+    """Reads a card; without a number's fingerprint, two tokens of one card are two cards here."""
     return SavedMethod(
         token=token,
         brand=str(card.get("brand", "card")).lower(),

@@ -16,7 +16,7 @@ ANSWERS = {"complete": True, "fail": False}
 
 
 def authentication(ports: Ports, request: Request, reference: str) -> http.Answer:
-    """The page with Complete and Fail; `NotFound` when nothing waits for its buyer."""
+    """Shows the page with Complete and Fail; `NotFound` when nothing waits for its buyer."""
     pending = _bank(ports).pending_authentication(reference)
     if pending is None:
         raise NotFound("Nothing is waiting here for you.")

@@ -1,4 +1,4 @@
-"""The sandbox's test cards, and what their banks made of those that were saved (W-3, W-7).
+"""The sandbox's test cards, and the saved ones as their banks renewed them (W-3, W-7).
 
 A saved card is its name and a number: the sandbox keeps a row only of one that was renewed.
 """
@@ -19,7 +19,7 @@ TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class TestCard:
-    """One of Stripe's test payment methods: how it looks, and what becomes of a charge.
+    """One of Stripe's test payment methods: its looks, and the result of a charge.
 
     `decline` is the code that charging it gives; `saves` is whether the bank lets it be saved
     unseen; `authenticates` asks for 3-D Secure each time.
@@ -63,12 +63,12 @@ TEST_CARDS = {
 
 
 def made(card: TestCard, token: str) -> SavedMethod:
-    """A card as it is saved."""
+    """Returns a test card as a saved method."""
     return SavedMethod(token, card.brand, card.last4, EXPIRES_ON, f"fp_{card.last4}")
 
 
 def found(ledger: SandboxLedger, method: str) -> SavedMethod | None:
-    """A saved card as it is now; None for what was never one."""
+    """Finds a saved card as it is now; None for what was never one."""
     card = TEST_CARDS.get(method.partition(":")[0])
     if card is None or ":" not in method:
         return None

@@ -48,14 +48,14 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 def note(payment: Row, kind: str, at: datetime) -> None:
-    """Put one more event on the row of a payment or a card."""
+    """Adds an event to the row of a payment or a card."""
     events = payment["events"]
     number = len(events) + 1
     events.append({"id": f"evt_{payment['id'][3:]}_{number}", "type": kind, "at": at.isoformat()})
 
 
 def events_of(payment: Row, since: datetime = BEGINNING) -> list[GatewayEvent]:
-    """The events of one payment or card that happened at `since` or later, oldest first."""
+    """Lists the events of one payment or card from `since` on, oldest first."""
     return [
         GatewayEvent(
             id=event["id"],
@@ -72,7 +72,7 @@ def events_of(payment: Row, since: datetime = BEGINNING) -> list[GatewayEvent]:
 def signed(
     ledger: SandboxLedger, event: GatewayEvent, draw: Callable[[], str], now: datetime
 ) -> tuple[bytes, dict[str, str]]:
-    """An event as it is sent at `now`: body and headers."""
+    """Returns the body and the headers of an event as it is sent at `now`."""
     content = {
         "id": event.id,
         "object": "event",
@@ -96,7 +96,7 @@ def _object(event: GatewayEvent) -> str:
 def parse(
     ledger: SandboxLedger, body: bytes, headers: Mapping[str, str], now: datetime
 ) -> GatewayEvent:
-    """An event that the sandbox signed; raises `Forged`."""
+    """Parses an event that the sandbox signed; raises `Forged`."""
     secret = _secret(ledger)
     known = [] if secret is None else [secret]
     event_signature.verify(body, headers.get(SIGNATURE_HEADER, ""), known, now=now)
@@ -115,7 +115,7 @@ def parse(
 
 
 def open_dispute(payment: Row, amount_minor: int, at: datetime) -> str:
-    """The customer's bank takes money back; the dispute's id."""
+    """Opens a dispute, by which the customer's bank takes money back; returns its id."""
     if payment["state"] != "succeeded":
         raise Invalid("Only a payment that succeeded can be disputed.", field="reference")
     if not 0 < amount_minor <= payment["amount"] - gone_minor(payment):
@@ -147,7 +147,7 @@ def refunded_minor(payment: Row) -> int:
 
 
 def close_dispute(payment: Row, dispute: str, standing: DisputeStanding, at: datetime) -> None:
-    """The bank has decided; decided twice, the first stays."""
+    """Records the bank's decision; decided twice, the first stays."""
     disputes = payment["disputes"]
     place = next((n for n, each in enumerate(disputes) if each["id"] == dispute), None)
     if place is None or standing is DisputeStanding.OPEN:
@@ -158,7 +158,7 @@ def close_dispute(payment: Row, dispute: str, standing: DisputeStanding, at: dat
 
 
 def disputes_of(payment: Row) -> list[Dispute]:
-    """The chargebacks of one payment, oldest first."""
+    """Lists the chargebacks of one payment, oldest first."""
     return [
         Dispute(
             id=each["id"],
@@ -172,12 +172,12 @@ def disputes_of(payment: Row) -> list[Dispute]:
 
 
 def payments(rows: Iterable[Row]) -> list[Row]:
-    """The rows that are payments; the secret's and those of cards are not."""
+    """Lists the rows that are payments; the secret's and those of cards are not."""
     return [row for row in happened(rows) if "invoice" in row]
 
 
 def happened(rows: Iterable[Row]) -> list[Row]:
-    """The rows that have events: payments, and cards that were renewed."""
+    """Lists the rows that have events: payments, and cards that were renewed."""
     return [row for row in rows if row["id"] != SECRET_ROW]
 
 

@@ -1,6 +1,6 @@
 """The sandbox: a real gateway with a ledger of its own and Stripe's test payment methods (W-3).
 
-It is what runs until keys are given. Payments are made in two steps as Stripe's PaymentIntents are:
+It runs until keys are given. Payments are made in two steps as Stripe's PaymentIntents are:
 prepared once per invoice, confirmed once per attempt, and successful once, ever.
 """
 
@@ -52,8 +52,10 @@ class PendingAuthentication:
 
 
 class Faults:
-    """Failures on demand: the next n calls time out before or after their effect, or are
-    refused."""
+    """Failures on demand: the next n calls time out before or after their effect, or fail.
+
+    `unavailable` fails before it.
+    """
 
     KINDS = ("timeout_before", "timeout_after", "unavailable")
 
@@ -62,7 +64,7 @@ class Faults:
         self._lock = Lock()
 
     def arm(self, kind: str, count: int) -> None:
-        """Let the next `count` calls fail by `kind`."""
+        """Makes the next `count` calls fail by `kind`."""
         if kind not in self.KINDS:
             raise Invalid(f"One of {', '.join(self.KINDS)}.", field="gateway")
         with self._lock:
@@ -74,7 +76,7 @@ class Faults:
             return self._armed.pop() if self._armed else None
 
     def around(self, call: Callable[[], R]) -> R:
-        """Make a call, or fail instead of it, or fail after it."""
+        """Makes a call, or fails instead of it, or after it."""
         kind = self.take()
         if kind in {"timeout_before", "unavailable"}:
             raise Unreachable(f"sandbox: {kind}")
@@ -85,8 +87,10 @@ class Faults:
 
 
 class SandboxGateway:
-    """The gateway port over a ledger; `clock` is the gateway's own, `draw` draws the secret that
-    its events are signed with."""
+    """The gateway port over a ledger.
+
+    `clock` is the gateway's own, `draw` draws the secret that its events are signed with.
+    """
 
     name = "sandbox"
     account = "sandbox"
@@ -104,17 +108,17 @@ class SandboxGateway:
         self.faults = Faults()
 
     def collection(self) -> TestCards:
-        """Its test cards are picked from a list."""
+        """Returns the test cards, which are picked from a list."""
         return TestCards(tuple(TEST_CARDS))
 
     def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
-        """There is no page of the sandbox's to give a card on."""
+        """Raises `Refused`: the sandbox has no page to give a card on."""
         raise Refused("A test card is picked from the list.", code="no_page")
 
     def save_method(
         self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
     ) -> SavedMethod | Declined:
-        """Keep a test card; a verified one is declined at once if its bank would."""
+        """Saves a test card; a verified one is declined at once if its bank would."""
         return self.faults.around(lambda: self._save_method(token, key, verify))
 
     def _save_method(self, token: str, key: str, verify: bool) -> SavedMethod | Declined:
@@ -127,19 +131,19 @@ class SandboxGateway:
         return cards.made(card, f"{card.token}:{_digest(key, card.token)}")
 
     def find_method(self, method: str) -> SavedMethod | None:
-        """A saved card as its bank has renewed it, if it has."""
+        """Finds a saved card as its bank has renewed it, if it has."""
         return self.faults.around(lambda: cards.found(self._ledger, method))
 
     def forget(self, method: str) -> None:
-        """The sandbox keeps no cards: a saved one is its name and a number."""
+        """Does nothing: the sandbox keeps no cards, a saved one is its name and a number."""
         self.faults.around(lambda: None)
 
     def renew_card(self, method: str, *, last4: str, expires_on: str) -> None:
-        """Let a bank send its customer another card; the saved one stays the same."""
+        """Gives the customer another card, as their bank would; the saved one stays the same."""
         cards.renew(self._ledger, method, last4, expires_on, self._clock())
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
-        """An unconfirmed payment; the same key with another amount is refused."""
+        """Creates an unconfirmed payment; the same key with another amount is refused."""
         return self.faults.around(lambda: self._prepare(order, key))
 
     def _prepare(self, order: ChargeOrder, key: str) -> str:
@@ -165,7 +169,7 @@ class SandboxGateway:
     def confirm(
         self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
     ) -> Outcome:
-        """Charge the card once per key; a payment that succeeded stays so whatever the key."""
+        """Charges the card once per key; a payment that succeeded stays so whatever the key."""
         card = TEST_CARDS[method.partition(":")[0]]
         return self.faults.around(
             lambda: self._change(reference, lambda p: self._confirmed(p, card, key, return_url))
@@ -205,7 +209,7 @@ class SandboxGateway:
         return self.faults.around(lambda: _standing(self._read(reference)[0], attempt_key))
 
     def cancel(self, reference: str) -> PaymentStatus:
-        """Withdraw a payment unless it succeeded."""
+        """Withdraws a payment unless it succeeded."""
 
         def withdrawn(payment: Row) -> PaymentStatus:
             if payment["state"] not in {"succeeded", "cancelled"}:
@@ -238,7 +242,7 @@ class SandboxGateway:
         return self._change(reference, answered)
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
-        """Give money back once per key, and never more than was charged."""
+        """Refunds money once per key, and never more than was charged."""
 
         def made(payment: Row) -> RefundSucceeded | RefundFailed:
             return sandbox_refunds.make(payment, amount.amount_minor, key, self._clock())
@@ -246,21 +250,21 @@ class SandboxGateway:
         return self.faults.around(lambda: self._change(reference, made))
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
-        """The refund that was made under a key."""
+        """Finds the refund that was made under a key."""
         return self.faults.around(lambda: sandbox_refunds.found(self._read(reference)[0], key))
 
     def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
-        """All refunds of one payment, read from the ledger itself."""
+        """Lists all refunds of one payment, read from the ledger itself."""
         return self.faults.around(lambda: sandbox_refunds.of(self._read(reference)[0], ours))
 
     def parse_event(
         self, body: bytes, headers: Mapping[str, str], *, now: datetime
     ) -> GatewayEvent:
-        """An event that the sandbox signed with the secret in its books."""
+        """Parses an event that the sandbox signed with the secret in its ledger."""
         return events.parse(self._ledger, body, headers, now)
 
     def signed(self, event: GatewayEvent) -> tuple[bytes, dict[str, str]]:
-        """An event as the sandbox sends it now: body and headers."""
+        """Returns the body and the headers of an event as the sandbox sends it now."""
         assert self._draw is not None, "who sends events says how their secret is drawn"
         return events.signed(self._ledger, event, self._draw, self._clock())
 
@@ -275,21 +279,21 @@ class SandboxGateway:
         return self.faults.around(listed)
 
     def disputes(self, reference: str) -> Sequence[Dispute]:
-        """The chargebacks of one payment, read from the ledger itself."""
+        """Lists the chargebacks of one payment, read from the ledger itself."""
         return self.faults.around(lambda: events.disputes_of(self._read(reference)[0]))
 
     def refund_elsewhere(self, reference: str, amount_minor: int) -> RefundSucceeded | RefundFailed:
-        """Let the merchant refund a payment at the sandbox itself, past us."""
+        """Refunds a payment as the merchant would at the sandbox itself, past us."""
         return self._change(
             reference, lambda p: sandbox_refunds.make(p, amount_minor, None, self._clock())
         )
 
     def send_back(self, reference: str, refund: str) -> None:
-        """Let the customer's bank send a refund back."""
+        """Sends a refund back, as the customer's bank would."""
         self._change(reference, lambda p: sandbox_refunds.send_back(p, refund, self._clock()))
 
     def open_dispute(self, reference: str, amount_minor: int | None = None) -> str:
-        """Let the customer dispute a payment, all that is left of it or part; the dispute's id."""
+        """Disputes all that is left of a payment, or some of it; returns the dispute's id."""
 
         def opened(payment: Row) -> str:
             left = payment["amount"] - events.gone_minor(payment)
@@ -299,7 +303,7 @@ class SandboxGateway:
         return self._change(reference, opened)
 
     def close_dispute(self, reference: str, dispute: str, standing: DisputeStanding) -> None:
-        """Let the bank decide a dispute."""
+        """Decides a dispute, as the bank would."""
         self._change(reference, lambda p: events.close_dispute(p, dispute, standing, self._clock()))
 
     def charges(self) -> list[dict[str, Any]]:
@@ -331,7 +335,7 @@ class SandboxGateway:
         return {"disputes": [], "events": [], **copy}, revision
 
     def _change(self, reference: str, change: Callable[[Row], R]) -> R:
-        """Read, change and write back a payment, again when another call came between."""
+        """Reads, changes and writes back a payment, again when another call came between."""
         for _ in range(20):
             payment, revision = self._read(reference)
             result = change(payment)

@@ -1,6 +1,6 @@
-"""Where the sandbox gateway keeps its own books, apart from ours: on DynamoDB, or in memory (W-3).
+"""The sandbox gateway's own ledger, apart from ours: on DynamoDB, or in memory (W-3).
 
-Rows are JSON objects with a revision; a write states the revision it was read at. They stand in the
+Rows are JSON objects with a revision; a write states the revision it was read at. They are in the
 ephemeral table without an expiry: that table is not restored with ours, as a gateway would not be.
 """
 
@@ -17,20 +17,20 @@ class SandboxLedger(Protocol):
     """A small compare-and-set store of the gateway's own."""
 
     def read(self, key: str) -> tuple[Row, int] | None:
-        """A row and its revision."""
+        """Reads a row and its revision."""
         ...
 
     def write(self, key: str, row: Row, *, revision: int) -> bool:
-        """Write over `revision` (0: where none stands); False when it is another by now."""
+        """Writes over `revision` (0: where there is none); False when it is another by now."""
         ...
 
     def rows(self) -> list[Row]:
-        """Every row there is."""
+        """Lists every row."""
         ...
 
 
 class MemoryLedger:
-    """The sandbox's books for tests and the simulator."""
+    """The sandbox's ledger for tests and the simulator."""
 
     def __init__(self) -> None:
         self._rows: dict[str, tuple[Row, int]] = {}
@@ -56,7 +56,7 @@ PARTITION = "SANDBOX"
 
 
 class DynamoLedger:
-    """The sandbox's books in a DynamoDB table with keys `pk` and `sk`."""
+    """The sandbox's ledger in a DynamoDB table with keys `pk` and `sk`."""
 
     def __init__(self, table: str) -> None:
         from pynamodb.attributes import NumberAttribute, UnicodeAttribute

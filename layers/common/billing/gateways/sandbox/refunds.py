@@ -19,7 +19,7 @@ ELSEWHERE = "elsewhere:"
 def make(
     payment: Row, amount_minor: int, key: str | None, at: datetime
 ) -> RefundSucceeded | RefundFailed:
-    """Give money back once per key, and never more than was charged."""
+    """Refunds money once per key, and never more than was charged."""
     refunds = payment["refunds"]
     if key in refunds:
         return _outcome(refunds[key])
@@ -37,7 +37,7 @@ def make(
 
 
 def send_back(payment: Row, refund: str, at: datetime) -> None:
-    """The customer's bank cannot take a refund; sent back twice, it came back once."""
+    """Records that the customer's bank cannot take a refund; sent back twice, it came back once."""
     refunds = payment["refunds"]
     key = next((key for key, each in refunds.items() if each["id"] == refund), None)
     if key is None:
@@ -54,7 +54,7 @@ def found(payment: Row, key: str) -> RefundSucceeded | RefundFailed | None:
 
 
 def of(payment: Row, ours: Sequence[str]) -> list[GatewayRefund]:
-    """All refunds of a payment, oldest first."""
+    """Lists all refunds of a payment, oldest first."""
     return [
         GatewayRefund(
             id=refund["id"],

@@ -1,8 +1,8 @@
-"""One Stripe account over the official SDK: its keys, its time-outs, and what its errors mean.
+"""One Stripe account over the official SDK: its keys, its time-outs, its errors.
 
-An error that says nothing of what happened is `Unreachable`; one that says that nothing did is
-another `Unavailable`. Card errors and refused parameters are left to whoever asked.
-Source: https://docs.stripe.com/api/errors and https://docs.stripe.com/error-low-level.
+An error after which nothing is known is `Unreachable`; one that means that nothing happened is
+another `Unavailable`. Card errors and refused parameters are left to the caller. Source:
+https://docs.stripe.com/api/errors and https://docs.stripe.com/error-low-level.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from billing.kernel.gateways import AccountRef, Declined
 R = TypeVar("R")
 
 API_VERSION = "2026-10-28.endive"
-"""The version that the pinned SDK's types describe: answers stay as they are when Stripe moves."""
+"""The API version that the pinned SDK's types describe, fixed so that answers stay as they are."""
 
 RETRIES = 1
-"""Twice at most, within what `bounded_http` allows; the SDK's own 80 seconds outlive a worker."""
+"""Retries of a call, within what `bounded_http` allows; the SDK's own 80 seconds outlive a
+worker."""
 
 Secrets = Callable[[bool], Mapping[str, Any]]
 """Reads an account's secrets; True reads them afresh."""
@@ -49,7 +50,8 @@ class Keys:
 
     @classmethod
     def of(cls, secrets: Mapping[str, Any], account: AccountRef) -> Keys:
-        """Raises `Unavailable` for keys of the other mode: test and live never mix (W-3)."""
+        """Reads the keys; raises `Unavailable` for those of the other mode: test and live never mix
+        (W-3)."""
         keys = cls(
             secret_key=str(secrets.get("secret_key", "")),
             publishable_key=secrets.get("publishable_key"),
@@ -64,7 +66,7 @@ class Keys:
 
 
 class StripeAccount:
-    """Calls to one account, with keys that are read when the first is made."""
+    """A client of one account, with keys that are read when the first call is made."""
 
     def __init__(
         self,
@@ -84,11 +86,11 @@ class StripeAccount:
         self._client = lru_cache(2)(self._connect)
 
     def keys(self, *, fresh: bool = False) -> Keys:
-        """The account's keys; raises `Unavailable` where there are none to be had."""
+        """Returns the account's keys; raises `Unavailable` where there are none to be had."""
         return Keys.of(self._secrets(fresh), self.ref)
 
     def ask(self, call: Callable[[stripe.StripeClient], R]) -> R:
-        """Make a call, again with fresh keys when they are refused.
+        """Makes a call, again with fresh keys when they are refused.
 
         Raises `Unreachable`, `RateLimited`, `Unavailable`, `Conflict` for a key that was used with
         other parameters, `NotFound`, and Stripe's `CardError` and `InvalidRequestError` as they
@@ -139,7 +141,7 @@ def _keys_refused(error: stripe.StripeError) -> Unavailable:
 
 
 def refused(error: stripe.InvalidRequestError) -> Unavailable:
-    """A request that Stripe will not take as it is: an error of ours, and nothing happened."""
+    """Builds the error for a request that Stripe refuses: our mistake, and nothing happened."""
     return Unavailable(f"Stripe refuses the request: {error}", code="request_refused")
 
 
@@ -149,18 +151,18 @@ def decline_of(error: stripe.CardError) -> Declined:
 
 
 def id_of(found: object) -> str | None:
-    """The id of what Stripe gives as an id or, expanded, as the object."""
+    """Returns the id of an object that Stripe gives as an id or, expanded, as the object."""
     identifier = found if isinstance(found, str) else getattr(found, "id", None)
     return identifier if isinstance(identifier, str) else None
 
 
 def told(about: stripe.StripeObject | None, name: str) -> str | None:
-    """A field that Stripe leaves out where it has nothing to say."""
+    """Reads a text field, None where Stripe leaves it out."""
     found = getattr(about, name, None)
     return found if isinstance(found, str) else None
 
 
 def noted(metadata: stripe.StripeObject | None, name: str) -> str | None:
-    """One entry of an object's metadata."""
+    """Reads one entry of an object's metadata."""
     entries = metadata.to_dict() if metadata else {}
     return entries.get(name)

@@ -1,7 +1,6 @@
-"""Stripe's webhooks: who signed them, for which account, which payment or card they are about (W-1,
-W-7).
+"""Stripe's webhooks: their signature, their account, their payment or card (W-1, W-7).
 
-Nothing else is taken from the payload: what an event is about is read afresh. Without the SDK,
+Nothing else is taken from the payload: the object of an event is read afresh. Without the SDK,
 which is 300 ms of a cold start. Source: https://docs.stripe.com/webhooks and
 https://docs.stripe.com/api/events/types.
 """
@@ -65,7 +64,7 @@ def parse(
 
 
 def from_object(event: Mapping[str, Any]) -> GatewayEvent:
-    """An event object, as it is sent and as `GET /v1/events` lists it.
+    """Parses an event object, as it is sent and as `GET /v1/events` lists it.
 
     Raises ValueError, LookupError, TypeError, OverflowError or OSError for what is none.
     """
@@ -90,14 +89,14 @@ def from_object(event: Mapping[str, Any]) -> GatewayEvent:
 
 
 def _payment(about: Mapping[str, Any]) -> str | None:
-    """The PaymentIntent of an object, whether it is one, names one, or holds one expanded."""
+    """Returns the PaymentIntent of an object that is one, names one, or holds one expanded."""
     found = about if about.get("object") == "payment_intent" else about.get("payment_intent")
     reference = found.get("id") if isinstance(found, Mapping) else found
     return reference if isinstance(reference, str) and 0 < len(reference) <= LONGEST else None
 
 
 def _method(about: Mapping[str, Any]) -> str | None:
-    """A saved method as we name it; None for a payment method that is nobody's."""
+    """Names a saved method as we do; None for a payment method without a customer."""
     found = about.get("customer")
     customer = found.get("id") if isinstance(found, Mapping) else found
     card = about.get("id")

@@ -62,7 +62,7 @@ OFF_SESSION, ON_SESSION = "off_session", "on_session"
 
 
 class StripeGateway:
-    """`ports.Gateway` over one Stripe account; `api_base` names a Stripe that is not Stripe's."""
+    """A `ports.Gateway` over one Stripe account; `api_base` replaces Stripe's own address."""
 
     name = STRIPE
 
@@ -79,28 +79,29 @@ class StripeGateway:
         self._stripe = StripeAccount(account, secrets, api_base=api_base, http_client=http_client)
 
     def collection(self) -> Collection:
-        """Their page, which keeps the merchant in SAQ A, unless the merchant embeds the Element."""
+        """Returns Stripe's page, which keeps the merchant in SAQ A, or the Element if it is
+        embedded."""
         keys = self._stripe.keys()
         if keys.embedded and keys.publishable_key:
             return Element(keys.publishable_key)
         return TheirPage()
 
     def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
-        """A Checkout Session in set-up mode: the card is charged later, by our PaymentIntent."""
+        """Opens a Checkout Session in set-up mode: the card is charged later, by our PaymentIntent."""
         return saving.page(self._stripe, key, return_url, cancel_url)
 
     def save_method(
         self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
     ) -> SavedMethod | Declined:
-        """Attach a card to a customer at Stripe; a verified one is set up at once."""
+        """Attaches a card to a customer at Stripe; a verified one is set up at once."""
         return saving.saved(self._stripe, token, owner, key, verify, beside)
 
     def find_method(self, method: str) -> SavedMethod | None:
-        """The payment method, if it is still attached to the customer that it was saved for."""
+        """Finds the payment method, if still attached to the customer that it was saved for."""
         return saving.found(self._stripe, method)
 
     def forget(self, method: str) -> None:
-        """Detach a card; one that is not attached is gone already."""
+        """Detaches a card; one that is not attached is gone already."""
         _, card = parts(method)
         try:
             self._stripe.ask(lambda client: client.v1.payment_methods.detach(card))
@@ -108,7 +109,8 @@ class StripeGateway:
             return
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
-        """The PaymentIntent of an invoice; all our currencies have two decimals, there as here."""
+        """Creates an invoice's PaymentIntent; all our currencies have two decimals, there as
+        here."""
         customer, _ = parts(order.payment_method)
 
         def create(client: stripe.StripeClient) -> stripe.PaymentIntent:
@@ -132,7 +134,8 @@ class StripeGateway:
     def confirm(
         self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
     ) -> Outcome:
-        """Begin an attempt, then confirm it: what was begun and not confirmed charges nothing."""
+        """Begins an attempt, then confirms it: one that was begun and not confirmed charges
+        nothing."""
         session = OFF_SESSION if off_session else ON_SESSION
         begun, confirmed = _attempt(method, key, session, return_url)
 
@@ -153,11 +156,11 @@ class StripeGateway:
         return standing
 
     def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
-        """Read by its id, never by search, which may be an hour behind."""
+        """Reads a payment's status by its id, never by search, which may be an hour behind."""
         return _standing(self._read(reference), attempt_key)
 
     def cancel(self, reference: str) -> PaymentStatus:
-        """Withdraw a PaymentIntent; one that cannot be has succeeded, or is being processed.
+        """Withdraws a PaymentIntent; one that cannot be has succeeded, or is being processed.
 
         Under no key of ours: a saved 500 would be its answer for a day, and twice is once here.
         """
@@ -171,7 +174,7 @@ class StripeGateway:
         return _standing(intent, "")
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
-        """Refund a PaymentIntent; our key is in the metadata too, where it outlives its day."""
+        """Refunds a PaymentIntent; our key is in the metadata too, where it outlives its day."""
 
         def create(client: stripe.StripeClient) -> stripe.Refund:
             return client.v1.refunds.create(
@@ -189,18 +192,18 @@ class StripeGateway:
             return RefundFailed(error.code or "refund_refused")
 
     def find_refund(self, reference: str, *, key: str) -> RefundSucceeded | RefundFailed | None:
-        """Listed and matched by metadata: lists are immediate."""
+        """Finds a refund in the list by its metadata: lists are immediate."""
         found = self.refunds(reference, ours=[key])
         return next((refund.outcome for refund in found if refund.key == key), None)
 
     def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
-        """The account's own list; those without our metadata were made elsewhere."""
+        """Lists the payment's refunds; those without our metadata were made elsewhere."""
         return self._stripe.ask(lambda client: listed.refunds(client, reference, ours))
 
     def parse_event(
         self, body: bytes, headers: Mapping[str, str], *, now: datetime
     ) -> GatewayEvent:
-        """A webhook of this account, signed with one of its secrets."""
+        """Parses a webhook of this account, signed with one of its secrets."""
         return events.parse(
             body,
             headers,
@@ -210,11 +213,11 @@ class StripeGateway:
         )
 
     def events_since(self, since: datetime) -> Sequence[GatewayEvent]:
-        """The account's own list; Stripe keeps events for 30 days."""
+        """Lists the account's events; Stripe keeps them for 30 days."""
         return self._stripe.ask(lambda client: listed.events(client, since))
 
     def disputes(self, reference: str) -> Sequence[Dispute]:
-        """The account's own list; inquiries are none."""
+        """Lists the payment's disputes; inquiries are none."""
         return self._stripe.ask(lambda client: listed.disputes(client, reference))
 
     def _read(self, reference: str) -> stripe.PaymentIntent:
@@ -223,7 +226,10 @@ class StripeGateway:
     def _after_decline(
         self, reference: str, key: str, session: str, error: stripe.CardError
     ) -> Outcome:
-        """A decline may be an old answer to a repeated request: the PaymentIntent says more."""
+        """Returns the outcome after a decline, by the PaymentIntent's status.
+
+        The decline may be an old answer to a repeated request: the PaymentIntent shows more.
+        """
         standing = _standing(self._read(reference), key)
         if not isinstance(standing, Unconfirmed):
             return standing
@@ -232,7 +238,7 @@ class StripeGateway:
     def _after_refusal(
         self, reference: str, method: str, key: str, error: stripe.InvalidRequestError
     ) -> Outcome:
-        """Not as we thought: it is at its end already, or this card cannot pay it."""
+        """Returns the outcome after a refusal: it has ended already, or this card cannot pay it."""
         intent = self._read(reference)
         standing = _standing(intent, key)
         if not isinstance(standing, Unconfirmed):
@@ -269,8 +275,7 @@ def _attempt(
 
 
 def _standing(intent: stripe.PaymentIntent, key: str) -> PaymentStatus:
-    """Maps a PaymentIntent to one attempt's payment status; raises `Unreachable` while that is
-    open."""
+    """Maps a PaymentIntent to an attempt's payment status; raises `Unreachable` while open."""
     match intent.status:
         case "succeeded":
             return Succeeded(id_of(intent.latest_charge))

@@ -41,7 +41,7 @@ what was settled before it became a chargeback: no money moved."""
 def refunds(
     client: stripe.StripeClient, reference: str, ours: Sequence[str]
 ) -> list[GatewayRefund]:
-    """Every refund of a payment, oldest first; our key is in the metadata of those we asked for."""
+    """Lists every refund of a payment, oldest first; ours have our key in the metadata."""
     listed = client.v1.refunds.list({"payment_intent": reference, "limit": AT_ONCE})
     newest_first = [
         GatewayRefund(
@@ -64,7 +64,7 @@ def refunded(refund: stripe.Refund) -> RefundSucceeded | RefundFailed:
 
 
 def disputes(client: stripe.StripeClient, reference: str) -> list[Dispute]:
-    """The chargebacks of a payment, oldest first."""
+    """Lists the chargebacks of a payment, oldest first."""
     listed = client.v1.disputes.list({"payment_intent": reference, "limit": AT_ONCE})
     found = [
         Dispute(
@@ -81,7 +81,7 @@ def disputes(client: stripe.StripeClient, reference: str) -> list[Dispute]:
 
 
 def events(client: stripe.StripeClient, since: datetime) -> list[GatewayEvent]:
-    """The account's events from `since` on, oldest first."""
+    """Lists the account's events from `since` on, oldest first."""
     listed = client.v1.events.list({"created": {"gte": int(since.timestamp())}, "limit": AT_ONCE})
     found = [stripe_events.from_object(event.to_dict()) for event in listed.auto_paging_iter()]
     return found[::-1]

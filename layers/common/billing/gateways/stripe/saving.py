@@ -17,17 +17,17 @@ from billing.kernel.errors import Invalid, NotFound, Unavailable
 from billing.kernel.gateways import Declined, SavedMethod
 
 SESSION = "cs_"
-"""A Checkout Session's id begins so; its card was set up on Stripe's page."""
+"""The prefix of a Checkout Session's id; its card was set up on Stripe's page."""
 
 
 def parts(method: str) -> tuple[str, str]:
-    """Customer and payment method of a saved method."""
+    """Splits a saved method into customer and payment method."""
     customer, _, card = method.partition(":")
     return customer, card
 
 
 def page(account: StripeAccount, key: str, return_url: str, cancel_url: str) -> str:
-    """A Checkout Session in set-up mode; its id comes back in the query as the token."""
+    """Opens a Checkout Session in set-up mode; its id comes back in the query as the token."""
     join = "&" if "?" in return_url else "?"
 
     def create(client: stripe.StripeClient) -> stripe.checkout.Session:
@@ -54,7 +54,7 @@ def page(account: StripeAccount, key: str, return_url: str, cancel_url: str) -> 
 def saved(
     account: StripeAccount, token: str, owner: str, key: str, verify: bool, beside: str | None
 ) -> SavedMethod | Declined:
-    """Attach what a token names to a customer; raises `Invalid` where it names no card.
+    """Attaches the card of a token to a customer; raises `Invalid` where it names no card.
 
     A card that belongs to somebody already is refused by Stripe, and so by us: naming the id of
     another's card pays for nothing.
@@ -84,7 +84,7 @@ def customer_of(account: StripeAccount, card: str) -> str | None:
 
 
 def found(account: StripeAccount, method: str) -> SavedMethod | None:
-    """A saved method as it is now, with the owner that its customer there was made for."""
+    """Reads a saved method as it is now, with the owner that its customer there was made for."""
     customer, card = parts(method)
     try:
         kept = account.ask(
@@ -100,7 +100,7 @@ def found(account: StripeAccount, method: str) -> SavedMethod | None:
 
 
 def _given(account: StripeAccount, token: str) -> tuple[str, bool]:
-    """The payment method that a token names, and whether its bank was asked already."""
+    """Returns the payment method that a token names, and whether its bank was asked already."""
     if not token.startswith(SESSION):
         return token, False
 
@@ -115,7 +115,7 @@ def _given(account: StripeAccount, token: str) -> tuple[str, bool]:
 
 
 def _customer(account: StripeAccount, owner: str, key: str) -> str:
-    """A new customer there; it knows nothing of ours but the id."""
+    """Creates a customer at Stripe; it knows nothing of ours but the id."""
 
     def create(client: stripe.StripeClient) -> stripe.Customer:
         return client.v1.customers.create(
@@ -134,7 +134,7 @@ def _attach(
 
 
 def _set_up(card: str, customer: str, key: str, client: stripe.StripeClient) -> Declined | None:
-    """Ask the bank now; one that wants its customer present is answered on Stripe's page only."""
+    """Asks the bank now; one that wants its customer present is answered on Stripe's page only."""
     setup = client.v1.setup_intents.create(
         {
             "allowed_payment_method_types": ["card"],

@@ -8,7 +8,7 @@ from billing.kernel.money import Currency
 STRIPE = "stripe"
 
 TEST_SUFFIX = "_test"
-"""Ends our name of an account's test mode, to which Stripe gives the id of the live one."""
+"""Suffix of our name of an account's test mode, to which Stripe gives the id of the live one."""
 
 MINIMUMS = {
     Currency.DKK: 250,
@@ -22,10 +22,13 @@ MINIMUMS = {
 
 
 def is_test(account: AccountRef) -> bool:
-    """Whether an account is a test mode; its name says so."""
+    """Tells whether an account is a test mode, by its name."""
     return account.account.endswith(TEST_SUFFIX)
 
 
 def capabilities(account: AccountRef) -> Capabilities:
-    """Every type of price point can be charged; all our currencies have two decimals there."""
+    """Returns Stripe's limits: every price type can be charged.
+
+    All our currencies have two decimals there.
+    """
     return Capabilities(minimum_minor=50, minimums=MINIMUMS, test=is_test(account))

@@ -1,1 +1,1 @@
-"""Invoice flows: they read the store."""
+"""Invoice flows: they read and write the store."""

@@ -22,7 +22,7 @@ Document = TypeVar("Document", Invoice, Refund)
 
 
 def numbered(ports: Ports, merchant: str, customer: str, invoice: str) -> Invoice:
-    """The paid invoice with its number, given now if it has none."""
+    """Returns the paid invoice with its number, given now if it has none."""
 
     def read() -> Invoice:
         found = ports.store.invoice(merchant, customer, invoice)
@@ -36,7 +36,7 @@ def numbered(ports: Ports, merchant: str, customer: str, invoice: str) -> Invoic
 
 
 def numbered_refund(ports: Ports, invoice: Invoice, refund: str) -> Refund:
-    """The refund with its credit note's number, given now if it has none."""
+    """Returns the refund with its credit note's number, given now if it has none."""
 
     def read() -> Refund:
         found = ports.store.refund(invoice.merchant, invoice.customer, refund)
@@ -50,7 +50,8 @@ def numbered_refund(ports: Ports, invoice: Invoice, refund: str) -> Refund:
 def _numbered(
     ports: Ports, first: InvoiceCounter, document: Document, read: Callable[[], Document]
 ) -> Document:
-    """Counter and document in one write, so that a series has no gap and no number twice (M-7)."""
+    """Numbers a document together with its counter, so that a series has no gap and no repeat
+    (M-7)."""
     for _ in range(NUMBERING_ATTEMPTS):
         if document.number is not None:
             return document
@@ -71,19 +72,19 @@ def _numbered(
 
 
 def link(ports: Ports, merchant: Merchant, invoice: Invoice) -> str:
-    """The address under which whoever has it can download the invoice (C-3)."""
+    """Returns the address at which its holder can download the invoice (C-3)."""
     base = domains.portal(ports.operation.public_url, merchant)
     return f"{base}/invoices/{_reference(invoice)}/invoice.pdf"
 
 
 def payment_link(ports: Ports, merchant: Merchant, invoice: Invoice) -> str:
-    """The page of a payment that needs its customer, for whoever has the mail about it (R-4)."""
+    """Returns the page of a payment that needs its customer, for the holder of its mail (R-4)."""
     base = domains.portal(ports.operation.public_url, merchant)
     return f"{base}/payments/{_reference(invoice)}"
 
 
 def download(ports: Ports, merchant: str, reference: str) -> bytes:
-    """The PDF that a link names; `NotFound` for anything but a link that we made (B-5)."""
+    """Returns the PDF that a link names; `NotFound` for anything but a link that we made (B-5)."""
     invoice = linked(ports, merchant, reference)
     if invoice.state is not InvoiceState.PAID:
         raise NotFound("There is no such invoice.")
@@ -93,7 +94,7 @@ def download(ports: Ports, merchant: str, reference: str) -> bytes:
 
 
 def linked(ports: Ports, merchant: str, reference: str) -> Invoice:
-    """The invoice that a link of ours names; `NotFound` for anything else."""
+    """Finds the invoice that a link of ours names; `NotFound` for anything else."""
     customer, _, rest = reference.partition("~")
     invoice_id, _, key = rest.partition("~")
     invoice = ports.store.invoice(merchant, customer, invoice_id) if key else None
@@ -107,12 +108,12 @@ def _reference(invoice: Invoice) -> str:
 
 
 def credit_note(merchant: Merchant, invoice: Invoice, refund: Refund) -> bytes:
-    """The credit note of a refund as a PDF, in the merchant's time zone (M-7)."""
+    """Renders the credit note of a refund as a PDF, in the merchant's time zone (M-7)."""
     return invoice_pdf.render_credit_note(refund, invoice, merchant, merchant.settings.time_zone)
 
 
 def pdf(ports: Ports, merchant: Merchant, invoice: Invoice) -> bytes:
-    """The invoice as a PDF, in the merchant's time zone."""
+    """Renders the invoice as a PDF, in the merchant's time zone."""
     method = ports.store.payment_method(invoice.merchant, invoice.customer, invoice.payment_method)
     if method is not None and invoice.settled_at is not None:
         method = method.as_of(invoice.settled_at)

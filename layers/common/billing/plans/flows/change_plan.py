@@ -1,7 +1,8 @@
-"""Changing the plan of a subscription: quoted, then charged as it was quoted, once (A-4, P-18).
+"""Plan changes: quoted, then charged as they were quoted, once (A-4, P-18).
 
-What must be paid is an invoice of its own, opened here and taken through the charge protocol by the
-rebill engine (`flows/rebill`): whoever is killed in between leaves what its worker goes on from.
+A change that must be paid has an invoice of its own, opened here and taken through the charge
+protocol by the rebill engine (`flows/rebill`): if a process is killed in between, the worker
+continues from there.
 """
 
 from __future__ import annotations
@@ -43,8 +44,11 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The subscription after a request; `code` says why the payment was declined, `url` is the page
-    from which the buyer goes to their bank: nobody was there when it was charged (R-4)."""
+    """The subscription after a request.
+
+    `code` says why the payment was declined, `url` is the page from which the buyer goes to their
+    bank: nobody was there when it was charged (R-4).
+    """
 
     subscription: Subscription
     result: Result
@@ -73,9 +77,9 @@ def change(
     token: str | None = None,
     now: datetime,
 ) -> Changed:
-    """Change the plan, for what the token's quote says, or without one for what it costs now.
+    """Changes the plan for the amount of the token's quote, or without one for the present price.
 
-    Asking again while the payment is under way goes on with it. Raises `NotFound`, and `Refused`
+    Asking again while the payment is under way continues it. Raises `NotFound`, and `Refused`
     (quote_changed, or as for a quote).
     """
     for _ in range(ATTEMPTS):
@@ -96,8 +100,10 @@ def _begin(
     token: str | None,
     now: datetime,
 ) -> Changed | Subscription:
-    """All of a change that costs nothing now, else step 1: the subscription that is leased to be
-    charged."""
+    """Makes a change that costs nothing now; else opens it (step 1).
+
+    Returns the subscription that is claimed to be charged in the second case.
+    """
     if when is When.NOW and _is_under_way(ports, found, price_point):
         return gone_on(ports, found, now)
     quoted = _as_quoted(ports, found, price_point, when, token, now)
@@ -112,7 +118,7 @@ def _begin(
 
 
 def done(ports: Ports, found: Subscription, write: Transaction) -> Changed:
-    """A change that is all in one write."""
+    """Commits a change that is all in one write."""
     ports.store.commit(*write)
     return Changed(left(found, write), Result.CHANGED)
 
@@ -127,7 +133,7 @@ def gone_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
 def begun(
     ports: Ports, found: Subscription, quoted: Quote, now: datetime
 ) -> Changed | Subscription:
-    """A change for now, made where it is free, else opened and leased to be charged."""
+    """Makes a change for now where it is free, else opens it and claims it to be charged."""
     assert quoted.change is not None, "it is for now"
     shard, until = ports.shard_of(found.id), now + ports.operation.lease
     if not quoted.due_now:
@@ -151,9 +157,10 @@ def begun(
 
 
 def charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
-    """The steps from 2 on, by the worker's own hands; how it stands after them.
+    """Takes the change through the steps from 2 on, and returns its result.
 
-    What does not answer leaves it under way: the change is recorded, and its lease brings a worker.
+    If a service does not answer, the change stays under way: it is recorded, and its claim brings a
+    worker.
     """
     try:
         return _charged(ports, leased, now)
@@ -193,7 +200,7 @@ def _as_quoted(
     token: str | None,
     now: datetime,
 ) -> Quote:
-    """A fresh quote, or that of the token if all that it rests on still stands."""
+    """Quotes afresh, or returns the token's quote if all that it depends on is unchanged."""
     if token is None:
         return _quote(ports, found, price_point, when, now, as_of=now)
     as_of = plan_change.quoted_at(token, now)
@@ -223,7 +230,7 @@ def _quote(
 
 
 def _plan(ports: Ports, found: Subscription, price_point: str, now: datetime) -> Plan:
-    """The plan that a price point sells now; its own present one as it stands."""
+    """Returns the plan that a price point sells now; its own present one as it is."""
     point = ports.store.price_point(price_point)
     if point is None or point.merchant != found.merchant:
         raise NotFound("There is no such price point.")
@@ -241,7 +248,7 @@ def _plan(ports: Ports, found: Subscription, price_point: str, now: datetime) ->
 
 
 def _is_under_way(ports: Ports, found: Subscription, price_point: str) -> bool:
-    """Whether the open invoice is that of this very change, and nobody asked to end it."""
+    """Tells whether the open invoice is that of this very change, and nobody asked to end it."""
     if found.open_invoice is None or found.cancelling is not None:
         return False
     opened = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
@@ -253,7 +260,7 @@ def _is_under_way(ports: Ports, found: Subscription, price_point: str) -> bool:
 
 
 def bill_to(ports: Ports, found: Subscription) -> BillTo:
-    """Where the invoices of a subscription go."""
+    """Returns the bill-to party of a subscription's invoices."""
     (kept,) = ports.store.bill_tos([(found.merchant, found.customer, found.id)])
     assert kept is not None, "written with the purchase"
     return kept.bill_to

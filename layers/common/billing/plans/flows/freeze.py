@@ -1,5 +1,8 @@
-"""Freezing and unfreezing (A-5): asked for now, in force with the next period, undone for what the
-rest of the period costs."""
+"""Freezing and unfreezing a subscription (A-5).
+
+A freeze is asked for now and in force with the next period; it is undone for the price of the rest
+of the period.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from billing.plans.plan_change import Quote, When
 
 
 def freeze(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
-    """Charge the freeze's price alone from the next period on; what is frozen stays so.
+    """Charges the freeze's price alone from the next period on; a frozen subscription stays so.
 
     Raises `NotFound`, and `Refused` (freeze_off, cancelling, invoice_open, not_active,
     not_freezable).
@@ -53,11 +56,11 @@ def quote(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Q
 def unfreeze(
     ports: Ports, merchant: str, subscription: str, *, token: str | None = None, now: datetime
 ) -> Changed:
-    """Back on the plan from before: at once and paid as a change of plan, free before it began.
+    """Returns to the plan from before: at once and paid as a plan change, free before it began.
 
-    Without a token, for what it costs now. Asking again while the payment is under way goes on
-    with it; what runs is left alone. Raises `NotFound`, and `Refused` (quote_changed, or as for a
-    quote).
+    Without a token, for the present price. Asking again while the payment is under way continues
+    it; a subscription that is not frozen is left alone. Raises `NotFound`, and `Refused`
+    (quote_changed, or as for a quote).
     """
     for _ in range(ATTEMPTS):
         found = subscriptions.fresh(ports, merchant, subscription)
@@ -72,7 +75,7 @@ def unfreeze(
 def _begin(
     ports: Ports, found: Subscription, token: str | None, now: datetime
 ) -> Changed | Subscription:
-    """All of it where nothing is to be paid now; else the subscription, leased to be charged."""
+    """Unfreezes where nothing is to be paid now; else claims the subscription to be charged."""
     if found.freezes_at is not None and found.freezes_at > now:
         return change_plan.done(ports, found, freezing.undone(found, now, ports.shard_of(found.id)))
     if found.thaws_to is None and found.state in plan_change.CHANGEABLE:

@@ -44,9 +44,11 @@ def over(product: Product, usage: dict[str, int]) -> tuple[Over, ...]:
 
 
 def refuse_over(ports: Ports, found: Subscription, product: Product, *, now: datetime) -> None:
-    """Raise `Refused` (usage_over_limit) with the reasons, while the account that a subscription of
-    the platform's pays for uses more than another plan allows. Nobody else's plans limit what we
-    can count."""
+    """Raises `Refused` (usage_over_limit) while an account uses more than another plan allows.
+
+    The account is the one that a subscription of the platform's pays for; the reasons are listed.
+    Nobody else's plans limit what we can count.
+    """
     if not product.limits or found.merchant != ports.operation.platform:
         return
     customer = ports.store.customer(found.merchant, found.customer)

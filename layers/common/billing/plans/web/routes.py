@@ -1,4 +1,4 @@
-"""The routes of plans in /v1: quote and change, unfreeze (A-4, A-5)."""
+"""Routes of plans in /v1: quote and change, unfreeze (A-4, A-5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DECLINED = {"402": "The payment was declined; `code` says why."}
 
 
 def declare(api: Api, ports: Ports) -> None:
-    """The routes of changing a plan, and of coming back to one."""
+    """Declares the routes of changing a plan, and of coming back to one."""
     _changes(api, ports)
     _thaws(api, ports)
 
@@ -46,7 +46,7 @@ def _changes(api: Api, ports: Ports) -> None:
     def change_subscription_plan(
         call: Call[shapes.ChangePlanInput], subscription: str
     ) -> json_shapes.SubscriptionOutput | Later[shapes.PendingOutput]:
-        """Change the plan, for the amount that the token's quote says, if there is one."""
+        """Changes the plan, for the amount of the token's quote if there is one."""
         changed = change_plan.change(
             ports,
             call.merchant.id,
@@ -75,7 +75,7 @@ def _thaws(api: Api, ports: Ports) -> None:
     def unfreeze_subscription(
         call: Call[shapes.UnfreezeInput], subscription: str
     ) -> json_shapes.SubscriptionOutput | Later[shapes.PendingOutput]:
-        """Back on its plan at once, or not frozen at all if that has not begun (A-5)."""
+        """Returns to its plan at once, or cancels a freeze that has not begun (A-5)."""
         thawed = freeze.unfreeze(
             ports, call.merchant.id, subscription, token=call.input.token, now=call.now
         )

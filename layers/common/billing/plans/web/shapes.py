@@ -28,7 +28,7 @@ class QuoteInput(Input):
 
 
 class ChangePlanInput(QuoteInput):
-    """The same, and the token of the quote that was shown."""
+    """A price point, the time of the change, and the token of the quote that was shown."""
 
     token: Token | None = None
 
@@ -61,7 +61,7 @@ class QuoteOutput(TypedDict):
 
 
 class PendingOutput(TypedDict):
-    """Not known yet; `requires_action`: the page at `url` leads the buyer to their bank."""
+    """A payment that is not finished; `requires_action`: `url` leads the buyer to their bank."""
 
     state: str
     url: NotRequired[str]
@@ -82,7 +82,7 @@ def quote(quote: Quote, language: str) -> QuoteOutput:
 
 
 def changed(changed: Changed, base_url: str) -> SubscriptionOutput | Later[PendingOutput]:
-    """The subscription on its plan; raises `PaymentDeclined`."""
+    """Returns the subscription on its plan; raises `PaymentDeclined`."""
     match changed.result:
         case Result.DECLINED:
             message = "The payment was declined; the plan stays as it was."

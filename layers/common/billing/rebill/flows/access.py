@@ -14,7 +14,7 @@ from billing.rebill import plan_change_steps
 def moves(
     ports: Ports, subscription: Subscription, plan: Plan | None, now: datetime
 ) -> Transaction:
-    """The writes that put the plan's access in place of the subscription's."""
+    """Returns the writes that replace the subscription's access by the plan's."""
     if plan is None or plan.product == subscription.product:
         return ()
     held = ports.store.history(subscription.merchant, subscription.customer).entitlements

@@ -17,10 +17,11 @@ from billing.rebill.flows.charge_jobs import ChargeJob
 def set_right(
     ports: Ports, works: Sequence[ChargeJob], now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
-    """Those that can be worked on where they are; the others are set right, and counted.
+    """Moves or stops jobs with a wrong account; returns the jobs that can be charged where they
+    are.
 
-    An attempt under way at an account that is gone stays as it is: nobody can say what became of
-    it (R-6).
+    The others are corrected, and counted. An attempt under way at an account that is gone stays as
+    it is: nobody can say what became of it (R-6).
     """
     staying: list[ChargeJob] = []
     names: list[str] = []
@@ -40,7 +41,7 @@ def set_right(
 
 
 def _in_the_way(ports: Ports, work: ChargeJob, now: datetime) -> tuple[str, Transaction] | None:
-    """Its name and what sets it right, which is nothing where nothing can."""
+    """Returns the problem's name and the writes that correct it; no writes where nothing can."""
     subscription, invoice = work.subscription, work.invoice
     shard = ports.shard_of(subscription.id)
     if invoice is not None and work.is_under_way:

@@ -40,7 +40,7 @@ class Matter:
 def page(
     ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None, now: datetime
 ) -> Page[Matter]:
-    """Everything that needs a look: what is parked, what is overdue, longest first, what waits."""
+    """Lists everything that needs a look: parked, overdue (longest first), then waiting."""
     sold = list(_subscriptions(ports, merchant, now))
     found = [
         *parked(ports, merchant, now=now),
@@ -52,7 +52,7 @@ def page(
 
 
 def overdue(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
-    """Subscriptions that something should have happened to an hour ago, longest first (R-9)."""
+    """Lists subscriptions that are overdue by an hour, longest first (R-9)."""
     return [
         _matter("overdue", late.subscription, late.since, late.hold or _under_way(late), now)
         for late in missed.find(ports, now=now, merchant=merchant.id)
@@ -61,7 +61,7 @@ def overdue(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
 
 
 def parked(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
-    """Subscriptions over which our own code failed five times: a person must look (R-9)."""
+    """Lists subscriptions on which our own code failed five times: a person must look (R-9)."""
     troubles = [
         trouble
         for trouble in ports.store.troubles(merchant.id)
@@ -76,7 +76,7 @@ def parked(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
 
 
 def waiting(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
-    """Lists subscriptions with missed payments that wait for the merchant to charge or skip (R-2)."""
+    """Lists subscriptions with missed payments that wait for the merchant's decision (R-2)."""
     return _waiting(_subscriptions(ports, merchant, now), now)
 
 

@@ -44,13 +44,13 @@ UNANSWERED = Declined("authentication_required")
 """The decline that is recorded when a buyer did not authenticate in time (R-4)."""
 
 SECONDS_PAST_POINT_OF_NO_RETURN = 5
-"""No more enter step 3 at a time than the gateway takes in this many seconds."""
+"""The number of seconds of gateway calls that may enter step 3 at a time."""
 
 
 def charge(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
-    """Charge what the leases name, if they still stand; the tally counts what became of each.
+    """Charges what the claims name, if they are still in force; the tally counts each result.
 
-    Where the gateway takes no more for now, the rest is `left`: its leases bring it back.
+    Where the gateway takes no more for now, the rest is `left`: it comes back when its claims end.
     """
     lanes = ports.lanes
     at_once = ports.operation.gateway_calls_per_second * SECONDS_PAST_POINT_OF_NO_RETURN
@@ -145,7 +145,7 @@ def _step_6(
 def _open(
     ports: Ports, works: Sequence[ChargeJob], now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
-    """Step 1 for those without an open invoice; those with one go on from its state."""
+    """Opens an invoice for jobs without one (step 1); the others continue from its state."""
     to_open: list[ChargeJob] = []
     going_on: list[ChargeJob] = []
     for work in works:
@@ -179,7 +179,7 @@ def _open(
 
 
 def _invoices(ports: Ports, works: Sequence[ChargeJob], now: datetime) -> list[Invoice]:
-    """The next invoice of each, with amount, tax, gateway account and Order ID final."""
+    """Builds each job's next invoice, with amount, tax, gateway account and Order ID final."""
     purchases = [(w.merchant.id, w.subscription.customer, w.subscription.id) for w in works]
     found = ports.store.bill_tos(purchases)
     invoices = []
@@ -200,7 +200,7 @@ def _invoices(ports: Ports, works: Sequence[ChargeJob], now: datetime) -> list[I
 
 
 def _prepare(ports: Ports, works: Sequence[ChargeJob], tally: Counter[str]) -> list[ChargeJob]:
-    """Step 2 for those that have no payment at the gateway yet, or one that may have lapsed."""
+    """Prepares a gateway payment (step 2) where there is none yet, or one that may have expired."""
     prepared = [gateway_payments.is_prepared(ports, work.open_invoice) for work in works]
     unprepared = [work for work, done in zip(works, prepared, strict=True) if not done]
     going_on = [work for work, done in zip(works, prepared, strict=True) if done]
@@ -223,7 +223,7 @@ def _prepare(ports: Ports, works: Sequence[ChargeJob], tally: Counter[str]) -> l
 def _pass_point_of_no_return(
     ports: Ports, works: Sequence[ChargeJob], now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
-    """Step 3; whether billing is stopped is read here once more."""
+    """Starts the attempts (step 3); whether billing is stopped is read here once more."""
     if not works:
         return []
     merchants = {name: ports.store.merchant(name) for name in {w.merchant.id for w in works}}
@@ -321,8 +321,10 @@ def settlement(
 def _unless_given_up(
     ports: Ports, work: ChargeJob, now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
-    """After a hard decline there is no further attempt but one that is asked for, only the end of
-    the cycle (R-4)."""
+    """Gives up after a hard decline, unless another attempt was asked for (R-4).
+
+    After a hard decline there is no further attempt but that one, only the end of the cycle.
+    """
     invoice = work.open_invoice
     if invoice.retryable or work.subscription.pay_now is not None:
         return [work]

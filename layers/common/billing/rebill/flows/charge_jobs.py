@@ -39,7 +39,7 @@ class ChargeJob:
         return regular and self.waits_for_buyer and counted >= attempts
 
     def has_lapsed(self, ports: Ports, now: datetime) -> bool:
-        """Whether it is a change of plan that was not paid while its quote was fresh (A-4)."""
+        """Tells whether a change of plan was not paid while its quote was fresh (A-4)."""
         if not self.changes_plan:
             return False
         return now - self.open_invoice.opened_at >= timedelta(hours=ports.operation.checkout_hours)
@@ -54,7 +54,7 @@ class ChargeJob:
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether its card is at another gateway account than its open invoice (W-6)."""
+        """Tells whether its card is at another gateway account than its open invoice (W-6)."""
         opened, agreed = self.open_invoice, self.subscription
         return (opened.gateway, opened.gateway_account) != (
             agreed.gateway,

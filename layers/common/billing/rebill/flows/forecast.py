@@ -34,15 +34,15 @@ class Day:
 
 
 Charge = tuple[datetime, str, Money, bool]
-"""When, of which subscription, how much, and whether it is the sandbox's."""
+"""Its time, its subscription, its amount, and whether it is the sandbox's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Days in order, to `until`, which is earlier than asked where that were too many charges.
+    """The days in order, to `until`, which is earlier than asked where that were too many charges.
 
-    `complete` is false where there are more subscriptions than are read at once; `held` is why
-    nothing of it would be charged as things stand.
+    `complete` is false where there are more subscriptions than are read at once; `held` is the
+    reason for which nothing of it would be charged as things are.
     """
 
     until: datetime
@@ -52,7 +52,7 @@ class Forecast:
 
 
 def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime) -> Forecast:
-    """Forecasts charges of subscriptions, at the times at which the rebill engine would make them."""
+    """Forecasts charges of subscriptions, at the times at which the rebill engine makes them."""
     subscriptions, complete = _due(ports, merchant, until, now)
     lives = (_charges(ports, merchant, each, until, now) for each in subscriptions)
     amounts: Counter[tuple[date, Currency, bool]] = Counter()
@@ -91,7 +91,7 @@ def _due(
 def _charges(
     ports: Ports, merchant: Merchant, subscription: Subscription, until: datetime, now: datetime
 ) -> Iterator[Charge]:
-    """A subscription lived on in thought, by the transitions and rules that it is charged by."""
+    """Simulates a subscription's future charges, by the rules that it is charged by."""
     willing = replace(merchant, armed=True, stopped=False, gateway_accounts=())
     if policy.hold(subscription, willing, billing_paused=False, environment="") is not None:
         return
@@ -126,7 +126,7 @@ def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
 def _first(
     subscription: Subscription, opened: Invoice | None, minimum: int, now: datetime
 ) -> tuple[datetime | None, Money]:
-    """When the next charge is made, and of how much: an open invoice has its amount already."""
+    """Returns the time and the amount of the next charge: an open invoice has its amount already."""
     at = subscription.next_charge_at
     if at is not None and policy.charged_today(subscription, now):
         again = policy.alarm_after_payment(subscription, now)

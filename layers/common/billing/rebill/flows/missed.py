@@ -47,7 +47,7 @@ class Missed:
     hold: Hold | None = None
 
     def described(self) -> dict[str, str | None]:
-        """Of a log line: ids and reasons, nothing of a person."""
+        """Returns the fields of a log line: ids and reasons, nothing of a person."""
         return {
             "why": self.why.value,
             "kind": self.due.kind.value,
@@ -66,7 +66,7 @@ def tally(found: Sequence[Missed]) -> Counter[str]:
 
 
 def find(ports: Ports, *, now: datetime, merchant: str | None = None) -> list[Missed]:
-    """Everything that is more than an hour late, longest first; of one merchant, if named."""
+    """Finds everything that is more than an hour late, longest first; of one merchant, if named."""
     ports = ports.as_switched()
     found = [
         missed
@@ -130,7 +130,7 @@ def _judged(
 
 
 def _asked_at(ports: Ports, subscription: Subscription) -> datetime | None:
-    """Since when a gateway was asked and has not answered; None when none is being asked."""
+    """Returns when a gateway was asked that has not answered; None when none is being asked."""
     if subscription.open_invoice is None:
         return None
     invoice = ports.store.invoice(

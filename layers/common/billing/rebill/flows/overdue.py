@@ -15,7 +15,7 @@ from billing.rebill.flows import pay_now
 
 
 def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
-    """Try what is past due, or charge the oldest payment that waits, at once.
+    """Charges at once what is past due, or the oldest payment that waits.
 
     Raises `NotFound`, and `Refused` (nothing_due, charge_under_way).
     """
@@ -30,7 +30,7 @@ def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
 
 
 def skip(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
-    """Leave the oldest payment that waits out; an installment is never skipped, only later.
+    """Skips the oldest payment that waits; an installment is never skipped, only later.
 
     Raises `NotFound`, and `Refused` (nothing_waits, owed).
     """

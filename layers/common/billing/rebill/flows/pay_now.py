@@ -1,4 +1,4 @@
-"""Paying what is past due out of turn: at once, and outside the count of retries (R-4, B-10)."""
+"""Payments of what is past due, out of turn: at once, outside the count of retries (R-4, B-10)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ATTEMPTS = 8
 def now_due(
     ports: Ports, merchant: str, customer: str, subscription: str, *, now: datetime
 ) -> Subscription:
-    """Have the worker try at once; asking again while it does changes nothing.
+    """Makes the worker charge at once; asking again while it does changes nothing.
 
     Raises `NotFound`, and `Refused` for what is not past due (nothing_due), is being charged
     (charge_under_way), or is disputed (disputed).

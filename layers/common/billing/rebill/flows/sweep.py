@@ -1,4 +1,4 @@
-"""The sweep: what is due, leased and put on the queue, at the gateway's pace (R-1, R-2)."""
+"""The sweep: claims what is due and queues it, at the gateway's pace (R-1, R-2)."""
 
 from __future__ import annotations
 
@@ -55,8 +55,10 @@ def due(
 
 
 def _pairs(ports: Ports, kinds: Sequence[DueKind], now: datetime) -> list[tuple[DueKind, int]]:
-    """Each shard of each kind: with every tick another shard comes first, and once all of them were
-    first, another kind."""
+    """Lists each shard of each kind in turn.
+
+    With every tick another shard comes first, and once all of them were first, another kind.
+    """
     shards = range(ports.operation.shards)
     return [
         (kind, shard)

@@ -1,7 +1,7 @@
-"""The leases of many messages, worked off together; where that breaks, each by itself (R-1, R-9).
+"""The worker: handles the claims of many messages together (R-1, R-9).
 
-One subscription that our code cannot handle must not hold up the others of its message, nor one
-message another.
+Where that breaks it handles each by itself. One subscription that our code cannot handle must not
+hold up the others of its message, nor one message another.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from billing.rebill.flows import charge
 def take_all(
     ports: Ports, messages: Mapping[str, Sequence[Due]], *, now: datetime
 ) -> tuple[Counter[str], dict[str, Exception]]:
-    """All messages as one batch, and where that breaks message by message: what became of the
-    leases, and the errors of the messages that failed, by their ids.
+    """Handles all messages as one batch, and where that breaks message by message.
 
-    Twenty-five leases of one message would share few transactions, and leave the gateway idle at
+    Returns the results of the claims, and the errors of the messages that failed, by their ids.
+    Twenty-five claims of one message would share few transactions, and leave the gateway idle at
     each step's end.
     """
     if len(messages) == 1:
@@ -51,11 +51,10 @@ def _message_by_message(
 
 
 def take(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
-    """Charge, finish and refund what the leases of one message name; the tally counts what became
-    of each.
+    """Charges, finishes and refunds what the claims of one message name; the tally counts results.
 
-    An error of our own is raised again once the others are done and it is written down, so that
-    the message counts as failed.
+    An error of our own is raised again once the others are done and it is written down, so that the
+    message counts as failed.
     """
     try:
         return _together(ports, leases, now)

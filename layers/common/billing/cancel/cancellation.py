@@ -1,5 +1,7 @@
-"""Ending a subscription, as transactions: at once, at the end of the period, or after the charge
-that is under way; and undoing it (X-2, X-4, X-5, X-6)."""
+"""Ends a subscription, as transactions, and undoes that (X-2, X-4, X-5, X-6).
+
+It ends at once, at the end of the period, or after the charge that is under way.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,10 @@ INVOICE_AS_READ = ("state", "attempt")
 def takes_effect_now(
     subscription: Subscription, request: CancelRequest, *, changing_plan: bool = False
 ) -> bool:
-    """Whether nothing that is paid for is left: asked for now, past due, or past the period
-    (X-4).
+    """Tells whether no paid time is left: asked for now, past due, or past the period (X-4).
 
-    An open invoice says so too: by the clock of whoever opened it, its period has begun; but not
-    that of a change of plan, which pays for no period (A-4).
+    An open invoice means so too: by the clock of its opener, its period has begun; but not that of
+    a change of plan, which pays for no period (A-4).
     """
     if request.when is When.NOW or subscription.state is State.PAST_DUE:
         return True
@@ -41,7 +42,10 @@ def end_now(
     email: str,
     shard: int,
 ) -> Transaction:
-    """Ended with its own entry; an open invoice is void in the same write, and never paid (X-6)."""
+    """Ends a subscription with its own entry; an open invoice is void in the same write (X-6).
+
+    That invoice is never paid.
+    """
     at, ended = request.requested_at, subscription.cancelled(request.requested_at, request.source)
     ended = replace(ended, cancelling=None)
     return (
@@ -59,7 +63,7 @@ def at_period_end(
     email: str,
     shard: int,
 ) -> Transaction:
-    """A "Request Can." entry now; access and agreement stay to the end of the period (X-2).
+    """Inserts a "Request Can." entry now; access and agreement stay to the period's end (X-2).
 
     An open invoice is that of a change of plan: it is void, as in `end_now` (A-4).
     """
@@ -75,7 +79,8 @@ def at_period_end(
 
 
 def record(subscription: Subscription, under_way: Invoice, request: CancelRequest) -> Transaction:
-    """The charge under way is withdrawn first; what the gateway says of it decides (X-6)."""
+    """Records a request during a charge, which is withdrawn first; the gateway's answer decides
+    (X-6)."""
     return (
         Change(subscription, subscription.cancel_recorded(request), expecting=policy.LOOKED_AT),
         ConditionCheck(under_way, expecting=INVOICE_AS_READ),
@@ -83,7 +88,7 @@ def record(subscription: Subscription, under_way: Invoice, request: CancelReques
 
 
 def undo(subscription: Subscription, requested: Order, now: datetime, shard: int) -> Transaction:
-    """Goes on as before; the request stays in the list, marked withdrawn (X-2, X-5)."""
+    """Undoes a pending cancellation; the request stays listed, marked withdrawn (X-2, X-5)."""
     after = subscription.cancel_undone()
     return (
         Change(subscription, after, expecting=(*policy.LOOKED_AT, "ends_at")),
@@ -95,7 +100,7 @@ def undo(subscription: Subscription, requested: Order, now: datetime, shard: int
 def end_pending(
     subscription: Subscription, order_id: str, now: datetime, email: str, shard: int
 ) -> Transaction:
-    """The period has ended: cancelled as of then, with its own entry (X-2)."""
+    """Cancels a subscription as of the end of its period, with its own entry (X-2)."""
     request, ends_at = subscription.cancelling, subscription.ends_at
     assert request is not None and ends_at is not None, "it is pending"
     ended = replace(subscription.cancelled(ends_at, request.source), cancelling=None)
@@ -133,7 +138,7 @@ def after_payment(
 def entry(
     subscription: Subscription, kind: OrderKind, request: CancelRequest, at: datetime, email: str
 ) -> Order:
-    """The entry that a request or a cancellation makes in the transaction list."""
+    """Builds the order list's entry of a request or a cancellation."""
     return Order(
         id=request.order,
         merchant=subscription.merchant,
@@ -155,7 +160,7 @@ def entry(
 
 
 def _ended(ended: Subscription, request: CancelRequest, at: datetime, shard: int) -> OutboxEvent:
-    """The end of a subscription, with the reference of whoever asked for it (X-7)."""
+    """Builds the event of a subscription's end, with the reference of its requester (X-7)."""
     asked = request.source in {Source.CUSTOMER, Source.MERCHANT}
     was = snapshots.of(ended, reference=request.order if asked else None)
     return replace(fact(EventKind.ENDED, ended, at, shard), was=was)
@@ -184,8 +189,10 @@ def by_dunning(order_id: str, now: datetime) -> CancelRequest:
 
 
 def void(invoice: Invoice | None, at: datetime, shard: int) -> tuple[Write, ...]:
-    """An open invoice no attempt of which is under way is never paid; its payment, if there is
-    one, is cancelled at the gateway by the outbox."""
+    """Voids an open invoice without an attempt under way, so that it is never paid.
+
+    Its payment, if there is one, is cancelled at the gateway by the outbox.
+    """
     if invoice is None:
         return ()
     over = invoice.in_state(InvoiceState.VOID)

@@ -1,6 +1,6 @@
-"""Pausing and going on: nothing is charged in between, and nothing that was owed is lost (X-11).
+"""Pausing and resuming: nothing is charged in between, and nothing that was owed is lost (X-11).
 
-A pause in which no payment fell due changes nothing: all goes on as it stood. If one did, the next
+A pause in which no payment fell due changes nothing: all goes on as it was. If one did, the next
 payment is due at once and becomes the new anchor.
 """
 
@@ -15,9 +15,9 @@ from billing.kernel.subscription import Interrupted, Source, State, Subscription
 
 
 def paused(subscription: Subscription, now: datetime, by: Source = Source.MERCHANT) -> Subscription:
-    """Charged nothing from now on; access lasts to the end of the paid period (X-11).
+    """Pauses a subscription; access lasts to the end of the paid period (X-11).
 
-    What is past due keeps its open invoice, and with it its place in the retry cycle.
+    Past due, it keeps its open invoice, and with it its place in the retry cycle.
     """
     if subscription.state is State.CANCEL_PENDING:
         return _while_pending(subscription, paused(subscription.cancel_undone(), now, by))
@@ -43,10 +43,10 @@ def paused(subscription: Subscription, now: datetime, by: Source = Source.MERCHA
 
 
 def resumed(subscription: Subscription, now: datetime) -> Subscription:
-    """As it was, if no payment fell due in the pause; else the next one is due at once and becomes
-    the new anchor, what is owed in all staying the same (X-11).
+    """Resumes as it was, if no payment fell due in the pause; else the next one is due at once.
 
-    Where it then has no open invoice any more, that is to be voided in the same write.
+    That one becomes the new anchor; what is owed in all stays the same (X-11). Where it then has no
+    open invoice any more, that is to be voided in the same write.
     """
     if subscription.state is State.CANCEL_PENDING:
         return _while_pending(subscription, resumed(subscription.cancel_undone(), now))
@@ -75,13 +75,13 @@ def resumed(subscription: Subscription, now: datetime) -> Subscription:
 
 
 def _while_pending(pending: Subscription, running: Subscription) -> Subscription:
-    """Still to end; what undoing that goes back to is another now."""
+    """Keeps a cancellation pending, with another subscription to return to when it is undone."""
     assert pending.cancelling is not None, "it is pending"
     return running.cancel_pending(pending.cancelling)
 
 
 def _fell_due(subscription: Subscription, since: datetime, until: datetime) -> bool:
-    """Whether a standard payment was scheduled after `since` and no later than `until`."""
+    """Tells whether a standard payment was scheduled after `since` and no later than `until`."""
     total, k = subscription.terms.standard_payments, subscription.period
     while (total is None or k < total) and subscription.payment_at(k) <= until:
         if subscription.payment_at(k) > since:

@@ -1,1 +1,1 @@
-"""Buying: an attempt from its form to its first payment."""
+"""Checkout: an attempt to buy, from its form to its first payment."""

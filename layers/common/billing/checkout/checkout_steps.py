@@ -1,4 +1,4 @@
-"""A checkout as transactions: what each of its steps writes, and on which conditions (C-2 .. C-4).
+"""A checkout as transactions: the writes of each step, and their conditions (C-2 .. C-4).
 
 The same protocol as a rebill's (`billing.rebill.charge_steps`), with the attempt as the owner of
 its invoice.
@@ -34,7 +34,7 @@ from billing.kernel.writes import Change, Insert, Remove, Transaction, Write
 from billing.notices import reminders
 
 AS_READ = ("state", "invoice")
-"""A step is written only if no other came between: both move with every step."""
+"""Fields that change with every step: one is written only if no other came between."""
 
 LOOK_AGAIN = timedelta(minutes=2)
 """The time until the sweep looks at an attempt whose outcome nobody waited for."""
@@ -47,17 +47,20 @@ Until then a gateway may still report that it was paid (M-8, W-1).
 
 
 def begun(checkout: Checkout) -> Transaction:
-    """The attempt itself, before the first gateway call; the key is taken from now on."""
+    """Inserts the attempt before the first gateway call; the key is taken from now on."""
     return (Insert(checkout),)
 
 
 def unbegun(checkout: Checkout) -> Transaction:
-    """As if it had not been sent: what no gateway can read is a slip, and its key stays free."""
+    """Removes an attempt as if it had not been sent, so that its key stays free.
+
+    An input that no gateway can read is a slip.
+    """
     return (Remove(checkout),)
 
 
 def saved(checkout: Checkout, method: SavedMethod, now: datetime) -> tuple[Checkout, Transaction]:
-    """The gateway keeps the payment method."""
+    """Records the payment method that the gateway saved."""
     kept = PaymentMethod(
         id=method.token,
         merchant=checkout.merchant,
@@ -75,14 +78,14 @@ def saved(checkout: Checkout, method: SavedMethod, now: datetime) -> tuple[Check
 
 
 def prepared(checkout: Checkout, gateway_ref: str) -> tuple[Checkout, Transaction]:
-    """Step 2: the one payment that can ever pay for it."""
+    """Records the one payment that can ever pay for it (step 2)."""
     return _step(checkout, replace(checkout, invoice=checkout.invoice.ready(gateway_ref)))
 
 
 def point_of_no_return(
     checkout: Checkout, failed_order_id: str, now: datetime
 ) -> tuple[Checkout, Transaction]:
-    """Step 3: from here on money may move."""
+    """Starts the charge (step 3): money may move from here on."""
     assert checkout.method is not None, "saved before it is charged"
     invoice = checkout.invoice.confirming(now, checkout.method.id, failed_order_id)
     after, step = _step(checkout, replace(checkout, invoice=invoice, due_at=now + LOOK_AGAIN))
@@ -107,9 +110,9 @@ def declined(
     failed_order_id: str,
     customer: str | None,
 ) -> tuple[Checkout, Transaction]:
-    """Nothing is created but a failed order; the key stays declined (C-4).
+    """Ends an attempt as declined; creates nothing but a failed order (C-4).
 
-    `customer` is the existing one of that email, None for a stranger.
+    Its key stays declined. `customer` is the existing one of that email, None for a stranger.
     """
     invoice = replace(checkout.invoice, failed_order_id=failed_order_id)
     over = replace(
@@ -131,8 +134,10 @@ def declined(
 
 
 def abandoned(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Transaction]:
-    """Left alone for an hour and withdrawn at the gateway, or refused for what `code` says: it can
-    never be paid any more."""
+    """Ends an attempt as abandoned, so that it can never be paid any more.
+
+    It was left alone for an hour and withdrawn at the gateway, or refused for the reason `code`.
+    """
     over = replace(
         checkout,
         state=CheckoutState.ABANDONED,
@@ -146,8 +151,10 @@ def abandoned(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Tr
 
 
 def forgotten(checkout: Checkout) -> tuple[Checkout, Transaction]:
-    """Without its form: nobody is named any more, and the same key still has the same answer
-    (M-8)."""
+    """Erases the form of an attempt; the same key still has the same answer (M-8).
+
+    Nobody is named any more.
+    """
     left = nobody(checkout.bill_to.address.country)
     return _step(
         checkout,
@@ -164,7 +171,7 @@ def forgotten(checkout: Checkout) -> tuple[Checkout, Transaction]:
 
 
 def looked_at(checkout: Checkout, due_at: datetime) -> tuple[Checkout, Transaction]:
-    """Nothing is known yet; the sweep comes again."""
+    """Postpones the sweep's next look, as nothing is known yet."""
     return _step(checkout, replace(checkout, due_at=due_at))
 
 
@@ -177,11 +184,11 @@ def paid(
     kept: PaymentMethod | None = None,
     shard: int,
 ) -> tuple[Checkout, Transaction]:
-    """Step 5: customer, subscription, order, invoice, access and mail together (C-3).
+    """Books a paid attempt: customer, subscription, order, invoice, access and mail together (C-3).
 
-    `outcome` is None for a $0 start, `customer` the existing customer of that email, `kept` their
-    card where it is the very one that was given again. An existing customer's card and address stay
-    as they are (B-3).
+    This is step 5. `outcome` is None for a $0 start, `customer` the existing customer of that
+    email, `kept` their card where it is the very one that was given again. An existing customer's
+    card and address stay as they are (B-3).
     """
     owner = customer or checkout.customer
     charge = outcome.charge if outcome else None
@@ -223,15 +230,16 @@ def _step(before: Checkout, after: Checkout) -> tuple[Checkout, Transaction]:
 
 
 def keep(method: PaymentMethod, owner: str, kept: PaymentMethod | None) -> Write:
-    """The card of a purchase among its owner's; one that is there already
-    is charged again, removed or not."""
+    """Adds a purchase's card to its owner's; one that is there already is charged again, removed or
+    not."""
     if kept is None:
         return Insert(replace(method, customer=owner))
     return Change(kept, replace(kept, removed_at=None), expecting=("removed_at",))
 
 
 def new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:
-    """The customer that a stranger becomes with the first payment, and the email's pointer."""
+    """Inserts the customer that a stranger becomes with the first payment, and the email's
+    pointer."""
     email = checkout.bill_to.email
     return (
         # Two first purchases of one email meet here: the second reads the first and joins it.

@@ -1,5 +1,8 @@
-"""A checkout attempt: written before the first gateway call, so that whatever is killed is found
-(C-2, C-4)."""
+"""Checkout attempts (C-2, C-4).
+
+An attempt is written before the first gateway call, so that it is found even if its process is
+killed.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from billing.kernel.periods import Anchor
 
 
 class CheckoutState(StrEnum):
-    """`open` until it is paid, declined, or left alone for an hour; the last three are final."""
+    """The state of an attempt; all but `open` are final.
+
+    It is `open` until it is paid, declined, or left alone for an hour.
+    """
 
     OPEN = "open"
     PAID = "paid"
@@ -32,7 +38,7 @@ class Checkout:
     `customer` had this email already when it began: it is theirs, whoever has that later (B-12).
     `anchor` is the purchase's wall time. `payment_token` is what the gateway's element gave,
     `method` what the gateway then saved. `action_url` is where the buyer authenticates (3-D
-    Secure). `due_at`: when it is looked at again, or, where it came to nothing, when its form is
+    Secure). `due_at`: when it is looked at again, or, where it was not successful, when its form is
     erased (M-8).
     """
 

@@ -23,8 +23,10 @@ DOTS_DO_NOT_COUNT = frozenset({"gmail.com", "googlemail.com"})
 
 @dataclass(frozen=True, slots=True)
 class TrialUse:
-    """One person's trial at one merchant, taken by `purchase`; `subject` is the hash of a mailbox
-    or a card."""
+    """One person's trial at one merchant, taken by `purchase`.
+
+    `subject` is the hash of a mailbox or a card.
+    """
 
     merchant: str
     subject: str
@@ -33,8 +35,8 @@ class TrialUse:
 
 
 def mailbox(email: str) -> str:
-    """One spelling of all that reach the same mailbox: no tag after a plus, no dots where they do
-    not count."""
+    """Normalizes an email to one spelling per mailbox: no plus tag, no dots where they do not
+    count."""
     name, _, host = normalised_email(email).rpartition("@")
     name = name.partition("+")[0] or name
     if host in DOTS_DO_NOT_COUNT:
@@ -60,21 +62,21 @@ def _subject(merchant: str, known_by: str) -> str:
 
 
 def taken(checkout: Checkout, now: datetime) -> tuple[Write, ...]:
-    """The trial, taken; refused where one of them stands already."""
+    """Takes the trial; refused where one of its subjects is taken already."""
     return tuple(Insert(use) for use in _uses(checkout, now))
 
 
 def card_renewed(
     before: PaymentMethod, use: TrialUse | None, after: PaymentMethod
 ) -> TrialUse | None:
-    """The trial of a card under its new number as well; `use` is that of its old one (W-7)."""
+    """Builds the trial of a card under its new number; `use` is that of its old one (W-7)."""
     if use is None or after.fingerprint in {None, before.fingerprint}:
         return None
     return replace(use, subject=card_subject(after))
 
 
 def given_back(checkout: Checkout) -> tuple[Write, ...]:
-    """Nothing was paid after all: the person may try again."""
+    """Gives the trial back after an attempt that was not paid: the person may try again."""
     if checkout.invoice.state not in UNDER_WAY or not checkout.invoice.total:
         return ()  # It is taken at the point of no return, or with a $0 start that succeeded.
     at = checkout.created_at

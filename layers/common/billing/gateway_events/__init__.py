@@ -1,1 +1,1 @@
-"""Incoming webhooks, and the look for lost ones."""
+"""Incoming webhooks, and the search for lost ones."""

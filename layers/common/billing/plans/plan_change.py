@@ -139,8 +139,7 @@ def quoted_at(token: str, now: datetime) -> datetime:
 
 
 def check_token(quoted: Quote, token: str) -> None:
-    """Raises `Refused` (quote_changed) where anything changed that the token's quote depended
-    on."""
+    """Raises `Refused` (quote_changed) where anything changed that the quote depended on."""
     if not compare_digest(quoted.token.encode(), token.encode()):
         raise quote_changed()
 

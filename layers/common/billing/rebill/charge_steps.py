@@ -242,7 +242,7 @@ def pay_now(subscription: Subscription, invoice: Invoice | None, now: datetime) 
 
 
 def _goes_on(subscription: Subscription, now: datetime) -> bool:
-    """Tells whether the attempt was asked for, and the cycle's own next due date is still to come."""
+    """Tells whether the attempt was asked for and the cycle's own next due date is to come."""
     asked = subscription.pay_now
     return asked is not None and asked.resumes_at is not None and asked.resumes_at > now
 

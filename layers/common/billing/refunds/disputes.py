@@ -1,8 +1,8 @@
-"""Chargebacks: money that a bank took back, and what follows until it is decided (W-4).
+"""Chargebacks: money that a bank took back, and the rules until it is decided (W-4).
 
 Open: nothing of the subscription is charged, nothing of the payment refunded. Won: it goes on at
 the next date, nothing is caught up. Lost: cancelled, with the gateway as the source. Pure; each
-function is one transaction, each conditional on what it rests on.
+function is one transaction, each conditional on what it depends on.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _new(about: Disputed, dispute: Dispute, now: datetime, order: str, revoke: b
 
 
 def won(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Transaction:
-    """The money is ours again: access is given back, and charges go on at the next date."""
+    """Closes a chargeback as won: access is given back, and charges go on at the next date."""
     after = replace(before, standing=DisputeStanding.WON, moves=before.moves + 1, revoked_at=None)
     given_back = (
         Change(entitlement, replace(entitlement, revoked_at=None))
@@ -154,8 +154,10 @@ def won(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Tr
 def lost(
     about: Disputed, before: Chargeback, now: datetime, *, order: str, shard: int
 ) -> Transaction:
-    """The money is gone: the subscription is cancelled; what was bought once is closed when all of
-    its money is gone, as by a full refund (B-7)."""
+    """Closes a chargeback as lost: the subscription is cancelled.
+
+    A one-time purchase is closed when all of its money is gone, as by a full refund (B-7).
+    """
     after = replace(before, standing=DisputeStanding.LOST, moves=before.moves + 1)
     invoice = about.invoice
     nothing_left = invoice.disputed_minor + invoice.refunded_minor >= invoice.total.amount_minor
@@ -236,9 +238,10 @@ def _going_on(
 def _cancelled(
     about: Disputed, lost: Chargeback, now: datetime, order: str, shard: int
 ) -> tuple[Write, ...]:
-    """Ended now; a charge under way is withdrawn first, and what the gateway says decides (X-6).
+    """Cancels the subscription now; a charge under way is withdrawn first (X-6).
 
-    What the bank took back is not given back a second time, as credit (B-7).
+    The gateway's answer about that charge decides. Money that the bank took back is not given back
+    a second time, as credit (B-7).
     """
     subscription, invoice = about.subscription, about.open_invoice
     if subscription is None:
@@ -266,7 +269,7 @@ def _cancelled(
 
 
 def _as_it_stands(invoice: Invoice | None) -> tuple[Write, ...]:
-    """Only if no attempt has begun or ended meanwhile."""
+    """Checks that no attempt has begun or ended meanwhile."""
     return (
         ()
         if invoice is None

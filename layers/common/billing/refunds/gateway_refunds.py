@@ -1,4 +1,4 @@
-"""Refunds as they go on at the gateway: made there by somebody else, or sent back by a bank (W-1).
+"""Refunds changed at the gateway: made there by somebody else, or sent back by a bank (W-1).
 
 Pure; each function is one transaction, refused when another came first.
 """
@@ -23,7 +23,7 @@ from billing.refunds.refunds import Refund, RefundState
 
 
 def id_of(invoice: str, found: GatewayRefund) -> str:
-    """Our id of a refund that was not asked for here: always the same one, so booked once."""
+    """Returns our id of a refund that was not asked for here: always the same, so booked once."""
     return refunds.refund_id(invoice, f"elsewhere-{found.id}")
 
 
@@ -38,7 +38,7 @@ def made_elsewhere(
     order_id: str,
     shard: int,
 ) -> Transaction:
-    """A refund that the gateway made and we did not ask for: one as any other from here on.
+    """Books a refund that the gateway made and we did not ask for; it is one as any other then.
 
     Raises `Refused` where more would have gone back than came in: what the gateway lists then is
     not what it seems, and nothing is guessed (a chargeback that it shows as a refund, too).
@@ -92,7 +92,7 @@ def returned(
     now: datetime,
     subscription: Subscription | None,
 ) -> Transaction:
-    """The customer's bank could not take a refund, and the gateway has put it back to the merchant.
+    """Books back a refund that the customer's bank could not take; the merchant has the money.
 
     Books and invoice are as before it, so that it can be refunded anew; its credit note is void.
     Access stays as the refund left it: the merchant still wanted to give the money back, by another

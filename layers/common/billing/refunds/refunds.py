@@ -83,8 +83,10 @@ class Refund:
 
 
 def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:
-    """When the customer's refund window of `days` closes: with the merchant's local day N after the
-    payment (B-7)."""
+    """Returns the end of the customer's refund window (B-7).
+
+    A window of `days` closes with the merchant's local day N after the payment.
+    """
     midnight = Anchor.at(paid_at, zone).wall.replace(hour=0, minute=0, second=0, microsecond=0)
     return Anchor(midnight + timedelta(days=days + 1), zone).instant
 
@@ -149,7 +151,7 @@ def effect(
 
 
 def before_tax(invoice: Invoice, amount: Money) -> int:
-    """The part of what goes back now that is not tax, in minor units.
+    """Returns the net part of what goes back now, without tax, in minor units.
 
     Rounded half up over the sum of all that goes back, so that a payment that goes back whole gives
     back its whole net amount.
@@ -162,7 +164,7 @@ def before_tax(invoice: Invoice, amount: Money) -> int:
 
 
 def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None = None) -> Money:
-    """The amount asked for, or all that is left; raises `Refused` or `Invalid` beyond that.
+    """Returns the amount asked for, or all that is left; `Refused` or `Invalid` beyond that.
 
     `at_most` is less than what is left where some of it was used as credit (`automatic`).
     """
@@ -184,7 +186,7 @@ def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None 
 
 
 def is_open(invoice: Invoice) -> bool:
-    """Whether a refund of the payment is under way."""
+    """Tells whether a refund of the payment is under way."""
     return invoice.refund_reserved_minor > invoice.refunded_minor
 
 
@@ -202,7 +204,7 @@ def refuse_open(invoice: Invoice) -> None:
 
 
 def refund_id(invoice: str, name: str) -> str:
-    """The id of the refund of an invoice that is called `name`."""
+    """Returns the id of the refund of an invoice that is called `name`."""
     return f"{invoice}:{name}"
 
 
@@ -221,11 +223,11 @@ def reserve(
     shard: int,
     of_credit: bool = False,
 ) -> tuple[Refund, Transaction]:
-    """Step 1: the money is spoken for, before the gateway is asked.
+    """Reserves the money of a refund (step 1), before the gateway is asked.
 
-    `name` is what whoever asks calls this refund, so that asking again is not a second one. It
-    takes back the credit and the unused time that the payment gave, or with `of_credit` the credit
-    of whichever payment (A-4, B-7). `opened` is the subscription's open invoice.
+    `name` is the caller's name for this refund, so that asking again is not a second one. It takes
+    back the credit and the unused time that the payment gave, or with `of_credit` the credit of
+    whichever payment (A-4, B-7). `opened` is the subscription's open invoice.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     took, writes = taken_back(subscription, invoice, amount, of_credit=of_credit)
@@ -292,7 +294,7 @@ def _as_written(
 def restored(
     refund: Refund, invoice: Invoice, subscription: Subscription | None
 ) -> tuple[Write, ...]:
-    """Puts back into the funds what a failed refund had taken out of them."""
+    """Restores the funds that a failed refund had taken."""
     if refund.took is None or subscription is None:
         return ()
     again = subscription.not_returned(invoice.paid_in, refund.took)
@@ -308,7 +310,7 @@ def settle(
     now: datetime,
     subscription: Subscription | None,
 ) -> tuple[Refund, Transaction]:
-    """Step 3: booked with its own entry, or the reservation is given back."""
+    """Books a refund with its own entry, or gives the reservation back (step 3)."""
     if isinstance(outcome, RefundFailed):
         failed = replace(
             refund,
@@ -360,8 +362,10 @@ def booked(
 def _revoked(
     invoice: Invoice, refunded_minor: int, entitlements: Iterable[Entitlement], now: datetime
 ) -> tuple[Write, ...]:
-    """A full refund of a one-time purchase takes its access away, of what no bank took back before
-    (W-4); it never cancels (B-7)."""
+    """Revokes the access of a one-time purchase on a full refund; never cancels (B-7).
+
+    Money that a bank took back before counts as gone already (W-4).
+    """
     lost = invoice.disputed_minor if invoice.dispute == DisputeStanding.LOST else 0
     if invoice.subscription is not None or refunded_minor + lost < invoice.total.amount_minor:
         return ()
@@ -373,7 +377,7 @@ def _revoked(
 
 
 def entry(refund: Refund, paid: Order) -> Order:
-    """The refund's entry of the order list: as booked, or as it will be while under way."""
+    """Returns the refund's entry of the order list: as booked, or as it will be while under way."""
     return _entry(refund, paid, refund.settled_at or refund.requested_at)
 
 

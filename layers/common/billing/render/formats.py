@@ -1,4 +1,4 @@
-"""Money, dates, lengths of time and terms in words, in a language; amounts are never floats."""
+"""Formats money, dates, lengths of time and terms in a language; amounts are never floats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from billing.render.messages import locale, text
 
 
 def money(amount: Money, language: str) -> str:
-    """An amount as people of that language write it: $29.99, 29,99 €."""
+    """Formats an amount as people of that language write it: $29.99, 29,99 €."""
     from babel.numbers import format_currency
 
     value = Decimal(amount.amount_minor).scaleb(-MINOR_DIGITS)
@@ -23,7 +23,7 @@ def money(amount: Money, language: str) -> str:
 
 
 def day(instant: datetime, zone: str, language: str) -> str:
-    """The date that a calendar in `zone` shows at an aware instant: January 31, 2026."""
+    """Formats the date of an aware instant in `zone`: January 31, 2026."""
     from babel.dates import format_date
 
     local = instant.astimezone(zone_named(zone)).date()
@@ -31,7 +31,7 @@ def day(instant: datetime, zone: str, language: str) -> str:
 
 
 def short_day(instant: datetime, zone: str, language: str) -> str:
-    """The same date for a column of dates: Jan 31, 2026."""
+    """Formats the same date for a column of dates: Jan 31, 2026."""
     from babel.dates import format_date
 
     local = instant.astimezone(zone_named(zone)).date()
@@ -39,7 +39,7 @@ def short_day(instant: datetime, zone: str, language: str) -> str:
 
 
 def month(year_and_month: str, language: str) -> str:
-    """A month as it stands inside a sentence, from `YYYY-MM`: December 2034, grudnia 2034."""
+    """Formats a month inside a sentence, from `YYYY-MM`: December 2034, grudnia 2034."""
     from babel.dates import format_date, format_skeleton
 
     first = date.fromisoformat(f"{year_and_month}-01")
@@ -55,7 +55,7 @@ neither pattern, so there it is a number."""
 
 
 def moment(instant: datetime, zone: str, language: str) -> str:
-    """Date and time of an aware instant in `zone`: Jan 31, 2026, 10:00 AM."""
+    """Formats date and time of an aware instant in `zone`: Jan 31, 2026, 10:00 AM."""
     from babel.dates import format_date, format_time
 
     local = instant.astimezone(zone_named(zone))
@@ -69,7 +69,7 @@ def machine_instant(instant: datetime) -> str:
 
 
 def span(length: Span, language: str) -> str:
-    """A length of time: 14 days, 1 month."""
+    """Formats a length of time: 14 days, 1 month."""
     return text(language, f"span.{length.unit}", count=length.count)
 
 
@@ -128,7 +128,7 @@ def _standard_terms(terms: PriceTerms, language: str) -> str:
 
 @cache
 def countries(language: str) -> tuple[tuple[str, str], ...]:
-    """The 249 countries of ISO 3166-1 as (code, name), in the order of their names."""
+    """Lists the 249 countries of ISO 3166-1 as (code, name), in the order of their names."""
     names = [
         (code, name)
         for code, name in locale(language).territories.items()
@@ -138,7 +138,7 @@ def countries(language: str) -> tuple[tuple[str, str], ...]:
 
 
 def country(code: str, language: str) -> str:
-    """The name of a country, or the code itself where nobody knows it."""
+    """Returns the name of a country, or the code itself where it is unknown."""
     return str(locale(language).territories.get(code, code))
 
 
@@ -152,7 +152,7 @@ _BRANDS = {"amex": "American Express", "paypal": "PayPal", "unionpay": "UnionPay
 
 
 def brand(name: str) -> str:
-    """A brand as it writes itself; Stripe's names, and PayPal's."""
+    """Returns a brand as it writes itself; Stripe's names, and PayPal's."""
     return _BRANDS.get(name, name.replace("_", " ").title())
 
 

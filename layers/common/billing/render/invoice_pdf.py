@@ -1,7 +1,8 @@
 """Invoices as PDF, typeset by typst; equal input gives equal bytes (B-5).
 
-What people typed travels as JSON beside the template and never inside it, so no name is markup.
-Only the fonts inside typst are used: an invoice looks the same on Lambda, which has none, and here.
+Text that people typed travels as JSON beside the template and never inside it, so no name is
+markup. Only the fonts inside typst are used: an invoice looks the same on Lambda, which has none,
+and here.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _COMPILING = Lock()
 def render(
     invoice: Invoice, merchant: Merchant, zone: str, method: PaymentMethod | None = None
 ) -> bytes:
-    """The invoice as PDF, dates in `zone`, with the card it was paid with if that is given."""
+    """Renders the invoice as PDF, dates in `zone`, with the card it was paid with if given."""
     content = _content(invoice, merchant, zone, method)
     return _typeset(content, invoice.settled_at or invoice.opened_at)
 
@@ -48,7 +49,7 @@ def _typeset(content: dict[str, object], at: datetime) -> bytes:
 
 
 def render_credit_note(refund: Refund, invoice: Invoice, merchant: Merchant, zone: str) -> bytes:
-    """The credit note of a refund, which names the invoice that it takes back (M-7)."""
+    """Renders the credit note of a refund, which names the invoice that it takes back (M-7)."""
     language = known(invoice.language)
     at = refund.settled_at or refund.requested_at
     amount = formats.money(refund.amount, language)

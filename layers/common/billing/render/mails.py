@@ -33,7 +33,7 @@ TEMPLATE_MOST = 4000
 HEADER_MOST = 200
 
 LEAVES_CREDIT = frozenset({"cancelled", "cancel_requested"})
-"""The mails about an end, which say what becomes of the credit that is left."""
+"""The mails about an end, which explain what becomes of the credit that is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,8 @@ def receipt(
     invoice_url: str,
     pdf: bytes,
 ) -> EmailMessage:
-    """A rebill or a change of plan that was paid, and what follows it (R-8, A-4)."""
+    """Writes the mail about a rebill or a plan change that was paid, and the next charge (R-8,
+    A-4)."""
     words = words_of(invoice, envelope)
     kind = "receipt" if invoice.plan_change is None else "plan_paid"
     letter = Letter(
@@ -166,7 +167,7 @@ def payment_failed(
 
 
 def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes) -> EmailMessage:
-    """A refund, with its credit note (B-7, M-7)."""
+    """Writes the mail about a refund, with its credit note (B-7, M-7)."""
     words = words_of(invoice, envelope)
     words["amount"] = formats.money(refund.amount, envelope.language)
     letter = Letter(
@@ -194,7 +195,7 @@ def refund_returned(envelope: Envelope, invoice: Invoice, refund: Refund) -> Ema
 
 
 def ended(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """A plan that is paid in full, or a subscription that was cancelled (R-7, R-8, X-7)."""
+    """Writes the mail about a plan paid in full, or a cancelled subscription (R-7, R-8, X-7)."""
     unpaid = was.ended_by is Source.DUNNING
     more = ("mail.cancelled.unpaid",) if unpaid else ()
     kind = "completed" if was.state is State.COMPLETED else "cancelled"
@@ -202,50 +203,57 @@ def ended(envelope: Envelope, was: Snapshot) -> EmailMessage:
 
 
 def cancel_requested(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """A cancellation at the end of the period, with its reference and date (X-7)."""
+    """Writes the mail about a cancellation at the period's end, with its reference and date
+    (X-7)."""
     return _about(envelope, was, "cancel_requested", ("mail.cancel_requested.undo",))
 
 
 def cancel_undone(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """A cancellation that was taken back: it goes on, and what is charged next (X-5)."""
+    """Writes the mail about an undone cancellation: it goes on, and the next charge (X-5)."""
     return _about(envelope, was, "cancel_undone")
 
 
 def paused(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Nothing is charged until it is resumed; until when access lasts, if a paid period does
-    (X-11)."""
+    """Writes the mail about a pause: nothing is charged until it is resumed (X-11).
+
+    It names the end of access, if a paid period has one.
+    """
     ends = was.access_until
     said = "unpaid" if ends is not None and ends <= envelope.at else "text"
     return _about(envelope, was, "paused", said=said)
 
 
 def resumed(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """It goes on, and what is charged next (X-11)."""
+    """Writes the mail about a resumed subscription and its next charge (X-11)."""
     return _about(envelope, was, "resumed")
 
 
 def plan_changed(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Another plan from now on, without a payment; what is charged next (A-4)."""
+    """Writes the mail about another plan from now on, without a payment, and the next charge
+    (A-4)."""
     return _about(envelope, was, "plan_changed")
 
 
 def new_card_needed(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Nothing was declined, but the card can no longer be charged (W-6)."""
+    """Writes the mail that asks for a new card: nothing was declined (W-6).
+
+    The present card can no longer be charged.
+    """
     return _about(envelope, was, "new_card_needed")
 
 
 def plan_asked(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Another plan, or this one after all, from the next payment on (A-4)."""
+    """Writes the mail about another plan, or this one after all, from the next payment on (A-4)."""
     return _about(envelope, was, "plan_asked")
 
 
 def freeze_asked(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Frozen from the next period on: since when, and what it costs (A-5)."""
+    """Writes the mail about a freeze from the next period on: its start and its price (A-5)."""
     return _about(envelope, was, "freeze_asked")
 
 
 def freeze_undone(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Not frozen after all: it goes on, and what is charged next (A-5)."""
+    """Writes the mail about an undone freeze: it goes on, and the next charge (A-5)."""
     return _about(envelope, was, "freeze_undone")
 
 
@@ -256,7 +264,10 @@ def _about(
     more: tuple[str, ...] = (),
     said: str = "text",
 ) -> EmailMessage:
-    """A mail about a subscription itself, of which `mail.<kind>` has subject, title and text."""
+    """Writes a mail about a subscription itself, with the texts of `mail.<kind>`.
+
+    These are subject, title and text.
+    """
     language, zone = envelope.language, envelope.merchant.settings.time_zone
     words = {
         "product": was.product_name,
@@ -298,14 +309,15 @@ def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
 
 
 def _from_merchant(template: str, values: dict[str, str], language: str) -> tuple[str, ...]:
-    """The merchant's own words; who wrote none says the usual ones in the reader's language."""
+    """Returns the merchant's own words; the usual ones in the reader's language if there are
+    none."""
     if template == CONFIRMATION_TEMPLATE:
         return (text(language, "mail.confirmation.order", order_id=values["order_id"]),)
     return filled(template, values)
 
 
 def filled(template: str, values: dict[str, str]) -> tuple[str, ...]:
-    """A merchant's template as paragraphs, its known names filled in once and nothing else done."""
+    """Fills a merchant's template, as paragraphs: its known names once, and nothing else."""
     name = "|".join(map(re.escape, values))
     # One pass: a value that looks like a placeholder is not filled in again.
     whole = re.sub(rf"\{{({name})\}}", lambda found: values[found[1]], template[:TEMPLATE_MOST])
@@ -325,7 +337,7 @@ def _lines(invoice: Invoice, envelope: Envelope) -> tuple[tuple[str, str], ...]:
 
 
 def what_follows(was: Snapshot | None, envelope: Envelope) -> tuple[str, ...]:
-    """The next payment, or that there is none."""
+    """Names the next payment, or that there is none."""
     language = envelope.language
     if was is None:
         return (text(language, "mail.once"),)
@@ -357,7 +369,7 @@ def cancelling(merchant: Merchant, was: Snapshot | None, language: str) -> tuple
 def written(
     letter: Letter, envelope: Envelope, pdf: bytes | None = None, filename: str = "invoice.pdf"
 ) -> EmailMessage:
-    """The letter as a mail."""
+    """Turns the letter into a mail."""
     language, merchant = envelope.language, envelope.merchant
     identity = envelope.identity
     subject = letter.subject
@@ -389,6 +401,6 @@ def _header(words: str) -> str:
 
 
 def _one_line(words: str) -> str:
-    """Without line ends and control characters, so that nothing starts a header of its own."""
+    """Removes line ends and control characters, so that nothing starts a header of its own."""
     visible = (" " if category(c) in {"Cc", "Zl", "Zp"} else c for c in words)
     return " ".join("".join(visible).split())

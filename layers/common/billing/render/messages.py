@@ -35,17 +35,17 @@ COMPILED = Path(__file__).parent / "compiled"
 """The folder that `dev/precompile.py` writes; in the source tree there is none."""
 
 _LOCALE_OF = {"no": "nb"}
-"""CLDR keeps what it knows of Norwegian under Bokmål."""
+"""CLDR's names of locales that differ from ours: it keeps Norwegian under Bokmål."""
 
 
 def known(language: str) -> str:
-    """The language itself if it is one of the fifteen (`pt-BR` is `pt`), else English."""
+    """Returns the language itself if it is one of the fifteen (`pt-BR` is `pt`), else English."""
     primary = language.lower().replace("_", "-").partition("-")[0]
     return primary if primary in LANGUAGES else ENGLISH
 
 
 def text(language: str, key: str, **values: object) -> str:
-    """The text at `key` with `values` in its placeholders; English where the language lacks it.
+    """Returns the text at `key` with `values` filled in; English where the language lacks it.
 
     A key that not even English has is a bug and raises; the tests find it before a customer does.
     """
@@ -74,7 +74,7 @@ def error_text(sentence: str, language: str) -> str:
 
 @cache
 def _told() -> list[tuple[re.Pattern[str], str]]:
-    """The sentences of the section `wrong` as patterns, a number in place of each placeholder."""
+    """Returns the sentences of the section `wrong` as patterns, a number for each placeholder."""
     return [
         (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(entry))), key)
         for key, entry in _catalog(ENGLISH).items()
@@ -83,13 +83,13 @@ def _told() -> list[tuple[re.Pattern[str], str]]:
 
 
 def has(key: str) -> bool:
-    """Whether there is a text at `key`, for keys made from codes that the world invents."""
+    """Tells whether there is a text at `key`, for keys made from codes that others invent."""
     return key in _catalog(ENGLISH)
 
 
 @cache
 def locale(language: str) -> Locale:
-    """The CLDR locale in which Babel formats for a language."""
+    """Returns the CLDR locale in which Babel formats for a language."""
     from babel import Locale
 
     language = known(language)
@@ -100,7 +100,7 @@ Entry = str | dict[str, str]
 
 
 def compile_into(folder: Path) -> None:
-    """Every catalog as JSON."""
+    """Writes every catalog as JSON."""
     for language in sorted(LANGUAGES):
         catalog = json.dumps(_written(language), ensure_ascii=False, separators=(",", ":"))
         (folder / f"{language}.json").write_text(catalog, "utf-8")
@@ -116,7 +116,7 @@ def _catalog(language: str) -> dict[str, Entry]:
 
 
 def _written(language: str) -> dict[str, Entry]:
-    """A catalog as people write it."""
+    """Reads a catalog from its TOML files."""
     import tomllib
 
     entries: dict[str, Entry] = {}

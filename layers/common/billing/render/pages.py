@@ -47,12 +47,12 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def page(template: str, language: str, *, nonce: str, **values: object) -> str:
-    """The HTML of a template; `nonce` is what the content security policy lets its style in by."""
+    """Renders a page; `nonce` lets its style past the content security policy."""
     return html(template, language, nonce=nonce, **values)
 
 
 def html(template: str, language: str, **values: object) -> str:
-    """The HTML of a template that is no page of ours, such as a mail."""
+    """Renders a template that is no page of ours, such as a mail."""
     return _rendered(template, language, values)
 
 
@@ -68,7 +68,7 @@ def _rendered(template: str, language: str, values: dict[str, object]) -> str:
 
 
 def compile_into(folder: Path) -> None:
-    """Every template as a Python module, for all languages."""
+    """Compiles every template to a Python module, for all languages."""
     from jinja2 import FileSystemLoader
 
     environment = _made("en", FileSystemLoader(_TEMPLATES))

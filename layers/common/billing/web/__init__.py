@@ -1,1 +1,1 @@
-"""The HTTP edge: requests in, problems and pages out, sessions; it knows no business rule."""
+"""The HTTP edge: requests in, problems and pages out, sessions; without business rules."""

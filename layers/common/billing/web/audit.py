@@ -10,8 +10,7 @@ from billing.web.request import Request, is_plain_id
 
 
 def note(ports: Ports, request: Request, merchant: str, actor: str, now: datetime) -> None:
-    """Write down that `actor` asks for this change; raises `Unavailable`, and then nothing is
-    done."""
+    """Records that `actor` asks for this change; raises `Unavailable`, and then nothing is done."""
     # What cannot be an id in a path is a stranger's words, and names nothing.
     path = "/".join(part if is_plain_id(part) else "?" for part in request.path.split("/"))
     action = f"{request.method} {path}"

@@ -11,7 +11,10 @@ GIVEN_THERE = "given_there"
 
 
 def card_fields(collection: Collection) -> dict[str, Any]:
-    """Test cards to choose from, or the key of the gateway's frame, or neither: its own page."""
+    """Returns test cards to choose from, or the key of the gateway's frame, or neither.
+
+    With neither the gateway has a page of its own.
+    """
     return {
         "payment_methods": collection.tokens if isinstance(collection, TestCards) else (),
         "publishable_key": (

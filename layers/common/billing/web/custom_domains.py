@@ -1,7 +1,7 @@
 """Requests that come by a merchant's own domain (A-9).
 
-A Host header is looked up, and never believed: only of a domain that the operator has confirmed
-does it say anything, and then which merchant. Every other host is the platform's.
+A Host header is looked up, and never trusted: only a domain that the operator has confirmed names a
+merchant. Every other host is the platform's.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ Event = Mapping[str, Any]
 
 
 def placed(ports: Ports) -> Callable[[Event], Event]:
-    """Gives an event the address that it stands for at the platform, and notes the domain that it
-    came by. Raises `NotFound` for what is not to be had at that domain."""
+    """Returns a function that maps an event at a merchant's domain to the platform's address.
+
+    It notes the domain that the event came by. Raises `NotFound` for an address that is not
+    available at that domain.
+    """
     public_url = ports.operation.public_url
 
     def place(event: Event) -> Event:
@@ -42,7 +45,7 @@ def placed(ports: Ports) -> Callable[[Event], Event]:
 
 
 def origin(ports: Ports, request: Request) -> str:
-    """Scheme and host under which a visitor goes on: the domain that they came by, or the
+    """Returns scheme and host for a visitor's next page: their merchant's domain, or the
     platform's."""
     if request.domain is not None:
         return f"https://{request.domain}"
@@ -55,12 +58,12 @@ def portal(request: Request, merchant: Merchant) -> str:
 
 
 def helpdesk(request: Request, merchant: Merchant) -> str:
-    """The same of its helpdesk."""
+    """Returns the path prefix of a merchant's helpdesk at the host that the visitor uses."""
     return f"/helpdesk/{_named(request, merchant)}"
 
 
 def checkout(request: Request, price_point: str) -> str:
-    """The address of a price point's checkout, where the visitor is."""
+    """Returns the path of a price point's checkout at the host that the visitor uses."""
     here = request.domain is not None
     return f"/checkout/{quote(domains.local_id(price_point) if here else price_point)}"
 

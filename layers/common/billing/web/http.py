@@ -28,9 +28,9 @@ _one_at_a_time = RLock()
 
 
 class Resolver(APIGatewayHttpResolver):
-    """Powertools' resolver, safe for whoever serves from threads: it keeps the event on a class.
+    """Powertools' resolver, made safe for servers with threads: it keeps the event on a class.
 
-    `place` is asked first, where an event belongs: addresses of a merchant's own domain (A-9).
+    `place` is called first with an event: it maps addresses of a merchant's own domain (A-9).
     """
 
     place: Callable[[Mapping[str, Any]], Mapping[str, Any]] = staticmethod(lambda event: event)
@@ -65,7 +65,7 @@ STRIPE_JS = (
 
 
 def json(body: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Answer:
-    """A JSON answer, compact and in UTF-8."""
+    """Builds a JSON answer, compact and in UTF-8."""
     return answer(status, JSON, dumps(body), headers or {})
 
 
@@ -78,7 +78,7 @@ def page(
     sources: Sequence[str] = (),
     **values: Any,
 ) -> Answer:
-    """An HTML page that may load nothing but `sources`, and be styled only by its own nonce."""
+    """Builds an HTML page that may load only `sources`, styled only by its own nonce."""
     # Here, because Jinja costs a cold start 80 ms that JSON routes need not pay.
     from billing.render import pages
 
@@ -90,18 +90,18 @@ def page(
 
 
 def redirect(location: str, *, cookies: Sequence[Cookie] = ()) -> Answer:
-    """303: what was asked for is at `location`, to be fetched by GET."""
+    """Builds a 303: the result is at `location`, to be fetched by GET."""
     return answer(303, None, "", {"Location": location}, cookies)
 
 
 def file(content: bytes, name: str, content_type: str = "application/pdf") -> Answer:
-    """A document that the browser saves under `name`."""
+    """Builds a document that the browser saves under `name`."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return answer(200, content_type, content, headers)
 
 
 def dumps(body: Any) -> str:
-    """Compact JSON text, as every answer and every stored answer is written."""
+    """Writes compact JSON text, as every answer and every stored answer is written."""
     return jsonlib.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -112,7 +112,7 @@ def answer(
     headers: Mapping[str, str],
     cookies: Sequence[Cookie] = (),
 ) -> Answer:
-    """Any answer, with the headers that all have."""
+    """Builds any answer, with the headers that all have."""
     everything = {"Content-Security-Policy": NOTHING, **ALWAYS, **headers}
     return Response(int(status), content_type, body, everything, list(cookies))
 
@@ -157,7 +157,7 @@ def failure(
     language: str = "en",
     **values: Any,
 ) -> Answer:
-    """The answer to an error: problem+json or a page with the same words, and a line in the log."""
+    """Answers an error, as problem+json or a page with the same words, and logs it."""
     status = problems.status_of(error)
     telemetry.failed(error, request.id, status=int(status))
     headers = problems.headers_of(error)
@@ -172,7 +172,7 @@ def failure(
 def guarded_by(
     admit: Callable[[Mapping[str, Any]], dict[str, Any]],
 ) -> Callable[[Handler], Handler]:
-    """Around a Lambda handler: lets in what `admit` makes of an event, and nothing escape."""
+    """Wraps a Lambda handler: it gets the event that `admit` returns, and no exception escapes."""
 
     def around(handler: Handler) -> Handler:
         @wraps(handler)
@@ -188,11 +188,11 @@ def guarded_by(
 
 
 guard = guarded_by(admitted)
-"""Around the handlers for browsers and for the API: refuses what Powertools would trip over."""
+"""Guards the handlers for browsers and for the API: refuses what Powertools would trip over."""
 
 
 def event_answer(given: Answer) -> dict[str, Any]:
-    """An answer as API Gateway takes it, for what never reached the resolver."""
+    """Returns an answer as API Gateway takes it, for requests that never reached the resolver."""
     return {
         "statusCode": int(given.status_code),
         "headers": {name: str(value) for name, value in given.headers.items()},

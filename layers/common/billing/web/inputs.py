@@ -57,14 +57,14 @@ SAYING = {
 class Input(BaseModel):
     """A shape of input: fields that it does not name are refused.
 
-    Its validator is made when it is first asked: a function has dozens, and a request needs one.
+    Its validator is made on first use: a function has dozens, and a request needs one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Nothing(Input):
-    """No fields at all."""
+    """An input without fields."""
 
 
 def _zone(name: str) -> str:
@@ -80,11 +80,11 @@ def _different(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 different = AfterValidator(_different)
-"""No value twice."""
+"""Refuses a value that occurs twice."""
 
 
 def one_of(values: Collection[str], saying: LiteralString) -> AfterValidator:
-    """One of a set that is too long to be listed in an error."""
+    """Accepts one of a set that is too long to be listed in an error."""
 
     def check(value: str) -> str:
         if value not in values:
@@ -95,7 +95,7 @@ def one_of(values: Collection[str], saying: LiteralString) -> AfterValidator:
 
 
 def words(most: int, least: int = 1) -> Any:
-    """Text in one line, trimmed."""
+    """Accepts text in one line, trimmed."""
     return StringConstraints(
         strip_whitespace=True, min_length=least, max_length=most, pattern=WORDS
     )
@@ -116,12 +116,12 @@ Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern
 
 
 def documented(least: int, most: int) -> Any:
-    """Bounds for the documentation only: the core is where they are held."""
+    """Sets bounds for the documentation only: the core checks them."""
     return Field(json_schema_extra={"minimum": least, "maximum": most})
 
 
 def read(shape: type[Shape], document: Any) -> Shape:
-    """The document as a shape; raises `Misshapen`."""
+    """Reads the document as a shape; raises `Misshapen`."""
     try:
         return shape.model_validate(document)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""In which of the fifteen languages a visitor is spoken to (C-5)."""
+"""Choice of one of the fifteen languages for a visitor (C-5)."""
 
 from __future__ import annotations
 
@@ -46,14 +46,17 @@ def spoken(merchant: Merchant, request: Request) -> str:
 
 
 def of_visitor(request: Request) -> str:
-    """The language of the visitor's country, else the first of their browser's that is one of the
-    fifteen, else English."""
+    """Returns the language of the visitor's country, else of their browser, else English.
+
+    Of the browser's languages it is the first that is one of the fifteen.
+    """
     country = request.headers.get(COUNTRY_HEADER, "").upper()
     return SPOKEN.get(country) or accepted(request.headers.get("accept-language", ""))
 
 
 def accepted(header: str) -> str:
-    """The best of an Accept-Language header (RFC 9110, 12.5.4) that is one of the fifteen."""
+    """Returns the best language of an Accept-Language header (RFC 9110, 12.5.4) among the
+    fifteen."""
     best, best_weight = ENGLISH, 0.0
     for part in header[:500].split(","):
         tag, _, weighed = part.strip().partition(";")

@@ -20,7 +20,8 @@ from billing.kernel.errors import (
 )
 
 RETRY_AFTER_SECONDS: dict[type[BillingError], int] = {TooMany: 15 * 60, Unavailable: 5}
-"""Whoever asked too often waits for the window to pass, as the words beside it say."""
+"""Seconds to wait after an error; after too many requests the window must pass, as its words
+say."""
 
 
 OUTAGES: dict[type[BillingError], str] = {
@@ -32,13 +33,13 @@ OUTAGES: dict[type[BillingError], str] = {
 
 
 class Malformed(BillingError):
-    """The bytes are not what their content type says."""
+    """A body with bytes that are not what their content type says."""
 
     code = "malformed"
 
 
 class Unauthenticated(BillingError):
-    """No credential, or one that is not known (any more)."""
+    """A missing credential, or one that is not known (any more)."""
 
     code = "unauthenticated"
 
@@ -56,7 +57,7 @@ class PaymentDeclined(BillingError):
 
 
 class MethodNotAllowed(BillingError):
-    """The path exists, but not with this method."""
+    """A path that exists, but not with this method."""
 
     code = "method_not_allowed"
 
@@ -78,7 +79,7 @@ class UnsupportedType(BillingError):
 
 
 class Misshapen(Invalid):
-    """Several fields are wrong at once; `field` is the first of them."""
+    """Several wrong fields at once; `field` is the first of them."""
 
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
         field, message = errors[0]
@@ -112,7 +113,8 @@ STATUS: dict[type[BaseException], HTTPStatus] = {
 
 
 def status_of(error: Exception) -> HTTPStatus:
-    """The status of the nearest ancestor in the table; what is not of the family is our own bug."""
+    """Returns the status of the nearest ancestor in the table; an error outside it is our own
+    bug."""
     for cls in type(error).__mro__:
         if cls in STATUS:
             return STATUS[cls]
@@ -130,7 +132,7 @@ def message_of(error: Exception) -> str:
 
 
 def problem(error: Exception, request_id: str) -> dict[str, Any]:
-    """The body of application/problem+json (RFC 9457), with a `code` that stays as it is."""
+    """Builds the body of application/problem+json (RFC 9457), with a `code` that stays as it is."""
     status = status_of(error)
     code = error.code if isinstance(error, BillingError) else BillingError.code
     body: dict[str, Any] = {
@@ -150,7 +152,7 @@ def problem(error: Exception, request_id: str) -> dict[str, Any]:
 
 
 def headers_of(error: Exception) -> dict[str, str]:
-    """The headers that a status asks for."""
+    """Returns the headers that a status asks for."""
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": 'Bearer realm="Perennial"'}
     if isinstance(error, MethodNotAllowed):

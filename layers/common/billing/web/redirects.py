@@ -1,4 +1,4 @@
-"""From one of our forms to somebody else's page: the gateway's, or a bank's (C-1, C-4)."""
+"""Pages that lead from one of our forms to another site: the gateway's, or a bank's (C-1, C-4)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Why(StrEnum):
 
 
 def why(gateway: str, otherwise: Why) -> Why:
-    """PayPal is card and bank in one, and asks for both under its own name."""
+    """Returns the reason: PayPal is card and bank in one, and asks for both under its own name."""
     return Why.PAYPAL if gateway == PAYPAL else otherwise
 
 
 def to(url: str, why: Why, language: str, *, merchant: Merchant, test: bool) -> http.Answer:
-    """A page that goes on by itself, with a link for who does not want to wait.
+    """Builds a page that goes on by itself, with a link for people who do not want to wait.
 
     Not a redirect: `form-action 'self'` stops a form that leads to another site, and stays as it is
     on every page.

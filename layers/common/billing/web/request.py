@@ -1,7 +1,7 @@
-"""A request as handlers read it, from an API Gateway event (payload 2.0).
+"""Requests as handlers read them, from an API Gateway event (payload 2.0).
 
-Nothing in it is believed: bodies and query strings are read strictly, and what is wrong with them
-is an error of the family, never an exception of a parser.
+Nothing in them is trusted: bodies and query strings are read strictly, and a mistake in them is an
+error of the family, never an exception of a parser.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; header names are lower case, `body` is text. `domain` is the merchant's own that
-    it came by, None at the platform's (A-9)."""
+    """One request; header names are lower case, `body` is text.
+
+    `domain` is the merchant's own that it came by, None at the platform's (A-9).
+    """
 
     id: str
     method: str
@@ -52,7 +54,7 @@ class Request:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Request:
-        """Read an event that `admitted` has let in."""
+        """Reads an event that `admitted` has let in."""
         context = event.get("requestContext") or {}
         http = context.get("http") or {}
         cookies = (cookie.partition("=") for cookie in event.get("cookies") or ())
@@ -78,18 +80,18 @@ class Request:
 
     @property
     def base_url(self) -> str:
-        """Scheme and host that the request came in by: ours, for API Gateway routes by the host."""
+        """Returns scheme and host of the request: ours, for API Gateway routes by the host."""
         scheme = "https" if self.is_secure else "http"
         return f"{scheme}://{self.headers.get('host', '')}"
 
     @property
     def is_secure(self) -> bool:
-        """Whether it came by https, as everything behind API Gateway does."""
+        """Tells whether it came by https, as everything behind API Gateway does."""
         return self.headers.get("x-forwarded-proto", "https") == "https"
 
     @property
     def wants_problem(self) -> bool:
-        """Whether an error is answered as problem+json, not as a page."""
+        """Tells whether an error is answered as problem+json, not as a page."""
         accept = self.headers.get("accept", "")
         return (
             self.path.startswith("/v1/")
@@ -99,43 +101,43 @@ class Request:
         )
 
     def query(self) -> dict[str, str]:
-        """The query string, each name once."""
+        """Reads the query string, each name once."""
         return _pairs(self.raw_query)
 
     def form(self) -> dict[str, str]:
-        """The fields of an urlencoded form, each name once."""
+        """Reads the fields of an urlencoded form, each name once."""
         if self.content_type != FORM:
             raise UnsupportedType(f"Send {FORM}.")
         return _pairs(self.body)
 
     def json(self) -> Any:
-        """The JSON document of the body."""
+        """Reads the JSON document of the body."""
         if not self.is_json:
             raise UnsupportedType(f"Send {JSON}.")
         return read_json(self.body)
 
 
 def plain_id(text: str) -> str:
-    """An id as it came in an address; one that cannot be an id names nothing."""
+    """Returns an id from an address; raises `NotFound` for one that cannot be an id."""
     if not is_plain_id(text):
         raise NotFound("There is nothing here.")
     return text
 
 
 def is_plain_id(text: str) -> bool:
-    """Whether it can be an id: nothing else is looked up, for what is no id can be no key."""
+    """Tells whether it can be an id: no other text is looked up, as it can be no key."""
     return len(text) <= LONGEST_ID and set(text) <= ID_SYMBOLS
 
 
 def plain_reference(text: str) -> str:
-    """Ids and a key in one, as addresses in mails have them: `<id>~<id>~<key>`."""
+    """Returns ids and a key in one, as addresses in mails have them: `<id>~<id>~<key>`."""
     for part in text.split("~"):
         plain_id(part)
     return text
 
 
 def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
-    """The event with its body as text; raises on what no handler should see."""
+    """Returns the event with its body as text; raises on what no handler should see."""
     body = _text(event, most_bytes)
     request = Request.of({**event, "body": body})
     taken = {JSON} if request.path.startswith("/v1/") else {JSON, FORM}
@@ -162,7 +164,7 @@ def _text(event: Mapping[str, Any], most_bytes: int) -> str:
 
 
 def read_json(text: str) -> Any:
-    """A JSON document, strictly: no NaN, no name twice, no lone surrogate, no deep nesting."""
+    """Reads a JSON document strictly: no NaN, no name twice, no lone surrogate, no deep nesting."""
     if _depth(text) > MAX_DEPTH:
         raise Malformed(f"The document is nested more than {MAX_DEPTH} deep.")
     try:

@@ -1,7 +1,7 @@
 """Sessions as references: a random token in a cookie, kept as a hash, with a token in every form.
 
-The console and the portal share it. A session can be ended here, and its row means nothing to who
-reads the table. It lives 30 minutes from its last use, and 12 hours at most.
+The console and the portal share it. A session can be ended here, and its row means nothing to a
+reader of the table. It lives 30 minutes from its last use, and 12 hours at most.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def begin(
 
 
 def held(ports: Ports, request: Request, realm: Realm, now: datetime) -> OpenSession | None:
-    """The session of a request, kept alive for another half hour; None where there is none."""
+    """Returns the session of a request, kept alive for another half hour; None where there is
+    none."""
     token = request.cookies.get(realm.cookie_name(request), "")
     value = ports.ephemeral.get(realm.kind, digest(token), now=now) if token else None
     if value is None:
@@ -77,7 +78,8 @@ def held(ports: Ports, request: Request, realm: Realm, now: datetime) -> OpenSes
 
 
 def end(ports: Ports, request: Request, realm: Realm, token: str, now: datetime) -> Cookie:
-    """End a session here, whoever still holds its cookie; the cookie that removes it there."""
+    """Ends a session here, whoever still holds its cookie; returns the cookie that removes it
+    there."""
     ports.ephemeral.take(realm.kind, digest(token), now=now)
     return _cookie(request, realm, "", 0)
 

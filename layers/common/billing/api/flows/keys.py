@@ -1,4 +1,4 @@
-"""API keys: made, known, listed, replaced, revoked; only the hash of a secret is kept (M-3)."""
+"""API keys: create, find, list, replace, revoke; only the hash of a secret is kept (M-3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
 PREFIX = "sk_"
 MOST_KEYS = 100
-"""Live ones of one merchant; what is revoked does not count."""
+"""The most live keys of one merchant; revoked ones do not count."""
 
 ATTEMPTS = 8
 AT_ONCE = 90
@@ -33,7 +33,7 @@ def digest(secret: str) -> str:
 def drawn(
     ports: Ports, merchant: str, scopes: Sequence[str], *, made_by: str, now: datetime
 ) -> tuple[ApiKey, str]:
-    """A key that is not written yet, and its secret."""
+    """Draws a key that is not written yet, and its secret."""
     secret = PREFIX + ports.new_id("key").rpartition("_")[2]
     named = ports.new_id("apikey")
     return ApiKey(named, digest(secret), merchant, now, tuple(scopes), made_by=made_by), secret
@@ -47,7 +47,8 @@ def create(
     now: datetime,
     most: int | None = MOST_KEYS,
 ) -> tuple[ApiKey, str]:
-    """A new key that may do no more than its maker, and its secret, which is not kept.
+    """Creates a key that may do no more than its maker; returns it and its secret, which is not
+    kept.
 
     Raises `Refused` (scope_missing, too_many_keys beyond `most` live ones).
     """
@@ -97,7 +98,7 @@ def holder(ports: Ports, secret: str) -> tuple[Merchant, ApiKey] | None:
 
 
 def page(ports: Ports, merchant: str, *, limit: int, cursor: str | None) -> Page[ApiKey]:
-    """The keys of a merchant, newest first, revoked ones too."""
+    """Lists the keys of a merchant, newest first, revoked ones too."""
     keys = ports.store.api_keys(merchant)
     newest = sorted(keys, key=lambda key: (key.created_at, key.id), reverse=True)
     return part(newest, lambda key: key.id, limit=limit, cursor=cursor)
@@ -106,8 +107,10 @@ def page(ports: Ports, merchant: str, *, limit: int, cursor: str | None) -> Page
 def revoke(
     ports: Ports, merchant_id: str, key_id: str, *, now: datetime, may_be_last: bool = False
 ) -> ApiKey:
-    """End a key; asking again changes nothing. Raises `NotFound`, and `Refused` (last_key) for the
-    last that may write."""
+    """Revokes a key; asking again changes nothing.
+
+    Raises `NotFound`, and `Refused` (last_key) for the last that may write.
+    """
     for _ in range(ATTEMPTS):
         keys = ports.store.api_keys(merchant_id)
         key = _one(keys, key_id)
@@ -133,7 +136,7 @@ def revoke(
 
 
 def revoke_others(ports: Ports, key: ApiKey, *, now: datetime) -> tuple[int, int]:
-    """End every other key of a merchant: how many that were, and how many are left, made since."""
+    """Revokes every other key of a merchant; returns how many, and how many were made since."""
     done = 0
     for _ in range(ATTEMPTS):
         others = [k for k in ports.store.api_keys(key.merchant) if k.is_live and k.id != key.id]
@@ -187,7 +190,7 @@ def _live(ports: Ports, merchant: Merchant) -> int:
 
 
 def _counted(merchant: Merchant, live: int) -> Change:
-    """The write of the count; refused where another key was made or revoked meanwhile."""
+    """Builds the write of the count; refused where another key was made or revoked meanwhile."""
     return Change(merchant, replace(merchant, live_keys=live), expecting=("live_keys",))
 
 

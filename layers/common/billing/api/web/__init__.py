@@ -1,1 +1,1 @@
-"""Pages, forms and routes of api."""
+"""Pages, forms and routes of the API."""

@@ -1,4 +1,4 @@
-"""The merchant API's frame: who calls, what they sent, one answer per Idempotency-Key (M-3).
+"""The merchant API's frame: authentication, input, one answer per Idempotency-Key (M-3).
 
 A route is declared once: address, input shape, and by its annotation the output shape; the bearer
 check, the reading of input and the OpenAPI document follow from that.
@@ -32,10 +32,10 @@ ACCEPTED = 202
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One call of the API by a merchant: `input` is the body, or the query string of a GET
-    or a DELETE.
+    """One call of the API by a merchant.
 
-    `named` is what the Idempotency-Key makes the same for ever, None without one.
+    `input` is the body, or the query string of a GET or a DELETE. `named` is what the
+    Idempotency-Key makes the same for ever, None without one.
     """
 
     merchant: Merchant
@@ -50,7 +50,7 @@ class Call(Generic[T]):
         return self.merchant.settings.time_zone
 
     def checkout_url(self, price_point: str) -> str:
-        """Where one of the merchant's price points is bought."""
+        """Returns the checkout page of one of the merchant's price points."""
         return domains.checkout(self.base_url, self.merchant, price_point)
 
 

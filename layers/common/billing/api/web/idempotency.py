@@ -1,9 +1,10 @@
 """One answer per Idempotency-Key: a repeated POST is answered as the first was, for 24 hours (M-3).
 
-Kept are answers of requests that came to an end: what succeeded, and what was refused for a reason
-that asking again does not change. A request that broke, or is under way, leaves nothing behind: the
-same key runs it again, and what it names (a refund, a ticket, a message) is the same one. So a 503
-is never kept, nor what could not be kept: the answer is given, and its key is free after a minute.
+Kept are answers of requests that came to an end: those that succeeded, and those refused for a
+reason that asking again does not change. A request that broke, or is under way, leaves nothing
+behind: the same key runs it again, and what it names (a refund, a ticket, a message) is the same
+one. So a 503 is never kept, nor an answer that could not be kept: it is given, and its key is free
+after a minute.
 """
 
 from __future__ import annotations
@@ -36,13 +37,17 @@ MOST_KEPT = 300_000
 A longer one, a long thread's, is made anew by the same request, whose key names its result.
 """
 UNFINISHED = 202
-"""Not at its end: the same request asks how it stands, and is answered anew."""
+"""The status of an unfinished answer: the same request asks for its status, and is answered
+anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """One merchant's key for one address. `sealed` names a field of the answer that must not lie
-    about readable, `bearer` is the caller's secret that opens it again."""
+    """One merchant's key for one address.
+
+    `sealed` names a field of the answer that must not be stored readable, `bearer` is the caller's
+    secret that opens it again.
+    """
 
     place: str
     fingerprint: str

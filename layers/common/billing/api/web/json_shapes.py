@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Listed(TypedDict, Generic[T]):
-    """A list, newest first; `next` is the cursor of what follows, null at the end."""
+    """A list, newest first; `next` is the cursor of the next page, null at the end."""
 
     data: list[T]
     next: str | None
@@ -108,7 +108,7 @@ class OrderOutput(TypedDict):
 
 
 class RefundOutput(OrderOutput):
-    """The entry of a refund, and what its payment and its subscription's credit come to after it.
+    """The entry of a refund, with the state of its payment and its subscription's credit after it.
 
     `credit_taken` is the credit that it took back first, in minor units. `left` could still be
     refunded after it; `used_as_credit` of that has paid for other periods, so that a customer
@@ -163,8 +163,10 @@ class SubscriptionOutput(TypedDict):
 
 
 class EndingOutput(SubscriptionOutput):
-    """A subscription after a request to end it; with a charge under way, what the gateway says of
-    that comes first (X-6)."""
+    """A subscription after a request to end it.
+
+    With a charge under way, its outcome at the gateway comes first (X-6).
+    """
 
     charge_under_way: bool
 

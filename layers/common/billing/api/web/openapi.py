@@ -1,4 +1,4 @@
-"""The OpenAPI document of /v1, made of the routes that are declared and of their shapes."""
+"""The OpenAPI document of /v1, made from the declared routes and their shapes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ IDEMPOTENCY_KEY = {
 
 
 def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
-    """The document for a list of routes."""
+    """Builds the document for a list of routes."""
     shapes = {
         (key, mode): TypeAdapter(shape)
         for route in routes
@@ -138,7 +138,7 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any]) -> di
 
 
 def _words(docstring: str) -> dict[str, str]:
-    """The first paragraph of a handler's docstring as summary, what follows as description."""
+    """Splits a handler's docstring: its first paragraph as summary, the rest as description."""
     summary, *more = docstring.strip().split("\n\n")
     described = "\n\n".join(" ".join(each.split()) for each in more)
     return {"summary": summary, "description": described} if described else {"summary": summary}
@@ -165,13 +165,13 @@ def _template(path: str) -> str:
 
 
 def _gives(route: Route) -> Any:
-    """The shape of what is done."""
+    """Returns the shape of a finished answer."""
     shapes = _shapes(route)
     return next(shape for shape in shapes if get_origin(shape) is not Later)
 
 
 def _gives_later(route: Route) -> Any | None:
-    """The shape of what is begun (202), None where an answer is always at its end."""
+    """Returns the shape of a 202 answer, None where every answer is final."""
     begun = (get_args(shape)[0] for shape in _shapes(route) if get_origin(shape) is Later)
     return next(begun, None)
 
@@ -182,7 +182,7 @@ def _shapes(route: Route) -> tuple[Any, ...]:
 
 
 def _as_known(part: Any) -> Any:
-    """A part of a schema with the component names that programs know."""
+    """Renames the components in part of a schema to the names that programs know."""
     if isinstance(part, dict):
         return {KNOWN_AS.get(key, key): _as_known(value) for key, value in part.items()}
     if isinstance(part, list):

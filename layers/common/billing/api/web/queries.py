@@ -1,4 +1,4 @@
-"""Query strings that several lists of /v1 share: parts of a list, instants and days."""
+"""Query strings that several lists of /v1 share: pages of a list, instants and days."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class PageQuery(Input):
 
 
 def start_of(text: str, zone: str, field: str) -> datetime:
-    """An instant, or the start of a local day."""
+    """Parses an instant, or the start of a local day."""
     return _instant(text + "T00:00:00" if len(text) == DATE_LENGTH else text, zone, field)
 
 
 def end_of(text: str, zone: str, field: str) -> datetime:
-    """An instant, or the end of a local day."""
+    """Parses an instant, or the end of a local day."""
     start = start_of(text, zone, field)
     return start_of_next_local_day(start, zone) if len(text) == DATE_LENGTH else start
 

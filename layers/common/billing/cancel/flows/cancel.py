@@ -1,7 +1,7 @@
-"""Cancelling: asked for, undone, and carried out when the period ends (X-1 .. X-9).
+"""Cancellations: asked for, undone, and carried out when the period ends (X-1 .. X-9).
 
-A cancellation and a charge that meet are put in one order by the subscription's own conditions:
-what was past the point of no return is withdrawn at the gateway, and what that says decides.
+A cancellation and a charge that meet are put in one order by the subscription's own conditions: a
+charge past the point of no return is withdrawn at the gateway, and the gateway's answer decides.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The subscription after a request, and what the request came to."""
+    """The subscription after a request, and the request's result."""
 
     subscription: Subscription
     result: Result
@@ -56,9 +56,10 @@ def request(
     ticket: str | None = None,
     also: Transaction = (),
 ) -> Ending:
-    """End a subscription now or at the end of its period; asking again for what holds changes
-    nothing. `now` is the date of the request, `ticket` the one that is approved with it. `also` is
-    written with it, or not at all.
+    """Ends a subscription now or at the end of its period; asking again changes nothing.
+
+    `now` is the date of the request, `ticket` the one that is approved with it. `also` is written
+    with it, or not at all.
 
     Raises `NotFound`, and `Refused` (already_cancelled, completed) for what has ended.
     """
@@ -74,7 +75,7 @@ def request(
 
 
 def undo(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
-    """Take back a cancellation that is pending (X-5); `Refused` once the end has come (X-4)."""
+    """Undoes a pending cancellation (X-5); `Refused` once the end has come (X-4)."""
     fresh = subscriptions.fresh(ports, merchant, subscription)
     if fresh.state in {State.TRIALING, State.ACTIVE} and fresh.cancelling is None:
         return fresh
@@ -135,7 +136,7 @@ def _record(
     asked: CancelRequest,
     also: Transaction,
 ) -> Ending:
-    """A charge is under way: write the request down, and withdraw the payment at once."""
+    """Records the request while a charge is under way, and withdraws the payment at once."""
     recorded = subscription.cancelling
     if recorded is None or (recorded.when is not When.NOW and asked.when is When.NOW):
         write = cancellation.record(subscription, invoice, asked)
@@ -146,8 +147,10 @@ def _record(
 
 
 def _withdraw(ports: Ports, invoice: Invoice) -> None:
-    """The sooner the gateway knows, the likelier it comes first; the worker settles what it
-    says."""
+    """Withdraws the payment; the sooner it is asked, the likelier the gateway has not charged yet.
+
+    The worker settles the gateway's answer.
+    """
     try:
         gateway_payments.withdraw(ports, invoice)
     except (NotFound, Unavailable):
@@ -170,7 +173,7 @@ def _end_pending(ports: Ports, now: datetime, due: Due) -> str:
 
 
 def _has_ended(subscription: Subscription, now: datetime) -> bool:
-    """`ends_at <= now` counts as ended everywhere, whether or not the sweep has come (X-4)."""
+    """Tells whether it ended: `ends_at <= now` counts, whether or not the sweep has come (X-4)."""
     return subscription.ends_at is not None and subscription.ends_at <= now
 
 

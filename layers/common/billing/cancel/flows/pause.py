@@ -15,7 +15,7 @@ from billing.kernel.writes import Change, Insert, Write
 
 
 def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
-    """Charge nothing from now on; what is paused stays so.
+    """Charges nothing from now on; a paused subscription stays so.
 
     Raises `NotFound`, and `Refused` (invoice_open, not_pausable).
     """
@@ -33,10 +33,9 @@ def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> S
 
 
 def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
-    """Go on: as it stood if no payment fell due meanwhile, else with a payment at once that is the
-    new anchor.
+    """Resumes as it was if no payment fell due meanwhile, else with a payment at once.
 
-    Raises `NotFound`, and `Refused` (not_paused).
+    That payment is the new anchor. Raises `NotFound`, and `Refused` (not_paused).
     """
     found = subscriptions.fresh(ports, merchant, subscription)
     if found.state in {State.TRIALING, State.ACTIVE}:
@@ -47,8 +46,7 @@ def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
 
 
 def go_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
-    """Resume what is paused; what is asked for anew, because another payment fell due meanwhile,
-    has its open invoice voided."""
+    """Resumes a paused subscription; voids its open invoice if another payment fell due."""
     after = pausing.resumed(found, now)
     void: tuple[Write, ...] = ()
     if found.open_invoice is not None and after.open_invoice is None:

@@ -22,7 +22,7 @@ class Listing:
 
 
 def listings(ports: Ports) -> list[Listing]:
-    """Every listed product of every merchant, by name."""
+    """Lists every listed product of every merchant, by name."""
     listed = []
     for product in ports.store.listed_products(LISTED_AT_MOST):
         merchant = ports.store.merchant(product.merchant)

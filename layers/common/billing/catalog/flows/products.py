@@ -1,4 +1,4 @@
-"""Setting up what is sold: products and their price points (P-1, P-14, P-17, P-18, P-20)."""
+"""Set-up of the catalog: products and their price points (P-1, P-14, P-17, P-18, P-20)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Offered = tuple[Product, tuple[PricePoint, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A product to be; without `grants` it grants its own id."""
+    """A new product; without `grants` it grants its own id."""
 
     name: str
     public_listing: bool
@@ -36,7 +36,7 @@ class Draft:
 
 
 def create(ports: Ports, merchant: Merchant, draft: Draft, *, now: datetime) -> Offered:
-    """A new product, its first price point the default; raises `Invalid`."""
+    """Creates a product, its first price point the default; raises `Invalid`."""
     paths = [f"price_points[{place}]." for place in range(len(draft.terms))]
     for path, terms in zip(paths, draft.terms, strict=True):
         _check_terms(ports, merchant, draft.gateways, terms, path)
@@ -60,7 +60,7 @@ def create(ports: Ports, merchant: Merchant, draft: Draft, *, now: datetime) -> 
 
 
 def page(ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None) -> Page[Offered]:
-    """A merchant's products, newest first."""
+    """Lists a merchant's products, newest first."""
     products, points = ports.store.catalog(merchant.id)
     shown = part(products[::-1], lambda product: product.id, limit=limit, cursor=cursor)
     by_id = {point.id: point for point in points}
@@ -69,14 +69,14 @@ def page(ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None) ->
 
 
 def one(ports: Ports, merchant: Merchant, product: str) -> Offered:
-    """One product with its price points; raises `NotFound`."""
+    """Returns one product with its price points; raises `NotFound`."""
     found = _found(ports, merchant, product)
     points = (ports.store.price_point(point) for point in found.price_points)
     return found, tuple(point for point in points if point is not None)
 
 
 def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, Any]) -> Offered:
-    """Change name, listing, refund days, or which price point is the default (P-14)."""
+    """Changes name, listing, refund days, or which price point is the default (P-14)."""
     before, points = one(ports, merchant, product)
     after = before
     if (default := changes.pop("default_price_point", None)) is not None:
@@ -92,7 +92,7 @@ def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, An
 def add_price_point(
     ports: Ports, merchant: Merchant, product: str, terms: PriceTerms, *, now: datetime
 ) -> tuple[Product, PricePoint]:
-    """One more way to pay for a product; raises `Invalid`, `NotFound`, `Refused`."""
+    """Adds a price point to a product; raises `Invalid`, `NotFound`, `Refused`."""
     before = _found(ports, merchant, product)
     _check_terms(ports, merchant, before.gateways, terms, "")
     if len(before.price_points) >= MOST_PRICE_POINTS:
@@ -106,7 +106,7 @@ def add_price_point(
 
 
 def remove_price_point(ports: Ports, merchant: Merchant, product: str, price_point: str) -> Offered:
-    """Sell no more at a price point; the default moves on (P-14), what was sold at it stays."""
+    """Removes a price point from sale; the default moves on, earlier sales stay (P-14)."""
     before = _found(ports, merchant, product)
     if price_point not in before.price_points:
         raise NotFound("The product has no such price point.")
@@ -137,7 +137,7 @@ def _point(
 def _check_terms(
     ports: Ports, merchant: Merchant, gateways: Sequence[str], terms: PriceTerms, path: str
 ) -> None:
-    """Refuse at set-up what could not be charged later (P-17, P-18, P-20)."""
+    """Refuses terms at set-up that could not be charged later (P-17, P-18, P-20)."""
     currency = merchant.settings.currency
     if terms.price.currency is not currency:
         raise Invalid(

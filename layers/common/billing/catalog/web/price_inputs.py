@@ -1,4 +1,4 @@
-"""Price points as callers send them (CONTRACT.md, PP); their rules are the core's alone."""
+"""Price points as callers send them (CONTRACT.md, PP); only the core checks their rules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SpanInput(Input):
     years: Annotated[StrictInt, documented(1, INITIAL_MOST[Unit.YEAR])] | None = None
 
     def span(self) -> Span:
-        """As the core counts it; raises `Invalid` unless one unit is given."""
+        """Returns the span as the core counts it; raises `Invalid` unless one unit is given."""
         given = [(unit, count) for unit in Unit if (count := getattr(self, unit)) is not None]
         if len(given) != 1:
             raise Invalid("Give exactly one of days, weeks, months, years.", field="initial.period")
@@ -71,7 +71,8 @@ class PricePointInput(Input):
     trial_guard: StrictBool = False
 
     def terms(self) -> PriceTerms:
-        """As the core has them; raises `Invalid`, its field relative to this price point."""
+        """Returns the terms as the core has them; raises `Invalid`, its field relative to this
+        price point."""
         return PriceTerms(
             type=self.type,
             price=Money(self.price.amount, self.price.currency),

@@ -1,4 +1,4 @@
-"""An attempt to buy, brought to its end once, whoever works on it (C-2, C-4)."""
+"""Advances an attempt to its end once, whichever process works on it (C-2, C-4)."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ Step = tuple[Checkout, Transaction]
 """The attempt as a step leaves it, and what the step writes."""
 
 STEPS_AT_MOST = 12
-"""Steps and meetings with another worker before an attempt is left to the sweep."""
+"""Steps and conflicts with other workers before an attempt is left to the sweep."""
 
 
 def advance(ports: Ports, checkout: Checkout, *, now: datetime, return_url: str | None) -> Checkout:
-    """Take an attempt as far as it goes: paid, declined, waiting for its buyer, or not known yet.
+    """Takes an attempt as far as it goes: paid, declined, waiting for its buyer, or unknown yet.
 
-    Raises `Unfinished` where it could not be brought to its charge: nothing charges it but its
-    buyer's sending it again.
+    Raises `Unfinished` where it could not be brought to its charge: nothing charges it unless its
+    buyer sends it again.
     """
     for _ in range(STEPS_AT_MOST):
         if checkout.state is not CheckoutState.OPEN:
@@ -67,7 +67,7 @@ def advance(ports: Ports, checkout: Checkout, *, now: datetime, return_url: str 
 
 
 def _stepped(ports: Ports, checkout: Checkout, now: datetime, return_url: str | None) -> Checkout:
-    """The attempt after one more step, or as another worker has left it."""
+    """Returns the attempt after one more step, or as another worker has left it."""
     try:
         return _step(ports, checkout, now, return_url)
     except Conflict:
@@ -120,7 +120,7 @@ def settlement(ports: Ports, checkout: Checkout, outcome: Outcome, *, now: datet
 
 
 def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | None) -> Checkout:
-    """One step of the protocol; the same attempt again when nothing more can be known now."""
+    """Takes one step of the protocol; returns the same attempt when no more can be known now."""
     gateway = ports.gateway_of(checkout.invoice)
     state = checkout.invoice.state
     if checkout.method is None:
@@ -142,7 +142,7 @@ def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | Non
 
 
 def _trial_is_used(ports: Ports, checkout: Checkout) -> bool:
-    """Whether this person has had the trial by another purchase (C-9)."""
+    """Tells whether this person has had the trial by another purchase (C-9)."""
     if not checkout.terms.trial_guard:
         return False
     known = trials.subjects(checkout.merchant, checkout.bill_to.email, checkout.method)
@@ -151,7 +151,7 @@ def _trial_is_used(ports: Ports, checkout: Checkout) -> bool:
 
 
 def _without_trial(ports: Ports, gateway: Gateway, checkout: Checkout) -> Checkout:
-    """Refused before anything is charged; a payment that was prepared is withdrawn first."""
+    """Refuses an attempt before anything is charged; withdraws a prepared payment first."""
     prepared = checkout.invoice.gateway_ref
     if prepared is not None and not isinstance(gateway.cancel(prepared), Canceled):
         raise Unreachable("The gateway did not withdraw the payment.")
@@ -176,7 +176,7 @@ def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: dateti
 
 
 def _kept_already(ports: Ports, checkout: Checkout) -> str | None:
-    """The default card of a known buyer, where it is kept at the same account."""
+    """Returns the default card of a known buyer, where it is kept at the same account."""
     customer = ports.store.customer(checkout.merchant, checkout.customer)
     if customer is None or customer.default_method is None:
         return None
@@ -223,14 +223,14 @@ def _paid(ports: Ports, checkout: Checkout, outcome: Succeeded | None, now: date
 
 
 def buyer(ports: Ports, checkout: Checkout) -> str | None:
-    """The customer that an attempt is of: who had its email when it began, else who has it now."""
+    """Returns the customer of an attempt: the email's owner when it began, else its owner now."""
     if checkout.known:
         return checkout.customer
     return ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
 
 
 def kept_card(ports: Ports, checkout: Checkout, customer: str | None) -> PaymentMethod | None:
-    """The card of an attempt as its customer has it already, having bought with it before."""
+    """Finds the card of an attempt among its customer's, who has bought with it before."""
     if customer is None or checkout.method is None:
         return None
     return ports.store.payment_method(checkout.merchant, customer, checkout.method.id)

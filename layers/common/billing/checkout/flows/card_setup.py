@@ -1,4 +1,4 @@
-"""A card that is given on the gateway's own page: what its buyer filled in here waits (C-1)."""
+"""Cards given on the gateway's own page, while the buyer's form waits here (C-1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def begin(
     cancel_url: str,
     now: datetime,
 ) -> str:
-    """Keep a form until its buyer comes back; the address of the page on which they give a card.
+    """Keeps a form until its buyer comes back; returns the page on which they give a card.
 
     `subject` is what the form is for, `key` what was drawn with its page. Raises `Refused`
     (no_page) and `Unavailable`.
@@ -39,7 +39,7 @@ def begin(
 
 
 def kept(ports: Ports, *, subject: str, key: str, now: datetime) -> dict[str, str] | None:
-    """The form as it was filled in; None when it was too long ago, or never."""
+    """Returns the form as it was filled in; None when it was too long ago, or never."""
     found = ports.ephemeral.get(KIND, _name(subject, key), now=now)
     return None if found is None else dict(json.loads(found))
 

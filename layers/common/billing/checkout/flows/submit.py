@@ -49,15 +49,17 @@ class Offer:
 
     @property
     def sold_at(self) -> AccountRef:
-        """The gateway account that it is sold at."""
+        """Returns the gateway account that it is sold at."""
         return AccountRef(self.merchant.id, self.gateway, self.account)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A filled-in checkout form, its bounds already checked; `attempt_key` was drawn with the
-    page, `gateway` chosen of the product's, None for its first; `shown` is the digest of what the
-    page showed, None for who names none."""
+    """A filled-in checkout form, its bounds already checked.
+
+    `attempt_key` was drawn with the page, `gateway` chosen of the product's, None for its first;
+    `shown` is the digest of what the page showed, None where the caller names none.
+    """
 
     attempt_key: str
     email: str
@@ -131,8 +133,9 @@ def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> None:
 def submit(
     ports: Ports, price_point: str, form: Submission, visitor: Visitor, *, now: datetime
 ) -> Checkout:
-    """Buy, at most once per attempt key; the same key answers as it did, though the offer may have
-    ended since (C-2).
+    """Buys, at most once per attempt key; a repeated key gets the same answer (C-2).
+
+    That holds though the offer may have ended since.
 
     Raises `Invalid` for a used key with another form, `Refused` (already_purchased) for a repeat
     that is not confirmed, (trial_used) for another trial of the same person (C-9) and
@@ -163,9 +166,10 @@ def attempt(ports: Ports, price_point: str, key: str) -> Checkout | None:
 
 
 def resume(ports: Ports, price_point: str, key: str, *, now: datetime, return_url: str) -> Checkout:
-    """Where an attempt stands when its buyer comes back from authenticating (C-4).
+    """Returns an attempt's status when its buyer comes back from authenticating (C-4).
 
-    A charge under way is settled; nothing that was not submitted to its end is begun by looking.
+    A charge under way is settled; an attempt that was not submitted to its end is not begun by
+    looking.
     """
     checkout = attempt(ports, price_point, key)
     if checkout is None or checkout.price_point != price_point:
@@ -178,8 +182,7 @@ def resume(ports: Ports, price_point: str, key: str, *, now: datetime, return_ur
 def _begin(
     ports: Ports, offered: Offer, form: Submission, visitor: Visitor, now: datetime
 ) -> Checkout:
-    """Write the attempt down before the first gateway call; whoever comes second reads the
-    first."""
+    """Writes the attempt before the first gateway call; a second request reads the first's."""
     refuse_to_begin(ports, offered, visitor, now=now)
     refuse_changed(offered, form.shown, visitor)
     existing = ports.store.customer_by_email(offered.merchant.id, form.email)
@@ -234,7 +237,7 @@ def _draw(
     existing: str | None,
     now: datetime,
 ) -> Checkout:
-    """The attempt with every id that it will need, so that no later step draws one."""
+    """Builds the attempt with every id that it will need, so that no later step draws one."""
     point, product, merchant = offered.price_point, offered.product, offered.merchant
     bill_to = BillTo(form.name, form.email, form.address)
     rebills = point.terms.rebills

@@ -37,7 +37,7 @@ class AddressInput(Input):
 class CheckoutInput(Input):
     """A checkout form; `attempt_key` makes it one purchase however often it is sent (C-2).
 
-    `shown` is the mark that the page had of what it showed: nothing else is sold by it (C-6).
+    `shown` is the page's digest of what it showed: nothing else is sold by it (C-6).
     """
 
     attempt_key: Annotated[
@@ -53,7 +53,7 @@ class CheckoutInput(Input):
 
     @classmethod
     def from_form(cls, form: Mapping[str, str]) -> CheckoutInput:
-        """Read an urlencoded form: the address is flat there, a ticked box says `true`."""
+        """Reads an urlencoded form: the address is flat there, a ticked box says `true`."""
         document: dict[str, Any] = {k: v for k, v in form.items() if k not in ADDRESS_FIELDS}
         document["address"] = {k: v for k, v in form.items() if k in ADDRESS_FIELDS}
         if "confirm_repeat" in document:
@@ -65,7 +65,7 @@ class CheckoutInput(Input):
             raise Misshapen(flat) from None
 
     def submission(self) -> Submission:
-        """As the flow takes it."""
+        """Returns the form as the flow takes it."""
         return Submission(
             attempt_key=self.attempt_key,
             email=self.email,

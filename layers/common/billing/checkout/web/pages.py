@@ -27,7 +27,7 @@ PAYPALS_NAME_OF_IT = "approval_token_id"
 
 
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
-    """The empty form; its attempt key is drawn with it, so that sending it twice buys once
+    """Shows the empty form; its attempt key is drawn with it, so that sending it twice buys once
     (C-2)."""
     chosen = request.query().get("gateway") or None
     offered = submit.offer(ports, price_point, now=now, gateway=chosen)
@@ -39,7 +39,8 @@ def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetim
 
 
 def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
-    """A submit as JSON or as a form; a form that is wrong comes back as it was filled in."""
+    """Handles a submit as JSON or as a form; a form that is wrong comes back as it was filled
+    in."""
     if request.is_json:
         from billing.checkout.web.forms import CheckoutInput
         from billing.web.inputs import read
@@ -55,7 +56,7 @@ def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime
 def _bought(
     ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
 ) -> http.Answer:
-    """A form is bought with, or its buyer is sent on to give a card first."""
+    """Buys with a form, or sends its buyer on to give a card first."""
     chosen, key = typed.get("gateway") or None, typed.get("attempt_key", "")
     try:
         offered = submit.offer(ports, price_point, now=now, gateway=chosen)
@@ -96,7 +97,8 @@ def _bought(
 def _sent(
     ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
 ) -> http.Answer:
-    """A page of its own, so that a refresh asks again instead of sending again."""
+    """Submits the form and redirects to a page, so that a refresh asks again but does not send
+    again."""
     from billing.checkout.web.forms import CheckoutInput
 
     shape = CheckoutInput.from_form(typed)
@@ -118,7 +120,7 @@ def _sent_on(
     *,
     now: datetime,
 ) -> http.Answer:
-    """To the gateway's own page, with all else that was filled in waiting here (C-1)."""
+    """Redirects to the gateway's own page, with all else that was filled in waiting here (C-1)."""
     from billing.checkout.web.forms import CheckoutInput
 
     point = offered.price_point.id
@@ -153,9 +155,9 @@ def _unavailable(request: Request, offered: Offer, language: str) -> http.Answer
 
 
 def returned(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
-    """Where an attempt stands, for a buyer who comes back, or waits (C-4).
+    """Shows the status of an attempt to a buyer who comes back, or waits (C-4).
 
-    Who comes back from giving a card buys with what they had filled in.
+    A buyer who comes back from giving a card buys with what they had filled in.
     """
     query = request.query()
     key = query.get("attempt", "")
@@ -183,7 +185,7 @@ def returned(ports: Ports, request: Request, price_point: str, *, now: datetime)
 
 
 def listed(listings: Sequence[Listing]) -> dict[str, Any]:
-    """The directory for programs."""
+    """Lists the directory for programs."""
     from billing.api.web import json_shapes
 
     return {
@@ -214,7 +216,7 @@ def _page_of(bought: Checkout, again_url: str) -> tuple[str, dict[str, Any]]:
 
 
 def _as_json(bought: Checkout) -> http.Answer:
-    """The answer to a program; no Order ID is ever in it (B-2)."""
+    """Answers a program; no Order ID is ever in it (B-2)."""
     match bought.state:
         case CheckoutState.PAID:
             return http.json(_purchase(bought), 201)

@@ -1,4 +1,4 @@
-"""A buyer who is sent to their bank, and comes back from it (R-4)."""
+"""Buyers who are sent to their bank, and come back from it (R-4)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from billing.kernel.subscription import Subscription
 
 
 def with_buyer(ports: Ports, invoice: Invoice, *, return_url: str, now: datetime) -> str | None:
-    """Where the bank asks the buyer of an attempt that waits for them; None when it waits no more,
-    for it is settled then (R-4).
+    """Returns the bank's page for an attempt that waits for its buyer; None when it waits no more.
 
-    The same attempt is confirmed once more, now with its buyer: one key, one charge. Raises
-    `Refused` while nothing may be charged (R-3).
+    It is settled then (R-4). The same attempt is confirmed once more, now with its buyer: one key,
+    one charge. Raises `Refused` while nothing may be charged (R-3).
     """
     subscription = _charged(ports, invoice)
     if subscription.open_invoice == invoice.id:
@@ -38,7 +37,7 @@ def _charged(ports: Ports, invoice: Invoice) -> Subscription:
 
 
 def settled(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
-    """Returns the invoice after a look at its payment, for a buyer who came back from the bank.
+    """Looks at the invoice's payment for a buyer who came back from the bank; returns the invoice.
 
     An outcome that cannot be known now stays open: an event of the gateway, or the due date, comes
     again.

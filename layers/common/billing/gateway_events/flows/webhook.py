@@ -42,7 +42,8 @@ ATTEMPTS = 8
 
 LOOKED = "gateway_events"
 LAST = "last account"
-"""Beside the accounts' own keys, which hold a `#`: the one that was looked at last."""
+"""The key of the account that was looked at last, beside the accounts' own keys, which hold a
+`#`."""
 
 EVENTS_AT_ONCE = 100
 """The number of events of one account that are taken before the others have their turn."""
@@ -64,10 +65,10 @@ def receive(
     *,
     now: datetime,
 ) -> Counter[str]:
-    """A request that one of the accounts may have sent, `headers` with names in lower case.
+    """Handles a request that one of the accounts may have sent, `headers` with names in lower case.
 
-    Raises `Forged` for what none of them signed, and `Conflict` or `Unavailable` when it is to be
-    sent again.
+    Raises `Forged` for a request that none of them signed, and `Conflict` or `Unavailable` when it
+    is to be sent again.
     """
     for account in accounts:
         try:
@@ -79,7 +80,7 @@ def receive(
 
 
 def take(ports: Ports, account: AccountRef, event: GatewayEvent, *, now: datetime) -> Counter[str]:
-    """One event, its signature checked; the tally names what it brought about."""
+    """Handles one event, its signature checked; the tally names its result."""
     for _ in range(ATTEMPTS):
         try:
             return Counter({_taken(ports, account, event, now): 1})
@@ -91,11 +92,11 @@ def take(ports: Ports, account: AccountRef, event: GatewayEvent, *, now: datetim
 def catch_up(
     ports: Ports, *, now: datetime, keep_going: Callable[[], bool] = lambda: True
 ) -> Counter[str]:
-    """The net under lost events: what happened at each account since we last looked.
+    """Handles lost events: those at each account since the last look.
 
-    Begins behind the account that was looked at last, and goes round. What could not be seen to its
-    end, for want of time or of an answer, is where the next look begins. An event that our code
-    breaks on holds up no other: its error is raised at the end.
+    Begins behind the account that was looked at last, and goes round. Events that were not all
+    handled, for want of time or of an answer, are where the next look begins. An event that our
+    code breaks on holds up no other: its error is raised at the end.
     """
     tally: Counter[str] = Counter()
     first: Exception | None = None
@@ -122,7 +123,8 @@ def catch_up(
 
 
 def _behind_the_last(ports: Ports, now: datetime) -> list[AccountRef]:
-    """Every merchant's accounts, from the one behind that which was looked at last, and round."""
+    """Lists every merchant's accounts, from the one behind the last that was looked at, and
+    round."""
     accounts = sorted(
         (
             AccountRef(merchant.id, held.gateway, held.id)
@@ -147,8 +149,10 @@ def _catch_up_with(
     keep_going: Callable[[], bool],
     tally: Counter[str],
 ) -> Iterator[None]:
-    """One account, oldest event first, in turns with the others; raises the first error when its
-    events are seen to."""
+    """Handles one account, oldest event first, in turns with the others.
+
+    Raises the first error when its events are handled.
+    """
     key = _key(account)
     seen = ports.ephemeral.get(LOOKED, key, now=now)
     since = now - LOOKS_BACK if seen is None else datetime.fromisoformat(seen) - OVERLAP
@@ -178,10 +182,10 @@ def _catch_up_with(
 
 
 def look(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
-    """Settle a subscription's payment as the gateway has it, for a buyer who came back from there;
-    the invoice as that leaves it.
+    """Settles a subscription's payment as the gateway has it, for a buyer who came back from there.
 
-    Raises `Conflict` when another came first, and `Unavailable` when it cannot be known.
+    Returns the invoice after that. Raises `Conflict` when another came first, and `Unavailable`
+    when it cannot be known.
     """
     found = _rebill(ports, invoice, now)
     if found is None:
@@ -300,7 +304,7 @@ def _work(ports: Ports, invoice: Invoice) -> ChargeJob:
 def _too_late(
     ports: Ports, invoice: Invoice, outcome: PaymentStatus, now: datetime
 ) -> tuple[str, Transaction] | None:
-    """Money for an invoice that can no longer be paid is booked and given back."""
+    """Books and refunds money for an invoice that can no longer be paid."""
     if not isinstance(outcome, Succeeded):
         return None
     order, shard = ports.new_id("order"), ports.shard_of(invoice.id)
@@ -309,7 +313,7 @@ def _too_late(
 
 
 def _invoice(ports: Ports, pointer: PaymentPointer) -> Invoice | None:
-    """The invoice that a payment pays; None while it is only that of an attempt."""
+    """Returns the invoice that a payment pays; None while it is only that of an attempt."""
     customer = pointer.customer
     if pointer.attempt_key is not None:
         attempt = ports.store.checkout(pointer.merchant, pointer.attempt_key)

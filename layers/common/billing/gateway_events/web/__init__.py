@@ -1,1 +1,1 @@
-"""Pages, forms and routes of gateway_events."""
+"""Pages, forms and routes of gateway events."""

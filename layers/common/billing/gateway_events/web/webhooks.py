@@ -14,9 +14,9 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 def admitted(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with its body as text, from which `str.encode` makes the signed bytes again.
+    """Returns the event with its body as text, from which `str.encode` makes the signed bytes.
 
-    Whatever is wrong with the bytes is a 400: a gateway sends no such thing.
+    Any error in the bytes is a 400: a gateway sends no such thing.
     """
     try:
         return request.admitted(event, most_bytes=MAX_BODY_BYTES)

@@ -286,7 +286,7 @@ class PayPalGateway:
         return next((refund.outcome for refund in found if refund.key == key), None)
 
     def refunds(self, reference: str, *, ours: Sequence[str]) -> Sequence[GatewayRefund]:
-        """Lists all refunds of the order; those without an invoice id of ours were made elsewhere."""
+        """Lists all refunds of the order; those without our invoice id were made elsewhere."""
         named = {fitting(key): key for key in ours}
         return orders.refunds(self._order(reference), named)
 

@@ -52,10 +52,8 @@ class PendingAuthentication:
 
 
 class Faults:
-    """Failures on demand: the next n calls time out before or after their effect, or fail.
-
-    `unavailable` fails before it.
-    """
+    """Failures on demand: the next n calls time out before or after their effect, or are
+    refused."""
 
     KINDS = ("timeout_before", "timeout_after", "unavailable")
 

@@ -50,7 +50,7 @@ class Keys:
 
     @classmethod
     def of(cls, secrets: Mapping[str, Any], account: AccountRef) -> Keys:
-        """Reads the keys; raises `Unavailable` for those of the other mode: test and live never mix
+        """Reads the keys; raises `Unavailable` for the other mode's: test and live never mix
         (W-3)."""
         keys = cls(
             secret_key=str(secrets.get("secret_key", "")),

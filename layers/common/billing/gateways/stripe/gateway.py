@@ -79,15 +79,14 @@ class StripeGateway:
         self._stripe = StripeAccount(account, secrets, api_base=api_base, http_client=http_client)
 
     def collection(self) -> Collection:
-        """Returns Stripe's page, which keeps the merchant in SAQ A, or the Element if it is
-        embedded."""
+        """Returns Stripe's page, which keeps the merchant in SAQ A, or the embedded Element."""
         keys = self._stripe.keys()
         if keys.embedded and keys.publishable_key:
             return Element(keys.publishable_key)
         return TheirPage()
 
     def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
-        """Opens a Checkout Session in set-up mode: the card is charged later, by our PaymentIntent."""
+        """Opens a Checkout Session in set-up mode: our PaymentIntent charges the card later."""
         return saving.page(self._stripe, key, return_url, cancel_url)
 
     def save_method(
@@ -109,8 +108,7 @@ class StripeGateway:
             return
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
-        """Creates an invoice's PaymentIntent; all our currencies have two decimals, there as
-        here."""
+        """Creates an invoice's PaymentIntent; our currencies all have two decimals, there too."""
         customer, _ = parts(order.payment_method)
 
         def create(client: stripe.StripeClient) -> stripe.PaymentIntent:
@@ -134,8 +132,7 @@ class StripeGateway:
     def confirm(
         self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
     ) -> Outcome:
-        """Begins an attempt, then confirms it: one that was begun and not confirmed charges
-        nothing."""
+        """Begins an attempt, then confirms it: one that is not confirmed charges nothing."""
         session = OFF_SESSION if off_session else ON_SESSION
         begun, confirmed = _attempt(method, key, session, return_url)
 

@@ -50,8 +50,7 @@ def numbered_refund(ports: Ports, invoice: Invoice, refund: str) -> Refund:
 def _numbered(
     ports: Ports, first: InvoiceCounter, document: Document, read: Callable[[], Document]
 ) -> Document:
-    """Numbers a document together with its counter, so that a series has no gap and no repeat
-    (M-7)."""
+    """Numbers a document in one write with its counter: no gap and no number twice (M-7)."""
     for _ in range(NUMBERING_ATTEMPTS):
         if document.number is not None:
             return document

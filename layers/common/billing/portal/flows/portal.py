@@ -30,8 +30,10 @@ from billing.render.messages import text
 
 
 def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
-    """The PDF of one of the customer's own payments, by Order ID or invoice id (B-5); raises
-    `NotFound`."""
+    """Renders one of the customer's own payments, by Order ID or invoice id (B-5).
+
+    Raises `NotFound`.
+    """
     for found in account.history.invoices:
         if reference in {found.id, found.order_id} and purchases.is_paid(found):
             numbered = documents.numbered(ports, found.merchant, found.customer, found.id)
@@ -48,7 +50,7 @@ def end(
     reason: str | None,
     comment: str | None,
 ) -> None:
-    """Cancel as the price point says, or open a ticket, as the merchant has it (X-1, P-16).
+    """Cancels as the price point has it, or opens a ticket, as the merchant has it (X-1, P-16).
 
     Asking again for what holds changes nothing. Raises `Refused` where customers cannot cancel.
     """
@@ -74,14 +76,14 @@ def end(
 
 
 def when_of(subscription: Subscription) -> When:
-    """When a customer's cancellation takes effect, by the price point's setting (P-16)."""
+    """Returns when a customer's cancellation takes effect, by the price point's setting (P-16)."""
     return cancellation_request.when_of(subscription)
 
 
 def give_back(
     ports: Ports, account: Account, order: str, *, now: datetime, comment: str | None = None
 ) -> None:
-    """Refund a payment in full, or open a ticket, as the merchant has it (B-7).
+    """Refunds a payment in full, or opens a ticket, as the merchant has it (B-7).
 
     A refund that is recorded is finished, whatever does not answer now. Raises `Refused` outside
     the window, where it is off, and for what was refunded.
@@ -110,7 +112,7 @@ def give_back(
 def why_not_refunded(
     ports: Ports, account: Account, paid: Order, invoice: Invoice, now: datetime
 ) -> str | None:
-    """The code of what forbids a customer's refund, None if nothing does (B-7)."""
+    """Returns the code of what forbids a customer's refund, None if nothing does (B-7)."""
     settings = account.merchant.settings
     if settings.self_refund is SelfService.OFF:
         return "refund_off"
@@ -137,7 +139,7 @@ def refund_effect(account: Account, invoice: Invoice) -> refunds.Effect:
 
 
 def ticket_about(ports: Ports, account: Account, wish: Wish, about: str) -> Ticket | None:
-    """The newest ticket of a wish, if its customer has made one that was not declined."""
+    """Finds the newest ticket of a request, if the customer has made one that was not declined."""
     found = ticket.about(ports, account.merchant.id, account.customer.id, wish, about)
     return None if found is None or found.state is TicketState.DECLINED else found
 
@@ -165,7 +167,7 @@ def _request(
 
 
 def _open(ports: Ports, account: Account, asked: Request, now: datetime) -> None:
-    """A form that is sent twice asks once."""
+    """Opens a ticket; a form that is sent twice opens one."""
     ticket.open_one(
         ports,
         account.merchant,

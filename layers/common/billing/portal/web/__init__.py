@@ -1,1 +1,1 @@
-"""Pages, forms and routes of portal."""
+"""Pages, forms and routes of the portal."""

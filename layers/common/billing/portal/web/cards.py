@@ -1,4 +1,4 @@
-"""Cards in the portal: the list, a card more, another default, a card less (B-9, B-10)."""
+"""Card pages of the portal: list, add, choose a default, remove (B-9, B-10)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CARDS = "/cards"
 
 
 def listed(ports: Ports, visit: Visit) -> http.Answer:
-    """Every card, the default first, with what it pays for and why it stays."""
+    """Lists every card, the default first, with what it pays for and why it stays."""
     wallet = _wallet(ports, visit)
     default = wallet.customer.default_method
     newest_first = wallet.methods[::-1]
@@ -45,10 +45,10 @@ def listed(ports: Ports, visit: Visit) -> http.Answer:
 
 
 def new_form(ports: Ports, visit: Visit) -> http.Answer:
-    """An empty form, with the key that makes it one card however often it is sent.
+    """Shows an empty form, with the key that makes it one card however often it is sent.
 
-    Who comes back from giving a card adds it as they had chosen; what was chosen too long ago, or
-    by nobody, is asked again.
+    A customer who comes back from giving a card adds it as they had chosen; a choice that was made
+    too long ago, or by nobody, is asked again.
     """
     query = visit.request.query()
     if "payment_method" in query:
@@ -60,7 +60,7 @@ def new_form(ports: Ports, visit: Visit) -> http.Answer:
 
 
 def added(ports: Ports, visit: Visit) -> http.Answer:
-    """A card more, or on to the gateway's page to give it."""
+    """Adds a card, or sends the customer on to the gateway's page to give it."""
     typed = visit.request.form()
     account = _account(ports, visit)
     if "payment_method" in typed or isinstance(ports.gateway(account).collection(), TestCards):
@@ -100,7 +100,7 @@ def _subject(visit: Visit) -> str:
 
 
 def _added(ports: Ports, visit: Visit, typed: Mapping[str, str]) -> http.Answer:
-    """A card more; a refusal of its bank comes back with words to act on."""
+    """Adds a card; a refusal of its bank comes back with words to act on."""
     from billing.portal.web.forms import CardForm, covered, form
 
     key = typed.get("attempt_key", "")
@@ -135,7 +135,7 @@ def use_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
 
 
 def used(ports: Ports, visit: Visit, method: str) -> http.Answer:
-    """Another default."""
+    """Makes another card the default."""
     from billing.portal.web.forms import covered
 
     chosen = covered(visit.request.form())
@@ -158,7 +158,7 @@ def remove_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
 
 
 def removed(ports: Ports, visit: Visit, method: str) -> http.Answer:
-    """A card less; sent twice it is gone once."""
+    """Removes a card; sent twice it is removed once."""
     if _wallet(ports, visit).method(method) is not None:
         cards.remove(ports, visit.merchant.id, visit.customer, method, now=visit.now)
     return done(visit, "card_removed", CARDS)
@@ -176,7 +176,10 @@ def _one(wallet: Wallet, method: str) -> PaymentMethod:
 
 
 def _account(ports: Ports, visit: Visit) -> AccountRef:
-    """Where a new card is kept: with the newest one; raises `Refused` where cards are not ours."""
+    """Returns the account at which a new card is kept: that of the newest one.
+
+    Raises `Refused` where cards are not ours.
+    """
     wallet = _wallet(ports, visit)
     here = [method for method in wallet.methods if method.id not in wallet.elsewhere]
     if wallet.elsewhere and not here:

@@ -20,7 +20,7 @@ COVERS = "covers_"
 
 
 class Reason(StrEnum):
-    """Why somebody cancels, as the drop-down has it (X-7)."""
+    """The reason of a cancellation, as in the drop-down (X-7)."""
 
     TOO_EXPENSIVE = "too_expensive"
     NOT_USED = "not_used"
@@ -31,7 +31,7 @@ class Reason(StrEnum):
 
 
 class CancelForm(Input):
-    """Both are optional: nobody is held back for want of a reason."""
+    """The cancellation form; both fields are optional: nobody is held back for want of a reason."""
 
     reason: Reason | Literal[""] = ""
     comment: Annotated[
@@ -40,7 +40,7 @@ class CancelForm(Input):
 
 
 class RefundForm(Input):
-    """Whether to cancel as well: a refund never does so by itself (B-7)."""
+    """The refund form: whether to cancel as well, which a refund never does by itself (B-7)."""
 
     cancel: Literal["true"] | None = None
 
@@ -61,7 +61,7 @@ class CardForm(Input):
 
 
 def form(shape: type[Form], typed: Mapping[str, str]) -> Form:
-    """A form of the portal as a shape, without what was left empty; raises `Misshapen`."""
+    """Reads a form of the portal as a shape, without empty fields; raises `Misshapen`."""
     ours = (CSRF_FIELD, "chosen")
     fields = {
         name: " ".join(value.split()) if name == "comment" else value

@@ -27,7 +27,7 @@ def form(visit: Visit, subscription: str) -> http.Answer:
 
 
 def frozen(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """Frozen from the next period on; sent twice it is done once."""
+    """Freezes from the next period on; sent twice it is done once."""
     _offered(visit, subscription)
     freeze.freeze(ports, visit.merchant.id, subscription, now=visit.now)
     return done(visit, "frozen")
@@ -45,7 +45,7 @@ def thaw_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 
 def thawed(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """Unfrozen for what was shown, or never frozen; a declined card says what to do."""
+    """Unfreezes for the amount shown, or undoes the freeze; a declined card explains what to do."""
     visit.account.purchase(subscription)
     token = visit.request.form().get("token") or None
     after = freeze.unfreeze(ports, visit.merchant.id, subscription, token=token, now=visit.now)

@@ -1,4 +1,4 @@
-"""The portal's front: signing in and out, the purchases, and what went wrong (B-1 .. B-5)."""
+"""The portal's front pages: sign-in and sign-out, purchases, errors (B-1 .. B-5)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from billing.web import custom_domains, http, languages, sessions
 from billing.web.request import Request, plain_id, plain_reference
 
 LINKED = "~"
-"""In a reference that carries its own key, as those in mails do."""
+"""The separator in a reference that carries its own key, as those in mails do."""
 
 TYPED_MOST = 320
-"""Characters of what is typed into the login form; what is longer is nobody's."""
+"""Characters of what is typed into the login form; a longer input matches no customer."""
 
 DONE = frozenset(
     {
@@ -38,7 +38,7 @@ DONE = frozenset(
 
 
 def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
-    """The purchases of who is signed in, the login form for everybody else."""
+    """Shows the purchases of a signed-in customer, and the login form to everybody else."""
     found = session.opened(ports, merchant)
     visit = session.visiting(ports, request, found, now)
     if visit is None:
@@ -53,7 +53,7 @@ def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> ht
 
 
 def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
-    """Order ID and email; one answer whatever is wrong with them (B-2, B-3)."""
+    """Signs in by Order ID and email; one answer whatever is wrong with them (B-2, B-3)."""
     sessions.check_origin(request)
     found = session.opened(ports, merchant)
     typed = request.form()
@@ -69,12 +69,12 @@ def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> h
 
 
 def link_form(ports: Ports, request: Request, merchant: str) -> http.Answer:
-    """Where somebody without an Order ID asks for a link by mail."""
+    """Shows the form on which somebody without an Order ID asks for a link by mail."""
     return _form(ports, request, merchant, "link")
 
 
 def ask_for_link(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
-    """The same page for whoever asks, however often."""
+    """Mails a sign-in link; shows the same page to everybody, however often they ask."""
     sessions.check_origin(request)
     found = session.opened(ports, merchant)
     email = request.form().get("email", "")[:TYPED_MOST]
@@ -85,7 +85,7 @@ def ask_for_link(ports: Ports, request: Request, merchant: str, *, now: datetime
 def offer_link(
     ports: Ports, request: Request, merchant: str, token: str, *, now: datetime
 ) -> http.Answer:
-    """A button: a scanner that follows the links in a mail does not press it."""
+    """Shows a button to sign in: a scanner that follows the links in a mail does not press it."""
     found = session.opened(ports, merchant)
     if not login.link_stands(ports, found.id, token, now=now):
         raise SignedOut("This link was used already, or is over.", code="portal_link_over")
@@ -95,7 +95,7 @@ def offer_link(
 def use_link(
     ports: Ports, request: Request, merchant: str, token: str, *, now: datetime
 ) -> http.Answer:
-    """Let in whoever pressed the button."""
+    """Signs in the person who pressed the button."""
     sessions.check_origin(request)
     found = session.opened(ports, merchant)
     customer = login.by_link(ports, found.id, token, now=now)
@@ -107,7 +107,7 @@ def use_link(
 
 
 def log_out(ports: Ports, visit: Visit) -> http.Answer:
-    """End the session here, whoever still holds its cookie."""
+    """Ends the session here, whoever still holds its cookie."""
     cookie = sessions.end(ports, visit.request, session.REALM, visit.token, visit.now)
     return http.redirect(f"{visit.base}?done=signed_out", cookies=[cookie])
 
@@ -115,7 +115,7 @@ def log_out(ports: Ports, visit: Visit) -> http.Answer:
 def invoice(
     ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
 ) -> http.Answer:
-    """An invoice, by the link in a mail or, signed in, by its id or Order ID (B-5, C-3)."""
+    """Returns an invoice, by a mail's link or, signed in, by its id or Order ID (B-5, C-3)."""
     if LINKED in reference:
         pdf = documents.download(ports, plain_id(merchant), plain_reference(reference))
         return http.file(pdf, "invoice.pdf")

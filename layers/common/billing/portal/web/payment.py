@@ -1,7 +1,7 @@
 """The page that a mail about a payment leads to: confirm it with the bank, or use another card.
 
-Whoever has the link may confirm, which only its own buyer's bank lets them; it shows what the mail
-says and no more, and changes nothing else (R-4, R-8).
+Anybody with the link may confirm, which only its own buyer's bank lets them; it shows what the mail
+shows and no more, and changes nothing else (R-4, R-8).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def page(
 def confirmed(
     ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
 ) -> http.Answer:
-    """On to the bank, where the payment waits for its buyer; else back to how it stands."""
+    """Leads to the bank where the payment waits for its buyer; else back to its status."""
     sessions.check_origin(request)
     found = _merchant(ports, merchant)
     invoice = documents.linked(ports, found.id, plain_reference(reference))

@@ -30,7 +30,7 @@ def cancel_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 
 def cancelled(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """The confirmed cancellation; sent twice it is done once."""
+    """Cancels as confirmed; sent twice it is done once."""
     from billing.portal.web.forms import CancelForm, form
 
     typed = visit.request.form()
@@ -75,7 +75,7 @@ def ending(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 
 def undone(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """A pending cancellation taken back (X-5)."""
+    """Undoes a pending cancellation (X-5)."""
     visit.account.purchase(subscription)
     cancel.undo(ports, visit.merchant.id, subscription, now=visit.now)
     return done(visit, "undone")
@@ -119,7 +119,7 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
 
 
 def refunded(ports: Ports, visit: Visit, order: str) -> http.Answer:
-    """The confirmed refund; what it came to is the page of the payment's refund."""
+    """Refunds as confirmed; its result is the page of the payment's refund."""
     from billing.portal.web.forms import RefundForm, form
 
     visit.account.payment(order)
@@ -139,7 +139,7 @@ def refunded(ports: Ports, visit: Visit, order: str) -> http.Answer:
 def cancelled_with(
     ports: Ports, visit: Visit, subscription: Subscription, order: str
 ) -> http.Answer:
-    """Cancelled along with a refund, because its customer left that ticked (B-7)."""
+    """Cancels along with a refund, because the customer left that ticked (B-7)."""
     try:
         portal.end(
             ports, visit.account, subscription.id, now=visit.now, reason="refunded", comment=None
@@ -150,7 +150,7 @@ def cancelled_with(
 
 
 def address_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """The address as it stands, to be changed for future invoices (B-8)."""
+    """Shows the present address, to be changed for future invoices (B-8)."""
     visit.account.purchase(subscription)
     found = addresses.bill_to(ports, visit.merchant.id, visit.customer, subscription)
     typed = {"name": found.name, **asdict(found.address)}
@@ -158,7 +158,7 @@ def address_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 
 def address_changed(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
-    """The new address, for this subscription or for all that still charge (B-8)."""
+    """Saves the new address, for this subscription or for all that still charge (B-8)."""
     from billing.portal.web.forms import AddressForm, form
 
     visit.account.purchase(subscription)
@@ -225,8 +225,11 @@ def _cancel_form(
 
 
 def _cancels_with(visit: Visit, order: str) -> tuple[Subscription, bool] | None:
-    """The subscription that can be cancelled along with a refund, and whether it is the latest
-    payment's (B-7)."""
+    """Returns the subscription to cancel along with a refund, and whether its payment is the
+    latest.
+
+    Only where customers' refunds are automatic (B-7).
+    """
     if visit.merchant.settings.self_refund is not SelfService.AUTOMATIC:
         return None
     for purchase in visit.account.purchases:
@@ -241,7 +244,7 @@ def _refund_page(visit: Visit, order: str, query: str = "") -> http.Answer:
 
 
 def _still_runs(visit: Visit) -> Subscription | None:
-    """The subscription that was to be cancelled along with a refund, and was not yet."""
+    """Returns the subscription that was to be cancelled along with a refund, and was not yet."""
     named = visit.request.query().get("runs")
     for purchase in visit.account.purchases:
         if purchase.id == named and purchase.may_cancel:

@@ -126,7 +126,7 @@ def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
 def _first(
     subscription: Subscription, opened: Invoice | None, minimum: int, now: datetime
 ) -> tuple[datetime | None, Money]:
-    """Returns the time and the amount of the next charge: an open invoice has its amount already."""
+    """Returns time and amount of the next charge: an open invoice has its amount already."""
     at = subscription.next_charge_at
     if at is not None and policy.charged_today(subscription, now):
         again = policy.alarm_after_payment(subscription, now)

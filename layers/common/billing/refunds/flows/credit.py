@@ -1,6 +1,7 @@
 """Credit that a subscription leaves when it ends: refunded, or used by the next one (A-4).
 
-Both are done by the outbox, and may be done twice: what is refunded or moved is not there any more.
+Both are done by the outbox, and may be done twice: credit that is refunded or moved is not there
+any more.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ NAME = "credit-at-end"
 
 
 def settle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
-    """Refund what an ended subscription left, or move it to the one that was just bought.
+    """Refunds the credit of an ended subscription, or moves it to the one that was just bought.
 
     Raises `Conflict` and `Unavailable`; the event is then handled again later.
     """
@@ -39,10 +40,10 @@ def settle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) 
 
 
 def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> None:
-    """By the newest payments first, each up to what is left of it.
+    """Refunds credit by the newest payments first, each up to what is left of it.
 
-    What no payment can take (disputed, its gateway account gone) stays as credit, and is listed
-    under attention.
+    Credit that no payment can take (disputed, its gateway account gone) stays, and is listed under
+    attention.
     """
     history = ports.store.history(event.merchant, event.customer)
     ended = history.subscription(event.subscription)

@@ -1,5 +1,4 @@
-"""Refunds: reserved, asked of the gateway, settled; found and finished when killed in between
-(B-7)."""
+"""Refunds: reserved, asked of the gateway, settled; finished if interrupted (B-7)."""
 
 from __future__ import annotations
 
@@ -56,14 +55,14 @@ def request(
     name: str | None = None,
     takes: Takes = Takes.OWN,
 ) -> Order | UnderWay:
-    """Refund a payment, all that is left of it or `amount_minor`; the entry of kind refund.
+    """Refunds a payment, all that is left of it or `amount_minor`; returns the refund's entry.
 
     `order` is the payment's entry, or its Order ID where that is not loaded.
 
     A refund that is asked for again by the same `name` is the same refund. One without a name is
     refused while another of the payment is under way. Once it is recorded it is answered, done or
-    under way, whatever does not answer here. What it takes back of the subscription's credit is as
-    `takes` says.
+    under way, whatever does not answer here. `takes` decides which of the subscription's credit it
+    takes back.
 
     Raises `NotFound`, `Refused` (not_refundable, already_refunded, credit_used, refund_open,
     disputed, account_gone, refund_failed, refund_returned), `Invalid`, `Unavailable` before
@@ -124,7 +123,8 @@ def _known(ports: Ports, paid: Order, name: str | None) -> Refund | None:
 
 
 def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
-    """The refund as the gateway has it; asked for (again) only where the gateway has none."""
+    """Settles the refund as the gateway has it; asks for it (again) only where the gateway has
+    none."""
     if refund.state is not RefundState.REQUESTED:
         return refund
     gateway_payments.refuse_disarmed(ports, refund.merchant)
@@ -136,7 +136,7 @@ def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
 
 
 def _refuse_unreachable(ports: Ports, paid: Order) -> None:
-    """Nothing is reserved that could not be asked for now (W-5, W-6)."""
+    """Refuses a refund that could not be asked for now, before it is reserved (W-5, W-6)."""
     gateway_payments.refuse_disarmed(ports, paid.merchant)
     if not gateway_payments.is_there(ports, _invoice(ports, paid)):
         raise Refused(
@@ -166,7 +166,7 @@ def _opened(ports: Ports, subscription: Subscription | None) -> Invoice | None:
 
 
 def _subscription(ports: Ports, paid: Order) -> Subscription | None:
-    """The subscription that a payment is of; raises `Refused` while it is disputed."""
+    """Returns the subscription of a payment; raises `Refused` while it is disputed."""
     if paid.subscription is None:
         return None
     found = ports.store.subscription(*_owner(paid), paid.subscription)
@@ -235,7 +235,7 @@ def _settle(
     outcome: RefundSucceeded | RefundFailed,
     now: datetime,
 ) -> Refund:
-    """Settle, however often other writers come between; what another has settled stays."""
+    """Settles a refund, however often other writers come between; a settled one stays."""
     for _ in range(ATTEMPTS):
         history = ports.store.history(refund.merchant, refund.customer)
         invoice = next(i for i in history.invoices if i.id == refund.invoice)

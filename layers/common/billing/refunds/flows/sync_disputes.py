@@ -1,4 +1,4 @@
-"""Chargebacks as the gateway has them now, brought into our books (W-4)."""
+"""Synchronizes our chargebacks with the gateway's disputes (W-4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The refunds of a payment as the gateway has them now, brought into our books (W-1, B-7)."""
+"""Synchronizes our refunds of a payment with the gateway's (W-1, B-7)."""
 
 from __future__ import annotations
 

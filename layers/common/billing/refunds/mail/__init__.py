@@ -1,1 +1,1 @@
-"""Mails of refunds."""
+"""Mails about refunds."""

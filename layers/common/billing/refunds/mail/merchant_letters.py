@@ -1,4 +1,4 @@
-"""Mails to the merchant: what a bank did, and what that did here (W-4, B-7)."""
+"""Mails to the merchant about a bank's decision, and its effect here (W-4, B-7)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def dispute(
 def refund_came_back(
     envelope: Envelope, invoice: Invoice, refund: Refund, email: str
 ) -> EmailMessage:
-    """A refund that the customer's bank did not take; what is left to do needs a person."""
+    """Writes the mail about a refund that the bank did not take; the rest needs a person."""
     language, zone = envelope.language, envelope.merchant.settings.time_zone
     words = {
         "amount": formats.money(refund.amount, language),

@@ -79,8 +79,10 @@ def at_period_end(
 
 
 def record(subscription: Subscription, under_way: Invoice, request: CancelRequest) -> Transaction:
-    """Records a request during a charge, which is withdrawn first; the gateway's answer decides
-    (X-6)."""
+    """Records a request during a charge, which is withdrawn first (X-6).
+
+    The gateway's answer about the charge decides.
+    """
     return (
         Change(subscription, subscription.cancel_recorded(request), expecting=policy.LOOKED_AT),
         ConditionCheck(under_way, expecting=INVOICE_AS_READ),

@@ -62,7 +62,7 @@ def resumed(subscription: Subscription, now: datetime) -> Subscription:
     )
     if kept is not None and not _fell_due(subscription, kept.at, now):
         return _gone_on(again, kept, now)
-    if kept is None and scheduled > now:  # paused before it was noted what that took
+    if kept is None and scheduled > now:  # paused before pauses recorded what they took
         return replace(again, due_at=scheduled)
     start = Anchor.at(now, subscription.anchor.zone)
     anchor, first = anchored_at(subscription.terms, start, subscription.period)

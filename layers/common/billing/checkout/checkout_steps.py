@@ -230,16 +230,17 @@ def _step(before: Checkout, after: Checkout) -> tuple[Checkout, Transaction]:
 
 
 def keep(method: PaymentMethod, owner: str, kept: PaymentMethod | None) -> Write:
-    """Adds a purchase's card to its owner's; one that is there already is charged again, removed or
-    not."""
+    """Adds a purchase's card to its owner's.
+
+    One that is there already is charged again, removed or not.
+    """
     if kept is None:
         return Insert(replace(method, customer=owner))
     return Change(kept, replace(kept, removed_at=None), expecting=("removed_at",))
 
 
 def new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:
-    """Inserts the customer that a stranger becomes with the first payment, and the email's
-    pointer."""
+    """Inserts the customer of a stranger's first payment, and the email's pointer."""
     email = checkout.bill_to.email
     return (
         # Two first purchases of one email meet here: the second reads the first and joins it.

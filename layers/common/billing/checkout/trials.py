@@ -35,8 +35,10 @@ class TrialUse:
 
 
 def mailbox(email: str) -> str:
-    """Normalizes an email to one spelling per mailbox: no plus tag, no dots where they do not
-    count."""
+    """Normalizes an email to one spelling per mailbox.
+
+    It has no tag after a plus, and no dots where they do not count.
+    """
     name, _, host = normalised_email(email).rpartition("@")
     name = name.partition("+")[0] or name
     if host in DOTS_DO_NOT_COUNT:

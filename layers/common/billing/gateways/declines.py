@@ -39,7 +39,7 @@ NEVER_AGAIN = frozenset(
         "invalid_number",
         "new_account_information_available",
         "testmode_decline",
-        # The bank, or Stripe, means it.
+        # The bank, or Stripe, refuses for good.
         "do_not_try_again",
         "fraudulent",
         "merchant_blacklist",

@@ -36,7 +36,7 @@ def verify(body: bytes, header: str, secrets: Iterable[str], *, now: datetime) -
     if abs(now.timestamp() - seconds) > WINDOW_SECONDS:
         raise Forged("The signature is too old, or from the future.")
     expected = [_digest(secret, seconds, body) for secret in secrets]
-    # Each is compared with each, so that the time taken tells nothing of which one fits.
+    # All pairs are compared, so that the time taken does not reveal which one fits.
     fits = [hmac.compare_digest(a, b) for a in expected for b in digests]
     if not any(fits):
         raise Forged("No valid signature.")

@@ -21,7 +21,7 @@ from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 
 PRICED_BY = ("price_point", "price_version", "anchor", "next_plan", "thaws_to", "credit_minor")
-"""The fields of a subscription that the amount of its next invoice rests on (A-4)."""
+"""The fields of a subscription that the amount of its next invoice depends on (A-4)."""
 
 ATTEMPT = ("state", "attempt")
 """What identifies the attempt under way; a settle of any other attempt is refused."""

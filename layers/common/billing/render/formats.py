@@ -50,8 +50,11 @@ def month(year_and_month: str, language: str) -> str:
 
 
 _MONTH = {"fi": "M/y", "pl": "MMMM y", "sk": "MMMM y"}
-"""Where CLDR's pattern has the nominative and our sentences want the genitive. Finnish has it in
-neither pattern, so there it is a number."""
+"""Month patterns for languages in which CLDR's has the nominative and our sentences want the
+genitive.
+
+Finnish has it in neither pattern, so there it is a number.
+"""
 
 
 def moment(instant: datetime, zone: str, language: str) -> str:

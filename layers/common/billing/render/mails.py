@@ -55,8 +55,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The merchant, recipient and language of one mail; `fact` is the id of the outbox event behind
-    it.
+    """The merchant, recipient and language of one mail; `fact` is the id of its outbox event.
 
     `to` is the recipient: a customer as they are reached now, not the party that an invoice was
     issued to (B-12). `next_charge` is the next charge where that is not the price: credit is taken
@@ -121,8 +120,7 @@ def receipt(
     invoice_url: str,
     pdf: bytes,
 ) -> EmailMessage:
-    """Writes the mail about a rebill or a plan change that was paid, and the next charge (R-8,
-    A-4)."""
+    """Writes the mail about a paid rebill or plan change, and the next charge (R-8, A-4)."""
     words = words_of(invoice, envelope)
     kind = "receipt" if invoice.plan_change is None else "plan_paid"
     letter = Letter(
@@ -203,8 +201,7 @@ def ended(envelope: Envelope, was: Snapshot) -> EmailMessage:
 
 
 def cancel_requested(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about a cancellation at the period's end, with its reference and date
-    (X-7)."""
+    """Writes the mail about a cancellation at period end, with reference and date (X-7)."""
     return _about(envelope, was, "cancel_requested", ("mail.cancel_requested.undo",))
 
 
@@ -229,8 +226,7 @@ def resumed(envelope: Envelope, was: Snapshot) -> EmailMessage:
 
 
 def plan_changed(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about another plan from now on, without a payment, and the next charge
-    (A-4)."""
+    """Writes the mail about a plan change without a payment, and the next charge (A-4)."""
     return _about(envelope, was, "plan_changed")
 
 
@@ -309,8 +305,7 @@ def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
 
 
 def _from_merchant(template: str, values: dict[str, str], language: str) -> tuple[str, ...]:
-    """Returns the merchant's own words; the usual ones in the reader's language if there are
-    none."""
+    """Returns the merchant's own words, or the usual ones in the reader's language."""
     if template == CONFIRMATION_TEMPLATE:
         return (text(language, "mail.confirmation.order", order_id=values["order_id"]),)
     return filled(template, values)
@@ -391,7 +386,7 @@ def written(
         message.add_attachment(pdf, maintype="application", subtype="pdf", filename=filename)
     multiparts = [part for part in message.walk() if part.is_multipart()]
     for n, part in enumerate(multiparts):
-        # Else a random one is drawn whenever the mail is written out, and no two copies are alike.
+        # Fixed: a random boundary would make no two copies of a mail alike.
         part.set_boundary(f"=={identity}-{n}")
     return message
 

@@ -16,8 +16,7 @@ from billing.render.messages import has, text
 def disclosure(
     merchant: Merchant, product: str, terms: PriceTerms, quote: Quote, language: str
 ) -> Disclosure:
-    """Builds all that a buyer reads before paying; the page shows it, the consent keeps it
-    (C-6)."""
+    """Builds all that a buyer reads before paying; the consent keeps it (C-6)."""
     price = formats.terms(terms, language)
     button = pay_button(terms, quote.total, language)
     taxes = [each.amount for each in quote.lines if each.kind not in set(LineKind)]

@@ -11,7 +11,7 @@ from billing.web.request import Request, is_plain_id
 
 def note(ports: Ports, request: Request, merchant: str, actor: str, now: datetime) -> None:
     """Records that `actor` asks for this change; raises `Unavailable`, and then nothing is done."""
-    # What cannot be an id in a path is a stranger's words, and names nothing.
+    # A part of a path that cannot be an id is arbitrary text: not recorded.
     path = "/".join(part if is_plain_id(part) else "?" for part in request.path.split("/"))
     action = f"{request.method} {path}"
     ports.audit.put(AuditRecord(merchant, now, actor, action, request.id, request.ip))

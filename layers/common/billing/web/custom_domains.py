@@ -45,8 +45,7 @@ def placed(ports: Ports) -> Callable[[Event], Event]:
 
 
 def origin(ports: Ports, request: Request) -> str:
-    """Returns scheme and host for a visitor's next page: their merchant's domain, or the
-    platform's."""
+    """Returns scheme and host of a visitor's next page: the domain they came by, or ours."""
     if request.domain is not None:
         return f"https://{request.domain}"
     return ports.operation.public_url or request.base_url

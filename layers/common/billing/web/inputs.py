@@ -51,7 +51,7 @@ SAYING = {
     "string_too_short": "This is required.",
     "model_type": "This must be an object.",
 }
-"""Words for what pydantic would say in terms of patterns and types."""
+"""Our words for pydantic's errors, which speak of patterns and types."""
 
 
 class Input(BaseModel):

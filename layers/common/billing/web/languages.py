@@ -34,8 +34,10 @@ SPOKEN = {
     **dict.fromkeys(("AR", "BO", "CL", "CO", "CR", "CU", "DO", "EC", "GT", "HN"), "es"),
     **dict.fromkeys(("NI", "PA", "PE", "PY", "SV", "UY", "VE"), "es"),
 }
-"""Countries in which one of the languages is most people's; where several are, as in Belgium or
-Switzerland, the browser says which."""
+"""Countries in which one of the languages is most people's.
+
+Where several are, as in Belgium or Switzerland, the browser decides.
+"""
 
 _OTHER_NAMES = {"nb": "no", "nn": "no"}
 
@@ -55,8 +57,7 @@ def of_visitor(request: Request) -> str:
 
 
 def accepted(header: str) -> str:
-    """Returns the best language of an Accept-Language header (RFC 9110, 12.5.4) among the
-    fifteen."""
+    """Returns the best of the fifteen in an Accept-Language header (RFC 9110, 12.5.4)."""
     best, best_weight = ENGLISH, 0.0
     for part in header[:500].split(","):
         tag, _, weighed = part.strip().partition(";")

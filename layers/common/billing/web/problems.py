@@ -113,8 +113,7 @@ STATUS: dict[type[BaseException], HTTPStatus] = {
 
 
 def status_of(error: Exception) -> HTTPStatus:
-    """Returns the status of the nearest ancestor in the table; an error outside it is our own
-    bug."""
+    """Returns the status of the nearest ancestor in the table; other errors are our own bugs."""
     for cls in type(error).__mro__:
         if cls in STATUS:
             return STATUS[cls]
@@ -158,7 +157,7 @@ def headers_of(error: Exception) -> dict[str, str]:
     if isinstance(error, MethodNotAllowed):
         return {"Allow": error.allowed}
     if isinstance(error, Uncertain):
-        return {}  # not to be asked again unseen
+        return {}  # not to be retried automatically
     for kind, seconds in RETRY_AFTER_SECONDS.items():
         if isinstance(error, kind):
             return {"Retry-After": str(seconds)}

@@ -26,7 +26,7 @@ OUT_OF_BOUNDS: int = 10**MAX_DIGITS
 """The value of an integer with too many digits: every bound refuses it by its field's name."""
 
 OWN_DOMAIN = "merchantsDomain"
-"""In an event's context, the merchant's domain that it came by; `web/hosts` alone sets it."""
+"""The key of the merchant's domain in an event's context; only `web/custom_domains` sets it."""
 
 LONGEST_ID = 128
 ID_SYMBOLS = frozenset(ascii_letters + digits + "_.:-")

@@ -60,8 +60,7 @@ def begin(
 
 
 def held(ports: Ports, request: Request, realm: Realm, now: datetime) -> OpenSession | None:
-    """Returns the session of a request, kept alive for another half hour; None where there is
-    none."""
+    """Returns the session of a request, kept alive for another half hour; None without one."""
     token = request.cookies.get(realm.cookie_name(request), "")
     value = ports.ephemeral.get(realm.kind, digest(token), now=now) if token else None
     if value is None:
@@ -70,7 +69,7 @@ def held(ports: Ports, request: Request, realm: Realm, now: datetime) -> OpenSes
     ends = datetime.fromisoformat(kept["since"]) + ABSOLUTE
     if now >= ends:
         return None
-    # Only what still stands: it may have been ended since it was read.
+    # Only a session that still exists: it may have been ended since it was read.
     renewed = ports.ephemeral.renew(
         realm.kind, digest(token), value, expires_at=min(now + IDLE, ends), now=now
     )
@@ -78,8 +77,7 @@ def held(ports: Ports, request: Request, realm: Realm, now: datetime) -> OpenSes
 
 
 def end(ports: Ports, request: Request, realm: Realm, token: str, now: datetime) -> Cookie:
-    """Ends a session here, whoever still holds its cookie; returns the cookie that removes it
-    there."""
+    """Ends a session here, whoever still holds its cookie; returns a cookie that removes it."""
     ports.ephemeral.take(realm.kind, digest(token), now=now)
     return _cookie(request, realm, "", 0)
 

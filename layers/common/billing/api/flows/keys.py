@@ -20,7 +20,7 @@ MOST_KEYS = 100
 
 ATTEMPTS = 8
 AT_ONCE = 90
-"""Keys that one write revokes; DynamoDB takes a hundred writes."""
+"""The number of keys that one write revokes; DynamoDB takes a hundred writes."""
 
 BUSY = "The keys are being changed elsewhere; nothing was done. Try again."
 
@@ -47,10 +47,9 @@ def create(
     now: datetime,
     most: int | None = MOST_KEYS,
 ) -> tuple[ApiKey, str]:
-    """Creates a key that may do no more than its maker; returns it and its secret, which is not
-    kept.
+    """Creates a key that may do no more than its maker; returns it and its secret.
 
-    Raises `Refused` (scope_missing, too_many_keys beyond `most` live ones).
+    The secret is not kept. Raises `Refused` (scope_missing, too_many_keys beyond `most` live ones).
     """
     _refuse_more(maker, scopes)
     for _ in range(ATTEMPTS):
@@ -125,7 +124,7 @@ def revoke(
         merchant, revoked = _merchant(ports, merchant_id), replace(key, revoked_at=now)
         writes: list[Write] = [Change(key, revoked), _counted(merchant, _live(ports, merchant) - 1)]
         if stays is not None and not may_be_last:
-            # Two that revoke each other's would else leave none.
+            # Otherwise two that revoke each other's keys would leave none.
             writes.append(ConditionCheck(stays, expecting=("revoked_at",)))
         try:
             ports.store.commit(*writes)

@@ -28,7 +28,10 @@ LONGEST_KEY = 255
 KEPT = timedelta(hours=24)
 
 RUNNING = timedelta(seconds=60)
-"""Longer than any request may take: the key of one that was killed is free again after it."""
+"""The time for which a running request holds its key, longer than any request may take.
+
+The key of one that was killed is free again after it.
+"""
 
 TRANSIENT = (Conflict, TooMany)
 MOST_KEPT = 300_000
@@ -64,7 +67,7 @@ class Once:
             return None
         if not 1 <= len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
             raise Invalid("1 to 255 printable ASCII characters.", field="Idempotency-Key")
-        # Only the caller who was told a secret can be told again.
+        # A sealed secret is shown again only to the caller who got it first.
         owner = f"{merchant}\n{bearer if sealed else ''}"
         place = sha256(f"{owner}\n{request.path}\n{key}".encode()).hexdigest()
         return cls(place, sha256(request.body.encode()).hexdigest(), bearer, sealed)
@@ -89,7 +92,7 @@ class Once:
                 raise
             given = http.failure(error, request)
         kept = http.dumps(self._kept(given))
-        with suppress(Unavailable):  # What was done is answered, kept or not.
+        with suppress(Unavailable):  # The answer is given whether it could be kept or not.
             if given.status_code == UNFINISHED or len(kept.encode()) > MOST_KEPT:
                 ephemeral.take(KIND, self.place, now=now)
             else:

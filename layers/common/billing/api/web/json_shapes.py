@@ -180,7 +180,7 @@ def instant(at: datetime) -> str: ...
 @overload
 def instant(at: None) -> None: ...
 def instant(at: datetime | None) -> str | None:
-    """RFC 3339 in UTC, to the second."""
+    """Formats an instant as RFC 3339 in UTC, to the second."""
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

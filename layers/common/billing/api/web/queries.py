@@ -22,7 +22,7 @@ DATE_LENGTH = len("2026-01-31")
 
 
 InstantOrDate = Annotated[str, StringConstraints(pattern=INSTANT_OR_DATE)]
-"""The same, or a local day."""
+"""An instant, or a local day."""
 
 
 class PageQuery(Input):

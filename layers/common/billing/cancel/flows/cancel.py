@@ -154,7 +154,7 @@ def _withdraw(ports: Ports, invoice: Invoice) -> None:
     try:
         gateway_payments.withdraw(ports, invoice)
     except (NotFound, Unavailable):
-        return  # The alarm is set: the worker asks again.
+        return  # It has a due date: the worker asks again.
 
 
 def _end_pending(ports: Ports, now: datetime, due: Due) -> str:

@@ -71,8 +71,7 @@ class PricePointInput(Input):
     trial_guard: StrictBool = False
 
     def terms(self) -> PriceTerms:
-        """Returns the terms as the core has them; raises `Invalid`, its field relative to this
-        price point."""
+        """Returns the core's terms; raises `Invalid`, its field relative to this price point."""
         return PriceTerms(
             type=self.type,
             price=Money(self.price.amount, self.price.currency),

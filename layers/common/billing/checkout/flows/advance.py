@@ -38,7 +38,7 @@ from billing.kernel.storage import Due
 from billing.kernel.writes import Transaction
 
 Step = tuple[Checkout, Transaction]
-"""The attempt as a step leaves it, and what the step writes."""
+"""An attempt after a step, and the writes of the step."""
 
 STEPS_AT_MOST = 12
 """Steps and conflicts with other workers before an attempt is left to the sweep."""

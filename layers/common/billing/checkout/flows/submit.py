@@ -114,7 +114,7 @@ def _offered(ports: Ports, point: PricePoint, gateway: str | None, now: datetime
 
 def disclosed(offered: Offer, language: str) -> Disclosure:
     """Returns the disclosure of an offer that a buyer sees before they pay (C-1, C-6)."""
-    from billing.render import wording  # who only comes back from the bank starts without
+    from billing.render import wording  # not needed by a buyer who comes back from the bank
 
     terms, product = offered.price_point.terms, offered.product.name
     return wording.disclosure(offered.merchant, product, terms, offered.quote, language)

@@ -27,8 +27,7 @@ PAYPALS_NAME_OF_IT = "approval_token_id"
 
 
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
-    """Shows the empty form; its attempt key is drawn with it, so that sending it twice buys once
-    (C-2)."""
+    """Shows the empty form with a new attempt key, so that sending it twice buys once (C-2)."""
     chosen = request.query().get("gateway") or None
     offered = submit.offer(ports, price_point, now=now, gateway=chosen)
     spoken = languages.spoken(offered.merchant, request)
@@ -39,8 +38,7 @@ def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetim
 
 
 def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
-    """Handles a submit as JSON or as a form; a form that is wrong comes back as it was filled
-    in."""
+    """Handles a submit as JSON or as a form; a wrong form comes back as it was filled in."""
     if request.is_json:
         from billing.checkout.web.forms import CheckoutInput
         from billing.web.inputs import read
@@ -77,7 +75,7 @@ def _bought(
         if refused.code not in {"already_purchased", trials.CODE, submit.CHANGED}:
             raise
         used = refused.code == trials.CODE
-        # What was refused for good keeps its key; another try is another purchase.
+        # A final refusal keeps its key; another try needs a new one.
         again = ports.new_id("attempt") if used else key
         return _form(
             ports,
@@ -97,8 +95,7 @@ def _bought(
 def _sent(
     ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
 ) -> http.Answer:
-    """Submits the form and redirects to a page, so that a refresh asks again but does not send
-    again."""
+    """Submits the form and redirects, so that a refresh asks again but does not send again."""
     from billing.checkout.web.forms import CheckoutInput
 
     shape = CheckoutInput.from_form(typed)
@@ -228,7 +225,7 @@ def _as_json(bought: Checkout) -> http.Answer:
         case _ if bought.action_url:
             return http.json({"state": "requires_action", "url": bought.action_url}, 202)
         case _:
-            # Not known yet: the same key again answers as soon as it is.
+            # Not known yet: the same key gets the answer as soon as there is one.
             return http.json(
                 {"state": "processing"}, 202, headers={"Retry-After": str(REFRESH_SECONDS)}
             )

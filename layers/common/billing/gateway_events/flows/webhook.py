@@ -49,7 +49,7 @@ EVENTS_AT_ONCE = 100
 """The number of events of one account that are taken before the others have their turn."""
 
 LOOKS_BACK = timedelta(days=30)
-"""As far back as Stripe lists events."""
+"""The time for which Stripe lists events."""
 
 OVERLAP = timedelta(hours=1)
 """The time by which a gateway may list events late, and its clock be off."""
@@ -106,7 +106,7 @@ def catch_up(
     )
     while line and keep_going():
         account, looking = line.popleft()
-        # Kept beforehand: whoever dies of an account goes on behind it.
+        # Written beforehand: a process that this account kills goes on behind it.
         ports.ephemeral.replace(LOOKED, LAST, _key(account), expires_at=now + LOOKS_BACK)
         try:
             next(looking)
@@ -123,8 +123,7 @@ def catch_up(
 
 
 def _behind_the_last(ports: Ports, now: datetime) -> list[AccountRef]:
-    """Lists every merchant's accounts, from the one behind the last that was looked at, and
-    round."""
+    """Lists all merchants' accounts in turn, from the one behind the last that was looked at."""
     accounts = sorted(
         (
             AccountRef(merchant.id, held.gateway, held.id)
@@ -207,7 +206,7 @@ def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime
     told = (pointer.told_by(event.id),)
     if event.about is About.PAYMENT:
         return _settled(ports, pointer, now, told)
-    # A refund or a dispute told of before its payment: the payment first, and not in its name.
+    # A refund or dispute reported before its payment: settle that first, without this event.
     _settled(ports, pointer, now, ())
     invoice = _invoice(ports, pointer)
     if invoice is None or invoice.state is not InvoiceState.PAID:
@@ -278,7 +277,7 @@ def _rebill(ports: Ports, invoice: Invoice, now: datetime) -> tuple[str, Transac
         return _too_late(ports, invoice, outcome, now)
     work = _work(ports, invoice)
     waits = isinstance(outcome, ActionRequired | Expired) and work.waits_for_buyer
-    # Between two attempts all that is news is money: a decline is that of an earlier one.
+    # Between two attempts only a payment is news: a decline belongs to an earlier one.
     news = invoice.state in UNDER_WAY or isinstance(outcome, Succeeded)
     # What is to be cancelled the worker withdraws at once: that ends it, and a decline would not.
     to_end = work.subscription.cancelling is not None and isinstance(

@@ -25,10 +25,10 @@ def admitted(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def accounts(ports: Ports, gateway: str, merchant: str) -> Sequence[AccountRef]:
-    """Lists the accounts that an event sent to this address may be of; none for an unknown
-    merchant.
+    """Lists the accounts that an event sent to this address may be of.
 
-    Several while an old account still has something open (W-6): the signature decides.
+    There are none for an unknown merchant, and several while an old account still has something
+    open (W-6): the signature decides.
     """
     known = ports.store.merchant(request.plain_id(merchant))
     return () if known is None else known.accounts_at(request.plain_id(gateway))

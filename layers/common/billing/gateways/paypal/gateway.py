@@ -111,12 +111,11 @@ class PayPalGateway:
         return TheirPage()
 
     def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
-        """Returns PayPal's page on which a buyer approves; it names the token as
-        `approval_token_id`."""
+        """Returns PayPal's page for the buyer's approval; its token is `approval_token_id`."""
         wallet = {
             "usage_type": "MERCHANT",
             "customer_type": "CONSUMER",
-            # Else a payer's second agreement would be their first one, and end with it.
+            # Without this a payer's second agreement would be the first one again, and end with it.
             "permit_multiple_payment_tokens": True,
             "experience_context": {
                 "shipping_preference": "NO_SHIPPING",
@@ -202,7 +201,7 @@ class PayPalGateway:
         back = {} if return_url is None else {"return_url": return_url, "cancel_url": return_url}
         wallet = {"vault_id": method, "experience_context": {**EXPERIENCE, **back}}
         body: Json = {"payment_source": {"paypal": wallet}}
-        # The order too: an attempt that goes on with another one must not hear this one's answer.
+        # The order is in the key: with another order an attempt must not get this one's answer.
         request_id = f"capture-{key}-{reference}"
         answer = self._client.post(_capture(reference), body, request_id=request_id)
         if answer.is_ok:
@@ -311,7 +310,7 @@ class PayPalGateway:
         except NotFound:
             if self._age(reference) < KEPT_FOR:
                 raise Unreachable("PayPal does not know an order that it made.") from None
-            return Expired()  # What PayPal has captured it keeps; an order it forgets was not.
+            return Expired()  # PayPal keeps captured orders, so a forgotten one was not captured.
 
     def _order(self, reference: str) -> Json:
         answer = self._client.get(f"{ORDERS}/{segment(Reference.read(reference).order)}")

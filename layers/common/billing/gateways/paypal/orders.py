@@ -27,7 +27,8 @@ REUSED_WITHIN = timedelta(minutes=25)
 CAPTURED_WITHIN = timedelta(minutes=30)
 WITHDRAWN_AFTER = timedelta(minutes=45)
 KEPT_FOR = timedelta(hours=3)
-"""PayPal forgets an order that was not captured after 3 hours; a younger one it must know."""
+"""The time after which PayPal forgets an order that was not captured; it must know a younger
+one."""
 
 MONEY_MOVED = frozenset({"COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED"})
 NOT_MOVED = frozenset({"DECLINED", "FAILED"})
@@ -111,8 +112,11 @@ def refunds(order: Json, ours: Mapping[str, str]) -> list[GatewayRefund]:
 
 
 def refund_outcome(refund: Json) -> RefundSucceeded | RefundFailed:
-    """Maps a refund to its outcome; one that was pending may fail, paid by eCheck for one
-    (https://developer.paypal.com/api/payments/v2/definitions/refund_status)."""
+    """Maps a refund to its outcome.
+
+    One that was pending may fail, paid by eCheck for one
+    (https://developer.paypal.com/api/payments/v2/definitions/refund_status).
+    """
     if refund.get("status") in ON_ITS_WAY:
         return RefundSucceeded(str(refund["id"]))
     return RefundFailed("refund_failed")

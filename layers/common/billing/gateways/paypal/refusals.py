@@ -12,7 +12,7 @@ from billing.gateways.declines import METHOD_MISSING
 from billing.kernel.gateways import Declined
 
 GONE = METHOD_MISSING
-"""The buyer ended the agreement at PayPal, or it was never there."""
+"""The outcome where the buyer ended the agreement at PayPal, or it was never there."""
 
 DECLINES = {
     "INSTRUMENT_DECLINED": Declined("card_declined"),
@@ -36,7 +36,7 @@ DECLINES = {
 NEEDS_BUYER = frozenset(
     {"PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "ORDER_NOT_APPROVED"}
 )
-"""The buyer must go to PayPal once more before this order can be captured."""
+"""Issues for which the buyer must go to PayPal once more before this order can be captured."""
 
 OURS_TO_MEND = frozenset(
     {

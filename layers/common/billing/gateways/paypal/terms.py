@@ -10,11 +10,12 @@ from billing.kernel.money import Currency
 PAYPAL = "paypal"
 
 HOSTS = {False: "https://api-m.paypal.com", True: "https://api-m.sandbox.paypal.com"}
-"""Live, and PayPal's own sandbox, by whether an account is a test one."""
+"""Addresses of PayPal's API, by whether an account is a test one."""
 
 CANNOT_TAKE = frozenset({Currency.INR})
-"""Of our currencies (https://developer.paypal.com/docs/api/reference/currency-codes/); the others
-have two decimals there too."""
+"""Currencies of ours that PayPal cannot take
+(https://developer.paypal.com/docs/api/reference/currency-codes/); the others have two decimals
+there too."""
 
 
 def capabilities(account: AccountRef) -> Capabilities:

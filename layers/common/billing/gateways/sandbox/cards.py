@@ -76,7 +76,7 @@ def found(ledger: SandboxLedger, method: str) -> SavedMethod | None:
     if kept is None:
         return made(card, method)
     row, _ = kept
-    # Another number is another card to whoever compares them.
+    # A new number gets a new fingerprint: it compares as another card.
     fingerprint = f"fp_{row['last4']}"
     return SavedMethod(method, card.brand, row["last4"], row["expires_on"], fingerprint)
 

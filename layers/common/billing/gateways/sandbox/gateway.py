@@ -52,8 +52,10 @@ class PendingAuthentication:
 
 
 class Faults:
-    """Failures on demand: the next n calls time out before or after their effect, or are
-    refused."""
+    """Failures on demand for the next n calls.
+
+    They time out before or after their effect, or are refused.
+    """
 
     KINDS = ("timeout_before", "timeout_after", "unavailable")
 

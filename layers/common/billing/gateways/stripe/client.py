@@ -37,8 +37,7 @@ stripe.enable_telemetry = False
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys that a merchant gave for one account; several webhook secrets while they are
-    rotated.
+    """The keys of one account; several webhook secrets while they are rotated.
 
     `embedded` shows the Payment Element on our page, instead of sending buyers to Stripe's.
     """
@@ -50,8 +49,10 @@ class Keys:
 
     @classmethod
     def of(cls, secrets: Mapping[str, Any], account: AccountRef) -> Keys:
-        """Reads the keys; raises `Unavailable` for the other mode's: test and live never mix
-        (W-3)."""
+        """Reads the keys; raises `Unavailable` for the other mode's (W-3).
+
+        Test and live never mix.
+        """
         keys = cls(
             secret_key=str(secrets.get("secret_key", "")),
             publishable_key=secrets.get("publishable_key"),

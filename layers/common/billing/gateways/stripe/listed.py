@@ -25,8 +25,8 @@ from billing.kernel.money import Currency, Money
 AT_ONCE = 100
 
 REFUND_FAILED = frozenset({"failed", "canceled"})
-"""https://docs.stripe.com/api/refunds/object#refund_object-status; the others have taken the money
-from the merchant."""
+"""Statuses of a refund that failed; the others have taken the money from the merchant
+(https://docs.stripe.com/api/refunds/object#refund_object-status)."""
 
 STANDINGS = {
     "needs_response": DisputeStanding.OPEN,
@@ -34,8 +34,12 @@ STANDINGS = {
     "won": DisputeStanding.WON,
     "lost": DisputeStanding.LOST,
 }
-"""https://docs.stripe.com/api/disputes/object#dispute_object-status; the others are inquiries, and
-what was settled before it became a chargeback: no money moved."""
+"""Maps Stripe's dispute statuses to ours
+(https://docs.stripe.com/api/disputes/object#dispute_object-status).
+
+The others are inquiries, and disputes that were settled before they became a chargeback: no money
+moved.
+"""
 
 
 def refunds(
@@ -56,8 +60,10 @@ def refunds(
 
 
 def refunded(refund: stripe.Refund) -> RefundSucceeded | RefundFailed:
-    """Maps a refund to its outcome; one that succeeded may have failed since
-    (https://docs.stripe.com/refunds#failed-refunds)."""
+    """Maps a refund to its outcome.
+
+    One that succeeded may have failed since (https://docs.stripe.com/refunds#failed-refunds).
+    """
     if refund.status in REFUND_FAILED:
         return RefundFailed(told(refund, "failure_reason") or refund.status or "refund_failed")
     return RefundSucceeded(refund.id)

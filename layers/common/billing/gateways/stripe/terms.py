@@ -18,7 +18,8 @@ MINIMUMS = {
     Currency.PLN: 200,
     Currency.SEK: 300,
 }
-"""https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts; 0.50 in the other ten."""
+"""The least charge per currency
+(https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts); 0.50 in the other ten."""
 
 
 def is_test(account: AccountRef) -> bool:

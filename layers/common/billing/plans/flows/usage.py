@@ -14,7 +14,7 @@ from billing.kernel.subscription import Subscription
 COUNTED_AT_MOST = 10_000
 
 Over = tuple[str, int, int]
-"""A name, how much of it there is, and how much is allowed."""
+"""The name of a limit, how much is used, and how much is allowed."""
 
 
 def of(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:

@@ -1,7 +1,7 @@
-"""Reads and requests of a signed-in customer: purchases, a cancellation, a refund (B-4 .. B-7,
-X-1).
+"""Reads and requests of a signed-in customer (B-4 .. B-7, X-1).
 
-Everything is looked up under the customer's own key: what belongs to somebody else is not found.
+They see purchases and ask for a cancellation or a refund. Everything is looked up under the
+customer's own key: what belongs to somebody else is not found.
 """
 
 from __future__ import annotations

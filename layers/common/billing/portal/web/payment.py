@@ -45,7 +45,7 @@ def confirmed(
     sessions.check_origin(request)
     found = _merchant(ports, merchant)
     invoice = documents.linked(ports, found.id, plain_reference(reference))
-    # Whole, for a bank leads back to no path of ours.
+    # An absolute URL: the bank cannot resolve a path of ours.
     link = urljoin(request.base_url, documents.payment_link(ports, found, invoice))
     back = f"{link}?returned=true"
     if invoice.state is not InvoiceState.ACTION_REQUIRED:
@@ -53,7 +53,9 @@ def confirmed(
     try:
         bank = buyer_return.with_buyer(ports, invoice, return_url=back, now=now)
     except Unavailable:
-        bank = None  # It may be charged: the page looks, and asks its buyer again if it must.
+        bank = (
+            None  # It may be charged already: the page looks, and asks the buyer again if needed.
+        )
     if bank is None:
         return http.redirect(back)
     reason = redirects.why(invoice.gateway, redirects.Why.BANK)

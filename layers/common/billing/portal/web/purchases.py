@@ -225,8 +225,7 @@ def _cancel_form(
 
 
 def _cancels_with(visit: Visit, order: str) -> tuple[Subscription, bool] | None:
-    """Returns the subscription to cancel along with a refund, and whether its payment is the
-    latest.
+    """Returns the subscription to cancel along with a refund, and if its payment is the latest.
 
     Only where customers' refunds are automatic (B-7).
     """

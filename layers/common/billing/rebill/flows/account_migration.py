@@ -17,11 +17,10 @@ from billing.rebill.flows.charge_jobs import ChargeJob
 def set_right(
     ports: Ports, works: Sequence[ChargeJob], now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
-    """Moves or stops jobs with a wrong account; returns the jobs that can be charged where they
-    are.
+    """Corrects jobs with a wrong account, and counts them; returns the jobs that can go on.
 
-    The others are corrected, and counted. An attempt under way at an account that is gone stays as
-    it is: nobody can say what became of it (R-6).
+    An attempt under way at an account that is gone stays as it is: nobody can say what became of it
+    (R-6).
     """
     staying: list[ChargeJob] = []
     names: list[str] = []

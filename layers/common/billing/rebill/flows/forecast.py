@@ -57,7 +57,7 @@ def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime
     lives = (_charges(ports, merchant, each, until, now) for each in subscriptions)
     amounts: Counter[tuple[date, Currency, bool]] = Counter()
     counts: Counter[tuple[date, Currency, bool]] = Counter()
-    # Merged by time, so that what is cut off is the end, not somebody's all.
+    # Merged by time, so that a cut drops the end, not all of one subscription.
     for number, (at, _, amount, test) in enumerate(merge(*lives)):
         if number == CHARGES_AT_MOST or len(counts) == DAYS_AT_MOST:
             until = at

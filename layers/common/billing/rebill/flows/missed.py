@@ -93,7 +93,7 @@ def _of_shard(
     while batch := list(islice(remaining, READ_AT_ONCE)):
         owners = [(row.owner[0], row.owner[1], row.owner[2]) for row in batch]
         for row, subscription in zip(batch, ports.store.subscriptions(owners), strict=True):
-            # The index may be behind: what was charged a moment ago has another alarm by now.
+            # The index may lag: what was charged a moment ago has another due date by now.
             if subscription is None or subscription.due_at != row.due_at:
                 continue
             if subscription.merchant not in merchants:
@@ -115,13 +115,13 @@ def _judged(
         return Missed(why, row, row.due_at, subscription, hold)
     ends_at = subscription.ends_at
     if row.kind is DueKind.CANCEL and ends_at is not None and ends_at <= late:
-        # What the sweep could not end it has put behind the others.
+        # The sweep has moved what it could not end behind the others.
         return Missed(Why.UNANSWERED, row, ends_at, subscription, hold)
     promised = subscription.next_charge_at
     if promised is None or promised > late:
         return None
     if hold is Hold.HELD:
-        return None  # a person's to decide, and the ticket has a last day (H-4)
+        return None  # a person decides, and the ticket has a last day (H-4)
     if hold is not None:
         return Missed(Why.HELD, row, promised, subscription, hold)
     if (since := _asked_at(ports, subscription)) is not None and since <= late:

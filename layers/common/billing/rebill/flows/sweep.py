@@ -46,7 +46,7 @@ def due(
             for_renewals, asked_queue = max(0, for_renewals - ports.queue.waiting()), True
             room = for_renewals
         leases = ports.store.lease_each(rows[:room], until)
-        if leases:  # the first use of the queue is a client, a third of a cold start
+        if leases:  # the first use of the queue builds a client, a third of a cold start
             ports.queue.send(leases)
         tally["enqueued"] += len(leases)
         for_renewals = max(0, for_renewals - len(leases))

@@ -33,7 +33,7 @@ def take_all(
     together = list(dict.fromkeys(each for leases in messages.values() for each in leases))
     try:
         return _together(ports, together, now), {}
-    except Exception:  # what it was shows in the message that it is in
+    except Exception:  # shown again when its message is handled by itself
         return _message_by_message(ports, messages, now)
 
 
@@ -59,7 +59,7 @@ def take(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
     try:
         return _together(ports, leases, now)
     except Unavailable:
-        raise  # The world failed, not we: the message comes again as it is.
+        raise  # A service failed, not our code: the message comes again as it is.
     except Exception:
         return _one_by_one(ports, leases, now)
 
@@ -69,7 +69,7 @@ def _together(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[str
     for lease in leases:
         by_kind[lease.kind].append(lease)
     tally = charge.charge(ports, by_kind[DueKind.BILL], now=now)
-    if by_kind[DueKind.CHECKOUT]:  # rare, and not to be loaded by every worker that starts
+    if by_kind[DueKind.CHECKOUT]:  # rare, so not imported by every worker that starts
         from billing.checkout.flows import advance
 
         tally += advance.expire_abandoned(ports, by_kind[DueKind.CHECKOUT], now=now)

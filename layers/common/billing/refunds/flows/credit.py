@@ -23,7 +23,7 @@ from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
 
 NAME = "credit-at-end"
-"""The name of such a refund: one of each payment."""
+"""The name of a refund of credit on its invoice: one of each payment."""
 
 
 def settle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:

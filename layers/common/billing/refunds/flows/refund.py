@@ -123,8 +123,10 @@ def _known(ports: Ports, paid: Order, name: str | None) -> Refund | None:
 
 
 def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
-    """Settles the refund as the gateway has it; asks for it (again) only where the gateway has
-    none."""
+    """Settles the refund as the gateway has it; asks for it where the gateway has none.
+
+    It may have been asked for before.
+    """
     if refund.state is not RefundState.REQUESTED:
         return refund
     gateway_payments.refuse_disarmed(ports, refund.merchant)

@@ -24,12 +24,11 @@ def update(
     now: datetime,
     told: Transaction = (),
 ) -> str:
-    """Brings all chargebacks of a paid invoice to their state at the gateway; returns the last
-    step.
+    """Brings the chargebacks of a paid invoice to their state at the gateway.
 
-    Each step is its own transaction, `told` goes with the last of them. One that was closed before
-    we heard of it is opened first, so that books and mails are the same however late we hear.
-    Raises `Conflict` when another writer came between.
+    Returns the last step. Each step is its own transaction, `told` goes with the last of them. One
+    that was closed before we heard of it is opened first, so that books and mails are the same
+    however late we hear. Raises `Conflict` when another writer came between.
     """
     name = NOTHING_NEW
     while steps := _steps(ports, invoice, found):

@@ -17,11 +17,12 @@ NOTHING_NEW = "nothing_new"
 
 
 def update(ports: Ports, invoice: Invoice, *, now: datetime, told: Transaction = ()) -> str:
-    """Brings all refunds of a paid invoice to their state at the gateway; returns the last step.
+    """Brings the refunds of a paid invoice to their state at the gateway.
 
-    Ours that are under way are settled, refunds made at the gateway are booked, those that a bank
-    sent back are booked back; nothing is sent. Each is its own transaction, `told` goes with the
-    last of them. Raises `Conflict` when another writer came between.
+    Returns the last step. Ours that are under way are settled, refunds made at the gateway are
+    booked, those that a bank sent back are booked back; nothing is sent. Each is its own
+    transaction, `told` goes with the last of them. Raises `Conflict` when another writer came
+    between.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     history = ports.store.history(invoice.merchant, invoice.customer)
@@ -52,7 +53,7 @@ def _known(history: History, invoice: Invoice, found: GatewayRefund) -> Refund |
 def _is_news(found: GatewayRefund, known: Refund | None) -> bool:
     failed = isinstance(found.outcome, RefundFailed)
     if known is None:
-        return not failed  # what moved no money, and was not asked for here, is nobody's business
+        return not failed  # a failed refund that was not asked for here moved no money: ignored
     return known.state is RefundState.REQUESTED or (known.state is RefundState.SUCCEEDED and failed)
 
 

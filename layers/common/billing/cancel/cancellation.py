@@ -1,4 +1,4 @@
-"""Ends a subscription, as transactions, and undoes that (X-2, X-4, X-5, X-6).
+"""The end of a subscription as transactions, and its undoing (X-2, X-4, X-5, X-6).
 
 It ends at once, at the end of the period, or after the charge that is under way.
 """

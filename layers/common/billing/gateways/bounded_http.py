@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from billing.runtime import deadline
 
 CONNECT_SECONDS, READ_SECONDS = 3.0, 20.0
-"""At most: to connect, and between two bytes of the answer."""
+"""The most seconds to connect, and between two bytes of the answer."""
 
 CONNECTIONS = 50
 """The number of connections kept to one gateway; a worker has no more calls in flight."""

@@ -1,4 +1,4 @@
-"""Signs and verifies gateway events as Stripe does; our sandbox uses the same scheme.
+"""Signatures of gateway events, as Stripe makes them; our sandbox uses the same scheme.
 
 The signature is HMAC-SHA256 over time and raw bytes. The header is
 `t=<seconds>,v1=<hex>,v1=<hex>..`, one v1 for each secret that is valid

@@ -1,8 +1,8 @@
-"""Freezing instead of ending: a scheduled change to a low-priced plan, which can be undone (A-5).
+"""A freeze: a low-priced plan instead of an end, which can be undone (A-5).
 
-The freeze remembers the plan to come back to. It begins with the next period. From then on nothing
-but its price is charged (R-3), access is closed, and everything is kept. Thawing is a change of
-plan for now, paid as one (A-4).
+It is a scheduled change of plan that remembers the plan to come back to. It begins with the next
+period. From then on nothing but its price is charged (R-3), access is closed, and everything is
+kept. Thawing is a change of plan for now, paid as one (A-4).
 """
 
 from __future__ import annotations

@@ -277,7 +277,10 @@ def taken_back(
 def told(
     invoice: Invoice, subscription: Subscription | None, opened: Invoice | None, took: Taken | None
 ) -> Returned:
-    """Returns what a refund took, and what is left of its payment after it (B-7)."""
+    """Summarizes a refund for people: credit taken, what is left, what was used as credit (B-7).
+
+    The amounts are those of its payment after the refund.
+    """
     left = refundable(invoice)
     used = left - automatic(invoice, subscription, opened)
     credit = 0 if took is None else took.credit_minor

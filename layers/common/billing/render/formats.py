@@ -1,4 +1,4 @@
-"""Formats money, dates, lengths of time and terms in a language; amounts are never floats."""
+"""Money, dates, lengths of time and terms in words of a language; amounts are never floats."""
 
 from __future__ import annotations
 

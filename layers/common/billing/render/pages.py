@@ -52,7 +52,7 @@ def page(template: str, language: str, *, nonce: str, **values: object) -> str:
 
 
 def html(template: str, language: str, **values: object) -> str:
-    """Renders a template that is no page of ours, such as a mail."""
+    """Renders HTML that is no page of ours, such as a mail."""
     return _rendered(template, language, values)
 
 

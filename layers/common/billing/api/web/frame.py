@@ -76,7 +76,7 @@ class Later(Generic[R]):
 
 
 class Api:
-    """Declares routes of /v1 on a resolver; a handler takes a `Call` and what is in the path."""
+    """A declarer of /v1 routes on a resolver; handlers take a `Call` and the path's parameters."""
 
     def __init__(self, app: http.Resolver, ports: Ports) -> None:
         self.routes: list[Route] = []

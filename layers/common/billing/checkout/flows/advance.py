@@ -1,4 +1,4 @@
-"""Advances an attempt to its end once, whichever process works on it (C-2, C-4)."""
+"""Progress of an attempt to its end, once, whichever process works on it (C-2, C-4)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Source: the issues of PayPal's published description of Orders v2 2.13 (orders.capture, 422) and of
 Payments v2 2.5 (captures.refund, 422), and
 https://developer.paypal.com/api/rest/reference/orders/v2/errors. Codes are those of the one
-vocabulary (`stripe_declines`), so that mails and pages have words for them.
+vocabulary (`gateways/declines`), so that mails and pages have words for them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PayPal's vault: reads the payment method behind a payment token (W-2, W-7).
+"""PayPal's vault: the payment method behind a payment token (W-2, W-7).
 
 Cards are read too, as Vault v3 describes them, though only PayPal accounts are saved here: they
 show no digits and no date, so nothing of them can be renewed but at PayPal.

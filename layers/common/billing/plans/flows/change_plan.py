@@ -1,7 +1,7 @@
 """Plan changes: quoted, then charged as they were quoted, once (A-4, P-18).
 
 A change that must be paid has an invoice of its own, opened here and taken through the charge
-protocol by the rebill engine (`flows/rebill`): if a process is killed in between, the worker
+protocol by the rebill engine (`rebill/flows`): if a process is killed in between, the worker
 continues from there.
 """
 

@@ -1,4 +1,7 @@
-"""An account's usage of the things that its plan limits, and what it rules out (A-4)."""
+"""An account's usage against its plan's limits (A-4).
+
+It may rule out changing to another plan.
+"""
 
 from __future__ import annotations
 

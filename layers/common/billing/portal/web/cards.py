@@ -23,7 +23,7 @@ CARDS = "/cards"
 
 
 def listed(ports: Ports, visit: Visit) -> http.Answer:
-    """Lists every card, the default first, with what it pays for and why it stays."""
+    """Lists every card, the default first, with its subscriptions and the reason why it stays."""
     wallet = _wallet(ports, visit)
     default = wallet.customer.default_method
     newest_first = wallet.methods[::-1]

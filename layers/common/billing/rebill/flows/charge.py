@@ -1,4 +1,4 @@
-"""Charge what is due, each period exactly once (R-1 .. R-4, R-6).
+"""Charges of what is due, each period exactly once (R-1 .. R-4, R-6).
 
 The steps and their order are the charge protocol's (ARCHITECTURE.md, section 3); the writes of each
 are in `billing.rebill.charge_steps`. A worker takes many subscriptions through one step at a time,
@@ -287,7 +287,10 @@ def _nothing_known(answer: object, otherwise: str) -> str:
 def settlement(
     ports: Ports, work: ChargeJob, outcome: Outcome, now: datetime
 ) -> tuple[str, Transaction]:
-    """Returns the name and the writes of an outcome of the open invoice, on whichever path."""
+    """Returns the name and the writes of an outcome of the open invoice.
+
+    It is the same for every path that learns an outcome.
+    """
     subscription, invoice = work.subscription, work.open_invoice
     schedule = work.merchant.settings.retry_schedule
     shard = ports.shard_of(invoice.id)

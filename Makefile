@@ -90,7 +90,7 @@ stripe-check: $(DEV)
 bench: $(DEV) $(MINISTACK) $(COLD)
 	@$(WITH_LAYER) .venv/bin/python -m bench
 
-## make check      format, lint, types, security lint, import rules, template
+## make check      format, lint, types, security lint, import rules, docstrings, template
 .PHONY: check
 check: $(DEV) $(SAM)
 	.venv/bin/ruff format --check .
@@ -98,6 +98,7 @@ check: $(DEV) $(SAM)
 	.venv/bin/mypy
 	.venv/bin/bandit -q -c pyproject.toml -r layers functions dev bench perennial
 	$(WITH_LAYER) .venv/bin/lint-imports --no-cache
+	@$(WITH_LAYER) .venv/bin/python -m dev.docstrings
 	.venv-sam/bin/sam validate --lint
 
 ## make stack-check  cfn-lint's serverless rules, and checkov over the expanded template

@@ -1,4 +1,4 @@
-"""What people do to a purchase, each a small function: buyers, merchants, banks, operators.
+"""Actions on a purchase by buyers, merchants, banks and operators, each a small function.
 
 `ACTIONS` is what the adversary picks from at the worst moment, `MINDS` what ordinary customers come
 to do some day.
@@ -47,7 +47,7 @@ Action = Callable[["Adversary", Any], None]
 
 
 def double_message(adversary: Adversary, target: Subscription | Checkout) -> None:
-    """The same lease once more, while it is being worked on."""
+    """Delivers the same claim once more while it is being worked on."""
     world = adversary.world
     due_at, now = target.due_at, instant(world.clockwork.now_us)
     # Only what may be a lease: nothing but the sweep writes messages, and those name leases.
@@ -57,22 +57,22 @@ def double_message(adversary: Adversary, target: Subscription | Checkout) -> Non
 
 
 def sweep(adversary: Adversary, target: Subscription | Checkout) -> None:
-    """One more tick of the schedule."""
+    """Runs one more tick of the schedule."""
     adversary.world.deployment.sweep(adversary.world.clockwork.now_us)
 
 
 def click_again(adversary: Adversary, target: Checkout) -> None:
-    """The buyer clicks again."""
+    """Clicks the buyer's button again."""
     adversary.buyers[target.key].submit_now()
 
 
 def come_back(adversary: Adversary, target: Checkout) -> None:
-    """The buyer comes back to the page while the first answer is not there yet."""
+    """Brings the buyer back to the page before the first answer is there."""
     adversary.buyers[target.key].resume_now()
 
 
 def answer_the_bank(adversary: Adversary, target: Subscription | Checkout) -> None:
-    """The buyer authenticates just now, if anything asks for it."""
+    """Authenticates as the buyer just now, if any payment asks for it."""
     world = adversary.world
     stands: Any = world.table.get(key_of(target))
     if stands is None:
@@ -84,19 +84,21 @@ def answer_the_bank(adversary: Adversary, target: Subscription | Checkout) -> No
 
 
 def ask_to_cancel(adversary: Adversary, target: Subscription) -> None:
-    """Somebody asks support to cancel, which holds what falls due (H-4)."""
+    """Asks support to cancel, which holds the charges that fall due (H-4)."""
     support.ask(adversary.world, target, Wish.CANCEL)
 
 
 def ask_for_refund(adversary: Adversary, target: Subscription) -> None:
-    """Somebody asks support for the newest payment back."""
+    """Asks support for a refund of the newest payment."""
     paid = _payments(adversary.world, target)
     if paid:
         support.ask(adversary.world, target, Wish.REFUND, paid[-1])
 
 
 def dispute(adversary: Adversary, target: Subscription) -> None:
-    """The customer has the bank take back a payment, all or part; some day it decides."""
+    """Disputes a payment, all or part, through the customer's bank; some day the bank
+    decides.
+    """
     world = adversary.world
     sandbox = world.gateway.sandbox
     chance = Chance(world.seed, f"dispute {target.id} {target.seq}")
@@ -119,7 +121,9 @@ def dispute(adversary: Adversary, target: Subscription) -> None:
 
 
 def refund_at_gateway(adversary: Adversary, target: Subscription) -> None:
-    """The merchant gives a payment back at the gateway itself, past us, all or part of it."""
+    """Refunds a payment at the gateway itself, past us, all or part of it, as the merchant
+    may.
+    """
     world = adversary.world
     paid = _charged(world, target)
     if not paid:
@@ -132,7 +136,7 @@ def refund_at_gateway(adversary: Adversary, target: Subscription) -> None:
 
 
 def send_back(adversary: Adversary, target: Subscription) -> None:
-    """A bank cannot take the newest refund, whoever made it."""
+    """Fails the newest refund at the customer's bank, whoever made the refund."""
     world = adversary.world
     for invoice in reversed(_charged(world, target)):
         found = world.gateway.books.read(str(invoice.gateway_ref))
@@ -148,13 +152,13 @@ def send_back(adversary: Adversary, target: Subscription) -> None:
 
 
 def _charged(world: World, target: Subscription) -> list[Invoice]:
-    """What a subscription paid, where the gateway tells of what becomes of it."""
+    """Returns the paid invoices of a subscription, if the gateway sends events about them."""
     ours = (i for i in world.oracle.invoices.values() if i.subscription == target.id)
     return [invoice for invoice in ours if invoice.charge] if world.webhooks.on else []
 
 
 def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
-    """The sweep finds the attempt while its buyer is still submitting it."""
+    """Lets the sweep find the attempt while its buyer is still submitting it."""
     world = adversary.world
     stands = world.table.get(key_of(target)) if isinstance(target, Checkout) else None
     if isinstance(stands, Checkout) and stands.state is CheckoutState.OPEN and stands.due_at:
@@ -163,7 +167,7 @@ def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
 
 
 def tell_again(adversary: Adversary, target: object) -> None:
-    """The stream brings everything untold once more."""
+    """Delivers every undelivered outbox event once more, as the stream may."""
     world = adversary.world
     for entity in world.table.all():
         if isinstance(entity, OutboxEvent):
@@ -171,12 +175,12 @@ def tell_again(adversary: Adversary, target: object) -> None:
 
 
 def cancel_now(adversary: Adversary, target: Subscription) -> None:
-    """Somebody cancels at once; from when that is answered as done, no charge is excused."""
+    """Cancels at once; from the moment this is answered as done, no charge is excused."""
     _cancel(adversary.world, target, When.NOW)
 
 
 def cancel_at_end(adversary: Adversary, target: Subscription) -> None:
-    """Somebody cancels at the end of the period, and half of them think better of it."""
+    """Cancels at the end of the period; half of the customers undo it."""
     world = adversary.world
     _cancel(world, target, When.PERIOD_END)
     chance = Chance(world.seed, f"undo {target.id} {target.seq}")
@@ -188,7 +192,7 @@ def cancel_at_end(adversary: Adversary, target: Subscription) -> None:
 
 
 def pause_now(adversary: Adversary, target: Subscription) -> None:
-    """Somebody takes a break, and most of them come back: within minutes, or after weeks."""
+    """Pauses a subscription; most customers resume, within minutes or after weeks."""
     world, subscription = adversary.world, target.id
     ports, merchant, now_us = world.ports, target.merchant, world.clockwork.now_us
     chance = Chance(world.seed, f"pause {subscription} {target.seq} {target.period}")
@@ -207,13 +211,15 @@ def pause_now(adversary: Adversary, target: Subscription) -> None:
 
 
 def pay_now(adversary: Adversary, target: Subscription) -> None:
-    """Somebody pays out of turn, if anything is past due."""
+    """Pays out of turn, if anything is past due."""
     overdue.pay_at(adversary.world, target, adversary.world.clockwork.now_us)
 
 
 def other_plan(adversary: Adversary, target: Subscription) -> None:
-    """Somebody moves to another plan of the merchant, now or next, for what was quoted; a few
-    come back to the quote when something else may have happened."""
+    """Changes to another plan of the merchant, now or next, for the amount that was quoted.
+
+    A few come back to the quote when something else may have happened.
+    """
     world = adversary.world
     chance = Chance(world.seed, f"plan {target.id} {target.seq} {target.period}")
     sold = [p.id for _, p in world.plan.products if p.merchant == target.merchant and _recurs(p)]
@@ -226,8 +232,11 @@ def other_plan(adversary: Adversary, target: Subscription) -> None:
 
 
 def cheaper_then_back(adversary: Adversary, target: Subscription) -> None:
-    """Somebody goes down to the cheapest plan, which leaves credit, and has the money back too:
-    from the merchant, at the gateway, or by their bank; or has the money first."""
+    """Changes down to the cheapest plan, which leaves credit, and has the money refunded too.
+
+    The refund comes from the merchant, at the gateway, or through the bank; or the money comes
+    first.
+    """
     world = adversary.world
     chance = Chance(world.seed, f"value {target.id} {target.seq} {target.period}")
     sold = [p for _, p in world.plan.products if p.merchant == target.merchant and _recurs(p)]
@@ -249,7 +258,7 @@ def change_to(
     *,
     thinks_us: int = 0,
 ) -> None:
-    """Somebody asks what another plan costs, and agrees to it so much later."""
+    """Asks what another plan costs, and agrees to the quote after the given delay."""
     world, subscription, merchant = adversary.world, target.id, target.merchant
     ports = world.ports
 
@@ -272,7 +281,7 @@ def change_to(
 
 
 def freeze_next(adversary: Adversary, target: Subscription) -> None:
-    """Somebody freezes, and most of them thaw: before it begins, or months later."""
+    """Freezes a subscription; most customers unfreeze, before it begins or months later."""
     world, subscription, merchant = adversary.world, target.id, target.merchant
     ports, now_us = world.ports, world.clockwork.now_us
     chance = Chance(world.seed, f"freeze {subscription} {target.seq} {target.period}")
@@ -298,8 +307,9 @@ def freeze_next(adversary: Adversary, target: Subscription) -> None:
 
 
 def change_email(adversary: Adversary, target: Subscription) -> None:
-    """The merchant notes another email of a customer: a new one, one that another buyer writes in
-    a form, or the first one again."""
+    """Changes a customer's email as the merchant: to a new one, to one that another buyer writes in
+    a form, or to the first one again.
+    """
     world, owner, merchant = adversary.world, target.customer, target.merchant
     ports = world.ports
     chance = Chance(world.seed, f"email {owner} {world.clockwork.now_us}")
@@ -318,9 +328,10 @@ def _recurs(point: PricePoint) -> bool:
 
 
 def refund_last(adversary: Adversary, target: Subscription) -> None:
-    """Somebody refunds the newest payment, all or part, and another one does the same.
+    """Refunds the newest payment, all or part, while somebody else does the same.
 
-    Told that nothing was done, they ask again; told that it is under way, the impatient do.
+    Whoever is answered that nothing was done asks again; whoever is answered that it is under way
+    asks again if impatient.
     """
     world = adversary.world
     paid = _payments(world, target)
@@ -359,7 +370,10 @@ def _undo(ports: Ports, target: Subscription) -> None:
 def _ask_refund(
     world: World, paid: Order, amount_minor: int | None, asked: str, at_us: int, times: int
 ) -> None:
-    """Ask without a name; `asked` says whose wish it is, and is kept as the refund's reason."""
+    """Asks for a refund without an idempotency key.
+
+    `asked` names the request that it belongs to, and is kept as the refund's reason.
+    """
     ports, again_us = world.ports, 3 * SECOND
 
     def again(wish: str) -> None:

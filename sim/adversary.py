@@ -1,6 +1,6 @@
-"""Who does the worst thing at the worst moment: exactly while a subscription is being worked on.
+"""The adversary: acts at the worst moment, while a subscription is being worked on.
 
-What is done is in `actions.py`; the adversary picks one act at a port call on a subscription.
+The acts are in `actions.py`; the adversary picks one at a port call on a subscription.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sim.world import World
 
 
 class Adversary:
-    """Watches port calls."""
+    """An observer of port calls that acts at some of them."""
 
     def __init__(
         self, world: World, buyers: dict[str, Buyer], always: Action | None = None
@@ -42,12 +42,16 @@ class Adversary:
             clockwork.at(clockwork.now_us + delay_us, lambda: action(self, target))
 
     def _act(self, action: Action, invocation: Invocation) -> None:
-        """Act on what the invocation works on by now; on a purchase before it is written down."""
+        """Acts on what the invocation works on by now; on a purchase before it is written
+        down.
+        """
         targets = self._targets(invocation)
         action(self, targets[0] if targets else SimpleNamespace(key=_attempt_key(invocation.name)))
 
     def _targets(self, invocation: Invocation) -> list[Subscription | Checkout]:
-        """What an invocation works on, by its name: a lease's owner, or a buyer's attempt."""
+        """Returns what an invocation works on, by its name: its claim's owner, or a buyer's
+        attempt.
+        """
         words = invocation.name.partition("~")[0].split()
         if words[0] in {"charge", "plan", "pause", "resume", "freeze", "pay", "card", "undo"}:
             owners = [e for e in self.world.table.all() if getattr(e, "id", None) == words[1]]
@@ -59,8 +63,10 @@ class Adversary:
         return []
 
     def change_of_mind(self, buyer: Buyer, at_us: int) -> None:
-        """Some day a buyer ends it, wants money back or a break, or goes to the bank, once or
-        twice; not at any worst moment."""
+        """Plans a buyer's change of mind: they end it, want a refund or a break, or go to the bank.
+
+        It happens once or twice, some day; not at any worst moment.
+        """
         for mind, (share, actions) in MINDS.items():
             chance = Chance(self.world.seed, f"{mind} {buyer.key}")
             if chance.happens(share):
@@ -70,7 +76,7 @@ class Adversary:
                 self.world.clockwork.at(day_us, act)
 
     def act_on_purchase(self, action: Action, buyer: Buyer) -> None:
-        """Act on what a buyer has bought, if it is a subscription."""
+        """Acts on what a buyer has bought, if it is a subscription."""
         bought = buyer.answer
         if bought is None or bought.invoice.subscription is None:
             return

@@ -1,6 +1,6 @@
-"""What must hold of a table by itself: for one that was restored, whose gateway is not ours to ask.
+"""Checks a table by itself, for a restored one whose gateway we cannot ask.
 
-The same invariants as after a simulation (`final_checks.py`), without the gateway's side of the
+The invariants are those after a simulation (`final_checks.py`), without the gateway's side of the
 books.
 """
 
@@ -28,7 +28,7 @@ Found = dict[type, list[Any]]
 
 
 def check(entities: Iterable[Any]) -> list[Violation]:
-    """Every kind of thing that is wrong, the first of each; empty when the table stands."""
+    """Returns the first violation of each rule; empty when the table is sound."""
     found: Found = defaultdict(list)
     for entity in entities:
         found[type(entity)].append(entity)
@@ -42,7 +42,7 @@ def check(entities: Iterable[Any]) -> list[Violation]:
 
 
 def _books_agree(found: Found) -> None:
-    """Paid invoices = sales and rebills = money that the ledger received (2)."""
+    """Checks that paid invoices = sales and rebills = money that the ledger received (2)."""
     paid = {
         i.id: i.total.amount_minor
         for i in found[Invoice]
@@ -70,7 +70,7 @@ def _ledger_balances(found: Found) -> None:
 
 
 def _refunds_agree(found: Found) -> None:
-    """What refunds gave back is what invoices and orders say (11)."""
+    """Checks that the amounts of refunds match invoices and orders (11)."""
     given, orders = Counter[str](), Counter[str]()
     for refund in found[Refund]:
         if refund.state is RefundState.SUCCEEDED:
@@ -87,7 +87,9 @@ def _refunds_agree(found: Found) -> None:
 
 
 def _one_open_invoice(found: Found) -> None:
-    """A subscription holds its one open invoice, and an invoice has its subscription (8)."""
+    """Checks that a subscription names its one open invoice, and each invoice has its subscription
+    (8).
+    """
     opened: dict[str, set[str]] = defaultdict(set)
     for invoice in found[Invoice]:
         if invoice.subscription and invoice.state not in FINAL:
@@ -103,7 +105,7 @@ def _one_open_invoice(found: Found) -> None:
 
 
 def _something_wakes_it(found: Found) -> None:
-    """A subscription that may still charge has an alarm (21)."""
+    """Checks that a subscription that may still charge has a due date (21)."""
     for subscription in found[Subscription]:
         if subscription.is_live and subscription.due_at is None and not rests(subscription):
             raise Violation("21", f"nothing wakes {subscription.id}", subscription.id)

@@ -1,4 +1,4 @@
-"""Buyers: who submits, clicks twice, comes back from the bank late or never, and tries again."""
+"""Buyers: they submit, click twice, come back from the bank late or never, and try again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRIES_AT_MOST = 6
 
 
 class Buyer:
-    """One purchase that somebody makes, whatever gets in between."""
+    """One purchase that a buyer makes, whatever gets in between."""
 
     def __init__(self, world: World, purchase: Purchase) -> None:
         self.key = f"attempt-{purchase.number:06d}"
@@ -39,16 +39,16 @@ class Buyer:
         return f"buyer {self._purchase.number}"
 
     def begin(self) -> None:
-        """Fill in the form and click, once or twice."""
+        """Fills in the form and clicks, once or twice."""
         for click in range(self._purchase.clicks):
             self._submit_at(self._purchase.at_us + click * self._chance.between(1, 2 * SECOND))
 
     def submit_now(self) -> None:
-        """Another click, such as a refresh of the page."""
+        """Clicks once more, as a refresh of the page does."""
         self._spawn("submit", self._submit, self._world.clockwork.now_us)
 
     def resume_now(self) -> None:
-        """Come back from the bank's page."""
+        """Comes back from the bank's page."""
         self._spawn("return", self._resume, self._world.clockwork.now_us)
 
     def _submit_at(self, at_us: int) -> None:
@@ -76,8 +76,10 @@ class Buyer:
         return submit.resume(ports, point, self.key, now=ports.clock(), return_url=RETURN_URL)
 
     def _told(self, work: Callable[[], Checkout]) -> None:
-        """What the buyer is told stays so, and is true; what was begun is never told to be
-        nothing."""
+        """Checks that answers to the buyer are true and do not change.
+
+        A checkout that was begun is never answered with `NotFound`.
+        """
         stood = self._stands()
         try:
             answer = work()
@@ -127,7 +129,7 @@ class Buyer:
 
 
 def authenticate(world: World, reference: str, *, succeeded: bool) -> None:
-    """Somebody answers the bank's question about a payment, if it is still asked."""
+    """Answers the bank's question about a payment, if it is still asked."""
     found = world.gateway.books.read(reference)
     invoice = found[0]["invoice"] if found else None
     world.oracle.authenticating(invoice)
@@ -136,7 +138,7 @@ def authenticate(world: World, reference: str, *, succeeded: bool) -> None:
 
 
 def authenticate_some_day(world: World, reference: str) -> None:
-    """The customer of a subscription follows the link for authentication, or never does."""
+    """Plans that a subscription's customer follows the authentication link, or never does."""
     chance = Chance(world.seed, f"link {reference}")
     if chance.happens(0.5):
         at_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 20 * DAY))

@@ -1,5 +1,6 @@
-"""Customers who change their cards: a new one, another one, one less, while a charge may be in
-flight (B-9, B-10); and banks that renew them (W-7)."""
+"""Customers who add, switch and remove cards while a charge may be in flight (B-9, B-10); and banks
+that renew cards (W-7).
+"""
 
 from __future__ import annotations
 
@@ -24,13 +25,15 @@ TOKENS = (
 
 
 def new_card(adversary: Adversary, target: Subscription) -> None:
-    """Somebody gives another card, now and then twice, for one thing or for all they pay."""
+    """Adds another card, now and then twice, for one subscription or for all that the customer
+    pays.
+    """
     chance = _chance(adversary, target, "new card")
     give(adversary, target, chance.pick(TOKENS), chance)
 
 
 def give(adversary: Adversary, target: Subscription, token: str, chance: Chance) -> None:
-    """One attempt to give a card, sent once or twice."""
+    """Makes one attempt to add a card, sent once or twice."""
     ports, (merchant, customer) = adversary.world.ports, (target.merchant, target.customer)
     key = f"{target.id}-{target.seq}-{target.period}"
     covered, default = chance.pick((None, (target.id,))), chance.happens(0.7)
@@ -53,13 +56,13 @@ def give(adversary: Adversary, target: Subscription, token: str, chance: Chance)
 
 
 def other_card(adversary: Adversary, target: Subscription) -> None:
-    """Somebody has another of their cards charged from now on."""
+    """Has another of the customer's cards charged from now on."""
     place = _chance(adversary, target, "other card").word()
     use(adversary, target, lambda kept: kept[place % len(kept)].id if kept else None)
 
 
 def remove_card(adversary: Adversary, target: Subscription) -> None:
-    """Somebody removes a card, mostly the one that this is charged to."""
+    """Removes a card, mostly the one that the subscription is charged to."""
     chance = _chance(adversary, target, "remove card")
     charged, place = chance.happens(0.7), chance.word()
 
@@ -71,8 +74,10 @@ def remove_card(adversary: Adversary, target: Subscription) -> None:
 
 
 def bank_renews(adversary: Adversary, target: Subscription) -> None:
-    """The bank of the card that this is charged to sends its customer another: by another number
-    mostly, until a year or so that is far away or nearly over (W-7)."""
+    """Renews the card that a subscription is charged to, as its bank does (W-7).
+
+    Mostly the number changes; the new expiry is in a year or so, far away or nearly over.
+    """
     world = adversary.world
     if not world.webhooks.on:
         return  # nobody would ever tell
@@ -84,7 +89,7 @@ def bank_renews(adversary: Adversary, target: Subscription) -> None:
 
 
 def renew(world: World, method: str, *, expires_on: str, another: bool = True) -> None:
-    """The network gives the gateway new details of a saved card."""
+    """Gives the gateway new details of a saved card, as the card network does."""
     shown = world.gateway.sandbox.find_method(method)
     if shown is None:
         return
@@ -102,12 +107,12 @@ Choice = Callable[[Sequence[PaymentMethod]], str | None]
 
 
 def use(adversary: Adversary, target: Subscription, choice: Choice) -> None:
-    """Somebody looks at their cards, and has one of them charged from now on."""
+    """Looks at the customer's cards and has one of them charged from now on."""
     _look_and(cards.use, adversary, target, choice)
 
 
 def remove(adversary: Adversary, target: Subscription, choice: Choice) -> None:
-    """Somebody looks at their cards, and removes one."""
+    """Looks at the customer's cards and removes one."""
     _look_and(cards.remove, adversary, target, choice)
 
 

@@ -1,4 +1,4 @@
-"""What must hold of saved cards: which may be charged, and what they show (B-9, W-7)."""
+"""Checks of saved cards: which may be charged, and what they show (B-9, W-7)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sim.seen import Seen
 
 
 class CardWrites(Seen):
-    """A card that is charged stands, and shows what its bank made of it last."""
+    """Checks that a charged card exists, and shows the details that its bank gave last."""
 
     def _method(self, before: PaymentMethod | None, after: PaymentMethod) -> None:
         if before is not None and before.removed_at and not after.removed_at:
@@ -24,7 +24,7 @@ class CardWrites(Seen):
         self._methods[after.id] = after
 
     def _renewed(self, before: PaymentMethod, after: PaymentMethod) -> None:
-        """A card shows what its gateway had since, never what it had before that (W-7)."""
+        """Checks that a card shows details its gateway had since, never older ones (W-7)."""
         known = self.renewed[after.id]
         if _shown(after) not in known:
             raise Violation(
@@ -36,7 +36,7 @@ class CardWrites(Seen):
         self.tally["cards_updated"] += 1
 
     def _cards_stand(self, by_type: dict[type, list[Put]]) -> None:
-        """What may still be charged names a card that its customer has (B-9)."""
+        """Checks that each chargeable subscription names a card that its customer has (B-9)."""
         removed = {m.id for _, _, m in by_type.get(PaymentMethod, ()) if m.removed_at}
         paying = [after for _, _, after in by_type.get(Subscription, ())]
         if removed:
@@ -48,8 +48,11 @@ class CardWrites(Seen):
                 raise Violation("B-9", text, subscription.id, subscription.customer)
 
     def _renewed_cards_pay(self, by_type: dict[type, list[Put]]) -> None:
-        """What is past due on a card is tried with the write that takes its renewal over, unless it
-        is being tried (W-7)."""
+        """Checks that a past-due payment is retried when its card is renewed (W-7).
+
+        The write that takes the renewal over must also start the retry, unless the payment is being
+        tried.
+        """
         for _, before, after in by_type.get(PaymentMethod, ()):
             if before is None or before.last4 == after.last4:
                 continue
@@ -62,7 +65,7 @@ class CardWrites(Seen):
                     raise Violation("W-7", text, subscription.id, subscription.customer)
 
     def _is_told(self, fact: OutboxEvent) -> None:
-        """No card is told of as expiring that was renewed before its mail was begun."""
+        """Checks that no card is announced as expiring that was renewed before the mail began."""
         card = self._methods.get(fact.code or "")
         if fact.kind is not EventKind.CARD_EXPIRING or card is None:
             return
@@ -75,7 +78,9 @@ class CardWrites(Seen):
             )
 
     def charges(self, invoice: str, method: str) -> None:
-        """The gateway is about to charge a card for an invoice, once for this attempt."""
+        """Checks the card that the gateway is about to charge for an invoice, once for this
+        attempt.
+        """
         known = self.invoices.get(invoice)
         if known is not None and known.payment_method != method:
             text = f"{invoice} is charged to {method}, its attempt names {known.payment_method}"
@@ -85,5 +90,5 @@ class CardWrites(Seen):
 
 
 def _shown(method: PaymentMethod) -> tuple[str, str]:
-    """What a customer sees of a card."""
+    """Returns what a customer sees of a card: its last digits and its expiry."""
     return method.last4, method.expires_on or ""

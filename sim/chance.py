@@ -1,4 +1,4 @@
-"""Chance, decided by one seed and keyed by who draws: no actor shifts the draws of another."""
+"""Chance, decided by one seed and keyed by actor: no actor shifts the draws of another."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ WORD = 1 << 32
 
 
 def digest(seed: int, actor: str, ordinal: int | str, size: int = 16) -> bytes:
-    """The bytes that an actor's draw of that ordinal gives, under any PYTHONHASHSEED."""
+    """Returns the bytes of an actor's draw of that ordinal, the same under any
+    PYTHONHASHSEED.
+    """
     return blake2b(f"{seed}|{actor}|{ordinal}".encode(), digest_size=size).digest()
 
 
 def share(word: int) -> float:
-    """A 32-bit word as a number from 0 to just under 1."""
+    """Returns a 32-bit word as a number from 0 to just under 1."""
     return word / WORD
 
 
 def stretched(low: float, high: float, at: float) -> float:
-    """The number `at` (0 to 1) of the way from `low` to `high`, even in orders of magnitude."""
+    """Returns the number `at` (0 to 1) of the way from `low` to `high`, even in orders of
+    magnitude.
+    """
     return exp(log(low) + (log(high) - log(low)) * at)
 
 
@@ -38,7 +42,7 @@ class Chance:
         self._ordinal = 0
 
     def word(self) -> int:
-        """32 bits."""
+        """Draws 32 bits."""
         self._ordinal += 1
         return int.from_bytes(digest(self._seed, self._actor, self._ordinal, 4), "big")
 
@@ -49,7 +53,7 @@ class Chance:
         return self.share() < probability
 
     def between(self, low: int, high: int) -> int:
-        """A whole number from `low` to `high`, both included, which may be far apart."""
+        """Draws a whole number from `low` to `high`, both included, which may be far apart."""
         return low + (self.word() << 32 | self.word()) % (high - low + 1)
 
     def stretched(self, low: float, high: float) -> float:
@@ -59,7 +63,7 @@ class Chance:
         return choices[self.word() % len(choices)]
 
     def shuffled(self, items: Sequence[T]) -> list[T]:
-        """The items in another order."""
+        """Returns the items in another order."""
         rest, order = list(items), []
         while rest:
             order.append(rest.pop(self.word() % len(rest)))

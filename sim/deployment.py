@@ -1,4 +1,4 @@
-"""The deployment: schedules, queue, stream and dead letters, calling the real handlers.
+"""The simulated deployment: schedules, queue, stream and dead letters, calling the real handlers.
 
 Ticks at which nothing is due are left out, which no handler can tell. Everything that a schedule or
 a queue does wrong in life happens here: doubled, late, lost, given up and redriven days later.
@@ -52,7 +52,7 @@ CHARGED = {DueKind.BILL, DueKind.CHECKOUT, DueKind.REFUND}
 
 
 class Context:
-    """What Lambda gives a handler beside its event."""
+    """The context object that Lambda passes to a handler beside its event."""
 
     function_name = "simulated"
     aws_request_id = "simulated"
@@ -75,7 +75,7 @@ class Message:
 
 
 class Deployment:
-    """What runs, and what starts it."""
+    """The schedules, the queue and the stream, and the handlers that they start."""
 
     def __init__(
         self, seed: int, wire: Wire, table: Table, operation: Operation, hurry: Hurry
@@ -96,7 +96,7 @@ class Deployment:
     # Schedules
 
     def alarm_at(self, due_us: int) -> None:
-        """An alarm stands: there is a tick of the sweep for it."""
+        """Plans a tick of the sweep for a due date."""
         self._tick_at(due_us, MINUTE, self._sweeps, self._sweep_tick)
 
     def _tick_at(
@@ -134,11 +134,11 @@ class Deployment:
         self.sweep(tick_us)
 
     def sweep(self, scheduled_us: int, *, after_us: int = 0) -> None:
-        """Run the sweep with the schedule's time, now or late."""
+        """Runs the sweep with the schedule's time, now or late."""
         self._start("sweep", rebill_app.sweep, scheduled_us, self._clockwork.now_us + after_us)
 
     def _start(self, what: str, handler: Any, scheduled_us: int, at_us: int) -> None:
-        """Run a schedule's handler at `at_us` with the time that the schedule gives it."""
+        """Runs a schedule's handler at `at_us` with the time that the schedule gives it."""
         scheduled = stamp(instant(scheduled_us))
         name = f"{what} {scheduled[5:10]} {scheduled[11:16]}"
         hurry, now, looks = self._hurry, instant(scheduled_us), self._hurry.looks
@@ -154,7 +154,7 @@ class Deployment:
         self._clockwork.spawn(name, work, at_us, _ended)
 
     def _due(self, now_us: int) -> set[DueKind]:
-        """The kinds of alarm of which one is due."""
+        """Returns the kinds of due date of which one is due."""
         until = f"{stamp(instant(now_us))}#\U0010ffff"
         return {
             kind
@@ -166,7 +166,7 @@ class Deployment:
     # The charge queue
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> dict[str, Any]:  # noqa: N803
-        """What `SqsQueue` calls: some messages may not be taken."""
+        """Takes messages from `SqsQueue` as SQS does; it may refuse some."""
 
         def partly(length: float) -> dict[str, Any]:
             taken = int(len(Entries) * length)
@@ -181,7 +181,7 @@ class Deployment:
         return self._wire.call("queue", "send", taken, about, {"partly": partly})
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[str]) -> Any:  # noqa: N803
-        """What `SqsQueue` asks before it puts more on."""
+        """Returns the queue's message counts, which `SqsQueue` asks for before it sends more."""
         waiting, *others = AttributeNames
         counts = {waiting: str(self.in_flight), **dict.fromkeys(others, "0")}
         return self._wire.call("queue", "ask", lambda: {"Attributes": counts})
@@ -191,7 +191,7 @@ class Deployment:
             self.put(entry["MessageBody"])
 
     def put(self, body: str, *, at_once: bool = False) -> None:
-        """Put a message on the queue; it is delivered at least once."""
+        """Puts a message on the queue; it is delivered at least once."""
         leases = json.loads(body)["leases"]
         _, due_at, *owner = leases[0]
         name = f"charge {owner[-1]} and {len(leases) - 1} at {due_at[5:23]}"
@@ -207,7 +207,7 @@ class Deployment:
             self._deliver(again, now_us + int(stretched(1_000, 8 * HOUR, twice)))
 
     def redrive(self) -> None:
-        """Put all dead letters back on the queue."""
+        """Puts all dead letters back on the queue."""
         letters, self.dead_letters = self.dead_letters, []
         for message in letters:
             message.received = 0
@@ -250,7 +250,9 @@ class Deployment:
     # The outbox
 
     def fact_written(self, key: Key, fact: OutboxEvent) -> None:
-        """The table's stream brings a new fact, mostly; the outbox's sweep does in any case."""
+        """Plans delivery of a new outbox event: mostly by the table's stream, by the outbox's sweep
+        in any case.
+        """
         now_us = self._clockwork.now_us
         # By whichever clock is later: at a tick before that it is too young to be taken.
         ripe_us = max(now_us, microseconds(fact.at)) + OUTBOX_PATIENCE_US
@@ -265,7 +267,7 @@ class Deployment:
             self.stream(key, fact, now_us + int(stretched(1_000, HOUR, twice)))
 
     def stream(self, key: Key, fact: OutboxEvent, at_us: int) -> None:
-        """Deliver one fact as the stream does."""
+        """Delivers one outbox event as the stream does."""
         record = {"dynamodb": {"Keys": {"pk": {"S": key.pk}, "sk": {"S": key.sk}}}}
         work = partial(_handler(notify_app.deliver), {"Records": [record]}, Context)
         self._clockwork.spawn(f"tell {fact.id}", work, at_us, _ended)
@@ -281,7 +283,7 @@ class Deployment:
         self._start("outbox sweep", notify_app.sweep, tick_us, self._clockwork.now_us)
 
     def untold(self, until_us: int) -> list[OutboxEvent]:
-        """One fact of each shard that the sweep would take, if there is one."""
+        """Returns one outbox event of each shard that the sweep would take, if there is one."""
         until = SortKeyRange(high=f"{stamp(instant(until_us - OUTBOX_PATIENCE_US))}#\U0010ffff")
         return [
             fact
@@ -291,10 +293,10 @@ class Deployment:
 
 
 def _handler(handler: Any) -> Callable[[Any, Any], Any]:
-    """A handler without what only measures and logs it."""
+    """Returns a handler without its wrappers for metrics and logs."""
     found: Callable[[Any, Any], Any] = handler.__wrapped__
     return found
 
 
 def _ended(error: BaseException | None) -> None:
-    """What starts a handler does not care how it ends: what matters is what it left behind."""
+    """Ignores the error that ended a handler: only what the handler left behind matters."""

@@ -1,4 +1,6 @@
-"""No chance at all: a failure at every single port call, and at every pair of two at once."""
+"""The exhaustive mode, without chance: a failure at every single port call, and at every pair of
+two.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ FIRST_WAITS, SECOND_WAITS = 0.465, 0.56
 def tried(
     scene: Scene, forced: Forced, spawned: Spawned | None = None, *, told: bool = False
 ) -> Result:
-    """A scene with these faults, and with what is spawned."""
+    """Runs a scene with these faults and with the spawned action."""
     return run(
         scene.seed,
         plan=plan_of(scene),
@@ -50,13 +52,13 @@ def tried(
 
 
 def calls_of(result: Result) -> Counter[str]:
-    """How many port calls each actor made."""
+    """Counts the port calls of each actor."""
     return Counter(who for _, who, _ in result.lines if who not in {"table", "bank"})
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What was forced, and what it violated."""
+    """A forced set of faults in a scene, and the invariant that it violated."""
 
     scene: str
     forced: Forced
@@ -64,7 +66,7 @@ class Failure:
 
 
 def singles(scene: Scene) -> Iterator[Failure | None]:
-    """A scene with each kind of failure at each of its port calls."""
+    """Yields the outcome of a scene with each kind of failure at each of its port calls."""
     for actor, calls in calls_of(tried(scene, {}, told=True)).items():
         for point in range(calls):
             for kind in SINGLE:
@@ -72,7 +74,9 @@ def singles(scene: Scene) -> Iterator[Failure | None]:
 
 
 def pairs(meeting: Meeting) -> Iterator[Failure | None]:
-    """Two invocations that meet, each of them held up or killed at each of its port calls."""
+    """Yields outcomes of two invocations that meet, each held up or killed at each of its port
+    calls.
+    """
     name, prefix, nth, action = meeting
     scene = SCENES[name]
     alone = calls_of(tried(scene, {}, told=True))
@@ -103,8 +107,10 @@ def _tried(scene: Scene, forced: Forced, spawned: Spawned | None) -> Failure | N
 
 
 def main() -> int:
-    """Print what was tried and what failed; 1 if anything did. Scenes and meetings run on every
-    processor at once."""
+    """Prints what was tried and what failed; returns 1 if anything did.
+
+    Scenes and meetings run on every processor at once.
+    """
     failures: list[Failure] = []
     began = time.perf_counter()
     with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
@@ -136,6 +142,6 @@ def _all_pairs(number: int) -> tuple[int, list[Failure]]:
 
 
 def _counted(outcomes: Iterator[Failure | None]) -> tuple[int, list[Failure]]:
-    """How many were tried, and those that failed."""
+    """Returns the number of runs and the failures among them."""
     all_of = list(outcomes)
     return len(all_of), [failure for failure in all_of if failure is not None]

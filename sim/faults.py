@@ -1,4 +1,6 @@
-"""What goes wrong, how often, and how each seed makes some of it common and some of it unknown."""
+"""The faults of a run: their kinds and frequency, and how each seed makes some common and some
+absent.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,7 @@ def _key(category: str, kind: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault that fired: `actor`'s call number `point`, or the event that `actor` names."""
+    """A fault that happened: at `actor`'s call number `point`, or at the event `actor` names."""
 
     actor: str
     point: int
@@ -81,7 +83,7 @@ Forced = dict[tuple[str, int], tuple[str, float]]
 
 
 class Faults:
-    """One seed's faults. With `only`, none but those fire: everything else stays as drawn."""
+    """The faults of one seed. With `only`, no others happen: everything else stays as drawn."""
 
     def __init__(
         self, seed: int, *, only: Collection[Fault] | None = None, forced: Forced | None = None
@@ -112,7 +114,7 @@ class Faults:
         return limits
 
     def at_call(self, actor: str, point: int, category: str, roll: int) -> str | None:
-        """The fault at an actor's port call, if there is one."""
+        """Returns the fault at an actor's port call, if there is one."""
         if self._forced is not None:
             found = self._forced.get((actor, point))
             return found[0] if found else None
@@ -123,13 +125,13 @@ class Faults:
         return kind if self._fires(Fault(actor, point, kind)) else None
 
     def length(self, actor: str, point: int, roll: int) -> float:
-        """How far along its range a fault is, 0 to 1."""
+        """Returns how far along its range a fault is, from 0 to 1."""
         if self._forced is not None:
             return self._forced[actor, point][1]
         return share(roll)
 
     def around(self, kind: str, actor: str, point: int = 0) -> float | None:
-        """Whether something goes wrong between invocations: how far along its range, or None."""
+        """Returns how far along its range a fault between invocations is; None for no fault."""
         if not self.on:
             return None
         drawn = digest(self._seed, actor, f"{kind}{point}", 8)
@@ -139,13 +141,13 @@ class Faults:
         return share(int.from_bytes(drawn[4:], "big")) if fires else None
 
     def spawns(self, actor: str, point: int, roll: int) -> bool:
-        """Whether the adversary acts at a port call."""
+        """Returns whether the adversary acts at a port call."""
         if self._forced is not None:
             return (actor, point) == self.spawn_at
         return self.on and roll < self._spawned and self._fires(Fault(actor, point, "spawned"))
 
     def planned(self, kind: str, number: int) -> bool:
-        """Whether something that the seed planned, such as an outage, happens."""
+        """Returns whether something that the seed planned, such as an outage, happens."""
         return self._fires(Fault(kind, number, "planned"))
 
     def _fires(self, fault: Fault) -> bool:

@@ -1,4 +1,6 @@
-"""What must hold once all faults are over and some days have passed (RELIABILITY.md, section 3)."""
+"""Checks that must hold once all faults are over and some days have passed (RELIABILITY.md, section
+3).
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ A_WEEK = timedelta(days=7, hours=1)
 
 
 def reckon(world: World) -> None:
-    """Check everything that stands against everything else, and against the gateway's books."""
+    """Checks everything in the table against everything else, and against the gateway's
+    books.
+    """
     found: dict[type, list[Any]] = defaultdict(list)
     for entity in world.table.all():
         found[type(entity)].append(entity)
@@ -66,7 +70,7 @@ def _drained(world: World, found: dict[type, list[Any]], now: datetime) -> None:
 
 
 def _alive(world: World, subscription: Subscription, now: datetime) -> None:
-    """Nothing that should be charged is late: neither its alarm nor its payment (21)."""
+    """Checks that nothing chargeable is late: neither its due date nor its payment (21)."""
     patience = world.ports.operation.lease + TWO_SWEEPS
     due = subscription.due_at
     if due is not None and now - due > patience:
@@ -100,7 +104,7 @@ def _not_stuck(world: World, invoice: Invoice, now: datetime) -> None:
 
 
 def _decided(world: World, ticket: Ticket, now: datetime) -> None:
-    """No request waits past its last day, and what was approved is done (H-4)."""
+    """Checks that no request waits past its last day, and approved ones are carried out (H-4)."""
     hour = timedelta(hours=1)
     stands = world.oracle.subscription(ticket.about)
     if ticket.state is TicketState.OPEN and ticket.due_at and now - ticket.due_at > hour:
@@ -134,7 +138,9 @@ def _checkout_over(
 
 
 def _books_agree(world: World, found: dict[type, list[Any]]) -> None:
-    """The gateway's books = orders = invoices = ledger, each in both directions (2, 18)."""
+    """Checks that the gateway's books = orders = invoices = ledger, in both directions (2,
+    18).
+    """
     gateway = {
         invoice: sum(row["amount"] for row in rows)
         for invoice, rows in world.oracle.succeeded.items()
@@ -171,7 +177,7 @@ def _books_agree(world: World, found: dict[type, list[Any]]) -> None:
 
 
 def _refunds_agree(world: World, found: dict[type, list[Any]]) -> None:
-    """What the gateway gave back = refunds = invoices = orders (11)."""
+    """Checks that the gateway's refunds = our refunds = invoices = orders (11)."""
     given: Counter[str] = Counter()
     for row in world.gateway.books.rows():
         for refund in row.get("refunds", {}).values():
@@ -195,14 +201,16 @@ def _refunds_agree(world: World, found: dict[type, list[Any]]) -> None:
 
 
 def _asked_once(refunds: list[Refund]) -> None:
-    """Who asked again because nothing was done is given their money back once (11)."""
+    """Checks that a refund asked for again, because nothing was done, is paid once (11)."""
     wishes = Counter(each.reason for each in refunds if (each.reason or "").startswith(ASKED))
     if twice := [wish for wish, times in wishes.items() if times > 1]:
         raise Violation("11", f"asked for once, and refunded more often: {twice}")
 
 
 def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:
-    """The gateway's disputes = chargebacks = invoices = ledger = subscriptions (11, 14)."""
+    """Checks that the gateway's disputes = chargebacks = invoices = ledger = subscriptions (11,
+    14).
+    """
     told = {
         each["id"]: (each["standing"], each["amount"])
         for row in world.gateway.books.rows()
@@ -235,7 +243,7 @@ def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:
 
 
 def disputes_end(found: dict[type, list[Any]]) -> None:
-    """A subscription's dispute is what its chargebacks say (14)."""
+    """Checks that a subscription's dispute matches its chargebacks (14)."""
     standings: dict[str, list[Chargeback]] = defaultdict(list)
     for chargeback in found[Chargeback]:
         standings[chargeback.purchase].append(chargeback)
@@ -249,7 +257,9 @@ def disputes_end(found: dict[type, list[Any]]) -> None:
 
 
 def _cards_agree(world: World, found: dict[type, list[Any]]) -> None:
-    """Every card shows what its gateway has of it now, whatever was lost on the way (W-7)."""
+    """Checks that every card shows its gateway's present details, whatever was lost on the way
+    (W-7).
+    """
     for card in found[PaymentMethod]:
         kept = world.gateway.sandbox.find_method(card.id)
         if card.removed_at is not None or kept is None:
@@ -260,14 +270,16 @@ def _cards_agree(world: World, found: dict[type, list[Any]]) -> None:
 
 
 def _paid_soon(world: World, invoice: Invoice) -> None:
-    """Money that has moved and is not booked yet has an alarm that will book it."""
+    """Checks that money that has moved and is not booked yet has a due date that will book
+    it.
+    """
     subscription = world.oracle.subscription(invoice.subscription)
     if subscription is None or subscription.due_at is None:
         raise Violation("2", f"{invoice.id} was charged; nobody will book it", invoice.id)
 
 
 def customers_once(found: dict[type, list[Any]]) -> None:
-    """An email is one customer of a merchant (17)."""
+    """Checks that an email belongs to one customer of a merchant (17)."""
     people = Counter((c.merchant, c.email) for c in found[Customer])
     for (merchant, email), times in people.items():
         if times > 1:
@@ -275,7 +287,7 @@ def customers_once(found: dict[type, list[Any]]) -> None:
 
 
 def numbers_without_gaps(found: dict[type, list[Any]]) -> None:
-    """Invoices and credit notes are numbered from 1 on, each number once (18)."""
+    """Checks that invoices and credit notes are numbered from 1 on, each number once (18)."""
     counters = {(c.merchant, c.test, c.credit_notes): c.last for c in found[InvoiceCounter]}
     numbered: dict[tuple[str, bool, bool], list[int]] = defaultdict(list)
     for document in (*found[Invoice], *found[Refund]):
@@ -291,8 +303,10 @@ def numbers_without_gaps(found: dict[type, list[Any]]) -> None:
 def periods_without_gaps(
     found: dict[type, list[Any]], *, skipped: Mapping[str, set[int]] = MappingProxyType({})
 ) -> None:
-    """What is paid is each period from the first on, once, and as often as the agreement says; but
-    for those that the merchant said to leave out."""
+    """Checks that each period is paid once, from the first on, as often as the agreement says.
+
+    Periods that the merchant skipped are excepted.
+    """
     paid: dict[str, list[int]] = defaultdict(list)
     for invoice in found[Invoice]:
         paid_for = invoice.subscription if invoice.state is InvoiceState.PAID else None

@@ -1,4 +1,4 @@
-"""The gateway of the simulation: the sandbox, whose ledger is the truth, seen over a bad line.
+"""The simulated gateway: the sandbox, whose ledger is the truth, reached over a bad line.
 
 Cards decline now and then, banks ask for 3-D Secure, keys are forgotten after a day, two requests
 under one key at once are refused (409), and a request that timed out may be carried out later.
@@ -54,7 +54,7 @@ Asked = Callable[[str, str, str], None]
 
 
 class Books(MemoryLedger):
-    """The gateway's ledger, which tells each charge that it books."""
+    """The gateway's ledger, which reports each charge that it books."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Books(MemoryLedger):
         return written
 
     def forget_attempt(self, reference: str, key: str) -> None:
-        """A key is over: the same one again is a new request."""
+        """Forgets an expired key: the same one again is a new request."""
         row, revision = self.read(reference) or ({}, 0)
         attempts = {k: v for k, v in row["attempts"].items() if k != key}
         super().write(reference, {**row, "attempts": attempts}, revision=revision)
@@ -241,7 +241,7 @@ class SimGateway:
         return self._generation.get(key, 0)
 
     def _acting(self, method: str, attempt: str) -> str:
-        """The test card that a card acts as this time; only good cards have a temper."""
+        """Returns the test card that a card acts as this time; only good cards vary."""
         card, _, saved = method.partition(":")
         if card != "pm_card_visa":
             return method

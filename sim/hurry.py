@@ -1,7 +1,7 @@
-"""Runs that have time for a few things only, over items that our code breaks on (27).
+"""Runs that have time for a few things only, over items that our code fails on (27).
 
-In a hurried seed each sweep is told that its time is over after some looks, reads lists in parts of
-two, and meets items that it cannot handle until somebody has mended them. Whatever is due must be
+In a hurried seed each sweep learns that its time is over after some looks, reads lists in pages of
+two, and meets items that it cannot handle until somebody has fixed them. Whatever is due must be
 looked at all the same, within as many runs as its place in the line says, while nothing else fails.
 """
 
@@ -64,11 +64,11 @@ SWEEPS = (
 
 
 class Broken(Exception):
-    """Our own code fails over an item, as a defect would have it."""
+    """A failure of our own code over an item, as a defect would cause it."""
 
 
 class Context:
-    """A Lambda's context in which time is over after some looks."""
+    """A Lambda context in which time is over after some looks."""
 
     function_name = "simulated"
     aws_request_id = "simulated"
@@ -78,15 +78,18 @@ class Context:
         self._asked = 0
 
     def get_remaining_time_in_millis(self) -> int:
-        """Half of it is over after `looks` questions, the first of which are how much there is."""
+        """Returns the remaining time: half of it is over after `looks` questions, the first of
+        which ask how much there is.
+        """
         self._asked += 1
         return 10**9 - (self._asked - 1) * 10**9 // self._asks
 
 
 @contextmanager
 def small_parts(size: int | None) -> Iterator[None]:
-    """Sweeps that read no more than so much of a list at once, until the end of the block; None is
-    as they are."""
+    """Limits sweeps to list pages of this size until the end of the block; None changes
+    nothing.
+    """
     if size is None:
         yield
         return
@@ -101,7 +104,7 @@ def small_parts(size: int | None) -> Iterator[None]:
 
 
 class Hurry:
-    """One seed's hurry: what is broken, and who has waited for how many runs."""
+    """The hurry of one seed: which items are broken, and how many runs each item has waited."""
 
     def __init__(self, seed: int, looks: int | None, table: Table, faults: Faults, shards: int):
         self.looks = looks
@@ -114,18 +117,18 @@ class Hurry:
         self._broke: Counter[str] = Counter()
 
     def touch(self, invocation: Invocation, keys: Iterable[Key]) -> None:
-        """An invocation looks at these."""
+        """Notes that an invocation looks at these items."""
         if invocation.name in self._touched:
             self._touched[invocation.name].update(keys)
 
     def read(self, invocation: Invocation, key: Key) -> None:
-        """An invocation reads an item; raises `Broken`."""
+        """Notes that an invocation reads an item; raises `Broken`."""
         self.touch(invocation, (key,))
         if invocation.name.startswith(BREAKING) and key.sk.startswith(ITEMS):
             self.breaks(" ".join(key))
 
     def breaks(self, name: str) -> None:
-        """Raise `Broken` where our code breaks on what is named so."""
+        """Raises `Broken` if our code fails on the item of that name."""
         if self.looks is None or not self._faults.on or self._broke[name] >= MENDED_AFTER:
             return
         if int.from_bytes(digest(self._seed, "broken", name, 4), "big") < BROKEN * WORD:
@@ -133,12 +136,12 @@ class Hurry:
             raise Broken(name)
 
     def begins(self, invocation: Invocation) -> int:
-        """A sweep begins; how many faults there were before it."""
+        """Begins a sweep; returns the number of faults before it."""
         self._touched[invocation.name] = set()
         return len(self._faults.fired)
 
     def ends(self, invocation: Invocation, what: str, now: datetime, faults_before: int) -> None:
-        """A sweep has ended by itself; what it did not look at has waited for a run more."""
+        """Ends a sweep that ended by itself; what it did not look at has waited one more run."""
         touched = self._touched.pop(invocation.name)
         fired = self._faults.fired[faults_before:]
         if self.looks is None or any(fault.actor == invocation.name for fault in fired):

@@ -1,8 +1,8 @@
-"""The words of the invariants: which states follow which, and what never changes.
+"""The vocabulary of the invariants: which states follow which, and what never changes.
 
 Their numbers are those of RELIABILITY.md, section 3. What must hold after every single write is in
-`writes.py` and its parts, after every charge in `oracle.py`, and when all is healed in
-`final_checks.py`.
+`writes.py` and the modules it is composed of, after every charge in `oracle.py`, and when all
+faults are over in `final_checks.py`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ ONCE = (LedgerEntry, EmailPointer)
 
 
 class Violation(Stop):
-    """An invariant does not hold: its number, what is wrong, and whose it is."""
+    """A broken invariant: its number, what is wrong, and the entities it concerns."""
 
     def __init__(self, number: str, text: str, *about: str | None) -> None:
         super().__init__(number, text, *about)  # as another process makes it again
@@ -93,7 +93,7 @@ class Violation(Stop):
 
 
 def tenant(entity: Any) -> str:
-    """Whose an entity is."""
+    """Returns the merchant that an entity belongs to."""
     return entity.id if isinstance(entity, Merchant) else entity.merchant
 
 
@@ -103,7 +103,7 @@ def _values(names: tuple[str, ...]) -> attrgetter[Any]:
 
 
 def changed(before: Any, after: Any, names: tuple[str, ...]) -> bool:
-    """Whether one of these fields differs."""
+    """Returns whether one of these fields differs."""
     values = _values(names)
     return bool(values(before) != values(after))
 
@@ -117,8 +117,9 @@ FIXED = tuple(
 
 
 def rests(subscription: Subscription) -> bool:
-    """Whether it is right that nothing wakes it: it is paused, waits, is disputed, or is past due
-    for good."""
+    """Returns whether a subscription rightly has no due date: it is paused, waits, is disputed, or
+    is past due for good.
+    """
     if (
         subscription.state is State.PAUSED
         or subscription.waiting_since is not None

@@ -1,4 +1,4 @@
-"""What must hold after a write of an invoice, and of the entries that tell of it."""
+"""Checks after a write of an invoice, and of its order and ledger entries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from sim.seen import Seen
 
 
 class InvoiceWrites(Seen):
-    """An invoice goes its way, its amount stays, and the gateway agrees."""
+    """Checks that an invoice follows its states, keeps its amount, and agrees with the
+    gateway.
+    """
 
     def _invoice(self, before: Invoice | None, after: Invoice) -> None:
         was = before.state if before else None
@@ -62,8 +64,9 @@ class InvoiceWrites(Seen):
         self._counts(before, after)
 
     def _counts(self, before: Invoice, after: Invoice) -> None:
-        """An attempt that somebody asked for stays outside the count of retries, and no other does
-        but one that lapsed unconfirmed (R-4)."""
+        """Checks that retries are counted: all but those asked for and those that lapsed
+        unconfirmed (R-4).
+        """
         stands = self.subscription(after.subscription)
         asked = stands.pay_now if stands is not None else None
         uncounted = after.uncounted - before.uncounted
@@ -75,7 +78,7 @@ class InvoiceWrites(Seen):
             raise Violation("9", text, after.id, after.purchase)
 
     def _may_begin(self, invoice: Invoice) -> None:
-        """At the point of no return everything that allows a charge stands (R-3)."""
+        """Checks that everything that allows a charge holds at the point of no return (R-3)."""
         stands = self.subscription(invoice.subscription)
         if stands is None or stands.open_invoice != invoice.id:
             raise Violation("8", f"{invoice.id} is charged, {stands} holds another", invoice.id)
@@ -84,7 +87,7 @@ class InvoiceWrites(Seen):
             raise Violation("4", text, invoice.id, stands.id)
 
     def _order(self, before: Order | None, after: Order) -> None:
-        """Nothing counts as declined that the gateway did not decline (R-6)."""
+        """Checks that nothing counts as declined that the gateway did not decline (R-6)."""
         if before is not None:
             if changed(before, after, ("kind", "at", "amount", "invoice", "customer")):
                 raise Violation("9", f"the entry {after.id} was written over", after.id)
@@ -99,7 +102,9 @@ class InvoiceWrites(Seen):
             raise Violation("2", f"{after.invoice} failed, and was not declined", after.invoice)
 
     def _agrees_with_gateway(self, was: InvoiceState | None, invoice: Invoice) -> None:
-        """Unknown never means failed, and nothing is paid that the gateway did not book."""
+        """Checks that unknown never means failed, and that nothing is paid the gateway did not
+        book.
+        """
         if was is invoice.state:
             return
         about = (invoice.id, invoice.purchase)

@@ -1,10 +1,10 @@
 """The table: the product's in-memory items behind the wire, with what DynamoDB adds to them.
 
-What a flow sees of a lost reply: the adapter gives every conditional write an operation id and
-sends it again, so mostly nothing; when the second reply is lost too, `Uncertain` after the effect;
-and for a single write that another writer has written over meanwhile, a `Conflict` although it was
-done (`asked_again`). Transaction conflicts and throttling are waited out by the adapter, and are
-`Unavailable` before the effect when they last.
+A lost reply: the adapter gives every conditional write an operation id and sends it again, so
+mostly a flow sees nothing of it; when the second reply is lost too, it sees `Uncertain` after the
+effect; and for a single write that another writer has written over meanwhile, a `Conflict` although
+it was done (`asked_again`). Transaction conflicts and throttling are waited out by the adapter, and
+are `Unavailable` before the effect when they last.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Blind:
 
 
 class Table(MemoryItems):
-    """Items that tell what changed, and that can show an index as it was a moment ago."""
+    """Items that report what changed, and that can show an index as it was a moment ago."""
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         super().__init__()
@@ -53,11 +53,11 @@ class Table(MemoryItems):
         self._journal: deque[tuple[int, Put]] = deque()
 
     def all(self) -> list[Entity]:
-        """Every entity there is."""
+        """Returns every entity there is."""
         return [entity for items in self._partitions.values() for entity in items.values()]
 
     def begins_by(self, index: str, pk: str, sk: str) -> bool:
-        """Whether an index has a row in this partition at `sk` or before."""
+        """Returns whether an index has a row in this partition at `sk` or before."""
         rows = self._indexes[index].get(pk)
         return rows is not None and rows.first.sk <= sk
 
@@ -73,7 +73,7 @@ class Table(MemoryItems):
         return moved
 
     def move_alarm_blindly(self, due: Due, until: datetime) -> bool:
-        """Without its condition: only a mutant asks for that."""
+        """Moves a due date without its condition: only a mutant asks for that."""
         key = owner_key(due)
         stands: Entity = self._at(key)
         self._puts = []
@@ -90,7 +90,7 @@ class Table(MemoryItems):
         newest_first: bool,
         limit: int | None,
     ) -> list[Row]:
-        """The rows of an index as they were: what has changed since is not there yet."""
+        """Returns the rows of an index as they were: later changes are not there yet."""
         low, high = stretch
         rows = set(self.rows(index, pk, stretch))
         for changed_us, (key, before, after) in reversed(self._journal):
@@ -123,7 +123,7 @@ class Table(MemoryItems):
             self.committed(self._puts)
 
     def _seeing(self, write: Write | Blind) -> Write:
-        """A blind write rests on whatever stands there."""
+        """Makes a blind write rest on whatever stands there."""
         if not isinstance(write, Blind):
             return write
         blind = write.write
@@ -138,13 +138,13 @@ class Table(MemoryItems):
 
 
 def differences(before: Entity, after: Entity) -> str:
-    """The fields of an entity that a write changed, for a person to read."""
+    """Returns the fields of an entity that a write changed, for a person to read."""
     names = [f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name)]
     return ", ".join(f"{name}={_shown(getattr(after, name))}" for name in names)
 
 
 def _shown(value: Any) -> str:
-    """A value in a trace: an entity inside another by its state, an instant without its zone."""
+    """Returns a value for a trace: an inner entity by its state, an instant without its zone."""
     if isinstance(value, datetime):
         return value.strftime("%m-%d %H:%M:%S")
     state = getattr(value, "state", None)
@@ -161,7 +161,7 @@ def _leases_shown(dues: Sequence[Due], until: datetime) -> str:
 
 
 class Watch(Protocol):
-    """Who keeps an eye on what each invocation looks at."""
+    """An observer of the items that each invocation reads and touches."""
 
     def read(self, invocation: Invocation, key: Key) -> None: ...
     def touch(self, invocation: Invocation, keys: Iterable[Key]) -> None: ...
@@ -276,7 +276,7 @@ def _key(write: Write | Blind) -> Key:
 
 
 def _told(transactions: Sequence[Transaction]) -> str:
-    """Writes in a line, for a person to read."""
+    """Returns writes in one line, for a person to read."""
     return "; ".join(" + ".join(map(_told_write, transaction)) for transaction in transactions)
 
 

@@ -133,5 +133,8 @@ class LapsingGateway(SimGateway):
 
 
 def _named(key: str, reference: str) -> str:
-    """A request's key, which names its payment too: an attempt may go on with another one."""
+    """Returns a request's key, which names its payment too.
+
+    An attempt may go on with another payment.
+    """
     return f"{key}@{reference}"

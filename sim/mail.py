@@ -1,4 +1,4 @@
-"""What must hold of mail: it reaches its customer, it is true, and what is left out was not (R-8).
+"""Checks of mail: it reaches its customer, it is true, and mail that was left out was not (R-8).
 
 These rules are not the product's own (`billing/outbox/outdated.py`): each is only what any reader
 of the mail would hold against it.
@@ -32,7 +32,9 @@ RECORDS = {
 
 
 class Mail(Seen):
-    """Each fact is mailed, or has a reason that stands; each mail goes to who is meant."""
+    """Checks that each outbox event is mailed, or has a valid reason not to be; each mail goes to
+    its addressee.
+    """
 
     def _customer(self, before: Customer | None, after: Customer) -> None:
         if before is None or before.email != after.email:
@@ -40,7 +42,7 @@ class Mail(Seen):
             self.tally["emails_changed"] += before is not None
 
     def _written(self, fact: OutboxEvent) -> None:
-        """A fact, and how it stands with it."""
+        """Notes a written outbox event, and the state of what it is about."""
         invoice = self.invoices.get(fact.invoice or "")
         self._stood[fact.id] = (self.subscription(fact.subscription), invoice)
         if fact.subscription is not None:
@@ -48,7 +50,7 @@ class Mail(Seen):
             self._reread([fact.subscription])
 
     def _gone(self, fact: OutboxEvent) -> None:
-        """A fact that is not in the outbox any more."""
+        """Notes an outbox event that is not in the outbox any more."""
         self._untold[fact.subscription or ""].discard(fact.id)
         if fact.kind is EventKind.PAYMENT_VOID or self.mailed[fact.id]:
             return
@@ -56,7 +58,9 @@ class Mail(Seen):
             raise Violation("13", f"{fact.id} was never mailed", fact.id)
 
     def _reread(self, subscriptions: Iterable[str | None]) -> None:
-        """What is untold of these may have become untrue, or true again."""
+        """Notes which undelivered outbox events of these subscriptions became untrue, or true
+        again.
+        """
         for subscription in subscriptions:
             for name in self._untold.get(subscription or "", ()):
                 if self._holds(self.facts[name]):
@@ -82,14 +86,14 @@ class Mail(Seen):
             raise Violation("B-12", text, fact.id, fact.customer)
 
     def _reached(self, customer: str) -> set[str]:
-        """The emails that a customer had since a call that is answered now may have begun."""
+        """Returns the customer's emails since a call that is answered now may have begun."""
         known = self._emails[customer]
         begun = self._now() - CALL - SKEW
         stood = [email for at, email in known if at <= begun][-1:]
         return {*stood, *(email for at, email in known if at > begun)}
 
     def _is_left_out(self, fact: OutboxEvent) -> None:
-        """A fact is not mailed, and says why."""
+        """Checks that an outbox event that is not mailed gives a true reason."""
         self.left_out[fact.id] = reason = fact.left_out
         self.tally["mails_left_out"] += 1
         known = {
@@ -101,7 +105,7 @@ class Mail(Seen):
             raise Violation("13", text, fact.id, fact.subscription)
 
     def _has_moved_on(self, fact: OutboxEvent) -> bool:
-        """Whether anything that a mail could speak of is otherwise than it was."""
+        """Returns whether anything that a mail could speak of has changed."""
         if fact.kind in DISPUTES:
             return any(f.code == fact.code and f.id != fact.id for f in self.facts.values())
         stood, invoice = self._stood[fact.id]
@@ -120,7 +124,7 @@ class Mail(Seen):
         return fact.kind in AHEAD and gone
 
     def _holds(self, fact: OutboxEvent) -> bool:
-        """Whether a mail of it would be true: the least that it needs."""
+        """Returns whether a mail of an outbox event would be true: the least that it needs."""
         stood, opened = self._stood[fact.id]
         stands = self.subscription(fact.subscription)
         if fact.kind in AHEAD and fact.was is not None and stands is not None:
@@ -149,7 +153,7 @@ _WAITS = {
 
 
 def _course(entity: Subscription | Invoice) -> tuple[Any, ...]:
-    """What of it people are told."""
+    """Returns the fields of an invoice or a subscription that mails speak of."""
     if isinstance(entity, Invoice):
         return (entity.state, entity.attempt)
     return (

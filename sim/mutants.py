@@ -1,4 +1,5 @@
-"""Is the green meaningful? Each guard of the protocol is removed in turn; each must be missed.
+"""Mutation testing of the simulator: each guard of the protocol is removed in turn and must be
+missed.
 
 A mutant patches the product in this process and is put back. One that nothing notices must be
 listed as redundant, with the guard that stands behind it; another mutant then removes both.
@@ -83,7 +84,7 @@ Patch = tuple[Any, str, Callable[[Any], Any]]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One guard taken away; `redundant` says why nothing need notice."""
+    """A removed guard; `redundant` says why nothing need notice."""
 
     name: str
     patches: tuple[Patch, ...]
@@ -91,7 +92,7 @@ class Mutant:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The product without the guard, until the end of the block."""
+        """Removes the guard from the product until the end of the block."""
         with ExitStack() as stack:
             for where, name, mutate in self.patches:
                 original = getattr(where, name)
@@ -111,7 +112,7 @@ _CHANGED: Callable[..., Patch] = lambda mutate: (plan_change_steps, "_paid", mut
 
 
 def _looked_at(name: str) -> tuple[Patch, ...]:
-    """Every write that rests on the subscription, without this field of it."""
+    """Returns every write that rests on the subscription, without this field of it."""
     mutate = without(name)
     listed = ((policy, "LOOKED_AT"), (plan_change_steps, "AS_READ"), (freezing, "AS_READ"))
     return tuple((where, what, mutate) for where, what in listed)
@@ -354,9 +355,9 @@ MUTANTS: tuple[Mutant, ...] = (
 
 
 def main(seeds: int) -> int:
-    """Print what notices each mutant; 1 if one is neither noticed nor listed as redundant.
+    """Prints what notices each mutant; 1 if one is neither noticed nor listed as redundant.
 
-    A processor has a mutant of its own; each stops at its first violation.
+    Mutants run in parallel, one on each processor; each stops at its first violation.
     """
     unnoticed = 0
     with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
@@ -374,8 +375,11 @@ def main(seeds: int) -> int:
 
 
 def _outcome(number: int, seeds: int) -> str | None:
-    """What notices a mutant, first by chance, else a scene in which nothing else fails, else where
-    two invocations meet at every pair of points; None for nothing."""
+    """Returns what notices a mutant; None for nothing.
+
+    It tries chance first, then a scene in which nothing else fails, then two invocations that meet
+    at every pair of points.
+    """
     with MUTANTS[number].applied():
         for tried, seed in enumerate(range(FIRST_SEED, FIRST_SEED + seeds), 1):
             if (violation := run(seed).violation) is not None:

@@ -1,4 +1,4 @@
-"""What mutants are made of: each takes one thing away from a step, a call or a rule."""
+"""Building blocks of mutants: each takes one thing away from a step, a call or a rule."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sim.items import Blind, Table
 
 
 def writes(change: Callable[[Transaction], Sequence[Any]]) -> Callable[[Any], Any]:
-    """A step whose transaction is changed; a step answers it alone or behind what it made."""
+    """Changes a step's transaction; a step returns it alone or after what it made."""
 
     def mutate(step: Any) -> Any:
         @wraps(step)
@@ -39,7 +39,7 @@ def writes(change: Callable[[Transaction], Sequence[Any]]) -> Callable[[Any], An
 
 
 def blind(*classes: str, of: type = Change) -> Callable[[Any], Any]:
-    """Without the conditions of the writes on entities of these classes."""
+    """Drops the conditions of writes on entities of these classes."""
 
     def is_meant(write: Any) -> bool:
         if not isinstance(write, of):
@@ -51,7 +51,7 @@ def blind(*classes: str, of: type = Change) -> Callable[[Any], Any]:
 
 
 def forgetting(*names: str) -> Callable[[Any], Any]:
-    """Without these fields in `expecting`."""
+    """Drops these fields from `expecting`."""
 
     def forget(write: Any) -> Any:
         if isinstance(write, Insert):
@@ -70,7 +70,7 @@ without_facts = writes(
 
 
 def keeping_funds(step: Any) -> Any:
-    """A step that leaves a subscription's funds and credit as they were."""
+    """Makes a step leave a subscription's funds and credit as they were."""
 
     def kept(write: Any) -> Any:
         if not isinstance(write, Change) or not isinstance(write.before, Subscription):
@@ -84,12 +84,12 @@ def keeping_funds(step: Any) -> Any:
 
 
 def unchanged(method: Any) -> Any:
-    """A method that answers the value itself."""
+    """Makes a method return the value itself."""
     return lambda self, *args, **kwargs: self
 
 
 def unused_of_price(original: Any) -> Any:
-    """Unused time is worth the plan's price, whatever was paid for it."""
+    """Values unused time at the plan's price, whatever was paid for it."""
 
     def mutant(subscription: Subscription, at: datetime) -> int:
         start = subscription.payment_at(subscription.period - 1)
@@ -108,12 +108,12 @@ def constant(value: Any) -> Callable[[Any], Any]:
 
 
 def oldest_first(original: Any) -> Any:
-    """A fact's place in the line is when it was written, however often it was tried."""
+    """Orders outbox events by when they were written, however often they were tried."""
     return lambda fact: fact.at
 
 
 def from_the_first(original: Any) -> Any:
-    """Each run begins at the same place."""
+    """Makes each run begin at the same place."""
     return lambda items, now, every: list(items)
 
 
@@ -159,7 +159,7 @@ def confirm_without_attempt(original: Any) -> Any:
 
 
 def paid_without_settling(resolve: Any) -> Any:
-    """The resolver confirms without looking first."""
+    """Makes the resolver confirm without looking first."""
 
     def mutant(ports: Any, invoice: Invoice, **kwargs: Any) -> Any:
         return gateway_payments.confirm(
@@ -174,7 +174,7 @@ def move_blindly(original: Any) -> Any:
 
 
 def skipping_write_ahead(original: Any) -> Any:
-    """Charge first, write after: the point of no return is not committed."""
+    """Charges first and writes after: the point of no return is not committed."""
 
     def mutant(ports: Any, works: Any, now: Any, tally: Any) -> Any:
         return [
@@ -191,7 +191,7 @@ def skipping_write_ahead(original: Any) -> Any:
 
 
 def abandoning_unasked(original: Any) -> Any:
-    """An attempt left alone is abandoned without being withdrawn at the gateway."""
+    """Abandons an attempt left alone without withdrawing it at the gateway."""
 
     def mutant(ports: Any, found: Any, now: Any) -> Any:
         if now - found.created_at >= advance.patience(ports):
@@ -202,7 +202,7 @@ def abandoning_unasked(original: Any) -> Any:
 
 
 def committing_blindly(original: Any) -> Any:
-    """A flow whose writes have no conditions; its ports come first."""
+    """Drops the conditions of a flow's writes; the flow's ports come first."""
 
     def mutant(ports: Any, *args: Any) -> Any:
         class Store:
@@ -218,23 +218,23 @@ def committing_blindly(original: Any) -> Any:
 
 
 def clearing(*names: str) -> Callable[[Any], Any]:
-    """A transition that clears these fields."""
+    """Makes a transition clear these fields."""
     cleared = dict.fromkeys(names)
     return lambda original: lambda *args: replace(original(*args), **cleared)
 
 
 def without(*names: str) -> Callable[[Any], Any]:
-    """A list of fields that a write rests on, without these."""
+    """Drops these from a list of fields that a write rests on."""
     return lambda fields: tuple(name for name in fields if name not in names)
 
 
 def unarmed(original: Any) -> Any:
-    """Everything counts as armed."""
+    """Makes everything count as armed."""
     return lambda merchant, environment: True
 
 
 def removing_first(original: Any) -> Any:
-    """A fact is removed from the outbox before it is told."""
+    """Removes an outbox event from the outbox before it is delivered."""
 
     def mutant(ports: Any, fact: Any, *args: Any) -> Any:
         ports.store.commit(Remove(fact))
@@ -244,12 +244,12 @@ def removing_first(original: Any) -> Any:
 
 
 def keeping_silent(original: Any) -> Any:
-    """What is left out goes without its reason."""
+    """Leaves outbox events out without recording a reason."""
     return lambda ports, claimed, reason: claimed
 
 
 def first_contact(original: Any) -> Any:
-    """Everybody is written to where they were first known."""
+    """Sends every mail to the customer's first known email."""
     first: dict[tuple[str, str], str] = {}
 
     def contact(customer: Any) -> Any:

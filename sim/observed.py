@@ -1,7 +1,7 @@
-"""The one thing the simulator takes out of the product: making documents and metrics.
+"""Replaces the one thing that the simulator takes out of the product: making documents and metrics.
 
 A mail's words and a PDF are pure functions of what is simulated, cost more than everything else
-together, and have tests of their own. What remains of a mail is the fact that it tells.
+together, and have tests of their own. What remains of a mail is the outbox event that it reports.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from billing.runtime import telemetry
 
 @contextmanager
 def facts_only() -> Iterator[None]:
-    """For as long as a simulation runs; whoever shares the process has the words back after it."""
+    """Replaces documents and metrics for as long as a simulation runs, then puts them back for
+    whoever shares the process.
+    """
     stubs: list[tuple[ModuleType, str, object]] = [
         *((module, "written", _bare) for module in MAILS),
         *((module, "text", lambda *_, **__: "") for module in MAILS),
@@ -56,7 +58,7 @@ _WORDS = ("_lines", "what_follows", "cancelling", "filled")
 
 
 class _Blank:
-    """A module whose every function makes the same nothing."""
+    """A module whose every function makes the same empty result."""
 
     def __init__(self, nothing: str | bytes) -> None:
         self._nothing = nothing
@@ -66,6 +68,6 @@ class _Blank:
 
 
 def _bare(letter: Any, envelope: Any, *_: Any, **__: Any) -> dict[str, Any]:
-    """A mail as far as it matters here: what it tells, and whether its address takes mail."""
+    """Returns a mail reduced to its outbox event, and whether its address takes mail."""
     to = SimpleNamespace(addresses=(SimpleNamespace(addr_spec=envelope.to.email),))
     return {"Message-ID": envelope.fact, "To": to}

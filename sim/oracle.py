@@ -1,4 +1,4 @@
-"""What must hold whenever the gateway is asked, and whenever money moves (RELIABILITY.md, 3)."""
+"""Checks whenever the gateway is asked, and whenever money moves (RELIABILITY.md, 3)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sim.writes import Writes
 
 
 class Oracle(Writes, ValueWrites):
-    """Sees every write and every charge as they happen; the gateway's own ledger is the truth."""
+    """An observer of every write and charge; the gateway's own ledger is the truth."""
 
     def _whole_write(self, by_type: dict[type, list[Put]]) -> None:
         self._one_open_invoice(by_type)
@@ -47,7 +47,9 @@ class Oracle(Writes, ValueWrites):
                 raise Violation("8", text, subscription)
 
     def _periods_match(self, by_type: dict[type, list[Put]]) -> None:
-        """A period moves on with the payment of the invoice for it, and only then."""
+        """Checks that a period moves on with the payment of the invoice for it, and only
+        then.
+        """
         paid = {
             (after.subscription, after.period)
             for _, before, after in by_type.get(Invoice, ())
@@ -63,8 +65,11 @@ class Oracle(Writes, ValueWrites):
                 raise Violation("6", f"{after.id} was paid and did not move on", after.id)
 
     def _requests_hold(self, by_type: dict[type, list[Put]]) -> None:
-        """Who asks a person to cancel has charges held in the same write, unless one is let stand;
-        what is decided and done holds nothing more (H-4, X-8)."""
+        """Checks that a cancellation request holds charges in the write that creates it (H-4, X-8).
+
+        A charge that is let stand is excepted. A request that is decided and done holds nothing
+        more.
+        """
         for _, before, after in by_type.get(Ticket, ()):
             stands = self._subscriptions.get(after.about or "")
             if after.wish is not Wish.CANCEL or stands is None:
@@ -80,13 +85,13 @@ class Oracle(Writes, ValueWrites):
                 raise Violation("21", f"{after.id} is {after.state} and holds on", stands.id)
 
     def moves(self, invoice: str) -> None:
-        """The gateway is asked to withdraw or to give back: not from where nothing is armed."""
+        """Checks that the merchant is armed when the gateway is asked to withdraw or refund."""
         found = self.invoices.get(invoice)
         if found is not None:
             self._armed(found.merchant, found.id)
 
     def mails(self, fact: str, to: str) -> None:
-        """A mail goes out."""
+        """Counts a mail that goes out."""
         self.mailed[fact] += 1
         told = self.facts.get(fact)
         if told is not None:
@@ -100,11 +105,11 @@ class Oracle(Writes, ValueWrites):
             raise Violation("4", f"{merchant} is disarmed: {about}", about.rpartition(".")[0])
 
     def quoted(self, subscription: str, quote: Quote) -> None:
-        """Somebody is told what another plan costs, and asks for it."""
+        """Notes the quote for another plan that somebody then asks for."""
         self._quotes[subscription].append(quote)
 
     def _plans_match(self, by_type: dict[type, list[Put]]) -> None:
-        """A plan changes only as somebody asked, and is paid as it was quoted."""
+        """Checks that a plan changes only as somebody asked, and is paid as it was quoted."""
         paid = {
             after.subscription: after
             for _, before, after in by_type.get(Invoice, ())
@@ -156,12 +161,12 @@ class Oracle(Writes, ValueWrites):
             raise Violation("18", f"drew the numbers {drawn} and gave {given}")
 
     def asked(self, call: str, key: str, parameters: str) -> None:
-        """A request with an idempotency key is sent."""
+        """Notes a request with an idempotency key that is sent."""
         if self._keys.setdefault(f"{call} {key}", parameters) != parameters:
             raise Violation("10", f"{call} {key} with {parameters}", key.rpartition(":")[0])
 
     def booked(self, payment: Row, charge: dict[str, Any]) -> None:
-        """The gateway booked a charge, by whosever request."""
+        """Checks a charge that the gateway booked, by anybody's request."""
         self.tally[f"charge_{charge['status']}"] += 1
         if charge["status"] != "succeeded":
             self._declined[payment["invoice"]] += 1
@@ -175,7 +180,7 @@ class Oracle(Writes, ValueWrites):
         self._charge_allowed(invoice, payment, datetime.fromisoformat(charge["at"]))
 
     def refunded(self, payment: Row) -> None:
-        """The gateway gave money back."""
+        """Checks a refund that the gateway made."""
         back = {k: r["amount"] for k, r in payment["refunds"].items() if "failure" not in r}
         ours = sum(amount for key, amount in back.items() if not key.startswith(ELSEWHERE))
         invoice = self.invoices[payment["invoice"]]
@@ -186,7 +191,7 @@ class Oracle(Writes, ValueWrites):
             raise Violation("11", f"{invoice.id}: {ours} refunded, less reserved", invoice.id)
 
     def authenticating(self, invoice: str | None) -> None:
-        """The buyer answers the bank: what follows is not by any request of ours."""
+        """Notes that the buyer answers the bank: what follows is not by any request of ours."""
         if invoice:
             self._authenticated.add(invoice)
 
@@ -216,7 +221,7 @@ class Oracle(Writes, ValueWrites):
             self._as_agreed(subscription, invoice, at)
 
     def _as_agreed(self, subscription: Subscription, invoice: Invoice, at: datetime) -> None:
-        """A period costs its plan's price less credit, a change what was quoted for it."""
+        """Checks that a period costs its plan's price less credit, a change its quoted amount."""
         if invoice.changes_plan:
             self._as_quoted(subscription, invoice)
             return
@@ -227,7 +232,7 @@ class Oracle(Writes, ValueWrites):
         self._one_a_day(subscription, invoice, at)
 
     def _as_quoted(self, subscription: Subscription, invoice: Invoice) -> None:
-        """A change of plan charges what was quoted for it, to the cent (A-4)."""
+        """Checks that a change of plan charges what was quoted for it, to the cent (A-4)."""
         quotes = self._quotes[subscription.id]
         told = {q.due_now for q in quotes if q.plan.price_point == invoice.price_point}
         if invoice.total not in told:

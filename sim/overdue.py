@@ -1,4 +1,6 @@
-"""What is past due or waits: customers pay out of turn, merchants say charge or skip (R-2, R-4)."""
+"""Past-due and waiting payments: customers pay out of turn, merchants say charge or skip (R-2,
+R-4).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from sim.world import World
 
 
 def noticed(world: World, subscription: Subscription) -> None:
-    """It has become past due, or waits from now on: some day somebody does something about it."""
+    """Plans a reaction to a payment that has become past due, or waits from now on."""
     if subscription.state is State.PAST_DUE:
         _paid_some_day(world, subscription)
     else:
@@ -20,7 +22,7 @@ def noticed(world: World, subscription: Subscription) -> None:
 
 
 def _paid_some_day(world: World, subscription: Subscription) -> None:
-    """The customer presses "Pay now", now and then twice, or the merchant does."""
+    """Presses "Pay now" as the customer, now and then twice, or as the merchant."""
     chance = Chance(world.seed, f"arrears {subscription.id} {subscription.seq}")
     if chance.happens(0.4):
         at_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 12 * DAY))
@@ -29,7 +31,7 @@ def _paid_some_day(world: World, subscription: Subscription) -> None:
 
 
 def pay_at(world: World, subscription: Subscription, at_us: int) -> None:
-    """Somebody wants what is past due charged out of turn."""
+    """Plans a charge out of turn of what is past due."""
     ports, (merchant, customer, name) = world.ports, _owner(subscription)
 
     def work() -> None:
@@ -39,7 +41,7 @@ def pay_at(world: World, subscription: Subscription, at_us: int) -> None:
 
 
 def _decided_some_day(world: World, subscription: Subscription) -> None:
-    """The merchant says charge or skip, now and then both at once, or lets it wait."""
+    """Decides as the merchant: charge or skip, now and then both at once, or lets it wait."""
     chance = Chance(world.seed, f"waits {subscription.id} {subscription.period}")
     ports, (merchant, _, name) = world.ports, _owner(subscription)
 

@@ -1,4 +1,4 @@
-"""What a seed's world sells, to whom, in which time, and which outages it has."""
+"""The plan of a seed's world: products, buyers, times and outages."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ FREEZE_MINOR = 300
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One purchase that somebody means to make."""
+    """A purchase that somebody means to make."""
 
     number: int
     at_us: int
@@ -91,7 +91,9 @@ class Purchase:
 
 @dataclass(slots=True)
 class Plan:
-    """The world that a seed draws; `looks` is for how many things a run has time, None for all."""
+    """The world that a seed draws; `looks` is for how many things a run has time, None for
+    all.
+    """
 
     starts_at: datetime
     span_us: int
@@ -116,7 +118,7 @@ class Plan:
 
 
 def drawn(seed: int) -> Plan:
-    """The plan of a seed."""
+    """Returns the plan of a seed."""
     chance = Chance(seed, "plan")
     starts_at = chance.pick(STARTS) - timedelta(days=chance.between(0, 3))
     made_at = starts_at - timedelta(days=1)
@@ -146,7 +148,7 @@ def drawn(seed: int) -> Plan:
 
 
 def _looks(chance: Chance) -> int | None:
-    """One seed in four is hurried."""
+    """Draws the looks of a run: one seed in four is hurried."""
     return chance.pick((2, 2, 3, 6)) if chance.happens(0.25) else None
 
 
@@ -179,7 +181,7 @@ def _merchant(name: str, made_at: datetime, chance: Chance, helpdesk: Chance) ->
 
 
 def on_sale(merchant: Merchant, terms: PriceTerms, number: int) -> tuple[Product, PricePoint]:
-    """A product with one price point."""
+    """Returns a product with one price point."""
     product = f"prod_{merchant.id}{number}"
     point = PricePoint(
         f"{merchant.id}.price{number}", merchant.id, product, terms, merchant.created_at
@@ -200,7 +202,9 @@ def on_sale(merchant: Merchant, terms: PriceTerms, number: int) -> tuple[Product
 
 
 def _purchases(plan: Plan, chance: Chance) -> list[Purchase]:
-    """Some on a quiet day, some all at once, some twice, some by two who share an email."""
+    """Draws purchases: some on a quiet day, some all at once, some twice, some by two who share an
+    email.
+    """
     herd_us = plan.start_us + chance.between(0, 5 * DAY)
     popular = [chance.pick(plan.products)[1].id for _ in range(chance.between(1, 4))]
     purchases: list[Purchase] = []
@@ -225,7 +229,7 @@ def _purchases(plan: Plan, chance: Chance) -> list[Purchase]:
 
 
 def _offers_end(plan: Plan, chance: Chance) -> list[tuple[str, int]]:
-    """Some price points, some of them while somebody is buying."""
+    """Draws the price points whose offers end, some of them while somebody is buying."""
     if not chance.happens(0.5):
         return []
     bought = [chance.pick(plan.purchases) for _ in range(chance.between(1, 3))]

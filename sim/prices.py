@@ -1,4 +1,6 @@
-"""The merchant sells at another price from some moment on, and no longer at the one before."""
+"""Price changes: the merchant sells at another price from some moment on, and no longer at the old
+one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from sim.world import World
 
 
 def change(world: World) -> None:
-    """Have the offers end that the plan says, each when its time comes."""
+    """Ends the offers that the plan names, each when its time comes."""
     points = {point.id: point for _, point in world.plan.products}
     for number, (point, at_us) in enumerate(world.plan.offers_end):
         if world.faults.planned("offer_ends", number):

@@ -1,4 +1,4 @@
-"""One seed from its first purchase to the reckoning after all faults are over."""
+"""One seed, run from its first purchase to the final checks after all faults are over."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHARGES_PER_SUB_YEAR = 12
 
 @dataclass(frozen=True, slots=True)
 class Spawned:
-    """What is done at one call of one actor, in a run without chance."""
+    """An action at one call of one actor, in a run without chance."""
 
     at: tuple[str, int]
     action: Action
@@ -41,7 +41,7 @@ class Spawned:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What the buyer of a scene does on a day of it, counted from 0."""
+    """An action of a scene's buyer on a day of the scene, counted from 0."""
 
     day: int
     action: Action
@@ -49,7 +49,9 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one seed came to; its time is that of simulating alone, without setting a world up."""
+    """The outcome of one seed; its time is that of simulating alone, without setting a world
+    up.
+    """
 
     seed: int
     charges: int
@@ -78,8 +80,11 @@ def run(
     readable: bool = False,
     gateway: type[SimGateway] | None = None,
 ) -> Result:
-    """Simulate one seed; with `forced`, only those faults, and `spawned` at one of its calls, and
-    nobody changes their mind but by these `acts`."""
+    """Simulates one seed.
+
+    With `forced`, only those faults happen, with `spawned` at one of its calls, and nobody changes
+    their mind but by these `acts`.
+    """
     world = World(
         seed,
         plan=plan or drawn(seed),
@@ -115,7 +120,7 @@ def run(
 
 
 def _gateway(seed: int) -> type[SimGateway]:
-    """One seed in five sells through a gateway whose payments lapse."""
+    """Returns the seed's gateway: one seed in five sells through one whose payments lapse."""
     return LapsingGateway if Chance(seed, "gateway").happens(0.2) else SimGateway
 
 
@@ -127,7 +132,7 @@ def _set_up(world: World) -> None:
 
 
 def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ()) -> None:
-    """Let the world have its faults, then heal it, then see what is left."""
+    """Lets the world have its faults, then heals it, then checks what is left."""
     plan = world.plan
     buyers = {b.key: b for b in (Buyer(world, purchase) for purchase in plan.purchases)}
     adversary = Adversary(world, buyers, spawned.action if spawned else None)
@@ -150,7 +155,7 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
 
 
 def heal(world: World) -> None:
-    """End all faults, redrive what was given up, and let some days pass."""
+    """Ends all faults, redrives dead letters, and lets some days pass."""
     world.faults.on = False
     world.wire.down_until = lambda now_us: 0
     world.wire.gateway_down_until = lambda now_us: 0
@@ -188,7 +193,7 @@ def _until(spans: list[tuple[int, int]], now_us: int) -> int:
 
 
 def change_merchant(world: World, name: str, **fields: Any) -> None:
-    """Have a merchant be another from now on, such as stopped or disarmed."""
+    """Changes a merchant from now on, such as to stopped or disarmed."""
     merchant = world.plan.merchants[name]
     changed = replace(merchant, **fields)
     if changed != merchant:

@@ -1,4 +1,4 @@
-"""The stories that the exhaustive mode tells, and what meets what in them.
+"""The scenes that the exhaustive mode runs, and the actions that meet in them.
 
 A new flow is added here: a scene that it is in, and the actions that come in while it runs.
 """
@@ -46,7 +46,7 @@ SEED_OF_UNDO = 10
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One customer's story, short enough to be told thousands of times."""
+    """One customer's story, short enough to be run thousands of times."""
 
     name: str
     terms: PriceTerms
@@ -57,7 +57,7 @@ class Scene:
 
 
 def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
-    """To the plan that stands at that place among those on sale."""
+    """Changes to the plan at that place among those on sale."""
 
     def change(adversary: Adversary, target: Subscription) -> None:
         _, point = adversary.world.plan.products[place]
@@ -67,27 +67,27 @@ def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
 
 
 def disarm(adversary: Adversary, target: Subscription) -> None:
-    """The tables are found somewhere else from now on, until all is healed (W-5)."""
+    """Disarms the merchant, as a restore of the tables elsewhere does, until all heals (W-5)."""
     change_merchant(adversary.world, target.merchant, armed=False)
 
 
 def give_visa(adversary: Adversary, target: Subscription) -> None:
-    """Another card than the one that all of them buy with."""
+    """Adds another card than the one that all of them buy with."""
     card_changes.give(adversary, target, "pm_card_visa", Chance(1, "gives"))
 
 
 def use_first(adversary: Adversary, target: Subscription) -> None:
-    """The oldest card again."""
+    """Has the oldest card charged again."""
     card_changes.use(adversary, target, lambda kept: kept[0].id)
 
 
 def remove_first(adversary: Adversary, target: Subscription) -> None:
-    """The oldest card, whatever it pays for."""
+    """Removes the oldest card, whatever it pays for."""
     card_changes.remove(adversary, target, lambda kept: kept[0].id)
 
 
 def remove_last(adversary: Adversary, target: Subscription) -> None:
-    """The newest card."""
+    """Removes the newest card."""
     card_changes.remove(adversary, target, lambda kept: kept[-1].id)
 
 
@@ -271,7 +271,7 @@ COMES = {
 
 
 def plan_of(scene: Scene) -> Plan:
-    """The world of one customer."""
+    """Returns the world of one customer."""
     retries = RetrySchedule(every_days=1, attempts=2)
     settings = Settings(
         retry_schedule=retries,

@@ -1,4 +1,4 @@
-"""What the oracle has seen so far, by which it judges the next write."""
+"""The oracle's record of the world so far, by which it judges the next write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ ASKED = "asked"
 
 
 class Seen:
-    """As it was written and as the gateway booked it, and only what is needed of it."""
+    """Entities as they were written and charges as the gateway booked them, and only what is
+    needed.
+    """
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         self.invoices: dict[str, Invoice] = {}
@@ -63,11 +65,11 @@ class Seen:
         self.overdue: Callable[[Subscription], None] = lambda subscription: None
 
     def subscription(self, subscription: str | None) -> Subscription | None:
-        """A subscription as it stands."""
+        """Returns a subscription as it stands."""
         return self._subscriptions.get(subscription or "")
 
     def method(self, method: str) -> PaymentMethod | None:
-        """A card as it stands."""
+        """Returns a card as it stands."""
         return self._methods.get(method)
 
     def _now(self) -> datetime:

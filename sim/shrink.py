@@ -1,4 +1,4 @@
-"""From a failing seed to a trace that a person can read: fewest faults, one subscription."""
+"""Shrinks a failing seed to a trace that a person can read: fewest faults, one subscription."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Shrunk:
 
 
 def shrink(failed: Result) -> Shrunk:
-    """The same violation with as few faults and purchases as delta debugging gets to."""
+    """Finds the same violation with as few faults and purchases as delta debugging gets to."""
     assert failed.violation is not None, "only a violation is shrunk"
     number, plan = failed.violation.number, drawn(failed.seed)
 
@@ -48,7 +48,7 @@ def _with(seed: int, purchases: Sequence[Purchase]) -> Plan:
 
 
 def _ddmin(items: list, fails: Callable[[list], bool]) -> list:  # type: ignore[type-arg]
-    """Zeller's minimizing delta debugging, for as many runs as are allowed."""
+    """Runs Zeller's minimizing delta debugging, for as many runs as are allowed."""
     if fails([]):
         return []
     parts, runs = 2, 0
@@ -69,7 +69,7 @@ def _ddmin(items: list, fails: Callable[[list], bool]) -> list:  # type: ignore[
 
 
 def trace(shrunk: Shrunk) -> str:
-    """What a person reads: the faults, what happened to that subscription, what was violated."""
+    """Returns a readable trace: the faults, the events of that subscription, the violation."""
     result = shrunk.result
     violation = result.violation
     assert violation is not None, "it fails as it did"

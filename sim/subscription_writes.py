@@ -1,4 +1,4 @@
-"""What must hold after a write of a subscription."""
+"""Checks after a write of a subscription."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ INTERRUPTED = ("state", "anchor", "waiting_since", "retry_at", "paused_from", "p
 
 
 class SubscriptionWrites(Seen):
-    """An agreement stays as agreed, moves on period by period, and something wakes it."""
+    """Checks that an agreement stays as agreed, moves on period by period, and has a due
+    date.
+    """
 
     def _subscription(self, before: Subscription | None, after: Subscription) -> None:
         was, about = (before.state if before else None), (after.id, after.customer)
@@ -59,8 +61,11 @@ class SubscriptionWrites(Seen):
             raise Violation("6", f"seq of {after.id} jumped to {after.seq}", *about)
 
     def _undone(self, before: Subscription, after: Subscription) -> None:
-        """After an undo all is as it was: the plan to come, the freeze, the pause, what waits (X-5,
-        X-11). A pause that outlasts what was paid for leaves only what X-11 says."""
+        """Checks that an undo restores everything: the plan to come, the freeze, the pause, what
+        waits (X-5, X-11).
+
+        A pause that outlasts the paid period leaves only what X-11 says.
+        """
         if after.state is before.state:
             return
         if after.state is State.CANCEL_PENDING or (
@@ -94,13 +99,17 @@ class SubscriptionWrites(Seen):
         self.tally["asked_to_pay"] += before.pay_now is None and after.pay_now is not None
 
     def _is_skipped(self, before: Subscription, after: Subscription) -> bool:
-        """Whether a payment that waited is left out, as its merchant said; an installment never is
-        (R-2)."""
+        """Returns whether a waiting payment is skipped, as its merchant said; an installment never
+        is (R-2).
+        """
         waited = before.waiting_since is not None and before.terms.type is PriceType.RECURRING
         return waited and after.payments_made == before.payments_made and after.id in self.skips
 
     def _resumed_late(self, before: Subscription, after: Subscription) -> bool:
-        """A pause that outlasts what was paid for is all that moves the dates: to now (X-11)."""
+        """Returns whether a pause that outlasted the paid period moves the dates to now (X-11).
+
+        Nothing else moves the dates.
+        """
         paid_until, due = before.period_at, after.period_at
         assert paid_until is not None and due is not None, "what goes on has something to come"
         ended = before.state is State.PAUSED and after.state in {State.TRIALING, State.ACTIVE}
@@ -128,8 +137,11 @@ class SubscriptionWrites(Seen):
 
 
 def _paid_meanwhile(before: Subscription, after: Subscription) -> Subscription:
-    """What undoing goes back to, where the write that began the wait also booked a charge that was
-    under way (X-6): to a period further, and not past due any more."""
+    """Returns the subscription that an undo must restore (X-6).
+
+    If the write that began the wait also booked a charge that was under way, that is one period
+    further, and not past due any more.
+    """
     if after.period == before.period:
         return before
     state = after.resumes_as or after.paused_from or before.state

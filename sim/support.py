@@ -1,5 +1,6 @@
-"""Customers who ask a person to end or refund, and agents who decide late, twice, or never (H-3,
-H-4)."""
+"""Customers who ask support to cancel or refund, and agents who decide late, twice, or never (H-3,
+H-4).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ AGENT = "agent@example.com"
 
 
 def ask(world: World, target: Subscription, wish: Wish, order: Order | None = None) -> None:
-    """Somebody writes to support, now and then twice; who decides it is a matter of days."""
+    """Writes to support, now and then twice; the decision comes days later."""
     ports, merchant = world.ports, target.merchant
     chance = Chance(world.seed, f"support {wish} {target.id} {target.seq} {target.period}")
     request = Request(
@@ -48,7 +49,9 @@ def ask(world: World, target: Subscription, wish: Wish, order: Order | None = No
 
 
 def _decided_some_day(world: World, merchant: str, name: str) -> None:
-    """By one agent, by two who may disagree, or by nobody until its last day."""
+    """Decides a request: by one agent, by two who may disagree, or by nobody until its last
+    day.
+    """
     chance = Chance(world.seed, f"agents {name}")
     for _ in range(chance.pick((0, 1, 1, 2))):
         verdict = chance.pick((_approve, _approve, _decline))

@@ -1,8 +1,8 @@
-"""What a subscription's payments are worth, to the cent, whoever gives back what (A-4, B-7).
+"""Checks the worth of a subscription's payments to the cent, whoever refunds what (A-4, B-7).
 
 paid = used + waived + returned + outstanding credit. The oracle keeps its own books: for each
-period, how many of the cents that were paid in it pay for running time, and how many are credit.
-It shares no code with `billing.kernel.funds`; what unused time is worth it computes in fractions.
+period, how many of the cents that were paid in it pay for running time, and how many are credit. It
+shares no code with `billing.kernel.funds`; what unused time is worth it computes in fractions.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Book:
         return Book(Counter(self.running), Counter(self.credit), since=self.since)
 
     def use_credit(self, cents: int) -> Counter[int]:
-        """The oldest credit first."""
+        """Spends credit, the oldest first."""
         used: Counter[int] = Counter()
         for period in sorted(self.credit):
             used[period] = min(cents, self.credit[period])
@@ -61,8 +61,11 @@ class Book:
         self.since = None
 
     def exchange(self, period: int, unused: int, rest: int, owed: int, at: datetime) -> None:
-        """What is unused, and all credit, pays for the rest, then for what was owed; the oldest
-        cents first. What is missing is paid now, or owed."""
+        """Exchanges unused time and all credit for the rest of the new plan's period.
+
+        They pay for the rest, then for what was owed; the oldest cents first. What is missing is
+        paid now, or owed.
+        """
         pool, so_far, given_out = Counter(self.credit), 0, 0
         whole = sum(self.running.values())
         for paid_in in sorted(self.running):
@@ -97,7 +100,9 @@ class Book:
         self.took[name] = (credit, running, stamp)
 
     def came_back(self, period: int | None, name: str, stamp: tuple[object, ...]) -> None:
-        """A refund that moved no money: what it took stands again, time only if it still runs."""
+        """Undoes a refund that moved no money: what it took stands again, time only if it still
+        runs.
+        """
         credit, running, then = self.took.pop(name, (0, 0, ()))
         place = -1 if period is None else period
         self.credit[place] += credit
@@ -106,7 +111,7 @@ class Book:
 
 
 class ValueWrites(Seen):
-    """Nothing that was paid is given back twice, and no credit is lost."""
+    """Checks that no payment is given back twice, and that no credit is lost."""
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         super().__init__(now_us)
@@ -163,7 +168,9 @@ class ValueWrites(Seen):
             book.renew(after.period, price - max(0, after.credit_minor), after.credit_minor)
 
     def _plan_was_paid(self, book: Book, invoice: Invoice) -> None:
-        """As it was quoted, less what went back between the opening of its invoice and now."""
+        """Checks that a plan was paid as quoted, less what went back between the opening of its
+        invoice and now.
+        """
         assert book.changing is not None and invoice.plan_change is not None
         opened, _ = book.changing
         quoted = next(
@@ -212,8 +219,10 @@ class ValueWrites(Seen):
         )
 
     def _exchange(self, book: Book, subscription: str | None, quote: Quote) -> None:
-        """The quote's lines say what is new and what is unused: the latter within a cent of what
-        the cents in use are worth by the second (A-4)."""
+        """Checks the quote's lines for new and unused time (A-4).
+
+        The unused time is within a cent of what the cents in use are worth by the second.
+        """
         rest, unused = (abs(line.amount.amount_minor) for line in quote.lines[:2])
         assert quote.change is not None
         stands = self._valued[subscription or ""]
@@ -254,7 +263,9 @@ class ValueWrites(Seen):
         return (stands and stands.is_live, stands and stands.period, book.since)
 
     def _carried_over(self, puts: Sequence[Put]) -> None:
-        """Credit of an ended subscription moves to another one of its customer in one write."""
+        """Checks that credit of an ended subscription moves to another one of its customer in one
+        write.
+        """
         if len(puts) != 2:
             return
         (ended, bought) = sorted(puts, key=lambda put: put[2].is_live)

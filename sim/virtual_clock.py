@@ -25,25 +25,27 @@ DAY = 24 * HOUR
 
 
 def instant(at_us: int) -> datetime:
-    """Microseconds since 1970 as an aware instant."""
+    """Returns microseconds since 1970 as an aware instant."""
     return EPOCH + timedelta(microseconds=at_us)
 
 
 def microseconds(at: datetime) -> int:
-    """An aware instant as microseconds since 1970."""
+    """Returns an aware instant as microseconds since 1970."""
     return (at - EPOCH) // MICROSECOND
 
 
 class SimCrash(BaseException):
-    """The process dies here; nothing in the product can catch it."""
+    """The death of the process; nothing in the product can catch it."""
 
 
 class Stop(BaseException):
-    """The simulation ends here: what it looks for was found."""
+    """The end of the simulation: what it looks for was found."""
 
 
 class Invocation:
-    """One run of a handler or of a flow. `point` counts its port calls, `ids` the ids it drew."""
+    """One run of a handler or of a flow. `point` counts its port calls, `ids` the ids it
+    drew.
+    """
 
     __slots__ = ("began_us", "dead", "greenlet", "ids", "name", "point", "skew_us")
 
@@ -61,12 +63,14 @@ OnEnd = Callable[[BaseException | None], None]
 
 
 def answered(error: BaseException | None) -> None:
-    """How what somebody asked for ends: they may be refused, or told to try again; what is written
-    is what counts."""
+    """Ignores the error that ended somebody's request: refused, or to be tried again.
+
+    Only what is written counts.
+    """
 
 
 class Clockwork:
-    """What happens when; times are microseconds since 1970."""
+    """The event queue of virtual time; times are microseconds since 1970."""
 
     def __init__(self, now_us: int, skew_us: Callable[[str], int]) -> None:
         self.now_us = now_us
@@ -81,15 +85,17 @@ class Clockwork:
         self._loop = getcurrent()
 
     def at(self, at_us: int, action: Callable[[], None]) -> None:
-        """Do something at an instant, or now if that is past."""
+        """Calls a function at an instant, or now if that is past."""
         heapq.heappush(self._heap, (max(at_us, self.now_us), next(self._numbers), action))
 
     def spawn(self, name: str, work: Callable[[], object], at_us: int, on_end: OnEnd) -> None:
-        """Start an invocation at an instant; `on_end` gets what ended it, None if it returned."""
+        """Starts an invocation at an instant; `on_end` gets the error that ended it, None if it
+        returned.
+        """
         self.at(at_us, lambda: self._start(name, work, on_end))
 
     def sleep(self, for_us: int) -> None:
-        """Let the others run until so much time has passed."""
+        """Lets the others run until so much time has passed."""
         wake_us = self.now_us + for_us
         if wake_us <= self._until_us and (not self._heap or self._heap[0][0] > wake_us):
             self.now_us = wake_us  # nobody would run meanwhile
@@ -103,7 +109,7 @@ class Clockwork:
         return self.current
 
     def run(self, until_us: int) -> None:
-        """Let everything happen that is due by then."""
+        """Lets everything happen that is due by then."""
         self._until_us = until_us
         self._loop = getcurrent()
         heap = self._heap

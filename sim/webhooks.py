@@ -1,4 +1,4 @@
-"""The gateway tells: late, twice, out of order, never; and strangers tell lies (14)."""
+"""Webhooks of the simulated gateway: late, twice, out of order, never; and forged ones (14)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOKS_EVERY_US = 3 * DAY
 
 
 class Webhooks:
-    """Delivers each event that the gateway's books hold, as well as a gateway does."""
+    """Delivers each event in the gateway's books, as reliably as a gateway does."""
 
     def __init__(self, seed: int, wire: Wire, gateway: SimGateway, ports: Callable[[], Ports]):
         self.looks: int | None = None
@@ -35,7 +35,7 @@ class Webhooks:
         self._ports = ports
 
     def happened(self, merchant: str, event: GatewayEvent) -> None:
-        """Something stands in the books: it is told, mostly."""
+        """Delivers, mostly, an event that is in the books."""
         if not self.on:
             return
         faults, now_us = self._wire.faults, self._clockwork.now_us
@@ -53,7 +53,7 @@ class Webhooks:
             self._clockwork.at(at_us, partial(self._forge, merchant, event))
 
     def look(self) -> None:
-        """The sweep under what was lost, every few days."""
+        """Runs the sweep that finds lost events, every few days."""
         if not self.on:
             return
 
@@ -85,7 +85,9 @@ class Webhooks:
         self._clockwork.spawn(f"webhook {event.id}", work, at_us, ended)
 
     def _forge(self, merchant: str, event: GatewayEvent) -> None:
-        """A stranger who has seen one sends what would pay for another."""
+        """Sends a forged event, as a stranger would who has seen one: it would pay for another
+        invoice.
+        """
         body, headers = self._gateway.sandbox.signed(event)
         lie = body.replace(b"payment_failed", b"succeeded") + b" "
 

@@ -1,4 +1,4 @@
-"""Every port call passes here: it takes time, it may fail, and others run meanwhile."""
+"""The wire that every port call passes: it takes time, it may fail, and others run meanwhile."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HALF = 0.5
 
 
 class Log:
-    """What happened, as a hash, and line by line when a person is to read it."""
+    """A log of the run, as a hash, and line by line when a person is to read it."""
 
     def __init__(self, *, readable: bool) -> None:
         self.lines: list[tuple[int, str, str]] | None = [] if readable else None
@@ -69,7 +69,7 @@ class Wire:
         about: object = "",
         instead: Mapping[str, Callable[[float], R]] | None = None,
     ) -> R:
-        """Carry out one port call; `instead` are effects of the faults that only this call has."""
+        """Carries out one port call; `instead` are effects of faults that only this call has."""
         clockwork = self.clockwork
         invocation = clockwork.invocation
         if invocation.dead:
@@ -100,7 +100,7 @@ class Wire:
             self.log.add(clockwork.now_us, actor, f"{point} {name}{kind} -> {outcome}", about)
 
     def note(self, text: str, about: object) -> None:
-        """A line of the log about the call that was just made."""
+        """Adds a line to the log about the call that was just made."""
         clockwork = self.clockwork
         self.log.add(clockwork.now_us, clockwork.invocation.name, text, about)
 
@@ -142,11 +142,11 @@ class Wire:
 
     @staticmethod
     def die(invocation: Invocation) -> NoReturn:
-        """End an invocation here, with all it was about to do."""
+        """Ends an invocation here, with all it was about to do."""
         invocation.dead = True
         raise SimCrash
 
 
 def clock_text(at_us: int) -> str:
-    """An instant for a person to read."""
+    """Returns an instant for a person to read."""
     return instant(at_us).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -49,7 +49,7 @@ TTL_LAG_US = 2 * DAY
 
 
 class World:
-    """Everything of one seed. With `forced`, nothing goes wrong but that (and clocks agree)."""
+    """The world of one seed. With `forced`, nothing goes wrong but that (and clocks agree)."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class World:
         )
 
     def install(self) -> None:
-        """Make this the world that handlers find."""
+        """Makes this the world that handlers find."""
         wiring.install(self.ports)
 
     def _told(self, payment: Row, event: GatewayEvent) -> None:
@@ -136,7 +136,9 @@ class World:
         return symbols * 2 if kind == "key" else f"{kind}_{symbols[:SYMBOLS]}"
 
     def _each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:
-        """One after the other, in any order: what is killed in between has done any part of it."""
+        """Does one after the other, in any order: what is killed in between has done any subset of
+        it.
+        """
         if len(items) < 2:
             return wiring.one_by_one(call, items)
         invocation = self.clockwork.invocation
@@ -199,7 +201,10 @@ class SimMailer:
 
 class SimEphemeral(MemoryEphemeral):
     """`storage.Ephemeral` over the wire, for what simulated flows keep there: hits, and how far
-    somebody looked. TTL takes a row away up to two days after it has expired."""
+    somebody looked.
+
+    TTL takes a row away up to two days after it has expired.
+    """
 
     def __init__(self, seed: int, wire: Wire) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What must hold after every single write (RELIABILITY.md, section 3)."""
+"""Checks after every single write (RELIABILITY.md, section 3)."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ TOLD_OF_CHANGES = {
 
 
 class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
-    """Sees every write as it happens; keeps only what it needs to judge the next."""
+    """An observer of every write as it happens; keeps only what it needs to judge the next."""
 
     def committed(self, puts: list[Put]) -> None:
-        """One transaction went through."""
+        """Checks one committed transaction."""
         self._one_tenant(puts)
         if len(puts) == 1 and isinstance(puts[0][1], OutboxEvent):
             self._facts_kept(puts)  # claimed or told, which says nothing of anything else
@@ -80,7 +80,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
         self._whole_write(by_type)
 
     def _whole_write(self, by_type: dict[type, list[Put]]) -> None:
-        """What the parts of one write say of each other."""
+        """Checks the entities of one write against each other."""
 
     def _one_tenant(self, puts: list[Put]) -> None:
         tenants = {tenant(entity) for _, *both in puts for entity in both if entity is not None}
@@ -120,7 +120,9 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
             self.tally[f"ticket_{after.state}"] += 1
 
     def _refund(self, before: Refund | None, after: Refund) -> None:
-        """Without a name a second request cannot be told from the first one sent again."""
+        """Checks refunds without a name: a second request cannot be told from the first one sent
+        again.
+        """
         others = self.open_refunds[after.invoice]
         unnamed = UNNAMED.fullmatch(after.id.removeprefix(f"{after.invoice}:"))
         if before is None and unnamed and others:
@@ -140,8 +142,11 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
             self.stopped_since.pop(after.id, None)
 
     def _facts_kept(self, puts: list[Put]) -> None:
-        """A fact is written once, and goes only when it is told, or says why it is not; put off,
-        it is written anew."""
+        """Checks that an outbox event is written once, and goes only when it is delivered or says
+        why not.
+
+        An event that is put off is written anew.
+        """
         gone = {before.id for _, before, after in puts if after is None}
         put_off = gone & {after.id for _, before, after in puts if before is None}
         for _, before, after in puts:
@@ -161,7 +166,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
                 self._claimed[fact.id, self.invocation()] = self._now()
 
     def _facts_match(self, by_type: dict[type, list[Put]]) -> None:
-        """What changed in this write is told by it: one fact each, no more."""
+        """Checks that each change of this write has one outbox event, no more."""
         written = by_type.get(OutboxEvent, ())
         put_off = {before.id for _, before, after in written if after is None}
         new = [

@@ -1,4 +1,4 @@
-"""`python -m bench`: everything, in under eight minutes on two processors."""
+"""`python -m bench`: runs every benchmark, in under eight minutes on two processors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ASSUMED = {
 
 
 def main() -> None:
-    """Measure, print, write results.json and the plots."""
+    """Measures, prints, and writes results.json and the plots."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     report, began = Report(counted=dict(ASSUMED)), perf_counter()
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
@@ -64,7 +64,7 @@ PARTS = (
 
 
 def _end(beside: ProcessPoolExecutor) -> None:
-    """Rather than taking a million subscriptions apart, here or there."""
+    """Ends the process rather than taking a million subscriptions apart, here or there."""
     for process in beside._processes.values():
         process.kill()
     os._exit(0)

@@ -1,9 +1,8 @@
 """Cold starts: a fresh Python as Lambda runs it, from nothing to the first answer.
 
-Each function imports its handler and answers its first event, DynamoDB stubbed. What everything is
-measured against is the import of boto3 with a DynamoDB client, and the Powertools logger. CPU of
-the child process, the least of a few; compiled before, as `make build` leaves it, and so is what
-stands in for DynamoDB.
+Each function imports its handler and answers its first event, DynamoDB stubbed. The yardstick is
+the import of boto3 with a DynamoDB client, and the Powertools logger. CPU of the child process, the
+least of a few; compiled before, as `make build` leaves it, and so is what stands in for DynamoDB.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ class First:
 
 
 def measure(report: Report) -> None:
-    """Each function against the yardstick."""
+    """Measures each function against the yardstick."""
     if not PYTHON.exists():
         report.leave_out("cold starts", "there is no python3.13 here, which Lambda runs")
         return
@@ -80,7 +79,7 @@ def measure(report: Report) -> None:
 
 
 def _items() -> tuple[dict[str, object], str]:
-    """What the first events ask for, as DynamoDB has it."""
+    """Returns the items that the first events ask for, as DynamoDB has them."""
     world = World()
     world.change_merchant(settings=OPEN)
     product = world.product()

@@ -21,7 +21,7 @@ endpoint.under(world.store._items._call)
 
 
 class Context:
-    """What Lambda gives beside the event."""
+    """The context object that Lambda passes beside the event."""
 
     function_name = "cold"
     aws_request_id = "cold"

@@ -1,4 +1,4 @@
-"""What it costs to run, from counted units and the dated prices of `prices.toml`.
+"""The cost of running Perennial, from counted units and the dated prices of `prices.toml`.
 
 Each line is a formula over named quantities and its value: `python -m bench.cost` prints them, and
 where each price is from.
@@ -24,7 +24,7 @@ MINUTES_PER_MONTH = 30 * 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One part of a bill: what for, and the product of named quantities."""
+    """A line of a bill: its purpose, and the product of named quantities."""
 
     what: str
     factors: tuple[tuple[str, float], ...]
@@ -42,7 +42,10 @@ class Line:
 
 
 def deployed() -> dict[str, float]:
-    """What the template has whether or not anybody buys: alarms, and its schedules' ticks."""
+    """Returns the template's standing quantities: alarms, and its schedules' ticks.
+
+    They cost whether or not anybody buys.
+    """
     template = TEMPLATE.read_text("utf-8")
     minutes = {"minute": 1, "minutes": 1, "hour": 60}
     rates = re.findall(r"rate\((\d+) (\w+)\)", template)
@@ -53,7 +56,7 @@ def deployed() -> dict[str, float]:
 
 
 def prices() -> dict[str, float]:
-    """US dollars by name."""
+    """Returns US dollars by name."""
     return {name: entry["price"] for name, entry in _table().items() if name != "as_of"}
 
 
@@ -62,7 +65,9 @@ def _table() -> dict[str, Any]:
 
 
 def per_million_renewals(counted: Mapping[str, float], price: Mapping[str, float]) -> list[Line]:
-    """Sweep, charge, invoice number and mail of a million renewals, stored for a month."""
+    """Returns the bill of a million renewals: sweep, charge, invoice number and mail, stored for a
+    month.
+    """
     n = 1e6
 
     def line(what: str, *factors: tuple[str, float]) -> Line:
@@ -117,7 +122,7 @@ def per_million_renewals(counted: Mapping[str, float], price: Mapping[str, float
 
 
 def per_thousand_checkouts(counted: Mapping[str, float], price: Mapping[str, float]) -> list[Line]:
-    """Page, submit, settle and confirmation of a thousand purchases."""
+    """Returns the bill of a thousand purchases: page, submit, settle and confirmation."""
 
     def line(what: str, *factors: tuple[str, float]) -> Line:
         return Line(what, (("checkouts", 1e3), *factors))
@@ -145,7 +150,7 @@ def per_thousand_checkouts(counted: Mapping[str, float], price: Mapping[str, flo
 
 
 def per_idle_month(counted: Mapping[str, float], price: Mapping[str, float]) -> list[Line]:
-    """A month in which nobody buys anything: schedules, their empty queries, alarms."""
+    """Returns the bill of a month in which nobody buys: schedules, their empty queries, alarms."""
     ticks = counted["ticks_per_month"]
     return [
         Line(
@@ -189,14 +194,14 @@ BILLS = {
 
 
 def add(report: Report) -> None:
-    """What each bill comes to."""
+    """Adds the total of each bill to the report."""
     for name, bill in BILLS.items():
         total = sum(line.dollars for line in bill(report.counted, prices()))
         report.add(Figure(f"cost of {name}", total, "$"))
 
 
 def main() -> int:
-    """Print every line of every bill, from the units that the last `make bench` counted."""
+    """Prints every line of every bill, from the units that the last `make bench` counted."""
     source = RESULTS if RESULTS.exists() else BASELINE
     counted = json.loads(source.read_text("utf-8"))["counted"]
     for name, bill in BILLS.items():

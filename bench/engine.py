@@ -41,7 +41,7 @@ ACCOUNT = "acct_0123456789abcdef"
 
 
 class InstantGateway:
-    """Says yes at once, and refuses to charge any payment twice."""
+    """A gateway that says yes at once, and refuses to charge any payment twice."""
 
     name, account = "stripe", ACCOUNT
     capabilities = Capabilities(minimum_minor=1, test=True)
@@ -66,8 +66,10 @@ class InstantGateway:
 
 @cache
 def bought() -> tuple[Subscription, PurchaseBillTo]:
-    """What one checkout leaves behind of what a renewal reads, with ids and names as long as in
-    life (Stripe's are 27 characters); all others are copies of it."""
+    """Returns the records of one checkout that a renewal reads; all others are copies of it.
+
+    Ids and names are as long as in life (Stripe's are 27 characters).
+    """
     world = World(shards=SHARDS)
     world.buy(email="firstname.lastname@example.com", name="Firstname Lastname")
     subscription = world.subscription("firstname.lastname@example.com")
@@ -87,14 +89,14 @@ def bought() -> tuple[Subscription, PurchaseBillTo]:
 
 
 def copies(ports: Ports, number: int) -> tuple[Subscription, PurchaseBillTo]:
-    """The `number`-th subscription, due at DUE_NOW, and where its bills go."""
+    """Returns the `number`-th subscription, due at DUE_NOW, and where its bills go."""
     _, bill_to = bought()
     mine = copy(ports, number)
     return mine, replace(bill_to, customer=mine.customer, purchase=mine.id)
 
 
 def copy(ports: Ports, number: int, *, due: bool = True) -> Subscription:
-    """The `number`-th subscription, due at DUE_NOW or much later."""
+    """Returns the `number`-th subscription, due at DUE_NOW or much later."""
     subscription, _ = bought()
     own = f"sub_{number:016d}"
     due_at = subscription.due_at if due else MUCH_LATER
@@ -108,7 +110,7 @@ def copy(ports: Ports, number: int, *, due: bool = True) -> Subscription:
 
 
 def world_of(total: int, due: int | None = None, **operation: Any) -> World:
-    """A merchant with `total` subscriptions in memory, the first `due` of them due."""
+    """Returns a merchant with `total` subscriptions in memory, the first `due` of them due."""
     world = World(**{"shards": SHARDS, "gateway_calls_per_second": 1_000_000, **operation})
     gateway = InstantGateway()
     world.ports = replace(world.ports, gateway=lambda account: gateway)
@@ -126,7 +128,7 @@ def world_of(total: int, due: int | None = None, **operation: Any) -> World:
 
 
 def renew(world: World, at_once: int = LEASES_AT_ONCE) -> Counter[str]:
-    """Sweep, queue, charge and settle until nothing is due."""
+    """Sweeps, queues, charges and settles until nothing is due."""
     tally: Counter[str] = Counter()
     while (swept := sweep.due(world.ports, now=world.now))["due"]:
         tally += swept

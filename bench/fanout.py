@@ -1,4 +1,4 @@
-"""From what is due to the queue and the gateway, at scale.
+"""The fan-out from due subscriptions to the queue and the gateway, at scale.
 
 The real sweep is measured on what fits in memory; the deployment beyond that is simulated minute by
 minute, with the limits of Lambda, SQS and the gateway as parameters.
@@ -20,7 +20,7 @@ CALLS_PER_RENEWAL = 2
 
 
 class CountingQueue:
-    """Keeps who was enqueued, and when: CPU seconds after each tenth."""
+    """A queue that keeps who was enqueued, and when: CPU seconds after each tenth."""
 
     def __init__(self) -> None:
         self.owners: set[tuple[str, ...]] = set()
@@ -37,8 +37,10 @@ class CountingQueue:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What the sweeps of one wall of alarms did, in CPU seconds; `slowdown` is what the last tenth
-    cost against the first."""
+    """The result of the sweeps of equal due dates, in CPU seconds.
+
+    `slowdown` is the cost of the last tenth against the first.
+    """
 
     enqueued: int
     doubled: int
@@ -47,7 +49,7 @@ class Swept:
 
 
 def sweep(world: World, ticks: int = 10) -> Swept:
-    """Enqueue all that is due in about so many ticks, by the product's own sweep."""
+    """Enqueues all that is due in about so many ticks, by the product's own sweep."""
     queue = CountingQueue()
     ports = replace(world.ports, queue=queue)
     spent: list[float] = []
@@ -63,8 +65,10 @@ def sweep(world: World, ticks: int = 10) -> Swept:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What account and gateway allow. Rates are a second's; `workers` is ChargeConcurrency;
-    `seconds_per_batch` is a worker's time for a message's leases beside the gateway's."""
+    """The limits of account and gateway. Rates are per second; `workers` is ChargeConcurrency.
+
+    `seconds_per_batch` is a worker's time for a message's claims beside the gateway's.
+    """
 
     gateway_calls: int
     workers: int
@@ -79,7 +83,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """How a wall of equal alarms went."""
+    """The result of charging many subscriptions that are due at once."""
 
     due: int
     hours: float
@@ -89,8 +93,11 @@ class Drained:
 
 
 def drained(due: int, limits: Limits) -> Drained:
-    """Minute by minute: a sweep leases what fits into it and is not yet too much for the gateway,
-    and the workers, as many as have started, charge what the gateway takes."""
+    """Simulates charging minute by minute.
+
+    A sweep claims what fits into it and is not yet too much for the gateway, and the workers, as
+    many as have started, charge what the gateway takes.
+    """
     by_gateway = limits.gateway_calls / CALLS_PER_RENEWAL
     of_one = limits.calls_side_by_side / limits.latency_seconds / CALLS_PER_RENEWAL
     by_workers = limits.workers * of_one

@@ -1,4 +1,4 @@
-"""What a benchmark found, beside what it should be and what it was."""
+"""Figures of the benchmarks, beside their goals and their baseline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESULTS = HERE / "results.json"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure; `goal` is a least value, or with `at_most` a greatest one."""
+    """A figure; `goal` is a least value, or with `at_most` a greatest one."""
 
     name: str
     value: float
@@ -34,7 +34,9 @@ class Figure:
 
 @dataclass(slots=True)
 class Report:
-    """All figures, in the order in which they were measured, and lists that explain them."""
+    """A report of all figures, in the order in which they were measured, and lists that
+    explain them.
+    """
 
     figures: list[Figure] = field(default_factory=list)
     tables: dict[str, list[list[str | float]]] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Report:
                 print(_line(figure, None), flush=True)
 
     def table(self, name: str, rows: Iterable[Iterable[str | float]]) -> None:
-        """Rows for a person to read; the first is the heading."""
+        """Adds rows for a person to read; the first is the heading."""
         self.tables[name] = [list(row) for row in rows]
         print(f"\n{name}")
         for row in self.tables[name]:
@@ -61,7 +63,7 @@ class Report:
         print(f"left out  {what}: {why}", flush=True)
 
     def finish(self) -> None:
-        """Print everything beside the baseline, and write it down."""
+        """Prints everything beside the baseline, and writes it down."""
         known = json.loads(BASELINE.read_text("utf-8")) if BASELINE.exists() else {"figures": []}
         before = {figure["name"]: figure["value"] for figure in known["figures"]}
         print(f"\n{'':58}{'today':>12}{'goal':>12}{'baseline':>12}")
@@ -86,8 +88,10 @@ def _shown(value: str | float) -> str:
 
 
 def cpu_seconds(call: Callable[[], object]) -> float:
-    """CPU of this process for one call, which another process on the machine does not change
-    much."""
+    """Returns the CPU of this process for one call.
+
+    Another process on the machine does not change it much.
+    """
     gc.collect()
     began = process_time()
     call()
@@ -101,5 +105,5 @@ def wall_seconds(call: Callable[[], object]) -> float:
 
 
 def percentile(sorted_values: list[float], share: float) -> float:
-    """The value that `share` of all are not above."""
+    """Returns the value that `share` of all are not above."""
     return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))]

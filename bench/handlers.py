@@ -26,7 +26,7 @@ WARM_UP = 10
 
 
 def warm(report: Report) -> None:
-    """p50 and p99 of each kind of request."""
+    """Measures p50 and p99 of each kind of request."""
     for name, request in _requests():
         times = _times(request)
         report.add(
@@ -70,8 +70,10 @@ def _requests() -> list[tuple[str, Callable[[int], Answer]]]:
 
 
 def _webhooks(*, again: bool = False) -> Callable[[int], Answer]:
-    """Signed events of renewals that were charged while nobody heard it, one after the other; or
-    the first of them `again` and again."""
+    """Returns a request with signed events of renewals whose charge nobody heard of, one by one.
+
+    With `again`, it sends the first of them again and again.
+    """
     world = World(limits=False)
     confirm, product = world.sandbox.confirm, world.product()
     for number in range(1 if again else WARM_UP + REQUESTS):
@@ -118,7 +120,7 @@ def _times(request: Callable[[int], Answer]) -> list[float]:
 
 
 def invoices(report: Report) -> None:
-    """PDFs of one invoice after the other."""
+    """Returns a request for PDFs, one invoice after the other."""
     world = World()
     world.buy()
     invoice = world.history().invoices[0]

@@ -1,7 +1,7 @@
-"""A gateway that takes 25 calls a second and answers after 300 ms: is it kept busy, is any call
-refused?
+"""The pace at a gateway that takes 25 calls a second and answers after 300 ms: is it kept busy, is
+any call refused?
 
-In real threads and real time: what limits is the pace, not the processor.
+In real threads and real time: the limit is the pace, not the processor.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ LATENCY_SECONDS = 0.3
 
 
 class LimitedGateway(InstantGateway):
-    """Refuses a call when as many as it takes have come within the second before it."""
+    """A gateway that refuses a call when as many as it takes have come within the second
+    before it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +55,7 @@ class LimitedGateway(InstantGateway):
 
 
 def paced(renewals: int) -> tuple[float, int, Counter[str]]:
-    """The share of what the gateway takes that it was given, and how many calls it refused."""
+    """Returns the share of the gateway's capacity that was used, and how many calls it refused."""
     world = world_of(renewals, gateway_calls_per_second=CALLS_PER_SECOND)
     gateway = LimitedGateway()
     world.ports = replace(

@@ -1,4 +1,4 @@
-"""Renewals per second against how many there are and how many are charged at once, as SVG."""
+"""Plots renewals per second against how many there are and how many are charged at once, as SVG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Points = Sequence[tuple[int, float]]
 
 
 def draw(against_total: Points, against_batch: dict[str, Points]) -> None:
-    """Two small pictures beside each other; the same figures give the same file."""
+    """Draws two small pictures beside each other; the same figures give the same file."""
     import matplotlib as mpl
 
     mpl.use("svg")

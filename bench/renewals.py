@@ -1,4 +1,4 @@
-"""The rebill engine: how fast, with how many calls and write units, in how much memory."""
+"""Benchmarks of the rebill engine: speed, calls and write units, memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FEW_DUE, MANY_DUE = 200, 800
 
 
 def in_memory(report: Report) -> None:
-    """On the in-memory store: all CPU there is."""
+    """Measures renewals on the in-memory store: all CPU there is."""
     count = 5_000
     world = engine.world_of(count)
     seconds = _checked(world, count, cpu_seconds)
@@ -46,7 +46,7 @@ def in_memory(report: Report) -> None:
 
 
 def per_batch_size(count: int = 1_000) -> Iterator[tuple[int, float]]:
-    """Renewals per second of CPU in memory, by how many are charged at once."""
+    """Measures renewals per second of CPU in memory, by how many are charged at once."""
     for at_once in BATCHES:
         world = engine.world_of(count)
         yield at_once, count / cpu_seconds(partial(engine.renew, world, at_once))
@@ -54,15 +54,17 @@ def per_batch_size(count: int = 1_000) -> Iterator[tuple[int, float]]:
 
 @dataclass(frozen=True, slots=True)
 class Stubbed:
-    """What `count` renewals took of our process when DynamoDB costs nothing."""
+    """The cost of `count` renewals in our process when DynamoDB costs nothing."""
 
     seconds: float
     calls: Counter[str]
 
 
 def stubbed(count: int, at_once: int = engine.LEASES_AT_ONCE, *, light: bool = False) -> Stubbed:
-    """Renewals with botocore, or a `light` client, against an endpoint in the same thread, the
-    endpoint not counted."""
+    """Measures renewals with botocore, or a `light` client, against an endpoint in the same thread.
+
+    The endpoint is not counted.
+    """
     world, endpoint = _stub_world(count)
     if light:
         calls = LightCalls(endpoint)
@@ -90,7 +92,7 @@ def _stub_world(count: int, **operation: int) -> tuple[World, StubEndpoint]:
 
 
 def over_the_wire(report: Report) -> None:
-    """botocore's and our own CPU, and how many calls there are."""
+    """Measures botocore's and our own CPU, and how many calls there are."""
     count = 1_500
     stubbed(200)  # botocore reads its models once
     batch, alone, light = stubbed(count), stubbed(200, at_once=1), stubbed(count, light=True)
@@ -111,7 +113,7 @@ def over_the_wire(report: Report) -> None:
 
 
 def write_units(report: Report) -> None:
-    """Each write of one renewal, of what is told of it, and of a checkout."""
+    """Counts each write of one renewal, of the mail about it, and of a checkout."""
     items = MeteredItems()
     world = engine.world_of(0, gateway_calls_per_second=25)
     world.store = ItemStore(items)
@@ -142,7 +144,7 @@ def _units(items: MeteredItems) -> int:
 
 
 def _checkout_units(report: Report) -> None:
-    """A first purchase, settled, numbered and mailed."""
+    """Counts the writes of a first purchase, settled, numbered and mailed."""
     items, world = MeteredItems(), World()
     world.store = ItemStore(items)
     world.ports = replace(world.ports, store=world.store)
@@ -168,7 +170,7 @@ def _row(written: Written) -> tuple[str, float, float, float, float]:
 
 
 def memory(report: Report) -> None:
-    """Peak memory of our process beside the store, for M and four times M all due."""
+    """Measures peak memory of our process beside the store, for M and four times M all due."""
     peaks = {}
     for count in (FEW_DUE, FEW_DUE, MANY_DUE):  # the first fills botocore's caches
         world, _ = _stub_world(count, lease_seconds=16, shards=1)  # 200 to a sweep
@@ -190,14 +192,14 @@ def memory(report: Report) -> None:
 
 
 class ForgetfulGateway(engine.InstantGateway):
-    """Keeps no ledger, which would grow with M and is not ours."""
+    """A gateway without a ledger, which would grow with M and is not ours."""
 
     def confirm(self, reference: str, method: str, **_: Any) -> Succeeded:
         return Succeeded(f"ch{reference[2:]}")
 
 
 def at_the_gateways_pace(report: Report) -> None:
-    """A gateway that takes 25 calls a second and takes 300 ms for each."""
+    """Measures a gateway that takes 25 calls a second and takes 300 ms for each."""
     busy, refused, tally = paced(250)
     assert tally["paid"] + refused >= 250
     about = f"{CALLS_PER_SECOND}/s, {LATENCY_SECONDS * 1e3:.0f} ms"
@@ -208,8 +210,11 @@ def at_the_gateways_pace(report: Report) -> None:
 
 
 def over_dynamodb_local(report: Report) -> None:
-    """All of it over a real DynamoDB that happens to be here, beside a loop that takes one renewal
-    at a time and protects nothing: what the machine gives today shows in both."""
+    """Measures renewals over a real DynamoDB that happens to be here, and a naive loop beside it.
+
+    The loop takes one renewal at a time and protects nothing: what the machine gives today shows in
+    both.
+    """
     with _local() as (endpoint, name):
         if endpoint is None:
             report.leave_out("renewals over DynamoDB Local", name)
@@ -226,7 +231,9 @@ def over_dynamodb_local(report: Report) -> None:
 
 
 def _one_transaction_each(world: World, count: int) -> None:
-    """Read a subscription, charge, write what a payment leaves: 5 writes in one transaction."""
+    """Runs the naive loop: read a subscription, charge, write its payment's 5 writes in one
+    transaction.
+    """
     for number in range(count):
         mine, bill_to = engine.copies(world.ports, number)
         (read,) = world.store.subscriptions([(mine.merchant, mine.customer, mine.id)])
@@ -276,7 +283,7 @@ def _checked(
     measure: Callable[[Callable[[], object]], float],
     at_once: int = engine.LEASES_AT_ONCE,
 ) -> float:
-    """Seconds for renewing all, each of them paid once."""
+    """Returns the seconds for renewing all, each of them paid once."""
     tallies: list[Counter[str]] = []
     seconds = measure(lambda: tallies.append(engine.renew(world, at_once)))
     assert tallies[0]["paid"] == count, tallies[0]

@@ -1,4 +1,6 @@
-"""A million subscriptions: cost follows what is due, and the sweep is linear in it."""
+"""The benchmark of a million subscriptions: cost follows what is due, and the sweep is linear
+in it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ TOTALS = (1_000, 30_000)
 
 
 def few_of_many(report: Report) -> list[tuple[int, float]]:
-    """Renewals per second of CPU, FEW due of ever more; then a sweep of all of the most."""
+    """Measures renewals per second of CPU, FEW due of ever more; then a sweep of all of the
+    most.
+    """
     rates: list[tuple[int, float]] = []
     for total in (*TOTALS, MANY):
         world = engine.world_of(total, FEW)
@@ -48,8 +52,10 @@ def few_of_many(report: Report) -> list[tuple[int, float]]:
 
 
 def measured() -> tuple[list[Figure], list[tuple[int, float]]]:
-    """All of the above, for a process of its own: its CPU is its own, and nobody else's memory is
-    in its way."""
+    """Measures all of the above in a process of its own.
+
+    Its CPU is its own, and nobody else's memory is in its way.
+    """
     report = Report(quiet=True)
     totals = few_of_many(report)
     return report.figures, totals
@@ -64,7 +70,7 @@ SCENES = (
 
 
 def fan_out(report: Report) -> None:
-    """How long a wall of equal alarms takes to be charged."""
+    """Simulates how long many equal due dates take to be charged."""
     heading = ("due at once", "limits", "hours", "deepest queue", "workers at work", "limited by")
     rows: list[tuple[str | float, ...]] = []
     for due in (10_000, 100_000, 1_000_000, 10_000_000):

@@ -23,7 +23,7 @@ from billing.storage.keys import Key, due_shard, due_sort_key, key_of
 
 
 class StubEndpoint:
-    """Stands in for botocore's HTTP session; `spent` is its own CPU in seconds."""
+    """A stand-in for botocore's HTTP session; `spent` is its own CPU in seconds."""
 
     def __init__(self) -> None:
         self.spent = 0.0
@@ -32,17 +32,17 @@ class StubEndpoint:
         self._due: dict[str, list[dict[str, Any]]] = {}
 
     def holds(self, entity: Entity) -> None:
-        """Answer reads of this entity."""
+        """Answers reads of this entity."""
         self.answers(key_of(entity), json.dumps(item_of(entity, "0" * 32)))
 
     def answers(self, key: Key, item: str) -> None:
-        """Answer reads of this key with what DynamoDB would say of its item."""
+        """Answers reads of this key with what DynamoDB would say of its item."""
         self._items[key] = item
 
     def is_due(
         self, kind: DueKind, shard: int, at: datetime, owner: tuple[str, ...], key: Key
     ) -> None:
-        """Answer the next query of this shard with this row."""
+        """Answers the next query of this shard with this row."""
         row = {
             "due_pk": {"S": due_shard(kind, shard)},
             "due_sk": {"S": due_sort_key(at, owner)},
@@ -52,18 +52,18 @@ class StubEndpoint:
         self._due.setdefault(due_shard(kind, shard), []).append(row)
 
     def under(self, calls: Calls) -> Calls:
-        """The same calls, ending here instead of at a socket."""
+        """Returns the same calls, ending here instead of at a socket."""
         calls._connection.client._endpoint.http_session = self
         return calls
 
     def send(self, request: AWSRequest) -> AWSResponse:
-        """botocore's one call of the network."""
+        """Answers botocore's one call of the network."""
         answer = AWSResponse(request.url, 200, {"x-amzn-requestid": "stub"}, None)
         answer._content = self.answer(request).encode()
         return answer
 
     def answer(self, request: AWSRequest) -> str:
-        """The body of the answer to a request."""
+        """Returns the body of the answer to a request."""
         began = process_time()
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         self.calls[operation] += 1

@@ -27,8 +27,7 @@ OP = "0" * 22
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One write: what it was, the size of its item in bytes, and its units by table and
-    indexes."""
+    """A write: what it was, the size of its item in bytes, and its units by table and indexes."""
 
     what: str
     size: int
@@ -41,7 +40,7 @@ class Written:
 
 
 def units_of(transaction: Transaction) -> Iterator[Written]:
-    """The units of each write of a transaction."""
+    """Yields the units of each write of a transaction."""
     for write in transaction:
         before, after = _around(write)
         size = max(size_of(entity) for entity in (before, after) if entity is not None)
@@ -51,7 +50,7 @@ def units_of(transaction: Transaction) -> Iterator[Written]:
 
 
 def size_of(entity: Entity) -> int:
-    """The size of an entity's item in bytes."""
+    """Returns the size of an entity's item in bytes."""
     return sum(len(name) + _size(value) for name, value in item_of(entity, OP).items())
 
 

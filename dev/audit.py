@@ -1,4 +1,5 @@
-"""`make audit`: whether what is pinned has known vulnerabilities, and what could not be asked.
+"""`make audit`: looks for known vulnerabilities in what is pinned, and names what it could not
+check.
 
 pip-audit calls a package that its database does not know "skipped", and then reports that nothing
 was found. Here what was not checked is no success: 0 is checked and clean, 1 is vulnerable, 2 is
@@ -21,7 +22,7 @@ _SECONDS = 600
 
 
 def main(files: Sequence[Path], program: str | None) -> int:
-    """Audit each file; the worst of what they say."""
+    """Audits each file; returns the worst result."""
     if program is None:
         print("Not checked: there is no pip-audit on PATH. `pipx install pip-audit` brings one.")
         return UNCHECKED

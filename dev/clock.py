@@ -16,7 +16,9 @@ def real_now() -> datetime:
 
 
 class DevClock:
-    """Call it for the time. While held it stands still, so that a whole tick has one instant."""
+    """The clock; call it for the time. While held it stands still, so that a whole tick has one
+    instant.
+    """
 
     def __init__(self, path: Path, real: Callable[[], datetime] = real_now) -> None:
         self._path = path
@@ -33,7 +35,7 @@ class DevClock:
         return self._held_at
 
     def move_to(self, instant: datetime) -> None:
-        """Set a held clock. Moving back would make what is due now not due any more."""
+        """Sets a held clock. Moving back would make what is due now not due any more."""
         assert self._held_at is not None
         assert instant >= self._held_at
         ahead = instant - self._real()
@@ -42,7 +44,7 @@ class DevClock:
         self._held_at = instant
 
     def release(self) -> None:
-        """Run on from the instant it was held at, however long the work took in real time."""
+        """Runs on from the instant it was held at, however long the work took in real time."""
         assert self._held_at is not None
         self.move_to(self._held_at)
         self._held_at = None

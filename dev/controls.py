@@ -37,7 +37,7 @@ _CALLS = {
 
 
 class _InvalidError(Exception):
-    """The body of a call says something that cannot be done."""
+    """A call whose body asks for something that cannot be done."""
 
 
 @dataclass(frozen=True)

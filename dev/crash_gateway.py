@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Mortality:
-    """Counts the calls of the named method, whichever gateway they are made at."""
+    """A counter of the calls of the named method, whichever gateway they are made at."""
 
     def __init__(self, die_at: str) -> None:
         when, self.method, number = die_at.split(":")
@@ -20,7 +20,7 @@ class Mortality:
         self._lock = Lock()
 
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """The call, and with the last one the end."""
+        """Wraps a call: the last one kills the process."""
 
         def counted(*args: Any, **kwargs: Any) -> Any:
             with self._lock:
@@ -37,7 +37,7 @@ class Mortality:
 
 
 class MortalGateway:
-    """Another gateway, until the n-th call of the named method."""
+    """A gateway that behaves as another one until the n-th call of the named method."""
 
     def __init__(self, gateway: Any, mortality: Mortality) -> None:
         self._gateway = gateway

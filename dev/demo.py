@@ -45,7 +45,7 @@ KEY_FILE = "demo-api-key"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What a newcomer needs to begin."""
+    """The API key and links that a newcomer needs to begin."""
 
     api_key: str
     checkout_links: dict[str, str]
@@ -56,7 +56,7 @@ class Demo:
 def ensure(
     ports: Ports, *, base_url: str, account: AccountRef | None = None, paypal: AccountRef
 ) -> Demo:
-    """The demo merchant, made on the first start; what stands already stays as it is.
+    """Creates the demo merchant on the first start; what exists already stays as it is.
 
     Its products are sold at `account` from now on; None is the sandbox. Beside it stands one that
     sells at `paypal`.
@@ -81,7 +81,8 @@ def ensure(
 
 
 def sell_at(ports: Ports, account: AccountRef | None) -> None:
-    """New purchases go to an account, once it is another; what was bought stays where it is (W-6).
+    """Sends new purchases to an account, once it is another; what was bought stays where it is
+    (W-6).
 
     A product that was put on a gateway of its own stays there.
     """
@@ -105,7 +106,7 @@ def sell_at(ports: Ports, account: AccountRef | None) -> None:
 
 
 def console_link(ports: Ports, base_url: str, now: datetime) -> str:
-    """A fresh link that signs in to the demo merchant's console."""
+    """Returns a fresh link that signs in to the demo merchant's console."""
     return console_session.console_link(ports, MERCHANT, base_url, now)
 
 
@@ -118,12 +119,12 @@ def _api_key(path: Path, ports: Ports) -> str:
 
 
 def hash_of(api_key: str) -> str:
-    """What stands for an API key in the store."""
+    """Returns the hash under which the store keeps an API key."""
     return sha256(api_key.encode()).hexdigest()
 
 
 def merchant(now: datetime) -> list[Write]:
-    """The demo merchant."""
+    """Returns the writes that create the demo merchant."""
     address = Address("12 Harbor Lane", "Portland", "US", postal_code="04101", state="ME")
     harbor_lane = Merchant(
         id=MERCHANT,
@@ -138,7 +139,7 @@ def merchant(now: datetime) -> list[Write]:
 
 
 def garden(now: datetime, paypal: AccountRef) -> list[Write]:
-    """A merchant who takes PayPal and nothing else (W-2)."""
+    """Returns the writes that create a merchant who takes PayPal and nothing else (W-2)."""
     shop = Merchant(
         id=GARDEN,
         name="Harbor Lane Garden",
@@ -164,7 +165,10 @@ def garden(now: datetime, paypal: AccountRef) -> list[Write]:
 
 
 def platform(now: datetime) -> list[Write]:
-    """The platform, whose products are the plans of accounts (A-1); it takes cards only."""
+    """Returns the writes of the platform, whose products are the plans of accounts (A-1).
+
+    It takes cards only.
+    """
     house = Merchant(
         id=PLATFORM,
         name="Perennial",
@@ -216,7 +220,7 @@ def _after(amount_minor: int, days: int) -> Initial:
 
 
 def catalog(now: datetime) -> list[Write]:
-    """Each product with its price points, the default first."""
+    """Returns the writes of each product with its price points, the default first."""
     delayed, instant = Cancellation.DELAYED, Cancellation.INSTANT
     one_time, recurring = PriceType.ONE_TIME, PriceType.RECURRING
     monthly, yearly = Period.MONTHLY, Period.YEARLY

@@ -8,7 +8,7 @@ LISTED = ("decisions/index.md", "runbooks/index.md")
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """MkDocs calls it with each page; those in LISTED get the titles of their neighbours."""
+    """Adds the titles of neighbouring pages to those in LISTED; MkDocs calls it with each page."""
     if page.file.src_uri not in LISTED:
         return markdown
     folder = Path(page.file.abs_src_path).parent
@@ -19,6 +19,6 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
 
 
 def title(path: Path) -> str:
-    """The first heading of a page."""
+    """Returns the first heading of a page."""
     (first, *_) = re.findall(r"^# (.+)$", path.read_text(encoding="utf-8"), re.M)
     return str(first)

@@ -1,4 +1,4 @@
-"""What waits in the core table for a time: rows of its `due` index, and outbox rows.
+"""Lists rows of the core table that wait for a time: rows of its `due` index, and outbox rows.
 
 Whatever their kind, a schedule's tick at or after that time has something to do.
 """
@@ -17,7 +17,7 @@ _OUTBOX = "OB"
 
 @dataclass(frozen=True)
 class DueRow:
-    """`key` is another one as soon as the row is put off."""
+    """A row that waits for a time. `key` is another one as soon as the row is put off."""
 
     kind: str
     key: str

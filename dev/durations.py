@@ -12,7 +12,9 @@ _DURATION = re.compile(
 
 
 def later(start: datetime, duration: str) -> datetime:
-    """The instant `duration` after `start`; ValueError when it is malformed or out of range."""
+    """Returns the instant `duration` after `start`; ValueError when it is malformed or out of
+    range.
+    """
     matched = _DURATION.fullmatch(duration)
     if matched is None:
         raise ValueError(f"{duration!r} is not an ISO 8601 duration such as P31D or PT90M")

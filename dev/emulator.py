@@ -22,7 +22,7 @@ _STOP_SECONDS = 60
 
 
 class EmulatorError(Exception):
-    """It did not start, or did not stop, in time."""
+    """The emulator did not start, or did not stop, in time."""
 
 
 class Emulator:
@@ -39,7 +39,9 @@ class Emulator:
         return f"http://127.0.0.1:{self._port}"
 
     def attach_or_start(self) -> bool:
-        """True when one from an earlier run was still there."""
+        """Attaches to the emulator or starts it; True when one from an earlier run was still
+        there.
+        """
         recorded = saved.read(self._record)
         self._pid, self._port = recorded.get("pid", 0), recorded.get("port", 0)
         if self._pid and self.is_running():
@@ -51,7 +53,9 @@ class Emulator:
         return False
 
     def is_running(self) -> bool:
-        """Whether the recorded process is there, and still is ministack: pids are used again."""
+        """Returns whether the recorded process is there, and still is ministack: pids are
+        used again.
+        """
         if self._process is not None:
             return self._process.poll() is None
         return "ministack" in _command_of(self._pid)
@@ -89,7 +93,9 @@ class Emulator:
             raise EmulatorError(f"ministack does not answer; see {self._folder / 'log'}")
 
     def _environment(self) -> dict[str, str]:
-        """Nothing of the caller's AWS settings, and none of its listeners on other ports."""
+        """Returns an environment without the caller's AWS settings and its listeners on other
+        ports.
+        """
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         return kept | {
             "BIND_HOST": "127.0.0.1",
@@ -126,7 +132,7 @@ class Emulator:
 
 
 def _command_of(pid: int) -> str:
-    """Empty when there is no such process, or only what is left of one."""
+    """Returns the command of a process; empty when there is none, or only what is left of one."""
     if Path("/proc/self/cmdline").exists():
         try:
             return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")

@@ -79,7 +79,9 @@ def to_event(
 
 
 def from_result(result: Any) -> Response:
-    """The answer for what a handler returned; ValueError where API Gateway would answer 500."""
+    """Returns the response for a handler's result; ValueError where API Gateway would answer
+    500.
+    """
     if not isinstance(result, dict) or "statusCode" not in result:
         # API Gateway takes any other value for the JSON body of a 200.
         body = result if isinstance(result, str) else json.dumps(result)

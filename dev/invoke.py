@@ -30,12 +30,16 @@ class Context:
     client_context: None = None
 
     def get_remaining_time_in_millis(self) -> int:
-        """In real time: the clock of `make run` stands still while a tick is worked off."""
+        """Returns the remaining time, in real time: the clock of `make run` stands still during a
+        tick.
+        """
         return max(0, int((self.ends_at_seconds - time.monotonic()) * 1000))
 
 
 def invoke(function: Function, event: Any) -> Any:
-    """The handler's answer after a round trip through JSON, which is all that Lambda carries."""
+    """Returns the handler's answer after a round trip through JSON, which is all that Lambda
+    carries.
+    """
     context = Context(
         function_name=function.logical_id,
         memory_limit_in_mb=str(function.memory_mb),

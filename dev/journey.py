@@ -23,7 +23,7 @@ _SHORTEST_WAIT = timedelta(seconds=1)
 
 class Waiting(Protocol):
     def earliest_first(self) -> Sequence[DueRow]:
-        """All that waits for a time."""
+        """Returns all rows that wait for a time."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Journey:
     _seen: dict[str, set[DueRow]] = field(default_factory=lambda: defaultdict(set))
 
     def to(self, target: datetime) -> dict[str, Any]:
-        """Call it with the worker's lock held and the clock held."""
+        """Moves the clock to `target`; call it with the worker's lock held and the clock held."""
         start = self.clock()
         self.worker.settle(self._tally)
         rows = self.waiting.earliest_first()
@@ -75,8 +75,11 @@ class Journey:
         return self.worker.schedules
 
     def _land(self, target: datetime) -> None:
-        """The tick after the last due instant may lie past the target: it is made at the target, so
-        that a move of a month has the month's charge in it."""
+        """Makes the last tick at the target, so that a move of a month has the month's charge in
+        it.
+
+        The tick after the last due instant may lie past the target.
+        """
         rows = self.waiting.earliest_first()
         while late := self._unseen(rows, target):
             rows = self._visit(rows, target, late)

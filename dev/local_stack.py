@@ -1,4 +1,4 @@
-"""Puts the house together: the template's stack over the emulator, on the dev clock."""
+"""Assembles `make run`: the template's stack over the emulator, on the dev clock."""
 
 import dataclasses
 import importlib
@@ -103,7 +103,7 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
 
 
 def _set_environment(variables: Mapping[str, str], endpoint: str, base_url: str) -> None:
-    """Everything of AWS points at the emulator, whatever account the caller is signed in to."""
+    """Points everything of AWS at the emulator, whatever account the caller is signed in to."""
     elsewhere = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
@@ -132,14 +132,17 @@ def _set_environment(variables: Mapping[str, str], endpoint: str, base_url: str)
 
 
 def _set_import_path(root: Path, layers: tuple[str, ...]) -> None:
-    """As in Lambda: what a layer holds is importable, and so are the functions' folders."""
+    """Makes a layer's content and the functions' folders importable, as in Lambda."""
     for path in (root, *(root / layer for layer in layers)):
         if str(path) not in sys.path:
             sys.path.insert(0, str(path))
 
 
 def _import_all(functions: Iterable[stack.Function]) -> None:
-    """Now rather than on the first request; what does not import fails alone, as in Lambda."""
+    """Imports every function now rather than on the first request.
+
+    A function that does not import fails alone, as in Lambda.
+    """
     for function in functions:
         try:
             handler_of(function)
@@ -188,13 +191,13 @@ def _named(described: stack.Stack, logical_id: str) -> stack.Function:
 
 
 def _demo(template: Path) -> Any:
-    """The demo merchant's module; another stack than the product's runs without one."""
+    """Returns the demo merchant's module; another stack than the product's runs without one."""
     ours = Path(__file__).resolve().parent.parent / "template.yaml"
     return importlib.import_module("dev.demo") if template.resolve() == ours else None
 
 
 def _choose_stripe(loopback: Loopback) -> None:
-    """Stripe is the loopback, unless somebody's own test key asks for Stripe itself."""
+    """Chooses the loopback Stripe, unless somebody's own test key asks for Stripe itself."""
     os.environ.pop("STRIPE_API_BASE", None)
     if not os.environ.get("STRIPE_KEY"):
         os.environ["STRIPE_API_BASE"] = loopback.url
@@ -203,7 +206,7 @@ def _choose_stripe(loopback: Loopback) -> None:
 def _open_demo(
     demo: Any, ports: Any, base_url: str, secrets: dict[str, Any], paypal_keys: dict[str, Any]
 ) -> Any:
-    """The demo merchant, selling at Stripe on the loopback, or where it was told to."""
+    """Creates the demo merchant, selling at Stripe on the loopback, or where SELL_AT says."""
     keys = importlib.import_module("dev.merchant_keys")
     account = keys.on_loopback(demo.MERCHANT, laptop.ACCOUNT, secrets)
     if given := os.environ.get("STRIPE_KEY"):

@@ -24,7 +24,9 @@ class Mailer(Protocol):
 
 
 class Mailbox:
-    """An index file, one line for each mail, and beside it the messages themselves."""
+    """A mailbox on disk: an index file, one line for each mail, and beside it the messages
+    themselves.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A merchant's gateway keys on the laptop: put where the deployed functions read them from."""
+"""Stores a merchant's gateway keys on the laptop, where the deployed functions read them from."""
 
 import json
 import os
@@ -13,7 +13,7 @@ STRIPE = "stripe"
 
 
 def put(account: AccountRef, secrets: dict[str, Any]) -> None:
-    """Store an account's secrets in Parameter Store, which is the emulator's."""
+    """Stores an account's secrets in Parameter Store, which is the emulator's."""
     stage = os.environ.get("STAGE", "prod")
     boto3.client("ssm").put_parameter(
         Name=f"/perennial/{stage}/{account.merchant}/{account.gateway}/{account.account}",
@@ -24,21 +24,27 @@ def put(account: AccountRef, secrets: dict[str, Any]) -> None:
 
 
 def on_loopback(merchant: str, name: str, secrets: dict[str, Any]) -> AccountRef:
-    """An account at the loopback Stripe, whatever is sold elsewhere: of what was bought there."""
+    """Stores the keys of an account at the loopback Stripe; returns the account.
+
+    What was bought there needs it wherever new sales go.
+    """
     account = AccountRef(merchant, STRIPE, f"{name}_test")
     put(account, secrets)
     return account
 
 
 def at_paypal(merchant: str, name: str, secrets: dict[str, Any]) -> AccountRef:
-    """An account at the loopback PayPal."""
+    """Stores the keys of an account at the loopback PayPal; returns the account."""
     account = AccountRef(merchant, "paypal", name)
     put(account, secrets)
     return account
 
 
 def own_stripe(merchant: str, secret_key: str) -> AccountRef:
-    """Somebody's own Stripe account in test mode; each key is an account of its own here."""
+    """Stores the key of somebody's own Stripe account in test mode; returns the account.
+
+    Each key is an account of its own here.
+    """
     assert secret_key.startswith("sk_test_"), "a live key moves money"
     name = sha256(secret_key.encode()).hexdigest()[:16]
     account = AccountRef(merchant, STRIPE, f"acct_{name}_test")

@@ -15,7 +15,7 @@ _COMPARE = {
 
 
 def matches(pattern: Mapping[str, Any], record: Any) -> bool:
-    """Whether each field that the pattern names holds one of its values."""
+    """Returns whether each field that the pattern names holds one of its values."""
     for name, wanted in pattern.items():
         if name == "$or":
             if not any(matches(alternative, record) for alternative in wanted):

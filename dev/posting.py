@@ -1,4 +1,4 @@
-"""Hands a loopback gateway's event to the house, over HTTP as the gateway would."""
+"""Posts a loopback gateway's event to `make run`, over HTTP as the gateway would."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ANSWER_SECONDS = 20
 
 
 def delivered(url: str, body: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether it was taken; what was not is sent again by who asks."""
+    """Returns whether the event was taken; the caller sends again what was not."""
     to = urlsplit(url)
     assert to.hostname is not None
     connection = http.client.HTTPConnection(to.hostname, to.port, timeout=ANSWER_SECONDS)

@@ -1,4 +1,4 @@
-"""After `sam build`: what can be worked out before a function starts, in what is packaged.
+"""Precompiles a package after `sam build`: what can be worked out before a function starts.
 
     PYTHONPATH=<build>/CommonLayer/python python3.13 dev/precompile.py <build>
 
@@ -17,7 +17,7 @@ from py_compile import PycInvalidationMode
 
 
 def main(build: Path) -> None:
-    """Both for the layer, the latter for the functions too."""
+    """Precompiles both for the layer, only bytecode for the functions."""
     templates_and_catalogs(build / "CommonLayer" / "python" / "billing")
     for folder in sorted(build.iterdir()):
         if folder.is_dir():
@@ -25,7 +25,9 @@ def main(build: Path) -> None:
 
 
 def templates_and_catalogs(package: Path) -> None:
-    """In `render/compiled` of the package that is imported from there."""
+    """Writes templates and catalogs to `render/compiled` of the package that is imported from
+    there.
+    """
     from billing.render import messages, pages
 
     compiled = package / "render" / "compiled"
@@ -36,7 +38,7 @@ def templates_and_catalogs(package: Path) -> None:
 
 
 def bytecode(folder: Path, unpacked_at: str) -> None:
-    """Beside each module; in tracebacks they are where Lambda unpacks them."""
+    """Writes bytecode beside each module; tracebacks name the places where Lambda unpacks them."""
     done = compile_dir(
         folder,
         quiet=1,

@@ -82,7 +82,7 @@ def _enable_expiry(dynamodb: "DynamoDBClient", name: str, properties: Mapping[st
 def _add_indexes(
     dynamodb: "DynamoDBClient", name: str, properties: Mapping[str, Any], found: Mapping[str, Any]
 ) -> None:
-    """Data of an earlier version may lack an index; one call adds one, as on AWS."""
+    """Adds indexes that data of an earlier version lacks; one call adds one, as on AWS."""
     known = {index["IndexName"] for index in found.get("GlobalSecondaryIndexes", [])}
     for index in properties.get("GlobalSecondaryIndexes", []):
         if index["IndexName"] not in known:

@@ -1,8 +1,9 @@
-"""SQS to handler, as a Lambda event source mapping does it, with visibility on the dev clock.
+"""Delivers SQS to a handler as a Lambda event source mapping does, with visibility on the dev
+clock.
 
 A failed message stays invisible in the emulator, which counts real time. When the dev clock has
-passed the queue's visibility timeout first, it is made visible again. The list of those is only
-in memory: after a restart the emulator's own time-out brings them back.
+passed the queue's visibility timeout first, it is made visible again. The list of those is only in
+memory: after a restart the emulator's own time-out brings them back.
 """
 
 import sys
@@ -37,7 +38,7 @@ class QueueSource:
         self._visible_at: dict[str, datetime] = {}
 
     def deliver(self, tally: Tally) -> int:
-        """Hand one batch to the function; how many messages it held."""
+        """Hands one batch to the function; returns how many messages it held."""
         self._show_again()
         messages = self._receive()
         if not messages:

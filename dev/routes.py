@@ -1,4 +1,4 @@
-"""Which route takes a request, chosen as an HTTP API chooses: the most specific one."""
+"""Finds the route of a request as an HTTP API does: the most specific one."""
 
 from collections.abc import Iterable
 from urllib.parse import unquote
@@ -9,7 +9,7 @@ _LITERAL, _VARIABLE, _GREEDY, _DEFAULT = range(4)
 
 
 def find(routes: Iterable[Route], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """The route and its path parameters, decoded; `path` as it came over the wire."""
+    """Returns the route and its decoded path parameters; `path` as it came over the wire."""
     found = []
     for route in routes:
         if route.method in (method, "ANY"):
@@ -44,7 +44,7 @@ def _match(pattern: str, path: str) -> dict[str, str] | None:
 
 
 def _rank(route: Route) -> tuple[list[int], bool]:
-    """Smaller is more specific; a named method goes before ANY on the same path."""
+    """Ranks a route: smaller is more specific; a named method goes before ANY on the same path."""
     if route.path == "$default":
         return [_DEFAULT], True
     return [_kind(part) for part in route.path.split("/")[1:]], route.method == "ANY"

@@ -24,7 +24,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 class StartError(Exception):
-    """Something on this machine is in the way; the message says what."""
+    """Something on this machine prevents the start; the message says what."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What was written last; empty when nothing was."""
+    """Returns what was written last; empty when nothing was."""
     if not path.exists():
         return {}
     content = json.loads(path.read_text(encoding="utf-8"))

@@ -22,10 +22,10 @@ _WEEKDAYS = {name: n for n, name in enumerate(_DAYS, start=1)}
 
 class Ticks(Protocol):
     def after(self, instant: datetime) -> datetime:
-        """The first tick later than `instant`."""
+        """Returns the first tick later than `instant`."""
 
     def latest(self, since: datetime, until: datetime) -> datetime | None:
-        """The last tick in (since, until]."""
+        """Returns the last tick in (since, until]."""
 
 
 def parse(expression: str, zone: str = "UTC") -> Ticks:

@@ -35,7 +35,7 @@ _BODILESS = frozenset({204, 304})
 
 
 class Api:
-    """What API Gateway is to the functions: it routes, converts, and hides what went wrong."""
+    """API Gateway before the functions: routes, converts, and hides errors."""
 
     def __init__(
         self,
@@ -68,7 +68,9 @@ class Api:
             self._count(-1)
 
     def finish(self) -> None:
-        """Wait for requests under way, for a while: a handler need not be cut off in its middle."""
+        """Waits for requests under way, for a while, so that no handler is cut off in its
+        middle.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._under_way == 0, _FINISH_SECONDS)
 
@@ -87,7 +89,7 @@ class Api:
 
 
 class Server(ThreadingHTTPServer):
-    """Takes its port at once, and connections only after `server_activate`."""
+    """The HTTP server; takes its port at once, and connections only after `server_activate`."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -112,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815
 
     def log_message(self, *arguments: object) -> None:
-        """Say nothing: what a handler does wrong is on stderr already."""
+        """Logs nothing: a handler's errors are on stderr already."""
 
     def version_string(self) -> str:
         return "perennial"
@@ -172,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _TooLargeError(Exception):
-    """The body is more than API Gateway takes."""
+    """A request whose body is more than API Gateway takes."""
 
 
 def _read_chunks(stream: BufferedIOBase) -> bytes:

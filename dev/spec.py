@@ -14,12 +14,14 @@ RULE_ROW = re.compile(r"^\| ([A-Z]+-\d+) \| ([ED+]+) \|", re.MULTILINE)
 
 
 def rule_ids(spec: str) -> list[str]:
-    """Every rule's id, in the order of the document."""
+    """Returns every rule's id, in the order of the document."""
     return [match.group(1) for match in RULE_ROW.finditer(spec)]
 
 
 def proofs(tests: Path) -> dict[str, list[str]]:
-    """The tests that name a rule, by its id, as `tests/kernel/test_money.py::test_rounding`."""
+    """Returns the tests that name a rule, by its id, as
+    `tests/kernel/test_money.py::test_rounding`.
+    """
     found: dict[str, list[str]] = {}
     for path in sorted(tests.rglob("test_*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
@@ -46,7 +48,7 @@ def _module_ids(node: ast.stmt) -> Iterator[str]:
 
 
 def _mark_ids(expression: ast.expr) -> Iterator[str]:
-    """Ids in `pytest.mark.spec("P-1", ..)`, alone or inside a list of marks."""
+    """Yields the ids in `pytest.mark.spec("P-1", ..)`, alone or inside a list of marks."""
     for node in ast.walk(expression):
         if (
             isinstance(node, ast.Call)

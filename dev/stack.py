@@ -1,7 +1,7 @@
-"""What template.yaml deploys, as values: functions, their event sources, tables, queues.
+"""The deployment of template.yaml as values: functions, their event sources, tables, queues.
 
-There is no second list of routes, schedules or mappings anywhere: what is not in the template
-does not run under `make run` either.
+There is no second list of routes, schedules or mappings anywhere: what is not in the template does
+not run under `make run` either.
 """
 
 import json
@@ -133,7 +133,9 @@ def _variables(properties: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _merged(ours: Mapping[str, str], theirs: Mapping[str, str], owner: str) -> dict[str, str]:
-    """One process has one environment, so two functions must not want different values."""
+    """Merges the functions' environments into that of one process; two must not want
+    different values.
+    """
     for name in ours.keys() & theirs.keys():
         if ours[name] != theirs[name]:
             raise ValueError(f"{owner} wants another {name} than the functions before it")

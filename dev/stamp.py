@@ -15,7 +15,7 @@ _STAMP = re.compile(r"^(\s+DEPLOYMENT:) .*$", re.MULTILINE)
 
 
 def stamped(template: str, mark: str) -> str:
-    """The template with this mark; raises `ValueError` where there is no place for it."""
+    """Returns the template with this mark; raises `ValueError` where there is no place for it."""
     text, times = _STAMP.subn(rf'\1 "{mark}"', template)
     if times != 1:
         raise ValueError(f"the template has {times} lines DEPLOYMENT, and should have one")

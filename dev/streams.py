@@ -1,8 +1,8 @@
-"""A DynamoDB stream to its handler, as a Lambda event source mapping does it.
+"""Delivers a DynamoDB stream to its handler, as a Lambda event source mapping does.
 
-Batches go out in order and a failed one is tried again before anything behind it. The position
-is saved after each batch; what it does not know it reads from the oldest record on, because a
-second delivery is harmless and a lost one is not.
+Batches go out in order and a failed one is tried again before anything behind it. The position is
+saved after each batch; what it does not know it reads from the oldest record on, because a second
+delivery is harmless and a lost one is not.
 """
 
 import base64
@@ -53,7 +53,7 @@ class StreamSource:
         self._blocked_until: datetime | None = None
 
     def deliver(self, tally: Tally) -> int:
-        """Hand one batch of each shard to the function; how many records were read."""
+        """Hands one batch of each shard to the function; returns how many records were read."""
         if self._blocked_until and self._clock() < self._blocked_until:
             return 0
         if not self._iterators:
@@ -86,7 +86,7 @@ class StreamSource:
         return len(records)
 
     def _failed_from(self, records: Sequence[Any], tally: Tally) -> int | None:
-        """The place of the first record to deliver again; None when the batch is done."""
+        """Returns the place of the first record to deliver again; None when the batch is done."""
         images = [_image(record, self._arn, self._clock()) for record in records]
         wanted = [i for i, image in enumerate(images) if self._is_wanted(image)]
         if not wanted:
@@ -159,7 +159,9 @@ class StreamSource:
 
 
 def _image(record: Any, stream_arn: str, now: datetime) -> dict[str, Any]:
-    """The record as Lambda hands it over; its time is ours, for the emulator knows only real."""
+    """Returns the record as Lambda hands it over; its time is ours, for the emulator knows
+    only real.
+    """
     change = record["dynamodb"] | {"ApproximateCreationDateTime": now.timestamp()}
     image = _plain(record | {"dynamodb": change, "eventSourceARN": stream_arn})
     assert isinstance(image, dict)

@@ -1,4 +1,4 @@
-"""What the handlers reported while the clock moved, summed per function."""
+"""Sums per function of the numbers that handlers reported while the clock moved."""
 
 from collections import Counter
 from typing import Any
@@ -9,7 +9,7 @@ class Tally:
         self._counts: dict[str, Counter[str]] = {}
 
     def add(self, function: str, answer: Any) -> None:
-        """Count a call, and add up the numbers in what it answered."""
+        """Counts a call, and adds up the numbers in its answer."""
         counts = self._counts.setdefault(function, Counter())
         counts["invocations"] += 1
         if not isinstance(answer, dict):

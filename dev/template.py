@@ -33,14 +33,16 @@ _NAME_KEYS = ("TableName", "QueueName", "FunctionName", "Name")
 
 @dataclass(frozen=True)
 class Template:
-    """`queue_url_prefix` and `parameters` are what only `make run` knows."""
+    """The template, resolved. `queue_url_prefix` and `parameters` are what only `make run`
+    knows.
+    """
 
     document: Mapping[str, Any]
     queue_url_prefix: str = "http://127.0.0.1"
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def resources(self, *types: str) -> dict[str, dict[str, Any]]:
-        """Logical id -> resolved properties of the resources that exist, in file order."""
+        """Returns logical id -> resolved properties of the resources that exist, in file order."""
         return {
             logical_id: self.resolve(resource.get("Properties", {}))
             for logical_id, resource in self.document["Resources"].items()

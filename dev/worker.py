@@ -28,10 +28,10 @@ _MOST_ROUNDS = 10_000
 
 class Source(Protocol):
     def deliver(self, tally: Tally) -> int:
-        """Deliver one batch, and tell how much was in it."""
+        """Delivers one batch; returns how much was in it."""
 
     def retry_at(self) -> datetime | None:
-        """When something that failed wants to be delivered again."""
+        """Returns when something that failed is to be delivered again."""
 
 
 class Worker:
@@ -60,14 +60,14 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Return when the round under way is done."""
+        """Stops the worker; returns when the round under way is done."""
         self.stopping = True
         self.wake()
         if self._thread.is_alive():
             self._thread.join()
 
     def wake(self) -> None:
-        """Somebody may have written: look now rather than at the next poll."""
+        """Looks for work now rather than at the next poll, since somebody may have written."""
         self._awake.set()
 
     def fire(self, schedule: Schedule, tick: datetime, tally: Tally) -> None:
@@ -80,7 +80,7 @@ class Worker:
             tally.failed(name)
 
     def settle(self, tally: Tally) -> None:
-        """Deliver until a whole round finds nothing, which includes what deliveries caused."""
+        """Delivers until a whole round finds nothing, which includes what deliveries caused."""
         for _ in range(_MOST_ROUNDS):
             if not sum(source.deliver(tally) for source in self._sources) or self.stopping:
                 return
@@ -91,7 +91,7 @@ class Worker:
         return min(times, default=None)
 
     def save_fired(self, until: datetime) -> None:
-        """Ticks up to `until` have passed, whether fired or skipped for want of work."""
+        """Notes that ticks up to `until` have passed, whether fired or skipped for want of work."""
         for schedule in self.schedules:
             last = self._fired[schedule.name]
             self._fired[schedule.name] = schedule.ticks.latest(last, until) or last
@@ -111,7 +111,9 @@ class Worker:
             self._awake.clear()
 
     def _fire_passed(self, tally: Tally) -> None:
-        """Each schedule once, however many ticks were missed: a sweep takes all that is overdue."""
+        """Fires each schedule once, however many ticks were missed: a sweep takes all that is
+        overdue.
+        """
         now = self._clock()
         passed = [
             (schedule, tick)

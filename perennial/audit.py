@@ -1,6 +1,6 @@
 """Reads the audit trail of a merchant's day with the operator's own credentials.
 
-Our functions can only write it. The merchant `*` is what concerned all of them.
+Our functions can only write it. The merchant `*` stands for changes that concerned all of them.
 """
 
 from collections.abc import Iterator

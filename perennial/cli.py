@@ -305,7 +305,7 @@ def _show(call: Callable[[], Mapping[str, Any]]) -> None:
 
 
 def lines(answer: Mapping[str, Any]) -> Iterator[str]:
-    """Lines of an answer: a name and a value each, or one row of a list."""
+    """Yields lines of an answer: a name and a value each, or one row of a list."""
     for name, value in answer.items():
         if isinstance(value, list):
             yield from ("  " + "  ".join(f"{n}={row[n]}" for n in row) for row in value)

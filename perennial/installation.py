@@ -20,7 +20,7 @@ _LOCAL_REGION = "us-east-1"
 
 
 class OperateError(Exception):
-    """Cannot be asked there; the message says why."""
+    """A request that cannot be made there; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ LOOK_EVERY_SECONDS = 20
 
 
 class RestoreError(OperateError):
-    """Cannot be restored; the message says why."""
+    """A restore that cannot be done; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _wait_until_active(
 
 
 def _entities(dynamodb: Any, table: str) -> Iterator[Any]:
-    """Everything in the table: the one scan there is, of a table that nobody uses yet."""
+    """Yields everything in the table: the one scan there is, of a table that nobody uses yet."""
     for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
         for item in page["Items"]:
             if (entity := entity_of(item)) is not None:

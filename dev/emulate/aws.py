@@ -1,4 +1,4 @@
-"""ministack with what this stack's template needs and ministack has not: for `make emulate`.
+"""ministack, with additions that this stack's template needs: for `make emulate`.
 
     .venv-emulate/bin/python dev/emulate/aws.py
 
@@ -34,7 +34,7 @@ NOT_EMULATED = (
 
 
 def main() -> None:
-    """Register what is missing, then be ministack."""
+    """Registers the missing resource types, then runs ministack."""
     for kind in NOT_EMULATED:
         handlers().setdefault(kind, {"create": _recorded, "update": _kept, "delete": _forgotten})
     alarm = handlers()["AWS::CloudWatch::Alarm"]
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def handlers() -> dict[str, dict[str, Any]]:
-    """What CloudFormation does for each type of resource."""
+    """Returns CloudFormation's handlers of each type of resource."""
     return provisioners._RESOURCE_HANDLERS  # type: ignore[no-any-return]
 
 
@@ -89,7 +89,7 @@ def _kept_with_metric_math(update: Callable[..., Created]) -> Callable[..., Crea
 
 
 def _with_numbers(act: Callable[..., Created], *, properties_at: int) -> Callable[..., Created]:
-    """A parameter arrives as text; CloudFormation knows where a number is wanted."""
+    """Converts parameters, which arrive as text, where CloudFormation would want numbers."""
 
     def acted(*args: Any, **named: Any) -> Created:
         given = list(args)
@@ -103,7 +103,9 @@ def _with_numbers(act: Callable[..., Created], *, properties_at: int) -> Callabl
 
 
 def _with_senders(named: Callable[..., str]) -> Callable[..., str]:
-    """Who sends mail needs leave for the sender's identity, not for everything."""
+    """Names the sender's identity as the resource of a mail, so that sending needs leave for
+    it alone.
+    """
 
     def resource(method: str, path: str, body: bytes, region: str, account: str) -> str:
         if path.rstrip("/") != "/v2/email/outbound-emails":
@@ -116,7 +118,9 @@ def _with_senders(named: Callable[..., str]) -> Callable[..., str]:
 
 
 def _one_by_one(action_of: Callable[..., str | None]) -> Callable[..., str | None]:
-    """A batch to a queue needs leave for what it does many times; there is no action for it."""
+    """Names a batch to a queue by the action it does many times; IAM has no action for the
+    batch.
+    """
 
     def action(*args: Any) -> str | None:
         name = action_of(*args)
@@ -126,7 +130,7 @@ def _one_by_one(action_of: Callable[..., str | None]) -> Callable[..., str | Non
 
 
 def _as_if_secure(value_of: Callable[..., Any]) -> Callable[..., Any]:
-    """Queues refuse what did not come by TLS; here the loopback stands in for it."""
+    """Treats loopback calls as TLS, because queues refuse what did not come by TLS."""
 
     def value(key: str, context: Any) -> Any:
         return "true" if key.lower() == "aws:securetransport" else value_of(key, context)
@@ -170,7 +174,7 @@ def _add_routes(api: str, properties: Properties) -> None:
 
 
 def _described(body: Properties) -> Iterator[tuple[str, Properties]]:
-    """(route key, integration) of each route in an OpenAPI body."""
+    """Yields (route key, integration) of each route in an OpenAPI body."""
     for path, methods in body.get("paths", {}).items():
         for method, operation in methods.items():
             name = "ANY" if method == ANY else method.upper()

@@ -1,4 +1,4 @@
-"""What `make emulate` does not show, by name: each of it wants an AWS account.
+"""The list of what `make emulate` does not show, by name: each of it wants an AWS account.
 
 python -m dev.emulate.limits
 """

@@ -33,14 +33,14 @@ MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and its JSON; None for no content."""
+    """A response: a status and its JSON; None for no content."""
 
     status: int
     body: Json | None
 
 
 class Refusal(Exception):
-    """A request that PayPal says no to, with the code of its reason."""
+    """A refusal by PayPal of a request, with the code of its reason."""
 
     def __init__(self, status: int, issue: str, links: list[Json] | None = None) -> None:
         super().__init__(issue)

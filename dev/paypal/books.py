@@ -1,4 +1,4 @@
-"""What the loopback PayPal keeps: agreements, orders, captures, refunds, disputes, events."""
+"""The loopback PayPal's books: agreements, orders, captures, refunds, disputes, events."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 @dataclass
 class Buyer:
-    """Somebody with a PayPal account; `issue` is what becomes of captures of theirs, None when
-    they pay, `capture` the status that a capture then has."""
+    """A person with a PayPal account.
+
+    `issue` is what becomes of captures of theirs, None when they pay, `capture` the status that a
+    capture then has.
+    """
 
     name: str
     issue: str | None = None
@@ -73,16 +76,16 @@ class Books:
     drawn: int = 0
 
     def saved(self) -> Json:
-        """All of it, as JSON."""
+        """Returns the whole state as JSON."""
         return {name: getattr(self, name) for name in KEPT}
 
     def restore(self, kept: Json) -> None:
-        """As it was saved."""
+        """Restores the state that `saved` returned."""
         for name, value in kept.items():
             setattr(self, name, value)
 
     def draw(self) -> str:
-        """Seventeen symbols, as PayPal's ids have."""
+        """Draws seventeen symbols, as PayPal's ids have."""
         self.drawn += 1
         digest = int.from_bytes(sha256(f"{self.base_url}{self.drawn}".encode()).digest())
         symbols = []
@@ -99,7 +102,7 @@ class Books:
         return {"rel": rel, "href": self.base_url + path, "method": method}
 
     def order(self, order: str) -> Json:
-        """An order that PayPal still knows; raises `Refusal`."""
+        """Returns an order that PayPal still knows; raises `Refusal`."""
         found = self.orders.get(order)
         if found is None:
             raise Refusal(404, "INVALID_RESOURCE_ID")
@@ -109,14 +112,16 @@ class Books:
         return found
 
     def buyer_of(self, token: str) -> Buyer:
-        """Whose agreement a payment token is; raises `Refusal` for one that has ended."""
+        """Returns the buyer of a payment token's agreement; raises `Refusal` for one that has
+        ended.
+        """
         kept = self.tokens.get(token)
         if kept is None:
             raise Refusal(422, "TOKEN_ID_NOT_FOUND")
         return self.buyers[kept["buyer"]]
 
     def note(self, kind: str, resource_type: str, resource: Json) -> None:
-        """One more event to be told."""
+        """Adds an event to be delivered."""
         event = f"WH-{self.draw()}"
         self.untold.append({"event": event, "at": self.clock().isoformat(), "tries": 0})
         self.events.append(
@@ -133,7 +138,7 @@ class Books:
         )
 
     def book(self, order: Json, status: str) -> None:
-        """One line of what really happened to the money."""
+        """Adds one line of what really happened to the money."""
         unit = order["purchase_units"][0]
         self.charges.append(
             {
@@ -153,13 +158,13 @@ class Books:
 
 
 def minor(amount: Json) -> int:
-    """A decimal string as cents."""
+    """Returns a decimal string as cents."""
     units, _, cents = amount["value"].partition(".")
     return int(units) * 100 + int(cents.ljust(2, "0")[:2] or 0)
 
 
 def decimal(amount_minor: int, like: Json) -> Json:
-    """Cents as PayPal writes them, in the currency of another amount."""
+    """Returns cents as PayPal writes them, in the currency of another amount."""
     return {
         "currency_code": like["currency_code"],
         "value": f"{amount_minor // 100}.{amount_minor % 100:02d}",

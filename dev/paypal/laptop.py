@@ -25,7 +25,9 @@ _PAUSE = timedelta(hours=3)
 
 
 def loopback(data: Path, clock: Callable[[], datetime]) -> tuple[Loopback, dict[str, Any]]:
-    """Bound to the port that it had before; with it the secrets of the demo's account."""
+    """Returns the loopback, bound to the port that it had before, and the secrets of the demo's
+    account.
+    """
     place = data / "paypal-keys.json"
     known: dict[str, Any] = saved.read(place)
     keys = {
@@ -49,7 +51,7 @@ class Webhooks:
         self._url = f"{base_url}{EVENTS_TO}"
 
     def deliver(self, tally: Any = None) -> int:
-        """Send what is due; how much that was."""
+        """Sends what is due; returns how much that was."""
         now = self._paypal.clock()
         due = [e for e in list(self._paypal.books.untold) if datetime.fromisoformat(e["at"]) <= now]
         for each in due:
@@ -63,7 +65,7 @@ class Webhooks:
         return len(due)
 
     def retry_at(self) -> datetime | None:
-        """When there is something to send."""
+        """Returns when there is something to send."""
         waiting = list(self._paypal.books.untold)
         return min((datetime.fromisoformat(each["at"]) for each in waiting), default=None)
 

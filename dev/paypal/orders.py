@@ -9,7 +9,7 @@ DECLINES = frozenset({"INSTRUMENT_DECLINED", "TRANSACTION_REFUSED"})
 
 
 def create(books: Books, body: Json) -> Answer:
-    """An order; without a payment source nobody can approve it."""
+    """Creates an order; without a payment source nobody can approve it."""
     if body.get("intent") != "CAPTURE" or len(body.get("purchase_units", ())) != 1:
         raise Refusal(400, "INVALID_PARAMETER_VALUE")
     (asked,) = body["purchase_units"]
@@ -32,7 +32,7 @@ def show(books: Books, order: str) -> Answer:
 
 
 def capture(books: Books, order_id: str, body: Json) -> Answer:
-    """Move the money, once per order, if the buyer of the agreement pays."""
+    """Moves the money, once per order, if the buyer of the agreement pays."""
     order = books.order(order_id)
     if order["status"] == "COMPLETED":
         raise Refusal(422, "ORDER_ALREADY_CAPTURED")
@@ -111,7 +111,7 @@ def show_capture(books: Books, capture_id: str) -> Answer:
 
 
 def refund(books: Books, capture_id: str, body: Json) -> Answer:
-    """Give money back, never more than came, and once per invoice id."""
+    """Refunds money, never more than came, and once per invoice id."""
     capture = books.captures.get(capture_id)
     if capture is None:
         raise Refusal(404, "INVALID_RESOURCE_ID")
@@ -147,7 +147,7 @@ def refund(books: Books, capture_id: str, body: Json) -> Answer:
 
 
 def send_back(books: Books, refund_id: str) -> None:
-    """The buyer's bank cannot take a refund, and PayPal gives the money to the merchant again."""
+    """Fails a refund at the buyer's bank; PayPal gives the money to the merchant again."""
     for capture_id, capture in books.captures.items():
         order = books.orders[capture["order"]]
         made = order["purchase_units"][0]["payments"].get("refunds", [])
@@ -176,7 +176,7 @@ def _is_disputed(books: Books, capture_id: str) -> bool:
 
 
 def settle_pending(books: Books, order_id: str, status: str) -> None:
-    """A payment that was held back is made (COMPLETED) or refused (DECLINED)."""
+    """Settles a payment that was held back: made (COMPLETED) or refused (DECLINED)."""
     order = books.orders[order_id]
     for capture in order["purchase_units"][0]["payments"]["captures"]:
         capture["status"] = status
@@ -187,7 +187,7 @@ def settle_pending(books: Books, order_id: str, status: str) -> None:
 
 
 def open_dispute(books: Books, capture_id: str, stage: str = "CHARGEBACK") -> str:
-    """A buyer disputes a capture; the dispute's id."""
+    """Opens a buyer's dispute of a capture; returns the dispute's id."""
     capture = books.captures[capture_id]
     dispute = f"PP-D-{len(books.disputes) + 1}"
     shown = {
@@ -208,7 +208,7 @@ def open_dispute(books: Books, capture_id: str, stage: str = "CHARGEBACK") -> st
 
 
 def close_dispute(books: Books, dispute: str, outcome: str) -> None:
-    """PayPal decides."""
+    """Closes a dispute as PayPal decides."""
     shown = books.disputes[dispute]["shown"]
     shown |= {"status": "RESOLVED", "dispute_outcome": {"outcome_code": outcome}}
     shown["update_time"] = books.now

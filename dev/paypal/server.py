@@ -27,7 +27,7 @@ NAME = r"([A-Za-z0-9-]+)"
 
 @dataclass(frozen=True)
 class Asked:
-    """One request to the API, its body read."""
+    """A request to the API, with its body read."""
 
     method: str
     path: str
@@ -39,7 +39,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and its answer, for whoever holds both to PayPal's descriptions."""
+    """A request and its response, for tests that hold both to PayPal's descriptions."""
 
     asked: Asked
     answer: Answer
@@ -69,8 +69,10 @@ ROUTES: tuple[tuple[str, str, Call], ...] = (
 
 @dataclass
 class Loopback:
-    """A PayPal of one's own: its books, kept at `place` if that is given, and what shall go
-    wrong: the faults of its own, and those that are `armed` for any gateway."""
+    """A PayPal of one's own: its books, kept at `place` if that is given, and its faults.
+
+    The faults are its own, and those that are `armed` for any gateway.
+    """
 
     clock: Callable[[], datetime]
     client_id: str = "loopback-client"
@@ -93,7 +95,7 @@ class Loopback:
         return self.start()
 
     def bind(self) -> None:
-        """Take the port, another one where it is taken, and read the books."""
+        """Takes the port, another one where it is taken, and reads the books."""
         loopback = self
 
         class Handler(_Handler):
@@ -125,15 +127,19 @@ class Loopback:
 
     @contextmanager
     def changing(self) -> Iterator[Books]:
-        """The books, alone, and written down before anybody hears of it."""
+        """Yields the books under a lock, and writes them down before anybody hears of the
+        change.
+        """
         with self._lock:
             yield self.books
             if self.place is not None:
                 saved.write(self.place, self.books.saved())
 
     def fail(self, kind: str, count: int = 1, *, method: str = "") -> None:
-        """Let the next calls of the API, or of one method, time out before or after their effect,
-        be refused (429) or break (500)."""
+        """Makes the next calls of the API, or of one method, fail.
+
+        They time out before or after their effect, are refused (429) or break (500).
+        """
         assert kind in {"timeout_before", "timeout_after", "too_many", "broken"}
         self.faults += [(kind, method)] * count
 
@@ -146,7 +152,7 @@ class Loopback:
         return self.faults.pop(0)[0]
 
     def respond(self, asked: Asked) -> Answer | None:
-        """The answer of the API; None where the connection is cut instead."""
+        """Returns the response of the API; None where the connection is cut instead."""
         if asked.path == "/v1/oauth2/token":
             return self._sign_in(asked)
         if asked.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
@@ -169,8 +175,10 @@ class Loopback:
         return None if fault == "timeout_after" else answer
 
     def _once(self, asked: Asked) -> Answer:
-        """The same PayPal-Request-Id gets the same answer for 6 hours, as 200 where it was 201 but
-        for refunds, of which that is not described."""
+        """Returns the same response to the same PayPal-Request-Id for 6 hours.
+
+        It is 200 where it was 201 but for refunds, of which that is not described.
+        """
         key = (asked.method, asked.path, asked.headers.get("paypal-request-id", ""))
         kept = self._kept.get(key)
         if key[2] and kept is not None and self.clock() - kept[0] < KEYS_KEPT:
@@ -202,15 +210,17 @@ class Loopback:
         return Answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": 32400})
 
     def sign_everybody_out(self) -> None:
-        """Access tokens end before their time, as they may."""
+        """Ends access tokens before their time, as may happen."""
         self._tokens = {f"A21AA-ended-{number}" for number in range(len(self._tokens))}
 
     def deliver(self, event: Json) -> tuple[bytes, dict[str, str]]:
-        """A signed event, to be handed to a webhook whenever and as often as one likes."""
+        """Returns a signed event, to be handed to a webhook whenever and as often as one likes."""
         return webhooks.sent(self.books, event, self.webhook_id)
 
     def buyer(self, approval: str, name: str = "pays") -> str:
-        """A buyer approves on the page whose address `approval` is; where they are sent to."""
+        """Approves as a buyer on the page at the address `approval`; returns where they are
+        sent to.
+        """
         query = parse_qs(urlsplit(approval).query)
         if "token" in query:
             (order,) = query["token"]
@@ -221,7 +231,7 @@ class Loopback:
         return vault.approve(self.books, setup, name)
 
     def refund_elsewhere(self, reference: str, amount_minor: int) -> str:
-        """The merchant refunds a payment on PayPal's own pages; the refund's id."""
+        """Refunds a payment as the merchant on PayPal's own pages; returns the refund's id."""
         order = self.books.orders[reference.partition(".")[0]]
         (capture,) = order["purchase_units"][0]["payments"]["captures"]
         amount = decimal(amount_minor, capture["amount"])
@@ -230,15 +240,15 @@ class Loopback:
         return str(made["id"])
 
     def update_agreement(self, token: str) -> None:
-        """PayPal tells that something about an agreement has changed."""
+        """Sends an event that something about an agreement has changed."""
         vault.update_payment(self.books, token)
 
     def send_back(self, reference: str, refund: str) -> None:
-        """The buyer's bank cannot take a refund of a payment."""
+        """Fails a refund of a payment at the buyer's bank."""
         orders.send_back(self.books, refund)
 
     def charges(self) -> list[Json]:
-        """What really happened to the money, in CONTRACT.md's shape."""
+        """Returns what really happened to the money, in CONTRACT.md's shape."""
         return [{k: v for k, v in c.items() if k != "order"} for c in self.books.charges]
 
 
@@ -263,7 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._api("DELETE")
 
     def log_message(self, *words: object) -> None:
-        """Say nothing."""
+        """Logs nothing."""
 
     def _raw(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -7,7 +7,7 @@ from dev.paypal.books import Books
 
 
 def create_setup(books: Books, body: Json) -> Answer:
-    """A setup token that waits for its buyer."""
+    """Creates a setup token that waits for its buyer."""
     wallet = body["payment_source"].get("paypal")
     if wallet is None:
         raise Refusal(422, "INVALID_PAYMENT_SOURCE")
@@ -22,7 +22,7 @@ def create_setup(books: Books, body: Json) -> Answer:
 
 
 def approve(books: Books, setup: str, buyer: str) -> str:
-    """The buyer approves; where they go back to."""
+    """Approves a setup token as its buyer; returns where they go back to."""
     kept = books.setups[setup]
     kept["buyer"] = buyer
     joint = "&" if "?" in kept["return_url"] else "?"
@@ -43,7 +43,7 @@ def _shown(books: Books, setup: str, status: str) -> Json:
 
 
 def create_payment(books: Books, body: Json) -> Answer:
-    """The agreement that an approved setup token stands for."""
+    """Creates the agreement of an approved setup token."""
     token = body["payment_source"].get("token", {})
     kept = books.setups.get(token.get("id", ""))
     if kept is None:
@@ -61,14 +61,14 @@ def create_payment(books: Books, body: Json) -> Answer:
 
 
 def show_payment(books: Books, payment: str) -> Answer:
-    """The agreement, while there is one."""
+    """Returns the agreement, while there is one."""
     if payment not in books.tokens:
         raise Refusal(404, "TOKEN_NOT_FOUND")
     return Answer(200, _agreement(books, payment))
 
 
 def update_payment(books: Books, payment: str) -> None:
-    """Something about how the payer pays has changed, of which a wallet shows nothing."""
+    """Updates the payer's means of payment, of which a PayPal agreement shows nothing."""
     books.note("VAULT.PAYMENT-TOKEN.UPDATED", "payment_token", _agreement(books, payment))
 
 

@@ -21,7 +21,7 @@ CERTIFICATE = (
 
 
 def sent(books: Books, event: Json, webhook_id: str) -> tuple[bytes, dict[str, str]]:
-    """An event as it is sent now: body and headers, names in lower case."""
+    """Returns an event as it is sent now: body and headers, names in lower case."""
     body = json.dumps(event).encode()
     transmission, at = f"tx-{books.draw()}", books.now
     return body, {
@@ -35,7 +35,7 @@ def sent(books: Books, event: Json, webhook_id: str) -> tuple[bytes, dict[str, s
 
 
 def verify(question: bytes) -> Answer:
-    """Whether the signature fits the event's bytes as they stand in the request."""
+    """Returns whether the signature fits the event's bytes as they stand in the request."""
     try:
         asked = json.loads(question)
         _, _, rest = question.partition(b'"webhook_event":')
@@ -55,7 +55,7 @@ def _signature(transmission: str, at: str, webhook_id: str, body: bytes) -> str:
 
 
 def listed(books: Books, query: dict[str, str]) -> Answer:
-    """The events of a span, all on one page."""
+    """Returns the events of a span, all on one page."""
     start, end = query["start_time"], query["end_time"]
     events = [event for event in books.events if start <= event["create_time"] <= end]
     return Answer(200, {"events": events, "count": len(events), "links": []})

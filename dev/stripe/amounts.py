@@ -1,4 +1,6 @@
-"""What may be charged at all (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts)."""
+"""Limits of charge amounts
+(https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+"""
 
 from dev.stripe.errors import invalid
 
@@ -34,7 +36,7 @@ _LEAST = {
 
 
 def checked(amount: int, currency: str) -> None:
-    """Refuse what Stripe refuses."""
+    """Raises Stripe's error for an amount or currency that Stripe refuses."""
     if len(currency) != 3 or not currency.isalpha():
         raise invalid(f"Invalid currency: {currency}.", "currency")
     if amount < 1:

@@ -1,4 +1,4 @@
-"""What a bank makes of a PaymentIntent's attempt: money, a decline, or 3-D Secure first."""
+"""Attempts to charge a PaymentIntent at its bank: money, a decline, or 3-D Secure first."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _DISPUTED_AFTER_SECONDS = 1
 
 
 def check_only_confirming(params: dict[str, Any], *names: str) -> None:
-    """What says how to confirm, of an intent that is confirmed as it is made."""
+    """Refuses parameters on how to confirm, of an intent that is not confirmed as it is made."""
     for name in names:
         if name in params and not params.get("confirm"):
             raise invalid(
@@ -25,7 +25,10 @@ def check_only_confirming(params: dict[str, Any], *names: str) -> None:
 
 
 def automatic(params: dict[str, Any]) -> Object | None:
-    """An intent's `automatic_payment_methods`: on where no methods are named, since 2023-08-16."""
+    """Returns an intent's `automatic_payment_methods`: on where no methods are named.
+
+    So it is since 2023-08-16.
+    """
     asked = params.get("automatic_payment_methods")
     named = {"allowed_payment_method_types", "payment_method_types"} & params.keys()
     if asked is None and not named:
@@ -34,7 +37,7 @@ def automatic(params: dict[str, Any]) -> Object | None:
 
 
 def begun(work: Work, intent: Object, method: Object, params: dict[str, Any]) -> Object:
-    """The first half of an attempt, and all of it where no bank asks for its customer."""
+    """Begins an attempt, and ends it where no bank asks for its customer."""
     off_session = params.get("off_session", False)
     saves = intent["setup_future_usage"] == "off_session" and intent["customer"] is not None
     if saves:
@@ -47,7 +50,7 @@ def begun(work: Work, intent: Object, method: Object, params: dict[str, Any]) ->
 
 
 def challenge_url(work: Work, kind: str, intent: Object) -> str:
-    """The bank's page; the secret in it is what lets its visitor answer."""
+    """Returns the address of the bank's page; the secret in it lets its visitor answer."""
     return (
         f"{work.base_url}/3d_secure_2/hosted/{work.account}/{kind}/{intent['id']}"
         f"?secret={intent['client_secret']}"
@@ -55,7 +58,7 @@ def challenge_url(work: Work, kind: str, intent: Object) -> str:
 
 
 def next_action(url: str, return_url: str | None) -> Object:
-    """A redirect where there is a way back, else what Stripe.js would do in a frame."""
+    """Returns a redirect where there is a way back, else what Stripe.js would do in a frame."""
     if return_url is not None:
         return {
             "redirect_to_url": {"return_url": return_url, "url": url},
@@ -72,7 +75,7 @@ def next_action(url: str, return_url: str | None) -> Object:
 
 
 def action_url(intent: Object) -> str:
-    """The bank's page of an intent that waits for its buyer."""
+    """Returns the address of the bank's page of an intent that waits for its buyer."""
     action = intent["next_action"]
     if action["type"] == "redirect_to_url":
         return str(action["redirect_to_url"]["url"])
@@ -80,7 +83,7 @@ def action_url(intent: Object) -> str:
 
 
 def check_return_url(intent: Object, params: dict[str, Any], kind: str) -> None:
-    """On session, methods that redirect need a way back."""
+    """Refuses methods that redirect and have no way back, on session."""
     automatic = intent["automatic_payment_methods"] or {}
     redirects = automatic.get("enabled") and automatic.get("allow_redirects") == "always"
     if redirects and not (params.get("return_url") or params.get("off_session")):
@@ -98,7 +101,7 @@ def check_return_url(intent: Object, params: dict[str, Any], kind: str) -> None:
 
 
 def charged(work: Work, intent: Object, method: Object, decline: Decline | None = None) -> Object:
-    """Charge once; a decline is raised, with everything it left behind already put."""
+    """Charges once; raises a decline, after storing everything that it leaves behind."""
     card = methods.card_of(method)
     decline = decline or card.decline
     charge = charges.made(work, intent, method, decline)
@@ -120,7 +123,7 @@ def charged(work: Work, intent: Object, method: Object, decline: Decline | None 
 
 
 def failed(work: Work, intent: Object, method: Object, error: StripeError) -> StripeError:
-    """The intent wants another payment method; the error as it is answered."""
+    """Puts an intent back to wanting another payment method; returns the error to answer with."""
     intent |= {
         "status": "requires_payment_method",
         "payment_method": None,
@@ -137,7 +140,9 @@ def failed(work: Work, intent: Object, method: Object, error: StripeError) -> St
 
 
 def authenticated(work: Work, intent: Object, *, succeeded: bool) -> Object:
-    """The buyer has answered the bank. Asked again when nothing waits, nothing happens."""
+    """Goes on after the buyer answered the bank. Asked again when nothing waits, nothing
+    happens.
+    """
     if intent["status"] != "requires_action":
         return intent
     method = work.load("payment_method", intent["payment_method"])
@@ -187,7 +192,7 @@ def _asked(work: Work, intent: Object, params: dict[str, Any]) -> Object:
 
 
 def _keep(work: Work, intent: Object, method: Object) -> None:
-    """Save the payment method when that was asked for; else it is spent."""
+    """Saves the payment method when that was asked for; else it is spent."""
     if method["customer"] is not None:
         if intent["setup_future_usage"] == "off_session":
             work.put(method | {"_set_up": True})

@@ -30,13 +30,13 @@ class Books:
             self._file = _appending(journal)
 
     def read(self, key: str) -> tuple[Row, int] | None:
-        """A row and its revision."""
+        """Returns a row and its revision."""
         with self.lock:
             row = self._rows.get(key)
             return None if row is None else (row, self._revisions[key])
 
     def write(self, key: str, row: Row, *, revision: int) -> bool:
-        """Write over `revision` (0: where none stands); False when it is another by now."""
+        """Writes over `revision` (0: where no row is); False when it is another by now."""
         with self.lock:
             if self._revisions.get(key, 0) != revision:
                 return False
@@ -44,12 +44,12 @@ class Books:
             return True
 
     def rows(self) -> list[Row]:
-        """Every row there is."""
+        """Returns every row there is."""
         with self.lock:
             return list(self._rows.values())
 
     def write_all(self, rows: Mapping[str, Row | None]) -> None:
-        """All of these or none, even when the process is killed; None takes a row away."""
+        """Writes all of these or none, even when the process is killed; None removes a row."""
         if not rows:
             return
         with self.lock:
@@ -59,13 +59,13 @@ class Books:
             self._take(rows)
 
     def newest_first(self, prefix: str, kind: str) -> Iterator[Row]:
-        """The rows of a kind whose keys begin with `prefix`."""
+        """Yields the rows of a kind whose keys begin with `prefix`, newest first."""
         with self.lock:
             keys = [key for key in self._kinds.get(kind, {}) if key.startswith(prefix)]
             yield from (self._rows[key] for key in reversed(keys))
 
     def compact(self, keep: Callable[[Row], bool]) -> None:
-        """Forget what need not be kept, and write the journal anew."""
+        """Forgets what need not be kept, and writes the journal anew."""
         with self.lock:
             self._take({key: None for key, row in self._rows.items() if not keep(row)})
             if self._journal is None or self._file is None:

@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class Challenge(Enum):
-    """When the bank wants 3-D Secure."""
+    """The cases in which the bank wants 3-D Secure."""
 
     NEVER = "never"
     ALWAYS = "always"
@@ -15,7 +15,9 @@ class Challenge(Enum):
 
 @dataclass(frozen=True)
 class Decline:
-    """A bank's no: `network` is its own code, `advice` what it says about trying again."""
+    """A decline by the bank: `network` is its own code, `advice` what it says about trying
+    again.
+    """
 
     code: str
     decline_code: str
@@ -27,8 +29,11 @@ class Decline:
 
 @dataclass(frozen=True)
 class TestCard:
-    """`attaches` is whether its bank lets it be saved; `dispute` is the reason of the dispute that
-    follows a charge, `refund` what becomes of a refund in the end."""
+    """A test card and what becomes of it.
+
+    `attaches` is whether its bank lets it be saved; `dispute` is the reason of the dispute that
+    follows a charge, `refund` what becomes of a refund in the end.
+    """
 
     __test__ = False
 
@@ -139,7 +144,7 @@ _PREFIX = "pm_card_"
 
 
 def named(token: str) -> str | None:
-    """The key of a test payment method's name; None for what is none."""
+    """Returns the key of a test payment method's name; None for any other name."""
     if not token.startswith(_PREFIX):
         return None
     name = token.removeprefix(_PREFIX)
@@ -150,5 +155,5 @@ def named(token: str) -> str | None:
 
 
 def numbered(number: str) -> str | None:
-    """The key of the card with a number."""
+    """Returns the key of the card with a number."""
     return next((name for name, card in TEST_CARDS.items() if card.number == number), None)

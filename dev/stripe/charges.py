@@ -1,4 +1,4 @@
-"""Charges: what an intent made of its payment method, whether it succeeded or not."""
+"""Charges: an intent's attempts on its payment method, whether they succeeded or not."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ LIST: form.Fields = {**lists.CURSORS, "customer": form.text, "payment_intent": f
 
 
 def made(work: Work, intent: Object, method: Object, decline: Decline | None) -> Object:
-    """The charge of one attempt."""
+    """Creates the charge of one attempt."""
     identifier = new_id("ch")
     succeeded = decline is None
     charge: Object = {
@@ -72,7 +72,9 @@ def made(work: Work, intent: Object, method: Object, decline: Decline | None) ->
 
 
 def booked(work: Work, source: Object, amount: int, kind: str) -> str:
-    """A line of the account's balance; the id of it. Fees as for a US card: 2.9 % + 30, up."""
+    """Adds a line to the account's balance; returns its id. Fees as for a US card: 2.9 % +
+    30, up.
+    """
     fee = -(-amount * 29 // 1000) + 30 if kind == "charge" else 0
     described = {"amount": fee, "application": None, "currency": source["currency"]}
     line = work.put(

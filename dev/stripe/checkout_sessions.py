@@ -185,7 +185,7 @@ def expire(work: Work, params: dict[str, Any], session: str) -> Object:
 
 
 def expired(work: Work, session: Object) -> Object:
-    """Nobody can complete it any more; its intent is cancelled with it."""
+    """Expires a session: nobody can complete it any more; its intent is cancelled with it."""
     if session["status"] != "open":
         raise refused(
             'Only Checkout Sessions with a status in ["open"] can be expired. This Session has a'
@@ -201,7 +201,9 @@ def expired(work: Work, session: Object) -> Object:
 
 
 def submitted(work: Work, session: Object, card: str, email: str | None) -> Object:
-    """The buyer gave a card on the page; the intent as it stands then. A decline is raised."""
+    """Takes the card that the buyer gave on the page; returns the intent then. A decline is
+    raised.
+    """
     if session["status"] != "open":
         raise refused("This session is no longer open.")
     if email:
@@ -221,7 +223,7 @@ def submitted(work: Work, session: Object, card: str, email: str | None) -> Obje
 
 
 def completed_by(work: Work, intent: Object) -> None:
-    """A session is complete when its intent is."""
+    """Completes a session whose intent is complete."""
     if intent["_session"] is None or intent["status"] != "succeeded":
         return
     session = work.load("checkout.session", intent["_session"])
@@ -238,7 +240,7 @@ def completed_by(work: Work, intent: Object) -> None:
 
 
 def next_url(session: Object, intent: Object) -> str:
-    """Where the buyer's browser goes after the page, or back to it."""
+    """Returns where the buyer's browser goes after the page, or back to it."""
     if intent["status"] == "requires_action":
         return str(attempts.action_url(intent))
     if intent["status"] == "succeeded":
@@ -247,7 +249,7 @@ def next_url(session: Object, intent: Object) -> str:
 
 
 def _payment_intent(work: Work, session: Object) -> Object:
-    """Made when the buyer first pays, as Stripe does since 2022-08-01."""
+    """Creates the intent when the buyer first pays, as Stripe does since 2022-08-01."""
     if session["payment_intent"] is not None:
         return work.load("payment_intent", session["payment_intent"])
     data = session["_payment"]
@@ -276,7 +278,7 @@ def _payment_intent(work: Work, session: Object) -> Object:
 
 
 def method_of(work: Work, card: str) -> str:
-    """A fresh payment method of the card that was picked on the page."""
+    """Returns a fresh payment method of the card that was picked on the page."""
     return str(work.put(methods.resolve(work, card))["id"])
 
 

@@ -18,7 +18,7 @@ _MOST = 10_000
 
 
 def call(stripe: Loopback, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of one call; raises ValueError where it cannot be done."""
+    """Returns the answer of one call; raises ValueError where it cannot be done."""
     calls: dict[str, Callable[[Loopback, Mapping[str, Any]], dict[str, Any]]] = {
         "disputes": _dispute,
         "cards": _card,

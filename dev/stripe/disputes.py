@@ -62,7 +62,7 @@ LIST: form.Fields = {**lists.CURSORS, "charge": form.text, "payment_intent": for
 
 
 def opened(work: Work, charge: Object, reason: str, *, inquiry: bool = False) -> Object:
-    """The bank disputes a charge; an inquiry takes no money yet."""
+    """Opens a bank's dispute of a charge; an inquiry takes no money yet."""
     if charge["status"] != "succeeded" or charge["disputed"]:
         raise refused(f"Charge {charge['id']} cannot be disputed.")
     dispute: Object = {
@@ -108,7 +108,7 @@ def opened(work: Work, charge: Object, reason: str, *, inquiry: bool = False) ->
 
 
 def decided(work: Work, dispute: Object, status: str) -> Object:
-    """The bank's last word: `won` gives the money back."""
+    """Closes a dispute as the bank decided: `won` gives the money back."""
     if _is_over(dispute):
         raise refused(f"This dispute is already closed: {dispute['status']}.", "dispute_closed")
     previous = {"status": dispute["status"]}
@@ -129,7 +129,9 @@ def retrieve(work: Work, params: dict[str, Any], dispute: str) -> Object:
 
 
 def update(work: Work, params: dict[str, Any], dispute: str) -> Object:
-    """Evidence; what the documentation calls winning and losing evidence decides a test dispute."""
+    """Takes evidence; a test dispute is decided by what Stripe documents as winning or losing
+    evidence.
+    """
     found = work.load("dispute", dispute)
     found["metadata"] = form.merged(found["metadata"], params.get("metadata"))
     if evidence := params.get("evidence"):
@@ -144,7 +146,7 @@ def update(work: Work, params: dict[str, Any], dispute: str) -> Object:
 
 
 def close(work: Work, params: dict[str, Any], dispute: str) -> Object:
-    """Accept it: lost."""
+    """Accepts a dispute, which loses it."""
     return decided(work, work.load("dispute", dispute), "lost")
 
 
@@ -159,7 +161,7 @@ def find_all(work: Work, params: dict[str, Any]) -> Object:
 
 
 def verdict(dispute: Object) -> str | None:
-    """How the evidence that was submitted decides it, if it does."""
+    """Returns the verdict that the submitted evidence leads to; None for none."""
     return _VERDICTS.get(dispute["evidence"]["uncategorized_text"] or "")
 
 

@@ -1,4 +1,4 @@
-"""What Stripe answers instead of an object (https://docs.stripe.com/api/errors)."""
+"""Stripe's error answers (https://docs.stripe.com/api/errors)."""
 
 from typing import Any
 
@@ -37,17 +37,19 @@ class StripeError(Exception):
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> StripeError:
-    """Parameters that do not pass validation: nothing was begun."""
+    """Returns the error for parameters that do not pass validation: nothing was begun."""
     return StripeError(400, message, began=False, param=param, code=code)
 
 
 def refused(message: str, code: str | None = None, **fields: Any) -> StripeError:
-    """A request that the state of things forbids."""
+    """Returns the error for a request that the present state forbids."""
     return StripeError(400, message, code=code, **fields)
 
 
 def missing(kind: str, identifier: str, param: str = "id", status: int = 404) -> StripeError:
-    """There is no such object; 404 where the path names it, 400 where a parameter does."""
+    """Returns the error for a missing object: 404 where the path names it, 400 where a
+    parameter does.
+    """
     name = kind.replace(".", " ")
     return StripeError(
         status, f"No such {name}: '{identifier}'", code="resource_missing", param=param

@@ -56,7 +56,7 @@ def find_all(work: Work, params: dict[str, Any]) -> Object:
 
 
 def happen(work: Work, action: str, subject: str) -> None:
-    """One of the things that were left for later; what has become impossible is left out."""
+    """Carries out one of the things left for later; what has become impossible is left out."""
     try:
         if action == "dispute":
             charge = work.load("charge", subject)

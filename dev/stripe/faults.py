@@ -13,7 +13,7 @@ KINDS = ("timeout_before", "timeout_after", "unavailable", "internal_error")
 
 
 class Source(Protocol):
-    """Where the next call's fault comes from."""
+    """A source of the next call's fault."""
 
     def take(self) -> str | None: ...
 

@@ -14,7 +14,7 @@ _MOST_DEPTH = 8
 
 
 def decode(text: str) -> dict[str, Any]:
-    """`a[b]=1&c[0]=2&d[]=3` as nested objects and lists."""
+    """Returns `a[b]=1&c[0]=2&d[]=3` as nested objects and lists."""
     root: dict[str, Any] = {}
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
@@ -51,7 +51,7 @@ def _listed(value: Any) -> Any:
 
 
 def read(params: Mapping[str, Any], fields: Fields, required: Iterable[str] = ()) -> dict[str, Any]:
-    """The parameters as values; what is unknown or malformed is refused, naming it."""
+    """Returns the parameters as values; refuses unknown or malformed ones by name."""
     for name in params:
         if name not in fields:
             raise invalid(
@@ -66,7 +66,7 @@ def read(params: Mapping[str, Any], fields: Fields, required: Iterable[str] = ()
 
 
 def text(value: Any, name: str) -> str | None:
-    """A text; an empty one unsets."""
+    """Reads a text; an empty one unsets."""
     if not isinstance(value, str):
         raise invalid(f"Invalid string: {name}", name)
     if len(value) > 5000:
@@ -89,7 +89,7 @@ def boolean(value: Any, name: str) -> bool:
 
 
 def hash_of(fields: Fields) -> Check:
-    """Another set of parameters in brackets."""
+    """Reads another set of parameters in brackets."""
 
     def check(value: Any, name: str) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -104,7 +104,7 @@ def hash_of(fields: Fields) -> Check:
 
 
 def anything(value: Any, name: str) -> Any:
-    """Accepted and without effect here."""
+    """Accepts anything; it has no effect here."""
     return value
 
 
@@ -124,7 +124,7 @@ def one_of(*allowed: str) -> Check:
 
 
 def metadata(value: Any, name: str) -> dict[str, str | None]:
-    """Names and texts; an empty text removes its name, an empty `metadata` removes all."""
+    """Reads names and texts; an empty text removes its name, an empty `metadata` removes all."""
     if value == "":
         return {}
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
@@ -138,7 +138,7 @@ def metadata(value: Any, name: str) -> dict[str, str | None]:
 
 
 def merged(old: Mapping[str, str], new: Mapping[str, str | None] | None) -> dict[str, str]:
-    """Metadata after an update."""
+    """Returns metadata after an update."""
     if new == {}:
         return {}
     both = {**old, **(new or {})}

@@ -27,7 +27,7 @@ def row_id(key: str) -> str:
 def answer_of(
     key: str, print_: str, status: int, body: Any, request: str, now: datetime
 ) -> dict[str, Any]:
-    """What is kept of a request that has begun, whether it succeeded or not."""
+    """Returns the row that is kept of a request that has begun, whether it succeeded or not."""
     return {
         "id": row_id(key),
         "object": "_idempotency",
@@ -44,7 +44,7 @@ def is_kept(row: dict[str, Any], now: datetime) -> bool:
 
 
 class Keys:
-    """Which keys are in flight, and what was answered to those that were used."""
+    """The idempotency keys in flight, and the answers given to those that were used."""
 
     def __init__(self, books: Books) -> None:
         self._books = books
@@ -52,7 +52,9 @@ class Keys:
         self._lock = Lock()
 
     def known(self, account: str, key: str, print_: str, now: datetime) -> dict[str, Any] | None:
-        """The answer that was given before; refused when it was to another question."""
+        """Returns the answer that was given before; refuses a key that was used for another
+        request.
+        """
         found = self._books.read(f"{account}/{row_id(key)}")
         if found is None or not is_kept(found[0], now):
             return None
@@ -69,7 +71,7 @@ class Keys:
 
     @contextmanager
     def holding(self, account: str, key: str | None) -> Iterator[None]:
-        """While a request executes, another one with its key is refused."""
+        """Refuses another request with the same key while one executes."""
         if key is None:
             yield
             return

@@ -19,9 +19,11 @@ _EVENTS_TO = "/webhooks/stripe/demo"
 def loopback(
     data: Path, clock: Callable[[], datetime], base_url: str
 ) -> tuple[Loopback, dict[str, Any]]:
-    """Bound to the port that it had before, where pages may still wait for their buyers.
+    """Returns the loopback, bound to the port that it had before, and the secrets of the demo's
+    account.
 
-    With it the secrets of the demo's account, as the Stripe adapter reads them.
+    Pages may still wait for their buyers at that port. The secrets are as the Stripe adapter reads
+    them.
     """
     place = data / "stripe.json"
     known: dict[str, Any] = saved.read(place)

@@ -11,7 +11,7 @@ _WINDOW_SECONDS = 1.0
 
 @dataclass
 class Limits:
-    """Requests a second, by the real clock: of all together, and of each endpoint."""
+    """Limits of requests a second, by the real clock: of all together, and of each endpoint."""
 
     overall: int | None = None
     endpoint: int | None = None
@@ -19,7 +19,7 @@ class Limits:
     _lock: Lock = field(default_factory=Lock)
 
     def check(self, method: str, path: str, now: float) -> None:
-        """Refuse what is too much; what is refused does not count."""
+        """Refuses requests above the limit; what is refused does not count."""
         # Every object's confirmations are one endpoint.
         shape = "/".join(
             "*" if "_" in part and any(map(str.isdigit, part)) else part for part in path.split("/")

@@ -51,7 +51,7 @@ _COMPARES: Mapping[str, Callable[[int, int], bool]] = {
 
 
 def page(url: str, found: Iterable[Object], params: dict[str, Any]) -> Object:
-    """A list object of one page, newest first."""
+    """Returns a list object of one page, newest first."""
     limit = params.get("limit", 10)
     if not 1 <= limit <= _MOST:
         raise invalid(f"Invalid integer: limit is 1 to {_MOST}", "limit")
@@ -79,7 +79,7 @@ def _position(chosen: list[Object], identifier: str, param: str) -> int:
 
 
 def expanded(work: Work, answer: Object, paths: Iterable[str]) -> Object:
-    """An answer with what its paths name in the place of ids."""
+    """Returns an answer with the objects that its paths name in the place of ids."""
     for path in paths:
         parts = path.split(".")
         if len(parts) > _DEEPEST + (parts[0] == "data"):

@@ -1,4 +1,4 @@
-"""What a buyer sees of Stripe: the hosted checkout, and a bank's 3-D Secure page."""
+"""Stripe's pages for buyers: the hosted checkout, and a bank's 3-D Secure page."""
 
 import html
 import re
@@ -23,7 +23,7 @@ _AUTHENTICATE: dict[str, Callable[..., Object]] = {
 
 
 class Pages:
-    """Answers browsers."""
+    """The pages that answer browsers."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

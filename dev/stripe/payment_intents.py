@@ -1,4 +1,4 @@
-"""PaymentIntents: what is asked for them, and the states they go through (attempts.py: charging).
+"""PaymentIntents: the requests on them, and the states they go through (attempts.py: charging).
 
 https://docs.stripe.com/payments/paymentintents/lifecycle
 """
@@ -93,7 +93,7 @@ def create(work: Work, params: dict[str, Any]) -> Object:
 
 
 def opened(work: Work, params: dict[str, Any]) -> Object:
-    """A new intent, of which nothing but the amount is known."""
+    """Returns a new intent, of which nothing but the amount is known."""
     identifier = new_id("pi")
     return work.put(
         {
@@ -180,7 +180,7 @@ def confirm(work: Work, params: dict[str, Any], intent: str) -> Object:
 
 
 def confirmed(work: Work, intent: Object, params: dict[str, Any]) -> Object:
-    """Charge the payment method, or ask for the buyer; a decline is raised."""
+    """Charges the payment method, or asks for the buyer; a decline is raised."""
     if intent["status"] not in _OPEN:
         so = (
             "it has already succeeded after being previously confirmed"

@@ -41,7 +41,7 @@ LIST: form.Fields = {**lists.CURSORS, "customer": form.text, "type": form.one_of
 
 
 def create(work: Work, params: dict[str, Any]) -> Object:
-    """From a number of the test cards, or a token such as tok_visa."""
+    """Creates a payment method from a number of the test cards, or a token such as tok_visa."""
     card = params.get("card", {})
     if number := card.get("number"):
         name = cards.numbered(number.replace(" ", ""))
@@ -60,7 +60,7 @@ def create(work: Work, params: dict[str, Any]) -> Object:
 
 
 def made_from(work: Work, name: str, expires: tuple[int, int] = _EXPIRES) -> Object:
-    """A fresh payment method of a test card."""
+    """Creates a fresh payment method of a test card."""
     card = TEST_CARDS[name]
     return work.put(
         {
@@ -118,7 +118,7 @@ def card_of(method: Object) -> TestCard:
 def resolve(
     work: Work, identifier: str, *, param: str = "payment_method", status: int = 400
 ) -> Object:
-    """A payment method by its id, or a fresh one by a test name."""
+    """Returns a payment method by its id, or a fresh one by a test name."""
     if (name := cards.named(identifier)) is not None:
         return made_from(work, name)
     found = work.find("payment_method", identifier)
@@ -155,7 +155,7 @@ def attach(work: Work, params: dict[str, Any], payment_method: str) -> Object:
 
 
 def check_savable(method: Object) -> None:
-    """The bank looks at a card before it is saved; some are declined there."""
+    """Lets the bank look at a card before it is saved; some are declined there."""
     card = card_of(method)
     if card.decline is not None and not card.attaches:
         raise card_error(card.decline)
@@ -211,7 +211,7 @@ def find_of_customer(work: Work, params: dict[str, Any], customer: str) -> Objec
 
 
 def replace_by_bank(work: Work, method: Object, last4: str, month: int, year: int) -> Object:
-    """The network sent a new number and expiry; the payment method stays the same.
+    """Renews a card: the network sent a new number and expiry; the payment method stays the same.
 
     Another number has another fingerprint, by which Stripe tells cards apart.
     """
@@ -227,7 +227,7 @@ def replace_by_bank(work: Work, method: Object, last4: str, month: int, year: in
 
 
 def card_error(decline: Decline, **fields: Any) -> StripeError:
-    """A bank's no as Stripe's error object; `fields` name charge and intent."""
+    """Returns a bank's decline as Stripe's error object; `fields` name charge and intent."""
     return StripeError(402, decline.message, kind="card_error", **decline_fields(decline), **fields)
 
 
@@ -241,7 +241,7 @@ def decline_fields(decline: Decline) -> dict[str, Any]:
 
 
 def last_error(error: StripeError, method: Object) -> Object:
-    """How an intent remembers its error: with the payment method, without itself."""
+    """Returns an error as an intent keeps it: with the payment method, without the intent."""
     within = ("payment_intent", "setup_intent")
     fields = {name: value for name, value in error.fields.items() if name not in within}
     return {**fields, "payment_method": public(method)}

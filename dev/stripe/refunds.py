@@ -1,4 +1,4 @@
-"""Refunds: whole or in parts, never more than was charged."""
+"""Refunds: full or partial, never more than was charged."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ def create(work: Work, params: dict[str, Any]) -> Object:
 
 
 def settled(work: Work, refund: Object) -> None:
-    """The bank's last word, some time after: done, or failed after all."""
+    """Settles a refund some time after, as the bank decides: done, or failed after all."""
     if refund["status"] == "pending":
         refund["status"] = "succeeded"
         work.put(refund)

@@ -1,4 +1,4 @@
-"""Every endpoint: its path, its parameters, and who handles it."""
+"""The endpoints: each with its path, its parameters and its handler."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ def _anything_goes(params: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`check` refuses, before anything is begun, what the fields alone do not."""
+    """An endpoint. `check` refuses, before anything is begun, what the fields alone do not."""
 
     method: str
     path: str
@@ -156,7 +156,7 @@ _PATTERNS = [
 
 
 def find(method: str, path: str) -> tuple[Endpoint, Mapping[str, str]]:
-    """The endpoint of a request, and the ids in its path."""
+    """Returns the endpoint of a request, and the ids in its path."""
     for endpoint, pattern in _PATTERNS:
         if endpoint.method == method and (match := pattern.fullmatch(path)):
             return endpoint, match.groupdict()

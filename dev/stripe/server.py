@@ -59,7 +59,7 @@ class Loopback:
         )
 
     def open_account(self, account: Account) -> None:
-        """Take an account's key from now on."""
+        """Takes an account's key from now on."""
         self.service.open_account(account)
 
     def start(self) -> "Loopback":
@@ -75,11 +75,11 @@ class Loopback:
         self.books.close()
 
     def charges(self) -> list[dict[str, Any]]:
-        """What really happened to the money, newest first, in CONTRACT.md's shape."""
+        """Returns what really happened to the money, newest first, in CONTRACT.md's shape."""
         return [_charge(row) for row in self.books.newest_first("", "charge")]
 
     def open_dispute(self, charge: str, *, reason: str = "fraudulent") -> str:
-        """A bank disputes a charge, named by its id or its PaymentIntent's; the dispute's id."""
+        """Disputes a charge, named by its id or its PaymentIntent's; returns the dispute's id."""
         account, row = self._row("charge", charge)
         with self.service.execution:
             work = self.service.working(account)
@@ -89,7 +89,7 @@ class Loopback:
         return str(made["id"])
 
     def decide_dispute(self, dispute: str, outcome: str) -> None:
-        """The bank's verdict: won or lost."""
+        """Decides a dispute as the bank: won or lost."""
         account, row = self._row("dispute", dispute)
         with self.service.execution:
             work = self.service.working(account)
@@ -98,7 +98,7 @@ class Loopback:
         self.service.wake()
 
     def renew_card(self, method: str, *, last4: str, month: int, year: int) -> None:
-        """A network replaces a saved card."""
+        """Renews a saved card, as its network does."""
         account, row = self._row("payment_method", method)
         with self.service.execution:
             work = self.service.working(account)
@@ -131,7 +131,7 @@ class Loopback:
 
 
 def _is_kept(row: Row, now: datetime) -> bool:
-    """Keys are known for a day, and events listed for a month; all else stays."""
+    """Returns whether a row is kept: keys for a day, events for a month, all else for ever."""
     if row["object"] == "_idempotency":
         return idempotency.is_kept(row, now)
     if row["object"] == "event":

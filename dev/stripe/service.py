@@ -1,4 +1,6 @@
-"""A request comes in, an object or an error goes out: keys, limits, faults, idempotency."""
+"""The service that turns a request into an object or an error: keys, limits, faults,
+idempotency.
+"""
 
 import base64
 import threading
@@ -22,7 +24,7 @@ from dev.stripe.work import API_VERSION, Work, new_id, public
 
 @dataclass(frozen=True)
 class Account:
-    """An account, its secret test key, and where its events go; signed with each of the secrets."""
+    """An account: its secret test key, and where its events go, signed with each of the secrets."""
 
     id: str
     secret_key: str
@@ -65,7 +67,7 @@ class Service:
         self.accounts[account.id] = account
 
     def answer(self, request: Request) -> Response:
-        """The answer of one HTTP request of the API."""
+        """Returns the answer of one HTTP request of the API."""
         request_id = new_id("req", 14)
         try:
             response = self._answered(request, request_id)
@@ -77,7 +79,7 @@ class Service:
         return Response(response.status, headers, response.body)
 
     def working(self, account: str, **of_request: Any) -> Work:
-        """A fresh unit of work; commit it while holding `execution`."""
+        """Returns a fresh unit of work; commit it while holding `execution`."""
         return Work(
             self.books,
             account,
@@ -89,7 +91,9 @@ class Service:
 
     @property
     def execution(self) -> threading.Lock:
-        """Requests execute one after the other, as one PaymentIntent's do at Stripe."""
+        """The lock under which requests execute one after the other, as one PaymentIntent's do at
+        Stripe.
+        """
         return self._execution
 
     def _listens(self, account: str, kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""SetupIntents: a card is saved for later, after its bank was asked where the bank wants that."""
+"""SetupIntents: each saves a card for later, after asking its bank where the bank wants that."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def create(work: Work, params: dict[str, Any]) -> Object:
 
 
 def opened(work: Work, params: dict[str, Any]) -> Object:
-    """A new intent, without customer and payment method."""
+    """Returns a new intent, without customer and payment method."""
     identifier = new_id("seti")
     return work.put(
         {
@@ -120,7 +120,7 @@ def confirm(work: Work, params: dict[str, Any], intent: str) -> Object:
 
 
 def confirmed(work: Work, intent: Object, params: dict[str, Any]) -> Object:
-    """Save the payment method, or ask for the buyer first; a decline is raised."""
+    """Saves the payment method, or asks for the buyer first; a decline is raised."""
     if intent["status"] not in _OPEN:
         raise _unexpected(
             intent,
@@ -152,7 +152,9 @@ def confirmed(work: Work, intent: Object, params: dict[str, Any]) -> Object:
 
 
 def authenticated(work: Work, intent: Object, *, succeeded: bool) -> Object:
-    """The buyer has answered the bank. Asked again when nothing waits, nothing happens."""
+    """Goes on after the buyer answered the bank. Asked again when nothing waits, nothing
+    happens.
+    """
     if intent["status"] != "requires_action":
         return intent
     method = work.load("payment_method", intent["payment_method"])

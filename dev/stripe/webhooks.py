@@ -25,7 +25,10 @@ _PAUSES = tuple(
 
 @dataclass
 class Manner:
-    """How events are delivered from now on: `lose` is how many of the next ones never arrive."""
+    """The manner in which events are delivered from now on.
+
+    `lose` is how many of the next ones never arrive.
+    """
 
     hold: bool = False
     times: int = 1
@@ -42,13 +45,13 @@ class Webhooks:
         self._delivering = threading.Lock()
 
     def deliver(self, tally: Any = None) -> int:
-        """Let happen and send all that is due; how much that was."""
+        """Carries out and sends all that is due; returns how much that was."""
         with self._delivering:
             happened = self._happen()
             return happened + (0 if self.manner.hold else self._send_due())
 
     def retry_at(self) -> datetime | None:
-        """When there is something to do again."""
+        """Returns when there is something to do again."""
         rows = self._rows("_later")
         if not self.manner.hold:
             rows += self._rows("_delivery")
@@ -100,12 +103,14 @@ class Webhooks:
         return [row for row in self._rows(kind) if datetime.fromisoformat(row["at"]) <= now]
 
     def _rows(self, kind: str) -> list[Row]:
-        """Oldest first."""
+        """Returns the rows, oldest first."""
         return list(self._service.books.newest_first("", kind))[::-1]
 
 
 def signature(payload: bytes, secrets: tuple[str, ...], seconds: int) -> str:
-    """The Stripe-Signature header: one v1 for each secret, two while one replaces another."""
+    """Returns the Stripe-Signature header: one v1 for each secret, two while one replaces
+    another.
+    """
     signed = f"{seconds}.".encode() + payload
     signatures = (hmac.new(s.encode(), signed, hashlib.sha256).hexdigest() for s in secrets)
     return ",".join([f"t={seconds}", *(f"v1={each}" for each in signatures)])

@@ -1,4 +1,4 @@
-"""One request's work: what it read, what it changed, and whom it told; committed all at once."""
+"""The unit of work of one request: reads, changes and events, committed all at once."""
 
 import copy
 import secrets
@@ -23,7 +23,9 @@ def new_id(prefix: str, length: int = 24) -> str:
 
 
 class Work:
-    """`base_url` is where browsers find the loopback, for the pages that it links to."""
+    """A unit of work. `base_url` is where browsers find the loopback, for the pages that it
+    links to.
+    """
 
     def __init__(
         self,
@@ -48,11 +50,11 @@ class Work:
 
     @property
     def seconds(self) -> int:
-        """Now as Stripe writes it: seconds since 1970."""
+        """Returns the present time as Stripe writes it: seconds since 1970."""
         return int(self.now.timestamp())
 
     def find(self, kind: str, identifier: str) -> Object | None:
-        """An object to read or change; changed ones are put back with `put`."""
+        """Returns an object to read or change; changed ones are put back with `put`."""
         key = f"{self.account}/{identifier}"
         if (staged := self._staged.get(key)) is not None:
             return staged if staged["object"] == kind else None
@@ -62,14 +64,14 @@ class Work:
         return copy.deepcopy(found[0])
 
     def load(self, kind: str, identifier: str, *, param: str = "id", status: int = 404) -> Object:
-        """An object that must be there."""
+        """Returns an object that must be there."""
         found = self.find(kind, identifier)
         if found is None:
             raise missing(kind, identifier, param, status)
         return found
 
     def newest_first(self, kind: str) -> Iterator[Object]:
-        """To read only: nothing of this may be changed."""
+        """Yields objects to read only, newest first: nothing of this may be changed."""
         prefix = f"{self.account}/"
         fresh = [o for o in self._staged.values() if o["object"] == kind]
         seen = {o["id"] for o in fresh}
@@ -79,12 +81,12 @@ class Work:
                 yield found
 
     def put(self, thing: Object) -> Object:
-        """Keep an object, new or changed."""
+        """Keeps an object, new or changed."""
         self._staged[f"{self.account}/{thing['id']}"] = thing
         return thing
 
     def tell(self, kind: str, thing: Object, previous: Object | None = None) -> None:
-        """An event with the object as it is now."""
+        """Adds an event with the object as it is now."""
         data: Object = {"object": public(thing)}
         if previous is not None:
             data["previous_attributes"] = previous
@@ -105,7 +107,7 @@ class Work:
             self._schedule("_delivery", self.now, event=event["id"], tries=0)
 
     def later(self, seconds: int, action: str, subject: str) -> None:
-        """What a bank does some time after the answer, by the gateway's clock."""
+        """Plans an action of the bank some time after the answer, by the gateway's clock."""
         at = self.now + timedelta(seconds=seconds)
         self._schedule("_later", at, action=action, subject=subject)
 
@@ -114,15 +116,15 @@ class Work:
         self.put({**thing, "at": at.isoformat(), **what})
 
     def remove(self, identifier: str) -> None:
-        """Take one of the gateway's own rows away."""
+        """Removes one of the gateway's own rows."""
         self._gone.add(identifier)
 
     def discard(self) -> None:
-        """Leave everything as it was."""
+        """Leaves everything as it was."""
         self._staged = {}
 
     def commit(self, **more: Object | None) -> None:
-        """Everything at once, and what else belongs to the request, by id."""
+        """Commits everything at once, and what else belongs to the request, by id."""
         rows: dict[str, Object | None] = dict(self._staged)
         rows |= {f"{self.account}/{name}": row for name, row in more.items()}
         rows |= {f"{self.account}/{identifier}": None for identifier in self._gone}
@@ -131,5 +133,5 @@ class Work:
 
 
 def public(thing: Object) -> Object:
-    """An object as the API shows it: what begins with an underscore is the gateway's own."""
+    """Returns an object as the API shows it: fields that begin with an underscore are left out."""
     return {name: copy.deepcopy(value) for name, value in thing.items() if not name.startswith("_")}

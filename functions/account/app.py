@@ -1,4 +1,4 @@
-"""Accounts: signing up and in, the profile, the plan; and the sweep of how accounts stand."""
+"""Accounts: sign-up and sign-in, profile, plan, and the sweep of their states."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MILLISECONDS_TO_FINISH = 10_000
 
 
 class House:
-    """The resolver with the world it is over: who visits, and who sent a form."""
+    """The resolver of account pages, with its ports."""
 
     def __init__(self, ports: Ports) -> None:
         self.app, self.ports = http.resolver(place=custom_domains.placed(ports)), ports
@@ -37,7 +37,7 @@ class House:
 
 
 def build(ports: Ports) -> http.Resolver:
-    """The routes of this function over a world."""
+    """Builds the routes of this function over the given ports."""
     house = House(ports)
     _doors(house)
     _links(house)
@@ -160,14 +160,16 @@ app = cache(lambda: build(wiring.ports()))
 @telemetry.observed
 @http.guard
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's events for /account."""
+    """Handles API Gateway's events for /account."""
     return app().resolve(event, context)
 
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Bring accounts in line, and erase forms that nothing came of, as due at the schedule's own
-    time; a replayed event finds nothing left."""
+    """Brings accounts in line, and erases abandoned forms, as due at the schedule's own time.
+
+    A replayed event finds nothing left.
+    """
     from billing.kernel.flows import walks  # the pages, of the same folder, start without
     from billing.privacy.flows import erase
 

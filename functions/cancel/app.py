@@ -1,4 +1,4 @@
-"""Delayed cancellations: carried out when the period that was paid for ends (X-2)."""
+"""Delayed cancellations: carried out when the paid period ends (X-2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MILLISECONDS_TO_FINISH = 10_000
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """End what is due to end at the schedule's own time; a replayed event ends nothing twice."""
+    """Ends what is due to end at the schedule's own time; a replayed event ends nothing twice."""
     tally = cancel.sweep(
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),

@@ -16,7 +16,7 @@ from billing.web.request import Request, plain_id
 
 
 def build(ports: Ports) -> http.Resolver:
-    """The routes of this function over a world."""
+    """Builds the routes of this function over the given ports."""
     app = http.resolver(languages.of_visitor, custom_domains.placed(ports))
 
     @app.get("/health")
@@ -65,5 +65,5 @@ app = cache(lambda: build(wiring.ports()))
 @telemetry.observed
 @http.guard
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's events for the checkout's addresses."""
+    """Handles API Gateway's events for the checkout's addresses."""
     return app().resolve(event, context)

@@ -1,4 +1,4 @@
-"""The merchant's side for people: the console, its sign-in, and the agents' queue of tickets."""
+"""The merchant's pages: the console, its sign-in, and the agents' queue of tickets."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from billing.web.request import Request, plain_id
 
 
 class Console:
-    """The resolver with the world it is over: who looks, and who sent a form."""
+    """The resolver of console pages, with its ports."""
 
     def __init__(self, ports: Ports) -> None:
         self.app, self.ports = http.resolver(place=custom_domains.placed(ports)), ports
 
     def looks(self) -> Desk:
-        """Who looks at a page."""
+        """Returns the desk of a page's signed-in visitor."""
         request, now = Request.of(self.app.current_event), self.ports.clock()
         return Desk(self.ports, console_session.required(self.ports, request, now), request, now)
 
     def sends(self) -> Desk:
-        """Who sent a form."""
+        """Returns the desk of a form's signed-in sender."""
         request, now = Request.of(self.app.current_event), self.ports.clock()
         return Desk(
             self.ports, console_session.required_for_change(self.ports, request, now), request, now
@@ -37,7 +37,7 @@ class Console:
 
 
 def build(ports: Ports) -> http.Resolver:
-    """The routes of this function over a world."""
+    """Builds the routes of this function over the given ports."""
     house = Console(ports)
     _transactions(house)
     _endings(house)
@@ -136,5 +136,5 @@ app = cache(lambda: build(wiring.ports()))
 @telemetry.observed
 @http.guard
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's events for /console."""
+    """Handles API Gateway's events for /console."""
     return app().resolve(event, context)

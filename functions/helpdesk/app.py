@@ -1,4 +1,4 @@
-"""The helpdesk: requests to departments, their threads, and the sweep that answers their alarms."""
+"""The helpdesk: requests to departments, their threads, and the sweep of their due dates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MILLISECONDS_TO_FINISH = 15_000
 
 
 class Helpdesk:
-    """The resolver with the world it is over: who looks, and who sent a form."""
+    """The resolver of helpdesk pages, with its ports."""
 
     def __init__(self, ports: Ports) -> None:
         self.app, self.ports = http.resolver(place=custom_domains.placed(ports)), ports
@@ -33,18 +33,18 @@ class Helpdesk:
         self.app.exception_handler(BillingError)(failed)
 
     def looks(self, merchant: str) -> Caller:
-        """Who looks at a page."""
+        """Returns the desk of a page's signed-in visitor."""
         request = Request.of(self.app.current_event)
         return helpdesk_pages.caller(self.ports, request, merchant, now=self.ports.clock())
 
     def sends(self, merchant: str) -> Caller:
-        """Who sent a form."""
+        """Returns the desk of a form's signed-in sender."""
         request = Request.of(self.app.current_event)
         return helpdesk_pages.sender(self.ports, request, merchant, now=self.ports.clock())
 
 
 def build(ports: Ports) -> http.Resolver:
-    """The routes of this function over a world."""
+    """Builds the routes of this function over the given ports."""
     house = Helpdesk(ports)
     _requests(house)
     _threads(house)
@@ -101,14 +101,16 @@ app = cache(lambda: build(wiring.ports()))
 @telemetry.observed
 @http.guard
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's events for the helpdesk's addresses."""
+    """Handles API Gateway's events for the helpdesk's addresses."""
     return app().resolve(event, context)
 
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Answer the alarms of tickets at the schedule's own time; a replayed event does nothing
-    twice."""
+    """Acts on tickets whose due date has come at the schedule's own time.
+
+    A replayed event does nothing twice.
+    """
     tally = decision.sweep(
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),

@@ -1,4 +1,4 @@
-"""The merchant's side for programs: the JSON API under /v1."""
+"""The JSON API for merchants' programs, under /v1."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ REFUND_REFUSED = {
 
 
 def build(ports: Ports) -> http.Resolver:
-    """The routes of this function over a world."""
+    """Builds the routes of this function over the given ports."""
     app = http.resolver(place=custom_domains.placed(ports))
     api = Api(app, ports)
     _catalog(api, ports)
@@ -79,27 +79,27 @@ def build(ports: Ports) -> http.Resolver:
 def _catalog(api: Api, ports: Ports) -> None:
     @api.post("/v1/preview", PreviewInput, status=200, scope="read")
     def preview(call: Call[PreviewInput]) -> merchant_shapes.PreviewOutput:
-        """What a price point would charge, and when; no product is needed (P-19)."""
+        """Preview what a price point would charge, and when; no product is needed (P-19)."""
         with under("price_point"):
             terms = call.input.price_point.terms()
         return merchant_shapes.preview(terms, call.input.anchor(), call.input.count)
 
     @api.post("/v1/products", NewProductInput)
     def create_product(call: Call[NewProductInput]) -> ProductOutput:
-        """Set up a product with its price points; the first is the default."""
+        """Create a product with its price points; the first is the default."""
         made = products.create(ports, call.merchant, call.input.draft(), now=call.now)
         return json_shapes.product(*made, call.checkout_url)
 
     @api.get("/v1/products", PageQuery)
     def list_products(call: Call[PageQuery]) -> Listed[ProductOutput]:
-        """All products, newest first."""
+        """List all products, newest first."""
         page = products.page(ports, call.merchant, limit=call.input.limit, cursor=call.input.cursor)
         shown = (json_shapes.product(*offered, call.checkout_url) for offered in page.data)
         return json_shapes.listed(shown, page.next)
 
     @api.get("/v1/products/<product>")
     def show_product(call: Call[Nothing], product: str) -> ProductOutput:
-        """One product."""
+        """Retrieve one product."""
         return json_shapes.product(*products.one(ports, call.merchant, product), call.checkout_url)
 
     @api.patch("/v1/products/<product>", ProductChangeInput)
@@ -119,7 +119,7 @@ def _catalog(api: Api, ports: Ports) -> None:
 
     @api.delete("/v1/products/<product>/price-points/<price_point>")
     def remove_price_point(call: Call[Nothing], product: str, price_point: str) -> ProductOutput:
-        """Sell no more at a price point; the default moves on, what was sold stays as it is."""
+        """Remove a price point from sale; the default moves on, what was sold stays as it is."""
         left = products.remove_price_point(ports, call.merchant, product, price_point)
         return json_shapes.product(*left, call.checkout_url)
 
@@ -127,7 +127,7 @@ def _catalog(api: Api, ports: Ports) -> None:
 def _sales(api: Api, ports: Ports) -> None:
     @api.get("/v1/orders", OrdersQuery)
     def list_orders(call: Call[OrdersQuery]) -> Listed[OrderOutput]:
-        """The transaction list, newest first."""
+        """List orders (the transaction list), newest first."""
         query = call.input
         wanted = Filter(
             customer=query.customer,
@@ -143,12 +143,12 @@ def _sales(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/orders/<order>")
     def show_order(call: Call[Nothing], order: str) -> OrderOutput:
-        """One entry of the transaction list."""
+        """Retrieve one entry of the transaction list."""
         return json_shapes.order(transactions.one(ports, call.merchant.id, order))
 
     @api.get("/v1/subscriptions/<subscription>")
     def show_subscription(call: Call[Nothing], subscription: str) -> json_shapes.SubscriptionOutput:
-        """One subscription."""
+        """Retrieve one subscription."""
         found = subscriptions.fresh(ports, call.merchant.id, subscription)
         return json_shapes.subscription(found.as_of(call.now))
 
@@ -156,13 +156,15 @@ def _sales(api: Api, ports: Ports) -> None:
 def _customers(api: Api, ports: Ports) -> None:
     @api.get("/v1/customers", CustomersQuery)
     def find_customers(call: Call[CustomersQuery]) -> Listed[customer_shapes.CustomerOutput]:
-        """The customer that an email belongs to, or an empty list."""
+        """Find the customer that an email belongs to; an empty list if there is none."""
         found = customers.by_email(ports, call.merchant.id, call.input.email)
         return json_shapes.listed(map(customer_shapes.customer, found))
 
     @api.get("/v1/customers/<customer>")
     def show_customer(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:
-        """One customer with access, subscriptions, orders, invoices and payment methods."""
+        """Retrieve one customer with access, subscriptions, orders, invoices and payment
+        methods.
+        """
         found = customers.overview(ports, call.merchant.id, customer, now=call.now)
         return customer_shapes.overview(found)
 
@@ -177,17 +179,21 @@ def _customers(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/customers/<customer>/export")
     def export_customer(call: Call[Nothing], customer: str) -> privacy_shapes.ExportOutput:
-        """Everything that is kept of one customer, for who asks what that is (M-8)."""
+        """Export everything that is kept of one customer, for a request of access to their
+        data (M-8).
+        """
         return privacy_shapes.export(export.export(ports, call.merchant.id, customer, now=call.now))
 
     @api.post("/v1/customers/<customer>/erase", status=200)
     def erase_customer(call: Call[Nothing], customer: str) -> customer_shapes.CustomerOutput:
-        """Erase who they are, once nothing of theirs runs; invoices and ledger stay (M-8)."""
+        """Erase a customer's personal data, once nothing of theirs runs; invoices and ledger stay
+        (M-8).
+        """
         return customer_shapes.customer(erase.one(ports, call.merchant.id, customer))
 
     @api.post("/v1/customers/<customer>/resume-mail", status=200)
     def resume_mail(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:
-        """Let mail go to a customer's address again, after it came back or they complained."""
+        """Resume mail to a customer's address, after mail came back or they complained."""
         merchant = call.merchant.id
         suppressions.lift(ports, merchant, customer)
         found = customers.overview(ports, merchant, customer, now=call.now)
@@ -195,7 +201,7 @@ def _customers(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/access", AccessQuery)
     def show_access(call: Call[AccessQuery]) -> merchant_shapes.ActiveOutput:
-        """Whether whoever has this email may use a grant now."""
+        """Show whether the customer with this email may use a grant now."""
         query = call.input
         active = customers.has_access(
             ports, call.merchant.id, query.email, query.grant, now=call.now
@@ -204,14 +210,16 @@ def _customers(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/forecast", ForecastQuery)
     def show_forecast(call: Call[ForecastQuery]) -> merchant_shapes.ForecastOutput:
-        """What would be charged from now on, per local day and currency; charges nothing."""
+        """Forecast charges from now on, per local day and currency; charges nothing."""
         until = call.input.until(call.zone)
         found = forecast.forecast(ports, call.merchant, until=until, now=call.now)
         return merchant_shapes.forecast(found)
 
     @api.get("/v1/attention", PageQuery)
     def show_attention(call: Call[PageQuery]) -> Listed[merchant_shapes.MatterOutput]:
-        """Subscriptions that need a look: alarms over an hour past, payments that wait for you."""
+        """List subscriptions that need attention: over an hour overdue, or waiting for your
+        decision.
+        """
         query = call.input
         page = attention.page(
             ports, call.merchant, limit=query.limit, cursor=query.cursor, now=call.now
@@ -224,7 +232,7 @@ def _endings(api: Api, ports: Ports) -> None:
     def refund_order(
         call: Call[RefundInput], order: str
     ) -> json_shapes.RefundOutput | Later[json_shapes.RefundUnderWayOutput]:
-        """Give a payment back, wholly or in part; answers the entry of kind refund.
+        """Refund a payment, wholly or in part; returns the entry of kind refund.
 
         It first takes back the credit that the payment's own period gave.
 
@@ -247,7 +255,9 @@ def _endings(api: Api, ports: Ports) -> None:
 
     @api.post("/v1/subscriptions/<subscription>/cancel", CancelInput, status=200)
     def cancel_subscription(call: Call[CancelInput], subscription: str) -> json_shapes.EndingOutput:
-        """End it now or with the period; `charge_under_way` says that a charge comes first."""
+        """Cancel a subscription now or with the period; `charge_under_way` says that a charge comes
+        first.
+        """
         ending = cancel.request(
             ports,
             call.merchant.id,
@@ -283,5 +293,5 @@ app = cache(lambda: build(wiring.ports()))
 @telemetry.observed
 @http.guard
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's events for /v1."""
+    """Handles API Gateway's events for /v1."""
     return app().resolve(event, context)

@@ -1,4 +1,4 @@
-"""The outbox: what the core table's stream brings is told to the world, what it left is swept."""
+"""Outbox delivery: events from the core table's stream, and a sweep of what the stream left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ MILLISECONDS_TO_FINISH = 20_000
 
 @telemetry.observed
 def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Facts as the stream's filter lets them through; one that fails waits for the sweep."""
+    """Delivers outbox events as the stream's filter lets them through; one that fails waits for the
+    sweep.
+    """
     ports = wiring.ports()
     facts = [
         fact_of(Key(keys["pk"]["S"], keys["sk"]["S"]))
@@ -30,7 +32,7 @@ def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Tell what the stream left untold and what is soon to come, at the schedule's own time."""
+    """Delivers what the stream left and what is soon to come, at the schedule's own time."""
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
     whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
@@ -44,7 +46,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 
 @telemetry.observed
 def returned(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Mail that came back, or was complained of: its address gets no more."""
+    """Suppresses an address whose mail came back, or was complained of: it gets no more."""
     from billing.aws import ses_events  # the others start without a parser of mails
     from billing.outbox.flows import suppressions
 

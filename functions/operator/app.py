@@ -1,4 +1,4 @@
-"""What only the operator of the installation may do: invoked directly, guarded by IAM, no route."""
+"""The operator's function of the installation: invoked directly, guarded by IAM, no route."""
 
 from __future__ import annotations
 
@@ -11,5 +11,8 @@ from billing.runtime import telemetry, wiring
 
 @telemetry.observed
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """`{"do": "merchant", "name": .., "email": ..}` and its like; what was wrong is an `error`."""
+    """Handles `{"do": "merchant", "name": .., "email": ..}` and its like.
+
+    A mistake is returned as `error`.
+    """
     return operator.answer(wiring.ports(), event)

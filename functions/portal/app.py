@@ -1,4 +1,4 @@
-"""The customer's side: login, purchases, invoices, and what one may change (B-1 .. B-10)."""
+"""The customer portal: login, purchases, invoices, and their changes (B-1 .. B-10)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from billing.web.request import Request
 
 
 class Portal:
-    """The resolver with the world it is over: who visits, and who sent a form."""
+    """The resolver of portal pages, with its ports."""
 
     def __init__(self, ports: Ports) -> None:
         self.app, self.ports = (
@@ -39,18 +39,18 @@ class Portal:
         return Request.of(self.app.current_event)
 
     def visit(self, merchant: str) -> Visit:
-        """Who looks at a page."""
+        """Returns the signed-in visitor of a page."""
         now = self.ports.clock()
         return portal_session.required(self.ports, self.request, merchant, now)
 
     def change(self, merchant: str) -> Visit:
-        """Who sent a form."""
+        """Returns the signed-in sender of a form."""
         now = self.ports.clock()
         return portal_session.required_for_change(self.ports, self.request, merchant, now)
 
 
 def build(ports: Ports) -> http.Resolver:
-    """The routes of this function over a world."""
+    """Builds the routes of this function over the given ports."""
     house = Portal(ports)
     _front(house)
     _invoices(house)
@@ -216,5 +216,5 @@ app = cache(lambda: build(wiring.ports()))
 @telemetry.observed
 @http.guard
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's events for the portal's addresses."""
+    """Handles API Gateway's events for the portal's addresses."""
     return app().resolve(event, context)

@@ -14,7 +14,7 @@ LINES_AT_MOST = 100
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Count what is more than an hour late at the schedule's own time, and name the latest."""
+    """Counts what is more than an hour late at the schedule's own time, and names the latest."""
     found = missed.find(wiring.ports(), now=datetime.fromisoformat(event["time"]))
     for late in found[:LINES_AT_MOST]:
         telemetry.happened("missed", **late.described())

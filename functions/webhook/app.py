@@ -1,4 +1,4 @@
-"""Signed events of gateways, and the sweep that finds those that were lost."""
+"""Gateway webhooks: signed events, and the sweep that finds those that were lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MILLISECONDS_TO_FINISH = 15_000
 
 
 def build(ports: Ports) -> http.Resolver:
-    """The routes of this function over a world."""
+    """Builds the routes of this function over the given ports."""
     app = http.resolver()
 
     @app.post("/webhooks/<gateway>/<merchant>")
@@ -37,7 +37,7 @@ def build(ports: Ports) -> http.Resolver:
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Look for what no webhook told, at every account."""
+    """Looks for events that no webhook delivered, at every account."""
     tally = webhook.catch_up(
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),
@@ -53,5 +53,5 @@ app = cache(lambda: build(wiring.ports()))
 @telemetry.observed
 @http.guarded_by(webhooks.admitted)
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """API Gateway's events for the addresses that gateways send to."""
+    """Handles API Gateway's events for the addresses that gateways send to."""
     return app().resolve(event, context)

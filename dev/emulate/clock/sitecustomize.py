@@ -1,4 +1,4 @@
-"""The clock of functions under `make emulate`: theirs, moved by what the file at CLOCK says.
+"""The clock of functions under `make emulate`: moved by the content of the file at CLOCK.
 
 Python imports this module when it starts. The product reads the time in one place, and only that
 place is replaced, when it is imported: everything else is what was packaged.
@@ -20,12 +20,12 @@ THE_CLOCK = "billing.runtime.wiring"
 
 
 def moved() -> datetime:
-    """The time at which functions are; the file holds seconds, and may change between calls."""
+    """Returns the functions' time; the file holds seconds, and may change between calls."""
     return datetime.now(UTC) + timedelta(seconds=float(Path(os.environ["CLOCK"]).read_text()))
 
 
 class MovedClock(MetaPathFinder):
-    """Imports the module that has the clock, and gives it ours."""
+    """An importer that loads the module that has the clock, and gives it ours."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -120,7 +120,7 @@ def _times(request: Callable[[int], Answer]) -> list[float]:
 
 
 def invoices(report: Report) -> None:
-    """Returns a request for PDFs, one invoice after the other."""
+    """Measures PDFs of one invoice after the other."""
     world = World()
     world.buy()
     invoice = world.history().invoices[0]

@@ -1,7 +1,7 @@
-"""The pace at a gateway that takes 25 calls a second and answers after 300 ms: is it kept busy, is
-any call refused?
+"""The pace at a gateway that takes 25 calls a second and answers after 300 ms.
 
-In real threads and real time: the limit is the pace, not the processor.
+Is it kept busy, is any call refused? In real threads and real time: the limit is the pace, not the
+processor.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ LATENCY_SECONDS = 0.3
 
 
 class LimitedGateway(InstantGateway):
-    """A gateway that refuses a call when as many as it takes have come within the second
-    before it.
+    """A gateway that refuses a call when the second before it is full.
+
+    It takes a limited number of calls in any second.
     """
 
     def __init__(self) -> None:

@@ -231,8 +231,9 @@ def over_dynamodb_local(report: Report) -> None:
 
 
 def _one_transaction_each(world: World, count: int) -> None:
-    """Runs the naive loop: read a subscription, charge, write its payment's 5 writes in one
-    transaction.
+    """Runs the naive loop: read a subscription, charge, write its payment in one transaction.
+
+    A payment's transaction has 5 writes.
     """
     for number in range(count):
         mine, bill_to = engine.copies(world.ports, number)

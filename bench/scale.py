@@ -1,6 +1,4 @@
-"""The benchmark of a million subscriptions: cost follows what is due, and the sweep is linear
-in it.
-"""
+"""A million subscriptions: cost follows what is due, and the sweep is linear in it."""
 
 from __future__ import annotations
 

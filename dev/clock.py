@@ -16,8 +16,9 @@ def real_now() -> datetime:
 
 
 class DevClock:
-    """The clock; call it for the time. While held it stands still, so that a whole tick has one
-    instant.
+    """The clock; call it for the time.
+
+    While held it stands still, so that a whole tick has one instant.
     """
 
     def __init__(self, path: Path, real: Callable[[], datetime] = real_now) -> None:

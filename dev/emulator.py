@@ -93,9 +93,7 @@ class Emulator:
             raise EmulatorError(f"ministack does not answer; see {self._folder / 'log'}")
 
     def _environment(self) -> dict[str, str]:
-        """Returns an environment without the caller's AWS settings and its listeners on other
-        ports.
-        """
+        """Returns an environment without the caller's AWS settings and other listeners' ports."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         return kept | {
             "BIND_HOST": "127.0.0.1",

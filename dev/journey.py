@@ -75,8 +75,7 @@ class Journey:
         return self.worker.schedules
 
     def _land(self, target: datetime) -> None:
-        """Makes the last tick at the target, so that a move of a month has the month's charge in
-        it.
+        """Makes the last tick at the target, so that a month's move has the month's charge.
 
         The tick after the last due instant may lie past the target.
         """

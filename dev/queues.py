@@ -1,5 +1,4 @@
-"""Delivers SQS to a handler as a Lambda event source mapping does, with visibility on the dev
-clock.
+"""Delivers SQS to a handler as an event source mapping does, with visibility on the dev clock.
 
 A failed message stays invisible in the emulator, which counts real time. When the dev clock has
 passed the queue's visibility timeout first, it is made visible again. The list of those is only in

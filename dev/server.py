@@ -68,9 +68,7 @@ class Api:
             self._count(-1)
 
     def finish(self) -> None:
-        """Waits for requests under way, for a while, so that no handler is cut off in its
-        middle.
-        """
+        """Waits for requests under way, for a while, so that no handler is cut off."""
         with self._changed:
             self._changed.wait_for(lambda: self._under_way == 0, _FINISH_SECONDS)
 

@@ -121,9 +121,7 @@ def dispute(adversary: Adversary, target: Subscription) -> None:
 
 
 def refund_at_gateway(adversary: Adversary, target: Subscription) -> None:
-    """Refunds a payment at the gateway itself, past us, all or part of it, as the merchant
-    may.
-    """
+    """Refunds a payment at the gateway itself, past us, all or part, as the merchant may."""
     world = adversary.world
     paid = _charged(world, target)
     if not paid:
@@ -307,8 +305,9 @@ def freeze_next(adversary: Adversary, target: Subscription) -> None:
 
 
 def change_email(adversary: Adversary, target: Subscription) -> None:
-    """Changes a customer's email as the merchant: to a new one, to one that another buyer writes in
-    a form, or to the first one again.
+    """Changes a customer's email as the merchant.
+
+    It is a new one, one that another buyer writes in a form, or the first one again.
     """
     world, owner, merchant = adversary.world, target.customer, target.merchant
     ports = world.ports

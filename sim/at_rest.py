@@ -87,9 +87,7 @@ def _refunds_agree(found: Found) -> None:
 
 
 def _one_open_invoice(found: Found) -> None:
-    """Checks that a subscription names its one open invoice, and each invoice has its subscription
-    (8).
-    """
+    """Checks that a subscription names its open invoice, and each invoice its subscription (8)."""
     opened: dict[str, set[str]] = defaultdict(set)
     for invoice in found[Invoice]:
         if invoice.subscription and invoice.state not in FINAL:

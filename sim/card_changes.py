@@ -1,5 +1,6 @@
-"""Customers who add, switch and remove cards while a charge may be in flight (B-9, B-10); and banks
-that renew cards (W-7).
+"""Changes of saved cards while a charge may be in flight (B-9, B-10, W-7).
+
+Customers add, switch and remove cards; banks renew them (W-7).
 """
 
 from __future__ import annotations

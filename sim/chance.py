@@ -13,9 +13,7 @@ WORD = 1 << 32
 
 
 def digest(seed: int, actor: str, ordinal: int | str, size: int = 16) -> bytes:
-    """Returns the bytes of an actor's draw of that ordinal, the same under any
-    PYTHONHASHSEED.
-    """
+    """Returns the bytes of that draw of an actor, the same under any PYTHONHASHSEED."""
     return blake2b(f"{seed}|{actor}|{ordinal}".encode(), digest_size=size).digest()
 
 

@@ -1,6 +1,4 @@
-"""The exhaustive mode, without chance: a failure at every single port call, and at every pair of
-two.
-"""
+"""The exhaustive mode, without chance: a failure at each port call, and at each pair of two."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The faults of a run: their kinds and frequency, and how each seed makes some common and some
-absent.
-"""
+"""Faults of a run: their kinds and frequency; each seed makes some common and some absent."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Checks that must hold once all faults are over and some days have passed (RELIABILITY.md, section
-3).
-"""
+"""Checks once all faults are over and some days have passed (RELIABILITY.md, section 3)."""
 
 from __future__ import annotations
 
@@ -34,9 +32,7 @@ A_WEEK = timedelta(days=7, hours=1)
 
 
 def reckon(world: World) -> None:
-    """Checks everything in the table against everything else, and against the gateway's
-    books.
-    """
+    """Checks the whole table against itself and against the gateway's books."""
     found: dict[type, list[Any]] = defaultdict(list)
     for entity in world.table.all():
         found[type(entity)].append(entity)
@@ -138,9 +134,7 @@ def _checkout_over(
 
 
 def _books_agree(world: World, found: dict[type, list[Any]]) -> None:
-    """Checks that the gateway's books = orders = invoices = ledger, in both directions (2,
-    18).
-    """
+    """Checks that gateway's books = orders = invoices = ledger, in both directions (2, 18)."""
     gateway = {
         invoice: sum(row["amount"] for row in rows)
         for invoice, rows in world.oracle.succeeded.items()
@@ -208,9 +202,7 @@ def _asked_once(refunds: list[Refund]) -> None:
 
 
 def _disputes_agree(world: World, found: dict[type, list[Any]]) -> None:
-    """Checks that the gateway's disputes = chargebacks = invoices = ledger = subscriptions (11,
-    14).
-    """
+    """Checks that gateway's disputes = chargebacks = invoices = ledger = subscriptions (11, 14)."""
     told = {
         each["id"]: (each["standing"], each["amount"])
         for row in world.gateway.books.rows()
@@ -257,9 +249,7 @@ def disputes_end(found: dict[type, list[Any]]) -> None:
 
 
 def _cards_agree(world: World, found: dict[type, list[Any]]) -> None:
-    """Checks that every card shows its gateway's present details, whatever was lost on the way
-    (W-7).
-    """
+    """Checks that every card shows its gateway's present details, whatever was lost (W-7)."""
     for card in found[PaymentMethod]:
         kept = world.gateway.sandbox.find_method(card.id)
         if card.removed_at is not None or kept is None:
@@ -270,9 +260,7 @@ def _cards_agree(world: World, found: dict[type, list[Any]]) -> None:
 
 
 def _paid_soon(world: World, invoice: Invoice) -> None:
-    """Checks that money that has moved and is not booked yet has a due date that will book
-    it.
-    """
+    """Checks that money that moved unbooked has a due date that will book it."""
     subscription = world.oracle.subscription(invoice.subscription)
     if subscription is None or subscription.due_at is None:
         raise Violation("2", f"{invoice.id} was charged; nobody will book it", invoice.id)

@@ -117,8 +117,9 @@ FIXED = tuple(
 
 
 def rests(subscription: Subscription) -> bool:
-    """Returns whether a subscription rightly has no due date: it is paused, waits, is disputed, or
-    is past due for good.
+    """Returns whether a subscription rightly has no due date.
+
+    It is paused, waits, is disputed, or is past due for good.
     """
     if (
         subscription.state is State.PAUSED

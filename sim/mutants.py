@@ -1,5 +1,4 @@
-"""Mutation testing of the simulator: each guard of the protocol is removed in turn and must be
-missed.
+"""Mutation testing: each guard of the protocol is removed in turn and must be missed.
 
 A mutant patches the product in this process and is put back. One that nothing notices must be
 listed as redundant, with the guard that stands behind it; another mutant then removes both.

@@ -47,9 +47,7 @@ class Oracle(Writes, ValueWrites):
                 raise Violation("8", text, subscription)
 
     def _periods_match(self, by_type: dict[type, list[Put]]) -> None:
-        """Checks that a period moves on with the payment of the invoice for it, and only
-        then.
-        """
+        """Checks that a period moves on with the payment of its invoice, and only then."""
         paid = {
             (after.subscription, after.period)
             for _, before, after in by_type.get(Invoice, ())

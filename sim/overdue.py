@@ -1,5 +1,6 @@
-"""Past-due and waiting payments: customers pay out of turn, merchants say charge or skip (R-2,
-R-4).
+"""Past-due and waiting payments, and what people do about them (R-2, R-4).
+
+Customers pay out of turn, merchants say charge or skip.
 """
 
 from __future__ import annotations

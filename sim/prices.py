@@ -1,6 +1,4 @@
-"""Price changes: the merchant sells at another price from some moment on, and no longer at the old
-one.
-"""
+"""Price changes: from some moment on the merchant sells at another price only."""
 
 from __future__ import annotations
 

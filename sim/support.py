@@ -1,5 +1,6 @@
-"""Customers who ask support to cancel or refund, and agents who decide late, twice, or never (H-3,
-H-4).
+"""Customers who ask support to cancel or refund, and agents who decide (H-3, H-4).
+
+Agents decide late, twice, or never.
 """
 
 from __future__ import annotations
@@ -49,9 +50,7 @@ def ask(world: World, target: Subscription, wish: Wish, order: Order | None = No
 
 
 def _decided_some_day(world: World, merchant: str, name: str) -> None:
-    """Decides a request: by one agent, by two who may disagree, or by nobody until its last
-    day.
-    """
+    """Decides a request by one agent, by two who may disagree, or by nobody until its last day."""
     chance = Chance(world.seed, f"agents {name}")
     for _ in range(chance.pick((0, 1, 1, 2))):
         verdict = chance.pick((_approve, _approve, _decline))

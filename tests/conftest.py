@@ -1,4 +1,4 @@
-"""What every test run needs: property tests that slow machines cannot fail."""
+"""Settings of every test run: property tests that slow machines cannot fail."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What is read out of README and docs by their tests."""
+"""Reads README and docs for their tests."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def loopback(clock: Callable[[], datetime]) -> Iterator[Loopback]:
 
 
 def keys(paypal: Loopback) -> Json:
-    """What the secret store holds of the loopback's app."""
+    """Returns the secret store's content for the loopback's app."""
     return {
         "client_id": paypal.client_id,
         "client_secret": paypal.client_secret,

@@ -1,4 +1,4 @@
-"""What is measured is what is sold: the benchmarks' world renews, within its write units."""
+"""The benchmarks' world is the product's: it renews, within its write units."""
 
 from __future__ import annotations
 

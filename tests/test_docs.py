@@ -92,7 +92,7 @@ def test_every_make_command_of_a_document_is_a_target(path: Path) -> None:
 
 
 def commands_of(path: Path) -> list[str]:
-    """What follows `perennial` in code spans and blocks, each as it would be typed."""
+    """Returns each `perennial` command of code spans and blocks, as it would be typed."""
     text = path.read_text("utf-8")
     spans = re.findall(r"`(perennial [^`]+)`", text)
     lines = re.findall(r"^ *(perennial [a-z].*)$", "\n".join(re.findall(r"```.*?```", text, re.S)))

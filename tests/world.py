@@ -95,7 +95,7 @@ class Ids:
 
 
 class World:
-    """What a test turns: its clock, its schedules, its customers."""
+    """A test's world: its clock, its schedules, its customers."""
 
     def __init__(self, now: datetime = START, **operation: Any) -> None:
         self.now = now
@@ -255,5 +255,5 @@ class World:
 
 
 def meanwhile(act: Callable[[], T]) -> T:
-    """What another process does just then: nothing that is noted of this one is noted of it."""
+    """Runs what another process does just then: logs of either do not get the other's context."""
     return Context().run(act)

@@ -25,9 +25,7 @@ _PAUSE = timedelta(hours=3)
 
 
 def loopback(data: Path, clock: Callable[[], datetime]) -> tuple[Loopback, dict[str, Any]]:
-    """Returns the loopback, bound to the port that it had before, and the secrets of the demo's
-    account.
-    """
+    """Returns the loopback at the port that it had before, and the demo account's secrets."""
     place = data / "paypal-keys.json"
     known: dict[str, Any] = saved.read(place)
     keys = {

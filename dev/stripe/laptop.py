@@ -19,8 +19,7 @@ _EVENTS_TO = "/webhooks/stripe/demo"
 def loopback(
     data: Path, clock: Callable[[], datetime], base_url: str
 ) -> tuple[Loopback, dict[str, Any]]:
-    """Returns the loopback, bound to the port that it had before, and the secrets of the demo's
-    account.
+    """Returns the loopback at the port that it had before, and the demo account's secrets.
 
     Pages may still wait for their buyers at that port. The secrets are as the Stripe adapter reads
     them.

@@ -1,5 +1,6 @@
-"""The service that turns a request into an object or an error: keys, limits, faults,
-idempotency.
+"""The API service: turns a request into an object or an error.
+
+Keys, limits, faults and idempotency are looked at here.
 """
 
 import base64
@@ -91,9 +92,7 @@ class Service:
 
     @property
     def execution(self) -> threading.Lock:
-        """The lock under which requests execute one after the other, as one PaymentIntent's do at
-        Stripe.
-        """
+        """The lock under which requests execute one by one, as one PaymentIntent's do at Stripe."""
         return self._execution
 
     def _listens(self, account: str, kind: str) -> bool:

@@ -33,12 +33,12 @@ class Helpdesk:
         self.app.exception_handler(BillingError)(failed)
 
     def looks(self, merchant: str) -> Caller:
-        """Returns the desk of a page's signed-in visitor."""
+        """Returns the caller of a page."""
         request = Request.of(self.app.current_event)
         return helpdesk_pages.caller(self.ports, request, merchant, now=self.ports.clock())
 
     def sends(self, merchant: str) -> Caller:
-        """Returns the desk of a form's signed-in sender."""
+        """Returns the sender of a form."""
         request = Request.of(self.app.current_event)
         return helpdesk_pages.sender(self.ports, request, merchant, now=self.ports.clock())
 

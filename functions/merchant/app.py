@@ -162,9 +162,7 @@ def _customers(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/customers/<customer>")
     def show_customer(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:
-        """Retrieve one customer with access, subscriptions, orders, invoices and payment
-        methods.
-        """
+        """Retrieve one customer with access, subscriptions, orders, invoices and cards."""
         found = customers.overview(ports, call.merchant.id, customer, now=call.now)
         return customer_shapes.overview(found)
 
@@ -179,16 +177,12 @@ def _customers(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/customers/<customer>/export")
     def export_customer(call: Call[Nothing], customer: str) -> privacy_shapes.ExportOutput:
-        """Export everything that is kept of one customer, for a request of access to their
-        data (M-8).
-        """
+        """Export everything that is kept of one customer, as they may ask for (M-8)."""
         return privacy_shapes.export(export.export(ports, call.merchant.id, customer, now=call.now))
 
     @api.post("/v1/customers/<customer>/erase", status=200)
     def erase_customer(call: Call[Nothing], customer: str) -> customer_shapes.CustomerOutput:
-        """Erase a customer's personal data, once nothing of theirs runs; invoices and ledger stay
-        (M-8).
-        """
+        """Erase a customer once nothing of theirs runs; invoices and ledger stay (M-8)."""
         return customer_shapes.customer(erase.one(ports, call.merchant.id, customer))
 
     @api.post("/v1/customers/<customer>/resume-mail", status=200)
@@ -217,9 +211,7 @@ def _customers(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/attention", PageQuery)
     def show_attention(call: Call[PageQuery]) -> Listed[merchant_shapes.MatterOutput]:
-        """List subscriptions that need attention: over an hour overdue, or waiting for your
-        decision.
-        """
+        """List subscriptions that are over an hour overdue, or wait for you."""
         query = call.input
         page = attention.page(
             ports, call.merchant, limit=query.limit, cursor=query.cursor, now=call.now
@@ -255,9 +247,7 @@ def _endings(api: Api, ports: Ports) -> None:
 
     @api.post("/v1/subscriptions/<subscription>/cancel", CancelInput, status=200)
     def cancel_subscription(call: Call[CancelInput], subscription: str) -> json_shapes.EndingOutput:
-        """Cancel a subscription now or with the period; `charge_under_way` says that a charge comes
-        first.
-        """
+        """Cancel now or with the period; `charge_under_way` says that a charge comes first."""
         ending = cancel.request(
             ports,
             call.merchant.id,

@@ -17,8 +17,9 @@ MILLISECONDS_TO_FINISH = 20_000
 
 @telemetry.observed
 def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Delivers outbox events as the stream's filter lets them through; one that fails waits for the
-    sweep.
+    """Delivers outbox events as the stream's filter lets them through.
+
+    One that fails waits for the sweep.
     """
     ports = wiring.ports()
     facts = [

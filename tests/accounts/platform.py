@@ -82,7 +82,7 @@ class Platform(World):
         return found
 
     def sells(self, username: str = "annsart", terms: PriceTerms = PLAN) -> Product:
-        """What an account sells."""
+        """Creates a product that an account sells."""
         number = next(self._attempts)
         point = PricePoint(f"{username}.p{number}", username, f"prod_{number}", terms, self.now)
         product = Product(

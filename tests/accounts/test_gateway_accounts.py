@@ -1,4 +1,4 @@
-"""Whose keys these are, where they may be used, and what hangs on each account (W-5, W-6)."""
+"""Gateway accounts: their keys, where these may be used, and what belongs to each (W-5, W-6)."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_who_is_disarmed_keeps_nobody_else_waiting_and_passing_words_pass(world:
 
 
 def facts(world: World) -> list[OutboxEvent]:
-    """What is not told yet."""
+    """Returns the undelivered outbox events."""
     late = world.now + timedelta(days=1)
     return [
         f

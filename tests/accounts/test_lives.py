@@ -1,4 +1,4 @@
-"""What an end, a freeze, a return do to an account and to its customers (A-3 .. A-7)."""
+"""Ends, freezes and returns of an account, and their effect on its customers (A-3 .. A-7)."""
 
 from __future__ import annotations
 

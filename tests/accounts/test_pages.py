@@ -83,7 +83,7 @@ class Owner:
         return read(answer.body)
 
     def hidden(self, address: str) -> dict[str, str]:
-        """What a page's forms carry."""
+        """Returns the hidden fields of a page's forms."""
         inputs = [e.attributes for e in self.see(address).all("input")]
         return {str(i["name"]): str(i["value"]) for i in inputs if i.get("type") == "hidden"}
 

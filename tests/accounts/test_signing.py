@@ -1,4 +1,4 @@
-"""Who signs up and in, under which name, with which password and email (A-1, A-8)."""
+"""Sign-up and sign-in: usernames, passwords and emails (A-1, A-8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who calls /v1, their keys and their settings."""
+"""Callers of /v1, their keys and their settings."""
 
 from __future__ import annotations
 

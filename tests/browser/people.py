@@ -1,4 +1,4 @@
-"""Who uses the pages: they read labels and press buttons, as people do."""
+"""People who use the pages: they read labels and press buttons."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Person:
     laptop: Laptop
 
     def heading(self) -> str:
-        """What the page says it is."""
+        """Returns the page's heading."""
         return self.page.get_by_role("heading", level=1).inner_text()
 
     def go(self, through: Locator) -> None:
@@ -63,7 +63,7 @@ class Person:
         return words in self.page.inner_text("body")
 
     def unchecked_by_the_browser(self) -> None:
-        """What is missing in the form is then for the server to say."""
+        """Turns the browser's checks of the form off: the server must report what is missing."""
         self.page.locator("main form").evaluate("form => form.noValidate = true")
 
 
@@ -103,7 +103,7 @@ class Customer(Person):
         self.go(self.pay_button)
 
     def mails(self) -> list[dict[str, Any]]:
-        """What is in their mailbox, newest first."""
+        """Returns the mails in their mailbox, newest first."""
         everything = self.laptop.get("/_dev/mail")["data"]
         return [mail for mail in everything if mail["to"] == self.email]
 
@@ -171,7 +171,7 @@ class Seller(Person):
 
 
 def arrived(look: Callable[[], T]) -> T:
-    """What a look finds, once there is something: mail goes out behind the answer."""
+    """Returns the first result of a look, once there is one: mail goes out behind the answer."""
     deadline = time.monotonic() + SECONDS_TO_ARRIVE
     while time.monotonic() < deadline:
         if found := look():

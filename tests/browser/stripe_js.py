@@ -1,8 +1,8 @@
-"""What stands for Stripe.js where there is no Stripe: as much of it as our page calls.
+"""A stand-in for Stripe.js where there is no Stripe: as much of it as our page calls.
 
 It is served at Stripe's own address, under the policy of content that our page is served with, and
-refuses what Stripe documents as wrong (https://docs.stripe.com/js, https://docs.stripe.com/js/deferred).
-It proves our page, not Stripe: see docs/unproven.md.
+refuses what Stripe documents as wrong (https://docs.stripe.com/js,
+https://docs.stripe.com/js/deferred). It proves our page, not Stripe: see docs/unproven.md.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def order_id(ann: Customer) -> str:
 
 
 def rows(seller: Seller) -> int:
-    """How many orders are listed."""
+    """Returns how many orders are listed."""
     return seller.page.get_by_role("row").filter(has=seller.page.get_by_role("cell")).count()
 
 

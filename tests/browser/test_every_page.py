@@ -1,4 +1,4 @@
-"""What holds of every page: everybody can read it and use it, on any screen, by keyboard alone."""
+"""Checks of every page: everybody can read it and use it, on any screen, by keyboard alone."""
 
 from __future__ import annotations
 

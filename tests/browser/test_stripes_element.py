@@ -26,7 +26,7 @@ def embedding(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def embed(laptop: Laptop) -> None:
-    """What `perennial gateway keys` stores, before anybody has read what was there."""
+    """Stores what `perennial gateway keys` stores, before anybody has read what was there."""
     known = json.loads((laptop.data / "stripe.json").read_text())
     keys = {
         "secret_key": known["secret_key"],

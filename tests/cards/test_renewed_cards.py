@@ -81,7 +81,7 @@ def take(world: World, event: GatewayEvent, account: AccountRef = ACME) -> str:
 
 
 def taken(world: World) -> str:
-    """What the newest event about a card brings about."""
+    """Takes the newest event about a card; returns what it brings about."""
     return take(world, told(world)[-1])
 
 

@@ -19,7 +19,7 @@ def shop() -> Shop:
 
 
 def wrong_terms() -> Iterator[tuple[dict[str, Any], str]]:
-    """What is wrong with a price point, and the field that is named for it."""
+    """Yields wrong terms of a price point, each with the field that is named for it."""
     huge = 10**30
     yield {"type": "weekly"}, "type"
     yield {"type": None}, "type"

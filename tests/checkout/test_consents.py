@@ -1,4 +1,4 @@
-"""What a buyer was shown before they paid is what is kept of their consent (C-6)."""
+"""Consents: the text kept is the one that the buyer was shown before they paid (C-6)."""
 
 from __future__ import annotations
 

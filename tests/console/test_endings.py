@@ -18,7 +18,7 @@ def shop() -> Shop:
 
 
 def form_of(page: Answer) -> dict[str, str]:
-    """What a browser would send of a page's last form, as it stands."""
+    """Returns the fields that a browser would send of a page's last form, as it stands."""
     assert page.status in {200, 422}, page.body
     form = read(page.body).all("form")[-1]
     typed = {}

@@ -142,7 +142,7 @@ class Deployed:
         return self.function(logical_id)
 
     def mails(self) -> list[Any]:
-        """What SES took, newest first."""
+        """Returns the mails that SES took, newest first."""
         with straight.open(f"{self.endpoint}/_ministack/ses/messages") as answer:
             (found,) = json.loads(answer.read())["messages"].values() or ([],)
         mails = [{"subject": mail["Subject"], "text": mail["BodyText"]} for mail in found]

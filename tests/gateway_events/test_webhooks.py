@@ -400,7 +400,9 @@ def life(deliver: Callable[[World, bool], None]) -> World:
 
 
 def end(world: World) -> list[Any]:
-    """How it all ended, whoever brought it about."""
+    """Returns the end state of orders, subscriptions, invoices and ledger, whoever brought it
+    about.
+    """
     return [
         (
             [(o.kind, o.amount, o.refunded_minor) for o in history.orders],

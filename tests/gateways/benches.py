@@ -150,7 +150,7 @@ def stripe_on_loopback() -> Iterator[Bench]:
 def _at_stripes_dashboard(
     client: stripe_sdk.StripeClient, reference: str, amount_minor: int
 ) -> str:
-    """What the dashboard does: a refund without metadata of ours."""
+    """Refunds as Stripe's dashboard does: without metadata of ours."""
     return client.v1.refunds.create({"payment_intent": reference, "amount": amount_minor}).id
 
 

@@ -1,5 +1,6 @@
-"""What every gateway promises: one suite over the sandbox, Stripe and PayPal (R-1, R-6, W-1 ..
-W-3)."""
+"""The promises of every gateway: one suite over the sandbox, Stripe and PayPal (R-1, R-6, W-1
+.. W-3).
+"""
 
 from __future__ import annotations
 
@@ -80,7 +81,9 @@ def look(bench: Bench, reference: str, attempt: str) -> PaymentStatus:
 
 
 def look_again(bench: Bench, reference: str, method: str, attempt: str) -> PaymentStatus:
-    """How an attempt ended; where only its key tells, by confirming once more under it."""
+    """Returns the outcome of an attempt; where only its key tells, by confirming once more
+    under it.
+    """
     found = look(bench, reference, attempt)
     if bench.tells_attempts_apart:
         return found

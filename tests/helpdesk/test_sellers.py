@@ -1,4 +1,6 @@
-"""Who writes to the platform about a merchant's product is shown that merchant's contact (H-7)."""
+"""Questions to the platform about a merchant's product: the writer is shown the merchant's contact
+(H-7).
+"""
 
 from __future__ import annotations
 

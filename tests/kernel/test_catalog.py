@@ -1,4 +1,4 @@
-"""What makes a price point valid: each bound just inside and just outside, and every mixture."""
+"""Validity of price points: each bound just inside and just outside, and every mixture."""
 
 from contextlib import suppress
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which hosts can be a merchant's, and what an address at one stands for (A-9)."""
+"""Hosts that can be a merchant's, and the meaning of an address at one (A-9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was paid and is not used up, against an oracle that moves single cents (A-4, B-7).
+"""Funds, paid and not used up, against an oracle that moves single cents (A-4, B-7).
 
 The oracle is a list of coins, each marked with the period that paid it and where it lies. It shares
 no code with `billing.kernel.funds`, and knows nothing of shares, sums or rounding.

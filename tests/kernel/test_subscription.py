@@ -1,4 +1,4 @@
-"""What a subscription does when it is paid, declined or cancelled, and what it still gives."""
+"""A subscription that is paid, declined or cancelled: its next state, and the access it gives."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -95,12 +95,12 @@ def next_due(laptop: Laptop) -> datetime:
 
 
 def succeeded(laptop: Laptop) -> int:
-    """How many charges the gateway has made."""
+    """Returns how many charges the gateway has made."""
     return sum(charge["status"] == "succeeded" for charge in laptop.charges())
 
 
 def elapsed_days(laptop: Laptop) -> float:
-    """How far the clock is from the first purchase."""
+    """Returns how far the clock is from the first purchase, in days."""
     sales = [datetime.fromisoformat(o["at"]) for o in laptop.all("/v1/orders?kind=sale")]
     now = datetime.fromisoformat(laptop.get("/_dev/clock")["now"])
     return (now - min(sales)).total_seconds() / 86400

@@ -1,4 +1,4 @@
-"""What a newcomer sees of PayPal on `make run`: approve there, be charged, renew, be refunded."""
+"""PayPal on `make run`, as a newcomer sees it: approve there, be charged, renew, be refunded."""
 
 from __future__ import annotations
 

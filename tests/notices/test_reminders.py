@@ -1,4 +1,4 @@
-"""What customers are told of before and about a payment that needs them (R-4, R-8)."""
+"""Mails to customers before and about a payment that needs them (R-4, R-8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator lives through: charges stopped, missed, failing; a merchant set up."""
+"""An operator's life: charges stopped, missed, failing; a merchant set up."""
 
 from __future__ import annotations
 

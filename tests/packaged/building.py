@@ -1,4 +1,4 @@
-"""What `sam build` makes of the source tree."""
+"""Builds the source tree with `sam build`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dev.expand import ROOT
 
 
 def packaged() -> Path:
-    """What is deployed."""
+    """Builds the package that is deployed; returns its folder."""
     return _made("build", ROOT / ".aws-sam" / "build")
 
 

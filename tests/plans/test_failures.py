@@ -142,7 +142,7 @@ def test_a_gateway_call_that_fails_is_finished_by_the_worker_once(
 
 
 class Killed(BaseException):
-    """What ends a process."""
+    """The end of a process."""
 
 
 @pytest.mark.spec("A-4", "R-1")

@@ -1,4 +1,4 @@
-"""What a change of plan costs, against an oracle of fractions (A-4, P-18)."""
+"""The cost of a change of plan, against an oracle of fractions (A-4, P-18)."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def expected(price: int, subscription: Subscription, at: datetime) -> int:
 
 
 def settled(quoted: Quote) -> int:
-    """What a change moves in all: what is charged, less what is kept for later."""
+    """Returns the amount that a change moves in all: the charge, less what is kept as credit."""
     assert quoted.change is not None
     return quoted.due_now.amount_minor - quoted.change.credit_minor
 

@@ -1,4 +1,4 @@
-"""What no plan is changed to or from, and a quote that holds or is refused (A-4)."""
+"""Plans that cannot be changed to or from, and a quote that holds or is refused (A-4)."""
 
 from __future__ import annotations
 

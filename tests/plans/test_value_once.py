@@ -1,4 +1,6 @@
-"""What a customer paid is given back once: as time, as credit, or as money (A-4, B-7)."""
+"""Value returned once: a customer's payment comes back as time, as credit, or as money (A-4,
+B-7).
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ def at_once(world: World, *terms: object) -> tuple[str, ...]:
 
 
 def taken(world: World) -> list[tuple[str, int]]:
-    """What was charged, whether or not it went back since."""
+    """Returns the charges by day, whether or not they were refunded since."""
     return sorted((c["at"][:10], c["amount"]["amount"]) for c in world.charges())
 
 

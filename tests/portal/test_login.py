@@ -1,4 +1,6 @@
-"""Who may enter, by Order ID and email or by a link, and what strangers learn (B-1 .. B-3)."""
+"""Entry to the portal, by Order ID and email or by a link, and what strangers learn (B-1 ..
+B-3).
+"""
 
 from __future__ import annotations
 

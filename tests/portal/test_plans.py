@@ -1,4 +1,4 @@
-"""What a customer does about a purchase: cancel, refund, another address (B-6 .. B-8, X-1)."""
+"""A customer's actions on a purchase: cancel, refund, another address (B-6 .. B-8, X-1)."""
 
 from __future__ import annotations
 

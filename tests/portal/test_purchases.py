@@ -1,4 +1,4 @@
-"""What a signed-in customer sees: a module per purchase, its history, its invoices (B-4, B-5)."""
+"""A signed-in customer's pages: a module per purchase, its history, its invoices (B-4, B-5)."""
 
 from __future__ import annotations
 

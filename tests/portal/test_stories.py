@@ -1,4 +1,4 @@
-"""What the sources tell of customers who try, leave and want their money back (A-2, B-7)."""
+"""Stories from the sources: customers who try, leave and want their money back (A-2, B-7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody typed who bought nothing in the end: kept for a month, then erased (M-8)."""
+"""Forms of people who bought nothing in the end: kept for a month, then erased (M-8)."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ ONLY_IN_A_RACE = {
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Calls]:
-    """What each handler called while the suite ran, by its dotted name."""
+    """Returns the calls of each handler while the suite ran, by its dotted name."""
     folder = tmp_path_factory.mktemp("privileges")
     done = subprocess.run(
         [
@@ -94,7 +94,7 @@ def resources() -> Resources:
 
 
 def allowed(resources: Resources, function: str) -> Calls:
-    """What a function's role lets its own code do, by logical ids."""
+    """Returns the calls that a function's role allows its own code, by logical ids."""
     role = target(functions(resources)[function]["Role"])
     found: Calls = set()
     for statement in statements_of(resources, role):

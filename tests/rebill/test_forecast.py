@@ -1,4 +1,4 @@
-"""What would be charged, against what then is; and what needs a look."""
+"""Forecasts, against the charges that follow; and subscriptions that need a look."""
 
 from __future__ import annotations
 

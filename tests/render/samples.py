@@ -153,7 +153,7 @@ def quoted(terms: PriceTerms, text: str = PRODUCT.name) -> Quote:
 
 
 def form_values(terms: PriceTerms = TRIAL) -> dict[str, object]:
-    """What checkout/form.html is given on a first visit."""
+    """Returns the values that checkout/form.html gets on a first visit."""
     return {
         "merchant": MERCHANT,
         "product": PRODUCT,

@@ -1,4 +1,4 @@
-"""What is packaged shows the same as what people wrote, in every language."""
+"""Compiled templates show the same as the source that people wrote, in every language."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ LAYER = Path(telemetry.__file__).parents[2]
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> StringIO:
-    """What is logged."""
+    """Returns the logged lines."""
     written = StringIO()
     monkeypatch.setattr(telemetry.logger().registered_handler, "stream", written)
     return written

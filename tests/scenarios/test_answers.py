@@ -1,7 +1,8 @@
-"""What is answered when the world breaks after something was written: never "try again".
+"""Answers when the world breaks after something was written: never "try again".
 
 Every request that changes something is broken at each of its calls, by an outage from there on and
-by one lost answer. Told that nothing was done, a caller asks again: so nothing may be written.
+by one lost answer. A caller who is answered that nothing was done asks again: so nothing may be
+written.
 """
 
 from __future__ import annotations
@@ -455,7 +456,7 @@ def test_no_answer_contradicts_what_is_written(scene: str, lasting: bool) -> Non
 
 
 def _calls_of(scene: Scene) -> int:
-    """How many calls it makes when all goes well."""
+    """Returns how many calls the scene makes when all goes well."""
     line = Line(10**6, lasting=True)
     act = scene(line)
     line.on = True

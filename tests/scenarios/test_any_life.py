@@ -133,7 +133,7 @@ class AnyLife(RuleBasedStateMachine):
     # ---- How it is asked
 
     def as_quoted(self, verb: str, body: dict[str, str]) -> None:
-        """What was quoted is what is charged, or nothing is."""
+        """Asks for a quote and agrees to it: its amount is charged, or nothing is."""
         quoted = self.ask(f"{verb}/quote", body)
         if quoted is None or quoted.status != 200:
             return

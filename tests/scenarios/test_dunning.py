@@ -64,7 +64,7 @@ def new_card(world: World) -> None:
 
 
 def mails(world: World) -> list[str]:
-    """What was mailed, in order, each subject once."""
+    """Returns the subjects mailed, in order, each once."""
     return [re.sub(r"^\[TEST\] ", "", subject) for subject in world.subjects()]
 
 
@@ -208,6 +208,6 @@ def may_use(world: World) -> bool:
 
 
 def _to_bank(buyer: Client, link: str) -> str:
-    """What leads on from the page of a payment: an address, or a page with one."""
+    """Returns the way on from the page of a payment: an address, or a page with one."""
     answer = buyer.browse("POST", link, {})
     return answer.headers.get("location", "") + answer.body

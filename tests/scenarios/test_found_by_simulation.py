@@ -1,4 +1,4 @@
-"""What the simulator found, told as the shortest story that shows it (sim/README.md)."""
+"""Defects that the simulator found, each as the shortest story that shows it (sim/README.md)."""
 
 from __future__ import annotations
 
@@ -116,7 +116,9 @@ def test_a_cancel_that_reads_across_a_settle_decides_anew(world: World) -> None:
     real_subscription = world.store.subscription_by_id
 
     def opened_first(*key: str) -> object:
-        """What the cancel reads: the charge has been opened, and is settled right after."""
+        """Returns the subscription that the cancel reads: its charge is opened, and settled right
+        after.
+        """
         world.store.subscription_by_id = real_subscription  # type: ignore[method-assign]
         world.store.invoice = settled_meanwhile  # type: ignore[method-assign]
         found = real_subscription(*key)

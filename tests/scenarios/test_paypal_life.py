@@ -55,7 +55,7 @@ class PayPalWorld(World):
         return self.gateway if account.gateway == "paypal" else self.sandbox
 
     def approved(self, buyer: str = "pays") -> str:
-        """What PayPal's page sends a buyer back with."""
+        """Approves on PayPal's page as a buyer; returns the token that it sends them back with."""
         key = f"page-{next(self._attempts)}"
         page = self.gateway.collect(key=key, return_url=BACK, cancel_url=BACK)
         return self.paypal.buyer(page, buyer).rpartition("=")[2]
@@ -65,7 +65,7 @@ class PayPalWorld(World):
         return self.buy(product, payment_method=self.approved(buyer), **fields)
 
     def money(self) -> list[tuple[str, int]]:
-        """What PayPal's own books say, oldest first."""
+        """Returns the money in PayPal's own books, oldest first."""
         return [(c["status"], c["refunded"]) for c in self.paypal.books.charges]
 
     def becomes(self, name: str, **fields: str) -> None:

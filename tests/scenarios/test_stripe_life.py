@@ -82,7 +82,9 @@ class Shop:
         )
 
     def told(self) -> Counter[str]:
-        """What Stripe lists of all that happened, taken as if it had been told."""
+        """Takes every event that Stripe lists, as if webhooks had delivered it; returns the
+        results.
+        """
         tally: Counter[str] = Counter()
         gateway = self.world.ports.gateway(ACCOUNT)
         for event in gateway.events_since(self.world.now - timedelta(days=2)):

@@ -1,4 +1,4 @@
-"""What is undone is as it was, every field of it: ends, pauses, freezes, holds, suspensions."""
+"""Undoing restores every field: of ends, pauses, freezes, holds, suspensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a subscription is, doing and undoing leaves every field of it as it was."""
+"""Doing and undoing leaves every field of a subscription as it was, in any state."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_what_is_done_and_undone_leaves_every_field_as_it_was(
 
 
 class RefusingError(Exception):
-    """What is asked for is not to be done now, or is not to be undone."""
+    """A request that cannot be done now, or cannot be undone."""
 
 
 def _plan(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI document lets one send, the answer is one that it describes.
+"""Conformance of /v1 to its OpenAPI document: every request it allows gets an answer it describes.
 
 Schemathesis makes the requests, half of them wrong on purpose: never a 5xx, and no status, type or
 field that the document does not name (RELIABILITY.md 4.2, rows 12 and 13).

@@ -65,7 +65,7 @@ class Street:
         return {f"{pk} {sk}": repr(e) for pk, kept in mine.items() for sk, e in kept.items()}
 
     def shows(self, body: str) -> list[str]:
-        """What of the merchant's stands in an answer."""
+        """Returns the merchant's values that are in an answer."""
         secret = ("subscription", "order", "customer", "ticket", "card")
         return [self.named[each] for each in secret if self.named[each] in body] + (
             [ANN] if ANN in body else []

@@ -60,7 +60,7 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """What our logger and any other one writes, down to the last detail."""
+    """Yields everything that our logger and any other one writes, down to the last detail."""
     lines = StringIO()
     monkeypatch.setattr(telemetry.logger().registered_handler, "stream", lines)
     others = logging.StreamHandler(lines)

@@ -88,7 +88,7 @@ def test_a_sweep_with_nothing_due_asks_each_shard_once(world: World, calls: Coun
 
 @pytest.fixture
 def events(world: World) -> list[GatewayEvent]:
-    """What the gateway tells of a renewal that was charged, and whose worker then died."""
+    """Returns the gateway's events of a renewal that was charged, and whose worker then died."""
     world.buy()
     world.now += timedelta(days=28)
     world.sweep()

@@ -1,4 +1,4 @@
-"""What DynamoDB adds: lost replies, refusals that pass, two versions of the code at once."""
+"""DynamoDB's own behaviour: lost replies, refusals that pass, two versions of the code at once."""
 
 from __future__ import annotations
 

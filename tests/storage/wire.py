@@ -1,4 +1,4 @@
-"""What stands between the SDK and DynamoDB in a test: it can lose replies and refuse requests."""
+"""The layer between the SDK and DynamoDB in a test: it can lose replies and refuse requests."""
 
 from __future__ import annotations
 

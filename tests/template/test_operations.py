@@ -188,7 +188,9 @@ def test_row_03_a_waiting_message_and_a_failing_api_have_alarms(resources: Resou
 
 
 def test_row_03_tables_that_refuse_or_fail_have_alarms(resources: Resources) -> None:
-    """What the other two refuse is a 5XX of the page that asked, or a sweep that failed."""
+    """The other two tables need no alarm: a refusal is a 5XX of the page that asked, or a failed
+    sweep.
+    """
     for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "TransactionConflict"):
         assert set(alarms(resources, "AWS/DynamoDB", metric)) == {"CoreTable"}
 

@@ -46,7 +46,7 @@ def event(
 
 @dataclass
 class Answer:
-    """What came back."""
+    """An answer to a call."""
 
     status: int
     headers: dict[str, str]

@@ -1,4 +1,4 @@
-"""What strangers send is read strictly, and whatever it is, it gets an answer."""
+"""Requests of strangers are read strictly, and each gets an answer, whatever it is."""
 
 from __future__ import annotations
 

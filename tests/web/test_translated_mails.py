@@ -26,7 +26,7 @@ TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
 
 
 def lived(language: str) -> World:
-    """Whatever may happen to a subscription, so that every mail about it is sent."""
+    """Lives through every event of a subscription, so that every mail about it is sent."""
     world = World()
     settings = Settings(
         language=language,

@@ -38,7 +38,7 @@ TEAM = Department("team", "Team", "")
 
 @dataclass(frozen=True)
 class Spoken:
-    """What a page has to say in a language, written down here by hand."""
+    """The texts that a page must show in a language, written down here by hand."""
 
     language: str
     offer: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a customer ends in the portal: cancelling, refunds, freezing."""
+"""Endings in the portal: cancelling, refunds, freezing."""
 
 from __future__ import annotations
 

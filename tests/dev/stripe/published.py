@@ -33,7 +33,7 @@ CLASSES: dict[str, type[StripeObject]] = {
 
 
 def faults(thing: dict[str, Any]) -> list[str]:
-    """What is wrong with an object; nothing, if it could be Stripe's."""
+    """Returns the faults of an object; none, if it could be Stripe's."""
     kind = thing["object"]
     if kind == "list":
         return [fault for each in thing["data"] for fault in faults(each)]

@@ -1,4 +1,4 @@
-"""What PayPal tells: believed when PayPal vouches for it, and then read afresh (W-2, W-4)."""
+"""PayPal's events: believed when PayPal vouches for them, and then read afresh (W-2, W-4)."""
 
 from __future__ import annotations
 

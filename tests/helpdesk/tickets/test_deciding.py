@@ -1,4 +1,4 @@
-"""What is approved is done once: by two agents, after a kill, against a charge (H-3, B-7)."""
+"""Approvals, carried out once: by two agents, after a kill, against a charge (H-3, B-7)."""
 
 from __future__ import annotations
 

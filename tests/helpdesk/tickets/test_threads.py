@@ -1,4 +1,4 @@
-"""Whose a request is, what may be written to it, and who reads that (H-2, H-3)."""
+"""Threads of requests: their owner, what may be written to them, and who reads that (H-2, H-3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is in the stories: somebody at a browser, and a program with an API key."""
+"""People in the stories: somebody at a browser, and a program with an API key."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Owner(Person):
         return bought
 
     def charges(self) -> list[int]:
-        """What the gateway took for the plan, oldest first."""
+        """Returns the gateway's charges for the plan, oldest first."""
         return taken(self.town, self.plan)
 
 
@@ -154,14 +154,14 @@ def buy(
 
 
 def taken(town: Town, subscription: str) -> list[int]:
-    """What the gateway's own ledger says was charged for a subscription, oldest first."""
+    """Returns the charges of a subscription in the gateway's own ledger, oldest first."""
     mine = [c for c in town.charges() if c["invoice"].startswith(f"{subscription}.")]
     return [c["amount"]["amount"] for c in reversed(mine) if c["status"] != "declined"]
 
 
 @dataclass
 class Program:
-    """What calls /v1 with a merchant's key."""
+    """A program that calls /v1 with a merchant's key."""
 
     town: Town
     key: str

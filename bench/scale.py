@@ -16,8 +16,9 @@ TOTALS = (1_000, 30_000)
 
 
 def few_of_many(report: Report) -> list[tuple[int, float]]:
-    """Measures renewals per second of CPU, FEW due of ever more; then a sweep of all of the
-    most.
+    """Measures renewals per second of CPU, FEW due of ever more.
+
+    It then measures a sweep of all of the most.
     """
     rates: list[tuple[int, float]] = []
     for total in (*TOTALS, MANY):

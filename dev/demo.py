@@ -81,8 +81,9 @@ def ensure(
 
 
 def sell_at(ports: Ports, account: AccountRef | None) -> None:
-    """Sends new purchases to an account, once it is another; what was bought stays where it is
-    (W-6).
+    """Sends new purchases to an account, once it is another.
+
+    What was bought stays where it is (W-6).
 
     A product that was put on a gateway of its own stays there.
     """

@@ -29,8 +29,9 @@ def expand(
     parameters: Mapping[str, str] | None = None,
     code: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Returns the expanded template; `code` has the S3 address of what a resource packages, by its
-    id.
+    """Returns the expanded template.
+
+    `code` has the S3 address of what a resource packages, by its id.
 
     Parameters that are not given have their default, or what an address may look like.
     """

@@ -133,8 +133,9 @@ def _variables(properties: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _merged(ours: Mapping[str, str], theirs: Mapping[str, str], owner: str) -> dict[str, str]:
-    """Merges the functions' environments into that of one process; two must not want
-    different values.
+    """Merges the functions' environments into that of one process.
+
+    Two must not want different values.
     """
     for name in ours.keys() & theirs.keys():
         if ours[name] != theirs[name]:

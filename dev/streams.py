@@ -159,8 +159,9 @@ class StreamSource:
 
 
 def _image(record: Any, stream_arn: str, now: datetime) -> dict[str, Any]:
-    """Returns the record as Lambda hands it over; its time is ours, for the emulator knows
-    only real.
+    """Returns the record as Lambda hands it over.
+
+    Its time is ours, for the emulator knows only real.
     """
     change = record["dynamodb"] | {"ApproximateCreationDateTime": now.timestamp()}
     image = _plain(record | {"dynamodb": change, "eventSourceARN": stream_arn})

@@ -33,8 +33,9 @@ _NAME_KEYS = ("TableName", "QueueName", "FunctionName", "Name")
 
 @dataclass(frozen=True)
 class Template:
-    """The template, resolved. `queue_url_prefix` and `parameters` are what only `make run`
-    knows.
+    """The template, resolved.
+
+    `queue_url_prefix` and `parameters` are what only `make run` knows.
     """
 
     document: Mapping[str, Any]

@@ -96,8 +96,9 @@ def ask_for_refund(adversary: Adversary, target: Subscription) -> None:
 
 
 def dispute(adversary: Adversary, target: Subscription) -> None:
-    """Disputes a payment, all or part, through the customer's bank; some day the bank
-    decides.
+    """Disputes a payment, all or part, through the customer's bank.
+
+    Some day the bank decides.
     """
     world = adversary.world
     sandbox = world.gateway.sandbox

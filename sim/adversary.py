@@ -42,8 +42,9 @@ class Adversary:
             clockwork.at(clockwork.now_us + delay_us, lambda: action(self, target))
 
     def _act(self, action: Action, invocation: Invocation) -> None:
-        """Acts on what the invocation works on by now; on a purchase before it is written
-        down.
+        """Acts on what the invocation works on by now.
+
+        It acts on a purchase before that is written down.
         """
         targets = self._targets(invocation)
         action(self, targets[0] if targets else SimpleNamespace(key=_attempt_key(invocation.name)))

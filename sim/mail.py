@@ -32,8 +32,9 @@ RECORDS = {
 
 
 class Mail(Seen):
-    """Checks that each outbox event is mailed, or has a valid reason not to be; each mail goes to
-    its addressee.
+    """Checks that each outbox event is mailed, or has a valid reason not to be.
+
+    Each mail goes to its addressee.
     """
 
     def _customer(self, before: Customer | None, after: Customer) -> None:

@@ -91,8 +91,9 @@ class Purchase:
 
 @dataclass(slots=True)
 class Plan:
-    """The world that a seed draws; `looks` is for how many things a run has time, None for
-    all.
+    """The world that a seed draws.
+
+    `looks` is for how many things a run has time, None for all.
     """
 
     starts_at: datetime

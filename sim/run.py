@@ -49,8 +49,9 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of one seed; its time is that of simulating alone, without setting a world
-    up.
+    """The outcome of one seed.
+
+    Its time is that of simulating alone, without setting a world up.
     """
 
     seed: int

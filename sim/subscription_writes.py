@@ -99,8 +99,9 @@ class SubscriptionWrites(Seen):
         self.tally["asked_to_pay"] += before.pay_now is None and after.pay_now is not None
 
     def _is_skipped(self, before: Subscription, after: Subscription) -> bool:
-        """Returns whether a waiting payment is skipped, as its merchant said; an installment never
-        is (R-2).
+        """Returns whether a waiting payment is skipped, as its merchant said.
+
+        An installment never is (R-2).
         """
         waited = before.waiting_since is not None and before.terms.type is PriceType.RECURRING
         return waited and after.payments_made == before.payments_made and after.id in self.skips

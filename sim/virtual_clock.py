@@ -43,8 +43,9 @@ class Stop(BaseException):
 
 
 class Invocation:
-    """One run of a handler or of a flow. `point` counts its port calls, `ids` the ids it
-    drew.
+    """One run of a handler or of a flow.
+
+    `point` counts its port calls, `ids` the ids it drew.
     """
 
     __slots__ = ("began_us", "dead", "greenlet", "ids", "name", "point", "skew_us")
@@ -89,8 +90,9 @@ class Clockwork:
         heapq.heappush(self._heap, (max(at_us, self.now_us), next(self._numbers), action))
 
     def spawn(self, name: str, work: Callable[[], object], at_us: int, on_end: OnEnd) -> None:
-        """Starts an invocation at an instant; `on_end` gets the error that ended it, None if it
-        returned.
+        """Starts an invocation at an instant.
+
+        `on_end` gets the error that ended it, None if it returned.
         """
         self.at(at_us, lambda: self._start(name, work, on_end))
 

@@ -112,8 +112,9 @@ class Books:
         return found
 
     def buyer_of(self, token: str) -> Buyer:
-        """Returns the buyer of a payment token's agreement; raises `Refusal` for one that has
-        ended.
+        """Returns the buyer of a payment token's agreement.
+
+        Raises `Refusal` for one that has ended.
         """
         kept = self.tokens.get(token)
         if kept is None:

@@ -218,8 +218,9 @@ class Loopback:
         return webhooks.sent(self.books, event, self.webhook_id)
 
     def buyer(self, approval: str, name: str = "pays") -> str:
-        """Approves as a buyer on the page at the address `approval`; returns where they are
-        sent to.
+        """Approves as a buyer on the page at the address `approval`.
+
+        Returns where they are sent to.
         """
         query = parse_qs(urlsplit(approval).query)
         if "token" in query:

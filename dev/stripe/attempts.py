@@ -140,8 +140,9 @@ def failed(work: Work, intent: Object, method: Object, error: StripeError) -> St
 
 
 def authenticated(work: Work, intent: Object, *, succeeded: bool) -> Object:
-    """Goes on after the buyer answered the bank. Asked again when nothing waits, nothing
-    happens.
+    """Goes on after the buyer answered the bank.
+
+    Asked again when nothing waits, nothing happens.
     """
     if intent["status"] != "requires_action":
         return intent

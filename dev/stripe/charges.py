@@ -72,8 +72,9 @@ def made(work: Work, intent: Object, method: Object, decline: Decline | None) ->
 
 
 def booked(work: Work, source: Object, amount: int, kind: str) -> str:
-    """Adds a line to the account's balance; returns its id. Fees as for a US card: 2.9 % +
-    30, up.
+    """Adds a line to the account's balance; returns its id.
+
+    Fees as for a US card: 2.9 % + 30, up.
     """
     fee = -(-amount * 29 // 1000) + 30 if kind == "charge" else 0
     described = {"amount": fee, "application": None, "currency": source["currency"]}

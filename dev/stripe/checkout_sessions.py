@@ -201,8 +201,9 @@ def expired(work: Work, session: Object) -> Object:
 
 
 def submitted(work: Work, session: Object, card: str, email: str | None) -> Object:
-    """Takes the card that the buyer gave on the page; returns the intent then. A decline is
-    raised.
+    """Takes the card that the buyer gave on the page; returns the intent then.
+
+    A decline is raised.
     """
     if session["status"] != "open":
         raise refused("This session is no longer open.")

@@ -52,8 +52,9 @@ class Keys:
         self._lock = Lock()
 
     def known(self, account: str, key: str, print_: str, now: datetime) -> dict[str, Any] | None:
-        """Returns the answer that was given before; refuses a key that was used for another
-        request.
+        """Returns the answer that was given before.
+
+        Refuses a key that was used for another request.
         """
         found = self._books.read(f"{account}/{row_id(key)}")
         if found is None or not is_kept(found[0], now):

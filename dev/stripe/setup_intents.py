@@ -152,8 +152,9 @@ def confirmed(work: Work, intent: Object, params: dict[str, Any]) -> Object:
 
 
 def authenticated(work: Work, intent: Object, *, succeeded: bool) -> Object:
-    """Goes on after the buyer answered the bank. Asked again when nothing waits, nothing
-    happens.
+    """Goes on after the buyer answered the bank.
+
+    Asked again when nothing waits, nothing happens.
     """
     if intent["status"] != "requires_action":
         return intent

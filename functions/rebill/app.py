@@ -16,8 +16,9 @@ MILLISECONDS_TO_FINISH = 15_000
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Claims what is due at the schedule's own time and enqueues it; a replayed event takes nothing
-    twice.
+    """Claims what is due at the schedule's own time and enqueues it.
+
+    A replayed event takes nothing twice.
 
     `{"dry_run": true}` only counts.
     """
@@ -33,8 +34,9 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 
 @telemetry.observed
 def charge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Charges what the queue's messages name, all together; a message that fails comes again by
-    itself.
+    """Charges what the queue's messages name, all together.
+
+    A message that fails comes again by itself.
     """
     from billing.rebill.flows import worker  # the sweep, a function of its own, starts without
 

@@ -27,7 +27,7 @@ ASSUMED = {
     "idle_polls_per_month": 30 * 24 * 3600 / 20 * 5,  # five pollers of 20 s
     **cost.deployed(),
 }
-"""What the cost model takes as given; what `make bench` counts comes on top."""
+"""Inputs of the cost model; the counts of `make bench` come on top."""
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ from tests.world import START, World
 SHARDS = 16
 LEASES_AT_ONCE = 250
 DUE_NOW = START + timedelta(days=29)
-"""When the first renewal of what was bought at START is due, and a little later."""
+"""An instant shortly after the first renewal of a purchase at START is due."""
 MUCH_LATER = DUE_NOW + timedelta(days=59)
 
 

@@ -37,7 +37,7 @@ _DEFAULTS = {
     "POWERTOOLS_LOG_LEVEL": "WARNING",
     "POWERTOOLS_METRICS_DISABLED": "true",
     "SENDER": _SENDER,
-    # Nothing comes back here, so there is nobody to be told of it.
+    # No mail comes back here, so there is nothing to subscribe to.
     "MAIL_EVENTS": "",
 }
 # Where our own things are is not for the caller's environment to say.

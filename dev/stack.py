@@ -156,7 +156,7 @@ def _add(sources: _Sources, function: Function, name: str, event: Mapping[str, A
         case "DynamoDB":
             sources.stream_mappings.append(_stream_mapping(function, details))
         case "EventBridgeRule":
-            pass  # what SES tells of mail that came back; nothing comes back on a laptop
+            pass  # SES notices of mail that came back; nothing comes back on a laptop
         case unknown:
             raise ValueError(f"{function.logical_id} has an event of type {unknown}")
 

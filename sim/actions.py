@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sim.adversary import Adversary
 
 TIMES_ASKED = 3
-"""How often a refund is asked for by who is told that it was not made."""
+"""The most times a refund is requested by somebody who is answered that it was not made."""
 
 Action = Callable[["Adversary", Any], None]
 
@@ -50,7 +50,7 @@ def double_message(adversary: Adversary, target: Subscription | Checkout) -> Non
     """Delivers the same claim once more while it is being worked on."""
     world = adversary.world
     due_at, now = target.due_at, instant(world.clockwork.now_us)
-    # Only what may be a lease: nothing but the sweep writes messages, and those name leases.
+    # Only a possible claim: nothing but the sweep writes messages, and those name claims.
     if due_at is not None and due_at - now <= world.ports.operation.lease:
         lease = Due(target.alarm, due_at, _owner(target))
         world.deployment.put(body_of([lease]), at_once=True)
@@ -393,7 +393,7 @@ def _ask_refund(
                 now=ports.clock(),
             )
         except Uncertain:
-            raise  # told to look first
+            raise  # advised to look first
         except Unavailable:
             again(asked)
             raise
@@ -433,7 +433,7 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "renewal again": (0.15, (bank_renews,)),
     "address": (0.15, (change_email,)),
 }
-"""What share of ordinary customers does one of these some day."""
+"""The share of ordinary customers that do one of these some day."""
 
 
 def _owner(target: Subscription | Checkout) -> tuple[str, ...]:

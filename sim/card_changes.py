@@ -81,7 +81,7 @@ def bank_renews(adversary: Adversary, target: Subscription) -> None:
     """
     world = adversary.world
     if not world.webhooks.on:
-        return  # nobody would ever tell
+        return  # no event would ever say so
     stands = world.oracle.subscription(target.id) or target
     method = stands.payment_method
     chance = Chance(world.seed, f"bank renews {method} {len(world.oracle.renewed[method])}")
@@ -104,7 +104,7 @@ def renew(world: World, method: str, *, expires_on: str, another: bool = True) -
 
 
 Choice = Callable[[Sequence[PaymentMethod]], str | None]
-"""Which card of a wallet, oldest first; None for none of them."""
+"""Chooses one of a customer's cards, oldest first; None for none of them."""
 
 
 def use(adversary: Adversary, target: Subscription, choice: Choice) -> None:

@@ -56,7 +56,7 @@ AROUND: dict[str, float] = {
     "webhook_forged": 1e-2,
     "spawned": 4e-3,
 }
-"""Probability of what goes wrong between invocations: per message, fact, tick; `spawned` is the
+"""Probability of a fault between invocations: per message, outbox event, tick; `spawned` is the
 adversary's, per port call on a subscription."""
 
 SWARM = (-1.5, 1.2)

@@ -30,14 +30,15 @@ from sim.items import Table
 from sim.virtual_clock import Invocation
 
 BROKEN = 0.15
-"""What share of the items our code breaks on."""
+"""The share of the items that our code fails on."""
 
 MENDED_AFTER = 80
-"""How often it does before somebody has mended it."""
+"""The number of times our code fails before somebody has fixed it."""
 
 PATIENCE = 12
-"""How many runs may look at nothing of it, beside two for each that waits too: more than there are
-kinds and shards to begin with."""
+"""The most runs that may pass an item over, beside two for each other item that waits.
+
+That is more than there are kinds and shards to begin with."""
 
 KINDS: dict[str, tuple[DueKind, ...]] = {
     "sweep": (DueKind.CHECKOUT, DueKind.REFUND, DueKind.BILL),
@@ -46,10 +47,10 @@ KINDS: dict[str, tuple[DueKind, ...]] = {
     "erasing": (DueKind.ERASE,),
     "outbox sweep": (DueKind.NOTICE,),
 }
-"""What each schedule's handler looks at, beside the outbox."""
+"""The kinds of due date that each schedule's handler looks at, beside the outbox."""
 
 BREAKING = tuple(f"{what} " for what in KINDS if what != "sweep")
-"""The handlers that items break, by the beginnings of their names; and whoever tells of facts."""
+"""The handlers that items break, by the beginnings of their names; outbox handlers too."""
 
 ITEMS = ("SUB#", "TICKET", "CHECKOUT", "NOTICE#")
 

@@ -26,7 +26,7 @@ SKEW = timedelta(seconds=5)
 LIFE = timedelta(minutes=15)
 """The longest that Lambda lets a function run."""
 CALL = timedelta(hours=1)
-"""How old an invocation's `now` may be when it writes: its calls stall for minutes, some twice."""
+"""The greatest age of an invocation's `now` when it writes: calls stall for minutes, some twice."""
 
 I, S, C, T = InvoiceState, State, CheckoutState, TicketState  # noqa: E741
 
@@ -113,7 +113,7 @@ FIXED = tuple(
     for field in fields(Invoice)
     if field.name != "number" and not field.name.startswith(("refund", "disput"))
 )
-"""What a final invoice never changes; refunds are an axis of their own."""
+"""The fields that a final invoice never changes; refunds are an axis of their own."""
 
 
 def rests(subscription: Subscription) -> bool:

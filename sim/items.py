@@ -27,7 +27,7 @@ from sim.virtual_clock import SECOND, Invocation
 from sim.wire import Wire
 
 Put = tuple[Key, Entity, Entity]
-"""One item's change: where, what stood there, what stands there now; None is nothing."""
+"""One item's change: its key, the item before, the item after; None is no item."""
 
 LAG_US = (1_000, 20 * SECOND)
 PACK = 20

@@ -28,7 +28,7 @@ RECORDS = {
     EventKind.ENDED,
     EventKind.DETAILS_CHANGED,
 }
-"""What is mailed whatever came after it."""
+"""The kinds of event that are mailed whatever came after them."""
 
 
 class Mail(Seen):
@@ -150,7 +150,7 @@ _WAITS = {
     EventKind.PAYMENT_FAILED: frozenset(I) - {I.PAID, I.VOID},
     EventKind.ACTION_NEEDED: {I.ACTION_REQUIRED},
 }
-"""As which the invoice stands whose attempt it is."""
+"""The states of the invoice in which a mail about its attempt is true."""
 
 
 def _course(entity: Subscription | Invoice) -> tuple[Any, ...]:

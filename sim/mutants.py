@@ -78,7 +78,7 @@ from sim.run import run
 FIRST_SEED = 1000
 
 Patch = tuple[Any, str, Callable[[Any], Any]]
-"""Where, which name, and what makes the mutant's version of it."""
+"""The owner of a name, the name, and the function that makes the mutant's version of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ ONCE = PriceTerms(PriceType.ONE_TIME, Money(4900, Currency.USD))
 
 
 SEED_OF_UNDO = 10
-"""Who cancels at the end of the period thinks better of it, within days."""
+"""A customer who cancels at the end of the period undoes it within days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ SCENES = {
 }
 
 Meeting = tuple[str, str, int, Action]
-"""A scene, whose invocation by the beginning of its name, the how manieth, and what it meets."""
+"""A scene, the beginning of an invocation's name, its number among those, and the action it meets."""
 
 MEETINGS: tuple[Meeting, ...] = (
     ("renewal", "charge sub", 0, actions.double_message),
@@ -240,7 +240,7 @@ MEETINGS: tuple[Meeting, ...] = (
     ("bought once", "buyer 1 submit", 0, actions.look_at_attempt),
     ("authenticated", "buyer 1 submit", 0, actions.look_at_attempt),
 )
-"""What comes in a second after an invocation has begun."""
+"""The actions that come in a second after an invocation has begun."""
 
 COMES = {
     actions.double_message: "charge",
@@ -267,7 +267,7 @@ COMES = {
     actions.click_again: "buyer",
     actions.come_back: "buyer",
 }
-"""What the other invocation is called by."""
+"""The first word of the other invocation's name."""
 
 
 def plan_of(scene: Scene) -> Plan:

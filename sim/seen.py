@@ -14,7 +14,7 @@ from billing.kernel.subscription import State, Subscription
 from sim.virtual_clock import instant
 
 ASKED = "asked"
-"""What the reason of a refund begins with that nobody named: one wish, one refund."""
+"""The beginning of the reason of a refund without a key: one wish, one refund."""
 
 
 class Seen:

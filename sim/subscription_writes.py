@@ -10,7 +10,7 @@ from sim.invariants import AGREED, CALL, SKEW, SUBSCRIPTION_GRAPH, Violation, ch
 from sim.seen import Seen
 
 COMING = ("next_plan", "thaws_to", "price_point", "price_version", "terms", "period")
-"""What is charged next, and when it is, which neither an end nor a pause that is undone changes."""
+"""The next charge and its date, which neither an end nor a pause that is undone changes."""
 
 INTERRUPTED = ("state", "anchor", "waiting_since", "retry_at", "paused_from", "paused_by")
 

@@ -15,10 +15,10 @@ from sim.virtual_clock import MINUTE, SECOND, Clockwork, Invocation, SimCrash, i
 R = TypeVar("R")
 
 STALL_US = (1 * SECOND, 25 * MINUTE)
-"""A stall is longer than a lease now and then."""
+"""The duration of a stall: longer than a claim now and then."""
 
 FIRST_US, MOST_US = 500, 40_000
-"""How long an ordinary call takes, at least and about at most."""
+"""The duration of an ordinary call, at least and about at most."""
 
 WORDS = Struct(">4I").unpack
 """The four draws of a call, of 32 bits each."""

@@ -37,7 +37,7 @@ from sim.mail import Mail
 from sim.subscription_writes import SubscriptionWrites
 
 UNNAMED = re.compile(r"r\d+")
-"""What a refund is called on its invoice when nobody named it."""
+"""The form of a refund's name on its invoice when nobody named it."""
 
 TOLD_OF_CHANGES = {
     EventKind.CANCEL_UNDONE,
@@ -49,7 +49,7 @@ TOLD_OF_CHANGES = {
     EventKind.FREEZE_UNDONE,
     EventKind.ENDED,
 }
-"""What tells that a subscription is not as it was."""
+"""The fields whose change an outbox event must report."""
 
 
 class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
@@ -59,7 +59,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
         """Checks one committed transaction."""
         self._one_tenant(puts)
         if len(puts) == 1 and isinstance(puts[0][1], OutboxEvent):
-            self._facts_kept(puts)  # claimed or told, which says nothing of anything else
+            self._facts_kept(puts)  # claimed or delivered, which says nothing of anything else
             return
         by_type: dict[type, list[Put]] = defaultdict(list)
         for put in puts:
@@ -187,7 +187,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
         for fact in new:
             if fact.kind in TOLD_OF_CHANGES and fact.subscription not in altered:
                 raise Violation("13", f"{fact.id} is told, and nothing changed", fact.subscription)
-        # An attempt that gives way to the next is told of by what that one comes to.
+        # An attempt that gives way to the next is reported by the outcome of the next.
         begun = {
             after.id for _, _, after in by_type.get(Invoice, ()) if after.state is I.CONFIRMING
         }

@@ -131,7 +131,7 @@ def _check(value: Any, schema: Json, where: str) -> None:
 
 
 class Watch:
-    """Notes what went over the wire and is not described."""
+    """An observer that notes requests and answers that PayPal does not describe."""
 
     def __init__(self) -> None:
         self.seen: list[Exchange] = []

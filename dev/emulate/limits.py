@@ -10,7 +10,7 @@ ADDED = {
     "actions and resources": "of sqs:SendMessageBatch and ses:SendEmail, as IAM names them",
     "numbers in parameters": "arrive as text; MaximumConcurrency is made a number again",
 }
-"""What the emulator is helped with."""
+"""Additions of ours to the emulator."""
 
 LEFT_OUT = {
     "arm64": "functions and layer are built for the processor of this machine",
@@ -28,7 +28,7 @@ LEFT_OUT = {
     "custom domain": "needs a certificate; not deployed",
     "memory": "a function may take more than its MemorySize",
 }
-"""What is deployed and does not act as on AWS."""
+"""Resources that are deployed and do not act as on AWS."""
 
 
 def main() -> None:

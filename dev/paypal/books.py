@@ -40,7 +40,7 @@ BUYERS = {
         Buyer("pending", capture="PENDING"),
     )
 }
-"""Whom a tester can be on the approval page."""
+"""The buyers that a tester can choose on the approval page."""
 
 
 KEPT = (
@@ -54,7 +54,7 @@ KEPT = (
     "untold",
     "drawn",
 )
-"""What is written down; who the buyers are is not."""
+"""The fields that are saved; the buyers are not."""
 
 
 @dataclass

@@ -224,7 +224,7 @@ LISTED = (
     "dispute_amount",
     "dispute_life_cycle_stage",
 )
-"""What a list of disputes shows of each."""
+"""The fields of a dispute that a list of disputes shows."""
 
 
 def list_disputes(books: Books, query: dict[str, str]) -> Answer:

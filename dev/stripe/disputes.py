@@ -51,7 +51,7 @@ _EVIDENCE = (
     "uncategorized_text",
 )
 _VERDICTS = {"winning_evidence": "won", "losing_evidence": "lost"}
-"""What the documentation lets one write to decide a test dispute."""
+"""The evidence texts that decide a test dispute, by the documentation."""
 
 UPDATE: form.Fields = {
     "evidence": form.hash_of(dict.fromkeys(_EVIDENCE, form.text)),

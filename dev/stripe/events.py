@@ -36,7 +36,7 @@ LISTENED = frozenset(
         "setup_intent.succeeded",
     }
 )
-"""What a webhook endpoint is sent; the others are only listed."""
+"""The events that a webhook endpoint is sent; the others are only listed."""
 
 
 def retrieve(work: Work, params: dict[str, Any], event: str) -> Object:

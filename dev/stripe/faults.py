@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Protocol
 
 KINDS = ("timeout_before", "timeout_after", "unavailable", "internal_error")
-"""No answer, nothing done; no answer, all done; refused; 500, which is kept for its key."""
+"""Kinds of fault: no answer, nothing done; no answer, all done; refused; 500, kept for its key."""
 
 
 class Source(Protocol):

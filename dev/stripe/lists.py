@@ -40,7 +40,7 @@ CURSORS: Fields = {
     "ending_before": text,
     "created": _created,
 }
-"""What every list takes."""
+"""The parameters that every list takes."""
 
 _COMPARES: Mapping[str, Callable[[int, int], bool]] = {
     "gt": lambda at, bound: at > bound,

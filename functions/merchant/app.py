@@ -48,7 +48,7 @@ from billing.web.inputs import Nothing, under
 from billing.web.request import Request
 
 Act = Callable[..., Subscription]
-"""What is done to a subscription by its id, and answers it as it stands then."""
+"""An action on a subscription by its id; it returns the subscription afterwards."""
 
 REFUND_REFUSED = {
     "409": "The state or a policy forbids it; `code` says which. `refund_open`: a refund of this "

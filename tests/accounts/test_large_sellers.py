@@ -177,7 +177,7 @@ def test_whoever_dies_of_one_account_each_time_comes_to_the_others(
 
 
 class Counting(MemoryItems):
-    """Items that count what is asked of them."""
+    """Items that count the calls to them."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -332,7 +332,7 @@ def test_a_payment_that_waits_for_its_bank_is_withdrawn_with_the_account(world: 
 
 
 class Silent(SandboxGateway):
-    """A sandbox that takes no confirmations, and says nothing about payments, for a while."""
+    """A sandbox that takes no confirmations and shows no payments for a while."""
 
     silent = False
 

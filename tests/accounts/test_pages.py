@@ -34,7 +34,7 @@ FORM = {"username": "annsart", "name": "Ann's Art", "email": SELLER}
 
 @dataclass
 class House:
-    """The platform with its functions, and browsers before it."""
+    """The platform with its functions, and browsers that call it."""
 
     world: Platform = field(
         default_factory=lambda: Platform(

@@ -26,14 +26,14 @@ pytestmark = pytest.mark.spec("A-3")
 
 
 def suspended(world: Platform) -> Subscription:
-    """The account ends now; what that leaves of its fan's subscription."""
+    """Ends the account now; returns its fan's subscription afterwards."""
     world.now += timedelta(minutes=1)
     leave(world, When.NOW)
     return world.fan()
 
 
 def back(world: Platform) -> Subscription:
-    """Its owner buys the plan again."""
+    """Buys the account's plan again, as its owner."""
     world.now += timedelta(minutes=1)
     world.buy(world.plan, email=SELLER, confirm_repeat=True)
     world.tick()

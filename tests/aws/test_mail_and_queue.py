@@ -1,4 +1,4 @@
-"""The outer adapters against what they speak to: SES takes the mail whole, SQS the leases."""
+"""The SES and SQS adapters: SES takes the mail whole, SQS the messages of claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Gateway keys in Parameter Store: whose they are, how long they are kept, what is not said."""
+"""Gateway keys in Parameter Store: their owner, how long they are kept, and what errors leave
+out.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A bank renews a card: what is kept of it is taken over, and what is past due is paid (W-7)."""
+"""Renewals of cards by their banks: details are taken over, and past-due payments are paid
+(W-7).
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,7 @@ def renew(world: World, method: PaymentMethod, last4: str = "1881", date: str = 
 
 
 def told(world: World) -> list[GatewayEvent]:
-    """All that the gateway tells of cards, oldest first."""
+    """Returns the gateway's events about cards, oldest first."""
     everything = world.sandbox.events_since(world.now.replace(year=2000))
     return [event for event in everything if event.type.startswith("payment_method")]
 
@@ -291,7 +293,7 @@ def test_the_hourly_look_finds_a_renewal_that_no_webhook_told(world: World) -> N
 
 
 def expiring(world: World) -> PaymentMethod:
-    """A card whose last month has begun, of which nobody was told yet."""
+    """A card whose last month has begun, and whose customer has had no mail about it."""
     before = buy(world)
     world.sandbox.renew_card(before.id, last4="4242", expires_on="2026-02")
     assert taken(world) == "card_updated"

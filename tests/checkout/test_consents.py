@@ -44,7 +44,7 @@ def till_of(*terms: PriceTerms) -> Till:
 
 
 def shown(page: Answer) -> str:
-    """The mark of what a page shows, which its form sends along."""
+    """Returns the mark of a page's shown texts, which its form sends along."""
     (mark,) = re.findall(r'name="shown"\s+value="([0-9a-f]{64})"', page.body)
     return str(mark)
 

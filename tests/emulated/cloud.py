@@ -61,7 +61,7 @@ class Deployed:
         _deploy(self._built, parameters)
 
     def function(self, logical_id: str) -> str:
-        """Name of a function, by what the template calls it."""
+        """Returns the deployed name of a function, by its logical id."""
         found = boto3.client("cloudformation").describe_stack_resource(
             StackName=STACK, LogicalResourceId=logical_id
         )

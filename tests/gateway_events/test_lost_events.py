@@ -1,4 +1,4 @@
-"""The net under webhooks that never came: what every account lists is looked at, hour by hour."""
+"""The sweep for lost webhooks: every account's list of events is looked at, hour by hour."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def send(event: GatewayEvent, world: World, **changes: Any) -> int:
 
 
 def lost_answer(world: World) -> None:
-    """The next call of the gateway does what it is to do, and nobody hears of it."""
+    """Loses the answer of the gateway's next call, which has its effect."""
     world.sandbox.faults.arm("timeout_after", 1)
 
 
@@ -360,7 +360,9 @@ def test_what_cannot_be_read_now_is_to_be_sent_again(address: World) -> None:
 
 
 def test_what_a_payload_says_of_the_payment_counts_for_nothing(world: World) -> None:
-    """A decline told of as a success, signed by whoever stole the secret, stays a decline."""
+    """A decline that an event reports as a success, signed with a stolen secret, stays a
+    decline.
+    """
     world.buy(email="bob@example.com")
     world.buy(payment_method="pm_card_chargeDeclined", email="ann@example.com")
     event = told(world)[-1]

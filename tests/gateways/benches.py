@@ -1,4 +1,4 @@
-"""Every gateway on a bench: what the contract suite is run over, and how its world is turned.
+"""Test benches of the gateways: the contract suite runs over them, and they control its world.
 
 `STRIPE_CHECK_KEY` puts Stripe's own test mode there in place of all others (make stripe-check).
 """

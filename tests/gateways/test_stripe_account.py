@@ -1,4 +1,6 @@
-"""An account at Stripe: its keys, its version, its least amounts, and what is loaded when (W-1)."""
+"""An account at Stripe: its keys, version and least amounts, and when its adapter is loaded
+(W-1).
+"""
 
 from __future__ import annotations
 

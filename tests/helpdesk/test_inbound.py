@@ -53,7 +53,7 @@ def test_a_new_mail_waits_for_its_sender_to_confirm_it(house: House) -> None:
 
 
 def asked(house: House) -> tuple[str, str]:
-    """A ticket, and the Message-ID of the mail that told its requester of it."""
+    """Returns a ticket, and the Message-ID of the mail to its requester about it."""
     house.order()
     house.signed_in().submit("/new/billing", **WORDS)
     house.shop.world.work()

@@ -80,7 +80,7 @@ def standard_walls(point: PricePoint, start: datetime) -> Iterator[datetime]:
 
 
 def ends(point: PricePoint, start: datetime, zone: str) -> datetime | None:
-    """The last charge of what completes; None for what runs until cancelled."""
+    """Returns the last charge of a plan that completes; None for one that runs until cancelled."""
     if point["type"] in {"recurring", "recurring_installment"}:
         return None
     *_, last = charges(point, start, zone)
@@ -225,7 +225,7 @@ def _bounds() -> Iterator[tuple[PricePoint, str, str, int]]:
 
 
 def golden() -> list[dict[str, Any]]:
-    """The golden cases: the body of a preview, and what is to come of it."""
+    """Returns the golden cases: the body of a preview, and its expected answer."""
     return [_golden(*case) for case in _cases()]
 
 

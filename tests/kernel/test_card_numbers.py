@@ -1,4 +1,4 @@
-"""Card numbers in what people type: found whatever stands around them, and nothing else is."""
+"""Card numbers in typed text: found whatever stands around them, and nothing else is."""
 
 from __future__ import annotations
 

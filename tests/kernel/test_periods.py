@@ -45,7 +45,7 @@ def instant(wall: datetime, zone: str) -> datetime:
 
 @cache
 def transitions() -> tuple[tuple[str, Instant, datetime, datetime], ...]:
-    """Every change of every clock: when, what it would have shown, what it shows."""
+    """Returns every change of every clock: its instant, the time without it, the time with it."""
     return tuple(t for zone in ZONES for t in _transitions(zone))
 
 

@@ -1,4 +1,4 @@
-"""A quote says what checkout charges and what follows; it is the schedule itself (P-19)."""
+"""Quotes show the charges of checkout and after; a quote is the schedule itself (P-19)."""
 
 # ruff: noqa: DTZ001 - a wall time has no zone: that stands beside it
 

@@ -89,7 +89,7 @@ class Person:
 
 
 def first_minutes(laptop: Laptop, seen: Seen, name: str, *, card: str) -> None:
-    """A purchase and what comes with it."""
+    """Makes a purchase, and the calls that come with it."""
     person, email = Person(laptop, seen), f"{name}@example.com"
     form = {
         "attempt_key": f"attempt-{name}",
@@ -168,7 +168,9 @@ def test_fifty_clients_at_once_lose_and_double_nothing(laptop: Laptop) -> None:
 
 
 def assert_books_agree(laptop: Laptop, seen: Seen) -> None:
-    """The gateway's ledger, our orders and what buyers were told are the same purchases."""
+    """Asserts that the gateway's ledger, our orders and the buyers' answers are the same
+    purchases.
+    """
     charges = [c for c in laptop.get("/_dev/charges")["data"] if c["status"] == "succeeded"]
     sales = laptop.all("/v1/orders?kind=sale")
     assert Counter(c["invoice"] for c in charges) == Counter(o["invoice"] for o in sales)
@@ -184,7 +186,7 @@ def assert_memory_is_steady(held: list[int]) -> None:
 
 
 def tell(seen: Seen, held: list[int]) -> None:
-    """The figures, for whoever runs it with -s."""
+    """Prints the figures, for whoever runs it with -s."""
     for what, seconds in sorted(seen.seconds.items()):
         statuses = {status: n for (of, status), n in sorted(seen.statuses.items()) if of == what}
         late = quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]

@@ -1,4 +1,4 @@
-"""The demo is sold through Stripe on the loopback; what names the sandbox stays with it."""
+"""The demo, sold through Stripe on the loopback; products that name the sandbox stay with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's story, told to whatever stands there: `make run`, or the deployed stack."""
+"""The README's story, played against `make run` or the deployed stack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Place(Protocol):
 
 
 def what_happened(place: Place) -> tuple[list[str], list[tuple[str, int, str]]]:
-    """Kinds of orders, and what the gateway charged, newest first."""
+    """Returns kinds of orders, and the gateway's charges, newest first."""
     orders = [order["kind"] for order in place.all("/v1/orders")]
     charges = place.charges()
     return orders, [(c["invoice"][-4:], c["amount"]["amount"], c["status"]) for c in charges]

@@ -46,7 +46,7 @@ def shop() -> Shop:
 
 
 def change(shop: Shop, new: str = NEW, old: str = OLD) -> None:
-    """The merchant's program changes it, and the outbox is told."""
+    """Changes an email as the merchant's program, and delivers the outbox."""
     customer = shop.world.store.customer_by_email("acme", old)
     answer = shop.api.call("PATCH", f"/v1/customers/{customer}", {"email": new})
     assert (answer.status, answer.json["email"]) == (200, new)
@@ -54,7 +54,7 @@ def change(shop: Shop, new: str = NEW, old: str = OLD) -> None:
 
 
 def mailed(world: World, to: str, since: int = 0) -> list[str]:
-    """The subjects of what was mailed to an address."""
+    """Returns the subjects of the mails to an address."""
     sent = world.mailer.sent[since:]
     return [str(m["Subject"]).removeprefix("[TEST] ") for m in sent if str(m["To"]) == to]
 
@@ -325,7 +325,9 @@ def test_an_erased_customer_is_mailed_nothing(shop: Shop) -> None:
 def test_what_was_begun_before_the_change_is_its_buyers_all_the_same(
     shop: Shop, taken_by_stranger: bool
 ) -> None:
-    """The gateway has taken the money: whose purchase it is must not hang on the email by then."""
+    """The gateway has taken the money: the purchase's owner must not depend on the email by
+    then.
+    """
     world = shop.world
     first = world.buy()
     waiting = world.buy(

@@ -1,6 +1,6 @@
-"""Mail that goes out late: it says what was true at its event, or is left out (R-8).
+"""Mail that goes out late: it is true of its event, or is left out (R-8).
 
-The outbox stands still while things happen, and is told after.
+The outbox stops while things happen, and is delivered after.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def world() -> World:
 
 @contextmanager
 def untold() -> Iterator[None]:
-    """The outbox stands still."""
+    """Stops delivery of the outbox."""
     with pytest.MonkeyPatch.context() as still:
         still.setattr(deliver, "sweep", lambda *_, **__: Counter())
         yield
 
 
 def told(world: World) -> list[tuple[str, str]]:
-    """Subject and words of what is mailed now, oldest first."""
+    """Delivers the outbox; returns subject and words of its mails, oldest first."""
     before = len(world.mailer.sent)
     deliver.sweep(world.ports, now=world.now + timedelta(minutes=3))
     return [
@@ -82,7 +82,7 @@ def facts(world: World) -> list[OutboxEvent]:
 
 
 def bought(world: World, terms: PriceTerms = DELAYED, **fields: Any) -> str:
-    """A subscription whose buyer has been told of it."""
+    """Returns a subscription whose buyer has had the mail about it."""
     world.buy(world.product(terms, GOLD, refund_days=30), **fields)
     world.work()
     return world.subscription().id
@@ -171,7 +171,7 @@ def test_a_freeze_taken_back_is_told_as_going_on_alone(world: World) -> None:
 
 
 def past_due(world: World, card: str = "pm_card_chargeCustomerFail") -> None:
-    """A first payment after a trial was declined, and nobody told."""
+    """A first payment after a trial that was declined, without a mail about it."""
     bought(world, TRIAL, payment_method=card)
     with untold():
         world.advance(days=14, minutes=1)

@@ -1,4 +1,4 @@
-"""Mail that came back, or that somebody complained of: what goes to that address afterwards."""
+"""Returned mail and complaints, and the mail that the address gets afterwards."""
 
 from __future__ import annotations
 

@@ -40,7 +40,9 @@ class Runtime:
     url: str
 
     def invoke(self, event: Any) -> Any:
-        """Its answer, or what Lambda makes of an error: `errorType` and `errorMessage`."""
+        """Returns the function's answer, or Lambda's form of an error: `errorType` and
+        `errorMessage`.
+        """
         path = f"{self.url}/2015-03-31/functions/function/invocations"
         with urlopen(Request(path, data=json.dumps(event).encode()), timeout=ANSWER_SECONDS) as ok:
             return json.loads(ok.read())

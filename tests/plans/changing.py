@@ -1,4 +1,4 @@
-"""A subscription, another price for it, and what the books say afterwards (A-4)."""
+"""A subscription, another price for it, and its books afterwards (A-4)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def refused(world: World, price_point: str, when: When = When.NOW) -> str:
 
 
 def books_balance(world: World) -> bool:
-    """The ledger is balanced, and holds what the gateway took."""
+    """Returns whether the ledger is balanced, and holds the gateway's charges."""
     entries = world.history().ledger
     balance = ledger.trial_balance(entries)
     taken = sum(amount for _, amount in charged(world))

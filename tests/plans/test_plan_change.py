@@ -169,7 +169,7 @@ def test_the_same_price_and_period_costs_nothing(
 @pytest.mark.spec("A-4")
 @given(st.lists(st.tuples(prices, shares), min_size=1, max_size=6))
 def test_changing_to_and_fro_never_creates_money(steps: list[tuple[int, Fraction]]) -> None:
-    """Back on the first plan, what was moved in all is what the other plans' time was worth."""
+    """Back on the first plan, the amount moved in all is the worth of the other plans' time."""
     first = subscription = running(2999)
     moved, worth = 0, 0
     times = sorted(within(first, share) for _, share in steps)

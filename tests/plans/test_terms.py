@@ -1,4 +1,4 @@
-"""Another plan, now or with the next rebill: what it costs, opens and forecasts (A-4)."""
+"""Another plan, now or with the next rebill: its cost, its access and its forecast (A-4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cards: one more, another default, one less; what is past due is paid at once (B-9, B-10)."""
+"""Cards: added, made the default, removed; past-due payments are paid at once (B-9, B-10)."""
 
 from __future__ import annotations
 

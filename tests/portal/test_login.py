@@ -107,7 +107,7 @@ def test_whatever_is_wrong_the_answer_is_the_same(shop: Shop) -> None:
 
 
 class Counting:
-    """A store that keeps what was asked of it."""
+    """A store that records the calls to it."""
 
     def __init__(self, store: Any) -> None:
         self.store, self.asked = store, list[str]()

@@ -90,7 +90,7 @@ class Shop:
         return [order.id for order in self.world.orders(email) if order.kind is kind]
 
     def mails(self, to: str = ANN) -> list[str]:
-        """The subjects of what was mailed to somebody, once the outbox is told."""
+        """Delivers the outbox; returns the subjects of the mails to somebody."""
         self.world.work()
         return [str(m["Subject"]) for m in self.world.mailer.sent if str(m["To"]) == to]
 

@@ -34,7 +34,7 @@ DAY = timedelta(days=1)
 
 
 class Remembering(SandboxGateway):
-    """A sandbox that knows which cards it was told to let go."""
+    """A sandbox that records the cards it was asked to let go."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(MemoryLedger(), clock, draw=lambda: "secret" * 8)

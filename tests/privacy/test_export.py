@@ -1,4 +1,4 @@
-"""Everything that is kept of a customer, for who asks what that is (M-8)."""
+"""The export of everything that is kept of a customer, for one who asks for it (M-8)."""
 
 from __future__ import annotations
 

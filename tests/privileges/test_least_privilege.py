@@ -120,7 +120,7 @@ def name_of(resource: Any) -> str:
 
 
 def on_failure(resources: Resources, function: str) -> Calls:
-    """Where Lambda sends what failed, in the function's name."""
+    """Returns the place to which Lambda sends failed events, in the function's name."""
     sources = [
         *of_type(resources, "AWS::Lambda::EventInvokeConfig").values(),
         *of_type(resources, "AWS::Lambda::EventSourceMapping").values(),

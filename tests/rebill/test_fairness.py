@@ -1,4 +1,4 @@
-"""No run has time for everything: what it left is gone on with, and nobody waits for ever."""
+"""Fairness of runs without time for everything: what one leaves the next goes on with."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 class Listening:
-    """Gateways that tell of nothing, and know which of them was asked."""
+    """Gateways that have no events, and record which of them was asked."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -48,7 +48,7 @@ def forecast(shop: Shop, to: datetime) -> dict[tuple[str, int], int]:
 
 
 def charged_since(shop: Shop, since: datetime) -> dict[str, Any]:
-    """The same of what then really happened."""
+    """Returns the charges that really happened, in the forecast's form."""
     amounts: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     for order in shop.api.get("/v1/orders", kind="rebill", limit="200").json["data"]:

@@ -1,4 +1,4 @@
-"""The worker of the charge queue: many messages as one batch, and alone what breaks."""
+"""The worker of the charge queue: many messages in one batch, and a failing one alone."""
 
 from __future__ import annotations
 

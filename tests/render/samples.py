@@ -1,4 +1,4 @@
-"""A merchant, what it sells and who bought it, as pages, mails and invoices are given them."""
+"""Samples: a merchant, its products and a buyer, as pages, mails and invoices get them."""
 
 from __future__ import annotations
 

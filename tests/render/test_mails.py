@@ -1,4 +1,4 @@
-"""Mails: the same words twice, one identity per fact, no header and no program from strangers."""
+"""Mails: the same words twice, one identity per event, no header and no program from strangers."""
 
 from __future__ import annotations
 

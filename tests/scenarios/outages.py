@@ -1,4 +1,4 @@
-"""A world whose lines break: from a call on, or once, after what was asked for was done."""
+"""A world whose lines break: from a call on, or once, after the call had its effect."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Line:
         )
 
     def call(self, name: str, work: Callable[[], Any], error: type[Exception]) -> Any:
-        """One call, or what becomes of it."""
+        """Makes one call, or breaks it."""
         if not self.on:
             return work()
         here, self.calls = self.calls, self.calls + 1

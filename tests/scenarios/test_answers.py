@@ -302,7 +302,7 @@ Scene = Callable[[Line], Act]
 
 
 def on(prepare: Callable[[Stage], Any], act: Callable[[Stage, Any], Act]) -> Scene:
-    """A scene: what was there before, and what is asked for."""
+    """Returns a scene: its beginning, and the request made in it."""
 
     def scene(line: Line) -> Act:
         stage = Stage.of(line)

@@ -38,7 +38,7 @@ def world() -> World:
 
 
 def tell(world: World) -> list[str]:
-    """The gateway tells everything that ever happened, once more."""
+    """Delivers every event of the gateway once more."""
     told = world.sandbox.events_since(START - timedelta(days=1))
     outcomes = [webhook.take(world.ports, ACME, event, now=world.now) for event in told]
     return [name for tally in outcomes for name in tally if name.startswith("dispute")]
@@ -50,7 +50,7 @@ def reference(world: World, n: int = -1) -> str:
 
 
 def disputed(world: World, amount_minor: int | None = None) -> str:
-    """The newest payment is disputed, and the gateway has told of it."""
+    """Disputes the newest payment, and delivers the gateway's event."""
     dispute = world.sandbox.open_dispute(reference(world), amount_minor)
     assert tell(world) == ["dispute_opened"]
     return dispute

@@ -245,7 +245,7 @@ def test_whoever_must_authenticate_a_change_of_plan_is_mailed_once(world: World)
 
 
 def tell(world: World) -> None:
-    """The gateway tells everything that ever happened there."""
+    """Delivers every event of the gateway."""
     account = AccountRef("acme", SANDBOX, SANDBOX)
     for event in world.sandbox.events_since(world.now - timedelta(days=400)):
         webhook.take(world.ports, account, event, now=world.now)

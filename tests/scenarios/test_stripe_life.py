@@ -96,7 +96,7 @@ class Shop:
         self._card_acts_as(method, "chargeDeclinedExpiredCard")
 
     def bank_renews(self, method: str, *, last4: str, month: int, year: int) -> None:
-        """The bank sent its customer a new card, and the network told Stripe."""
+        """Renews a customer's card at its bank; the network has reported it to Stripe."""
         card = method.partition(":")[2]
         self._card_acts_as(method, "visa")
         self._loopback.renew_card(card, last4=last4, month=month, year=year)
@@ -109,7 +109,7 @@ class Shop:
             work.commit()
 
     def banks_decide(self) -> None:
-        """Time enough has passed for what banks decide later."""
+        """Lets enough time pass for what banks decide later."""
         self._loopback.webhooks.deliver()
 
     def add(self, card: str, key: str = "attempt_1") -> object:

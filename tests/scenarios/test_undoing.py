@@ -49,7 +49,7 @@ def world() -> World:
 
 
 def differing(before: Subscription, after: Subscription) -> dict[str, tuple[Any, Any]]:
-    """Each field that is not as it was, with what it was and what it is."""
+    """Returns each field that differs, with its value before and after."""
     both = {f.name: (getattr(before, f.name), getattr(after, f.name)) for f in fields(before)}
     return {name: (was, now) for name, (was, now) in both.items() if was != now}
 

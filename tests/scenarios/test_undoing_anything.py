@@ -109,7 +109,9 @@ def subscriptions(draw: st.DrawFn) -> Subscription:
 
 
 class Pair(NamedTuple):
-    """Something that is done to a subscription, where it may be, and what undoes it."""
+    """A change of a subscription, the states in which it may be made, and the call that
+    undoes it.
+    """
 
     may: Callable[[Subscription], bool]
     do: Callable[[Subscription], Subscription]

@@ -1,6 +1,6 @@
-"""The 25 rows of the security checklist (RELIABILITY.md 4.2), and what proves each.
+"""The 25 rows of the security checklist (RELIABILITY.md 4.2), each with its proofs.
 
-A proof is `file::test`, checked to exist. A row, or a part of one, that is not for us says why.
+A proof is `file::test`, checked to exist. A row, or part of one, that is not for us says why.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: what is asked, the tests that prove it, and what of it is not for us."""
+    """A row: its demand, the tests that prove it, and the part of it that is not for us."""
 
     number: int
     asks: str

@@ -1,4 +1,4 @@
-"""Nothing of a person gets into what is logged (RELIABILITY.md 4.2, row 22).
+"""Logs contain nothing of a person (RELIABILITY.md 4.2, row 22).
 
 A day of a shop goes through the deployed handlers, with everything on: purchases, declines, wrong
 sign-ins, card numbers in the wrong places, forged events, gateways that do not answer, a bug of our

@@ -1,4 +1,4 @@
-"""The portal: its door, what was bought, address and cards."""
+"""The portal: sign-in, purchases, address and cards."""
 
 from __future__ import annotations
 

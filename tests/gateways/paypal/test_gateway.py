@@ -1,4 +1,6 @@
-"""PayPal through its loopback: charged once, declined in words, refunded, told (W-2, R-6, X-6)."""
+"""PayPal through its loopback: charges once, declines with reasons, refunds, events (W-2,
+R-6, X-6).
+"""
 
 from __future__ import annotations
 

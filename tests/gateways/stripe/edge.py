@@ -92,7 +92,7 @@ def intent(status: str, **fields: Any) -> tuple[int, dict[str, Any]]:
 def failure(
     status: int, kind: str, code: str | None = None, **fields: Any
 ) -> tuple[int, dict[str, Any]]:
-    """An error as Stripe answers it; what it has nothing to say of is left out."""
+    """Returns an error as Stripe answers it, without the fields that it does not set."""
     error = {"type": kind, "message": "words", **({"code": code} if code else {}), **fields}
     return status, {"error": error}
 

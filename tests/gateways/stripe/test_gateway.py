@@ -1,4 +1,4 @@
-"""Payments at Stripe's HTTP edge: what is sent, and what is made of each answer (W-1, R-6)."""
+"""Payments at Stripe's HTTP edge: requests, and the outcome of each answer (W-1, R-6)."""
 
 from __future__ import annotations
 

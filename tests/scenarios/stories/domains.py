@@ -1,4 +1,4 @@
-"""A merchant's own domain: what their customers are shown, and what they are not (A-9)."""
+"""A merchant's own domain: the pages its customers see there, and those they do not (A-9)."""
 
 from __future__ import annotations
 

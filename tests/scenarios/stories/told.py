@@ -1,4 +1,4 @@
-"""Every story with the rules that it proves; told in memory, and by HTTP on a laptop."""
+"""Every story with the rules that it proves; played in memory, and by HTTP on a laptop."""
 
 from __future__ import annotations
 

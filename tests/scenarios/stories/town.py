@@ -1,4 +1,4 @@
-"""Where stories are told, by HTTP alone: in memory, or on a laptop under `make run`.
+"""Towns in which stories are played, by HTTP alone: in memory, or on a laptop under `make run`.
 
 A town is the demo's: the platform with its plans, and its clock. Whatever a story does, it asks as
 a browser or a program would; only the way there differs.

@@ -188,7 +188,7 @@ SCENES = {
 }
 
 Meeting = tuple[str, str, int, Action]
-"""A scene, the beginning of an invocation's name, its number among those, and the action it meets."""
+"""A scene, the start of an invocation's name, its number among those, and the action it meets."""
 
 MEETINGS: tuple[Meeting, ...] = (
     ("renewal", "charge sub", 0, actions.double_message),

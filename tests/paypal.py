@@ -147,8 +147,10 @@ class Watch:
 
 @contextmanager
 def loopback(clock: Callable[[], datetime]) -> Iterator[Loopback]:
-    """A PayPal of one's own; what it was asked and answered is described by PayPal, or the test
-    fails."""
+    """Runs a PayPal of one's own.
+
+    The test fails if a request to it or an answer is not one that PayPal describes.
+    """
     watch = Watch()
     with Loopback(clock, watch=watch) as paypal:
         yield paypal

@@ -189,7 +189,7 @@ class World:
         return rebill_sweep.due(self.ports, now=self.now)
 
     def work(self) -> Counter[str]:
-        """Let the workers take every message, and the outbox be told."""
+        """Lets the workers take every message, and delivers the outbox."""
         tally: Counter[str] = Counter()
         while self.queue.bodies:
             leases = leases_of(self.queue.bodies.pop(0))

@@ -155,8 +155,11 @@ class Deployed:
         self._clock.write_text(str(moved.total_seconds()))
 
     def pass_a_month(self) -> None:
-        """From 31 days ago until now: the stream has told the purchase, a schedule fired by hand
-        tells of the renewal, and the schedule that fires by itself brings it about."""
+        """Passes the time from 31 days ago until now.
+
+        The stream has delivered the purchase, a schedule fired by hand announces the renewal, and
+        the schedule that fires by itself brings it about.
+        """
         self.wait_for("the confirmation", lambda: len(self.mails()) == 1)
         a_few_days_ago = timedelta(days=-5)
         self.be_at(a_few_days_ago)

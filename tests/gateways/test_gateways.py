@@ -81,8 +81,9 @@ def look(bench: Bench, reference: str, attempt: str) -> PaymentStatus:
 
 
 def look_again(bench: Bench, reference: str, method: str, attempt: str) -> PaymentStatus:
-    """Returns the outcome of an attempt; where only its key tells, by confirming once more
-    under it.
+    """Returns the outcome of an attempt.
+
+    Where only the attempt's key tells, it confirms once more under it.
     """
     found = look(bench, reference, attempt)
     if bench.tells_attempts_apart:

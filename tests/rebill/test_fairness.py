@@ -126,8 +126,10 @@ def told_of(world: World, subscription: Subscription, number: int, shard: int) -
 
 @pytest.fixture
 def outbox() -> tuple[World, Choosy]:
-    """A hundred and fifty facts of Ann's in shard 0, which nobody takes; behind them one for Bob's
-    customer, and one in shard 3."""
+    """A hundred and fifty outbox events of Ann's in shard 0, which nobody takes.
+
+    Behind them are one for Bob's customer, and one in shard 3.
+    """
     world = Platform()
     opened(world)
     world.sign_up("bobs-books", BOB)

@@ -51,7 +51,7 @@ def told(world: World) -> list[GatewayEvent]:
 
 
 def tell(world: World) -> list[str]:
-    """Everything that the gateway has to tell, each event once; what it brought about."""
+    """Delivers every event of the gateway once; returns what they brought about."""
     return [
         name
         for event in told(world)
@@ -89,7 +89,9 @@ def books(world: World) -> dict[str, int]:
 
 
 def left(world: World) -> tuple[int, int, int]:
-    """Of the sale: what its invoice says is spoken for, and went back; what its entry says."""
+    """Returns three amounts of the sale: reserved and refunded on its invoice, refunded on
+    its order.
+    """
     history = world.history()
     invoice = history.invoices[0]
     sale = next(order for order in history.orders if order.id == invoice.order_id)
@@ -117,7 +119,7 @@ def test_a_refund_at_the_gateways_dashboard_is_booked_once(world: World) -> None
 
 @dataclass
 class Meanwhile:
-    """A gateway whose list of refunds is asked for just after somebody else has refunded here."""
+    """A gateway at which somebody else refunds just before its list of refunds is read."""
 
     world: World
     done: bool = False
@@ -305,8 +307,11 @@ STEPS = st.lists(
 def test_whatever_goes_back_and_comes_back_the_books_are_the_gateways(
     steps: list[str], random: object
 ) -> None:
-    """Any order of refunds here, there, unheard and sent back: told of in the end, in any order and
-    number, our books say of the money what the gateway's say."""
+    """After any order of refunds here, there, unheard and sent back, the books agree.
+
+    All events are delivered in the end, in any order and number; our books then say of the money
+    what the gateway's say.
+    """
     world = World(limits=False)
     world.buy()
     here = reference(world)

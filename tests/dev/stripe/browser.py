@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 
 def submit(url: str, **fields: str) -> tuple[int, str]:
-    """Post a form, with what is hidden in it; the status, and where it leads or what it shows."""
+    """Posts a form, with its hidden fields; returns the status, and its target or its page."""
     status, page = ask("GET", url)
     assert status == 200, page
     hidden = re.findall(r"<input type=hidden name=(\S+) value=([^>]+)>", page)

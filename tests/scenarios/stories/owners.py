@@ -189,8 +189,10 @@ def support_is_asked_11_and_9_days_before_the_invoice(town: Town) -> None:
 
 
 def a_cancellation_is_approved_after_the_charge_was_due(town: Town) -> None:
-    """Asked for in the portal, where a person decides: what falls due waits, and it ends as of the
-    day on which it was asked (H-4, X-1)."""
+    """Cancels in the portal, where a person decides: what falls due waits.
+
+    The subscription ends as of the day on which it was asked (H-4, X-1).
+    """
     agent = Program.of(town, demo.MERCHANT)
     agent.patch("/v1/settings", {"self_cancel": "manual"})
     customer, email = Person(town), f"zoe{Owner(town).number}@example.com"

@@ -85,7 +85,10 @@ class Owner(Person):
         return f"arts-{self.number}"
 
     def sign_up(self) -> None:
-        """The form, and the password by the mailed link; whose email has an account keeps that."""
+        """Signs up by the form, and sets the password by the mailed link.
+
+        Somebody whose email has an account keeps that password.
+        """
         before = self._password_links()
         form = {"name": "Ann's Art", "email": self.email}
         to = self.sent("/account/sign-up", username=self.username, **form)

@@ -1,6 +1,6 @@
 """Changes of saved cards while a charge may be in flight (B-9, B-10, W-7).
 
-Customers add, switch and remove cards; banks renew them (W-7).
+Customers add, switch and remove cards; banks renew them.
 """
 
 from __future__ import annotations

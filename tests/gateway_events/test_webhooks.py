@@ -375,8 +375,10 @@ BUYERS = {"ann@example.com": "pm_card_visa", "bob@example.com": "pm_card_authent
 
 
 def life(deliver: Callable[[World, bool], None]) -> World:
-    """Two buyers, a renewal whose answers get lost, a refund each; `deliver` tells in between,
-    at first only some of what happened."""
+    """Lives two buyers, a renewal whose answers get lost, and a refund each.
+
+    `deliver` delivers events in between, at first only some of them.
+    """
     world = World(limits=False)
     product = world.product()
     for email, card in BUYERS.items():

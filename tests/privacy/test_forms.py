@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from billing.checkout import checkout_steps
 from billing.checkout.checkout_steps import ERASED_AFTER
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows.submit import Submission
 from billing.kernel.customers import ERASED
 from billing.kernel.subscription import When
 from billing.privacy.flows import erase
+from billing.storage.dynamo import writes as dynamo_writes
 from tests.gateway_events.test_webhooks import charged_after_all, take, told
 from tests.privacy.test_erasing import Remembering
 from tests.world import World
@@ -120,3 +122,13 @@ def test_a_purchase_is_never_forgotten_by_itself(world: World) -> None:
     assert (bought.state, bought.due_at) == (CheckoutState.PAID, None)
     world.advance(to=datetime.max.replace(year=world.now.year + 1, tzinfo=world.now.tzinfo))
     assert world.store.checkout("acme", bought.key) == bought
+
+
+@pytest.mark.spec("M-8")
+def test_what_a_form_is_erased_by_is_no_longer_than_dynamodb_takes(world: World) -> None:
+    """Its consent holds all that was shown: a condition on each part of it was refused."""
+    declined = world.buy(payment_method="pm_card_chargeDeclined")
+    _, writes = checkout_steps.forgotten(declined)
+    for write in writes:
+        _, request = dynamo_writes.action(write, "core", "op")
+        assert len(request["ConditionExpression"]) <= dynamo_writes.EXPRESSION_MOST * 0.9

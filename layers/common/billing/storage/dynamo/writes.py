@@ -1,8 +1,9 @@
 """Translates each kind of write into a DynamoDB action with its own condition.
 
 A value that is the field's default may also be missing in the stored item, because an older version
-of the code, which did not know the field, wrote it. For the same reason values that are dataclasses
-are compared field by field. A value that the key implies may be missing, too.
+of the code, which did not know the field, wrote it. For the same reason a field that holds a
+dataclass is compared field by field; what those hold in turn is compared whole, for an expression
+has a limit. A value that the key implies may be missing, too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,13 @@ from billing.storage import codec, key_fields
 from billing.storage.codec import Attribute
 from billing.storage.entity_classes import class_of, stored_name
 from billing.storage.keys import Key, index_keys, key_of
+
+FIELD_BY_FIELD = 2
+"""How many names a path has, `body` among them, whose dataclass is compared field by field."""
+
+EXPRESSION_MOST = 4096
+"""Bytes of an expression that DynamoDB takes
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 
 Request = dict[str, Any]
 Action = tuple[str, Request]
@@ -129,7 +137,7 @@ def _update(change: Change, table: str, op: str) -> Request:
     return {
         "TableName": table,
         "Key": key_attributes(key_of(change.before)),
-        "UpdateExpression": update,
+        "UpdateExpression": _within_limit(update),
         "ConditionExpression": _condition(terms, change.before, expecting),
         **terms.parameters(),
     }
@@ -150,7 +158,12 @@ def _condition(terms: ExpressionBuilder, entity: Entity, expecting: Iterable[str
     said = key_fields.implied_by_key(type(entity), key_of(entity))
     for name in expecting:
         stands += _stands(terms, ("body",), entity, name, said)
-    return " AND ".join(stands)
+    return _within_limit(" AND ".join(stands))
+
+
+def _within_limit(expression: str) -> str:
+    assert len(expression.encode()) <= EXPRESSION_MOST, "DynamoDB refuses longer expressions"
+    return expression
 
 
 def _stands(
@@ -165,7 +178,7 @@ def _stands(
     cls, value, path = type(entity), getattr(entity, name), terms.path(*owner, name)
     if value is None and not codec.stores_none(cls, name):
         yield f"attribute_not_exists({path})"
-    elif is_dataclass(value):
+    elif is_dataclass(value) and len(owner) < FIELD_BY_FIELD:
         if not codec.is_default(cls, name, value):
             yield f"attribute_exists({path})"
         for field in fields(value):

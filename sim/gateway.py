@@ -48,7 +48,7 @@ TEMPERS: dict[str, dict[str, float]] = {
         "pm_card_authenticationRequired": 0.1,
     },
 }
-"""How a card behaves: the test card that it acts as, and how often, charge by charge."""
+"""A card's behaviour: the test card that it acts as, and how often, charge by charge."""
 
 Asked = Callable[[str, str, str], None]
 

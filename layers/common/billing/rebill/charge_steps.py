@@ -24,7 +24,7 @@ PRICED_BY = ("price_point", "price_version", "anchor", "next_plan", "thaws_to", 
 """The fields of a subscription that the amount of its next invoice depends on (A-4)."""
 
 ATTEMPT = ("state", "attempt")
-"""What identifies the attempt under way; a settle of any other attempt is refused."""
+"""The fields that identify the attempt under way; settling another one is refused."""
 
 
 def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:

@@ -19,7 +19,7 @@ from billing.storage.entity_classes import class_of, stored_name
 from billing.storage.keys import Key, index_keys, key_of
 
 FIELD_BY_FIELD = 2
-"""How many names a path has, `body` among them, whose dataclass is compared field by field."""
+"""Dataclasses at paths shorter than this, counting `body`, are compared field by field."""
 
 EXPRESSION_MOST = 4096
 """Bytes of an expression that DynamoDB takes

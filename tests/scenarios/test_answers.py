@@ -432,7 +432,7 @@ SCENES: dict[str, Scene] = {
 
 
 LOOKS = frozenset({"back from the bank", "back at a payment", "on to the bank"})
-"""What shows how something stands, and may find nothing new."""
+"""The requests that show how something stands, and may find nothing new."""
 
 
 @pytest.mark.spec("R-6", "B-7", "M-3")

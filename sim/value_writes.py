@@ -133,8 +133,18 @@ class ValueWrites(Seen):
             if lost and after.subscription is not None:
                 self._give_back(after.subscription, after.invoice, after.amount.amount_minor, "")
         self._carried_over(puts)
-        for _, _, after in puts:
-            self._agrees(after)
+        for subscription in self._touched(by_type):
+            self._agrees(subscription)
+
+    def _touched(self, by_type: dict[type, list[Put]]) -> list[Subscription]:
+        """The subscriptions that were written, and those whose payments went back or were lost."""
+        touched = {after.id: after for _, _, after in by_type.get(Subscription, ())}
+        for _, _, after in (*by_type.get(Refund, ()), *by_type.get(Chargeback, ())):
+            paid = self.invoices.get(after.invoice)
+            stands = self.subscription(paid.subscription) if paid else None
+            if stands is not None:
+                touched.setdefault(stands.id, stands)
+        return list(touched.values())
 
     def _invoice_counts(self, before: Invoice | None, after: Invoice) -> None:
         if after.subscription is None:

@@ -7,11 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from billing.kernel.errors import Invalid
 from billing.kernel.merchants import CreditAtEnd, Settings
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import Source, State, When
 from billing.outbox.flows import deliver
 from billing.rebill.flows import attention
+from billing.refunds.flows import refund
+from billing.refunds.flows.refund import Takes
 from tests.plans.changing import YEARLY, change
 from tests.plans.test_value_once import CHEAP, DEAR, credit
 from tests.world import MONTHLY, World
@@ -154,3 +157,20 @@ def test_no_words_about_credit_where_there_is_none(world: World) -> None:
     assert world.subscription().state is State.CANCELLED
     assert "credit" not in mail(world, "has ended")
     assert Source.CUSTOMER is world.subscription().ended_by
+
+
+@pytest.mark.spec("A-4", "B-7")
+def test_credit_that_was_taken_back_meanwhile_is_not_refunded_again(world: World) -> None:
+    """Somebody refunds the payment between the reading of the credit and its refund."""
+    settle_by(world, CreditAtEnd.KEEP)
+    downgraded(world)
+    world.now += timedelta(seconds=1)
+    world.cancel(When.NOW)
+    sale = next(o for o in world.orders() if o.kind is OrderKind.SALE)
+    asked = {"amount_minor": 6000, "source": Source.SYSTEM, "now": world.now, "name": "late"}
+    refund.request(
+        world.ports, "acme", sale, amount_minor=5000, source=Source.MERCHANT, now=world.now
+    )
+    with pytest.raises(Invalid, match="at most 1000"):
+        refund.request(world.ports, "acme", sale, takes=Takes.CREDIT, **asked)  # type: ignore[arg-type]
+    assert (refunded(world), credit(world)) == ([5000], 1000)

@@ -26,6 +26,7 @@ from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import Source, Subscription
 from billing.kernel.writes import Change, Insert, Transaction, Write
+from billing.kernel.writes import left as left_by
 
 RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
 """Invoice fields that a reservation depends on: no two reserve the same money."""
@@ -253,7 +254,7 @@ def reserve(
         due_at=due_at,
         reason=reason,
         took=took,
-        returned=told(reserved, _as_written(writes, subscription), opened, took),
+        returned=told(reserved, subscription and left_by(subscription, writes), opened, took),
     )
     return refund, (Change(invoice, reserved, expecting=RESERVATION), Insert(refund), *writes)
 
@@ -285,13 +286,6 @@ def told(
     used = left - automatic(invoice, subscription, opened)
     credit = 0 if took is None else took.credit_minor
     return Returned(credit, left.amount_minor, used.amount_minor)
-
-
-def _as_written(
-    writes: tuple[Write, ...], subscription: Subscription | None
-) -> Subscription | None:
-    changes = (w.after for w in writes if isinstance(w, Change))
-    return next(changes, subscription)
 
 
 def restored(

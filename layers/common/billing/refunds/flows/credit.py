@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.kernel import policy
-from billing.kernel.errors import Refused
+from billing.kernel.errors import Conflict, Invalid, Refused
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import CreditAtEnd, Merchant
 from billing.kernel.orders import Order
@@ -66,6 +66,8 @@ def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> None:
             )
         except Refused:
             continue
+        except Invalid:
+            raise Conflict("Credit was used or taken back meanwhile.") from None
         left -= minor
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable, Unce
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import RefundFailed, RefundSucceeded
 from billing.kernel.invoices import Invoice
+from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
@@ -177,6 +178,18 @@ def _subscription(ports: Ports, paid: Order) -> Subscription | None:
     return found
 
 
+def _at_most(
+    invoice: Invoice, subscription: Subscription | None, opened: Invoice | None, takes: Takes
+) -> Money | None:
+    """Returns the limit beside what is left of the payment; None where there is no other."""
+    if takes is Takes.UNUSED_ONLY:
+        return refunds.automatic(invoice, subscription, opened)
+    if takes is Takes.CREDIT and subscription is not None:
+        left = refunds.refundable(invoice)
+        return replace(left, amount_minor=min(left.amount_minor, max(0, subscription.credit_minor)))
+    return None
+
+
 def _reserve(
     ports: Ports,
     paid: Order,
@@ -190,9 +203,7 @@ def _reserve(
     for _ in range(ATTEMPTS):
         invoice, subscription = _invoice(ports, paid), _subscription(ports, paid)
         opened = _opened(ports, subscription)
-        at_most = None
-        if takes is Takes.UNUSED_ONLY:
-            at_most = refunds.automatic(invoice, subscription, opened)
+        at_most = _at_most(invoice, subscription, opened, takes)
         if name is None:
             refunds.refuse_open(invoice)
         refund, write = refunds.reserve(

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.cancel.mail import letters as cancel_letters
 from billing.kernel import snapshots
 from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.merchants import Merchant
 from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import Source, State, Subscription
+from billing.rebill.mail import letters
 from billing.render import mails
 from tests.render.html import read
 from tests.render.samples import INSTALLMENTS, INVOICE, MERCHANT, NOW, SUBSCRIPTION, usd
@@ -55,7 +57,7 @@ def confirmation(
     pdf: bytes = b"%PDF-",
 ) -> EmailMessage:
     to = envelope(merchant, invoice, "sub_1.0001:purchased")
-    return mails.confirmation(to, invoice, was(subscription), invoice_url=URL, pdf=pdf)
+    return letters.confirmation(to, invoice, was(subscription), invoice_url=URL, pdf=pdf)
 
 
 def receipt(
@@ -64,7 +66,7 @@ def receipt(
     subscription: Subscription | None = SUBSCRIPTION,
 ) -> EmailMessage:
     to = envelope(merchant, invoice, "sub_1.0002:renewed")
-    return mails.receipt(to, invoice, was(subscription), invoice_url=URL, pdf=b"%PDF-")
+    return letters.receipt(to, invoice, was(subscription), invoice_url=URL, pdf=b"%PDF-")
 
 
 def payment_failed(
@@ -73,7 +75,7 @@ def payment_failed(
     subscription: Subscription | None = PAST_DUE,
 ) -> EmailMessage:
     to = envelope(merchant, invoice, "sub_1.0002:failed:1")
-    return mails.payment_failed(
+    return letters.payment_failed(
         to, invoice, was(subscription), "https://pay.example.com/portal/acme"
     )
 
@@ -84,7 +86,7 @@ def ended(
     subscription: Subscription = COMPLETED,
 ) -> EmailMessage:
     named = replace(subscription, product_name=invoice.product_name)
-    return mails.ended(envelope(merchant, invoice, "sub_1:ended"), snapshots.of(named))
+    return cancel_letters.ended(envelope(merchant, invoice, "sub_1:ended"), snapshots.of(named))
 
 
 MAILS: list[Callable[..., EmailMessage]] = [confirmation, receipt, payment_failed, ended]

@@ -207,7 +207,7 @@ class Handle(Protocol):
     """Handles an outbox event: sends its mails, and does what follows from it (R-8)."""
 
     def __call__(
-        self, ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
+        self, ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
     ) -> LeftOut | None:
         """Returns why no mail was sent, None if one was; raises `Unavailable`."""
         ...

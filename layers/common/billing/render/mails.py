@@ -1,4 +1,6 @@
-"""Mails to customers: text and HTML of the same words, with the invoice attached (C-3, R-8).
+"""Turns a letter into a mail: text and HTML of the same words, with a document attached (C-3, R-8).
+
+The letters themselves are in the rooms, as `mail/letters.py`.
 
 A mail's Message-ID is made from the id of its outbox event, so that a mail sent twice is seen as
 one. Text that people typed reaches a header only as a single line, and the merchant's template is
@@ -9,7 +11,7 @@ no program: three names are filled in, everything else stays as it was written (
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,11 +21,10 @@ from unicodedata import category
 
 from billing.kernel.customers import BillTo
 from billing.kernel.invoices import Invoice
-from billing.kernel.merchants import CONFIRMATION_TEMPLATE, Merchant
+from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.snapshots import Snapshot
-from billing.kernel.subscription import Source, State
-from billing.refunds.refunds import Refund
+from billing.kernel.subscription import State
 from billing.render import formats, pages, wording
 from billing.render.messages import text
 
@@ -31,9 +32,6 @@ TEMPLATE_MOST = 4000
 """Characters of a filled-in merchant template; what is longer is cut."""
 
 HEADER_MOST = 200
-
-LEAVES_CREDIT = frozenset({"cancelled", "cancel_requested"})
-"""The mails about an end, which explain what becomes of the credit that is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The merchant, recipient and language of one mail; `fact` is the id of its outbox event.
+    """The merchant, recipient and language of one mail; `event_id` is the id of its outbox event.
 
     `to` is the recipient: a customer as they are reached now, not the party that an invoice was
     issued to (B-12). `next_charge` is the next charge where that is not the price: credit is taken
@@ -67,202 +65,26 @@ class Envelope:
     language: str
     test: bool
     sender: str
-    fact: str
+    event_id: str
     at: datetime
     next_charge: Money | None = None
 
     @property
     def identity(self) -> str:
         """Returns the start of the Message-ID: the same however often the mail is written."""
-        return sha256(self.fact.encode()).hexdigest()[:32]
+        return sha256(self.event_id.encode()).hexdigest()[:32]
 
 
-def confirmation(
-    envelope: Envelope,
-    invoice: Invoice,
-    was: Snapshot | None,
-    *,
-    invoice_url: str,
-    pdf: bytes,
-) -> EmailMessage:
-    """Writes the order confirmation: product, price, next charges and how to cancel (C-3).
-
-    The Order ID is in it only where the merchant's template asks for it.
-    """
-    language, merchant = envelope.language, envelope.merchant
-    product, name = invoice.product_name, invoice.bill_to.name
-    letter = Letter(
-        subject=text(language, "mail.confirmation.subject", product=product),
-        title=text(language, "mail.confirmation.title"),
-        opening=(
-            text(language, "mail.confirmation.text", product=product, merchant=merchant.name),
-        ),
-        lines=_lines(invoice, envelope),
-        paragraphs=(
-            *_from_merchant(
-                merchant.settings.confirmation_template,
-                {"order_id": invoice.order_id, "product": product, "name": name},
-                language,
-            ),
-            *what_follows(was, envelope),
-        ),
-        cancelling=cancelling(merchant, was, language),
-        invoice_url=invoice_url,
-    )
-    return written(letter, envelope, pdf)
-
-
-def receipt(
-    envelope: Envelope,
-    invoice: Invoice,
-    was: Snapshot | None,
-    *,
-    invoice_url: str,
-    pdf: bytes,
-) -> EmailMessage:
-    """Writes the mail about a paid rebill or plan change, and the next charge (R-8, A-4)."""
-    words = words_of(invoice, envelope)
-    kind = "receipt" if invoice.plan_change is None else "plan_paid"
-    letter = Letter(
-        subject=text(envelope.language, f"mail.{kind}.subject", **words),
-        title=text(envelope.language, f"mail.{kind}.title"),
-        opening=(text(envelope.language, f"mail.{kind}.text", **words),),
-        lines=_lines(invoice, envelope),
-        paragraphs=what_follows(was, envelope),
-        cancelling=cancelling(envelope.merchant, was, envelope.language),
-        invoice_url=invoice_url,
-    )
-    return written(letter, envelope, pdf)
-
-
-def payment_failed(
-    envelope: Envelope, invoice: Invoice, was: Snapshot | None, card_url: str | None
-) -> EmailMessage:
-    """Writes the mail about a declined rebill, with a reason where one may be given (R-4).
-
-    It names the next try. `card_url` is the page on which to add another card, None where the
-    merchant has no portal.
-    """
-    language, merchant = envelope.language, envelope.merchant
-    words = words_of(invoice, envelope)
-    retry_at = was.retry_at if was is not None and invoice.retryable else None
-    if invoice.plan_change is not None:
-        then = text(language, "mail.payment_failed.plan")
-    elif retry_at is None:
-        then = text(language, "mail.payment_failed.no_retry", email=merchant.email)
-    else:
-        date = formats.day(retry_at, merchant.settings.time_zone, language)
-        then = text(language, "mail.payment_failed.retry", date=date)
-    letter = Letter(
-        subject=text(language, "mail.payment_failed.subject", **words),
-        title=text(language, "mail.payment_failed.title"),
-        opening=(text(language, "mail.payment_failed.text", **words),),
-        paragraphs=(wording.decline(invoice.decline_code, language), then),
-        link=(text(language, "mail.payment_failed.button"), card_url) if card_url else None,
-        cancelling=cancelling(merchant, was, language),
-    )
-    return written(letter, envelope)
-
-
-def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes) -> EmailMessage:
-    """Writes the mail about a refund, with its credit note (B-7, M-7)."""
-    words = words_of(invoice, envelope)
-    words["amount"] = formats.money(refund.amount, envelope.language)
-    letter = Letter(
-        subject=text(envelope.language, "mail.refunded.subject", **words),
-        title=text(envelope.language, "mail.refunded.title"),
-        opening=(text(envelope.language, "mail.refunded.text", **words),),
-    )
-    return written(letter, envelope, pdf, "credit-note.pdf")
-
-
-def refund_returned(envelope: Envelope, invoice: Invoice, refund: Refund) -> EmailMessage:
-    """Writes the mail about a refund that the customer's bank sent back.
-
-    Nothing reached the customer; it names the address to write to (B-7).
-    """
-    words = words_of(invoice, envelope)
-    words["amount"] = formats.money(refund.amount, envelope.language)
-    words |= {"email": envelope.merchant.email, "number": refund.number or refund.order_id}
-    letter = Letter(
-        subject=text(envelope.language, "mail.refund_returned.subject", **words),
-        title=text(envelope.language, "mail.refund_returned.title"),
-        opening=(text(envelope.language, "mail.refund_returned.text", **words),),
-    )
-    return written(letter, envelope)
-
-
-def ended(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about a plan paid in full, or a cancelled subscription (R-7, R-8, X-7)."""
-    unpaid = was.ended_by is Source.DUNNING
-    more = ("mail.cancelled.unpaid",) if unpaid else ()
-    kind = "completed" if was.state is State.COMPLETED else "cancelled"
-    return _about(envelope, was, kind, more)
-
-
-def cancel_requested(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about a cancellation at period end, with reference and date (X-7)."""
-    return _about(envelope, was, "cancel_requested", ("mail.cancel_requested.undo",))
-
-
-def cancel_undone(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about an undone cancellation: it goes on, and the next charge (X-5)."""
-    return _about(envelope, was, "cancel_undone")
-
-
-def paused(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about a pause: nothing is charged until it is resumed (X-11).
-
-    It names the end of access, if a paid period has one.
-    """
-    ends = was.access_until
-    said = "unpaid" if ends is not None and ends <= envelope.at else "text"
-    return _about(envelope, was, "paused", said=said)
-
-
-def resumed(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about a resumed subscription and its next charge (X-11)."""
-    return _about(envelope, was, "resumed")
-
-
-def plan_changed(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about a plan change without a payment, and the next charge (A-4)."""
-    return _about(envelope, was, "plan_changed")
-
-
-def new_card_needed(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail that asks for a new card: nothing was declined (W-6).
-
-    The present card can no longer be charged.
-    """
-    return _about(envelope, was, "new_card_needed")
-
-
-def plan_asked(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about another plan, or this one after all, from the next payment on (A-4)."""
-    return _about(envelope, was, "plan_asked")
-
-
-def freeze_asked(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about a freeze from the next period on: its start and its price (A-5)."""
-    return _about(envelope, was, "freeze_asked")
-
-
-def freeze_undone(envelope: Envelope, was: Snapshot) -> EmailMessage:
-    """Writes the mail about an undone freeze: it goes on, and the next charge (A-5)."""
-    return _about(envelope, was, "freeze_undone")
-
-
-def _about(
+def about_subscription(
     envelope: Envelope,
     was: Snapshot,
     kind: str,
-    more: tuple[str, ...] = (),
-    said: str = "text",
+    paragraphs: tuple[str, ...] = (),
+    opening: str = "text",
 ) -> EmailMessage:
     """Writes a mail about a subscription itself, with the texts of `mail.<kind>`.
 
-    These are subject, title and text.
+    These are subject, title and `opening`; `paragraphs` come between it and the next payment.
     """
     language, zone = envelope.language, envelope.merchant.settings.time_zone
     words = {
@@ -270,29 +92,18 @@ def _about(
         "merchant": envelope.merchant.name,
         "date": formats.day(was.access_until or envelope.at, zone, language),
     }
-    given = (text(language, "mail.reference", reference=was.reference),) if was.reference else ()
+    reference = was.reference
     letter = Letter(
         subject=text(language, f"mail.{kind}.subject", **words),
         title=text(language, f"mail.{kind}.title"),
-        opening=(text(language, f"mail.{kind}.{said}", **words),),
+        opening=(text(language, f"mail.{kind}.{opening}", **words),),
         paragraphs=(
-            *(text(language, key) for key in more),
-            *(_credit_left(was, envelope) if kind in LEAVES_CREDIT else ()),
-            *given,
-            *(what_follows(was, envelope) if was.next_charge_at else ()),
+            *paragraphs,
+            *((text(language, "mail.reference", reference=reference),) if reference else ()),
+            *(next_payment(was, envelope) if was.next_charge_at else ()),
         ),
     )
     return written(letter, envelope)
-
-
-def _credit_left(was: Snapshot, envelope: Envelope) -> tuple[str, ...]:
-    """Explains what happens to the credit of a subscription that has ended (A-4)."""
-    if was.credit_minor <= 0:
-        return ()
-    merchant, language = envelope.merchant, envelope.language
-    amount = formats.money(replace(was.terms.price, amount_minor=was.credit_minor), language)
-    key = f"credit.{merchant.settings.credit_at_end}"
-    return (text(language, key, amount=amount, merchant=merchant.name),)
 
 
 def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
@@ -304,13 +115,6 @@ def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
     }
 
 
-def _from_merchant(template: str, values: dict[str, str], language: str) -> tuple[str, ...]:
-    """Returns the merchant's own words, or the usual ones in the reader's language."""
-    if template == CONFIRMATION_TEMPLATE:
-        return (text(language, "mail.confirmation.order", order_id=values["order_id"]),)
-    return filled(template, values)
-
-
 def filled(template: str, values: dict[str, str]) -> tuple[str, ...]:
     """Fills a merchant's template, as paragraphs: its known names once, and nothing else."""
     name = "|".join(map(re.escape, values))
@@ -319,19 +123,7 @@ def filled(template: str, values: dict[str, str]) -> tuple[str, ...]:
     return tuple(filter(None, map(_one_line, whole[:TEMPLATE_MOST].splitlines())))
 
 
-def _lines(invoice: Invoice, envelope: Envelope) -> tuple[tuple[str, str], ...]:
-    language = envelope.language
-    lines = [
-        (wording.line(line, language), formats.money(line.amount, language))
-        for line in invoice.lines
-    ]
-    paid_at = invoice.settled_at or invoice.opened_at
-    date = formats.day(paid_at, envelope.merchant.settings.time_zone, language)
-    total = text(language, "mail.charged", date=date)
-    return (*lines, (total, formats.money(invoice.total, language)))
-
-
-def what_follows(was: Snapshot | None, envelope: Envelope) -> tuple[str, ...]:
+def next_payment(was: Snapshot | None, envelope: Envelope) -> tuple[str, ...]:
     """Names the next payment, or that there is none."""
     language = envelope.language
     if was is None:

@@ -127,11 +127,11 @@ def assemble(
     )
 
 
-def handle(ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
+def handle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
     """Handles an outbox event; the mail modules are loaded with the first one."""
     from billing.runtime import handlers
 
-    return handlers.tell(ports, fact, merchant, now)
+    return handlers.handle(ports, event, merchant, now)
 
 
 def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:

@@ -43,14 +43,14 @@ LOOK_AGAIN = timedelta(days=1)
 sent."""
 
 
-def heard(ports: Ports, fact: OutboxEvent) -> None:
+def make_due(ports: Ports, event: OutboxEvent) -> None:
     """Makes the account due soon when an event concerns its owner as a customer of the platform."""
-    if not ports.operation.platform or fact.merchant != ports.operation.platform:
+    if not ports.operation.platform or event.merchant != ports.operation.platform:
         return
-    customer = ports.store.customer(fact.merchant, fact.customer)
+    customer = ports.store.customer(event.merchant, event.customer)
     account = None if customer is None else signing.by_email(ports, customer.email)
     if account is not None and account.erased_at is None:
-        soon = replace(account, due_at=fact.at)
+        soon = replace(account, due_at=event.at)
         if soon != account:
             ports.store.commit(Change(account, soon))
 

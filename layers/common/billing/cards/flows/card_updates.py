@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.cards import cards
-from billing.cards.flows.cards import keep_once, wallet
+from billing.cards.flows.cards import keep_newest, wallet
 from billing.checkout import trials
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import Conflict
@@ -42,7 +42,7 @@ def take_over(ports: Ports, account: AccountRef, reference: str, *, now: datetim
     if after is not card:
         _commit(ports, card, after, now)
     if after.fingerprint is not None:
-        keep_once(ports, card.merchant, card.customer, now=now)
+        keep_newest(ports, card.merchant, card.customer, now=now)
     return NOTHING_NEW if after is card else UPDATED
 
 

@@ -11,6 +11,8 @@ from billing.cards.cards import Wallet
 from billing.kernel.customers import Customer, PaymentMethod
 from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable, Unfinished
 from billing.kernel.gateways import AccountRef, Declined
+from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.writes import ConditionCheck, Insert, Write
@@ -106,14 +108,21 @@ def add(
     return None
 
 
-def keep_once(ports: Ports, merchant: str, customer: str, *, now: datetime) -> None:
-    """Replaces equal cards by the newest of them: a checkout saves its card without a look at those
-    that are there (B-3, B-9)."""
+def keep_newest(ports: Ports, merchant: str, customer: str, *, now: datetime) -> None:
+    """Replaces equal cards of a customer by the newest of them (B-3, B-9)."""
     history = ports.store.history(merchant, customer)
     if history.customer is None:
         return  # erased meanwhile
     for before, newest in cards.outdated(held_by(ports, history.customer, history)):
         _replace(ports, before, newest, now)
+
+
+def keep_newest_bought_with(
+    ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
+) -> None:
+    """Keeps the newest of equal cards after a purchase: a checkout saves its card without a look
+    at those that are there."""
+    keep_newest(ports, merchant.id, event.customer, now=now)
 
 
 def _add(

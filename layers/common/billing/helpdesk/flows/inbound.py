@@ -19,7 +19,7 @@ from email.utils import getaddresses
 from billing.customers.flows.login import digest
 from billing.helpdesk.flows import draft, ticket
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.mail import notices
+from billing.helpdesk.mail import handlers
 from billing.helpdesk.tickets import SUBJECT_MOST, TEXT_MOST, Author
 from billing.kernel.customers import is_email, normalised_email
 from billing.kernel.errors import Invalid
@@ -125,7 +125,7 @@ def _answered(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetim
     """Yields the tickets whose mails this one answers by its headers, the last named first."""
     named = f"{_header(mail, 'references')} {_header(mail, 'in-reply-to')}"
     for identity in reversed(_ID.findall(named)):
-        found = notices.ticket_of_mail(ports, merchant.id, identity, now=now)
+        found = handlers.ticket_of_mail(ports, merchant.id, identity, now=now)
         if found is not None:
             yield found
 

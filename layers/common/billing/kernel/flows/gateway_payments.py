@@ -8,6 +8,7 @@ from billing.kernel.errors import NotFound, Refused, Unavailable
 from billing.kernel.gateways import AtGateway, Canceled, Outcome, PaymentStatus, Unconfirmed
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 
@@ -108,3 +109,14 @@ def withdraw(ports: Ports, invoice: Invoice) -> PaymentStatus:
         return Canceled()  # What was never prepared cannot be paid.
     refuse_disarmed(ports, invoice.merchant)
     return ports.gateway_of(invoice).cancel(invoice.gateway_ref)
+
+
+def withdraw_void(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
+    """Cancels a void invoice's payment at the gateway too, so that nobody can confirm it."""
+    assert event.invoice is not None, "a payment's event names its invoice"
+    invoice = ports.store.invoice(merchant.id, event.customer, event.invoice)
+    assert invoice is not None, "an event names an invoice that is there"
+    try:
+        withdraw(ports, invoice)
+    except NotFound:
+        return  # Its gateway account is gone, so nobody can confirm it here (W-6).

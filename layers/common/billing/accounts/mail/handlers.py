@@ -18,31 +18,20 @@ from billing.kernel.ports import Ports
 from billing.render import mails
 from billing.render.messages import MERCHANTS_LANGUAGE
 
-KINDS = frozenset(
-    {
-        EventKind.ACCOUNT_EXISTS,
-        EventKind.ACCOUNT_ENDED,
-        EventKind.ACCOUNT_ACTIVE,
-        EventKind.RESET_ASKED,
-        EventKind.CREDENTIALS_CHANGED,
-        EventKind.EMAIL_ASKED,
-    }
-)
-
 
 def messages(
-    ports: Ports, fact: OutboxEvent, house: Merchant, now: datetime
+    ports: Ports, event: OutboxEvent, house: Merchant, now: datetime
 ) -> list[EmailMessage] | LeftOut:
     """Returns the mails of an OutboxEvent about an account, or why none is sent."""
-    username, _, extra = (fact.code or "").partition("#")
+    username, _, extra = (event.code or "").partition("#")
     account = ports.store.account(username)
     if account is None:
         return LeftOut.NOBODY  # Somebody without an account asked.
     if account.erased_at is not None:
         return LeftOut.ERASED
-    to_owner = _envelope(ports, fact.id, house, account, account.email, now)
+    to_owner = _envelope(ports, event.id, house, account, account.email, now)
     url = f"{ports.operation.public_url}/account/sign-in"
-    match fact.kind:
+    match event.kind:
         case EventKind.RESET_ASKED:
             return [letters.reset(to_owner, signing.reset_link(ports, account, now=now))]
         case EventKind.EMAIL_ASKED:
@@ -51,7 +40,7 @@ def messages(
                 return LeftOut.EXPIRED
             return [
                 letters.confirm_email(
-                    _envelope(ports, f"{fact.id}:{n}", house, account, email, now),
+                    _envelope(ports, f"{event.id}:{n}", house, account, email, now),
                     link,
                     new=ends[-1][0],
                 )
@@ -61,20 +50,33 @@ def messages(
             stand = signing.stand(ports, account, now)
             if stand.standing is not Standing.INACTIVE:
                 return LeftOut.UNTRUE
-            return [letters.ended(to_owner, url, fact.until or stand.until)]
+            return [letters.ended(to_owner, url, event.until or stand.until)]
         case EventKind.ACCOUNT_ACTIVE:
             if signing.stand(ports, account, now).standing is not Standing.ACTIVE:
                 return LeftOut.UNTRUE
-            return [letters.told(to_owner, fact.kind.value, url)]
+            return [letters.told(to_owner, event.kind.value, url)]
         case _:
-            return [letters.told(to_owner, fact.kind.value, url)]
+            return [letters.told(to_owner, event.kind.value, url)]
 
 
 def _envelope(
-    ports: Ports, fact: str, house: Merchant, account: Account, email: str, now: datetime
+    ports: Ports, event_id: str, house: Merchant, account: Account, email: str, now: datetime
 ) -> mails.Envelope:
     seller = ports.store.merchant(account.username)
     name = account.username if seller is None else seller.name
     to = BillTo(name, email, Address("", "", ""))
     sender = ports.operation.sender
-    return mails.Envelope(house, to, MERCHANTS_LANGUAGE, False, sender, fact, now)
+    return mails.Envelope(house, to, MERCHANTS_LANGUAGE, False, sender, event_id, now)
+
+
+MAILS = dict.fromkeys(
+    (
+        EventKind.ACCOUNT_EXISTS,
+        EventKind.ACCOUNT_ENDED,
+        EventKind.ACCOUNT_ACTIVE,
+        EventKind.RESET_ASKED,
+        EventKind.CREDENTIALS_CHANGED,
+        EventKind.EMAIL_ASKED,
+    ),
+    messages,
+)

@@ -20,16 +20,6 @@ from billing.kernel.ports import Ports
 from billing.kernel.subscription import When
 from billing.render.mails import Envelope
 
-KINDS = frozenset(
-    {
-        EventKind.TICKET_ASKED,
-        EventKind.TICKET_OPENED,
-        EventKind.TICKET_REPLIED,
-        EventKind.TICKET_REASSIGNED,
-        EventKind.TICKET_APPROVED,
-        EventKind.TICKET_DECLINED,
-    }
-)
 _TO_DEPARTMENT = frozenset({EventKind.TICKET_OPENED, EventKind.TICKET_REASSIGNED})
 MAIL = "ticket_mail"
 ANSWERED_WITHIN = timedelta(days=90)
@@ -38,13 +28,13 @@ NOWHERE = Address("", "", "")
 
 
 def messages(
-    ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
+    ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
 ) -> list[EmailMessage] | LeftOut:
     """Returns the mails of one OutboxEvent about a ticket, or why none is sent: it was erased
     meanwhile (M-8)."""
-    if fact.kind is EventKind.TICKET_ASKED:
-        return _to_confirm(ports, fact, merchant, now)
-    name, _, said_id = (fact.code or "").partition("~")
+    if event.kind is EventKind.TICKET_ASKED:
+        return _to_confirm(ports, event, merchant, now)
+    name, _, said_id = (event.code or "").partition("~")
     thread = ports.store.thread(merchant.id, name)
     if thread is None:
         return LeftOut.ERASED
@@ -54,37 +44,37 @@ def messages(
         said = next((each for each in thread.messages if each.id == said_id), None)
     elif thread.public:
         said = thread.public[0]
-    to_requester = _to_requester(ports, fact, merchant, found, customer, now)
+    to_requester = _to_requester(ports, event, merchant, found, customer, now)
     _remember(ports, to_requester, found, now)
-    if fact.kind in _TO_DEPARTMENT:
-        return _of_opening(ports, fact, found, said, to_requester)
-    if fact.kind is EventKind.TICKET_APPROVED:
-        return [_of_approval(ports, fact, found, to_requester)]
+    if event.kind in _TO_DEPARTMENT:
+        return _of_opening(ports, event, found, said, to_requester)
+    if event.kind is EventKind.TICKET_APPROVED:
+        return [_of_approval(ports, event, found, to_requester)]
     if said is None:
         return LeftOut.ERASED
     department = department_of(merchant, found.department)
     theirs = thread_url(ports, merchant, found)
-    if fact.kind is EventKind.TICKET_DECLINED:
+    if event.kind is EventKind.TICKET_DECLINED:
         return [letters.declined(to_requester, found, department, said, theirs)]
     if said.author is not Author.CUSTOMER:
         return [letters.answered(to_requester, found, department, said, theirs)]
-    to_department = _to_department(ports, fact, merchant, found, department, now)
+    to_department = _to_department(ports, event, merchant, found, department, now)
     ours = agents_url(ports, found)
     return [letters.written_again(to_department, found, department, said, ours)]
 
 
 def _of_opening(
-    ports: Ports, fact: OutboxEvent, found: Ticket, said: Message | None, to_requester: Envelope
+    ports: Ports, event: OutboxEvent, found: Ticket, said: Message | None, to_requester: Envelope
 ) -> list[EmailMessage] | LeftOut:
     """Returns the mails of an opened or reassigned ticket: to its department, and of a new one to
     its requester: the charges it holds, as they stood then, whatever was decided since (H-4)."""
-    merchant, was = to_requester.merchant, fact.ticket_was
+    merchant, was = to_requester.merchant, event.ticket_was
     department, ours = department_of(merchant, found.department), agents_url(ports, found)
-    opened = fact.kind is EventKind.TICKET_OPENED
+    opened = event.kind is EventKind.TICKET_OPENED
     over = opened and found.state is not TicketState.OPEN
     told: list[EmailMessage] = []
     if was is None or (was.department == found.department and not over):
-        to_department = _to_department(ports, fact, merchant, found, department, to_requester.at)
+        to_department = _to_department(ports, event, merchant, found, department, to_requester.at)
         told.append(letters.received(to_department, found, department, said, ours))
     if opened:
         asked = found if was is None else replace(found, due_at=was.due_at)
@@ -94,11 +84,11 @@ def _of_opening(
 
 
 def _of_approval(
-    ports: Ports, fact: OutboxEvent, found: Ticket, to_requester: Envelope
+    ports: Ports, event: OutboxEvent, found: Ticket, to_requester: Envelope
 ) -> EmailMessage:
     """Returns the mail of an approval: the charge that was still made then, and the end after it
     (X-8)."""
-    merchant, was = to_requester.merchant, fact.ticket_was
+    merchant, was = to_requester.merchant, event.ticket_was
     department = department_of(merchant, found.department)
     theirs = thread_url(ports, merchant, found)
     effect, amount = None, None
@@ -142,24 +132,24 @@ def agents_url(ports: Ports, found: Ticket) -> str:
 
 
 def _to_confirm(
-    ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime
+    ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
 ) -> list[EmailMessage] | LeftOut:
     """Returns the mail with the link that opens a ticket from a draft; none where the draft has
     expired."""
-    assert fact.code is not None, "it names what was written"
-    asked = draft.read(ports, fact.code, now=now)
+    assert event.code is not None, "it names what was written"
+    asked = draft.read(ports, event.code, now=now)
     if asked is None:
         return LeftOut.EXPIRED
-    url = draft.link(ports, merchant, fact.code, now=now)
+    url = draft.link(ports, merchant, event.code, now=now)
     to, sender = BillTo(asked.name or asked.email, asked.email, NOWHERE), ports.operation.sender
-    envelope = Envelope(merchant, to, asked.language, False, sender, fact.id, now)
+    envelope = Envelope(merchant, to, asked.language, False, sender, event.id, now)
     department = department_of(merchant, asked.department)
     return [letters.confirm(envelope, asked.subject, department, url)]
 
 
 def _to_requester(
     ports: Ports,
-    fact: OutboxEvent,
+    event: OutboxEvent,
     merchant: Merchant,
     found: Ticket,
     customer: Customer | None,
@@ -168,12 +158,12 @@ def _to_requester(
     name = found.name or (customer.name if customer else "") or found.email
     to = BillTo(name, found.email, NOWHERE)
     sender = ports.operation.sender
-    return Envelope(merchant, to, found.language, found.test, sender, fact.id, now)
+    return Envelope(merchant, to, found.language, found.test, sender, event.id, now)
 
 
 def _to_department(
     ports: Ports,
-    fact: OutboxEvent,
+    event: OutboxEvent,
     merchant: Merchant,
     found: Ticket,
     department: Department,
@@ -181,4 +171,17 @@ def _to_department(
 ) -> Envelope:
     to = BillTo(department.name, department.email or merchant.email, NOWHERE)
     sender, language = ports.operation.sender, merchant.settings.language
-    return Envelope(merchant, to, language, found.test, sender, f"{fact.id}:merchant", now)
+    return Envelope(merchant, to, language, found.test, sender, f"{event.id}:merchant", now)
+
+
+MAILS = dict.fromkeys(
+    (
+        EventKind.TICKET_ASKED,
+        EventKind.TICKET_OPENED,
+        EventKind.TICKET_REPLIED,
+        EventKind.TICKET_REASSIGNED,
+        EventKind.TICKET_APPROVED,
+        EventKind.TICKET_DECLINED,
+    ),
+    messages,
+)

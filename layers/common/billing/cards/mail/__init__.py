@@ -1,0 +1,1 @@
+"""Mails about the card that pays."""

@@ -1,0 +1,61 @@
+"""Mails of outbox events about a customer: a link to sign in, a changed detail (B-3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from email.message import EmailMessage
+
+from billing.customers.flows import login
+from billing.customers.mail import letters
+from billing.kernel.customers import BillTo, Customer
+from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.outbox.mail import envelopes
+from billing.render.mails import Envelope
+
+Mails = list[EmailMessage] | LeftOut
+
+
+def login_link(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
+    """Returns the mail with a link that signs its reader in once; the link is drawn here."""
+    customer = ports.store.customer(event.merchant, event.customer)
+    if customer is None:
+        return LeftOut.NOBODY  # Somebody who is no customer asked for a link.
+    if customer.is_erased:
+        return LeftOut.ERASED
+    url = login.make_link(ports, merchant, customer, now=now)
+    return [letters.entry_link(_envelope(ports, event, merchant, customer, now), url)]
+
+
+def details_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
+    """Returns the mail that says what was changed, to the address before if that was changed."""
+    customer = ports.store.customer(event.merchant, event.customer)
+    if customer is None:
+        return LeftOut.NOBODY
+    if customer.is_erased:
+        return LeftOut.ERASED
+    assert event.code is not None, "it says what was changed"
+    envelope = _envelope(ports, event, merchant, customer, now)
+    if event.email is not None:
+        # Not by name: the old address may be somebody else's by now.
+        envelope = replace(envelope, to=BillTo(event.email, event.email, customer.address))
+    return [letters.details_changed(envelope, event.code, _product(ports, event))]
+
+
+def _envelope(
+    ports: Ports, event: OutboxEvent, merchant: Merchant, customer: Customer, now: datetime
+) -> Envelope:
+    about = (customer.language, customer.test)
+    return envelopes.to_customer(ports, event, merchant, customer, about, now)
+
+
+def _product(ports: Ports, event: OutboxEvent) -> str | None:
+    if event.subscription is None:
+        return None
+    found = ports.store.subscription(event.merchant, event.customer, event.subscription)
+    return None if found is None else found.product_name
+
+
+MAILS = {EventKind.LINK_ASKED: login_link, EventKind.DETAILS_CHANGED: details_changed}

@@ -1,0 +1,44 @@
+"""Sends the mails of an outbox event, unless its merchant or their addresses take none (R-8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.message import EmailMessage
+
+from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import LeftOut, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.outbox import suppressions
+from billing.runtime import correlation, telemetry
+
+
+def send(
+    ports: Ports,
+    event: OutboxEvent,
+    merchant: Merchant,
+    mails: list[EmailMessage] | LeftOut,
+    now: datetime,
+) -> LeftOut | None:
+    """Sends an event's mails; returns why none was sent, None if one was."""
+    if isinstance(mails, LeftOut):
+        return mails
+    if not merchant.armed_in(ports.operation.environment):
+        return LeftOut.DISARMED
+    sendable = [mail for mail in mails if _takes_mail(ports, event, mail)]
+    for mail in sendable:
+        mail["X-Merchant"] = merchant.id
+        if (cause := correlation.current()) is not None:
+            mail["X-Correlation-ID"] = cause
+        ports.mailer.send(mail, now=now)
+    return None if sendable else LeftOut.WITHHELD
+
+
+def _takes_mail(ports: Ports, event: OutboxEvent, mail: EmailMessage) -> bool:
+    """Returns True if a mail's address is not suppressed; a withheld mail is logged."""
+    stops = [
+        ports.store.mail_stop(event.merchant, address.addr_spec) for address in mail["To"].addresses
+    ]
+    takes = all(suppressions.may_be_sent(event.kind, stop) for stop in stops)
+    if not takes:
+        telemetry.happened("mail withheld", message_id=str(mail["Message-ID"]))
+    return takes

@@ -1,0 +1,1 @@
+"""Mails of outbox events about payments, subscriptions and chargebacks."""

@@ -1,0 +1,59 @@
+"""Addresses of outbox mails: the customer, or the merchant, and the language of the subject."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.kernel import domains, invoicing
+from billing.kernel.customers import BillTo, Customer
+from billing.kernel.merchants import Merchant
+from billing.kernel.money import Money
+from billing.kernel.outbox_events import OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.snapshots import Snapshot
+from billing.kernel.subscription import Subscription
+from billing.render.mails import Envelope
+from billing.render.messages import MERCHANTS_LANGUAGE
+
+
+def to_customer(
+    ports: Ports,
+    event: OutboxEvent,
+    merchant: Merchant,
+    customer: Customer,
+    about: tuple[str, bool],
+    now: datetime,
+    next_charge: Money | None = None,
+) -> Envelope:
+    """Returns the envelope of a mail to the customer's current email (B-12).
+
+    `about` is the language of the mail's subject, such as an invoice, and whether that is a test.
+    """
+    language, test = about
+    sender, to = ports.operation.sender, customer.contact
+    return Envelope(merchant, to, language, test, sender, event.id, now, next_charge)
+
+
+def to_merchant(
+    ports: Ports, event_id: str, merchant: Merchant, customer: Customer, test: bool, now: datetime
+) -> Envelope:
+    """Returns the envelope of a mail to the merchant about one of its customers."""
+    to = BillTo(merchant.name, merchant.email, customer.address)
+    sender = ports.operation.sender
+    return Envelope(merchant, to, MERCHANTS_LANGUAGE, test, sender, event_id, now)
+
+
+def portal_url(ports: Ports, merchant: Merchant) -> str | None:
+    """Returns the address of the merchant's portal, None where it is closed to customers."""
+    open_to_customers = merchant.settings.portal is not None
+    return domains.portal(ports.operation.public_url, merchant) if open_to_customers else None
+
+
+def next_charge(
+    ports: Ports, subscription: Subscription | None, was: Snapshot | None
+) -> Money | None:
+    """Returns the amount of the next payment, None if none was to come (A-4)."""
+    if subscription is None or was is None or was.next_charge_at is None:
+        return None
+    minimum = ports.minimum_minor(subscription)
+    return invoicing.less_credit(was.renewing_terms.price, was.credit_minor, minimum)

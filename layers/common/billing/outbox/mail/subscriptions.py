@@ -1,0 +1,112 @@
+"""Mails of outbox events about a subscription itself: its plan, its end, what is to come (R-8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.message import EmailMessage
+
+from billing.cancel.mail import letters as ending_letters
+from billing.cards.mail import letters as card_letters
+from billing.kernel import snapshots
+from billing.kernel.customers import Customer
+from billing.kernel.merchants import Merchant
+from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
+from billing.kernel.ports import Ports
+from billing.kernel.snapshots import Snapshot
+from billing.kernel.subscription import Subscription
+from billing.notices.mail import letters as reminder_letters
+from billing.outbox import outdated
+from billing.outbox.mail import envelopes, payments
+from billing.plans.mail import letters as plan_letters
+from billing.render.mails import Envelope
+
+Mails = list[EmailMessage] | LeftOut
+
+LETTERS = {
+    EventKind.ENDED: ending_letters.ended,
+    EventKind.CANCEL_REQUESTED: ending_letters.cancel_requested,
+    EventKind.CANCEL_UNDONE: ending_letters.cancel_undone,
+    EventKind.PAUSED: ending_letters.paused,
+    EventKind.RESUMED: ending_letters.resumed,
+    EventKind.PLAN_ASKED: plan_letters.plan_asked,
+    EventKind.FREEZE_ASKED: plan_letters.freeze_asked,
+    EventKind.FREEZE_UNDONE: plan_letters.freeze_undone,
+    EventKind.NEW_CARD_NEEDED: card_letters.new_card_needed,
+    EventKind.RENEWAL_UPCOMING: reminder_letters.renewal_upcoming,
+    EventKind.TRIAL_ENDING: reminder_letters.trial_ending,
+    EventKind.PLAN_CHANGED: plan_letters.plan_changed,
+}
+
+
+def changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
+    """Returns the mail about a change of a subscription, or about a charge that is to come.
+
+    None is sent once its customer was erased (M-8), or once it is untrue (R-8).
+    """
+    subscription, customer = _subject(ports, event)
+    if customer is None:
+        return LeftOut.ERASED
+    if outdated.of_subscription(event, subscription, now):
+        return LeftOut.UNTRUE
+    was = _shown(event, subscription)
+    envelope = _envelope(ports, event, merchant, customer, subscription, was, now)
+    return [LETTERS[event.kind](envelope, was)]
+
+
+def card_expiring(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
+    """Returns the mail about the card that pays and expires soon (W-7)."""
+    subscription, customer = _subject(ports, event)
+    if customer is None:
+        return LeftOut.ERASED
+    assert event.code is not None, "it names the card"
+    card = ports.store.payment_method(event.merchant, event.customer, event.code)
+    if card is None or outdated.of_card(event, subscription, card):
+        return LeftOut.UNTRUE
+    was, url = snapshots.of(subscription), envelopes.portal_url(ports, merchant)
+    envelope = _envelope(ports, event, merchant, customer, subscription, was, now)
+    return [card_letters.card_expiring(envelope, was, card, url)]
+
+
+def plan_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
+    """Returns the mail about a change of plan; a receipt where it was paid for (A-4)."""
+    mail = changed if event.invoice is None else payments.receipt
+    return mail(ports, event, merchant, now)
+
+
+def _subject(ports: Ports, event: OutboxEvent) -> tuple[Subscription, Customer | None]:
+    """Returns the event's subscription, and its customer unless erased (M-8)."""
+    assert event.subscription is not None, "its event names it"
+    subscription = ports.store.subscription(event.merchant, event.customer, event.subscription)
+    assert subscription is not None, "a subscription is never removed"
+    customer = ports.store.customer(event.merchant, event.customer)
+    return subscription, None if customer is None or customer.is_erased else customer
+
+
+def _shown(event: OutboxEvent, subscription: Subscription) -> Snapshot:
+    """Returns the snapshot that a mail shows: as of the event, or as of now for a mail sent
+    ahead."""
+    if event.was is not None and event.kind not in outdated.AHEAD:
+        return event.was
+    asked = event.kind is EventKind.PLAN_ASKED
+    return snapshots.of(subscription.renewing() if asked else subscription)
+
+
+def _envelope(
+    ports: Ports,
+    event: OutboxEvent,
+    merchant: Merchant,
+    customer: Customer,
+    subscription: Subscription,
+    was: Snapshot,
+    now: datetime,
+) -> Envelope:
+    about = (subscription.language, subscription.test)
+    coming = envelopes.next_charge(ports, subscription, was)
+    return envelopes.to_customer(ports, event, merchant, customer, about, now, coming)
+
+
+MAILS = {
+    **dict.fromkeys(LETTERS, changed),
+    EventKind.PLAN_CHANGED: plan_changed,
+    EventKind.CARD_EXPIRING: card_expiring,
+}

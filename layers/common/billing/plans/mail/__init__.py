@@ -1,0 +1,1 @@
+"""Mails about a change of plan or a freeze."""

@@ -1,0 +1,153 @@
+"""Mails about a payment: a purchase, a renewal, a change of plan; paid, declined, or waiting for
+its customer (C-3, R-4, R-8)."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+
+from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import CONFIRMATION_TEMPLATE
+from billing.kernel.snapshots import Snapshot
+from billing.render import formats, wording
+from billing.render.mails import (
+    Envelope,
+    Letter,
+    cancelling,
+    filled,
+    next_payment,
+    words_of,
+    written,
+)
+from billing.render.messages import text
+
+
+def confirmation(
+    envelope: Envelope,
+    invoice: Invoice,
+    was: Snapshot | None,
+    *,
+    invoice_url: str,
+    pdf: bytes,
+) -> EmailMessage:
+    """Writes the order confirmation: product, price, next charges and how to cancel (C-3).
+
+    The Order ID is in it only where the merchant's template asks for it.
+    """
+    language, merchant = envelope.language, envelope.merchant
+    product, name = invoice.product_name, invoice.bill_to.name
+    letter = Letter(
+        subject=text(language, "mail.confirmation.subject", product=product),
+        title=text(language, "mail.confirmation.title"),
+        opening=(
+            text(language, "mail.confirmation.text", product=product, merchant=merchant.name),
+        ),
+        lines=_lines(invoice, envelope),
+        paragraphs=(
+            *_from_merchant(
+                merchant.settings.confirmation_template,
+                {"order_id": invoice.order_id, "product": product, "name": name},
+                language,
+            ),
+            *next_payment(was, envelope),
+        ),
+        cancelling=cancelling(merchant, was, language),
+        invoice_url=invoice_url,
+    )
+    return written(letter, envelope, pdf)
+
+
+def receipt(
+    envelope: Envelope,
+    invoice: Invoice,
+    was: Snapshot | None,
+    *,
+    invoice_url: str,
+    pdf: bytes,
+) -> EmailMessage:
+    """Writes the mail about a paid rebill or plan change, and the next charge (R-8, A-4)."""
+    words = words_of(invoice, envelope)
+    kind = "receipt" if invoice.plan_change is None else "plan_paid"
+    letter = Letter(
+        subject=text(envelope.language, f"mail.{kind}.subject", **words),
+        title=text(envelope.language, f"mail.{kind}.title"),
+        opening=(text(envelope.language, f"mail.{kind}.text", **words),),
+        lines=_lines(invoice, envelope),
+        paragraphs=next_payment(was, envelope),
+        cancelling=cancelling(envelope.merchant, was, envelope.language),
+        invoice_url=invoice_url,
+    )
+    return written(letter, envelope, pdf)
+
+
+def payment_failed(
+    envelope: Envelope, invoice: Invoice, was: Snapshot | None, card_url: str | None
+) -> EmailMessage:
+    """Writes the mail about a declined rebill, with a reason where one may be given (R-4).
+
+    It names the next try. `card_url` is the page on which to add another card, None where the
+    merchant has no portal.
+    """
+    language, merchant = envelope.language, envelope.merchant
+    words = words_of(invoice, envelope)
+    retry_at = was.retry_at if was is not None and invoice.retryable else None
+    if invoice.plan_change is not None:
+        then = text(language, "mail.payment_failed.plan")
+    elif retry_at is None:
+        then = text(language, "mail.payment_failed.no_retry", email=merchant.email)
+    else:
+        date = formats.day(retry_at, merchant.settings.time_zone, language)
+        then = text(language, "mail.payment_failed.retry", date=date)
+    letter = Letter(
+        subject=text(language, "mail.payment_failed.subject", **words),
+        title=text(language, "mail.payment_failed.title"),
+        opening=(text(language, "mail.payment_failed.text", **words),),
+        paragraphs=(wording.decline(invoice.decline_code, language), then),
+        link=(text(language, "mail.payment_failed.button"), card_url) if card_url else None,
+        cancelling=cancelling(merchant, was, language),
+    )
+    return written(letter, envelope)
+
+
+def action_needed(
+    envelope: Envelope, invoice: Invoice, was: Snapshot | None, url: str
+) -> EmailMessage:
+    """Builds the mail that the bank wants a payment confirmed, where, and until when (R-4)."""
+    language = envelope.language
+    words = words_of(invoice, envelope)
+    retry_at = None if was is None else was.retry_at
+    zone = envelope.merchant.settings.time_zone
+    until = (
+        ()
+        if retry_at is None
+        else (
+            text(language, "mail.action_needed.until", date=formats.day(retry_at, zone, language)),
+        )
+    )
+    letter = Letter(
+        subject=text(language, "mail.action_needed.subject", **words),
+        title=text(language, "mail.action_needed.title"),
+        opening=(text(language, "mail.action_needed.text", **words),),
+        paragraphs=until,
+        link=(text(language, "mail.action_needed.button"), url),
+        cancelling=cancelling(envelope.merchant, was, language),
+    )
+    return written(letter, envelope)
+
+
+def _from_merchant(template: str, values: dict[str, str], language: str) -> tuple[str, ...]:
+    """Returns the merchant's own words, or the usual ones in the reader's language."""
+    if template == CONFIRMATION_TEMPLATE:
+        return (text(language, "mail.confirmation.order", order_id=values["order_id"]),)
+    return filled(template, values)
+
+
+def _lines(invoice: Invoice, envelope: Envelope) -> tuple[tuple[str, str], ...]:
+    language = envelope.language
+    lines = [
+        (wording.line(line, language), formats.money(line.amount, language))
+        for line in invoice.lines
+    ]
+    paid_at = invoice.settled_at or invoice.opened_at
+    date = formats.day(paid_at, envelope.merchant.settings.time_zone, language)
+    total = text(language, "mail.charged", date=date)
+    return (*lines, (total, formats.money(invoice.total, language)))

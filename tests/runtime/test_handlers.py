@@ -1,0 +1,25 @@
+"""The registry of outbox handlers: every kind has its mail, and rooms do not take over another's."""
+
+from __future__ import annotations
+
+import pytest
+
+from billing.accounts.mail import handlers as account_mails
+from billing.customers.mail import handlers as customer_mails
+from billing.helpdesk.mail import handlers as helpdesk_mails
+from billing.kernel.outbox_events import EventKind
+from billing.outbox.mail import bank_decisions, payments, subscriptions
+from billing.runtime import handlers
+
+ROOMS = (account_mails, customer_mails, helpdesk_mails, bank_decisions, payments, subscriptions)
+
+
+@pytest.mark.spec("R-8")
+def test_every_kind_of_event_is_mailed_or_withdraws_a_payment() -> None:
+    handled = handlers.MAILS.keys() | handlers.EFFECTS.keys()
+    assert handled == set(EventKind)
+    assert set(EventKind) - handlers.MAILS.keys() == {EventKind.PAYMENT_VOID}
+
+
+def test_no_kind_is_registered_twice() -> None:
+    assert sum(len(room.MAILS) for room in ROOMS) == len(handlers.MAILS)

@@ -1,4 +1,4 @@
-"""The registry of outbox handlers: every kind has its mail, and rooms do not take over another's."""
+"""The registry of outbox handlers: every kind has its mail, and no room takes over another's."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def comes_back_by_a_link(ann: Customer) -> None:
     ann.press("Sign in")
     assert ann.heading() == "Your purchases"
     assert ann.page.goto(link).status == 401
-    assert ann.heading() == "This link is over"
+    assert ann.heading() == "This link has expired"
     ann.follow("Sign in")
 
 

@@ -165,7 +165,7 @@ def test_an_offer_that_has_ended_answers_as_before_who_bought_while_it_stood(til
     assert till.post().json == bought.json
     assert "Thank you" in till.follow(till.fill_in()).body
     late = till.post(attempt_key="attempt-2", email="bob@example.com")
-    assert (late.status, late.json["detail"]) == (404, "This offer has ended.")
+    assert (late.status, late.json["reason"]) == (404, "offer_ended")
     assert till.fill_in(attempt_key="attempt-2", email="bob@example.com").status == 404
     assert len(till.world.charges()) == 1
 

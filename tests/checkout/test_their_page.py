@@ -55,7 +55,7 @@ class Asking(SandboxGateway):
 
     def save_method(self, token: str, **kwargs: Any) -> SavedMethod | Declined:  # type: ignore[override]
         if token.startswith("cs_") and token not in self.given:
-            raise Invalid("No card was given.", field="payment_method")
+            raise Invalid("card_missing", field="payment_method")
         return super().save_method(self.given.get(token, token), **kwargs)
 
 

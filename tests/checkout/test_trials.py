@@ -71,7 +71,7 @@ def test_it_is_off_by_default_and_a_price_without_a_trial_is_open(world: World) 
     unguarded = world.product(replace(PAID, trial_guard=False))
     assert world.buy(unguarded).state is CheckoutState.PAID
     assert world.buy(world.product(MONTHLY)).state is CheckoutState.PAID
-    with pytest.raises(Invalid, match="no trial to guard"):
+    with pytest.raises(Invalid, match="no_trial_to_guard"):
         replace(MONTHLY, trial_guard=True)
 
 

@@ -250,7 +250,7 @@ def test_a_link_is_over_after_three_days_and_worth_nothing_elsewhere(house: Hous
     link = house.mail_link("zoe@example.com")
     assert house.guest("/helpdesk/rival").browse("GET", link.replace("acme", "rival")).status == 404
     house.shop.world.now += timedelta(days=4)
-    assert "This link is over" in guest.see(link, status=404).text
+    assert "This link has expired" in guest.see(link, status=404).text
     assert guest.browse("POST", link, {}).status == 404
     assert house.tickets() == []
 

@@ -145,7 +145,8 @@ def test_what_is_wrong_is_named_and_nothing_is_opened(
 def test_an_order_of_another_email_says_that_another_email_may_have_been_used(shop: Shop) -> None:
     order = bought(shop)
     answer = shop.api.post("/v1/tickets", body(email="eve@example.com", order=order))
-    assert "Another email may have been used at checkout" in answer.json["detail"]
+    assert answer.json["reason"] == "order_not_of_email"
+    assert "the email that you entered at checkout" in answer.json["detail"]
 
 
 def test_lists_come_newest_first_in_parts_and_filtered(shop: Shop) -> None:

@@ -171,6 +171,6 @@ def test_credit_that_was_taken_back_meanwhile_is_not_refunded_again(world: World
     refund.request(
         world.ports, "acme", sale, amount_minor=5000, source=Source.MERCHANT, now=world.now
     )
-    with pytest.raises(Invalid, match="at most 1000"):
+    with pytest.raises(Invalid, match=r"amount_out_of_range .*most=.*=1000,"):
         refund.request(world.ports, "acme", sale, takes=Takes.CREDIT, **asked)  # type: ignore[arg-type]
     assert (refunded(world), credit(world)) == ([5000], 1000)

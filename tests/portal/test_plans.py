@@ -260,7 +260,7 @@ def test_a_late_refund_is_refused_with_the_reason(shop: Shop) -> None:
     assert shop.signed_in().see(refund_page(shop), 200)
     shop.world.now = last + timedelta(seconds=1)
     visitor = shop.signed_in()
-    assert "is over" in visitor.see(refund_page(shop), 409).text
+    assert "refunded has ended" in visitor.see(refund_page(shop), 409).text
     assert visitor.post(refund_page(shop)).status == 409
     assert shop.world.charges()[0]["refunded"] == 0
 

@@ -61,7 +61,7 @@ def test_a_guarantee_of_30_days_is_claimed_by_ticket_until_the_end_of_day_30(
         visitor.see(page)
         assert visitor.post(page).status == 303
     else:
-        assert "is over" in visitor.see(page, 409).text
+        assert "refunded has ended" in visitor.see(page, 409).text
         assert visitor.post(page).status == 409
     mailed = [subject for subject in shop.mails("hello@acme.example") if "refund" in subject]
     assert len(mailed) == claimed

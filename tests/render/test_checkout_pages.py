@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from billing.kernel.catalog import Cancellation, PriceTerms
+from billing.kernel.errors import Invalid
 from billing.kernel.merchants import PortalKind, SelfService
 from billing.render import pages, wording
 from tests.render.examples import OF_A_CHECKOUT, PAGES, form, page
@@ -172,14 +173,19 @@ def test_a_single_payment_says_that_there_is_nothing_to_cancel() -> None:
 
 
 def test_an_error_is_told_at_the_top_and_at_its_field() -> None:
-    document = form(errors={"email": "No email.", "city": "No city."}, form={"email": "ada"})
+    errors = {
+        "email": Invalid("email_malformed", field="email"),
+        "city": Invalid("required", field="city"),
+    }
+    document = form(errors=errors, form={"email": "ada"})
+    enter = "Enter a valid email address, such as name@example.com."
     summary = document.one("div", role="alert")
-    assert summary.text == "There are 2 problems Email – No email. City – No city."
+    assert summary.text == f"There are 2 problems Email – {enter} City – This is required."
     assert [a.attributes["href"] for a in summary.all("a")] == ["#email", "#city"]
     email = document.one("input", id="email")
     assert email.attributes["aria-invalid"] == "true"
     assert email.attributes["value"] == "ada"
-    assert document.one("p", id="email-error").text == "No email."
+    assert document.one("p", id="email-error").text == enter
     assert document.one("title").children == ["Error: Morning Yoga Membership – Sunrise Studio"]
     assert form().one("title").children == ["Morning Yoga Membership – Sunrise Studio"]
 

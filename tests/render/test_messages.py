@@ -29,7 +29,7 @@ SOURCES = sorted(RENDER.parent.rglob("*.py"))
 ENGLISH = messages._catalog("en")
 CATALOGS = sorted(RENDER.glob("messages/*.toml"))
 
-MERCHANTS_PARTS = {"account", "chargebacks", "console", "tickets"}
+MERCHANTS_PARTS = {"account", "chargebacks", "console", "refusals", "tickets"}
 """What those who sell read: in English alone."""
 CUSTOMERS_PARTS = [
     path

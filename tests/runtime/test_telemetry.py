@@ -32,11 +32,12 @@ def test_it_is_imported_without_any_environment() -> None:
 
 
 def test_what_a_caller_did_wrong_is_one_line_without_a_stack(lines: StringIO) -> None:
-    error = Invalid("ann@example.com is taken", field="email")
+    error = Invalid("email_taken", field="email", email="ann@example.com")
     telemetry.failed(error, "request-1", status=422)
     line = json.loads(lines.getvalue())
     assert line["level"] == "INFO"
     assert (line["status"], line["code"], line["field"]) == (422, "invalid", "email")
+    assert line["reason"] == "email_taken"
     assert line["request_id"] == "request-1"
     assert "exception" not in line
     assert "ann@" not in json.dumps(line)

@@ -92,7 +92,7 @@ def test_what_has_ended_cannot_be_undone_even_before_the_sweep_has_come(world: W
     ends_at = world.cancel().subscription.ends_at
     assert ends_at is not None
     world.now = ends_at
-    with pytest.raises(Refused, match="no cancellation"):
+    with pytest.raises(Refused, match="not_pending"):
         cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
     with pytest.raises(Refused) as refused:
         world.cancel(When.NOW)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.kernel.merchants import VISITORS_OWN, Merchant, Settings
-from billing.render.messages import LANGUAGES, error_text
+from billing.render.messages import LANGUAGES
 from billing.web import languages
 from billing.web.request import Request
 from functions.checkout import app
@@ -86,8 +86,3 @@ def test_a_buyer_is_mailed_in_the_language_that_they_bought_in() -> None:
     }
     assert browser.post(address, body, accept_language="de-DE").status == 201
     assert world.subscription().language == "de"
-
-
-def test_what_is_wrong_is_found_by_its_english_words() -> None:
-    assert error_text("At most 200 characters.", "en") == "At most 200 characters."
-    assert error_text("What the world invents {stays}.", "de") == "What the world invents {stays}."

@@ -21,11 +21,11 @@ JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 RAISED = {
-    "not-found": NotFound("x"),
-    "conflict": Conflict("x"),
-    "refused": Refused("x", code="window_over"),
-    "invalid": Invalid("x", field="a.b"),
-    "too-many": TooMany("x"),
+    "not-found": NotFound(),
+    "conflict": Conflict(),
+    "refused": Refused("refund_window_over", code="window_over"),
+    "invalid": Invalid("required", field="a.b"),
+    "too-many": TooMany(),
     "unavailable": Unavailable("table core is down"),
     "bug": RuntimeError("ann@example.com"),
 }

@@ -114,7 +114,7 @@ def test_a_page_that_the_buyer_has_not_answered_is_no_method(
     gateway: PayPalGateway, paypal: Loopback
 ) -> None:
     page = gateway.collect(key="k", return_url=BACK, cancel_url=BACK)
-    with pytest.raises(Invalid, match="not approved"):
+    with pytest.raises(Invalid, match="not_approved_at_paypal"):
         gateway.save_method(page.rpartition("=")[2], owner="c", key="s", verify=True)
 
 

@@ -96,7 +96,7 @@ def test_a_bank_that_declines_declines_to_save_too_when_it_is_asked(
     assert refused == Declined("card_declined")
     fails_later = gateway.save_method("pm_card_chargeCustomerFail", owner="c", key="k", verify=True)
     assert isinstance(fails_later, SavedMethod)
-    with pytest.raises(Invalid, match="no such payment method"):
+    with pytest.raises(Invalid, match="payment_method_unknown"):
         gateway.save_method("pm_card_unknown", owner="c", key="k", verify=True)
 
 
@@ -140,14 +140,14 @@ def test_what_is_disputed_is_not_given_back_too(gateway: SandboxGateway) -> None
     assert held == RefundFailed("charge_disputed")
     gateway.close_dispute(reference, dispute, DisputeStanding.WON)
     assert isinstance(gateway.refund(reference, Money(1, USD), key="r1"), RefundSucceeded)
-    with pytest.raises(Invalid, match="left of the payment"):
+    with pytest.raises(Invalid, match="more_than_left"):
         gateway.open_dispute(reference, 2999)
-    with pytest.raises(Invalid, match="no such dispute"):
+    with pytest.raises(Invalid, match="dispute_unknown"):
         gateway.close_dispute(reference, "dp_unknown", DisputeStanding.WON)
 
 
 def test_what_was_never_charged_is_not_disputed(gateway: SandboxGateway) -> None:
-    with pytest.raises(Invalid, match="succeeded"):
+    with pytest.raises(Invalid, match="not_disputable"):
         gateway.open_dispute(gateway.prepare(order(), key="k"))
 
 
@@ -177,7 +177,7 @@ def test_what_the_gateway_did_not_sign_is_forged(gateway: SandboxGateway) -> Non
     with pytest.raises(Forged):
         gateway.parse_event(body + b" ", headers, now=NOW)
     for off in (timedelta(seconds=301), timedelta(seconds=-301)):
-        with pytest.raises(Forged, match="too old"):
+        with pytest.raises(Forged, match="signature_too_old"):
             gateway.parse_event(body, headers, now=NOW + off)
 
 

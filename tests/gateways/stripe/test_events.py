@@ -131,16 +131,16 @@ def test_while_secrets_are_rotated_either_is_good() -> None:
     for signer in both:
         assert parse(body, signed_with=(signer,), secrets=both)
     assert parse(body, signed_with=both, secrets=("whsec_new",))
-    with pytest.raises(Forged, match="No valid signature"):
+    with pytest.raises(Forged, match="signature_wrong"):
         parse(body, signed_with=("whsec_stolen",), secrets=both)
-    with pytest.raises(Forged, match="No valid signature"):
+    with pytest.raises(Forged, match="signature_wrong"):
         parse(body, secrets=())
 
 
 @pytest.mark.parametrize("seconds", [-301, 301, -(10**6), 10**6])
 def test_a_signature_from_long_ago_or_from_the_future_is_refused(seconds: int) -> None:
     body = json.dumps(event()).encode()
-    with pytest.raises(Forged, match="too old"):
+    with pytest.raises(Forged, match="signature_too_old"):
         parse(body, at=NOW + timedelta(seconds=seconds))
 
 
@@ -152,7 +152,7 @@ def test_a_clock_that_is_off_by_five_minutes_is_good_enough(seconds: int) -> Non
 def test_an_event_of_another_account_is_not_ours() -> None:
     assert parsed(account="acct_1")
     for other in ("acct_2", None, 1):
-        with pytest.raises(Forged, match="another account"):
+        with pytest.raises(Forged, match="event_of_other_account"):
             parsed(account=other)
 
 
@@ -236,5 +236,5 @@ def test_no_byte_can_be_changed(place: int, byte: int) -> None:
     changed[place % len(body)] = byte
     if bytes(changed) == body:
         return
-    with pytest.raises(Forged, match="No valid signature"):
+    with pytest.raises(Forged, match="signature_wrong"):
         event_signature.verify(bytes(changed), header, [SECRET], now=NOW)

@@ -40,7 +40,7 @@ def test_a_refund_approved_twice_is_made_once(world: World) -> None:
     assert kinds(world).count(OrderKind.REFUND) == 1
     world.work()
     assert world.subjects().count("[TEST] Your refund of Course is approved") == 1
-    with pytest.raises(Refused, match="decided"):
+    with pytest.raises(Refused, match="already_approved"):
         decline(world, found)
 
 

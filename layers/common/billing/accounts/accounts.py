@@ -106,18 +106,14 @@ def check_username(username: str, *platform: str) -> str:
     `platform` are the names of the platform, which no username may contain or resemble.
     """
     name = username.strip().lower()
-    wrong = None
     if not USERNAME_LEAST <= len(name) <= USERNAME_MOST or not USERNAME.fullmatch(name):
-        wrong = (
-            f"Use {USERNAME_LEAST} to {USERNAME_MOST} small letters, digits and single hyphens, "
-            "and begin with a letter."
+        raise Invalid(
+            "username_malformed", field="username", least=USERNAME_LEAST, most=USERNAME_MOST
         )
-    elif name in RESERVED:
-        wrong = "This name is kept for the house."
-    elif any(skeleton(called) in skeleton(name) for called in platform if skeleton(called)):
-        wrong = f"A username may not contain {platform[0]}, nor look like it."
-    if wrong is not None:
-        raise Invalid(wrong, field="username")
+    if name in RESERVED:
+        raise Invalid("username_reserved", field="username")
+    if any(skeleton(called) in skeleton(name) for called in platform if skeleton(called)):
+        raise Invalid("username_like_platform", field="username", platform=platform[0])
     return name
 
 
@@ -133,11 +129,10 @@ def check_password(password: str, *others: str) -> str:
     """Returns the password if it is long enough and contains none of `others` (email, username);
     raises `Invalid`. Length is what counts (NIST SP 800-63B, 3.1.1.2)."""
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
-        message = f"Use {PASSWORD_LEAST} to {PASSWORD_MOST} characters."
-        raise Invalid(message, field="password")
+        raise Invalid("password_length", field="password", least=PASSWORD_LEAST, most=PASSWORD_MOST)
     plain = password.casefold()
     if len(set(plain)) < 4 or any(other and other.casefold() in plain for other in others):
-        raise Invalid("This password is too easy to guess.", field="password")
+        raise Invalid("password_too_easy", field="password")
     return password
 
 

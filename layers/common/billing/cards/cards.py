@@ -195,7 +195,7 @@ def remove(
     newest other card (B-9).
     """
     if reason := why_it_stays(wallet, method.id):
-        raise Refused(_WORDS[reason], code=reason)
+        raise Refused(reason)
     writes: list[Write] = [Change(method, replace(method, removed_at=now))]
     was_default = wallet.customer.default_method == method.id
     successor = by if by is not None and was_default else heir(wallet, method.id)
@@ -238,13 +238,6 @@ def _default_or_newest(wallet: Wallet, others: Sequence[PaymentMethod]) -> Payme
     default = wallet.customer.default_method
     kept = next((m for m in others if m.id == default), None)
     return kept or (others[-1] if others else None)
-
-
-_WORDS = {
-    "card_elsewhere": "This is changed at the payment provider.",
-    "charge_under_way": "A charge to this card is under way. Remove it when that is settled.",
-    "last_card": "At least one card stays while a subscription may still charge.",
-}
 
 
 def told(

@@ -213,9 +213,9 @@ def message(
     """Makes a message without card numbers; raises `Invalid` for an empty or too long text."""
     said = masked(plain(text))
     if not said.text:
-        raise Invalid("Write something.", field="text")
+        raise Invalid("required", field="text")
     if len(said.text) > TEXT_MOST:
-        raise Invalid(f"At most {TEXT_MOST} characters.", field="text")
+        raise Invalid("too_long", field="text", count=TEXT_MOST)
     return Message(message_id, merchant, ticket, at, author, said.text, masked=said.found)
 
 
@@ -259,7 +259,7 @@ def replied(
         )
         if closes and ticket.state is TicketState.OPEN:
             if ticket.wish is not None:
-                raise Refused("A request is approved or declined.", code="undecided")
+                raise Refused("undecided")
             after = replace(
                 after, state=TicketState.CLOSED, decided_at=said.at, decided_by=said.author
             )

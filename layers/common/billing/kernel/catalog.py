@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.errors import Invalid
-from billing.kernel.money import MAX_AMOUNT_MINOR, Money
+from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 
 
@@ -125,56 +125,63 @@ _TAKES = {
 def _validate(terms: PriceTerms) -> None:
     if not 1 <= terms.price.amount_minor <= MAX_AMOUNT_MINOR:
         raise Invalid(
-            f"The price must be 1 to {MAX_AMOUNT_MINOR} minor units.", field="price.amount"
+            "amount_out_of_range",
+            field="price.amount",
+            least=Money(1, terms.price.currency),
+            most=Money(MAX_AMOUNT_MINOR, terms.price.currency),
         )
     takes = _TAKES[terms.type]
     for name in ("period", "installments", "cycle"):
         given = getattr(terms, name) is not None
         if given and name not in takes:
-            raise Invalid(f"A {_words(terms.type)} price has no {name}.", field=name)
+            raise Invalid("not_of_this_type", field=name, type=_words(terms.type), name=name)
         if not given and name in takes:
-            raise Invalid(f"A {_words(terms.type)} price needs {name}.", field=name)
+            raise Invalid("needed_by_type", field=name, type=_words(terms.type), name=name)
     if terms.installments is not None:
         _validate_installments(terms)
     if terms.initial is not None:
-        _validate_initial(terms.initial)
+        _validate_initial(terms.initial, terms.price.currency)
     elif terms.trial_guard:
-        raise Invalid("There is no trial to guard: it has no initial period.", field="trial_guard")
+        raise Invalid("no_trial_to_guard", field="trial_guard")
 
 
 def _validate_installments(terms: PriceTerms) -> None:
     assert terms.installments is not None and terms.period is not None
     if terms.installments < INSTALLMENTS_LEAST:
-        raise Invalid(f"At least {INSTALLMENTS_LEAST} installments.", field="installments")
+        raise Invalid(
+            "out_of_range", field="installments", least=INSTALLMENTS_LEAST, most=INSTALLMENTS_MOST
+        )
     if terms.cycle is None:
         if terms.installments > INSTALLMENTS_MOST:
-            raise Invalid(f"At most {INSTALLMENTS_MOST} installments.", field="installments")
+            raise Invalid(
+                "out_of_range",
+                field="installments",
+                least=INSTALLMENTS_LEAST,
+                most=INSTALLMENTS_MOST,
+            )
         return
     a_year = SET_MOST_A_YEAR.get(terms.period)
     if a_year is None:
-        raise Invalid(
-            "Recurring installments are paid every 1w, 2w, 1m or 2m within a cycle.", field="period"
-        )
+        raise Invalid("installment_period", field="period", periods=", ".join(SET_MOST_A_YEAR))
     most = a_year * terms.cycle.years
     if terms.installments > most:
         raise Invalid(
-            f"At most {most} installments every {terms.period}: all payments of a set must fall "
-            "before the next cycle starts.",
-            field="installments",
+            "installments_beyond_cycle", field="installments", most=most, period=terms.period.value
         )
 
 
-def _validate_initial(initial: Initial) -> None:
+def _validate_initial(initial: Initial, currency: Currency) -> None:
     if not 0 <= initial.amount_minor <= MAX_AMOUNT_MINOR:
         raise Invalid(
-            f"The initial amount must be 0 to {MAX_AMOUNT_MINOR} minor units.",
+            "amount_out_of_range",
             field="initial.amount",
+            least=Money(0, currency),
+            most=Money(MAX_AMOUNT_MINOR, currency),
         )
     most = INITIAL_MOST[initial.length.unit]
     if not 1 <= initial.length.count <= most:
         raise Invalid(
-            f"The initial period must be 1 to {most} {initial.length.unit}.",
-            field=f"initial.period.{initial.length.unit}",
+            "out_of_range", field=f"initial.period.{initial.length.unit}", least=1, most=most
         )
 
 
@@ -241,7 +248,7 @@ class Product:
         Raises `Invalid` for a price point that the product does not have.
         """
         if price_point not in self.price_points:
-            raise Invalid("The default must be one of the product's price points.", field="default")
+            raise Invalid("not_a_price_point", field="default")
         return replace(self, default_price_point=price_point)
 
     def without_price_point(self, price_point: str) -> Product:
@@ -252,7 +259,7 @@ class Product:
         """
         left = tuple(p for p in self.price_points if p != price_point)
         if not left:
-            raise Invalid("A product keeps at least one price point.", field="price_points")
+            raise Invalid("last_price_point", field="price_points")
         default = left[0] if price_point == self.default_price_point else self.default_price_point
         return replace(self, price_points=left, default_price_point=default)
 
@@ -269,6 +276,5 @@ def check_gateways(
         beyond = sorted(cannot.get(gateway, set()) & types)
         if beyond:
             raise Invalid(
-                f"{gateway} cannot charge {_words(beyond[0])} prices; choose another gateway.",
-                field="gateways",
+                "gateway_lacks_type", field="gateways", gateway=gateway, type=_words(beyond[0])
             )

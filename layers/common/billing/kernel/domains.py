@@ -45,11 +45,11 @@ def check_host(text: str, public_url: str) -> str:
     """
     host = text.strip().lower().removesuffix(".")
     if len(host) > LONGEST or not _HOST.fullmatch(host):
-        raise _invalid("Give a host name alone, such as pay.example.com.")
+        raise Invalid("domain_malformed", field="custom_domain")
     if _NUMBERS.fullmatch(host.rpartition(".")[2]):
-        raise _invalid("An IP address is no domain.")
+        raise Invalid("domain_is_address", field="custom_domain")
     if not can_be_given(host, public_url):
-        raise _invalid("This domain is not yours.")
+        raise Invalid("domain_not_yours", field="custom_domain")
     return host
 
 
@@ -89,7 +89,7 @@ def path_inside(path: str, merchant: str) -> str:
         if not dot or whose == merchant:
             parts[2] = named if dot else f"{merchant}.{named}"
             return "/".join(parts)
-    raise NotFound("There is nothing here.")
+    raise NotFound()
 
 
 def portal(public_url: str, merchant: Merchant) -> str:
@@ -118,7 +118,3 @@ def _place(public_url: str, merchant: Merchant, kind: str) -> str:
     if merchant.domain is None:
         return f"{public_url}/{kind}/{merchant.id}"
     return f"https://{merchant.domain}/{kind}/{HERE}"
-
-
-def _invalid(message: str) -> Invalid:
-    return Invalid(message, field="custom_domain")

@@ -14,22 +14,47 @@ BillingError
     └── Unfinished     part of it is written; the same request again does the rest
 
 A declined charge is no error: it is an expected outcome and so a value (`gateways.Declined`).
+
+An error carries no sentence. Its `reason` and `parameters` find one in the catalog of the reader's
+language (`render/errors.py`); its `code` is what callers of the API branch on. Most reasons of
+`Refused` are codes themselves; `Invalid` and `NotFound` have one code and a reason for each rule:
+
+    Refused("already_cancelled")
+    Invalid("too_long", field="text", count=500)    # code: invalid
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from billing.kernel.money import Money
+
+    Parameter: TypeAlias = int | str | Money
+    """A value that a text fills in; money is written as the reader's language writes it."""
 
 
 class BillingError(Exception):
-    """The base class; `code` is stable and safe to show, the message is for people."""
+    """The base class; `code` and `reason` are stable and safe to show, `note` is for logs alone."""
 
     code = "internal_error"
 
-    def __init__(self, message: str = "", *, code: str | None = None) -> None:
-        super().__init__(message or self.__class__.__name__)
+    def __init__(
+        self, reason: str = "", *, code: str | None = None, note: str = "", **parameters: Parameter
+    ) -> None:
+        super().__init__(reason)
         if code is not None:
             self.code = code
+        self.reason = reason or self.code
+        self.note = note
+        self.parameters: dict[str, Any] = parameters
 
-    @property
-    def message(self) -> str:
-        return str(self)
+    def __str__(self) -> str:
+        """Returns reason, parameters and note, for logs and a REPL; no reader of ours sees it."""
+        given = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+        return self.reason + (f" ({given})" if given else "") + (f": {self.note}" * bool(self.note))
 
 
 class Invalid(BillingError):
@@ -38,15 +63,35 @@ class Invalid(BillingError):
 
     code = "invalid"
 
-    def __init__(self, message: str, *, field: str, code: str | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self,
+        reason: str,
+        *,
+        field: str,
+        code: str | None = None,
+        note: str = "",
+        **parameters: Parameter,
+    ) -> None:
+        super().__init__(reason, code=code, note=note, **parameters)
         self.field = field
+
+    def at(self, field: str) -> Invalid:
+        """Returns the same error about a field with another path."""
+        return Invalid(self.reason, field=field, code=self.code, **self.parameters)
 
 
 class Refused(BillingError):
-    """A request that a rule forbids: already cancelled, refund window over, invoice open."""
+    """A request that a rule forbids: already cancelled, refund window over, invoice open.
+
+    Its reason is its code, unless several reasons share a code.
+    """
 
     code = "refused"
+
+    def __init__(
+        self, reason: str, *, code: str | None = None, note: str = "", **parameters: Parameter
+    ) -> None:
+        super().__init__(reason, code=code or reason, note=note, **parameters)
 
 
 class Forged(BillingError):
@@ -79,11 +124,15 @@ class Conflict(BillingError):
 class Unavailable(BillingError):
     """A dependency that is down or throttled; try again later.
 
-    This class alone, without a subclass, means that nothing was done. After a write, a flow returns
+    `note` says what failed, for those who run this. This class alone, without a subclass, means
+    that nothing was done. After a write, a flow returns
     what it has written, or raises `Uncertain` or `Unfinished`.
     """
 
     code = "unavailable"
+
+    def __init__(self, note: str = "", *, code: str | None = None) -> None:
+        super().__init__(code=code, note=note)
 
 
 class Unreachable(Unavailable):

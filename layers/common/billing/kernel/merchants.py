@@ -216,9 +216,7 @@ class Merchant:
         for account in self.gateway_accounts:
             if account.gateway == gateway and account.active:
                 return AccountRef(self.id, gateway, account.id)
-        raise NotFound(
-            f"There is no gateway {gateway}: no keys of it were given.", code="no_account"
-        )
+        raise NotFound(code="no_account", gateway=gateway)
 
     def accounts_at(self, gateway: str) -> tuple[AccountRef, ...]:
         """Returns all accounts at a gateway: the active one and those where something may be

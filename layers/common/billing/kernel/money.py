@@ -59,9 +59,9 @@ class Money:
         whole, _, fraction = text.strip().replace(",", ".").partition(".")
         digits = whole + fraction.ljust(MINOR_DIGITS, "0")
         if not whole or not digits.isascii() or not digits.isdigit() or len(digits) > MOST_DIGITS:
-            raise Invalid("Write the amount like 29.99.", field=field)
+            raise Invalid("amount_malformed", field=field)
         if len(fraction) > MINOR_DIGITS:
-            raise Invalid("Write the amount with two decimals, like 29.99.", field=field)
+            raise Invalid("amount_malformed", field=field)
         return cls(int(digits), currency)
 
     @property

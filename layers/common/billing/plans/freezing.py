@@ -30,22 +30,23 @@ def refuse_freeze(
     """Raises `Refused` where a subscription cannot be frozen; `minimum_minor` is the gateway's."""
     price = settings.freeze_price_minor
     if price is None:
-        raise Refused("Freezing is not offered here.", code="freeze_off")
+        raise Refused("freeze_off")
     refuse_unsettled(subscription, now)
     if subscription.state not in CHANGEABLE:
-        raise Refused("Only a running subscription can be frozen.", code="not_active")
+        raise Refused("not_active")
     if subscription.terms.type is not PriceType.RECURRING:
-        raise Refused("This plan has a fixed course and cannot be frozen.", code="not_freezable")
+        raise Refused("not_freezable")
     if price < minimum_minor:
-        message = f"The gateway charges {minimum_minor} minor units at least."
-        raise Refused(message, code="freeze_price_too_low")
+        raise Refused(
+            "freeze_price_too_low", least=Money(minimum_minor, subscription.terms.price.currency)
+        )
 
 
 def refuse_thaw(subscription: Subscription, now: datetime) -> None:
     """Raises `Refused` where a subscription cannot be thawed now."""
     refuse_unsettled(subscription, now)
     if not subscription.is_frozen:
-        raise Refused("Only a frozen subscription can be unfrozen.", code="not_frozen")
+        raise Refused("not_frozen")
 
 
 def plan(subscription: Subscription, price_minor: int, grants: tuple[str, ...]) -> Plan:

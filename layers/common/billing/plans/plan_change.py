@@ -61,37 +61,37 @@ def refuse_change(subscription: Subscription, price_point: str, when: When, now:
     """Raises `Refused` where a rule forbids changing to that price point (A-4)."""
     refuse_unsettled(subscription, now)
     if subscription.freezes_at is not None:
-        raise Refused("It is to be frozen; undo that first.", code="freezing")
+        raise Refused("freezing")
     if subscription.state not in CHANGEABLE:
-        raise Refused("Only a running subscription changes its plan.", code="not_active")
+        raise Refused("not_active")
     if subscription.terms.type is not PriceType.RECURRING:
-        raise Refused("This plan has a fixed course and cannot be changed.", code="not_changeable")
+        raise Refused("not_changeable")
     stays = when is When.NEXT_REBILL and subscription.next_plan is not None
     if price_point == subscription.price_point and not stays:
-        raise Refused("This is the plan already.", code="same_plan")
+        raise Refused("same_plan")
 
 
 def refuse_unsettled(subscription: Subscription, now: datetime) -> None:
     """Raises `Refused` while it is being cancelled, or a payment is open or due (A-4)."""
     if subscription.state is State.CANCEL_PENDING or subscription.cancelling is not None:
-        raise Refused("It is being cancelled; undo that first.", code="cancelling")
+        raise Refused("cancelling")
     running = subscription.state in {*CHANGEABLE, State.FROZEN}
     period_at = subscription.period_at
     due = running and period_at is not None and period_at <= now
     if subscription.dispute == "open":
-        raise Refused("A dispute about a payment is open; wait for its end.", code="disputed")
+        raise Refused("disputed")
     if subscription.open_invoice is not None or due:
-        raise Refused("A payment is open: pay it, or wait until it is made.", code="invoice_open")
+        raise Refused("invoice_open")
 
 
 def refuse_plan(subscription: Subscription, plan: Plan, gateways: Iterable[str]) -> None:
     """Raises `Refused` where the plan, sold through `gateways`, cannot be changed to (A-4)."""
     if plan.terms.type is not PriceType.RECURRING:
-        raise Refused("Only a recurring price can be changed to.", code="not_changeable")
+        raise Refused("new_plan_not_recurring", code="not_changeable")
     if plan.terms.price.currency is not subscription.terms.price.currency:
-        raise Refused("That plan is sold in another currency.", code="other_currency")
+        raise Refused("other_currency")
     if subscription.gateway not in gateways:
-        raise Refused("That plan is sold through another gateway.", code="other_gateway")
+        raise Refused("other_gateway")
 
 
 def quote(
@@ -146,7 +146,7 @@ def check_token(quoted: Quote, token: str) -> None:
 
 def quote_changed() -> Refused:
     """Builds the refusal that is raised rather than charging another amount than was shown."""
-    return Refused("This quote does not hold any more; ask for a new one.", code="quote_changed")
+    return Refused("quote_changed")
 
 
 def unused_minor(price: Money, start: datetime, end: datetime, at: datetime) -> int:

@@ -46,7 +46,7 @@ def made_elsewhere(
     amount = found.amount.amount_minor
     gone = invoice.refunded_minor + invoice.disputed_minor + amount
     if found.amount.currency is not invoice.total.currency or gone > invoice.total.amount_minor:
-        raise Refused("More went back than came in; look at the gateway.", code="beyond_payment")
+        raise Refused("refunds_exceed_payment", code="beyond_payment")
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     took, funds = refunds.taken_back(subscription, invoice, found.amount)
     refund = Refund(

@@ -170,19 +170,21 @@ def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None 
     `at_most` is less than what is left where some of it was used as credit (`automatic`).
     """
     if invoice.dispute == DisputeStanding.OPEN:
-        raise Refused("A dispute about this payment is open.", code="disputed")
+        raise Refused("disputed")
     left = refundable(invoice)
     if not left and invoice.disputed_minor:
-        raise Refused("The bank took this payment back.", code="disputed")
+        raise Refused("charged_back", code="disputed")
     if not left:
-        raise Refused("Nothing of this payment is left to refund.", code="already_refunded")
+        raise Refused("already_refunded")
     if at_most is not None and not at_most:
-        raise Refused("Credit from this payment has paid for later periods.", code="credit_used")
+        raise Refused("credit_used")
     left = left if at_most is None else at_most
     if amount_minor is None:
         return left
     if not 1 <= amount_minor <= left.amount_minor:
-        raise Invalid(f"At least 1 and at most {left.amount_minor} minor units.", field="amount")
+        raise Invalid(
+            "amount_out_of_range", field="amount", least=replace(left, amount_minor=1), most=left
+        )
     return replace(left, amount_minor=amount_minor)
 
 
@@ -197,11 +199,7 @@ def refuse_open(invoice: Invoice) -> None:
     Without a name a second request cannot be distinguished from the first one sent again.
     """
     if is_open(invoice):
-        raise Refused(
-            "A refund of this payment is under way. Wait until it is done, or send an "
-            "Idempotency-Key with each refund.",
-            code="refund_open",
-        )
+        raise Refused("refund_open")
 
 
 def refund_id(invoice: str, name: str) -> str:

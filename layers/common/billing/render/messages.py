@@ -12,7 +12,6 @@ a third of one.
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,30 +60,9 @@ def text(language: str, key: str, **values: object) -> str:
     return entry.format(**values)
 
 
-def error_text(sentence: str, language: str) -> str:
-    """Translates a form error of the core, which is in English.
-
-    The English sentences are in the section `wrong`; one that is not there stays as it is.
-    """
-    for pattern, key in _told():
-        if found := pattern.fullmatch(sentence):
-            return text(language, key, **found.groupdict())
-    return sentence
-
-
-@cache
-def _told() -> list[tuple[re.Pattern[str], str]]:
-    """Returns the sentences of the section `wrong` as patterns, a number for each placeholder."""
-    return [
-        (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", re.escape(entry))), key)
-        for key, entry in _catalog(ENGLISH).items()
-        if key.startswith("wrong.") and isinstance(entry, str)
-    ]
-
-
-def has(key: str) -> bool:
-    """Tells whether there is a text at `key`, for keys made from codes that others invent."""
-    return key in _catalog(ENGLISH)
+def has(key: str, language: str = ENGLISH) -> bool:
+    """Tells whether a language has a text at `key`, for keys made from codes that others invent."""
+    return key in _catalog(known(language))
 
 
 @cache

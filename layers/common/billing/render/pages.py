@@ -7,7 +7,7 @@ checkout/form.html         merchant, product, terms: PriceTerms, quote: Quote, t
                            publishable_key of the gateway's frame or None, gateway: its name,
                            others: names of the other gateways to choose from,
                            form: mapping of what was typed,
-                           errors: mapping of field name to sentence, already_purchased: bool,
+                           errors: mapping of field name to Invalid, already_purchased: bool,
                            offer_changed: bool, decline_code or None
 checkout/done.html         merchant, checkout: Checkout (paid), test
 checkout/declined.html     merchant, checkout (its decline_code), again_url, test
@@ -25,9 +25,9 @@ name "".
 
 For those who write templates: `t(key, **values)` is the text in the page's language; filters are
 `money`, `day(zone)`, `short_day(zone)`, `moment(zone)`, `machine_instant`, `span`, `lasting`,
-`every`, `terms`, `country`, `means` of a payment method; global functions `countries()` and
-`has_text(key)`. A value that was not given is an error, everything is escaped. Start with
-`{% extends "base.html" %}` (`room.html` where there is navigation around the page) and
+`every`, `terms`, `country`, `means` of a payment method, `error_text` of an error; global functions
+`countries()` and `has_text(key)`. A value that was not given is an error, everything is escaped.
+Start with `{% extends "base.html" %}` (`room.html` where there is navigation around the page) and
 `{% import "macros.html" as m %}`. Where this is packaged, `make build` has made Python modules of
 them: to parse those of one page takes 65 ms of a cold start.
 """
@@ -38,7 +38,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from billing.render import formats, messages, wording
+from billing.render import errors, formats, messages, wording
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader, Environment
@@ -72,7 +72,7 @@ def compile_into(folder: Path) -> None:
     from jinja2 import FileSystemLoader
 
     environment = _made("en", FileSystemLoader(_TEMPLATES))
-    environment.filters |= dict.fromkeys((*_IN_A_LANGUAGE, "retold"), _not_beforehand)
+    environment.filters |= dict.fromkeys((*_IN_A_LANGUAGE, "error_text"), _not_beforehand)
     environment.compile_templates(
         folder, zip=None, filter_func=lambda name: not name.endswith(".typ"), ignore_errors=False
     )
@@ -135,6 +135,6 @@ def _made(language: str, loader: BaseLoader) -> Environment:
     )
     for name in _IN_A_LANGUAGE:
         environment.filters[name] = partial(getattr(formats, name), language=language)
-    environment.filters["retold"] = partial(messages.error_text, language=language)
+    environment.filters["error_text"] = partial(errors.error_text, language=language)
     environment.filters["machine_instant"] = formats.machine_instant
     return environment

@@ -135,8 +135,13 @@ def happened(what: str, **fields: str | int | None) -> None:
 
 def failed(error: Exception, request_id: str, *, status: int) -> None:
     """Logs a failed request: a caller's error as one line, an error of ours with its stack."""
-    code = getattr(error, "code", "internal_error")
-    fields: dict[str, Any] = {"request_id": request_id, "status": status, "code": code}
+    known = error if isinstance(error, BillingError) else BillingError()
+    fields: dict[str, Any] = {
+        "request_id": request_id,
+        "status": status,
+        "code": known.code,
+        "reason": known.reason,
+    }
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         field = getattr(error, "field", None)
         fields["field"] = None if field is None else field[:LONGEST_FIELD]

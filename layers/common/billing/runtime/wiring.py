@@ -105,9 +105,7 @@ def assemble(
 
     def gateway(account: AccountRef) -> Gateway:
         if account.gateway not in gateways:
-            raise NotFound(
-                f"No gateway is called {account.gateway!r} here.", code="unknown_gateway"
-            )
+            raise NotFound(code="unknown_gateway", gateway=account.gateway)
         return gateways[account.gateway](account)
 
     return Ports(

@@ -100,7 +100,7 @@ _CHECK_BYTES = 6
 
 
 def _not_a_cursor() -> Invalid:
-    return Invalid("That is not a cursor that this list gave.", field="cursor")
+    return Invalid("cursor_unknown", field="cursor")
 
 
 def _months_back(low: str, high: str) -> Iterator[str]:

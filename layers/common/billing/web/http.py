@@ -17,6 +17,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.shared.cookies import Cookie
 
 from billing.kernel.errors import NotFound
+from billing.render.errors import error_text
 from billing.runtime import telemetry
 from billing.web import problems
 from billing.web.request import Request, admitted
@@ -147,7 +148,7 @@ def _unrouted(app: Resolver) -> Exception:
     path = app.current_event.path
     routes = [*app._static_routes, *app._dynamic_routes]
     allowed = sorted({route.method for route in routes if route.rule.match(path)})
-    return problems.MethodNotAllowed(allowed) if allowed else NotFound("No such address.")
+    return problems.MethodNotAllowed(allowed) if allowed else NotFound()
 
 
 def failure(
@@ -164,7 +165,8 @@ def failure(
     body = problems.problem(error, request.id)
     if request.wants_problem:
         return answer(status, PROBLEM, dumps(body), headers)
-    shown = page(template, language, status=status, problem=body, **values)
+    told = {**body, "detail": error_text(error, language)}
+    shown = page(template, language, status=status, problem=told, **values)
     shown.headers.update(headers)
     return shown
 

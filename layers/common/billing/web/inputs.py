@@ -39,19 +39,45 @@ INSTANT = f"^{_DATE}{_TIME}$"
 INSTANT_OR_DATE = f"^{_DATE}({_TIME})?$"
 MOST_ERRORS = 20
 
-SAYING = {
-    WORDS: "Control characters are not allowed.",
-    KEY: "Only letters, digits and _ . : - are allowed.",
-    PRINTABLE: "Only printable ASCII characters without spaces are allowed.",
-    EMAIL: "This is not an email address.",
-    INSTANT: "Write a time like 2026-01-31T10:00.",
-    INSTANT_OR_DATE: "Write a date like 2026-01-31.",
-    "extra_forbidden": "There is no such field.",
-    "missing": "This is required.",
-    "string_too_short": "This is required.",
-    "model_type": "This must be an object.",
+OF_PATTERN = {
+    WORDS: "control_characters",
+    KEY: "key_characters",
+    PRINTABLE: "printable_characters",
+    EMAIL: "email_malformed",
+    INSTANT: "time_malformed",
+    INSTANT_OR_DATE: "date_malformed",
 }
-"""Our words for pydantic's errors, which speak of patterns and types."""
+"""Reasons for texts that do not fit a pattern."""
+
+OF_TYPE = {
+    "missing": "required",
+    "extra_forbidden": "field_unknown",
+    "model_type": "object_needed",
+    "dict_type": "object_needed",
+    "tuple_type": "list_needed",
+    "string_type": "text_needed",
+    "string_unicode": "text_needed",
+    "bool_type": "boolean_needed",
+    "bool_parsing": "boolean_needed",
+    "int_type": "integer_needed",
+    "int_parsing": "integer_needed",
+    "int_parsing_size": "integer_needed",
+    "int_from_float": "integer_needed",
+}
+"""Reasons for pydantic's error types that have no parameters."""
+
+WITH_LIMIT = {
+    "string_too_long": ("too_long", "count", "max_length"),
+    "string_too_short": ("too_short", "count", "min_length"),
+    "too_long": ("too_many_entries", "count", "max_length"),
+    "too_short": ("too_few_entries", "count", "min_length"),
+    "greater_than_equal": ("below_least", "least", "ge"),
+    "less_than_equal": ("above_most", "most", "le"),
+    "less_than": ("not_below", "limit", "lt"),
+    "literal_error": ("one_of", "values", "expected"),
+    "enum": ("one_of", "values", "expected"),
+}
+"""Reason, its parameter, and where pydantic's context has that, by pydantic's error type."""
 
 
 class Input(BaseModel):
@@ -67,15 +93,23 @@ class Nothing(Input):
     """An input without fields."""
 
 
+OWN = "billing"
+"""The type that pydantic's errors have where a validator of ours names the reason."""
+
+
+def _refusal(reason: LiteralString) -> PydanticCustomError:
+    return PydanticCustomError(OWN, reason, {"reason": reason})
+
+
 def _zone(name: str) -> str:
     if not is_zone(name):
-        raise PydanticCustomError("zone", "This is not an IANA time zone.")
+        raise _refusal("zone_unknown")
     return name
 
 
 def _different(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(values)) != len(values):
-        raise PydanticCustomError("different", "The same value stands twice.")
+        raise _refusal("value_twice")
     return values
 
 
@@ -83,12 +117,13 @@ different = AfterValidator(_different)
 """Refuses a value that occurs twice."""
 
 
-def one_of(values: Collection[str], saying: LiteralString) -> AfterValidator:
-    """Accepts one of a set that is too long to be listed in an error."""
+def one_of(values: Collection[str], reason: LiteralString) -> AfterValidator:
+    """Accepts one of a set that is too long to be listed in an error; refuses others for
+    `reason`."""
 
     def check(value: str) -> str:
         if value not in values:
-            raise PydanticCustomError("one_of", saying)
+            raise _refusal(reason)
         return value
 
     return AfterValidator(check)
@@ -109,9 +144,7 @@ Email = Annotated[
     StringConstraints(strip_whitespace=True, min_length=3, max_length=EMAIL_MOST, pattern=EMAIL),
 ]
 Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
-Country = Annotated[
-    str, words(2), one_of(COUNTRIES, "This is not an ISO 3166-1 alpha-2 country code.")
-]
+Country = Annotated[str, words(2), one_of(COUNTRIES, "country_unknown")]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=PRINTABLE)]
 
 
@@ -126,7 +159,7 @@ def read(shape: type[Shape], document: Any) -> Shape:
         return shape.model_validate(document)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
-    raise Misshapen([(_path(details["loc"]) or "body", _message(details)) for details in found])
+    raise Misshapen([_error(details) for details in found])
 
 
 def filled_in(typed: Mapping[str, str]) -> dict[str, str]:
@@ -140,7 +173,7 @@ def under(path: str) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        raise Invalid(error.message, field=f"{path}.{error.field}", code=error.code) from None
+        raise error.at(f"{path}.{error.field}") from None
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -150,12 +183,16 @@ def _path(location: tuple[int | str, ...]) -> str:
     return path.removeprefix(".")
 
 
-def _message(details: ErrorDetails) -> str:
-    context = details.get("ctx", {})
-    pattern = context.get("pattern", "")
-    if details["type"] == "string_too_long":
-        return f"At most {context['max_length']} characters."
-    if details["type"] == "string_too_short" and context["min_length"] > 1:
-        return f"At least {context['min_length']} characters."
-    known = SAYING.get(pattern) or SAYING.get(details["type"])
-    return known or f"{details['msg'].removesuffix('.')}."
+def _error(details: ErrorDetails) -> Invalid:
+    """Maps one of pydantic's errors to ours, by its type: the only place that knows those types."""
+    field = _path(details["loc"]) or "body"
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == OWN:
+        return Invalid(context["reason"], field=field)
+    if kind == "string_too_short" and context["min_length"] <= 1:
+        return Invalid("required", field=field)
+    if kind in WITH_LIMIT:
+        reason, name, place = WITH_LIMIT[kind]
+        return Invalid(reason, field=field, **{name: context[place]})
+    by_pattern = OF_PATTERN.get(context.get("pattern", ""), "malformed_value")
+    return Invalid(OF_TYPE.get(kind, by_pattern), field=field)

@@ -16,20 +16,13 @@ from billing.kernel.errors import (
     TooMany,
     Unavailable,
     Uncertain,
-    Unfinished,
 )
+from billing.render.errors import error_text
+from billing.render.messages import ENGLISH
 
 RETRY_AFTER_SECONDS: dict[type[BillingError], int] = {TooMany: 15 * 60, Unavailable: 5}
 """Seconds to wait after an error; after too many requests the window must pass, as its words
 say."""
-
-
-OUTAGES: dict[type[BillingError], str] = {
-    Uncertain: "It is not known whether this was done. Look at what stands before you ask again.",
-    Unfinished: "Part of this is done. The same request does the rest, and nothing twice.",
-    Unavailable: "A part of the service does not answer, and nothing was done. Try again shortly.",
-}
-"""Messages for each kind of outage, the special ones first."""
 
 
 class Malformed(BillingError):
@@ -62,8 +55,8 @@ class MethodNotAllowed(BillingError):
     code = "method_not_allowed"
 
     def __init__(self, allowed: Sequence[str]) -> None:
-        super().__init__("This address does not take that method.")
         self.allowed = ", ".join(allowed)
+        super().__init__(allowed=self.allowed)
 
 
 class TooLarge(BillingError):
@@ -79,18 +72,21 @@ class UnsupportedType(BillingError):
 
 
 class Misshapen(Invalid):
-    """Several wrong fields at once; `field` is the first of them."""
+    """Several wrong fields at once; reason and field are those of the first."""
 
-    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
-        field, message = errors[0]
-        super().__init__(message, field=field)
+    def __init__(self, errors: Sequence[Invalid]) -> None:
+        first = errors[0]
+        super().__init__(first.reason, field=first.field, **first.parameters)
         self.errors = tuple(errors)
 
 
-def errors_of(error: Invalid) -> dict[str, str]:
+def errors_of(error: Invalid) -> dict[str, Invalid]:
     """Maps a form's fields to their errors; of several about one field, the first."""
-    pairs = error.errors if isinstance(error, Misshapen) else [(error.field, error.message)]
-    return dict(reversed(list(pairs)))
+    return {each.field: each for each in reversed(_each(error))}
+
+
+def _each(error: Invalid) -> tuple[Invalid, ...]:
+    return error.errors if isinstance(error, Misshapen) else (error,)
 
 
 STATUS: dict[type[BaseException], HTTPStatus] = {
@@ -120,31 +116,28 @@ def status_of(error: Exception) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def message_of(error: Exception) -> str:
-    """Returns the message that a stranger may see: an error of our own is never quoted."""
-    if isinstance(error, BillingError) and status_of(error) < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return error.message
-    for kind, words in OUTAGES.items():
-        if isinstance(error, kind):
-            return words
-    return "Something went wrong on our side."
-
-
 def problem(error: Exception, request_id: str) -> dict[str, Any]:
-    """Builds the body of application/problem+json (RFC 9457), with a `code` that stays as it is."""
+    """Builds the body of application/problem+json (RFC 9457), with a `code` that stays as it is.
+
+    Its words are in English; an error of our own is never quoted.
+    """
     status = status_of(error)
-    code = error.code if isinstance(error, BillingError) else BillingError.code
+    known = error if isinstance(error, BillingError) else BillingError()
+    code = known.code
     body: dict[str, Any] = {
         "type": f"urn:perennial:problem:{code}",
         "title": code.replace("_", " ").capitalize(),
         "status": int(status),
-        "detail": message_of(error),
+        "detail": error_text(known, ENGLISH),
         "code": code,
+        "reason": known.reason,
     }
     if isinstance(error, Invalid):
         body["field"] = error.field
-        errors = error.errors if isinstance(error, Misshapen) else ((error.field, error.message),)
-        body["errors"] = [{"field": field, "message": message} for field, message in errors]
+        body["errors"] = [
+            {"field": each.field, "message": error_text(each, ENGLISH), "reason": each.reason}
+            for each in _each(error)
+        ]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         body["request_id"] = request_id
     return body

@@ -107,20 +107,20 @@ class Request:
     def form(self) -> dict[str, str]:
         """Reads the fields of an urlencoded form, each name once."""
         if self.content_type != FORM:
-            raise UnsupportedType(f"Send {FORM}.")
+            raise UnsupportedType("content_type", accepted=FORM)
         return _pairs(self.body)
 
     def json(self) -> Any:
         """Reads the JSON document of the body."""
         if not self.is_json:
-            raise UnsupportedType(f"Send {JSON}.")
+            raise UnsupportedType("content_type", accepted=JSON)
         return read_json(self.body)
 
 
 def plain_id(text: str) -> str:
     """Returns an id from an address; raises `NotFound` for one that cannot be an id."""
     if not is_plain_id(text):
-        raise NotFound("There is nothing here.")
+        raise NotFound()
     return text
 
 
@@ -142,13 +142,13 @@ def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> d
     request = Request.of({**event, "body": body})
     taken = {JSON} if request.path.startswith("/v1/") else {JSON, FORM}
     if body and request.content_type not in taken:
-        raise UnsupportedType(f"Send {' or '.join(sorted(taken))}.")
+        raise UnsupportedType("content_type", accepted=" or ".join(sorted(taken)))
     if body and request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedType("Send the body uncompressed.")
+        raise UnsupportedType("compressed")
     try:
         "\n".join((request.path, request.raw_query, body, *request.headers.values())).encode()
     except UnicodeError:
-        raise Malformed("The request is not UTF-8.") from None
+        raise Malformed("not_utf8") from None
     return {**event, "body": body, "isBase64Encoded": False}
 
 
@@ -157,16 +157,16 @@ def _text(event: Mapping[str, Any], most_bytes: int) -> str:
     try:
         raw = b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
         if len(raw) > most_bytes:
-            raise TooLarge(f"A body has at most {most_bytes} bytes.")
+            raise TooLarge("too_large", most=most_bytes)
         return raw.decode()
     except ValueError:  # binascii.Error and UnicodeError are both one
-        raise Malformed("The body is not UTF-8.") from None
+        raise Malformed("not_utf8") from None
 
 
 def read_json(text: str) -> Any:
     """Reads a JSON document strictly: no NaN, no name twice, no lone surrogate, no deep nesting."""
     if _depth(text) > MAX_DEPTH:
-        raise Malformed(f"The document is nested more than {MAX_DEPTH} deep.")
+        raise Malformed("nested_too_deep", most=MAX_DEPTH)
     try:
         document = json.loads(
             text,
@@ -178,7 +178,7 @@ def read_json(text: str) -> Any:
         # A \ud800 without its other half is no text, and nothing later could write it.
         json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise Malformed("The body is not valid JSON.", code="malformed_json") from None
+        raise Malformed(code="malformed_json") from None
     return document
 
 
@@ -229,10 +229,10 @@ def _pairs(text: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError:
-        raise Malformed("The fields are not urlencoded UTF-8.") from None
+        raise Malformed("malformed_form") from None
     fields: dict[str, str] = {}
     for name, value in pairs:
         if name in fields:
-            raise Invalid("Give it once.", field=name)
+            raise Invalid("given_twice", field=name)
         fields[name] = value
     return fields

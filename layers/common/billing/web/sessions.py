@@ -91,7 +91,7 @@ def check_form(request: Request, token: str) -> None:
     """Raises `Forbidden` for a form that is not of this session."""
     given = request.form().get(CSRF_FIELD, "")
     if not hmac.compare_digest(given.encode(), csrf_of(token).encode()):
-        raise Forbidden("This form is not of your session; go back and reload it.", code="csrf")
+        raise Forbidden(code="csrf")
 
 
 def check_origin(request: Request) -> None:
@@ -105,7 +105,7 @@ def check_origin(request: Request) -> None:
     else:
         here = origin in {None, "null", request.base_url}
     if not here:
-        raise Forbidden("This form was sent from another site.", code="csrf")
+        raise Forbidden(code="csrf")
 
 
 def digest(token: str) -> str:

@@ -50,7 +50,7 @@ def platform(ports: Ports) -> Merchant:
     accounts."""
     found = ports.store.merchant(ports.operation.platform or NOBODY)
     if found is None:
-        raise NotFound("There are no accounts here.")
+        raise NotFound("accounts_off")
     return found
 
 
@@ -64,10 +64,10 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     house = platform(ports)
     username = accounts.check_username(form.username, house.name, house.id)
     if not _allowed(ports, "sign_up", form.email, ip, now):
-        raise TooMany("Too many attempts. Wait a quarter of an hour and try again.")
+        raise TooMany()
     email = normalised_email(form.email)
     if ports.store.merchant(username) is not None:
-        raise Invalid("This username is taken.", field="username", code="username_taken")
+        raise Invalid("username_taken", field="username", code="username_taken")
     pointer = ports.store.account_email(email)
     held = ports.store.account(pointer.username) if pointer is not None else None
     if held is not None and stand(ports, held, now).standing is not Standing.ERASED:
@@ -91,8 +91,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     try:
         ports.store.commit(Insert(seller), Insert(account), taken, link)
     except Conflict:
-        message = "This username was taken a moment ago."
-        raise Invalid(message, field="username", code="username_taken") from None
+        raise Invalid("username_taken", field="username", code="username_taken") from None
 
 
 def sign_in(ports: Ports, email: str, password: str, *, ip: str, now: datetime) -> Account | None:
@@ -199,7 +198,7 @@ def ask_for_email(ports: Ports, account: Account, email: str, *, now: datetime) 
     """Asks both addresses by mail to confirm that the account moves to the new one (A-8)."""
     new = normalised_email(email)
     if new == account.email:
-        raise Invalid("This is your email already.", field="email")
+        raise Invalid("email_unchanged", field="email")
     change = ports.new_id("email")
     kept = json.dumps({"username": account.username, "old": account.email, "new": new})
     ports.ephemeral.put(EMAIL_CHANGE, change, kept, expires_at=now + LINK_LIFE, now=now)
@@ -288,7 +287,7 @@ def _move(ports: Ports, account: Account, email: str, now: datetime) -> None:
         taken = ports.store.account_email(email) or ports.store.customer_by_email(house.id, email)
         if taken is None:
             raise
-        raise Refused("This email is in use already.", code="email_taken") from None
+        raise Refused("email_taken") from None
 
 
 def _fact(

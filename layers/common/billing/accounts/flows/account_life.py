@@ -92,7 +92,7 @@ def restorable(ports: Ports, username: str, email: str, *, now: datetime) -> Sta
     account."""
     account = ports.store.account(username.strip().lower())
     if account is None or account.email_hash != accounts.email_hash(email):
-        raise NotFound("No account had this username and this email.")
+        raise NotFound("account_unknown")
     return signing.stand(ports, account, now)
 
 

@@ -82,7 +82,7 @@ def add(ports: Ports, merchant: str, gateway: str, account: str) -> Merchant:
     Adding it again makes it active and binds it here. Raises `NotFound` without keys.
     """
     if gateway == SANDBOX:
-        raise Refused("The sandbox needs no account.", code="sandbox")
+        raise Refused("sandbox")
     ports.gateway(AccountRef(merchant, gateway, account))
     new = GatewayAccount(gateway, account, bound_to=ports.operation.environment)
 
@@ -115,7 +115,7 @@ def remove(
     if not force:
         holding = next(h for h in listed(ports, merchant, now=now) if h.account == chosen)
         if not holding.is_free:
-            raise Refused(_in_use(holding), code="account_in_use")
+            raise _in_use(holding)
 
     def change(accounts: tuple[GatewayAccount, ...]) -> tuple[GatewayAccount, ...]:
         _one(accounts, gateway, account)
@@ -143,7 +143,7 @@ def _changed(
     for _ in range(ATTEMPTS):
         before = ports.store.merchant(merchant)
         if before is None:
-            raise NotFound("There is no such merchant.")
+            raise NotFound("merchant_unknown")
         accounts = change(before.gateway_accounts)
         armed = arming or before.armed
         after = replace(before, gateway_accounts=accounts, armed=armed)
@@ -154,13 +154,13 @@ def _changed(
         except Conflict:
             continue
         return after
-    raise Conflict("The account is being changed elsewhere; nothing was changed. Try again.")
+    raise Conflict()
 
 
 def _one(accounts: Iterable[GatewayAccount], gateway: str, account: str) -> GatewayAccount:
     found = next((a for a in accounts if (a.gateway, a.id) == (gateway, account)), None)
     if found is None:
-        raise NotFound("There is no such gateway account.")
+        raise NotFound("gateway_account_unknown")
     return found
 
 
@@ -176,12 +176,13 @@ def _by_account(held: Iterable[AtGateway]) -> Counter[tuple[str, str]]:
     return Counter((each.gateway, each.gateway_account) for each in held)
 
 
-def _in_use(holding: Holding) -> str:
-    more = "" if holding.complete else ", and more"
-    return (
-        f"On this account hang {holding.live_subscriptions} live subscriptions, "
-        f"{holding.open_invoices} open invoices and {holding.refundable_payments} payments that "
-        f"could be refunded{more}. Remove it with force to lose them."
+def _in_use(holding: Holding) -> Refused:
+    return Refused(
+        "account_in_use" if holding.complete else "account_in_use_by_more",
+        code="account_in_use",
+        subscriptions=holding.live_subscriptions,
+        invoices=holding.open_invoices,
+        payments=holding.refundable_payments,
     )
 
 

@@ -39,7 +39,7 @@ def bought(ports: Ports, account: Account, *, now: datetime) -> customer_view.Ac
     house = signing.platform(ports)
     customer = ports.store.customer_by_email(house.id, account.email)
     if customer is None:
-        raise NotFound("No plan was bought with this account's email.")
+        raise NotFound("no_plan_bought")
     return customer_view.account(ports, house, customer, now=now)
 
 
@@ -49,7 +49,7 @@ def plan(ports: Ports, owned: customer_view.Account) -> tuple[Purchase, Subscrip
     for purchase in owned.purchases:
         if purchase.id in granted and purchase.is_live and purchase.subscription is not None:
             return purchase, purchase.subscription
-    raise NotFound("There is no plan that runs.")
+    raise NotFound("no_plan_runs")
 
 
 def offers(ports: Ports) -> list[Offer]:

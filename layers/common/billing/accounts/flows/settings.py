@@ -23,7 +23,7 @@ def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchan
     if changes.get("currency", before.currency) is not before.currency:
         products, _ = ports.store.catalog(merchant.id)
         if products:
-            raise Refused("Your products have prices in the old currency.", code="currency_in_use")
+            raise Refused("currency_in_use")
     parts = {
         name: replace(getattr(before, name), **changes[name])
         for name in ("departments", "retry_schedule", "accounts")
@@ -50,7 +50,7 @@ def _asked_for_domain(ports: Ports, merchant: Merchant) -> tuple[Merchant, tuple
     host = domains.check_host(asked, ports.operation.public_url)
     held = ports.store.domain(host)
     if held is not None and held.merchant != merchant.id:
-        raise Refused("This domain is another merchant's.", code="domain_taken")
+        raise Refused("domain_taken")
     settings = replace(merchant.settings, custom_domain=host)
     return replace(merchant, settings=settings), ()
 
@@ -64,7 +64,7 @@ def _departments(ports: Ports, merchant: Merchant, wanted: Departments) -> Depar
     going = [d for d in merchant.settings.departments.all if named(kept.all, d.id) is None]
     for gone in going:
         if ports.store.waiting_tickets(merchant.id, gone.id, 1):
-            raise Refused(f"{gone.name} has open tickets.", code="department_in_use")
+            raise Refused("department_in_use", department=gone.name)
     return kept
 
 

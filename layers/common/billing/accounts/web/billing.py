@@ -123,7 +123,7 @@ def freeze_form(ports: Ports, visit: Visit) -> http.Answer:
     price = visit.house.settings.freeze_price_minor
     if not found.is_frozen:
         if price is None and found.freezes_at is None:
-            raise Refused("Freezing is not offered here.", code="freeze_off")
+            raise Refused("freeze_off")
         amount = Money(price or 0, found.terms.price.currency)
         return show(visit, "freeze", subscription=found, amount=amount, quote=None, lines=())
     quoted = freeze.quote(ports, visit.house.id, found.id, now=visit.now)
@@ -149,8 +149,7 @@ def claimed(ports: Ports, visit: Visit) -> http.Answer:
     purchase, _ = own_plan.plan(ports, owned)
     covered = own_plan.guarantee(ports, owned, purchase, now=visit.now)
     if covered is None:
-        message = "The guarantee is over, or was claimed already."
-        raise Refused(message, code="refund_window_over")
+        raise Refused("guarantee_over", code="refund_window_over")
     order, _ = covered
     who = (
         f"Money-back guarantee. Name: {owned.customer.name}. Site: {visit.seller.name}. "
@@ -169,8 +168,7 @@ def _after(visit: Visit, after: Changed, what: str) -> http.Answer:
         case Result.CHANGED:
             return http.redirect(f"/account/billing?done={what}")
         case Result.DECLINED:
-            message = "The payment was declined; nothing was changed. Choose another card first."
-            raise Refused(message, code="declined")
+            raise Refused("declined")
         case Result.REQUIRES_ACTION if after.url is not None:
             return http.redirect(urljoin(visit.request.base_url, after.url))
         case _:
@@ -178,7 +176,7 @@ def _after(visit: Visit, after: Changed, what: str) -> http.Answer:
 
 
 def _cancel_form(
-    ports: Ports, visit: Visit, typed: Mapping[str, str], errors: Mapping[str, str]
+    ports: Ports, visit: Visit, typed: Mapping[str, str], errors: Mapping[str, Invalid]
 ) -> http.Answer:
     from billing.portal.web.forms import Reason
 
@@ -207,7 +205,7 @@ def _plan_form(
     visit: Visit,
     price_point: str,
     typed: Mapping[str, str],
-    errors: Mapping[str, str],
+    errors: Mapping[str, Invalid],
 ) -> http.Answer:
     _, found = _plan(ports, visit)
     quotes = [

@@ -25,17 +25,11 @@ class SignedOut(Unauthenticated):
 
     code = "signed_out"
 
-    def __init__(self) -> None:
-        super().__init__("You are signed out. Ask for a new sign-in link.")
-
 
 class Inactive(Forbidden):
     """The merchant's account is not active (A-7)."""
 
     code = "account_inactive"
-
-    def __init__(self) -> None:
-        super().__init__("This account is not active. Sign in to see how to return.")
 
 
 @dataclass(frozen=True, slots=True)

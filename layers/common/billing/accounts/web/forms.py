@@ -43,9 +43,9 @@ class ChangeForm(Input):
     confirm: Literal["true"]
 
 
-def ticked(error: Invalid) -> dict[str, str]:
+def ticked(error: Invalid) -> dict[str, Invalid]:
     """Returns the errors of a form, with a text of its own for a box that was not ticked."""
     found = errors_of(error)
     if "confirm" in found:
-        found["confirm"] = "Tick the box to confirm."
+        found["confirm"] = Invalid("tick_to_confirm", field="confirm")
     return found

@@ -48,9 +48,7 @@ Days = Annotated[StrictInt, Field(ge=0, le=3650)]
 Language = Annotated[
     str,
     words(7),
-    one_of(
-        LANGUAGES | {VISITORS_OWN}, 'This is not one of the 15 languages, nor "visitor" for theirs.'
-    ),
+    one_of(LANGUAGES | {VISITORS_OWN}, "language_unknown"),
 ]
 
 Instant = Annotated[str, StringConstraints(pattern=INSTANT)]
@@ -170,9 +168,9 @@ class DepartmentsInput(ChangeInput):
         changes = super().given()
         if "all" in changes:
             if not self.all:
-                raise Invalid("A helpdesk has at least one department.", field="departments.all")
+                raise Invalid("department_needed", field="departments.all")
             if len({each.id for each in self.all}) < len(self.all):
-                raise Invalid("The same id stands twice.", field="departments.all")
+                raise Invalid("department_twice", field="departments.all")
             changes["all"] = tuple(Department(**each.model_dump()) for each in self.all)
         return changes
 

@@ -144,7 +144,7 @@ def reset(ports: Ports, request: Request, token: str, *, now: datetime) -> http.
     try:
         found = account.reset(ports, token, password, now=now)
     except Invalid as error:
-        return _front(ports, "reset", status=422, errors={error.field: error.message})
+        return _front(ports, "reset", status=422, errors=errors_of(error))
     if found is None:
         raise _over()
     return http.redirect("/account/sign-in")
@@ -193,7 +193,7 @@ def email_asked(ports: Ports, visit: Visit) -> http.Answer:
 def _check_password(ports: Ports, visit: Visit, password: str) -> None:
     ip, now = visit.request.ip, visit.now
     if not account.is_password_of(ports, visit.account, password, ip=ip, now=now):
-        raise Invalid("This is not your password, or it was tried too often.", field="password")
+        raise Invalid("wrong_password", field="password")
 
 
 def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> http.Answer:
@@ -233,4 +233,4 @@ def _page(house: Merchant, template: str, *, status: int = 200, **values: Any) -
 
 
 def _over() -> Refused:
-    return Refused("This link was used already, or is over. Ask for a new one.", code="link_over")
+    return Refused("link_over")

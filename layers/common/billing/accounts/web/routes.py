@@ -39,7 +39,7 @@ def _settings(api: Api, ports: Ports) -> None:
         """Look up an old account, as the platform's support: the state of the account with an old
         username and email, and until when buying again with that email restores it (A-7)."""
         if call.merchant.id != ports.operation.platform:
-            raise NotFound("There are no accounts here.")
+            raise NotFound("accounts_off")
         query = call.input
         found = account_life.restorable(ports, query.username, query.email, now=call.now)
         return merchant_shapes.account(found)

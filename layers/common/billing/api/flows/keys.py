@@ -22,8 +22,6 @@ ATTEMPTS = 8
 AT_ONCE = 90
 """The number of keys that one write revokes; DynamoDB takes a hundred writes."""
 
-BUSY = "The keys are being changed elsewhere; nothing was done. Try again."
-
 
 def digest(secret: str) -> str:
     """Hashes a secret for storage; it is random, so one round of SHA-256 does."""
@@ -56,15 +54,14 @@ def create(
         merchant = _merchant(ports, maker.merchant)
         live = _live(ports, merchant)
         if most is not None and live >= most:
-            message = f"An account has at most {most} keys that are not revoked."
-            raise Refused(message, code="too_many_keys")
+            raise Refused("too_many_keys", most=most)
         key, secret = drawn(ports, merchant.id, scopes, made_by=maker.id, now=now)
         try:
             _write(ports, key, _counted(merchant, live + 1))
         except Conflict:
             continue
         return key, secret
-    raise Conflict(BUSY)
+    raise Conflict()
 
 
 def replaced(ports: Ports, maker: ApiKey, key_id: str, *, now: datetime) -> tuple[ApiKey, str]:
@@ -76,7 +73,7 @@ def replaced(ports: Ports, maker: ApiKey, key_id: str, *, now: datetime) -> tupl
     for _ in range(ATTEMPTS):
         old = _one(ports.store.api_keys(maker.merchant), key_id)
         if not old.is_live:
-            raise Refused("This key is revoked; make a new one.", code="key_revoked")
+            raise Refused("key_revoked")
         _refuse_more(maker, old.scopes)
         key, secret = drawn(ports, old.merchant, old.scopes, made_by=maker.id, now=now)
         try:
@@ -84,7 +81,7 @@ def replaced(ports: Ports, maker: ApiKey, key_id: str, *, now: datetime) -> tupl
         except Conflict:
             continue
         return key, secret
-    raise Conflict(BUSY)
+    raise Conflict()
 
 
 def holder(ports: Ports, secret: str) -> tuple[Merchant, ApiKey] | None:
@@ -119,8 +116,7 @@ def revoke(
             (k for k in keys if k.is_live and k.id != key_id and "write" in k.scopes), None
         )
         if stays is None and not may_be_last:
-            message = "This is the last key that may write; replace it, or make another first."
-            raise Refused(message, code="last_key")
+            raise Refused("last_key")
         merchant, revoked = _merchant(ports, merchant_id), replace(key, revoked_at=now)
         writes: list[Write] = [Change(key, revoked), _counted(merchant, _live(ports, merchant) - 1)]
         if stays is not None and not may_be_last:
@@ -131,7 +127,7 @@ def revoke(
         except Conflict:
             continue
         return revoked
-    raise Conflict(BUSY)
+    raise Conflict()
 
 
 def revoke_others(ports: Ports, key: ApiKey, *, now: datetime) -> tuple[int, int]:
@@ -171,13 +167,13 @@ def _is_written(ports: Ports, key: ApiKey) -> bool:
 
 def _refuse_more(maker: ApiKey, scopes: Sequence[str]) -> None:
     if not set(scopes) <= set(maker.scopes):
-        raise Refused("A key cannot be given more than its maker may.", code="scope_missing")
+        raise Refused("scope_beyond_own", code="scope_missing")
 
 
 def _one(keys: Sequence[ApiKey], key_id: str) -> ApiKey:
     found = next((key for key in keys if key.id == key_id), None)
     if found is None:
-        raise NotFound("There is no such key.")
+        raise NotFound("key_unknown")
     return found
 
 
@@ -196,5 +192,5 @@ def _counted(merchant: Merchant, live: int) -> Change:
 def _merchant(ports: Ports, merchant: str) -> Merchant:
     found = ports.store.merchant(merchant)
     if found is None:
-        raise NotFound(f"There is no merchant {merchant}.")
+        raise NotFound("merchant_unknown")
     return found

@@ -128,7 +128,7 @@ class Api:
         secret = _bearer(request)
         merchant, key = self._caller(secret, route.scope)
         if merchant.is_suspended(now):
-            raise Forbidden("This account is not active.", code="account_inactive")
+            raise Forbidden(code="account_inactive")
 
         if route.scope == "write":
             audit.note(self._ports, request, merchant.id, f"key:{key.id}", now)
@@ -150,16 +150,16 @@ class Api:
     def _caller(self, secret: str, scope: Scope) -> tuple[Merchant, ApiKey]:
         found = keys.holder(self._ports, secret)
         if found is None:
-            raise Unauthenticated("This API key is not known, or was revoked.")
+            raise Unauthenticated("key_not_valid")
         if scope not in found[1].scopes:
-            raise Forbidden(f"This API key may not {scope}.", code="scope_missing")
+            raise Forbidden(code="scope_missing", scope=scope)
         return found
 
 
 def _bearer(request: Request) -> str:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(keys.PREFIX):
-        raise Unauthenticated("Send `Authorization: Bearer sk_..`.")
+        raise Unauthenticated("key_missing")
     return secret.strip()
 
 

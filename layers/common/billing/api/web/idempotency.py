@@ -66,7 +66,7 @@ class Once:
         if key is None:
             return None
         if not 1 <= len(key) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
-            raise Invalid("1 to 255 printable ASCII characters.", field="Idempotency-Key")
+            raise Invalid("idempotency_key_malformed", field="Idempotency-Key")
         # A sealed secret is shown again only to the caller who got it first.
         owner = f"{merchant}\n{bearer if sealed else ''}"
         place = sha256(f"{owner}\n{request.path}\n{key}".encode()).hexdigest()
@@ -111,12 +111,10 @@ class Once:
         )
         if kept["fingerprint"] != self.fingerprint:
             raise Invalid(
-                "This key was used with another body.",
-                field="Idempotency-Key",
-                code="idempotency_key_reused",
+                "idempotency_key_reused", field="Idempotency-Key", code="idempotency_key_reused"
             )
         if "status" not in kept:
-            raise Conflict("The first request with this key is running.", code="request_running")
+            raise Conflict(code="request_running")
         status, body = kept["status"], kept["body"]
         if self.sealed in body:
             body[self.sealed] = self._crossed(bytes.fromhex(body[self.sealed])).decode()

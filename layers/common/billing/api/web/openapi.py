@@ -52,13 +52,18 @@ PROBLEM_SCHEMA = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "code": {"type": "string", "description": "Stable; made for programs."},
+        "reason": {"type": "string", "description": "The rule behind the code; stable too."},
         "field": {"type": "string"},
         "errors": {
             "type": "array",
             "items": {
                 "type": "object",
                 "required": ["field", "message"],
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string"},
+                    "message": {"type": "string"},
+                    "reason": {"type": "string"},
+                },
             },
         },
         "request_id": {"type": "string"},

@@ -53,7 +53,7 @@ def _parsed(text: str, field: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise Invalid("There is no such date or time.", field=field) from None
+        raise Invalid("no_such_time", field=field) from None
     if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
-        raise Invalid(f"The year must be {FIRST_YEAR} to {LAST_YEAR}.", field=field)
+        raise Invalid("year_out_of_range", field=field, first=FIRST_YEAR, last=LAST_YEAR)
     return parsed

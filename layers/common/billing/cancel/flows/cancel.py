@@ -71,7 +71,7 @@ def request(
             return _decide(ports, found, asked, also)
         except Conflict:
             continue
-    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+    raise Conflict()
 
 
 def undo(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
@@ -80,7 +80,7 @@ def undo(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Su
     if fresh.state in {State.TRIALING, State.ACTIVE} and fresh.cancelling is None:
         return fresh
     if fresh.state is not State.CANCEL_PENDING or not fresh.ends_at or fresh.ends_at <= now:
-        raise Refused("There is no cancellation that could be undone.", code="not_pending")
+        raise Refused("not_pending")
     assert fresh.cancelling is not None, "what is pending was asked for"
     # By the customer's own partition: an index may not know yet what was asked for a moment ago.
     orders = ports.store.history(merchant, fresh.customer).orders
@@ -108,13 +108,13 @@ def _decide(
 ) -> Ending:
     if not subscription.is_live or _has_ended(subscription, asked.requested_at):
         code = "completed" if subscription.state is State.COMPLETED else "already_cancelled"
-        raise Refused("This subscription has ended already.", code=code)
+        raise Refused(code)
     pending = subscription.state is State.CANCEL_PENDING
     if pending and asked.when is When.PERIOD_END:
         return Ending(subscription, Result.PENDING)
     invoice = _open_invoice(ports, subscription)
     if invoice is not None and invoice.state in FINAL:
-        raise Conflict("It was settled between the two reads.")
+        raise Conflict()
     if invoice is not None and invoice.state in UNDER_WAY:
         return _record(ports, subscription, invoice, asked, also)
     email, shard = _email(ports, subscription), ports.shard_of(subscription.id)

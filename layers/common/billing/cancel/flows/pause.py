@@ -23,12 +23,12 @@ def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> S
     if found.state is State.PAUSED:
         return found
     if found.open_invoice is not None:
-        raise Refused("A payment is open: pay it, or wait until it is made.", code="invoice_open")
+        raise Refused("invoice_open")
     if found.freezes_at is not None:
-        raise Refused("It is to be frozen; undo that first.", code="freezing")
+        raise Refused("freezing")
     pausable = found.state in {State.TRIALING, State.ACTIVE} and found.cancelling is None
     if not pausable:
-        raise Refused("Only a running subscription can be paused.", code="not_pausable")
+        raise Refused("not_pausable")
     return _write(ports, found, pausing.paused(found, now), EventKind.PAUSED, now)
 
 
@@ -41,7 +41,7 @@ def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
     if found.state in {State.TRIALING, State.ACTIVE}:
         return found
     if found.state is not State.PAUSED:
-        raise Refused("Only a paused subscription can be resumed.", code="not_paused")
+        raise Refused("not_paused")
     return go_on(ports, found, now)
 
 

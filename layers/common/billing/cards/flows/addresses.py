@@ -34,7 +34,7 @@ def change(
     """
     owner = ports.store.customer(merchant, customer)
     if owner is None:
-        raise NotFound("There is no such customer.")
+        raise NotFound("customer_unknown")
     found = _found(ports, merchant, customer, purchases)
     changes = [
         Change(before, replace(before, bill_to=BillTo(name, before.bill_to.email, address)))
@@ -52,5 +52,5 @@ def _found(
     rows = ports.store.bill_tos([(merchant, customer, purchase) for purchase in purchases])
     found = [row for row in rows if row is not None]
     if len(found) < len(purchases):
-        raise NotFound("There is no such purchase.")
+        raise NotFound("purchase_unknown")
     return found

@@ -64,7 +64,7 @@ def _commit(ports: Ports, card: PaymentMethod, after: PaymentMethod, now: dateti
     the rest."""
     held = wallet(ports, card.merchant, card.customer)
     if cards.is_charged(held, card.id):
-        raise Conflict("The card is being charged; send it again.")
+        raise Conflict()
     tries = cards.retried(held, after, now)
     while len(tries) > AT_ONCE:
         ports.store.commit(*(write for writes in tries[:AT_ONCE] for write in writes))

@@ -33,7 +33,7 @@ def wallet(ports: Ports, merchant: str, customer: str) -> Wallet:
     """Reads the cards of a customer and what is charged to them; raises `NotFound`."""
     history = ports.store.history(merchant, customer)
     if history.customer is None:
-        raise NotFound("There is no such customer.")
+        raise NotFound("customer_unknown")
     return held_by(ports, history.customer, history)
 
 
@@ -197,7 +197,7 @@ def use(
     def writes(held: Wallet, some: Collection[str]) -> tuple[Write, ...]:
         chosen = _one(held, method)
         if method in held.elsewhere:
-            raise Refused("This is changed at the payment provider.", code="card_elsewhere")
+            raise Refused("card_elsewhere")
         used = cards.use(held, chosen, _covered(held, some), default=True, now=now)
         return (*used, ConditionCheck(chosen, expecting=("removed_at",))) if used else ()
 
@@ -261,20 +261,20 @@ def _commit(
         if not changes:
             return
         if len(changes) > MOST_WRITES:
-            raise Refused("This card pays for too much at once; ask us.", code="too_many")
+            raise Refused("too_many")
         told = cards.told(held.customer, what, now, ports.shard_of(customer)) if what else ()
         try:
             ports.store.commit(*changes, *told)
         except Conflict:
             continue
         return
-    raise Conflict("Your cards are being changed elsewhere; nothing was changed. Try again.")
+    raise Conflict()
 
 
 def _one(held: Wallet, method: str) -> PaymentMethod:
     found = held.method(method)
     if found is None:
-        raise NotFound("There is no such card.")
+        raise NotFound("card_unknown")
     return found
 
 

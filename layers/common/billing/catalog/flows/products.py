@@ -12,6 +12,7 @@ from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.flows.paging import part
 from billing.kernel.gateways import Capabilities
 from billing.kernel.merchants import Merchant
+from billing.kernel.money import Money
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Page
 from billing.kernel.writes import Change, Insert
@@ -81,7 +82,7 @@ def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, An
     after = before
     if (default := changes.pop("default_price_point", None)) is not None:
         if default not in before.price_points:
-            raise Invalid("The product has no such price point.", field="default_price_point")
+            raise Invalid("not_a_price_point", field="default_price_point")
         after = before.with_default(default)
     after = replace(after, **changes)
     if after != before:
@@ -96,9 +97,7 @@ def add_price_point(
     before = _found(ports, merchant, product)
     _check_terms(ports, merchant, before.gateways, terms, "")
     if len(before.price_points) >= MOST_PRICE_POINTS:
-        raise Refused(
-            f"A product has at most {MOST_PRICE_POINTS} price points.", code="too_many_price_points"
-        )
+        raise Refused("too_many_price_points", most=MOST_PRICE_POINTS)
     point = _point(ports, merchant, product, terms, now)
     after = before.with_price_point(point.id)
     ports.store.commit(Change(before, after), Insert(point))
@@ -109,9 +108,9 @@ def remove_price_point(ports: Ports, merchant: Merchant, product: str, price_poi
     """Removes a price point from sale; the default moves on, earlier sales stay (P-14)."""
     before = _found(ports, merchant, product)
     if price_point not in before.price_points:
-        raise NotFound("The product has no such price point.")
+        raise NotFound("price_point_unknown")
     if len(before.price_points) == 1:
-        raise Refused("A product keeps at least one price point.", code="last_price_point")
+        raise Refused("last_price_point")
     after = before.without_price_point(price_point)
     points = (ports.store.price_point(point) for point in after.price_points)
     kept = tuple(point for point in points if point is not None)
@@ -122,7 +121,7 @@ def remove_price_point(ports: Ports, merchant: Merchant, product: str, price_poi
 def _found(ports: Ports, merchant: Merchant, product: str) -> Product:
     found = ports.store.product(merchant.id, product)
     if found is None:
-        raise NotFound("There is no such product.")
+        raise NotFound("product_unknown")
     return found
 
 
@@ -141,25 +140,28 @@ def _check_terms(
     currency = merchant.settings.currency
     if terms.price.currency is not currency:
         raise Invalid(
-            f"Your account's currency is {currency}.",
-            field=f"{path}price.currency",
-            code="currency",
+            "currency", field=f"{path}price.currency", code="currency", currency=currency.value
         )
     for gateway in gateways:
         capabilities = _capabilities(ports, merchant, gateway)
         if currency in capabilities.cannot_take:
             raise Invalid(
-                f"{gateway} cannot take {currency}; choose another gateway.", field="gateways"
+                "gateway_lacks_currency", field="gateways", gateway=gateway, currency=currency.value
             )
         least = capabilities.minimum_in(currency)
         if terms.price.amount_minor < least:
             raise Invalid(
-                f"{gateway} charges {least} minor units at least.", field=f"{path}price.amount"
+                "below_gateway_minimum",
+                field=f"{path}price.amount",
+                gateway=gateway,
+                least=Money(least, currency),
             )
         if terms.initial is not None and 0 < terms.initial.amount_minor < least:
             raise Invalid(
-                f"{gateway} charges {least} minor units at least, or nothing.",
+                "below_gateway_minimum_or_free",
                 field=f"{path}initial.amount",
+                gateway=gateway,
+                least=Money(least, currency),
             )
         check_gateways((gateway,), {terms.type}, {gateway: set(capabilities.cannot_charge)})
 
@@ -168,4 +170,4 @@ def _capabilities(ports: Ports, merchant: Merchant, name: str) -> Capabilities:
     try:
         return ports.gateway(merchant.account_at(name)).capabilities
     except NotFound as unknown:
-        raise Invalid(unknown.message, field="gateways") from None
+        raise Invalid(unknown.reason, field="gateways", **unknown.parameters) from None

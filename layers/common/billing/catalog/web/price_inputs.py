@@ -41,7 +41,7 @@ class SpanInput(Input):
         """Returns the span as the core counts it; raises `Invalid` unless one unit is given."""
         given = [(unit, count) for unit in Unit if (count := getattr(self, unit)) is not None]
         if len(given) != 1:
-            raise Invalid("Give exactly one of days, weeks, months, years.", field="initial.period")
+            raise Invalid("one_unit", field="initial.period")
         unit, count = given[0]
         return Span(count, unit)
 

@@ -276,7 +276,7 @@ def patience(ports: Ports) -> timedelta:
 
 def refuse_if_stopped(ports: Ports, merchant: Merchant) -> None:
     if reason := _stopped(ports, merchant):
-        raise Refused("Nothing is sold here at the moment; nothing was charged.", code=reason)
+        raise Refused("sales_stopped", code=reason)
 
 
 def _stopped(ports: Ports, merchant: Merchant) -> policy.Hold | None:

@@ -94,7 +94,7 @@ def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None 
 def _found(ports: Ports, price_point: str) -> PricePoint:
     found = ports.store.price_point(price_point)
     if found is None:
-        raise NotFound("This offer does not exist.")
+        raise NotFound("offer_unknown")
     return found
 
 
@@ -104,9 +104,9 @@ def _offered(ports: Ports, point: PricePoint, gateway: str | None, now: datetime
     assert product is not None and merchant is not None, "written before its price points"
     merchant = merchant.as_of(now)
     if point.id not in product.price_points:
-        raise NotFound("This offer has ended.")
+        raise NotFound("offer_ended")
     if gateway is not None and gateway not in product.gateways:
-        raise NotFound("This is not sold that way.")
+        raise NotFound("offer_not_by_gateway")
     at = ports.gateway(merchant.account_at(gateway or product.gateways[0]))
     quote = pricing.quote(point.terms, product.name, now, merchant.settings.time_zone)
     return Offer(merchant, product, point, at.name, at.account, at.capabilities.test, quote)
@@ -124,10 +124,7 @@ def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> None:
     """Raises `Refused` (offer_changed) where the buyer was shown something else (C-6)."""
     language = offered.merchant.settings.language_for(visitor.language)
     if shown is not None and shown != disclosed(offered, language).digest:
-        raise Refused(
-            "This offer has changed since it was shown. Nothing was charged. Look at it again.",
-            code=CHANGED,
-        )
+        raise Refused(CHANGED)
 
 
 def submit(
@@ -148,11 +145,7 @@ def submit(
         offered = _offered(ports, point, form.gateway, now)
         known = _begin(ports, offered, form, visitor, now)
     if known.fingerprint != _fingerprint(price_point, form):
-        raise Invalid(
-            "This attempt key was used with another form; reload the page.",
-            field="attempt_key",
-            code="attempt_key_reused",
-        )
+        raise Invalid("attempt_key_reused", field="attempt_key", code="attempt_key_reused")
     reached = advance.advance(ports, known, now=now, return_url=visitor.return_url)
     if reached.state is CheckoutState.ABANDONED and reached.decline_code == trials.CODE:
         raise _trial_used()
@@ -173,7 +166,7 @@ def resume(ports: Ports, price_point: str, key: str, *, now: datetime, return_ur
     """
     checkout = attempt(ports, price_point, key)
     if checkout is None or checkout.price_point != price_point:
-        raise NotFound("This purchase does not exist.")
+        raise NotFound("purchase_unknown")
     if checkout.invoice.state not in UNDER_WAY:
         return checkout
     return advance.advance(ports, checkout, now=now, return_url=return_url)
@@ -215,10 +208,7 @@ def _ask_about_repeat(
     if policy.is_repeat(offered.product.id, history.subscriptions, history.orders, now):
         subject = f"{offered.merchant.id}\n{email}"
         _limit(ports, "repeat_question", subject, REPEAT_QUESTIONS_PER_EMAIL, now)
-        raise Refused(
-            "You have bought this already. Confirm that you want to buy it again.",
-            code="already_purchased",
-        )
+        raise Refused("already_purchased")
 
 
 def _limit(ports: Ports, kind: str, subject: str, most: int, now: datetime) -> None:
@@ -226,7 +216,7 @@ def _limit(ports: Ports, kind: str, subject: str, most: int, now: datetime) -> N
         return
     digest = sha256(subject.encode()).hexdigest()
     if ports.ephemeral.hit(kind, digest, window=LIMIT_WINDOW, now=now) > most:
-        raise TooMany("Too many attempts. Wait a quarter of an hour and try again.")
+        raise TooMany()
 
 
 def _draw(
@@ -297,11 +287,7 @@ def _draw(
 
 
 def _trial_used() -> Refused:
-    return Refused(
-        "There is one trial per person, and this email or card has had it. Nothing was charged. "
-        "Choose a price without a trial, or write to the seller.",
-        code=trials.CODE,
-    )
+    return Refused(trials.CODE)
 
 
 def _fingerprint(price_point: str, form: Submission) -> str:

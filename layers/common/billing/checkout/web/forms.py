@@ -61,7 +61,7 @@ class CheckoutInput(Input):
         try:
             return read(cls, document)
         except Misshapen as error:
-            flat = [(field.removeprefix("address."), words) for field, words in error.errors]
+            flat = [each.at(each.field.removeprefix("address.")) for each in error.errors]
             raise Misshapen(flat) from None
 
     def submission(self) -> Submission:

@@ -218,10 +218,9 @@ def _as_json(bought: Checkout) -> http.Answer:
         case CheckoutState.PAID:
             return http.json(_purchase(bought), 201)
         case CheckoutState.DECLINED:
-            message = "The payment was declined; try another card."
-            raise PaymentDeclined(message, code=bought.decline_code)
+            raise PaymentDeclined("purchase_declined", code=bought.decline_code)
         case CheckoutState.ABANDONED:
-            raise Refused("This attempt was given up unpaid; start a new one.", code="abandoned")
+            raise Refused("abandoned")
         case _ if bought.action_url:
             return http.json({"state": "requires_action", "url": bought.action_url}, 202)
         case _:
@@ -251,7 +250,7 @@ def _form(
     attempt_key: str,
     status: int = 200,
     form: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, Invalid] | None = None,
     already_purchased: bool = False,
     trial_used: bool = False,
     offer_changed: bool = False,

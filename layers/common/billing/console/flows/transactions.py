@@ -84,7 +84,7 @@ def one(ports: Ports, merchant: str, order: str) -> Order:
     """Returns the order with an Order ID; raises `NotFound`."""
     found = ports.store.order_by_id(merchant, order)
     if found is None:
-        raise NotFound("There is no such order.")
+        raise NotFound("order_unknown")
     return found
 
 
@@ -93,7 +93,7 @@ def _of_customer(
 ) -> Page[Order]:
     history = ports.store.history(merchant, customer)
     if history.customer is None:
-        raise NotFound("There is no such customer.")
+        raise NotFound("customer_unknown")
     orders = [order for order in reversed(history.orders) if wanted.takes(order)]
     return part(orders, lambda order: order.id, limit=limit, cursor=cursor)
 

@@ -54,7 +54,7 @@ def cancel_page(
     subscription: str,
     *,
     typed: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     """Shows the effect of each choice, and asks for the reason; raises `Refused` for a subscription
     that has ended."""
@@ -104,7 +104,7 @@ def refund_page(
     order: str,
     *,
     typed: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     """Shows the refund form, with all that is left of the payment as its amount; raises `Refused`
     for an entry that is no payment."""
@@ -129,7 +129,7 @@ def refunded(desk: Desk, order: str) -> http.Answer:
     typed = desk.request.form()
     paid = transactions.one(desk.ports, desk.merchant, order)
     if paid.customer is None:
-        raise Refused("Only a payment can be refunded.", code="not_refundable")
+        raise Refused("not_refundable")
     try:
         given = form(RefundForm, typed)
         amount = Money.typed(given.amount, paid.amount.currency, field="amount")
@@ -177,17 +177,17 @@ def _end(desk: Desk, subscription: str) -> None:
 def _live(desk: Desk, subscription: str) -> Subscription:
     found = subscriptions.fresh(desk.ports, desk.merchant, subscription).as_of(desk.now)
     if not found.is_live:
-        raise Refused("This subscription has ended already.", code="already_cancelled")
+        raise Refused("already_cancelled")
     return found
 
 
 def _refundable(desk: Desk, order: str) -> tuple[Order, refunds.Effect]:
     paid = transactions.one(desk.ports, desk.merchant, order)
     if paid.kind not in REFUNDABLE or not paid.amount or not paid.customer or not paid.invoice:
-        raise Refused("Only a payment can be refunded.", code="not_refundable")
+        raise Refused("not_refundable")
     effect = refund.effect(desk.ports, paid)
     if not effect.amount:
-        raise Refused("This payment was refunded already.", code="already_refunded")
+        raise Refused("already_refunded")
     return paid, effect
 
 

@@ -80,7 +80,7 @@ def transaction_list(desk: Desk) -> http.Answer:
         found = _found(desk, query, query.filter(desk.session.merchant.settings.time_zone))
     except Invalid as error:
         nothing: Page[Order] = Page((), None)
-        return _list(desk, typed, nothing, status=422, wrong=error.message)
+        return _list(desk, typed, nothing, status=422, wrong=error)
     return _list(desk, typed, found)
 
 
@@ -126,7 +126,7 @@ def _list(
     found: Page[Order],
     *,
     status: int = 200,
-    wrong: str | None = None,
+    wrong: Invalid | None = None,
 ) -> http.Answer:
     kept = {name: value for name, value in typed.items() if name != "cursor"}
     return page(

@@ -17,12 +17,11 @@ from billing.helpdesk.tickets import Ticket, Wish
 from billing.helpdesk.web.forms import Attempt
 from billing.helpdesk.web.shapes import State, Text
 from billing.kernel.departments import named
-from billing.kernel.errors import Invalid, NotFound, Refused
+from billing.kernel.errors import BillingError, Invalid, NotFound, Refused
 from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.storage import History, Page
 from billing.kernel.subscription import Subscription
-from billing.render import messages
 from billing.web import http
 from billing.web.inputs import Cursor, Input, Key, filled_in, read
 from billing.web.problems import errors_of
@@ -68,7 +67,7 @@ def queue(desk: Desk) -> http.Answer:
     typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
     merchant = desk.session.merchant
     found: Page[Ticket] = Page((), None)
-    wrong = None
+    wrong: Invalid | None = None
     try:
         query = read(QueueQuery, typed)
         wanted = Filter(query.department, query.state)
@@ -76,7 +75,7 @@ def queue(desk: Desk) -> http.Answer:
             desk.ports, merchant, wanted, limit=PAGE_LENGTH, cursor=query.cursor, now=desk.now
         )
     except Invalid as error:
-        wrong = error.message
+        wrong = error
     kept = {name: value for name, value in typed.items() if name != "cursor"}
     return pages.page(
         desk,
@@ -98,7 +97,7 @@ def shown(
     ticket: str,
     *,
     typed: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, BillingError] | None = None,
     status: int = 422,
 ) -> http.Answer:
     """Shows the thread, its customer and their purchases, and the effect of approving."""
@@ -183,9 +182,7 @@ def _write(desk: Desk, ticket: str, given: ReplyForm) -> str:
 
 def _refused(desk: Desk, ticket: str, refused: Refused) -> http.Answer:
     """Shows the ticket's own page with the reason why it could not be done."""
-    key = f"error.{refused.code}"
-    why = messages.text(messages.MERCHANTS_LANGUAGE, key) if messages.has(key) else refused.message
-    return shown(desk, ticket, errors={"": why}, status=409)
+    return shown(desk, ticket, errors={"": refused}, status=409)
 
 
 def _history(desk: Desk, found: Ticket) -> History | None:

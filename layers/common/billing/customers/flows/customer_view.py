@@ -31,7 +31,7 @@ class Account:
         for purchase in self.purchases:
             if purchase.subscription is not None and purchase.id == subscription:
                 return purchase, purchase.subscription
-        raise NotFound("There is no such subscription.")
+        raise NotFound("subscription_unknown")
 
     def payment(self, order: str) -> tuple[Order, Invoice]:
         """Returns one completed payment with its invoice; raises `NotFound`."""
@@ -39,14 +39,14 @@ class Account:
             if entry.order.id == order:
                 by_id = {invoice.id: invoice for invoice in self.history.invoices}
                 return entry.order, by_id[entry.order.invoice or ""]
-        raise NotFound("There is no such payment.")
+        raise NotFound("payment_unknown")
 
 
 def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -> Account:
     """Returns everything of one customer; raises `NotFound`."""
     history = ports.store.history(merchant.id, customer)
     if history.customer is None:
-        raise NotFound("There is no such customer.")
+        raise NotFound("customer_unknown")
     modules = purchases.of_customer(
         history.orders,
         history.invoices,

@@ -51,7 +51,7 @@ def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Ov
     """Returns a customer with subscriptions, orders, invoices and access; raises `NotFound`."""
     history = ports.store.history(merchant, customer)
     if history.customer is None:
-        raise NotFound("There is no such customer.")
+        raise NotFound("customer_unknown")
     subscriptions = tuple(found.as_of(now) for found in history.subscriptions)
     opened = _access(ports, merchant, history, now)
     stop = ports.store.mail_stop(merchant, history.customer.email)
@@ -75,12 +75,12 @@ def change(
     for _ in range(ATTEMPTS):
         before = ports.store.customer(merchant, customer)
         if before is None:
-            raise NotFound("There is no such customer.")
+            raise NotFound("customer_unknown")
         after = replace(before, **given)
         if after == before:
             return before
         if before.is_erased:
-            raise Refused("This customer was erased; nothing is kept of them.", code="erased")
+            raise Refused("erased")
         if after.email != before.email:
             _refuse_email(ports, before, after)
         try:
@@ -88,16 +88,15 @@ def change(
         except Conflict:
             continue
         return after
-    raise Conflict("The customer is being changed elsewhere; nothing was changed. Try again.")
+    raise Conflict()
 
 
 def _refuse_email(ports: Ports, before: Customer, after: Customer) -> None:
     if ports.store.customer_by_email(after.merchant, after.email):
-        raise Refused("Another customer has this email.", code="email_taken")
+        raise Refused("email_taken")
     of_platform = before.merchant == ports.operation.platform
     if of_platform and ports.store.account_email(before.email) is not None:
-        message = "This is the email of an account. Its owner changes it in their profile."
-        raise Refused(message, code="email_of_account")
+        raise Refused("email_of_account")
 
 
 def readdressed(

@@ -60,9 +60,9 @@ def opened(ports: Ports, merchant: str) -> Merchant:
     """Returns the merchant of a portal; raises `NotFound`, `Closed` where it is not activated."""
     found = ports.store.merchant(plain_id(merchant))
     if found is None:
-        raise NotFound("There is nothing here.")
+        raise NotFound()
     if found.settings.portal is None:
-        raise Closed("This billing portal is not open.")
+        raise Closed(merchant=found.name)
     return found
 
 
@@ -90,7 +90,7 @@ def required(ports: Ports, request: Request, merchant: str, now: datetime) -> Vi
     """Returns the visit of the signed-in customer; raises `SignedOut`."""
     visit = visiting(ports, request, opened(ports, merchant), now)
     if visit is None:
-        raise SignedOut("You are signed out.")
+        raise SignedOut()
     return visit
 
 

@@ -76,7 +76,7 @@ def receive(
         except (Forged, NotFound):
             continue  # of another account, or of one whose keys are gone
         return take(ports, account, event, now=now)
-    raise Forged("No account of this gateway signed this.")
+    raise Forged("signature_wrong")
 
 
 def take(ports: Ports, account: AccountRef, event: GatewayEvent, *, now: datetime) -> Counter[str]:
@@ -86,7 +86,7 @@ def take(ports: Ports, account: AccountRef, event: GatewayEvent, *, now: datetim
             return Counter({_taken(ports, account, event, now): 1})
         except Conflict:
             continue
-    raise Conflict("What this is about is busy; send it again.")
+    raise Conflict()
 
 
 def catch_up(
@@ -296,7 +296,7 @@ def _work(ports: Ports, invoice: Invoice) -> ChargeJob:
     )
     assert merchant is not None and subscription is not None, "neither is ever removed"
     if subscription.open_invoice != invoice.id:
-        raise Conflict("It was settled between the two reads.")
+        raise Conflict()
     return ChargeJob(merchant, subscription, invoice)
 
 

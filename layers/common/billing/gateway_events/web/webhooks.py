@@ -21,7 +21,7 @@ def admitted(event: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return request.admitted(event, most_bytes=MAX_BODY_BYTES)
     except TooLarge as error:
-        raise Malformed(error.message) from None
+        raise Malformed(error.reason, **error.parameters) from None
 
 
 def accounts(ports: Ports, gateway: str, merchant: str) -> Sequence[AccountRef]:

@@ -89,7 +89,7 @@ def parse(
     question = fields[:-1].encode() + b', "webhook_event": ' + body + b"}"
     answer = client.post(VERIFY, question)
     if not answer.is_ok or answer.body.get("verification_status") != "SUCCESS":
-        raise Forged("PayPal did not sign this for this account.")
+        raise Forged("signature_wrong")
     return _event(client, event)
 
 
@@ -100,24 +100,24 @@ def _object(body: bytes) -> Json:
     try:
         event = json.loads(body.decode("utf-8"), parse_constant=none)
     except (ValueError, RecursionError) as error:
-        raise Forged("This is no event.") from error
+        raise Forged("event_malformed") from error
     if not isinstance(event, dict):
-        raise Forged("This is no event.")
+        raise Forged("event_malformed")
     return event
 
 
 def _refuse_unlikely(signed: Mapping[str, str], now: datetime) -> None:
-    for name, value in signed.items():
+    for value in signed.values():
         if not value or len(value) > HEADER_MOST or not value.isascii():
-            raise Forged(f"The signature lacks its {name}.")
+            raise Forged("signature_missing")
     if not _is_paypals(signed["cert_url"]):
-        raise Forged("The certificate is not PayPal's.")
+        raise Forged("certificate_wrong")
     try:
         sent_at = instant(signed["transmission_time"])
     except ValueError as error:
-        raise Forged("The signature has no time.") from error
+        raise Forged("signature_missing") from error
     if abs(now - sent_at) > WINDOW:
-        raise Forged("The signature is too old, or from the future.")
+        raise Forged("signature_too_old")
 
 
 def _is_paypals(url: str) -> bool:
@@ -139,7 +139,7 @@ def _event(client: PayPalClient, event: Json) -> GatewayEvent:
         identity, kind = str(event["id"]), str(event["event_type"])
         at, resource = instant(str(event["create_time"])), event["resource"]
     except (KeyError, ValueError) as error:
-        raise Forged("This is no event.") from error
+        raise Forged("event_malformed") from error
     about = next((about for start, about in ABOUT if kind.startswith(start)), About.OTHER)
     reference = None
     if isinstance(resource, dict) and about is About.METHOD:

@@ -134,13 +134,13 @@ class PayPalGateway:
     ) -> SavedMethod | Declined:
         """Saves what a buyer has approved; raises `Invalid` for an approval that is none."""
         if TOKEN.fullmatch(token) is None:
-            raise Invalid("This is no approval of PayPal's.", field="payment_method")
+            raise Invalid("not_approved_at_paypal", field="payment_method")
         source = {"token": {"id": token, "type": "SETUP_TOKEN"}}
         answer = self._client.post(
             PAYMENT_TOKENS, {"payment_source": source}, request_id=f"save-{key}"
         )
         if not answer.is_ok:
-            raise Invalid("This was not approved at PayPal.", field="payment_method")
+            raise Invalid("not_approved_at_paypal", field="payment_method")
         return vault.saved(answer.body)
 
     def find_method(self, method: str) -> SavedMethod | None:
@@ -179,7 +179,7 @@ class PayPalGateway:
         if not answer.is_ok:
             raise Unreachable(f"PayPal takes no order: {answer.issue}.")
         if orders.amount_of(answer.body) != order.amount:
-            raise Conflict("The same key with other parameters.", code="idempotency_error")
+            raise Conflict(code="idempotency_error")
         return str(Reference.of(answer.body))
 
     def _may_still_pay(self, reference: str) -> bool:
@@ -315,7 +315,7 @@ class PayPalGateway:
     def _order(self, reference: str) -> Json:
         answer = self._client.get(f"{ORDERS}/{segment(Reference.read(reference).order)}")
         if answer.status == NOT_FOUND:
-            raise NotFound(f"PayPal has no order {reference}.")
+            raise NotFound("payment_unknown", note=f"PayPal has no order {reference}.")
         if not answer.is_ok:
             raise Unreachable(f"PayPal does not show an order: {answer.issue}.")
         return answer.body

@@ -53,7 +53,7 @@ class Reference:
         """Parses a reference; raises `NotFound` for one that was never ours."""
         order, _, seconds = text.rpartition(".")
         if not (order.isascii() and order.isalnum() and seconds.isdigit() and len(seconds) <= 10):
-            raise NotFound("PayPal has no such payment.")
+            raise NotFound("payment_unknown")
         return cls(order, datetime.fromtimestamp(int(seconds), UTC))
 
     @classmethod

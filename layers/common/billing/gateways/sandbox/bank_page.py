@@ -19,7 +19,7 @@ def authentication(ports: Ports, request: Request, reference: str) -> http.Answe
     """Shows the page with Complete and Fail; `NotFound` when nothing waits for its buyer."""
     pending = _bank(ports).pending_authentication(reference)
     if pending is None:
-        raise NotFound("Nothing is waiting here for you.")
+        raise NotFound()
     amount = Money(pending.amount_minor, Currency(pending.currency))
     language = languages.of_visitor(request)
     return http.page(
@@ -31,7 +31,7 @@ def authenticate(ports: Ports, request: Request, reference: str) -> http.Answer:
     """Records the buyer's choice, then redirects to the page that they came from."""
     result = request.form().get("result", "")
     if result not in ANSWERS:
-        raise Invalid("One of complete, fail.", field="result")
+        raise Invalid("one_of", field="result", values="complete, fail")
     back = _bank(ports).authenticate(reference, succeeded=ANSWERS[result])
     return http.redirect(back or "/directory")
 

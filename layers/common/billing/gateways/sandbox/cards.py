@@ -84,7 +84,7 @@ def found(ledger: SandboxLedger, method: str) -> SavedMethod | None:
 def renew(ledger: SandboxLedger, method: str, last4: str, expires_on: str, at: datetime) -> None:
     """Gives a card another number and another date, and notes the event of it."""
     if found(ledger, method) is None:
-        raise Invalid("There is no such card.", field="payment_method")
+        raise Invalid("payment_method_unknown", field="payment_method")
     for _ in range(TRIES):
         row, revision = ledger.read(method) or ({}, 0)
         told = list(row.get("events", ()))

@@ -111,15 +111,15 @@ def parse(
             at=datetime.fromtimestamp(event["created"], tz=UTC),
         )
     except (ValueError, LookupError, TypeError, OverflowError, OSError, RecursionError) as error:
-        raise Forged("This is no event.") from error
+        raise Forged("event_malformed") from error
 
 
 def open_dispute(payment: Row, amount_minor: int, at: datetime) -> str:
     """Opens a dispute, by which the customer's bank takes money back; returns its id."""
     if payment["state"] != "succeeded":
-        raise Invalid("Only a payment that succeeded can be disputed.", field="reference")
+        raise Invalid("not_disputable", field="reference")
     if not 0 < amount_minor <= payment["amount"] - gone_minor(payment):
-        raise Invalid("Out of bounds of what is left of the payment.", field="amount")
+        raise Invalid("more_than_left", field="amount")
     dispute = f"dp_{payment['id'][3:]}_{len(payment['disputes']) + 1}"
     payment["disputes"].append(
         {
@@ -151,7 +151,7 @@ def close_dispute(payment: Row, dispute: str, standing: DisputeStanding, at: dat
     disputes = payment["disputes"]
     place = next((n for n, each in enumerate(disputes) if each["id"] == dispute), None)
     if place is None or standing is DisputeStanding.OPEN:
-        raise Invalid("There is no such dispute to decide.", field="dispute")
+        raise Invalid("dispute_unknown", field="dispute")
     if disputes[place]["standing"] == DisputeStanding.OPEN:
         disputes[place] = {**disputes[place], "standing": standing.value}
         note(payment, DISPUTE_CLOSED, at)

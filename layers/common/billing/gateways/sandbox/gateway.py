@@ -66,7 +66,7 @@ class Faults:
     def arm(self, kind: str, count: int) -> None:
         """Makes the next `count` calls fail by `kind`."""
         if kind not in self.KINDS:
-            raise Invalid(f"One of {', '.join(self.KINDS)}.", field="gateway")
+            raise Invalid("one_of", field="gateway", values=", ".join(self.KINDS))
         with self._lock:
             self._armed = [kind] * count
 
@@ -113,7 +113,7 @@ class SandboxGateway:
 
     def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
         """Raises `Refused`: the sandbox has no page to give a card on."""
-        raise Refused("A test card is picked from the list.", code="no_page")
+        raise Refused("no_page")
 
     def save_method(
         self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
@@ -124,7 +124,7 @@ class SandboxGateway:
     def _save_method(self, token: str, key: str, verify: bool) -> SavedMethod | Declined:
         card = TEST_CARDS.get(token)
         if card is None:
-            raise Invalid("The sandbox knows no such payment method.", field="payment_method")
+            raise Invalid("payment_method_unknown", field="payment_method")
         if verify and not card.saves:
             assert card.decline is not None
             return card.decline
@@ -163,7 +163,7 @@ class SandboxGateway:
         if not self._ledger.write(reference, payment, revision=0):
             known, _ = self._read(reference)
             if (known["amount"], known["currency"]) != (payment["amount"], payment["currency"]):
-                raise Conflict("The same key with other parameters.", code="idempotency_error")
+                raise Conflict(code="idempotency_error")
         return reference
 
     def confirm(
@@ -329,7 +329,7 @@ class SandboxGateway:
     def _read(self, reference: str) -> tuple[Row, int]:
         found = self._ledger.read(reference)
         if found is None:
-            raise NotFound(f"The sandbox has no payment {reference}.")
+            raise NotFound("payment_unknown", note=f"The sandbox has no payment {reference}.")
         row, revision = found
         copy = {name: _copy(value) for name, value in row.items()}
         return {"disputes": [], "events": [], **copy}, revision

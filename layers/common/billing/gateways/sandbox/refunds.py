@@ -41,7 +41,7 @@ def send_back(payment: Row, refund: str, at: datetime) -> None:
     refunds = payment["refunds"]
     key = next((key for key, each in refunds.items() if each["id"] == refund), None)
     if key is None:
-        raise Invalid("There is no such refund.", field="refund")
+        raise Invalid("refund_unknown", field="refund")
     if "failure" not in refunds[key]:
         refunds[key] = {**refunds[key], "failure": SENT_BACK}
         events.note(payment, events.REFUND_FAILED, at)

@@ -125,7 +125,7 @@ def _translated(call: Callable[[stripe.StripeClient], R], client: stripe.StripeC
     except stripe.RateLimitError as error:  # lock_timeout too: refused before it began
         raise RateLimited(f"Stripe: {error}") from error
     except stripe.IdempotencyError as error:
-        raise Conflict(f"Stripe: {error}", code="idempotency_error") from error
+        raise Conflict(code="idempotency_error", note=f"Stripe: {error}") from error
     except stripe.PermissionError as error:
         raise _keys_refused(error) from error
     except (stripe.APIConnectionError, stripe.APIError) as error:
@@ -133,7 +133,7 @@ def _translated(call: Callable[[stripe.StripeClient], R], client: stripe.StripeC
         raise Unreachable(f"Stripe: {error}") from error
     except stripe.InvalidRequestError as error:
         if error.http_status == 404:
-            raise NotFound(f"Stripe: {error}") from error
+            raise NotFound("payment_unknown", note=f"Stripe: {error}") from error
         raise
 
 

@@ -57,9 +57,9 @@ def parse(
         event = json.loads(body.decode())
         parsed = from_object(event)
     except (ValueError, LookupError, TypeError, OverflowError, OSError, RecursionError) as error:
-        raise Forged("This is no event of Stripe's.") from error
+        raise Forged("event_malformed") from error
     if event.get("account", account) != account:
-        raise Forged("This event is about another account.")
+        raise Forged("event_of_other_account")
     return parsed
 
 

@@ -70,7 +70,7 @@ def saved(
     except stripe.CardError as error:
         return decline_of(error)
     except (stripe.InvalidRequestError, NotFound) as error:
-        raise Invalid("This is no payment method.", field="payment_method") from error
+        raise Invalid("payment_method_unknown", field="payment_method") from error
     return _saved(card, customer)
 
 
@@ -110,7 +110,7 @@ def _given(account: StripeAccount, token: str) -> tuple[str, bool]:
     setup = account.ask(read).setup_intent
     card = id_of(setup.payment_method) if isinstance(setup, stripe.SetupIntent) else None
     if not isinstance(setup, stripe.SetupIntent) or setup.status != "succeeded" or card is None:
-        raise Invalid("No card was given on Stripe's page.", field="payment_method")
+        raise Invalid("card_missing", field="payment_method")
     return card, True
 
 
@@ -151,7 +151,7 @@ def _set_up(card: str, customer: str, key: str, client: stripe.StripeClient) -> 
 def _saved(found: stripe.PaymentMethod, customer: str) -> SavedMethod:
     card = found.card
     if card is None:
-        raise Invalid("Only cards can be saved.", field="payment_method")
+        raise Invalid("only_cards", field="payment_method")
     return SavedMethod(
         token=f"{customer}:{found.id}",
         brand=card.display_brand or card.brand,

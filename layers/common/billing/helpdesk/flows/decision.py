@@ -69,7 +69,7 @@ def approve(
             return _approve(ports, found, wish or found.wish, by, cancels, now)
         except Conflict:
             continue
-    raise Conflict("The ticket is busy; nothing was changed. Try again.")
+    raise Conflict()
 
 
 def decline(
@@ -85,7 +85,7 @@ def decline(
         if found.state is TicketState.DECLINED:
             return found
         if found.state is not TicketState.OPEN:
-            raise Refused("This ticket is decided already.", code=_decided_code(found))
+            raise Refused(_decided_code(found))
         author = Author.HOUSE if by == HOUSE else Author.AGENT
         said = tickets.message(ticket, merchant.id, f"msg_{ticket}-no", author, words, now)
         after = tickets.declined(found, now, by)
@@ -100,7 +100,7 @@ def decline(
         except Conflict:
             continue
         return after
-    raise Conflict("The ticket is busy; nothing was changed. Try again.")
+    raise Conflict()
 
 
 def sweep(
@@ -174,12 +174,12 @@ def _approve(
     ports: Ports, ticket: Ticket, wish: Wish | None, by: str, cancels: bool, now: datetime
 ) -> Ticket:
     if ticket.state is not TicketState.OPEN:
-        raise Refused("This ticket is decided already.", code=_decided_code(ticket))
+        raise Refused(_decided_code(ticket))
     if wish is None:
-        raise Refused("It asks for nothing that could be approved.", code="nothing_to_approve")
+        raise Refused("nothing_to_approve")
     about = ticket.about or _about(ports, ticket, wish)
     if about is None or not ticket.is_verified:
-        raise Refused("Whose it is was not verified.", code="ownership_unverified")
+        raise Refused("ownership_unverified")
     decided = tickets.approved(ticket, wish, about, now, by)
     if wish is Wish.REFUND:
         leased = replace(decided, cancels=cancels, due_at=now + ports.operation.lease)
@@ -244,7 +244,7 @@ def _cancel(
         ports.store.commit(*noted, *cancellation_request.let_go(found, before))
         return after
     if stands.carried_out_at is None:
-        raise Conflict("Somebody wrote between the two.")
+        raise Conflict()
     return stands
 
 

@@ -36,7 +36,7 @@ def write(ports: Ports, merchant: Merchant, request: Request, *, ip: str, now: d
     Raises `Invalid` for an unknown department, `TooMany` beyond the limits per email and address.
     """
     if named(merchant.settings.departments.all, request.department) is None:
-        raise Invalid("There is no such department.", field="department")
+        raise Invalid("department_unknown", field="department")
     _count(ports, merchant, request.email, ip, now)
     name = _name(merchant, request)
     kept = json.dumps(asdict(request.cleaned()))
@@ -114,4 +114,4 @@ def _count(ports: Ports, merchant: Merchant, email: str, ip: str, now: datetime)
         for what, value, most in tries
     ]
     if not all(counts):
-        raise TooMany("That was a lot of messages. Wait a quarter of an hour and send it again.")
+        raise TooMany()

@@ -53,7 +53,7 @@ def page(
     cursor of another list."""
     if wanted.customer is not None:
         if ports.store.customer(merchant.id, wanted.customer) is None:
-            raise NotFound("There is no such customer.")
+            raise NotFound("customer_unknown")
         found = ports.store.tickets_of(merchant.id, wanted.customer)
     elif wanted.state in OPEN:
         found = waiting(ports, merchant, wanted.department)
@@ -93,15 +93,11 @@ def open_for(ports: Ports, merchant: Merchant, request: Request, *, now: datetim
     """
     order = ticket.owned(ports, merchant.id, request.order, request.email)
     if request.order is not None and order is None:
-        raise Invalid(
-            "No order of this email has this Order ID. Another email may have been used at "
-            "checkout.",
-            field="order",
-        )
+        raise Invalid("order_not_of_email", field="order")
     if request.wish is not None and order is None:
-        raise Invalid("The Order ID that it is about is required.", field="order")
+        raise Invalid("order_needed", field="order")
     if request.wish is Wish.CANCEL and order is not None and order.subscription is None:
-        raise Invalid("This order does not recur: there is nothing to cancel.", field="order")
+        raise Invalid("order_not_recurring", field="order")
     owner = order.customer if order else ports.store.customer_by_email(merchant.id, request.email)
     return ticket.open_one(
         ports, merchant, request, customer=owner, ownership=Ownership.MERCHANT, now=now

@@ -51,7 +51,7 @@ def from_mail(
     to an unknown department.
     """
     if len(raw) > MOST_BYTES:
-        raise Invalid(f"A mail has at most {MOST_BYTES} bytes.", field="message")
+        raise Invalid("mail_too_large", field="message", most=MOST_BYTES)
     mail = BytesParser(policy=policy.default).parsebytes(raw)
     assert isinstance(mail, EmailMessage), "that policy makes them"
     if _is_automatic(mail):
@@ -89,7 +89,7 @@ def _is_automatic(mail: EmailMessage) -> bool:
 def _sender(mail: EmailMessage) -> str:
     addresses = [address for _, address in getaddresses([_header(mail, "from")]) if address]
     if len(addresses) != 1 or not is_email(addresses[0]):
-        raise Invalid("It names no sender to answer.", field="message")
+        raise Invalid("mail_without_sender", field="message")
     return normalised_email(addresses[0])
 
 

@@ -80,7 +80,7 @@ def fresh(ports: Ports, merchant: str, ticket: str) -> Ticket:
     """Returns the stored ticket; raises `NotFound` for an unknown one, or another merchant's."""
     found = ports.store.ticket(merchant, ticket)
     if found is None:
-        raise NotFound("There is no such ticket.")
+        raise NotFound("ticket_unknown")
     return found
 
 
@@ -88,7 +88,7 @@ def thread(ports: Ports, merchant: str, ticket: str) -> Thread:
     """Returns the ticket with all its messages; raises `NotFound`."""
     found = ports.store.thread(merchant, ticket)
     if found is None:
-        raise NotFound("There is no such ticket.")
+        raise NotFound("ticket_unknown")
     return found
 
 
@@ -96,7 +96,7 @@ def of_customer(ports: Ports, merchant: str, customer: str, ticket: str) -> Thre
     """Returns one of a customer's own tickets; raises `NotFound` for anybody else's."""
     found = thread(ports, merchant, ticket)
     if found.ticket.customer != customer:
-        raise NotFound("There is no such ticket.")
+        raise NotFound("ticket_unknown")
     return found
 
 
@@ -122,7 +122,7 @@ def open_one(
     to claim.
     """
     if named(merchant.settings.departments.all, request.department) is None:
-        raise Invalid("There is no such department.", field="department")
+        raise Invalid("department_unknown", field="department")
     request = request.cleaned()
     for _ in range(ATTEMPTS):
         ticket = _drawn_up(ports, merchant, request, customer, ownership, now)
@@ -136,14 +136,14 @@ def open_one(
         except Conflict:
             continue
         return ticket
-    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+    raise Conflict()
 
 
 def count_words(ports: Ports, merchant: str, where: str, *, now: datetime) -> None:
     """Counts one more message of a customer, or in a thread; raises `TooMany`."""
     hits = ports.ephemeral.hit("ticket_words", f"{merchant}:{where}", window=WINDOW, now=now)
     if hits > WORDS_AT_MOST:
-        raise TooMany("That was a lot of messages. Wait a quarter of an hour and send it again.")
+        raise TooMany()
 
 
 def preview(
@@ -186,7 +186,7 @@ def reply(
         except Conflict:
             continue
         return said
-    raise Conflict("The ticket is busy; nothing was written. Try again.")
+    raise Conflict()
 
 
 def answer(
@@ -219,7 +219,7 @@ def note(
     """Adds a note among agents: the requester neither sees it nor gets mail. A note closes
     nothing."""
     if closes:
-        raise Invalid("A note does not close a ticket.", field="close")
+        raise Invalid("note_cannot_close", field="close")
     found = thread(ports, merchant, ticket)
     said = tickets.message(ticket, merchant, f"msg_{key}", Author.AGENT, text, now)
     said = replace(said, internal=True)
@@ -233,7 +233,7 @@ def reassign(
 ) -> Ticket:
     """Passes a ticket on to another department; raises `Invalid` for an unknown one."""
     if named(merchant.settings.departments.all, department) is None:
-        raise Invalid("There is no such department.", field="department")
+        raise Invalid("department_unknown", field="department")
     found = fresh(ports, merchant.id, ticket)
     if found.department == department:
         return found
@@ -316,7 +316,7 @@ def _about(
     if subscription is not None:
         found = ports.store.subscription(ticket.merchant, owner, subscription)
         if found is None:
-            raise NotFound("There is no such subscription.")
+            raise NotFound("subscription_unknown")
         ticket = replace(ticket, product_name=found.product_name)
     if ticket.wish is None or what is None:
         return ticket

@@ -46,7 +46,7 @@ class RequestForm(Input):
         """Returns the request that the flow takes; raises `Invalid` for a wish without a
         subscription or order."""
         if self.wish and self.order is None:
-            raise Invalid("Say which order it is about.", field="order")
+            raise Invalid("order_needed", field="order")
         asked = {Ask.SITE, Ask.LOGIN, Ask.BROWSER, Ask.RECORDINGS} & set(department.asks)
         details = tuple(
             Detail(ask.value, said)

@@ -76,7 +76,7 @@ def caller(ports: Ports, request: Request, merchant: str, *, now: datetime) -> C
     """Returns the caller of a page; raises `NotFound` for an unknown merchant."""
     found = ports.store.merchant(plain_id(merchant))
     if found is None:
-        raise NotFound("There is nothing here.")
+        raise NotFound()
     visit = portal_session.visiting(ports, request, found, now)
     return Caller(ports, request, found, visit, now)
 
@@ -111,7 +111,7 @@ def form(
     department: str,
     *,
     typed: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     """Shows the form of a department."""
     _open(who)
@@ -150,7 +150,7 @@ def asked(who: Caller, department: str) -> http.Answer:
         given = request_form(typed)
         email = who.visit.account.customer.email if who.visit is not None else given.email
         if email is None:
-            raise Invalid("This is required.", field="email")
+            raise Invalid("required", field="email")
         request = given.request(found, email, who.language)
         if who.visit is None:
             draft.write(who.ports, who.merchant, request, ip=who.request.ip, now=who.now)
@@ -206,7 +206,7 @@ def shown(
     reference: str,
     *,
     typed: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     """Shows the thread to a signed-in customer, or to the bearer of the link in their mail."""
     found = _thread(who, reference)
@@ -264,26 +264,26 @@ def _is_platform(who: Caller) -> bool:
 
 def _open(who: Caller) -> None:
     if who.merchant.settings.portal is None:
-        raise Closed("This helpdesk is not open.")
+        raise Closed(merchant=who.merchant.name)
 
 
 def _department(who: Caller, department: str) -> Department:
     found = named(who.merchant.settings.departments.all, department)
     if found is None:
-        raise NotFound("There is no such department.")
+        raise NotFound("department_unknown")
     return found
 
 
 def _draft(who: Caller, token: str) -> ticket.Request:
     found = draft.of_link(who.ports, who.merchant.id, token, now=who.now)
     if found is None:
-        raise NotFound("This link is over.", code="ticket_link_over")
+        raise NotFound(code="ticket_link_over")
     return found
 
 
 def _signed_in(who: Caller) -> Visit:
     if who.visit is None:
-        raise SignedOut("You are signed out.")
+        raise SignedOut()
     return who.visit
 
 
@@ -296,7 +296,7 @@ def _thread(who: Caller, reference: str) -> Thread:
         return ticket.of_customer(who.ports, who.merchant.id, visit.customer, plain_id(name))
     found = ticket.thread(who.ports, who.merchant.id, plain_id(name))
     if not compare_digest(found.ticket.access_key.encode(), key.encode()):
-        raise NotFound("There is no such ticket.")
+        raise NotFound("ticket_unknown")
     return found
 
 
@@ -308,4 +308,4 @@ def _payments(visit: Visit) -> tuple[Any, ...]:
 
 def _payment(visit: Visit, order: str) -> None:
     if order not in {each.id for each in _payments(visit)}:
-        raise Invalid("This is none of your orders.", field="order")
+        raise Invalid("not_your_order", field="order")

@@ -67,7 +67,7 @@ def _numbered(
             document = read()
             continue
         return given
-    raise Conflict("The counter of numbers is contended; the outbox comes again.")
+    raise Conflict()
 
 
 def link(ports: Ports, merchant: Merchant, invoice: Invoice) -> str:
@@ -86,7 +86,7 @@ def download(ports: Ports, merchant: str, reference: str) -> bytes:
     """Returns the PDF that a link names; `NotFound` for anything but a link that we made (B-5)."""
     invoice = linked(ports, merchant, reference)
     if invoice.state is not InvoiceState.PAID:
-        raise NotFound("There is no such invoice.")
+        raise NotFound("invoice_unknown")
     seller = ports.store.merchant(merchant)
     assert seller is not None, "a merchant is never removed"
     return pdf(ports, seller, numbered(ports, merchant, invoice.customer, invoice.id))
@@ -98,7 +98,7 @@ def linked(ports: Ports, merchant: str, reference: str) -> Invoice:
     invoice_id, _, key = rest.partition("~")
     invoice = ports.store.invoice(merchant, customer, invoice_id) if key else None
     if invoice is None or not compare_digest(invoice.download_key.encode(), key.encode()):
-        raise NotFound("There is no such invoice.")
+        raise NotFound("invoice_unknown")
     return invoice
 
 

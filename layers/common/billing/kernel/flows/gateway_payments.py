@@ -81,7 +81,7 @@ def refuse_held(ports: Ports, subscription: Subscription, *, now: datetime) -> N
     assert merchant is not None, "a subscription's merchant is never removed"
     held = ports.as_switched().hold(subscription, merchant.as_of(now))
     if held is not None:
-        raise Refused("Nothing can be charged here at the moment.", code=held.value)
+        raise Refused("charges_stopped", code=held.value)
 
 
 def is_there(ports: Ports, held: AtGateway, merchant: Merchant | None = None) -> bool:

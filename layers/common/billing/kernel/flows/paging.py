@@ -101,4 +101,4 @@ def filtered(
 
 
 def _not_of_this_list() -> Invalid:
-    return Invalid("That is not a cursor that this list gave.", field="cursor")
+    return Invalid("cursor_unknown", field="cursor")

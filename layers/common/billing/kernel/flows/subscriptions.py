@@ -13,5 +13,5 @@ def fresh(ports: Ports, merchant: str, subscription: str) -> Subscription:
     # The index gives its key; its state is then read consistently.
     found = ports.store.subscription_by_id(merchant, subscription)
     if found is None:
-        raise NotFound("There is no such subscription.")
+        raise NotFound("subscription_unknown")
     return found

@@ -14,6 +14,8 @@ from billing.kernel.merchants import ApiKey, Settings
 from billing.kernel.money import Currency
 from billing.kernel.ports import Ports
 from billing.operations.flows import operate
+from billing.render.errors import error_text
+from billing.render.messages import ENGLISH
 from billing.runtime import correlation, telemetry
 from billing.web.inputs import Cursor, Email, Input, Key, Name, Nothing, Zone, read, words
 
@@ -70,13 +72,13 @@ def answer(ports: Ports, event: Mapping[str, Any]) -> dict[str, Any]:
         return _answer(ports, dict(event))
     except BillingError as error:
         field = {"field": error.field} if isinstance(error, Invalid) else {}
-        return {"error": error.code, "message": error.message, **field}
+        return {"error": error.code, "message": error_text(error, ENGLISH), **field}
 
 
 def _answer(ports: Ports, event: dict[str, Any]) -> dict[str, Any]:
     verb = event.pop("do", None)
     if not isinstance(verb, str) or verb not in VERBS:
-        raise Invalid(f"It is one of {', '.join(VERBS)}.", field="do")
+        raise Invalid("one_of", field="do", values=", ".join(VERBS))
     shape, call = VERBS[verb]
     asked = read(shape, event)
     telemetry.happened(f"operator: {verb}", merchant=event.get("merchant"))

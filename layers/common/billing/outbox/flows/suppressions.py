@@ -32,7 +32,7 @@ def of_customer(ports: Ports, merchant: str, customer: str) -> MailStop | None:
     """Returns the stop on a customer's present address, if any; raises `NotFound`."""
     found = ports.store.customer(merchant, customer)
     if found is None:
-        raise NotFound("There is no such customer.")
+        raise NotFound("customer_unknown")
     return ports.store.mail_stop(merchant, found.email)
 
 

@@ -89,7 +89,7 @@ def change(
         except Conflict:
             continue
         return begun if isinstance(begun, Changed) else charged(ports, begun, now)
-    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+    raise Conflict()
 
 
 def _begin(
@@ -181,8 +181,7 @@ def _charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
         case InvoiceState.UNCOLLECTIBLE:
             return Changed(after, Result.DECLINED, code=invoice.decline_code)
         case InvoiceState.VOID:
-            message = "The payment was withdrawn; the plan stays as it was."
-            raise Refused(message, code="withdrawn")
+            raise Refused("withdrawn")
         case InvoiceState.ACTION_REQUIRED:
             merchant = ports.store.merchant(invoice.merchant)
             assert merchant is not None, "a merchant is never removed"
@@ -233,14 +232,14 @@ def _plan(ports: Ports, found: Subscription, price_point: str, now: datetime) ->
     """Returns the plan that a price point sells now; its own present one as it is."""
     point = ports.store.price_point(price_point)
     if point is None or point.merchant != found.merchant:
-        raise NotFound("There is no such price point.")
+        raise NotFound("price_point_unknown")
     product = ports.store.product(point.merchant, point.product)
     assert product is not None, "written before its price points"
     if price_point == found.price_point:
         # Asked for to stay on it: at the terms that were agreed, on sale or not (P-18).
         return replace(Plan.of(point, product), version=found.price_version, terms=found.terms)
     if point.id not in product.price_points:
-        raise NotFound("This price point is not for sale.")
+        raise NotFound("price_point_not_for_sale")
     plan = Plan.of(point, product)
     plan_change.refuse_plan(found, plan, product.gateways)
     usage.refuse_over(ports, found, product, now=now)

@@ -69,7 +69,7 @@ def unfreeze(
         except Conflict:
             continue
         return begun if isinstance(begun, Changed) else change_plan.charged(ports, begun, now)
-    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+    raise Conflict()
 
 
 def _begin(

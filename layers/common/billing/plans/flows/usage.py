@@ -64,4 +64,4 @@ def refuse_over(ports: Ports, found: Subscription, product: Product, *, now: dat
     passed = over(product, of(ports, seller, now))
     if passed:
         said = ", ".join(f"{have} {what} of {most}" for what, have, most in passed)
-        raise Refused(f"You use more than this plan allows: {said}.", code="usage_over_limit")
+        raise Refused("usage_over_limit", usage=said)

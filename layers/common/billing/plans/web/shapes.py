@@ -85,8 +85,7 @@ def changed(changed: Changed, base_url: str) -> SubscriptionOutput | Later[Pendi
     """Returns the subscription on its plan; raises `PaymentDeclined`."""
     match changed.result:
         case Result.DECLINED:
-            message = "The payment was declined; the plan stays as it was."
-            raise PaymentDeclined(message, code=changed.code)
+            raise PaymentDeclined("declined", code=changed.code)
         case Result.CHANGED:
             return json_shapes.subscription(changed.subscription)
         case _:

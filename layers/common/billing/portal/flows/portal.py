@@ -38,7 +38,7 @@ def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
         if reference in {found.id, found.order_id} and purchases.is_paid(found):
             numbered = documents.numbered(ports, found.merchant, found.customer, found.id)
             return documents.pdf(ports, account.merchant, numbered)
-    raise NotFound("There is no such invoice.")
+    raise NotFound("invoice_unknown")
 
 
 def end(
@@ -57,7 +57,7 @@ def end(
     _, found = account.purchase(subscription)
     mode = account.merchant.settings.self_cancel
     if mode is SelfService.OFF:
-        raise Refused("Cancelling here is switched off.", code="cancel_off")
+        raise Refused("cancel_off")
     if mode is SelfService.MANUAL:
         if found.is_live and not purchases.has_ended(found, now):
             asked = _request(ports, account, Wish.CANCEL, found.product_name, reason, comment)
@@ -90,7 +90,7 @@ def give_back(
     """
     paid, invoice = account.payment(order)
     if reason := why_not_refunded(ports, account, paid, invoice, now):
-        raise Refused("This payment cannot be refunded here.", code=reason)
+        raise Refused(reason)
     if account.merchant.settings.self_refund is SelfService.MANUAL:
         asked = _request(ports, account, Wish.REFUND, paid.product_name, None, comment)
         _open(ports, account, replace(asked, order=paid.id), now)

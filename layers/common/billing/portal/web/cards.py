@@ -148,7 +148,7 @@ def remove_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
     wallet = _wallet(ports, visit)
     found = _one(wallet, method)
     if reason := rules.why_it_stays(wallet, method):
-        raise Refused("This card cannot be removed.", code=reason)
+        raise Refused(reason)
     return show(
         visit,
         "card_remove",
@@ -171,7 +171,7 @@ def _wallet(ports: Ports, visit: Visit) -> Wallet:
 def _one(wallet: Wallet, method: str) -> PaymentMethod:
     found = wallet.method(method)
     if found is None:
-        raise NotFound("There is no such card.")
+        raise NotFound("card_unknown")
     return found
 
 
@@ -188,7 +188,7 @@ def _account(ports: Ports, visit: Visit) -> AccountRef:
 
 
 def _elsewhere() -> Refused:
-    return Refused("This is changed at the payment provider.", code="card_elsewhere")
+    return Refused("card_elsewhere")
 
 
 def _new_form(
@@ -198,7 +198,7 @@ def _new_form(
     attempt_key: str,
     *,
     status: int = 422,
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, Invalid] | None = None,
     declined: str | None = None,
 ) -> http.Answer:
     wallet = _wallet(ports, visit)

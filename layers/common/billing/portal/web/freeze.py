@@ -52,8 +52,7 @@ def thawed(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     if after.result is Result.REQUIRES_ACTION and after.url is not None:
         return http.redirect(urljoin(visit.request.base_url, after.url))
     if after.result is Result.DECLINED:
-        message = "The payment was declined, and it stays frozen. Choose another card first."
-        raise Refused(message, code="declined")
+        raise Refused("declined")
     return done(visit, "thawed" if after.result is Result.CHANGED else "paying")
 
 
@@ -61,5 +60,5 @@ def _offered(visit: Visit, subscription: str) -> Subscription:
     _, found = visit.account.purchase(subscription)
     settings = visit.merchant.settings
     if not settings.self_freeze or settings.freeze_price_minor is None:
-        raise Refused("Freezing is not offered here.", code="freeze_off")
+        raise Refused("freeze_off")
     return found

@@ -88,7 +88,7 @@ def offer_link(
     """Shows a button to sign in: a scanner that follows the links in a mail does not press it."""
     found = session.opened(ports, merchant)
     if not login.link_stands(ports, found.id, token, now=now):
-        raise SignedOut("This link was used already, or is over.", code="portal_link_over")
+        raise SignedOut(code="portal_link_over")
     return _form(ports, request, merchant, "link_enter", token=token)
 
 
@@ -100,7 +100,7 @@ def use_link(
     found = session.opened(ports, merchant)
     customer = login.by_link(ports, found.id, token, now=now)
     if customer is None:
-        raise SignedOut("This link was used already, or is over.", code="portal_link_over")
+        raise SignedOut(code="portal_link_over")
     telemetry.happened("portal sign-in", merchant=found.id, request_id=request.id)
     cookie = session.enter(ports, request, found, customer, now)
     return http.redirect(custom_domains.portal(request, found), cookies=[cookie])

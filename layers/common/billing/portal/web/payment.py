@@ -79,5 +79,5 @@ def _course(invoice: Invoice) -> str:
 def _merchant(ports: Ports, merchant: str) -> Merchant:
     found = ports.store.merchant(plain_id(merchant))
     if found is None:
-        raise NotFound("There is nothing here.")
+        raise NotFound()
     return found

@@ -196,7 +196,7 @@ def _cancel_form(
     visit: Visit,
     subscription: str,
     typed: Mapping[str, str],
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     from billing.portal.web.forms import Reason
 
@@ -207,7 +207,7 @@ def _cancel_form(
         return http.redirect(f"{visit.base}/subscriptions/{subscription}/ending")
     if not purchase.may_cancel:
         code = "cancel_off" if settings.self_cancel is SelfService.OFF else "already_cancelled"
-        raise Refused("This subscription cannot be cancelled here.", code=code)
+        raise Refused(code)
     asked = CancelRequest(portal.when_of(found), Source.CUSTOMER, visit.now, "")
     ends_now = cancellation.takes_effect_now(found, asked, changing_plan=purchase.changing_plan)
     effect = "now" if ends_now else "period_end"
@@ -255,7 +255,7 @@ def _address_form(
     visit: Visit,
     subscription: str,
     typed: Mapping[str, str | None],
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     purchase, _ = visit.account.purchase(subscription)
     others = [p for p in visit.account.purchases if p.is_live and p.id != subscription]

@@ -137,12 +137,11 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
     """
     history = ports.store.history(merchant, customer_id)
     if history.customer is None:
-        raise NotFound("There is no such customer.")
+        raise NotFound("customer_unknown")
     if _is_under_way(history) or any(
         found.is_under_way for found in ports.store.tickets_of(merchant, customer_id)
     ):
-        message = "Something of theirs still runs. End it, and wait until it is settled."
-        raise Refused(message, code="still_live")
+        raise Refused("still_live")
     try:
         erased = customer(ports, merchant, customer_id)
     except Unavailable as outage:

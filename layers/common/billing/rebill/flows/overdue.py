@@ -23,7 +23,7 @@ def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
     if found.state is State.PAST_DUE:
         return pay_now.now_due(ports, merchant, found.customer, found.id, now=now)
     if found.waiting_since is None:
-        raise Refused("Nothing is past due or waiting here.", code="nothing_due")
+        raise Refused("nothing_due")
     after = found.wanted_late(now)
     ports.store.commit(Change(found, after, expecting=policy.LOOKED_AT))
     return after
@@ -36,9 +36,9 @@ def skip(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Su
     """
     found = subscriptions.fresh(ports, merchant, subscription)
     if found.waiting_since is None:
-        raise Refused("No payment waits here.", code="nothing_waits")
+        raise Refused("nothing_waits")
     if found.terms.type is not PriceType.RECURRING:
-        raise Refused("What is owed in a fixed number can only be charged later.", code="owed")
+        raise Refused("owed")
     after = found.skipped(now)
     ports.store.commit(Change(found, after, expecting=policy.MONEY))
     return after

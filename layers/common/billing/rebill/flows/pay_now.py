@@ -25,20 +25,18 @@ def now_due(
     for _ in range(ATTEMPTS):
         found = ports.store.subscription(merchant, customer, subscription)
         if found is None:
-            raise NotFound("There is no such subscription.")
+            raise NotFound("subscription_unknown")
         if found.state is not State.PAST_DUE:
-            raise Refused("Nothing is past due here.", code="nothing_due")
+            raise Refused("nothing_due")
         opened = (
             ports.store.invoice(merchant, customer, found.open_invoice)
             if found.open_invoice
             else None
         )
         if opened is not None and opened.state in UNDER_WAY:
-            raise Refused("A charge is under way already.", code="charge_under_way")
+            raise Refused("payment_under_way", code="charge_under_way")
         if found.dispute == "open":
-            raise Refused(
-                "A dispute is open; nothing is charged until it is decided.", code="disputed"
-            )
+            raise Refused("disputed")
         if found.pay_now is not None:
             return found
         write = charge_steps.pay_now(found, opened, now)
@@ -47,4 +45,4 @@ def now_due(
         except Conflict:
             continue
         return left(found, write)
-    raise Conflict("The subscription is busy; nothing was changed. Try again.")
+    raise Conflict()

@@ -67,7 +67,7 @@ def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> None:
         except Refused:
             continue
         except Invalid:
-            raise Conflict("Credit was used or taken back meanwhile.") from None
+            raise Conflict() from None
         left -= minor
 
 

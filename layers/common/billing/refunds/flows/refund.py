@@ -71,9 +71,9 @@ def request(
     """
     paid = order if isinstance(order, Order) else ports.store.order_by_id(merchant, order)
     if paid is None:
-        raise NotFound("There is no such order.")
+        raise NotFound("order_unknown")
     if paid.kind not in REFUNDABLE or paid.invoice is None or paid.customer is None:
-        raise Refused("Only a payment can be refunded.", code="not_refundable")
+        raise Refused("not_refundable")
     refund = _known(ports, paid, name)
     if refund is None:
         _refuse_unreachable(ports, paid)
@@ -83,12 +83,9 @@ def request(
     except (Conflict, NotFound, Unavailable):
         return UnderWay(refunds.entry(refund, paid))  # `finish` has the same three, and goes on
     if settled.state is RefundState.FAILED:
-        raise Refused("The gateway refused the refund.", code="refund_failed")
+        raise Refused("refund_failed")
     if settled.state is RefundState.RETURNED:
-        raise Refused(
-            "The customer's bank sent this refund back; give it back another way.",
-            code="refund_returned",
-        )
+        raise Refused("refund_returned")
     return refunds.entry(settled, paid)
 
 
@@ -142,9 +139,7 @@ def _refuse_unreachable(ports: Ports, paid: Order) -> None:
     """Refuses a refund that could not be asked for now, before it is reserved (W-5, W-6)."""
     gateway_payments.refuse_disarmed(ports, paid.merchant)
     if not gateway_payments.is_there(ports, _invoice(ports, paid)):
-        raise Refused(
-            "The gateway account of this payment is gone; refund it there.", code="account_gone"
-        )
+        raise Refused("account_gone")
 
 
 def effect(ports: Ports, paid: Order) -> refunds.Effect:
@@ -174,7 +169,7 @@ def _subscription(ports: Ports, paid: Order) -> Subscription | None:
         return None
     found = ports.store.subscription(*_owner(paid), paid.subscription)
     if found is not None and found.dispute == "open":
-        raise Refused("A dispute about this subscription is open.", code="disputed")
+        raise Refused("disputed")
     return found
 
 
@@ -230,7 +225,7 @@ def _reserve(
             if not _is_recorded(ports, refund):
                 raise
         return refund
-    raise Conflict("The payment is busy; nothing was refunded. Try again.")
+    raise Conflict()
 
 
 def _is_recorded(ports: Ports, refund: Refund) -> bool:

@@ -36,7 +36,7 @@ def update(ports: Ports, invoice: Invoice, *, now: datetime, told: Transaction =
         if not expected.issuperset(_ids(fresh, invoice)):
             # One of ours was reserved before the gateway was asked: without its key, what is
             # listed of it would be taken for somebody else's, and booked twice.
-            raise Conflict("A refund was asked for since.")
+            raise Conflict()
         name = _step(ports, fresh, invoice.id, each, now, told if place == len(news) else ())
     return name
 

@@ -55,7 +55,7 @@ class ConditionFailed(Conflict):
     """
 
     def __init__(self, places: tuple[int, ...] = (), old: dict[str, Any] | None = None) -> None:
-        super().__init__("What was read has changed meanwhile.")
+        super().__init__()
         self.places = places
         self.old = old
 

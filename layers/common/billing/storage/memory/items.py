@@ -87,7 +87,7 @@ class MemoryItems:
         with self._lock:
             for key, write in zip(keys, transaction, strict=True):
                 if not _holds(write, self._at(key)):
-                    raise Conflict(f"{type(write).__name__} of {key.sk}")
+                    raise Conflict(note=f"{type(write).__name__} of {key.sk}")
             for key, write in zip(keys, transaction, strict=True):
                 self._carry_out(key, write)
 

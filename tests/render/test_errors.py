@@ -229,3 +229,11 @@ def test_several_wrong_fields_are_each_told_by_their_own_reason() -> None:
         ("email", "too_long", "Use no more than 254 characters."),
         ("amount", "below_least", "Enter 1 or more."),
     ]
+    assert [e.get("parameters") for e in body["errors"]] == [None, {"count": 254}, {"least": 1}]
+
+
+def test_money_among_the_parameters_is_as_in_the_rest_of_the_api() -> None:
+    price = Money(50, Currency.USD)
+    body = problem(Refused("freeze_price_too_low", least=price), "request-1")
+    assert body["parameters"] == {"least": {"amount": 50, "currency": "USD"}}
+    assert body["detail"] == "The gateway charges at least $0.50. Set a higher price for freezing."

@@ -17,6 +17,7 @@ from billing.kernel.errors import (
     Unavailable,
     Uncertain,
 )
+from billing.kernel.money import Money
 from billing.render.errors import error_text
 from billing.render.messages import ENGLISH
 
@@ -130,17 +131,29 @@ def problem(error: Exception, request_id: str) -> dict[str, Any]:
         "status": int(status),
         "detail": error_text(known, ENGLISH),
         "code": code,
-        "reason": known.reason,
+        **_why(known),
     }
     if isinstance(error, Invalid):
         body["field"] = error.field
         body["errors"] = [
-            {"field": each.field, "message": error_text(each, ENGLISH), "reason": each.reason}
+            {"field": each.field, "message": error_text(each, ENGLISH), **_why(each)}
             for each in _each(error)
         ]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         body["request_id"] = request_id
     return body
+
+
+def _why(error: BillingError) -> dict[str, Any]:
+    """Returns what a program needs to word the error itself."""
+    parameters = {name: _plain(value) for name, value in error.parameters.items()}
+    return {"reason": error.reason} | ({"parameters": parameters} if parameters else {})
+
+
+def _plain(value: int | str | Money) -> int | str | dict[str, int | str]:
+    if isinstance(value, Money):
+        return {"amount": value.amount_minor, "currency": value.currency.value}
+    return value
 
 
 def headers_of(error: Exception) -> dict[str, str]:

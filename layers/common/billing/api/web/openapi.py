@@ -43,6 +43,11 @@ Two shapes share the name `When`, and pydantic distinguishes them by their modul
 since.
 """
 
+WHY = {
+    "reason": {"type": "string", "description": "The rule behind the code; stable too."},
+    "parameters": {"type": "object", "description": "Values that the message fills in."},
+}
+
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code"],
@@ -52,7 +57,7 @@ PROBLEM_SCHEMA = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "code": {"type": "string", "description": "Stable; made for programs."},
-        "reason": {"type": "string", "description": "The rule behind the code; stable too."},
+        **WHY,
         "field": {"type": "string"},
         "errors": {
             "type": "array",
@@ -62,7 +67,7 @@ PROBLEM_SCHEMA = {
                 "properties": {
                     "field": {"type": "string"},
                     "message": {"type": "string"},
-                    "reason": {"type": "string"},
+                    **WHY,
                 },
             },
         },

@@ -97,6 +97,15 @@ def test_every_text_is_of_a_reason_that_is_raised() -> None:
         assert texts.keys() - BESIDE - STANDS_IN - set(REASONS) == set(), language
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_text_is_made_of_whole_sentences(language: str) -> None:
+    entries = ((n, e) for n, e in TEXTS[language].items() if n not in BESIDE)
+    for name, entry in entries:
+        for words in [entry] if isinstance(entry, str) else entry.values():
+            assert words.endswith("."), name
+            assert words[0].isupper() or words[0] == "{", name
+
+
 def test_every_title_is_of_a_code_that_is_raised() -> None:
     codes = {each.code for each in raised()} | {"other"}
     titles = {

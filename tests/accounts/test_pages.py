@@ -180,7 +180,7 @@ def test_the_guarantee_is_claimed_until_day_30(house: House, day: int, claimed: 
     house.world.now += timedelta(days=day)
     owner.sign_in()
     page = owner.see("/account/billing")
-    assert ("Claim my money back" in page.text) is claimed
+    assert ("Request a refund" in page.text) is claimed
     csrf = owner.hidden("/account/billing")["csrf"]
     answer = owner.post("/account/billing/guarantee", {"csrf": csrf})
     assert answer.status == (303 if claimed else 409)
@@ -214,7 +214,7 @@ def test_a_downgrade_waits_until_usage_is_under_the_plan_and_comes_at_the_next_r
     world.sells()
     extra = world.sells()
     page = f"/account/billing/plan/{small.default_price_point}"
-    assert "You have 2 products, and this plan allows 1" in owner.see("/account/billing").text
+    assert "You have 2 products, but this plan allows 1" in owner.see("/account/billing").text
     assert owner.browse("GET", page).status == 409
     csrf = owner.hidden("/account/billing")["csrf"]
     form = {"csrf": csrf, "when": "next_rebill", "token_next_rebill": "0.0", "confirm": "true"}

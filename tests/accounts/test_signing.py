@@ -122,7 +122,7 @@ def test_a_password_is_reset_by_a_mailed_link_once(world: Platform) -> None:
     account.ask_for_reset(world.ports, "nobody@example.com", ip="192.0.2.1", now=world.now)
     world.work()
     told = [str(m["Subject"]) for m in world.mailer.sent[before:]]
-    assert told == ["Your password at Acme Courses was changed"]
+    assert told == ["Your Acme Courses password was changed"]
 
 
 @pytest.mark.spec("A-8")

@@ -24,7 +24,7 @@ def test_a_trial_is_cancelled_and_the_account_is_come_back_to(ann: Customer) -> 
     assert ann.heading() == "This account is not active"
     assert ann.page.goto("/console").status == 403
     ann.buy("perennial.starter-1")
-    assert ann.says("You have had your trial")
+    assert ann.says("You've already used your trial")
     ann.buy("perennial.starter-2")
     signs_in(ann)
     assert ann.heading() == "Transactions"
@@ -59,7 +59,8 @@ def signs_in(ann: Customer) -> None:
 def cancels(ann: Customer) -> None:
     ann.page.goto("/account/billing")
     ann.follow("Cancel My Account")
-    assert ann.says("Everything is kept for 90 days") and ann.says("Nothing else of yours")
+    assert ann.says("We keep your data for 90 days")
+    assert ann.says("You have no other running charges")
     ann.page.get_by_label("I want to cancel my account.").check()
     ann.press("Cancel My Account")
-    assert ann.says("Your plan is cancelled.")
+    assert ann.says("Your plan has been cancelled.")

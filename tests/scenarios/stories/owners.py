@@ -46,7 +46,7 @@ def the_guarantee_is_claimed_on_day_30_and_not_on_day_31(town: Town) -> None:
     began = town.now()
     town.move(noon(began, 30))
     early.sign_in()
-    assert "Claim my money back" in early.see("/account/billing").text
+    assert "Request a refund" in early.see("/account/billing").text
     for _ in range(2):
         claimed = early.sent("/account/billing/guarantee", "/account/billing")
         assert claimed == "/account/billing?done=claimed", "twice is once: one ticket"
@@ -58,7 +58,7 @@ def the_guarantee_is_claimed_on_day_30_and_not_on_day_31(town: Town) -> None:
 
     town.move(noon(began, 31))
     late.sign_in()
-    assert "Claim my money back" not in late.see("/account/billing").text
+    assert "Request a refund" not in late.see("/account/billing").text
     refused = late.send("/account/billing/guarantee", "/account/billing")
     assert refused.status == 409
     assert late.charges() == [99900]
@@ -75,7 +75,7 @@ def a_downgrade_comes_at_the_next_rebill(town: Town) -> None:
     for name in ("Prints", "Posters"):
         shop.sells(name)
     page = f"/account/billing/plan/{small}"
-    assert "You have 2 products, and this plan allows 1" in owner.see("/account/billing").text
+    assert "You have 2 products, but this plan allows 1" in owner.see("/account/billing").text
     assert owner.browse("GET", page).status == 409
     address = f"/v1/subscriptions/{owner.plan}/change-plan"
     for call in (address, f"{address}/quote"):

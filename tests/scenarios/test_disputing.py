@@ -115,11 +115,11 @@ def test_the_merchant_is_told_of_each_turn(world: World) -> None:
     world.work()
     to_merchant = [m for m in world.mailer.sent if m["To"] == world.merchant.email]
     opened, lost = (str(m["Subject"]) for m in to_merchant)
-    assert opened == "[TEST] Chargeback: ann@example.com disputes $29.99"
+    assert opened == "[TEST] Chargeback: ann@example.com disputed $29.99"
     assert lost == "[TEST] Chargeback lost: $29.99 to ann@example.com"
     body = to_merchant[0].get_body(("plain",))
     assert body is not None
-    assert "nothing of this subscription is charged" in body.get_content()
+    assert "nothing on this subscription will be charged" in body.get_content()
     assert not [m for m in world.mailer.sent if "hargeback" in m["Subject"] and "ann" in m["To"]]
 
 

@@ -297,8 +297,8 @@ def test_what_is_refunded_on_stripes_dashboard_is_booked_and_what_comes_back_is_
     assert world.history().invoices[0].refunded_minor == 0
     assert {r.failure for r in world.history().refunds} == {"expired_or_canceled_card"}
     world.advance(minutes=10)
-    assert world.subjects().count("[TEST] A refund came back: $10.00 of ann@example.com") == 1
-    assert world.subjects().count("[TEST] A refund came back: $5.00 of ann@example.com") == 1
+    assert world.subjects().count("[TEST] Refund returned: $10.00 to ann@example.com") == 1
+    assert world.subjects().count("[TEST] Refund returned: $5.00 to ann@example.com") == 1
 
 
 @pytest.mark.spec("A-4", "C-4")

@@ -44,10 +44,10 @@ def test_an_order_is_found_by_its_id_or_email_and_leads_to_its_customer(
 def test_the_filters_narrow_the_list_and_are_cleared(
     seller: Seller, ann: Customer, order_id: str
 ) -> None:
-    seller.page.get_by_label("Kind").select_option(label="Rebill")
+    seller.page.get_by_label("Type").select_option(label="Rebill")
     seller.press("Show")
     assert order_id not in seller.page.content()
-    seller.page.get_by_label("Kind").select_option(label="Sale")
+    seller.page.get_by_label("Type").select_option(label="Sale")
     seller.page.get_by_label("From").fill("2020-01-01")
     seller.press("Show")
     assert order_id in seller.page.content()

@@ -49,14 +49,14 @@ def test_a_merchant_cancels_at_the_periods_end_and_takes_it_back(shop: Shop) -> 
     answer = send(browser, address, reason="too_expensive", comment="By phone")
     assert answer.status == 303
     page = browser.browse("GET", answer.headers["location"])
-    assert "ends with its period" in page.body
+    assert "will end with the current period" in page.body
     held = shop.world.subscription()
     assert held.state is State.CANCEL_PENDING
     assert held.cancelling is not None and held.cancelling.comment == "By phone"
     undo = f"/console/subscriptions/{bought.purchase}/undo-cancel"
     csrf = form_of(page).get("csrf", "")
     back = browser.browse("POST", undo, {"csrf": csrf})
-    assert "taken back" in browser.browse("GET", back.headers["location"]).body
+    assert "has been undone" in browser.browse("GET", back.headers["location"]).body
     assert shop.world.subscription().state is State.ACTIVE
 
 
@@ -91,7 +91,7 @@ def test_a_merchant_refunds_a_part_then_the_rest_and_no_more(shop: Shop) -> None
     assert shop.world.charges()[0]["refunded"] == 1000
     assert form_of(browser.browse("GET", address))["amount"] == "19.99"
     answer = send(browser, address)
-    assert "The refund is made" in browser.browse("GET", answer.headers["location"]).body
+    assert "The refund is complete" in browser.browse("GET", answer.headers["location"]).body
     assert shop.world.charges()[0]["refunded"] == 2999
     assert shop.world.subscription().state is State.CANCELLED
     assert browser.browse("GET", address).status == 409
@@ -108,7 +108,7 @@ def test_a_refund_whose_answer_was_lost_says_that_it_is_under_way(shop: Shop) ->
         "POST", f"/console/orders/{bought.invoice.order_id}/refund", form_of(page)
     )
     shop.world.sandbox.faults.arm("timeout_after", 0)
-    assert "on its way" in browser.browse("GET", answer.headers["location"]).body
+    assert "refund is in progress" in browser.browse("GET", answer.headers["location"]).body
     shop.world.advance(hours=1)
     assert shop.world.charges()[0]["refunded"] == 2999
 
@@ -172,5 +172,5 @@ def test_a_customers_page_says_that_mail_came_back_and_lets_it_go_again(shop: Sh
     assert browser.browse("POST", resume, {}).status == 403
     back = browser.browse("POST", resume, {"csrf": form_of(page)["csrf"]})
     page = browser.browse("GET", back.headers["location"])
-    assert "Mail goes to this address again" in page.body
+    assert "send email to this address again" in page.body
     assert "Marked as spam" not in page.body

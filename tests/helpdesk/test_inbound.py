@@ -58,7 +58,7 @@ def asked(house: House) -> tuple[str, str]:
     house.signed_in().submit("/new/billing", **WORDS)
     house.shop.world.work()
     sent = house.shop.world.mailer.sent
-    told = next(m for m in sent if "We have your message" in str(m["Subject"]))
+    told = next(m for m in sent if "We've received your message" in str(m["Subject"]))
     (found,) = house.tickets()
     return found.id, str(told["Message-ID"])
 

@@ -83,7 +83,7 @@ def test_a_decline_takes_words_and_answers_the_same_when_it_is_repeated(shop: Sh
 def test_a_decline_without_words_has_some(shop: Shop) -> None:
     found = shop.api.post("/v1/tickets", body(order=bought(shop), wish="refund")).json
     declined = shop.api.post(f"/v1/tickets/{found['id']}/decline").json
-    assert declined["messages"][-1]["text"] == "We looked at your request and cannot grant it."
+    assert declined["messages"][-1]["text"] == "We've reviewed your request and can't approve it."
 
 
 @pytest.mark.spec("H-3")

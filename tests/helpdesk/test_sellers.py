@@ -65,7 +65,7 @@ def test_the_seller_is_found_and_shown_with_how_to_reach_them(house: House, word
 @pytest.mark.parametrize("words", ["Nothing", "rival", "Rival", "per.x", "<script>", "x" * 5000])
 def test_nobody_else_is_shown(house: House, words: str) -> None:
     shown = look(house, words[:3000])
-    assert "Nobody was found" in shown.text
+    assert "No seller found" in shown.text
     assert "rival@example.com" not in shown.text
 
 

@@ -108,4 +108,4 @@ def test_a_refund_is_made_once_whatever_fails_and_whoever_asks_again(laptop: Lap
     assert laptop.get(f"/v1/tickets/{ticket['id']}")["carried_out_at"]
     assert len(laptop.all("/v1/orders?kind=refund")) == 1
     subjects = [mail["subject"] for mail in laptop.get("/_dev/mail")["data"]]
-    assert sum("Your refund of Pattern Library is approved" in s for s in subjects) == 1
+    assert sum("Your refund for Pattern Library was approved" in s for s in subjects) == 1

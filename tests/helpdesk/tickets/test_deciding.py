@@ -39,7 +39,7 @@ def test_a_refund_approved_twice_is_made_once(world: World) -> None:
     assert [c["refunded"] for c in world.charges()] == [2999]
     assert kinds(world).count(OrderKind.REFUND) == 1
     world.work()
-    assert world.subjects().count("[TEST] Your refund of Course is approved") == 1
+    assert world.subjects().count("[TEST] Your refund for Course was approved") == 1
     with pytest.raises(Refused, match="already_approved"):
         decline(world, found)
 

@@ -51,7 +51,7 @@ def test_a_card_number_is_masked_before_it_is_kept_and_the_sender_is_told(world:
         for m in world.mailer.sent
         if str(m["Subject"]) == "[TEST] Your request to cancel Course"
     ]
-    assert len(to_ann) == 1 and "card number stood in your message" in to_ann[0]
+    assert len(to_ann) == 1 and "We removed a card number from your message" in to_ann[0]
 
 
 @pytest.mark.spec("H-3")
@@ -80,7 +80,7 @@ def test_an_answer_is_written_once_and_mailed_each_way(world: World) -> None:
     assert len(messages.messages) == 4
     world.work()
     assert world.subjects().count("[TEST] Re: Please") == 1
-    assert world.subjects().count("[TEST] More on: Please (ann@example.com)") == 1
+    assert world.subjects().count("[TEST] New message: Please (ann@example.com)") == 1
     assert not any("A friend" in str(mail) for mail in world.mailer.sent)
 
 

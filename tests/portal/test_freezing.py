@@ -49,14 +49,14 @@ def test_a_customer_freezes_is_told_what_it_costs_and_thaws_for_what_is_shown(sh
     assert "[TEST] Your subscription to Course will be frozen" in shop.mails()
     shop.world.advance(to=datetime(2026, 3, 14, 14, tzinfo=UTC))
     visitor = shop.signed_in()
-    assert "only the freeze is charged" in visitor.see("").text
+    assert "only pay the freeze price" in visitor.see("").text
     thawing = visitor.see(page(shop, "unfreeze"))
     amount = shop.world.charges()[-1]["amount"]["amount"]
     assert amount == 999
     found = re.search(r"Unfreeze and pay ([$][0-9.]+)", thawing.text)
     assert found is not None
     after = visitor.follow(visitor.post(page(shop, "unfreeze"), token=token_of(thawing)))
-    assert "Your subscription goes on" in after.text
+    assert "Your subscription will continue" in after.text
     assert shop.world.subscription().state is State.ACTIVE
     charged = shop.world.charges()[-1]["amount"]["amount"]
     assert f"${charged / 100:.2f}" == found[1]
@@ -66,7 +66,7 @@ def test_a_customer_freezes_is_told_what_it_costs_and_thaws_for_what_is_shown(sh
 def test_before_it_begins_a_freeze_is_undone_with_one_button(shop: Shop) -> None:
     visitor = buy(shop)
     visitor.post(page(shop, "freeze"))
-    assert "Do not freeze" in visitor.see("").text
+    assert "Don't freeze" in visitor.see("").text
     assert visitor.browse("GET", f"/portal/acme{page(shop, 'unfreeze')}").status == 303
     visitor.follow(visitor.post(page(shop, "unfreeze")))
     assert shop.world.subscription().freezes_at is None

@@ -57,7 +57,7 @@ def test_the_details_hold_every_entry_with_its_order_id(shop: Shop) -> None:
     history = module.one("details")
     for order in shop.world.orders():
         assert order.id in history.text
-    for words in ("Free start", "Payment failed", "Cancelled"):
+    for words in ("Free trial", "Payment failed", "Cancelled"):
         assert words in history.text
 
 
@@ -66,7 +66,7 @@ def test_what_is_past_due_comes_first_with_what_is_owed(shop: Shop) -> None:
     past_due(shop)
     shop.world.buy(shop.world.product(MONTHLY, name="Newer"))
     first, second = modules(shop.signed_in())
-    assert "$29.99 is past due" in first.text and "We try again on" in first.text
+    assert "$29.99 is past due" in first.text and "We'll try again on" in first.text
     assert first.one("form").attributes["action"].endswith("/pay")  # type: ignore[union-attr]
     assert "Newer" in second.text
 
@@ -93,7 +93,7 @@ def test_trials_and_plans_say_where_they_stand(shop: Shop, days: int) -> None:
     shop.world.buy(shop.world.product(later))
     shop.world.advance(days=days)
     (module,) = modules(shop.signed_in())
-    expected = "Trial" if days == 0 else "All paid"
+    expected = "Trial" if days == 0 else "Paid in full"
     assert expected in module.text
 
 

@@ -63,6 +63,6 @@ def test_a_guarantee_of_30_days_is_claimed_by_ticket_until_the_end_of_day_30(
     else:
         assert "refunded has ended" in visitor.see(page, 409).text
         assert visitor.post(page).status == 409
-    mailed = [subject for subject in shop.mails("hello@acme.example") if "refund" in subject]
+    mailed = [subject for subject in shop.mails("hello@acme.example") if "Refund" in subject]
     assert len(mailed) == claimed
     assert not shop.order_ids(kind=OrderKind.REFUND), "a person decides"

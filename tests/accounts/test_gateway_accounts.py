@@ -114,7 +114,7 @@ def test_what_was_not_mailed_while_disarmed_is_mailed_once_when_armed(world: Wor
         world.advance(hours=2)
     bought, ends = sorted(world.subjects())
     assert bought.startswith("[TEST] Your purchase")
-    assert ends.endswith("ends on February 28, 2026")
+    assert ends.endswith("will end on February 28, 2026")
     assert facts(world) == []
 
 
@@ -247,7 +247,7 @@ def test_what_was_at_an_account_that_is_gone_needs_a_new_card_and_was_not_declin
     lost = world.subscription()
     assert (lost.state, lost.due_at, lost.open_invoice) == (State.PAST_DUE, None, None)
     assert [o.kind for o in world.orders()] == ["sale"]
-    assert world.subjects()[-1].endswith("needs a new card for Course")
+    assert world.subjects()[-1].endswith("Enter your card again for Course from Acme Courses")
     world.advance(days=30)
     assert charges(world) == 1
     with pytest.raises(Refused) as refused:

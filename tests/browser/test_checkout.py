@@ -26,7 +26,7 @@ def test_the_directory_leads_to_a_checkout_that_says_what_it_costs(ann: Customer
     summary = ann.page.get_by_role("region", name="Pattern Library").inner_text()
     assert "$29.99 every month" in summary
     assert "Due today" in summary
-    assert "And so on, until you cancel." in summary
+    assert "Payments continue on this schedule until you cancel." in summary
     assert "How to cancel" in summary
     assert ann.pay_button.inner_text() == "Subscribe and pay $29.99"
 
@@ -61,7 +61,7 @@ def test_buying_the_same_again_is_asked_about_first(ann: Customer) -> None:
     assert ann.says("Buy this again?")
     assert ann.page.get_by_label("Email").input_value() == ann.email
     assert orders(ann) == ["sale"]
-    ann.page.get_by_label("Yes, buy it a second time").check()
+    ann.page.get_by_label("Yes, buy it again").check()
     ann.pay()
     assert ann.heading() == THANKS
     assert orders(ann) == ["sale", "sale"]
@@ -97,7 +97,7 @@ def test_a_declined_card_says_what_to_do_and_another_one_buys(ann: Customer) -> 
     ann.buy(card=DECLINED_CARD)
     assert ann.heading() == "Your payment was declined"
     assert ann.says("Use another card, or ask your bank why.")
-    assert ann.says("Nothing was charged.")
+    assert ann.says("You haven't been charged.")
     ann.follow("Try another card")
     ann.fill_in()
     ann.pay()

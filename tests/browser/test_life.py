@@ -37,7 +37,7 @@ def test_from_the_directory_to_the_last_sign_out(ann: Customer) -> None:
     refunds_a_payment(ann)
     cancels_for_good(ann)
     ann.press("Sign out")
-    assert ann.says("You are signed out.")
+    assert ann.says("You've signed out.")
     assert ann.page.goto(f"{DEMO}/cards").status == 401
 
 
@@ -67,7 +67,7 @@ def sees_both_payments(ann: Customer) -> None:
 
 def invoice(ann: Customer, which: int) -> str:
     """The text of an invoice, newest first."""
-    latest = ann.purchase().get_by_role("table", name="Latest payments")
+    latest = ann.purchase().get_by_role("table", name="Recent payments")
     link = latest.get_by_role("link", name="Download invoice").nth(which)
     return ann.download(link).pages[0].extract_text()
 
@@ -83,27 +83,27 @@ def cancel(ann: Customer, reason: str, comment: str = "") -> None:
     """From the X beside the next payment to the result."""
     ann.go(ann.purchase().get_by_role("link", name="Cancel"))
     assert ann.heading() == "Cancel Pattern Library"
-    assert ann.says("Your subscription stays active, with access, until")
-    ann.page.get_by_label("Why do you cancel?").select_option(label=reason)
-    ann.page.get_by_label("Anything else?").fill(comment)
+    assert ann.says("Your subscription stays active until")
+    ann.page.get_by_label("Why are you cancelling?").select_option(label=reason)
+    ann.page.get_by_label("Anything else you'd like to add?").fill(comment)
     ann.press("Confirm cancellation")
-    assert ann.heading() == "Your cancellation is noted"
+    assert ann.heading() == "Your cancellation is confirmed"
 
 
 def cancels_and_thinks_better_of_it(ann: Customer) -> None:
-    cancel(ann, "It is too expensive")
+    cancel(ann, "It's too expensive")
     assert ann.says("Reference")
     ann.go(ann.page.get_by_role("link", name="Back to your purchases").last)
     module = ann.purchase().inner_text()
     assert "Ends on" in module
     assert "Next payment" not in module
     ann.press("Keep my subscription")
-    assert ann.says("Your subscription goes on.")
+    assert ann.says("Your subscription will continue.")
     assert "Next payment: $29.99 on" in ann.purchase().inner_text()
 
 
 def cancels_for_good(ann: Customer) -> None:
-    cancel(ann, "Something is missing", "Patterns for <left-handed> people & others")
+    cancel(ann, "It's missing something I need", "Patterns for <left-handed> people & others")
     ann.page.goto(DEMO)
     ann.purchase().get_by_text("Show details").click()
     entries = ann.purchase().get_by_role("table", name="Full history").inner_text()
@@ -117,7 +117,7 @@ def changes_the_address(ann: Customer) -> None:
     ann.page.get_by_label("Address", exact=True).fill("2 Side Street")
     ann.page.get_by_label("City").fill("Shelbyville")
     ann.press("Save address")
-    assert ann.says("Your billing address is saved.")
+    assert ann.says("Your billing address has been saved.")
 
 
 def listed_cards(ann: Customer) -> list[str]:
@@ -140,17 +140,17 @@ def changes_the_card(ann: Customer) -> None:
     ann.follow("Add a card")
     ann.choose(DECLINED_CARD)
     ann.press("Save card")
-    assert ann.says("This card was not accepted")
+    assert ann.says("Your card was declined")
     ann.choose(OTHER_CARD)
     ann.press("Save card")
-    assert ann.says("Your card is saved.")
+    assert ann.says("Your card has been saved.")
     assert listed_cards(ann) == ["4444*", "4242"]
     ann.go(card(ann, "4242").get_by_role("link", name="Make default"))
-    ann.press("Make it the default")
+    ann.press("Make default")
     assert listed_cards(ann) == ["4242*", "4444"]
     ann.go(card(ann, "4242").get_by_role("link", name="Remove"))
     ann.press("Remove card")
-    assert ann.says("Your card is removed.")
+    assert ann.says("Your card has been removed.")
     assert listed_cards(ann) == ["4444*"]
     assert card(ann, "4444").get_by_role("link", name="Remove").count() == 0
 
@@ -159,10 +159,10 @@ def comes_back_by_a_link(ann: Customer) -> None:
     ann.page.goto(f"{DEMO}/cards")
     assert ann.heading() == "Please sign in"
     ann.follow("Sign in")
-    ann.follow("No Order ID at hand? Email me a link")
+    ann.follow("Don't have an Order ID? Email me a link")
     ann.page.get_by_label("Email").fill(ann.email)
-    ann.press("Send the link")
-    assert ann.heading() == "Look in your mailbox"
+    ann.press("Send link")
+    assert ann.heading() == "Check your email"
     link = ann.portal_link()
     ann.page.goto(link)
     ann.press("Sign in")
@@ -183,7 +183,7 @@ def refunds_a_payment(ann: Customer) -> None:
     # Of three payments, two are more than 30 days old.
     ann.go(ann.purchase().get_by_role("link", name="Refund"))
     assert ann.heading() == "Refund this payment"
-    cancels_as_well = ann.page.get_by_label("Cancel Pattern Library as well")
+    cancels_as_well = ann.page.get_by_label("Also cancel Pattern Library")
     assert cancels_as_well.is_checked()
     cancels_as_well.uncheck()
     ann.press("Refund $29.99")

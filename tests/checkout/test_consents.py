@@ -72,7 +72,7 @@ def test_a_free_trial_keeps_what_follows_it_and_not_only_the_nothing_of_today() 
     first, *_ = kept.shown.following
     assert (first.at.isoformat(), first.amount.amount_minor) == ("2026-02-14T15:00:00+00:00", 2999)
     assert (kept.shown.period, kept.shown.payments, kept.shown.ends_at) == ("1m", None, None)
-    assert kept.shown.rest == "And so on, until you cancel."
+    assert kept.shown.rest == "Payments continue on this schedule until you cancel."
 
 
 @pytest.mark.parametrize("terms", [MONTHLY, FREE_TRIAL, ONCE, FOURS, SETS])

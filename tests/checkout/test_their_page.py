@@ -213,7 +213,7 @@ def test_a_card_is_added_on_their_page_as_was_chosen_here(shop: Shop) -> None:
     assert PAGE in onward.body
     back = gateway(shop).give("pm_card_mastercard")
     shown = visitor.follow(visitor.browse("GET", back))
-    assert "Your card is saved" in shown.text
+    assert "Your card has been saved" in shown.text
     visitor.follow(visitor.browse("GET", back))
     assert [m.last4 for m in methods(shop)] == ["4242", "4444"]
     customer = shop.world.history().customer

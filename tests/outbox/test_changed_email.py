@@ -33,7 +33,7 @@ from tests.web.shop import Shop
 from tests.world import MONTHLY, World
 
 OLD, NEW, BOB = "ann@example.com", "ann@elsewhere.example", "bob@example.com"
-CHANGED = "Your email address with Acme Courses was changed"
+CHANGED = "Your email for Acme Courses was changed"
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_changed_email_takes_all_later_mail_along(shop: Shop) -> None:
     ]
     world.cancel(When.PERIOD_END, NEW)
     world.work()
-    assert mailed(world, NEW)[-1] == "Your subscription to Course ends on March 31, 2026"
+    assert mailed(world, NEW)[-1] == "Your subscription to Course will end on March 31, 2026"
     world.advance(days=40)
     assert mailed(world, NEW)[-1] == "Your subscription to Course has ended"
     assert mailed(world, OLD, before) == []
@@ -125,8 +125,8 @@ def test_what_happened_before_and_is_told_after_goes_to_the_new_address(shop: Sh
 @pytest.mark.parametrize(
     ("card", "subject"),
     [
-        ("pm_card_chargeCustomerFail", "Your payment for Course did not go through"),
-        ("pm_card_authenticationRequired", "Please confirm your payment for Course"),
+        ("pm_card_chargeCustomerFail", "Your payment for Course didn't go through"),
+        ("pm_card_authenticationRequired", "Confirm your payment for Course"),
     ],
 )
 def test_a_payment_that_needs_its_customer_finds_them(shop: Shop, card: str, subject: str) -> None:
@@ -392,7 +392,7 @@ def test_what_is_taken_back_after_the_change_is_told_to_the_new_address(shop: Sh
     undo: Callable[..., object] = cancel.undo
     undo(world.ports, "acme", world.subscription(NEW).id, now=world.now)
     world.work()
-    assert mailed(world, NEW)[-1] == "Your subscription to Course goes on"
+    assert mailed(world, NEW)[-1] == "Your subscription to Course will continue"
     assert world.subscription(NEW).state is State.ACTIVE
 
 

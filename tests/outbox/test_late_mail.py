@@ -42,7 +42,7 @@ from tests.world import MONTHLY, START, World
 DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
 GOLD = replace(MONTHLY, price=Money(4900, Currency.USD))
 TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
-FAILED = "Your payment for Course did not go through"
+FAILED = "Your payment for Course didn't go through"
 SOON = "Course renews on February 28, 2026"
 
 
@@ -94,11 +94,11 @@ def test_a_cancellation_taken_back_before_it_is_told_is_told_as_it_was_asked(wor
     asked = world.cancel(When.PERIOD_END).subscription
     cancel.undo(world.ports, "acme", subscription, now=world.now)
     requested, undone = told(world)
-    assert requested[0] == "Your subscription to Course ends on February 28, 2026"
+    assert requested[0] == "Your subscription to Course will end on February 28, 2026"
     assert asked.cancelling is not None and asked.cancelling.order in requested[1]
-    assert "The next payment" not in requested[1]
-    assert undone[0] == "Your subscription to Course goes on"
-    assert "The next payment is $29.99 on February 28, 2026." in undone[1]
+    assert "Your next payment" not in requested[1]
+    assert undone[0] == "Your subscription to Course will continue"
+    assert "Your next payment is $29.99 on February 28, 2026." in undone[1]
 
 
 @pytest.mark.spec("R-8", "X-5")
@@ -111,7 +111,7 @@ def test_a_cancellation_taken_back_and_asked_for_again_is_told_twice_and_never_a
         world.now += timedelta(seconds=1)
         cancel.undo(world.ports, "acme", subscription, now=world.now)
     world.cancel(When.PERIOD_END)
-    assert subjects(world) == ["Your subscription to Course ends on February 28, 2026"] * 3
+    assert subjects(world) == ["Your subscription to Course will end on February 28, 2026"] * 3
 
 
 @pytest.mark.spec("R-8", "X-7")
@@ -122,7 +122,7 @@ def test_an_end_is_told_late_with_its_day_and_its_reference(world: World) -> Non
     world.now += timedelta(days=2)
     ((subject, words),) = told(world)
     assert (subject, ending.result) == ("Your subscription to Course has ended", "ended")
-    assert "ended on January 31, 2026. Nothing more is charged." in words
+    assert "ended on January 31, 2026. You won't be charged again." in words
     assert f"Reference: {entry.id}" in words
 
 
@@ -143,7 +143,7 @@ def test_of_two_plans_that_were_asked_for_only_the_last_is_told(world: World) ->
         world.now += timedelta(seconds=1)
     ((subject, words),) = told(world)
     assert subject == "Your next plan: Course"
-    assert "The next payment is $29.99 on February 28, 2026." in words
+    assert "Your next payment is $29.99 on February 28, 2026." in words
 
 
 @pytest.mark.spec("R-8", "X-11")
@@ -154,7 +154,7 @@ def test_a_pause_that_is_over_is_not_told_and_one_that_is_not_says_its_own_end(
     pause.pause(world.ports, "acme", subscription, now=world.now)
     world.now += timedelta(days=1)
     pause.resume(world.ports, "acme", subscription, now=world.now)
-    assert subjects(world) == ["Your subscription to Course goes on"]
+    assert subjects(world) == ["Your subscription to Course has resumed"]
     pause.pause(world.ports, "acme", subscription, now=world.now)
     pause.resume(world.ports, "acme", subscription, now=world.now + timedelta(seconds=1))
     pause.pause(world.ports, "acme", subscription, now=world.now + timedelta(seconds=2))
@@ -167,7 +167,7 @@ def test_a_freeze_taken_back_is_told_as_going_on_alone(world: World) -> None:
     subscription = bought(world)
     freeze.freeze(world.ports, "acme", subscription, now=world.now)
     freeze.unfreeze(world.ports, "acme", subscription, token=None, now=world.now)
-    assert subjects(world) == ["Your subscription to Course goes on"]
+    assert subjects(world) == ["Your subscription to Course will continue"]
 
 
 def past_due(world: World, card: str = "pm_card_chargeCustomerFail") -> None:
@@ -199,7 +199,7 @@ def test_a_payment_that_failed_and_was_made_is_told_by_its_receipt(world: World)
         world.advance(minutes=5)
     assert world.subscription().state is State.ACTIVE
     assert set(subjects(world)) == {
-        "A card was added to your account with Acme Courses",
+        "A card was added to your Acme Courses account",
         "Receipt: $29.99 for Course",
     }
 
@@ -208,11 +208,11 @@ def test_a_payment_that_failed_and_was_made_is_told_by_its_receipt(world: World)
 def test_a_failed_payment_names_its_own_next_attempt_or_is_told_by_the_next(world: World) -> None:
     past_due(world)
     failed = [each for each in told(world) if each[0] == FAILED]
-    assert len(failed) == 1 and "We try again on February 17, 2026." in failed[0][1]
+    assert len(failed) == 1 and "We'll try again on February 17, 2026." in failed[0][1]
     with untold():
         world.advance(days=6, minutes=5)
     ((subject, words),) = told(world)
-    assert subject == FAILED and "We try again on February 23, 2026." in words
+    assert subject == FAILED and "We'll try again on February 23, 2026." in words
 
 
 @pytest.mark.spec("R-8", "R-4")
@@ -233,9 +233,9 @@ def test_a_retry_cycle_that_is_used_up_is_told_by_its_failure_and_its_end(world:
     assert world.subscription().state is State.CANCELLED
     found = dict(told(world))
     assert set(found) == {FAILED, "Your subscription to Course has ended"}
-    assert "We do not try again by ourselves." in found[FAILED]
+    assert "We won't try again automatically." in found[FAILED]
     assert (
-        "because the last payment could not be made"
+        "because your last payment didn't go through"
         in found["Your subscription to Course has ended"]
     )
 
@@ -265,7 +265,7 @@ def test_a_receipt_says_what_followed_from_its_payment(world: World, then: str) 
         )
     found = dict(told(world))
     receipt = found["Receipt: $29.99 for Course"]
-    assert "The next payment is $29.99 on March 31, 2026." in receipt
+    assert "Your next payment is $29.99 on March 31, 2026." in receipt
     assert "How to cancel" in receipt
     assert "Course renews" not in " ".join(found), "its day has come"
 
@@ -275,7 +275,7 @@ def test_a_purchase_is_told_with_what_was_agreed(world: World) -> None:
     world.buy(world.product(DELAYED))
     world.cancel(When.NOW)
     found = dict(told(world))
-    assert "The next payment is $29.99 on February 28, 2026." in found["Your purchase: Course"]
+    assert "Your next payment is $29.99 on February 28, 2026." in found["Your purchase: Course"]
     assert len(found) == 2
 
 
@@ -289,7 +289,7 @@ def test_a_renewal_that_is_cancelled_is_not_told_ahead(world: World) -> None:
     bought(world)
     remind_untold(world)
     world.cancel(When.PERIOD_END)
-    assert subjects(world) == ["Your subscription to Course ends on February 28, 2026"]
+    assert subjects(world) == ["Your subscription to Course will end on February 28, 2026"]
 
 
 @pytest.mark.spec("R-8", "A-4")
@@ -302,7 +302,7 @@ def test_who_is_told_ahead_is_told_what_will_be_charged(world: World) -> None:
         now=world.now,
     )
     found = dict(told(world))
-    assert "The next payment is $49.00 on February 28, 2026." in found[SOON]
+    assert "Your next payment is $49.00 on February 28, 2026." in found[SOON]
 
 
 @pytest.mark.spec("R-8")
@@ -386,10 +386,10 @@ def test_a_request_that_is_decided_is_nobodys_to_do_and_its_requester_hears_both
     sent = dict(told(world))
     assert set(sent) == {
         "Your request to cancel Course",
-        "Your request to cancel Course is approved",
-        "Your subscription to Course ends on February 28, 2026",
+        "Your request to cancel Course was approved",
+        "Your subscription to Course will end on February 28, 2026",
     }
-    assert "What falls due meanwhile is not charged" in sent["Your request to cancel Course"]
+    assert "Payments due in the meantime won't be charged" in sent["Your request to cancel Course"]
 
 
 @pytest.mark.spec("H-3", "R-8")
@@ -401,7 +401,7 @@ def test_a_request_passed_on_twice_is_told_to_whom_it_was_passed_on_last(world: 
         ticket.reassign(world.ports, world.merchant, asked.id, department, now=world.now)
         world.now += timedelta(seconds=1)
     ((_, words),) = told(world)
-    assert "For the department: Billing" in words
+    assert "Department: Billing" in words
 
 
 @pytest.mark.spec("X-8", "H-3", "R-8")
@@ -416,8 +416,8 @@ def test_a_late_approval_is_told_with_the_charge_that_stood(world: World) -> Non
     with untold():
         world.advance(days=8)
     sent = dict(told(world))
-    words = sent["Your request to cancel Course is approved"]
-    assert "too late for the payment of $29.99 on February 28, 2026" in words
+    words = sent["Your request to cancel Course was approved"]
+    assert "too late to stop the payment of $29.99 on February 28, 2026" in words
     assert "ends on March 31, 2026" in words
 
 
@@ -432,7 +432,7 @@ def test_an_account_that_is_back_is_not_told_to_have_ended() -> None:
         world.tick()
     sent = subjects(world)
     world.tick()
-    assert "Your account at Acme Courses is not active" not in [*sent, *world.subjects()]
+    assert "Your Acme Courses account is not active" not in [*sent, *world.subjects()]
     assert any("is active" in subject for subject in world.subjects()[-2:])
 
 
@@ -474,9 +474,9 @@ def test_what_was_written_by_older_code_is_told_as_it_stands(world: World) -> No
         world.store.commit(Insert(replace(fact, was=None)))
     sent = subjects(world)
     assert sorted(sent) == [
-        "Your subscription to Course ends on February 28, 2026",
-        "Your subscription to Course goes on",
         "Your subscription to Course is paused",
+        "Your subscription to Course will continue",
+        "Your subscription to Course will end on February 28, 2026",
     ]
 
 

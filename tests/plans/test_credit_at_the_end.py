@@ -60,7 +60,7 @@ def test_credit_is_refunded_when_the_subscription_ends(world: World, when: When)
     world.tick()
     if when is When.PERIOD_END:
         assert refunded(world) == []
-        assert "Your remaining credit of $169.01 will be refunded" in mail(world, "ends on")
+        assert "Your remaining credit of $169.01 will be refunded" in mail(world, "will end on")
         world.advance(days=32)
     assert (refunded(world), credit(world)) == ([left], 0)
     assert "Your remaining credit of $169.01 will be refunded" in mail(world, "has ended")

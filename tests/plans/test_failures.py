@@ -42,8 +42,8 @@ def test_a_declined_change_leaves_everything_as_it_was(world: World) -> None:
     assert world.history().invoices[-1].state is InvoiceState.UNCOLLECTIBLE
     assert world.orders()[-1].kind is OrderKind.FAILED
     world.tick()
-    assert "did not go through" in world.subjects()[-1]
-    assert "Your plan stays as it was" in str(world.mailer.sent[-1].get_body(("plain",)))
+    assert "didn't go through" in world.subjects()[-1]
+    assert "Your plan hasn't changed" in str(world.mailer.sent[-1].get_body(("plain",)))
     world.store.commit(*_other_card(world, "pm_card_visa"))
     change(world, gold)
     assert charged(world)[1:] == [("2026-02-14", 1000)]

@@ -59,7 +59,7 @@ def test_a_quote_is_charged_as_it_was_shown(shop: Plans) -> None:
     assert quoted.json["due_now"] == {"amount": 17400, "currency": "USD"}
     assert quoted.json["lines"] == [
         {"text": "Course", "amount": {"amount": 19900, "currency": "USD"}},
-        {"text": "Course, unused time", "amount": {"amount": -2500, "currency": "USD"}},
+        {"text": "Unused time on Course", "amount": {"amount": -2500, "currency": "USD"}},
     ]
     assert quoted.json["next_charge_at"] == "2027-02-14T15:00:00Z"
     assert quoted.json["next_charge"] == {"amount": 19900, "currency": "USD"}

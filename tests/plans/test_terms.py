@@ -125,7 +125,7 @@ def test_in_a_trial_the_change_is_free_and_the_trial_stays(world: World) -> None
     assert (done.subscription.state, done.subscription.credit_minor) == (State.TRIALING, 0)
     world.advance(days=400)
     assert charged(world) == [("2026-02-28", 19900), ("2027-02-28", 19900)]
-    assert "[TEST] Your plan is changed: Course" in world.subjects()
+    assert "[TEST] Your new plan: Course" in world.subjects()
 
 
 @pytest.mark.spec("A-4", "P-19")

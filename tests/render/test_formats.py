@@ -106,7 +106,7 @@ def test_an_instant_has_date_and_time_of_the_zone() -> None:
         (INSTALLMENTS, "4 payments of $99.00, every 2 weeks"),
         (
             replace(INSTALLMENTS, initial=Initial(5000, Span(1, Unit.MONTH))),
-            "$50.00 today, then after 1 month 4 payments of $99.00, every 2 weeks",
+            "$50.00 today, then 4 payments of $99.00, every 2 weeks, starting after 1 month",
         ),
         (SETS, "3 monthly payments of $99.00, every year"),
         (

@@ -88,7 +88,7 @@ def test_the_order_id_is_in_the_top_right_corner() -> None:
 def test_an_invoice_of_a_test_purchase_is_marked() -> None:
     text = text_of(only_page(replace(INVOICE, test=True, number="TEST-000001")))
     assert text.replace("TEST-000001", "").count("TEST") == 1
-    assert "A test purchase in the sandbox: no money has moved." in text
+    assert "Test purchase in the sandbox. No real money was charged." in text
     assert "TEST" not in text_of(only_page())
 
 

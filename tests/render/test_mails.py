@@ -137,8 +137,8 @@ def test_text_and_html_say_the_same(build: Callable[..., EmailMessage]) -> None:
 def test_a_mail_about_a_test_purchase_is_marked(build: Callable[..., EmailMessage]) -> None:
     message = build(invoice=replace(FAILED, test=True))
     assert message["Subject"].startswith("[TEST] ")
-    assert body(message).startswith("TEST: bought in the sandbox.")
-    assert "TEST: bought in the sandbox." in body(message, "html")
+    assert body(message).startswith("TEST: This email is about a sandbox purchase.")
+    assert "TEST: This email is about a sandbox purchase." in body(message, "html")
     assert "TEST" not in build().as_string()
 
 
@@ -149,11 +149,11 @@ def test_a_confirmation_tells_what_was_bought_and_charged_what_follows_and_how_t
     assert message["Subject"] == "Your purchase: Morning Yoga Membership"
     assert "You bought Morning Yoga Membership from Sunrise Studio." in text
     assert "Morning Yoga Membership: $1.00 Charged on January 31, 2026: $1.00" in text
-    assert "The next payment is $29.99 on February 14, 2026." in text
+    assert "Your next payment is $29.99 on February 14, 2026." in text
     assert "$1.00 for the first 14 days, then $29.99 every month" in text
     assert f"Your invoice: {URL}" in text
     assert read(body(message, "html")).one("a").attributes["href"] == URL
-    assert "How to cancel: Write to hello@sunrise.example at any time." in text
+    assert "How to cancel: Contact hello@sunrise.example at any time." in text
 
 
 @pytest.mark.spec("C-3")
@@ -167,8 +167,8 @@ def test_the_order_id_is_in_the_confirmation_only_where_the_template_has_it() ->
 
 def test_a_single_payment_says_that_nothing_follows() -> None:
     text = words(confirmation(subscription=None))
-    assert "Nothing more is charged." in text
-    assert "there is nothing to cancel" in text
+    assert "You won't be charged again." in text
+    assert "no subscription to cancel" in text
 
 
 @pytest.mark.spec("B-5")
@@ -184,37 +184,37 @@ def test_the_invoice_is_attached_as_invoice_pdf(build: Callable[..., EmailMessag
 def test_a_receipt_tells_what_was_charged_and_when_the_next_payment_is() -> None:
     message = receipt()
     assert message["Subject"] == "Receipt: $1.00 for Morning Yoga Membership"
-    assert "The next payment is $29.99 on February 14, 2026." in words(message)
+    assert "Your next payment is $29.99 on February 14, 2026." in words(message)
 
 
 def test_the_last_receipt_says_that_it_is_the_last() -> None:
     completed = replace(SUBSCRIPTION, terms=INSTALLMENTS, state=State.COMPLETED)
     text = words(receipt(subscription=completed))
-    assert "This was the last payment. Nothing more is charged." in text
+    assert "This was your last payment. You won't be charged again." in text
     assert "How to cancel" not in text
 
 
 def test_a_failed_payment_says_why_and_when_it_is_tried_again() -> None:
     text = words(payment_failed())
-    assert "could not charge $29.99" in text
-    assert "not enough money on this card" in text
-    assert "We try again on February 3, 2026." in text
+    assert "couldn't charge $29.99" in text
+    assert "card has insufficient funds" in text
+    assert "We'll try again on February 3, 2026." in text
 
 
 def test_a_hard_decline_is_not_said_to_be_tried_again() -> None:
     text = words(payment_failed(invoice=replace(FAILED, retryable=False)))
-    assert "We try again" not in text
-    assert "Please write to hello@sunrise.example to pay another way." in text
+    assert "We'll try again" not in text
+    assert "To pay another way, contact hello@sunrise.example." in text
 
 
 def test_completed_and_cancelled_are_told_apart() -> None:
     completed = ended(subscription=replace(SUBSCRIPTION, state=State.COMPLETED))
     assert "complete" in completed["Subject"]
-    assert "what you paid for stays yours" in words(completed)
+    assert "you keep what you paid for" in words(completed)
     cancelled = replace(SUBSCRIPTION, state=State.CANCELLED, ends_at=NOW, ended_by=Source.DUNNING)
     text = words(ended(subscription=cancelled))
-    assert "ended on January 31, 2026. Nothing more is charged." in text
-    assert "because the last payment could not be made" in text
+    assert "ended on January 31, 2026. You won't be charged again." in text
+    assert "because your last payment didn't go through" in text
 
 
 LINES = st.text(min_size=1, max_size=80)

@@ -134,7 +134,7 @@ def test_what_people_typed_is_escaped(template: str) -> None:
 @pytest.mark.spec("W-3")
 @pytest.mark.parametrize("template", sorted(name for name in PAGES if "test" in PAGES[name]))
 def test_every_page_of_a_test_purchase_is_marked(template: str) -> None:
-    assert "Test mode No money moves" in page(template, **PAGES[template]).text
+    assert "Test mode You're in the sandbox" in page(template, **PAGES[template]).text
     live = pages.page(template, "en", nonce="n", **{**PAGES[template], "test": False})
     assert "Test mode" not in live
 
@@ -145,7 +145,7 @@ def test_the_directory_shows_each_product_with_its_price() -> None:
     assert (
         document.one("a", href="/checkout/pp_1").attributes["aria-label"] == f"View {PRODUCT.name}"
     )
-    assert "Nothing is listed yet" in page("directory.html", listings=[]).text
+    assert "No products listed yet" in page("directory.html", listings=[]).text
 
 
 def test_an_error_of_ours_says_nothing_of_what_is_inside() -> None:

@@ -69,7 +69,7 @@ def test_a_delayed_cancellation_keeps_access_to_the_end_and_then_ends_by_itself(
     assert done.kind is OrderKind.CANCELLATION
     assert len(world.charges()) == 1
     assert world.subjects()[1:] == [
-        "[TEST] Your subscription to Course ends on February 28, 2026",
+        "[TEST] Your subscription to Course will end on February 28, 2026",
         "[TEST] Your subscription to Course has ended",
     ]
 

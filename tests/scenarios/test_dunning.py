@@ -23,10 +23,10 @@ ASKS = "pm_card_authenticationRequired"
 
 BOUGHT = "Your purchase: Course"
 SOON = "Course renews on February 28, 2026"
-FAILED = "Your payment for Course did not go through"
-CONFIRM = "Please confirm your payment for Course"
+FAILED = "Your payment for Course didn't go through"
+CONFIRM = "Confirm your payment for Course"
 PAID = "Receipt: $29.99 for Course"
-NEW_CARD = "A card was added to your account with Acme Courses"
+NEW_CARD = "A card was added to your Acme Courses account"
 ENDED = "Your subscription to Course has ended"
 
 

@@ -119,7 +119,7 @@ def test_what_is_undone_before_it_began_changes_nothing(world: World) -> None:
     assert thaw(world).result is Result.CHANGED, "asked again, it is left alone"
     world.advance(days=30)
     assert charged(world) == [("2026-01-31", 2999), ("2026-02-28", 2999)]
-    told = [s for s in world.subjects() if "frozen" in s or "goes on" in s]
+    told = [s for s in world.subjects() if "frozen" in s or "will continue" in s]
     assert len(told) == 2, "each once, however often it was asked"
 
 

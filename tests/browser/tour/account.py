@@ -33,7 +33,7 @@ def account_forgot(town: Town) -> Page:
 def account_asked(town: Town) -> Page:
     account_forgot(town)
     town.visitor.page.get_by_label("Email").fill("nobody@example.com")
-    town.visitor.press("Send the link")
+    town.visitor.press("Send link")
     return town.visitor.page
 
 

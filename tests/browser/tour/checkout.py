@@ -73,7 +73,7 @@ def checkout_unavailable(town: Town) -> Page:
     town.visitor.fill_in()
     with town.fault("unavailable"):
         town.visitor.pay()
-        assert town.visitor.heading() == "This checkout is closed for the moment"
+        assert town.visitor.heading() == "Checkout is temporarily unavailable"
     return town.visitor.page
 
 

@@ -34,8 +34,8 @@ def console_ticket_refund(town: Town) -> Page:
 
 def console_ticket_wrong(town: Town) -> Page:
     page = console_ticket_refund(town)
-    page.get_by_label("Your words").evaluate("field => field.required = false")
-    town.seller.press("Decline with these words")
+    page.get_by_label("Your message").evaluate("field => field.required = false")
+    town.seller.press("Decline with this message")
     assert page.title().startswith("Error:")
     return page
 

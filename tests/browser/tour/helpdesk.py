@@ -39,7 +39,7 @@ def helpdesk_form_wrong(town: Town) -> Page:
 def helpdesk_sent(town: Town) -> Page:
     town.visitor.write("ask-before-buying", "Before I buy", "Is there a plan for two?")
     town.visitor.press("Send")
-    assert town.visitor.heading() == "Look in your mailbox"
+    assert town.visitor.heading() == "Check your email"
     return town.visitor.page
 
 
@@ -64,13 +64,13 @@ def helpdesk_confirm_mismatch(town: Town) -> Page:
     eve.page.get_by_label("Order ID").fill(town.order(town.dan))
     eve.press("Send")
     page = eve.at(eve.helpdesk_link())
-    assert eve.says("do not belong together") and eve.says("card number")
+    assert eve.says("don't match") and eve.says("card number")
     return page
 
 
 def helpdesk_thread_by_mail(town: Town) -> Page:
     helpdesk_confirm_mismatch(town)
-    town.visitor.press("Send it now")
+    town.visitor.press("Send now")
     return town.visitor.page
 
 

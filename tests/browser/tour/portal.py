@@ -14,7 +14,7 @@ def portal_login(town: Town) -> Page:
 
 def portal_login_failed(town: Town) -> Page:
     town.visitor.log_in("AAAAA-BBBBB-CCCCC")
-    assert town.visitor.says("These do not belong together")
+    assert town.visitor.says("Your Order ID and email don't match")
     return town.visitor.page
 
 
@@ -25,7 +25,7 @@ def portal_link(town: Town) -> Page:
 def portal_link_sent(town: Town) -> Page:
     page = portal_link(town)
     page.get_by_label("Email").fill(town.ann.email)
-    town.visitor.press("Send the link")
+    town.visitor.press("Send link")
     return page
 
 
@@ -72,13 +72,13 @@ def portal_payment_confirm(town: Town) -> Page:
 
 def portal_payment_declined(town: Town) -> Page:
     _at_the_bank(town.gus, "Fail")
-    assert town.gus.heading() == "The payment did not go through"
+    assert town.gus.heading() == "Your payment didn't go through"
     return town.gus.page
 
 
 def portal_payment_paid(town: Town) -> Page:
     _at_the_bank(town.hal, "Complete")
-    assert town.hal.heading() == "Paid, thank you"
+    assert town.hal.heading() == "Thank you for your payment"
     return town.hal.page
 
 
@@ -115,7 +115,7 @@ def portal_card_declined(town: Town) -> Page:
     page = portal_card_new(town)
     town.ann.choose(DECLINED_CARD)
     town.ann.press("Save card")
-    assert town.ann.says("This card was not accepted")
+    assert town.ann.says("Your card was declined")
     return page
 
 

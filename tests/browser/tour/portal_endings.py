@@ -14,8 +14,9 @@ def portal_cancel(town: Town) -> Page:
 
 def portal_cancel_wrong(town: Town) -> Page:
     page = portal_cancel(town)
-    page.get_by_label("Anything else?").evaluate("field => field.removeAttribute('maxlength')")
-    page.get_by_label("Anything else?").fill("Too long. " * 60)
+    comment = page.get_by_label("Anything else you'd like to add?")
+    comment.evaluate("field => field.removeAttribute('maxlength')")
+    comment.fill("Too long. " * 60)
     town.ann.press("Confirm cancellation")
     assert page.title().startswith("Error:")
     return page
@@ -43,7 +44,7 @@ def portal_cancel_asked(town: Town) -> Page:
     with town.setting("self_cancel", "manual"):
         page = town.dan.at(address)
         if town.dan.heading().startswith("Cancel"):
-            town.dan.press("Send the request")
+            town.dan.press("Send request")
         return page
 
 
@@ -64,7 +65,7 @@ def portal_refund_asked(town: Town) -> Page:
     with town.setting("self_refund", "manual"):
         page = town.dan.at(f"{DEMO}/orders/{town.order(town.dan)}/refund")
         if town.dan.heading() == "Refund this payment":
-            town.dan.press("Ask for $29.99 back")
+            town.dan.press("Request a refund of $29.99")
         return page
 
 

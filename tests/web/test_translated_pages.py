@@ -61,12 +61,12 @@ GERMAN = Spoken(
         "Diese Angabe fehlt.",
         "Geben Sie eine gültige E-Mail-Adresse ein",
     ),
-    declined=("Ihre Zahlung wurde abgelehnt", "Auf dieser Karte ist nicht genug Guthaben."),
+    declined=("Ihre Zahlung wurde abgelehnt", "Ihre Karte ist nicht ausreichend gedeckt."),
     login=("Kundenportal", "Bestellnummer", "Anmelden"),
-    failed="Diese Angaben passen nicht zusammen",
+    failed="Bestellnummer und E-Mail-Adresse passen nicht zusammen",
     helped=("Wie können wir helfen?", "Worum geht es?", "um welche Bestellung", "Ihrer Nachricht"),
     lost="Unter dieser Adresse gibt es nichts.",
-    listed="Was Sie hier kaufen können.",
+    listed="Produkte, die Sie hier kaufen können.",
 )
 BULGARIAN = Spoken(
     "bg",

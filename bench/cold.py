@@ -22,7 +22,7 @@ from bench.figures import Figure, Report
 from billing.api.flows import keys
 from billing.kernel.merchants import ApiKey
 from billing.storage.dynamo.writes import item_of
-from billing.storage.keys import key_of
+from billing.storage.entity_keys import key_of
 from tests.portal.visitors import OPEN
 from tests.world import START, World
 

@@ -8,7 +8,7 @@ function, _, handler = sys.argv[1].partition(".")
 module = import_module(f"functions.{function}.app")
 
 from billing.runtime import wiring  # noqa: E402
-from billing.storage.keys import Key  # noqa: E402 - the handler is what comes first
+from billing.storage.addresses import Key  # noqa: E402 - the handler is what comes first
 
 world = wiring.ports()
 from bench.stub import StubEndpoint  # noqa: E402 - imports nothing that is not there by now

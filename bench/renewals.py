@@ -23,11 +23,11 @@ from billing.kernel.gateways import Succeeded
 from billing.kernel.writes import Insert
 from billing.rebill import charge_steps
 from billing.runtime import wiring
-from billing.storage import store
+from billing.storage import keys, store
 from billing.storage.dynamo import calls as dynamo_calls
 from billing.storage.dynamo import tables as dynamo_tables
 from billing.storage.dynamo.calls import Calls
-from billing.storage.keys import key_of
+from billing.storage.entity_keys import key_of
 from billing.storage.store import ItemStore
 from tests.storage import emulators
 from tests.world import World
@@ -126,7 +126,8 @@ def write_units(report: Report) -> None:
     total = _units(items)
     report.table("Write units of one renewal", [*rows, ("all", "", "", "", total)])
     report.add(Figure("write units, sweep to settled", total, "per renewal", 32, at_most=True))
-    kept = [e for e in items.query(key_of(mine).pk) if type(e).__name__ in KEPT]
+    written = items.query(keys.history(mine.merchant, mine.customer))
+    kept = [e for e in written if type(e).__name__ in KEPT]
     report.counted |= {
         "renewal_write_units": total,
         "stored_bytes_per_renewal": sum(map(size_of, kept)),

@@ -17,9 +17,11 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 
 from billing.kernel.due import DueKind
 from billing.kernel.writes import Entity
+from billing.storage.addresses import Key
 from billing.storage.dynamo.calls import Answer, Calls, Request
 from billing.storage.dynamo.writes import item_of
-from billing.storage.keys import Key, due_shard, due_sort_key, key_of
+from billing.storage.entity_keys import key_of
+from billing.storage.index_keys import due_shard, due_sort_key
 
 
 class StubEndpoint:

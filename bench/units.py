@@ -18,7 +18,8 @@ from typing import Any
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
 from billing.storage.dynamo.writes import item_of
-from billing.storage.keys import index_keys, owner_key
+from billing.storage.index_keys import index_keys
+from billing.storage.keys import owner_key
 from billing.storage.memory.items import MemoryItems
 
 KB = 1024

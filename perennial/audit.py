@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from billing.storage.addresses import STAMP_LENGTH
 from billing.storage.audit_rows import partition
-from billing.storage.keys import STAMP_LENGTH
 
 
 def lines(dynamodb: Any, table: str, merchant: str, day: date) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from billing.storage.dynamo.writes import entity_of
+from billing.storage.dynamo.items import entity_of
 from perennial.installation import OperateError
 from sim import at_rest
 

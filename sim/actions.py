@@ -28,7 +28,7 @@ from billing.kernel.subscription import Source, Subscription, When
 from billing.plans import plan_change
 from billing.plans.flows import change_plan, freeze
 from billing.refunds.flows import refund
-from billing.storage.keys import key_of
+from billing.storage import keys
 from sim import overdue, support
 from sim.buyers import authenticate
 from sim.card_changes import bank_renews, new_card, other_card, remove_card
@@ -74,10 +74,7 @@ def come_back(adversary: Adversary, target: Checkout) -> None:
 def answer_the_bank(adversary: Adversary, target: Subscription | Checkout) -> None:
     """Authenticates as the buyer just now, if any payment asks for it."""
     world = adversary.world
-    stands: Any = world.table.get(key_of(target))
-    if stands is None:
-        return
-    invoice = stands.invoice.id if isinstance(stands, Checkout) else stands.open_invoice
+    invoice = _open_invoice(world, target)
     known = world.oracle.invoices.get(invoice or "")
     if known is not None and known.gateway_ref is not None:
         authenticate(world, known.gateway_ref, succeeded=True)
@@ -156,11 +153,25 @@ def _charged(world: World, target: Subscription) -> list[Invoice]:
     return [invoice for invoice in ours if invoice.charge] if world.webhooks.on else []
 
 
+def _attempt(world: World, target: Checkout) -> Checkout | None:
+    return world.table.get(keys.checkout(target.merchant, target.key))
+
+
+def _open_invoice(world: World, target: Subscription | Checkout) -> str | None:
+    """Returns the id of the invoice that an attempt or a subscription has open now."""
+    if isinstance(target, Checkout):
+        attempt = _attempt(world, target)
+        return None if attempt is None else attempt.invoice.id
+    key = keys.subscription(target.merchant, target.customer, target.id)
+    subscription = world.table.get(key)
+    return None if subscription is None else subscription.open_invoice
+
+
 def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
     """Lets the sweep find the attempt while its buyer is still submitting it."""
     world = adversary.world
-    stands = world.table.get(key_of(target)) if isinstance(target, Checkout) else None
-    if isinstance(stands, Checkout) and stands.state is CheckoutState.OPEN and stands.due_at:
+    stands = _attempt(world, target) if isinstance(target, Checkout) else None
+    if stands is not None and stands.state is CheckoutState.OPEN and stands.due_at:
         lease = Due(DueKind.CHECKOUT, stands.due_at, _owner(stands))
         world.deployment.put(body_of([lease]), at_once=True)
 
@@ -170,7 +181,9 @@ def tell_again(adversary: Adversary, target: object) -> None:
     world = adversary.world
     for entity in world.table.all():
         if isinstance(entity, OutboxEvent):
-            world.deployment.stream(key_of(entity), entity, world.clockwork.now_us)
+            world.deployment.stream(
+                keys.fact(entity.shard, entity.at, entity.id), entity, world.clockwork.now_us
+            )
 
 
 def cancel_now(adversary: Adversary, target: Subscription) -> None:
@@ -346,7 +359,7 @@ def refund_last(adversary: Adversary, target: Subscription) -> None:
 
 
 def _payments(world: World, target: Subscription) -> list[Order]:
-    history = world.table.query(key_of(target).pk)
+    history = world.table.query(keys.history(target.merchant, target.customer))
     paid = [o for o in history if isinstance(o, Order) and o.kind in {"sale", "rebill"}]
     return [o for o in paid if o.subscription == target.id and o.amount]
 

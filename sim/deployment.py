@@ -16,7 +16,9 @@ from billing.aws.sqs_queue import SqsQueue
 from billing.kernel.due import DueKind
 from billing.kernel.operation import Operation
 from billing.kernel.outbox_events import OutboxEvent
-from billing.storage.keys import DUE, Key, SortKeyRange, due_shard, stamp
+from billing.storage import keys
+from billing.storage.addresses import DUE, Key, SortKeyRange, stamp
+from billing.storage.index_keys import due_shard
 from functions.account import app as account_app
 from functions.cancel import app as cancel_app
 from functions.helpdesk import app as helpdesk_app
@@ -249,7 +251,7 @@ class Deployment:
 
     # The outbox
 
-    def fact_written(self, key: Key, fact: OutboxEvent) -> None:
+    def fact_written(self, key: Key[OutboxEvent], fact: OutboxEvent) -> None:
         """Plans delivery of a new outbox event: mostly by the table's stream, by the outbox's sweep
         in any case.
         """
@@ -266,7 +268,7 @@ class Deployment:
         if twice is not None:
             self.stream(key, fact, now_us + int(stretched(1_000, HOUR, twice)))
 
-    def stream(self, key: Key, fact: OutboxEvent, at_us: int) -> None:
+    def stream(self, key: Key[OutboxEvent], fact: OutboxEvent, at_us: int) -> None:
         """Delivers one outbox event as the stream does."""
         record = {"dynamodb": {"Keys": {"pk": {"S": key.pk}, "sk": {"S": key.sk}}}}
         work = partial(_handler(notify_app.deliver), {"Records": [record]}, Context)
@@ -284,11 +286,11 @@ class Deployment:
 
     def untold(self, until_us: int) -> list[OutboxEvent]:
         """Returns one outbox event of each shard that the sweep would take, if there is one."""
-        until = SortKeyRange(high=f"{stamp(instant(until_us - OUTBOX_PATIENCE_US))}#\U0010ffff")
+        until = SortKeyRange.until(instant(until_us - OUTBOX_PATIENCE_US))
         return [
             fact
             for shard in range(self._operation.shards)
-            for fact in self._table.query(f"OB#{shard}", until, limit=1)
+            for fact in self._table.query(keys.outbox(shard, until), limit=1)
         ]
 
 

@@ -18,10 +18,13 @@ from billing.helpdesk.flows import decision
 from billing.kernel.due import DueKind
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.storage import Due
+from billing.kernel.writes import Entity
 from billing.notices.flows import remind
 from billing.outbox.flows import deliver
 from billing.privacy.flows import erase
-from billing.storage.keys import Key, key_of, owner_key
+from billing.storage.addresses import Key
+from billing.storage.entity_keys import key_of
+from billing.storage.keys import owner_key
 from billing.storage.store import ItemStore
 from sim.chance import WORD, digest
 from sim.faults import Faults
@@ -113,16 +116,16 @@ class Hurry:
         self._store = ItemStore(table)
         self._faults = faults
         self._shards = range(shards)
-        self._touched: dict[str, set[Key]] = defaultdict(set)
-        self._waited: dict[Key, tuple[int, int]] = {}
+        self._touched: dict[str, set[Key[Entity]]] = defaultdict(set)
+        self._waited: dict[Key[Entity], tuple[int, int]] = {}
         self._broke: Counter[str] = Counter()
 
-    def touch(self, invocation: Invocation, keys: Iterable[Key]) -> None:
+    def touch(self, invocation: Invocation, keys: Iterable[Key[Entity]]) -> None:
         """Notes that an invocation looks at these items."""
         if invocation.name in self._touched:
             self._touched[invocation.name].update(keys)
 
-    def read(self, invocation: Invocation, key: Key) -> None:
+    def read(self, invocation: Invocation, key: Key[Entity]) -> None:
         """Notes that an invocation reads an item; raises `Broken`."""
         self.touch(invocation, (key,))
         if invocation.name.startswith(BREAKING) and key.sk.startswith(ITEMS):
@@ -147,7 +150,9 @@ class Hurry:
         fired = self._faults.fired[faults_before:]
         if self.looks is None or any(fault.actor == invocation.name for fault in fired):
             return
-        lines = [[owner_key(due) for due in self._due(kind, now)] for kind in KINDS[what]]
+        lines: list[list[Key[Entity]]] = [
+            [owner_key(due) for due in self._due(kind, now)] for kind in KINDS[what]
+        ]
         if what == "outbox sweep":
             lines.append([key_of(fact) for fact in self._tellable(now)])
         for key in touched:
@@ -158,7 +163,7 @@ class Hurry:
                 if key not in touched:
                     self._waits(key, patience)
 
-    def _waits(self, key: Key, patience: int) -> None:
+    def _waits(self, key: Key[Entity], patience: int) -> None:
         waited, longest = self._waited.get(key, (0, 0))
         self._waited[key] = waited + 1, max(longest, patience)
         if waited >= max(longest, patience):

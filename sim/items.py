@@ -19,20 +19,22 @@ from typing import Any, Protocol
 
 from billing.kernel.errors import Conflict
 from billing.kernel.storage import Due
-from billing.kernel.writes import Change, Entity, Insert, Transaction, Write
-from billing.storage.keys import Key, Row, SortKeyRange, index_keys, key_of, owner_key
+from billing.kernel.writes import Change, E, Entity, Insert, Transaction, Write
+from billing.storage.addresses import IndexPartition, Key, Partition, Row
+from billing.storage.entity_classes import Decoded
+from billing.storage.entity_keys import key_of
+from billing.storage.index_keys import index_keys
+from billing.storage.keys import owner_key
 from billing.storage.memory.items import MemoryItems
 from sim.chance import stretched
 from sim.virtual_clock import SECOND, Invocation
 from sim.wire import Wire
 
-Put = tuple[Key, Entity, Entity]
+Put = tuple[Key[Decoded], Decoded, Decoded]
 """One item's change: its key, the item before, the item after; None is no item."""
 
 LAG_US = (1_000, 20 * SECOND)
 PACK = 20
-
-EVERYTHING = SortKeyRange()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Table(MemoryItems):
         self._puts: list[Put] = []
         self._journal: deque[tuple[int, Put]] = deque()
 
-    def all(self) -> list[Entity]:
+    def all(self) -> list[Decoded]:
         """Returns every entity there is."""
         return [entity for items in self._partitions.values() for entity in items.values()]
 
@@ -75,7 +77,8 @@ class Table(MemoryItems):
     def move_alarm_blindly(self, due: Due, until: datetime) -> bool:
         """Moves a due date without its condition: only a mutant asks for that."""
         key = owner_key(due)
-        stands: Entity = self._at(key)
+        stands = self._at(key)
+        assert stands is not None, "it is leased from a row of the index"
         self._puts = []
         self._put(key, replace(stands, due_at=until))
         self._tell()
@@ -84,15 +87,13 @@ class Table(MemoryItems):
     def rows_as_of(
         self,
         at_us: int,
-        index: str,
-        pk: str,
-        stretch: SortKeyRange,
+        partition: IndexPartition[E],
         newest_first: bool,
         limit: int | None,
-    ) -> list[Row]:
+    ) -> list[Row[E]]:
         """Returns the rows of an index as they were: later changes are not there yet."""
-        low, high = stretch
-        rows = set(self.rows(index, pk, stretch))
+        index, pk, (low, high) = partition
+        rows = set(self.rows(partition))
         for changed_us, (key, before, after) in reversed(self._journal):
             if changed_us < at_us:
                 break
@@ -108,7 +109,7 @@ class Table(MemoryItems):
                 rows.add(Row(old.sk, key))
         return list(islice(sorted(rows, reverse=newest_first), limit))
 
-    def _put(self, key: Key, entity: Entity | None) -> Entity | None:
+    def _put(self, key: Key[Entity], entity: Entity | None) -> Entity | None:
         before = super()._put(key, entity)
         put = (key, before, entity)
         self._puts.append(put)
@@ -151,7 +152,7 @@ def _shown(value: Any) -> str:
     return str(value) if state is None else f"{state} (attempt {getattr(value, 'attempt', 0)})"
 
 
-def _keys_shown(keys: Sequence[Key]) -> str:
+def _keys_shown(keys: Sequence[Key[Entity]]) -> str:
     return " ".join(key.sk for key in keys)
 
 
@@ -163,8 +164,8 @@ def _leases_shown(dues: Sequence[Due], until: datetime) -> str:
 class Watch(Protocol):
     """An observer of the items that each invocation reads and touches."""
 
-    def read(self, invocation: Invocation, key: Key) -> None: ...
-    def touch(self, invocation: Invocation, keys: Iterable[Key]) -> None: ...
+    def read(self, invocation: Invocation, key: Key[Entity]) -> None: ...
+    def touch(self, invocation: Invocation, keys: Iterable[Key[Entity]]) -> None: ...
 
 
 class SimItems:
@@ -175,44 +176,31 @@ class SimItems:
         self._wire = wire
         self._watch = watch
 
-    def get(self, key: Key) -> Entity | None:
+    def get(self, key: Key[E]) -> E | None:
         self._watch.read(self._wire.clockwork.invocation, key)
-        return self._wire.call("read", "get", partial(self._table.get, key), key.sk)
+        return self._wire.call("read", "get", lambda: self._table.get(key), key.sk)
 
-    def get_many(self, keys: Sequence[Key]) -> list[Entity | None]:
+    def get_many(self, keys: Sequence[Key[E]]) -> list[E | None]:
         if not keys:
             return []
         about = partial(_keys_shown, keys)
-        return self._wire.call("read", "get_many", partial(self._table.get_many, keys), about)
+        return self._wire.call("read", "get_many", lambda: self._table.get_many(keys), about)
 
     def query(
-        self,
-        pk: str,
-        stretch: SortKeyRange = EVERYTHING,
-        *,
-        newest_first: bool = False,
-        limit: int | None = None,
-    ) -> list[Entity]:
-        query = partial(self._table.query, pk, stretch, newest_first=newest_first, limit=limit)
-        return self._wire.call("read", "query", query, pk)
+        self, partition: Partition[E], *, newest_first: bool = False, limit: int | None = None
+    ) -> list[E]:
+        query = partial(self._table.query, partition, newest_first=newest_first, limit=limit)
+        return self._wire.call("read", "query", query, partition.pk)
 
     def rows(
-        self,
-        index: str,
-        pk: str,
-        stretch: SortKeyRange = EVERYTHING,
-        *,
-        newest_first: bool = False,
-        limit: int | None = None,
-    ) -> list[Row]:
-        def stale(length: float) -> list[Row]:
+        self, partition: IndexPartition[E], *, newest_first: bool = False, limit: int | None = None
+    ) -> list[Row[E]]:
+        def stale(length: float) -> list[Row[E]]:
             at_us = self._wire.clockwork.now_us - int(stretched(*LAG_US, length))
-            return self._table.rows_as_of(at_us, index, pk, stretch, newest_first, limit)
+            return self._table.rows_as_of(at_us, partition, newest_first, limit)
 
-        fresh = partial(
-            self._table.rows, index, pk, stretch, newest_first=newest_first, limit=limit
-        )
-        return self._wire.call("index", "rows", fresh, pk, {"stale": stale})
+        fresh = partial(self._table.rows, partition, newest_first=newest_first, limit=limit)
+        return self._wire.call("index", "rows", fresh, partition.pk, {"stale": stale})
 
     def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
         self._watch.touch(self._wire.clockwork.invocation, map(owner_key, dues))
@@ -270,7 +258,7 @@ def _pause_us(length: float) -> int:
     return int(stretched(1_000, 3 * SECOND, length))
 
 
-def _key(write: Write | Blind) -> Key:
+def _key(write: Write | Blind) -> Key[Entity]:
     bare: Any = write.write if isinstance(write, Blind) else write
     return key_of(bare.before if isinstance(bare, Change) else bare.entity)
 

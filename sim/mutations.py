@@ -17,7 +17,7 @@ from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import Declined, Unconfirmed
 from billing.kernel.invoices import Invoice
 from billing.kernel.subscription import Subscription
-from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Transaction
+from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Transaction, left
 from billing.plans import plan_change
 from sim.items import Blind, Table
 
@@ -44,7 +44,7 @@ def blind(*classes: str, of: type = Change) -> Callable[[Any], Any]:
     def is_meant(write: Any) -> bool:
         if not isinstance(write, of):
             return False
-        entity: Entity = getattr(write, "before" if of is Change else "entity")
+        entity = getattr(write, "before" if of is Change else "entity")
         return not classes or type(entity).__name__ in classes
 
     return writes(lambda writes: [Blind(w) if is_meant(w) else w for w in writes])
@@ -75,10 +75,9 @@ def keeping_funds(step: Any) -> Any:
     def kept(write: Any) -> Any:
         if not isinstance(write, Change) or not isinstance(write.before, Subscription):
             return write
-        was = write.before
-        return replace(
-            write, after=replace(write.after, funds=was.funds, credit_minor=was.credit_minor)
-        )
+        was, after = write.before, left(write.before, (write,))
+        kept_as_was = replace(after, funds=was.funds, credit_minor=was.credit_minor)
+        return replace(write, after=kept_as_was)
 
     return writes(lambda transaction: [kept(write) for write in transaction])(step)
 

@@ -23,9 +23,9 @@ from billing.refunds.refunds import Refund
 from billing.runtime import wiring
 from billing.runtime.ids import ALPHABET, SYMBOLS
 from billing.runtime.passwords import Argon2Passwords
+from billing.storage.addresses import Key
 from billing.storage.audit_rows import MemoryAudit
 from billing.storage.ephemeral_rows import value_place
-from billing.storage.keys import Key
 from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.store import ItemStore
 from sim import plan

@@ -10,7 +10,8 @@ from billing.kernel.flows import walks
 from billing.notices.flows import remind
 from billing.outbox.flows import deliver as outbox_deliver
 from billing.runtime import deadline, telemetry, wiring
-from billing.storage.keys import Key, fact_of
+from billing.storage.addresses import Key
+from billing.storage.keys import fact_of
 
 MILLISECONDS_TO_FINISH = 20_000
 

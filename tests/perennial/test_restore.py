@@ -15,7 +15,7 @@ from billing.kernel.orders import Order
 from billing.kernel.writes import Insert
 from billing.storage import store
 from billing.storage.dynamo import calls as dynamo_calls
-from billing.storage.keys import key_of
+from billing.storage.entity_keys import key_of
 from dev import provision, stack
 from dev.expand import ROOT
 from dev.template import Template, load

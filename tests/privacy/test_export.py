@@ -17,7 +17,8 @@ from billing.kernel.customers import Consent
 from billing.kernel.gateways import SANDBOX, AccountRef
 from billing.kernel.periods import Span, Unit
 from billing.kernel.writes import Change
-from billing.storage.dynamo.writes import entity_of, item_of
+from billing.storage.dynamo.items import entity_of
+from billing.storage.dynamo.writes import item_of
 from tests.web.shop import Shop
 from tests.world import MONTHLY
 

@@ -20,10 +20,14 @@ from billing.kernel.orders import Order
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.periods import Anchor, Period, Span, Unit
 from billing.kernel.subscription import Subscription
-from billing.storage import codec, key_fields, keys
-from billing.storage.dynamo.writes import entity_of, index_attributes, item_of
+from billing.storage import codec, entity_keys, key_fields
+from billing.storage.addresses import Row, stamp
+from billing.storage.dynamo.items import entity_of
+from billing.storage.dynamo.writes import index_attributes, item_of
 from billing.storage.entity_classes import ENTITIES, RENAMED, class_of, stored_name
-from billing.storage.keys import Row, due_of, fact_of, index_keys, key_of, owner_key, stamp
+from billing.storage.entity_keys import key_of
+from billing.storage.index_keys import due_of, index_keys
+from billing.storage.keys import fact_of, owner_key
 from tests.storage.examples import (
     T0,
     checkout,
@@ -86,7 +90,7 @@ ENTITY = st.sampled_from([class_of(name) for name in sorted(ENTITIES)]).flatmap(
 
 
 def test_every_entity_has_a_key_and_a_module_that_has_it() -> None:
-    assert set(keys._KEYS) == {RENAMED.get(name, name) for name in ENTITIES}
+    assert set(entity_keys._KEYS) == {RENAMED.get(name, name) for name in ENTITIES}
     for name in ENTITIES:
         cls = class_of(name)
         assert cls is not None

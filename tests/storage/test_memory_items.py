@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.storage.keys import Key, Row, SortKeyRange
+from billing.storage.addresses import Key, Row, SortKeyRange
 from billing.storage.memory.items import SortedRows
 
 
@@ -21,7 +23,7 @@ ROWS = st.builds(Row, SORT_KEYS, st.builds(Key, st.just("p"), st.sampled_from("1
 
 
 @given(st.lists(ROWS, unique=True), st.data())
-def test_rows_come_in_order_from_any_stretch(rows: list[Row], data: st.DataObject) -> None:
+def test_rows_come_in_order_from_any_stretch(rows: list[Row[Any]], data: st.DataObject) -> None:
     index = SmallChunks()
     for row in rows:
         index.add(row)

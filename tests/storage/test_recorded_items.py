@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from billing.storage.dynamo.writes import entity_of, item_of
+from billing.storage.dynamo.items import entity_of
+from billing.storage.dynamo.writes import item_of
 from billing.storage.entity_classes import ENTITIES
 
 RECORDED: list[dict[str, Any]] = json.loads(

@@ -24,7 +24,7 @@ from billing.kernel.operation import BillingSwitch, ProcessingFailure
 from billing.kernel.storage import Due, History
 from billing.kernel.walks import Walk
 from billing.kernel.writes import Change, Insert, Remove
-from billing.storage.merchant_lists import MerchantList
+from billing.storage import merchant_lists
 from tests.storage.conftest import Backend
 from tests.storage.examples import (
     BILL_TO,
@@ -267,8 +267,10 @@ def test_a_foreign_or_damaged_cursor_is_refused(backend: Backend) -> None:
     backend.store.orders(MERCHANT, **span, cursor=cursor)
     damaged = cursor[:12] + ("A" if cursor[12] != "A" else "B") + cursor[13:]
     # How it is made is no secret, so what it names is looked at.
-    forge: Any = MerchantList(Any, "ORDER")._cursor  # type: ignore[arg-type]
-    made_up = [forge(MERCHANT, position) for position in ("9", "2026-13-01T00:00:00.000000Z#x")]
+    forge = merchant_lists._cursor
+    made_up = [
+        forge(MERCHANT, "ORDER", position) for position in ("9", "2026-13-01T00:00:00.000000Z#x")
+    ]
     for bad in ("", "x", "é", "=", cursor[:-4], damaged, "A" * 5000, "\ud800", *made_up):
         with pytest.raises(Invalid) as refused:
             backend.store.orders(MERCHANT, **span, cursor=bad)

@@ -21,6 +21,7 @@ from billing.kernel.due import DueKind
 from billing.kernel.errors import Invalid
 from billing.kernel.subscription import Subscription
 from billing.kernel.walks import Walk
+from billing.kernel.writes import Entity
 
 GRANT = "account"
 """The grant that a product which is a plan gives (A-1)."""
@@ -54,7 +55,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Account(Entity):
     """A seller's account; `username` is the merchant's id, for ever (A-8).
 
     `password_hash` is None and `email` empty once erased; `email_hash` stays, so that support can
@@ -78,7 +79,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountEmail:
+class AccountEmail(Entity):
     """Maps the hash of an email to the account that it signs in to."""
 
     email_hash: str

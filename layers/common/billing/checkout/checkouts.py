@@ -15,6 +15,7 @@ from billing.kernel.customers import BillTo, Consent, PaymentMethod
 from billing.kernel.due import DueKind
 from billing.kernel.invoices import Invoice
 from billing.kernel.periods import Anchor
+from billing.kernel.writes import Entity
 
 
 class CheckoutState(StrEnum):
@@ -30,7 +31,7 @@ class CheckoutState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(Entity):
     """One attempt to buy, under the key that the buyer's page drew (C-2).
 
     `fingerprint` is the hash of the form: the same key with another form is refused. `purchase` is

@@ -14,7 +14,7 @@ from hashlib import sha256
 from billing.checkout.checkouts import Checkout
 from billing.kernel.customers import PaymentMethod, normalised_email
 from billing.kernel.invoices import UNDER_WAY
-from billing.kernel.writes import Insert, Remove, Write
+from billing.kernel.writes import Entity, Insert, Remove, Write
 
 CODE = "trial_used"
 DOTS_DO_NOT_COUNT = frozenset({"gmail.com", "googlemail.com"})
@@ -22,7 +22,7 @@ DOTS_DO_NOT_COUNT = frozenset({"gmail.com", "googlemail.com"})
 
 
 @dataclass(frozen=True, slots=True)
-class TrialUse:
+class TrialUse(Entity):
     """One person's trial at one merchant, taken by `purchase`.
 
     `subject` is the hash of a mailbox or a card.

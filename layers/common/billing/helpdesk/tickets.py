@@ -18,7 +18,7 @@ from billing.kernel.due import DueKind
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.snapshots import TicketSnapshot
-from billing.kernel.writes import Change, Insert, Transaction
+from billing.kernel.writes import Change, Entity, Insert, Transaction
 
 UNDECIDED_FOR = timedelta(days=7)
 """The time that a request to cancel may wait for a person (H-4)."""
@@ -73,7 +73,7 @@ class Detail:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Entity):
     """A request to a department. `about` is the subscription (cancel) or the Order ID (refund) that
     it concerns; `requested_at` is the date that counts (H-4).
 
@@ -157,7 +157,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class TicketOf:
+class TicketOf(Entity):
     """A link from a customer to a ticket, stored beside their purchases."""
 
     merchant: str
@@ -167,7 +167,7 @@ class TicketOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(Entity):
     """One message in plain text; `internal` is for the merchant only. `masked` is how many card
     numbers were taken out of it before it was stored."""
 

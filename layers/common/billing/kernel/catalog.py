@@ -9,6 +9,7 @@ from enum import StrEnum
 from billing.kernel.errors import Invalid
 from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
 from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.writes import Entity
 
 
 class PriceType(StrEnum):
@@ -190,7 +191,7 @@ def _words(kind: PriceType) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class PricePoint:
+class PricePoint(Entity):
     """One way to pay for a product.
 
     `version` counts its changes; older versions stay as they were.
@@ -216,7 +217,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class Product(Entity):
     """A product for sale, its gateways (P-17), and the access that it grants (C-3).
 
     `price_points` are ids in the order of the wizard; exactly one of them is the default (P-14).

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from billing.kernel.disclosures import Disclosure
 from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Entity
 
 ERASED = "erased"
 """Replaces a name or an address that was erased (M-8)."""
@@ -43,7 +44,7 @@ def nobody(country: str) -> BillTo:
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Entity):
     """A person who bought from one merchant.
 
     `default_method` is the id of a payment method (B-9).
@@ -74,7 +75,7 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class EmailPointer:
+class EmailPointer(Entity):
     """Maps an email of a merchant's customer to the customer id.
 
     It is written with the first purchase, so that no two customers share an email (C-2).
@@ -95,7 +96,7 @@ class FormerCard:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentMethod:
+class PaymentMethod(Entity):
     """A saved payment method; the card number stays with the gateway, we keep the last four digits
     (B-9).
 
@@ -127,7 +128,7 @@ class PaymentMethod:
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Entity):
     """The terms that a buyer agreed to: when, from where, in which language, at which price (C-6).
 
     `price_shown` is the whole price in words, `shown` everything shown with it, and `terms_hash`
@@ -148,7 +149,7 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
-class PurchaseBillTo:
+class PurchaseBillTo(Entity):
     """The bill-to for future invoices of one purchase (B-8).
 
     It is stored beside the subscription, not in it, so that the item that every charge writes stays
@@ -162,7 +163,7 @@ class PurchaseBillTo:
 
 
 @dataclass(frozen=True, slots=True)
-class Entitlement:
+class Entitlement(Entity):
     """Access to `grant` that comes from `source`, a subscription or a one-time purchase (C-3).
 
     The state of the source decides if it is open; `revoked_at` closes it for good.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant
+from billing.kernel.writes import Entity
 
 HERE = "-"
 """Stands in an address for the merchant whose domain it is; no merchant has this id."""
@@ -30,7 +31,7 @@ ANYWHERE = frozenset({"health", "sandbox"})
 
 
 @dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(Entity):
     """A custom domain and its merchant, written once the operator has confirmed it."""
 
     host: str

@@ -12,6 +12,7 @@ from billing.kernel.money import Money
 from billing.kernel.orders import _SERIES, NUMBER_DIGITS, Order, OrderKind
 from billing.kernel.plans import PlanChange
 from billing.kernel.schedule import ChargeKind
+from billing.kernel.writes import Entity
 
 
 class InvoiceState(StrEnum):
@@ -67,7 +68,7 @@ class InvoiceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Invoice:
+class Invoice(Entity):
     """An amount owed once; its id is `<owner>.<seq>`.
 
     Amount, lines, gateway account and Order ID are final. `period` is the standard payment it pays,
@@ -224,7 +225,7 @@ class Invoice:
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceCounter:
+class InvoiceCounter(Entity):
     """The last number used in one of a merchant's gap-free series (M-7, W-3).
 
     There is one for invoices and one for credit notes, each live and test.

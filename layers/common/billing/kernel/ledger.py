@@ -9,6 +9,7 @@ from datetime import datetime
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.invoices import NOT_TAX, Invoice
 from billing.kernel.money import Currency, Money, half_up
+from billing.kernel.writes import Entity
 
 RECEIVED = "assets:gateway"
 """Money that a gateway holds for the merchant; the ledger account is
@@ -32,7 +33,7 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerEntry:
+class LedgerEntry(Entity):
     """Postings that balance, in one currency; the id names what they book, such as
     `<invoice>:paid`."""
 

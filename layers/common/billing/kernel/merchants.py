@@ -12,6 +12,7 @@ from billing.kernel.departments import USUAL, Department
 from billing.kernel.errors import NotFound
 from billing.kernel.gateways import SANDBOX, AccountRef, AtGateway
 from billing.kernel.money import Currency
+from billing.kernel.writes import Entity
 
 VISITORS_OWN = "visitor"
 """Language setting that gives each visitor their own language (C-5)."""
@@ -158,7 +159,7 @@ class GatewayAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Merchant:
+class Merchant(Entity):
     """A seller.
 
     `armed` is false in an environment that its gateway keys were not bound to (W-5). `stopped`
@@ -231,7 +232,7 @@ class Merchant:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(Entity):
     """An API key, stored as the hash of its secret; scoped and revocable (M-3).
 
     `made_by` is the id of the key that created it, or `operator`; None for keys created before that

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.kernel.due import DueKind
+from billing.kernel.writes import Entity
 
 PARKED_AFTER = 5
 """After so many failures in a row through an error of our own, a person must look (R-9)."""
@@ -15,7 +16,7 @@ FORGOTTEN_AFTER = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
-class BillingSwitch:
+class BillingSwitch(Entity):
     """The operator's switch that stops all charges of all merchants; without one, nothing stops
     (R-3)."""
 
@@ -25,7 +26,7 @@ class BillingSwitch:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessingFailure:
+class ProcessingFailure(Entity):
     """A job that failed through an error of our own, `times` in a row.
 
     `owner` is the owner of its due date (`storage.Due`). `error` is the name of the error's class

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.money import Money
+from billing.kernel.writes import Entity
 
 
 class OrderKind(StrEnum):
@@ -36,7 +37,7 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(Entity):
     """One entry of the transaction list, with its own Order ID.
 
     Entries of a cancellation carry who asked, why, and when it ends. `withdrawn` marks a

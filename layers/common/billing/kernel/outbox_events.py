@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.snapshots import Snapshot, TicketSnapshot
+from billing.kernel.writes import Entity
 
 
 class EventKind(StrEnum):
@@ -67,7 +68,7 @@ class LeftOut(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OutboxEvent:
+class OutboxEvent(Entity):
     """One event in the outbox; `id` is derived from its cause, so that it cannot be written twice.
 
     `was` and `ticket_was` are the state of its subject at that time; None in events of older code,

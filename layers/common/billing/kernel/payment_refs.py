@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from billing.kernel.invoices import Invoice
-from billing.kernel.writes import Change, Insert
+from billing.kernel.writes import Change, Entity, Insert
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentPointer:
+class PaymentPointer(Entity):
     """A pointer from a payment at a gateway account to the invoice that it pays.
 
     Written when the first attempt begins (the point of no return), for no money can move before it.

@@ -16,6 +16,7 @@ from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.plans import Plan, PlanChange
 from billing.kernel.schedule import standard_at
+from billing.kernel.writes import Entity
 
 
 class State(StrEnum):
@@ -96,7 +97,7 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Entity):
     """A billing agreement that may still charge.
 
     It has two dates: `period_at` is what people see and rules use, computed from the anchor;

@@ -13,10 +13,16 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar
 
-E = TypeVar("E")
 
-Entity = Any
-"""A frozen dataclass of this package for which the store has a key (`storage/keys.py`)."""
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Anything the store keeps under a key of its own: every stored class derives from it.
+
+    Keys are in `storage/keys.py`; a subclass is a frozen dataclass with slots too.
+    """
+
+
+E = TypeVar("E", bound=Entity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Change:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        names, values = _reader(self.before.__class__)
+        cls: type = self.before.__class__
+        names, values = _reader(cls)
         read = zip(names, values(self.before), values(self.after), strict=True)
         # A field that `replace` did not change is the same object: no dataclass is compared then.
         return tuple([name for name, was, now in read if was is not now and was != now])
@@ -70,13 +77,13 @@ def left(entity: E, transaction: Transaction) -> E:
     """Returns an entity as a transaction leaves it, so that it need not be read after the write."""
     for write in transaction:
         if isinstance(write, Change) and write.before is entity:
-            after: E = write.after
-            return after
+            assert isinstance(write.after, type(entity)), "a change leaves the class as it is"
+            return write.after
     return entity
 
 
 @cache
-def _reader(cls: Any) -> tuple[tuple[str, ...], Callable[[Entity], tuple[Any, ...]]]:
+def _reader(cls: type) -> tuple[tuple[str, ...], Callable[[Entity], tuple[Any, ...]]]:
     """Returns the names of an entity's fields, and a function that reads all of them at once."""
     names = tuple(f.name for f in fields(cls))
     return names, attrgetter(*names)

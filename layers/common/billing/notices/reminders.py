@@ -18,6 +18,7 @@ from billing.kernel.merchants import Settings
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import Period, zone_named
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.writes import Entity
 
 LOOK_AGAIN = timedelta(days=28)
 """The longest time between two looks: the plan may have become another one, and with it the next
@@ -30,7 +31,7 @@ TOLD = frozenset({State.TRIALING, State.ACTIVE, State.FROZEN})
 
 
 @dataclass(frozen=True, slots=True)
-class Reminder:
+class Reminder(Entity):
     """The next look at a subscription for advance notices; `told_of` is the last charge that a
     notice was sent for."""
 

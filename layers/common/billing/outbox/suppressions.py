@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from billing.kernel.customers import email_hash
 from billing.kernel.outbox_events import EventKind
+from billing.kernel.writes import Entity
 
 
 class StopReason(StrEnum):
@@ -34,7 +35,7 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
-class MailStop:
+class MailStop(Entity):
     """A stop on mail of this merchant to this address, until somebody lifts it."""
 
     merchant: str

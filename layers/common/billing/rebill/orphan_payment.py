@@ -16,7 +16,7 @@ from billing.kernel.customers import PaymentMethod, PurchaseBillTo
 from billing.kernel.gateways import Succeeded
 from billing.kernel.invoices import FINAL, Invoice, InvoiceState
 from billing.kernel.subscription import Source
-from billing.kernel.writes import Change, Insert, Transaction
+from billing.kernel.writes import Change, Insert, Transaction, left
 from billing.refunds import refunds
 from billing.refunds.refunds import Refund
 
@@ -100,6 +100,5 @@ def _booked(
         due_at=now,
         shard=shard,
     )
-    assert isinstance(reservation, Change)
     booked = (Insert(invoice.order(now)), Insert(ledger.payment(paid, now)))
-    return reservation.after, refund, (*booked, asked)
+    return left(paid, (reservation,)), refund, (*booked, asked)

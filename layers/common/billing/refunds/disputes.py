@@ -20,7 +20,7 @@ from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subscription, When
-from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
+from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write, left
 from billing.refunds import refunds
 
 MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor")
@@ -30,7 +30,7 @@ REASON = "chargeback"
 
 
 @dataclass(frozen=True, slots=True)
-class Chargeback:
+class Chargeback(Entity):
     """Our record of a dispute; `id` is the gateway's own.
 
     `order` is the Order ID of its entry, `moves` counts the changes of its status (`standing`).
@@ -260,8 +260,9 @@ def _cancelled(
     else:
         email = about.invoice.bill_to.email
         writes = cancellation.end_now(subscription, invoice, request, email, shard)
+    ended = marked(left(subscription, writes))
     return tuple(
-        replace(write, after=marked(write.after), expecting=(*policy.RESTS, *policy.MONEY))
+        replace(write, after=ended, expecting=(*policy.RESTS, *policy.MONEY))
         if isinstance(write, Change) and write.before is subscription
         else write
         for write in writes

@@ -25,7 +25,7 @@ from billing.kernel.orders import Order, OrderKind, Returned
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import Source, Subscription
-from billing.kernel.writes import Change, Insert, Transaction, Write
+from billing.kernel.writes import Change, Entity, Insert, Transaction, Write
 from billing.kernel.writes import left as left_by
 
 RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
@@ -46,7 +46,7 @@ class RefundState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
+class Refund(Entity):
     """A refund on its way to the customer.
 
     `id` is `<invoice>:<name>`, the gateway's idempotency key too. `due_at` is when the worker

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from billing.storage.addresses import Place, stamp
 from billing.storage.dynamo.calls import Calls, ConditionFailed
-from billing.storage.keys import Key, stamp
 
 if TYPE_CHECKING:
     from billing.kernel.audit import AuditRecord
@@ -19,10 +19,10 @@ def partition(merchant: str, day: str) -> str:
     return f"M#{merchant}#{day}"
 
 
-def place(record: AuditRecord) -> Key:
+def place(record: AuditRecord) -> Place:
     """Returns the primary key of a record."""
     at = stamp(record.at)
-    return Key(partition(record.merchant, at[:10]), f"{at}#{record.request}")
+    return Place(partition(record.merchant, at[:10]), f"{at}#{record.request}")
 
 
 class MemoryAudit:

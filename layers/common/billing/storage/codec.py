@@ -17,7 +17,7 @@ from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from billing.storage.keys import stamp
+from billing.storage.addresses import stamp
 
 Attribute = dict[str, Any]
 """One attribute value in the form of DynamoDB's API: `{"S": "text"}`, `{"N": "12"}`, `{"M":

@@ -7,6 +7,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from typing import Any
+
+from billing.kernel.writes import Entity
+
+Decoded = Any
+"""An entity of a class that only its item names.
+
+It is the one place where types end: an address says which class is found there (`Key[Merchant]`),
+and both adapters take its word for what they decoded, or have kept.
+"""
 
 ENTITIES = {
     name: module
@@ -71,15 +81,15 @@ _STORED = {cls: name for name, cls in RENAMED.items()}
 
 
 @cache
-def class_of(name: str) -> type | None:
+def class_of(name: str) -> type[Entity] | None:
     """Returns the class of items of a type; None for a type of a newer version of the code."""
     module = ENTITIES.get(name)
     if module is None:
         return None
-    found: type = getattr(import_module(f"billing.{module}"), RENAMED.get(name, name))
+    found: type[Entity] = getattr(import_module(f"billing.{module}"), RENAMED.get(name, name))
     return found
 
 
-def stored_name(cls: type) -> str:
+def stored_name(cls: type[Entity]) -> str:
     """Returns the `type` under which entities of a class are stored."""
     return _STORED.get(cls.__name__, cls.__name__)

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
-
-class Place(NamedTuple):
-    """The primary key of a row."""
-
-    pk: str
-    sk: str
-
+from billing.storage.addresses import Place
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

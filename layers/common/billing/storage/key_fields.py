@@ -10,56 +10,63 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from billing.storage.keys import STAMP_LENGTH, Key, fact_of
+from billing.kernel.writes import Entity
+from billing.storage.addresses import STAMP_LENGTH, Key
+from billing.storage.keys import fact_of
 
 ImpliedByKey = dict[str, Any]
 
 
-def implied_by_key(cls: type, key: Key) -> ImpliedByKey:
+def implied_by_key(cls: type[Entity], key: Key[Entity]) -> ImpliedByKey:
     """Returns the fields that the key of an entity of this class implies.
 
     Empty for keys of another kind.
     """
-    say = _SAY.get(cls.__name__)
+    say = reader_for(cls)
     return {} if say is None else say(key)
 
 
-def _owner(key: Key) -> ImpliedByKey:
+def reader_for(cls: type[Entity]) -> Callable[[Key[Entity]], ImpliedByKey] | None:
+    """Returns what reads the fields that keys of this class imply; None if they imply none."""
+    return _SAY.get(cls.__name__)
+
+
+def _owner(key: Key[Entity]) -> ImpliedByKey:
     """Reads `M#<merchant>#C#<customer>`; neither id contains `#`."""
     _, merchant, *rest = key.pk.split("#", 3)
     return {"merchant": merchant, "customer": rest[1]} if rest[0] == "C" else {}
 
 
-def _rest(key: Key) -> str:
+def _rest(key: Key[Entity]) -> str:
     return key.sk.partition("#")[2]
 
 
-def _named(key: Key) -> ImpliedByKey:
+def _named(key: Key[Entity]) -> ImpliedByKey:
     return {**_owner(key), "id": _rest(key)}
 
 
-def _customer(key: Key) -> ImpliedByKey:
+def _customer(key: Key[Entity]) -> ImpliedByKey:
     owner = _owner(key)
     return {"merchant": owner["merchant"], "id": owner["customer"]}
 
 
-def _invoice(key: Key) -> ImpliedByKey:
+def _invoice(key: Key[Entity]) -> ImpliedByKey:
     """Reads `INVOICE#<owner>#<seq>`: the id is `<owner>.<seq>`, and the owner is the purchase."""
     owner, _, seq = _rest(key).rpartition("#")
     return {**_owner(key), "id": f"{owner}.{seq}", "purchase": owner, "seq": int(seq)}
 
 
-def _order(key: Key) -> ImpliedByKey:
+def _order(key: Key[Entity]) -> ImpliedByKey:
     """Reads `ORDER#<instant>#<id>`."""
     at, order = _rest(key)[:STAMP_LENGTH], _rest(key)[STAMP_LENGTH + 1 :]
     return {**_owner(key), "id": order, "at": datetime.fromisoformat(at)}
 
 
-def _fact(key: Key) -> ImpliedByKey:
+def _fact(key: Key[Entity]) -> ImpliedByKey:
     return dict(zip(("shard", "at", "id"), fact_of(key), strict=True))
 
 
-_SAY: dict[str, Callable[[Key], ImpliedByKey]] = {
+_SAY: dict[str, Callable[[Key[Entity]], ImpliedByKey]] = {
     "Customer": _customer,
     "PaymentMethod": _named,
     "Subscription": _named,

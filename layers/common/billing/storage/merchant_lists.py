@@ -3,97 +3,83 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import blake2s
-from typing import Generic, Protocol, TypeVar
 
 from billing.kernel.errors import Invalid
 from billing.kernel.storage import Page
-from billing.kernel.writes import Entity
-from billing.storage.keys import LIST, STAMP_LENGTH, Key, Row, SortKeyRange, list_month, stamp
-
-T = TypeVar("T")
-
-
-class _Items(Protocol):
-    def get_many(self, keys: Sequence[Key]) -> list[Entity | None]: ...
-
-    def rows(
-        self,
-        index: str,
-        pk: str,
-        stretch: SortKeyRange,
-        *,
-        newest_first: bool,
-        limit: int | None,
-    ) -> list[Row]: ...
+from billing.kernel.writes import E
+from billing.storage.addresses import STAMP_LENGTH, Row, SortKeyRange, stamp
+from billing.storage.index_keys import ListKind, list_month
+from billing.storage.items import Items
 
 
-class MerchantList(Generic[T]):
-    """One kind of list, ordered by `<time>#<id>`, so that entries of one instant have an order
-    too."""
+def page_of(
+    items: Items,
+    kind: ListKind[E],
+    merchant: str,
+    since: datetime,
+    until: datetime,
+    limit: int,
+    cursor: str | None,
+) -> Page[E]:
+    """Returns up to `limit` entries with `since <= time < until`, after those before `cursor`.
 
-    def __init__(self, items: _Items, kind: str) -> None:
-        self._items = items
-        self._kind = kind
+    The order is by `<time>#<id>`, so that entries of one instant have an order too. Costs one query
+    per month until the page is full, so callers limit the time range.
+    """
+    assert limit > 0
+    seen = None if cursor is None else _position(merchant, kind.name, cursor)
+    # No sort key equals a bare instant, so the inclusive ends mean `since <= time < until`; `seen`
+    # is the key of a row that was already shown, and is left out below.
+    low, high = stamp(since), stamp(until)
+    between = SortKeyRange(low, high if seen is None else min(high, seen))
+    rows = _rows(items, kind, merchant, between, limit + 1, seen)
+    shown = rows[:limit]
+    found = items.get_many([row.key for row in shown])
+    following = _cursor(merchant, kind.name, shown[-1].sk) if len(rows) > limit else None
+    return Page(tuple(entity for entity in found if entity is not None), following)
 
-    def page(
-        self, merchant: str, since: datetime, until: datetime, limit: int, cursor: str | None
-    ) -> Page[T]:
-        """Returns up to `limit` entries with `since <= time < until`, after those before `cursor`.
 
-        Costs one query per month until the page is full, so callers limit the time range.
-        """
-        assert limit > 0
-        seen = None if cursor is None else self._position(merchant, cursor)
-        rows = self._rows(merchant, since, until, limit + 1, seen)
-        shown = rows[:limit]
-        found = self._items.get_many([row.key for row in shown])
-        following = self._cursor(merchant, shown[-1].sk) if len(rows) > limit else None
-        return Page(tuple(entity for entity in found if entity is not None), following)
+def _rows(
+    items: Items,
+    kind: ListKind[E],
+    merchant: str,
+    between: SortKeyRange,
+    wanted: int,
+    seen: str | None,
+) -> list[Row[E]]:
+    rows: list[Row[E]] = []
+    for month in _months_back(*between):
+        partition = list_month(merchant, kind, month, between)
+        found = items.rows(partition, newest_first=True, limit=wanted - len(rows) + 1)
+        rows += (row for row in found if row.sk != seen)
+        if len(rows) >= wanted:
+            break
+    return rows[:wanted]
 
-    def _rows(
-        self, merchant: str, since: datetime, until: datetime, wanted: int, seen: str | None
-    ) -> list[Row]:
-        # No sort key equals a bare instant, so the inclusive ends mean `since <= time < until`;
-        # `seen` is the key of a row that was already shown, and is left out below.
-        low, high = stamp(since), stamp(until)
-        if seen is not None:
-            high = min(high, seen)
-        rows: list[Row] = []
-        for month in _months_back(low, high):
-            found = self._items.rows(
-                LIST,
-                list_month(merchant, self._kind, month),
-                SortKeyRange(low, high),
-                newest_first=True,
-                limit=wanted - len(rows) + 1,
-            )
-            rows += (row for row in found if row.sk != seen)
-            if len(rows) >= wanted:
-                break
-        return rows[:wanted]
 
-    def _cursor(self, merchant: str, position: str) -> str:
-        return urlsafe_b64encode(self._check(merchant, position) + position.encode()).decode()
+def _cursor(merchant: str, kind: str, position: str) -> str:
+    return urlsafe_b64encode(_check(merchant, kind, position) + position.encode()).decode()
 
-    def _position(self, merchant: str, cursor: str) -> str:
-        try:
-            raw = urlsafe_b64decode(cursor.encode("ascii"))
-            check, position = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:].decode()
-            datetime.fromisoformat(position[:STAMP_LENGTH])
-        except ValueError as damaged:
-            raise _not_a_cursor() from damaged
-        if check != self._check(merchant, position):
-            raise _not_a_cursor()
-        return position
 
-    def _check(self, merchant: str, position: str) -> bytes:
-        # Not a secret: it detects typing errors and cursors of other lists, it protects nothing. A
-        # forged one only names a place in the caller's own list.
-        text = f"{merchant}\n{self._kind}\n{position}"
-        return blake2s(text.encode(), digest_size=_CHECK_BYTES).digest()
+def _position(merchant: str, kind: str, cursor: str) -> str:
+    try:
+        raw = urlsafe_b64decode(cursor.encode("ascii"))
+        check, position = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:].decode()
+        datetime.fromisoformat(position[:STAMP_LENGTH])
+    except ValueError as damaged:
+        raise _not_a_cursor() from damaged
+    if check != _check(merchant, kind, position):
+        raise _not_a_cursor()
+    return position
+
+
+def _check(merchant: str, kind: str, position: str) -> bytes:
+    # Not a secret: it detects typing errors and cursors of other lists, it protects nothing. A
+    # forged one only names a place in the caller's own list.
+    return blake2s(f"{merchant}\n{kind}\n{position}".encode(), digest_size=_CHECK_BYTES).digest()
 
 
 _CHECK_BYTES = 6

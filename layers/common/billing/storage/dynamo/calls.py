@@ -17,9 +17,13 @@ from pynamodb.connection import Connection
 from pynamodb.exceptions import VerboseClientError
 
 from billing.kernel.errors import Conflict, Unavailable
+from billing.kernel.writes import Entity
+from billing.storage.addresses import Key
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
+Item = dict[str, Any]
+"""An item in the form of DynamoDB's API: attribute values by name."""
 
 # PynamoDB's own time-outs (15 s, 30 s) are longer than a function lives.
 CONNECT_SECONDS = 1
@@ -133,6 +137,10 @@ def connect(
         max_pool_connections=POOL,
     )
     return Calls(connection, entropy)
+
+
+def key_attributes(key: Key[Entity]) -> Item:
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
 def _passes(error: Exception) -> bool:

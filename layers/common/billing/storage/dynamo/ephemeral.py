@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from billing.storage.addresses import Place
 from billing.storage.dynamo.calls import Calls, ConditionFailed, Request
-from billing.storage.ephemeral_rows import Place, epoch_seconds, hits_place, is_gone, value_place
+from billing.storage.ephemeral_rows import epoch_seconds, hits_place, is_gone, value_place
 
 
 class DynamoEphemeral:

@@ -10,13 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from typing import Any
 
+from billing.kernel.storage import Due
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Write
 from billing.storage import codec, key_fields
-from billing.storage.codec import Attribute
-from billing.storage.entity_classes import class_of, stored_name
-from billing.storage.keys import Key, index_keys, key_of
+from billing.storage.addresses import stamp
+from billing.storage.dynamo.calls import Item, Request, key_attributes
+from billing.storage.dynamo.expressions import ExpressionBuilder
+from billing.storage.entity_classes import stored_name
+from billing.storage.entity_keys import key_of
+from billing.storage.index_keys import due_kind, due_sort_key, index_keys
+from billing.storage.keys import owner_key
 
 FIELD_BY_FIELD = 2
 """Dataclasses at paths shorter than this, counting `body`, are compared field by field."""
@@ -25,7 +31,6 @@ EXPRESSION_MOST = 4096
 """Bytes of an expression that DynamoDB takes
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 
-Request = dict[str, Any]
 Action = tuple[str, Request]
 """A write's name in TransactWriteItems (`Put`, `Update`, ...) and its parameters."""
 
@@ -45,10 +50,6 @@ def action(write: Write, table: str, op: str) -> Action:
             return "Delete", {"TableName": table, "Key": key_attributes(key_of(entity))}
 
 
-def key_attributes(key: Key) -> dict[str, Attribute]:
-    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
-
-
 def index_attributes(entity: Entity) -> dict[str, str]:
     """Returns the index keys of an entity, by attribute."""
     attributes = {}
@@ -58,7 +59,7 @@ def index_attributes(entity: Entity) -> dict[str, str]:
     return attributes
 
 
-def item_of(entity: Entity, op: str) -> dict[str, Attribute]:
+def item_of(entity: Entity, op: str) -> Item:
     """Returns the item that an entity is stored as."""
     key, cls = key_of(entity), type(entity)
     return {
@@ -70,41 +71,26 @@ def item_of(entity: Entity, op: str) -> dict[str, Attribute]:
     }
 
 
-def entity_of(item: dict[str, Any]) -> Entity | None:
-    """Returns the entity of a stored item; None if only a newer version of the code knows its
-    type."""
-    cls = class_of(item["type"]["S"])
-    if cls is None:
-        return None
-    return codec.decode(cls, item["body"], key_fields.implied_by_key(cls, key_in(item)))
-
-
-def key_in(item: dict[str, Any]) -> Key:
-    return Key(item["pk"]["S"], item["sk"]["S"])
-
-
-class ExpressionBuilder:
-    """Collects the names and values of an action's expressions; `#state` means the name `state`."""
-
-    def __init__(self) -> None:
-        self.names: dict[str, str] = {}
-        self.values: dict[str, Attribute] = {}
-
-    def path(self, *parts: str) -> str:
-        self.names.update({f"#{part}": part for part in parts})
-        return "#" + ".#".join(parts)
-
-    def value(self, attribute: Attribute) -> str:
-        placeholder = f":{len(self.values)}"
-        self.values[placeholder] = attribute
-        return placeholder
-
-    def parameters(self) -> Request:
-        """Returns the request's names and values, if any: DynamoDB refuses empty ones."""
-        parameters: Request = {"ExpressionAttributeNames": self.names}
-        if self.values:
-            parameters["ExpressionAttributeValues"] = self.values
-        return parameters
+def move_alarm(due: Due, until: datetime, table: str, op: str) -> Action:
+    """Returns the action that moves a due date, if its kind and instant are unchanged."""
+    terms = ExpressionBuilder()
+    due_at = terms.path("body", "due_at")
+    sets = {
+        due_at: stamp(until),
+        terms.path("due_sk"): due_sort_key(until, due.owner),
+        terms.path("op"): op,
+    }
+    update = ", ".join(f"{path} = {terms.value({'S': v})}" for path, v in sets.items())
+    # The due date's kind is part of the index key; the shard in that key is not known here.
+    seen = f"{due_at} = {terms.value({'S': stamp(due.due_at)})}"
+    kind = f"begins_with({terms.path('due_pk')}, {terms.value({'S': due_kind(due.kind)})})"
+    return "Update", {
+        "TableName": table,
+        "Key": key_attributes(owner_key(due)),
+        "UpdateExpression": f"SET {update}",
+        "ConditionExpression": f"{seen} AND {kind}",
+        **terms.parameters(),
+    }
 
 
 def _put(entity: Entity, table: str, op: str) -> Request:
@@ -169,7 +155,7 @@ def _within_limit(expression: str) -> str:
 def _stands(
     terms: ExpressionBuilder,
     owner: tuple[str, ...],
-    entity: Entity,
+    entity: object,
     name: str,
     said: Mapping[str, Any],
 ) -> Iterator[str]:

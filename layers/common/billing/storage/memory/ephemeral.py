@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from threading import Lock
 
-from billing.storage.ephemeral_rows import Place, epoch_seconds, hits_place, is_gone, value_place
+from billing.storage.addresses import Place
+from billing.storage.ephemeral_rows import epoch_seconds, hits_place, is_gone, value_place
 
 
 class MemoryEphemeral:

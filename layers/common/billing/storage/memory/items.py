@@ -14,11 +14,31 @@ from threading import Lock
 
 from billing.kernel.errors import Conflict
 from billing.kernel.storage import Due
-from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Transaction, Write
-from billing.storage.keys import INDEXES, Key, Row, SortKeyRange, index_keys, keys_of, owner_key
+from billing.kernel.writes import (
+    Change,
+    ConditionCheck,
+    E,
+    Entity,
+    Insert,
+    Remove,
+    Transaction,
+    Write,
+)
+from billing.storage.addresses import (
+    INDEXES,
+    IndexPartition,
+    Key,
+    Partition,
+    Place,
+    Row,
+    SortKeyRange,
+)
+from billing.storage.entity_classes import Decoded
+from billing.storage.entity_keys import keys_of
+from billing.storage.index_keys import index_keys
+from billing.storage.keys import owner_key
 
-_EVERYTHING = SortKeyRange()
-_NOWHERE: Mapping[str, Key] = {}
+_NOWHERE: Mapping[str, Place] = {}
 
 LONGEST_PK, LONGEST_SK = 2048, 1024
 """The most bytes of a key that DynamoDB accepts."""
@@ -29,46 +49,36 @@ class MemoryItems:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._partitions: dict[str, dict[str, Entity]] = {}
+        self._partitions: dict[str, dict[str, Decoded]] = {}
         self._indexes: dict[str, dict[str, SortedRows]] = {index: {} for index in INDEXES}
-        self._indexed: dict[Key, Mapping[str, Key]] = {}
+        self._indexed: dict[Key[Entity], Mapping[str, Place]] = {}
 
-    def get(self, key: Key) -> Entity | None:
+    def get(self, key: Key[E]) -> E | None:
         with self._lock:
             return self._at(key)
 
-    def get_many(self, keys: Sequence[Key]) -> list[Entity | None]:
+    def get_many(self, keys: Sequence[Key[E]]) -> list[E | None]:
         with self._lock:
             return [self._at(key) for key in keys]
 
     def query(
-        self,
-        pk: str,
-        stretch: SortKeyRange = _EVERYTHING,
-        *,
-        newest_first: bool = False,
-        limit: int | None = None,
-    ) -> list[Entity]:
-        low, high = stretch
+        self, partition: Partition[E], *, newest_first: bool = False, limit: int | None = None
+    ) -> list[E]:
+        pk, (low, high) = partition
         _check_length(pk)
         with self._lock:
-            partition = self._partitions.get(pk, {})
+            items = self._partitions.get(pk, {})
             # Sort keys mostly arrive in order, so this sort is one pass.
-            sks = sorted((sk for sk in partition if low <= sk <= high), reverse=newest_first)
-            return [partition[sk] for sk in sks[:limit]]
+            sks = sorted((sk for sk in items if low <= sk <= high), reverse=newest_first)
+            return [items[sk] for sk in sks[:limit]]
 
     def rows(
-        self,
-        index: str,
-        pk: str,
-        stretch: SortKeyRange = _EVERYTHING,
-        *,
-        newest_first: bool = False,
-        limit: int | None = None,
-    ) -> list[Row]:
+        self, partition: IndexPartition[E], *, newest_first: bool = False, limit: int | None = None
+    ) -> list[Row[E]]:
+        index, pk, between = partition
         with self._lock:
             rows = self._indexes[index].get(pk)
-            return [] if rows is None else list(islice(rows.between(stretch, newest_first), limit))
+            return [] if rows is None else list(islice(rows.between(between, newest_first), limit))
 
     def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
         return [self.move_alarm(due, until) for due in dues]
@@ -102,13 +112,13 @@ class MemoryItems:
                 outcomes.append(None)
         return outcomes
 
-    def _at(self, key: Key) -> Entity | None:
+    def _at(self, key: Key[E]) -> E | None:
         pk, sk = key
         _check_length(pk, sk)
         partition = self._partitions.get(pk)
         return None if partition is None else partition.get(sk)
 
-    def _carry_out(self, key: Key, write: Write) -> None:
+    def _carry_out(self, key: Key[Entity], write: Write) -> None:
         match write:
             case Insert(entity):
                 self._put(key, entity)
@@ -125,7 +135,7 @@ class MemoryItems:
             case ConditionCheck():
                 pass
 
-    def _put(self, key: Key, entity: Entity | None) -> Entity | None:
+    def _put(self, key: Key[Entity], entity: Entity | None) -> Entity | None:
         """Stores or removes an entity and returns the one before."""
         before = self._at(key)
         if entity is not None:
@@ -146,7 +156,9 @@ class MemoryItems:
         return before
 
     @staticmethod
-    def _reindex(index: dict[str, SortedRows], key: Key, old: Key | None, new: Key | None) -> None:
+    def _reindex(
+        index: dict[str, SortedRows], key: Key[Entity], old: Place | None, new: Place | None
+    ) -> None:
         if old is not None:
             index[old.pk].discard(Row(old.sk, key))
             if not index[old.pk]:
@@ -190,16 +202,16 @@ class SortedRows:
     CHUNK = 1000
 
     def __init__(self) -> None:
-        self._chunks: list[list[Row]] = []
+        self._chunks: list[list[Row[Decoded]]] = []
 
     def __bool__(self) -> bool:
         return bool(self._chunks)
 
     @property
-    def first(self) -> Row:
+    def first(self) -> Row[Decoded]:
         return self._chunks[0][0]
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Row[Decoded]) -> None:
         if not self._chunks:
             self._chunks.append([row])
             return
@@ -210,7 +222,7 @@ class SortedRows:
             self._chunks.insert(place + 1, chunk[self.CHUNK :])
             del chunk[self.CHUNK :]
 
-    def discard(self, row: Row) -> None:
+    def discard(self, row: Row[Decoded]) -> None:
         place = self._chunk_of(row)
         chunk = self._chunks[place]
         at = bisect_left(chunk, row)
@@ -219,9 +231,9 @@ class SortedRows:
         if not chunk:
             del self._chunks[place]
 
-    def between(self, stretch: SortKeyRange, newest_first: bool) -> Iterator[Row]:
+    def between(self, between: SortKeyRange, newest_first: bool) -> Iterator[Row[Decoded]]:
         """Yields the rows whose sort keys are in the range, in either direction."""
-        low, high = stretch
+        low, high = between
         step = -1 if newest_first else 1
         if newest_first:
             place = bisect_right(self._chunks, high, key=_first_sk) - 1
@@ -236,17 +248,17 @@ class SortedRows:
                 return
             place += step
 
-    def _chunk_of(self, row: Row) -> int:
+    def _chunk_of(self, row: Row[Decoded]) -> int:
         return max(0, bisect_right(self._chunks, row, key=_first) - 1)
 
 
-def _first(chunk: list[Row]) -> Row:
+def _first(chunk: list[Row[Decoded]]) -> Row[Decoded]:
     return chunk[0]
 
 
-def _first_sk(chunk: list[Row]) -> str:
+def _first_sk(chunk: list[Row[Decoded]]) -> str:
     return chunk[0].sk
 
 
-def _sk(row: Row) -> str:
+def _sk(row: Row[Decoded]) -> str:
     return row.sk

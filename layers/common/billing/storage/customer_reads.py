@@ -1,0 +1,169 @@
+"""Reads of one customer: before the first purchase, and all that is kept since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from billing.kernel.storage import History
+from billing.storage import index_keys, keys
+from billing.storage.items import Items
+
+if TYPE_CHECKING:
+    from billing.checkout.checkouts import Checkout
+    from billing.checkout.trials import TrialUse
+    from billing.helpdesk.tickets import Thread, Ticket
+    from billing.kernel.customers import Customer, PaymentMethod, PurchaseBillTo
+    from billing.kernel.invoices import Invoice
+    from billing.kernel.orders import Order
+    from billing.kernel.subscription import Subscription
+    from billing.notices.reminders import Reminder
+    from billing.outbox.suppressions import MailStop
+    from billing.refunds.refunds import Refund
+    from billing.storage.index_keys import ById
+    from billing.storage.keys import OfCustomer
+
+T = TypeVar("T")
+
+
+class CustomerReads:
+    """The questions of the Store port about one customer."""
+
+    _items: Items
+
+    def checkout(self, merchant: str, key: str) -> Checkout | None:
+        """Get M#<merchant>#K#<attempt key> CHECKOUT."""
+        return self._items.get(keys.checkout(merchant, key))
+
+    def trial_use(self, merchant: str, subject: str) -> TrialUse | None:
+        """Get M#<merchant>#U#<subject hash> TRIAL."""
+        return self._items.get(keys.trial_use(merchant, subject))
+
+    def customer(self, merchant: str, customer: str) -> Customer | None:
+        """Get M#<merchant>#C#<customer> CUSTOMER."""
+        return self._items.get(keys.customer(merchant, customer))
+
+    def customer_by_email(self, merchant: str, email: str) -> str | None:
+        """Get M#<merchant>#E#<email hash> CUSTOMER."""
+        from billing.kernel.customers import email_hash
+
+        pointer = self._items.get(keys.email_pointer(merchant, email_hash(merchant, email)))
+        return None if pointer is None else pointer.customer
+
+    def mail_stop(self, merchant: str, email: str) -> MailStop | None:
+        """Get M#<merchant>#E#<email hash> MAIL_STOP."""
+        from billing.kernel.customers import email_hash
+
+        return self._items.get(keys.mail_stop(merchant, email_hash(merchant, email)))
+
+    def history(self, merchant: str, customer: str) -> History:
+        """Query M#<merchant>#C#<customer>, all of it."""
+        return _history(self._items.query(keys.history(merchant, customer)))
+
+    def subscription(self, merchant: str, customer: str, subscription: str) -> Subscription | None:
+        """Get M#<merchant>#C#<customer> SUB#<id>."""
+        return self._items.get(keys.subscription(merchant, customer, subscription))
+
+    def subscriptions(self, owners: Sequence[tuple[str, str, str]]) -> list[Subscription | None]:
+        """Batch get of M#<merchant>#C#<customer> SUB#<id>."""
+        return self._items.get_many([keys.subscription(*owner) for owner in owners])
+
+    def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
+        """Index lookup M#<merchant>#ID#<id>, then get."""
+        from billing.kernel.subscription import Subscription
+
+        found = self._by_id(merchant, subscription)
+        return found if isinstance(found, Subscription) else None
+
+    def order_by_id(self, merchant: str, order: str) -> Order | None:
+        """Index lookup M#<merchant>#ID#<id>, then get."""
+        from billing.kernel.orders import Order
+
+        found = self._by_id(merchant, order)
+        return found if isinstance(found, Order) else None
+
+    def payment_method_by_id(self, merchant: str, method: str) -> PaymentMethod | None:
+        """Index lookup M#<merchant>#ID#<id>, then get."""
+        from billing.kernel.customers import PaymentMethod
+
+        found = self._by_id(merchant, method)
+        return found if isinstance(found, PaymentMethod) else None
+
+    def _by_id(self, merchant: str, entity_id: str) -> ById | None:
+        rows = self._items.rows(index_keys.by_id(merchant, entity_id), limit=1)
+        return self._items.get(rows[0].key) if rows else None
+
+    def invoice(self, merchant: str, customer: str, invoice: str) -> Invoice | None:
+        """Get M#<merchant>#C#<customer> INVOICE#<owner>#<seq>."""
+        return self._items.get(keys.invoice(merchant, customer, invoice))
+
+    def invoices(self, invoices: Sequence[tuple[str, str, str]]) -> list[Invoice | None]:
+        """Batch get of M#<merchant>#C#<customer> INVOICE#<owner>#<seq>."""
+        return self._items.get_many([keys.invoice(*invoice) for invoice in invoices])
+
+    def refund(self, merchant: str, customer: str, refund: str) -> Refund | None:
+        """Get M#<merchant>#C#<customer> REFUND#<invoice>:r<n>."""
+        return self._items.get(keys.refund(merchant, customer, refund))
+
+    def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None:
+        """Get M#<merchant>#C#<customer> CARD#<id>."""
+        return self._items.get(keys.payment_method(merchant, customer, method))
+
+    def reminder(self, merchant: str, customer: str, subscription: str) -> Reminder | None:
+        """Get M#<merchant>#C#<customer> NOTICE#<subscription>."""
+        return self._items.get(keys.reminder(merchant, customer, subscription))
+
+    def bill_tos(self, purchases: Sequence[tuple[str, str, str]]) -> list[PurchaseBillTo | None]:
+        """Batch get of M#<merchant>#C#<customer> BILL_TO#<purchase>."""
+        return self._items.get_many([keys.bill_to(*purchase) for purchase in purchases])
+
+    def ticket(self, merchant: str, ticket: str) -> Ticket | None:
+        """Get M#<merchant>#T#<ticket> TICKET."""
+        return self._items.get(keys.ticket(merchant, ticket))
+
+    def thread(self, merchant: str, ticket: str) -> Thread | None:
+        """Query M#<merchant>#T#<ticket>, all of it."""
+        from billing.helpdesk.tickets import Message, Thread, Ticket
+
+        found = self._items.query(keys.thread(merchant, ticket))
+        messages = tuple(e for e in found if isinstance(e, Message))
+        return next((Thread(e, messages) for e in found if isinstance(e, Ticket)), None)
+
+    def tickets_of(self, merchant: str, customer: str) -> list[Ticket]:
+        """Query M#<merchant>#C#<customer> TICKET#*, newest first, then batch get."""
+        named = self._items.query(keys.tickets_of(merchant, customer), newest_first=True)
+        found = self._items.get_many([keys.ticket(merchant, each.ticket) for each in named])
+        return [e for e in found if e is not None]
+
+
+def _history(found: Sequence[OfCustomer]) -> History:
+    """Sorts a customer's items into lists by their class, each oldest first."""
+    from billing.kernel.customers import Consent, Customer, Entitlement, PaymentMethod
+    from billing.kernel.invoices import Invoice
+    from billing.kernel.ledger import LedgerEntry
+    from billing.kernel.orders import Order
+    from billing.kernel.subscription import Subscription
+    from billing.refunds.disputes import Chargeback
+    from billing.refunds.refunds import Refund
+
+    methods = _oldest_first(found, PaymentMethod, lambda e: e.added_at)
+    return History(
+        customer=next((e for e in found if isinstance(e, Customer)), None),
+        methods=tuple(method for method in methods if method.removed_at is None),
+        subscriptions=_oldest_first(found, Subscription, lambda e: e.started_at),
+        orders=_oldest_first(found, Order, lambda e: e.at),
+        invoices=_oldest_first(found, Invoice, lambda e: e.opened_at),
+        entitlements=_oldest_first(found, Entitlement, lambda e: e.since),
+        refunds=_oldest_first(found, Refund, lambda e: e.requested_at),
+        ledger=_oldest_first(found, LedgerEntry, lambda e: e.at),
+        chargebacks=_oldest_first(found, Chargeback, lambda e: e.opened_at),
+        consents=_oldest_first(found, Consent, lambda e: e.agreed_at),
+        removed_methods=tuple(method for method in methods if method.removed_at is not None),
+    )
+
+
+def _oldest_first(
+    found: Iterable[object], cls: type[T], at: Callable[[T], datetime]
+) -> tuple[T, ...]:
+    return tuple(sorted((e for e in found if isinstance(e, cls)), key=at))

@@ -1,0 +1,30 @@
+"""The names and values that the expressions of a request stand for."""
+
+from __future__ import annotations
+
+from billing.storage.codec import Attribute
+from billing.storage.dynamo.calls import Request
+
+
+class ExpressionBuilder:
+    """Collects the names and values of an action's expressions; `#state` means the name `state`."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Attribute] = {}
+
+    def path(self, *parts: str) -> str:
+        self.names.update({f"#{part}": part for part in parts})
+        return "#" + ".#".join(parts)
+
+    def value(self, attribute: Attribute) -> str:
+        placeholder = f":{len(self.values)}"
+        self.values[placeholder] = attribute
+        return placeholder
+
+    def parameters(self) -> Request:
+        """Returns the request's names and values, if any: DynamoDB refuses empty ones."""
+        parameters: Request = {"ExpressionAttributeNames": self.names}
+        if self.values:
+            parameters["ExpressionAttributeValues"] = self.values
+        return parameters

@@ -1,0 +1,233 @@
+"""The key of an entity, and the keys that a transaction writes.
+
+The table is by name of the class, because a class is imported with the first item of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from billing.kernel.storage import Due
+from billing.kernel.writes import Change, Entity, Transaction, Write
+from billing.storage import keys
+from billing.storage.addresses import Key, stamp
+
+if TYPE_CHECKING:
+    from billing.accounts.accounts import Account, AccountEmail
+    from billing.checkout.checkouts import Checkout
+    from billing.checkout.trials import TrialUse
+    from billing.helpdesk.tickets import Message, Ticket, TicketOf
+    from billing.kernel.catalog import PricePoint, Product
+    from billing.kernel.customers import (
+        Consent,
+        Customer,
+        EmailPointer,
+        Entitlement,
+        PaymentMethod,
+        PurchaseBillTo,
+    )
+    from billing.kernel.domains import Domain
+    from billing.kernel.invoices import Invoice, InvoiceCounter
+    from billing.kernel.ledger import LedgerEntry
+    from billing.kernel.merchants import ApiKey, Merchant
+    from billing.kernel.operation import BillingSwitch, ProcessingFailure
+    from billing.kernel.orders import Order
+    from billing.kernel.outbox_events import OutboxEvent
+    from billing.kernel.payment_refs import PaymentPointer
+    from billing.kernel.subscription import Subscription
+    from billing.notices.reminders import Reminder
+    from billing.outbox.suppressions import MailStop
+    from billing.refunds.disputes import Chargeback
+    from billing.refunds.refunds import Refund
+
+MOST_WRITES = 100
+"""The most writes in one transaction: DynamoDB's limit."""
+
+
+def key_of(entity: Entity) -> Key[Entity]:
+    return _KEYS[type(entity).__name__](entity)
+
+
+def keys_of(transaction: Transaction) -> list[Key[Entity]]:
+    """Returns the key of each write; raises `ValueError` for what DynamoDB would refuse as
+    malformed."""
+    found = [_key_of_write(write) for write in transaction]
+    if len(found) > MOST_WRITES:
+        raise ValueError(f"{len(found)} writes in one transaction, {MOST_WRITES} are the limit")
+    if len(set(found)) < len(found):
+        raise ValueError("two writes on one item in one transaction")
+    return found
+
+
+def _key_of_write(write: Write) -> Key[Entity]:
+    if not isinstance(write, Change):
+        return key_of(write.entity)
+    key = key_of(write.before)
+    if key != key_of(write.after):
+        raise ValueError(f"a change cannot move {key} to another key")
+    return key
+
+
+def _merchant(e: Merchant) -> Key[Merchant]:
+    return keys.merchant(e.id)
+
+
+def _api_key(e: ApiKey) -> Key[ApiKey]:
+    return keys.api_key(e.key_hash)
+
+
+def _domain(e: Domain) -> Key[Domain]:
+    return keys.domain(e.host)
+
+
+def _product(e: Product) -> Key[Product]:
+    return keys.product(e.merchant, e.id)
+
+
+def _price_point(e: PricePoint) -> Key[PricePoint]:
+    return keys.price_version(e.id, e.version)
+
+
+def _invoice_counter(e: InvoiceCounter) -> Key[InvoiceCounter]:
+    return keys.invoice_counter(e.merchant, e.test, e.credit_notes)
+
+
+def _checkout(e: Checkout) -> Key[Checkout]:
+    return keys.checkout(e.merchant, e.key)
+
+
+def _trial_use(e: TrialUse) -> Key[TrialUse]:
+    return keys.trial_use(e.merchant, e.subject)
+
+
+def _mail_stop(e: MailStop) -> Key[MailStop]:
+    return keys.mail_stop(e.merchant, e.email_hash)
+
+
+def _email_pointer(e: EmailPointer) -> Key[EmailPointer]:
+    return keys.email_pointer(e.merchant, e.email_hash)
+
+
+def _customer(e: Customer) -> Key[Customer]:
+    return keys.customer(e.merchant, e.id)
+
+
+def _payment_method(e: PaymentMethod) -> Key[PaymentMethod]:
+    return keys.payment_method(e.merchant, e.customer, e.id)
+
+
+def _subscription(e: Subscription) -> Key[Subscription]:
+    return keys.subscription(e.merchant, e.customer, e.id)
+
+
+def _invoice(e: Invoice) -> Key[Invoice]:
+    return keys.invoice(e.merchant, e.customer, e.id)
+
+
+def _order(e: Order) -> Key[Order]:
+    if e.customer is None:
+        assert e.attempt_key is not None, "what a stranger failed to buy lives with its attempt"
+        pk = keys.checkout(e.merchant, e.attempt_key).pk
+    else:
+        pk = keys.of_customer(e.merchant, e.customer)
+    return Key(pk, f"ORDER#{stamp(e.at)}#{e.id}")
+
+
+def _refund(e: Refund) -> Key[Refund]:
+    return keys.refund(e.merchant, e.customer, e.id)
+
+
+def _reminder(e: Reminder) -> Key[Reminder]:
+    return keys.reminder(e.merchant, e.customer, e.subscription)
+
+
+def _purchase_bill_to(e: PurchaseBillTo) -> Key[PurchaseBillTo]:
+    return keys.bill_to(e.merchant, e.customer, e.purchase)
+
+
+def _consent(e: Consent) -> Key[Consent]:
+    return Key(keys.of_customer(e.merchant, e.customer), f"CONSENT#{e.purchase}")
+
+
+def _entitlement(e: Entitlement) -> Key[Entitlement]:
+    return Key(keys.of_customer(e.merchant, e.customer), f"ENTITLEMENT#{e.grant}#{e.source}")
+
+
+def _chargeback(e: Chargeback) -> Key[Chargeback]:
+    return Key(keys.of_customer(e.merchant, e.customer), f"CHARGEBACK#{e.id}")
+
+
+def _ledger_entry(e: LedgerEntry) -> Key[LedgerEntry]:
+    return Key(keys.of_customer(e.merchant, e.customer), f"LEDGER#{e.id}")
+
+
+def _ticket(e: Ticket) -> Key[Ticket]:
+    return keys.ticket(e.merchant, e.id)
+
+
+def _ticket_of(e: TicketOf) -> Key[TicketOf]:
+    return Key(keys.of_customer(e.merchant, e.customer), f"TICKET#{stamp(e.at)}#{e.ticket}")
+
+
+def _message(e: Message) -> Key[Message]:
+    return Key(keys.ticket(e.merchant, e.ticket).pk, f"MESSAGE#{stamp(e.at)}#{e.id}")
+
+
+def _account(e: Account) -> Key[Account]:
+    return keys.account(e.username)
+
+
+def _account_email(e: AccountEmail) -> Key[AccountEmail]:
+    return keys.account_email(e.email_hash)
+
+
+def _payment_pointer(e: PaymentPointer) -> Key[PaymentPointer]:
+    return keys.payment_pointer(e.gateway, e.account, e.reference)
+
+
+def _billing_switch(e: BillingSwitch) -> Key[BillingSwitch]:
+    return keys.BILLING_SWITCH
+
+
+def _processing_failure(e: ProcessingFailure) -> Key[ProcessingFailure]:
+    return keys.trouble(Due(e.kind, e.last_at, e.owner))
+
+
+def _outbox_event(e: OutboxEvent) -> Key[OutboxEvent]:
+    return keys.fact(e.shard, e.at, e.id)
+
+
+_KEYS: dict[str, Callable[..., Key[Entity]]] = {
+    "Merchant": _merchant,
+    "ApiKey": _api_key,
+    "Domain": _domain,
+    "Product": _product,
+    "PricePoint": _price_point,
+    "InvoiceCounter": _invoice_counter,
+    "Checkout": _checkout,
+    "TrialUse": _trial_use,
+    "MailStop": _mail_stop,
+    "EmailPointer": _email_pointer,
+    "Customer": _customer,
+    "PaymentMethod": _payment_method,
+    "Subscription": _subscription,
+    "Invoice": _invoice,
+    "Order": _order,
+    "Refund": _refund,
+    "Reminder": _reminder,
+    "PurchaseBillTo": _purchase_bill_to,
+    "Consent": _consent,
+    "Entitlement": _entitlement,
+    "Chargeback": _chargeback,
+    "LedgerEntry": _ledger_entry,
+    "Ticket": _ticket,
+    "TicketOf": _ticket_of,
+    "Message": _message,
+    "Account": _account,
+    "AccountEmail": _account_email,
+    "PaymentPointer": _payment_pointer,
+    "BillingSwitch": _billing_switch,
+    "ProcessingFailure": _processing_failure,
+    "OutboxEvent": _outbox_event,
+}

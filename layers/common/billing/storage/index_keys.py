@@ -1,0 +1,214 @@
+"""The places of entities in the indexes, and the partitions of the indexes that are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Generic, NamedTuple
+
+from billing.kernel.due import DueKind
+from billing.kernel.storage import Due
+from billing.kernel.writes import Entity
+from billing.storage.addresses import (
+    DUE,
+    EVERYTHING,
+    LIST,
+    LOOKUP,
+    STAMP_LENGTH,
+    E_co,
+    IndexPartition,
+    Place,
+    Row,
+    SortKeyRange,
+    stamp,
+)
+
+if TYPE_CHECKING:
+    from billing.accounts.accounts import Account
+    from billing.checkout.checkouts import Checkout
+    from billing.helpdesk.tickets import Ticket
+    from billing.kernel.catalog import Product
+    from billing.kernel.customers import PaymentMethod
+    from billing.kernel.merchants import ApiKey, Merchant
+    from billing.kernel.orders import Order
+    from billing.kernel.subscription import Subscription
+    from billing.notices.reminders import Reminder
+    from billing.refunds.refunds import Refund
+    from billing.storage.keys import Alarmed
+
+    ById = Subscription | Order | PaymentMethod
+    """An entity that is found by its id alone."""
+
+
+def index_keys(entity: Entity) -> dict[str, Place]:
+    """Returns the places of an entity in the indexes, by name of the index."""
+    places = _PLACES.get(type(entity).__name__)
+    return {} if places is None else places(entity)
+
+
+# The due index: what is to be done, by kind, shard and instant.
+
+
+def due(kind: DueKind, shard: int, until: datetime) -> IndexPartition[Alarmed]:
+    """Returns where the due dates of a kind and shard are, up to an instant."""
+    return IndexPartition(DUE, due_shard(kind, shard), SortKeyRange.until(until))
+
+
+def due_kind(kind: DueKind) -> str:
+    """Returns the partition prefix of one kind of due date, for all shards."""
+    return f"DUE#{kind}#"
+
+
+@cache
+def due_shard(kind: DueKind, shard: int) -> str:
+    return f"{due_kind(kind)}{shard}"
+
+
+def due_sort_key(due_at: datetime, owner: tuple[str, ...]) -> str:
+    return "#".join((stamp(due_at), *owner))
+
+
+_OWNER_PARTS = {DueKind.CHECKOUT: 2, DueKind.ERASE: 2, DueKind.TICKET: 2, DueKind.ACCOUNT: 1}
+
+
+def due_of(kind: DueKind, row: Row[Alarmed]) -> Due:
+    """Returns the due date of a row of the due index."""
+    due_at, owner = row.sk[:STAMP_LENGTH], row.sk[STAMP_LENGTH + 1 :]
+    parts = owner.split("#", _OWNER_PARTS.get(kind, 3) - 1)
+    return Due(kind, datetime.fromisoformat(due_at), tuple(parts))
+
+
+def _due_place(entity: Alarmed, *owner: str) -> dict[str, Place]:
+    if entity.due_at is None:
+        return {}
+    return {DUE: Place(due_shard(entity.alarm, entity.shard), due_sort_key(entity.due_at, owner))}
+
+
+# The lookup index: what is named by an id, or by what it waits for.
+
+
+def by_id(merchant: str, entity_id: str) -> IndexPartition[ById]:
+    return IndexPartition(LOOKUP, _id_place(merchant, entity_id).pk)
+
+
+def api_keys(merchant: str) -> IndexPartition[ApiKey]:
+    return IndexPartition(LOOKUP, f"M#{merchant}#KEYS")
+
+
+def waiting(merchant: str, department: str) -> IndexPartition[Ticket]:
+    """Returns where a department's waiting tickets are, those that wait longest first."""
+    return IndexPartition(LOOKUP, f"M#{merchant}#WAITING#{department}")
+
+
+def _id_place(merchant: str, entity_id: str) -> Place:
+    return Place(f"M#{merchant}#ID#{entity_id}", "ID")
+
+
+# The list index: a merchant's lists by month, and the lists of all merchants.
+
+
+class ListKind(NamedTuple, Generic[E_co]):
+    """One of a merchant's lists, under its name in keys."""
+
+    name: str
+
+
+ORDERS: ListKind[Order] = ListKind("ORDER")
+SUBSCRIPTIONS: ListKind[Subscription] = ListKind("SUB")
+TICKETS: ListKind[Ticket] = ListKind("TICKET")
+
+DIRECTORY: IndexPartition[Product] = IndexPartition(LIST, "DIRECTORY")
+"""Where products are that are publicly listed, of any merchant (P-14)."""
+
+MERCHANTS: IndexPartition[Merchant] = IndexPartition(LIST, "MERCHANTS")
+"""Where all merchants are, for sweeps over them."""
+
+
+def list_month(
+    merchant: str, kind: ListKind[E_co], month: str, between: SortKeyRange = EVERYTHING
+) -> IndexPartition[E_co]:
+    """Returns where one month (`YYYY-MM`) of a merchant's list is."""
+    return IndexPartition(LIST, f"M#{merchant}#L#{kind.name}#{month.replace('-', '')}", between)
+
+
+def _list_place(merchant: str, kind: ListKind[Entity], at: datetime, entity_id: str) -> Place:
+    text = stamp(at)
+    return Place(list_month(merchant, kind, text[:7]).pk, f"{text}#{entity_id}")
+
+
+# Each class that has places in indexes.
+
+
+def _subscription(e: Subscription) -> dict[str, Place]:
+    return {
+        **_due_place(e, e.merchant, e.customer, e.id),
+        LOOKUP: _id_place(e.merchant, e.id),
+        LIST: _list_place(e.merchant, SUBSCRIPTIONS, e.started_at, e.id),
+    }
+
+
+def _order(e: Order) -> dict[str, Place]:
+    return {
+        LOOKUP: _id_place(e.merchant, e.id),
+        LIST: _list_place(e.merchant, ORDERS, e.at, e.id),
+    }
+
+
+def _ticket(e: Ticket) -> dict[str, Place]:
+    """Lists a ticket for its merchant always, and for its department while it waits for a
+    person."""
+    places = _due_place(e, e.merchant, e.id)
+    places[LIST] = _list_place(e.merchant, TICKETS, e.requested_at, e.id)
+    if e.is_waiting:
+        place = f"{stamp(e.requested_at)}#{e.id}"
+        places[LOOKUP] = Place(waiting(e.merchant, e.department).pk, place)
+    return places
+
+
+def _product(e: Product) -> dict[str, Place]:
+    """Lists a product in the directory while it is publicly listed."""
+    return {LIST: Place(DIRECTORY.pk, f"{e.merchant}#{e.id}")} if e.public_listing else {}
+
+
+def _merchant(e: Merchant) -> dict[str, Place]:
+    return {LIST: Place(MERCHANTS.pk, e.id)}
+
+
+def _api_key(e: ApiKey) -> dict[str, Place]:
+    return {LOOKUP: Place(api_keys(e.merchant).pk, e.id)}
+
+
+def _payment_method(e: PaymentMethod) -> dict[str, Place]:
+    return {LOOKUP: _id_place(e.merchant, e.id)}
+
+
+def _checkout(e: Checkout) -> dict[str, Place]:
+    return _due_place(e, e.merchant, e.key)
+
+
+def _refund(e: Refund) -> dict[str, Place]:
+    return _due_place(e, e.merchant, e.customer, e.id)
+
+
+def _reminder(e: Reminder) -> dict[str, Place]:
+    return _due_place(e, e.merchant, e.customer, e.subscription)
+
+
+def _account(e: Account) -> dict[str, Place]:
+    return _due_place(e, e.username)
+
+
+_PLACES: dict[str, Callable[..., dict[str, Place]]] = {
+    "Subscription": _subscription,
+    "Order": _order,
+    "Ticket": _ticket,
+    "Product": _product,
+    "Merchant": _merchant,
+    "ApiKey": _api_key,
+    "PaymentMethod": _payment_method,
+    "Checkout": _checkout,
+    "Refund": _refund,
+    "Reminder": _reminder,
+    "Account": _account,
+}

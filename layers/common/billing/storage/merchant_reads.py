@@ -1,0 +1,121 @@
+"""Reads of one merchant: its settings, what it sells, and its lists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from billing.kernel.storage import Page
+from billing.storage import index_keys, keys
+from billing.storage.items import Items, listed
+from billing.storage.merchant_lists import page_of
+
+if TYPE_CHECKING:
+    from billing.helpdesk.tickets import Ticket
+    from billing.kernel.catalog import PricePoint, Product
+    from billing.kernel.domains import Domain
+    from billing.kernel.invoices import InvoiceCounter
+    from billing.kernel.merchants import ApiKey, Merchant
+    from billing.kernel.operation import ProcessingFailure
+    from billing.kernel.orders import Order
+    from billing.kernel.storage import Due
+    from billing.kernel.subscription import Subscription
+
+
+class MerchantReads:
+    """The questions of the Store port about one merchant."""
+
+    _items: Items
+
+    def merchant(self, merchant: str) -> Merchant | None:
+        """Get M#<merchant> MERCHANT."""
+        return self._items.get(keys.merchant(merchant))
+
+    def api_key(self, key_hash: str) -> ApiKey | None:
+        """Get K#<key hash> KEY."""
+        return self._items.get(keys.api_key(key_hash))
+
+    def api_keys(self, merchant: str) -> list[ApiKey]:
+        """Index lookup M#<merchant>#KEYS, then batch get."""
+        return listed(self._items, index_keys.api_keys(merchant))
+
+    def domain(self, host: str) -> Domain | None:
+        """Get D#<host> DOMAIN."""
+        return self._items.get(keys.domain(host))
+
+    def catalog(self, merchant: str) -> tuple[tuple[Product, ...], tuple[PricePoint, ...]]:
+        """Query M#<merchant> PR*: products, and the newest version of every price point."""
+        from billing.kernel.catalog import PricePoint, Product
+
+        found = self._items.query(keys.catalog(merchant))
+        newest = {e.id: e for e in found if isinstance(e, PricePoint)}
+        products = (e for e in found if isinstance(e, Product))
+        return tuple(sorted(products, key=_created)), tuple(sorted(newest.values(), key=_created))
+
+    def product(self, merchant: str, product: str) -> Product | None:
+        """Get M#<merchant> PRODUCT#<id>."""
+        return self._items.get(keys.product(merchant, product))
+
+    def price_point(self, price_point: str) -> PricePoint | None:
+        """Query M#<merchant> PRICE#<id>#v*, newest first, one."""
+        found = self._items.query(keys.price_versions(price_point), newest_first=True, limit=1)
+        return found[0] if found else None
+
+    def invoice_counter(
+        self, merchant: str, test: bool, *, credit_notes: bool = False
+    ) -> InvoiceCounter | None:
+        """Get M#<merchant> NUMBERS#LIVE or NUMBERS#TEST, of credit notes with #CREDIT_NOTES."""
+        return self._items.get(keys.invoice_counter(merchant, test, credit_notes))
+
+    def trouble(self, due: Due) -> ProcessingFailure | None:
+        """Get M#<merchant> TROUBLE#<kind>#<owner>."""
+        return self._items.get(keys.trouble(due))
+
+    def troubles(self, merchant: str) -> list[ProcessingFailure]:
+        """Query M#<merchant> TROUBLE#*."""
+        return self._items.query(keys.troubles(merchant))
+
+    def orders(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Order]:
+        """Index list M#<merchant>#L#ORDER#<yyyymm> per month, newest first, then batch get."""
+        return page_of(self._items, index_keys.ORDERS, merchant, since, until, limit, cursor)
+
+    def subscriptions_started(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Subscription]:
+        """Index list M#<merchant>#L#SUB#<yyyymm> per month, newest first, then batch get."""
+        return page_of(self._items, index_keys.SUBSCRIPTIONS, merchant, since, until, limit, cursor)
+
+    def tickets(
+        self,
+        merchant: str,
+        *,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Ticket]:
+        """Index list M#<merchant>#L#TICKET#<yyyymm> per month, newest first, then batch get."""
+        return page_of(self._items, index_keys.TICKETS, merchant, since, until, limit, cursor)
+
+    def waiting_tickets(self, merchant: str, department: str, limit: int) -> list[Ticket]:
+        """Index lookup M#<merchant>#WAITING#<department>, oldest first, then batch get."""
+        found = listed(self._items, index_keys.waiting(merchant, department), limit=limit)
+        return [e for e in found if e.is_waiting]
+
+
+def _created(entity: Product | PricePoint) -> tuple[datetime, str]:
+    return entity.created_at, entity.id

@@ -21,6 +21,7 @@ from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.periods import Anchor, Period, Span, Unit
 from billing.kernel.subscription import Subscription
 from billing.storage import codec, entity_keys, key_fields
+from billing.storage.absent import is_written_out
 from billing.storage.addresses import Row, stamp
 from billing.storage.dynamo.items import entity_of
 from billing.storage.dynamo.writes import index_attributes, item_of
@@ -162,16 +163,16 @@ _NOT_IN_THE_KEY: dict[type, set[str]] = {
 
 
 @given(ENTITY)
-def test_neither_none_nor_a_plain_default_is_stored(entity: Any) -> None:
+def test_what_absence_means_is_left_out_but_of_what_holds_choices(entity: Any) -> None:
     stored = codec.encode(entity)["M"]
     values = {f.name: getattr(entity, f.name) for f in fields(entity)}
-    left_out = {
-        f.name
-        for f in fields(entity)
-        if values[f.name] is None
-        or (values[f.name] == f.default and not is_dataclass(values[f.name]))
+    assert set(stored) == {
+        name
+        for name, value in values.items()
+        if not codec.means_absent(type(entity), name, value)
+        or is_dataclass(value)
+        or (value is not None and is_written_out(type(entity)))
     }
-    assert set(stored) == set(values) - left_out
 
 
 @given(INSTANTS, INSTANTS)

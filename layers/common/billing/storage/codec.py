@@ -1,9 +1,9 @@
 """Converts dataclasses to and from DynamoDB attribute values, by their type hints.
 
-None is left out (unless the default is another value), and so is a plain value that is its field's
-default: that is a seventh of an invoice's bytes and of what botocore takes for it. Unknown stored
-fields are ignored, and missing known fields take their default, so that two versions of the code
-can work on one table; a default may therefore never change. A field in `said` (those that the
+Unknown stored fields are ignored, and a missing known field means what `absent` says, so that two
+versions of the code can work on one table and a dataclass may change its defaults. What is equal to
+its meaning when absent is left out: that is a seventh of an invoice's bytes and of what botocore
+takes for it. Entities that hold choices are written out instead. A field in `said` (those that the
 item's key implies) is left out where it has the same value. A class's hints are read once.
 """
 
@@ -15,9 +15,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from billing.storage import absent
 from billing.storage.addresses import stamp
+
+D = TypeVar("D")
 
 Attribute = dict[str, Any]
 """One attribute value in the form of DynamoDB's API: `{"S": "text"}`, `{"N": "12"}`, `{"M":
@@ -34,14 +37,18 @@ class Codec(NamedTuple):
 _NOTHING: Mapping[str, Any] = {}
 
 
-def encode(value: Any, said: Mapping[str, Any] = _NOTHING) -> Attribute:
-    """Encodes a dataclass as a map, without the fields that are equal in `said`.
+def encode(value: object, said: Mapping[str, Any] = _NOTHING) -> Attribute:
+    """Encodes an entity as a map, without the fields that are equal in `said`.
 
     `said` holds the fields that the item's key implies.
     """
+    return _encode(absent.is_written_out(type(value)), value, said)
+
+
+def _encode(whole: bool, value: object, said: Mapping[str, Any] = _NOTHING) -> Attribute:
     cls: type = type(value)
     attributes = {}
-    for name, field in _fields(cls).items():
+    for name, field in _fields(cls, whole).items():
         part = getattr(value, name)
         assert part is not None or name not in said, "what is said cannot be None"
         if _is_stored(part, field) and (name not in said or part != said[name]):
@@ -52,63 +59,94 @@ def encode(value: Any, said: Mapping[str, Any] = _NOTHING) -> Attribute:
 def _is_stored(part: Any, field: _FieldCodec) -> bool:
     if part is None:
         return field.stores_none
-    return part != field.default or is_dataclass(part)
+    return field.always or part != field.absent
 
 
-def decode(cls: type, attribute: Attribute, said: Mapping[str, Any] = _NOTHING) -> Any:
-    """Decodes a dataclass from a map; a missing field is taken from `said`, or its default."""
-    stored, arguments = attribute["M"], dict(said)
-    for name, field in _fields(cls).items():
-        part = stored.get(name)
-        if part is not None:
-            arguments[name] = field.codec.decode(part)
-        elif field.fallback and name not in said:
-            arguments[name] = None
+def decode(cls: type[D], attribute: Attribute, said: Mapping[str, Any] = _NOTHING) -> D:
+    """Decodes a dataclass from a map; a missing field is taken from `said`, or means what `absent`
+    says."""
+    looked_up: type = cls  # mypy takes no `type[D]` for hashable
+    known, absences = _reader(looked_up)
+    arguments = {**absences, **said}
+    for name, part in attribute["M"].items():
+        if name in known:
+            arguments[name] = known[name](part)
     return cls(**arguments)
 
 
-def encode_field(cls: type, name: str, value: Any) -> Attribute:
-    """Encodes the value of one field; it must not be None."""
-    return _fields(cls)[name].codec.encode(value)
+def encode_field(cls: type, name: str, value: Any, *, whole: bool = False) -> Attribute:
+    """Encodes the value of one field as in an item of its class; `whole` if that is written out."""
+    return _fields(cls, whole)[name].codec.encode(value)
 
 
-def is_default(cls: type, name: str, value: Any) -> bool:
-    """True if the value is the field's default, so that an item without this attribute has it."""
-    default = _fields(cls)[name].default
-    return default is not MISSING and bool(default == value)
+def means_absent(cls: type, name: str, value: Any) -> bool:
+    """True if an item without this attribute has the value."""
+    meaning = _fields(cls, False)[name].absent
+    return meaning is not MISSING and bool(meaning == value)
 
 
 def stores_none(cls: type, name: str) -> bool:
-    """True if None is stored, because a missing attribute would be read as another default."""
-    return _fields(cls)[name].stores_none
+    """True if None is stored, because a missing attribute means another value."""
+    return _fields(cls, False)[name].stores_none
 
 
 class _FieldCodec(NamedTuple):
     codec: Codec
-    default: Any
-    fallback: bool
-    """True if a missing attribute must be decoded as None here, as the field has no default of its
-    own."""
+    absent: Any
+    """The value that a missing attribute means; `MISSING` if there must be one."""
+    always: bool
+    """True if any value but None is stored."""
     stores_none: bool
 
 
 @cache
-def _fields(cls: type) -> dict[str, _FieldCodec]:
-    hints = get_type_hints(cls)
-    return {f.name: _field_codec(f, hints[f.name]) for f in fields(cls)}
+def _fields(cls: type, whole: bool) -> dict[str, _FieldCodec]:
+    hints, meanings = get_type_hints(cls), absent.meanings(cls)
+    return {f.name: _field_codec(cls, f, hints[f.name], meanings, whole) for f in fields(cls)}
 
 
-def _field_codec(field: Field[Any], hint: Any) -> _FieldCodec:
-    default = field.default if field.default_factory is MISSING else field.default_factory()
-    optional = NoneType in get_args(hint)
-    has_own = default is not MISSING
-    stores_none = optional and has_own and default is not None
-    return _FieldCodec(
-        _or_none(codec_of(hint)) if stores_none else codec_of(hint),
-        default if has_own or not optional else None,
-        optional and not has_own,
-        stores_none,
-    )
+@cache
+def _reader(cls: type) -> tuple[dict[str, Callable[[Attribute], Any]], dict[str, Any]]:
+    """Returns what decodes each field, and the values of those that an item may lack."""
+    known = _fields(cls, False).items()
+    absences = {name: field.absent for name, field in known if field.absent is not MISSING}
+    return {name: field.codec.decode for name, field in known}, absences
+
+
+def _field_codec(
+    cls: type, field: Field[Any], hint: Any, meanings: Mapping[str, absent.Plain], whole: bool
+) -> _FieldCodec:
+    codec, optional = codec_of(hint, whole), NoneType in get_args(hint)
+    if field.name not in meanings:
+        if not _is_none_or_required(field):
+            raise TypeError(f"{cls.__name__}.{field.name} needs a meaning in storage/absent.py")
+        meaning = None if optional else MISSING
+    else:
+        plain = meanings[field.name]
+        meaning = None if plain is None else codec.decode(_attribute(plain))
+    stores_none = optional and meaning is not None
+    always = whole or is_dataclass(meaning)
+    return _FieldCodec(_or_none(codec) if stores_none else codec, meaning, always, stores_none)
+
+
+def _is_none_or_required(field: Field[Any]) -> bool:
+    return field.default in (MISSING, None) and field.default_factory is MISSING
+
+
+def _attribute(plain: absent.Plain) -> Attribute:
+    """Returns a plain value of the table of absences as it would be stored."""
+    match plain:
+        case bool():
+            return {"BOOL": plain}
+        case int():
+            return {"N": str(plain)}
+        case str():
+            return {"S": plain}
+        case tuple():
+            return {"L": [_attribute(each) for each in plain]}
+        case None:
+            return {"NULL": True}
+    return {"M": {name: _attribute(each) for name, each in plain.items()}}
 
 
 def _or_none(inner: Codec) -> Codec:
@@ -119,17 +157,17 @@ def _or_none(inner: Codec) -> Codec:
 
 
 @cache
-def codec_of(hint: Any) -> Codec:
+def codec_of(hint: Any, whole: bool = False) -> Codec:
     """Returns the codec of a type hint; raises `TypeError` for a type that cannot be stored."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         (inner,) = (arg for arg in get_args(hint) if arg is not NoneType)
-        return codec_of(inner)
+        return codec_of(inner, whole)
     if origin is tuple:
         return _tuple_codec(hint)
     if isinstance(hint, type):
         if is_dataclass(hint):
-            return Codec(encode, partial(decode, hint))
+            return Codec(partial(_encode, whole), partial(decode, hint))
         if issubclass(hint, StrEnum):
             return Codec(lambda v: {"S": v.value}, lambda a: hint(a["S"]))
         if hint in _PLAIN:
@@ -138,6 +176,7 @@ def codec_of(hint: Any) -> Codec:
 
 
 def _tuple_codec(hint: Any) -> Codec:
+    """Returns the codec of a list, whose entries are never written out: it is compared whole."""
     element, ellipsis = get_args(hint)
     assert ellipsis is ..., "only tuples of one type and any length are stored"
     inner = codec_of(element)

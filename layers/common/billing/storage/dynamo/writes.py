@@ -1,21 +1,23 @@
 """Translates each kind of write into a DynamoDB action with its own condition.
 
-A value that is the field's default may also be missing in the stored item, because an older version
-of the code, which did not know the field, wrote it. For the same reason a field that holds a
-dataclass is compared field by field; what those hold in turn is compared whole, for an expression
-has a limit. A value that the key implies may be missing, too.
+A value may be missing in the stored item if that is what absence means (`storage/absent.py`),
+because an older version of the code left it out, or did not know the field. For the same reason a
+field that holds a dataclass is compared field by field: in entities that are written out at any
+depth, for older items of them have less; in the others what those fields hold in turn is compared
+whole, for an expression has a limit. Lists are compared whole. A value that the key implies may be
+missing, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Write
-from billing.storage import codec, key_fields
+from billing.storage import absent, codec, key_fields
 from billing.storage.addresses import stamp
 from billing.storage.dynamo.calls import Item, Request, key_attributes
 from billing.storage.dynamo.expressions import ExpressionBuilder
@@ -102,16 +104,16 @@ def _put(entity: Entity, table: str, op: str) -> Request:
 
 
 def _update(change: Change, table: str, op: str) -> Request:
-    terms = ExpressionBuilder()
-    changed = change.changed
+    terms, changed = ExpressionBuilder(), change.changed
     sets = [f"{terms.path('op')} = {terms.value({'S': op})}"]
     removes = []
+    cls, whole = type(change.after), absent.is_written_out(type(change.after))
     for name in changed:
         value, path = getattr(change.after, name), terms.path("body", name)
-        if value is None and not codec.stores_none(type(change.after), name):
+        if value is None and not codec.stores_none(cls, name):
             removes.append(path)
         else:
-            stored = codec.encode_field(type(change.after), name, value)
+            stored = codec.encode_field(cls, name, value, whole=whole)
             sets.append(f"{path} = {terms.value(stored)}")
     was, is_now = index_attributes(change.before), index_attributes(change.after)
     removes += (terms.path(name) for name in was if name not in is_now)
@@ -142,8 +144,9 @@ def _on_condition(entity: Entity, expecting: Iterable[str], table: str) -> Reque
 def _condition(terms: ExpressionBuilder, entity: Entity, expecting: Iterable[str]) -> str:
     stands = [f"attribute_exists({terms.path('pk')})"]
     said = key_fields.implied_by_key(type(entity), key_of(entity))
+    comparison = _Comparison(terms, absent.is_written_out(type(entity)))
     for name in expecting:
-        stands += _stands(terms, ("body",), entity, name, said)
+        stands += comparison.of(("body",), entity, name, said)
     return _within_limit(" AND ".join(stands))
 
 
@@ -152,24 +155,28 @@ def _within_limit(expression: str) -> str:
     return expression
 
 
-def _stands(
-    terms: ExpressionBuilder,
-    owner: tuple[str, ...],
-    entity: object,
-    name: str,
-    said: Mapping[str, Any],
-) -> Iterator[str]:
-    """Yields the conditions that a field still is as it was read; `said` is what the key
-    implies."""
-    cls, value, path = type(entity), getattr(entity, name), terms.path(*owner, name)
-    if value is None and not codec.stores_none(cls, name):
-        yield f"attribute_not_exists({path})"
-    elif is_dataclass(value) and len(owner) < FIELD_BY_FIELD:
-        if not codec.is_default(cls, name, value):
-            yield f"attribute_exists({path})"
-        for field in fields(value):
-            yield from _stands(terms, (*owner, name), value, field.name, {})
-    else:
-        equal = f"{path} = {terms.value(codec.encode_field(cls, name, value))}"
-        may_be_missing = codec.is_default(cls, name, value) or said.get(name) == value
-        yield f"(attribute_not_exists({path}) OR {equal})" if may_be_missing else equal
+@dataclass(frozen=True)
+class _Comparison:
+    """Conditions that fields still are as they were read; `deep` for an entity written out."""
+
+    terms: ExpressionBuilder
+    deep: bool
+
+    def of(
+        self, owner: tuple[str, ...], holder: object, name: str, said: Mapping[str, Any]
+    ) -> Iterator[str]:
+        """Yields the conditions of one field at the path `owner`; `said` is what the key
+        implies."""
+        cls, value, path = type(holder), getattr(holder, name), self.terms.path(*owner, name)
+        if value is None and not codec.stores_none(cls, name):
+            yield f"attribute_not_exists({path})"
+        elif is_dataclass(value) and (self.deep or len(owner) < FIELD_BY_FIELD):
+            if not codec.means_absent(cls, name, value):
+                yield f"attribute_exists({path})"
+            for field in fields(value):
+                yield from self.of((*owner, name), value, field.name, {})
+        else:
+            stored = codec.encode_field(cls, name, value, whole=self.deep)
+            equal = f"{path} = {self.terms.value(stored)}"
+            may_be_missing = codec.means_absent(cls, name, value) or said.get(name) == value
+            yield f"(attribute_not_exists({path}) OR {equal})" if may_be_missing else equal

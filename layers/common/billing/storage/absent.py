@@ -1,0 +1,181 @@
+"""The meaning of an attribute that a stored item lacks, by class and field, for ever.
+
+An item lacks what was equal to the field's default when it was written, and what its version of the
+code did not know. So an entry never changes and never goes: a default in a dataclass is for values
+to come and may change, while every old item keeps what is written here. The codec reads no default
+of a dataclass at all. Values are plain: text for an enum or an instant, a dict for a dataclass (the
+fields missing in it mean what they mean in an item).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WRITTEN_OUT = frozenset({"ApiKey", "Consent", "Customer", "Merchant", "PricePoint", "Product"})
+"""Entities that hold choices, of a merchant or of a customer: every value is stored.
+
+Dataclasses in their fields are written out with them, such as settings, a retry schedule, or the
+terms of a price. Two things are left out all the same: None where that is what absence means, which
+versions before this one cannot read, and in the entries of a list what absence means there, because
+a condition compares a list as a whole and older items have it so.
+
+All others are left short, since most of them are written with every charge, by the kilobyte; what
+they hold of choices (the terms and the language of a subscription) keeps its meaning by the entries
+below alone.
+"""
+
+Plain = None | bool | int | str | tuple["Plain", ...] | Mapping[str, "Plain"]
+
+_BILLING_SCOPE = (
+    "Payments, invoices, cards, plans, cancelling and refunds. Write from the email that you "
+    "bought with: what you own is verified by it."
+)
+
+# An optional field that is not named here is None when it is absent.
+CHOICES: Mapping[str, Mapping[str, Plain]] = {
+    "ApiKey": {"scopes": ("read", "write"), "revoked_at": None, "made_by": None},
+    "Merchant": {
+        "settings": {},
+        "website": None,
+        "address": None,
+        "terms_version": "1",
+        "armed": True,
+        "stopped": False,
+        "suspended_from": None,
+        "gateway_accounts": (),
+        "domain": None,
+        "live_keys": None,
+    },
+    "Settings": {
+        "time_zone": "America/New_York",
+        "currency": "USD",
+        "language": "en",
+        "portal": None,
+        "self_cancel": "automatic",
+        "self_refund": "off",
+        "departments": {},
+        "retry_schedule": {},
+        "grace_days": None,
+        "catch_up_days": 7,
+        "revoke_on_dispute": False,
+        "reminder_days": 7,
+        "notice_days": 0,
+        "undecided": "cancel",
+        "confirmation_template": (
+            "Your Order ID is {order_id}. Keep it: with it and your email you can see and change "
+            "your billing."
+        ),
+        "freeze_price_minor": 999,
+        "self_freeze": False,
+        "accounts": {},
+        "custom_domain": None,
+        "credit_at_end": "keep",
+    },
+    "Departments": {
+        "cancel": "billing",
+        "refund": "billing",
+        "all": (
+            {
+                "id": "ask-before-buying",
+                "name": "Ask Before Buying",
+                "scope": "Any question that you have before you buy.",
+                "asks": ("name",),
+            },
+            {
+                "id": "billing",
+                "name": "Billing",
+                "scope": _BILLING_SCOPE,
+                "asks": ("name", "order"),
+            },
+            {
+                "id": "technical-support",
+                "name": "Technical Support",
+                "scope": (
+                    "Something does not work as it should. Links to screen recordings help, any "
+                    "number of them."
+                ),
+                "asks": ("name", "order", "browser", "recordings"),
+            },
+        ),
+    },
+    "Department": {"asks": (), "email": None},
+    "RetrySchedule": {"every_days": 3, "attempts": 4, "final_action": "cancel"},
+    "AccountPolicy": {"retention_days": 90, "frozen_stops": True},
+    "GatewayAccount": {"active": True, "bound_to": None},
+    "Product": {"public_listing": False, "refund_days": 0, "limits": ()},
+    "PricePoint": {"version": 1},
+    "PriceTerms": {
+        "period": None,
+        "installments": None,
+        "cycle": None,
+        "initial": None,
+        "cancellation": "instant",
+        "trial_guard": False,
+    },
+    "Address": {"line2": None, "postal_code": None, "state": None},
+    "Customer": {"default_method": None, "language": "en", "test": False},
+    "Consent": {"terms_hash": None, "shown": None},
+    "Disclosure": {"period": None, "payments": None, "ends_at": None},
+    "CancelRequest": {"reason": None, "comment": None, "ticket": None},
+}
+"""Of classes that hold choices: every field that has a default, or had one."""
+
+STATE: Mapping[str, Mapping[str, Plain]] = {
+    "Account": {"told": "unused"},
+    "Chargeback": {"moves": 1},
+    "Checkout": {"state": "open", "known": False},
+    "Funds": {"shares": ()},
+    "Invoice": {
+        "state": "pending",
+        "attempt": 0,
+        "uncounted": 0,
+        "retryable": True,
+        "refund_reserved_minor": 0,
+        "refunded_minor": 0,
+        "refunds": 0,
+        "disputed_minor": 0,
+        "credit_minor": 0,
+        "language": "en",
+        "test": False,
+    },
+    "InvoiceCounter": {"last": 0, "credit_notes": False},
+    "LedgerEntry": {"test": False},
+    "Message": {"internal": False, "masked": 0},
+    "Order": {"refunded_minor": 0, "withdrawn": False, "test": False},
+    "PaymentMethod": {"expiry_told": False, "formerly": ()},
+    "PaymentPointer": {"events": ()},
+    "ProcessingFailure": {"times": 1},
+    "Refund": {"state": "requested"},
+    "Share": {"returned_minor": 0, "in_use_minor": 0, "credit_minor": 0, "spent_minor": 0},
+    "Snapshot": {"credit_minor": 0},
+    "Subscription": {
+        "seq": 0,
+        "period": 0,
+        "payments_made": 0,
+        "anchor_period": 0,
+        "credit_minor": 0,
+        "language": "en",
+        "test": False,
+    },
+    "Ticket": {
+        "ownership": "none",
+        "details": (),
+        "state": "open",
+        "cancels": False,
+        "attempt": 0,
+        "language": "en",
+        "test": False,
+    },
+    "Walk": {"cursor": "", "left": False},
+}
+"""Of classes that hold what has happened: every field that is not None when it is absent."""
+
+
+def meanings(cls: type) -> Mapping[str, Plain]:
+    """Returns the meaning of each attribute that an item of this class may lack."""
+    return CHOICES.get(cls.__name__) or STATE.get(cls.__name__) or {}
+
+
+def is_written_out(cls: type) -> bool:
+    """True if every value of an entity is stored."""
+    return cls.__name__ in WRITTEN_OUT

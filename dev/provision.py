@@ -1,16 +1,22 @@
-"""Creates in the emulator what the template's tables and queues describe, where it is missing."""
+"""Creates in the emulator what the template's tables and queues describe, where it is missing.
+
+Tables are created from the models, which a test holds to the template.
+"""
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pynamodb.models import Model
+
+from billing.storage.dynamo import tables as table_models
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
 
-_TABLE_KEYS = ("AttributeDefinitions", "KeySchema", "BillingMode", "ProvisionedThroughput")
 _INDEX_KEYS = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput")
 _QUEUE_KEYS = (
     "ContentBasedDeduplication",
@@ -28,8 +34,7 @@ def create_tables(dynamodb: "DynamoDBClient", tables: Mapping[str, Mapping[str, 
         try:
             found = dynamodb.describe_table(TableName=name)["Table"]
         except dynamodb.exceptions.ResourceNotFoundException:
-            dynamodb.create_table(TableName=name, **_table(properties))
-            _enable_expiry(dynamodb, name, properties)
+            _model(name).create_table()
         else:
             _add_indexes(dynamodb, name, properties, found)
         dynamodb.get_waiter("table_exists").wait(TableName=name)
@@ -53,30 +58,14 @@ def verify_sender(ses: "SESV2Client", address: str) -> None:
         ses.create_email_identity(EmailIdentity=address)
 
 
-def _table(properties: Mapping[str, Any]) -> dict[str, Any]:
-    wanted = {key: properties[key] for key in _TABLE_KEYS if key in properties}
-    for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
-        if kind in properties:
-            wanted[kind] = [_index(index) for index in properties[kind]]
-    if "StreamSpecification" in properties:
-        view = properties["StreamSpecification"]["StreamViewType"]
-        wanted["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": view}
-    return wanted
+def _model(name: str) -> type[Model]:
+    """Returns the model of a table, by the logical id that its name ends with."""
+    (found,) = (model for each, model in table_models.MODELS.items() if name.endswith(each))
+    return table_models.named(found, name)
 
 
 def _index(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {key: properties[key] for key in _INDEX_KEYS if key in properties}
-
-
-def _enable_expiry(dynamodb: "DynamoDBClient", name: str, properties: Mapping[str, Any]) -> None:
-    if expiry := properties.get("TimeToLiveSpecification"):
-        dynamodb.update_time_to_live(
-            TableName=name,
-            TimeToLiveSpecification={
-                "Enabled": bool(expiry["Enabled"]),
-                "AttributeName": expiry["AttributeName"],
-            },
-        )
 
 
 def _add_indexes(

@@ -232,15 +232,13 @@ def audit(
 
     Example: perennial audit harbor-lane --on 2026-01-31 --stack perennial
     """
-    import boto3
-
     try:
         day = date.fromisoformat(on or datetime.now(UTC).date().isoformat())
     except ValueError:
         raise _refused("--on: a day in UTC, such as 2026-01-31") from None
     with _asking("the audit table"):
         table = installation.outputs(stack)["AuditTable"]
-        found = list(audit_trail.lines(boto3.client("dynamodb"), table, merchant, day))
+        found = list(audit_trail.lines(table, merchant, day))
     for line in found:
         print(line)
 
@@ -319,11 +317,12 @@ def lines(answer: Mapping[str, Any]) -> Iterator[str]:
 def _asking(for_what: str | None = None) -> Iterator[None]:
     """Turns what cannot be asked into an error message; says when it waits for an answer."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from pynamodb.exceptions import PynamoDBException
 
     try:
         with waiting(for_what) if for_what else nullcontext():
             yield
-    except (OperateError, BotoCoreError, ClientError) as error:
+    except (OperateError, BotoCoreError, ClientError, PynamoDBException) as error:
         raise _refused(str(error)) from error
 
 

@@ -4,14 +4,14 @@ It changes nothing that is in use. docs/runbooks/restore.md says how to switch o
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 
-from billing.storage.dynamo.items import entity_of
+from billing.storage.dynamo.tables import every_entity
 from perennial.installation import OperateError
 from sim import at_rest
 
@@ -57,7 +57,7 @@ def drill(
     _wait_until_active(dynamodb, restored, every_seconds, progress)
     progress("reading the copy and checking it")
     stream = dynamodb.describe_table(TableName=restored)["Table"]["LatestStreamArn"]
-    entities = list(_entities(dynamodb, restored))
+    entities = list(every_entity(restored))
     return Restored(restored, stream, len(entities), at_rest.check(entities))
 
 
@@ -84,11 +84,3 @@ def _wait_until_active(
             raise RestoreError(f"{table} is not there after {WAIT_SECONDS // 3600} hours")
         progress(f"waiting for {table}: {waited:.0f} s")
         time.sleep(every_seconds)
-
-
-def _entities(dynamodb: Any, table: str) -> Iterator[Any]:
-    """Yields everything in the table: the one scan there is, of a table that nobody uses yet."""
-    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
-        for item in page["Items"]:
-            if (entity := entity_of(item)) is not None:
-                yield entity

@@ -15,6 +15,7 @@ from billing.kernel.orders import Order
 from billing.kernel.writes import Insert
 from billing.storage import store
 from billing.storage.dynamo import calls as dynamo_calls
+from billing.storage.dynamo.tables import every_entity
 from billing.storage.entity_keys import key_of
 from dev import provision, stack
 from dev.expand import ROOT
@@ -52,7 +53,7 @@ def moved(world: World, table: str) -> World:
 
 
 def everything_in(table: str) -> list[Any]:
-    return list(restore._entities(boto3.client("dynamodb"), table))
+    return list(every_entity(table))
 
 
 def test_a_restored_table_is_checked_and_takes_over(core: str) -> None:

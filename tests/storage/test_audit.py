@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
 
 from billing.kernel.audit import AuditRecord
@@ -23,8 +21,7 @@ ASKED = AuditRecord("acme", AT, "key:key_1", "POST /v1/orders/K7/refund", "req-1
 
 
 def read(dynamodb: Backend, table: str, merchant: str, day: date) -> list[str]:
-    client: Any = boto3.client("dynamodb", region_name=REGION, endpoint_url=dynamodb.endpoint)
-    return list(audit.lines(client, table, merchant, day))
+    return list(audit.lines(table, merchant, day, region=REGION, host=dynamodb.endpoint))
 
 
 def test_every_record_is_kept_once_and_a_day_of_a_merchant_is_read_together(

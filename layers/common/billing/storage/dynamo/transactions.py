@@ -74,7 +74,7 @@ class ItemWriter:
                 owners = [place for place in left for _ in pack[place]]
                 bad = {owners[n] for n in refused.places}
                 for place in bad:
-                    outcomes[place] = Conflict(refused.message)
+                    outcomes[place] = Conflict()
                 left = [place for place in left if place not in bad]
             else:
                 break
@@ -90,7 +90,7 @@ class ItemWriter:
         except Contested:
             raise  # that reply says that nothing was written
         except Unavailable as lost:
-            raise Uncertain(lost.message) from lost
+            raise Uncertain(lost.note) from lost
 
     def _send(self, actions: Sequence[Action], op: str) -> None:
         (name, request), *others = actions

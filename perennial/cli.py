@@ -196,7 +196,7 @@ def remove_domain(context: typer.Context, merchant: Merchant, stack: Stack = Non
 def gateway_keys(
     context: typer.Context,
     merchant: Merchant,
-    gateway: Annotated[str, typer.Option(help="stripe or paypal.")],
+    gateway: Annotated[str, typer.Option(help="The gateway's name, such as stripe.")],
     account: Annotated[str, typer.Option(help="The gateway's id of the account, acct_..")],
     stack: Stack = None,
 ) -> None:

@@ -77,6 +77,12 @@ def store_gateway_keys(
     at: Installation, merchant: str, gateway: str, account: str
 ) -> dict[str, Any]:
     """Stores a gateway account's keys where the functions read them (W-1, W-2)."""
+    from billing.gateways import registry
+
+    known = {name: spec for name, spec in registry.specs().items() if spec.secrets}
+    if gateway not in known:
+        raise OperateError(f"--gateway is {' or '.join(known)}")
+    spec = known[gateway]
     name = f"/perennial/{_stage(at)}/{merchant}/{gateway}/{account}"
     typed = (
         getpass.getpass("Keys, as one line of JSON: ") if sys.stdin.isatty() else sys.stdin.read()
@@ -86,7 +92,10 @@ def store_gateway_keys(
     except ValueError as error:
         raise OperateError("that is not JSON") from error
     if not isinstance(keys, dict) or not keys:
-        raise OperateError('the keys are a JSON object, such as {"secret_key": ".."}')
+        example = json.dumps({spec.secrets[0].name: ".."})
+        raise OperateError(f"the keys are a JSON object, such as {example}")
+    if wrong := spec.wrong_secrets(keys):
+        raise OperateError(f"missing or of another type: {', '.join(wrong)}")
     _client(at, "ssm").put_parameter(
         Name=name, Value=json.dumps(keys), Type="SecureString", Overwrite=True
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from billing.gateways import registry
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.kernel.catalog import Initial
@@ -57,6 +58,16 @@ class Asking(SandboxGateway):
         if token.startswith("cs_") and token not in self.given:
             raise Invalid("card_missing", field="payment_method")
         return super().save_method(self.given.get(token, token), **kwargs)
+
+
+@pytest.fixture(autouse=True)
+def framed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox has Stripe's frame here."""
+    stripe = registry.spec_of("stripe")
+    sandbox = replace(
+        registry.spec_of("sandbox"), element=stripe.element, content_sources=stripe.content_sources
+    )
+    monkeypatch.setitem(registry.specs(), "sandbox", sandbox)
 
 
 @pytest.fixture(params=["their page", "element"])

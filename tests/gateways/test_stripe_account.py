@@ -13,7 +13,7 @@ import pytest
 import stripe
 
 from billing.gateways.stripe import client as stripe_client
-from billing.gateways.stripe.terms import MINIMUMS, capabilities
+from billing.gateways.stripe.spec import MINIMUMS, capabilities
 from billing.kernel.errors import Unavailable
 from billing.kernel.gateways import AccountRef, Succeeded
 from billing.kernel.money import Currency

@@ -23,6 +23,7 @@ PAGES: dict[str, dict[str, object]] = {
         "merchant": MERCHANT,
         "url": "https://pay.example.com",
         "why": "bank",
+        "gateway": "sandbox",
         "test": True,
     },
     "checkout/unavailable.html": {"merchant": None, "again_url": "/checkout/pp_1", "test": True},

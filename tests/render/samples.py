@@ -162,6 +162,7 @@ def form_values(terms: PriceTerms = TRIAL) -> dict[str, object]:
         "test": True,
         "attempt_key": "a-key",
         "payment_methods": METHODS,
+        "element": None,
         "publishable_key": None,
         "gateway": "sandbox",
         "others": (),

@@ -9,8 +9,7 @@ import pytest
 
 from billing.render import messages, pages
 from tests.render.examples import PAGES
-
-TEMPLATES = Path(pages.__file__).parent / "templates"
+from tests.render.written import templates
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def test_compiled_pages_are_the_written_ones(packaged: None, language: str) -> N
 
 
 def test_every_template_is_compiled(compiled: Path) -> None:
-    written = [p for p in TEMPLATES.rglob("*") if p.is_file() and p.suffix != ".typ"]
+    written = [name for name in templates() if not name.endswith(".typ")]
     assert len(list(compiled.glob("tmpl_*.py"))) == len(written)
 
 

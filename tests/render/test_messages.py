@@ -20,21 +20,17 @@ from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Period, Unit
 from billing.kernel.subscription import State
 from billing.render import formats, messages
+from tests.render.written import RENDER, catalogs, templates
 
-RENDER = Path(messages.__file__).parent
-TEMPLATES = sorted((RENDER / "templates").rglob("*.html")) + sorted(
-    (RENDER / "templates").rglob("*.txt")
-)
+TEMPLATES = sorted(path for path in templates().values() if path.suffix in {".html", ".txt"})
 SOURCES = sorted(RENDER.parent.rglob("*.py"))
 ENGLISH = messages._catalog("en")
-CATALOGS = sorted(RENDER.glob("messages/*.toml"))
+CATALOGS = catalogs()
 
 MERCHANTS_PARTS = {"account", "chargebacks", "console", "refusals", "tickets"}
 """What those who sell read: in English alone."""
 CUSTOMERS_PARTS = [
-    path
-    for path in sorted(RENDER.glob("messages/en*.toml"))
-    if path.name.split(".")[1] not in MERCHANTS_PARTS
+    path for path in messages.parts("en") if path.name.split(".")[1] not in MERCHANTS_PARTS
 ]
 SHARED_WITH_AGENTS = RENDER / "templates" / "helpdesk" / "macros.html"
 CUSTOMERS_TEMPLATES = [
@@ -130,8 +126,8 @@ def test_a_part_has_the_texts_and_placeholders_of_the_same_part_in_english(path:
 @pytest.mark.parametrize("language", sorted(messages.LANGUAGES))
 def test_each_of_the_fifteen_languages_has_the_parts_that_customers_read(language: str) -> None:
     """Each part that is there is complete, as the test above holds."""
-    there = {path.name for path in CATALOGS}
-    assert {path.name.replace("en", language, 1) for path in CUSTOMERS_PARTS} - there == set()
+    wanted = [path.with_name(path.name.replace("en", language, 1)) for path in CUSTOMERS_PARTS]
+    assert set(wanted) - set(messages.parts(language)) == set()
 
 
 @pytest.mark.spec("C-5", "B-11")

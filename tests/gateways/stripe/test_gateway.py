@@ -9,8 +9,8 @@ import pytest
 import stripe
 
 from billing.gateways import event_signature
-from billing.gateways.declines import NEVER_AGAIN, declined
 from billing.gateways.stripe import client as stripe_client
+from billing.gateways.stripe.declines import NEVER_AGAIN, declined
 from billing.kernel.errors import Conflict, Forged, NotFound, RateLimited, Unavailable, Unreachable
 from billing.kernel.gateways import (
     ActionRequired,

@@ -26,7 +26,7 @@ class Wallet:
     """A customer's cards, with the subscriptions and invoices that are read before a card changes.
 
     `methods` are oldest first, `under_way` the charges being made now. `elsewhere` are the methods
-    that their gateway manages on its own pages, as PayPal does.
+    that their gateway manages on its own pages, such as a wallet's.
     """
 
     customer: Customer
@@ -37,8 +37,8 @@ class Wallet:
 
     @property
     def coverable(self) -> tuple[Subscription, ...]:
-        """Returns the subscriptions that a card here can pay for: those paid by PayPal are changed
-        there (B-9)."""
+        """Returns the subscriptions that a card here can pay for: those paid by a method that its
+        gateway manages are changed there (B-9)."""
         return tuple(s for s in self.payable if s.payment_method not in self.elsewhere)
 
     def beside(self, method: str) -> tuple[PaymentMethod, ...]:
@@ -195,7 +195,7 @@ def remove(
     newest other card (B-9).
     """
     if reason := why_it_stays(wallet, method.id):
-        raise Refused(reason)
+        raise Refused(reason, gateway=method.gateway)
     writes: list[Write] = [Change(method, replace(method, removed_at=now))]
     was_default = wallet.customer.default_method == method.id
     successor = by if by is not None and was_default else heir(wallet, method.id)

@@ -1,9 +1,7 @@
-"""Signatures of gateway events, as Stripe makes them; our sandbox uses the same scheme.
+"""Signatures of gateway events: HMAC-SHA256 over time and raw bytes.
 
-The signature is HMAC-SHA256 over time and raw bytes. The header is
-`t=<seconds>,v1=<hex>,v1=<hex>..`, one v1 for each secret that is valid
-(https://docs.stripe.com/webhooks#verify-manually). The SDK's own check takes times from the future
-and takes a tolerance of 0 for none; this one does neither.
+The header is `t=<seconds>,v1=<hex>,v1=<hex>..`, one v1 for each secret that is valid. A time from
+the future is refused as an old one is.
 """
 
 from __future__ import annotations

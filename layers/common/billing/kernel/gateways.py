@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 SANDBOX = "sandbox"
 """The sandbox gateway, available until gateway keys are given; one for all merchants (W-3)."""
 
+TEST_SUFFIX = "_test"
+"""Suffix of our name of an account's test mode, to which a gateway may give the id of the live
+one."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountRef:
@@ -30,6 +34,11 @@ class AccountRef:
     merchant: str
     gateway: str
     account: str
+
+    @property
+    def is_test(self) -> bool:
+        """Tells whether an account is a test mode, by its name (W-3)."""
+        return self.account.endswith(TEST_SUFFIX)
 
 
 class AtGateway(Protocol):
@@ -137,7 +146,8 @@ class Succeeded:
 class Declined:
     """A declined payment.
 
-    `code` is Stripe's decline code; `retryable` is false for hard declines.
+    `code` is of the one vocabulary of all gateways (the codes of card networks' declines, such as
+    `insufficient_funds`), or a gateway's own; `retryable` is false for hard declines.
     """
 
     code: str

@@ -60,8 +60,8 @@ class Gateway(Protocol):
     def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
         """Returns the URL of the gateway's page for entering a payment method; same key, same page.
 
-        The buyer returns to `return_url` with `payment_method=<token>` added to its query. Raises
-        `Refused` (no_page) at a gateway that has no such page.
+        The buyer returns to `return_url` with the token added to its query, under the gateway's
+        `return_parameter`. Raises `Refused` (no_page) at a gateway that has no such page.
         """
         ...
 

@@ -28,10 +28,17 @@ def error_text(error: Exception, language: str) -> str:
 
 
 def _keys(error: BillingError) -> list[str]:
-    """Returns the keys of a text, from the exact one to those that stand in."""
+    """Returns the keys of a text, from the exact one to those that stand in.
+
+    A gateway may word a refusal of its own: `gateway.<name>.error.<reason>`.
+    """
     classes = [c.code for c in type(error).__mro__ if issubclass(c, BillingError)]
     stands_in = classes if type(error) is BillingError else [*classes[:-1], Refused.code]
-    return [f"error.{name}" for name in (error.reason, error.code, *stands_in)]
+    own = [f"gateway.{error.parameters['gateway']}."] if "gateway" in error.parameters else []
+    return [
+        *(f"{prefix}error.{error.reason}" for prefix in own),
+        *(f"error.{name}" for name in (error.reason, error.code, *stands_in)),
+    ]
 
 
 def _written(value: int | str | Money, language: str) -> int | str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from unicodedata import normalize
 
+from billing.gateways import registry
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.money import MINOR_DIGITS, Money
@@ -151,11 +152,13 @@ _NOT_ISO = frozenset(
 """Codes of CLDR for what ISO 3166-1 does not list: unions, exclaves, pseudo-locales."""
 
 
-_BRANDS = {"amex": "American Express", "paypal": "PayPal", "unionpay": "UnionPay"}
+_BRANDS = {"amex": "American Express", "unionpay": "UnionPay"}
 
 
 def brand(name: str) -> str:
-    """Returns a brand as it writes itself; Stripe's names, and PayPal's."""
+    """Returns a brand as it writes itself; a wallet is named as the gateway that it is at."""
+    if name in registry.specs():
+        return registry.specs()[name].display_name
     return _BRANDS.get(name, name.replace("_", " ").title())
 
 

@@ -1,10 +1,11 @@
-"""Pages as HTML, from the templates in `templates/`, with what each of them is given.
+"""Pages as HTML, from templates here and in the gateways' packages, with what each is given.
 
 Values of `page`, objects of the core unless said otherwise:
 
 checkout/form.html         merchant, product, terms: PriceTerms, quote: Quote, test: bool,
                            attempt_key, payment_methods: test cards to choose from,
-                           publishable_key of the gateway's frame or None, gateway: its name,
+                           element: template of the gateway's frame or None, and its
+                           publishable_key, gateway: its name,
                            others: names of the other gateways to choose from,
                            form: mapping of what was typed,
                            errors: mapping of field name to Invalid, already_purchased: bool,
@@ -13,7 +14,7 @@ checkout/done.html         merchant, checkout: Checkout (paid), test
 checkout/declined.html     merchant, checkout (its decline_code), again_url, test
 checkout/processing.html   merchant, checkout, refresh_seconds: int, test
 checkout/action.html       merchant, checkout (its action_url), test
-checkout/onward.html       merchant, url of another's page, why: card, bank or paypal, test
+checkout/onward.html       merchant, url of another's page, why: card or bank, gateway, test
 checkout/unavailable.html  merchant or None, again_url or None, test
 sandbox/authenticate.html  description, amount: Money, test
 directory.html             listings: sequence of directory.Listing
@@ -38,6 +39,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from billing.gateways import registry
 from billing.render import errors, formats, messages, wording
 
 if TYPE_CHECKING:
@@ -69,9 +71,7 @@ def _rendered(template: str, language: str, values: dict[str, object]) -> str:
 
 def compile_into(folder: Path) -> None:
     """Compiles every template to a Python module, for all languages."""
-    from jinja2 import FileSystemLoader
-
-    environment = _made("en", FileSystemLoader(_TEMPLATES))
+    environment = _made("en", _sources())
     environment.filters |= dict.fromkeys((*_IN_A_LANGUAGE, "error_text"), _not_beforehand)
     environment.compile_templates(
         folder, zip=None, filter_func=lambda name: not name.endswith(".typ"), ignore_errors=False
@@ -89,12 +89,22 @@ def _not_beforehand(*_: object, **__: object) -> str:
 @cache
 def _environment(language: str) -> Environment:
     # Imported here: Jinja adds 25 ms to a cold start, and most callers seldom render.
-    from jinja2 import FileSystemLoader, ModuleLoader
+    from jinja2 import ModuleLoader
 
     # One per language, so that macros have their texts and filters without passing a context on.
     compiled = messages.COMPILED
     there = compiled.is_dir()
-    return _made(language, ModuleLoader(compiled) if there else FileSystemLoader(_TEMPLATES))
+    return _made(language, ModuleLoader(compiled) if there else _sources())
+
+
+def _sources() -> BaseLoader:
+    """Returns a loader of the templates here, and of each gateway's by `<its name>/..`."""
+    from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
+
+    theirs = {
+        name: FileSystemLoader(spec.folder / "templates") for name, spec in registry.specs().items()
+    }
+    return ChoiceLoader([FileSystemLoader(_TEMPLATES), PrefixLoader(theirs)])
 
 
 _IN_A_LANGUAGE = (

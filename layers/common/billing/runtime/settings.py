@@ -8,13 +8,16 @@ from dataclasses import dataclass
 
 from billing.kernel.operation import Operation
 
+API_BASE = "_API_BASE"
+"""Suffix of the variables that name a gateway's stand-in, `<GATEWAY>_API_BASE`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Names of the deployed resources (template.yaml, Globals) and how they are operated.
 
-    `stripe_api_base` and `paypal_api_base` are given by `make run` alone, for local stand-ins of
-    Stripe and PayPal.
+    `api_bases` are the addresses of stand-ins for gateways, by the gateway's name; `make run` alone
+    gives them.
     """
 
     table_core: str
@@ -23,8 +26,7 @@ class Settings:
     queue_charge: str | None
     mail_events: str | None
     stage: str
-    stripe_api_base: str | None
-    paypal_api_base: str | None
+    api_bases: Mapping[str, str]
     operation: Operation
     calls_per_second: float = 0.0
     """The pace at which this process may call gateways; 0 means no limit."""
@@ -39,8 +41,11 @@ class Settings:
             queue_charge=environ.get("QUEUE_CHARGE") or None,
             mail_events=environ.get("MAIL_EVENTS") or None,
             stage=environ.get("STAGE", "prod"),
-            stripe_api_base=environ.get("STRIPE_API_BASE") or None,
-            paypal_api_base=environ.get("PAYPAL_API_BASE") or None,
+            api_bases={
+                name.removesuffix(API_BASE).lower(): address
+                for name, address in environ.items()
+                if name.endswith(API_BASE) and address
+            },
             operation=Operation(
                 public_url=environ.get("PUBLIC_URL", "").rstrip("/"),
                 sender=environ.get("SENDER", "billing@example.com"),

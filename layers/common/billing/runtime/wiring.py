@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from threading import Lock
@@ -22,6 +23,8 @@ from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from billing.aws.secret_store import ParameterSecrets
+    from billing.gateways.spec import GatewaySpec
     from billing.kernel.merchants import Merchant
     from billing.kernel.outbox_events import LeftOut, OutboxEvent
 
@@ -55,9 +58,7 @@ def install(world: Ports | None) -> None:
 
 
 def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Ports:
-    """Returns the deployed ports: DynamoDB, SQS, SES, and the gateways there are keys for."""
-    from billing.gateways.sandbox.gateway import SandboxGateway
-    from billing.gateways.sandbox.ledger import DynamoLedger
+    """Returns the deployed ports: DynamoDB, SQS, SES, and the registered gateways."""
     from billing.storage import store
     from billing.storage.audit_rows import DynamoAudit
     from billing.storage.dynamo import calls as dynamo_calls
@@ -65,20 +66,13 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
 
     clock = clock or _clock
     calls = dynamo_calls.connect(os.urandom)
-    sandbox = SandboxGateway(
-        DynamoLedger(settings.table_ephemeral), clock, draw=lambda: new_id("key")
-    )
     return assemble(
         settings.operation,
         clock=clock,
         store=store.on_dynamodb(settings.table_core, calls),
         ephemeral=DynamoEphemeral(settings.table_ephemeral, calls),
         audit=DynamoAudit(settings.table_audit, calls),
-        gateways={
-            sandbox.name: lambda account: sandbox,
-            "stripe": _stripe(settings, clock),
-            "paypal": _paypal(settings, clock),
-        },
+        gateways=_gateways(settings, clock),
         queue=_Lazy(lambda: _queue(settings)),
         mailer=_Lazy(lambda: _mailer(settings)),
         each=at_pace(settings.calls_per_second) if settings.calls_per_second else side_by_side,
@@ -230,45 +224,39 @@ class _Lazy:
         return found
 
 
-def _stripe(settings: Settings, clock: Callable[[], datetime]) -> Callable[[AccountRef], Gateway]:
-    """Opens Stripe accounts, each once; SDK and keys are loaded on the first call to one."""
+def _gateways(
+    settings: Settings, clock: Callable[[], datetime]
+) -> dict[str, Callable[[AccountRef], Gateway]]:
+    """Returns what opens accounts at each registered gateway, by the gateway's name."""
     from billing.aws.secret_store import ParameterSecrets
-    from billing.gateways.on_demand import on_demand
-    from billing.gateways.stripe import terms as stripe_terms
+    from billing.gateways import registry
 
     secrets = ParameterSecrets(settings.stage, _parameter_store, clock)
+    return {
+        name: _opener(spec, secrets, settings, clock) for name, spec in registry.specs().items()
+    }
 
-    def make(account: AccountRef) -> Gateway:
-        from billing.gateways.stripe.gateway import StripeGateway
 
-        return StripeGateway(account, secrets.of(account), api_base=settings.stripe_api_base)
+def _opener(
+    spec: GatewaySpec, secrets: ParameterSecrets, settings: Settings, clock: Callable[[], datetime]
+) -> Callable[[AccountRef], Gateway]:
+    """Opens accounts, each once; SDK and keys are loaded on the first call to one."""
+    from billing.gateways.on_demand import on_demand
+    from billing.gateways.spec import Host
 
     @lru_cache(ACCOUNTS_OPEN)
     def opened(account: AccountRef) -> Gateway:
-        return on_demand(account, stripe_terms.capabilities(account), partial(make, account))
+        host = Host(
+            secrets=secrets.of(account),
+            clock=clock,
+            api_base=settings.api_bases.get(spec.name),
+            table=settings.table_ephemeral,
+            draw=partial(new_id, "key"),
+        )
+        return on_demand(account, spec.capabilities(account), partial(spec.open, account, host))
 
-    return opened
-
-
-def _paypal(settings: Settings, clock: Callable[[], datetime]) -> Callable[[AccountRef], Gateway]:
-    """Opens PayPal accounts, each once; keys are loaded on the first call to one."""
-    from billing.aws.secret_store import ParameterSecrets
-    from billing.gateways.on_demand import on_demand
-    from billing.gateways.paypal import terms as paypal_terms
-
-    secrets = ParameterSecrets(settings.stage, _parameter_store, clock)
-
-    def make(account: AccountRef) -> Gateway:
-        from billing.gateways.paypal.gateway import PayPalGateway
-
-        base = settings.paypal_api_base
-        return PayPalGateway(account, secrets.of(account), clock, api_base=base)
-
-    @lru_cache(ACCOUNTS_OPEN)
-    def opened(account: AccountRef) -> Gateway:
-        return on_demand(account, paypal_terms.capabilities(account), partial(make, account))
-
-    return opened
+    # Without secrets there is one account for all merchants, which is opened once.
+    return lambda account: opened(account if spec.secrets else replace(account, merchant=""))
 
 
 def _parameter_store() -> Any:

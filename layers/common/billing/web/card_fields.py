@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from billing.gateways import registry
 from billing.kernel.gateways import Collection, Element, TestCards
 
 GIVEN_THERE = "given_there"
 """Placeholder for the payment method while a form is checked whose buyer gives it elsewhere."""
 
 
-def card_fields(collection: Collection) -> dict[str, Any]:
-    """Returns test cards to choose from, or the key of the gateway's frame, or neither.
+def card_fields(collection: Collection, gateway: str) -> dict[str, Any]:
+    """Returns test cards to choose from, or the gateway's frame with its key and sources, or
+    neither.
 
     With neither the gateway has a page of its own.
     """
-    return {
-        "payment_methods": collection.tokens if isinstance(collection, TestCards) else (),
-        "publishable_key": (
-            collection.publishable_key if isinstance(collection, Element) else None
-        ),
+    cards = collection.tokens if isinstance(collection, TestCards) else ()
+    fields: dict[str, Any] = {
+        "payment_methods": cards,
+        "element": None,
+        "publishable_key": None,
+        "sources": (),
     }
+    if isinstance(collection, Element):
+        spec = registry.spec_of(gateway)
+        fields["element"] = spec.element
+        fields["publishable_key"] = collection.publishable_key
+        fields["sources"] = spec.content_sources
+    return fields

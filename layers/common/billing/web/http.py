@@ -56,14 +56,6 @@ ALWAYS = {
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 PAGE = f"{NOTHING}; form-action 'self'; style-src 'nonce-%s'"
 
-STRIPE_JS = (
-    "script-src https://js.stripe.com 'nonce-%s'",
-    "frame-src https://js.stripe.com https://hooks.stripe.com",
-    "connect-src https://api.stripe.com",
-)
-"""Sources that the Payment Element loads
-(https://docs.stripe.com/security/guide#content-security-policy); only a page that shows it may."""
-
 
 def json(body: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Answer:
     """Builds a JSON answer, compact and in UTF-8."""

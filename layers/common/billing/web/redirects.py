@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
-from billing.gateways.paypal.terms import PAYPAL
+from billing.gateways import registry
 from billing.kernel.merchants import Merchant
 from billing.web import http
 
@@ -14,20 +15,28 @@ class Why(StrEnum):
 
     CARD = "card"
     BANK = "bank"
-    PAYPAL = "paypal"
 
 
-def why(gateway: str, otherwise: Why) -> Why:
-    """Returns the reason: PayPal is card and bank in one, and asks for both under its own name."""
-    return Why.PAYPAL if gateway == PAYPAL else otherwise
-
-
-def to(url: str, why: Why, language: str, *, merchant: Merchant, test: bool) -> http.Answer:
+def to(
+    url: str, why: Why, gateway: str, language: str, *, merchant: Merchant, test: bool
+) -> http.Answer:
     """Builds a page that goes on by itself, with a link for people who do not want to wait.
 
-    Not a redirect: `form-action 'self'` stops a form that leads to another site, and stays as it is
-    on every page.
+    A gateway that is card and bank in one has words of its own for both. Not a redirect:
+    `form-action 'self'` stops a form that leads to another site, and stays as it is on every page.
     """
     return http.page(
-        "checkout/onward.html", language, merchant=merchant, url=url, why=why.value, test=test
+        "checkout/onward.html",
+        language,
+        merchant=merchant,
+        url=url,
+        why=why.value,
+        gateway=gateway,
+        test=test,
     )
+
+
+def given(query: Mapping[str, str]) -> str | None:
+    """Returns the payment method that a buyer brings back from a gateway's page, None without."""
+    names = ("payment_method", *(spec.return_parameter for spec in registry.specs().values()))
+    return next((query[name] for name in names if name in query), None)

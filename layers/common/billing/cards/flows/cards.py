@@ -197,7 +197,7 @@ def use(
     def writes(held: Wallet, some: Collection[str]) -> tuple[Write, ...]:
         chosen = _one(held, method)
         if method in held.elsewhere:
-            raise Refused("card_elsewhere")
+            raise Refused("card_elsewhere", gateway=chosen.gateway)
         used = cards.use(held, chosen, _covered(held, some), default=True, now=now)
         return (*used, ConditionCheck(chosen, expecting=("removed_at",))) if used else ()
 

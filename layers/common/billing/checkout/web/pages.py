@@ -22,8 +22,6 @@ from billing.web.problems import PaymentDeclined, errors_of
 from billing.web.request import Request
 
 REFRESH_SECONDS = 5
-PAYPALS_NAME_OF_IT = "approval_token_id"
-"""The parameter that PayPal adds to a buyer's return address, where others use payment_method."""
 
 
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
@@ -136,8 +134,8 @@ def _sent_on(
         now=now,
     )
     merchant, test = offered.merchant, offered.test
-    reason = redirects.why(offered.gateway, redirects.Why.CARD)
-    return redirects.to(page, reason, language, merchant=merchant, test=test)
+    reason = redirects.Why.CARD
+    return redirects.to(page, reason, offered.gateway, language, merchant=merchant, test=test)
 
 
 def _unavailable(request: Request, offered: Offer, language: str) -> http.Answer:
@@ -158,7 +156,7 @@ def returned(ports: Ports, request: Request, price_point: str, *, now: datetime)
     """
     query = request.query()
     key = query.get("attempt", "")
-    given = query.get("payment_method", query.get(PAYPALS_NAME_OF_IT))
+    given = redirects.given(query)
     if given is not None:
         kept = card_setup.kept(ports, subject=price_point, key=key, now=now)
         if kept is None:
@@ -270,8 +268,7 @@ def _form(
         attempt_key=attempt_key,
         gateway=offered.gateway,
         others=[name for name in offered.product.gateways if name != offered.gateway],
-        sources=http.STRIPE_JS if isinstance(collection, Element) else (),
-        **card_fields(collection),
+        **card_fields(collection, offered.gateway),
         form=form or {},
         errors=errors or {},
         already_purchased=already_purchased,

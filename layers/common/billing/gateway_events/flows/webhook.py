@@ -49,7 +49,7 @@ EVENTS_AT_ONCE = 100
 """The number of events of one account that are taken before the others have their turn."""
 
 LOOKS_BACK = timedelta(days=30)
-"""The time for which Stripe lists events."""
+"""The time for which gateways list events, as far as one is known to."""
 
 OVERLAP = timedelta(hours=1)
 """The time by which a gateway may list events late, and its clock be off."""

@@ -1,7 +1,7 @@
 """PayPal's REST API over HTTPS: sign in, send, distinguish an answer from no answer (W-2, R-6).
 
 PayPal has no maintained Python SDK for Orders v2 and Vault v3, so that `requests`, which is in the
-layer because of stripe, does it. The possible results of a call:
+layer for another gateway's SDK, does it. The possible results of a call:
 
 * 2xx and the 4xx that refuse: an `Answer`, for the gateway to read.
 * 429: `RateLimited`; nothing happened.
@@ -23,6 +23,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from billing.gateways.paypal.spec import SPEC
 from billing.kernel.errors import RateLimited, Unavailable, Unreachable
 
 if TYPE_CHECKING:
@@ -56,9 +57,8 @@ class Keys:
 
         The error names it.
         """
-        for name in ("client_id", "client_secret", "webhook_id"):
-            if not isinstance(secrets.get(name), str) or not secrets[name]:
-                raise Unavailable(f"PayPal's keys lack {name}.", code="no_keys")
+        if wrong := SPEC.wrong_secrets(secrets):
+            raise Unavailable(f"PayPal's keys lack {', '.join(wrong)}.", code="no_keys")
         return cls(secrets["client_id"], secrets["client_secret"], secrets["webhook_id"])
 
     def __repr__(self) -> str:

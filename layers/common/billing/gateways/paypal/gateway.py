@@ -32,7 +32,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from billing.gateways.paypal import events, orders, terms, vault
+from billing.gateways.paypal import events, orders, vault
 from billing.gateways.paypal.client import Answer, Json, PayPalClient, Secrets, fitting, segment
 from billing.gateways.paypal.orders import (
     CAPTURED_WITHIN,
@@ -49,6 +49,7 @@ from billing.gateways.paypal.refusals import (
     OURS_TO_MEND,
     REFUND_REFUSALS,
 )
+from billing.gateways.paypal.spec import HOSTS, PAYPAL, capabilities
 from billing.kernel.errors import Conflict, Invalid, NotFound, Unavailable, Unreachable
 from billing.kernel.gateways import (
     AccountRef,
@@ -91,7 +92,7 @@ class PayPalGateway:
     `secrets` reads its keys, `clock` is ours, `api_base` replaces PayPal's own address.
     """
 
-    name = terms.PAYPAL
+    name = PAYPAL
 
     def __init__(
         self,
@@ -102,8 +103,8 @@ class PayPalGateway:
         api_base: str | None = None,
     ) -> None:
         self.account = account.account
-        self.capabilities = terms.capabilities(account)
-        self._client = PayPalClient(api_base or terms.host(account), secrets, clock)
+        self.capabilities = capabilities(account)
+        self._client = PayPalClient(api_base or HOSTS[account.is_test], secrets, clock)
         self._clock = clock
 
     def collection(self) -> Collection:

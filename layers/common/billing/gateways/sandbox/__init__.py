@@ -1,1 +1,1 @@
-"""The sandbox gateway: a ledger of its own and Stripe's test cards."""
+"""The sandbox gateway: a ledger of its own and test cards."""

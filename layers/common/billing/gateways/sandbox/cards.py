@@ -19,7 +19,7 @@ TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class TestCard:
-    """One of Stripe's test payment methods: its looks, and the result of a charge.
+    """A test payment method: its looks, and the result of a charge.
 
     `decline` is the code that charging it gives; `saves` is whether the bank lets it be saved
     unseen; `authenticates` asks for 3-D Secure each time.
@@ -59,7 +59,7 @@ TEST_CARDS = {
         ),
     )
 }
-"""Stripe's names for them (https://docs.stripe.com/testing#cards), as CONTRACT.md lists them."""
+"""The test cards by their names, as CONTRACT.md lists them."""
 
 
 def made(card: TestCard, token: str) -> SavedMethod:

@@ -1,4 +1,4 @@
-"""The sandbox's own events, signed and named as Stripe's are, and its chargebacks (W-3, W-4).
+"""The sandbox's own events, signed and named as gateways do, and its chargebacks (W-3, W-4).
 
 Events and disputes are kept on the row of their payment, so that each is written together with the
 change that it reports. The signing secret is kept in the same ledger, drawn when the first event is

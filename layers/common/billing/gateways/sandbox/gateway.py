@@ -1,7 +1,7 @@
-"""The sandbox: a real gateway with a ledger of its own and Stripe's test payment methods (W-3).
+"""The sandbox: a real gateway with a ledger of its own and test payment methods (W-3).
 
-It runs until keys are given. Payments are made in two steps as Stripe's PaymentIntents are:
-prepared once per invoice, confirmed once per attempt, and successful once, ever.
+It runs until keys are given. Payments are made in two steps: prepared once per invoice, confirmed
+once per attempt, and successful once, ever.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from billing.gateways.sandbox import cards, events
 from billing.gateways.sandbox import refunds as sandbox_refunds
 from billing.gateways.sandbox.cards import TEST_CARDS, TestCard
 from billing.gateways.sandbox.ledger import Row, SandboxLedger
+from billing.gateways.sandbox.spec import CAPABILITIES
 from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable, Unreachable
 from billing.kernel.gateways import (
     ActionRequired,
     Canceled,
-    Capabilities,
     ChargeOrder,
     Declined,
     Dispute,
@@ -94,7 +94,7 @@ class SandboxGateway:
 
     name = "sandbox"
     account = "sandbox"
-    capabilities = Capabilities(minimum_minor=1, test=True)
+    capabilities = CAPABILITIES
 
     def __init__(
         self,

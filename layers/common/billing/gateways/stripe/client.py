@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 import stripe
 
 from billing.gateways import bounded_http
-from billing.gateways.declines import declined
-from billing.gateways.stripe.terms import is_test
+from billing.gateways.stripe.declines import declined
 from billing.kernel.errors import Conflict, NotFound, RateLimited, Unavailable, Unreachable
 from billing.kernel.gateways import AccountRef, Declined
 
@@ -60,7 +59,7 @@ class Keys:
             embedded=secrets.get("embedded") is True,
         )
         given = [keys.secret_key, *([keys.publishable_key] if keys.publishable_key else [])]
-        mode = "test" if is_test(account) else "live"
+        mode = "test" if account.is_test else "live"
         if any(key.split("_")[1:2] != [mode] for key in given):
             raise Unavailable(f"The keys of {account.account} are not {mode} keys.", code="no_keys")
         return keys

@@ -1,7 +1,8 @@
 """Stripe's webhooks: their signature, their account, their payment or card (W-1, W-7).
 
 Nothing else is taken from the payload: the object of an event is read afresh. Without the SDK,
-which is 300 ms of a cold start. Source: https://docs.stripe.com/webhooks and
+which is 300 ms of a cold start, and whose check of signatures takes times from the future, and a
+tolerance of 0 for none. Source: https://docs.stripe.com/webhooks#verify-manually and
 https://docs.stripe.com/api/events/types.
 """
 

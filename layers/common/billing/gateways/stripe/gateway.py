@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import stripe
 
-from billing.gateways.declines import AUTHENTICATION_REQUIRED, METHOD_MISSING, declined
+from billing.gateways.declines import AUTHENTICATION_REQUIRED, METHOD_MISSING
 from billing.gateways.stripe import events, listed, saving
 from billing.gateways.stripe.client import (
     Secrets,
@@ -30,10 +30,12 @@ from billing.gateways.stripe.client import (
     refused,
     told,
 )
+from billing.gateways.stripe.declines import declined
 from billing.gateways.stripe.saving import parts
-from billing.gateways.stripe.terms import STRIPE, TEST_SUFFIX, capabilities
+from billing.gateways.stripe.spec import STRIPE, capabilities
 from billing.kernel.errors import NotFound, Unreachable
 from billing.kernel.gateways import (
+    TEST_SUFFIX,
     AccountRef,
     ActionRequired,
     Canceled,

@@ -11,12 +11,12 @@ from billing.cards.flows import cards
 from billing.checkout.flows import card_setup
 from billing.customers.web.portal_session import Visit, done, show
 from billing.kernel.customers import PaymentMethod
-from billing.kernel.errors import Invalid, NotFound, Refused
-from billing.kernel.gateways import SANDBOX, AccountRef, TestCards, TheirPage
+from billing.kernel.errors import Invalid, NotFound
+from billing.kernel.gateways import SANDBOX, AccountRef, TestCards
 from billing.kernel.ports import Ports
 from billing.portal.web.pages import DONE
 from billing.web import custom_domains, http, redirects
-from billing.web.card_fields import GIVEN_THERE, card_fields
+from billing.web.card_fields import GIVEN_THERE
 from billing.web.problems import errors_of
 
 CARDS = "/cards"
@@ -51,11 +51,11 @@ def new_form(ports: Ports, visit: Visit) -> http.Answer:
     too long ago, or by nobody, is asked again.
     """
     query = visit.request.query()
-    if "payment_method" in query:
+    if (given := redirects.given(query)) is not None:
         subject, key = _subject(visit), query.get("attempt", "")
         kept = card_setup.kept(ports, subject=subject, key=key, now=visit.now)
         if kept is not None:
-            return _added(ports, visit, {**kept, "payment_method": query["payment_method"]})
+            return _added(ports, visit, {**kept, "payment_method": given})
     return _new_form(ports, visit, {}, ports.new_id("attempt"))
 
 
@@ -91,7 +91,12 @@ def _sent_on(
     )
     customer = visit.account.customer
     return redirects.to(
-        page, redirects.Why.CARD, customer.language, merchant=visit.merchant, test=customer.test
+        page,
+        redirects.Why.CARD,
+        account.gateway,
+        customer.language,
+        merchant=visit.merchant,
+        test=customer.test,
     )
 
 
@@ -130,7 +135,7 @@ def use_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
     wallet = _wallet(ports, visit)
     found = _one(wallet, method)
     if method in wallet.elsewhere:
-        raise _elsewhere()
+        raise Refused("card_elsewhere", gateway=found.gateway)
     return show(visit, "card_use", method=found, payable=wallet.coverable)
 
 
@@ -148,7 +153,7 @@ def remove_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
     wallet = _wallet(ports, visit)
     found = _one(wallet, method)
     if reason := rules.why_it_stays(wallet, method):
-        raise Refused(reason)
+        raise Refused(reason, gateway=found.gateway)
     return show(
         visit,
         "card_remove",
@@ -183,12 +188,8 @@ def _account(ports: Ports, visit: Visit) -> AccountRef:
     wallet = _wallet(ports, visit)
     here = [method for method in wallet.methods if method.id not in wallet.elsewhere]
     if wallet.elsewhere and not here:
-        raise _elsewhere()
+        raise Refused("card_elsewhere", gateway=wallet.methods[-1].gateway)
     return visit.merchant.account_at(here[-1].gateway if here else SANDBOX)
-
-
-def _elsewhere() -> Refused:
-    return Refused("card_elsewhere")
 
 
 def _new_form(
@@ -203,13 +204,13 @@ def _new_form(
 ) -> http.Answer:
     wallet = _wallet(ports, visit)
     collection = ports.gateway(_account(ports, visit)).collection()
-    # With no charge to come the bank is asked on the gateway's page, where it can answer.
-    fields = card_fields(collection if isinstance(collection, TestCards) else TheirPage())
     return show(
         visit,
         "card_new",
         status=status if errors or declined else 200,
-        payment_methods=fields["payment_methods"],
+        # Else the gateway's page asks, never its frame: with no charge to come, only there the bank
+        # can answer.
+        payment_methods=collection.tokens if isinstance(collection, TestCards) else (),
         payable=wallet.coverable,
         attempt_key=attempt_key,
         form=typed,

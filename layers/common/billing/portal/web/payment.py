@@ -58,8 +58,14 @@ def confirmed(
         )
     if bank is None:
         return http.redirect(back)
-    reason = redirects.why(invoice.gateway, redirects.Why.BANK)
-    return redirects.to(bank, reason, invoice.language, merchant=found, test=invoice.test)
+    return redirects.to(
+        bank,
+        redirects.Why.BANK,
+        invoice.gateway,
+        invoice.language,
+        merchant=found,
+        test=invoice.test,
+    )
 
 
 def _course(invoice: Invoice) -> str:

@@ -1,0 +1,63 @@
+"""Stripe's spec: its limits, secrets and page sources; needs neither its SDK nor keys (P-18)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from billing.gateways.spec import GatewaySpec, Host, Secret
+from billing.kernel.gateways import AccountRef, Capabilities
+from billing.kernel.money import Currency
+from billing.kernel.ports import Gateway
+
+STRIPE = "stripe"
+
+MINIMUMS = {
+    Currency.DKK: 250,
+    Currency.GBP: 30,
+    Currency.HKD: 400,
+    Currency.NOK: 300,
+    Currency.PLN: 200,
+    Currency.SEK: 300,
+}
+"""The least charge per currency
+(https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts); 0.50 in the other ten."""
+
+ELEMENT_SOURCES = (
+    "script-src https://js.stripe.com 'nonce-%s'",
+    "frame-src https://js.stripe.com https://hooks.stripe.com",
+    "connect-src https://api.stripe.com",
+)
+"""Sources that the Payment Element loads
+(https://docs.stripe.com/security/guide#content-security-policy); only a page that shows it may."""
+
+
+def capabilities(account: AccountRef) -> Capabilities:
+    """Returns Stripe's limits: every price type can be charged.
+
+    All our currencies have two decimals there.
+    """
+    return Capabilities(minimum_minor=50, minimums=MINIMUMS, test=account.is_test)
+
+
+def opened(account: AccountRef, host: Host) -> Gateway:
+    """Opens an account; the SDK takes 300 ms of a cold start."""
+    from billing.gateways.stripe.gateway import StripeGateway
+
+    return StripeGateway(account, host.secrets, api_base=host.api_base)
+
+
+SPEC = GatewaySpec(
+    name=STRIPE,
+    display_name="Stripe",
+    folder=Path(__file__).parent,
+    open=opened,
+    capabilities=capabilities,
+    secrets=(
+        Secret("secret_key", "the account's secret key, sk_.."),
+        Secret("publishable_key", "its publishable key, pk_..", required=False),
+        Secret("webhook_secrets", "list of its webhooks' secrets, whsec_..", list, required=False),
+        Secret("embedded", "true to show the frame on our page", bool, required=False),
+    ),
+    element="stripe/element.html",
+    content_sources=ELEMENT_SOURCES,
+)

@@ -13,7 +13,10 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from billing.gateways.spec import GatewaySpec
 
 _ANSWER_SECONDS = 60
 _LOCAL_REGION = "us-east-1"
@@ -77,13 +80,26 @@ def store_gateway_keys(
     at: Installation, merchant: str, gateway: str, account: str
 ) -> dict[str, Any]:
     """Stores a gateway account's keys where the functions read them (W-1, W-2)."""
+    spec = _spec_of(gateway)
+    name = f"/perennial/{_stage(at)}/{merchant}/{gateway}/{account}"
+    keys = _typed_keys(spec)
+    _client(at, "ssm").put_parameter(
+        Name=name, Value=json.dumps(keys), Type="SecureString", Overwrite=True
+    )
+    return {"stored": name}
+
+
+def _spec_of(gateway: str) -> "GatewaySpec":
     from billing.gateways import registry
 
     known = {name: spec for name, spec in registry.specs().items() if spec.secrets}
     if gateway not in known:
         raise OperateError(f"--gateway is {' or '.join(known)}")
-    spec = known[gateway]
-    name = f"/perennial/{_stage(at)}/{merchant}/{gateway}/{account}"
+    return known[gateway]
+
+
+def _typed_keys(spec: "GatewaySpec") -> dict[str, Any]:
+    """Reads the keys, and refuses those that the gateway could not be opened with."""
     typed = (
         getpass.getpass("Keys, as one line of JSON: ") if sys.stdin.isatty() else sys.stdin.read()
     )
@@ -96,10 +112,7 @@ def store_gateway_keys(
         raise OperateError(f"the keys are a JSON object, such as {example}")
     if wrong := spec.wrong_secrets(keys):
         raise OperateError(f"missing or of another type: {', '.join(wrong)}")
-    _client(at, "ssm").put_parameter(
-        Name=name, Value=json.dumps(keys), Type="SecureString", Overwrite=True
-    )
-    return {"stored": name}
+    return keys
 
 
 def check_mail(at: Installation, sender: str | None) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from secrets import token_hex
+from typing import Any
 from urllib.parse import urlsplit
 
 import stripe as stripe_sdk
 
-from billing.gateways.sandbox.gateway import SandboxGateway
+from billing.gateways.sandbox.gateway import Faults, SandboxGateway
 from billing.gateways.sandbox.ledger import DynamoLedger, MemoryLedger
+from billing.gateways.spec import Host
 from billing.gateways.stripe.gateway import StripeGateway
 from billing.kernel.gateways import AccountRef, RefundSucceeded
 from billing.kernel.ports import Gateway
@@ -215,6 +217,31 @@ def paypal_on_loopback() -> Iterator[Bench]:
 
 
 @contextmanager
+def example() -> Iterator[Bench]:
+    """The gateway that a test adds, opened as its spec opens it."""
+    from tests.gateways.example.gateway import ExampleGateway
+    from tests.gateways.example.spec import EXAMPLE, SPEC
+
+    secrets = {"publishable_key": "xp_open_1", "webhook_secret": "xp_secret_1"}
+    host = Host(lambda fresh: secrets, lambda: NOW, api_base=None, table="", draw=str)
+    gateway = SPEC.open(AccountRef("acme", EXAMPLE, "shop-1_test"), host)
+    assert isinstance(gateway, ExampleGateway)
+
+    def answer(url: str, succeeded: bool) -> None:
+        gateway.answered(url.rpartition("/")[2], succeeded)
+
+    faults = Faults()
+    for name in ("confirm", "lookup", "refund", "find_refund"):
+        setattr(gateway, name, partial(_faulty, faults, getattr(gateway, name)))
+    yield Bench(gateway, answer=answer, arm=faults.arm)
+
+
+def _faulty(faults: Faults, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """A call over a line that fails before or after it."""
+    return faults.around(lambda: call(*args, **kwargs))
+
+
+@contextmanager
 def stripe_itself() -> Iterator[Bench]:
     stripe = StripeGateway(
         AccountRef("acme", "stripe", "acct_check_test"),
@@ -237,5 +264,6 @@ BENCHES = (
         "sandbox on dynamodb": sandbox_on_dynamodb,
         "stripe on loopback": stripe_on_loopback,
         "paypal on loopback": paypal_on_loopback,
+        "example": example,
     }
 )

@@ -175,6 +175,29 @@ def test_keys_need_a_place_to_be_kept(tmp_path: Path) -> None:
     assert "not JSON" in wrong.stderr and "sk_1" not in wrong.stderr
 
 
+@pytest.mark.spec("W-1", "W-2")
+@pytest.mark.parametrize(
+    ("gateway", "keys", "said"),
+    [
+        ("stripes", {"secret_key": "sk_1"}, "--gateway is stripe or paypal"),
+        ("sandbox", {"secret_key": "sk_1"}, "--gateway is stripe or paypal"),
+        ("stripe", {"secret": "sk_1"}, "secret_key (the account's secret key, sk_..)"),
+        ("stripe", {"secret_key": "sk_2", "webhook_secrets": "sk_1"}, "webhook_secrets (list of"),
+        ("paypal", {"client_id": "sk_1"}, "client_secret (secret of the app), webhook_id"),
+    ],
+)
+def test_keys_that_open_no_gateway_are_refused_by_name(
+    tmp_path: Path, gateway: str, keys: dict[str, str], said: str
+) -> None:
+    words = ["--data", str(tmp_path), "gateway", "keys", "acme", "--gateway", gateway]
+    done = run.invoke(
+        cli.app, [*words, "--account", "acct_1"], input=json.dumps(keys), env={"STACK": None}
+    )
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert "sk_1" not in done.stderr
+
+
 def test_what_takes_long_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.waiting("an answer", first_seconds=0.01):
         threading.Event().wait(0.2)

@@ -10,7 +10,6 @@ import pytest
 from billing.cards.flows import cards
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import Refused
-from billing.kernel.gateways import Capabilities
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import State, When
@@ -264,18 +263,6 @@ def test_of_two_cards_removed_at_once_one_stays(shop: Shop) -> None:
         cards.remove(shop.world.ports, "acme", customer, first.id, now=shop.world.now)
     assert refused.value.code == "last_card"
     assert methods(shop) == (first,)
-
-
-@pytest.mark.spec("B-9")
-def test_a_purchase_by_paypal_shows_where_its_method_is_changed(shop: Shop) -> None:
-    visitor = buy(shop)
-    shop.world.sandbox.capabilities = replace(
-        Capabilities(minimum_minor=1, test=True), manages_cards=False
-    )
-    page = visitor.see("/cards")
-    assert "Change it in your PayPal account" in page.text
-    assert not [a for a in links(page) if a.endswith(("/use", "/remove"))]
-    assert visitor.browse("GET", "/portal/acme/cards/new").status == 409
 
 
 @pytest.mark.spec("B-10", "R-4")

@@ -11,7 +11,7 @@ from typing import Any
 from billing.kernel.gateways import AccountRef, Capabilities
 from billing.kernel.ports import Gateway
 
-Keys = Mapping[str, Any]
+SecretValues = Mapping[str, Any]
 """The secrets of one gateway account, by their names."""
 
 
@@ -37,7 +37,7 @@ class Host:
     sandbox's alone: the table of its ledger, and what draws the secret that it signs with.
     """
 
-    secrets: Callable[[bool], Keys]
+    secrets: Callable[[bool], SecretValues]
     clock: Callable[[], datetime]
     api_base: str | None
     table: str
@@ -55,8 +55,8 @@ class GatewaySpec:
     language: `[gateway.<name>]` has `name` (after "Pay with") and, where they differ from what
     holds for any gateway, `next` (what happens after the form), `onward.title` and `onward.text`
     (the page that leads to it) and `error.card_elsewhere` (the words of a mandate: where a
-    buyer changes an agreement that the gateway manages); `[decline]` has words for decline codes that it alone
-    gives. `templates/` there has its own pages, named `<name>/..`.
+    buyer changes an agreement that the gateway manages); `[decline]` has words for decline codes
+    that it alone gives. `templates/` there has its own pages, named `<name>/..`.
 
     `open` opens an account, and imports what that takes. `capabilities` are an account's, with its
     smallest amounts. A gateway without `secrets` has one account for all merchants.
@@ -76,7 +76,7 @@ class GatewaySpec:
     element: str | None = None
     content_sources: tuple[str, ...] = ()
 
-    def wrong_secrets(self, given: Keys) -> list[str]:
+    def wrong_secrets(self, given: SecretValues) -> list[str]:
         """Lists what is wrong with an account's secrets, by names and labels and never by value."""
         wrong = []
         for secret in self.secrets:

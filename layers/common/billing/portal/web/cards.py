@@ -11,7 +11,7 @@ from billing.cards.flows import cards
 from billing.checkout.flows import card_setup
 from billing.customers.web.portal_session import Visit, done, show
 from billing.kernel.customers import PaymentMethod
-from billing.kernel.errors import Invalid, NotFound
+from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.gateways import SANDBOX, AccountRef, TestCards
 from billing.kernel.ports import Ports
 from billing.portal.web.pages import DONE

@@ -135,7 +135,7 @@ def card(ann: Customer, digits: str) -> Locator:
 def changes_the_card(ann: Customer) -> None:
     ann.follow("Cards: Pattern Library")
     assert listed_cards(ann) == ["4242*"]
-    assert ann.says("At least one card stays while a subscription may still charge.")
+    assert ann.says("Keep at least one card while a subscription can still charge it.")
     assert card(ann, "4242").get_by_role("link", name="Remove").count() == 0
     ann.follow("Add a card")
     ann.choose(DECLINED_CARD)

@@ -178,7 +178,7 @@ def test_my_orders_are_inside_the_helpdesk_and_standalone_stays_as_it_was(house:
     page = visitor.see()
     assert "My requests" not in page.text and "Your purchases" in page.text
     house.shop.set(portal=None)
-    assert "answers by mail" in house.guest().see(status=404).text
+    assert "answers by email" in house.guest().see(status=404).text
 
 
 @pytest.mark.spec("H-2")

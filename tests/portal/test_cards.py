@@ -224,7 +224,7 @@ def test_at_least_one_card_stays_while_anything_may_still_charge(shop: Shop, sta
     (card,) = methods(shop)
     visitor = shop.signed_in()
     assert not [a for a in links(visitor.see("/cards")) if a.endswith("/remove")]
-    assert "At least one card stays" in visitor.see(f"/cards/{card.id}/remove", 409).text
+    assert "Keep at least one card" in visitor.see(f"/cards/{card.id}/remove", 409).text
     assert visitor.post(f"/cards/{card.id}/remove").status == 409
     assert methods(shop) == (card,)
 

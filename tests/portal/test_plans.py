@@ -238,7 +238,7 @@ def test_a_refund_that_cannot_be_recorded_is_not_said_to_be_on_its_way(shop: Sho
     visitor = buy(shop, refund_days=30)
     shop.world.change_merchant(armed=False)
     answer = visitor.post(refund_page(shop), cancel="true")
-    assert answer.status == 503 and "Nothing was changed" in answer.body
+    assert answer.status == 503 and "nothing was changed" in answer.body
     assert (shop.world.history().refunds, shop.world.subscription().cancelling) == ((), None)
 
 

@@ -26,7 +26,7 @@ class Visitor(Client):
 
     def see(self, page: str = "", status: int = 200, **headers: str) -> Element:
         """A page, read; it has the status that is expected of it."""
-        answer = self.browse("GET", self.base + page, **headers)
+        answer = self.browse("GET", self.base + page, None, **headers)
         assert answer.status == status, (answer.status, answer.headers, answer.body[-600:])
         return read(answer.body)
 

@@ -220,6 +220,11 @@ def webhook(world: World) -> Request:
     _renewal_due(world)
     with _unheard(world):
         world.work()
+    return told_by_gateway(world)
+
+
+def told_by_gateway(world: World) -> Request:
+    """The newest event of the gateway, as it sends it."""
     *_, told = world.sandbox.events_since(world.now)
     body, signed = world.sandbox.signed(told)
     made = event("POST", "/webhooks/sandbox/acme", body.decode(), headers=signed)

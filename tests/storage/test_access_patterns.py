@@ -86,6 +86,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "invoice_counter": (lambda s: s.invoice_counter(MERCHANT, test=False), GET),
     "owner_of_payment": (lambda s: s.owner_of_payment(ACCOUNT, "pi_1"), GET),
     "billing_switch": (lambda s: s.billing_switch(), GET),
+    "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),
     "trouble": (lambda s: s.trouble(DUE), GET),
     "troubles": (lambda s: s.troubles(MERCHANT), QUERY),
     "fact": (lambda s: s.fact(0, T0, "fact_1"), GET),

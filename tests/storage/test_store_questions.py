@@ -337,6 +337,16 @@ def test_the_operators_switch_is_found_once_it_was_turned(backend: Backend) -> N
     assert backend.store.billing_switch() == switch
 
 
+def test_sellers_are_read_with_the_operators_switch(backend: Backend) -> None:
+    seller = Merchant(MERCHANT, "Acme", "a@example.com", T0)
+    insert(backend, seller)
+    assert backend.store.merchants_and_switch([MERCHANT]) == ([seller], None)
+    switch = BillingSwitch(True, "a drill", T0)
+    insert(backend, switch)
+    found = backend.store.merchants_and_switch(["mer_2", MERCHANT, MERCHANT])
+    assert found == ([None, seller, seller], switch)
+
+
 def test_what_failed_is_found_by_its_alarm_and_by_its_merchant(backend: Backend) -> None:
     due = Due(DueKind.BILL, T0, (MERCHANT, "cus_1", "sub_1"))
     assert backend.store.trouble(due) is None

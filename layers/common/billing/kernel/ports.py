@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
     from billing.kernel.merchants import Merchant
     from billing.kernel.money import Money
-    from billing.kernel.operation import Operation
+    from billing.kernel.operation import BillingSwitch, Operation
     from billing.kernel.outbox_events import LeftOut, OutboxEvent
     from billing.kernel.storage import Audit, Ephemeral, Store
     from billing.kernel.subscription import Subscription
@@ -281,7 +281,10 @@ class Ports:
         """
         if self.operation.billing_paused:
             return self
-        switch = self.store.billing_switch()
+        return self.switched(self.store.billing_switch())
+
+    def switched(self, switch: BillingSwitch | None) -> Ports:
+        """Returns the ports with the operator's billing switch as it was read."""
         if switch is None or not switch.paused:
             return self
         return replace(self, operation=replace(self.operation, billing_paused=True))

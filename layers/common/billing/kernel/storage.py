@@ -83,6 +83,11 @@ class History:
         """Returns the customer's invoice with that id, or None."""
         return next((i for i in self.invoices if i.id == invoice_id), None)
 
+    def method(self, method_id: str) -> PaymentMethod | None:
+        """Returns the customer's card with that id, removed or not, or None."""
+        kept = (*self.methods, *self.removed_methods)
+        return next((m for m in kept if m.id == method_id), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
@@ -189,6 +194,13 @@ class Store(Protocol):
         ...
 
     def billing_switch(self) -> BillingSwitch | None: ...
+    def merchants_and_switch(
+        self, merchants: Sequence[str]
+    ) -> tuple[list[Merchant | None], BillingSwitch | None]:
+        """What may stop a charge, read together: sellers, in the order asked for, and the
+        operator's switch (R-3)."""
+        ...
+
     def trouble(self, due: Due) -> ProcessingFailure | None:
         """The failure by an error of our own over the owner of an alarm (R-9)."""
         ...

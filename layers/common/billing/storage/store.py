@@ -70,6 +70,17 @@ class ItemStore(MerchantReads, CustomerReads):
         """Get OPERATION BILLING."""
         return self._items.get(keys.BILLING_SWITCH)
 
+    def merchants_and_switch(
+        self, merchants: Sequence[str]
+    ) -> tuple[list[Merchant | None], BillingSwitch | None]:
+        """Batch get of M#<merchant> MERCHANT and OPERATION BILLING."""
+        from billing.kernel.merchants import Merchant
+        from billing.kernel.operation import BillingSwitch
+
+        *found, switch = self._items.get_many([*map(keys.merchant, merchants), keys.BILLING_SWITCH])
+        assert switch is None or isinstance(switch, BillingSwitch), "as its key says"
+        return [each if isinstance(each, Merchant) else None for each in found], switch
+
     def due(self, kind: DueKind, shard: int, until: datetime, limit: int) -> list[Due]:
         """Index due DUE#<kind>#<shard> up to `until`, earliest first; the rows are the answer."""
         rows = self._items.rows(index_keys.due(kind, shard, until), limit=limit)

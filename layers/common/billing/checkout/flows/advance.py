@@ -32,9 +32,8 @@ from billing.kernel.gateways import (
     Unconfirmed,
 )
 from billing.kernel.invoices import UNDER_WAY, InvoiceState
-from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Gateway, Ports
-from billing.kernel.storage import Due
+from billing.kernel.storage import Due, History
 from billing.kernel.writes import Transaction
 
 Step = tuple[Checkout, Transaction]
@@ -44,37 +43,56 @@ STEPS_AT_MOST = 12
 """Steps and conflicts with other workers before an attempt is left to the sweep."""
 
 
-def advance(ports: Ports, checkout: Checkout, *, now: datetime, return_url: str | None) -> Checkout:
+def advance(
+    ports: Ports,
+    checkout: Checkout,
+    *,
+    now: datetime,
+    return_url: str | None,
+    history: History | None = None,
+) -> Checkout:
     """Takes an attempt as far as it goes: paid, declined, waiting for its buyer, or unknown yet.
 
-    Raises `Unfinished` where it could not be brought to its charge: nothing charges it unless its
-    buyer sends it again.
+    `history` is its buyer's as it was read when this request began the attempt. Raises `Unfinished`
+    where it could not be brought to its charge: nothing charges it unless its buyer sends it again.
     """
+    came_from: InvoiceState | None = None
     for _ in range(STEPS_AT_MOST):
         if checkout.state is not CheckoutState.OPEN:
             return checkout
+        state = checkout.invoice.state
         try:
-            after = _stepped(ports, checkout, now, return_url)
+            after, ours = _stepped(ports, checkout, came_from, history, now, return_url)
         except Unavailable as outage:
-            if checkout.invoice.state in UNDER_WAY:
+            if state in UNDER_WAY:
                 return checkout  # It may be charged: the sweep, or the same key, settles it.
             message = "Nothing was charged; the same attempt goes on when it is sent again."
             raise Unfinished(message) from outage
-        if after is checkout:
+        if ours and after is checkout:
             return checkout
         checkout = after
+        # What was read before another worker came holds no more.
+        came_from, history = (state, history) if ours else (None, None)
     return checkout
 
 
-def _stepped(ports: Ports, checkout: Checkout, now: datetime, return_url: str | None) -> Checkout:
-    """Returns the attempt after one more step, or as another worker has left it."""
+def _stepped(
+    ports: Ports,
+    checkout: Checkout,
+    came_from: InvoiceState | None,
+    history: History | None,
+    now: datetime,
+    return_url: str | None,
+) -> tuple[Checkout, bool]:
+    """Returns the attempt after one more step, or as another worker has left it; and whether the
+    step was ours."""
     try:
-        return _step(ports, checkout, now, return_url)
+        return _step(ports, checkout, came_from, history, now, return_url), True
     except Conflict:
         again = ports.store.checkout(checkout.merchant, checkout.key)
         if again is None:  # The other worker found its payment method unreadable.
             raise
-        return again
+        return again, False
 
 
 def expire_abandoned(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
@@ -101,14 +119,21 @@ def expire_abandoned(ports: Ports, leases: Sequence[Due], *, now: datetime) -> C
     return tally
 
 
-def settlement(ports: Ports, checkout: Checkout, outcome: Outcome, *, now: datetime) -> Step | None:
+def settlement(
+    ports: Ports,
+    checkout: Checkout,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    history: History | None = None,
+) -> Step | None:
     """Returns the step that an outcome brings to an attempt under way; None if nothing is new.
 
     It is the same for every path that learns an outcome.
     """
     match outcome:
         case Succeeded():
-            return _paid(ports, checkout, outcome, now)
+            return _paid(ports, checkout, outcome, now, history)
         case Declined():
             return _declined(ports, checkout, outcome, now)
         case ActionRequired() if checkout.invoice.state is InvoiceState.ACTION_REQUIRED:
@@ -119,26 +144,40 @@ def settlement(ports: Ports, checkout: Checkout, outcome: Outcome, *, now: datet
             return checkout_steps.abandoned(checkout)
 
 
-def _step(ports: Ports, checkout: Checkout, now: datetime, return_url: str | None) -> Checkout:
-    """Takes one step of the protocol; returns the same attempt when no more can be known now."""
+def _step(
+    ports: Ports,
+    checkout: Checkout,
+    came_from: InvoiceState | None,
+    history: History | None,
+    now: datetime,
+    return_url: str | None,
+) -> Checkout:
+    """Takes one step of the protocol; returns the same attempt when no more can be known now.
+
+    `came_from` is the state that this process has just taken it on from, None for its first step.
+    """
     gateway = ports.gateway_of(checkout.invoice)
     state = checkout.invoice.state
     if checkout.method is None:
-        return _save_method(ports, gateway, checkout, now)
+        return _save_method(ports, gateway, checkout, history, now)
     untaken = state not in UNDER_WAY or not checkout.invoice.total
-    if untaken and _trial_is_used(ports, checkout):
+    # Asked before the payment is prepared; the write that takes the trial is refused by then.
+    asked = state is InvoiceState.READY and came_from is InvoiceState.PENDING
+    if untaken and not asked and _trial_is_used(ports, checkout):
         return _without_trial(ports, gateway, checkout)
     if not checkout.invoice.total:
-        return _write(ports, _paid(ports, checkout, None, now))
+        return _write(ports, _paid(ports, checkout, None, now, history))
     if state is InvoiceState.PENDING:
         reference = gateway_payments.prepare(ports, checkout.invoice)
         return _write(ports, checkout_steps.prepared(checkout, reference))
     if state is InvoiceState.READY:
-        refuse_if_stopped(ports, _merchant(ports, checkout, now))
+        refuse_stopped(_stopped(ports, checkout, now))
         return _write(
             ports, checkout_steps.point_of_no_return(checkout, ports.new_id("order"), now)
         )
-    return _settle_under_way(ports, checkout, now, return_url)
+    # One that has just passed the point of no return was found not to be stopped before that.
+    stopped = came_from is not InvoiceState.READY and bool(_stopped(ports, checkout, now))
+    return _settle_under_way(ports, checkout, history, now, return_url, stopped=stopped)
 
 
 def _trial_is_used(ports: Ports, checkout: Checkout) -> bool:
@@ -158,14 +197,16 @@ def _without_trial(ports: Ports, gateway: Gateway, checkout: Checkout) -> Checko
     return _write(ports, checkout_steps.abandoned(checkout, trials.CODE))
 
 
-def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: datetime) -> Checkout:
+def _save_method(
+    ports: Ports, gateway: Gateway, checkout: Checkout, history: History | None, now: datetime
+) -> Checkout:
     try:
         answer = gateway.save_method(
             checkout.payment_token,
             owner=checkout.customer,
             key=f"{checkout.purchase}:method",
             verify=not checkout.invoice.total,
-            beside=_kept_already(ports, checkout),
+            beside=_kept_already(ports, checkout, history),
         )
     except Invalid:
         ports.store.commit(*checkout_steps.unbegun(checkout))
@@ -175,18 +216,25 @@ def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: dateti
     return _write(ports, _declined(ports, checkout, answer, now))
 
 
-def _kept_already(ports: Ports, checkout: Checkout) -> str | None:
+def _kept_already(ports: Ports, checkout: Checkout, history: History | None) -> str | None:
     """Returns the default card of a known buyer, where it is kept at the same account."""
-    customer = ports.store.customer(checkout.merchant, checkout.customer)
-    if customer is None or customer.default_method is None:
+    if history is None:
+        history = ports.store.history(checkout.merchant, checkout.customer)
+    if history.customer is None or history.customer.default_method is None:
         return None
-    card = ports.store.payment_method(checkout.merchant, customer.id, customer.default_method)
+    card = history.method(history.customer.default_method)
     at = (checkout.invoice.gateway, checkout.invoice.gateway_account)
     return card.id if card and (card.gateway, card.gateway_account) == at else None
 
 
 def _settle_under_way(
-    ports: Ports, checkout: Checkout, now: datetime, return_url: str | None
+    ports: Ports,
+    checkout: Checkout,
+    history: History | None,
+    now: datetime,
+    return_url: str | None,
+    *,
+    stopped: bool,
 ) -> Checkout:
     """Settles the charge of an attempt if its outcome can be known.
 
@@ -194,7 +242,7 @@ def _settle_under_way(
     """
     invoice = checkout.invoice
     try:
-        if _stopped(ports, _merchant(ports, checkout, now)):
+        if stopped:
             outcome: PaymentStatus = gateway_payments.lookup(ports, invoice)
         else:
             outcome = gateway_payments.resolve(ports, invoice, return_url=return_url)
@@ -202,23 +250,38 @@ def _settle_under_way(
         return checkout
     if isinstance(outcome, Unconfirmed):
         return checkout
-    return _settle(ports, checkout, outcome, now)
+    return _settle(ports, checkout, outcome, now, history)
 
 
-def _merchant(ports: Ports, checkout: Checkout, now: datetime) -> Merchant:
-    merchant = ports.store.merchant(checkout.merchant)
-    assert merchant is not None, "a merchant is never removed"
-    return merchant.as_of(now)
-
-
-def _settle(ports: Ports, checkout: Checkout, outcome: Outcome, now: datetime) -> Checkout:
-    step = settlement(ports, checkout, outcome, now=now)
+def _settle(
+    ports: Ports,
+    checkout: Checkout,
+    outcome: Outcome,
+    now: datetime,
+    history: History | None = None,
+) -> Checkout:
+    step = settlement(ports, checkout, outcome, now=now, history=history)
     return checkout if step is None else _write(ports, step)
 
 
-def _paid(ports: Ports, checkout: Checkout, outcome: Succeeded | None, now: datetime) -> Step:
-    existing = buyer(ports, checkout)
-    kept, shard = kept_card(ports, checkout, existing), ports.shard_of(checkout.invoice.id)
+def _paid(
+    ports: Ports,
+    checkout: Checkout,
+    outcome: Succeeded | None,
+    now: datetime,
+    history: History | None,
+) -> Step:
+    """Books a paid attempt for its buyer as `history` has them, or as they are now.
+
+    The write is refused where somebody took the email, or the card came or went, meanwhile.
+    """
+    if history is None:
+        existing = buyer(ports, checkout)
+        kept = kept_card(ports, checkout, existing)
+    else:
+        existing = history.customer.id if history.customer else None
+        kept = history.method(checkout.method.id) if checkout.method else None
+    shard = ports.shard_of(checkout.invoice.id)
     return checkout_steps.paid(checkout, outcome, now, customer=existing, kept=kept, shard=shard)
 
 
@@ -274,10 +337,14 @@ def patience(ports: Ports) -> timedelta:
     return timedelta(hours=ports.operation.checkout_hours)
 
 
-def refuse_if_stopped(ports: Ports, merchant: Merchant) -> None:
-    if reason := _stopped(ports, merchant):
+def refuse_stopped(reason: policy.Hold | None) -> None:
+    """Raises `Refused` where there is a reason why nothing may be sold now."""
+    if reason is not None:
         raise Refused("sales_stopped", code=reason)
 
 
-def _stopped(ports: Ports, merchant: Merchant) -> policy.Hold | None:
-    return ports.as_switched().stopped(merchant)
+def _stopped(ports: Ports, checkout: Checkout, now: datetime) -> policy.Hold | None:
+    """Returns why the seller must not charge at this moment: read afresh before money may move."""
+    (merchant,), switch = ports.store.merchants_and_switch([checkout.merchant])
+    assert merchant is not None, "a merchant is never removed"
+    return ports.switched(switch).stopped(merchant.as_of(now))

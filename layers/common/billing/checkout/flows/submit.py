@@ -12,7 +12,7 @@ from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import advance
 from billing.kernel import invoicing, policy, pricing
 from billing.kernel.catalog import PricePoint, Product
-from billing.kernel.customers import Address, BillTo, Consent
+from billing.kernel.customers import Address, BillTo, Consent, Customer
 from billing.kernel.disclosures import Disclosure
 from billing.kernel.errors import (
     Conflict,
@@ -27,6 +27,7 @@ from billing.kernel.gateways import AccountRef
 from billing.kernel.invoices import UNDER_WAY
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.storage import History
 
 ATTEMPT_KEY_MOST = 200
 SUBMITS_PER_IP = 30
@@ -37,7 +38,10 @@ CHANGED = "offer_changed"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The content of a checkout page: seller, product, and the price today and after."""
+    """The content of a checkout page: seller, product, and the price today and after.
+
+    `stopped` is why nothing can be bought now, None where it can.
+    """
 
     merchant: Merchant
     product: Product
@@ -46,6 +50,7 @@ class Offer:
     account: str
     test: bool
     quote: pricing.Quote
+    stopped: policy.Hold | None
 
     @property
     def sold_at(self) -> AccountRef:
@@ -88,19 +93,11 @@ def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None 
 
     It is sold through one of its product's gateways, or the first.
     """
-    return _offered(ports, _found(ports, price_point), gateway, now)
-
-
-def _found(ports: Ports, price_point: str) -> PricePoint:
-    found = ports.store.price_point(price_point)
-    if found is None:
+    point = ports.store.price_point(price_point)
+    if point is None:
         raise NotFound("offer_unknown")
-    return found
-
-
-def _offered(ports: Ports, point: PricePoint, gateway: str | None, now: datetime) -> Offer:
     product = ports.store.product(point.merchant, point.product)
-    merchant = ports.store.merchant(point.merchant)
+    (merchant,), switch = ports.store.merchants_and_switch([point.merchant])
     assert product is not None and merchant is not None, "written before its price points"
     merchant = merchant.as_of(now)
     if point.id not in product.price_points:
@@ -109,7 +106,9 @@ def _offered(ports: Ports, point: PricePoint, gateway: str | None, now: datetime
         raise NotFound("offer_not_by_gateway")
     at = ports.gateway(merchant.account_at(gateway or product.gateways[0]))
     quote = pricing.quote(point.terms, product.name, now, merchant.settings.time_zone)
-    return Offer(merchant, product, point, at.name, at.account, at.capabilities.test, quote)
+    stopped = ports.switched(switch).stopped(merchant)
+    test = at.capabilities.test
+    return Offer(merchant, product, point, at.name, at.account, test, quote, stopped)
 
 
 def disclosed(offered: Offer, language: str) -> Disclosure:
@@ -130,23 +129,69 @@ def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> None:
 def submit(
     ports: Ports, price_point: str, form: Submission, visitor: Visitor, *, now: datetime
 ) -> Checkout:
-    """Buys, at most once per attempt key; a repeated key gets the same answer (C-2).
+    """Buys by a price point's id, as `buy` does.
 
-    That holds though the offer may have ended since.
+    A repeated key gets the same answer though the offer may have ended since. Raises `NotFound`
+    for an offer that has ended, or does not exist.
+    """
+    try:
+        offered = offer(ports, price_point, now=now, gateway=form.gateway)
+    except NotFound:
+        known = attempt(ports, price_point, form.attempt_key)
+        if known is None:
+            raise
+        return _carry_on(ports, known, price_point, form, visitor, now)
+    return buy(ports, offered, form, visitor, now=now)
+
+
+def buy(
+    ports: Ports, offered: Offer, form: Submission, visitor: Visitor, *, now: datetime
+) -> Checkout:
+    """Buys what is offered, at most once per attempt key; a repeated key gets the same answer
+    (C-2).
 
     Raises `Invalid` for a used key with another form, `Refused` (already_purchased) for a repeat
     that is not confirmed, (trial_used) for another trial of the same person (C-9) and
-    (offer_changed) for an offer that is not as it was shown, `TooMany`, `NotFound`, and
-    `Unavailable` when nothing was charged: `Unfinished` once it is written down.
+    (offer_changed) for an offer that is not as it was shown, `TooMany`, and `Unavailable` when
+    nothing was charged: `Unfinished` once it is written down.
     """
-    point = _found(ports, price_point)
+    point = offered.price_point
     known = ports.store.checkout(point.merchant, form.attempt_key)
-    if known is None:
-        offered = _offered(ports, point, form.gateway, now)
-        known = _begin(ports, offered, form, visitor, now)
+    if known is not None:
+        return _carry_on(ports, known, point.id, form, visitor, now)
+    refuse_to_begin(ports, offered, visitor, now=now)
+    refuse_changed(offered, form.shown, visitor)
+    history = _history(ports, offered, form.email)
+    if history.customer is not None and not form.confirm_repeat:
+        _ask_about_repeat(ports, offered, history, form.email, now)
+    checkout = _draw(ports, offered, form, visitor, history.customer, now)
+    try:
+        ports.store.commit(*checkout_steps.begun(checkout))
+    except Conflict:
+        first = ports.store.checkout(point.merchant, form.attempt_key)
+        if first is None:
+            raise
+        return _carry_on(ports, first, point.id, form, visitor, now)
+    except Uncertain as lost:
+        message = "Nothing was charged; the same attempt goes on when it is sent again."
+        raise Unfinished(message) from lost
+    return _carry_on(ports, checkout, point.id, form, visitor, now, history)
+
+
+def _carry_on(
+    ports: Ports,
+    known: Checkout,
+    price_point: str,
+    form: Submission,
+    visitor: Visitor,
+    now: datetime,
+    history: History | None = None,
+) -> Checkout:
+    """Takes an attempt as far as it goes, if this is its form; `history` is its buyer's, where it
+    was read for this."""
     if known.fingerprint != _fingerprint(price_point, form):
         raise Invalid("attempt_key_reused", field="attempt_key", code="attempt_key_reused")
-    reached = advance.advance(ports, known, now=now, return_url=visitor.return_url)
+    reached = advance.advance(ports, known, now=now, return_url=visitor.return_url, history=history)
     if reached.state is CheckoutState.ABANDONED and reached.decline_code == trials.CODE:
         raise _trial_used()
     return reached
@@ -172,39 +217,23 @@ def resume(ports: Ports, price_point: str, key: str, *, now: datetime, return_ur
     return advance.advance(ports, checkout, now=now, return_url=return_url)
 
 
-def _begin(
-    ports: Ports, offered: Offer, form: Submission, visitor: Visitor, now: datetime
-) -> Checkout:
-    """Writes the attempt before the first gateway call; a second request reads the first's."""
-    refuse_to_begin(ports, offered, visitor, now=now)
-    refuse_changed(offered, form.shown, visitor)
-    existing = ports.store.customer_by_email(offered.merchant.id, form.email)
-    if existing and not form.confirm_repeat:
-        _ask_about_repeat(ports, offered, existing, form.email, now)
-    checkout = _draw(ports, offered, form, visitor, existing, now)
-    try:
-        ports.store.commit(*checkout_steps.begun(checkout))
-    except Conflict:
-        first = ports.store.checkout(offered.merchant.id, form.attempt_key)
-        if first is None:
-            raise
-        return first
-    except Uncertain as lost:
-        message = "Nothing was charged; the same attempt goes on when it is sent again."
-        raise Unfinished(message) from lost
-    return checkout
-
-
 def refuse_to_begin(ports: Ports, offered: Offer, visitor: Visitor, *, now: datetime) -> None:
     """Raises `Refused` while nothing is sold here, `TooMany` for an address that asks too often."""
-    advance.refuse_if_stopped(ports, offered.merchant)
+    advance.refuse_stopped(offered.stopped)
     _limit(ports, "checkout_ip", visitor.ip, SUBMITS_PER_IP, now)
 
 
+def _history(ports: Ports, offered: Offer, email: str) -> History:
+    """Returns what the owner of an email has with the seller; nothing for a stranger."""
+    existing = ports.store.customer_by_email(offered.merchant.id, email)
+    if existing is None:
+        return History(customer=None)
+    return ports.store.history(offered.merchant.id, existing)
+
+
 def _ask_about_repeat(
-    ports: Ports, offered: Offer, customer: str, email: str, now: datetime
+    ports: Ports, offered: Offer, history: History, email: str, now: datetime
 ) -> None:
-    history = ports.store.history(offered.merchant.id, customer)
     if policy.is_repeat(offered.product.id, history.subscriptions, history.orders, now):
         subject = f"{offered.merchant.id}\n{email}"
         _limit(ports, "repeat_question", subject, REPEAT_QUESTIONS_PER_EMAIL, now)
@@ -224,7 +253,7 @@ def _draw(
     offered: Offer,
     form: Submission,
     visitor: Visitor,
-    existing: str | None,
+    existing: Customer | None,
     now: datetime,
 ) -> Checkout:
     """Builds the attempt with every id that it will need, so that no later step draws one."""
@@ -232,7 +261,7 @@ def _draw(
     bill_to = BillTo(form.name, form.email, form.address)
     rebills = point.terms.rebills
     bought = ports.new_id("sub" if rebills else "pur")
-    customer = existing or ports.new_id("cus")
+    customer = existing.id if existing else ports.new_id("cus")
     invoice = invoicing.first(
         point,
         product,

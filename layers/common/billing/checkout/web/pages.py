@@ -59,12 +59,12 @@ def _bought(
     except NotFound:
         if submit.attempt(ports, price_point, key) is None:
             raise
-        return _sent(ports, request, price_point, typed, now=now)  # once more: it has ended since
+        return _sent_again(ports, request, price_point, typed, now=now)
     spoken = languages.spoken(offered.merchant, request)
     try:
         if "payment_method" not in typed and _has_a_page(ports, offered):
             return _sent_on(ports, request, offered, spoken, typed, now=now)
-        return _sent(ports, request, price_point, typed, now=now)
+        return _sent(ports, request, offered, typed, now=now)
     except Invalid as error:
         wrong = errors_of(error)
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
@@ -91,9 +91,21 @@ def _bought(
 
 
 def _sent(
-    ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
+    ports: Ports, request: Request, offered: Offer, typed: Mapping[str, str], *, now: datetime
 ) -> http.Answer:
     """Submits the form and redirects, so that a refresh asks again but does not send again."""
+    from billing.checkout.web.forms import CheckoutInput
+
+    shape = CheckoutInput.from_form(typed)
+    visitor = _visitor(ports, request, offered.price_point.id, shape.attempt_key)
+    submit.buy(ports, offered, shape.submission(), visitor, now=now)
+    return http.redirect(visitor.return_url)
+
+
+def _sent_again(
+    ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
+) -> http.Answer:
+    """Answers a form that was sent before its offer ended."""
     from billing.checkout.web.forms import CheckoutInput
 
     shape = CheckoutInput.from_form(typed)

@@ -1,0 +1,87 @@
+"""What a checkout has read at its start may have changed by its writes: each meets the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from billing.checkout.checkouts import CheckoutState
+from billing.kernel.errors import Refused
+from billing.kernel.operation import BillingSwitch
+from billing.kernel.writes import Change, Insert
+from tests.world import World, meanwhile
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def once_while(world: World, call: str, act: Callable[[], Any]) -> None:
+    """Does something once, just before the sandbox answers a call."""
+    answer = getattr(world.sandbox, call)
+
+    def met(*args: Any, **named: Any) -> Any:
+        setattr(world.sandbox, call, answer)
+        meanwhile(act)
+        return answer(*args, **named)
+
+    setattr(world.sandbox, call, met)
+
+
+@pytest.mark.spec("C-2", "C-3")
+def test_two_first_purchases_of_one_email_that_meet_are_one_customers(world: World) -> None:
+    product, other = world.product(), world.product()
+    once_while(world, "confirm", lambda: world.buy(other))
+    second = world.buy(product)
+    assert second.state is CheckoutState.PAID
+    found = world.history()
+    assert {s.product for s in found.subscriptions} == {product.id, other.id}
+    assert len(world.charges()) == 2
+    assert {s.customer for s in found.subscriptions} == {second.customer}
+
+
+@pytest.mark.spec("C-4")
+def test_a_decline_that_meets_a_first_purchase_is_listed_with_that_customer(world: World) -> None:
+    product, other = world.product(), world.product()
+    once_while(world, "confirm", lambda: world.buy(other))
+    declined = world.buy(product, payment_method="pm_card_chargeCustomerFail")
+    assert declined.state is CheckoutState.DECLINED
+    assert product.id in {order.product for order in world.orders()}
+
+
+@pytest.mark.spec("B-9")
+def test_a_card_that_is_removed_while_it_buys_again_is_the_customers_again(world: World) -> None:
+    world.buy()
+
+    def removed() -> None:
+        (card,) = world.history().methods
+        world.store.commit(Change(card, replace(card, removed_at=world.now)))
+
+    once_while(world, "confirm", removed)
+    assert world.buy(confirm_repeat=True).state is CheckoutState.PAID
+    assert len(world.history().methods) == 1
+    assert len(world.charges()) == 2
+
+
+def stopped(world: World) -> None:
+    world.change_merchant(stopped=True)
+
+
+def switched_off(world: World) -> None:
+    world.store.commit(Insert(BillingSwitch(True, "a drill", world.now)))
+
+
+@pytest.mark.spec("R-3")
+@pytest.mark.parametrize("stop", [stopped, switched_off])
+@pytest.mark.parametrize("call", ["save_method", "prepare"])
+def test_what_is_stopped_after_the_offer_was_read_charges_nothing(
+    world: World, stop: Callable[[World], None], call: str
+) -> None:
+    once_while(world, call, lambda: stop(world))
+    with pytest.raises(Refused):
+        world.buy()
+    assert all(charge["status"] != "succeeded" for charge in world.charges())

@@ -1,0 +1,148 @@
+"""The budgets of store calls that requests keep: what is loaded is passed on (ARCHITECTURE.md, 2).
+
+Every call of the Store port counts, reads and writes alike; a transaction is one call. Requests go
+through the functions' own handlers, as `python -m dev.way_of_a_request` sends and prints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from billing.kernel.subscription import State
+from billing.runtime import wiring
+from dev import way_of_a_request as way
+from dev.way_of_a_request import Request
+from tests.world import World
+
+CHECKOUT, REFUND, CANCEL, WEBHOOK = 12, 9, 6, 6
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    yield World()
+    wiring.install(None)
+
+
+def calls(world: World, prepare: Callable[[World], Request]) -> int:
+    """The store calls of a request, after its preparation."""
+    request = prepare(world)
+    with way.counting(world) as counted:
+        request()
+    return counted.store.total()
+
+
+@pytest.mark.spec("C-2")
+@pytest.mark.parametrize("prepare", [way.checkout_form, way.checkout_json])
+def test_a_first_purchase_keeps_the_budget_of_a_checkout(
+    world: World, prepare: Callable[[World], Request]
+) -> None:
+    assert calls(world, prepare) <= CHECKOUT
+    assert world.orders()
+
+
+def bought_again(world: World) -> Request:
+    """Another purchase by a customer who has a card with the seller."""
+    world.buy()
+    return way.checkout_form(world, confirm_repeat="true")
+
+
+@pytest.mark.spec("C-2", "B-3")
+def test_a_customers_next_purchase_keeps_the_budget_of_a_checkout(world: World) -> None:
+    assert calls(world, bought_again) <= CHECKOUT
+    assert len(world.history().subscriptions) == 2
+
+
+def declined(world: World) -> Request:
+    return way.checkout_form(world, payment_method="pm_card_chargeCustomerFail")
+
+
+@pytest.mark.spec("C-4")
+def test_a_declined_purchase_keeps_the_budget_of_a_checkout(world: World) -> None:
+    assert calls(world, declined) <= CHECKOUT
+    assert [charge["status"] for charge in world.charges()] == ["failed"]
+
+
+@pytest.mark.spec("B-7")
+def test_a_refund_in_the_portal_keeps_its_budget(world: World) -> None:
+    assert calls(world, way.portal_refund) <= REFUND
+    assert world.charges()[0]["refunded"] == 2999
+
+
+@pytest.mark.spec("X-1")
+def test_a_cancellation_in_the_portal_keeps_its_budget(world: World) -> None:
+    assert calls(world, way.portal_cancel) <= CANCEL
+    assert world.subscription().state is State.CANCELLED
+
+
+def renewal(world: World) -> Request:
+    """The event of a renewal's payment."""
+    return way.webhook(world)
+
+
+def first_payment(world: World) -> Request:
+    """The event of a stranger's payment."""
+    return _waiting(world)
+
+
+def customers_next(world: World) -> Request:
+    """The same of somebody who has bought before."""
+    world.buy()
+    return _waiting(world, confirm_repeat=True)
+
+
+def refund_elsewhere(world: World) -> Request:
+    """The event of a refund that was made at the gateway, of a first payment."""
+    reference = _paid(world)
+    world.sandbox.refund_elsewhere(reference, 2999)
+    return way.told_by_gateway(world)
+
+
+def dispute(world: World) -> Request:
+    """The event of a chargeback of a first payment."""
+    reference = _paid(world)
+    world.sandbox.open_dispute(reference)
+    return way.told_by_gateway(world)
+
+
+def _paid(world: World) -> str:
+    """Returns the payment of a purchase of an hour ago."""
+    reference = world.buy().invoice.gateway_ref
+    assert reference is not None
+    world.now += timedelta(hours=1)
+    return reference
+
+
+def _waiting(world: World, **fields: Any) -> Request:
+    """The event of a first payment whose buyer has answered their bank, and never came back."""
+    point = world.product().default_price_point
+    form = world.submission(payment_method="pm_card_authenticationRequired", **fields)
+    reference = world.submit(point, form).invoice.gateway_ref
+    assert reference is not None
+    world.now += timedelta(minutes=1)
+    world.sandbox.authenticate(reference, succeeded=True)
+    return way.told_by_gateway(world)
+
+
+@pytest.mark.spec("W-1")
+@pytest.mark.parametrize(
+    "prepare", [renewal, first_payment, customers_next, refund_elsewhere, dispute]
+)
+def test_a_webhook_that_settles_keeps_its_budget(
+    world: World, prepare: Callable[[World], Request]
+) -> None:
+    request = prepare(world)
+    facts = len(_facts(world))
+    with way.counting(world) as counted:
+        request()
+    assert counted.store.total() <= WEBHOOK, counted.store
+    assert len(_facts(world)) > facts
+
+
+def _facts(world: World) -> list[str]:
+    shards = range(world.ports.operation.shards)
+    found = (world.store.undelivered(n, world.now + timedelta(days=1), 100) for n in shards)
+    return [fact.id for facts in found for fact in facts]

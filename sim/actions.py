@@ -18,6 +18,7 @@ from billing.helpdesk.tickets import Wish
 from billing.kernel.catalog import PricePoint, PriceType
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Invalid, Unavailable, Uncertain
+from billing.kernel.flows import subscriptions
 from billing.kernel.gateways import DisputeStanding, RefundSucceeded
 from billing.kernel.invoices import Invoice
 from billing.kernel.orders import Order
@@ -367,9 +368,8 @@ def _payments(world: World, target: Subscription) -> list[Order]:
 def _cancel(world: World, target: Subscription, when: When) -> None:
     def work() -> None:
         ports, source = world.ports, Source.CUSTOMER
-        ending = cancel.request(
-            ports, target.merchant, target.id, when=when, source=source, now=ports.clock()
-        )
+        found = subscriptions.fresh(ports, target.merchant, target.id)
+        ending = cancel.request(ports, found, when=when, source=source, now=ports.clock())
         if ending.result is cancel.Result.ENDED:
             world.oracle.cancelled[target.id] = instant(world.clockwork.now_us)
 
@@ -398,8 +398,7 @@ def _ask_refund(
         try:
             made = refund.request(
                 ports,
-                paid.merchant,
-                paid.id,
+                refund.payment(ports, paid.merchant, paid.id),
                 amount_minor=amount_minor,
                 source=Source.MERCHANT,
                 reason=asked,

@@ -36,7 +36,9 @@ def pay_at(world: World, subscription: Subscription, at_us: int) -> None:
     ports, (merchant, customer, name) = world.ports, _owner(subscription)
 
     def work() -> None:
-        pay_now.now_due(ports, merchant, customer, name, now=ports.clock())
+        found = ports.store.subscription(merchant, customer, name)
+        assert found is not None, "a subscription is never removed"
+        pay_now.now_due(ports, found, now=ports.clock())
 
     _spawn(world, f"pay {name}", work, at_us)
 

@@ -18,6 +18,7 @@ from billing.cancel.flows import cancel
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.gateways.stripe import events as stripe_events
+from billing.kernel.flows import subscriptions
 from billing.kernel.gateways import GatewayEvent
 from billing.kernel.merchants import ApiKey, GatewayAccount
 from billing.kernel.subscription import Source, When
@@ -196,8 +197,7 @@ def test_the_cancel_sweeps_event_ends_what_is_to_end_at_its_own_time(world: Worl
     body = json.loads(checkout_app.handler(event("checkout_submit"), CONTEXT)["body"])
     cancel.request(
         world.ports,
-        "demo",
-        body["subscription"],
+        subscriptions.fresh(world.ports, "demo", body["subscription"]),
         when=When.PERIOD_END,
         source=Source.MERCHANT,
         now=world.now,

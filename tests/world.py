@@ -177,8 +177,7 @@ class World:
         """The customer's own request to end their one subscription."""
         return cancel.request(
             self.ports,
-            "acme",
-            self.subscription(email).id,
+            self.subscription(email),
             when=when,
             source=Source.CUSTOMER,
             now=self.now,

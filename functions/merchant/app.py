@@ -233,8 +233,7 @@ def _endings(api: Api, ports: Ports) -> None:
         """
         given = refund.request(
             ports,
-            call.merchant.id,
-            order,
+            refund.payment(ports, call.merchant.id, order),
             amount_minor=call.input.amount,
             source=Source.MERCHANT,
             reason=call.input.reason,
@@ -250,8 +249,7 @@ def _endings(api: Api, ports: Ports) -> None:
         """Cancel now or with the period; `charge_under_way` says that a charge comes first."""
         ending = cancel.request(
             ports,
-            call.merchant.id,
-            subscription,
+            subscriptions.fresh(ports, call.merchant.id, subscription),
             when=call.input.when,
             source=Source.MERCHANT,
             reason=call.input.reason,

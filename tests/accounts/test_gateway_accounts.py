@@ -70,7 +70,11 @@ def charges(world: World, account: str = "till_1") -> int:
 
 def give_back(world: World, order: Order) -> Order:
     return refund.request(
-        world.ports, "acme", order.id, amount_minor=None, source=Source.MERCHANT, now=world.now
+        world.ports,
+        refund.payment(world.ports, "acme", order.id),
+        amount_minor=None,
+        source=Source.MERCHANT,
+        now=world.now,
     )
 
 

@@ -53,7 +53,7 @@ def asks_for_less(world: Platform) -> None:
 def ends(world: Platform) -> None:
     world.now += timedelta(minutes=1)
     when, fan = When.PERIOD_END, Source.CUSTOMER
-    cancel.request(world.ports, "annsart", world.fan().id, when=when, source=fan, now=world.now)
+    cancel.request(world.ports, world.fan(), when=when, source=fan, now=world.now)
 
 
 def undoes(world: Platform) -> Subscription:

@@ -262,9 +262,7 @@ def test_a_write_that_meets_another_decides_anew(world: World) -> None:
         nonlocal met
         if not met:
             met = True
-            pay_now.now_due(
-                world.ports, "acme", before.customer, world.subscription().id, now=world.now
-            )
+            pay_now.now_due(world.ports, world.subscription(), now=world.now)
         commit(*writes)
 
     world.store.commit = meets  # type: ignore[method-assign]

@@ -161,7 +161,11 @@ def test_a_refund_whose_answer_was_lost_is_booked_when_the_gateway_tells(world: 
 
     world.sandbox.refund = unheard  # type: ignore[method-assign]
     asked = refund.request(
-        world.ports, "acme", sale.id, amount_minor=500, source=Source.MERCHANT, now=world.now
+        world.ports,
+        refund.payment(world.ports, "acme", sale.id),
+        amount_minor=500,
+        source=Source.MERCHANT,
+        now=world.now,
     )
     assert isinstance(asked, refund.UnderWay)
     world.sandbox.refund = give_back  # type: ignore[method-assign]
@@ -397,7 +401,11 @@ def life(deliver: Callable[[World, bool], None]) -> World:
     for email in BUYERS:
         (sale, *_) = world.orders(email)
         refund.request(
-            world.ports, "acme", sale.id, amount_minor=None, source=Source.SYSTEM, now=world.now
+            world.ports,
+            refund.payment(world.ports, "acme", sale.id),
+            amount_minor=None,
+            source=Source.SYSTEM,
+            now=world.now,
         )
     deliver(world, True)
     return world

@@ -169,8 +169,14 @@ def test_credit_that_was_taken_back_meanwhile_is_not_refunded_again(world: World
     sale = next(o for o in world.orders() if o.kind is OrderKind.SALE)
     asked = {"amount_minor": 6000, "source": Source.SYSTEM, "now": world.now, "name": "late"}
     refund.request(
-        world.ports, "acme", sale, amount_minor=5000, source=Source.MERCHANT, now=world.now
+        world.ports,
+        refund.payment(world.ports, "acme", sale.id),
+        amount_minor=5000,
+        source=Source.MERCHANT,
+        now=world.now,
     )
     with pytest.raises(Invalid, match=r"amount_out_of_range .*most=.*=1000,"):
-        refund.request(world.ports, "acme", sale, takes=Takes.CREDIT, **asked)  # type: ignore[arg-type]
+        refund.request(
+            world.ports, refund.payment(world.ports, "acme", sale.id), takes=Takes.CREDIT, **asked
+        )  # type: ignore[arg-type]
     assert (refunded(world), credit(world)) == ([5000], 1000)

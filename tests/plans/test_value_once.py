@@ -52,8 +52,7 @@ def give_back(
     """Refund a payment, the `place`th; how much went back."""
     entry = refund.request(
         world.ports,
-        "acme",
-        payment(world, place).order_id,
+        refund.payment(world.ports, "acme", payment(world, place).order_id),
         amount_minor=amount,
         source=Source.MERCHANT,
         takes=takes,

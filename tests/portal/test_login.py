@@ -66,7 +66,11 @@ def test_entries_that_are_no_payments_do_not_log_in(shop: Shop) -> None:
     world.advance(days=40)
     paid = shop.order_ids()[0]
     refund.request(
-        world.ports, "acme", paid, amount_minor=None, source=Source.MERCHANT, now=world.now
+        world.ports,
+        refund.payment(world.ports, "acme", paid),
+        amount_minor=None,
+        source=Source.MERCHANT,
+        now=world.now,
     )
     past_due(shop, email=BOB)
     kinds = {OrderKind.CANCEL_REQUEST, OrderKind.CANCELLATION, OrderKind.REFUND, OrderKind.FAILED}

@@ -201,7 +201,11 @@ def test_while_part_of_a_payment_is_going_back_its_customer_is_shown_that_and_as
     visitor = buy(shop, refund_days=30)
     part = {"amount_minor": 1000, "source": Source.MERCHANT, "now": shop.world.now, "name": "k"}
     shop.world.sandbox.faults.arm("timeout_after", 1)
-    refund.request(shop.world.ports, "acme", shop.world.orders()[0].id, **part)  # type: ignore[arg-type]
+    refund.request(
+        shop.world.ports,
+        refund.payment(shop.world.ports, "acme", shop.world.orders()[0].id),
+        **part,
+    )  # type: ignore[arg-type]
     page = refund_page(shop)
     assert "Your refund is on its way" in visitor.see(page).text
     assert "Your refund is on its way" in visitor.follow(visitor.post(page)).text

@@ -140,8 +140,7 @@ class Shop(Platform):
         """The fan's subscription ends at once, with words of their own."""
         cancel.request(
             self.ports,
-            "annsart",
-            self.fan().id,
+            self.fan(),
             when=When.NOW,
             source=Source.CUSTOMER,
             now=self.now,

@@ -72,8 +72,7 @@ def give_back(
     (sale,) = (o for o in world.orders() if o.kind is OrderKind.SALE)
     return refund.request(
         world.ports,
-        "acme",
-        sale.id,
+        refund.payment(world.ports, "acme", sale.id),
         amount_minor=amount_minor,
         source=Source.MERCHANT,
         now=world.now,

@@ -63,7 +63,7 @@ def declined(world: World) -> Request:
 @pytest.mark.spec("C-4")
 def test_a_declined_purchase_keeps_the_budget_of_a_checkout(world: World) -> None:
     assert calls(world, declined) <= CHECKOUT
-    assert [charge["status"] for charge in world.charges()] == ["failed"]
+    assert [charge["status"] for charge in world.charges()] == ["declined"]
 
 
 @pytest.mark.spec("B-7")

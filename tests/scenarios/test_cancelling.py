@@ -12,11 +12,14 @@ from billing.cancel.flows.cancel import Result
 from billing.kernel import customers
 from billing.kernel.catalog import Cycle, Initial, PriceTerms, PriceType
 from billing.kernel.errors import NotFound, Refused
+from billing.kernel.flows import subscriptions
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
+from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State, When
+from billing.kernel.writes import Change
 from tests.world import MONTHLY, World
 
 
@@ -181,24 +184,31 @@ def test_the_same_access_bought_elsewhere_stays(world: World) -> None:
     world.buy()
     world.buy(confirm_repeat=True)
     first, second = world.history().subscriptions
-    cancel.request(
-        world.ports, "acme", first.id, when=When.NOW, source=Source.MERCHANT, now=world.now
-    )
+    cancel.request(world.ports, first, when=When.NOW, source=Source.MERCHANT, now=world.now)
     assert has_access(world)
-    cancel.request(
-        world.ports, "acme", second.id, when=When.NOW, source=Source.MERCHANT, now=world.now
-    )
+    cancel.request(world.ports, second, when=When.NOW, source=Source.MERCHANT, now=world.now)
     assert not has_access(world)
+
+
+@pytest.mark.spec("X-7", "R-8")
+@pytest.mark.parametrize("when", When)
+def test_a_cancellation_that_meets_a_credit_tells_of_it(world: World, when: When) -> None:
+    world.buy()
+    read = world.subscription()
+    credited = read.with_credit(500)
+    world.store.commit(Change(read, credited))
+    cancel.request(world.ports, read, when=when, source=Source.MERCHANT, now=world.now)
+    (told,) = [
+        fact
+        for shard in range(world.ports.operation.shards)
+        for fact in world.store.undelivered(shard, world.now, 100)
+        if fact.kind in {EventKind.ENDED, EventKind.CANCEL_REQUESTED}
+    ]
+    assert told.was is not None
+    assert told.was.credit_minor == credited.credit_minor == 500
 
 
 def test_a_subscription_of_another_merchant_is_not_found(world: World) -> None:
     world.buy()
     with pytest.raises(NotFound):
-        cancel.request(
-            world.ports,
-            "other",
-            world.subscription().id,
-            when=When.NOW,
-            source=Source.MERCHANT,
-            now=world.now,
-        )
+        subscriptions.fresh(world.ports, "other", world.subscription().id)

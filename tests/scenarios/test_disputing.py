@@ -80,8 +80,24 @@ def balance(world: World) -> dict[str, int]:
 
 def give_back(world: World, order: Order) -> Order:
     return refund.request(
-        world.ports, "acme", order.id, amount_minor=None, source=Source.MERCHANT, now=world.now
+        world.ports,
+        refund.payment(world.ports, "acme", order.id),
+        amount_minor=None,
+        source=Source.MERCHANT,
+        now=world.now,
     )
+
+
+def test_a_refund_that_meets_a_dispute_of_another_payment_is_decided_anew(world: World) -> None:
+    """It takes nothing out of the subscription, so that no change of that stops it."""
+    world.buy()
+    world.advance(days=70)
+    first = refund.payment(world.ports, "acme", world.orders()[0].id)
+    disputed(world)
+    with pytest.raises(Refused) as refused:
+        refund.request(world.ports, first, amount_minor=None, source=Source.MERCHANT, now=world.now)
+    assert refused.value.code == "disputed"
+    assert [charge["refunded"] for charge in world.charges()] == [0, 0, 0]
 
 
 def test_an_open_dispute_holds_charges_and_refunds_and_is_listed(world: World) -> None:
@@ -327,7 +343,7 @@ def test_won_while_past_due_the_old_debt_is_not_caught_up(world: World) -> None:
     world.advance(days=20)
     assert len(world.charges()) == 2
     with pytest.raises(Refused) as refused:
-        pay_now.now_due(world.ports, "acme", subscription.customer, subscription.id, now=world.now)
+        pay_now.now_due(world.ports, world.subscription(), now=world.now)
     assert refused.value.code == "disputed"
     decide(world, dispute, WON)
     won = world.subscription()
@@ -418,8 +434,7 @@ def test_what_a_bank_and_a_refund_took_back_together_closes_a_one_time_purchase(
     def give_back() -> None:
         refund.request(
             world.ports,
-            "acme",
-            sale.id,
+            refund.payment(world.ports, "acme", sale.id),
             amount_minor=1999,
             source=Source.MERCHANT,
             now=world.now,

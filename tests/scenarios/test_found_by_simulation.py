@@ -113,23 +113,10 @@ def test_a_cancel_that_reads_across_a_settle_decides_anew(world: World) -> None:
 
     opened = world.subscription()
     assert opened.open_invoice is None
-    real_subscription = world.store.subscription_by_id
-
-    def opened_first(*key: str) -> object:
-        """Returns the subscription that the cancel reads: its charge is opened, and settled right
-        after.
-        """
-        world.store.subscription_by_id = real_subscription  # type: ignore[method-assign]
-        world.store.invoice = settled_meanwhile  # type: ignore[method-assign]
-        found = real_subscription(*key)
-        assert found is not None
-        return found.opened(f"{found.id}.0002")
-
-    world.store.subscription_by_id = opened_first  # type: ignore[method-assign]
+    world.store.invoice = settled_meanwhile  # type: ignore[method-assign]
     ending = cancel.request(
         world.ports,
-        "acme",
-        subscription.id,
+        opened.opened(f"{opened.id}.0002"),  # as it was read while its charge was open
         when=When.NOW,
         source=Source.CUSTOMER,
         now=world.now,
@@ -331,7 +318,7 @@ def test_who_pays_what_is_past_due_while_somebody_ends_it_leaves_no_alarm_behind
     world.advance(days=15)
     read = world.subscription()
     assert (read.state, read.due_at) == (State.PAST_DUE, None)
-    pay_now.now_due(world.ports, "acme", read.customer, read.id, now=world.now)
+    pay_now.now_due(world.ports, read, now=world.now)
     if ending == "cancel":
         request = CancelRequest(When.NOW, Source.CUSTOMER, world.now, "ORDER")
         late = cancellation.end_now(read, None, request, "ann@example.com", 0)
@@ -356,8 +343,7 @@ def test_a_renewal_does_not_settle_over_a_refund_that_came_meanwhile(world: Worl
     read = world.subscription()
     refund.request(
         world.ports,
-        "acme",
-        paid.order_id,
+        refund.payment(world.ports, "acme", paid.order_id),
         amount_minor=None,
         source=Source.MERCHANT,
         now=world.now,

@@ -187,7 +187,9 @@ def test_a_payment_goes_back_once_even_when_the_answer_was_lost(world: PayPalWor
     ask = {"amount_minor": None, "source": Source.MERCHANT, "name": "once"}
     for _ in range(2):
         with suppress(Unreachable):
-            refund.request(world.ports, "acme", sale.id, now=world.now, **ask)  # type: ignore[arg-type]
+            refund.request(
+                world.ports, refund.payment(world.ports, "acme", sale.id), now=world.now, **ask
+            )  # type: ignore[arg-type]
     world.advance(hours=1)
     assert world.money() == [("refunded", 2999)]
     assert [o.kind for o in world.orders()] == [OrderKind.SALE, OrderKind.REFUND]
@@ -313,7 +315,7 @@ def test_what_is_refunded_on_paypals_pages_is_booked_and_what_comes_back_is_too(
     world.buy_as()
     (sale,) = world.orders()
     mine = {"amount_minor": 1000, "source": Source.MERCHANT, "now": world.now}
-    refund.request(world.ports, "acme", sale.id, **mine)  # type: ignore[arg-type]
+    refund.request(world.ports, refund.payment(world.ports, "acme", sale.id), **mine)  # type: ignore[arg-type]
     (invoice,) = world.history().invoices
     theirs = world.paypal.refund_elsewhere(str(invoice.gateway_ref), 500)
     assert _told(world) == Counter(nothing_new=2, refund_made_elsewhere=1)

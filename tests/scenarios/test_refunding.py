@@ -31,8 +31,7 @@ def world() -> World:
 def give_back(world: World, order: str, amount_minor: int | None = None) -> Order:
     made = refund.request(
         world.ports,
-        "acme",
-        order,
+        refund.payment(world.ports, "acme", order),
         amount_minor=amount_minor,
         source=Source.MERCHANT,
         now=world.now,
@@ -89,8 +88,7 @@ def test_a_refund_that_the_gateway_did_not_answer_is_finished_once_by_the_sweep(
     world.sandbox.faults.arm(fault, 1)
     asked = refund.request(
         world.ports,
-        "acme",
-        sale(world).id,
+        refund.payment(world.ports, "acme", sale(world).id),
         amount_minor=None,
         source=Source.MERCHANT,
         now=world.now,
@@ -117,7 +115,11 @@ def test_two_that_ask_for_part_of_a_payment_at_once_without_a_name_get_it_once(
     def meets(*writes: Any) -> None:
         monkeypatch.setattr(world.store, "commit", commit)
         world.sandbox.faults.arm("unavailable", 1)
-        second.append(refund.request(world.ports, "acme", order, **PART, now=world.now))
+        second.append(
+            refund.request(
+                world.ports, refund.payment(world.ports, "acme", order), **PART, now=world.now
+            )
+        )
         commit(*writes)
 
     monkeypatch.setattr(world.store, "commit", meets)
@@ -138,12 +140,16 @@ def test_the_same_named_refund_asked_for_twice_at_once_is_one(
 
     def meets(*writes: Any) -> None:
         monkeypatch.setattr(world.store, "commit", commit)
-        asked = refund.request(world.ports, "acme", order, **PART, name="k", now=world.now)
+        asked = refund.request(
+            world.ports, refund.payment(world.ports, "acme", order), **PART, name="k", now=world.now
+        )
         second.append(asked)
         commit(*writes)
 
     monkeypatch.setattr(world.store, "commit", meets)
-    first = refund.request(world.ports, "acme", order, **PART, name="k", now=world.now)
+    first = refund.request(
+        world.ports, refund.payment(world.ports, "acme", order), **PART, name="k", now=world.now
+    )
     assert second == [first]
     assert [c["refunded"] for c in world.charges()] == [1000]
 
@@ -212,12 +218,12 @@ def test_a_named_refund_that_was_killed_is_the_same_one_when_asked_for_again(
     world.sandbox.faults.arm("timeout_after", 2)
     order = sale(world).id
     named = {"amount_minor": 1000, "source": Source.MERCHANT, "now": world.now, "name": "k"}
-    asked = refund.request(world.ports, "acme", order, **named)
+    asked = refund.request(world.ports, refund.payment(world.ports, "acme", order), **named)
     assert isinstance(asked, UnderWay)
     world.sandbox.faults.arm("timeout_after", 0)
-    first = refund.request(world.ports, "acme", order, **named)
+    first = refund.request(world.ports, refund.payment(world.ports, "acme", order), **named)
     assert first == asked.entry
-    assert refund.request(world.ports, "acme", order, **named) == first
+    assert refund.request(world.ports, refund.payment(world.ports, "acme", order), **named) == first
     assert [c["refunded"] for c in world.charges()] == [1000]
 
 
@@ -230,8 +236,7 @@ def test_only_a_payment_of_this_merchant_can_be_refunded(world: World) -> None:
     with pytest.raises(NotFound):
         refund.request(
             world.ports,
-            "other",
-            sale(world).id,
+            refund.payment(world.ports, "other", sale(world).id),
             amount_minor=None,
             source=Source.MERCHANT,
             now=world.now,

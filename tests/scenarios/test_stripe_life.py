@@ -256,7 +256,7 @@ def test_a_refund_and_a_cancel_reach_stripe(shop: Shop) -> None:
     shop.world.advance(days=15)
     (sale, renewal) = [o for o in shop.world.orders() if o.kind is not OrderKind.FAILED]
     asked = {"amount_minor": None, "source": Source.MERCHANT, "now": shop.world.now}
-    refund.request(shop.world.ports, "acme", renewal.id, **asked)  # type: ignore[arg-type]
+    refund.request(shop.world.ports, refund.payment(shop.world.ports, "acme", renewal.id), **asked)  # type: ignore[arg-type]
     assert shop.charges == [("succeeded", 100, 0), ("succeeded", 2999, 2999)]
     assert sale.id != renewal.id
     shop.world.cancel(When.NOW)
@@ -283,7 +283,11 @@ def test_what_is_refunded_on_stripes_dashboard_is_booked_and_what_comes_back_is_
     world.buy(shop.product(), payment_method="pm_card_refundFail")
     (sale,) = world.orders()
     refund.request(
-        world.ports, "acme", sale.id, amount_minor=1000, source=Source.MERCHANT, now=world.now
+        world.ports,
+        refund.payment(world.ports, "acme", sale.id),
+        amount_minor=1000,
+        source=Source.MERCHANT,
+        now=world.now,
     )
     reference = str(world.history().invoices[0].gateway_ref)
     shop.dashboard.v1.refunds.create({"payment_intent": reference, "amount": 500})

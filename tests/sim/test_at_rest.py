@@ -33,7 +33,11 @@ def entities() -> list[Any]:
     world.advance(days=40)
     paid = world.orders("bob@example.com")[-1]
     refund.request(
-        world.ports, "acme", paid.id, amount_minor=500, source=Source.MERCHANT, now=world.now
+        world.ports,
+        refund.payment(world.ports, "acme", paid.id),
+        amount_minor=500,
+        source=Source.MERCHANT,
+        now=world.now,
     )
     world.advance(days=60)
     items: Any = world.store._items

@@ -45,7 +45,13 @@ def lived(language: str) -> World:
     world.advance(days=40)
     paid = world.orders()[0]
     subscription, now = world.subscription().id, world.now
-    refund.request(world.ports, "acme", paid.id, amount_minor=None, source=Source.CUSTOMER, now=now)
+    refund.request(
+        world.ports,
+        refund.payment(world.ports, "acme", paid.id),
+        amount_minor=None,
+        source=Source.CUSTOMER,
+        now=now,
+    )
     world.work()
     world.cancel()
     cancel.undo(world.ports, "acme", subscription, now=now)
@@ -56,7 +62,14 @@ def lived(language: str) -> World:
     asker = customer_view.account(
         world.ports, world.merchant, world.subscription().customer, now=now
     )
-    portal.end(world.ports, asker, subscription, reason="too_expensive", comment="Atlas?", now=now)
+    portal.end(
+        world.ports,
+        asker,
+        asker.history.subscription(subscription),
+        reason="too_expensive",
+        comment="Atlas?",
+        now=now,
+    )
     world.work()
     (ticket,) = world.store.tickets_of("acme", asker.customer.id)
     threads.answer(world.ports, "acme", ticket.id, "Atlas!", key="answer-1", now=now)

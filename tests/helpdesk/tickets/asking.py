@@ -38,7 +38,14 @@ def ask_to_cancel(world: World, comment: str | None = None) -> Ticket:
     """By the signed-in portal."""
     account = customer_view.account(world.ports, world.merchant, customer(world), now=world.now)
     subscription = world.subscription().id
-    portal.end(world.ports, account, subscription, now=world.now, reason=None, comment=comment)
+    portal.end(
+        world.ports,
+        account,
+        account.history.subscription(subscription),
+        now=world.now,
+        reason=None,
+        comment=comment,
+    )
     return newest(world)
 
 

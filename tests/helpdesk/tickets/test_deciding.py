@@ -73,7 +73,11 @@ def test_an_agent_and_the_api_refund_it_once(world: World) -> None:
     order = buy(world)
     found = ask_for_refund(world, order)
     refund.request(
-        world.ports, "acme", order, amount_minor=None, source=Source.MERCHANT, now=world.now
+        world.ports,
+        refund.payment(world.ports, "acme", order),
+        amount_minor=None,
+        source=Source.MERCHANT,
+        now=world.now,
     )
     assert approve(world, found).carried_out_at == world.now
     assert [c["refunded"] for c in world.charges()] == [2999]

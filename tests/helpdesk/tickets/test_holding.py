@@ -238,8 +238,7 @@ def test_what_ended_without_the_ticket_is_approved_and_done(world: World) -> Non
     found = ask_to_cancel(world)
     cancel.request(
         world.ports,
-        "acme",
-        world.subscription().id,
+        world.subscription(),
         when=When.NOW,
         source=Source.MERCHANT,
         now=world.now,

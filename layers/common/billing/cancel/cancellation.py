@@ -18,6 +18,9 @@ from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, W
 
 INVOICE_AS_READ = ("state", "attempt")
 
+AS_TOLD = (*policy.RESTS, *policy.PRICED_BY)
+"""The fields that an end and its mail rest on, which state what is still credited (R-8)."""
+
 
 def takes_effect_now(
     subscription: Subscription, request: CancelRequest, *, changing_plan: bool = False
@@ -49,7 +52,7 @@ def end_now(
     at, ended = request.requested_at, subscription.cancelled(request.requested_at, request.source)
     ended = replace(ended, cancelling=None)
     return (
-        Change(subscription, ended, expecting=policy.RESTS),
+        Change(subscription, ended, expecting=AS_TOLD),
         *void(open_invoice, at, shard),
         Insert(entry(ended, OrderKind.CANCELLATION, request, at, email)),
         Insert(_ended(ended, request, at, shard)),
@@ -71,7 +74,7 @@ def at_period_end(
     pending = subscription.cancel_pending(request)
     at = request.requested_at
     return (
-        Change(subscription, pending, expecting=policy.RESTS),
+        Change(subscription, pending, expecting=AS_TOLD),
         *void(open_invoice, at, shard),
         Insert(entry(pending, OrderKind.CANCEL_REQUEST, request, at, email)),
         Insert(fact(EventKind.CANCEL_REQUESTED, pending, at, shard)),

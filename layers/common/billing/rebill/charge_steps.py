@@ -20,9 +20,6 @@ from billing.kernel.periods import Anchor
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 
-PRICED_BY = ("price_point", "price_version", "anchor", "next_plan", "thaws_to", "credit_minor")
-"""The fields of a subscription that the amount of its next invoice depends on (A-4)."""
-
 ATTEMPT = ("state", "attempt")
 """The fields that identify the attempt under way; settling another one is refused."""
 
@@ -34,7 +31,7 @@ def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
         Change(
             subscription,
             subscription.renewing().opened(invoice.id),
-            expecting=(*policy.LOOKED_AT, *PRICED_BY, "due_at"),
+            expecting=(*policy.LOOKED_AT, *policy.PRICED_BY, "due_at"),
         ),
         Insert(invoice),
     )

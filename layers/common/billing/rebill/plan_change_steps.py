@@ -20,12 +20,12 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.plans import Plan, PlanChange
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Change, Insert, Transaction, Write
-from billing.rebill.charge_steps import ATTEMPT, PRICED_BY, fact
+from billing.rebill.charge_steps import ATTEMPT, fact
 
 LOOK_AGAIN = timedelta(minutes=2)
 """The time until the worker asks whether the buyer has authenticated."""
 
-AS_READ = (*policy.LOOKED_AT, *PRICED_BY, "funds", "due_at")
+AS_READ = (*policy.LOOKED_AT, *policy.PRICED_BY, "funds", "due_at")
 
 
 def opened(subscription: Subscription, invoice: Invoice, lease_until: datetime) -> Transaction:

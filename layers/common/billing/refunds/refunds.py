@@ -25,7 +25,7 @@ from billing.kernel.orders import Order, OrderKind, Returned
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import Source, Subscription
-from billing.kernel.writes import Change, Entity, Insert, Transaction, Write
+from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
 from billing.kernel.writes import left as left_by
 
 RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
@@ -254,6 +254,9 @@ def reserve(
         took=took,
         returned=told(reserved, subscription and left_by(subscription, writes), opened, took),
     )
+    if subscription is not None and not writes:
+        # It may take nothing out of it, and is still decided by it: by a dispute, by what is used.
+        writes = (ConditionCheck(subscription, expecting=policy.MONEY),)
     return refund, (Change(invoice, reserved, expecting=RESERVATION), Insert(refund), *writes)
 
 

@@ -327,9 +327,7 @@ def _end_one(ports: Ports, found: Subscription, now: datetime) -> bool:
     if not found.is_live:
         return True
     with suppress(Refused):  # It has ended by itself.
-        cancel.request(
-            ports, found.merchant, found.id, when=When.NOW, source=Source.SYSTEM, now=now
-        )
+        cancel.request(ports, found, when=When.NOW, source=Source.SYSTEM, now=now)
     return True
 
 

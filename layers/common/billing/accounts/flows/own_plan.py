@@ -104,8 +104,7 @@ def end(
         try:
             cancel.request(
                 ports,
-                found.merchant,
-                found.id,
+                found,
                 when=portal.when_of(found),
                 source=Source.CUSTOMER,
                 now=now,
@@ -122,16 +121,14 @@ def end(
 
 
 def guarantee(
-    ports: Ports, owned: customer_view.Account, purchase: Purchase, *, now: datetime
+    owned: customer_view.Account, purchase: Purchase, *, now: datetime
 ) -> tuple[Order, datetime] | None:
     """Returns the latest payment of a plan that the guarantee still covers, and until when
     (A-2)."""
     for entry in purchase.payments:
         paid, invoice = owned.payment(entry.order.id)
-        if portal.why_not_refunded(ports, owned, paid, invoice, now) is None:
-            product = ports.store.product(paid.merchant, paid.product)
-            assert product is not None, "what is not sold any more is kept"
+        if portal.why_not_refunded(owned, paid, invoice, now) is None:
             zone = owned.merchant.settings.time_zone
-            over = refunds.window_ends_at(paid.at, product.refund_days, zone)
+            over = refunds.window_ends_at(paid.at, owned.refund_days[paid.product], zone)
             return paid, over - timedelta(microseconds=1)  # its last day, to its last moment
     return None

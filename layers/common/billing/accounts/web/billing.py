@@ -39,7 +39,7 @@ def billing(ports: Ports, visit: Visit) -> http.Answer:
         subscription=found,
         offers=own_plan.changes(ports, visit.seller, found, now=visit.now),
         freezable=visit.house.settings.freeze_price_minor is not None,
-        guarantee=own_plan.guarantee(ports, owned, purchase, now=visit.now),
+        guarantee=own_plan.guarantee(owned, purchase, now=visit.now),
         done=done_of(visit),
     )
 
@@ -147,7 +147,7 @@ def claimed(ports: Ports, visit: Visit) -> http.Answer:
     """Claims the guarantee by a ticket to Billing that names the owner (A-2)."""
     owned = own_plan.bought(ports, visit.account, now=visit.now)
     purchase, _ = own_plan.plan(ports, owned)
-    covered = own_plan.guarantee(ports, owned, purchase, now=visit.now)
+    covered = own_plan.guarantee(owned, purchase, now=visit.now)
     if covered is None:
         raise Refused("guarantee_over", code="refund_window_over")
     order, _ = covered
@@ -192,7 +192,7 @@ def _cancel_form(
         subscription=found,
         ends_now=cancellation.takes_effect_now(found, asked, changing_plan=purchase.changing_plan),
         others=own_plan.others(owned, found.id),
-        guarantee=own_plan.guarantee(ports, owned, purchase, now=visit.now),
+        guarantee=own_plan.guarantee(owned, purchase, now=visit.now),
         retention_days=visit.house.settings.accounts.retention_days,
         reasons=tuple(Reason),
         form=typed,

@@ -45,8 +45,7 @@ class Ending:
 
 def request(
     ports: Ports,
-    merchant: str,
-    subscription: str,
+    subscription: Subscription,
     *,
     when: When,
     source: Source,
@@ -61,16 +60,16 @@ def request(
     `now` is the date of the request, `ticket` the one that is approved with it. `also` is written
     with it, or not at all.
 
-    Raises `NotFound`, and `Refused` (already_cancelled, completed) for what has ended.
+    It is decided by the subscription as it was read, and anew where that has changed. Raises
+    `Refused` (already_cancelled, completed) for what has ended.
     """
     order = ports.new_id("order")
     asked = CancelRequest(when, source, now, order, reason, comment, ticket)
     for _ in range(ATTEMPTS):
-        found = subscriptions.fresh(ports, merchant, subscription)
         try:
-            return _decide(ports, found, asked, also)
+            return _decide(ports, subscription, asked, also)
         except Conflict:
-            continue
+            subscription = subscriptions.again(ports, subscription)
     raise Conflict()
 
 

@@ -10,7 +10,6 @@ from pydantic import StringConstraints
 
 from billing.cancel import cancellation
 from billing.cancel.flows import cancel
-from billing.console.flows import transactions
 from billing.console.web import pages
 from billing.console.web.pages import Desk
 from billing.kernel.errors import Invalid, Refused, Unavailable
@@ -22,6 +21,7 @@ from billing.portal.web.forms import COMMENT_MOST, TEXT, Reason, form
 from billing.refunds import refunds
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import REFUNDABLE
+from billing.refunds.payment import Payment
 from billing.web import http
 from billing.web.inputs import Input, Key
 from billing.web.problems import errors_of
@@ -82,8 +82,7 @@ def cancelled(desk: Desk, subscription: str) -> http.Answer:
         return cancel_page(desk, subscription, typed=typed, errors=errors_of(error))
     ending = cancel.request(
         desk.ports,
-        desk.merchant,
-        subscription,
+        subscriptions.fresh(desk.ports, desk.merchant, subscription),
         when=given.when,
         source=Source.MERCHANT,
         reason=given.reason or None,
@@ -127,28 +126,25 @@ def refund_page(
 def refunded(desk: Desk, order: str) -> http.Answer:
     """Makes the refund, or leaves it under way; sent twice it is one refund."""
     typed = desk.request.form()
-    paid = transactions.one(desk.ports, desk.merchant, order)
-    if paid.customer is None:
-        raise Refused("not_refundable")
+    paid = refund.payment(desk.ports, desk.merchant, order)
     try:
         given = form(RefundForm, typed)
-        amount = Money.typed(given.amount, paid.amount.currency, field="amount")
-        outcome = _give_back(desk, order, amount, given)
+        amount = Money.typed(given.amount, paid.order.amount.currency, field="amount")
+        outcome = _give_back(desk, paid, amount, given)
     except Invalid as error:
         return refund_page(desk, order, typed=typed, errors=errors_of(error))
     if given.cancel and paid.subscription is not None:
         try:
-            _end(desk, paid.subscription)
+            _end(desk, paid.subscription.id)
         except Unavailable:
             outcome = f"{outcome}_still_runs"
-    return pages.done(paid.customer, outcome)
+    return pages.done(paid.invoice.customer, outcome)
 
 
-def _give_back(desk: Desk, order: str, amount: Money, given: RefundForm) -> str:
+def _give_back(desk: Desk, paid: Payment, amount: Money, given: RefundForm) -> str:
     made = refund.request(
         desk.ports,
-        desk.merchant,
-        order,
+        paid,
         amount_minor=amount.amount_minor,
         source=Source.MERCHANT,
         reason=given.comment or None,
@@ -163,8 +159,7 @@ def _end(desk: Desk, subscription: str) -> None:
     try:
         cancel.request(
             desk.ports,
-            desk.merchant,
-            subscription,
+            subscriptions.fresh(desk.ports, desk.merchant, subscription),
             when=When.NOW,
             source=Source.MERCHANT,
             reason="refunded",
@@ -182,13 +177,13 @@ def _live(desk: Desk, subscription: str) -> Subscription:
 
 
 def _refundable(desk: Desk, order: str) -> tuple[Order, refunds.Effect]:
-    paid = transactions.one(desk.ports, desk.merchant, order)
-    if paid.kind not in REFUNDABLE or not paid.amount or not paid.customer or not paid.invoice:
+    paid = refund.payment(desk.ports, desk.merchant, order)
+    if not paid.order.amount:
         raise Refused("not_refundable")
-    effect = refund.effect(desk.ports, paid)
+    effect = paid.effect(by_hand=True)
     if not effect.amount:
         raise Refused("already_refunded")
-    return paid, effect
+    return paid.order, effect
 
 
 def _cancels_with(desk: Desk, paid: Order) -> tuple[Subscription, bool] | None:

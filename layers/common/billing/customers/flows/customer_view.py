@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,12 +20,16 @@ from billing.kernel.subscription import Subscription
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A customer of a merchant with everything that the portal shows."""
+    """A customer of a merchant with everything that the portal shows.
+
+    `refund_days` is the refund window of each product, empty where customers cannot ask.
+    """
 
     merchant: Merchant
     customer: Customer
     history: History
     purchases: tuple[Purchase, ...]
+    refund_days: Mapping[str, int]
 
     def purchase(self, subscription: str) -> tuple[Purchase, Subscription]:
         """Returns one subscription with its purchase; raises `NotFound`."""
@@ -47,17 +52,18 @@ def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -
     history = ports.store.history(merchant.id, customer)
     if history.customer is None:
         raise NotFound("customer_unknown")
+    days = refund_days(ports, merchant)
     modules = purchases.of_customer(
         history.orders,
         history.invoices,
         history.subscriptions,
         history.methods,
-        refund_days(ports, merchant),
+        days,
         merchant.settings,
         now,
         ports.minimum_minor,
     )
-    return Account(merchant, history.customer, history, modules)
+    return Account(merchant, history.customer, history, modules, days)
 
 
 def refund_days(ports: Ports, merchant: Merchant) -> dict[str, int]:

@@ -223,8 +223,7 @@ def _cancel(
     try:
         found = cancel.request(
             ports,
-            found.merchant,
-            found.id,
+            found,
             when=cancellation_request.when_of(found, before.lets_stand),
             source=Source.CUSTOMER,
             reason=before.reason,
@@ -255,8 +254,7 @@ def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
     try:
         made = refund.request(
             ports,
-            ticket.merchant,
-            ticket.about,
+            refund.payment(ports, ticket.merchant, ticket.about),
             amount_minor=None,
             source=Source.CUSTOMER,
             reason=ticket.reason,
@@ -285,8 +283,7 @@ def _cancel_along(ports: Ports, ticket: Ticket, now: datetime) -> None:
     try:
         cancel.request(
             ports,
-            ticket.merchant,
-            found.id,
+            found,
             when=When.NOW,
             source=Source.CUSTOMER,
             reason="refunded",

@@ -64,8 +64,9 @@ def resolve(ports: Ports, invoice: Invoice, *, return_url: str | None = None) ->
     return standing
 
 
-def refuse_disarmed(ports: Ports, merchant: str) -> None:
-    """Raises `Unavailable` if the merchant is disarmed here, so that its money must not be touched.
+def refuse_disarmed(ports: Ports, merchant: str) -> Merchant:
+    """Reads the merchant, and raises `Unavailable` if it is disarmed here, so that its money must
+    not be touched.
 
     A copy of the tables could otherwise cancel or refund another environment's payments (W-5).
     """
@@ -73,13 +74,14 @@ def refuse_disarmed(ports: Ports, merchant: str) -> None:
     assert found is not None, "a merchant is never removed"
     if not found.armed_in(ports.operation.environment):
         raise Unavailable("This environment is disarmed; arm it first.")
+    return found
 
 
 def refuse_held(ports: Ports, subscription: Subscription, *, now: datetime) -> None:
     """Raises `Refused` while a subscription may not be charged, whoever asks for it (R-3)."""
-    merchant = ports.store.merchant(subscription.merchant)
+    (merchant,), switch = ports.store.merchants_and_switch([subscription.merchant])
     assert merchant is not None, "a subscription's merchant is never removed"
-    held = ports.as_switched().hold(subscription, merchant.as_of(now))
+    held = ports.switched(switch).hold(subscription, merchant.as_of(now))
     if held is not None:
         raise Refused("charges_stopped", code=held.value)
 

@@ -1,4 +1,4 @@
-"""Reads a subscription by its id alone, as every change of one begins."""
+"""Reads a subscription: by its id alone, or once more."""
 
 from __future__ import annotations
 
@@ -14,4 +14,11 @@ def fresh(ports: Ports, merchant: str, subscription: str) -> Subscription:
     found = ports.store.subscription_by_id(merchant, subscription)
     if found is None:
         raise NotFound("subscription_unknown")
+    return found
+
+
+def again(ports: Ports, read: Subscription) -> Subscription:
+    """Returns a subscription as it is now, after a write met another."""
+    found = ports.store.subscription(read.merchant, read.customer, read.id)
+    assert found is not None, "a subscription is never removed"
     return found

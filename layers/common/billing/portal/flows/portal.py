@@ -11,7 +11,7 @@ from datetime import datetime
 
 from billing.cancel.flows import cancel
 from billing.customers import purchases
-from billing.customers.flows.customer_view import Account, refund_days
+from billing.customers.flows.customer_view import Account
 from billing.helpdesk import cancellation_request, tickets
 from billing.helpdesk.flows import ticket
 from billing.helpdesk.flows.ticket import Request
@@ -26,6 +26,7 @@ from billing.kernel.subscription import Source, Subscription, When
 from billing.refunds import refunds
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
+from billing.refunds.payment import Payment
 from billing.render.messages import text
 
 
@@ -44,17 +45,17 @@ def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
 def end(
     ports: Ports,
     account: Account,
-    subscription: str,
+    found: Subscription,
     *,
     now: datetime,
     reason: str | None,
     comment: str | None,
 ) -> None:
-    """Cancels as the price point has it, or opens a ticket, as the merchant has it (X-1, P-16).
+    """Cancels one of the account's subscriptions as its price point has it, or opens a ticket, as
+    the merchant has it (X-1, P-16).
 
     Asking again for what holds changes nothing. Raises `Refused` where customers cannot cancel.
     """
-    _, found = account.purchase(subscription)
     mode = account.merchant.settings.self_cancel
     if mode is SelfService.OFF:
         raise Refused("cancel_off")
@@ -65,8 +66,7 @@ def end(
         return
     cancel.request(
         ports,
-        found.merchant,
-        found.id,
+        found,
         when=when_of(found),
         source=Source.CUSTOMER,
         now=now,
@@ -89,7 +89,7 @@ def give_back(
     the window, where it is off, and for what was refunded.
     """
     paid, invoice = account.payment(order)
-    if reason := why_not_refunded(ports, account, paid, invoice, now):
+    if reason := why_not_refunded(account, paid, invoice, now):
         raise Refused(reason)
     if account.merchant.settings.self_refund is SelfService.MANUAL:
         asked = _request(ports, account, Wish.REFUND, paid.product_name, None, comment)
@@ -98,8 +98,7 @@ def give_back(
     refunds.refuse_open(invoice)  # it is shown, and nobody asks twice for one payment
     refund.request(
         ports,
-        paid.merchant,
-        paid.id,
+        Payment.of(account.history, paid.id),
         amount_minor=None,
         source=Source.CUSTOMER,
         # The form sent twice names one refund; once that has failed, another.
@@ -109,9 +108,7 @@ def give_back(
     )
 
 
-def why_not_refunded(
-    ports: Ports, account: Account, paid: Order, invoice: Invoice, now: datetime
-) -> str | None:
+def why_not_refunded(account: Account, paid: Order, invoice: Invoice, now: datetime) -> str | None:
     """Returns the code of what forbids a customer's refund, None if nothing does (B-7)."""
     settings = account.merchant.settings
     if settings.self_refund is SelfService.OFF:
@@ -120,7 +117,7 @@ def why_not_refunded(
         return "already_refunded" if invoice.total else "nothing_paid"
     if not refund_effect(account, invoice).amount:
         return "credit_used"
-    days = refund_days(ports, account.merchant).get(paid.product, 0)
+    days = account.refund_days.get(paid.product, 0)
     if days == 0:
         return "no_refunds"
     closed = now >= purchases.refund_window_ends_at(paid, days, settings)
@@ -132,10 +129,8 @@ def refund_effect(account: Account, invoice: Invoice) -> refunds.Effect:
 
     An agent refunds all of it; without an agent, only what no credit of it has paid for (B-7).
     """
-    subscription = account.history.subscription(invoice.subscription)
-    opened = None if subscription is None else account.history.invoice(subscription.open_invoice)
     by_hand = account.merchant.settings.self_refund is SelfService.MANUAL
-    return refunds.effect(invoice, subscription, opened, by_hand=by_hand)
+    return Payment.of(account.history, invoice.order_id).effect(by_hand=by_hand)
 
 
 def ticket_about(ports: Ports, account: Account, wish: Wish, about: str) -> Ticket | None:

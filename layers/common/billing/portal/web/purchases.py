@@ -13,6 +13,7 @@ from billing.customers import purchases
 from billing.customers.web.portal_session import Visit, done, show
 from billing.helpdesk.tickets import Wish
 from billing.kernel.errors import Invalid, Refused, Unavailable
+from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import SelfService
 from billing.kernel.orders import OrderKind
 from billing.kernel.ports import Ports
@@ -33,6 +34,7 @@ def cancelled(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Cancels as confirmed; sent twice it is done once."""
     from billing.portal.web.forms import CancelForm, form
 
+    _, found = visit.account.purchase(subscription)
     typed = visit.request.form()
     try:
         given = form(CancelForm, typed)
@@ -42,7 +44,7 @@ def cancelled(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
         portal.end(
             ports,
             visit.account,
-            subscription,
+            found,
             now=visit.now,
             reason=given.reason or None,
             comment=given.comment or None,
@@ -83,8 +85,8 @@ def undone(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 def paying(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Charges at once what is past due (B-10)."""
-    visit.account.purchase(subscription)
-    pay_now.now_due(ports, visit.merchant.id, visit.customer, subscription, now=visit.now)
+    _, found = visit.account.purchase(subscription)
+    pay_now.now_due(ports, found, now=visit.now)
     return done(visit, "paying")
 
 
@@ -92,7 +94,7 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
     """Shows what a refund would do, what it did, or why there is none (B-7)."""
     paid, invoice = visit.account.payment(order)
     ticket = portal.ticket_about(ports, visit.account, Wish.REFUND, order)
-    reason = portal.why_not_refunded(ports, visit.account, paid, invoice, visit.now)
+    reason = portal.why_not_refunded(visit.account, paid, invoice, visit.now)
     shown: dict[str, Any] = {
         "order": paid,
         "invoice": invoice,
@@ -141,9 +143,9 @@ def cancelled_with(
 ) -> http.Answer:
     """Cancels along with a refund, because the customer left that ticked (B-7)."""
     try:
-        portal.end(
-            ports, visit.account, subscription.id, now=visit.now, reason="refunded", comment=None
-        )
+        # Not as it was read: the refund may have taken credit back, which the end's mail states.
+        found = subscriptions.again(ports, subscription)
+        portal.end(ports, visit.account, found, now=visit.now, reason="refunded", comment=None)
     except Unavailable:
         return _refund_page(visit, order, f"?runs={subscription.id}")  # The money is on its way.
     return _refund_page(visit, order)

@@ -17,11 +17,11 @@ from billing.rebill.flows import pay_now
 def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
     """Charges at once what is past due, or the oldest payment that waits.
 
-    Raises `NotFound`, and `Refused` (nothing_due, charge_under_way).
+    Raises `NotFound`, and `Refused` (nothing_due, charge_under_way, disputed).
     """
     found = subscriptions.fresh(ports, merchant, subscription)
     if found.state is State.PAST_DUE:
-        return pay_now.now_due(ports, merchant, found.customer, found.id, now=now)
+        return pay_now.now_due(ports, found, now=now)
     if found.waiting_since is None:
         raise Refused("nothing_due")
     after = found.wanted_late(now)

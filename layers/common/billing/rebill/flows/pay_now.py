@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.kernel.errors import Conflict, NotFound, Refused
+from billing.kernel.errors import Conflict, Refused
+from billing.kernel.flows import subscriptions
 from billing.kernel.invoices import UNDER_WAY
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
@@ -14,22 +15,17 @@ from billing.rebill import charge_steps
 ATTEMPTS = 8
 
 
-def now_due(
-    ports: Ports, merchant: str, customer: str, subscription: str, *, now: datetime
-) -> Subscription:
+def now_due(ports: Ports, found: Subscription, *, now: datetime) -> Subscription:
     """Makes the worker charge at once; asking again while it does changes nothing.
 
-    Raises `NotFound`, and `Refused` for what is not past due (nothing_due), is being charged
-    (charge_under_way), or is disputed (disputed).
+    Raises `Refused` for what is not past due (nothing_due), is being charged (charge_under_way), or
+    is disputed (disputed).
     """
     for _ in range(ATTEMPTS):
-        found = ports.store.subscription(merchant, customer, subscription)
-        if found is None:
-            raise NotFound("subscription_unknown")
         if found.state is not State.PAST_DUE:
             raise Refused("nothing_due")
         opened = (
-            ports.store.invoice(merchant, customer, found.open_invoice)
+            ports.store.invoice(found.merchant, found.customer, found.open_invoice)
             if found.open_invoice
             else None
         )
@@ -43,6 +39,7 @@ def now_due(
         try:
             ports.store.commit(*write)
         except Conflict:
+            found = subscriptions.again(ports, found)
             continue
         return left(found, write)
     raise Conflict()

@@ -12,7 +12,6 @@ from billing.kernel import policy
 from billing.kernel.errors import Conflict, Invalid, Refused
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import CreditAtEnd, Merchant
-from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
@@ -21,6 +20,7 @@ from billing.kernel.writes import Change
 from billing.refunds import refunds
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
+from billing.refunds.payment import Payment
 
 NAME = "credit-at-end"
 """The name of a refund of credit on its invoice: one of each payment."""
@@ -55,8 +55,7 @@ def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> None:
         try:
             refund.request(
                 ports,
-                event.merchant,
-                _entry_of(history, paid),
+                Payment.of(history, paid.order_id),
                 amount_minor=minor,
                 source=Source.SYSTEM,
                 reason=NAME,
@@ -69,10 +68,6 @@ def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> None:
         except Invalid:
             raise Conflict() from None
         left -= minor
-
-
-def _entry_of(history: History, paid: Invoice) -> Order:
-    return next(order for order in history.orders if order.id == paid.order_id)
 
 
 def _newest_first(history: History, subscription: str | None) -> list[Invoice]:

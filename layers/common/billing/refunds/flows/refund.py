@@ -16,8 +16,9 @@ from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
-from billing.kernel.subscription import Source, Subscription
+from billing.kernel.subscription import Source
 from billing.refunds import refunds
+from billing.refunds.payment import Payment
 from billing.refunds.refunds import Refund, RefundState
 
 REFUNDABLE = frozenset({OrderKind.SALE, OrderKind.REBILL})
@@ -44,10 +45,22 @@ class UnderWay:
     entry: Order
 
 
+def payment(ports: Ports, merchant: str, order: str) -> Payment:
+    """Reads a payment by its Order ID, with everything that a refund of it depends on.
+
+    Raises `NotFound`, and `Refused` (not_refundable) for an entry that is no payment.
+    """
+    paid = ports.store.order_by_id(merchant, order)
+    if paid is None:
+        raise NotFound("order_unknown")
+    if paid.kind not in REFUNDABLE or paid.invoice is None or paid.customer is None:
+        raise Refused("not_refundable")
+    return Payment.of(ports.store.history(merchant, paid.customer), paid.id)
+
+
 def request(
     ports: Ports,
-    merchant: str,
-    order: str | Order,
+    paid: Payment,
     *,
     amount_minor: int | None,
     source: Source,
@@ -58,35 +71,30 @@ def request(
 ) -> Order | UnderWay:
     """Refunds a payment, all that is left of it or `amount_minor`; returns the refund's entry.
 
-    `order` is the payment's entry, or its Order ID where that is not loaded.
-
     A refund that is asked for again by the same `name` is the same refund. One without a name is
     refused while another of the payment is under way. Once it is recorded it is answered, done or
     under way, whatever does not answer here. `takes` decides which of the subscription's credit it
     takes back.
 
-    Raises `NotFound`, `Refused` (not_refundable, already_refunded, credit_used, refund_open,
-    disputed, account_gone, refund_failed, refund_returned), `Invalid`, `Unavailable` before
-    anything is recorded, and `Uncertain` where nobody can say whether it is.
+    Raises `Refused` (already_refunded, credit_used, refund_open, disputed, account_gone,
+    refund_failed, refund_returned), `Invalid`, `Unavailable` before anything is recorded, and
+    `Uncertain` where nobody can say whether it is.
     """
-    paid = order if isinstance(order, Order) else ports.store.order_by_id(merchant, order)
-    if paid is None:
-        raise NotFound("order_unknown")
-    if paid.kind not in REFUNDABLE or paid.invoice is None or paid.customer is None:
-        raise Refused("not_refundable")
-    refund = _known(ports, paid, name)
+    refund = paid.refund(name)
     if refund is None:
-        _refuse_unreachable(ports, paid)
+        _refuse_unreachable(ports, paid.invoice)
         refund = _reserve(ports, paid, amount_minor, name, source, reason, now, takes)
     try:
         settled = _settled(ports, refund, now)
     except (Conflict, NotFound, Unavailable):
-        return UnderWay(refunds.entry(refund, paid))  # `finish` has the same three, and goes on
+        return UnderWay(
+            refunds.entry(refund, paid.order)
+        )  # `finish` has the same three, and goes on
     if settled.state is RefundState.FAILED:
         raise Refused("refund_failed")
     if settled.state is RefundState.RETURNED:
         raise Refused("refund_returned")
-    return refunds.entry(settled, paid)
+    return refunds.entry(settled, paid.order)
 
 
 def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
@@ -112,14 +120,6 @@ def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
     return tally
 
 
-def _known(ports: Ports, paid: Order, name: str | None) -> Refund | None:
-    if name is None:
-        return None
-    assert paid.customer is not None and paid.invoice is not None, "a payment has both"
-    named = refunds.refund_id(paid.invoice, name)
-    return ports.store.refund(paid.merchant, paid.customer, named)
-
-
 def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
     """Settles the refund as the gateway has it; asks for it where the gateway has none.
 
@@ -135,59 +135,32 @@ def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
     return _settle(ports, refund, outcome, now)
 
 
-def _refuse_unreachable(ports: Ports, paid: Order) -> None:
+def _refuse_unreachable(ports: Ports, invoice: Invoice) -> None:
     """Refuses a refund that could not be asked for now, before it is reserved (W-5, W-6)."""
-    gateway_payments.refuse_disarmed(ports, paid.merchant)
-    if not gateway_payments.is_there(ports, _invoice(ports, paid)):
+    merchant = gateway_payments.refuse_disarmed(ports, invoice.merchant)
+    if not gateway_payments.is_there(ports, invoice, merchant):
         raise Refused("account_gone")
 
 
-def effect(ports: Ports, paid: Order) -> refunds.Effect:
-    """Returns the effect of refunding all that is left of a payment, by the merchant's hand."""
-    invoice, subscription = _invoice(ports, paid), None
-    if paid.subscription is not None:
-        subscription = ports.store.subscription(*_owner(paid), paid.subscription)
-    opened = _opened(ports, subscription)
-    return refunds.effect(invoice, subscription, opened, by_hand=True)
-
-
-def _owner(paid: Order) -> tuple[str, str]:
-    assert paid.customer is not None, "a payment has a customer"
-    return paid.merchant, paid.customer
-
-
-def _opened(ports: Ports, subscription: Subscription | None) -> Invoice | None:
-    if subscription is None or subscription.open_invoice is None:
-        return None
-    owner = (subscription.merchant, subscription.customer)
-    return ports.store.invoice(*owner, subscription.open_invoice)
-
-
-def _subscription(ports: Ports, paid: Order) -> Subscription | None:
-    """Returns the subscription of a payment; raises `Refused` while it is disputed."""
-    if paid.subscription is None:
-        return None
-    found = ports.store.subscription(*_owner(paid), paid.subscription)
-    if found is not None and found.dispute == "open":
+def _refuse_disputed(paid: Payment) -> None:
+    """Raises `Refused` while the subscription of a payment is disputed."""
+    if paid.subscription is not None and paid.subscription.dispute == "open":
         raise Refused("disputed")
-    return found
 
 
-def _at_most(
-    invoice: Invoice, subscription: Subscription | None, opened: Invoice | None, takes: Takes
-) -> Money | None:
+def _at_most(paid: Payment, takes: Takes) -> Money | None:
     """Returns the limit beside what is left of the payment; None where there is no other."""
     if takes is Takes.UNUSED_ONLY:
-        return refunds.automatic(invoice, subscription, opened)
-    if takes is Takes.CREDIT and subscription is not None:
-        left = refunds.refundable(invoice)
-        return replace(left, amount_minor=min(left.amount_minor, max(0, subscription.credit_minor)))
+        return refunds.automatic(paid.invoice, paid.subscription, paid.opened)
+    if takes is Takes.CREDIT and paid.subscription is not None:
+        left, credit = refunds.refundable(paid.invoice), max(0, paid.subscription.credit_minor)
+        return replace(left, amount_minor=min(left.amount_minor, credit))
     return None
 
 
 def _reserve(
     ports: Ports,
-    paid: Order,
+    paid: Payment,
     amount_minor: int | None,
     name: str | None,
     source: Source,
@@ -195,30 +168,31 @@ def _reserve(
     now: datetime,
     takes: Takes,
 ) -> Refund:
+    """Reserves a refund of the payment as it was read; read afresh only where that has changed."""
     for _ in range(ATTEMPTS):
-        invoice, subscription = _invoice(ports, paid), _subscription(ports, paid)
-        opened = _opened(ports, subscription)
-        at_most = _at_most(invoice, subscription, opened, takes)
+        _refuse_disputed(paid)
         if name is None:
-            refunds.refuse_open(invoice)
+            refunds.refuse_open(paid.invoice)
         refund, write = refunds.reserve(
-            invoice,
-            refunds.amount_of(invoice, amount_minor, at_most),
-            subscription,
-            opened,
+            paid.invoice,
+            refunds.amount_of(paid.invoice, amount_minor, _at_most(paid, takes)),
+            paid.subscription,
+            paid.opened,
             name=name,
             source=source,
             order_id=ports.new_id("order"),
             reason=reason,
             now=now,
             due_at=now + ports.operation.lease,
-            shard=ports.shard_of(invoice.id),
+            shard=ports.shard_of(paid.invoice.id),
             of_credit=takes is Takes.CREDIT,
         )
         try:
             ports.store.commit(*write)
         except Conflict:
-            if first := _known(ports, paid, name):
+            history = ports.store.history(paid.invoice.merchant, paid.invoice.customer)
+            paid = Payment.of(history, paid.order.id)
+            if first := paid.refund(name):
                 return first  # the same refund, asked for twice at once
             continue
         except Uncertain:
@@ -263,10 +237,3 @@ def _settle(
             continue
         return settled
     raise Unreachable("The refund is under way and is booked in a moment.")
-
-
-def _invoice(ports: Ports, paid: Order) -> Invoice:
-    assert paid.customer is not None and paid.invoice is not None, "a payment has both"
-    invoice = ports.store.invoice(paid.merchant, paid.customer, paid.invoice)
-    assert invoice is not None, "written with its order"
-    return invoice

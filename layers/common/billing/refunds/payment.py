@@ -1,0 +1,49 @@
+"""A payment as a refund of it needs it: with its subscription, and with its refunds so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from billing.kernel.invoices import Invoice
+from billing.kernel.orders import Order
+from billing.kernel.storage import History
+from billing.kernel.subscription import Subscription
+from billing.refunds import refunds
+from billing.refunds.refunds import Effect, Refund
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment with everything that a refund of it depends on, as it was read.
+
+    `order` is its entry of the order list, `opened` the open invoice of its subscription. `refunds`
+    are all of the payment.
+    """
+
+    order: Order
+    invoice: Invoice
+    subscription: Subscription | None
+    opened: Invoice | None
+    refunds: tuple[Refund, ...]
+
+    @classmethod
+    def of(cls, history: History, order: str) -> Payment:
+        """Returns one payment of a customer, by its Order ID."""
+        paid = next(each for each in history.orders if each.id == order)
+        invoice = history.invoice(paid.invoice)
+        assert invoice is not None, "written with its order"
+        subscription = history.subscription(invoice.subscription)
+        opened = None if subscription is None else history.invoice(subscription.open_invoice)
+        made = tuple(each for each in history.refunds if each.invoice == invoice.id)
+        return cls(paid, invoice, subscription, opened, made)
+
+    def refund(self, name: str | None) -> Refund | None:
+        """Returns the refund of the payment that is called `name`, or None."""
+        if name is None:
+            return None
+        named = refunds.refund_id(self.invoice.id, name)
+        return next((each for each in self.refunds if each.id == named), None)
+
+    def effect(self, *, by_hand: bool) -> Effect:
+        """Returns the effect of refunding all that is left, by the merchant's hand or not."""
+        return refunds.effect(self.invoice, self.subscription, self.opened, by_hand=by_hand)

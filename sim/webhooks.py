@@ -7,7 +7,7 @@ from functools import partial
 
 from billing.gateway_events.flows import webhook
 from billing.kernel.errors import Forged
-from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
+from billing.kernel.gateways import SANDBOX, GatewayEvent
 from billing.kernel.ports import Ports
 from sim.chance import Chance, stretched
 from sim.gateway import SimGateway
@@ -74,7 +74,8 @@ class Webhooks:
         def work() -> None:
             ports = self._ports()
             body, headers = self._gateway.sandbox.signed(event)
-            webhook.receive(ports, _accounts(merchant), body, headers, now=ports.clock())
+            seller = ports.store.merchant(merchant)
+            webhook.receive(ports, seller, SANDBOX, body, headers, now=ports.clock())
 
         def ended(error: BaseException | None) -> None:
             if error is not None and tries < TRIES_AT_MOST:
@@ -93,15 +94,12 @@ class Webhooks:
 
         def work() -> None:
             ports = self._ports()
+            seller = ports.store.merchant(merchant)
             try:
-                webhook.receive(ports, _accounts(merchant), lie, headers, now=ports.clock())
+                webhook.receive(ports, seller, SANDBOX, lie, headers, now=ports.clock())
             except Forged:
                 return
             raise Violation("14", f"a forged {event.id} was believed", event.id)
 
         name = f"forged {event.id}"
         self._clockwork.spawn(name, work, self._clockwork.now_us, lambda error: None)
-
-
-def _accounts(merchant: str) -> tuple[AccountRef, ...]:
-    return (AccountRef(merchant, SANDBOX, SANDBOX),)

@@ -12,7 +12,7 @@ from billing.gateway_events.web import webhooks
 from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
 from billing.web import http
-from billing.web.request import Request
+from billing.web.request import Request, plain_id
 
 MILLISECONDS_TO_FINISH = 15_000
 
@@ -23,12 +23,9 @@ def build(ports: Ports) -> http.Resolver:
 
     @app.post("/webhooks/<gateway>/<merchant>")
     def receive(gateway: str, merchant: str) -> http.Answer:
-        request, accounts = (
-            Request.of(app.current_event),
-            webhooks.accounts(ports, gateway, merchant),
-        )
-        body = request.body.encode()
-        tally = webhook.receive(ports, accounts, body, request.headers, now=ports.clock())
+        request, seller = Request.of(app.current_event), webhooks.merchant(ports, merchant)
+        at, body = plain_id(gateway), request.body.encode()
+        tally = webhook.receive(ports, seller, at, body, request.headers, now=ports.clock())
         telemetry.tally(tally, "webhook_")
         return http.json({"received": True})
 

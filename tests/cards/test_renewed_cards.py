@@ -78,7 +78,7 @@ def told(world: World) -> list[GatewayEvent]:
 
 
 def take(world: World, event: GatewayEvent, account: AccountRef = ACME) -> str:
-    (outcome,) = webhook.take(world.ports, account, event, now=world.now)
+    (outcome,) = webhook.take(world.ports, world.merchant, account, event, now=world.now)
     return outcome
 
 

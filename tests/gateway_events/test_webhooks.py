@@ -56,7 +56,7 @@ def told(world: World) -> list[GatewayEvent]:
 
 
 def take(world: World, event: GatewayEvent) -> str:
-    (outcome,) = webhook.take(world.ports, ACME, event, now=world.now)
+    (outcome,) = webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
     return outcome
 
 
@@ -302,7 +302,9 @@ def test_an_event_about_a_payment_of_nobody_or_of_another_is_acknowledged(addres
     world.buy()
     (event,) = told(world)
     stranger = AccountRef("globex", SANDBOX, SANDBOX)
-    assert webhook.take(world.ports, stranger, event, now=world.now) == {"not_ours": 1}
+    assert webhook.take(world.ports, world.merchant, stranger, event, now=world.now) == {
+        "not_ours": 1
+    }
     assert send(replace(event, reference="pi_unknown"), world) == 200
     assert send(replace(event, type="customer.created"), world) == 200
     nothing = replace(event, reference=None)

@@ -351,7 +351,13 @@ def test_a_dispute_that_is_decided_is_told_by_that(world: World) -> None:
         if standing is not None:
             world.sandbox.close_dispute(reference, dispute, standing)
         for event in world.sandbox.events_since(START - timedelta(days=1)):
-            webhook.take(world.ports, AccountRef("acme", SANDBOX, SANDBOX), event, now=world.now)
+            webhook.take(
+                world.ports,
+                world.merchant,
+                AccountRef("acme", SANDBOX, SANDBOX),
+                event,
+                now=world.now,
+            )
     kinds = {fact.kind for fact in facts(world)}
     assert kinds >= {EventKind.DISPUTE_OPENED, EventKind.DISPUTE_WON}
     assert len(subjects(world)) == 1
@@ -361,15 +367,16 @@ def test_a_dispute_that_is_decided_is_told_by_that(world: World) -> None:
 def test_a_credit_note_is_sent_though_the_refund_came_back(world: World) -> None:
     bought(world)
     (order,) = world.orders()
-    refund.request(
-        *(world.ports, "acme", order.id), amount_minor=None, source=Source.CUSTOMER, now=world.now
-    )
+    paid = refund.payment(world.ports, "acme", order.id)
+    refund.request(world.ports, paid, amount_minor=None, source=Source.CUSTOMER, now=world.now)
     reference = str(world.history().invoices[0].gateway_ref)
     ((row),) = (each for each in world.charges() if each["refunded"])
     made = world.sandbox.refunds(reference, ours=[])[0]
     world.sandbox.send_back(reference, made.id)
     for event in world.sandbox.events_since(START - timedelta(days=1)):
-        webhook.take(world.ports, AccountRef("acme", SANDBOX, SANDBOX), event, now=world.now)
+        webhook.take(
+            world.ports, world.merchant, AccountRef("acme", SANDBOX, SANDBOX), event, now=world.now
+        )
     found = subjects(world)
     assert "Refund: $29.99 for Course" in found and row["refunded"] == 2999
     assert "Refund not received: $29.99 for Course" in found

@@ -69,7 +69,7 @@ def disputed(world: World, standing: DisputeStanding, place: int = 0, amount: in
     invoice = payment(world, place)
     taken = Money(amount or invoice.total.amount_minor, Currency.USD)
     found = Dispute("dp_1", standing, taken, invoice.gateway_ref or "", world.now)
-    sync_disputes.update(world.ports, invoice, [found], now=world.now)
+    sync_disputes.update(world.ports, world.merchant, invoice, [found], now=world.now)
 
 
 @pytest.mark.spec("A-4", "B-7")
@@ -233,7 +233,7 @@ def test_a_refund_at_the_gateways_dashboard_takes_the_credit_too(world: World) -
     invoice = payment(world)
     assert invoice.gateway_ref is not None
     world.sandbox.refund_elsewhere(invoice.gateway_ref, 7000)
-    sync_refunds.update(world.ports, invoice, now=world.now)
+    sync_refunds.update(world.ports, world.history(), invoice, now=world.now)
     assert credit(world) == 0
 
 
@@ -248,7 +248,7 @@ def test_a_refund_that_the_bank_sends_back_gives_the_credit_back(world: World) -
     (made,) = world.history().refunds
     assert made.gateway_refund is not None
     world.sandbox.send_back(invoice.gateway_ref, made.gateway_refund)
-    sync_refunds.update(world.ports, invoice, now=world.now)
+    sync_refunds.update(world.ports, world.history(), invoice, now=world.now)
     assert credit(world) == 6000
     assert give_back(world) == 9000
     assert credit(world) == 0
@@ -265,7 +265,7 @@ def test_a_refund_while_a_dearer_plan_is_being_paid_is_taken_off_what_that_bring
     invoice = payment(world)
     assert invoice.gateway_ref is not None
     world.sandbox.refund_elsewhere(invoice.gateway_ref, 3000)
-    sync_refunds.update(world.ports, invoice, now=world.now)
+    sync_refunds.update(world.ports, world.history(), invoice, now=world.now)
     world.advance(hours=1)
     assert world.subscription().price_point == dear
     change(world, cheap)

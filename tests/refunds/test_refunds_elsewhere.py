@@ -55,7 +55,7 @@ def tell(world: World) -> list[str]:
     return [
         name
         for event in told(world)
-        for name in webhook.take(world.ports, ACME, event, now=world.now)
+        for name in webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
     ]
 
 
@@ -143,7 +143,7 @@ def test_our_own_refund_that_comes_between_two_looks_is_not_taken_for_a_foreign_
     elsewhere(world, 1000)
     (event,) = (e for e in told(world) if e.type == "refund.created")
     busy = replace(world.ports, gateway=Meanwhile(world))
-    webhook.take(busy, ACME, event, now=world.now)
+    webhook.take(busy, world.merchant, ACME, event, now=world.now)
     amounts = [o.amount.amount_minor for o in world.orders() if o.kind is OrderKind.REFUND]
     assert sorted(amounts) == [500, 1000]
     assert left(world) == (1500, 1500, 1500)
@@ -155,7 +155,9 @@ def test_the_hourly_look_finds_what_no_webhook_told(world: World) -> None:
     world.buy()
     elsewhere(world, 2999)
     (event,) = (e for e in told(world) if e.type == "refund.created")
-    tally = webhook.take(world.ports, ACME, replace(event, id="evt_seen_late"), now=world.now)
+    tally = webhook.take(
+        world.ports, world.merchant, ACME, replace(event, id="evt_seen_late"), now=world.now
+    )
     assert tally == {"refund_made_elsewhere": 1}
     with pytest.raises(Refused) as refused:
         give_back(world)
@@ -333,7 +335,7 @@ def test_whatever_goes_back_and_comes_back_the_books_are_the_gateways(
     events = told(world) * 2
     random.shuffle(events)  # type: ignore[attr-defined]
     for event in events:
-        webhook.take(world.ports, ACME, event, now=world.now)
+        webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
     world.advance(minutes=40)
     gone = world.charges()[0]["refunded"]
     assert left(world) == (gone, gone, gone)

@@ -69,7 +69,7 @@ def ask_to_end(world: World, when: When) -> None:
 
 def tell_everything(world: World) -> None:
     for event in world.sandbox.events_since(START - timedelta(days=1)):
-        webhook.take(world.ports, ACME, event, now=world.now)
+        webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
 
 
 def succeeded(world: World) -> list[int]:

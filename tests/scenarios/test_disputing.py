@@ -40,7 +40,9 @@ def world() -> World:
 def tell(world: World) -> list[str]:
     """Delivers every event of the gateway once more."""
     told = world.sandbox.events_since(START - timedelta(days=1))
-    outcomes = [webhook.take(world.ports, ACME, event, now=world.now) for event in told]
+    outcomes = [
+        webhook.take(world.ports, world.merchant, ACME, event, now=world.now) for event in told
+    ]
     return [name for tally in outcomes for name in tally if name.startswith("dispute")]
 
 
@@ -264,7 +266,7 @@ def test_a_charge_under_way_when_it_is_disputed_is_settled_and_no_more(world: Wo
     world.sandbox.open_dispute(reference(world))
     events = world.sandbox.events_since(START)
     (opened,) = (event for event in events if event.about is About.DISPUTE)
-    webhook.take(world.ports, ACME, opened, now=world.now)
+    webhook.take(world.ports, world.merchant, ACME, opened, now=world.now)
     assert world.subscription().due_at is not None  # its lease: the attempt is looked up
     world.advance(minutes=20)
     assert (world.subscription().payments_made, world.subscription().dispute) == (2, "open")
@@ -395,7 +397,7 @@ def test_any_order_and_any_number_of_tellings_come_to_the_same_end(data: st.Data
         def told() -> None:
             events = list(world.sandbox.events_since(START))
             for event in data.draw(st.permutations(events * 2)):
-                webhook.take(world.ports, ACME, event, now=world.now)
+                webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
 
         dispute = world.sandbox.open_dispute(reference(world))
         if tellings and data.draw(st.booleans()):

@@ -235,7 +235,7 @@ def tell(world: World) -> None:
     """Delivers every event of the gateway."""
     account = AccountRef("acme", SANDBOX, SANDBOX)
     for event in world.sandbox.events_since(world.now - timedelta(days=400)):
-        webhook.take(world.ports, account, event, now=world.now)
+        webhook.take(world.ports, world.merchant, account, event, now=world.now)
 
 
 def disputed_while_charged(world: World, *, arrives: bool) -> tuple[str, str]:

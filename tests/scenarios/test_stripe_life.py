@@ -88,7 +88,9 @@ class Shop:
         tally: Counter[str] = Counter()
         gateway = self.world.ports.gateway(ACCOUNT)
         for event in gateway.events_since(self.world.now - timedelta(days=2)):
-            tally += webhook.take(self.world.ports, ACCOUNT, event, now=self.world.now)
+            tally += webhook.take(
+                self.world.ports, self.world.merchant, ACCOUNT, event, now=self.world.now
+            )
         return tally
 
     def bank_declines(self, method: str) -> None:

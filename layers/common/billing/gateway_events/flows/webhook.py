@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from billing.cards.flows import card_updates
@@ -29,8 +29,10 @@ from billing.kernel.gateways import (
     Unconfirmed,
 )
 from billing.kernel.invoices import FINAL, UNDER_WAY, Invoice, InvoiceState
+from billing.kernel.merchants import Merchant
 from billing.kernel.payment_refs import PaymentPointer
 from billing.kernel.ports import Ports
+from billing.kernel.storage import History
 from billing.kernel.writes import Transaction, left
 from billing.rebill import orphan_payment
 from billing.rebill.flows import charge
@@ -59,31 +61,37 @@ NOTHING_NEW = "nothing_new"
 
 def receive(
     ports: Ports,
-    accounts: Sequence[AccountRef],
+    merchant: Merchant | None,
+    gateway: str,
     body: bytes,
     headers: Mapping[str, str],
     *,
     now: datetime,
 ) -> Counter[str]:
-    """Handles a request that one of the accounts may have sent, `headers` with names in lower case.
+    """Handles a request to the address of a merchant's gateway, `headers` with names in lower case.
 
-    Raises `Forged` for a request that none of them signed, and `Conflict` or `Unavailable` when it
-    is to be sent again.
+    Several accounts may have sent it while an old one still has something open (W-6): the signature
+    decides. Raises `Forged` for a request that none of them signed, and `Conflict` or `Unavailable`
+    when it is to be sent again.
     """
-    for account in accounts:
+    if merchant is None:
+        raise Forged("No account of this gateway signed this.")
+    for account in merchant.accounts_at(gateway):
         try:
             event = ports.gateway(account).parse_event(body, headers, now=now)
         except (Forged, NotFound):
             continue  # of another account, or of one whose keys are gone
-        return take(ports, account, event, now=now)
+        return take(ports, merchant, account, event, now=now)
     raise Forged("signature_wrong")
 
 
-def take(ports: Ports, account: AccountRef, event: GatewayEvent, *, now: datetime) -> Counter[str]:
-    """Handles one event, its signature checked; the tally names its result."""
+def take(
+    ports: Ports, merchant: Merchant, account: AccountRef, event: GatewayEvent, *, now: datetime
+) -> Counter[str]:
+    """Handles one event of an account, its signature checked; the tally names its result."""
     for _ in range(ATTEMPTS):
         try:
-            return Counter({_taken(ports, account, event, now): 1})
+            return Counter({_taken(ports, merchant, account, event, now): 1})
         except Conflict:
             continue
     raise Conflict()
@@ -101,8 +109,8 @@ def catch_up(
     tally: Counter[str] = Counter()
     first: Exception | None = None
     line = deque(
-        (account, _catch_up_with(ports, account, now, keep_going, tally))
-        for account in _behind_the_last(ports, now)
+        (account, _catch_up_with(ports, merchant, account, now, keep_going, tally))
+        for merchant, account in _behind_the_last(ports, now)
     )
     while line and keep_going():
         account, looking = line.popleft()
@@ -122,18 +130,22 @@ def catch_up(
     return tally
 
 
-def _behind_the_last(ports: Ports, now: datetime) -> list[AccountRef]:
+def _behind_the_last(ports: Ports, now: datetime) -> list[tuple[Merchant, AccountRef]]:
     """Lists all merchants' accounts in turn, from the one behind the last that was looked at."""
+
+    def place(of: tuple[Merchant, AccountRef]) -> str:
+        return _key(of[1])
+
     accounts = sorted(
         (
-            AccountRef(merchant.id, held.gateway, held.id)
+            (merchant, AccountRef(merchant.id, held.gateway, held.id))
             for merchant in ports.store.merchants()
             for held in merchant.gateway_accounts
         ),
-        key=_key,
+        key=place,
     )
     last = ports.ephemeral.get(LOOKED, LAST, now=now) or ""
-    start = bisect_right(accounts, last, key=_key)
+    start = bisect_right(accounts, last, key=place)
     return [*accounts[start:], *accounts[:start]]
 
 
@@ -143,6 +155,7 @@ def _key(account: AccountRef) -> str:
 
 def _catch_up_with(
     ports: Ports,
+    merchant: Merchant,
     account: AccountRef,
     now: datetime,
     keep_going: Callable[[], bool],
@@ -169,7 +182,7 @@ def _catch_up_with(
             looked_until = min(looked_until, event.at + OVERLAP)
             break
         try:
-            tally.update(take(ports, account, event, now=now))
+            tally.update(take(ports, merchant, account, event, now=now))
         except Exception as error:
             looked_until = min(looked_until, event.at + OVERLAP)
             first = first or error
@@ -186,14 +199,18 @@ def look(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
     Returns the invoice after that. Raises `Conflict` when another came first, and `Unavailable`
     when it cannot be known.
     """
-    found = _rebill(ports, invoice, now)
+    merchant = ports.store.merchant(invoice.merchant)
+    assert merchant is not None, "a merchant is never removed"
+    found = _rebill(ports, merchant, invoice, now)
     if found is None:
         return invoice
     ports.store.commit(*found[1])
     return left(invoice, found[1])
 
 
-def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime) -> str:
+def _taken(
+    ports: Ports, merchant: Merchant, account: AccountRef, event: GatewayEvent, now: datetime
+) -> str:
     if event.reference is None or event.about is About.OTHER:
         return f"ignored_{event.about}"
     if event.about is About.METHOD:
@@ -205,36 +222,62 @@ def _taken(ports: Ports, account: AccountRef, event: GatewayEvent, now: datetime
         return "repeated"
     told = (pointer.told_by(event.id),)
     if event.about is About.PAYMENT:
-        return _settled(ports, pointer, now, told)
-    # A refund or dispute reported before its payment: settle that first, without this event.
-    _settled(ports, pointer, now, ())
-    invoice = _invoice(ports, pointer)
+        return _settled(ports, merchant, pointer, now, told)
+    # One reported before its payment: that is settled first, without this event.
+    history = _history_once_settled(ports, merchant, pointer, now)
+    invoice = history.invoice(pointer.invoice)
     if invoice is None or invoice.state is not InvoiceState.PAID:
         return NOTHING_NEW
     if event.about is About.DISPUTE:
         found = ports.gateway_of(invoice).disputes(event.reference)
-        return sync_disputes.update(ports, invoice, found, now=now, told=told)
-    return sync_refunds.update(ports, invoice, now=now, told=told)
+        return sync_disputes.update(ports, merchant, invoice, found, now=now, told=told)
+    return sync_refunds.update(ports, history, invoice, now=now, told=told)
 
 
-def _settled(ports: Ports, pointer: PaymentPointer, now: datetime, told: Transaction) -> str:
+def _settled(
+    ports: Ports, merchant: Merchant, pointer: PaymentPointer, now: datetime, told: Transaction
+) -> str:
     """Settles the payment as the gateway reports it; `told` goes with the writes.
 
     The step is the checkout's for a first payment, the rebill's for every other.
     """
     if pointer.attempt_key is not None:
-        attempt = ports.store.checkout(pointer.merchant, pointer.attempt_key)
-        assert attempt is not None, "an attempt is never removed once it was charged"
-        found = _first_payment(ports, attempt, now)
+        found = _first_payment(ports, _attempt(ports, pointer), now)
     else:
-        invoice = _invoice(ports, pointer)
+        invoice = ports.store.invoice(pointer.merchant, pointer.customer, pointer.invoice)
         assert invoice is not None, "an invoice is written before its pointer"
-        found = _rebill(ports, invoice, now)
+        found = _rebill(ports, merchant, invoice, now)
     if found is None:
         return NOTHING_NEW
     name, writes = found
     ports.store.commit(*writes, *told)
     return name
+
+
+def _history_once_settled(
+    ports: Ports, merchant: Merchant, pointer: PaymentPointer, now: datetime
+) -> History:
+    """Settles the payment if it is not yet, and returns its customer's history after that."""
+    if pointer.attempt_key is not None:
+        attempt = _attempt(ports, pointer)
+        if (found := _first_payment(ports, attempt, now)) is not None:
+            ports.store.commit(*found[1])
+            attempt = _attempt(ports, pointer)
+        return ports.store.history(pointer.merchant, attempt.customer)
+    history = ports.store.history(pointer.merchant, pointer.customer)
+    invoice = history.invoice(pointer.invoice)
+    assert invoice is not None, "an invoice is written before its pointer"
+    if (found := _rebill(ports, merchant, invoice, now)) is None:
+        return history
+    ports.store.commit(*found[1])
+    return ports.store.history(pointer.merchant, pointer.customer)
+
+
+def _attempt(ports: Ports, pointer: PaymentPointer) -> Checkout:
+    assert pointer.attempt_key is not None, "the pointer of a first payment names its attempt"
+    attempt = ports.store.checkout(pointer.merchant, pointer.attempt_key)
+    assert attempt is not None, "an attempt is never removed once it was charged"
+    return attempt
 
 
 def _first_payment(
@@ -269,13 +312,15 @@ def _buyer(ports: Ports, attempt: Checkout) -> str | None:
     return None if known is None else known.id
 
 
-def _rebill(ports: Ports, invoice: Invoice, now: datetime) -> tuple[str, Transaction] | None:
+def _rebill(
+    ports: Ports, merchant: Merchant, invoice: Invoice, now: datetime
+) -> tuple[str, Transaction] | None:
     if invoice.state is InvoiceState.PAID:
         return None
     outcome = gateway_payments.lookup(ports, invoice)
     if invoice.state in FINAL:
         return _too_late(ports, invoice, outcome, now)
-    work = _work(ports, invoice)
+    work = _work(ports, merchant, invoice)
     waits = isinstance(outcome, ActionRequired | Expired) and work.waits_for_buyer
     # Between two attempts only a payment is news: a decline belongs to an earlier one.
     news = invoice.state in UNDER_WAY or isinstance(outcome, Succeeded)
@@ -288,13 +333,12 @@ def _rebill(ports: Ports, invoice: Invoice, now: datetime) -> tuple[str, Transac
     return charge.settlement(ports, work, outcome, now)
 
 
-def _work(ports: Ports, invoice: Invoice) -> ChargeJob:
+def _work(ports: Ports, merchant: Merchant, invoice: Invoice) -> ChargeJob:
     assert invoice.subscription is not None, "only a checkout pays for anything else"
-    merchant = ports.store.merchant(invoice.merchant)
     subscription = ports.store.subscription(
         invoice.merchant, invoice.customer, invoice.subscription
     )
-    assert merchant is not None and subscription is not None, "neither is ever removed"
+    assert subscription is not None, "a subscription is never removed"
     if subscription.open_invoice != invoice.id:
         raise Conflict()
     return ChargeJob(merchant, subscription, invoice)
@@ -309,13 +353,3 @@ def _too_late(
     order, shard = ports.new_id("order"), ports.shard_of(invoice.id)
     _, write = orphan_payment.of_invoice(invoice, outcome, now, refund_order=order, shard=shard)
     return "paid_too_late", write
-
-
-def _invoice(ports: Ports, pointer: PaymentPointer) -> Invoice | None:
-    """Returns the invoice that a payment pays; None while it is only that of an attempt."""
-    customer = pointer.customer
-    if pointer.attempt_key is not None:
-        attempt = ports.store.checkout(pointer.merchant, pointer.attempt_key)
-        assert attempt is not None, "an attempt is never removed once it was charged"
-        customer = attempt.customer
-    return ports.store.invoice(pointer.merchant, customer, pointer.invoice)

@@ -1,11 +1,11 @@
-"""A gateway's request: its bytes exactly as they were signed, and the accounts it may be for."""
+"""A gateway's request: its bytes exactly as they were signed, and the merchant it may be for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from billing.kernel.gateways import AccountRef
+from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.web import request
 from billing.web.problems import Malformed, TooLarge
@@ -24,11 +24,6 @@ def admitted(event: Mapping[str, Any]) -> dict[str, Any]:
         raise Malformed(error.reason, **error.parameters) from None
 
 
-def accounts(ports: Ports, gateway: str, merchant: str) -> Sequence[AccountRef]:
-    """Lists the accounts that an event sent to this address may be of.
-
-    There are none for an unknown merchant, and several while an old account still has something
-    open (W-6): the signature decides.
-    """
-    known = ports.store.merchant(request.plain_id(merchant))
-    return () if known is None else known.accounts_at(request.plain_id(gateway))
+def merchant(ports: Ports, name: str) -> Merchant | None:
+    """Returns the merchant that an address names; None for an unknown one."""
+    return ports.store.merchant(request.plain_id(name))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import Invoice
+from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.writes import Transaction
@@ -18,6 +19,7 @@ NOTHING_NEW = "nothing_new"
 
 def update(
     ports: Ports,
+    merchant: Merchant,
     invoice: Invoice,
     found: Sequence[Dispute],
     *,
@@ -30,20 +32,23 @@ def update(
     that was closed before we heard of it is opened first, so that books and mails are the same
     however late we hear. Raises `Conflict` when another writer came between.
     """
-    name = NOTHING_NEW
-    while steps := _steps(ports, invoice, found):
+    while True:
+        # Afresh for each step: the gateway was asked since, or a step was written.
+        history = ports.store.history(invoice.merchant, invoice.customer)
+        steps = _steps(history, found)
+        if not steps:
+            return NOTHING_NEW
         dispute, known = steps[0]
         opens = known is None
         is_last = len(steps) == 1 and (not opens or dispute.standing is DisputeStanding.OPEN)
-        name = _step(ports, invoice, dispute, known, now, told if is_last else ())
-    return name
+        about = _about(history, invoice.id, dispute.id)
+        name = _step(ports, merchant, about, dispute, known, now, told if is_last else ())
+        if is_last:
+            return name
 
 
-def _steps(
-    ports: Ports, invoice: Invoice, found: Sequence[Dispute]
-) -> list[tuple[Dispute, Chargeback | None]]:
+def _steps(history: History, found: Sequence[Dispute]) -> list[tuple[Dispute, Chargeback | None]]:
     """Pairs each dispute that changed at the gateway since the last look with our chargeback."""
-    history = ports.store.history(invoice.merchant, invoice.customer)
     known = {chargeback.id: chargeback for chargeback in history.chargebacks}
     pairs = [(dispute, known.get(dispute.id)) for dispute in found]
     return [(d, ours) for d, ours in pairs if ours is None or ours.standing is not d.standing]
@@ -51,18 +56,15 @@ def _steps(
 
 def _step(
     ports: Ports,
-    invoice: Invoice,
+    merchant: Merchant,
+    about: Disputed,
     dispute: Dispute,
     known: Chargeback | None,
     now: datetime,
     told: Transaction,
 ) -> str:
-    history = ports.store.history(invoice.merchant, invoice.customer)
-    about, shard = _about(history, invoice.id, dispute.id), ports.shard_of(invoice.id)
-    order = ports.new_id("order")
+    shard, order = ports.shard_of(about.invoice.id), ports.new_id("order")
     if known is None or dispute.standing is DisputeStanding.OPEN:
-        merchant = ports.store.merchant(invoice.merchant)
-        assert merchant is not None, "a merchant is never removed"
         revoke = merchant.settings.revoke_on_dispute
         writes = disputes.opened(
             about, dispute, known, now, order=order, revoke=revoke, shard=shard

@@ -16,8 +16,10 @@ from billing.refunds.refunds import Refund, RefundState
 NOTHING_NEW = "nothing_new"
 
 
-def update(ports: Ports, invoice: Invoice, *, now: datetime, told: Transaction = ()) -> str:
-    """Brings the refunds of a paid invoice to their state at the gateway.
+def update(
+    ports: Ports, history: History, invoice: Invoice, *, now: datetime, told: Transaction = ()
+) -> str:
+    """Brings the refunds of a paid invoice of a customer to their state at the gateway.
 
     Returns the last step. Ours that are under way are settled, refunds made at the gateway are
     booked, those that a bank sent back are booked back; nothing is sent. Each is its own
@@ -25,7 +27,6 @@ def update(ports: Ports, invoice: Invoice, *, now: datetime, told: Transaction =
     between.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
-    history = ports.store.history(invoice.merchant, invoice.customer)
     ours = _ids(history, invoice)
     found = ports.gateway_of(invoice).refunds(invoice.gateway_ref, ours=ours)
     news = [each for each in found if _is_news(each, _known(history, invoice, each))]

@@ -27,7 +27,7 @@ from billing.kernel.merchants import GatewayAccount
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Insert
-from billing.rebill.flows import charge, sweep
+from billing.rebill.flows import sweep, worker
 from tests.world import START, World
 
 SHARDS = 16
@@ -135,5 +135,5 @@ def renew(world: World, at_once: int = LEASES_AT_ONCE) -> Counter[str]:
         leases = [lease for body in world.queue.bodies for lease in leases_of(body)]
         world.queue.bodies.clear()
         for start in range(0, len(leases), at_once):
-            tally += charge.charge(world.ports, leases[start : start + at_once], now=world.now)
+            tally += worker.take(world.ports, leases[start : start + at_once], now=world.now)
     return tally

@@ -20,7 +20,6 @@ from billing.aws.sqs_queue import body_of, leases_of
 from billing.cancel.flows import cancel
 from billing.cancel.flows.cancel import Ending
 from billing.checkout.checkouts import Checkout
-from billing.checkout.flows import advance as checkout_advance
 from billing.checkout.flows import submit as checkout_submit
 from billing.checkout.flows.submit import Submission, Visitor
 from billing.gateways.sandbox.gateway import SandboxGateway
@@ -40,9 +39,8 @@ from billing.kernel.writes import Change, Insert
 from billing.notices.flows import remind
 from billing.outbox.flows import deliver
 from billing.privacy.flows import erase
-from billing.rebill.flows import charge
 from billing.rebill.flows import sweep as rebill_sweep
-from billing.refunds.flows import refund
+from billing.rebill.flows import worker
 from billing.runtime.wiring import assemble, one_by_one
 from billing.storage import store
 from billing.storage.audit_rows import MemoryAudit
@@ -192,12 +190,7 @@ class World:
         tally: Counter[str] = Counter()
         while self.queue.bodies:
             leases = leases_of(self.queue.bodies.pop(0))
-            bills = [lease for lease in leases if lease.kind is DueKind.BILL]
-            left = [lease for lease in leases if lease.kind is DueKind.CHECKOUT]
-            tally += charge.charge(self.ports, bills, now=self.now)
-            refunds = [lease for lease in leases if lease.kind is DueKind.REFUND]
-            tally += checkout_advance.expire_abandoned(self.ports, left, now=self.now)
-            tally += refund.finish(self.ports, refunds, now=self.now)
+            tally += worker.take(self.ports, leases, now=self.now)
         tally += deliver.sweep(self.ports, now=self.now + timedelta(minutes=3))
         return tally
 

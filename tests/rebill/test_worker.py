@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from functions.rebill import app
 from tests.test_events import CONTEXT
 from tests.world import World
 
+ROOT = Path(__file__).resolve().parents[2]
 Records = list[dict[str, str]]
 
 
@@ -91,6 +94,18 @@ def test_a_message_that_breaks_fails_alone_and_is_counted_once(
         (trouble,) = world.store.troubles("acme")
         assert (trouble.times, trouble.error) == (times, "KeyError")
         assert len(world.charges()) == 4 + 3
+
+
+def test_claims_are_dispatched_in_one_place() -> None:
+    """The function, the simulator, the benchmarks and the tests' world all come by it."""
+    finishing = re.compile(r"\b(expire_abandoned|refund\.finish|charge\.charge)\(")
+    found = [
+        str(path.relative_to(ROOT))
+        for folder in ("layers", "functions", "sim", "bench", "dev", "tests/world.py")
+        for path in ([ROOT / folder] if folder.endswith(".py") else (ROOT / folder).rglob("*.py"))
+        if len(set(finishing.findall(path.read_text("utf-8")))) > 1
+    ]
+    assert found == ["layers/common/billing/rebill/flows/worker.py"]
 
 
 @pytest.mark.spec("R-6")

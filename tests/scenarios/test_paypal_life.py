@@ -247,10 +247,10 @@ def test_an_event_settles_a_capture_whose_answer_was_lost(
     _capture_goes_wrong(world, "timeout_after", bought=after_a_decline)
     told = world.paypal.books.events[-1]
     assert told["event_type"] == "PAYMENT.CAPTURE.COMPLETED"
-    account = world.merchant.account_at("paypal")
     body, headers = world.paypal.deliver(told)
     tallies = [
-        webhook.receive(world.ports, [account], body, headers, now=world.now) for _ in range(2)
+        webhook.receive(world.ports, world.merchant, "paypal", body, headers, now=world.now)
+        for _ in range(2)
     ]
     assert [list(tally) for tally in tallies] == [["paid"], ["repeated"]]
     world.advance(hours=2)
@@ -353,9 +353,10 @@ def test_a_signed_event_settles_a_capture_through_the_handler(world: PayPalWorld
 def _told(world: PayPalWorld) -> Counter[str]:
     """Every event of the loopback, signed and delivered."""
     tally: Counter[str] = Counter()
-    account = world.merchant.account_at("paypal")
     for event in world.paypal.books.events:
         if event["event_type"].startswith("PAYMENT."):
             body, headers = world.paypal.deliver(event)
-            tally += webhook.receive(world.ports, [account], body, headers, now=world.now)
+            tally += webhook.receive(
+                world.ports, world.merchant, "paypal", body, headers, now=world.now
+            )
     return tally

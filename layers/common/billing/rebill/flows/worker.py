@@ -32,7 +32,7 @@ def take_all(
         return _message_by_message(ports, messages, now)
     together = list(dict.fromkeys(each for leases in messages.values() for each in leases))
     try:
-        return _together(ports, together, now), {}
+        return dispatch(ports, together, now=now), {}
     except Exception:  # shown again when its message is handled by itself
         return _message_by_message(ports, messages, now)
 
@@ -57,14 +57,18 @@ def take(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
     message counts as failed.
     """
     try:
-        return _together(ports, leases, now)
+        return dispatch(ports, leases, now=now)
     except Unavailable:
         raise  # A service failed, not our code: the message comes again as it is.
     except Exception:
         return _one_by_one(ports, leases, now)
 
 
-def _together(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[str]:
+def dispatch(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
+    """Routes claims to the flows that finish them, by their kind, those of one kind together.
+
+    Everything that works claims off comes by here: the function, the simulator, the tests.
+    """
     by_kind: dict[DueKind, list[Due]] = defaultdict(list)
     for lease in leases:
         by_kind[lease.kind].append(lease)
@@ -85,7 +89,7 @@ def _one_by_one(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[s
     first: Exception | None = None
     for lease in leases:
         try:
-            tally += _together(ports, [lease], now)
+            tally += dispatch(ports, [lease], now=now)
         except Unavailable:
             raise
         except Exception as error:

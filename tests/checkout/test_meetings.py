@@ -1,4 +1,4 @@
-"""What a checkout has read at its start may have changed by its writes: each meets the other."""
+"""Checkouts whose reads are out of date by the time of their writes."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ DECLINES = {
 
 @dataclass(frozen=True)
 class Purse:
-    """What a buyer pays with: its looks, and how Example Pay answers a charge."""
+    """A card of Example Pay: its looks, and how a charge of it is answered."""
 
     brand: str
     last4: str

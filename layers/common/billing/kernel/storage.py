@@ -197,8 +197,8 @@ class Store(Protocol):
     def merchants_and_switch(
         self, merchants: Sequence[str]
     ) -> tuple[list[Merchant | None], BillingSwitch | None]:
-        """What may stop a charge, read together: sellers, in the order asked for, and the
-        operator's switch (R-3)."""
+        """Returns merchants in the order asked for, and the operator's switch, in one read: all
+        that may stop a charge (R-3)."""
         ...
 
     def trouble(self, due: Due) -> ProcessingFailure | None:

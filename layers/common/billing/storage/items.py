@@ -13,7 +13,7 @@ from billing.storage.addresses import IndexPartition, Key, Partition, Row
 
 
 class Items(Protocol):
-    """What DynamoDB and memory both are; an address says which class is read there."""
+    """A table, in DynamoDB or in memory; an address says which class is read there."""
 
     def get(self, key: Key[E]) -> E | None:
         """Returns one item, strongly consistent."""

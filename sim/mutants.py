@@ -19,8 +19,8 @@ from billing.cancel import cancellation
 from billing.cancel.flows import pause
 from billing.cards import cards
 from billing.checkout import checkout_steps
-from billing.checkout.flows import advance
-from billing.gateway_events.flows import webhook
+from billing.checkout.flows import expire
+from billing.gateway_events.flows import lost_events
 from billing.gateways import event_signature
 from billing.helpdesk import cancellation_request, tickets
 from billing.helpdesk.flows import decision
@@ -39,7 +39,7 @@ from billing.plans import freezing, plan_change
 from billing.rebill import charge_steps, plan_change_steps
 from billing.rebill.flows import charge, sweep
 from billing.rebill.flows.charge_jobs import ChargeJob
-from billing.refunds import disputes, refunds
+from billing.refunds import disputes, refunds, value
 from sim import exhaustive, scenes
 from sim.gateway import SimGateway
 from sim.items import Table
@@ -227,7 +227,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "checkout: email may be taken",
         ((checkout_steps, "paid", blind("EmailPointer", of=Insert)),),
     ),
-    Mutant("checkout: abandoned, not withdrawn", ((advance, "_finish", abandoning_unasked),)),
+    Mutant("checkout: abandoned, not withdrawn", ((expire, "_finish", abandoning_unasked),)),
     Mutant("cancel: unconditional", ((cancellation, "end_now", blind()),)),
     Mutant(
         "cancel recorded: charge not expected",
@@ -250,7 +250,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("change paid: what went back meanwhile", ((Funds, "caught_up", unchanged),)),
     Mutant("skipped and passed periods are paid for", ((Funds, "unpaid", unchanged),)),
     Mutant("ended: credit refunded and kept", ((Subscription, "returning_credit", unchanged),)),
-    Mutant("refund: unnamed beside another", ((refunds, "refuse_open", always(None)),)),
+    Mutant("refund: unnamed beside another", ((value, "refuse_open", always(None)),)),
     Mutant(
         "refund: sent again unasked",
         ((SimGateway, "find_refund", always(None)),),
@@ -258,7 +258,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("dispute: charges go on", ((disputes, "_held", always(())),)),
     Mutant("events: forged ones are believed", ((event_signature, "verify", always(None)),)),
-    Mutant("events: lost ones are not looked for", ((webhook, "catch_up", always(None)),)),
+    Mutant("events: lost ones are not looked for", ((lost_events, "catch_up", always(None)),)),
     *(
         Mutant(f"looked at: not {name}", _looked_at(name), redundant=why)
         for name, why in (

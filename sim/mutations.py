@@ -194,7 +194,7 @@ def abandoning_unasked(original: Any) -> Any:
 
     def mutant(ports: Any, found: Any, now: Any) -> Any:
         if now - found.created_at >= advance.patience(ports):
-            return advance._write(ports, checkout_steps.abandoned(found))
+            return advance.write(ports, checkout_steps.abandoned(found))
         return original(ports, found, now)
 
     return mutant

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from billing.gateway_events.flows import webhook
+from billing.gateway_events.flows import lost_events, webhook
 from billing.kernel.errors import Forged
 from billing.kernel.gateways import SANDBOX, GatewayEvent
 from billing.kernel.ports import Ports
@@ -64,7 +64,7 @@ class Webhooks:
         def work() -> None:
             ports = self._ports()
             keep_going = lambda: room is None or next(room, None) is not None  # noqa: E731
-            webhook.catch_up(ports, now=ports.clock(), keep_going=keep_going)
+            lost_events.catch_up(ports, now=ports.clock(), keep_going=keep_going)
 
         self._clockwork.spawn(f"events {instant(now_us):%m-%d}", work, now_us, lambda error: None)
         every_us = LOOKS_EVERY_US if self.looks is None else DAY

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from billing.gateway_events.flows import webhook
+from billing.gateway_events.flows import lost_events, webhook
 from billing.gateway_events.web import webhooks
 from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
@@ -35,7 +35,7 @@ def build(ports: Ports) -> http.Resolver:
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Looks for events that no webhook delivered, at every account."""
-    tally = webhook.catch_up(
+    tally = lost_events.catch_up(
         wiring.ports(),
         now=datetime.fromisoformat(event["time"]),
         keep_going=deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from billing.cards.flows import cards
-from billing.gateway_events.flows import webhook
+from billing.gateway_events.flows import lost_events, webhook
 from billing.invoices.flows import documents
 from billing.kernel.catalog import Initial, PriceTerms
 from billing.kernel.customers import FormerCard, PaymentMethod
@@ -277,14 +277,14 @@ def test_a_write_that_meets_another_decides_anew(world: World) -> None:
 def test_the_hourly_look_finds_a_renewal_that_no_webhook_told(world: World) -> None:
     world.change_merchant(gateway_accounts=(GatewayAccount(SANDBOX, SANDBOX),))
     before = past_due(world)
-    webhook.catch_up(world.ports, now=world.now)
+    lost_events.catch_up(world.ports, now=world.now)
     renew(world, before)
     world.now += timedelta(hours=1)
-    assert webhook.catch_up(world.ports, now=world.now)["card_updated"] == 1
+    assert lost_events.catch_up(world.ports, now=world.now)["card_updated"] == 1
     assert card(world).last4 == "1881"
     assert world.subscription().pay_now is not None
     world.now += timedelta(hours=1)
-    assert webhook.catch_up(world.ports, now=world.now)["card_updated"] == 0
+    assert lost_events.catch_up(world.ports, now=world.now)["card_updated"] == 0
 
 
 # The notice that a card expires

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from billing.checkout.checkouts import Checkout
-from billing.gateway_events.flows import webhook
+from billing.gateway_events.flows import lost_events
 from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import SANDBOX
 from billing.kernel.merchants import GatewayAccount, Merchant
@@ -44,7 +44,7 @@ def bought_unheard(world: World) -> list[Checkout]:
 def look(world: World, keep_going: Callable[[], bool] = lambda: True) -> Counter[str]:
     """As the schedule does, an hour after the last time."""
     world.now += timedelta(hours=1)
-    return webhook.catch_up(world.ports, now=world.now, keep_going=keep_going)
+    return lost_events.catch_up(world.ports, now=world.now, keep_going=keep_going)
 
 
 def paid(world: World) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from billing.api.flows import keys
 from billing.aws.sqs_queue import leases_of
-from billing.checkout.flows import advance
+from billing.checkout.flows import expire
 from billing.gateway_events.flows import buyer_return
 from billing.kernel.catalog import Initial
 from billing.kernel.due import DueKind
@@ -436,7 +436,7 @@ def test_an_attempt_whose_account_is_gone_holds_up_no_other(
     assert first is not None
     elsewhere = replace(first.invoice, gateway="stripe", gateway_account="acct_gone")
     world.store.commit(Change(first, replace(first, invoice=elsewhere)))
-    tally = advance.expire_abandoned(world.ports, found, now=world.now)
+    tally = expire.expire_abandoned(world.ports, found, now=world.now)
     assert tally == {"account_gone": 1, "checkout_abandoned": 1}
 
 

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from billing.accounts.flows import account_life
 from billing.cancel.flows import cancel
-from billing.checkout.flows import advance
+from billing.checkout.flows import expire
 from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
@@ -60,7 +60,7 @@ GATEWAY_CALLS = (
 SCENARIOS = (
     (sweep, "due", "functions.rebill.app.sweep"),
     (charge, "charge", "functions.rebill.app.charge"),
-    (advance, "expire_abandoned", "functions.rebill.app.charge"),
+    (expire, "expire_abandoned", "functions.rebill.app.charge"),
     (refund, "finish", "functions.rebill.app.charge"),
     (cancel, "sweep", "functions.cancel.app.sweep"),
     (decision, "sweep", "functions.helpdesk.app.sweep"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from billing.cancel.flows import cancel
-from billing.gateway_events.flows import webhook
+from billing.gateway_events.flows import lost_events, webhook
 from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.kernel.merchants import GatewayAccount, Merchant
@@ -67,7 +67,7 @@ def listening() -> tuple[World, Listening]:
 
 def hourly(world: World, looks: int) -> None:
     world.now += timedelta(hours=1)
-    webhook.catch_up(world.ports, now=world.now, keep_going=room_for(looks))
+    lost_events.catch_up(world.ports, now=world.now, keep_going=room_for(looks))
 
 
 @pytest.mark.spec("W-1")

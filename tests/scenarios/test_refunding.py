@@ -17,7 +17,8 @@ from billing.kernel.subscription import Source
 from billing.kernel.writes import Change
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import UnderWay
-from billing.refunds.refunds import RefundState, window_ends_at
+from billing.refunds.refunds import RefundState
+from billing.refunds.value import window_ends_at
 from tests.world import World
 
 PART: dict[str, Any] = {"amount_minor": 1000, "source": Source.MERCHANT}

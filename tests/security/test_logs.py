@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from billing.gateway_events.flows import webhook
+from billing.gateway_events.flows import lost_events
 from billing.kernel.merchants import PortalKind, Settings
 from billing.runtime import telemetry, wiring
 from dev.expand import ROOT
@@ -156,7 +156,7 @@ def nights_work(shop: Shop) -> Iterator[int]:
     tick = {"id": "tick-1", "time": shop.world.now.isoformat()}
     rebill_app.sweep(tick, CONTEXT)
     notify_app.sweep(tick, CONTEXT)
-    webhook.catch_up(shop.world.ports, now=shop.world.now)
+    lost_events.catch_up(shop.world.ports, now=shop.world.now)
 
     def broken() -> Any:
         raise RuntimeError(f"ann@example.com paid with {CARD} and sk_0123456789abcdef")

@@ -18,7 +18,7 @@ from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.subscription import State, Subscription
 from billing.plans import freezing
-from billing.refunds import refunds
+from billing.refunds import value
 
 PAYMENTS = frozenset({OrderKind.SALE, OrderKind.REBILL})
 
@@ -160,7 +160,7 @@ def has_ended(subscription: Subscription, now: datetime) -> bool:
 
 def refund_window_ends_at(order: Order, days: int, settings: Settings) -> datetime:
     """Returns when the customer's window for one payment closes, by the merchant's days (B-7)."""
-    return refunds.window_ends_at(order.at, days, settings.time_zone)
+    return value.window_ends_at(order.at, days, settings.time_zone)
 
 
 def is_paid(invoice: Invoice | None) -> bool:
@@ -216,7 +216,7 @@ def _entry(
         payment
         and settings.self_refund is not SelfService.OFF
         and invoice is not None
-        and bool(refunds.refundable(invoice))
+        and bool(value.refundable(invoice))
         and days > 0
         and now < refund_window_ends_at(order, days, settings)
     )

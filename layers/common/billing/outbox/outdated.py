@@ -49,7 +49,7 @@ from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import State, Subscription
 from billing.notices import reminders
-from billing.rebill import charge_steps
+from billing.rebill import charge_events
 
 AHEAD = frozenset({EventKind.RENEWAL_UPCOMING, EventKind.TRIAL_ENDING})
 RECORDS = frozenset({EventKind.CANCEL_REQUESTED, EventKind.ENDED})
@@ -91,12 +91,12 @@ def of_payment(fact: OutboxEvent, invoice: Invoice, stands: Subscription | None)
         return False
     if fact.kind is EventKind.ACTION_NEEDED:
         waits = invoice.state is InvoiceState.ACTION_REQUIRED and stands.cancelling is None
-        return not waits or fact.id != charge_steps.fact_id(fact.kind, invoice)
+        return not waits or fact.id != charge_events.fact_id(fact.kind, invoice)
     if fact.kind is not EventKind.PAYMENT_FAILED:
         return False
     if invoice.state in {InvoiceState.PAID, InvoiceState.VOID}:
         return True
-    if fact.id != charge_steps.fact_id(fact.kind, invoice):
+    if fact.id != charge_events.fact_id(fact.kind, invoice):
         return True  # The next attempt's result has a mail of its own.
     now_is, was = snapshots.of(stands), fact.was
     if invoice.changes_plan:

@@ -11,14 +11,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from billing.cancel import cancellation
-from billing.kernel import ledger, payment_refs, policy, snapshots
+from billing.kernel import ledger, payment_refs, policy
 from billing.kernel.gateways import Declined, Succeeded
 from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.merchants import RetrySchedule
-from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
+from billing.rebill.charge_events import fact
 
 ATTEMPT = ("state", "attempt")
 """The fields that identify the attempt under way; settling another one is refused."""
@@ -284,35 +285,3 @@ def _completed(after: Subscription, now: datetime, shard: int) -> tuple[Write, .
     if after.state is not State.COMPLETED:
         return ()
     return (Insert(cancellation.fact(EventKind.ENDED, after, now, shard)),)
-
-
-def fact(
-    kind: EventKind,
-    invoice: Invoice,
-    after: Subscription,
-    now: datetime,
-    shard: int,
-    *,
-    code: str | None = None,
-) -> OutboxEvent:
-    """Builds the outbox event of an invoice's attempt; `after` is its subscription after it."""
-    return OutboxEvent(
-        id=fact_id(kind, invoice),
-        kind=kind,
-        merchant=invoice.merchant,
-        customer=invoice.customer,
-        at=now,
-        shard=shard,
-        invoice=invoice.id,
-        subscription=invoice.subscription,
-        code=code,
-        was=snapshots.of(after),
-    )
-
-
-def fact_id(kind: EventKind, invoice: Invoice) -> str:
-    """Returns the id of an outbox event of an invoice's current attempt.
-
-    Another attempt has another.
-    """
-    return f"{invoice.id}:{kind}:{invoice.attempt}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from billing.checkout import checkout_steps
+from billing.checkout import checkout_steps, purchase
 from billing.checkout.checkouts import Checkout
 from billing.kernel import ledger
 from billing.kernel.customers import PaymentMethod, PurchaseBillTo
@@ -66,11 +66,11 @@ def _whose(
     checkout: Checkout, customer: str | None, kept: PaymentMethod | None, now: datetime
 ) -> Transaction:
     if checkout.method is None:  # saved before it is charged, so it was erased
-        return () if customer else (Insert(checkout_steps.buyer(checkout, now)),)
+        return () if customer else (Insert(purchase.buyer(checkout, now)),)
     owner = customer or checkout.customer
     return (
-        *(() if customer else checkout_steps.new_customer(checkout, now)),
-        checkout_steps.keep(checkout.method, owner, kept),
+        *(() if customer else purchase.new_customer(checkout, now)),
+        purchase.keep(checkout.method, owner, kept),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
     )
 

@@ -20,7 +20,8 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.plans import Plan, PlanChange
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Change, Insert, Transaction, Write
-from billing.rebill.charge_steps import ATTEMPT, fact
+from billing.rebill.charge_events import fact
+from billing.rebill.charge_steps import ATTEMPT
 
 LOOK_AGAIN = timedelta(minutes=2)
 """The time until the worker asks whether the buyer has authenticated."""

@@ -21,7 +21,7 @@ from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subscription, When
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write, left
-from billing.refunds import refunds
+from billing.refunds import value
 
 MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor")
 """Invoice fields that a chargeback depends on: it and a refund never take the same money."""
@@ -247,7 +247,7 @@ def _cancelled(
     if subscription is None:
         return ()
     standing = standing_of((*about.others, lost))
-    taken = refunds.before_tax(about.invoice, lost.amount)
+    taken = value.before_tax(about.invoice, lost.amount)
 
     def marked(after: Subscription) -> Subscription:
         return replace(after, dispute=standing).returning(about.invoice.paid_in, taken)

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from billing.kernel.invoices import Invoice
+from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
-from billing.refunds import refunds
-from billing.refunds.refunds import Effect, Refund
+from billing.refunds import refunds, value
+from billing.refunds.refunds import Refund
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The effect of refunding all that is left of a payment (B-7).
+
+    `amount` goes back, with it `credit` of the subscription ends; `used` has paid for other periods
+    as credit: it stays with the merchant unless they give it back by hand.
+    """
+
+    amount: Money
+    credit: Money
+    used: Money
+
+
+def effect(
+    invoice: Invoice,
+    subscription: Subscription | None,
+    opened: Invoice | None,
+    *,
+    by_hand: bool,
+) -> Effect:
+    """Returns the effect of a full refund now, by the merchant's hand or without it."""
+    left, most = value.refundable(invoice), value.automatic(invoice, subscription, opened)
+    amount = left if by_hand else most
+    took, _ = refunds.taken_back(subscription, invoice, amount)
+    credit = 0 if took is None else took.credit_minor
+    return Effect(amount, replace(left, amount_minor=credit), left - most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +75,4 @@ class Payment:
 
     def effect(self, *, by_hand: bool) -> Effect:
         """Returns the effect of refunding all that is left, by the merchant's hand or not."""
-        return refunds.effect(self.invoice, self.subscription, self.opened, by_hand=by_hand)
+        return effect(self.invoice, self.subscription, self.opened, by_hand=by_hand)

@@ -1,32 +1,32 @@
-"""Refunds: how much may go back, until when, and the writes of each step (B-7).
+"""Refunds: the writes of each step, and their conditions (B-7).
 
 A refund is reserved on the invoice first, then asked of the gateway under its own id, then settled:
 one that is killed in between is found by its due date, and never sent twice (ARCHITECTURE.md, 3).
-Changes of refunds that the gateway makes by itself are in `gateway_refunds`.
+How much may go back is in `value`; changes of refunds that the gateway makes by itself are in
+`gateway_refunds`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
 from billing.kernel import ledger, policy
 from billing.kernel.customers import Entitlement
 from billing.kernel.due import DueKind
-from billing.kernel.errors import Invalid, Refused
 from billing.kernel.funds import Taken
 from billing.kernel.gateways import DisputeStanding, RefundFailed, RefundSucceeded
-from billing.kernel.invoices import NOT_TAX, Invoice, InvoiceState
-from billing.kernel.money import Money, half_up
+from billing.kernel.invoices import Invoice
+from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind, Returned
 from billing.kernel.outbox_events import EventKind, OutboxEvent
-from billing.kernel.periods import Anchor
 from billing.kernel.subscription import Source, Subscription
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
 from billing.kernel.writes import left as left_by
+from billing.refunds import value
 
 RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
 """Invoice fields that a reservation depends on: no two reserve the same money."""
@@ -81,125 +81,6 @@ class Refund(Entity):
     returned_at: datetime | None = None
     took: Taken | None = None
     returned: Returned | None = None
-
-
-def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:
-    """Returns the end of the customer's refund window (B-7).
-
-    A window of `days` closes with the merchant's local day N after the payment.
-    """
-    midnight = Anchor.at(paid_at, zone).wall.replace(hour=0, minute=0, second=0, microsecond=0)
-    return Anchor(midnight + timedelta(days=days + 1), zone).instant
-
-
-def refundable(invoice: Invoice) -> Money:
-    """Returns the refundable rest of a paid invoice.
-
-    That is what has not gone back and is not about to, refunded or charged back.
-    """
-    if invoice.state is not InvoiceState.PAID or invoice.gateway_ref is None:
-        return replace(invoice.total, amount_minor=0)
-    left = invoice.total.amount_minor - invoice.refund_reserved_minor - invoice.disputed_minor
-    return replace(invoice.total, amount_minor=max(0, left))
-
-
-def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoice | None) -> Money:
-    """Returns how much of a payment customers may take back by themselves (B-7).
-
-    That is at most what was paid for its period, less the credit of it that has paid for other
-    periods, or is about to: `opened` is the subscription's open invoice.
-    """
-    left = refundable(invoice)
-    share = None if subscription is None else subscription.money.share(invoice.paid_in)
-    if subscription is None or share is None:
-        return left
-    if opened is not None and opened.credit_minor > 0:
-        used = subscription.money.renewed(subscription.period, 0, opened.credit_minor)
-        share = used.share(invoice.paid_in) or share
-    net = before_tax(invoice, left)
-    if share.returnable_minor >= net:
-        return left
-    with_tax = half_up(share.returnable_minor * left.amount_minor, net)
-    return replace(left, amount_minor=with_tax)
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """The effect of refunding all that is left of a payment (B-7).
-
-    `amount` goes back, with it `credit` of the subscription ends; `used` has paid for other periods
-    as credit: it stays with the merchant unless they give it back by hand.
-    """
-
-    amount: Money
-    credit: Money
-    used: Money
-
-
-def effect(
-    invoice: Invoice,
-    subscription: Subscription | None,
-    opened: Invoice | None,
-    *,
-    by_hand: bool,
-) -> Effect:
-    """Returns the effect of a full refund now, by the merchant's hand or without it."""
-    left, most = refundable(invoice), automatic(invoice, subscription, opened)
-    amount = left if by_hand else most
-    took, _ = taken_back(subscription, invoice, amount)
-    credit = 0 if took is None else took.credit_minor
-    return Effect(amount, replace(left, amount_minor=credit), left - most)
-
-
-def before_tax(invoice: Invoice, amount: Money) -> int:
-    """Returns the net part of what goes back now, without tax, in minor units.
-
-    Rounded half up over the sum of all that goes back, so that a payment that goes back whole gives
-    back its whole net amount.
-    """
-    net = sum(line.amount.amount_minor for line in invoice.lines if line.kind in NOT_TAX)
-    total, before = invoice.total.amount_minor, invoice.refund_reserved_minor
-    if net == total:
-        return amount.amount_minor
-    return half_up((before + amount.amount_minor) * net, total) - half_up(before * net, total)
-
-
-def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None = None) -> Money:
-    """Returns the amount asked for, or all that is left; `Refused` or `Invalid` beyond that.
-
-    `at_most` is less than what is left where some of it was used as credit (`automatic`).
-    """
-    if invoice.dispute == DisputeStanding.OPEN:
-        raise Refused("disputed")
-    left = refundable(invoice)
-    if not left and invoice.disputed_minor:
-        raise Refused("charged_back", code="disputed")
-    if not left:
-        raise Refused("already_refunded")
-    if at_most is not None and not at_most:
-        raise Refused("credit_used")
-    left = left if at_most is None else at_most
-    if amount_minor is None:
-        return left
-    if not 1 <= amount_minor <= left.amount_minor:
-        raise Invalid(
-            "amount_out_of_range", field="amount", least=replace(left, amount_minor=1), most=left
-        )
-    return replace(left, amount_minor=amount_minor)
-
-
-def is_open(invoice: Invoice) -> bool:
-    """Tells whether a refund of the payment is under way."""
-    return invoice.refund_reserved_minor > invoice.refunded_minor
-
-
-def refuse_open(invoice: Invoice) -> None:
-    """Raises `Refused` (refund_open) while a refund of the payment is under way.
-
-    Without a name a second request cannot be distinguished from the first one sent again.
-    """
-    if is_open(invoice):
-        raise Refused("refund_open")
 
 
 def refund_id(invoice: str, name: str) -> str:
@@ -266,7 +147,7 @@ def taken_back(
     """Takes a refund out of its subscription's funds: what it took, and the write of it (B-7)."""
     if subscription is None:
         return None, ()
-    minor = before_tax(invoice, amount)
+    minor = value.before_tax(invoice, amount)
     if of_credit:
         after = subscription.returning_credit(minor)
     else:
@@ -283,8 +164,8 @@ def told(
 
     The amounts are those of its payment after the refund.
     """
-    left = refundable(invoice)
-    used = left - automatic(invoice, subscription, opened)
+    left = value.refundable(invoice)
+    used = left - value.automatic(invoice, subscription, opened)
     credit = 0 if took is None else took.credit_minor
     return Returned(credit, left.amount_minor, used.amount_minor)
 

@@ -21,7 +21,7 @@ from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Change
-from billing.refunds import refunds
+from billing.refunds import value
 
 _AccountsChange = Callable[[tuple[GatewayAccount, ...]], tuple[GatewayAccount, ...]]
 
@@ -60,7 +60,7 @@ def listed(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Holding]:
     opened = [i for i in _invoices(ports, keys) if i.state not in FINAL]
     payments, complete = _payments(ports, merchant, now)
     paid = [(o.merchant, o.customer, o.invoice) for o in payments if o.customer and o.invoice]
-    refundable = [i for i in _invoices(ports, paid) if refunds.refundable(i)]
+    refundable = [i for i in _invoices(ports, paid) if value.refundable(i)]
     lives, opens, pays = _by_account(live), _by_account(opened), _by_account(refundable)
     here = {None, ports.operation.environment}
     return [

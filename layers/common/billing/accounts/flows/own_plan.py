@@ -20,7 +20,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription
 from billing.plans.flows import usage
 from billing.portal.flows import portal
-from billing.refunds import refunds
+from billing.refunds import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,6 @@ def guarantee(
         paid, invoice = owned.payment(entry.order.id)
         if portal.why_not_refunded(owned, paid, invoice, now) is None:
             zone = owned.merchant.settings.time_zone
-            over = refunds.window_ends_at(paid.at, owned.refund_days[paid.product], zone)
+            over = value.window_ends_at(paid.at, owned.refund_days[paid.product], zone)
             return paid, over - timedelta(microseconds=1)  # its last day, to its last moment
     return None

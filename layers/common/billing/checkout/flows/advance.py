@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from billing.checkout import checkout_steps, trials
@@ -13,7 +11,6 @@ from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import (
     Conflict,
     Invalid,
-    NotFound,
     RateLimited,
     Refused,
     Unavailable,
@@ -33,7 +30,7 @@ from billing.kernel.gateways import (
 )
 from billing.kernel.invoices import UNDER_WAY, InvoiceState
 from billing.kernel.ports import Gateway, Ports
-from billing.kernel.storage import Due, History
+from billing.kernel.storage import History
 from billing.kernel.writes import Transaction
 
 Step = tuple[Checkout, Transaction]
@@ -95,30 +92,6 @@ def _stepped(
         return again, False
 
 
-def expire_abandoned(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
-    """Finishes attempts that their buyer or process abandoned; charges nothing new.
-
-    A charge under way is settled as the gateway reports it. One that is not paid after an hour is
-    withdrawn at the gateway first and abandoned after.
-    """
-    tally: Counter[str] = Counter()
-    for lease in leases:
-        merchant, key = lease.owner
-        checkout = ports.store.checkout(merchant, key)
-        if checkout is None or checkout.due_at != lease.due_at:
-            tally["stale"] += 1
-            continue
-        try:
-            tally[f"checkout_{_finish(ports, checkout, now).state}"] += 1
-        except Conflict:
-            tally["conflict"] += 1
-        except Unavailable:
-            tally["unknown"] += 1
-        except NotFound:
-            tally["account_gone"] += 1
-    return tally
-
-
 def settlement(
     ports: Ports,
     checkout: Checkout,
@@ -166,15 +139,13 @@ def _step(
     if untaken and not asked and _trial_is_used(ports, checkout):
         return _without_trial(ports, gateway, checkout)
     if not checkout.invoice.total:
-        return _write(ports, _paid(ports, checkout, None, now, history))
+        return write(ports, _paid(ports, checkout, None, now, history))
     if state is InvoiceState.PENDING:
         reference = gateway_payments.prepare(ports, checkout.invoice)
-        return _write(ports, checkout_steps.prepared(checkout, reference))
+        return write(ports, checkout_steps.prepared(checkout, reference))
     if state is InvoiceState.READY:
         refuse_stopped(_stopped(ports, checkout, now))
-        return _write(
-            ports, checkout_steps.point_of_no_return(checkout, ports.new_id("order"), now)
-        )
+        return write(ports, checkout_steps.point_of_no_return(checkout, ports.new_id("order"), now))
     # One that has just passed the point of no return was found not to be stopped before that.
     stopped = came_from is not InvoiceState.READY and bool(_stopped(ports, checkout, now))
     return _settle_under_way(ports, checkout, history, now, return_url, stopped=stopped)
@@ -194,7 +165,7 @@ def _without_trial(ports: Ports, gateway: Gateway, checkout: Checkout) -> Checko
     prepared = checkout.invoice.gateway_ref
     if prepared is not None and not isinstance(gateway.cancel(prepared), Canceled):
         raise Unreachable("The gateway did not withdraw the payment.")
-    return _write(ports, checkout_steps.abandoned(checkout, trials.CODE))
+    return write(ports, checkout_steps.abandoned(checkout, trials.CODE))
 
 
 def _save_method(
@@ -212,8 +183,8 @@ def _save_method(
         ports.store.commit(*checkout_steps.unbegun(checkout))
         raise
     if isinstance(answer, SavedMethod):
-        return _write(ports, checkout_steps.saved(checkout, answer, now))
-    return _write(ports, _declined(ports, checkout, answer, now))
+        return write(ports, checkout_steps.saved(checkout, answer, now))
+    return write(ports, _declined(ports, checkout, answer, now))
 
 
 def _kept_already(ports: Ports, checkout: Checkout, history: History | None) -> str | None:
@@ -250,18 +221,19 @@ def _settle_under_way(
         return checkout
     if isinstance(outcome, Unconfirmed):
         return checkout
-    return _settle(ports, checkout, outcome, now, history)
+    return settle(ports, checkout, outcome, now, history)
 
 
-def _settle(
+def settle(
     ports: Ports,
     checkout: Checkout,
     outcome: Outcome,
     now: datetime,
     history: History | None = None,
 ) -> Checkout:
+    """Writes what an outcome makes of an attempt under way, and returns it after that."""
     step = settlement(ports, checkout, outcome, now=now, history=history)
-    return checkout if step is None else _write(ports, step)
+    return checkout if step is None else write(ports, step)
 
 
 def _paid(
@@ -307,27 +279,8 @@ def _declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime
     )
 
 
-def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
-    if checkout.state is not CheckoutState.OPEN:
-        return checkout
-    invoice, expired = checkout.invoice, now - checkout.created_at >= patience(ports)
-    if invoice.state in UNDER_WAY:
-        standing = gateway_payments.lookup(ports, invoice)
-        if not isinstance(standing, Unconfirmed | ActionRequired):
-            return _settle(ports, checkout, standing, now)
-    if not expired:
-        return _write(
-            ports, checkout_steps.looked_at(checkout, checkout.created_at + patience(ports))
-        )
-    if invoice.gateway_ref is None:
-        return _write(ports, checkout_steps.abandoned(checkout))
-    withdrawn = gateway_payments.withdraw(ports, invoice)
-    if isinstance(withdrawn, Unconfirmed | ActionRequired):
-        raise Unreachable("The gateway did not withdraw the payment.")
-    return _settle(ports, checkout, withdrawn, now)
-
-
-def _write(ports: Ports, step: Step) -> Checkout:
+def write(ports: Ports, step: Step) -> Checkout:
+    """Commits a step, and returns the attempt after it."""
     after, transaction = step
     ports.store.commit(*transaction)
     return after

@@ -9,11 +9,10 @@ from hashlib import sha256
 
 from billing.checkout import checkout_steps, trials
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.checkout.flows import advance
-from billing.kernel import invoicing, policy, pricing
-from billing.kernel.catalog import PricePoint, Product
+from billing.checkout.flows import advance, offers
+from billing.checkout.flows.offers import Offer
+from billing.kernel import invoicing, policy
 from billing.kernel.customers import Address, BillTo, Consent, Customer
-from billing.kernel.disclosures import Disclosure
 from billing.kernel.errors import (
     Conflict,
     Invalid,
@@ -23,9 +22,7 @@ from billing.kernel.errors import (
     Uncertain,
     Unfinished,
 )
-from billing.kernel.gateways import AccountRef
 from billing.kernel.invoices import UNDER_WAY
-from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 
@@ -34,28 +31,6 @@ SUBMITS_PER_IP = 30
 REPEAT_QUESTIONS_PER_EMAIL = 10
 LIMIT_WINDOW = timedelta(minutes=15)
 CHANGED = "offer_changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """The content of a checkout page: seller, product, and the price today and after.
-
-    `stopped` is why nothing can be bought now, None where it can.
-    """
-
-    merchant: Merchant
-    product: Product
-    price_point: PricePoint
-    gateway: str
-    account: str
-    test: bool
-    quote: pricing.Quote
-    stopped: policy.Hold | None
-
-    @property
-    def sold_at(self) -> AccountRef:
-        """Returns the gateway account that it is sold at."""
-        return AccountRef(self.merchant.id, self.gateway, self.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +63,10 @@ class Visitor:
     language: str = "en"
 
 
-def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None = None) -> Offer:
-    """Returns the present offer of a price point; raises `NotFound`.
-
-    It is sold through one of its product's gateways, or the first.
-    """
-    point = ports.store.price_point(price_point)
-    if point is None:
-        raise NotFound("offer_unknown")
-    product = ports.store.product(point.merchant, point.product)
-    (merchant,), switch = ports.store.merchants_and_switch([point.merchant])
-    assert product is not None and merchant is not None, "written before its price points"
-    merchant = merchant.as_of(now)
-    if point.id not in product.price_points:
-        raise NotFound("offer_ended")
-    if gateway is not None and gateway not in product.gateways:
-        raise NotFound("offer_not_by_gateway")
-    at = ports.gateway(merchant.account_at(gateway or product.gateways[0]))
-    quote = pricing.quote(point.terms, product.name, now, merchant.settings.time_zone)
-    stopped = ports.switched(switch).stopped(merchant)
-    test = at.capabilities.test
-    return Offer(merchant, product, point, at.name, at.account, test, quote, stopped)
-
-
-def disclosed(offered: Offer, language: str) -> Disclosure:
-    """Returns the disclosure of an offer that a buyer sees before they pay (C-1, C-6)."""
-    from billing.render import wording  # not needed by a buyer who comes back from the bank
-
-    terms, product = offered.price_point.terms, offered.product.name
-    return wording.disclosure(offered.merchant, product, terms, offered.quote, language)
-
-
 def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> None:
     """Raises `Refused` (offer_changed) where the buyer was shown something else (C-6)."""
     language = offered.merchant.settings.language_for(visitor.language)
-    if shown is not None and shown != disclosed(offered, language).digest:
+    if shown is not None and shown != offers.disclosed(offered, language).digest:
         raise Refused(CHANGED)
 
 
@@ -135,7 +79,7 @@ def submit(
     for an offer that has ended, or does not exist.
     """
     try:
-        offered = offer(ports, price_point, now=now, gateway=form.gateway)
+        offered = offers.offer(ports, price_point, now=now, gateway=form.gateway)
     except NotFound:
         known = attempt(ports, price_point, form.attempt_key)
         if known is None:
@@ -277,7 +221,7 @@ def _draw(
         test=offered.test,
         now=now,
     )
-    shown = disclosed(offered, invoice.language)
+    shown = offers.disclosed(offered, invoice.language)
     assert shown.total == invoice.total, "what is shown is what is charged"
     return Checkout(
         key=form.attempt_key,

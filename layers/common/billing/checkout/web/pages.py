@@ -10,8 +10,9 @@ from urllib.parse import quote
 from billing.catalog.flows.directory import Listing
 from billing.checkout import trials
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.checkout.flows import card_setup, submit
-from billing.checkout.flows.submit import Offer, Visitor
+from billing.checkout.flows import card_setup, offers, submit
+from billing.checkout.flows.offers import Offer
+from billing.checkout.flows.submit import Visitor
 from billing.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from billing.kernel.gateways import Collection, Element, TheirPage
 from billing.kernel.invoices import InvoiceState
@@ -27,7 +28,7 @@ REFRESH_SECONDS = 5
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
     """Shows the empty form with a new attempt key, so that sending it twice buys once (C-2)."""
     chosen = request.query().get("gateway") or None
-    offered = submit.offer(ports, price_point, now=now, gateway=chosen)
+    offered = offers.offer(ports, price_point, now=now, gateway=chosen)
     spoken = languages.spoken(offered.merchant, request)
     try:
         return _form(ports, offered, spoken, attempt_key=ports.new_id("attempt"))
@@ -55,7 +56,7 @@ def _bought(
     """Buys with a form, or sends its buyer on to give a card first."""
     chosen, key = typed.get("gateway") or None, typed.get("attempt_key", "")
     try:
-        offered = submit.offer(ports, price_point, now=now, gateway=chosen)
+        offered = offers.offer(ports, price_point, now=now, gateway=chosen)
     except NotFound:
         if submit.attempt(ports, price_point, key) is None:
             raise

@@ -18,10 +18,9 @@ from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.subscription import CancelRequest, Source, Subscription, When
 from billing.portal.web.forms import COMMENT_MOST, TEXT, Reason, form
-from billing.refunds import refunds
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import REFUNDABLE
-from billing.refunds.payment import Payment
+from billing.refunds.payment import Effect, Payment
 from billing.web import http
 from billing.web.inputs import Input, Key
 from billing.web.problems import errors_of
@@ -176,7 +175,7 @@ def _live(desk: Desk, subscription: str) -> Subscription:
     return found
 
 
-def _refundable(desk: Desk, order: str) -> tuple[Order, refunds.Effect]:
+def _refundable(desk: Desk, order: str) -> tuple[Order, Effect]:
     paid = refund.payment(desk.ports, desk.merchant, order)
     if not paid.order.amount:
         raise Refused("not_refundable")

@@ -23,10 +23,10 @@ from billing.kernel.merchants import SelfService
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription, When
-from billing.refunds import refunds
+from billing.refunds import value
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
-from billing.refunds.payment import Payment
+from billing.refunds.payment import Effect, Payment
 from billing.render.messages import text
 
 
@@ -95,7 +95,7 @@ def give_back(
         asked = _request(ports, account, Wish.REFUND, paid.product_name, None, comment)
         _open(ports, account, replace(asked, order=paid.id), now)
         return
-    refunds.refuse_open(invoice)  # it is shown, and nobody asks twice for one payment
+    value.refuse_open(invoice)  # it is shown, and nobody asks twice for one payment
     refund.request(
         ports,
         Payment.of(account.history, paid.id),
@@ -113,7 +113,7 @@ def why_not_refunded(account: Account, paid: Order, invoice: Invoice, now: datet
     settings = account.merchant.settings
     if settings.self_refund is SelfService.OFF:
         return "refund_off"
-    if not refunds.refundable(invoice):
+    if not value.refundable(invoice):
         return "already_refunded" if invoice.total else "nothing_paid"
     if not refund_effect(account, invoice).amount:
         return "credit_used"
@@ -124,7 +124,7 @@ def why_not_refunded(account: Account, paid: Order, invoice: Invoice, now: datet
     return "refund_window_over" if closed else None
 
 
-def refund_effect(account: Account, invoice: Invoice) -> refunds.Effect:
+def refund_effect(account: Account, invoice: Invoice) -> Effect:
     """Returns the effect of refunding a payment.
 
     An agent refunds all of it; without an agent, only what no credit of it has paid for (B-7).

@@ -20,7 +20,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.subscription import CancelRequest, Source, State, Subscription
 from billing.portal.flows import portal
 from billing.rebill.flows import pay_now
-from billing.refunds import refunds
+from billing.refunds import value
 from billing.web import http
 from billing.web.problems import errors_of
 
@@ -102,7 +102,7 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
     }
     gone = (
         reason == "already_refunded"
-        or refunds.is_open(invoice)
+        or value.is_open(invoice)
         or (reason == "credit_used" and invoice.refund_reserved_minor > 0)
     )
     if gone or (ticket and ticket.is_waiting):

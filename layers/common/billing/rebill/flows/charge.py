@@ -16,32 +16,28 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from billing.kernel import invoicing, policy
+from billing.kernel import policy
 from billing.kernel.errors import RateLimited, Unavailable
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import (
     ActionRequired,
-    Canceled,
-    Declined,
     Expired,
-    Outcome,
     PaymentStatus,
     Succeeded,
     Unconfirmed,
 )
 from billing.kernel.invoices import FINAL, Invoice
-from billing.kernel.merchants import Merchant, RetrySchedule
+from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
-from billing.kernel.writes import Change, Transaction
-from billing.rebill import charge_steps, plan_change_steps
-from billing.rebill.flows import access, account_migration
-from billing.rebill.flows.charge_jobs import ChargeJob
+from billing.kernel.writes import Transaction
+from billing.rebill import charge_steps
+from billing.rebill.flows import account_migration, opening
+from billing.rebill.flows.charge_jobs import ChargeJob, committed
+from billing.rebill.flows.outcomes import settlement
 
 T = TypeVar("T")
 
-UNANSWERED = Declined("authentication_required")
-"""The decline that is recorded when a buyer did not authenticate in time (R-4)."""
 
 SECONDS_PAST_POINT_OF_NO_RETURN = 5
 """The number of seconds of gateway calls that may enter step 3 at a time."""
@@ -82,7 +78,7 @@ def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[s
     for call, works in _step_6(ports, under_way):
         unanswered += _settle(ports, works, _gateway(ports, call, works), now, tally)
     _settle(ports, lapsed, _gateway(ports, gateway_payments.withdraw, lapsed), now, tally)
-    opened = _open(ports, fresh, now, tally)
+    opened = opening.open_invoices(ports, fresh, now, tally)
     free = [work for work in opened if not work.open_invoice.total]
     _settle(ports, free, [Succeeded(None)] * len(free), now, tally)
     to_pay = [work for work in opened if work.open_invoice.total]
@@ -142,63 +138,6 @@ def _step_6(
     yield from by_call.items()
 
 
-def _open(
-    ports: Ports, works: Sequence[ChargeJob], now: datetime, tally: Counter[str]
-) -> list[ChargeJob]:
-    """Opens an invoice for jobs without one (step 1); the others continue from its state."""
-    to_open: list[ChargeJob] = []
-    going_on: list[ChargeJob] = []
-    for work in works:
-        asked = work.subscription.pay_now is not None
-        if reason := work.held(ports):
-            tally[f"held_{reason}"] += 1
-            again = policy.alarm_while_held(work.subscription, reason, now)
-            if again != work.subscription.due_at and not work.changes_plan:
-                _write_alarm(ports, work, again, tally)
-        elif work.invoice is not None:
-            going_on += _unless_given_up(ports, work, now, tally)
-        elif policy.too_late_to_ask(work.subscription, work.merchant, now) and not asked:
-            _put_on_waiting_list(ports, work, now, tally)
-        elif policy.not_yet(work.subscription, now):
-            later = policy.alarm_after_payment(work.subscription, now)
-            tally["postponed"] += _write_alarm(ports, work, later, tally)
-        else:
-            to_open.append(work)
-    opened = [
-        replace(work, subscription=work.subscription.renewing().opened(invoice.id), invoice=invoice)
-        for work, invoice in zip(to_open, _invoices(ports, to_open, now), strict=True)
-    ]
-    writes = [
-        (
-            *charge_steps.open_invoice(before.subscription, after.open_invoice),
-            *access.moves(ports, before.subscription, before.subscription.next_plan, now),
-        )
-        for before, after in zip(to_open, opened, strict=True)
-    ]
-    return going_on + _committed(ports, opened, writes, tally)
-
-
-def _invoices(ports: Ports, works: Sequence[ChargeJob], now: datetime) -> list[Invoice]:
-    """Builds each job's next invoice, with amount, tax, gateway account and Order ID final."""
-    purchases = [(w.merchant.id, w.subscription.customer, w.subscription.id) for w in works]
-    found = ports.store.bill_tos(purchases)
-    invoices = []
-    for work, bill_to in zip(works, found, strict=True):
-        assert bill_to is not None, "written with the purchase"
-        order_id, download_key = ports.new_id("order"), ports.new_id("key")
-        invoices.append(
-            invoicing.following(
-                work.subscription,
-                bill_to.bill_to,
-                order_id=order_id,
-                download_key=download_key,
-                now=now,
-                minimum_minor=ports.minimum_minor(work.subscription),
-            )
-        )
-    return invoices
-
-
 def _prepare(ports: Ports, works: Sequence[ChargeJob], tally: Counter[str]) -> list[ChargeJob]:
     """Prepares a gateway payment (step 2) where there is none yet, or one that may have expired."""
     prepared = [gateway_payments.is_prepared(ports, work.open_invoice) for work in works]
@@ -217,7 +156,7 @@ def _prepare(ports: Ports, works: Sequence[ChargeJob], tally: Counter[str]) -> l
         ready, write = charge_steps.prepared(work.open_invoice, reference)
         after.append(replace(work, invoice=ready))
         writes.append(write)
-    return going_on + _committed(ports, after, writes, tally)
+    return going_on + committed(ports, after, writes, tally)
 
 
 def _pass_point_of_no_return(
@@ -242,7 +181,7 @@ def _pass_point_of_no_return(
         )
         after.append(replace(work, invoice=confirming))
         writes.append(write)
-    return _committed(ports, after, writes, tally)
+    return committed(ports, after, writes, tally)
 
 
 def _settle(
@@ -275,7 +214,7 @@ def _settle(
         known.append(work)
         writes.append(write)
         names[work.open_invoice.id] = name
-    for work in _committed(ports, known, writes, tally):
+    for work in committed(ports, known, writes, tally):
         tally[names[work.open_invoice.id]] += 1
     return unanswered
 
@@ -284,87 +223,7 @@ def _nothing_known(answer: object, otherwise: str) -> str:
     return "rate_limited" if isinstance(answer, RateLimited) else otherwise
 
 
-def settlement(
-    ports: Ports, work: ChargeJob, outcome: Outcome, now: datetime
-) -> tuple[str, Transaction]:
-    """Returns the name and the writes of an outcome of the open invoice.
-
-    It is the same for every path that learns an outcome.
-    """
-    subscription, invoice = work.subscription, work.open_invoice
-    schedule = work.merchant.settings.retry_schedule
-    shard = ports.shard_of(invoice.id)
-    if invoice.plan_change is not None:
-        moves = access.moves(ports, subscription, invoice.plan_change.plan, now)
-        return plan_change_steps.settle(subscription, invoice, outcome, moves, now, shard)
-
-    def declined(decline: Declined, schedule: RetrySchedule) -> tuple[str, Transaction]:
-        order_id = ports.new_id("order")
-        return "declined", charge_steps.settle_declined(
-            subscription, invoice, decline, schedule, now, shard, order_id
-        )
-
-    match outcome:
-        case Succeeded():
-            return "paid", charge_steps.settle_paid(subscription, invoice, outcome, now, shard)
-        case Declined():
-            return declined(outcome, schedule)
-        case ActionRequired():
-            return "action_required", charge_steps.needs_buyer(
-                subscription, invoice, schedule, now, shard
-            )
-        case Canceled() if not subscription.cancelling and work.is_last_authentication:
-            return declined(UNANSWERED, schedule)
-        case Expired() if not subscription.cancelling:
-            return "lapsed", charge_steps.lapsed(subscription, invoice, now)
-        case Canceled():
-            return "void", charge_steps.void(subscription, invoice, now, shard)
-
-
-def _unless_given_up(
-    ports: Ports, work: ChargeJob, now: datetime, tally: Counter[str]
-) -> list[ChargeJob]:
-    """Gives up after a hard decline, unless another attempt was asked for (R-4).
-
-    After a hard decline there is no further attempt but that one, only the end of the cycle.
-    """
-    invoice = work.open_invoice
-    if invoice.retryable or work.subscription.pay_now is not None:
-        return [work]
-    schedule = work.merchant.settings.retry_schedule
-    write = charge_steps.give_up(
-        work.subscription, invoice, schedule, now, ports.shard_of(invoice.id), ports.new_id("order")
-    )
-    tally["given_up"] += len(_committed(ports, [work], [write], tally))
-    return []
-
-
-def _put_on_waiting_list(ports: Ports, work: ChargeJob, now: datetime, tally: Counter[str]) -> None:
-    waiting = work.subscription.waiting(now)
-    write = (Change(work.subscription, waiting, expecting=policy.LOOKED_AT),)
-    tally["waiting"] += len(_committed(ports, [work], [write], tally))
-
-
-def _write_alarm(ports: Ports, work: ChargeJob, at: datetime | None, tally: Counter[str]) -> int:
-    """Moves the subscription's due date; returns 1 if nothing else was written meanwhile."""
-    later = work.subscription.postponed_to(at)
-    write = (Change(work.subscription, later, expecting=policy.LOOKED_AT),)
-    return len(_committed(ports, [work], [write], tally))
-
-
 def _gateway(
     ports: Ports, call: Callable[[Ports, Invoice], T], works: Sequence[ChargeJob]
 ) -> list[T | Unavailable]:
     return ports.each(partial(call, ports), [work.open_invoice for work in works])
-
-
-def _committed(
-    ports: Ports, works: Sequence[ChargeJob], writes: Sequence[Transaction], tally: Counter[str]
-) -> list[ChargeJob]:
-    """Commits the writes and returns the jobs that went through.
-
-    The others met another writer and come back on their due date.
-    """
-    conflicts = ports.store.commit_each(writes)
-    tally["conflict"] += sum(1 for conflict in conflicts if conflict)
-    return [w for w, conflict in zip(works, conflicts, strict=True) if conflict is None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +12,7 @@ from billing.kernel.invoices import UNDER_WAY, Invoice, InvoiceState
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,15 @@ class ChargeJob:
 
     def stopped(self, ports: Ports) -> policy.Hold | None:
         return ports.stopped(self.merchant)
+
+
+def committed(
+    ports: Ports, jobs: Sequence[ChargeJob], writes: Sequence[Transaction], tally: Counter[str]
+) -> list[ChargeJob]:
+    """Commits the writes and returns the jobs that went through.
+
+    The others met another writer and come back on their due date.
+    """
+    conflicts = ports.store.commit_each(writes)
+    tally["conflict"] += sum(1 for conflict in conflicts if conflict)
+    return [job for job, conflict in zip(jobs, conflicts, strict=True) if conflict is None]

@@ -74,9 +74,9 @@ def dispatch(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[s
         by_kind[lease.kind].append(lease)
     tally = charge.charge(ports, by_kind[DueKind.BILL], now=now)
     if by_kind[DueKind.CHECKOUT]:  # rare, so not imported by every worker that starts
-        from billing.checkout.flows import advance
+        from billing.checkout.flows import expire
 
-        tally += advance.expire_abandoned(ports, by_kind[DueKind.CHECKOUT], now=now)
+        tally += expire.expire_abandoned(ports, by_kind[DueKind.CHECKOUT], now=now)
     if by_kind[DueKind.REFUND]:
         from billing.refunds.flows import refund
 

@@ -17,7 +17,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.subscription import Source, Subscription
 from billing.kernel.writes import Change
-from billing.refunds import refunds
+from billing.refunds import value
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
 from billing.refunds.payment import Payment
@@ -49,7 +49,7 @@ def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> None:
     ended = history.subscription(event.subscription)
     left = 0 if ended is None or ended.is_live else ended.credit_minor
     for paid in _newest_first(history, event.subscription):
-        minor = min(left, refunds.refundable(paid).amount_minor)
+        minor = min(left, value.refundable(paid).amount_minor)
         if minor <= 0:
             continue
         try:

@@ -17,7 +17,7 @@ from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Source
-from billing.refunds import refunds
+from billing.refunds import refunds, value
 from billing.refunds.payment import Payment
 from billing.refunds.refunds import Refund, RefundState
 
@@ -151,9 +151,9 @@ def _refuse_disputed(paid: Payment) -> None:
 def _at_most(paid: Payment, takes: Takes) -> Money | None:
     """Returns the limit beside what is left of the payment; None where there is no other."""
     if takes is Takes.UNUSED_ONLY:
-        return refunds.automatic(paid.invoice, paid.subscription, paid.opened)
+        return value.automatic(paid.invoice, paid.subscription, paid.opened)
     if takes is Takes.CREDIT and paid.subscription is not None:
-        left, credit = refunds.refundable(paid.invoice), max(0, paid.subscription.credit_minor)
+        left, credit = value.refundable(paid.invoice), max(0, paid.subscription.credit_minor)
         return replace(left, amount_minor=min(left.amount_minor, credit))
     return None
 
@@ -172,10 +172,10 @@ def _reserve(
     for _ in range(ATTEMPTS):
         _refuse_disputed(paid)
         if name is None:
-            refunds.refuse_open(paid.invoice)
+            value.refuse_open(paid.invoice)
         refund, write = refunds.reserve(
             paid.invoice,
-            refunds.amount_of(paid.invoice, amount_minor, _at_most(paid, takes)),
+            value.amount_of(paid.invoice, amount_minor, _at_most(paid, takes)),
             paid.subscription,
             paid.opened,
             name=name,

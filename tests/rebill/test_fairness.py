@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from billing.cancel.flows import cancel
-from billing.gateway_events.flows import lost_events, webhook
+from billing.gateway_events.flows import lost_events
 from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.kernel.merchants import GatewayAccount, Merchant
@@ -315,6 +315,6 @@ def test_a_reminder_that_our_code_breaks_on_keeps_the_outbox_from_nothing(instal
 def test_a_look_that_begins_with_the_same_account_is_found_out(
     listening: tuple[World, Listening], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "bisect_right", lambda *_, **__: 0)
+    monkeypatch.setattr(lost_events, "bisect_right", lambda *_, **__: 0)
     with pytest.raises(AssertionError):
         test_the_hourly_look_comes_to_every_account(listening)

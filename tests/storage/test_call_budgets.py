@@ -64,9 +64,9 @@ def test_a_batch_of_renewals_costs_calls_by_the_step_and_not_by_the_subscription
     calls.clear()
     (body,) = world.queue.bodies
     assert charge.charge(world.ports, leases_of(body), now=world.now)["paid"] == 8
-    # Read: subscriptions, bill-tos, twice the merchant and the operator's switch; write: steps 1,
-    # 2, 3 and 5.
-    assert calls == {"BatchGetItem": 2, "GetItem": 4, "TransactWriteItems": 4}
+    # Read: subscriptions, bill-tos, the merchant and the operator's switch, and both together once
+    # more before money moves; write: steps 1, 2, 3 and 5.
+    assert calls == {"BatchGetItem": 3, "GetItem": 2, "TransactWriteItems": 4}
 
 
 def test_a_portal_page_is_one_query(world: World, calls: Counter[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a paid attempt becomes: customer, card, subscription, and the event of it (C-3, B-3)."""
+"""Makes the purchase of a paid attempt: customer, card, subscription, and its event (C-3, B-3)."""
 
 from __future__ import annotations
 

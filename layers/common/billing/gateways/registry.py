@@ -26,5 +26,5 @@ def specs() -> dict[str, GatewaySpec]:
 def spec_of(gateway: str) -> GatewaySpec:
     """Returns the spec of a gateway; raises `NotFound` for one that is not registered."""
     if gateway not in specs():
-        raise NotFound(f"No gateway is called {gateway!r} here.", code="unknown_gateway")
+        raise NotFound(code="unknown_gateway", gateway=gateway)
     return specs()[gateway]

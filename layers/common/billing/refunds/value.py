@@ -1,4 +1,4 @@
-"""What may go back of a payment: how much of it, and until when (B-7)."""
+"""The refundable value of a payment: how much of it may go back, and until when (B-7)."""
 
 from __future__ import annotations
 

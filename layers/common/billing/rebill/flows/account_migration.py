@@ -34,7 +34,8 @@ def set_right(
             writes.append(found[1])
         else:
             tally[found[0]] += 1
-    for name, conflict in zip(names, ports.store.commit_each(writes), strict=True):
+    conflicts = ports.store.commit_each(writes) if writes else []
+    for name, conflict in zip(names, conflicts, strict=True):
         tally["conflict" if conflict else name] += 1
     return staying
 

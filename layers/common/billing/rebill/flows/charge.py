@@ -165,8 +165,10 @@ def _pass_point_of_no_return(
     """Starts the attempts (step 3); whether billing is stopped is read here once more."""
     if not works:
         return []
-    merchants = {name: ports.store.merchant(name) for name in {w.merchant.id for w in works}}
-    ports = ports.as_switched()
+    names = sorted({work.merchant.id for work in works})
+    found, switch = ports.store.merchants_and_switch(names)
+    merchants = dict(zip(names, found, strict=True))
+    ports = ports.switched(switch)
     after: list[ChargeJob] = []
     writes: list[Transaction] = []
     for work in works:

@@ -78,6 +78,8 @@ def committed(
 
     The others met another writer and come back on their due date.
     """
+    if not jobs:
+        return []
     conflicts = ports.store.commit_each(writes)
     tally["conflict"] += sum(1 for conflict in conflicts if conflict)
     return [job for job, conflict in zip(jobs, conflicts, strict=True) if conflict is None]

@@ -137,6 +137,7 @@ def _python(task: Path, *arguments: str) -> None:
         "TABLE_CORE": "core",
         "TABLE_EPHEMERAL": "ephemeral",
         "TABLE_AUDIT": "audit",
+        "BUCKET_OBJECTS": "objects",
         "QUEUE_CHARGE": "https://sqs.us-east-1.amazonaws.com/1/charge",
         "PUBLIC_URL": "https://pay.example.com",
         "POWERTOOLS_LOG_LEVEL": "WARNING",

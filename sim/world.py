@@ -27,6 +27,7 @@ from billing.storage.addresses import Key
 from billing.storage.audit_rows import MemoryAudit
 from billing.storage.ephemeral_rows import value_place
 from billing.storage.memory.ephemeral import MemoryEphemeral
+from billing.storage.memory.objects import MemoryObjects
 from billing.storage.store import ItemStore
 from sim import plan
 from sim.chance import Chance, digest
@@ -95,6 +96,7 @@ class World:
             store=ItemStore(SimItems(self.table, self.wire, self.hurry)),
             ephemeral=SimEphemeral(seed, self.wire),
             audit=MemoryAudit(),
+            objects=MemoryObjects(self._clock),
             gateway=lambda account: self.gateway,
             each=self._each,
             queue=self.deployment.queue,

@@ -45,6 +45,7 @@ from billing.runtime.wiring import assemble, one_by_one
 from billing.storage import store
 from billing.storage.audit_rows import MemoryAudit
 from billing.storage.memory.ephemeral import MemoryEphemeral
+from billing.storage.memory.objects import MemoryObjects
 
 T = TypeVar("T")
 
@@ -100,6 +101,7 @@ class World:
         self.queue = MemoryQueue()
         self.mailer = MemoryMailer()
         self.audit = MemoryAudit()
+        self.objects = MemoryObjects(lambda: self.now)
         self.store = store.in_memory()
         self.sandbox = SandboxGateway(MemoryLedger(), lambda: self.now, draw=lambda: "secret" * 8)
         self.ports = replace(
@@ -109,6 +111,7 @@ class World:
                 store=self.store,
                 ephemeral=MemoryEphemeral(),
                 audit=self.audit,
+                objects=self.objects,
                 gateways={"sandbox": lambda account: self.sandbox},
                 queue=self.queue,
                 mailer=self.mailer,

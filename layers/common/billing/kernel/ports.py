@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from billing.kernel.merchants import Merchant
     from billing.kernel.money import Money
+    from billing.kernel.objects import Objects
     from billing.kernel.operation import BillingSwitch, Operation
     from billing.kernel.outbox_events import LeftOut, OutboxEvent
     from billing.kernel.storage import Audit, Ephemeral, Store
@@ -226,6 +227,7 @@ class Ports:
     store: Store
     ephemeral: Ephemeral
     audit: Audit
+    objects: Objects
     gateway: Callable[[AccountRef], Gateway]
     each: Each
     queue: Queue

@@ -23,6 +23,7 @@ class Settings:
     table_core: str
     table_ephemeral: str
     table_audit: str
+    bucket_objects: str
     queue_charge: str | None
     mail_events: str | None
     stage: str
@@ -38,6 +39,7 @@ class Settings:
             table_core=environ["TABLE_CORE"],
             table_ephemeral=environ["TABLE_EPHEMERAL"],
             table_audit=environ["TABLE_AUDIT"],
+            bucket_objects=environ["BUCKET_OBJECTS"],
             queue_charge=environ.get("QUEUE_CHARGE") or None,
             mail_events=environ.get("MAIL_EVENTS") or None,
             stage=environ.get("STAGE", "prod"),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateways import AccountRef
+from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import Batch, Each, Gateway, Lanes, Mailer, Passwords, Ports, Queue
 from billing.kernel.storage import Audit, Due, Ephemeral, Store
@@ -58,7 +59,8 @@ def install(world: Ports | None) -> None:
 
 
 def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) -> Ports:
-    """Returns the deployed ports: DynamoDB, SQS, SES, and the registered gateways."""
+    """Returns the deployed ports: DynamoDB, S3, SQS, SES, and the registered gateways."""
+    from billing.aws import s3_objects
     from billing.storage import store
     from billing.storage.audit_rows import DynamoAudit
     from billing.storage.dynamo import calls as dynamo_calls
@@ -72,6 +74,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         store=store.on_dynamodb(settings.table_core, calls),
         ephemeral=DynamoEphemeral(settings.table_ephemeral, calls),
         audit=DynamoAudit(settings.table_audit, calls),
+        objects=s3_objects.S3Objects(settings.bucket_objects, s3_objects.connect),
         gateways=_gateways(settings, clock),
         queue=_Lazy(lambda: _queue(settings)),
         mailer=_Lazy(lambda: _mailer(settings)),
@@ -87,6 +90,7 @@ def assemble(
     store: Store,
     ephemeral: Ephemeral,
     audit: Audit,
+    objects: Objects,
     gateways: Mapping[str, Callable[[AccountRef], Gateway]],
     queue: Queue,
     mailer: Mailer,
@@ -108,6 +112,7 @@ def assemble(
         store=store,
         ephemeral=ephemeral,
         audit=audit,
+        objects=objects,
         gateway=gateway,
         each=each or side_by_side,
         queue=queue,

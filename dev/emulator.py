@@ -101,6 +101,8 @@ class Emulator:
             "MINISTACK_REGION": REGION,
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self._folder / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self._folder / "objects"),
             "TMPDIR": str(self._temporary),
             "LOG_LEVEL": "WARNING",
             # On by default, the MQTT broker listens on every interface.

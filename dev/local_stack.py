@@ -41,7 +41,7 @@ _DEFAULTS = {
     "MAIL_EVENTS": "",
 }
 # Where our own things are is not for the caller's environment to say.
-_OURS = ("PUBLIC_URL", "QUEUE_", "TABLE_")
+_OURS = ("BUCKET_", "PUBLIC_URL", "QUEUE_", "TABLE_")
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ def build(template: Path, data: Path, endpoint: str, base_url: str) -> House:
     mailbox = Mailbox(data / "mail")
     provision.create_tables(boto3.client("dynamodb"), described.tables)
     provision.create_queues(boto3.client("sqs"), described.queues)
+    provision.create_buckets(boto3.client("s3"), described.buckets)
     provision.verify_sender(boto3.client("sesv2"), os.environ["SENDER"])
     stripe, secrets = laptop.loopback(data, clock, base_url)
     _choose_stripe(stripe)

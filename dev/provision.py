@@ -1,4 +1,4 @@
-"""Creates in the emulator what the template's tables and queues describe, where it is missing.
+"""Creates in the emulator the template's tables, queues and buckets, where they are missing.
 
 Tables are created from the models, which a test holds to the template.
 """
@@ -51,6 +51,16 @@ def create_queues(sqs: "SQSClient", queues: Mapping[str, Mapping[str, Any]]) -> 
         attributes = _queue(properties)
         attributes.pop("FifoQueue", None)
         sqs.set_queue_attributes(QueueUrl=urls[name], Attributes=attributes)
+
+
+def create_buckets(s3: Any, buckets: Mapping[str, Mapping[str, Any]]) -> None:
+    """Creates buckets, with versions where the template wants them."""
+    there = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    for name, properties in buckets.items():
+        if name not in there:
+            s3.create_bucket(Bucket=name)
+        if versions := properties.get("VersioningConfiguration"):
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=versions)
 
 
 def verify_sender(ses: "SESV2Client", address: str) -> None:

@@ -105,7 +105,7 @@ def _bound(port: int) -> Iterator[Server]:
 @contextmanager
 def _emulator(place: Place) -> Iterator[Emulator]:
     emulator = Emulator(place.data / "emulator", place.ministack)
-    print("Starting ministack (DynamoDB, SQS, streams, SES) ..", flush=True)
+    print("Starting ministack (DynamoDB, SQS, streams, S3, SES) ..", flush=True)
     if emulator.attach_or_start():
         print("It was still running; going on with what it holds.", flush=True)
     try:

@@ -1,4 +1,4 @@
-"""The deployment of template.yaml as values: functions, their event sources, tables, queues.
+"""The deployment of template.yaml as values: functions, event sources, tables, queues, buckets.
 
 There is no second list of routes, schedules or mappings anywhere: what is not in the template does
 not run under `make run` either.
@@ -69,6 +69,7 @@ class Stack:
     functions: tuple[Function, ...]
     tables: Mapping[str, Mapping[str, Any]]
     queues: Mapping[str, Mapping[str, Any]]
+    buckets: Mapping[str, Mapping[str, Any]]
     environment: Mapping[str, str]
     layer_paths: tuple[str, ...]
 
@@ -100,6 +101,7 @@ def read(template: Template) -> Stack:
         functions=tuple(functions),
         tables=dict(_named(template, "AWS::DynamoDB::Table")),
         queues=dict(_named(template, "AWS::SQS::Queue")),
+        buckets=dict(_named(template, "AWS::S3::Bucket")),
         environment=environment,
         layer_paths=tuple(str(layer["ContentUri"]) for layer in layers.values()),
     )

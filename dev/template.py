@@ -26,6 +26,7 @@ _PSEUDO: dict[str, Any] = {
 _ARNS = {
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
     "AWS::SQS::Queue": "sqs:{region}:{account}:{name}",
+    "AWS::S3::Bucket": "s3:::{name}",
     "AWS::Serverless::Function": "lambda:{region}:{account}:function:{name}",
 }
 _NAME_KEYS = ("TableName", "QueueName", "FunctionName", "Name")
@@ -56,11 +57,13 @@ class Template:
         return found
 
     def name_of(self, logical_id: str) -> str:
-        properties = self.document["Resources"][logical_id].get("Properties", {})
+        resource = self.document["Resources"][logical_id]
+        properties = resource.get("Properties", {})
         named = self.resolve({key: properties[key] for key in _NAME_KEYS if key in properties})
         for name in named.values():
             return str(name)
-        return f"{STACK_NAME}-{logical_id}"
+        given = f"{STACK_NAME}-{logical_id}"
+        return given.lower() if resource["Type"] == "AWS::S3::Bucket" else given
 
     def arn_of(self, logical_id: str) -> str:
         kind = self.document["Resources"][logical_id]["Type"]

@@ -23,6 +23,7 @@ LEFT_OUT = {
     "point-in-time recovery": "not set from the template; perennial restore-drill has the drill",
     "DynamoDB conflicts": "transactions never meet; the simulator makes them",
     "concurrency": "MaximumConcurrency is stored, not held to",
+    "lifecycle of objects": "recorded; no old version goes by itself",
     "SES": "no sandbox, no bounces; attachments are lost",
     "X-Ray": "no traces",
     "custom domain": "needs a certificate; not deployed",

@@ -36,6 +36,7 @@ def test_what_is_disabled_or_conditional_is_not_there(shop: Stack) -> None:
 def test_references_in_the_environment_become_local_names(shop: Stack) -> None:
     assert shop.environment == {
         "TABLE_CORE": "perennial-CoreTable",
+        "BUCKET_OBJECTS": "perennial-objectsbucket",
         "QUEUE_CHARGE": "http://127.0.0.1:4566/000000000000/perennial-ChargeQueue",
         "PUBLIC_URL": URL,
         "SHARDS": "4",
@@ -53,8 +54,9 @@ def test_queue_and_stream_mappings_are_read(shop: Stack) -> None:
     assert not stream.reports_failures
 
 
-def test_tables_and_queues_are_read_with_what_they_name(shop: Stack) -> None:
+def test_tables_queues_and_buckets_are_read_with_what_they_name(shop: Stack) -> None:
     assert list(shop.tables) == ["perennial-CoreTable"]
+    assert list(shop.buckets) == [shop.environment["BUCKET_OBJECTS"]]  # S3 takes no capitals
     assert shop.layer_paths == ("layers/common/",)
     policy = shop.queues["perennial-ChargeQueue"]["RedrivePolicy"]
     assert policy["deadLetterTargetArn"].endswith(":perennial-DeadLetters")

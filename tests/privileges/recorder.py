@@ -2,8 +2,8 @@
 
     PRIVILEGES=folder pytest -p tests.privileges.recorder tests/api ...
 
-The suite's world is in memory; each call of it is written down as the one that the DynamoDB, SQS or
-SES adapter makes in its place. What a scenario calls directly counts for the function whose flow
+The suite's world is in memory; each call of it is written down as the one that the DynamoDB, S3, SQS
+or SES adapter makes in its place. What a scenario calls directly counts for the function whose flow
 it is.
 """
 
@@ -36,11 +36,13 @@ from billing.runtime import telemetry
 from billing.storage.audit_rows import MemoryAudit
 from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.memory.items import MemoryItems
+from billing.storage.memory.objects import MemoryObjects
 
 ROOT = Path(__file__).resolve().parents[2]
 
 Call = tuple[str, str]
-"""An action, and the resource: a table, a table's index, a queue, or an identity."""
+"""An action, and the resource: a table, a table's index, a queue, an area of the bucket, or an
+identity."""
 
 running: ContextVar[str | None] = ContextVar("running", default=None)
 made: dict[str, set[Call]] = defaultdict(set)
@@ -139,6 +141,10 @@ def _sent(leases: Sequence[Any]) -> Iterator[Call]:
         yield "sqs:SendMessage", "ChargeQueue"
 
 
+def _of_object(action: str) -> Callable[..., Iterator[Call]]:
+    return lambda key, *args, **kwargs: iter([(action, f"ObjectsBucket/{key.area}/*")])
+
+
 def _name_the_resolver(module: Any) -> None:
     """Tests ask a function's resolver without its handler."""
     build = getattr(module, "build", None)
@@ -190,6 +196,14 @@ def pytest_configure(config: Any) -> None:
     ):
         _noting(MemoryEphemeral, method, _always(f"dynamodb:{action}", "EphemeralTable"))
     _noting(MemoryAudit, "put", _always("dynamodb:PutItem", "AuditTable"))
+    for method, action in (
+        ("get", "s3:GetObject"),
+        ("link", "s3:GetObject"),
+        ("put", "s3:PutObject"),
+        ("upload_link", "s3:PutObject"),
+        ("delete", "s3:DeleteObject"),
+    ):
+        _noting(MemoryObjects, method, _of_object(action))
     _noting(MemoryLedger, "read", _always("dynamodb:GetItem", "EphemeralTable"))
     _noting(MemoryLedger, "write", _always("dynamodb:PutItem", "EphemeralTable"))
     for method in GATEWAY_CALLS:

@@ -29,7 +29,7 @@ from tests.template.stack import (
 
 NAMED_BY = {
     *("TableName", "QueueName", "TopicName", "LogGroupName"),
-    *("FunctionName", "DomainName", "Name"),
+    *("FunctionName", "DomainName", "Name", "BucketName"),
 }
 STARTED_BY_HAND = {"OperatorFunction"}
 """Whoever invokes it sees that it failed."""
@@ -280,8 +280,8 @@ def test_what_holds_data_keeps_its_id_its_name_and_its_keys(resources: Resources
         assert resource["Type"] == kept["type"], name
         for key in NAMED_BY & (set(kept) | set(properties)):
             assert properties.get(key) == kept.get(key), f"{name}: {key}"
+        assert resource.get("DeletionPolicy") == kept.get("kept"), name
         if "key" in kept:
-            assert resource["DeletionPolicy"] == kept["kept"], name
             assert attributes(properties) == kept["key"], name
             indexes = {
                 index["IndexName"]: attributes(index)

@@ -12,6 +12,8 @@ from dev.template import Template, load
 from tests.template.stack import Resources, functions, of_type, queues, scheduled, tables, target
 
 TWO_WEEKS_SECONDS = 1_209_600
+PITR_DAYS = 35
+"""How far back point-in-time recovery reaches."""
 
 
 def test_row_09_every_queue_gives_up_into_dead_letters_kept_two_weeks(
@@ -70,6 +72,19 @@ def test_row_12_tables_that_matter_survive_mistakes(resources: Resources) -> Non
         assert table["DeletionProtectionEnabled"] is True
         assert resources[name]["DeletionPolicy"] == "Retain"
         assert resources[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_row_12_the_bucket_survives_mistakes(resources: Resources) -> None:
+    """An old version is kept longer than a table's past, and no rule takes a document away."""
+    for name, bucket in of_type(resources, "AWS::S3::Bucket").items():
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert resources[name]["DeletionPolicy"] == "Retain"
+        assert resources[name]["UpdateReplacePolicy"] == "Retain"
+        for rule in bucket["LifecycleConfiguration"]["Rules"]:
+            assert rule["Status"] == "Enabled"
+            assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] >= PITR_DAYS
+            assert rule["AbortIncompleteMultipartUpload"], name
+            assert not {key for key in rule if key.startswith("Expiration")}
 
 
 def test_row_12_only_the_ephemeral_table_forgets(resources: Resources) -> None:

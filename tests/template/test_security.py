@@ -55,6 +55,8 @@ def test_row_05_no_role_has_a_wildcard_or_a_policy_of_others(resources: Resource
             written = written.replace("${AWS::StackName}-*", "")
         # Every merchant's gateway keys: what stands under this stage has no other name.
         written = written.replace("parameter/perennial/${Stage}/*", "")
+        # Documents, each of which has a name of its own.
+        written = written.replace("${ObjectsBucket.Arn}/documents/*", "")
         assert "*" not in written, name
     ours = set(of_type(resources, "AWS::IAM::ManagedPolicy"))
     for role in of_type(resources, "AWS::IAM::Role").values():
@@ -98,6 +100,20 @@ def test_row_05_the_sweep_can_neither_charge_nor_write_an_invoice(resources: Res
     }
     assert "dynamodb:PutItem" not in can
     assert "dynamodb:DeleteItem" not in can
+
+
+def test_row_05_only_what_makes_or_shows_documents_reaches_the_bucket(
+    resources: Resources,
+) -> None:
+    """None lists, and none deletes: without leave to list, nobody sees what others have."""
+    asked = {
+        (name, action)
+        for name, statement in statements(resources)
+        for action in as_list(statement["Action"])
+        if action.startswith("s3:")
+    }
+    readers = ("NotifyRole", "NotifySweepRole", "PortalRole")
+    assert asked == {(n, a) for n in readers for a in ("s3:GetObject", "s3:PutObject")}
 
 
 def test_row_06_there_is_no_secret_in_the_template(resources: Resources) -> None:
@@ -150,11 +166,27 @@ def test_row_08_tables_and_queues_are_encrypted(resources: Resources) -> None:
 
 
 def test_row_08_every_bucket_is_encrypted_and_shut(resources: Resources) -> None:
-    for name, resource in resources.items():
-        if resource["Type"] == "AWS::S3::Bucket":
-            shut = resource["Properties"]["PublicAccessBlockConfiguration"]
-            assert set(shut.values()) == {True}, name
-            assert resource["Properties"]["BucketEncryption"], name
+    shuts = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    for name, bucket in of_type(resources, "AWS::S3::Bucket").items():
+        assert bucket["PublicAccessBlockConfiguration"] == dict.fromkeys(shuts, True), name
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}, name
+
+
+def test_row_08_every_bucket_refuses_plain_transport(resources: Resources) -> None:
+    refusing: set[str] = set()
+    for policy in of_type(resources, "AWS::S3::BucketPolicy").values():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        bucket = target(policy["Bucket"])
+        assert statement["Action"] == "s3:*"
+        assert statement["Resource"] == [
+            {"Fn::GetAtt": [bucket, "Arn"]},
+            {"Fn::Sub": f"${{{bucket}.Arn}}/*"},
+        ]
+        refusing.add(bucket)
+    assert refusing == set(of_type(resources, "AWS::S3::Bucket"))
 
 
 def test_row_08_every_queue_refuses_plain_transport(resources: Resources) -> None:

@@ -28,7 +28,7 @@ OK, CREATED, BAD, FORBIDDEN, MISSING = 200, 204, 400, 403, 404
 
 @dataclass(frozen=True, slots=True)
 class WebAnswer:
-    """What a browser gets from a link or an upload."""
+    """An answer of the store to a browser that follows a link or uploads."""
 
     status: int
     content: bytes = b""
@@ -37,7 +37,7 @@ class WebAnswer:
 
 @dataclass(frozen=True, slots=True)
 class _Permission:
-    """What one address permits, until it expires."""
+    """The access that one address gives, until it expires."""
 
     key: str
     expires_at: datetime

@@ -1,4 +1,4 @@
-"""The subscription: its transitions, and when they come by themselves (R-2, R-3, R-7, X-4).
+"""The subscription: its transitions from one state to the next (R-2, R-3, R-7, X-4).
 
 Transitions are methods that return a new value; they never read a clock. Its fields, states and
 requests are `agreement`'s, and are imported from here.

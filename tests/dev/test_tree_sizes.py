@@ -6,21 +6,12 @@ from dev import tree_sizes
 
 
 def test_a_prefix_counts_where_it_is_a_folders_or_three_siblings() -> None:
-    paths = [
-        Path("billing/accounts/account_life.py"),
-        Path("billing/accounts/own_plan.py"),
-        Path("billing/web/portal_cards.py"),
-        Path("billing/web/portal_pages.py"),
-        Path("billing/web/portal.py"),
-        Path("billing/web/card_fields.py"),
-        Path("billing/web/__init__.py"),
-        Path("billing/accounts/accounts.py"),
-    ]
-    assert [path.name for path in tree_sizes.prefixed(paths)] == [
-        "account_life.py",
-        "portal_cards.py",
-        "portal_pages.py",
-    ]
+    of_accounts, of_web = ("account_life", "own_plan", "accounts"), ("portal", "card_fields")
+    siblings = ("portal_cards", "portal_pages")
+    paths = [Path("accounts") / f"{stem}.py" for stem in of_accounts]
+    paths += [Path("web") / f"{stem}.py" for stem in (*of_web, *siblings, "__init__")]
+    found = [path.stem for path in tree_sizes.prefixed(paths)]
+    assert found == ["account_life", *siblings]
 
 
 def test_the_sizes_of_this_tree_are_told() -> None:

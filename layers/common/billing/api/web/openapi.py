@@ -34,7 +34,7 @@ ERRORS = {
 }
 
 KNOWN_AS = {
-    "billing__kernel__subscription__When": "billing__subscription__When",
+    "billing__kernel__agreement__When": "billing__subscription__When",
     "billing__plans__plan_change__When": "billing__plan_change__When",
 }
 """Component names that programs know.

@@ -32,7 +32,7 @@ EMULATE := .venv-emulate/.installed
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## make run        start everything on 127.0.0.1 (PORT=3000, DATA=.perennial, SELL_AT=sandbox, STRIPE_KEY=sk_test_..)
+## make run        start Perennial on 127.0.0.1 (PORT=3000, DATA=.perennial, SELL_AT=sandbox, STRIPE_KEY=sk_test_..)
 .PHONY: run
 run: export STRIPE_KEY := $(STRIPE_KEY)
 run: export SELL_AT := $(SELL_AT)
@@ -41,56 +41,56 @@ run: export DATA := $(DATA)
 run: $(DEV) $(MINISTACK)
 	@exec env $(WITH_LAYER) .venv/bin/python -m dev.run
 
-## make test       the whole suite (ARGS='-k rebill' for a part of it)
+## make test       run all fast tests (ARGS='-k rebill' runs some of them)
 .PHONY: test
 test: $(DEV) $(MINISTACK)
 	.venv/bin/pytest -n 2 -m "not slow" $(ARGS)
 
-## make test-slow  browser, packaged artefact, kill and load tests
+## make test-slow  run the browser, packaging, kill and load tests
 # pytest ends with 5 when it has nothing to run, which is no failure here.
 .PHONY: test-slow
 test-slow: $(DEV) $(MINISTACK) $(SAM) $(EMULATE)
 	.venv/bin/pytest -n 2 --dist loadfile -m slow $(ARGS) || test $$? -eq 5
 
-## make sim        simulations on virtual time (SEEDS=40, SEED_FROM= fresh; or SEED=n, one again)
+## make sim        simulate years of billing with faults (SEEDS=40, SEED_FROM=n; SEED=n replays one)
 SEEDS ?= 40
 .PHONY: sim
 sim: $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) \
 	  $(if $(SEED_FROM),--seed-from $(SEED_FROM)))
 
-## make sim-mutants  each guard of the protocol taken away: noticed, or redundant and why
+## make sim-mutants  remove each guard of the charge protocol, and check that the simulator notices
 .PHONY: sim-mutants
 sim-mutants: $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m sim --mutants --seeds 80
 
-## make kill       the kill test at length: 300 subscriptions, 20 trials
+## make kill       run the long kill test: 300 subscriptions, 20 trials
 .PHONY: kill
 kill: export KILL_SUBSCRIPTIONS := 300
 kill: export KILL_TRIALS := 20
 kill: $(DEV) $(MINISTACK)
 	.venv/bin/pytest -m slow tests/local_stack/test_kill.py $(ARGS)
 
-## make load       fifty clients at once for a minute: no 5xx, nothing lost or doubled
+## make load       run fifty clients for a minute: no 5xx, nothing lost or doubled
 .PHONY: load
 load: export LOAD_SECONDS ?= 60
 load: $(DEV) $(MINISTACK)
 	.venv/bin/pytest -s -m slow tests/local_stack/test_load.py $(ARGS)
 
-## make stripe-check  the gateway suite against Stripe's own test mode (KEY=sk_test_..)
+## make stripe-check  run the gateway tests against Stripe's test mode (KEY=sk_test_..)
 .PHONY: stripe-check
 stripe-check: export STRIPE_CHECK_KEY := $(KEY)
 stripe-check: $(DEV)
 	@case "$$STRIPE_CHECK_KEY" in sk_test_?*) ;; *) \
-	  echo "make stripe-check KEY=sk_test_..: a secret key of Stripe's test mode"; exit 1;; esac
+	  echo "make stripe-check needs KEY=sk_test_..: a secret key of Stripe's test mode"; exit 1;; esac
 	.venv/bin/pytest tests/gateways/test_gateways.py $(ARGS)
 
-## make bench      what it is fast and cheap enough for, beside goals and baseline
+## make bench      run all benchmarks, and compare them with goals and baseline
 .PHONY: bench
 bench: $(DEV) $(MINISTACK) $(COLD)
 	@$(WITH_LAYER) .venv/bin/python -m bench
 
-## make check      format, lint, types, security lint, import rules, docstrings, template
+## make check      check format, lint, types, security, imports, docstrings and template
 .PHONY: check
 check: $(DEV) $(SAM)
 	.venv/bin/ruff format --check .
@@ -101,7 +101,7 @@ check: $(DEV) $(SAM)
 	@$(WITH_LAYER) .venv/bin/python -m dev.docstrings
 	.venv-sam/bin/sam validate --lint
 
-## make stack-check  cfn-lint's serverless rules, and checkov over the expanded template
+## make stack-check  check the template with cfn-lint's serverless rules and checkov
 .PHONY: stack-check
 stack-check: $(DEV) $(CHECKOV)
 	.venv-checkov/bin/cfn-lint -a cfn_lint_serverless.rules -- template.yaml
@@ -109,34 +109,34 @@ stack-check: $(DEV) $(CHECKOV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.expand > .aws-sam/expanded.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml -f .aws-sam/expanded.json
 
-## make emulate    the template deployed to an emulated AWS, and the README's transcript there
+## make emulate    deploy the template to an emulated AWS, and run the README's transcript there
 .PHONY: emulate
 emulate: $(DEV) $(SAM) $(EMULATE)
 	.venv/bin/pytest -s -m slow tests/emulated $(ARGS)
 	@$(WITH_LAYER) .venv/bin/python -m dev.emulate.limits
 
-## make audit      known vulnerabilities of what is pinned (needs pip-audit; says what it missed)
+## make audit      list known vulnerabilities of pinned packages (needs pip-audit)
 .PHONY: audit
 audit: $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.audit
 
-## make format     let ruff format and mend what it can
+## make format     format the code, and fix what ruff can
 .PHONY: format
 format: $(DEV)
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-## make spec       each rule of docs/SPEC.md with the tests that prove it
+## make spec       list the rules of docs/SPEC.md with the tests that prove them
 .PHONY: spec
 spec: $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.spec
 
-## make build      package for Lambda (needs a python3.13)
+## make build      package for Lambda (needs python3.13)
 # sam wants the runtime's own Python first on PATH, and a version manager's shim does not do: so
 # each candidate is asked where it really is. Then what a cold start need not do is done here.
 define sam_build
 @found=$$($(MAKE) -s runtime-python) || { \
-  echo "make $@ needs python$(PYTHON_RUNTIME), which Lambda runs; there is none here."; \
+  echo "make $@ needs python$(PYTHON_RUNTIME), the version that Lambda runs. Install it first."; \
   exit 1; }; \
 PATH="$$(dirname "$$found"):$$PATH" .venv-sam/bin/sam build $(2) && \
 PYTHONPATH=$(1)/CommonLayer/python "$$found" dev/precompile.py $(1)
@@ -165,13 +165,13 @@ runtime-python: $(UV)
 	  "$$candidate" -c 'import pip, sys; print(sys.executable)' 2>/dev/null && exit 0; \
 	done; exit 1
 
-## make deploy     deploy into your AWS account; asks first
+## make deploy     deploy to your AWS account; asks for parameters first
 .PHONY: deploy
 deploy: build $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.stamp .aws-sam/build/template.yaml
 	.venv-sam/bin/sam deploy --guided
 
-## make lock       resolve requirements/*.in again (UPGRADE=--upgrade for newer versions)
+## make lock       pin requirements/*.in again (UPGRADE=--upgrade for newer versions)
 UPGRADE :=
 LOCK = ../$(UV) pip compile -q --universal --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
@@ -187,18 +187,18 @@ lock: $(UV)
 	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) ric.in -o ric.txt
 	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) emulate.in -o emulate.txt
 
-## make docs       the documentation as a site in .site/; a broken link fails
+## make docs       build the documentation into .site/; broken links fail
 .PHONY: docs
 docs: $(DEV)
 	.venv/bin/mkdocs build --strict --quiet
 
-## make screenshots  each page pictured into .screenshots/, on a desktop and a phone, light and dark
-##                 (ARGS=--docs: the six that the documentation shows, in docs/screenshots/)
+## make screenshots  take screenshots of every page into .screenshots/: desktop and phone, light and dark
+##                 (ARGS=--docs: only those in the documentation, into docs/screenshots/)
 .PHONY: screenshots
 screenshots: $(DEV) $(MINISTACK)
 	@$(WITH_LAYER) .venv/bin/python -m tests.browser.screenshots $(ARGS)
 
-## make clean      remove installed tools and build output; the data of `make run` stays
+## make clean      remove installed tools and build output; keeps the data of `make run`
 .PHONY: clean
 clean:
 	rm -rf .venv .venv-uv .venv-ministack .venv-sam .venv-checkov .venv-ric .venv-cold .venv-emulate .aws-sam .mypy_cache .pytest_cache .ruff_cache

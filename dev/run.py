@@ -52,7 +52,7 @@ def _run(place: Place, stopping: threading.Event) -> None:
     place.data.chmod(0o700)
     with _alone_in(place.data), _bound(place.port) as server, _emulator(place) as emulator:
         base_url = f"http://127.0.0.1:{server.server_port}"
-        print("Building the stack of template.yaml ..", flush=True)
+        print("Building the stack from template.yaml ..", flush=True)
         built = local_stack.build(place.template, place.data, emulator.url, base_url)
         server.answer = built.api.answer
         server.server_activate()
@@ -76,7 +76,9 @@ def _run(place: Place, stopping: threading.Event) -> None:
 def _wait(stopping: threading.Event, emulator: Emulator) -> None:
     while not stopping.wait(2):
         if not emulator.is_running():
-            raise EmulatorError("ministack is gone, and what it had not saved is lost; start again")
+            raise EmulatorError(
+                "ministack has stopped, and its unsaved data is lost. Run `make run` again."
+            )
 
 
 @contextmanager
@@ -86,7 +88,9 @@ def _alone_in(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise StartError(f"another make run uses {data}; give this one a DATA") from error
+            raise StartError(
+                f"another `make run` is using {data}. Choose another folder: make run DATA=.."
+            ) from error
         yield
 
 
@@ -95,7 +99,7 @@ def _bound(port: int) -> Iterator[Server]:
     try:
         server = Server(port)
     except OSError as error:
-        raise StartError(f"port {port} is in use; give another one: make run PORT=..") from error
+        raise StartError(f"port {port} is in use. Choose another one: make run PORT=..") from error
     try:
         yield server
     finally:
@@ -107,7 +111,7 @@ def _emulator(place: Place) -> Iterator[Emulator]:
     emulator = Emulator(place.data / "emulator", place.ministack)
     print("Starting ministack (DynamoDB, SQS, streams, S3, SES) ..", flush=True)
     if emulator.attach_or_start():
-        print("It was still running; going on with what it holds.", flush=True)
+        print("ministack was still running. Using its data.", flush=True)
     try:
         yield emulator
     finally:
@@ -123,9 +127,12 @@ def _print_addresses(base_url: str, data: Path, built: local_stack.House) -> Non
         lines += [(f"Checkout: {name}", link) for name, link in demo.checkout_links.items()]
         lines.append(("Portal", demo.portal_link))
         lines.append(("Paid with PayPal", demo.paypal_link))
-    lines += [("Stripe, on the loopback", built.stripe.url)]
-    lines += [("PayPal, on the loopback", built.paypal.base_url)]
-    lines += [("Clock, mail, charges", f"{base_url}/_dev"), ("Data", f"{data}, kept on Ctrl-C")]
+    lines += [("Stripe (stand-in)", built.stripe.url)]
+    lines += [("PayPal (stand-in)", built.paypal.base_url)]
+    lines += [
+        ("Clock, mail, charges", f"{base_url}/_dev"),
+        ("Data", f"{data} (kept when you press Ctrl-C)"),
+    ]
     width = max(len(name) for name, _ in lines)
     print(f"\nPerennial is ready on {base_url}\n")
     print("\n".join(f"  {name:<{width}}  {value}" for name, value in lines), flush=True)
@@ -134,11 +141,11 @@ def _print_addresses(base_url: str, data: Path, built: local_stack.House) -> Non
 def _place() -> Place:
     port = os.environ.get("PORT", "3000")
     if not (port.isascii() and port.isdigit() and int(port) < 65536):
-        raise StartError(f"PORT is {port!r}, which is no port")
+        raise StartError(f"PORT is {port!r}, which is not a port number")
     if (key := os.environ.get("STRIPE_KEY")) and not key.startswith("sk_test_"):
-        raise StartError("STRIPE_KEY is no secret key of Stripe's test mode (sk_test_..)")
+        raise StartError("STRIPE_KEY must be a secret key of Stripe's test mode (sk_test_..)")
     if os.environ.get("SELL_AT") not in (None, "", "stripe", "sandbox"):
-        raise StartError("SELL_AT is stripe (on the loopback) or sandbox")
+        raise StartError("SELL_AT must be stripe (the local stand-in) or sandbox")
     return Place(
         port=int(port),
         data=Path(os.environ.get("DATA", ".perennial")).absolute(),

@@ -15,19 +15,19 @@ from perennial.progress import waiting
 
 app = typer.Typer(
     name="perennial",
-    help="Operate an installation of Perennial: a deployed stack, or the local `make run`.",
+    help="Manage a Perennial installation: a deployed stack, or the local `make run`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 merchants = typer.Typer(
-    no_args_is_help=True, help="Set up merchants, stop and start their charges."
+    no_args_is_help=True, help="Create merchants, and stop or start their charges."
 )
-keys = typer.Typer(no_args_is_help=True, help="List, make, and revoke API keys.")
-gateways = typer.Typer(no_args_is_help=True, help="Store the keys of gateway accounts.")
-domains = typer.Typer(no_args_is_help=True, help="Put merchants' own domains into use.")
-mail = typer.Typer(no_args_is_help=True, help="Check that mail goes out.")
+keys = typer.Typer(no_args_is_help=True, help="List, create and revoke API keys.")
+gateways = typer.Typer(no_args_is_help=True, help="Store gateway account keys.")
+domains = typer.Typer(no_args_is_help=True, help="Set up merchants' custom domains.")
+mail = typer.Typer(no_args_is_help=True, help="Check that email can be sent.")
 app.add_typer(merchants, name="merchant")
 app.add_typer(keys, name="key")
 app.add_typer(gateways, name="gateway")
@@ -36,13 +36,11 @@ app.add_typer(mail, name="mail")
 
 Stack = Annotated[
     str | None,
-    typer.Option(
-        envvar="STACK", help="Name of the deployed stack; without it, the local make run."
-    ),
+    typer.Option(envvar="STACK", help="Name of the deployed stack. Default: the local `make run`."),
 ]
 Deployed = Annotated[str, typer.Option(envvar="STACK", help="Name of the deployed stack.")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept in the audit trail.")]
-Merchant = Annotated[str, typer.Argument(help="Id of the merchant, such as harbor-lane.")]
+Reason = Annotated[str, typer.Option(help="Reason, for the audit trail.")]
+Merchant = Annotated[str, typer.Argument(help="Merchant id, such as harbor-lane.")]
 
 _LOOK_EVERY_SECONDS = 20
 
@@ -50,17 +48,17 @@ _LOOK_EVERY_SECONDS = 20
 @app.callback()
 def _local_installation(
     context: typer.Context,
-    port: Annotated[int, typer.Option(envvar="PORT", help="Port of the local make run.")] = 3000,
-    data: Annotated[Path, typer.Option(envvar="DATA", help="Data of the local make run.")] = Path(
-        ".perennial"
-    ),
+    port: Annotated[int, typer.Option(envvar="PORT", help="Port of the local `make run`.")] = 3000,
+    data: Annotated[
+        Path, typer.Option(envvar="DATA", help="Data folder of the local `make run`.")
+    ] = Path(".perennial"),
 ) -> None:
     context.obj = Installation(port=port, data=data)
 
 
 @app.command()
 def pause(context: typer.Context, reason: Reason, stack: Stack = None) -> None:
-    """Stop every charge now.
+    """Stop all charges immediately.
 
     Example: perennial pause --reason "wrong tax table" --stack perennial
     """
@@ -69,7 +67,7 @@ def pause(context: typer.Context, reason: Reason, stack: Stack = None) -> None:
 
 @app.command()
 def resume(context: typer.Context, reason: Reason, stack: Stack = None) -> None:
-    """Let charges go on after a pause.
+    """Resume charges after a pause.
 
     Example: perennial resume --reason "tax table corrected" --stack perennial
     """
@@ -89,13 +87,13 @@ def status(context: typer.Context, stack: Stack = None) -> None:
 def create_merchant(
     context: typer.Context,
     name: Annotated[str, typer.Option(help="Name that customers see.")],
-    email: Annotated[str, typer.Option(help="Address that the merchant is reached at.")],
-    time_zone: Annotated[str | None, typer.Option(help="Such as Europe/Berlin.")] = None,
-    currency: Annotated[str | None, typer.Option(help="Such as EUR.")] = None,
-    language: Annotated[str | None, typer.Option(help="Such as de.")] = None,
+    email: Annotated[str, typer.Option(help="Email address of the merchant.")],
+    time_zone: Annotated[str | None, typer.Option(help="Time zone, such as Europe/Berlin.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Currency, such as EUR.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language, such as de.")] = None,
     stack: Stack = None,
 ) -> None:
-    """Set up a merchant and print their API key, once.
+    """Create a merchant and show their API key once.
 
     Example: perennial merchant create --name "Harbor Lane" --email hello@harborlane.example
     """
@@ -106,7 +104,7 @@ def create_merchant(
 
 @merchants.command("stop")
 def stop_merchant(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
-    """Stop every charge of one merchant now.
+    """Stop all charges of one merchant immediately.
 
     Example: perennial merchant stop harbor-lane --stack perennial
     """
@@ -115,7 +113,7 @@ def stop_merchant(context: typer.Context, merchant: Merchant, stack: Stack = Non
 
 @merchants.command("start")
 def start_merchant(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
-    """Let the charges of one merchant go on.
+    """Resume charges of one merchant.
 
     Example: perennial merchant start harbor-lane --stack perennial
     """
@@ -124,7 +122,7 @@ def start_merchant(context: typer.Context, merchant: Merchant, stack: Stack = No
 
 @keys.command("create")
 def create_key(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
-    """Make another API key for a merchant who lost theirs, and print it, once.
+    """Create another API key for a merchant and show it once.
 
     Example: perennial key create harbor-lane --stack perennial
     """
@@ -135,7 +133,9 @@ def create_key(context: typer.Context, merchant: Merchant, stack: Stack = None) 
 def list_keys(
     context: typer.Context,
     merchant: Merchant,
-    cursor: Annotated[str | None, typer.Option(help="From the end of the list before.")] = None,
+    cursor: Annotated[
+        str | None, typer.Option(help="Continue from the end of the previous list.")
+    ] = None,
     stack: Stack = None,
 ) -> None:
     """Show a merchant's API keys, never their secrets.
@@ -150,10 +150,10 @@ def list_keys(
 def revoke_key(
     context: typer.Context,
     merchant: Merchant,
-    key: Annotated[str, typer.Argument(help="Id of the key, as `key list` shows it.")],
+    key: Annotated[str, typer.Argument(help="Key id, as shown by `key list`.")],
     stack: Stack = None,
 ) -> None:
-    """End one API key of a merchant.
+    """Revoke one API key of a merchant.
 
     Example: perennial key revoke harbor-lane key_a1b2c3d4 --stack perennial
     """
@@ -162,7 +162,7 @@ def revoke_key(
 
 @keys.command("replace-all")
 def replace_keys(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
-    """Make one API key and revoke all others, for an owner whose key was stolen.
+    """Create a new API key and revoke all others, if a key was stolen.
 
     Example: perennial key replace-all harbor-lane --stack perennial
     """
@@ -173,10 +173,10 @@ def replace_keys(context: typer.Context, merchant: Merchant, stack: Stack = None
 def set_domain(
     context: typer.Context,
     merchant: Merchant,
-    host: Annotated[str, typer.Argument(help="The domain that they asked for.")],
+    host: Annotated[str, typer.Argument(help="Domain that the merchant asked for.")],
     stack: Stack = None,
 ) -> None:
-    """Put the domain that a merchant asked for into use.
+    """Activate the custom domain that a merchant asked for.
 
     Example: perennial domain set harbor-lane pay.example.com --stack perennial
     """
@@ -185,7 +185,7 @@ def set_domain(
 
 @domains.command("remove")
 def remove_domain(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
-    """Take a merchant's domain out of use.
+    """Remove a merchant's custom domain.
 
     Example: perennial domain remove harbor-lane --stack perennial
     """
@@ -197,10 +197,10 @@ def gateway_keys(
     context: typer.Context,
     merchant: Merchant,
     gateway: Annotated[str, typer.Option(help="The gateway's name, such as stripe.")],
-    account: Annotated[str, typer.Option(help="The gateway's id of the account, acct_..")],
+    account: Annotated[str, typer.Option(help="Account id at the gateway, such as acct_..")],
     stack: Stack = None,
 ) -> None:
-    """Store a gateway account's keys, encrypted; asks for them, or reads standard input.
+    """Store a gateway account's keys, encrypted. Prompts for them, or reads standard input.
 
     Example: perennial gateway keys harbor-lane --gateway stripe --account acct_1 < keys.json
     """
@@ -211,10 +211,12 @@ def gateway_keys(
 @mail.command("check")
 def check_mail(
     context: typer.Context,
-    sender: Annotated[str | None, typer.Option(help="Sender; else the stack's own.")] = None,
+    sender: Annotated[
+        str | None, typer.Option(help="Sender address. Default: the stack's.")
+    ] = None,
     stack: Stack = None,
 ) -> None:
-    """Say whether mail would go out: sender's identity, sandbox, quota.
+    """Check whether email can be sent: sender identity, sandbox and quota.
 
     Example: perennial mail check --stack perennial
     """
@@ -224,18 +226,20 @@ def check_mail(
 
 @app.command()
 def audit(
-    merchant: Annotated[str, typer.Argument(help="Id of the merchant; '*' for what concerns all.")],
+    merchant: Annotated[
+        str, typer.Argument(help="Merchant id, or '*' for changes that affect all.")
+    ],
     stack: Deployed,
-    on: Annotated[str | None, typer.Option(help="A day in UTC; else today.")] = None,
+    on: Annotated[str | None, typer.Option(help="Day in UTC. Default: today.")] = None,
 ) -> None:
-    """List who changed what of a merchant's on a day.
+    """List the changes made for a merchant on one day.
 
     Example: perennial audit harbor-lane --on 2026-01-31 --stack perennial
     """
     try:
         day = date.fromisoformat(on or datetime.now(UTC).date().isoformat())
     except ValueError:
-        raise _refused("--on: a day in UTC, such as 2026-01-31") from None
+        raise _refused("--on must be a day in UTC, such as 2026-01-31") from None
     with _asking("the audit table"):
         table = installation.outputs(stack)["AuditTable"]
         found = list(audit_trail.lines(table, merchant, day))
@@ -246,9 +250,11 @@ def audit(
 @app.command("restore-drill")
 def restore_drill(
     stack: Deployed,
-    at: Annotated[str | None, typer.Option(help="An instant; else the latest there is.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Time to restore to. Default: the latest possible.")
+    ] = None,
 ) -> None:
-    """Restore the core table as a new table, and check it; touches nothing in use.
+    """Restore the core table to a new table and check it. Changes nothing in use.
 
     Example: perennial restore-drill --at 2026-01-31T14:59:00Z --stack perennial
     """
@@ -257,13 +263,13 @@ def restore_drill(
     try:
         moment = datetime.fromisoformat(at) if at else None
     except ValueError:
-        raise _refused("--at: an instant, such as 2026-01-31T14:59:00Z") from None
+        raise _refused("--at must be a time, such as 2026-01-31T14:59:00Z") from None
     with _asking():
         table = installation.outputs(stack)["CoreTable"]
         done = restore.drill(table, moment, every_seconds=_LOOK_EVERY_SECONDS, progress=_say)
     for violation in done.wrong:
         print(f"  {violation}")
-    print(f"{done.table}: {done.items} items, {len(done.wrong) or 'nothing'} wrong")
+    print(f"{done.table}: {done.items} items, {len(done.wrong) or 'no'} violations")
     print(f"To switch over, deploy with RestoredStream={done.stream}")
     if done.wrong:
         raise typer.Exit(1)
@@ -297,7 +303,7 @@ def _show(call: Callable[[], Mapping[str, Any]]) -> None:
     for line in lines(answer):
         print(line)
     if "api_key" in answer:
-        print("Keep the key now: only its hash is stored, and it is not shown again.")
+        print("Save this key now. Only its hash is stored, so it can't be shown again.")
     if "error" in answer:
         raise typer.Exit(1)
 
@@ -310,7 +316,7 @@ def lines(answer: Mapping[str, Any]) -> Iterator[str]:
         elif name != "next":
             yield f"  {name:<20}  {value}"
     if answer.get("next"):
-        yield f"There are more: --cursor {answer['next']}"
+        yield f"More results: --cursor {answer['next']}"
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def _deployed(stack: str, event: Mapping[str, Any]) -> Any:
     )
     payload = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
-        raise OperateError(f"the function failed: {payload.get('errorType')}; see its log")
+        raise OperateError(f"the function failed with {payload.get('errorType')}. See its log")
     return payload
 
 
@@ -72,7 +72,7 @@ def _local(port: int, event: Mapping[str, Any]) -> Any:
             return json.loads(answer.read())
     except urllib.error.URLError as error:
         raise OperateError(
-            f"nothing answers at {url}; start make run, or name a deployed stack: --stack perennial"
+            f"no response from {url}. Start `make run`, or name a stack: --stack perennial"
         ) from error
 
 
@@ -100,16 +100,14 @@ def _spec_of(gateway: str) -> "GatewaySpec":
 
 def _typed_keys(spec: "GatewaySpec") -> dict[str, Any]:
     """Reads the keys, and refuses those that the gateway could not be opened with."""
-    typed = (
-        getpass.getpass("Keys, as one line of JSON: ") if sys.stdin.isatty() else sys.stdin.read()
-    )
+    typed = getpass.getpass("Keys (one line of JSON): ") if sys.stdin.isatty() else sys.stdin.read()
     try:
         keys = json.loads(typed)
     except ValueError as error:
-        raise OperateError("that is not JSON") from error
+        raise OperateError("the keys must be JSON") from error
     if not isinstance(keys, dict) or not keys:
         example = json.dumps({spec.secrets[0].name: ".."})
-        raise OperateError(f"the keys are a JSON object, such as {example}")
+        raise OperateError(f"the keys must be a JSON object, such as {example}")
     if wrong := spec.wrong_secrets(keys):
         raise OperateError(f"missing or of another type: {', '.join(wrong)}")
     return keys
@@ -132,9 +130,9 @@ def check_mail(at: Installation, sender: str | None) -> dict[str, Any]:
         standing[identity] = f"{'verified' if verified else 'not verified'}, DKIM {dkim}"
     may_send = any(text.startswith("verified") for text in standing.values())
     production = bool(account.get("ProductionAccessEnabled"))
-    standing["to anyone"] = "yes" if production else "no: ask AWS to take SES out of its sandbox"
+    standing["to anyone"] = "yes" if production else "no: ask AWS for SES production access"
     quota = account.get("SendQuota", {}).get("Max24HourSend", 0)
-    standing["mails a day"] = f"{quota:.0f}"
+    standing["emails a day"] = f"{quota:.0f}"
     if not may_send:
         standing["error"] = f"verify {sender} or its domain in SES first"
     return standing
@@ -162,7 +160,7 @@ def _client(at: Installation, service: Any) -> Any:
     running = at.data / "emulator" / "running.json"
     if not running.exists():
         raise OperateError(
-            "no make run is here; start it, or name a deployed stack: --stack perennial"
+            "`make run` isn't running here. Start it, or name a stack: --stack perennial"
         )
     port = json.loads(running.read_text(encoding="utf-8"))["port"]
     return boto3.client(

@@ -50,12 +50,12 @@ def drill(
         )
     except dynamodb.exceptions.ClientError as error:
         raise RestoreError(error.response["Error"]["Message"]) from error
-    progress(f"DynamoDB restores {restored}; this takes minutes to hours")
+    progress(f"Restoring {restored}. This can take from minutes to hours")
     _wait_until_active(dynamodb, restored, every_seconds, progress)
-    progress("turning on stream, point-in-time recovery and deletion protection")
+    progress("Turning on the stream, point-in-time recovery and deletion protection")
     _give_back(dynamodb, restored)
     _wait_until_active(dynamodb, restored, every_seconds, progress)
-    progress("reading the copy and checking it")
+    progress("Checking the restored table")
     stream = dynamodb.describe_table(TableName=restored)["Table"]["LatestStreamArn"]
     entities = list(every_entity(restored))
     return Restored(restored, stream, len(entities), at_rest.check(entities))
@@ -81,6 +81,6 @@ def _wait_until_active(
     while dynamodb.describe_table(TableName=table)["Table"]["TableStatus"] != "ACTIVE":
         waited = time.monotonic() - start
         if waited > WAIT_SECONDS:
-            raise RestoreError(f"{table} is not there after {WAIT_SECONDS // 3600} hours")
-        progress(f"waiting for {table}: {waited:.0f} s")
+            raise RestoreError(f"{table} isn't active after {WAIT_SECONDS // 3600} hours")
+        progress(f"Waiting for {table}: {waited:.0f} s")
         time.sleep(every_seconds)

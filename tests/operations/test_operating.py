@@ -94,7 +94,7 @@ def test_what_an_operator_is_told_is_a_line_each_and_says_that_there_is_more() -
     assert list(cli.lines(told)) == [
         "  live                  2",
         "  key=apikey_1  made_by=operator",
-        "There are more: --cursor x",
+        "More results: --cursor x",
     ]
     assert list(cli.lines({"left": 0, "next": None})) == ["  left                  0"]
 

@@ -48,19 +48,22 @@ def helpdesk_confirm(town: Town) -> Page:
     town.set(notice_days=60)
     ann = Customer(town.visitor.page, town.laptop, town.ann.email)
     ann.write(
-        "billing", "Please cancel", "I do not need it any more.", What_is_it="Cancel a subscription"
+        "billing",
+        "Please cancel",
+        "I do not need it any more.",
+        What_do_you_need="Cancel a subscription",
     )
     ann.page.get_by_label("Order ID").fill(town.orders(town.ann, "sale")[-1]["id"])
     ann.press("Send")
     page = ann.at(ann.helpdesk_link())
-    assert ann.says("It is too late to stop the payment")
+    assert ann.says("It's too late to stop the payment")
     town.set(notice_days=0)
     return page
 
 
 def helpdesk_confirm_mismatch(town: Town) -> Page:
     eve = Customer(town.visitor.page, town.laptop, "eve@example.com")
-    eve.write("billing", "My money", "4242 4242 4242 4242", What_is_it="A refund")
+    eve.write("billing", "My money", "4242 4242 4242 4242", What_do_you_need="A refund")
     eve.page.get_by_label("Order ID").fill(town.order(town.dan))
     eve.press("Send")
     page = eve.at(eve.helpdesk_link())

@@ -28,7 +28,7 @@ def test_an_order_is_found_by_its_id_or_email_and_leads_to_its_customer(
     assert seller.heading() == "Transactions"
     for words in (order_id, order_id.lower(), ann.email):
         seller.page.get_by_label("Search").fill(words)
-        seller.press("Show")
+        seller.press("Apply")
         assert rows(seller) == 1
         assert order_id in seller.page.get_by_role("row").last.inner_text()
     seller.follow(ann.email)
@@ -45,14 +45,14 @@ def test_the_filters_narrow_the_list_and_are_cleared(
     seller: Seller, ann: Customer, order_id: str
 ) -> None:
     seller.page.get_by_label("Type").select_option(label="Rebill")
-    seller.press("Show")
+    seller.press("Apply")
     assert order_id not in seller.page.content()
     seller.page.get_by_label("Type").select_option(label="Sale")
     seller.page.get_by_label("From").fill("2020-01-01")
-    seller.press("Show")
+    seller.press("Apply")
     assert order_id in seller.page.content()
     seller.page.get_by_label("To").fill("2020-01-31")
-    seller.press("Show")
+    seller.press("Apply")
     assert seller.says("No transactions match")
     assert seller.page.get_by_label("From").input_value() == "2020-01-01"
     seller.page.goto("/console?from=yesterday")
@@ -69,5 +69,5 @@ def test_a_link_signs_in_once_and_signing_out_ends_it(seller: Seller) -> None:
     assert seller.page.goto(link).status == 401
     seller.page.goto("/console")
     seller.press("Sign out")
-    assert seller.heading() == "You are signed out"
+    assert seller.heading() == "You're signed out"
     assert seller.page.goto("/console").status == 401

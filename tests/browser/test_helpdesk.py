@@ -33,7 +33,7 @@ def test_an_agent_approves_a_refund_that_was_asked_for_in_my_orders(
     ann.go(ann.purchase().get_by_role("link", name="Refund"))
     ann.press("Request a refund of $29.99")
     ann.follow("View your request")
-    assert ann.says("A person at Harbor Lane Studio reads it")
+    assert ann.says("Someone at Harbor Lane Studio will read your message")
 
     seller.follow("Tickets")
     row = seller.page.get_by_role("row").filter(has_text=ann.email)

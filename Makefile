@@ -41,16 +41,21 @@ run: export DATA := $(DATA)
 run: $(DEV) $(MINISTACK)
 	@exec env $(WITH_LAYER) .venv/bin/python -m dev.run
 
-## make test       run all fast tests (ARGS='-k rebill' runs some of them)
+## make test       run the fast tests, in 2.5 minutes (ARGS='-k rebill' runs some of them)
 .PHONY: test
 test: $(DEV) $(MINISTACK)
 	.venv/bin/pytest -n 2 -m "not slow" $(ARGS)
 
-## make test-slow  run the browser, packaging, kill and load tests
+## make test-slow  run the slow tests: browser, package, kill and load, and the fast ones in depth
 # pytest ends with 5 when it has nothing to run, which is no failure here.
 .PHONY: test-slow
+test-slow: export PERENNIAL_TEST_DEEP := 1
 test-slow: $(DEV) $(MINISTACK) $(SAM) $(EMULATE)
-	.venv/bin/pytest -n 2 --dist loadfile -m slow $(ARGS) || test $$? -eq 5
+	.venv/bin/pytest -n 2 --dist loadfile -m "slow or hypothesis" $(ARGS) || test $$? -eq 5
+
+## make test-all   run all tests
+.PHONY: test-all
+test-all: test-slow test
 
 ## make sim        simulate years of billing with faults (SEEDS=40, SEED_FROM=n; SEED=n replays one)
 SEEDS ?= 40

@@ -257,6 +257,9 @@ class _Handler(BaseHTTPRequestHandler):
     paypal: Loopback
     protocol_version = "HTTP/1.1"
     timeout = 30
+    # Headers and body leave in one packet; otherwise each answer waits for an acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         if urlsplit(self.path).path in {"/agreements/approve", "/checkoutnow"}:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from billing.catalog.flows import products
 from billing.kernel.catalog import Product
 from functions.checkout import app
+from tests.depth import examples
 from tests.web.calls import Answer, Client
 from tests.world import MONTHLY, World
 
@@ -280,7 +281,7 @@ def test_the_directory_shows_listed_products_at_their_default_price(till: Till) 
     assert listed["url"].endswith(till.address)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     document=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),

@@ -24,6 +24,7 @@ from billing.gateways.stripe.gateway import StripeGateway
 from billing.kernel.gateways import AccountRef, RefundSucceeded
 from billing.kernel.ports import Gateway
 from billing.storage.dynamo import tables as dynamo_tables
+from tests.gateways.stripe.edge import Impatient
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
 HOME = "https://pay.example.com/checkout/acme.p"
@@ -121,6 +122,7 @@ def stripe_on_loopback() -> Iterator[Bench]:
             AccountRef("acme", "stripe", "acct_1_test"),
             lambda fresh: {"secret_key": "sk_test_loopback"},
             api_base=loopback.url,
+            http_client=Impatient(),
         )
         client = stripe_sdk.StripeClient(
             "sk_test_loopback", base_addresses={"api": loopback.url}, max_network_retries=0

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.kernel.funds import SHARES_AT_MOST, UNKNOWN, Funds, Share, Taken, whole
+from tests.depth import examples
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -75,7 +76,7 @@ steps = st.lists(
 
 
 @pytest.mark.spec("A-4", "B-7")
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.integers(1, 60), steps)
 def test_money_is_used_or_returned_or_credit_and_never_two_of_them(
     price: int, story: list[Step]

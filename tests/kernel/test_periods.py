@@ -60,6 +60,7 @@ def _transitions(zone: str) -> Iterator[tuple[str, Instant, datetime, datetime]]
 
 
 @pytest.mark.spec("P-13")
+@pytest.mark.slow
 def test_wall_times_around_every_change_of_every_clock_are_what_whenever_says() -> None:
     shifts = transitions()
     assert len(shifts) > 50_000
@@ -72,6 +73,7 @@ def test_wall_times_around_every_change_of_every_clock_are_what_whenever_says() 
 
 
 @pytest.mark.spec("P-13")
+@pytest.mark.slow
 def test_a_skipped_time_moves_on_by_the_gap_and_a_doubled_one_is_its_first() -> None:
     # Told from the change alone, without a library's notion of what a gap is.
     gaps = folds = 0
@@ -261,6 +263,7 @@ def test_the_next_local_day_starts_when_the_date_changes(
 
 
 @pytest.mark.spec("R-2")
+@pytest.mark.slow
 def test_the_next_local_day_is_right_around_every_change() -> None:
     across_midnight = set()
     for zone, moment, due, shown in transitions():

@@ -16,6 +16,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor, Period, Span, Unit, nth
 from billing.kernel.schedule import ends_at, standard_anchor, standard_at
 from billing.kernel.subscription import CHARGEABLE, LIVE, TERMINAL, State, Subscription
+from tests.depth import examples
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -389,5 +390,5 @@ class Lives(RuleBasedStateMachine):
         assert self.held.gives_access(self.now) is not closed
 
 
-Lives.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Lives.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)
 test_any_legal_life_keeps_its_counts_its_anchor_and_its_end = Lives.TestCase

@@ -221,7 +221,9 @@ def test_the_owner_is_erased_as_a_customer_too_but_not_who_came_back(shop: Shop)
 
 
 @pytest.mark.spec("A-6", "R-1")
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "after", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["before", "after"]
+)
 def test_killed_at_any_write_it_is_found_and_finished(after: bool) -> None:
     at = 0
     while True:

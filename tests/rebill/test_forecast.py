@@ -14,6 +14,7 @@ from billing.kernel.catalog import Cycle, Initial, PriceTerms, PriceType
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor, Period, Span, Unit
 from billing.rebill.flows import forecast as forecast_flow
+from tests.depth import examples
 from tests.web.shop import Shop
 from tests.world import MONTHLY
 
@@ -66,7 +67,7 @@ def charged_since(shop: Shop, since: datetime) -> dict[str, Any]:
     ),
     days=st.integers(1, 200),
 )
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @pytest.mark.spec("R-10")
 def test_a_forecast_is_what_is_then_charged_and_charges_nothing(
     bought: list[tuple[PriceTerms, int]], days: int

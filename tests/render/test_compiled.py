@@ -12,15 +12,25 @@ from tests.render.examples import PAGES
 from tests.render.written import templates
 
 
-@pytest.fixture
-def compiled(tmp_path: Path) -> Path:
-    messages.compile_into(tmp_path)
-    pages.compile_into(tmp_path)
-    return tmp_path
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("compiled")
+    messages.compile_into(folder)
+    pages.compile_into(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, dict[str, str]]:
+    """Every page in some languages, from the source."""
+    _forget()
+    return {language: _all(language) for language in SOME}
 
 
 @pytest.fixture
-def packaged(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def packaged(
+    compiled: Path, written: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """As it is where `make build` has been."""
     monkeypatch.setattr(messages, "COMPILED", compiled)
     _forget()
@@ -34,20 +44,18 @@ def _forget() -> None:
 
 
 def _all(language: str) -> dict[str, str]:
-    _forget()
     return {name: pages.html(name, language, nonce="n", **PAGES[name]) for name in PAGES}
 
 
 SOME = ("en", "de", "bg")
-WRITTEN = {language: _all(language) for language in SOME}
 
 
 @pytest.mark.parametrize("language", SOME)
-def test_compiled_pages_are_the_written_ones(packaged: None, language: str) -> None:
+def test_compiled_pages_are_the_written_ones(
+    packaged: None, written: dict[str, dict[str, str]], language: str
+) -> None:
     assert not pages._environment(language).loader.has_source_access  # type: ignore[union-attr]
-    assert {name: pages.html(name, language, nonce="n", **PAGES[name]) for name in PAGES} == (
-        WRITTEN[language]
-    )
+    assert _all(language) == written[language]
 
 
 def test_every_template_is_compiled(compiled: Path) -> None:
@@ -61,9 +69,7 @@ def test_compiled_catalogs_are_the_written_ones(packaged: None, language: str) -
 
 
 def test_compiling_twice_gives_the_same(compiled: Path, tmp_path: Path) -> None:
-    again = tmp_path / "again"
-    again.mkdir()
-    messages.compile_into(again)
-    pages.compile_into(again)
+    messages.compile_into(tmp_path)
+    pages.compile_into(tmp_path)
     files = {path.name: path.read_bytes() for path in compiled.glob("*.*")}
-    assert files == {path.name: path.read_bytes() for path in again.iterdir()}
+    assert files == {path.name: path.read_bytes() for path in tmp_path.glob("*.*")}

@@ -25,6 +25,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.storage import History
 from billing.kernel.writes import Change, Insert
+from tests.depth import examples
 from tests.web.calls import Answer
 from tests.web.shop import Shop
 from tests.world import MONTHLY
@@ -229,7 +230,9 @@ class AnyLife(RuleBasedStateMachine):
         assert len({i.period for i in paid}) == len(paid), "no period is paid twice"
 
 
-AnyLife.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
+AnyLife.TestCase.settings = settings(
+    max_examples=examples(20), stateful_step_count=20, deadline=None
+)
 
 
 @pytest.mark.spec("R-1", "R-3", "X-6", "X-11", "A-4", "A-5", "R-6")

@@ -32,6 +32,7 @@ from dev.stripe import attempts
 from dev.stripe.faults import Faults
 from dev.stripe.server import Loopback
 from dev.stripe.service import Account
+from tests.gateways.stripe.edge import Impatient
 from tests.world import MONTHLY, World
 
 ACCOUNT = AccountRef("acme", "stripe", "acct_1_test")
@@ -46,7 +47,10 @@ class Shop:
         self.world, self.faults = world, faults
         self._loopback = loopback
         stripe = StripeGateway(
-            ACCOUNT, lambda fresh: {"secret_key": "sk_test_loopback"}, api_base=loopback.url
+            ACCOUNT,
+            lambda fresh: {"secret_key": "sk_test_loopback"},
+            api_base=loopback.url,
+            http_client=Impatient(),
         )
         sandbox = world.ports.gateway
         world.ports = replace(

@@ -30,6 +30,7 @@ from billing.plans import freezing
 from billing.plans.flows import change_plan, freeze
 from billing.plans.plan_change import CHANGEABLE
 from billing.plans.plan_change import When as PlanWhen
+from tests.depth import examples
 from tests.helpdesk.tickets.asking import DELAYED, ask_to_cancel, decline, newest, set_up
 from tests.scenarios.test_disputing import disputed
 from tests.scenarios.test_undoing import differing
@@ -159,7 +160,7 @@ PAIRS = {
 
 
 @pytest.mark.spec("X-5", "X-11", "A-5", "H-4")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(subscriptions(), st.lists(st.sampled_from(list(PAIRS)), min_size=1, max_size=4))
 def test_what_is_done_and_undone_leaves_every_field_as_it_was(
     before: Subscription, done: list[str]
@@ -256,7 +257,7 @@ FOUR = replace(DELAYED, type=PriceType.INSTALLMENT, installments=4)
 
 
 @pytest.mark.spec("X-5", "X-11", "A-5", "H-4")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.sampled_from([DELAYED, TRIAL, FOUR]),
     st.lists(st.sampled_from(list(BEFORE)), max_size=3),

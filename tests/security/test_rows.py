@@ -26,6 +26,7 @@ from functions.merchant import app as merchant_app
 from functions.portal import app as portal_app
 from functions.webhook import app as webhook_app
 from tests.checkout.test_checkout import FORM
+from tests.depth import examples
 from tests.security.checklist import CHECKLIST, Row
 from tests.web.calls import Client, event
 from tests.world import World
@@ -122,7 +123,7 @@ headers = st.dictionaries(
     st.text(max_size=60) | st.sampled_from([*TYPES, *OTHERS]),
     max_size=6,
 )
-ANY = settings(max_examples=250, deadline=None, derandomize=True, database=None)
+ANY = settings(max_examples=examples(250), deadline=None, derandomize=True, database=None)
 ALL_ROUTES = routes()
 OPEN = {function: function.build(World(limits=False).ports) for function in OF_VISITORS}
 WEBHOOK = webhook_app.build(World(limits=False).ports)

@@ -20,14 +20,16 @@ from sim.plan import drawn
 from sim.run import Result, run
 from sim.scenes import SCENES
 from sim.shrink import shrink, trace
+from tests.depth import sample
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXED_SEEDS = range(2026, 2033)
+QUICK = (630, 694, 677, 189, 552, 560, 1260, 1335, 7059, 500005)
 HURRIED = [seed for seed in range(1000, 1040) if drawn(seed).looks is not None][:4]
 
 
 @pytest.mark.spec("R-1", "R-3", "R-6", "X-6")
-@pytest.mark.parametrize("seed", FIXED_SEEDS)
+@pytest.mark.parametrize("seed", sample(FIXED_SEEDS, [2026, 2027, 2030]))
 def test_money_moves_exactly_once_whatever_fails(seed: int) -> None:
     result = run(seed)
     assert result.violation is None, str(result.violation)
@@ -35,7 +37,7 @@ def test_money_moves_exactly_once_whatever_fails(seed: int) -> None:
 
 
 @pytest.mark.spec("R-1", "R-6", "X-6", "W-2")
-@pytest.mark.parametrize("seed", [2026, 2027, 2033, 2065])
+@pytest.mark.parametrize("seed", sample([2026, 2027, 2033, 2065], [2026]))
 def test_money_moves_exactly_once_where_payments_lapse(seed: int) -> None:
     result = run(seed, gateway=LapsingGateway)
     assert result.violation is None, str(result.violation)
@@ -51,7 +53,7 @@ def test_a_withdrawal_that_is_believed_at_once_is_found_out(
 
 
 @pytest.mark.spec("R-1")
-@pytest.mark.parametrize("seed", corpus.seeds())
+@pytest.mark.parametrize("seed", sample(corpus.seeds(), QUICK))
 def test_what_was_found_once_is_not_found_again(seed: int) -> None:
     result = run(seed)
     assert result.violation is None, str(result.violation)
@@ -68,6 +70,7 @@ def test_faults_are_not_rare_and_of_every_kind() -> None:
     assert {"crash_before", "crash_after", "unavailable_after", "stale", "spawned"} <= kinds
 
 
+@pytest.mark.slow
 def test_a_seed_says_the_same_in_every_process() -> None:
     code = "from sim.run import run; result = run(11); print(result.digest, result.charges)"
     told = set()
@@ -118,7 +121,11 @@ def _first_failure(seeds: range) -> Result:
 
 
 @pytest.mark.parametrize(
-    "name", ["charge first, write after", "unknown means failed: confirm", "local day: neither"]
+    "name",
+    sample(
+        ["charge first, write after", "unknown means failed: confirm", "local day: neither"],
+        ["charge first, write after"],
+    ),
 )
 def test_a_guard_that_is_missing_is_missed(name: str) -> None:
     (mutant,) = (m for m in MUTANTS if m.name == name)
@@ -128,7 +135,7 @@ def test_a_guard_that_is_missing_is_missed(name: str) -> None:
 
 
 @pytest.mark.spec("R-1", "R-8")
-@pytest.mark.parametrize("seed", HURRIED)
+@pytest.mark.parametrize("seed", sample(HURRIED, HURRIED[1:2]))
 def test_nobody_waits_for_ever_where_no_run_has_time_for_everything(seed: int) -> None:
     assert drawn(seed).looks is not None
     result = run(seed)
@@ -137,11 +144,14 @@ def test_nobody_waits_for_ever_where_no_run_has_time_for_everything(seed: int) -
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "alarms: nothing is put behind",
-        "outbox: in the order it was written",
-        "sweep: always from the same place",
-    ],
+    sample(
+        [
+            "alarms: nothing is put behind",
+            "outbox: in the order it was written",
+            "sweep: always from the same place",
+        ],
+        ["alarms: nothing is put behind"],
+    ),
 )
 def test_a_walk_that_is_not_fair_is_noticed(name: str) -> None:
     (mutant,) = (m for m in MUTANTS if m.name == name)
@@ -150,6 +160,7 @@ def test_a_walk_that_is_not_fair_is_noticed(name: str) -> None:
     assert "27" in {violation.number for violation in found}
 
 
+@pytest.mark.slow
 def test_a_failure_is_shrunk_to_a_story_that_can_be_read() -> None:
     (mutant,) = (m for m in MUTANTS if m.name == "unknown means failed: confirm")
     with mutant.applied():

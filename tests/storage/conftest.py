@@ -6,10 +6,13 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from time import sleep
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.retries.standard import ExponentialBackoff
+from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
 from pynamodb.signals import post_dynamodb_send
 
 from billing.kernel.storage import Ephemeral
@@ -62,6 +65,17 @@ class Backend:
 DYNAMODB = ("moto", "ministack", "dynamodb-local")
 BACKENDS = ("memory", *DYNAMODB)
 
+EMULATORS = ("ministack", "dynamodb-local")
+ALSO_FAST = ("test_store_agreement.py", "test_access_patterns.py")
+"""The files that the fast lane runs on emulators too; all others do so in the slow lane."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    backend = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]
+    named = {(backend or {}).get(fixture) for fixture in ("backend", "dynamodb")}
+    if named & set(EMULATORS) and item.path.name not in ALSO_FAST:
+        item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def credentials() -> Iterator[None]:
@@ -71,6 +85,8 @@ def credentials() -> Iterator[None]:
         environment.delenv("AWS_PROFILE", raising=False)
         environment.delenv("AWS_ENDPOINT_URL", raising=False)
         environment.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
+        # Botocore tries a lost reply again after up to two seconds.
+        environment.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)
         yield
 
 
@@ -126,11 +142,18 @@ def open_backend(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Bac
         moto.stop()
 
 
+def _briefly(seconds: float) -> None:
+    """Waits a tenth of the time: as long as others on this machine need."""
+    sleep(seconds / 10)
+
+
 def _on_dynamodb(name: str, endpoint: str | None, cannot: dict[str, str]) -> Backend:
     core, ephemeral = f"core-{uuid4().hex}", f"ephemeral-{uuid4().hex}"
+    calls = dynamo_calls.connect(os.urandom, region=REGION, endpoint=endpoint, sleep=_briefly)
     for model, table in ((dynamo_tables.Core, core), (dynamo_tables.Ephemeral, ephemeral)):
-        dynamo_tables.named(model, table, region=REGION, host=endpoint).create_table(wait=False)
-    calls = dynamo_calls.connect(os.urandom, region=REGION, endpoint=endpoint)
+        calls._connection.create_table(
+            table, **model._get_schema(), billing_mode=PAY_PER_REQUEST_BILLING_MODE
+        )
     return Backend(
         name,
         store.on_dynamodb(core, calls),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from billing.kernel.subscription import State
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove
 from billing.storage import store
+from tests.depth import examples
 from tests.storage.conftest import Backend
 from tests.storage.examples import DAY, T0, TERMS, subscription
 
@@ -45,7 +46,7 @@ def _write(draw: st.DrawFn, merchant: str, n: int) -> Any:
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())

@@ -25,6 +25,7 @@ from billing.kernel.money import Currency, Money
 from dev.paypal import orders
 from dev.paypal.server import Loopback
 from tests import paypal as on_loopback
+from tests.depth import examples
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
 AMOUNT = Money(2999, Currency.USD)
@@ -171,7 +172,7 @@ HEADERS = {
 
 
 @given(body=st.binary(max_size=60) | st.sampled_from([b"[]", b"null", b"NaN", b'{"a":NaN}']))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rubbish_never_reaches_paypal(gateway: PayPalGateway, body: bytes) -> None:
     try:
         is_object = isinstance(json.loads(body.decode()), dict) and b"NaN" not in body

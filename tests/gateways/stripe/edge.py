@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import stripe
 
+from billing.gateways import bounded_http
 from billing.gateways.stripe.gateway import StripeGateway
 from billing.kernel.gateways import AccountRef
 
@@ -53,6 +54,19 @@ class Edge(stripe.HTTPClient):
     @property
     def calls(self) -> list[str]:
         return [sent.call for sent in self.sent]
+
+
+class Impatient(stripe.RequestsClient):
+    """Our own HTTP to Stripe, but that a call is tried again without the SDK's half a second."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            timeout=(bounded_http.CONNECT_SECONDS, bounded_http.READ_SECONDS),
+            session=bounded_http.session(),
+        )
+
+    def _sleep_time_seconds(self, num_retries: int) -> float:
+        return 0.0
 
 
 @dataclass

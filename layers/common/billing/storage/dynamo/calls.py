@@ -125,7 +125,11 @@ class Calls:
 
 
 def connect(
-    entropy: Callable[[int], bytes], *, region: str | None = None, endpoint: str | None = None
+    entropy: Callable[[int], bytes],
+    *,
+    region: str | None = None,
+    endpoint: str | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Calls:
     """Connects to the named region and endpoint, or to those that botocore finds."""
     connection = Connection(
@@ -136,7 +140,7 @@ def connect(
         retry_configuration={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=POOL,
     )
-    return Calls(connection, entropy)
+    return Calls(connection, entropy, sleep)
 
 
 def key_attributes(key: Key[Entity]) -> Item:

@@ -16,17 +16,17 @@ export PYTHONUTF8 := 1
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 
-# Seven environments: the emulator (also with the runtime's Python, to run functions itself), the SAM command line and checkov pin versions of their own, and
-# the runtime interface has a Python of its own.
-# uv lives apart from what it installs, or a sync would remove it.
-UV := .venv-uv/bin/uv
+# Bytecode is written although the caller's environment may say otherwise: without it each process
+# compiles all that it imports, and a run of the tests rewrites each of its files.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Three environments. `.venv` runs and tests, with the emulator, and with uv, which installs.
+# `.venv-tools` has the SAM command line and checkov, whose pins exclude ours. `.venv-lambda` is the
+# runtime's own Python with what Lambda has, and exists only where there is such a Python.
+UV := .venv/bin/uv
 DEV := .venv/.installed
-MINISTACK := .venv-ministack/.installed
-SAM := .venv-sam/.installed
-COLD := .venv-cold/.installed
-CHECKOV := .venv-checkov/.installed
-RIC := .venv-ric/.installed
-EMULATE := .venv-emulate/.installed
+TOOLS := .venv-tools/.installed
+LAMBDA := .venv-lambda/.installed
 
 .PHONY: help
 help:
@@ -38,19 +38,19 @@ run: export STRIPE_KEY := $(STRIPE_KEY)
 run: export SELL_AT := $(SELL_AT)
 run: export PORT := $(PORT)
 run: export DATA := $(DATA)
-run: $(DEV) $(MINISTACK)
+run: $(DEV)
 	@exec env $(WITH_LAYER) .venv/bin/python -m dev.run
 
 ## make test       run the fast tests, in 2.5 minutes (ARGS='-k rebill' runs some of them)
 .PHONY: test
-test: $(DEV) $(MINISTACK)
+test: $(DEV)
 	.venv/bin/pytest -n 2 -m "not slow" $(ARGS)
 
 ## make test-slow  run the slow tests: browser, package, kill and load, and the fast ones in depth
 # pytest ends with 5 when it has nothing to run, which is no failure here.
 .PHONY: test-slow
 test-slow: export PERENNIAL_TEST_DEEP := 1
-test-slow: $(DEV) $(MINISTACK) $(SAM) $(EMULATE)
+test-slow: $(DEV) $(TOOLS) $(LAMBDA)
 	.venv/bin/pytest -n 2 --dist loadfile -m "slow or hypothesis" $(ARGS) || test $$? -eq 5
 
 ## make test-all   run all tests
@@ -73,13 +73,13 @@ sim-mutants: $(DEV)
 .PHONY: kill
 kill: export KILL_SUBSCRIPTIONS := 300
 kill: export KILL_TRIALS := 20
-kill: $(DEV) $(MINISTACK)
+kill: $(DEV)
 	.venv/bin/pytest -m slow tests/local_stack/test_kill.py $(ARGS)
 
 ## make load       run fifty clients for a minute: no 5xx, nothing lost or doubled
 .PHONY: load
 load: export LOAD_SECONDS ?= 60
-load: $(DEV) $(MINISTACK)
+load: $(DEV)
 	.venv/bin/pytest -s -m slow tests/local_stack/test_load.py $(ARGS)
 
 ## make stripe-check  run the gateway tests against Stripe's test mode (KEY=sk_test_..)
@@ -92,31 +92,31 @@ stripe-check: $(DEV)
 
 ## make bench      run all benchmarks, and compare them with goals and baseline
 .PHONY: bench
-bench: $(DEV) $(MINISTACK) $(COLD)
+bench: $(DEV) $(LAMBDA)
 	@$(WITH_LAYER) .venv/bin/python -m bench
 
 ## make check      check format, lint, types, security, imports, docstrings and template
 .PHONY: check
-check: $(DEV) $(SAM)
+check: $(DEV) $(TOOLS)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/bandit -q -c pyproject.toml -r layers functions dev bench perennial
 	$(WITH_LAYER) .venv/bin/lint-imports --no-cache
 	@$(WITH_LAYER) .venv/bin/python -m dev.docstrings
-	.venv-sam/bin/sam validate --lint
+	.venv-tools/bin/sam validate --lint
 
 ## make stack-check  check the template with cfn-lint's serverless rules and checkov
 .PHONY: stack-check
-stack-check: $(DEV) $(CHECKOV)
-	.venv-checkov/bin/cfn-lint -a cfn_lint_serverless.rules -- template.yaml
+stack-check: $(DEV) $(TOOLS)
+	.venv-tools/bin/cfn-lint -a cfn_lint_serverless.rules -- template.yaml
 	@mkdir -p .aws-sam
 	@$(WITH_LAYER) .venv/bin/python -m dev.expand > .aws-sam/expanded.json
-	.venv-checkov/bin/checkov --config-file .checkov.yaml -f .aws-sam/expanded.json
+	.venv-tools/bin/checkov --config-file .checkov.yaml -f .aws-sam/expanded.json
 
 ## make emulate    deploy the template to an emulated AWS, and run the README's transcript there
 .PHONY: emulate
-emulate: $(DEV) $(SAM) $(EMULATE)
+emulate: $(DEV) $(TOOLS) $(LAMBDA)
 	.venv/bin/pytest -s -m slow tests/emulated $(ARGS)
 	@$(WITH_LAYER) .venv/bin/python -m dev.emulate.limits
 
@@ -143,17 +143,17 @@ define sam_build
 @found=$$($(MAKE) -s runtime-python) || { \
   echo "make $@ needs python$(PYTHON_RUNTIME), the version that Lambda runs. Install it first."; \
   exit 1; }; \
-PATH="$$(dirname "$$found"):$$PATH" .venv-sam/bin/sam build $(2) && \
+PATH="$$(dirname "$$found"):$$PATH" .venv-tools/bin/sam build $(2) && \
 PYTHONPATH=$(1)/CommonLayer/python "$$found" dev/precompile.py $(1)
 endef
 .PHONY: build
-build: $(SAM)
+build: $(TOOLS)
 	$(call sam_build,.aws-sam/build)
 
 # The same for the processor of this machine, so that it can be run here.
 HERE := .aws-sam/here
 .PHONY: build-here
-build-here: $(SAM) $(RIC)
+build-here: $(TOOLS) $(LAMBDA)
 	@mkdir -p $(HERE)
 	@sed 's/arm64/$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)/' template.yaml \
 	  > $(HERE)/template.yaml
@@ -174,7 +174,7 @@ runtime-python: $(UV)
 .PHONY: deploy
 deploy: build $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m dev.stamp .aws-sam/build/template.yaml
-	.venv-sam/bin/sam deploy --guided
+	.venv-tools/bin/sam deploy --guided
 
 ## make lock       pin requirements/*.in again (UPGRADE=--upgrade for newer versions)
 UPGRADE :=
@@ -185,12 +185,12 @@ lock: $(UV)
 	cd requirements && $(LOCK) --python-version 3.11 bootstrap.in -o bootstrap.txt
 	cd requirements && $(LOCK) --python-version 3.11 layer.in -o ../layers/common/requirements.txt
 	cd requirements && $(LOCK) --python-version 3.11 run.in -o run.txt
-	cd requirements && $(LOCK) --python-version 3.11 dev.in -o dev.txt
-	cd requirements && $(LOCK) --python-version 3.11 sam.in -o sam.txt
-	cd requirements && $(LOCK) --python-version 3.11 ministack.in -o ministack.txt
-	cd requirements && $(LOCK) --python-version 3.11 checkov.in -o checkov.txt
-	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) ric.in -o ric.txt
-	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) emulate.in -o emulate.txt
+	cd requirements && $(LOCK) --python-version 3.11 dev.in -o dev.txt \
+	  --overrides emulator-overrides.in
+	cd requirements && $(LOCK) --python-version 3.11 tools.in -o tools.txt \
+	  --overrides tools-overrides.in
+	cd requirements && $(LOCK) --python-version $(PYTHON_RUNTIME) lambda.in -o lambda.txt \
+	  --overrides emulator-overrides.in
 
 ## make docs       build the documentation into .site/; broken links fail
 .PHONY: docs
@@ -200,54 +200,36 @@ docs: $(DEV)
 ## make screenshots  take screenshots of every page into .screenshots/: desktop and phone, light and dark
 ##                 (ARGS=--docs: only those in the documentation, into docs/screenshots/)
 .PHONY: screenshots
-screenshots: $(DEV) $(MINISTACK)
+screenshots: $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m tests.browser.screenshots $(ARGS)
 
 ## make clean      remove installed tools and build output; keeps the data of `make run`
 .PHONY: clean
 clean:
-	rm -rf .venv .venv-uv .venv-ministack .venv-sam .venv-checkov .venv-ric .venv-cold .venv-emulate .aws-sam .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-tools .venv-lambda .aws-sam .mypy_cache .pytest_cache .ruff_cache
 
+# uv is also in the list of what it installs there, or it would remove itself.
 $(UV): requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Perennial needs python3 >= 3.11."; exit 1; }
-	$(PYTHON) -m venv .venv-uv
-	.venv-uv/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # A stamp says that an environment holds what its list says: unchanged lists install nothing.
-define install
-$(UV) venv -q --clear --python .venv-uv/bin/python $(@D)
-$(UV) pip sync -q --require-hashes --python $(@D)/bin/python $<
-@touch $@
-endef
+SYNC = $(UV) pip sync -q --require-hashes --compile-bytecode --python $(@D)/bin/python $<
 
 $(DEV): requirements/dev.txt $(UV)
-	$(install)
-
-$(MINISTACK): requirements/ministack.txt $(UV)
-	$(install)
-
-$(SAM): requirements/sam.txt $(UV)
-	$(install)
-
-# What a function sees when it starts: the runtime's Python, its own boto3, the layer.
-$(COLD): layers/common/requirements.txt requirements/ric.txt $(UV)
-	@found=$$($(MAKE) -s runtime-python) || { echo "No python$(PYTHON_RUNTIME): no cold starts."; exit 0; }; \
-	$(UV) venv -q --clear --python "$$found" $(@D) && \
-	$(UV) pip sync -q --require-hashes --compile-bytecode --python $(@D)/bin/python \
-	  layers/common/requirements.txt requirements/ric.txt && touch $@
-
-$(CHECKOV): requirements/checkov.txt $(UV)
-	$(install)
-
-# The two that must be the runtime's own Python. Without one the tests that need it are left out.
-$(EMULATE): requirements/emulate.txt $(UV)
-	@found=$$($(MAKE) -s runtime-python) || { echo "No python$(PYTHON_RUNTIME): nothing is emulated."; exit 0; }; \
-	$(UV) venv -q --clear --python "$$found" $(@D) && \
-	$(UV) pip sync -q --require-hashes --python $(@D)/bin/python $< && touch $@
-
-$(RIC): requirements/ric.txt $(UV)
-	found=$$($(MAKE) -s runtime-python) && $(UV) venv -q --clear --python "$$found" $(@D)
-	$(UV) pip sync -q --require-hashes --python $(@D)/bin/python $<
+	$(SYNC)
 	@touch $@
+
+$(TOOLS): requirements/tools.txt $(UV)
+	$(UV) venv -q --clear --python .venv/bin/python $(@D)
+	$(SYNC)
+	@touch $@
+
+# Without a Python of the runtime's version the tests that need one are left out, and say so.
+$(LAMBDA): requirements/lambda.txt $(UV)
+	@found=$$($(MAKE) -s runtime-python) || { \
+	  echo "No python$(PYTHON_RUNTIME): nothing runs as in Lambda."; exit 0; }; \
+	$(UV) venv -q --clear --python "$$found" $(@D) && $(SYNC) && touch $@

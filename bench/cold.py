@@ -27,7 +27,7 @@ from tests.portal.visitors import OPEN
 from tests.world import START, World
 
 ROOT = Path(__file__).parents[1]
-PYTHON = ROOT / ".venv-cold/bin/python"
+PYTHON = ROOT / ".venv-lambda/bin/python"
 LAYER = "CommonLayer/python"
 TIMES = 6
 MOST = 1.3

@@ -150,7 +150,7 @@ def _place() -> Place:
         port=int(port),
         data=Path(os.environ.get("DATA", ".perennial")).absolute(),
         template=Path(os.environ.get("TEMPLATE", _ROOT / "template.yaml")),
-        ministack=os.environ.get("MINISTACK", str(_ROOT / ".venv-ministack/bin/ministack")),
+        ministack=os.environ.get("MINISTACK", str(Path(sys.executable).with_name("ministack"))),
     )
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -204,11 +205,25 @@ def test_a_requirement_file_has_versions_and_hashes_and_no_addresses(path: Path)
         assert "--hash=sha256:" in entry, entry
 
 
-def test_the_layer_and_the_laptop_have_the_same_versions() -> None:
-    pins = [
-        dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", path.read_text("utf-8"), re.MULTILINE))
-        for path in (ROOT / "layers/common/requirements.txt", ROOT / "requirements/dev.txt")
-    ]
-    layer, laptop = pins
-    assert layer.items() <= laptop.items()
+def pins(path: str) -> dict[str, str]:
+    text = (ROOT / path).read_text("utf-8")
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("other", ["dev", "lambda"])
+def test_the_layer_has_the_same_versions_as_where_it_is_tried(other: str) -> None:
+    layer = pins("layers/common/requirements.txt")
+    assert layer.items() <= pins(f"requirements/{other}.txt").items()
     assert "boto3" not in layer
+
+
+def test_what_is_packaged_imports_only_what_is_packaged_or_lambda_brings() -> None:
+    """The environment that runs a built function also holds the emulator, which would hide it."""
+    layer = {*pins("layers/common/requirements.txt"), "boto3", "botocore"}
+    packages = packages_distributions()
+    for path in [*BILLING.rglob("*.py"), *HANDLERS]:
+        for name in imported(path):
+            top = name.partition(".")[0]
+            if top not in {"billing", "functions"} | sys.stdlib_module_names:
+                found = {each.lower().replace("_", "-") for each in packages[top]}
+                assert found & layer, f"{path} imports {name}"

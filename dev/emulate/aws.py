@@ -1,9 +1,9 @@
 """ministack, with additions that this stack's template needs: for `make emulate`.
 
-    .venv-emulate/bin/python dev/emulate/aws.py
+    .venv-lambda/bin/python dev/emulate/aws.py
 
-It runs in the emulator's own environment, so it imports nothing of ours. What it adds is as little
-as lets CloudFormation take template.yaml as it is and lets roles be enforced; limits.py names it.
+It runs with the runtime's own Python and imports nothing of ours. What it adds is as little as lets
+CloudFormation take template.yaml as it is and lets roles be enforced; limits.py names it.
 CodeDeploy, budgets and alarms over several metrics are recorded and do nothing.
 """
 

@@ -212,7 +212,7 @@ def deployed(built: Path, scratch: Path) -> Iterator[Deployed]:
     (scratch / "tmp").mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     here = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-    program = [str(ROOT / ".venv-emulate/bin/python"), str(ROOT / "dev/emulate/aws.py")]
+    program = [str(ROOT / ".venv-lambda/bin/python"), str(ROOT / "dev/emulate/aws.py")]
     environment = {
         **kept,
         **here,
@@ -267,7 +267,7 @@ def _deploy(built: Path, more: Sequence[str] = ()) -> None:
     parameters = [f"SenderAddress={SENDER}", "AlarmEmail=ops@example.com", "MonthlyBudget=50"]
     done = subprocess.run(
         [
-            str(ROOT / ".venv-sam/bin/sam"),
+            str(ROOT / ".venv-tools/bin/sam"),
             *("deploy", "--template-file", str(built / "template.yaml")),
             *("--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"),
             *("--no-confirm-changeset", "--no-progressbar"),

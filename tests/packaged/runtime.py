@@ -1,7 +1,7 @@
 """A built function under Lambda's own runtime interface, without Docker.
 
-`aws-lambda-rie` comes with the SAM command line, the runtime client with `.venv-ric`. One call at a
-time: calls that come together end the emulator.
+`aws-lambda-rie` comes with the SAM command line, the runtime client with `.venv-lambda`. One call
+at a time: calls that come together end the emulator.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MACHINE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 
 def emulator() -> Path:
     """The runtime interface emulator that aws-sam-cli carries."""
-    (found,) = (ROOT / ".venv-sam").glob(f"lib/*/site-packages/samcli/local/rapid/*-{MACHINE}")
+    (found,) = (ROOT / ".venv-tools").glob(f"lib/*/site-packages/samcli/local/rapid/*-{MACHINE}")
     return found
 
 
@@ -62,7 +62,7 @@ def running(
                 *("--log-level", "error"),
                 *("--runtime-interface-emulator-address", f"127.0.0.1:{outside}"),
                 *("--runtime-api-address", f"127.0.0.1:{inside}"),
-                *(str(ROOT / ".venv-ric/bin/python"), "-m", "awslambdaric", handler),
+                *(str(ROOT / ".venv-lambda/bin/python"), "-m", "awslambdaric", handler),
             ],
             cwd=function,
             env={

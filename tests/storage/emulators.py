@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,8 @@ START_SECONDS = 30
 
 
 def ministack() -> Path | None:
-    """Its program, if it is there: `MINISTACK`, or the environment that the Makefile makes."""
-    program = ROOT / os.environ.get("MINISTACK", ".venv-ministack/bin/ministack")
+    """Its program, if it is there: `MINISTACK`, or the one installed beside this Python."""
+    program = ROOT / os.environ.get("MINISTACK", Path(sys.executable).with_name("ministack"))
     return program if program.exists() else None
 
 

@@ -97,8 +97,8 @@ class MeteredItems(MemoryItems):
         super().__init__()
         self.written: list[Written] = []
 
-    def move_alarm(self, due: Due, until: datetime) -> bool:
-        moved = super().move_alarm(due, until)
+    def move_due_date(self, due: Due, until: datetime) -> bool:
+        moved = super().move_due_date(due, until)
         if moved:
             size = size_of(self.get(owner_key(due)))
             self.written.append(Written(f"lease of {due.kind}", size, 2 * ceil(size / KB), 2))

@@ -14,7 +14,7 @@ from billing.aws.sqs_queue import body_of
 from billing.cancel.flows import cancel, pause
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.customers.flows import customers
-from billing.helpdesk.tickets import Wish
+from billing.helpdesk.tickets import TicketType
 from billing.kernel.catalog import PricePoint, PriceType
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Invalid, Unavailable, Uncertain
@@ -83,14 +83,14 @@ def answer_the_bank(adversary: Adversary, target: Subscription | Checkout) -> No
 
 def ask_to_cancel(adversary: Adversary, target: Subscription) -> None:
     """Asks support to cancel, which holds the charges that fall due (H-4)."""
-    support.ask(adversary.world, target, Wish.CANCEL)
+    support.ask(adversary.world, target, TicketType.CANCEL)
 
 
 def ask_for_refund(adversary: Adversary, target: Subscription) -> None:
     """Asks support for a refund of the newest payment."""
     paid = _payments(adversary.world, target)
     if paid:
-        support.ask(adversary.world, target, Wish.REFUND, paid[-1])
+        support.ask(adversary.world, target, TicketType.REFUND, paid[-1])
 
 
 def dispute(adversary: Adversary, target: Subscription) -> None:
@@ -183,7 +183,9 @@ def tell_again(adversary: Adversary, target: object) -> None:
     for entity in world.table.all():
         if isinstance(entity, OutboxEvent):
             world.deployment.stream(
-                keys.fact(entity.shard, entity.at, entity.id), entity, world.clockwork.now_us
+                keys.outbox_event(entity.shard, entity.at, entity.id),
+                entity,
+                world.clockwork.now_us,
             )
 
 

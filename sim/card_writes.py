@@ -64,17 +64,17 @@ class CardWrites(Seen):
                     text = f"{after.id} was renewed, {subscription.id} is not tried"
                     raise Violation("W-7", text, subscription.id, subscription.customer)
 
-    def _is_told(self, fact: OutboxEvent) -> None:
+    def _is_told(self, event: OutboxEvent) -> None:
         """Checks that no card is announced as expiring that was renewed before the mail began."""
-        card = self._methods.get(fact.code or "")
-        if fact.kind is not EventKind.CARD_EXPIRING or card is None:
+        card = self._methods.get(event.code or "")
+        if event.kind is not EventKind.CARD_EXPIRING or card is None:
             return
         renewed_at = self._renewed_at.get(card.id)
         if renewed_at is None or self._now() - renewed_at <= CALL:
             return
-        if not fact.id.startswith(f"{card.id}:{card.expires_on}:"):
+        if not event.id.startswith(f"{card.id}:{card.expires_on}:"):
             raise Violation(
-                "W-7", f"{fact.id} is told; it expires {card.expires_on}", fact.customer
+                "W-7", f"{event.id} is told; it expires {card.expires_on}", event.customer
             )
 
     def charges(self, invoice: str, method: str) -> None:

@@ -251,28 +251,28 @@ class Deployment:
 
     # The outbox
 
-    def fact_written(self, key: Key[OutboxEvent], fact: OutboxEvent) -> None:
+    def event_written(self, key: Key[OutboxEvent], event: OutboxEvent) -> None:
         """Plans delivery of a new outbox event: mostly by the table's stream, by the outbox's sweep
         in any case.
         """
         now_us = self._clockwork.now_us
         # By whichever clock is later: at a tick before that it is too young to be taken.
-        ripe_us = max(now_us, microseconds(fact.at)) + OUTBOX_PATIENCE_US
+        ripe_us = max(now_us, microseconds(event.at)) + OUTBOX_PATIENCE_US
         self._tick_at(ripe_us, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
-        chance = Chance(self._seed, f"stream {fact.id}")
-        if self._faults.around("stream_lost", fact.id) is None:
-            late = self._faults.around("stream_late", fact.id)
+        chance = Chance(self._seed, f"stream {event.id}")
+        if self._faults.around("stream_lost", event.id) is None:
+            late = self._faults.around("stream_late", event.id)
             span, at = (LATE_US, late) if late is not None else (STREAM_US, chance.share())
-            self.stream(key, fact, now_us + int(stretched(*span, at)))
-        twice = self._faults.around("stream_twice", fact.id)
+            self.stream(key, event, now_us + int(stretched(*span, at)))
+        twice = self._faults.around("stream_twice", event.id)
         if twice is not None:
-            self.stream(key, fact, now_us + int(stretched(1_000, HOUR, twice)))
+            self.stream(key, event, now_us + int(stretched(1_000, HOUR, twice)))
 
-    def stream(self, key: Key[OutboxEvent], fact: OutboxEvent, at_us: int) -> None:
+    def stream(self, key: Key[OutboxEvent], event: OutboxEvent, at_us: int) -> None:
         """Delivers one outbox event as the stream does."""
         record = {"dynamodb": {"Keys": {"pk": {"S": key.pk}, "sk": {"S": key.sk}}}}
         work = partial(_handler(notify_app.deliver), {"Records": [record]}, Context)
-        self._clockwork.spawn(f"tell {fact.id}", work, at_us, _ended)
+        self._clockwork.spawn(f"tell {event.id}", work, at_us, _ended)
 
     def _tell(self, tick_us: int) -> None:
         self._outbox_ticks.discard(tick_us)
@@ -288,9 +288,9 @@ class Deployment:
         """Returns one outbox event of each shard that the sweep would take, if there is one."""
         until = SortKeyRange.until(instant(until_us - OUTBOX_PATIENCE_US))
         return [
-            fact
+            event
             for shard in range(self._operation.shards)
-            for fact in self._table.query(keys.outbox(shard, until), limit=1)
+            for event in self._table.query(keys.outbox(shard, until), limit=1)
         ]
 
 

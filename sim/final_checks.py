@@ -60,9 +60,9 @@ def _drained(world: World, found: dict[type, list[Any]], now: datetime) -> None:
     if world.deployment.dead_letters:
         letter = world.deployment.dead_letters[0].name
         raise Violation("23", f"dead letters are left after the redrive: {letter}", *letter.split())
-    for fact in found[OutboxEvent]:
-        if now - fact.at > timedelta(hours=1):
-            raise Violation("23", f"{fact.id} was never told", fact.id, fact.subscription)
+    for event in found[OutboxEvent]:
+        if now - event.at > timedelta(hours=1):
+            raise Violation("23", f"{event.id} was never told", event.id, event.subscription)
 
 
 def _alive(world: World, subscription: Subscription, now: datetime) -> None:

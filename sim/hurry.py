@@ -154,7 +154,7 @@ class Hurry:
             [owner_key(due) for due in self._due(kind, now)] for kind in KINDS[what]
         ]
         if what == "outbox sweep":
-            lines.append([key_of(fact) for fact in self._tellable(now)])
+            lines.append([key_of(event) for event in self._tellable(now)])
         for key in touched:
             self._waited.pop(key, None)
         for line in lines:
@@ -176,4 +176,6 @@ class Hurry:
     def _tellable(self, now: datetime) -> list[OutboxEvent]:
         until = now - deliver.SWEEP_AFTER
         found = [f for shard in self._shards for f in self._store.undelivered(shard, until, 10_000)]
-        return [fact for fact in found if fact.claimed_until is None or fact.claimed_until <= now]
+        return [
+            event for event in found if event.claimed_until is None or event.claimed_until <= now
+        ]

@@ -68,9 +68,9 @@ class Table(MemoryItems):
         super().write(tuple(self._seeing(write) for write in transaction))
         self._tell()
 
-    def move_alarm(self, due: Due, until: datetime) -> bool:
+    def move_due_date(self, due: Due, until: datetime) -> bool:
         self._puts = []
-        moved = super().move_alarm(due, until)
+        moved = super().move_due_date(due, until)
         self._tell()
         return moved
 
@@ -202,7 +202,7 @@ class SimItems:
         fresh = partial(self._table.rows, partition, newest_first=newest_first, limit=limit)
         return self._wire.call("index", "rows", fresh, partition.pk, {"stale": stale})
 
-    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+    def move_due_dates(self, dues: Sequence[Due], until: datetime) -> list[bool]:
         self._watch.touch(self._wire.clockwork.invocation, map(owner_key, dues))
         moved: list[bool] = []
         for start in range(0, len(dues), PACK):
@@ -211,14 +211,14 @@ class SimItems:
 
     def _move_pack(self, dues: Sequence[Due], until: datetime) -> list[bool]:
         def asked_again(length: float) -> list[bool]:
-            moved = self._table.move_alarms(dues, until)
+            moved = self._table.move_due_dates(dues, until)
             if len(dues) > 1:  # the request's token makes DynamoDB answer as it did
                 return moved
             self._wire.clockwork.sleep(_pause_us(length))
             stands = self._table.get(owner_key(dues[0]))
             return [moved[0] and stands is not None and stands.due_at == until]
 
-        move = partial(self._table.move_alarms, dues, until)
+        move = partial(self._table.move_due_dates, dues, until)
         instead = {"asked_again": asked_again}
         about = partial(_leases_shown, dues, until)
         return self._wire.call("write", "move_alarms", move, about, instead)

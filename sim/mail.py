@@ -42,21 +42,21 @@ class Mail(Seen):
             self._emails[after.id].append((self._now(), after.email))
             self.tally["emails_changed"] += before is not None
 
-    def _written(self, fact: OutboxEvent) -> None:
+    def _written(self, event: OutboxEvent) -> None:
         """Notes a written outbox event, and the state of what it is about."""
-        invoice = self.invoices.get(fact.invoice or "")
-        self._stood[fact.id] = (self.subscription(fact.subscription), invoice)
-        if fact.subscription is not None:
-            self._untold[fact.subscription].add(fact.id)
-            self._reread([fact.subscription])
+        invoice = self.invoices.get(event.invoice or "")
+        self._stood[event.id] = (self.subscription(event.subscription), invoice)
+        if event.subscription is not None:
+            self._untold[event.subscription].add(event.id)
+            self._reread([event.subscription])
 
-    def _gone(self, fact: OutboxEvent) -> None:
+    def _gone(self, event: OutboxEvent) -> None:
         """Notes an outbox event that is not in the outbox any more."""
-        self._untold[fact.subscription or ""].discard(fact.id)
-        if fact.kind is EventKind.PAYMENT_VOID or self.mailed[fact.id]:
+        self._untold[event.subscription or ""].discard(event.id)
+        if event.kind is EventKind.PAYMENT_VOID or self.mailed[event.id]:
             return
-        if fact.id not in self.left_out:
-            raise Violation("13", f"{fact.id} was never mailed", fact.id)
+        if event.id not in self.left_out:
+            raise Violation("13", f"{event.id} was never mailed", event.id)
 
     def _reread(self, subscriptions: Iterable[str | None]) -> None:
         """Notes which undelivered outbox events of these subscriptions became untrue, or true
@@ -64,27 +64,27 @@ class Mail(Seen):
         """
         for subscription in subscriptions:
             for name in self._untold.get(subscription or "", ()):
-                if self._holds(self.facts[name]):
+                if self._holds(self.events[name]):
                     self._untrue_since.pop(name, None)
                 else:
                     self._untrue_since.setdefault(name, self._now())
 
-    def _sent(self, fact: OutboxEvent, to: str) -> None:
-        since = self._untrue_since.get(fact.id)
-        claimed = self._claimed[fact.id, self.invocation()]
+    def _sent(self, event: OutboxEvent, to: str) -> None:
+        since = self._untrue_since.get(event.id)
+        claimed = self._claimed[event.id, self.invocation()]
         if since is not None and since < claimed:  # before whoever mails it read how it stands
             raise Violation(
-                "13", f"{fact.id} is mailed, and untrue since {since}", fact.subscription
+                "13", f"{event.id} is mailed, and untrue since {since}", event.subscription
             )
-        if fact.email is not None:
-            reached = {fact.email}
-        elif fact.kind in DISPUTES or fact.kind.startswith("ticket"):
+        if event.email is not None:
+            reached = {event.email}
+        elif event.kind in DISPUTES or event.kind.startswith("ticket"):
             return
         else:
-            reached = self._reached(fact.customer)
+            reached = self._reached(event.customer)
         if to not in reached:
-            text = f"{fact.id} is mailed to {to}, not to {sorted(reached)}"
-            raise Violation("B-12", text, fact.id, fact.customer)
+            text = f"{event.id} is mailed to {to}, not to {sorted(reached)}"
+            raise Violation("B-12", text, event.id, event.customer)
 
     def _reached(self, customer: str) -> set[str]:
         """Returns the customer's emails since a call that is answered now may have begun."""
@@ -93,48 +93,48 @@ class Mail(Seen):
         stood = [email for at, email in known if at <= begun][-1:]
         return {*stood, *(email for at, email in known if at > begun)}
 
-    def _is_left_out(self, fact: OutboxEvent) -> None:
+    def _is_left_out(self, event: OutboxEvent) -> None:
         """Checks that an outbox event that is not mailed gives a true reason."""
-        self.left_out[fact.id] = reason = fact.left_out
+        self.left_out[event.id] = reason = event.left_out
         self.tally["mails_left_out"] += 1
         known = {
-            LeftOut.DISARMED: fact.kind in PASSING and fact.merchant in self.ever_disarmed,
-            LeftOut.UNTRUE: fact.kind not in RECORDS and self._has_moved_on(fact),
+            LeftOut.DISARMED: event.kind in PASSING and event.merchant in self.ever_disarmed,
+            LeftOut.UNTRUE: event.kind not in RECORDS and self._has_moved_on(event),
         }
         if reason is None or not known.get(reason, False):
-            text = f"{fact.id} is left out as {reason}, and is not"
-            raise Violation("13", text, fact.id, fact.subscription)
+            text = f"{event.id} is left out as {reason}, and is not"
+            raise Violation("13", text, event.id, event.subscription)
 
-    def _has_moved_on(self, fact: OutboxEvent) -> bool:
+    def _has_moved_on(self, event: OutboxEvent) -> bool:
         """Returns whether anything that a mail could speak of has changed."""
-        if fact.kind in DISPUTES:
-            return any(f.code == fact.code and f.id != fact.id for f in self.facts.values())
-        stood, invoice = self._stood[fact.id]
-        stands = self.subscription(fact.subscription)
+        if event.kind in DISPUTES:
+            return any(f.code == event.code and f.id != event.id for f in self.events.values())
+        stood, invoice = self._stood[event.id]
+        stands = self.subscription(event.subscription)
         if invoice is not None and _course(invoice) != _course(self.invoices[invoice.id]):
             return True
         if stood is None or stands is None or _course(stood) != _course(stands):
             return True
-        if fact.kind is EventKind.CARD_EXPIRING:
-            card = self._methods[fact.code or ""]
-            renewed = not fact.id.startswith(f"{card.id}:{card.expires_on}:")
+        if event.kind is EventKind.CARD_EXPIRING:
+            card = self._methods[event.code or ""]
+            renewed = not event.id.startswith(f"{card.id}:{card.expires_on}:")
             return renewed or card.removed_at is not None or card.id != stands.payment_method
         # Written from what was read a while ago: it is held to what it says, not to what stood.
-        due = fact.was.next_charge_at if fact.was else None
+        due = event.was.next_charge_at if event.was else None
         gone = due != stands.next_charge_at or (due is not None and due <= self._now() + SKEW)
-        return fact.kind in AHEAD and gone
+        return event.kind in AHEAD and gone
 
-    def _holds(self, fact: OutboxEvent) -> bool:
+    def _holds(self, event: OutboxEvent) -> bool:
         """Returns whether a mail of an outbox event would be true: the least that it needs."""
-        stood, opened = self._stood[fact.id]
-        stands = self.subscription(fact.subscription)
-        if fact.kind in AHEAD and fact.was is not None and stands is not None:
-            return fact.was.next_charge_at == stands.next_charge_at
-        if fact.kind in _TRUE and stood is not None and stands is not None:
-            return _TRUE[fact.kind](stood, stands)
-        if fact.kind in _WAITS and opened is not None:
+        stood, opened = self._stood[event.id]
+        stands = self.subscription(event.subscription)
+        if event.kind in AHEAD and event.was is not None and stands is not None:
+            return event.was.next_charge_at == stands.next_charge_at
+        if event.kind in _TRUE and stood is not None and stands is not None:
+            return _TRUE[event.kind](stood, stands)
+        if event.kind in _WAITS and opened is not None:
             invoice = self.invoices[opened.id]
-            return invoice.attempt == opened.attempt and invoice.state in _WAITS[fact.kind]
+            return invoice.attempt == opened.attempt and invoice.state in _WAITS[event.kind]
         return True
 
 

@@ -102,12 +102,12 @@ class Mutant:
 
 _UNTRUE = ("of_subscription", "of_payment", "of_card")
 _OPEN: Callable[..., Patch] = lambda mutate: (charge_steps, "open_invoice", mutate)  # noqa: E731
-_PNR: Callable[..., Patch] = lambda mutate: (charge_steps, "point_of_no_return", mutate)  # noqa: E731
+_PNR: Callable[..., Patch] = lambda mutate: (charge_steps, "pass_point_of_no_return", mutate)  # noqa: E731
 _PAID: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_paid", mutate)  # noqa: E731
 _DECLINED: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_declined", mutate)  # noqa: E731
 _STEP: Callable[..., Patch] = lambda mutate: (checkout_steps, "_step", mutate)  # noqa: E731
 
-_CHANGED: Callable[..., Patch] = lambda mutate: (plan_change_steps, "_paid", mutate)  # noqa: E731
+_CHANGED: Callable[..., Patch] = lambda mutate: (plan_change_steps, "_settle_paid", mutate)  # noqa: E731
 
 
 def _looked_at(name: str) -> tuple[Patch, ...]:
@@ -151,7 +151,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "open: nothing but what changes checked",
         (_OPEN(forgetting(*policy.LOOKED_AT, "due_at")),),
     ),
-    Mutant("prepared: invoice unconditional", ((charge_steps, "prepared", blind("Invoice")),)),
+    Mutant("prepared: invoice unconditional", ((charge_steps, "prepare", blind("Invoice")),)),
     Mutant("PNR: subscription not expected", (_PNR(without_expect),)),
     Mutant("PNR: invoice unconditional", (_PNR(blind("Invoice")),)),
     Mutant(
@@ -196,18 +196,18 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("declined: both", (_DECLINED(blind("Invoice", "Subscription")),)),
     Mutant(
         "local day: alarm at once",
-        ((policy, "alarm_after_payment", due_at_once),),
+        ((policy, "due_after_payment", due_at_once),),
         redundant="the worker asks for the local day again before it opens an invoice",
     ),
     Mutant("local day: not asked", ((policy, "charged_today", always(False)),)),
     Mutant(
         "local day: neither",
-        ((policy, "alarm_after_payment", due_at_once), (policy, "charged_today", always(False))),
+        ((policy, "due_after_payment", due_at_once), (policy, "charged_today", always(False))),
     ),
     Mutant("never too late to ask", ((policy, "too_late_to_ask", always(False)),)),
     Mutant("stopped and disarmed not asked", ((policy, "selling_stopped", always(None)),)),
     Mutant("no hold at all", ((policy, "hold", always(None)),)),
-    Mutant("held: never looked at again", ((policy, "alarm_while_held", always(None)),)),
+    Mutant("held: never looked at again", ((policy, "due_while_held", always(None)),)),
     Mutant("attempts without end", ((policy, "after_decline", attempts_unlimited),)),
     Mutant("pay now: unconditional", ((charge_steps, "pay_now", blind("Subscription")),)),
     Mutant(
@@ -215,17 +215,17 @@ MUTANTS: tuple[Mutant, ...] = (
         ((charge_steps, "pay_now", without_expect),),
         redundant="a charge that began meanwhile is only resolved, under its own key",
     ),
-    Mutant("pay now: counts as a retry", ((charge_steps, "_goes_on", always(False)),)),
-    Mutant("pay now: every attempt was asked for", ((charge_steps, "_goes_on", always(True)),)),
+    Mutant("pay now: counts as a retry", ((charge_steps, "_continues", always(False)),)),
+    Mutant("pay now: every attempt was asked for", ((charge_steps, "_continues", always(True)),)),
     Mutant("card removed: nothing else expected", ((cards, "remove", without_expect),)),
     Mutant("card renewed: not retried", ((cards, "retried", always([])),)),
     Mutant("checkout: steps unconditional", (_STEP(blind("Checkout")),)),
     Mutant(
-        "checkout: attempt may stand", ((checkout_steps, "begun", blind("Checkout", of=Insert)),)
+        "checkout: attempt may stand", ((checkout_steps, "begin", blind("Checkout", of=Insert)),)
     ),
     Mutant(
         "checkout: email may be taken",
-        ((checkout_steps, "paid", blind("EmailPointer", of=Insert)),),
+        ((checkout_steps, "settle_paid", blind("EmailPointer", of=Insert)),),
     ),
     Mutant("checkout: abandoned, not withdrawn", ((expire, "_finish", abandoning_unasked),)),
     Mutant("cancel: unconditional", ((cancellation, "end_now", blind()),)),
@@ -239,13 +239,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ((refunds, "reserve", blind("Invoice")),),
         redundant="a refund's id counts the refunds, and the insert refuses a second one",
     ),
-    Mutant("refund: credit stays", ((refunds, "taken_back", always((None, ()))),)),
-    Mutant("refund: a failed one keeps the credit", ((refunds, "restored", always(())),)),
+    Mutant("refund: credit stays", ((refunds, "take_back", always((None, ()))),)),
+    Mutant("refund: a failed one keeps the credit", ((refunds, "restore", always(())),)),
     Mutant(
         "settle: funds not as read",
         ((charge_steps, "settle_paid", forgetting("funds", "credit_minor")),),
     ),
-    Mutant("dispute lost: credit stays", ((disputes, "_cancelled", keeping_funds),)),
+    Mutant("dispute lost: credit stays", ((disputes, "_cancel", keeping_funds),)),
     Mutant("change: credit of the whole price", ((plan_change, "_unused_minor", unused_of_price),)),
     Mutant("change paid: what went back meanwhile", ((Funds, "caught_up", unchanged),)),
     Mutant("skipped and passed periods are paid for", ((Funds, "unpaid", unchanged),)),
@@ -273,7 +273,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "change: invoice may stand",
-        ((plan_change_steps, "opened", blind("Invoice", of=Insert)),),
+        ((plan_change_steps, "open_invoice", blind("Invoice", of=Insert)),),
         redundant="the subscription's lease, open invoice and seq are as read",
     ),
     Mutant(
@@ -297,11 +297,18 @@ MUTANTS: tuple[Mutant, ...] = (
         ((gateway_payments, "refuse_held", always(None)),),
         redundant="the worker asks again before it charges, and the change lapses",
     ),
-    Mutant("change: opened unconditional", ((plan_change_steps, "opened", blind("Subscription")),)),
     Mutant(
-        "change: free, unconditional", ((plan_change_steps, "changed_free", blind("Subscription")),)
+        "change: opened unconditional",
+        ((plan_change_steps, "open_invoice", blind("Subscription")),),
     ),
-    Mutant("change: asked unconditional", ((plan_change_steps, "asked", blind("Subscription")),)),
+    Mutant(
+        "change: free, unconditional",
+        ((plan_change_steps, "change_without_charge", blind("Subscription")),),
+    ),
+    Mutant(
+        "change: asked unconditional",
+        ((plan_change_steps, "schedule_change", blind("Subscription")),),
+    ),
     Mutant("change: never lapses", ((ChargeJob, "has_lapsed", always(False)),)),
     Mutant("change: the token of a quote not asked", ((plan_change, "check_token", always(None)),)),
     Mutant("pause and resume: unconditional", ((pause, "_write", committing_blindly),)),
@@ -312,8 +319,8 @@ MUTANTS: tuple[Mutant, ...] = (
             ("the freeze to come", clearing("thaws_to")),
         )
     ),
-    Mutant("freeze: unconditional", ((freezing, "asked", blind("Subscription")),)),
-    Mutant("freeze undone: unconditional", ((freezing, "undone", blind("Subscription")),)),
+    Mutant("freeze: unconditional", ((freezing, "schedule", blind("Subscription")),)),
+    Mutant("freeze undone: unconditional", ((freezing, "undo", blind("Subscription")),)),
     Mutant("disarmed: not asked at all", ((Merchant, "armed_in", unarmed),)),
     Mutant(
         "disarmed: money withdrawn, given back",
@@ -328,8 +335,8 @@ MUTANTS: tuple[Mutant, ...] = (
         redundant="deciding changes state and attempt, so they are conditions themselves",
     ),
     Mutant("request: never decided", ((decision, "_undecided", always("waits")),)),
-    Mutant("outbox: removed before told", ((deliver, "_tell", removing_first),)),
-    Mutant("outbox: left out without a reason", ((deliver, "_noted", keeping_silent),)),
+    Mutant("outbox: removed before told", ((deliver, "_handle", removing_first),)),
+    Mutant("outbox: left out without a reason", ((deliver, "_mark_left_out", keeping_silent),)),
     Mutant("mail: untrue, and sent", tuple((outdated, name, always(False)) for name in _UNTRUE)),
     Mutant("mail: true, and left out", tuple((outdated, name, always(True)) for name in _UNTRUE)),
     Mutant("mail: to the first email", ((Customer, "contact", first_contact),)),
@@ -347,7 +354,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "alarms: nothing is put behind",
         ((due, "put_off", always(None)), (due, "LATE", constant(timedelta(days=9_000)))),
     ),
-    Mutant("outbox: in the order it was written", ((deliver, "_tellable_at", oldest_first),)),
+    Mutant("outbox: in the order it was written", ((deliver, "_deliverable_at", oldest_first),)),
     Mutant("sweep: always from the same place", ((sweep, "rotated", from_the_first),)),
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
 )

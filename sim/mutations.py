@@ -108,7 +108,7 @@ def constant(value: Any) -> Callable[[Any], Any]:
 
 def oldest_first(original: Any) -> Any:
     """Orders outbox events by when they were written, however often they were tried."""
-    return lambda fact: fact.at
+    return lambda event: event.at
 
 
 def from_the_first(original: Any) -> Any:
@@ -194,7 +194,7 @@ def abandoning_unasked(original: Any) -> Any:
 
     def mutant(ports: Any, found: Any, now: Any) -> Any:
         if now - found.created_at >= advance.patience(ports):
-            return advance.write(ports, checkout_steps.abandoned(found))
+            return advance.write(ports, checkout_steps.abandon(found))
         return original(ports, found, now)
 
     return mutant
@@ -235,9 +235,9 @@ def unarmed(original: Any) -> Any:
 def removing_first(original: Any) -> Any:
     """Removes an outbox event from the outbox before it is delivered."""
 
-    def mutant(ports: Any, fact: Any, *args: Any) -> Any:
-        ports.store.commit(Remove(fact))
-        return original(ports, fact, *args)
+    def mutant(ports: Any, event: Any, *args: Any) -> Any:
+        ports.store.commit(Remove(event))
+        return original(ports, event, *args)
 
     return mutant
 

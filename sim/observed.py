@@ -27,7 +27,7 @@ from billing.runtime import telemetry
 
 
 @contextmanager
-def facts_only() -> Iterator[None]:
+def events_only() -> Iterator[None]:
     """Replaces documents and metrics for as long as a simulation runs, then puts them back for
     whoever shares the process.
     """

@@ -9,7 +9,7 @@ from typing import Any
 from billing.gateways.sandbox.ledger import Row
 from billing.gateways.sandbox.refunds import ELSEWHERE
 from billing.helpdesk import cancellation_request
-from billing.helpdesk.tickets import Ticket, TicketState, Wish
+from billing.helpdesk.tickets import Ticket, TicketState, TicketType
 from billing.kernel.invoices import FINAL, Invoice, InvoiceCounter
 from billing.kernel.periods import Anchor
 from billing.kernel.schedule import ChargeKind
@@ -70,7 +70,7 @@ class Oracle(Writes, ValueWrites):
         """
         for _, before, after in by_type.get(Ticket, ()):
             stands = self._subscriptions.get(after.about or "")
-            if after.wish is not Wish.CANCEL or stands is None:
+            if after.wish is not TicketType.CANCEL or stands is None:
                 continue
             asks = after.due_at is not None and after.lets_stand is None
             holds = asks and cancellation_request.may_be_held(stands)
@@ -88,12 +88,12 @@ class Oracle(Writes, ValueWrites):
         if found is not None:
             self._armed(found.merchant, found.id)
 
-    def mails(self, fact: str, to: str) -> None:
+    def mails(self, event: str, to: str) -> None:
         """Counts a mail that goes out."""
-        self.mailed[fact] += 1
-        told = self.facts.get(fact)
+        self.mailed[event] += 1
+        told = self.events.get(event)
         if told is not None:
-            self._armed(told.merchant, fact)
+            self._armed(told.merchant, event)
             self._is_told(told)
             self._sent(told, to)
 

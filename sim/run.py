@@ -102,7 +102,7 @@ def run(
     violation: Violation | None = None
     try:
         parts = None if world.plan.looks is None else 2
-        with observed.facts_only(), hurry.small_parts(parts):
+        with observed.events_only(), hurry.small_parts(parts):
             live(world, spawned, acts)
     except Violation as found:
         violation = found

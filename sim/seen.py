@@ -25,7 +25,7 @@ class Seen:
     def __init__(self, now_us: Callable[[], int]) -> None:
         self.invoices: dict[str, Invoice] = {}
         self.succeeded: dict[str, list[Row]] = defaultdict(list)
-        self.facts: dict[str, OutboxEvent] = {}
+        self.events: dict[str, OutboxEvent] = {}
         self.mailed: Counter[str] = Counter()
         self.left_out: dict[str, LeftOut | None] = {}
         self.stopped_since: dict[str, datetime] = {}

@@ -9,7 +9,7 @@ from functools import partial
 
 from billing.helpdesk.flows import decision, ticket
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import Ownership, Wish
+from billing.helpdesk.tickets import Ownership, TicketType
 from billing.kernel.orders import Order
 from billing.kernel.subscription import Subscription
 from sim.chance import Chance
@@ -19,7 +19,7 @@ from sim.world import World
 AGENT = "agent@example.com"
 
 
-def ask(world: World, target: Subscription, wish: Wish, order: Order | None = None) -> None:
+def ask(world: World, target: Subscription, wish: TicketType, order: Order | None = None) -> None:
     """Writes to support, now and then twice; the decision comes days later."""
     ports, merchant = world.ports, target.merchant
     chance = Chance(world.seed, f"support {wish} {target.id} {target.seq} {target.period}")

@@ -171,7 +171,7 @@ class World:
                 if after.due_at is not None and (before is None or before.due_at != after.due_at):
                     self.deployment.alarm_at(microseconds(after.due_at))
             elif isinstance(after, OutboxEvent) and before is None:
-                self.deployment.fact_written(Key(*key), after)
+                self.deployment.event_written(Key(*key), after)
             elif isinstance(after, Merchant):
                 self.plan.merchants[after.id] = after
         self.oracle.committed(puts)
@@ -191,14 +191,14 @@ class SimMailer:
         self._hurry = hurry
 
     def send(self, message: EmailMessage, *, now: datetime) -> None:
-        fact = str(message["Message-ID"])
+        event = str(message["Message-ID"])
         (to,) = message["To"].addresses
-        self._hurry.breaks(fact)
+        self._hurry.breaks(event)
 
         def arrive() -> None:
-            self._oracle.mails(fact, to.addr_spec)
+            self._oracle.mails(event, to.addr_spec)
 
-        self._wire.call("mail", "mail", arrive, fact)
+        self._wire.call("mail", "mail", arrive, event)
 
 
 class SimEphemeral(MemoryEphemeral):

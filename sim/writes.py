@@ -96,7 +96,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
             raise Violation("7", f"{after.key} was begun after its offer ended, {ended}", *about)
         if before is not None and was is not C.OPEN:
             put_off = replace(before, due_at=after.due_at)
-            if after not in (put_off, checkout_steps.forgotten(before)[0]):
+            if after not in (put_off, checkout_steps.forget(before)[0]):
                 raise Violation("9", f"checkout {after.key} is {was} and was written again", *about)
         if before is not None and changed(before.invoice, after.invoice, SNAPSHOT):
             raise Violation("3", f"the amount of checkout {after.key} changed", *about)
@@ -150,20 +150,20 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
         gone = {before.id for _, before, after in puts if after is None}
         put_off = gone & {after.id for _, before, after in puts if before is None}
         for _, before, after in puts:
-            fact = before if after is None else after
-            if fact.id in put_off:
+            event = before if after is None else after
+            if event.id in put_off:
                 continue
             if after is None:
-                self._gone(fact)
+                self._gone(event)
             elif before is None:
-                if fact.id in self.facts:
-                    raise Violation("13", f"the fact {fact.id} was written twice", fact.id)
-                self.facts[fact.id] = fact
-                self._written(fact)
+                if event.id in self.events:
+                    raise Violation("13", f"{event.id} was written twice", event.id)
+                self.events[event.id] = event
+                self._written(event)
             elif after.left_out is not None and before.left_out is None:
-                self._is_left_out(fact)
+                self._is_left_out(event)
             else:
-                self._claimed[fact.id, self.invocation()] = self._now()
+                self._claimed[event.id, self.invocation()] = self._now()
 
     def _facts_match(self, by_type: dict[type, list[Put]]) -> None:
         """Checks that each change of this write has one outbox event, no more."""
@@ -174,19 +174,23 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
             for _, before, after in written
             if before is None and after is not None and after.id not in put_off
         ]
-        facts = {(fact.kind, about) for fact in new for about in (fact.invoice, fact.subscription)}
+        events = {
+            (event.kind, about) for event in new for about in (event.invoice, event.subscription)
+        }
         for _, before, after in by_type.get(Invoice, ()):
             if after.state is I.PAID and (before is None or before.state is not I.PAID):
                 kind = EventKind.PLAN_CHANGED if after.changes_plan else EventKind.RENEWED
                 sale = after.order_kind == "sale"
-                self._told(facts, EventKind.PURCHASED if sale else kind, after.id)
+                self._told(events, EventKind.PURCHASED if sale else kind, after.id)
         for _, before, after in by_type.get(Subscription, ()):
             if before is not None and before.is_live and not after.is_live:
-                self._told(facts, EventKind.ENDED, after.id)
+                self._told(events, EventKind.ENDED, after.id)
         altered = {a.id for _, before, a in by_type.get(Subscription, ()) if before != a}
-        for fact in new:
-            if fact.kind in TOLD_OF_CHANGES and fact.subscription not in altered:
-                raise Violation("13", f"{fact.id} is told, and nothing changed", fact.subscription)
+        for event in new:
+            if event.kind in TOLD_OF_CHANGES and event.subscription not in altered:
+                raise Violation(
+                    "13", f"{event.id} is told, and nothing changed", event.subscription
+                )
         # An attempt that gives way to the next is reported by the outcome of the next.
         begun = {
             after.id for _, _, after in by_type.get(Invoice, ()) if after.state is I.CONFIRMING
@@ -194,11 +198,13 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
         for _, before, order in by_type.get(Order, ()):
             ends_unsaid = order.kind == "failed" and order.invoice not in begun
             if before is None and ends_unsaid and order.subscription:
-                self._told(facts, EventKind.PAYMENT_FAILED, order.invoice)
+                self._told(events, EventKind.PAYMENT_FAILED, order.invoice)
 
     @staticmethod
-    def _told(facts: set[tuple[EventKind, str | None]], kind: EventKind, about: str | None) -> None:
-        if (kind, about) not in facts:
+    def _told(
+        events: set[tuple[EventKind, str | None]], kind: EventKind, about: str | None
+    ) -> None:
+        if (kind, about) not in events:
             raise Violation("13", f"{kind} of {about} is not told", about)
 
 

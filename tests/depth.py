@@ -1,4 +1,4 @@
-"""How deep a run of the tests goes: `make test` tries a sample, `make test-slow` the whole.
+"""Depth of the fast lane: how many examples and times a test tries there, and in the slow lane.
 
 A property test is in both lanes: with a fifth of its examples in the fast one, and with all of them
 where PERENNIAL_TEST_DEEP is set. Of values tried one by one, the fast lane has those named here.

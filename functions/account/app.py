@@ -19,7 +19,7 @@ from billing.web.request import Request
 MILLISECONDS_TO_FINISH = 10_000
 
 
-class House:
+class AccountPages:
     """The resolver of account pages, with its ports."""
 
     def __init__(self, ports: Ports) -> None:
@@ -38,16 +38,16 @@ class House:
 
 def build(ports: Ports) -> http.Resolver:
     """Builds the routes of this function over the given ports."""
-    house = House(ports)
-    _doors(house)
-    _links(house)
-    _profile(house)
-    _billing(house)
-    return house.app
+    pages = AccountPages(ports)
+    _doors(pages)
+    _links(pages)
+    _profile(pages)
+    _billing(pages)
+    return pages.app
 
 
-def _doors(house: House) -> None:
-    app, ports = house.app, house.ports
+def _doors(pages: AccountPages) -> None:
+    app, ports = pages.app, pages.ports
 
     @app.get("/account/sign-up")
     def sign_up_form() -> http.Answer:
@@ -55,7 +55,7 @@ def _doors(house: House) -> None:
 
     @app.post("/account/sign-up")
     def sign_up() -> http.Answer:
-        return account_pages.signed_up(ports, house.request, now=ports.clock())
+        return account_pages.sign_up(ports, pages.request, now=ports.clock())
 
     @app.get("/account/plans")
     def plans() -> http.Answer:
@@ -67,15 +67,15 @@ def _doors(house: House) -> None:
 
     @app.post("/account/sign-in")
     def sign_in() -> http.Answer:
-        return account_pages.signed_in(ports, house.request, now=ports.clock())
+        return account_pages.sign_in(ports, pages.request, now=ports.clock())
 
     @app.post("/account/sign-out")
     def sign_out() -> http.Answer:
-        return account_pages.signed_out(ports, house.change())
+        return account_pages.sign_out(ports, pages.change())
 
 
-def _links(house: House) -> None:
-    app, ports = house.app, house.ports
+def _links(pages: AccountPages) -> None:
+    app, ports = pages.app, pages.ports
 
     @app.get("/account/forgot")
     def forgot_form() -> http.Answer:
@@ -83,7 +83,7 @@ def _links(house: House) -> None:
 
     @app.post("/account/forgot")
     def forgot() -> http.Answer:
-        return account_pages.forgot(ports, house.request, now=ports.clock())
+        return account_pages.ask_for_reset(ports, pages.request, now=ports.clock())
 
     @app.get("/account/reset/<token>")
     def reset_form(token: str) -> http.Answer:
@@ -91,7 +91,7 @@ def _links(house: House) -> None:
 
     @app.post("/account/reset/<token>")
     def reset(token: str) -> http.Answer:
-        return account_pages.reset(ports, house.request, token, now=ports.clock())
+        return account_pages.reset_password(ports, pages.request, token, now=ports.clock())
 
     @app.get("/account/email/<token>")
     def confirm_form(token: str) -> http.Answer:
@@ -99,59 +99,59 @@ def _links(house: House) -> None:
 
     @app.post("/account/email/<token>")
     def confirm(token: str) -> http.Answer:
-        return account_pages.confirmed(ports, house.request, token, now=ports.clock())
+        return account_pages.confirm_email(ports, pages.request, token, now=ports.clock())
 
 
-def _profile(house: House) -> None:
-    app, ports = house.app, house.ports
+def _profile(pages: AccountPages) -> None:
+    app, ports = pages.app, pages.ports
 
     @app.get("/account")
     def profile() -> http.Answer:
-        return account_pages.profile(ports, house.visit())
+        return account_pages.profile(ports, pages.visit())
 
     @app.post("/account/email")
     def ask_for_email() -> http.Answer:
-        return account_pages.email_asked(ports, house.change())
+        return account_pages.ask_for_email(ports, pages.change())
 
 
-def _billing(house: House) -> None:
-    app, ports = house.app, house.ports
+def _billing(pages: AccountPages) -> None:
+    app, ports = pages.app, pages.ports
 
     @app.get("/account/billing")
     def billing() -> http.Answer:
-        return account_billing.billing(ports, house.visit())
+        return account_billing.billing(ports, pages.visit())
 
     @app.post("/account/billing/portal")
     def to_portal() -> http.Answer:
-        return account_billing.to_portal(ports, house.change())
+        return account_billing.to_portal(ports, pages.change())
 
     @app.get("/account/billing/cancel")
     def cancel_form() -> http.Answer:
-        return account_billing.cancel_form(ports, house.visit())
+        return account_billing.cancel_form(ports, pages.visit())
 
     @app.post("/account/billing/cancel")
     def cancel() -> http.Answer:
-        return account_billing.cancelled(ports, house.change())
+        return account_billing.cancel_plan(ports, pages.change())
 
     @app.get("/account/billing/plan/<price_point>")
     def plan_form(price_point: str) -> http.Answer:
-        return account_billing.plan_form(ports, house.visit(), price_point)
+        return account_billing.plan_form(ports, pages.visit(), price_point)
 
     @app.post("/account/billing/plan/<price_point>")
     def change_plan(price_point: str) -> http.Answer:
-        return account_billing.plan_changed(ports, house.change(), price_point)
+        return account_billing.change_plan_of_account(ports, pages.change(), price_point)
 
     @app.get("/account/billing/freeze")
     def freeze_form() -> http.Answer:
-        return account_billing.freeze_form(ports, house.visit())
+        return account_billing.freeze_form(ports, pages.visit())
 
     @app.post("/account/billing/freeze")
     def freeze() -> http.Answer:
-        return account_billing.frozen(ports, house.change())
+        return account_billing.freeze_plan(ports, pages.change())
 
     @app.post("/account/billing/guarantee")
     def claim() -> http.Answer:
-        return account_billing.claimed(ports, house.change())
+        return account_billing.claim_guarantee(ports, pages.change())
 
 
 app = cache(lambda: build(wiring.ports()))

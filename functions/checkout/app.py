@@ -31,12 +31,16 @@ def build(ports: Ports) -> http.Resolver:
     @app.post("/checkout/<price_point>")
     def submit(price_point: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return checkout_pages.submitted(ports, request, plain_id(price_point), now=ports.clock())
+        return checkout_pages.submit_checkout(
+            ports, request, plain_id(price_point), now=ports.clock()
+        )
 
     @app.get("/checkout/<price_point>/return")
     def returned(price_point: str) -> http.Answer:
         request = Request.of(app.current_event)
-        return checkout_pages.returned(ports, request, plain_id(price_point), now=ports.clock())
+        return checkout_pages.return_from_gateway(
+            ports, request, plain_id(price_point), now=ports.clock()
+        )
 
     @app.get("/sandbox/authenticate/<reference>")
     def authentication(reference: str) -> http.Answer:
@@ -54,7 +58,7 @@ def build(ports: Ports) -> http.Resolver:
 
     @app.get("/directory.json")
     def listed_as_json() -> http.Answer:
-        return http.json(checkout_pages.listed(directory.listings(ports)))
+        return http.json(checkout_pages.directory_page(directory.listings(ports)))
 
     return app
 

@@ -38,80 +38,80 @@ class Console:
 
 def build(ports: Ports) -> http.Resolver:
     """Builds the routes of this function over the given ports."""
-    house = Console(ports)
-    _transactions(house)
-    _endings(house)
-    _tickets(house)
-    _doors(house)
-    return house.app
+    console = Console(ports)
+    _transactions(console)
+    _endings(console)
+    _tickets(console)
+    _doors(console)
+    return console.app
 
 
-def _transactions(house: Console) -> None:
-    app = house.app
+def _transactions(console: Console) -> None:
+    app = console.app
 
     @app.get("/console")
     def transaction_list() -> http.Answer:
-        return console_pages.transaction_list(house.looks())
+        return console_pages.transaction_list(console.looks())
 
     @app.get("/console/customers/<customer>")
     def customer_page(customer: str) -> http.Answer:
-        return console_pages.customer_page(house.looks(), plain_id(customer))
+        return console_pages.customer_page(console.looks(), plain_id(customer))
 
     @app.post("/console/customers/<customer>/resume-mail")
     def mail_resumed(customer: str) -> http.Answer:
-        return console_pages.mail_resumed(house.sends(), plain_id(customer))
+        return console_pages.resume_mail(console.sends(), plain_id(customer))
 
 
-def _endings(house: Console) -> None:
-    app = house.app
+def _endings(console: Console) -> None:
+    app = console.app
 
     @app.get("/console/subscriptions/<subscription>/cancel")
     def cancel_page(subscription: str) -> http.Answer:
-        return console_endings.cancel_page(house.looks(), plain_id(subscription))
+        return console_endings.cancel_page(console.looks(), plain_id(subscription))
 
     @app.post("/console/subscriptions/<subscription>/cancel")
     def cancelled(subscription: str) -> http.Answer:
-        return console_endings.cancelled(house.sends(), plain_id(subscription))
+        return console_endings.cancel_subscription(console.sends(), plain_id(subscription))
 
     @app.post("/console/subscriptions/<subscription>/undo-cancel")
     def undone(subscription: str) -> http.Answer:
-        return console_endings.undone(house.sends(), plain_id(subscription))
+        return console_endings.undo_cancellation(console.sends(), plain_id(subscription))
 
     @app.get("/console/orders/<order>/refund")
     def refund_page(order: str) -> http.Answer:
-        return console_endings.refund_page(house.looks(), plain_id(order))
+        return console_endings.refund_page(console.looks(), plain_id(order))
 
     @app.post("/console/orders/<order>/refund")
     def refunded(order: str) -> http.Answer:
-        return console_endings.refunded(house.sends(), plain_id(order))
+        return console_endings.refund_order(console.sends(), plain_id(order))
 
 
-def _tickets(house: Console) -> None:
-    app = house.app
+def _tickets(console: Console) -> None:
+    app = console.app
 
     @app.get("/console/tickets")
     def queue() -> http.Answer:
-        return console_tickets.queue(house.looks())
+        return console_tickets.queue_page(console.looks())
 
     @app.get("/console/tickets/<ticket>")
     def ticket_page(ticket: str) -> http.Answer:
-        return console_tickets.shown(house.looks(), plain_id(ticket))
+        return console_tickets.ticket_page(console.looks(), plain_id(ticket))
 
     @app.post("/console/tickets/<ticket>/reply")
     def reply(ticket: str) -> http.Answer:
-        return console_tickets.answered(house.sends(), plain_id(ticket))
+        return console_tickets.reply(console.sends(), plain_id(ticket))
 
     @app.post("/console/tickets/<ticket>/approve")
     def approve(ticket: str) -> http.Answer:
-        return console_tickets.approved(house.sends(), plain_id(ticket))
+        return console_tickets.approve(console.sends(), plain_id(ticket))
 
     @app.post("/console/tickets/<ticket>/reassign")
     def reassign(ticket: str) -> http.Answer:
-        return console_tickets.reassigned(house.sends(), plain_id(ticket))
+        return console_tickets.reassign(console.sends(), plain_id(ticket))
 
 
-def _doors(house: Console) -> None:
-    app, ports = house.app, house.ports
+def _doors(console: Console) -> None:
+    app, ports = console.app, console.ports
 
     @app.get("/console/sign-in/<token>")
     def offer_sign_in(token: str) -> http.Answer:
@@ -125,7 +125,7 @@ def _doors(house: Console) -> None:
 
     @app.post("/console/sign-out")
     def sign_out() -> http.Answer:
-        desk = house.sends()
+        desk = console.sends()
         cookie = console_session.sign_out(ports, desk.request, desk.session, desk.now)
         return http.page("console/signed_out.html", cookies=[cookie])
 

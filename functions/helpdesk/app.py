@@ -45,54 +45,54 @@ class Helpdesk:
 
 def build(ports: Ports) -> http.Resolver:
     """Builds the routes of this function over the given ports."""
-    house = Helpdesk(ports)
-    _requests(house)
-    _threads(house)
-    return house.app
+    helpdesk = Helpdesk(ports)
+    _requests(helpdesk)
+    _threads(helpdesk)
+    return helpdesk.app
 
 
-def _requests(house: Helpdesk) -> None:
-    app = house.app
+def _requests(helpdesk: Helpdesk) -> None:
+    app = helpdesk.app
 
     @app.get("/helpdesk/<merchant>")
     def front(merchant: str) -> http.Answer:
-        return helpdesk_pages.front(house.looks(merchant))
+        return helpdesk_pages.front(helpdesk.looks(merchant))
 
     @app.get("/helpdesk/<merchant>/seller")
     def seller(merchant: str) -> http.Answer:
-        return helpdesk_pages.seller(house.looks(merchant))
+        return helpdesk_pages.seller(helpdesk.looks(merchant))
 
     @app.get("/helpdesk/<merchant>/new/<department>")
     def form(merchant: str, department: str) -> http.Answer:
-        return helpdesk_pages.form(house.looks(merchant), department)
+        return helpdesk_pages.form(helpdesk.looks(merchant), department)
 
     @app.post("/helpdesk/<merchant>/new/<department>")
     def ask(merchant: str, department: str) -> http.Answer:
-        return helpdesk_pages.asked(house.sends(merchant), department)
+        return helpdesk_pages.submit_request(helpdesk.sends(merchant), department)
 
     @app.get("/helpdesk/<merchant>/confirm/<token>")
     def confirm_page(merchant: str, token: str) -> http.Answer:
-        return helpdesk_pages.confirm_page(house.looks(merchant), token)
+        return helpdesk_pages.confirm_page(helpdesk.looks(merchant), token)
 
     @app.post("/helpdesk/<merchant>/confirm/<token>")
     def confirm(merchant: str, token: str) -> http.Answer:
-        return helpdesk_pages.confirmed(house.sends(merchant), token)
+        return helpdesk_pages.confirm_request(helpdesk.sends(merchant), token)
 
 
-def _threads(house: Helpdesk) -> None:
-    app = house.app
+def _threads(helpdesk: Helpdesk) -> None:
+    app = helpdesk.app
 
     @app.get("/helpdesk/<merchant>/tickets")
     def tickets(merchant: str) -> http.Answer:
-        return helpdesk_pages.listed(house.looks(merchant))
+        return helpdesk_pages.ticket_list(helpdesk.looks(merchant))
 
     @app.get("/helpdesk/<merchant>/tickets/<reference>")
     def thread(merchant: str, reference: str) -> http.Answer:
-        return helpdesk_pages.shown(house.looks(merchant), reference)
+        return helpdesk_pages.ticket_page(helpdesk.looks(merchant), reference)
 
     @app.post("/helpdesk/<merchant>/tickets/<reference>")
     def reply(merchant: str, reference: str) -> http.Answer:
-        return helpdesk_pages.replied(house.sends(merchant), reference)
+        return helpdesk_pages.reply(helpdesk.sends(merchant), reference)
 
 
 app = cache(lambda: build(wiring.ports()))

@@ -11,7 +11,7 @@ from billing.notices.flows import remind
 from billing.outbox.flows import deliver as outbox_deliver
 from billing.runtime import deadline, telemetry, wiring
 from billing.storage.addresses import Key
-from billing.storage.keys import fact_of
+from billing.storage.keys import outbox_ids_of
 
 MILLISECONDS_TO_FINISH = 20_000
 
@@ -23,11 +23,11 @@ def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     One that fails waits for the sweep.
     """
     ports = wiring.ports()
-    facts = [
-        fact_of(Key(keys["pk"]["S"], keys["sk"]["S"]))
+    events = [
+        outbox_ids_of(Key(keys["pk"]["S"], keys["sk"]["S"]))
         for keys in (record["dynamodb"]["Keys"] for record in event["Records"])
     ]
-    tally = outbox_deliver.deliver(ports, facts, now=ports.clock())
+    tally = outbox_deliver.deliver(ports, events, now=ports.clock())
     telemetry.tally(tally, "outbox_")
     return {"batchItemFailures": [], **tally}
 
@@ -52,6 +52,6 @@ def returned(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     from billing.aws import ses_events  # the others start without a parser of mails
     from billing.outbox.flows import suppressions
 
-    tally = suppressions.heard(wiring.ports(), ses_events.returned(event))
+    tally = suppressions.record(wiring.ports(), ses_events.returned(event))
     telemetry.tally(tally, "returned_")
     return dict(tally)

@@ -51,27 +51,27 @@ class Portal:
 
 def build(ports: Ports) -> http.Resolver:
     """Builds the routes of this function over the given ports."""
-    house = Portal(ports)
-    _front(house)
-    _invoices(house)
-    _payments(house)
-    _subscriptions(house)
-    _freezes(house)
-    _refunds(house)
-    _cards(house)
-    return house.app
+    portal = Portal(ports)
+    _front(portal)
+    _invoices(portal)
+    _payments(portal)
+    _subscriptions(portal)
+    _freezes(portal)
+    _refunds(portal)
+    _cards(portal)
+    return portal.app
 
 
-def _front(house: Portal) -> None:
-    app, ports = house.app, house.ports
+def _front(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
 
     @app.get("/portal/<merchant>")
     def front(merchant: str) -> http.Answer:
-        return portal_pages.front(ports, house.request, merchant, now=ports.clock())
+        return portal_pages.front(ports, portal.request, merchant, now=ports.clock())
 
     @app.post("/portal/<merchant>/login")
     def log_in(merchant: str) -> http.Answer:
-        return portal_pages.log_in(ports, house.request, merchant, now=ports.clock())
+        return portal_pages.log_in(ports, portal.request, merchant, now=ports.clock())
 
     @app.get("/portal/<merchant>/link")
     def link_form(merchant: str) -> http.Answer:
@@ -79,7 +79,7 @@ def _front(house: Portal) -> None:
 
     @app.post("/portal/<merchant>/link")
     def ask_for_link(merchant: str) -> http.Answer:
-        return portal_pages.ask_for_link(ports, house.request, merchant, now=ports.clock())
+        return portal_pages.ask_for_link(ports, portal.request, merchant, now=ports.clock())
 
     @app.get("/portal/<merchant>/link/<token>")
     def offer_link(merchant: str, token: str) -> http.Answer:
@@ -88,126 +88,126 @@ def _front(house: Portal) -> None:
 
     @app.post("/portal/<merchant>/link/<token>")
     def use_link(merchant: str, token: str) -> http.Answer:
-        return portal_pages.use_link(ports, house.request, merchant, token, now=ports.clock())
+        return portal_pages.use_link(ports, portal.request, merchant, token, now=ports.clock())
 
     @app.post("/portal/<merchant>/logout")
     def log_out(merchant: str) -> http.Answer:
-        return portal_pages.log_out(ports, house.change(merchant))
+        return portal_pages.log_out(ports, portal.change(merchant))
 
 
-def _invoices(house: Portal) -> None:
-    @house.app.get("/portal/<merchant>/invoices/<reference>/invoice.pdf")
+def _invoices(portal: Portal) -> None:
+    @portal.app.get("/portal/<merchant>/invoices/<reference>/invoice.pdf")
     def invoice(merchant: str, reference: str) -> http.Answer:
-        now = house.ports.clock()
-        return portal_pages.invoice(house.ports, house.request, merchant, reference, now=now)
+        now = portal.ports.clock()
+        return portal_pages.invoice(portal.ports, portal.request, merchant, reference, now=now)
 
 
-def _payments(house: Portal) -> None:
-    app, ports = house.app, house.ports
+def _payments(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
 
     @app.get("/portal/<merchant>/payments/<reference>")
     def payment(merchant: str, reference: str) -> http.Answer:
         now = ports.clock()
-        return portal_payment.page(ports, house.request, merchant, reference, now=now)
+        return portal_payment.page(ports, portal.request, merchant, reference, now=now)
 
     @app.post("/portal/<merchant>/payments/<reference>")
     def confirm(merchant: str, reference: str) -> http.Answer:
         now = ports.clock()
-        return portal_payment.confirmed(ports, house.request, merchant, reference, now=now)
+        return portal_payment.confirm_payment(ports, portal.request, merchant, reference, now=now)
 
 
-def _subscriptions(house: Portal) -> None:
-    app, ports = house.app, house.ports
+def _subscriptions(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
 
     @app.get("/portal/<merchant>/subscriptions/<subscription>/cancel")
     def cancel_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_purchases.cancel_form(ports, house.visit(merchant), subscription)
+        return portal_purchases.cancel_form(ports, portal.visit(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/cancel")
     def cancel(merchant: str, subscription: str) -> http.Answer:
-        return portal_purchases.cancelled(ports, house.change(merchant), subscription)
+        return portal_purchases.cancel_subscription(ports, portal.change(merchant), subscription)
 
     @app.get("/portal/<merchant>/subscriptions/<subscription>/ending")
     def ending(merchant: str, subscription: str) -> http.Answer:
-        return portal_purchases.ending(ports, house.visit(merchant), subscription)
+        return portal_purchases.ending_page(ports, portal.visit(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/undo-cancel")
     def undo(merchant: str, subscription: str) -> http.Answer:
-        return portal_purchases.undone(ports, house.change(merchant), subscription)
+        return portal_purchases.undo_cancellation(ports, portal.change(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/pay")
     def pay(merchant: str, subscription: str) -> http.Answer:
-        return portal_purchases.paying(ports, house.change(merchant), subscription)
+        return portal_purchases.pay_overdue(ports, portal.change(merchant), subscription)
 
     @app.get("/portal/<merchant>/subscriptions/<subscription>/address")
     def address_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_purchases.address_form(ports, house.visit(merchant), subscription)
+        return portal_purchases.address_form(ports, portal.visit(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/address")
     def change_address(merchant: str, subscription: str) -> http.Answer:
-        return portal_purchases.address_changed(ports, house.change(merchant), subscription)
+        return portal_purchases.change_address(ports, portal.change(merchant), subscription)
 
 
-def _freezes(house: Portal) -> None:
-    app, ports = house.app, house.ports
+def _freezes(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
 
     @app.get("/portal/<merchant>/subscriptions/<subscription>/freeze")
     def freeze_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_freeze.form(house.visit(merchant), subscription)
+        return portal_freeze.form(portal.visit(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/freeze")
     def freeze(merchant: str, subscription: str) -> http.Answer:
-        return portal_freeze.frozen(ports, house.change(merchant), subscription)
+        return portal_freeze.freeze_subscription(ports, portal.change(merchant), subscription)
 
     @app.get("/portal/<merchant>/subscriptions/<subscription>/unfreeze")
     def unfreeze_form(merchant: str, subscription: str) -> http.Answer:
-        return portal_freeze.thaw_form(ports, house.visit(merchant), subscription)
+        return portal_freeze.unfreeze_form(ports, portal.visit(merchant), subscription)
 
     @app.post("/portal/<merchant>/subscriptions/<subscription>/unfreeze")
     def unfreeze(merchant: str, subscription: str) -> http.Answer:
-        return portal_freeze.thawed(ports, house.change(merchant), subscription)
+        return portal_freeze.unfreeze_subscription(ports, portal.change(merchant), subscription)
 
 
-def _refunds(house: Portal) -> None:
-    @house.app.get("/portal/<merchant>/orders/<order>/refund")
+def _refunds(portal: Portal) -> None:
+    @portal.app.get("/portal/<merchant>/orders/<order>/refund")
     def refund_form(merchant: str, order: str) -> http.Answer:
-        return portal_purchases.refund_form(house.ports, house.visit(merchant), order)
+        return portal_purchases.refund_form(portal.ports, portal.visit(merchant), order)
 
-    @house.app.post("/portal/<merchant>/orders/<order>/refund")
+    @portal.app.post("/portal/<merchant>/orders/<order>/refund")
     def refund(merchant: str, order: str) -> http.Answer:
-        return portal_purchases.refunded(house.ports, house.change(merchant), order)
+        return portal_purchases.refund_order(portal.ports, portal.change(merchant), order)
 
 
-def _cards(house: Portal) -> None:
-    app, ports = house.app, house.ports
+def _cards(portal: Portal) -> None:
+    app, ports = portal.app, portal.ports
 
     @app.get("/portal/<merchant>/cards")
     def cards(merchant: str) -> http.Answer:
-        return portal_cards.listed(ports, house.visit(merchant))
+        return portal_cards.card_list(ports, portal.visit(merchant))
 
     @app.get("/portal/<merchant>/cards/new")
     def new_card_form(merchant: str) -> http.Answer:
-        return portal_cards.new_form(ports, house.visit(merchant))
+        return portal_cards.new_form(ports, portal.visit(merchant))
 
     @app.post("/portal/<merchant>/cards/new")
     def add_card(merchant: str) -> http.Answer:
-        return portal_cards.added(ports, house.change(merchant))
+        return portal_cards.add_card(ports, portal.change(merchant))
 
     @app.get("/portal/<merchant>/cards/<card>/use")
     def use_card_form(merchant: str, card: str) -> http.Answer:
-        return portal_cards.use_form(ports, house.visit(merchant), card)
+        return portal_cards.use_form(ports, portal.visit(merchant), card)
 
     @app.post("/portal/<merchant>/cards/<card>/use")
     def use_card(merchant: str, card: str) -> http.Answer:
-        return portal_cards.used(ports, house.change(merchant), card)
+        return portal_cards.use_card(ports, portal.change(merchant), card)
 
     @app.get("/portal/<merchant>/cards/<card>/remove")
     def remove_card_form(merchant: str, card: str) -> http.Answer:
-        return portal_cards.remove_form(ports, house.visit(merchant), card)
+        return portal_cards.remove_form(ports, portal.visit(merchant), card)
 
     @app.post("/portal/<merchant>/cards/<card>/remove")
     def remove_card(merchant: str, card: str) -> http.Answer:
-        return portal_cards.removed(ports, house.change(merchant), card)
+        return portal_cards.remove_card(ports, portal.change(merchant), card)
 
 
 app = cache(lambda: build(wiring.ports()))

@@ -48,7 +48,7 @@ app = cache(lambda: build(wiring.ports()))
 
 
 @telemetry.observed
-@http.guarded_by(webhooks.admitted)
+@http.guarded_by(webhooks.admit)
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Handles API Gateway's events for the addresses that gateways send to."""
     return app().resolve(event, context)

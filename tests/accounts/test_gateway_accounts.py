@@ -214,7 +214,7 @@ def test_an_account_without_keys_is_not_added(world: World) -> None:
 @pytest.mark.spec("W-6")
 def test_removing_an_account_first_shows_what_hangs_on_it(world: World) -> None:
     world.buy(world.product(gateways=("till",)))
-    (holding,) = gateway_accounts.listed(world.ports, world.merchant, now=world.now)
+    (holding,) = gateway_accounts.list_accounts(world.ports, world.merchant, now=world.now)
     assert (holding.live_subscriptions, holding.open_invoices) == (1, 0)
     assert (holding.refundable_payments, holding.complete, holding.bound_here) == (1, True, True)
     with pytest.raises(Refused) as refused:

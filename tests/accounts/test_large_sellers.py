@@ -157,7 +157,7 @@ def test_whoever_dies_of_one_account_each_time_comes_to_the_others(
     large: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both_leave(large)
-    stand = account_life.signing.stand
+    stand = account_life.signing.standing
 
     def dies(ports: Any, found: Any, now: Any) -> Any:
         if found.username == "annsart":

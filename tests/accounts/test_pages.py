@@ -66,15 +66,15 @@ class House:
 class Owner:
     """A browser before all the functions."""
 
-    house: House
+    platform: House
     cookies: dict[str, str] = field(default_factory=dict)
 
     def browse(self, method: str, address: str, form: dict[str, str] | None = None) -> Answer:
-        resolver = self.house.resolver
+        resolver = self.platform.resolver
         if address.startswith("/console"):
-            resolver = self.house.console
+            resolver = self.platform.console
         elif address.startswith("/portal"):
-            resolver = self.house.portal
+            resolver = self.platform.portal
         return Client(resolver, cookies=self.cookies).browse(method, address, form)
 
     def see(self, address: str, status: int = 200) -> Element:

@@ -112,7 +112,9 @@ def test_a_password_is_reset_by_a_mailed_link_once(world: Platform) -> None:
     token = linked(world)
     with pytest.raises(Invalid):
         account.reset(world.ports, token, "short", now=world.now)
-    assert account.reset_stands(world.ports, token, now=world.now), "a slip does not use it up"
+    assert account.is_reset_link_valid(world.ports, token, now=world.now), (
+        "a slip does not use it up"
+    )
     new = "a wholly new password"
     assert account.reset(world.ports, token, new, now=world.now) is not None
     assert account.reset(world.ports, token, new, now=world.now) is None
@@ -133,7 +135,7 @@ def test_a_new_password_ends_every_other_link_to_set_one(world: Platform) -> Non
         account.ask_for_reset(world.ports, SELLER, ip="192.0.2.1", now=world.now)
         tokens.append(linked(world))
     assert account.reset(world.ports, tokens[1], "a wholly new password", now=world.now) is not None
-    assert not account.reset_stands(world.ports, tokens[0], now=world.now)
+    assert not account.is_reset_link_valid(world.ports, tokens[0], now=world.now)
     assert account.reset(world.ports, tokens[0], "the thief's own", now=world.now) is None
     assert world.sign_in(password="a wholly new password") is not None
 

@@ -164,7 +164,7 @@ def test_nobody_ends_or_refunds_what_is_another_merchants(shop: Shop) -> None:
 def test_a_customers_page_says_that_mail_came_back_and_lets_it_go_again(shop: Shop) -> None:
     bought = shop.world.buy()
     told = Returned("acme", "ann@example.com", StopReason.COMPLAINED, shop.world.now, "abuse")
-    suppressions.heard(shop.world.ports, [told])
+    suppressions.record(shop.world.ports, [told])
     browser = signed_in(shop)
     page = browser.browse("GET", f"/console/customers/{bought.customer}")
     assert "Marked as spam" in page.body

@@ -82,7 +82,7 @@ def test_mail_that_came_back_shows_and_the_merchant_lifts_it(shop: Shop) -> None
     assert shop.api.get(address).json["mail_stopped"] is None
     at = shop.world.now
     told = Returned("acme", "ann@example.com", StopReason.BOUNCED, at, "General")
-    suppressions.heard(shop.world.ports, [told])
+    suppressions.record(shop.world.ports, [told])
     shown = shop.api.get(address).json["mail_stopped"]
     assert (shown["reason"], shown["code"]) == ("bounced", "General")
     lifted = shop.api.post(f"{address}/resume-mail", {})

@@ -280,7 +280,7 @@ def test_money_of_a_stranger_whose_form_was_erased_is_given_back_too(world: Worl
     turn = erase.merchant(
         world.ports,
         seller,
-        erase.begun(world.now),
+        erase.begin(world.now),
         met=set(),
         now=world.now,
         keep_going=lambda: True,

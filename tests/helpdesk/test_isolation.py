@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from billing.helpdesk.tickets import TicketState, Wish
+from billing.helpdesk.tickets import TicketState, TicketType
 from tests.helpdesk.desk import Guest, House
 from tests.portal.visitors import ANN, BOB
 
@@ -139,7 +139,7 @@ def test_the_customer_never_reads_a_note(house: House) -> None:
     assert "A secret" not in house.signed_in().see(f"/tickets/{found.id}").text
     by_mail = house.guest().see(f"/tickets/{found.id}~{found.access_key}")
     assert "A secret" not in by_mail.text
-    assert (found.wish, found.state) == (Wish.CANCEL, TicketState.OPEN)
+    assert (found.wish, found.state) == (TicketType.CANCEL, TicketState.OPEN)
 
 
 @pytest.mark.spec("H-2")
@@ -174,4 +174,4 @@ def test_nobody_takes_the_place_of_a_request_that_is_still_to_come(house: House)
     held_for = world.subscription(BOB).held_for
     assert held_for is not None
     asked = world.store.ticket("acme", held_for)
-    assert asked is not None and (asked.email, asked.wish) == (BOB, Wish.CANCEL)
+    assert asked is not None and (asked.email, asked.wish) == (BOB, TicketType.CANCEL)

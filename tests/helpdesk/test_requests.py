@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.helpdesk.tickets import Ownership, Wish
+from billing.helpdesk.tickets import Ownership, TicketType
 from billing.kernel.catalog import Cancellation
 from billing.kernel.departments import PLATFORM
 from billing.kernel.merchants import Departments, PortalKind
@@ -111,7 +111,7 @@ def test_a_confirmed_link_of_the_purchase_email_verifies_and_holds(house: House)
     assert "ends as of January 31, 2026" in guest.see(link).text
     guest.browse("POST", link, {})
     (found,) = house.tickets()
-    assert (found.wish, found.ownership) == (Wish.CANCEL, Ownership.LINK)
+    assert (found.wish, found.ownership) == (TicketType.CANCEL, Ownership.LINK)
     assert found.requested_at == world.now, "it counts from when it was confirmed"
     assert world.subscription().held_for == found.id
 

@@ -357,7 +357,7 @@ def test_one_subscription_that_our_code_breaks_on_holds_up_no_other_and_is_parke
         world.queue.bodies.clear()
         with pytest.raises(KeyError):
             worker.take(world.ports, waiting, now=world.now)
-        (trouble,) = world.store.troubles("acme")
+        (trouble,) = world.store.failures("acme")
         assert (trouble.times, trouble.error) == (times, "KeyError")
         assert len(attention.parked(world.ports, world.merchant, now=world.now)) == (times == 5)
         world.now += timedelta(minutes=16)
@@ -489,7 +489,7 @@ def test_an_outage_of_the_world_is_not_counted_as_our_own_error(
     (body,) = world.queue.bodies
     with pytest.raises(Unreachable):
         worker.take(world.ports, leases_of(body), now=world.now)
-    assert world.store.troubles("acme") == []
+    assert world.store.failures("acme") == []
 
 
 def test_a_switch_that_two_operators_turn_at_once_is_turned_by_one(world: World) -> None:

@@ -17,7 +17,7 @@ from billing.checkout.flows import advance
 from billing.customers.flows import login
 from billing.gateway_events.flows import buyer_return
 from billing.helpdesk.flows import inbound, ticket
-from billing.helpdesk.tickets import Author, Ownership, Wish
+from billing.helpdesk.tickets import Author, Ownership, TicketType
 from billing.kernel.catalog import Initial
 from billing.kernel.customers import ERASED
 from billing.kernel.merchants import PortalKind
@@ -25,7 +25,7 @@ from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.storage import History
 from billing.kernel.subscription import State, When
-from billing.outbox.flows.suppressions import heard
+from billing.outbox.flows.suppressions import record
 from billing.outbox.suppressions import Returned, StopReason
 from tests.accounts.platform import SELLER, Platform, linked, opened
 from tests.helpdesk.tickets.asking import ask_support, decline
@@ -220,10 +220,10 @@ def test_who_holds_the_old_address_owns_no_order_at_the_helpdesk(shop: Shop) -> 
     first = world.buy()
     change(shop)
     order = world.orders(NEW)[0].id
-    assert ticket.owned(world.ports, "acme", order, OLD) is None
-    owned = ticket.owned(world.ports, "acme", order, NEW)
+    assert ticket.find_order(world.ports, "acme", order, OLD) is None
+    owned = ticket.find_order(world.ports, "acme", order, NEW)
     assert owned is not None and owned.customer == first.customer
-    asked = ask_support(world, order, Wish.REFUND, email=OLD)
+    asked = ask_support(world, order, TicketType.REFUND, email=OLD)
     assert (asked.customer, asked.ownership) == (None, Ownership.NONE)
     entered = {
         "department": "billing",
@@ -286,7 +286,7 @@ def test_an_address_that_takes_no_mail_is_told_nothing_and_the_new_one_is_not_st
     world = shop.world
     world.buy()
     world.work()
-    heard(world.ports, [Returned("acme", OLD, StopReason.BOUNCED, world.now, "General")])
+    record(world.ports, [Returned("acme", OLD, StopReason.BOUNCED, world.now, "General")])
     before = len(world.mailer.sent)
     change(shop)
     world.advance(days=31)
@@ -295,7 +295,7 @@ def test_an_address_that_takes_no_mail_is_told_nothing_and_the_new_one_is_not_st
         "Course renews on February 28, 2026",
         "Receipt: $29.99 for Course",
     ]
-    heard(world.ports, [Returned("acme", NEW, StopReason.BOUNCED, world.now, "General")])
+    record(world.ports, [Returned("acme", NEW, StopReason.BOUNCED, world.now, "General")])
     before = len(world.mailer.sent)
     world.advance(days=31)
     assert world.mailer.sent[before:] == []
@@ -405,6 +405,6 @@ def test_pay_now_is_receipted_to_the_new_address(shop: Shop) -> None:
     change(shop)
     invoice = world.history(NEW).invoices[-1]
     world.sandbox.authenticate(str(invoice.gateway_ref), succeeded=True)
-    buyer_return.settled(world.ports, invoice, now=world.now)
+    buyer_return.settle(world.ports, invoice, now=world.now)
     world.work()
     assert mailed(world, NEW) == ["Receipt: $29.99 for Course"]

@@ -18,7 +18,7 @@ from billing.cancel.flows import cancel, pause
 from billing.cards.flows import cards
 from billing.gateway_events.flows import buyer_return, webhook
 from billing.helpdesk.flows import ticket
-from billing.helpdesk.tickets import Wish
+from billing.helpdesk.tickets import TicketType
 from billing.kernel.catalog import Cancellation, Initial, PriceTerms
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import Unreachable
@@ -245,7 +245,7 @@ def test_who_confirmed_at_the_bank_is_not_asked_to_any_more(world: World) -> Non
     past_due(world, "pm_card_authenticationRequired")
     invoice = world.history().invoices[-1]
     world.sandbox.authenticate(str(invoice.gateway_ref), succeeded=True)
-    buyer_return.settled(world.ports, invoice, now=world.now)
+    buyer_return.settle(world.ports, invoice, now=world.now)
     assert subjects(world) == ["Receipt: $29.99 for Course"]
 
 
@@ -416,7 +416,7 @@ def test_a_late_approval_is_told_with_the_charge_that_stood(world: World) -> Non
     set_up(world, notice_days=10)
     bought(world)
     world.now = datetime(2026, 2, 22, 15, tzinfo=UTC)
-    asked = ask_support(world, world.orders()[0].id, Wish.CANCEL)
+    asked = ask_support(world, world.orders()[0].id, TicketType.CANCEL)
     assert asked.lets_stand is not None
     told(world)
     approve(world, asked)

@@ -50,7 +50,7 @@ def world() -> World:
 @pytest.mark.spec("R-8")
 def test_a_mailbox_that_does_not_exist_gets_no_mail_any_more(world: World) -> None:
     before = len(world.mailer.sent)
-    assert suppressions.heard(world.ports, [returned()]) == {"stopped": 1}
+    assert suppressions.record(world.ports, [returned()]) == {"stopped": 1}
     world.cancel(When.NOW)
     world.advance(minutes=5)
     assert len(world.mailer.sent) == before
@@ -59,7 +59,7 @@ def test_a_mailbox_that_does_not_exist_gets_no_mail_any_more(world: World) -> No
 
 @pytest.mark.spec("R-8")
 def test_after_a_complaint_only_what_the_law_asks_for_is_sent(world: World) -> None:
-    suppressions.heard(world.ports, [returned(StopReason.COMPLAINED)])
+    suppressions.record(world.ports, [returned(StopReason.COMPLAINED)])
     before = len(world.mailer.sent)
     world.advance(days=31)
     assert len(world.charges()) == 2
@@ -71,7 +71,7 @@ def test_after_a_complaint_only_what_the_law_asks_for_is_sent(world: World) -> N
 
 
 def test_mail_to_another_address_and_of_another_merchant_goes_on(world: World) -> None:
-    suppressions.heard(world.ports, [returned(), replace(returned(), merchant="other")])
+    suppressions.record(world.ports, [returned(), replace(returned(), merchant="other")])
     before = len(world.mailer.sent)
     world.buy(email="bob@example.com")
     world.advance(minutes=5)
@@ -81,16 +81,16 @@ def test_mail_to_another_address_and_of_another_merchant_goes_on(world: World) -
 
 def test_told_twice_it_is_one_stop_and_a_bounce_outweighs_a_complaint(world: World) -> None:
     complaint, bounce = returned(StopReason.COMPLAINED), returned()
-    assert suppressions.heard(world.ports, [complaint]) == {"stopped": 1}
-    assert suppressions.heard(world.ports, [complaint]) == {"stopped": 0, "known": 1}
-    assert suppressions.heard(world.ports, [bounce]) == {"stopped": 1}
-    assert suppressions.heard(world.ports, [complaint]) == {"stopped": 0, "known": 1}
+    assert suppressions.record(world.ports, [complaint]) == {"stopped": 1}
+    assert suppressions.record(world.ports, [complaint]) == {"stopped": 0, "known": 1}
+    assert suppressions.record(world.ports, [bounce]) == {"stopped": 1}
+    assert suppressions.record(world.ports, [complaint]) == {"stopped": 0, "known": 1}
     found = world.store.mail_stop("acme", ANN)
     assert found == MailStop("acme", email_hash("acme", ANN), StopReason.BOUNCED, START, "General")
 
 
 def test_it_shows_at_the_customer_and_the_merchant_lifts_it(world: World) -> None:
-    suppressions.heard(world.ports, [returned(email="ANN@example.com ")])
+    suppressions.record(world.ports, [returned(email="ANN@example.com ")])
     customer = world.subscription().customer
     shown = customers.overview(world.ports, "acme", customer, now=world.now).mail_stop
     assert shown is not None and shown.reason is StopReason.BOUNCED
@@ -106,7 +106,7 @@ def test_it_shows_at_the_customer_and_the_merchant_lifts_it(world: World) -> Non
 
 
 def test_a_new_address_is_not_stopped_by_the_old_one(world: World) -> None:
-    suppressions.heard(world.ports, [returned()])
+    suppressions.record(world.ports, [returned()])
     customer = world.subscription().customer
     customers.change(world.ports, "acme", customer, {"email": "new@example.com"}, now=world.now)
     assert suppressions.of_customer(world.ports, "acme", customer) is None

@@ -17,7 +17,7 @@ from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.helpdesk.flows import ticket
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import Author, Ownership, TicketState, Wish
+from billing.helpdesk.tickets import Author, Ownership, TicketState, TicketType
 from billing.kernel.customers import ERASED
 from billing.kernel.errors import Refused, Unavailable, Unreachable
 from billing.kernel.gateways import AccountRef
@@ -293,7 +293,7 @@ def test_what_an_agent_is_still_to_carry_out_is_waited_for(shop: Shop) -> None:
     made = ticket.open_one(
         shop.ports,
         shop.seller(),
-        Request("billing", FAN, "Back", "Please", "back", order=paid.id, wish=Wish.REFUND),
+        Request("billing", FAN, "Back", "Please", "back", order=paid.id, wish=TicketType.REFUND),
         customer=shop.customer,
         ownership=Ownership.PORTAL,
         now=shop.now,

@@ -128,7 +128,7 @@ def test_a_purchase_is_never_forgotten_by_itself(world: World) -> None:
 def test_what_a_form_is_erased_by_is_no_longer_than_dynamodb_takes(world: World) -> None:
     """Its consent holds all that was shown: a condition on each part of it was refused."""
     declined = world.buy(payment_method="pm_card_chargeDeclined")
-    _, writes = checkout_steps.forgotten(declined)
+    _, writes = checkout_steps.forget(declined)
     for write in writes:
         _, request = dynamo_writes.action(write, "core", "op")
         assert len(request["ConditionExpression"]) <= dynamo_writes.EXPRESSION_MOST * 0.9

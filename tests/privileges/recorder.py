@@ -2,9 +2,9 @@
 
     PRIVILEGES=folder pytest -p tests.privileges.recorder tests/api ...
 
-The suite's world is in memory; each call of it is written down as the one that the DynamoDB, S3, SQS
-or SES adapter makes in its place. What a scenario calls directly counts for the function whose flow
-it is.
+The suite's world is in memory; each call of it is written down as the one that the DynamoDB, S3,
+SQS or SES adapter makes in its place. What a scenario calls directly counts for the function whose
+flow it is.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ SCENARIOS = (
     (cancel, "sweep", "functions.cancel.app.sweep"),
     (decision, "sweep", "functions.helpdesk.app.sweep"),
     (deliver, "sweep", "functions.notify.app.sweep"),
-    (suppressions, "heard", "functions.notify.app.returned"),
+    (suppressions, "record", "functions.notify.app.returned"),
     (deliver, "deliver", "functions.notify.app.deliver"),
     (operator, "answer", "functions.operator.app.handler"),
     (webhook, "receive", "functions.webhook.app.handler"),
@@ -171,7 +171,7 @@ def pytest_configure(config: Any) -> None:
     telemetry.observed = recorded
     # The stream's consumer and the sweep tell a fact in the same way.
     both = "functions.notify.app.deliver functions.notify.app.sweep"
-    vars(deliver)["_told"] = _as(both, vars(deliver)["_told"], only_outermost=False)
+    vars(deliver)["_deliver_one"] = _as(both, vars(deliver)["_deliver_one"], only_outermost=False)
     # A webhook's event is taken as one that the event sweep found.
     either = "functions.webhook.app.handler functions.webhook.app.sweep"
     vars(webhook)["take"] = _as(either, webhook.take, only_outermost=False)

@@ -91,7 +91,7 @@ def test_a_message_that_breaks_fails_alone_and_is_counted_once(
     for times in (1, 2):
         failed, _ = charge([*records, unread])
         assert set(failed) == {"unread", broken}
-        (trouble,) = world.store.troubles("acme")
+        (trouble,) = world.store.failures("acme")
         assert (trouble.times, trouble.error) == (times, "KeyError")
         assert len(world.charges()) == 4 + 3
 
@@ -121,6 +121,6 @@ def test_while_the_world_fails_every_message_comes_again(
         patch.setattr(type(world.store), "bill_tos", throttled)
         failed, _ = charge(records)
         assert failed == [record["messageId"] for record in records]
-        assert world.store.troubles("acme") == []
+        assert world.store.failures("acme") == []
     failed, tally = charge(records)
     assert (failed, tally["paid"]) == ([], 3)

@@ -19,7 +19,7 @@ from billing.accounts.flows import account
 from billing.accounts.web import console_session
 from billing.api.flows import keys
 from billing.checkout.checkouts import Checkout
-from billing.helpdesk.tickets import Wish
+from billing.helpdesk.tickets import TicketType
 from billing.invoices.flows import documents
 from billing.kernel.catalog import Initial
 from billing.kernel.invoices import InvoiceState
@@ -152,7 +152,7 @@ def _lost(*args: Any, **named: Any) -> Any:
     raise Unreachable("lost")
 
 
-def asked(stage: Stage, wish: Wish) -> str:
+def asked(stage: Stage, wish: TicketType) -> str:
     order = sold(stage)
     return f"/v1/tickets/{ask_support(stage.world, order, wish).id}"
 
@@ -341,12 +341,14 @@ SCENES: dict[str, Scene] = {
     "change plan now": on(nothing, lambda s, _: other_plan(s, "now")),
     "change plan later": on(nothing, lambda s, _: other_plan(s, "next_rebill")),
     "approve a refund": on(
-        lambda s: asked(s, Wish.REFUND), lambda s, t: s.post(f"{t}/approve", {"cancel": True})
+        lambda s: asked(s, TicketType.REFUND), lambda s, t: s.post(f"{t}/approve", {"cancel": True})
     ),
-    "approve a cancel": on(lambda s: asked(s, Wish.CANCEL), lambda s, t: s.post(f"{t}/approve")),
-    "decline": on(lambda s: asked(s, Wish.CANCEL), lambda s, t: s.post(f"{t}/decline")),
+    "approve a cancel": on(
+        lambda s: asked(s, TicketType.CANCEL), lambda s, t: s.post(f"{t}/approve")
+    ),
+    "decline": on(lambda s: asked(s, TicketType.CANCEL), lambda s, t: s.post(f"{t}/decline")),
     "reply": on(
-        lambda s: asked(s, Wish.CANCEL), lambda s, t: s.post(f"{t}/reply", {"text": "Hello"})
+        lambda s: asked(s, TicketType.CANCEL), lambda s, t: s.post(f"{t}/reply", {"text": "Hello"})
     ),
     "open a ticket": on(nothing, lambda s, _: s.post("/v1/tickets", NEW_TICKET)),
     "make a product": on(nothing, lambda s, _: s.post("/v1/products", PRODUCT)),
@@ -410,11 +412,11 @@ SCENES: dict[str, Scene] = {
         lambda s, _: s.console(f"/subscriptions/{s.world.subscription().id}/cancel", when="now"),
     ),
     "console: approve": on(
-        lambda s: asked(s, Wish.REFUND),
+        lambda s: asked(s, TicketType.REFUND),
         lambda s, t: s.console(f"/tickets/{t.rpartition('/')[2]}/approve", cancel="true"),
     ),
     "console: reply": on(
-        lambda s: asked(s, Wish.CANCEL),
+        lambda s: asked(s, TicketType.CANCEL),
         lambda s, t: s.console(
             f"/tickets/{t.rpartition('/')[2]}/reply", text="Hi", act="reply", attempt="attempt-1"
         ),

@@ -323,7 +323,7 @@ def test_who_pays_what_is_past_due_while_somebody_ends_it_leaves_no_alarm_behind
         request = CancelRequest(When.NOW, Source.CUSTOMER, world.now, "ORDER")
         late = cancellation.end_now(read, None, request, "ann@example.com", 0)
     else:
-        late = (Change(read, pausing.paused(read, world.now), expecting=policy.RESTS),)
+        late = (Change(read, pausing.pause(read, world.now), expecting=policy.RESTS),)
     with pytest.raises(Conflict):
         world.store.commit(*late)
 

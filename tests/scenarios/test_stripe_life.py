@@ -233,7 +233,7 @@ def test_a_customer_who_comes_to_the_bank_later_pays_the_same_attempt(
     for _ in range(2):  # A second click leads to the same page.
         bank = buyer_return.with_buyer(shop.world.ports, asked, return_url=back, now=now)
     shop.answer(bank or "", succeeded=succeeded)
-    settled = buyer_return.settled(shop.world.ports, asked, now=now)
+    settled = buyer_return.settle(shop.world.ports, asked, now=now)
     assert settled.attempt == asked.attempt
     if succeeded:
         assert settled.state is InvoiceState.PAID
@@ -337,7 +337,7 @@ def test_a_change_of_plan_that_the_bank_asks_about_leads_to_a_page_that_leads_th
     assert asked.url == documents.payment_link(world.ports, world.merchant, waiting)
     bank = buyer_return.with_buyer(world.ports, waiting, return_url=asked.url, now=world.now)
     shop.answer(bank or "", succeeded=succeeded)
-    settled = buyer_return.settled(world.ports, waiting, now=world.now)
+    settled = buyer_return.settle(world.ports, waiting, now=world.now)
     assert settled.state is (InvoiceState.PAID if succeeded else InvoiceState.UNCOLLECTIBLE)
     assert (world.subscription().price_point == dear) is succeeded
 

@@ -348,7 +348,7 @@ def test_what_was_pending_or_paused_before_this_is_undone_as_it_was_then(world: 
     old = replace(
         running, state=State.PAUSED, paused_from=State.ACTIVE, paused_by=Source.SYSTEM, due_at=None
     )
-    assert differing(running, pausing.resumed(old, END - timedelta(days=1))) == {}
+    assert differing(running, pausing.resume(old, END - timedelta(days=1))) == {}
     resumed_at = END + timedelta(days=1)
-    late = pausing.resumed(old, resumed_at)
+    late = pausing.resume(old, resumed_at)
     assert (late.state, late.due_at, late.period_at) == (State.ACTIVE, resumed_at, resumed_at)

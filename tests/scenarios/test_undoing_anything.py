@@ -142,13 +142,13 @@ PAIRS = {
     ),
     "pause": Pair(
         _may_be_paused,
-        lambda s: pausing.paused(s, NOW),
-        lambda s: pausing.resumed(s, NOW + timedelta(hours=1)),
+        lambda s: pausing.pause(s, NOW),
+        lambda s: pausing.resume(s, NOW + timedelta(hours=1)),
     ),
     "freeze": Pair(
         lambda s: s.state in CHANGEABLE and s.thaws_to is None,
-        lambda s: changed(s, freezing.asked(s, FREEZE, ("club",), NOW, 0)),
-        lambda s: changed(s, freezing.undone(s, NOW, 0)),
+        lambda s: changed(s, freezing.schedule(s, FREEZE, ("club",), NOW, 0)),
+        lambda s: changed(s, freezing.undo(s, NOW, 0)),
     ),
     "hold": Pair(
         # What fell due while it was held is charged at once when that ends (H-4).

@@ -167,7 +167,7 @@ def test_row_10_whatever_is_sent_as_an_event_is_refused(
 ) -> None:
     address = f"/webhooks/{gateway}/{merchant}"
     made = event("POST", address, body, headers=sent, is_base64=is_base64)
-    answer = guarded_by(webhooks.admitted)(WEBHOOK.resolve)(made, None)
+    answer = guarded_by(webhooks.admit)(WEBHOOK.resolve)(made, None)
     assert 400 <= answer["statusCode"] < 500, answer["body"]
 
 

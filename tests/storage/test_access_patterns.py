@@ -87,9 +87,9 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "owner_of_payment": (lambda s: s.owner_of_payment(ACCOUNT, "pi_1"), GET),
     "billing_switch": (lambda s: s.billing_switch(), GET),
     "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),
-    "trouble": (lambda s: s.trouble(DUE), GET),
-    "troubles": (lambda s: s.troubles(MERCHANT), QUERY),
-    "fact": (lambda s: s.fact(0, T0, "fact_1"), GET),
+    "trouble": (lambda s: s.failure(DUE), GET),
+    "troubles": (lambda s: s.failures(MERCHANT), QUERY),
+    "outbox_event": (lambda s: s.outbox_event(0, T0, "fact_1"), GET),
     "subscription_by_id": (lambda s: s.subscription_by_id(MERCHANT, "sub_1"), INDEX_THEN_GET),
     "order_by_id": (lambda s: s.order_by_id(MERCHANT, "ORD-00001"), INDEX_THEN_GET),
     "payment_method_by_id": (

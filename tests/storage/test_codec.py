@@ -28,7 +28,7 @@ from billing.storage.dynamo.writes import index_attributes, item_of
 from billing.storage.entity_classes import ENTITIES, RENAMED, class_of, stored_name
 from billing.storage.entity_keys import key_of
 from billing.storage.index_keys import due_of, index_keys
-from billing.storage.keys import fact_of, owner_key
+from billing.storage.keys import outbox_ids_of, owner_key
 from tests.storage.examples import (
     T0,
     checkout,
@@ -198,7 +198,7 @@ def test_a_row_of_the_due_index_names_the_item_it_stands_for(at: datetime) -> No
 @given(INSTANTS, WORDS)
 def test_a_key_of_the_outbox_names_its_fact(at: datetime, name: str) -> None:
     written = replace(fact(), at=at, id=name, shard=3)
-    assert fact_of(key_of(written)) == (3, at, name)
+    assert outbox_ids_of(key_of(written)) == (3, at, name)
 
 
 def test_what_has_no_alarm_is_not_in_the_due_index() -> None:

@@ -62,7 +62,7 @@ def test_a_transaction_whose_reply_was_lost_is_carried_out_once(dynamodb: Backen
     wire.lose_reply()
     dynamodb.store.commit(Remove(claimed, ("claimed_until",)))
     assert wire.sent == 5
-    assert dynamodb.store.fact(0, T0, claimed.id) is None
+    assert dynamodb.store.outbox_event(0, T0, claimed.id) is None
 
 
 def test_replies_that_keep_being_lost_make_it_unavailable_and_unknown(dynamodb: Backend) -> None:

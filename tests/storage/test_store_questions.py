@@ -77,7 +77,7 @@ def test_single_things_are_found_by_their_keys(backend: Backend) -> None:
     assert store.customer_by_email(MERCHANT, " Ann@Example.com ") == "cus_1"
     assert store.product(MERCHANT, "prod_1") == product()
     assert store.checkout(MERCHANT, "attempt-1") == checkout()
-    assert store.fact(0, T0, "fact_1") == fact()
+    assert store.outbox_event(0, T0, "fact_1") == fact()
 
 
 def test_what_is_not_there_is_none(backend: Backend) -> None:
@@ -301,7 +301,7 @@ def test_facts_wait_in_their_shard_oldest_first(backend: Backend) -> None:
     assert backend.store.undelivered(0, T0 + 9 * DAY, 1) == [fact(1, at=T0 + DAY)]
     claimed = replace(waiting[0], claimed_until=T0 + 3 * DAY)
     backend.store.commit(Change(waiting[0], claimed))
-    assert backend.store.fact(0, T0 + DAY, "fact_1") == claimed
+    assert backend.store.outbox_event(0, T0 + DAY, "fact_1") == claimed
 
 
 def test_facts_are_read_on_behind_one_whether_or_not_it_still_waits(backend: Backend) -> None:
@@ -349,7 +349,7 @@ def test_sellers_are_read_with_the_operators_switch(backend: Backend) -> None:
 
 def test_what_failed_is_found_by_its_alarm_and_by_its_merchant(backend: Backend) -> None:
     due = Due(DueKind.BILL, T0, (MERCHANT, "cus_1", "sub_1"))
-    assert backend.store.trouble(due) is None
+    assert backend.store.failure(due) is None
     troubles = [
         ProcessingFailure(MERCHANT, DueKind.BILL, (MERCHANT, "cus_1", "sub_1"), "KeyError", T0, T0),
         ProcessingFailure(
@@ -358,5 +358,5 @@ def test_what_failed_is_found_by_its_alarm_and_by_its_merchant(backend: Backend)
         ProcessingFailure("mer_2", DueKind.BILL, ("mer_2", "cus_1", "sub_1"), "KeyError", T0, T0),
     ]
     insert(backend, *troubles)
-    assert backend.store.trouble(due) == troubles[0]
-    assert backend.store.troubles(MERCHANT) == troubles[:2]
+    assert backend.store.failure(due) == troubles[0]
+    assert backend.store.failures(MERCHANT) == troubles[:2]

@@ -17,7 +17,7 @@ from billing.helpdesk.tickets import (
     Ticket,
     TicketOf,
     TicketState,
-    Wish,
+    TicketType,
 )
 from billing.kernel.departments import PLATFORM
 from billing.kernel.due import DueKind
@@ -42,7 +42,7 @@ def ticket(n: int = 1, **fields: Any) -> Ticket:
             "access_key": f"key_{n}",
             "customer": "cus_1",
             "ownership": Ownership.LINK,
-            "wish": Wish.CANCEL,
+            "wish": TicketType.CANCEL,
             "about": "sub_1",
             "details": (Detail("site", "example.com"),),
             "unanswered_since": T0 + n * HOUR,
@@ -98,7 +98,7 @@ def test_a_queue_holds_what_waits_longest_first_until_it_is_decided(backend: Bac
         return [t.id for t in backend.store.waiting_tickets(MERCHANT, department, 9)]
 
     assert (queue("billing"), queue("help")) == (["tic_1", "tic_2"], ["tic_3"])
-    decided = tickets.declined(first, T0 + DAY, "agent")
+    decided = tickets.decline(first, T0 + DAY, "agent")
     backend.store.commit(Change(first, decided, expecting=tickets.DECIDED_ON))
     assert queue("billing") == ["tic_2"]
     again = replace(decided, unanswered_since=T0 + 2 * DAY)
@@ -138,7 +138,7 @@ def test_an_alarm_stands_until_it_is_answered(backend: Backend) -> None:
     assert backend.store.lease_each([due], T0 + 9 * DAY) == []
     stands = backend.store.ticket(MERCHANT, "tic_1")
     assert stands is not None and stands.due_at == T0 + 8 * DAY
-    done = tickets.declined(stands, T0 + DAY, "agent")
+    done = tickets.decline(stands, T0 + DAY, "agent")
     backend.store.commit(Change(stands, done, expecting=tickets.DECIDED_ON))
     assert backend.store.due(DueKind.TICKET, 0, T0 + 99 * DAY, 9) == []
 

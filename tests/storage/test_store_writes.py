@@ -111,7 +111,7 @@ def test_a_removal_may_state_what_it_removes(backend: Backend) -> None:
     with pytest.raises(Conflict):
         backend.store.commit(Remove(read, ("claimed_until",)))
     backend.store.commit(Remove(claimed, ("claimed_until",)))
-    assert backend.store.fact(0, T0, read.id) is None
+    assert backend.store.outbox_event(0, T0, read.id) is None
     with pytest.raises(Conflict):
         backend.store.commit(Remove(claimed, ("claimed_until",)))
     backend.store.commit(Remove(claimed))

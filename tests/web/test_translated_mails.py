@@ -62,7 +62,7 @@ def lived(language: str) -> World:
     asker = customer_view.account(
         world.ports, world.merchant, world.subscription().customer, now=now
     )
-    portal.end(
+    portal.cancel_purchase(
         world.ports,
         asker,
         asker.history.subscription(subscription),

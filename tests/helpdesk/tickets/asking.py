@@ -9,7 +9,7 @@ from typing import Any
 from billing.customers.flows import customer_view
 from billing.helpdesk.flows import decision, ticket
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import Ownership, Ticket, Wish
+from billing.helpdesk.tickets import Ownership, Ticket, TicketType
 from billing.kernel.catalog import Cancellation
 from billing.kernel.orders import OrderKind
 from billing.portal.flows import portal
@@ -38,7 +38,7 @@ def ask_to_cancel(world: World, comment: str | None = None) -> Ticket:
     """By the signed-in portal."""
     account = customer_view.account(world.ports, world.merchant, customer(world), now=world.now)
     subscription = world.subscription().id
-    portal.end(
+    portal.cancel_purchase(
         world.ports,
         account,
         account.history.subscription(subscription),
@@ -51,11 +51,13 @@ def ask_to_cancel(world: World, comment: str | None = None) -> Ticket:
 
 def ask_for_refund(world: World, order: str) -> Ticket:
     account = customer_view.account(world.ports, world.merchant, customer(world), now=world.now)
-    portal.give_back(world.ports, account, order, now=world.now)
+    portal.refund_payment(world.ports, account, order, now=world.now)
     return newest(world)
 
 
-def ask_support(world: World, order: str, wish: Wish | None = Wish.CANCEL, **fields: Any) -> Ticket:
+def ask_support(
+    world: World, order: str, wish: TicketType | None = TicketType.CANCEL, **fields: Any
+) -> Ticket:
     """By the merchant's own people, in the customer's name."""
     asked = Request(
         **{

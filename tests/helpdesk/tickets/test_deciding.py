@@ -10,7 +10,7 @@ import pytest
 
 from billing.helpdesk import tickets
 from billing.helpdesk.flows import decision, ticket
-from billing.helpdesk.tickets import TicketState, Wish
+from billing.helpdesk.tickets import TicketState, TicketType
 from billing.kernel.errors import Refused
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.orders import OrderKind
@@ -45,10 +45,10 @@ def test_a_refund_approved_twice_is_made_once(world: World) -> None:
 
 
 @pytest.mark.spec("H-3")
-@pytest.mark.parametrize("wish", list(Wish))
-def test_two_agents_who_approve_at_once_do_it_once(world: World, wish: Wish) -> None:
+@pytest.mark.parametrize("wish", list(TicketType))
+def test_two_agents_who_approve_at_once_do_it_once(world: World, wish: TicketType) -> None:
     order = buy(world)
-    found = ask_to_cancel(world) if wish is Wish.CANCEL else ask_for_refund(world, order)
+    found = ask_to_cancel(world) if wish is TicketType.CANCEL else ask_for_refund(world, order)
     commit, others = world.store.commit, []
 
     def in_between(*writes: Any) -> None:
@@ -61,7 +61,7 @@ def test_two_agents_who_approve_at_once_do_it_once(world: World, wish: Wish) -> 
     mine = approve(world, found, by="me")
     assert mine.decided_by == "the other"
     assert len(world.charges()) == 1
-    if wish is Wish.REFUND:
+    if wish is TicketType.REFUND:
         assert [c["refunded"] for c in world.charges()] == [2999]
         assert kinds(world).count(OrderKind.REFUND) == 1
     else:
@@ -128,7 +128,7 @@ def test_killed_between_decision_and_refund_it_is_finished_by_the_tickets_alarm(
 ) -> None:
     order = buy(world)
     found = ask_for_refund(world, order)
-    decided = tickets.approved(found, Wish.REFUND, order, world.now, "agent")
+    decided = tickets.approve(found, TicketType.REFUND, order, world.now, "agent")
     leased = replace(decided, due_at=world.now + timedelta(minutes=15))
     world.store.commit(Change(found, leased, expecting=tickets.DECIDED_ON))
     world.advance(minutes=14)

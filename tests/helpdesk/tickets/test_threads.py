@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from billing.helpdesk.flows import decision, ticket
-from billing.helpdesk.tickets import Author, Ownership, TicketState, Wish
+from billing.helpdesk.tickets import Author, Ownership, TicketState, TicketType
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.merchants import Merchant
 from billing.kernel.writes import Insert
@@ -18,7 +18,7 @@ from tests.world import START, World
 @pytest.mark.spec("H-2")
 def test_what_is_not_the_requesters_is_not_approved(world: World) -> None:
     order = buy(world)
-    found = ask_support(world, order, email="eve@example.com", wish=Wish.REFUND)
+    found = ask_support(world, order, email="eve@example.com", wish=TicketType.REFUND)
     assert (found.customer, found.about, found.ownership) == (None, None, Ownership.NONE)
     with pytest.raises(Refused) as refused:
         approve(world, found)
@@ -33,7 +33,7 @@ def test_a_question_about_an_order_is_acted_on_as_the_agent_says(world: World) -
     with pytest.raises(Refused) as refused:
         approve(world, found)
     assert refused.value.code == "nothing_to_approve"
-    assert approve(world, found, wish=Wish.REFUND).about == order
+    assert approve(world, found, wish=TicketType.REFUND).about == order
     assert world.charges()[0]["refunded"] == 2999
 
 

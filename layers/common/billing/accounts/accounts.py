@@ -87,7 +87,7 @@ class AccountEmail(Entity):
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class AccountStanding:
     """The state of an account at an instant; `until` is when it changes by itself, if it does, and
     `then` the state that follows."""
 
@@ -142,13 +142,13 @@ Span = tuple[datetime, datetime | None, Subscription | None]
 (None for a one-time payment)."""
 
 
-def stand(
+def standing_of(
     created_at: datetime,
     entitlements: Iterable[Entitlement],
     subscriptions: Iterable[Subscription],
     retention: timedelta,
     now: datetime,
-) -> Stand:
+) -> AccountStanding:
     """Returns the state of an account at `now`, from what its owner bought at the platform (A-5 ..
     A-7).
 
@@ -158,11 +158,15 @@ def stand(
     spans = _spans(entitlements, subscriptions, created_at)
     if not spans:
         over = created_at + UNUSED_KEPT
-        return Stand(Standing.ERASED) if now >= over else Stand(Standing.UNUSED, over)
+        return (
+            AccountStanding(Standing.ERASED)
+            if now >= over
+            else AccountStanding(Standing.UNUSED, over)
+        )
     ended: datetime | None = None
     for number, (since, until, _) in enumerate(spans):
         if number and ended is not None and since >= ended + retention:
-            return Stand(Standing.ERASED)
+            return AccountStanding(Standing.ERASED)
         ended = until if not number or ended is None or until is None else max(ended, until)
         if until is None:
             break
@@ -171,7 +175,11 @@ def stand(
         return _while_paid(going_on, now)
     assert ended is not None, "each of them has ended"
     erased_at = ended + retention
-    return Stand(Standing.ERASED) if now >= erased_at else Stand(Standing.INACTIVE, erased_at)
+    return (
+        AccountStanding(Standing.ERASED)
+        if now >= erased_at
+        else AccountStanding(Standing.INACTIVE, erased_at)
+    )
 
 
 def _spans(
@@ -190,7 +198,7 @@ def _spans(
     return sorted(spans, key=lambda span: span[0])
 
 
-def _while_paid(going_on: list[Span], now: datetime) -> Stand:
+def _while_paid(going_on: list[Span], now: datetime) -> AccountStanding:
     """Returns active while any purchase gives access, else frozen or inactive: a frozen, paused or
     unpaid one gives none."""
     sources = [(until, source) for _, until, source in going_on]
@@ -201,7 +209,7 @@ def _while_paid(going_on: list[Span], now: datetime) -> Stand:
     ]
     if not ends:
         frozen = any(s is not None and s.as_of(now).is_frozen for _, s in sources)
-        return Stand(Standing.FROZEN if frozen else Standing.INACTIVE)
+        return AccountStanding(Standing.FROZEN if frozen else Standing.INACTIVE)
     last = None if None in ends else max(end for end in ends if end is not None)
     freezes = last is not None and any(s is not None and s.freezes_at == last for _, s in sources)
-    return Stand(Standing.ACTIVE, last, Standing.FROZEN if freezes else Standing.INACTIVE)
+    return AccountStanding(Standing.ACTIVE, last, Standing.FROZEN if freezes else Standing.INACTIVE)

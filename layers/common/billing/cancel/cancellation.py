@@ -55,7 +55,7 @@ def end_now(
         Change(subscription, ended, expecting=AS_TOLD),
         *void(open_invoice, at, shard),
         Insert(entry(ended, OrderKind.CANCELLATION, request, at, email)),
-        Insert(_ended(ended, request, at, shard)),
+        Insert(_end(ended, request, at, shard)),
     )
 
 
@@ -77,7 +77,7 @@ def at_period_end(
         Change(subscription, pending, expecting=AS_TOLD),
         *void(open_invoice, at, shard),
         Insert(entry(pending, OrderKind.CANCEL_REQUEST, request, at, email)),
-        Insert(fact(EventKind.CANCEL_REQUESTED, pending, at, shard)),
+        Insert(event(EventKind.CANCEL_REQUESTED, pending, at, shard)),
     )
 
 
@@ -98,7 +98,7 @@ def undo(subscription: Subscription, requested: Order, now: datetime, shard: int
     return (
         Change(subscription, after, expecting=(*policy.LOOKED_AT, "ends_at")),
         Change(requested, replace(requested, withdrawn=True)),
-        Insert(fact(EventKind.CANCEL_UNDONE, after, now, shard)),
+        Insert(event(EventKind.CANCEL_UNDONE, after, now, shard)),
     )
 
 
@@ -109,11 +109,11 @@ def end_pending(
     request, ends_at = subscription.cancelling, subscription.ends_at
     assert request is not None and ends_at is not None, "it is pending"
     ended = replace(subscription.cancelled(ends_at, request.source), cancelling=None)
-    told = replace(request, order=order_id)
+    event = replace(request, order=order_id)
     return (
         Change(subscription, ended, expecting=(*policy.LOOKED_AT, "ends_at")),
-        Insert(entry(ended, OrderKind.CANCELLATION, told, now, email)),
-        Insert(_ended(ended, told, now, shard)),
+        Insert(entry(ended, OrderKind.CANCELLATION, event, now, email)),
+        Insert(_end(ended, event, now, shard)),
     )
 
 
@@ -131,12 +131,12 @@ def after_payment(
         ended = replace(paid.cancelled(now, request.source), cancelling=None)
         return ended, (
             Insert(entry(ended, OrderKind.CANCELLATION, request, now, email)),
-            Insert(_ended(ended, request, now, shard)),
+            Insert(_end(ended, request, now, shard)),
         )
     pending = paid.cancel_pending(request)
     return pending, (
         Insert(entry(pending, OrderKind.CANCEL_REQUEST, request, now, email)),
-        Insert(fact(EventKind.CANCEL_REQUESTED, pending, now, shard)),
+        Insert(event(EventKind.CANCEL_REQUESTED, pending, now, shard)),
     )
 
 
@@ -164,14 +164,14 @@ def entry(
     )
 
 
-def _ended(ended: Subscription, request: CancelRequest, at: datetime, shard: int) -> OutboxEvent:
+def _end(ended: Subscription, request: CancelRequest, at: datetime, shard: int) -> OutboxEvent:
     """Builds the event of a subscription's end, with the reference of its requester (X-7)."""
     asked = request.source in {Source.CUSTOMER, Source.MERCHANT}
     was = snapshots.of(ended, reference=request.order if asked else None)
-    return replace(fact(EventKind.ENDED, ended, at, shard), was=was)
+    return replace(event(EventKind.ENDED, ended, at, shard), was=was)
 
 
-def fact(kind: EventKind, subscription: Subscription, at: datetime, shard: int) -> OutboxEvent:
+def event(kind: EventKind, subscription: Subscription, at: datetime, shard: int) -> OutboxEvent:
     """Builds an outbox event of the subscription itself, not of one of its invoices.
 
     It shows the subscription as it is after the event.
@@ -201,7 +201,7 @@ def void(invoice: Invoice | None, at: datetime, shard: int) -> tuple[Write, ...]
     if invoice is None:
         return ()
     over = invoice.in_state(InvoiceState.VOID)
-    told = OutboxEvent(
+    event = OutboxEvent(
         id=f"{invoice.id}:{EventKind.PAYMENT_VOID}",
         kind=EventKind.PAYMENT_VOID,
         merchant=invoice.merchant,
@@ -211,5 +211,5 @@ def void(invoice: Invoice | None, at: datetime, shard: int) -> tuple[Write, ...]
         invoice=invoice.id,
         subscription=invoice.subscription,
     )
-    prepared = () if invoice.gateway_ref is None else (Insert(told),)
+    prepared = () if invoice.gateway_ref is None else (Insert(event),)
     return (Change(invoice, over, expecting=INVOICE_AS_READ), *prepared)

@@ -14,13 +14,13 @@ from billing.kernel.schedule import anchored_at
 from billing.kernel.subscription import Interrupted, Source, State, Subscription
 
 
-def paused(subscription: Subscription, now: datetime, by: Source = Source.MERCHANT) -> Subscription:
+def pause(subscription: Subscription, now: datetime, by: Source = Source.MERCHANT) -> Subscription:
     """Pauses a subscription; access lasts to the end of the paid period (X-11).
 
     Past due, it keeps its open invoice, and with it its place in the retry cycle.
     """
     if subscription.state is State.CANCEL_PENDING:
-        return _while_pending(subscription, paused(subscription.cancel_undone(), now, by))
+        return _while_pending(subscription, pause(subscription.cancel_undone(), now, by))
     assert subscription.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
     return replace(
         subscription,
@@ -42,14 +42,14 @@ def paused(subscription: Subscription, now: datetime, by: Source = Source.MERCHA
     )
 
 
-def resumed(subscription: Subscription, now: datetime) -> Subscription:
+def resume(subscription: Subscription, now: datetime) -> Subscription:
     """Resumes as it was, if no payment fell due in the pause; else the next one is due at once.
 
     That one becomes the new anchor; what is owed in all stays the same (X-11). Where it then has no
     open invoice any more, that is to be voided in the same write.
     """
     if subscription.state is State.CANCEL_PENDING:
-        return _while_pending(subscription, resumed(subscription.cancel_undone(), now))
+        return _while_pending(subscription, resume(subscription.cancel_undone(), now))
     assert subscription.state is State.PAUSED and subscription.paused_from is not None
     kept, scheduled = subscription.interrupted, subscription.period_at
     assert scheduled is not None, "what is live has something to come"
@@ -61,7 +61,7 @@ def resumed(subscription: Subscription, now: datetime) -> Subscription:
         interrupted=None,
     )
     if kept is not None and not _fell_due(subscription, kept.at, now):
-        return _gone_on(again, kept, now)
+        return _go_on(again, kept, now)
     if kept is None and scheduled > now:  # paused before pauses recorded what they took
         return replace(again, due_at=scheduled)
     start = Anchor.at(now, subscription.anchor.zone)
@@ -90,7 +90,7 @@ def _fell_due(subscription: Subscription, since: datetime, until: datetime) -> b
     return False
 
 
-def _gone_on(again: Subscription, kept: Interrupted, now: datetime) -> Subscription:
+def _go_on(again: Subscription, kept: Interrupted, now: datetime) -> Subscription:
     """Restores what the pause took; a due date that passed meanwhile is due now.
 
     Not the end of a retry cycle that tries no more: that leaves as long for a new card as it would

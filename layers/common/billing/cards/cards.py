@@ -240,7 +240,7 @@ def _default_or_newest(wallet: Wallet, others: Sequence[PaymentMethod]) -> Payme
     return kept or (others[-1] if others else None)
 
 
-def told(
+def change_event(
     customer: Customer,
     what: str,
     now: datetime,
@@ -254,7 +254,7 @@ def told(
     name = subscription or customer.id
     if email is not None:
         name = f"{name}:{email_hash(customer.merchant, email)}"
-    fact = OutboxEvent(
+    event = OutboxEvent(
         id=f"{name}:{EventKind.DETAILS_CHANGED}:{what}:{now:%Y%m%dT%H%M%S%f}",
         kind=EventKind.DETAILS_CHANGED,
         merchant=customer.merchant,
@@ -265,4 +265,4 @@ def told(
         code=what,
         email=email,
     )
-    return (Insert(fact),)
+    return (Insert(event),)

@@ -37,12 +37,12 @@ Until then a gateway may still report that it was paid (M-8, W-1).
 """
 
 
-def begun(checkout: Checkout) -> Transaction:
+def begin(checkout: Checkout) -> Transaction:
     """Inserts the attempt before the first gateway call; the key is taken from now on."""
     return (Insert(checkout),)
 
 
-def unbegun(checkout: Checkout) -> Transaction:
+def undo_begin(checkout: Checkout) -> Transaction:
     """Removes an attempt as if it had not been sent, so that its key stays free.
 
     An input that no gateway can read is a slip.
@@ -50,7 +50,9 @@ def unbegun(checkout: Checkout) -> Transaction:
     return (Remove(checkout),)
 
 
-def saved(checkout: Checkout, method: SavedMethod, now: datetime) -> tuple[Checkout, Transaction]:
+def save_method(
+    checkout: Checkout, method: SavedMethod, now: datetime
+) -> tuple[Checkout, Transaction]:
     """Records the payment method that the gateway saved."""
     kept = PaymentMethod(
         id=method.token,
@@ -68,12 +70,12 @@ def saved(checkout: Checkout, method: SavedMethod, now: datetime) -> tuple[Check
     return _step(checkout, replace(checkout, method=kept, invoice=invoice))
 
 
-def prepared(checkout: Checkout, gateway_ref: str) -> tuple[Checkout, Transaction]:
+def prepare(checkout: Checkout, gateway_ref: str) -> tuple[Checkout, Transaction]:
     """Records the one payment that can ever pay for it (step 2)."""
     return _step(checkout, replace(checkout, invoice=checkout.invoice.ready(gateway_ref)))
 
 
-def point_of_no_return(
+def pass_point_of_no_return(
     checkout: Checkout, failed_order_id: str, now: datetime
 ) -> tuple[Checkout, Transaction]:
     """Starts the charge (step 3): money may move from here on."""
@@ -84,7 +86,7 @@ def point_of_no_return(
     return after, (*step, pointer, *trials.taken(checkout, now))
 
 
-def needs_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, Transaction]:
+def wait_for_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, Transaction]:
     """Sends the buyer to the gateway's page for 3-D Secure.
 
     They come back, or a webhook comes first.
@@ -93,7 +95,7 @@ def needs_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, 
     return _step(checkout, replace(checkout, invoice=invoice, action_url=outcome.url))
 
 
-def declined(
+def decline(
     checkout: Checkout,
     outcome: Declined,
     now: datetime,
@@ -124,7 +126,7 @@ def declined(
     return over, (*transaction, *trials.given_back(checkout), Insert(order))
 
 
-def abandoned(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Transaction]:
+def abandon(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Transaction]:
     """Ends an attempt as abandoned, so that it can never be paid any more.
 
     It was left alone for an hour and withdrawn at the gateway, or refused for the reason `code`.
@@ -141,7 +143,7 @@ def abandoned(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Tr
     return over, (*transaction, *trials.given_back(checkout))
 
 
-def forgotten(checkout: Checkout) -> tuple[Checkout, Transaction]:
+def forget(checkout: Checkout) -> tuple[Checkout, Transaction]:
     """Erases the form of an attempt; the same key still has the same answer (M-8).
 
     Nobody is named any more.
@@ -161,12 +163,12 @@ def forgotten(checkout: Checkout) -> tuple[Checkout, Transaction]:
     )
 
 
-def looked_at(checkout: Checkout, due_at: datetime) -> tuple[Checkout, Transaction]:
+def postpone(checkout: Checkout, due_at: datetime) -> tuple[Checkout, Transaction]:
     """Postpones the sweep's next look, as nothing is known yet."""
     return _step(checkout, replace(checkout, due_at=due_at))
 
 
-def paid(
+def settle_paid(
     checkout: Checkout,
     outcome: Succeeded | None,
     now: datetime,

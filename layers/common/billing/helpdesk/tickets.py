@@ -29,7 +29,7 @@ DECIDED_ON = ("state", "attempt", "due_at")
 """The fields that a decision is conditional on: a ticket is never decided twice."""
 
 
-class Wish(StrEnum):
+class TicketType(StrEnum):
     """The action that a request asks for; a ticket without one asks for an answer."""
 
     CANCEL = "cancel"
@@ -97,7 +97,7 @@ class Ticket(Entity):
     customer: str | None = None
     name: str | None = None
     ownership: Ownership = Ownership.NONE
-    wish: Wish | None = None
+    wish: TicketType | None = None
     about: str | None = None
     order: str | None = None
     product_name: str | None = None
@@ -201,7 +201,7 @@ def asked_id(email: str, key: str) -> str:
     return f"tic_{named[:32]}"
 
 
-def request_id(wish: Wish, about: str, before: int) -> str:
+def request_id(wish: TicketType, about: str, before: int) -> str:
     """Returns the id of the one open ticket for a wish about one thing, `before` of them having
     been decided: a form that is sent twice opens one, a request after a decision opens another."""
     return f"tic_{wish}_{about}" if not before else f"tic_{wish}_{about}-{before + 1}"
@@ -211,12 +211,12 @@ def message(
     ticket: str, merchant: str, message_id: str, author: Author, text: str, at: datetime
 ) -> Message:
     """Makes a message without card numbers; raises `Invalid` for an empty or too long text."""
-    said = masked(plain(text))
-    if not said.text:
+    message = masked(plain(text))
+    if not message.text:
         raise Invalid("required", field="text")
-    if len(said.text) > TEXT_MOST:
+    if len(message.text) > TEXT_MOST:
         raise Invalid("too_long", field="text", count=TEXT_MOST)
-    return Message(message_id, merchant, ticket, at, author, said.text, masked=said.found)
+    return Message(message_id, merchant, ticket, at, author, message.text, masked=message.found)
 
 
 def plain(text: str) -> str:
@@ -231,7 +231,7 @@ def line(text: str, most: int) -> str:
     return masked(" ".join(plain(text).split())).text[:most]
 
 
-def opened(ticket: Ticket, said: Message | None, fact_shard: int) -> Transaction:
+def open_ticket(ticket: Ticket, message: Message | None, fact_shard: int) -> Transaction:
     """Returns the writes of a new ticket: the ticket, its first message, and its OutboxEvent, at
     once."""
     known: Transaction = ()
@@ -241,50 +241,50 @@ def opened(ticket: Ticket, said: Message | None, fact_shard: int) -> Transaction
     return (
         Insert(ticket),
         *known,
-        *(() if said is None else (Insert(said),)),
-        Insert(fact(EventKind.TICKET_OPENED, ticket, ticket.requested_at, fact_shard)),
+        *(() if message is None else (Insert(message),)),
+        Insert(event(EventKind.TICKET_OPENED, ticket, ticket.requested_at, fact_shard)),
     )
 
 
-def replied(
-    ticket: Ticket, said: Message, *, closes: bool = False, shard: int
+def reply(
+    ticket: Ticket, message: Message, *, closes: bool = False, shard: int
 ) -> tuple[Ticket, Transaction]:
     """Returns the ticket and the writes of a reply: it is the other side's turn. A closed ticket
     opens again when its requester writes; a decided one stays decided."""
-    if said.author is Author.AGENT:
+    if message.author is Author.AGENT:
         after = replace(
             ticket,
             unanswered_since=None,
-            first_answered_at=ticket.first_answered_at or said.at,
+            first_answered_at=ticket.first_answered_at or message.at,
         )
         if closes and ticket.state is TicketState.OPEN:
             if ticket.wish is not None:
                 raise Refused("undecided")
             after = replace(
-                after, state=TicketState.CLOSED, decided_at=said.at, decided_by=said.author
+                after, state=TicketState.CLOSED, decided_at=message.at, decided_by=message.author
             )
     else:
-        after = replace(ticket, unanswered_since=ticket.unanswered_since or said.at)
+        after = replace(ticket, unanswered_since=ticket.unanswered_since or message.at)
         if ticket.state is TicketState.CLOSED:
             after = replace(after, state=TicketState.OPEN, decided_at=None, decided_by=None)
-    told = fact(EventKind.TICKET_REPLIED, ticket, said.at, shard, said.id)
-    return after, (Change(ticket, after, expecting=AS_READ), Insert(said), Insert(told))
+    mail = event(EventKind.TICKET_REPLIED, ticket, message.at, shard, message.id)
+    return after, (Change(ticket, after, expecting=AS_READ), Insert(message), Insert(mail))
 
 
-def noted(ticket: Ticket, said: Message) -> Transaction:
+def add_note(ticket: Ticket, message: Message) -> Transaction:
     """Returns the writes of a note among agents; nobody gets mail."""
-    assert said.internal, "a note is internal"
-    return (Insert(said),)
+    assert message.internal, "a note is internal"
+    return (Insert(message),)
 
 
-def reassigned(ticket: Ticket, department: str, now: datetime, shard: int) -> Transaction:
+def reassign(ticket: Ticket, department: str, now: datetime, shard: int) -> Transaction:
     """Returns the writes that pass a ticket to another department, which gets mail."""
     after = replace(ticket, department=department)
-    told = fact(EventKind.TICKET_REASSIGNED, after, now, shard)
-    return (Change(ticket, after, expecting=AS_READ), Insert(told))
+    mail = event(EventKind.TICKET_REASSIGNED, after, now, shard)
+    return (Change(ticket, after, expecting=AS_READ), Insert(mail))
 
 
-def approved(ticket: Ticket, wish: Wish, about: str, now: datetime, by: str) -> Ticket:
+def approve(ticket: Ticket, wish: TicketType, about: str, now: datetime, by: str) -> Ticket:
     """Returns the ticket approved."""
     return replace(
         ticket,
@@ -293,19 +293,19 @@ def approved(ticket: Ticket, wish: Wish, about: str, now: datetime, by: str) -> 
         state=TicketState.APPROVED,
         attempt=ticket.attempt + 1,
         unanswered_since=None,
-        first_answered_at=_answered(ticket, now, by),
+        first_answered_at=_answer(ticket, now, by),
         decided_at=now,
         decided_by=by,
         due_at=None,
     )
 
 
-def carried_out(ticket: Ticket, now: datetime) -> Ticket:
+def carry_out(ticket: Ticket, now: datetime) -> Ticket:
     """Returns the ticket with its approved request carried out."""
     return replace(ticket, carried_out_at=now, due_at=None)
 
 
-def reopened(ticket: Ticket, now: datetime) -> Ticket:
+def reopen(ticket: Ticket, now: datetime) -> Ticket:
     """Returns the ticket open again: the approved request failed, and a person must look again."""
     return replace(
         ticket,
@@ -317,20 +317,20 @@ def reopened(ticket: Ticket, now: datetime) -> Ticket:
     )
 
 
-def declined(ticket: Ticket, now: datetime, by: str) -> Ticket:
+def decline(ticket: Ticket, now: datetime, by: str) -> Ticket:
     """Returns the ticket declined."""
     return replace(
         ticket,
         state=TicketState.DECLINED,
         unanswered_since=None,
-        first_answered_at=_answered(ticket, now, by),
+        first_answered_at=_answer(ticket, now, by),
         decided_at=now,
         decided_by=by,
         due_at=None,
     )
 
 
-def _answered(ticket: Ticket, now: datetime, by: str) -> datetime | None:
+def _answer(ticket: Ticket, now: datetime, by: str) -> datetime | None:
     """Returns when a person first answered: a decision is an answer, but not an automatic one."""
     return ticket.first_answered_at or (None if by == Author.HOUSE else now)
 
@@ -339,12 +339,12 @@ NOBODY = "nobody"
 """The customer id of an event about somebody who has bought nothing."""
 
 
-def fact(
-    kind: EventKind, ticket: Ticket, at: datetime, shard: int, said: str | None = None
+def event(
+    kind: EventKind, ticket: Ticket, at: datetime, shard: int, message: str | None = None
 ) -> OutboxEvent:
     """Makes an OutboxEvent about a ticket as it stands after it; `said` is the id of the message
     that it mails."""
-    what = said or f"{at:%Y%m%dT%H%M%S%f}"
+    what = message or f"{at:%Y%m%dT%H%M%S%f}"
     return OutboxEvent(
         id=f"{ticket.id}:{kind}:{what}",
         kind=kind,
@@ -353,6 +353,6 @@ def fact(
         at=at,
         shard=shard,
         subscription=None,
-        code=ticket.id if said is None else f"{ticket.id}~{said}",
+        code=ticket.id if message is None else f"{ticket.id}~{message}",
         ticket_was=TicketSnapshot(ticket.department, ticket.due_at),
     )

@@ -91,7 +91,7 @@ def too_late_to_ask(subscription: Subscription, merchant: Merchant, now: datetim
     return now - scheduled > timedelta(days=merchant.settings.catch_up_days)
 
 
-def alarm_after_payment(paid: Subscription, now: datetime) -> datetime | None:
+def due_after_payment(paid: Subscription, now: datetime) -> datetime | None:
     """Returns the next due date: the next scheduled instant, but on another local day (R-2)."""
     scheduled = paid.period_at
     if scheduled is None or scheduled > now:
@@ -99,7 +99,7 @@ def alarm_after_payment(paid: Subscription, now: datetime) -> datetime | None:
     return max(scheduled, start_of_next_local_day(now, paid.anchor.zone))
 
 
-def alarm_while_held(subscription: Subscription, reason: Hold, now: datetime) -> datetime | None:
+def due_while_held(subscription: Subscription, reason: Hold, now: datetime) -> datetime | None:
     """Returns the next due date of a subscription that may not be charged now.
 
     Settling a dispute or deciding a ticket sets the due date itself: there is no check for a

@@ -56,7 +56,7 @@ def first(subscription: Subscription) -> Reminder:
     )
 
 
-def charge_told_at(subscription: Subscription, reminder_days: int) -> datetime | None:
+def charge_notice_at(subscription: Subscription, reminder_days: int) -> datetime | None:
     """Returns when the notice of the next charge is due: some days ahead, but at most half of a
     trial (R-8)."""
     charge_at = subscription.next_charge_at
@@ -68,7 +68,7 @@ def charge_told_at(subscription: Subscription, reminder_days: int) -> datetime |
     return None if subscription.renewing().terms.period in UNTOLD else charge_at - ahead
 
 
-def expiry_told_at(method: PaymentMethod, zone: str) -> datetime | None:
+def expiry_notice_at(method: PaymentMethod, zone: str) -> datetime | None:
     """Returns when the notice of a card's expiry is due: at the beginning of its last month, in the
     merchant's zone."""
     if method.expires_on is None:
@@ -77,31 +77,31 @@ def expiry_told_at(method: PaymentMethod, zone: str) -> datetime | None:
     return datetime(year, month, 1, tzinfo=zone_named(zone))
 
 
-def charge_to_tell(
+def charge_due_for_notice(
     reminder: Reminder, subscription: Subscription, settings: Settings, now: datetime
 ) -> OutboxEvent | None:
     """Makes the OutboxEvent of the coming charge, if its notice is due and was not sent."""
-    told_at = charge_told_at(subscription, settings.reminder_days)
+    notice_at = charge_notice_at(subscription, settings.reminder_days)
     charge_at = subscription.next_charge_at
-    if told_at is None or charge_at is None or not told_at <= now < charge_at:
+    if notice_at is None or charge_at is None or not notice_at <= now < charge_at:
         return None
     if charge_at == reminder.told_of:
         return None
     trial = subscription.state is State.TRIALING
     kind = EventKind.TRIAL_ENDING if trial else EventKind.RENEWAL_UPCOMING
-    return _fact(kind, charge_name(subscription, charge_at), subscription, now)
+    return _event(kind, charge_name(subscription, charge_at), subscription, now)
 
 
-def expiry_to_tell(
+def expiry_due_for_notice(
     subscription: Subscription, method: PaymentMethod, settings: Settings, now: datetime
 ) -> OutboxEvent | None:
     """Makes the OutboxEvent of the charged card's expiry, once for each card."""
-    told_at = expiry_told_at(method, settings.time_zone)
+    notice_at = expiry_notice_at(method, settings.time_zone)
     charges = subscription.is_live and subscription.next_charge_at is not None
-    if told_at is None or now < told_at or method.expiry_told or not charges:
+    if notice_at is None or now < notice_at or method.expiry_told or not charges:
         return None
     name = expiry_name(method)
-    return _fact(EventKind.CARD_EXPIRING, name, subscription, now, code=method.id)
+    return _event(EventKind.CARD_EXPIRING, name, subscription, now, code=method.id)
 
 
 def charge_name(subscription: Subscription, charge_at: datetime) -> str:
@@ -114,27 +114,27 @@ def expiry_name(method: PaymentMethod) -> str:
     return f"{method.id}:{method.expires_on}"
 
 
-def looked_at(
+def postpone(
     reminder: Reminder,
     subscription: Subscription,
     method: PaymentMethod | None,
     settings: Settings,
     now: datetime,
     *,
-    told: bool,
+    noticed: bool,
 ) -> Reminder:
     """Returns the reminder after a look: due again when a notice is due, or for the next check."""
-    expiry = expiry_told_at(method, settings.time_zone) if method else None
-    instants = (charge_told_at(subscription, settings.reminder_days), expiry)
+    expiry = expiry_notice_at(method, settings.time_zone) if method else None
+    instants = (charge_notice_at(subscription, settings.reminder_days), expiry)
     coming = [instant for instant in instants if instant is not None and instant > now]
     return replace(
         reminder,
         due_at=min([*coming, now + LOOK_AGAIN]),
-        told_of=subscription.next_charge_at if told else reminder.told_of,
+        told_of=subscription.next_charge_at if noticed else reminder.told_of,
     )
 
 
-def _fact(
+def _event(
     kind: EventKind,
     name: str,
     subscription: Subscription,

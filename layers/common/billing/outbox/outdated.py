@@ -57,59 +57,62 @@ RECORDS = frozenset({EventKind.CANCEL_REQUESTED, EventKind.ENDED})
 records too."""
 
 
-def of_subscription(fact: OutboxEvent, stands: Subscription, now: datetime) -> bool:
+def of_subscription(event: OutboxEvent, subscription: Subscription, now: datetime) -> bool:
     """Tests whether an event about a subscription is untrue by now."""
-    if fact.kind in AHEAD:
-        return _is_not_to_come(fact, stands, now)
-    if fact.was is None or fact.kind in RECORDS:
+    if event.kind in AHEAD:
+        return _is_not_to_come(event, subscription, now)
+    if event.was is None or event.kind in RECORDS:
         return False
-    match fact.kind:
+    match event.kind:
         case EventKind.PAUSED:
-            still = stands.state is State.PAUSED and stands.access_until == fact.was.access_until
+            still = (
+                subscription.state is State.PAUSED
+                and subscription.access_until == event.was.access_until
+            )
             return not still
         case EventKind.NEW_CARD_NEEDED:
-            return not stands.is_unpaid
+            return not subscription.is_unpaid
         case EventKind.PLAN_ASKED:
-            return snapshots.of(stands.renewing()).announces != fact.was.announces
+            return snapshots.of(subscription.renewing()).announces != event.was.announces
         case _:
-            return snapshots.of(stands).announces != fact.was.announces
+            return snapshots.of(subscription).announces != event.was.announces
 
 
-def of_card(fact: OutboxEvent, stands: Subscription, card: PaymentMethod | None) -> bool:
+def of_card(event: OutboxEvent, subscription: Subscription, card: PaymentMethod | None) -> bool:
     """Tests whether a card that was about to expire pays no more, or for longer (W-7)."""
-    if card is None or card.removed_at is not None or stands.next_charge_at is None:
+    if card is None or card.removed_at is not None or subscription.next_charge_at is None:
         return True
-    if fact.was is None:
+    if event.was is None:
         return False
-    same = fact.id == f"{reminders.expiry_name(card)}:{fact.kind}"
-    return not same or stands.payment_method != card.id
+    same = event.id == f"{reminders.expiry_name(card)}:{event.kind}"
+    return not same or subscription.payment_method != card.id
 
 
-def of_payment(fact: OutboxEvent, invoice: Invoice, stands: Subscription | None) -> bool:
+def of_payment(event: OutboxEvent, invoice: Invoice, subscription: Subscription | None) -> bool:
     """Tests whether an event about a payment is untrue by now; paid or refunded stays true."""
-    if fact.was is None or stands is None:
+    if event.was is None or subscription is None:
         return False
-    if fact.kind is EventKind.ACTION_NEEDED:
-        waits = invoice.state is InvoiceState.ACTION_REQUIRED and stands.cancelling is None
-        return not waits or fact.id != charge_events.fact_id(fact.kind, invoice)
-    if fact.kind is not EventKind.PAYMENT_FAILED:
+    if event.kind is EventKind.ACTION_NEEDED:
+        waits = invoice.state is InvoiceState.ACTION_REQUIRED and subscription.cancelling is None
+        return not waits or event.id != charge_events.event_id(event.kind, invoice)
+    if event.kind is not EventKind.PAYMENT_FAILED:
         return False
     if invoice.state in {InvoiceState.PAID, InvoiceState.VOID}:
         return True
-    if fact.id != charge_events.fact_id(fact.kind, invoice):
+    if event.id != charge_events.event_id(event.kind, invoice):
         return True  # The next attempt's result has a mail of its own.
-    now_is, was = snapshots.of(stands), fact.was
+    now_is, was = snapshots.of(subscription), event.was
     if invoice.changes_plan:
         same = (now_is.product_name, now_is.terms) == (was.product_name, was.terms)
         return not same or now_is.is_live != was.is_live
     return (now_is.state, now_is.next_charge_at) != (was.state, was.next_charge_at)
 
 
-def _is_not_to_come(fact: OutboxEvent, stands: Subscription, now: datetime) -> bool:
-    charge_at = stands.next_charge_at
+def _is_not_to_come(event: OutboxEvent, subscription: Subscription, now: datetime) -> bool:
+    charge_at = subscription.next_charge_at
     if charge_at is None:
         return True
-    if fact.was is None:
+    if event.was is None:
         return False
-    same = fact.id == f"{reminders.charge_name(stands, charge_at)}:{fact.kind}"
+    same = event.id == f"{reminders.charge_name(subscription, charge_at)}:{event.kind}"
     return not same or charge_at <= now

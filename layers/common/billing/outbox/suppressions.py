@@ -82,7 +82,7 @@ def stop_of(returned: Returned) -> MailStop:
     )
 
 
-def outweighs(new: MailStop, stands: MailStop) -> bool:
+def outweighs(new: MailStop, current: MailStop) -> bool:
     """Tests whether a new stop has a stronger reason than the present one; a repeated report has
     not."""
-    return new.reason is StopReason.BOUNCED and stands.reason is StopReason.COMPLAINED
+    return new.reason is StopReason.BOUNCED and current.reason is StopReason.COMPLAINED

@@ -57,25 +57,25 @@ def plan(subscription: Subscription, price_minor: int, grants: tuple[str, ...]) 
     return replace(_in_force(subscription, grants), terms=terms)
 
 
-def asked(
+def schedule(
     subscription: Subscription, freeze: Plan, grants: tuple[str, ...], now: datetime, shard: int
 ) -> Transaction:
     """Schedules a freeze for the next period; a plan that was to come then waits for the thaw."""
     back_to = subscription.next_plan or _in_force(subscription, grants)
     after = subscription.freezing(freeze, back_to)
-    told = cancellation.fact(EventKind.FREEZE_ASKED, after, now, shard)
-    return (Change(subscription, after, expecting=AS_READ), Insert(told))
+    event = cancellation.event(EventKind.FREEZE_ASKED, after, now, shard)
+    return (Change(subscription, after, expecting=AS_READ), Insert(event))
 
 
-def undone(subscription: Subscription, now: datetime, shard: int) -> Transaction:
+def undo(subscription: Subscription, now: datetime, shard: int) -> Transaction:
     """Undoes a freeze that has not begun; a plan that was to come comes again."""
     back_to = subscription.thaws_to
     assert back_to is not None, "it is to be frozen"
     in_force = (subscription.price_point, subscription.price_version, subscription.terms.standard)
     stays = (back_to.price_point, back_to.version, back_to.terms) == in_force
     after = subscription.not_freezing(None if stays else back_to)
-    told = cancellation.fact(EventKind.FREEZE_UNDONE, after, now, shard)
-    return (Change(subscription, after, expecting=AS_READ), Insert(told))
+    event = cancellation.event(EventKind.FREEZE_UNDONE, after, now, shard)
+    return (Change(subscription, after, expecting=AS_READ), Insert(event))
 
 
 def _in_force(subscription: Subscription, grants: tuple[str, ...]) -> Plan:

@@ -10,7 +10,7 @@ from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import Subscription
 
 
-def fact(
+def event(
     kind: EventKind,
     invoice: Invoice,
     after: Subscription,
@@ -21,7 +21,7 @@ def fact(
 ) -> OutboxEvent:
     """Builds the outbox event of an invoice's attempt; `after` is its subscription after it."""
     return OutboxEvent(
-        id=fact_id(kind, invoice),
+        id=event_id(kind, invoice),
         kind=kind,
         merchant=invoice.merchant,
         customer=invoice.customer,
@@ -34,7 +34,7 @@ def fact(
     )
 
 
-def fact_id(kind: EventKind, invoice: Invoice) -> str:
+def event_id(kind: EventKind, invoice: Invoice) -> str:
     """Returns the id of an outbox event of an invoice's current attempt.
 
     Another attempt has another.

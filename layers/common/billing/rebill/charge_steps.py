@@ -19,7 +19,7 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
-from billing.rebill.charge_events import fact
+from billing.rebill.charge_events import event
 
 ATTEMPT = ("state", "attempt")
 """The fields that identify the attempt under way; settling another one is refused."""
@@ -38,7 +38,7 @@ def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
     )
 
 
-def prepared(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
+def prepare(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
     """Records the one payment that can pay this invoice (step 2).
 
     A pointer to the first one is written with its first attempt; to a later one, here.
@@ -49,7 +49,7 @@ def prepared(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:
     return ready, (Change(invoice, ready, expecting=ATTEMPT), *pointer)
 
 
-def point_of_no_return(
+def pass_point_of_no_return(
     subscription: Subscription, invoice: Invoice, failed_order_id: str, now: datetime
 ) -> tuple[Invoice, Transaction]:
     """Starts the attempt (step 3): money may move from here on.
@@ -87,14 +87,14 @@ def settle_paid(
     charged_on = Anchor.at(now, subscription.anchor.zone).wall.date()
     after = subscription.paid(now, charged_on, None, invoice.credit_minor)
     if after.is_live:
-        after = after.postponed_to(policy.alarm_after_payment(after, now))
+        after = after.postponed_to(policy.due_after_payment(after, now))
     after, cancelled = cancellation.after_payment(after, now, invoice.bill_to.email, shard)
     return (
         Change(invoice, paid, expecting=ATTEMPT),
         Change(subscription, after, expecting=policy.MONEY),
         Insert(invoice.order(now)),
         *((Insert(ledger.payment(paid, now)),) if paid.total else ()),
-        Insert(fact(EventKind.RENEWED, invoice, after, now, shard)),
+        Insert(event(EventKind.RENEWED, invoice, after, now, shard)),
         *_completed(after, now, shard),
         *cancelled,
     )
@@ -116,7 +116,7 @@ def settle_declined(
         schedule=schedule,
         now=now,
     )
-    if _goes_on(subscription, now):
+    if _continues(subscription, now):
         again = invoice.declined(outcome.code, retryable=invoice.retryable, final=False)
         written = _uncounted(subscription, invoice, again)
     elif follows.due_at is None:
@@ -125,13 +125,13 @@ def settle_declined(
         )
     else:
         retry = invoice.declined(outcome.code, retryable=outcome.retryable, final=False)
-        written = _tried_again(subscription, invoice, retry, follows)
+        written = _retry(subscription, invoice, retry, follows)
     after = _after(subscription, written)
-    failed = fact(EventKind.PAYMENT_FAILED, invoice, after, now, shard, code=outcome.code)
+    failed = event(EventKind.PAYMENT_FAILED, invoice, after, now, shard, code=outcome.code)
     return (*written, Insert(invoice.failed_order(now, outcome.code)), Insert(failed))
 
 
-def _tried_again(
+def _retry(
     subscription: Subscription, before: Invoice, after: Invoice, follows: policy.AfterDecline
 ) -> Transaction:
     """Keeps the subscription past due, with the retry cycle's next due date."""
@@ -171,7 +171,7 @@ def give_up(
     return (uncollectible, *cancellation.end_now(subscription, None, request, email, shard))
 
 
-def needs_buyer(
+def wait_for_buyer(
     subscription: Subscription,
     invoice: Invoice,
     schedule: RetrySchedule,
@@ -183,19 +183,19 @@ def needs_buyer(
     The link stays valid until the next attempt (R-4, R-8).
     """
     waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
-    if _goes_on(subscription, now):
+    if _continues(subscription, now):
         written = _uncounted(subscription, invoice, waiting)
     else:
         counted = invoice.attempt - invoice.uncounted
         follows = policy.after_decline(
             min(counted, schedule.attempts - 1), retryable=True, schedule=schedule, now=now
         )
-        written = _tried_again(subscription, invoice, waiting, follows)
+        written = _retry(subscription, invoice, waiting, follows)
     after = _after(subscription, written)
-    return (*written, Insert(fact(EventKind.ACTION_NEEDED, invoice, after, now, shard)))
+    return (*written, Insert(event(EventKind.ACTION_NEEDED, invoice, after, now, shard)))
 
 
-def account_gone(
+def void_without_account(
     subscription: Subscription, invoice: Invoice | None, now: datetime, shard: int
 ) -> Transaction:
     """Marks the subscription past due because its gateway account is gone.
@@ -213,7 +213,7 @@ def account_gone(
     return (
         Change(subscription, after, expecting=(*policy.RESTS, "payment_method")),
         *cancellation.void(invoice, now, shard),
-        Insert(cancellation.fact(EventKind.NEW_CARD_NEEDED, after, now, shard)),
+        Insert(cancellation.event(EventKind.NEW_CARD_NEEDED, after, now, shard)),
     )
 
 
@@ -239,7 +239,7 @@ def pay_now(subscription: Subscription, invoice: Invoice | None, now: datetime) 
     return (Change(subscription, asked, expecting=(*policy.LOOKED_AT, "due_at")), *idle)
 
 
-def _goes_on(subscription: Subscription, now: datetime) -> bool:
+def _continues(subscription: Subscription, now: datetime) -> bool:
     """Tells whether the attempt was asked for and the cycle's own next due date is to come."""
     asked = subscription.pay_now
     return asked is not None and asked.resumes_at is not None and asked.resumes_at > now
@@ -247,14 +247,14 @@ def _goes_on(subscription: Subscription, now: datetime) -> bool:
 
 def _uncounted(subscription: Subscription, before: Invoice, after: Invoice) -> Transaction:
     """Leaves an attempt out of the count: the retry cycle continues as before (R-4)."""
-    told = replace(after, uncounted=before.uncounted + 1)
+    event = replace(after, uncounted=before.uncounted + 1)
     return (
-        Change(before, told, expecting=ATTEMPT),
+        Change(before, event, expecting=ATTEMPT),
         Change(subscription, subscription.resumed(), expecting=policy.LOOKED_AT),
     )
 
 
-def lapsed(subscription: Subscription, invoice: Invoice, now: datetime) -> Transaction:
+def void_lapsed(subscription: Subscription, invoice: Invoice, now: datetime) -> Transaction:
     """Gives an invoice a new payment at once, after its payment expired unconfirmed.
 
     The invoice is not voided: whatever became of the first payment, the gateway knows the invoice
@@ -284,4 +284,4 @@ def void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int
 def _completed(after: Subscription, now: datetime, shard: int) -> tuple[Write, ...]:
     if after.state is not State.COMPLETED:
         return ()
-    return (Insert(cancellation.fact(EventKind.ENDED, after, now, shard)),)
+    return (Insert(cancellation.event(EventKind.ENDED, after, now, shard)),)

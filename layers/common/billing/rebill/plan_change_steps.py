@@ -20,7 +20,7 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.plans import Plan, PlanChange
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Change, Insert, Transaction, Write
-from billing.rebill.charge_events import fact
+from billing.rebill.charge_events import event
 from billing.rebill.charge_steps import ATTEMPT
 
 LOOK_AGAIN = timedelta(minutes=2)
@@ -29,20 +29,22 @@ LOOK_AGAIN = timedelta(minutes=2)
 AS_READ = (*policy.LOOKED_AT, *policy.PRICED_BY, "funds", "due_at")
 
 
-def opened(subscription: Subscription, invoice: Invoice, lease_until: datetime) -> Transaction:
+def open_invoice(
+    subscription: Subscription, invoice: Invoice, lease_until: datetime
+) -> Transaction:
     """Opens the invoice of the change (step 1), if none is open; its claim brings the worker."""
     assert invoice.seq == subscription.seq + 1, "the write that opens an invoice raises seq"
     after = subscription.opened(invoice.id).postponed_to(lease_until)
     return (Change(subscription, after, expecting=AS_READ), Insert(invoice))
 
 
-def leased(subscription: Subscription, lease_until: datetime) -> Transaction:
+def extend_lease(subscription: Subscription, lease_until: datetime) -> Transaction:
     """Claims a change that is under way, so that it is taken up again at once."""
     again = subscription.postponed_to(lease_until)
     return (Change(subscription, again, expecting=AS_READ),)
 
 
-def changed_free(
+def change_without_charge(
     subscription: Subscription,
     change: PlanChange,
     moves: Iterable[Write],
@@ -54,15 +56,17 @@ def changed_free(
     return (
         Change(subscription, after, expecting=AS_READ),
         *moves,
-        Insert(cancellation.fact(EventKind.PLAN_CHANGED, after, now, shard)),
+        Insert(cancellation.event(EventKind.PLAN_CHANGED, after, now, shard)),
     )
 
 
-def asked(subscription: Subscription, plan: Plan | None, now: datetime, shard: int) -> Transaction:
+def schedule_change(
+    subscription: Subscription, plan: Plan | None, now: datetime, shard: int
+) -> Transaction:
     """Schedules another plan for the next period, or, with None, keeps this one after all."""
     after = replace(subscription, next_plan=plan)
-    told = cancellation.fact(EventKind.PLAN_ASKED, after.renewing(), now, shard)
-    return (Change(subscription, after, expecting=AS_READ), Insert(told))
+    event = cancellation.event(EventKind.PLAN_ASKED, after.renewing(), now, shard)
+    return (Change(subscription, after, expecting=AS_READ), Insert(event))
 
 
 def access_moves(
@@ -101,16 +105,16 @@ def settle(
     """Settles the gateway's outcome (step 5): returns its name and its writes, all at once."""
     match outcome:
         case Succeeded():
-            return "paid", _paid(subscription, invoice, outcome, moves, now, shard)
+            return "paid", _settle_paid(subscription, invoice, outcome, moves, now, shard)
         case Declined():
-            return "declined", _declined(subscription, invoice, outcome, now, shard)
+            return "declined", _settle_declined(subscription, invoice, outcome, now, shard)
         case ActionRequired():
-            return "action_required", _needs_buyer(subscription, invoice, now, shard)
+            return "action_required", _wait_for_buyer(subscription, invoice, now, shard)
         case _:
             return "void", _void(subscription, invoice, now, shard)
 
 
-def _paid(
+def _settle_paid(
     subscription: Subscription,
     invoice: Invoice,
     outcome: Succeeded,
@@ -128,12 +132,12 @@ def _paid(
         *moves,
         Insert(invoice.order(now)),
         Insert(ledger.payment(paid, now)),
-        Insert(fact(EventKind.PLAN_CHANGED, invoice, after, now, shard)),
+        Insert(event(EventKind.PLAN_CHANGED, invoice, after, now, shard)),
         *cancelled,
     )
 
 
-def _declined(
+def _settle_declined(
     subscription: Subscription, invoice: Invoice, outcome: Declined, now: datetime, shard: int
 ) -> Transaction:
     """Gives up a declined change at once: nobody owes what they did not get.
@@ -146,11 +150,11 @@ def _declined(
         Change(invoice, over, expecting=ATTEMPT),
         Change(subscription, after, expecting=policy.LOOKED_AT),
         Insert(invoice.failed_order(now, outcome.code)),
-        Insert(fact(EventKind.PAYMENT_FAILED, invoice, after, now, shard, code=outcome.code)),
+        Insert(event(EventKind.PAYMENT_FAILED, invoice, after, now, shard, code=outcome.code)),
     )
 
 
-def _needs_buyer(
+def _wait_for_buyer(
     subscription: Subscription, invoice: Invoice, now: datetime, shard: int
 ) -> Transaction:
     """Waits for the buyer: the link is mailed once, then the worker only looks again (R-8)."""
@@ -162,7 +166,7 @@ def _needs_buyer(
     )
     if invoice.state is InvoiceState.ACTION_REQUIRED:
         return looked
-    return (*looked, Insert(fact(EventKind.ACTION_NEEDED, invoice, later, now, shard)))
+    return (*looked, Insert(event(EventKind.ACTION_NEEDED, invoice, later, now, shard)))
 
 
 def _void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:

@@ -67,7 +67,7 @@ class Disputed:
     others: tuple[Chargeback, ...]
 
 
-def opened(
+def open_dispute(
     about: Disputed,
     dispute: Dispute,
     before: Chargeback | None,
@@ -82,20 +82,20 @@ def opened(
     The merchant is notified. `before` is one that was closed and is open again; `order` the Order
     ID of a new one's entry.
     """
-    after = _reopened(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
+    after = _reopen(before, now, revoke) if before else _new(about, dispute, now, order, revoke)
     written = Change(before, after, expecting=("standing", "moves")) if before else Insert(after)
     return (
         written,
         *(() if before else (Insert(_entry(about, after, now)),)),
         _invoice_with(about, (*about.others, after)),
-        *_booked(after, before, about, now),
+        *_book(after, before, about, now),
         *_held(about),
-        *(_revoked(about.entitlements, now) if revoke else ()),
-        _told(EventKind.DISPUTE_OPENED, after, now, shard),
+        *(_revoke(about.entitlements, now) if revoke else ()),
+        _notify(EventKind.DISPUTE_OPENED, after, now, shard),
     )
 
 
-def _reopened(before: Chargeback, now: datetime, revoke: bool) -> Chargeback:
+def _reopen(before: Chargeback, now: datetime, revoke: bool) -> Chargeback:
     return replace(
         before,
         standing=DisputeStanding.OPEN,
@@ -133,7 +133,7 @@ def _new(about: Disputed, dispute: Dispute, now: datetime, order: str, revoke: b
     )
 
 
-def won(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Transaction:
+def win(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Transaction:
     """Closes a chargeback as won: access is given back, and charges go on at the next date."""
     after = replace(before, standing=DisputeStanding.WON, moves=before.moves + 1, revoked_at=None)
     given_back = (
@@ -144,14 +144,14 @@ def won(about: Disputed, before: Chargeback, now: datetime, *, shard: int) -> Tr
     return (
         Change(before, after, expecting=("standing", "moves")),
         _invoice_with(about, (*about.others, after)),
-        *_booked(after, before, about, now),
+        *_book(after, before, about, now),
         *given_back,
         *_going_on(about, (*about.others, after), now, shard),
-        _told(EventKind.DISPUTE_WON, after, now, shard),
+        _notify(EventKind.DISPUTE_WON, after, now, shard),
     )
 
 
-def lost(
+def lose(
     about: Disputed, before: Chargeback, now: datetime, *, order: str, shard: int
 ) -> Transaction:
     """Closes a chargeback as lost: the subscription is cancelled.
@@ -165,10 +165,10 @@ def lost(
     return (
         Change(before, after, expecting=("standing", "moves")),
         _invoice_with(about, (*about.others, after)),
-        *_booked(after, before, about, now),
-        *(_revoked(about.entitlements, now) if closes else ()),
-        *_cancelled(about, after, now, order, shard),
-        _told(EventKind.DISPUTE_LOST, after, now, shard),
+        *_book(after, before, about, now),
+        *(_revoke(about.entitlements, now) if closes else ()),
+        *_cancel(about, after, now, order, shard),
+        _notify(EventKind.DISPUTE_LOST, after, now, shard),
     )
 
 
@@ -186,7 +186,7 @@ def _invoice_with(about: Disputed, chargebacks: Sequence[Chargeback]) -> Change:
     return Change(about.invoice, after, expecting=MONEY)
 
 
-def _booked(
+def _book(
     after: Chargeback, before: Chargeback | None, about: Disputed, now: datetime
 ) -> tuple[Write, ...]:
     was = DisputeStanding.WON if before is None else before.standing
@@ -235,7 +235,7 @@ def _going_on(
     )
 
 
-def _cancelled(
+def _cancel(
     about: Disputed, lost: Chargeback, now: datetime, order: str, shard: int
 ) -> tuple[Write, ...]:
     """Cancels the subscription now; a charge under way is withdrawn first (X-6).
@@ -278,7 +278,7 @@ def _as_it_stands(invoice: Invoice | None) -> tuple[Write, ...]:
     )
 
 
-def _revoked(entitlements: Iterable[Entitlement], now: datetime) -> tuple[Write, ...]:
+def _revoke(entitlements: Iterable[Entitlement], now: datetime) -> tuple[Write, ...]:
     return tuple(
         Change(entitlement, replace(entitlement, revoked_at=now))
         for entitlement in entitlements
@@ -286,10 +286,10 @@ def _revoked(entitlements: Iterable[Entitlement], now: datetime) -> tuple[Write,
     )
 
 
-def _told(kind: EventKind, chargeback: Chargeback, now: datetime, shard: int) -> Insert:
+def _notify(kind: EventKind, chargeback: Chargeback, now: datetime, shard: int) -> Insert:
     return Insert(
         OutboxEvent(
-            id=fact_id(kind, chargeback),
+            id=event_id(kind, chargeback),
             kind=kind,
             merchant=chargeback.merchant,
             customer=chargeback.customer,
@@ -302,6 +302,6 @@ def _told(kind: EventKind, chargeback: Chargeback, now: datetime, shard: int) ->
     )
 
 
-def fact_id(kind: EventKind, chargeback: Chargeback) -> str:
+def event_id(kind: EventKind, chargeback: Chargeback) -> str:
     """Returns the id of the outbox event of a chargeback's status; its next change has another."""
     return f"{chargeback.id}:{kind}:{chargeback.moves}"

@@ -48,7 +48,7 @@ def made_elsewhere(
     if found.amount.currency is not invoice.total.currency or gone > invoice.total.amount_minor:
         raise Refused("refunds_exceed_payment", code="beyond_payment")
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
-    took, funds = refunds.taken_back(subscription, invoice, found.amount)
+    took, funds = refunds.take_back(subscription, invoice, found.amount)
     refund = Refund(
         id=id_of(invoice.id, found),
         merchant=invoice.merchant,
@@ -79,7 +79,7 @@ def made_elsewhere(
         Insert(refund),
         Change(invoice, after, expecting=refunds.RESERVATION),
         *funds,
-        *refunds.booked(refund, invoice, paid, entitlements, now),
+        *refunds.book(refund, invoice, paid, entitlements, now),
     )
 
 
@@ -109,9 +109,9 @@ def returned(
     return (
         Change(refund, after, expecting=("state",)),
         Change(invoice, kept),
-        *refunds.restored(refund, invoice, subscription),
+        *refunds.restore(refund, invoice, subscription),
         Change(paid, replace(paid, refunded_minor=paid.refunded_minor - amount)),
         Change(entry, replace(entry, withdrawn=True, code=failure)),
         Insert(ledger.refund_returned(refund.id, invoice, refund.amount, now)),
-        Insert(refunds.fact(EventKind.REFUND_RETURNED, refund, invoice, now)),
+        Insert(refunds.event(EventKind.REFUND_RETURNED, refund, invoice, now)),
     )

@@ -36,7 +36,7 @@ def effect(
     """Returns the effect of a full refund now, by the merchant's hand or without it."""
     left, most = value.refundable(invoice), value.automatic(invoice, subscription, opened)
     amount = left if by_hand else most
-    took, _ = refunds.taken_back(subscription, invoice, amount)
+    took, _ = refunds.take_back(subscription, invoice, amount)
     credit = 0 if took is None else took.credit_minor
     return Effect(amount, replace(left, amount_minor=credit), left - most)
 

@@ -110,7 +110,7 @@ def reserve(
     whichever payment (A-4, B-7). `opened` is the subscription's open invoice.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
-    took, writes = taken_back(subscription, invoice, amount, of_credit=of_credit)
+    took, writes = take_back(subscription, invoice, amount, of_credit=of_credit)
     reserved = replace(
         invoice,
         refund_reserved_minor=invoice.refund_reserved_minor + amount.amount_minor,
@@ -133,7 +133,7 @@ def reserve(
         due_at=due_at,
         reason=reason,
         took=took,
-        returned=told(reserved, subscription and left_by(subscription, writes), opened, took),
+        returned=notify(reserved, subscription and left_by(subscription, writes), opened, took),
     )
     if subscription is not None and not writes:
         # It may take nothing out of it, and is still decided by it: by a dispute, by what is used.
@@ -141,7 +141,7 @@ def reserve(
     return refund, (Change(invoice, reserved, expecting=RESERVATION), Insert(refund), *writes)
 
 
-def taken_back(
+def take_back(
     subscription: Subscription | None, invoice: Invoice, amount: Money, *, of_credit: bool = False
 ) -> tuple[Taken | None, tuple[Write, ...]]:
     """Takes a refund out of its subscription's funds: what it took, and the write of it (B-7)."""
@@ -157,7 +157,7 @@ def taken_back(
     return subscription.taken(after, minor), (Change(subscription, after, expecting=policy.MONEY),)
 
 
-def told(
+def notify(
     invoice: Invoice, subscription: Subscription | None, opened: Invoice | None, took: Taken | None
 ) -> Returned:
     """Summarizes a refund for people: credit taken, what is left, what was used as credit (B-7).
@@ -170,7 +170,7 @@ def told(
     return Returned(credit, left.amount_minor, used.amount_minor)
 
 
-def restored(
+def restore(
     refund: Refund, invoice: Invoice, subscription: Subscription | None
 ) -> tuple[Write, ...]:
     """Restores the funds that a failed refund had taken."""
@@ -203,7 +203,7 @@ def settle(
         return failed, (
             Change(refund, failed, expecting=("state",)),
             Change(invoice, given_back),
-            *restored(refund, invoice, subscription),
+            *restore(refund, invoice, subscription),
         )
     done = replace(
         refund,
@@ -216,11 +216,11 @@ def settle(
     return done, (
         Change(refund, done, expecting=("state",)),
         Change(invoice, replace(invoice, refunded_minor=refunded)),
-        *booked(done, invoice, paid, entitlements, now),
+        *book(done, invoice, paid, entitlements, now),
     )
 
 
-def booked(
+def book(
     refund: Refund,
     invoice: Invoice,
     paid: Order,
@@ -233,12 +233,12 @@ def booked(
         Change(paid, replace(paid, refunded_minor=refunded)),
         Insert(_entry(refund, paid, now)),
         Insert(ledger.refund(refund.id, invoice, refund.amount, now)),
-        Insert(fact(EventKind.REFUNDED, refund, invoice, now)),
-        *_revoked(invoice, refunded, entitlements, now),
+        Insert(event(EventKind.REFUNDED, refund, invoice, now)),
+        *_revoke(invoice, refunded, entitlements, now),
     )
 
 
-def _revoked(
+def _revoke(
     invoice: Invoice, refunded_minor: int, entitlements: Iterable[Entitlement], now: datetime
 ) -> tuple[Write, ...]:
     """Revokes the access of a one-time purchase on a full refund; never cancels (B-7).
@@ -274,7 +274,7 @@ def _entry(refund: Refund, paid: Order, now: datetime) -> Order:
     )
 
 
-def fact(kind: EventKind, refund: Refund, invoice: Invoice, now: datetime) -> OutboxEvent:
+def event(kind: EventKind, refund: Refund, invoice: Invoice, now: datetime) -> OutboxEvent:
     return OutboxEvent(
         id=f"{refund.id}:{kind}",
         kind=kind,

@@ -44,13 +44,13 @@ class DynamoAudit:
 
     def put(self, record: AuditRecord) -> None:
         key = place(record)
-        said = {"actor": record.actor, "action": record.action, "ip": record.ip}
+        details = {"actor": record.actor, "action": record.action, "ip": record.ip}
         request = {
             "TableName": self._table,
             "Item": {
                 "pk": {"S": key.pk},
                 "sk": {"S": key.sk},
-                **{name: {"S": value} for name, value in said.items() if value},
+                **{name: {"S": value} for name, value in details.items() if value},
             },
             "ConditionExpression": "attribute_not_exists(pk)",
         }

@@ -37,21 +37,21 @@ class Codec(NamedTuple):
 _NOTHING: Mapping[str, Any] = {}
 
 
-def encode(value: object, said: Mapping[str, Any] = _NOTHING) -> Attribute:
+def encode(value: object, implied: Mapping[str, Any] = _NOTHING) -> Attribute:
     """Encodes an entity as a map, without the fields that are equal in `said`.
 
     `said` holds the fields that the item's key implies.
     """
-    return _encode(absent.is_written_out(type(value)), value, said)
+    return _encode(absent.is_written_out(type(value)), value, implied)
 
 
-def _encode(whole: bool, value: object, said: Mapping[str, Any] = _NOTHING) -> Attribute:
+def _encode(whole: bool, value: object, implied: Mapping[str, Any] = _NOTHING) -> Attribute:
     cls: type = type(value)
     attributes = {}
     for name, field in _fields(cls, whole).items():
         part = getattr(value, name)
-        assert part is not None or name not in said, "what is said cannot be None"
-        if _is_stored(part, field) and (name not in said or part != said[name]):
+        assert part is not None or name not in implied, "what is said cannot be None"
+        if _is_stored(part, field) and (name not in implied or part != implied[name]):
             attributes[name] = field.codec.encode(part)
     return {"M": attributes}
 
@@ -62,12 +62,12 @@ def _is_stored(part: Any, field: _FieldCodec) -> bool:
     return field.always or part != field.absent
 
 
-def decode(cls: type[D], attribute: Attribute, said: Mapping[str, Any] = _NOTHING) -> D:
+def decode(cls: type[D], attribute: Attribute, implied: Mapping[str, Any] = _NOTHING) -> D:
     """Decodes a dataclass from a map; a missing field is taken from `said`, or means what `absent`
     says."""
     looked_up: type = cls  # mypy takes no `type[D]` for hashable
     known, absences = _reader(looked_up)
-    arguments = {**absences, **said}
+    arguments = {**absences, **implied}
     for name, part in attribute["M"].items():
         if name in known:
             arguments[name] = known[name](part)

@@ -191,11 +191,11 @@ def _billing_switch(e: BillingSwitch) -> Key[BillingSwitch]:
 
 
 def _processing_failure(e: ProcessingFailure) -> Key[ProcessingFailure]:
-    return keys.trouble(Due(e.kind, e.last_at, e.owner))
+    return keys.failure(Due(e.kind, e.last_at, e.owner))
 
 
 def _outbox_event(e: OutboxEvent) -> Key[OutboxEvent]:
-    return keys.fact(e.shard, e.at, e.id)
+    return keys.outbox_event(e.shard, e.at, e.id)
 
 
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from billing.kernel.writes import Entity
 from billing.storage.addresses import STAMP_LENGTH, Key
-from billing.storage.keys import fact_of
+from billing.storage.keys import outbox_ids_of
 
 ImpliedByKey = dict[str, Any]
 
@@ -62,8 +62,8 @@ def _order(key: Key[Entity]) -> ImpliedByKey:
     return {**_owner(key), "id": order, "at": datetime.fromisoformat(at)}
 
 
-def _fact(key: Key[Entity]) -> ImpliedByKey:
-    return dict(zip(("shard", "at", "id"), fact_of(key), strict=True))
+def _outbox_event(key: Key[Entity]) -> ImpliedByKey:
+    return dict(zip(("shard", "at", "id"), outbox_ids_of(key), strict=True))
 
 
 _SAY: dict[str, Callable[[Key[Entity]], ImpliedByKey]] = {
@@ -76,5 +76,5 @@ _SAY: dict[str, Callable[[Key[Entity]], ImpliedByKey]] = {
     "LedgerEntry": _named,
     "PurchaseBillTo": lambda key: {**_owner(key), "purchase": _rest(key)},
     "Entitlement": _owner,
-    "OutboxEvent": _fact,
+    "OutboxEvent": _outbox_event,
 }

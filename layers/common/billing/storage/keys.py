@@ -209,12 +209,12 @@ BILLING_SWITCH: Key[BillingSwitch] = Key("OPERATION", "BILLING")
 """The key of the operator's billing switch, which belongs to no merchant."""
 
 
-def trouble(due: Due) -> Key[ProcessingFailure]:
+def failure(due: Due) -> Key[ProcessingFailure]:
     merchant, *rest = due.owner
     return Key(f"M#{merchant}", "#".join(("TROUBLE", due.kind, *rest)))
 
 
-def troubles(merchant: str) -> Partition[ProcessingFailure]:
+def failures(merchant: str) -> Partition[ProcessingFailure]:
     """Returns where a merchant's processing failures are."""
     return Partition(f"M#{merchant}", SortKeyRange.of("TROUBLE#"))
 
@@ -224,11 +224,11 @@ def outbox(shard: int, between: SortKeyRange = EVERYTHING) -> Partition[OutboxEv
     return Partition(f"OB#{shard}", between)
 
 
-def fact(shard: int, at: datetime, fact: str) -> Key[OutboxEvent]:
-    return Key(f"OB#{shard}", f"{stamp(at)}#{fact}")
+def outbox_event(shard: int, at: datetime, event_id: str) -> Key[OutboxEvent]:
+    return Key(f"OB#{shard}", f"{stamp(at)}#{event_id}")
 
 
-def fact_of(key: Key[Entity]) -> tuple[int, datetime, str]:
+def outbox_ids_of(key: Key[Entity]) -> tuple[int, datetime, str]:
     """Returns shard, instant and id of the outbox event at a key."""
     at, event = key.sk[:STAMP_LENGTH], key.sk[STAMP_LENGTH + 1 :]
     return int(key.pk.removeprefix("OB#")), datetime.fromisoformat(at), event

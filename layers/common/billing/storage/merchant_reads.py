@@ -67,13 +67,13 @@ class MerchantReads:
         """Get M#<merchant> NUMBERS#LIVE or NUMBERS#TEST, of credit notes with #CREDIT_NOTES."""
         return self._items.get(keys.invoice_counter(merchant, test, credit_notes))
 
-    def trouble(self, due: Due) -> ProcessingFailure | None:
+    def failure(self, due: Due) -> ProcessingFailure | None:
         """Get M#<merchant> TROUBLE#<kind>#<owner>."""
-        return self._items.get(keys.trouble(due))
+        return self._items.get(keys.failure(due))
 
-    def troubles(self, merchant: str) -> list[ProcessingFailure]:
+    def failures(self, merchant: str) -> list[ProcessingFailure]:
         """Query M#<merchant> TROUBLE#*."""
-        return self._items.query(keys.troubles(merchant))
+        return self._items.query(keys.failures(merchant))
 
     def orders(
         self,

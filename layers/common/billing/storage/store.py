@@ -88,12 +88,12 @@ class ItemStore(MerchantReads, CustomerReads):
 
     def lease_each(self, dues: Sequence[Due], until: datetime) -> list[Due]:
         """Conditional updates of the items that the rows name, many in one, without a read."""
-        moved = self._items.move_alarms(dues, until)
+        moved = self._items.move_due_dates(dues, until)
         return [Due(d.kind, until, d.owner) for d, was in zip(dues, moved, strict=True) if was]
 
-    def fact(self, shard: int, at: datetime, fact: str) -> OutboxEvent | None:
+    def outbox_event(self, shard: int, at: datetime, event_id: str) -> OutboxEvent | None:
         """Get OB#<shard> <time>#<id>."""
-        return self._items.get(keys.fact(shard, at, fact))
+        return self._items.get(keys.outbox_event(shard, at, event_id))
 
     def undelivered(
         self, shard: int, until: datetime, limit: int, *, after: OutboxEvent | None = None
@@ -103,9 +103,9 @@ class ItemStore(MerchantReads, CustomerReads):
         if after is None:
             return self._items.query(keys.outbox(shard, by_then), limit=limit)
         # The range includes both ends, but only events behind `after` are wanted.
-        behind = by_then._replace(low=keys.fact(after.shard, after.at, after.id).sk)
+        behind = by_then._replace(low=keys.outbox_event(after.shard, after.at, after.id).sk)
         found = self._items.query(keys.outbox(shard, behind), limit=limit + 1)
-        return [fact for fact in found if fact.id != after.id][:limit]
+        return [event_id for event_id in found if event_id.id != after.id][:limit]
 
     def commit(self, *writes: Write) -> None:
         """Conditional write, or transaction."""

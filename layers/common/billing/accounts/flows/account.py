@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.accounts import accounts
-from billing.accounts.accounts import Account, AccountEmail, Stand, Standing
+from billing.accounts.accounts import Account, AccountEmail, AccountStanding, Standing
 from billing.customers.flows import customers
 from billing.customers.flows.login import NOBODY, digest
 from billing.kernel.customers import normalised_email
@@ -45,7 +45,7 @@ class SignUp:
     name: str
 
 
-def platform(ports: Ports) -> Merchant:
+def platform_merchant(ports: Ports) -> Merchant:
     """Returns the merchant whose products are the plans; raises `NotFound` where there are no
     accounts."""
     found = ports.store.merchant(ports.operation.platform or NOBODY)
@@ -61,8 +61,8 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     invoices, address and cards of the customer who buys or has bought under this email (B-2). If
     the email has an account already, its owner gets a mail about it; the form gets the same answer.
     """
-    house = platform(ports)
-    username = accounts.check_username(form.username, house.name, house.id)
+    platform = platform_merchant(ports)
+    username = accounts.check_username(form.username, platform.name, platform.id)
     if not _allowed(ports, "sign_up", form.email, ip, now):
         raise TooMany()
     email = normalised_email(form.email)
@@ -70,8 +70,8 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
         raise Invalid("username_taken", field="username", code="username_taken")
     pointer = ports.store.account_email(email)
     held = ports.store.account(pointer.username) if pointer is not None else None
-    if held is not None and stand(ports, held, now).standing is not Standing.ERASED:
-        ports.store.commit(Insert(_fact(ports, EventKind.ACCOUNT_EXISTS, held.username, now)))
+    if held is not None and standing_of(ports, held, now).standing is not Standing.ERASED:
+        ports.store.commit(Insert(_event(ports, EventKind.ACCOUNT_EXISTS, held.username, now)))
         return
     account = Account(
         username=username,
@@ -87,7 +87,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     seller = Merchant(username, form.name, email, now, chosen, suspended_from=now)
     point_to = AccountEmail(account.email_hash, username)
     taken: Write = Insert(point_to) if pointer is None else Change(pointer, point_to)
-    link = Insert(_fact(ports, EventKind.RESET_ASKED, username, now))
+    link = Insert(_event(ports, EventKind.RESET_ASKED, username, now))
     try:
         ports.store.commit(Insert(seller), Insert(account), taken, link)
     except Conflict:
@@ -99,14 +99,14 @@ def sign_in(ports: Ports, email: str, password: str, *, ip: str, now: datetime) 
 
     After `TRIES_PER_EMAIL` within a quarter of an hour even the right password is refused.
     """
-    platform(ports)
+    platform_merchant(ports)
     allowed = _allowed(ports, "sign_in", email, ip, now)
     account = by_email(ports, email)
     known = account.password_hash if account is not None else None
     right = ports.passwords.verify(known, password[: accounts.PASSWORD_MOST])
     if not allowed or not right or account is None:
         return None
-    return None if stand(ports, account, now).standing is Standing.ERASED else account
+    return None if standing_of(ports, account, now).standing is Standing.ERASED else account
 
 
 def is_password_of(
@@ -124,16 +124,16 @@ def by_email(ports: Ports, email: str) -> Account | None:
     return ports.store.account(pointer.username if pointer is not None else NOBODY)
 
 
-def stand(ports: Ports, account: Account, now: datetime) -> Stand:
+def standing_of(ports: Ports, account: Account, now: datetime) -> AccountStanding:
     """Returns the state of an account, from what its owner has bought at the platform."""
     if account.erased_at is not None:
-        return Stand(Standing.ERASED)
-    house = platform(ports)
-    customer = ports.store.customer_by_email(house.id, account.email)
-    history = ports.store.history(house.id, customer or NOBODY)
-    retention = timedelta(days=house.settings.accounts.retention_days)
+        return AccountStanding(Standing.ERASED)
+    platform = platform_merchant(ports)
+    customer = ports.store.customer_by_email(platform.id, account.email)
+    history = ports.store.history(platform.id, customer or NOBODY)
+    retention = timedelta(days=platform.settings.accounts.retention_days)
     bought = history.entitlements, history.subscriptions
-    return accounts.stand(account.created_at, *bought, retention, now)
+    return accounts.standing_of(account.created_at, *bought, retention, now)
 
 
 def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
@@ -142,7 +142,7 @@ def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
     account = by_email(ports, email)
     username = account.username if allowed and account is not None else NOBODY
     # Written for strangers too, who get no mail: the answer takes as long for them.
-    ports.store.commit(Insert(_fact(ports, EventKind.RESET_ASKED, username, now)))
+    ports.store.commit(Insert(_event(ports, EventKind.RESET_ASKED, username, now)))
 
 
 def reset_link(ports: Ports, account: Account, *, now: datetime) -> str:
@@ -153,7 +153,7 @@ def reset_link(ports: Ports, account: Account, *, now: datetime) -> str:
     return f"{ports.operation.public_url}/account/reset/{token}"
 
 
-def reset_stands(ports: Ports, token: str, *, now: datetime) -> bool:
+def is_reset_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
     """Tests whether a reset link is still valid, without using it up."""
     return _resettable(ports, token, now) is not None
 
@@ -169,7 +169,7 @@ def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account 
     accounts.check_password(password, account.username, account.email.partition("@")[0])
     hashed = ports.passwords.hash(password)
     after = replace(account, password_hash=hashed)
-    told = _fact(ports, EventKind.CREDENTIALS_CHANGED, account.username, now)
+    told = _event(ports, EventKind.CREDENTIALS_CHANGED, account.username, now)
     try:
         ports.store.commit(Change(account, after), Insert(told))
     except Conflict:
@@ -202,7 +202,7 @@ def ask_for_email(ports: Ports, account: Account, email: str, *, now: datetime) 
     change = ports.new_id("email")
     kept = json.dumps({"username": account.username, "old": account.email, "new": new})
     ports.ephemeral.put(EMAIL_CHANGE, change, kept, expires_at=now + LINK_LIFE, now=now)
-    told = _fact(ports, EventKind.EMAIL_ASKED, account.username, now, extra=change)
+    told = _event(ports, EventKind.EMAIL_ASKED, account.username, now, extra=change)
     ports.store.commit(Insert(told))
 
 
@@ -222,7 +222,7 @@ def email_links(ports: Ports, change: str, *, now: datetime) -> list[tuple[str, 
     return links
 
 
-def email_link_stands(ports: Ports, token: str, *, now: datetime) -> bool:
+def is_email_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
     """Tests whether an email confirmation link is still valid, without using it up."""
     return ports.ephemeral.get(CONFIRM, digest(token), now=now) is not None
 
@@ -236,13 +236,13 @@ def confirm_email(ports: Ports, token: str, *, now: datetime) -> bool | None:
     value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
     if value is None:
         return None
-    moved = _confirmed(ports, value, now)
+    moved = _write_email(ports, value, now)
     with suppress(Unavailable):  # to confirm the same end again changes nothing
         ports.ephemeral.take(CONFIRM, digest(token), now=now)
     return moved
 
 
-def _confirmed(ports: Ports, value: str, now: datetime) -> bool | None:
+def _write_email(ports: Ports, value: str, now: datetime) -> bool | None:
     """Applies one confirmation and returns its result; the link is used up only after that, so that
     it can be followed again where something did not answer."""
     given = json.loads(value)
@@ -267,7 +267,7 @@ def _confirmed(ports: Ports, value: str, now: datetime) -> bool | None:
 def _move(ports: Ports, account: Account, email: str, now: datetime) -> None:
     """Changes the email of the account, its merchant and its customer record at the platform at
     once."""
-    house, seller = platform(ports), ports.store.merchant(account.username)
+    platform, seller = platform_merchant(ports), ports.store.merchant(account.username)
     assert seller is not None, "made with the account"
     after = replace(account, email=email, email_hash=accounts.email_hash(email))
     writes: list[Write] = [
@@ -276,21 +276,23 @@ def _move(ports: Ports, account: Account, email: str, now: datetime) -> None:
         Remove(AccountEmail(account.email_hash, account.username), expecting=("username",)),
         Change(seller, replace(seller, email=email)),
     ]
-    owner = ports.store.customer_by_email(house.id, account.email)
-    customer = ports.store.customer(house.id, owner or NOBODY)
+    owner = ports.store.customer_by_email(platform.id, account.email)
+    customer = ports.store.customer(platform.id, owner or NOBODY)
     if customer is not None:
         moved = replace(customer, email=email)
-        writes += [Change(customer, moved), *customers.readdressed(ports, customer, moved, now)]
+        writes += [Change(customer, moved), *customers.change_address(ports, customer, moved, now)]
     try:
         ports.store.commit(*writes)
     except Conflict:
-        taken = ports.store.account_email(email) or ports.store.customer_by_email(house.id, email)
+        taken = ports.store.account_email(email) or ports.store.customer_by_email(
+            platform.id, email
+        )
         if taken is None:
             raise
         raise Refused("email_taken") from None
 
 
-def _fact(
+def _event(
     ports: Ports, kind: EventKind, username: str, now: datetime, extra: str = ""
 ) -> OutboxEvent:
     """Makes an OutboxEvent about an account, sent by the platform; `code` is the username and the

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from billing.accounts import accounts
-from billing.accounts.accounts import Account, AccountEmail, Stand, Standing
+from billing.accounts.accounts import Account, AccountEmail, AccountStanding, Standing
 from billing.accounts.flows import account as signing
 from billing.cancel import cancellation, pausing
 from billing.cancel.flows import cancel, pause
@@ -69,16 +69,16 @@ def sweep(
     through.
     """
     met: dict[str, set[str]] = defaultdict(set)
-    look = partial(_aligned, ports, met=met, now=now, keep_going=keep_going)
+    look = partial(_align, ports, met=met, now=now, keep_going=keep_going)
     dues = due.overdue(ports, DueKind.ACCOUNT, now=now, limit=limit)
     new_first = sorted(dues, key=partial(_is_walked_through, ports))
     seen = due.answer(ports, new_first, look, now=now, keep_going=keep_going)
     return Counter(due=len(dues)) + seen
 
 
-def opened(ports: Ports, account: Account, *, now: datetime) -> Stand:
+def reopen(ports: Ports, account: Account, *, now: datetime) -> AccountStanding:
     """Returns the account's state at sign-in; a plan bought a moment ago opens it at once."""
-    found = signing.stand(ports, account, now)
+    found = signing.standing_of(ports, account, now)
     seller = ports.store.merchant(account.username)
     suspended = seller is not None and seller.is_suspended(now)
     if suspended and seller is not None and found.standing not in _stops(ports):
@@ -86,14 +86,16 @@ def opened(ports: Ports, account: Account, *, now: datetime) -> Stand:
     return found
 
 
-def restorable(ports: Ports, username: str, email: str, *, now: datetime) -> Stand:
+def refuse_unless_restorable(
+    ports: Ports, username: str, email: str, *, now: datetime
+) -> AccountStanding:
     """Returns the state of the account with an old username and email: whether buying again with
     that email restores it, and until when (A-7). Raises `NotFound` where the two are not of one
     account."""
     account = ports.store.account(username.strip().lower())
     if account is None or account.email_hash != accounts.email_hash(email):
         raise NotFound("account_unknown")
-    return signing.stand(ports, account, now)
+    return signing.standing_of(ports, account, now)
 
 
 def _is_walked_through(ports: Ports, due: Due) -> bool:
@@ -101,7 +103,7 @@ def _is_walked_through(ports: Ports, due: Due) -> bool:
     return account is not None and account.walk is not None
 
 
-def _aligned(
+def _align(
     ports: Ports,
     due: Due,
     *,
@@ -113,40 +115,44 @@ def _aligned(
     account, seller = ports.store.account(username), ports.store.merchant(username)
     if account is None or seller is None or account.due_at != due.due_at:
         return "stale"
-    stand = signing.stand(ports, account, now)
-    if stand.standing is Standing.ERASED:
+    standing = signing.standing_of(ports, account, now)
+    if standing.standing is Standing.ERASED:
         return _end(ports, account, seller, met[username], now, keep_going)
     stops = _stops(ports)
-    _suspend(ports, seller, stand, stops, now)
-    if stand.standing not in {account.told, Standing.UNUSED} or account.walk is not None:
-        if account.walk is None or account.walk.of != stand.standing:
-            return _go_on(ports, account, Turn(Walk(stand.standing, now), False), now)
-        act = partial(_pause if stand.standing in stops else _resume, ports, now=now)
-        turn = _through_sold(ports, seller, account.walk, act, now, keep_going)
+    _suspend(ports, seller, standing, stops, now)
+    if standing.standing not in {account.told, Standing.UNUSED} or account.walk is not None:
+        if account.walk is None or account.walk.of != standing.standing:
+            return _go_on(ports, account, Turn(Walk(standing.standing, now), False), now)
+        act = partial(_pause if standing.standing in stops else _resume, ports, now=now)
+        turn = _walk_sold(ports, seller, account.walk, act, now, keep_going)
         if not turn.over or turn.walk.left:
             return _go_on(ports, account, turn, now)
-    after = replace(account, told=stand.standing, due_at=stand.until, walk=None)
-    told = _told(ports, account, stand, now)
+    after = replace(account, told=standing.standing, due_at=standing.until, walk=None)
+    told = _mail_change(ports, account, standing, now)
     ports.store.commit(Change(account, after, expecting=("due_at", "told")), *told)
-    return stand.standing.value
+    return standing.standing.value
 
 
 def _suspend(
-    ports: Ports, seller: Merchant, stand: Stand, stops: frozenset[Standing], now: datetime
+    ports: Ports,
+    seller: Merchant,
+    standing: AccountStanding,
+    stops: frozenset[Standing],
+    now: datetime,
 ) -> None:
     """Writes from when on the seller's customers are charged no more, as the account's state
     says."""
     suspended_from = None
-    if stand.standing in stops:
+    if standing.standing in stops:
         suspended_from = now if seller.suspended_from is None else min(now, seller.suspended_from)
-    elif stand.then in stops:
-        suspended_from = stand.until
+    elif standing.then in stops:
+        suspended_from = standing.until
     if suspended_from != seller.suspended_from:
         after = replace(seller, suspended_from=suspended_from)
         ports.store.commit(Change(seller, after))
 
 
-def _through_sold(
+def _walk_sold(
     ports: Ports,
     seller: Merchant,
     walk: Walk,
@@ -191,7 +197,7 @@ def _go_on(ports: Ports, account: Account, turn: Turn, now: datetime) -> str | D
 def _stops(ports: Ports) -> frozenset[Standing]:
     """Returns the account states in which the charges of a merchant's customers stop; a setting
     decides for frozen (A-3)."""
-    policy_of = signing.platform(ports).settings.accounts
+    policy_of = signing.platform_merchant(ports).settings.accounts
     frozen = {Standing.FROZEN} if policy_of.frozen_stops else set()
     return frozenset({Standing.INACTIVE, Standing.ERASED, Standing.UNUSED, *frozen})
 
@@ -207,7 +213,7 @@ def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
     if found.state is State.CANCEL_PENDING:
         running = found.resumes_as in {State.TRIALING, State.ACTIVE}
         if running and not purchases.has_ended(found, now):
-            after = pausing.paused(found, now, Source.SYSTEM)
+            after = pausing.pause(found, now, Source.SYSTEM)
             ports.store.commit(Change(found, after, expecting=policy.RESTS))
         return True
     running = found.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
@@ -229,7 +235,7 @@ def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
         if invoice.changes_plan:
             rests = found.voided(found.period_at)
             idle = cancellation.void(invoice, now, ports.shard_of(found.id))
-    _write(ports, found, pausing.paused(rests, now, Source.SYSTEM), EventKind.PAUSED, now, *idle)
+    _write(ports, found, pausing.pause(rests, now, Source.SYSTEM), EventKind.PAUSED, now, *idle)
     return True
 
 
@@ -240,7 +246,7 @@ def _resume(ports: Ports, found: Subscription, now: datetime) -> bool:
     if found.state is State.PAUSED:
         pause.go_on(ports, found, now)
     elif found.state is State.CANCEL_PENDING and not purchases.has_ended(found, now):
-        after = pausing.resumed(found, now)
+        after = pausing.resume(found, now)
         ports.store.commit(Change(found, after, expecting=policy.RESTS))
     return True
 
@@ -253,8 +259,8 @@ def _write(
     now: datetime,
     *more: Write,
 ) -> None:
-    fact = cancellation.fact(kind, after, now, ports.shard_of(after.id))
-    ports.store.commit(Change(before, after, expecting=policy.RESTS), *more, Insert(fact))
+    event = cancellation.event(kind, after, now, ports.shard_of(after.id))
+    ports.store.commit(Change(before, after, expecting=policy.RESTS), *more, Insert(event))
 
 
 def _end(
@@ -273,15 +279,15 @@ def _end(
     )
 
     if account.told is Standing.UNUSED:
-        ports.store.commit(Remove(account), Remove(seller), *_unpointed(ports, account))
+        ports.store.commit(Remove(account), Remove(seller), *_remove_pointers(ports, account))
         return "removed"
     if account.told is not Standing.ERASED:
         return _end_sold(ports, account, seller, now, keep_going)
-    walk = account.walk or erase.begun(now)
+    walk = account.walk or erase.begin(now)
     turn = erase.merchant(ports, seller, walk, met=met, now=now, keep_going=keep_going)
     if not turn.over or turn.walk.left:
         return _go_on(ports, account, turn, now)
-    owner = _owner_erased(ports, account, keep_going)
+    owner = _erase_owner(ports, account, keep_going)
     if owner is not Seen.FINISHED:
         kept = replace(turn, over=owner is Seen.LEFT)
         return _go_on(ports, account, kept, now)
@@ -298,29 +304,29 @@ def _end_sold(
     if account.walk is None or account.walk.of != Standing.ERASED:
         return _go_on(ports, account, Turn(Walk(Standing.ERASED, now), False), now)
     act = partial(_end_one, ports, now=now)
-    turn = _through_sold(ports, seller, account.walk, act, now, keep_going)
+    turn = _walk_sold(ports, seller, account.walk, act, now, keep_going)
     if not turn.over or turn.walk.left:
         return _go_on(ports, account, turn, now)
     ended = replace(account, told=Standing.ERASED, due_at=now + LOOK_AGAIN, walk=None)
-    ports.store.commit(Change(account, ended), *_unpointed(ports, account))
+    ports.store.commit(Change(account, ended), *_remove_pointers(ports, account))
     return "ended"
 
 
-def _owner_erased(ports: Ports, account: Account, keep_going: KeepGoing) -> Seen:
+def _erase_owner(ports: Ports, account: Account, keep_going: KeepGoing) -> Seen:
     """Erases the owner as a customer of the platform, unless they still are one or have an account
     again."""
     from billing.privacy.flows import erase
 
-    house = signing.platform(ports)
-    owner = ports.store.customer_by_email(house.id, account.email)
+    platform = signing.platform_merchant(ports)
+    owner = ports.store.customer_by_email(platform.id, account.email)
     if owner is None or ports.store.account_email(account.email) is not None:
         return Seen.FINISHED
-    history = ports.store.history(house.id, owner)
+    history = ports.store.history(platform.id, owner)
     runs = any(found.is_live for found in history.subscriptions)
     paid_once = {found.source for found in history.entitlements if found.revoked_at is None}
     if runs or paid_once - {found.id for found in history.subscriptions}:
         return Seen.FINISHED
-    return erase.customer(ports, house.id, owner, keep_going=keep_going)
+    return erase.customer(ports, platform.id, owner, keep_going=keep_going)
 
 
 def _end_one(ports: Ports, found: Subscription, now: datetime) -> bool:
@@ -331,7 +337,7 @@ def _end_one(ports: Ports, found: Subscription, now: datetime) -> bool:
     return True
 
 
-def _unpointed(ports: Ports, account: Account) -> tuple[Write, ...]:
+def _remove_pointers(ports: Ports, account: Account) -> tuple[Write, ...]:
     """Frees the email for a new account, if it does not belong to a newer one already."""
     pointer = ports.store.account_email(account.email)
     if pointer is None or pointer.username != account.username:
@@ -340,17 +346,19 @@ def _unpointed(ports: Ports, account: Account) -> tuple[Write, ...]:
     return (Remove(kept, expecting=("username",)),)
 
 
-def _told(ports: Ports, account: Account, stand: Stand, now: datetime) -> tuple[Write, ...]:
+def _mail_change(
+    ports: Ports, account: Account, standing: AccountStanding, now: datetime
+) -> tuple[Write, ...]:
     """Returns the OutboxEvent for the owner: the account's end and until when data is kept, or its
     return (A-6, A-7)."""
     kind = {
         Standing.INACTIVE: EventKind.ACCOUNT_ENDED,
         Standing.ACTIVE: EventKind.ACCOUNT_ACTIVE,
-    }.get(stand.standing)
-    if kind is None or stand.standing is account.told:
+    }.get(standing.standing)
+    if kind is None or standing.standing is account.told:
         return ()
     at = f"{now:%Y%m%dT%H%M%S}"
-    fact = OutboxEvent(
+    event = OutboxEvent(
         id=f"{account.username}:{kind}:{at}",
         kind=kind,
         merchant=ports.operation.platform,
@@ -358,6 +366,6 @@ def _told(ports: Ports, account: Account, stand: Stand, now: datetime) -> tuple[
         at=now,
         shard=ports.shard_of(account.username),
         code=account.username,
-        until=stand.until,
+        until=standing.until,
     )
-    return (Insert(fact),)
+    return (Insert(event),)

@@ -53,7 +53,7 @@ class Holding:
         )
 
 
-def listed(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Holding]:
+def list_accounts(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Holding]:
     """Lists a merchant's gateway accounts, each with what depends on it (W-6)."""
     live = [s for s in _subscriptions(ports, merchant, now) if s.is_live]
     keys = [(s.merchant, s.customer, s.open_invoice) for s in live if s.open_invoice]
@@ -113,7 +113,7 @@ def remove(
     of what depends on it, unless `force` accepts that loss."""
     chosen = _one(merchant.gateway_accounts, gateway, account)
     if not force:
-        holding = next(h for h in listed(ports, merchant, now=now) if h.account == chosen)
+        holding = next(h for h in list_accounts(ports, merchant, now=now) if h.account == chosen)
         if not holding.is_free:
             raise _in_use(holding)
 

@@ -36,11 +36,11 @@ class Offer:
 def bought(ports: Ports, account: Account, *, now: datetime) -> customer_view.Account:
     """Returns everything that the owner has bought of the platform; raises `NotFound` where that is
     nothing."""
-    house = signing.platform(ports)
-    customer = ports.store.customer_by_email(house.id, account.email)
+    platform = signing.platform_merchant(ports)
+    customer = ports.store.customer_by_email(platform.id, account.email)
     if customer is None:
         raise NotFound("no_plan_bought")
-    return customer_view.account(ports, house, customer, now=now)
+    return customer_view.account(ports, platform, customer, now=now)
 
 
 def plan(ports: Ports, owned: customer_view.Account) -> tuple[Purchase, Subscription]:
@@ -55,7 +55,7 @@ def plan(ports: Ports, owned: customer_view.Account) -> tuple[Purchase, Subscrip
 def offers(ports: Ports) -> list[Offer]:
     """Lists the plans that are sold: price points of the platform's products that open an
     account."""
-    products, points = ports.store.catalog(signing.platform(ports).id)
+    products, points = ports.store.catalog(signing.platform_merchant(ports).id)
     by_id = {product.id: product for product in products if accounts.GRANT in product.grants}
     return [
         Offer(by_id[point.product], point)

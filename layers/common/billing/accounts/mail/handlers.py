@@ -20,7 +20,7 @@ from billing.render.messages import MERCHANTS_LANGUAGE
 
 
 def messages(
-    ports: Ports, event: OutboxEvent, house: Merchant, now: datetime
+    ports: Ports, event: OutboxEvent, platform: Merchant, now: datetime
 ) -> list[EmailMessage] | LeftOut:
     """Returns the mails of an OutboxEvent about an account, or why none is sent."""
     username, _, extra = (event.code or "").partition("#")
@@ -29,7 +29,7 @@ def messages(
         return LeftOut.NOBODY  # Somebody without an account asked.
     if account.erased_at is not None:
         return LeftOut.ERASED
-    to_owner = _envelope(ports, event.id, house, account, account.email, now)
+    to_owner = _envelope(ports, event.id, platform, account, account.email, now)
     url = f"{ports.operation.public_url}/account/sign-in"
     match event.kind:
         case EventKind.RESET_ASKED:
@@ -40,33 +40,33 @@ def messages(
                 return LeftOut.EXPIRED
             return [
                 letters.confirm_email(
-                    _envelope(ports, f"{event.id}:{n}", house, account, email, now),
+                    _envelope(ports, f"{event.id}:{n}", platform, account, email, now),
                     link,
                     new=ends[-1][0],
                 )
                 for n, (email, link) in enumerate(ends)
             ]
         case EventKind.ACCOUNT_ENDED:
-            stand = signing.stand(ports, account, now)
-            if stand.standing is not Standing.INACTIVE:
+            standing = signing.standing_of(ports, account, now)
+            if standing.standing is not Standing.INACTIVE:
                 return LeftOut.UNTRUE
-            return [letters.ended(to_owner, url, event.until or stand.until)]
+            return [letters.ended(to_owner, url, event.until or standing.until)]
         case EventKind.ACCOUNT_ACTIVE:
-            if signing.stand(ports, account, now).standing is not Standing.ACTIVE:
+            if signing.standing_of(ports, account, now).standing is not Standing.ACTIVE:
                 return LeftOut.UNTRUE
-            return [letters.told(to_owner, event.kind.value, url)]
+            return [letters.account_changed(to_owner, event.kind.value, url)]
         case _:
-            return [letters.told(to_owner, event.kind.value, url)]
+            return [letters.account_changed(to_owner, event.kind.value, url)]
 
 
 def _envelope(
-    ports: Ports, event_id: str, house: Merchant, account: Account, email: str, now: datetime
+    ports: Ports, event_id: str, platform: Merchant, account: Account, email: str, now: datetime
 ) -> mails.Envelope:
     seller = ports.store.merchant(account.username)
     name = account.username if seller is None else seller.name
     to = BillTo(name, email, Address("", "", ""))
     sender = ports.operation.sender
-    return mails.Envelope(house, to, MERCHANTS_LANGUAGE, False, sender, event_id, now)
+    return mails.Envelope(platform, to, MERCHANTS_LANGUAGE, False, sender, event_id, now)
 
 
 MAILS = dict.fromkeys(

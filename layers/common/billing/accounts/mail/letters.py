@@ -30,7 +30,7 @@ def ended(envelope: Envelope, url: str, erased_at: datetime | None) -> EmailMess
     return _letter(envelope, "ended", url, date=formats.day(erased_at, zone, envelope.language))
 
 
-def told(envelope: Envelope, kind: str, url: str) -> EmailMessage:
+def account_changed(envelope: Envelope, kind: str, url: str) -> EmailMessage:
     """Builds the mail that says what was done or asked, with a link to the account."""
     return _letter(envelope, kind, url)
 

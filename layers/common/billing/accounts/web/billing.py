@@ -38,7 +38,7 @@ def billing(ports: Ports, visit: Visit) -> http.Answer:
         purchase=purchase,
         subscription=found,
         offers=own_plan.changes(ports, visit.seller, found, now=visit.now),
-        freezable=visit.house.settings.freeze_price_minor is not None,
+        freezable=visit.platform.settings.freeze_price_minor is not None,
         guarantee=own_plan.guarantee(owned, purchase, now=visit.now),
         done=done_of(visit),
     )
@@ -49,9 +49,11 @@ def to_portal(ports: Ports, visit: Visit) -> http.Answer:
     customer."""
     owned = own_plan.bought(ports, visit.account, now=visit.now)
     page = PORTAL_PAGES.get(visit.request.form().get("page", ""), "")
-    house = portal_session.opened(ports, visit.house.id)
-    cookie = portal_session.enter(ports, visit.request, house, owned.customer, visit.now)
-    return http.redirect(f"{custom_domains.portal(visit.request, house)}{page}", cookies=[cookie])
+    platform = portal_session.open_portal(ports, visit.platform.id)
+    cookie = portal_session.enter(ports, visit.request, platform, owned.customer, visit.now)
+    return http.redirect(
+        f"{custom_domains.portal(visit.request, platform)}{page}", cookies=[cookie]
+    )
 
 
 def cancel_form(ports: Ports, visit: Visit) -> http.Answer:
@@ -59,7 +61,7 @@ def cancel_form(ports: Ports, visit: Visit) -> http.Answer:
     return _cancel_form(ports, visit, {}, {})
 
 
-def cancelled(ports: Ports, visit: Visit) -> http.Answer:
+def cancel_plan(ports: Ports, visit: Visit) -> http.Answer:
     """Cancels the plan and whatever else was ticked, as their price points say; sent twice it is
     done once."""
     from billing.accounts.web.forms import LeaveForm, ticked
@@ -89,7 +91,7 @@ def plan_form(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
     return _plan_form(ports, visit, price_point, {}, {})
 
 
-def plan_changed(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
+def change_plan_of_account(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
     """Changes the plan for the price that was shown; refused while more is used than it allows
     (A-4)."""
     from billing.accounts.web.forms import ChangeForm, ticked
@@ -105,7 +107,7 @@ def plan_changed(ports: Ports, visit: Visit, price_point: str) -> http.Answer:
     _, found = _plan(ports, visit)
     after = change_plan.change(
         ports,
-        visit.house.id,
+        visit.platform.id,
         found.id,
         price_point,
         When(given.when),
@@ -120,30 +122,30 @@ def freeze_form(ports: Ports, visit: Visit) -> http.Answer:
     from billing.render import wording
 
     _, found = _plan(ports, visit)
-    price = visit.house.settings.freeze_price_minor
+    price = visit.platform.settings.freeze_price_minor
     if not found.is_frozen:
         if price is None and found.freezes_at is None:
             raise Refused("freeze_off")
         amount = Money(price or 0, found.terms.price.currency)
         return show(visit, "freeze", subscription=found, amount=amount, quote=None, lines=())
-    quoted = freeze.quote(ports, visit.house.id, found.id, now=visit.now)
+    quoted = freeze.quote(ports, visit.platform.id, found.id, now=visit.now)
     lines = [(wording.line(line, MERCHANTS_LANGUAGE), line.amount) for line in quoted.lines]
     return show(visit, "freeze", subscription=found, amount=None, quote=quoted, lines=lines)
 
 
-def frozen(ports: Ports, visit: Visit) -> http.Answer:
+def freeze_plan(ports: Ports, visit: Visit) -> http.Answer:
     """Freezes from the next period on, or unfreezes for the price that was shown (A-5)."""
     _, found = _plan(ports, visit)
     typed = visit.request.form()
     if typed.get("what") == "freeze":
-        freeze.freeze(ports, visit.house.id, found.id, now=visit.now)
+        freeze.freeze(ports, visit.platform.id, found.id, now=visit.now)
         return http.redirect("/account/billing?done=frozen")
     token = typed.get("token") or None
-    after = freeze.unfreeze(ports, visit.house.id, found.id, token=token, now=visit.now)
+    after = freeze.unfreeze(ports, visit.platform.id, found.id, token=token, now=visit.now)
     return _after(visit, after, "thawed")
 
 
-def claimed(ports: Ports, visit: Visit) -> http.Answer:
+def claim_guarantee(ports: Ports, visit: Visit) -> http.Answer:
     """Claims the guarantee by a ticket to Billing that names the owner (A-2)."""
     owned = own_plan.bought(ports, visit.account, now=visit.now)
     purchase, _ = own_plan.plan(ports, owned)
@@ -155,7 +157,7 @@ def claimed(ports: Ports, visit: Visit) -> http.Answer:
         f"Money-back guarantee. Name: {owned.customer.name}. Site: {visit.seller.name}. "
         f"Login: {visit.account.username}. Email: {visit.account.email}."
     )
-    portal_flow.give_back(ports, owned, order.id, now=visit.now, comment=who)
+    portal_flow.refund_payment(ports, owned, order.id, now=visit.now, comment=who)
     return http.redirect("/account/billing?done=claimed")
 
 
@@ -193,7 +195,7 @@ def _cancel_form(
         ends_now=cancellation.takes_effect_now(found, asked, changing_plan=purchase.changing_plan),
         others=own_plan.others(owned, found.id),
         guarantee=own_plan.guarantee(owned, purchase, now=visit.now),
-        retention_days=visit.house.settings.accounts.retention_days,
+        retention_days=visit.platform.settings.accounts.retention_days,
         reasons=tuple(Reason),
         form=typed,
         errors=errors,
@@ -209,7 +211,7 @@ def _plan_form(
 ) -> http.Answer:
     _, found = _plan(ports, visit)
     quotes = [
-        change_plan.quote(ports, visit.house.id, found.id, price_point, when, now=visit.now)
+        change_plan.quote(ports, visit.platform.id, found.id, price_point, when, now=visit.now)
         for when in (When.NOW, When.NEXT_REBILL)
     ]
     return show(

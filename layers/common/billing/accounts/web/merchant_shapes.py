@@ -9,7 +9,7 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from billing.accounts.accounts import Stand, Standing
+from billing.accounts.accounts import AccountStanding, Standing
 from billing.api.web.json_shapes import MoneyOutput, instant, money
 from billing.kernel.catalog import PriceTerms
 from billing.kernel.departments import Department
@@ -194,11 +194,11 @@ def preview(terms: PriceTerms, start: Anchor, count: int) -> PreviewOutput:
     }
 
 
-def account(stand: Stand) -> AccountOutput:
-    kept = stand.standing is Standing.INACTIVE
+def account(standing: AccountStanding) -> AccountOutput:
+    kept = standing.standing is Standing.INACTIVE
     return {
-        "standing": stand.standing.value,
-        "restorable_until": instant(stand.until if kept else None),
+        "standing": standing.standing.value,
+        "restorable_until": instant(standing.until if kept else None),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from billing.accounts.accounts import Account, Stand, Standing
+from billing.accounts.accounts import Account, AccountStanding, Standing
 from billing.accounts.flows import account, account_life, own_plan
 from billing.accounts.flows.account import SignUp
 from billing.accounts.web import console_session
@@ -33,8 +33,8 @@ class Visit:
     request: Request
     account: Account
     seller: Merchant
-    house: Merchant
-    stand: Stand
+    platform: Merchant
+    standing: AccountStanding
     token: str
     now: datetime
 
@@ -45,14 +45,14 @@ class Visit:
 
 def visit(ports: Ports, request: Request, now: datetime) -> Visit:
     """Returns the visit of a signed-in account, active or not; raises `SignedOut`."""
-    house = account.platform(ports)
+    platform = account.platform_merchant(ports)
     held = sessions.held(ports, request, console_session.REALM, now)
     found = None if held is None else console_session.account_of(ports, held)
     seller = None if found is None else ports.store.merchant(found.username)
     if held is None or found is None or seller is None or found.erased_at is not None:
         raise console_session.SignedOut
-    stand = account.stand(ports, found, now)
-    return Visit(request, found, seller, house, stand, held.token, now)
+    standing = account.standing_of(ports, found, now)
+    return Visit(request, found, seller, platform, standing, held.token, now)
 
 
 def change(ports: Ports, request: Request, now: datetime) -> Visit:
@@ -70,7 +70,7 @@ def sign_up_form(ports: Ports) -> http.Answer:
     return _front(ports, "sign_up", form={}, errors={})
 
 
-def signed_up(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
+def sign_up(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     """Signs up and redirects to the plans, also for an email that has an account already."""
     from billing.accounts.web.forms import SignUpForm
     from billing.web.inputs import filled_in, read
@@ -96,7 +96,7 @@ def sign_in_form(ports: Ports) -> http.Answer:
     return _front(ports, "sign_in", failed=False)
 
 
-def signed_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
+def sign_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     """Signs in: to the console where the account is active, else to a page that says how to return.
     The answer is the same whatever is wrong."""
     sessions.check_origin(request)
@@ -106,13 +106,13 @@ def signed_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     if found is None:
         telemetry.happened("account sign-in refused", request_id=request.id)
         return _front(ports, "sign_in", status=401, failed=True)
-    stand = account_life.opened(ports, found, now=now)
+    standing = account_life.reopen(ports, found, now=now)
     cookie = console_session.begin_account(ports, request, found, now)
-    active = stand.standing is Standing.ACTIVE
+    active = standing.standing is Standing.ACTIVE
     return http.redirect("/console" if active else "/account", cookies=[cookie])
 
 
-def signed_out(ports: Ports, visit: Visit) -> http.Answer:
+def sign_out(ports: Ports, visit: Visit) -> http.Answer:
     """Ends the session on the server, so that copies of its cookie stop working."""
     cookie = sessions.end(ports, visit.request, console_session.REALM, visit.token, visit.now)
     return http.redirect("/account/sign-in", cookies=[cookie])
@@ -122,7 +122,7 @@ def forgot_form(ports: Ports) -> http.Answer:
     return _front(ports, "forgot")
 
 
-def forgot(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
+def ask_for_reset(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     """Has a reset link mailed; the answer is the same for every email and every repeat."""
     sessions.check_origin(request)
     email = request.form().get("email", "")[:TYPED_MOST]
@@ -132,12 +132,12 @@ def forgot(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
 
 def reset_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
     """Shows the page behind a mailed reset link, without using the link up."""
-    if not account.reset_stands(ports, token, now=now):
-        raise _over()
+    if not account.is_reset_link_valid(ports, token, now=now):
+        raise _link_expired()
     return _front(ports, "reset", errors={})
 
 
-def reset(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
+def reset_password(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
     """Sets a new password, which ends every session begun with the old one."""
     sessions.check_origin(request)
     password = request.form().get("password", "")[:TYPED_MOST]
@@ -146,36 +146,36 @@ def reset(ports: Ports, request: Request, token: str, *, now: datetime) -> http.
     except Invalid as error:
         return _front(ports, "reset", status=422, errors=errors_of(error))
     if found is None:
-        raise _over()
+        raise _link_expired()
     return http.redirect("/account/sign-in")
 
 
 def confirm_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
     """Shows a button that confirms: a scanner that follows the links in a mail does not press
     it."""
-    if not account.email_link_stands(ports, token, now=now):
-        raise _over()
+    if not account.is_email_link_valid(ports, token, now=now):
+        raise _link_expired()
     return _front(ports, "confirm")
 
 
-def confirmed(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
+def confirm_email(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
     """Confirms an email change for one address; with the second the email is changed."""
     sessions.check_origin(request)
-    house = account.platform(ports)
+    platform = account.platform_merchant(ports)
     moved = account.confirm_email(ports, token, now=now)
     if moved is None:
-        raise _over()
-    return _page(house, "confirmed", moved=moved)
+        raise _link_expired()
+    return _page(platform, "confirmed", moved=moved)
 
 
 def profile(ports: Ports, visit: Visit) -> http.Answer:
     """Shows the account's profile; for an inactive account, how to return."""
-    if visit.stand.standing is not Standing.ACTIVE:
+    if visit.standing.standing is not Standing.ACTIVE:
         return show(visit, "inactive", offers=own_plan.offers(ports))
     return show(visit, "profile", done=done_of(visit), errors={})
 
 
-def email_asked(ports: Ports, visit: Visit) -> http.Answer:
+def ask_for_email(ports: Ports, visit: Visit) -> http.Answer:
     """Asks both addresses to confirm a new email, once the password has been given again (A-8)."""
     from billing.accounts.web.forms import EmailForm
     from billing.web.inputs import filled_in, read
@@ -204,9 +204,9 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
         status=status,
         account=visit.account,
         merchant=visit.seller,
-        house=visit.house,
-        stand=visit.stand,
-        zone=visit.house.settings.time_zone,
+        platform=visit.platform,
+        standing=visit.standing,
+        zone=visit.platform.settings.time_zone,
         csrf=visit.csrf,
         **values,
     )
@@ -218,19 +218,19 @@ def done_of(visit: Visit) -> str | None:
 
 
 def _front(ports: Ports, template: str, *, status: int = 200, **values: Any) -> http.Answer:
-    return _page(account.platform(ports), template, status=status, **values)
+    return _page(account.platform_merchant(ports), template, status=status, **values)
 
 
-def _page(house: Merchant, template: str, *, status: int = 200, **values: Any) -> http.Answer:
+def _page(platform: Merchant, template: str, *, status: int = 200, **values: Any) -> http.Answer:
     return http.page(
         f"account/{template}.html",
         MERCHANTS_LANGUAGE,
         status=status,
-        merchant=house,
-        house=house,
+        merchant=platform,
+        platform=platform,
         **values,
     )
 
 
-def _over() -> Refused:
+def _link_expired() -> Refused:
     return Refused("link_over")

@@ -41,7 +41,9 @@ def _settings(api: Api, ports: Ports) -> None:
         if call.merchant.id != ports.operation.platform:
             raise NotFound("accounts_off")
         query = call.input
-        found = account_life.restorable(ports, query.username, query.email, now=call.now)
+        found = account_life.refuse_unless_restorable(
+            ports, query.username, query.email, now=call.now
+        )
         return merchant_shapes.account(found)
 
 
@@ -59,7 +61,7 @@ def _keys(api: Api, ports: Ports) -> None:
         The new one has the rights of the old one. The key that calls may be replaced too: keep the
         answer, for the old secret stops working.
         """
-        made, secret = keys.replaced(ports, call.key, key, now=call.now)
+        made, secret = keys.replace_key(ports, call.key, key, now=call.now)
         return merchant_shapes.new_key(made, secret)
 
     @api.get("/v1/keys", PageQuery)
@@ -87,7 +89,7 @@ def _gateways(api: Api, ports: Ports) -> None:
     @api.get("/v1/gateway-accounts")
     def list_gateway_accounts(call: Call[Nothing]) -> Listed[gateway_shapes.GatewayAccountOutput]:
         """List your gateway accounts, and what depends on each."""
-        found = gateway_accounts.listed(ports, call.merchant, now=call.now)
+        found = gateway_accounts.list_accounts(ports, call.merchant, now=call.now)
         return json_shapes.listed(map(gateway_shapes.account, found), None)
 
     @api.post("/v1/gateway-accounts/<gateway>/<account>/activate", status=200)

@@ -28,7 +28,7 @@ def digest(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def drawn(
+def draw(
     ports: Ports, merchant: str, scopes: Sequence[str], *, made_by: str, now: datetime
 ) -> tuple[ApiKey, str]:
     """Draws a key that is not written yet, and its secret."""
@@ -55,7 +55,7 @@ def create(
         live = _live(ports, merchant)
         if most is not None and live >= most:
             raise Refused("too_many_keys", most=most)
-        key, secret = drawn(ports, merchant.id, scopes, made_by=maker.id, now=now)
+        key, secret = draw(ports, merchant.id, scopes, made_by=maker.id, now=now)
         try:
             _write(ports, key, _counted(merchant, live + 1))
         except Conflict:
@@ -64,7 +64,7 @@ def create(
     raise Conflict()
 
 
-def replaced(ports: Ports, maker: ApiKey, key_id: str, *, now: datetime) -> tuple[ApiKey, str]:
+def replace_key(ports: Ports, maker: ApiKey, key_id: str, *, now: datetime) -> tuple[ApiKey, str]:
     """Replaces a live key, which is revoked in the same write; returns the new key and its secret.
 
     It may do what the old one may, so the last key that may write can be replaced, and a full
@@ -75,7 +75,7 @@ def replaced(ports: Ports, maker: ApiKey, key_id: str, *, now: datetime) -> tupl
         if not old.is_live:
             raise Refused("key_revoked")
         _refuse_more(maker, old.scopes)
-        key, secret = drawn(ports, old.merchant, old.scopes, made_by=maker.id, now=now)
+        key, secret = draw(ports, old.merchant, old.scopes, made_by=maker.id, now=now)
         try:
             _write(ports, key, Change(old, replace(old, revoked_at=now)))
         except Conflict:

@@ -105,9 +105,9 @@ class Once:
             body[self.sealed] = self._crossed(body[self.sealed].encode()).hex()
         return {"fingerprint": self.fingerprint, "status": given.status_code, "body": body}
 
-    def _again(self, stands: str | None) -> http.Answer:
+    def _again(self, stored: str | None) -> http.Answer:
         kept: dict[str, Any] = (
-            json.loads(stands) if stands is not None else {"fingerprint": self.fingerprint}
+            json.loads(stored) if stored is not None else {"fingerprint": self.fingerprint}
         )
         if kept["fingerprint"] != self.fingerprint:
             raise Invalid(

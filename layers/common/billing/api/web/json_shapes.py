@@ -262,12 +262,12 @@ def order(order: Order) -> OrderOutput:
 
 
 def refund(entry: Order) -> RefundOutput:
-    told, currency = entry.refund or Returned(0, 0, 0), entry.amount.currency
+    returned, currency = entry.refund or Returned(0, 0, 0), entry.amount.currency
     return {
         **order(entry),
-        "credit_taken": told.credit_minor,
-        "left": money(Money(told.left_minor, currency)),
-        "used_as_credit": money(Money(told.used_minor, currency)),
+        "credit_taken": returned.credit_minor,
+        "left": money(Money(returned.left_minor, currency)),
+        "used_as_credit": money(Money(returned.used_minor, currency)),
     }
 
 

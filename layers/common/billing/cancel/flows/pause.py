@@ -29,7 +29,7 @@ def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> S
     pausable = found.state in {State.TRIALING, State.ACTIVE} and found.cancelling is None
     if not pausable:
         raise Refused("not_pausable")
-    return _write(ports, found, pausing.paused(found, now), EventKind.PAUSED, now)
+    return _write(ports, found, pausing.pause(found, now), EventKind.PAUSED, now)
 
 
 def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
@@ -47,7 +47,7 @@ def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
 
 def go_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
     """Resumes a paused subscription; voids its open invoice if another payment fell due."""
-    after = pausing.resumed(found, now)
+    after = pausing.resume(found, now)
     void: tuple[Write, ...] = ()
     if found.open_invoice is not None and after.open_invoice is None:
         invoice = ports.store.invoice(found.merchant, found.customer, found.open_invoice)
@@ -63,6 +63,6 @@ def _write(
     now: datetime,
     *more: Write,
 ) -> Subscription:
-    fact = cancellation.fact(kind, after, now, ports.shard_of(after.id))
-    ports.store.commit(Change(before, after, expecting=policy.RESTS), *more, Insert(fact))
+    event = cancellation.event(kind, after, now, ports.shard_of(after.id))
+    ports.store.commit(Change(before, after, expecting=policy.RESTS), *more, Insert(event))
     return after

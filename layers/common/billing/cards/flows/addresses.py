@@ -42,8 +42,8 @@ def change(
     ]
     changed = [change for change in changes if change.changed]
     if changed:
-        told = cards.told(owner, "address", now, ports.shard_of(customer), purchases[0])
-        ports.store.commit(*changed, *told)
+        events = cards.change_event(owner, "address", now, ports.shard_of(customer), purchases[0])
+        ports.store.commit(*changed, *events)
 
 
 def _found(

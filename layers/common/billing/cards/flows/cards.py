@@ -262,9 +262,11 @@ def _commit(
             return
         if len(changes) > MOST_WRITES:
             raise Refused("too_many")
-        told = cards.told(held.customer, what, now, ports.shard_of(customer)) if what else ()
+        events = (
+            cards.change_event(held.customer, what, now, ports.shard_of(customer)) if what else ()
+        )
         try:
-            ports.store.commit(*changes, *told)
+            ports.store.commit(*changes, *events)
         except Conflict:
             continue
         return

@@ -112,9 +112,9 @@ def settlement(
         case ActionRequired() if checkout.invoice.state is InvoiceState.ACTION_REQUIRED:
             return None
         case ActionRequired():
-            return checkout_steps.needs_buyer(checkout, outcome)
+            return checkout_steps.wait_for_buyer(checkout, outcome)
         case _:
-            return checkout_steps.abandoned(checkout)
+            return checkout_steps.abandon(checkout)
 
 
 def _step(
@@ -142,10 +142,12 @@ def _step(
         return write(ports, _paid(ports, checkout, None, now, history))
     if state is InvoiceState.PENDING:
         reference = gateway_payments.prepare(ports, checkout.invoice)
-        return write(ports, checkout_steps.prepared(checkout, reference))
+        return write(ports, checkout_steps.prepare(checkout, reference))
     if state is InvoiceState.READY:
         refuse_stopped(_stopped(ports, checkout, now))
-        return write(ports, checkout_steps.point_of_no_return(checkout, ports.new_id("order"), now))
+        return write(
+            ports, checkout_steps.pass_point_of_no_return(checkout, ports.new_id("order"), now)
+        )
     # One that has just passed the point of no return was found not to be stopped before that.
     stopped = came_from is not InvoiceState.READY and bool(_stopped(ports, checkout, now))
     return _settle_under_way(ports, checkout, history, now, return_url, stopped=stopped)
@@ -165,7 +167,7 @@ def _without_trial(ports: Ports, gateway: Gateway, checkout: Checkout) -> Checko
     prepared = checkout.invoice.gateway_ref
     if prepared is not None and not isinstance(gateway.cancel(prepared), Canceled):
         raise Unreachable("The gateway did not withdraw the payment.")
-    return write(ports, checkout_steps.abandoned(checkout, trials.CODE))
+    return write(ports, checkout_steps.abandon(checkout, trials.CODE))
 
 
 def _save_method(
@@ -180,10 +182,10 @@ def _save_method(
             beside=_kept_already(ports, checkout, history),
         )
     except Invalid:
-        ports.store.commit(*checkout_steps.unbegun(checkout))
+        ports.store.commit(*checkout_steps.undo_begin(checkout))
         raise
     if isinstance(answer, SavedMethod):
-        return write(ports, checkout_steps.saved(checkout, answer, now))
+        return write(ports, checkout_steps.save_method(checkout, answer, now))
     return write(ports, _declined(ports, checkout, answer, now))
 
 
@@ -254,7 +256,9 @@ def _paid(
         existing = history.customer.id if history.customer else None
         kept = history.method(checkout.method.id) if checkout.method else None
     shard = ports.shard_of(checkout.invoice.id)
-    return checkout_steps.paid(checkout, outcome, now, customer=existing, kept=kept, shard=shard)
+    return checkout_steps.settle_paid(
+        checkout, outcome, now, customer=existing, kept=kept, shard=shard
+    )
 
 
 def buyer(ports: Ports, checkout: Checkout) -> str | None:
@@ -274,7 +278,7 @@ def kept_card(ports: Ports, checkout: Checkout, customer: str | None) -> Payment
 def _declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime) -> Step:
     existing = buyer(ports, checkout)
     order_id = checkout.invoice.failed_order_id or ports.new_id("order")
-    return checkout_steps.declined(
+    return checkout_steps.decline(
         checkout, outcome, now, failed_order_id=order_id, customer=existing
     )
 

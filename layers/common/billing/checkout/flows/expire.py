@@ -59,10 +59,10 @@ def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
             return advance.settle(ports, checkout, standing, now)
     if not expired:
         return advance.write(
-            ports, checkout_steps.looked_at(checkout, checkout.created_at + advance.patience(ports))
+            ports, checkout_steps.postpone(checkout, checkout.created_at + advance.patience(ports))
         )
     if invoice.gateway_ref is None:
-        return advance.write(ports, checkout_steps.abandoned(checkout))
+        return advance.write(ports, checkout_steps.abandon(checkout))
     withdrawn = gateway_payments.withdraw(ports, invoice)
     if isinstance(withdrawn, Unconfirmed | ActionRequired):
         raise Unreachable("The gateway did not withdraw the payment.")

@@ -110,7 +110,7 @@ def buy(
         _ask_about_repeat(ports, offered, history, form.email, now)
     checkout = _draw(ports, offered, form, visitor, history.customer, now)
     try:
-        ports.store.commit(*checkout_steps.begun(checkout))
+        ports.store.commit(*checkout_steps.begin(checkout))
     except Conflict:
         first = ports.store.checkout(point.merchant, form.attempt_key)
         if first is None:
@@ -268,6 +268,6 @@ def _fingerprint(price_point: str, form: Submission) -> str:
 
     The answer to "again?" may differ, and what was shown is agreed to with the first.
     """
-    told = {**asdict(replace(form, confirm_repeat=False)), "price_point": price_point}
-    del told["shown"]
-    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    details = {**asdict(replace(form, confirm_repeat=False)), "price_point": price_point}
+    del details["shown"]
+    return sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()

@@ -36,7 +36,9 @@ def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetim
         return _unavailable(request, offered, spoken)
 
 
-def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
+def submit_checkout(
+    ports: Ports, request: Request, price_point: str, *, now: datetime
+) -> http.Answer:
     """Handles a submit as JSON or as a form; a wrong form comes back as it was filled in."""
     if request.is_json:
         from billing.checkout.web.forms import CheckoutInput
@@ -47,10 +49,10 @@ def submitted(ports: Ports, request: Request, price_point: str, *, now: datetime
         bought = submit.submit(ports, price_point, shape.submission(), visitor, now=now)
         return _as_json(bought)
 
-    return _bought(ports, request, price_point, request.form(), now=now)
+    return _purchase_page(ports, request, price_point, request.form(), now=now)
 
 
-def _bought(
+def _purchase_page(
     ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
 ) -> http.Answer:
     """Buys with a form, or sends its buyer on to give a card first."""
@@ -64,8 +66,8 @@ def _bought(
     spoken = languages.spoken(offered.merchant, request)
     try:
         if "payment_method" not in typed and _has_a_page(ports, offered):
-            return _sent_on(ports, request, offered, spoken, typed, now=now)
-        return _sent(ports, request, offered, typed, now=now)
+            return _redirect_to_gateway(ports, request, offered, spoken, typed, now=now)
+        return _sent_page(ports, request, offered, typed, now=now)
     except Invalid as error:
         wrong = errors_of(error)
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
@@ -91,7 +93,7 @@ def _bought(
         return _unavailable(request, offered, spoken)
 
 
-def _sent(
+def _sent_page(
     ports: Ports, request: Request, offered: Offer, typed: Mapping[str, str], *, now: datetime
 ) -> http.Answer:
     """Submits the form and redirects, so that a refresh asks again but does not send again."""
@@ -119,7 +121,7 @@ def _has_a_page(ports: Ports, offered: Offer) -> bool:
     return isinstance(ports.gateway(offered.sold_at).collection(), TheirPage | Element)
 
 
-def _sent_on(
+def _redirect_to_gateway(
     ports: Ports,
     request: Request,
     offered: Offer,
@@ -162,7 +164,9 @@ def _unavailable(request: Request, offered: Offer, language: str) -> http.Answer
     )
 
 
-def returned(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
+def return_from_gateway(
+    ports: Ports, request: Request, price_point: str, *, now: datetime
+) -> http.Answer:
     """Shows the status of an attempt to a buyer who comes back, or waits (C-4).
 
     A buyer who comes back from giving a card buys with what they had filled in.
@@ -175,7 +179,7 @@ def returned(ports: Ports, request: Request, price_point: str, *, now: datetime)
         if kept is None:
             return http.redirect(custom_domains.checkout(request, price_point))
         typed = {**kept, "payment_method": given}
-        return _bought(ports, request, price_point, typed, now=now)
+        return _purchase_page(ports, request, price_point, typed, now=now)
     url = _return_url(ports, request, price_point, key)
     # Read before the attempt is settled: its id names the merchant, and nothing may fail after.
     merchant = ports.store.merchant(price_point.partition(".")[0])
@@ -192,7 +196,7 @@ def returned(ports: Ports, request: Request, price_point: str, *, now: datetime)
     )
 
 
-def listed(listings: Sequence[Listing]) -> dict[str, Any]:
+def directory_page(listings: Sequence[Listing]) -> dict[str, Any]:
     """Lists the directory for programs."""
     from billing.api.web import json_shapes
 

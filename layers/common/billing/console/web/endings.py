@@ -72,7 +72,7 @@ def cancel_page(
     )
 
 
-def cancelled(desk: Desk, subscription: str) -> http.Answer:
+def cancel_subscription(desk: Desk, subscription: str) -> http.Answer:
     """Cancels the subscription; the customer's page says whether it has ended or will end."""
     typed = desk.request.form()
     try:
@@ -91,7 +91,7 @@ def cancelled(desk: Desk, subscription: str) -> http.Answer:
     return pages.done(ending.subscription.customer, f"cancel_{ending.result}")
 
 
-def undone(desk: Desk, subscription: str) -> http.Answer:
+def undo_cancellation(desk: Desk, subscription: str) -> http.Answer:
     """Undoes a pending cancellation."""
     left = cancel.undo(desk.ports, desk.merchant, subscription, now=desk.now)
     return pages.done(left.customer, "undone")
@@ -122,25 +122,25 @@ def refund_page(
     )
 
 
-def refunded(desk: Desk, order: str) -> http.Answer:
+def refund_order(desk: Desk, order: str) -> http.Answer:
     """Makes the refund, or leaves it under way; sent twice it is one refund."""
     typed = desk.request.form()
     paid = refund.payment(desk.ports, desk.merchant, order)
     try:
         given = form(RefundForm, typed)
         amount = Money.typed(given.amount, paid.order.amount.currency, field="amount")
-        outcome = _give_back(desk, paid, amount, given)
+        outcome = _refund(desk, paid, amount, given)
     except Invalid as error:
         return refund_page(desk, order, typed=typed, errors=errors_of(error))
     if given.cancel and paid.subscription is not None:
         try:
-            _end(desk, paid.subscription.id)
+            _cancel(desk, paid.subscription.id)
         except Unavailable:
             outcome = f"{outcome}_still_runs"
     return pages.done(paid.invoice.customer, outcome)
 
 
-def _give_back(desk: Desk, paid: Payment, amount: Money, given: RefundForm) -> str:
+def _refund(desk: Desk, paid: Payment, amount: Money, given: RefundForm) -> str:
     made = refund.request(
         desk.ports,
         paid,
@@ -153,7 +153,7 @@ def _give_back(desk: Desk, paid: Payment, amount: Money, given: RefundForm) -> s
     return "refund_under_way" if isinstance(made, refund.UnderWay) else "refunded"
 
 
-def _end(desk: Desk, subscription: str) -> None:
+def _cancel(desk: Desk, subscription: str) -> None:
     """Cancels the subscription along with the refund, because that box was left ticked (B-7)."""
     try:
         cancel.request(

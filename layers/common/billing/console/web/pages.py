@@ -77,7 +77,7 @@ def transaction_list(desk: Desk) -> http.Answer:
     typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
     try:
         query = read(ListQuery, typed)
-        found = _found(desk, query, query.filter(desk.session.merchant.settings.time_zone))
+        found = _find(desk, query, query.filter(desk.session.merchant.settings.time_zone))
     except Invalid as error:
         nothing: Page[Order] = Page((), None)
         return _list(desk, typed, nothing, status=422, wrong=error)
@@ -97,7 +97,7 @@ def customer_page(desk: Desk, customer: str) -> http.Answer:
     )
 
 
-def mail_resumed(desk: Desk, customer: str) -> http.Answer:
+def resume_mail(desk: Desk, customer: str) -> http.Answer:
     """Lets mail go to the customer's address again."""
     suppressions.lift(desk.ports, desk.merchant, customer)
     return done(customer, "mail_resumed")
@@ -108,7 +108,7 @@ def done(customer: str, what: str) -> http.Answer:
     return http.redirect(f"/console/customers/{customer}?done={what}")
 
 
-def _found(desk: Desk, query: ListQuery, wanted: Filter) -> Page[Order]:
+def _find(desk: Desk, query: ListQuery, wanted: Filter) -> Page[Order]:
     look = transactions.page if query.q is None else partial(transactions.search, text=query.q)
     return look(
         desk.ports,

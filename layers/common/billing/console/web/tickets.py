@@ -13,7 +13,7 @@ from billing.customers.purchases import PAYMENTS
 from billing.helpdesk.flows import decision, helpdesk
 from billing.helpdesk.flows import ticket as threads
 from billing.helpdesk.flows.helpdesk import Filter
-from billing.helpdesk.tickets import Ticket, Wish
+from billing.helpdesk.tickets import Ticket, TicketType
 from billing.helpdesk.web.forms import Attempt
 from billing.helpdesk.web.shapes import State, Text
 from billing.kernel.departments import named
@@ -52,7 +52,7 @@ class ApproveForm(Input):
     """An approval; `wish` where the requester only wrote about an order, `cancel` with a refund
     (B-7)."""
 
-    wish: Wish | None = None
+    wish: TicketType | None = None
     cancel: Literal["true"] | None = None
 
 
@@ -62,7 +62,7 @@ class ReassignForm(Input):
     department: Key
 
 
-def queue(desk: Desk) -> http.Answer:
+def queue_page(desk: Desk) -> http.Answer:
     """Lists the waiting tickets, or those that pass a filter, with each department's figures."""
     typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
     merchant = desk.session.merchant
@@ -92,7 +92,7 @@ def queue(desk: Desk) -> http.Answer:
     )
 
 
-def shown(
+def ticket_page(
     desk: Desk,
     ticket: str,
     *,
@@ -117,7 +117,7 @@ def shown(
         departments=merchant.settings.departments.all,
         history=history,
         order=order,
-        refundable=_left(order),
+        refundable=_other_departments(order),
         cancels=_cancels_with(desk, history, order),
         subscription=_subscription(history, about, order),
         effect=effect,
@@ -130,7 +130,7 @@ def shown(
     )
 
 
-def answered(desk: Desk, ticket: str) -> http.Answer:
+def reply(desk: Desk, ticket: str) -> http.Answer:
     """Sends a reply, a reply that closes the ticket, or a decline with these words, or adds a
     note."""
     typed = desk.request.form()
@@ -140,11 +140,11 @@ def answered(desk: Desk, ticket: str) -> http.Answer:
     except Refused as refused:
         return _refused(desk, ticket, refused)
     except Invalid as error:
-        return shown(desk, ticket, typed=typed, errors=errors_of(error))
+        return ticket_page(desk, ticket, typed=typed, errors=errors_of(error))
     return _back(ticket, done)
 
 
-def approved(desk: Desk, ticket: str) -> http.Answer:
+def approve(desk: Desk, ticket: str) -> http.Answer:
     """Approves the ticket: carried out, or under way where the gateway has not answered yet."""
     given = read(ApproveForm, filled_in(desk.request.form()))
     try:
@@ -162,7 +162,7 @@ def approved(desk: Desk, ticket: str) -> http.Answer:
     return _back(ticket, "under_way" if decided.is_under_way else "approved")
 
 
-def reassigned(desk: Desk, ticket: str) -> http.Answer:
+def reassign(desk: Desk, ticket: str) -> http.Answer:
     """Passes the ticket on to another department."""
     given = read(ReassignForm, filled_in(desk.request.form()))
     threads.reassign(desk.ports, desk.session.merchant, ticket, given.department, now=desk.now)
@@ -182,7 +182,7 @@ def _write(desk: Desk, ticket: str, given: ReplyForm) -> str:
 
 def _refused(desk: Desk, ticket: str, refused: Refused) -> http.Answer:
     """Shows the ticket's own page with the reason why it could not be done."""
-    return shown(desk, ticket, errors={"": refused}, status=409)
+    return ticket_page(desk, ticket, errors={"": refused}, status=409)
 
 
 def _history(desk: Desk, found: Ticket) -> History | None:
@@ -197,11 +197,11 @@ def _history(desk: Desk, found: Ticket) -> History | None:
 def _order(history: History | None, found: Ticket) -> Order | None:
     """Returns the payment that the ticket is about, if it is the requester's own."""
     orders = () if history is None else history.orders
-    wanted = found.about if found.wish is Wish.REFUND else found.order
+    wanted = found.about if found.wish is TicketType.REFUND else found.order
     return next((o for o in orders if o.id == wanted and o.kind in PAYMENTS), None)
 
 
-def _left(order: Order | None) -> Money | None:
+def _other_departments(order: Order | None) -> Money | None:
     """Returns the amount that a refund would give back."""
     if order is None:
         return None
@@ -212,7 +212,7 @@ def _left(order: Order | None) -> Money | None:
 def _subscription(
     history: History | None, found: Ticket, order: Order | None
 ) -> Subscription | None:
-    wanted = found.about if found.wish is Wish.CANCEL else (order and order.subscription)
+    wanted = found.about if found.wish is TicketType.CANCEL else (order and order.subscription)
     subscriptions = () if history is None else history.subscriptions
     return next((s for s in subscriptions if s.id == wanted), None)
 

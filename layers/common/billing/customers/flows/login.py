@@ -73,12 +73,14 @@ def make_link(ports: Ports, merchant: Merchant, customer: Customer, *, now: date
     It works only while their email is the one that it is mailed to.
     """
     token = ports.new_id("key")
-    value = json.dumps({"merchant": merchant.id, "customer": customer.id, "as": known_as(customer)})
+    value = json.dumps(
+        {"merchant": merchant.id, "customer": customer.id, "as": find_customer(customer)}
+    )
     ports.ephemeral.put(LINK, digest(token), value, expires_at=now + LINK_LIFE, now=now)
     return f"{domains.portal(ports.operation.public_url, merchant)}/link/{token}"
 
 
-def link_stands(ports: Ports, merchant: str, token: str, *, now: datetime) -> bool:
+def is_link_valid(ports: Ports, merchant: str, token: str, *, now: datetime) -> bool:
     """Tests whether a link is still valid, without using it up, for mail scanners follow links."""
     return _of(ports, merchant, ports.ephemeral.get(LINK, digest(token), now=now)) is not None
 
@@ -88,7 +90,7 @@ def by_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Custom
     return _of(ports, merchant, ports.ephemeral.take(LINK, digest(token), now=now))
 
 
-def known_as(customer: Customer) -> str:
+def find_customer(customer: Customer) -> str:
     """Returns the email hash that a link or a session is bound to: another email ends it, for the
     reader of the old mailbox may be a stranger."""
     return email_hash(customer.merchant, customer.email)
@@ -105,8 +107,8 @@ def _of(ports: Ports, merchant: str, value: str | None) -> Customer | None:
     if kept.get("merchant") != merchant:
         return None
     customer = ports.store.customer(merchant, kept["customer"])
-    stands = customer is not None and known_as(customer) == kept.get("as")
-    return customer if stands else None
+    current = customer is not None and find_customer(customer) == kept.get("as")
+    return customer if current else None
 
 
 def _allowed(

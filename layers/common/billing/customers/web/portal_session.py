@@ -56,7 +56,7 @@ class Visit:
         return custom_domains.portal(self.request, self.merchant)
 
 
-def opened(ports: Ports, merchant: str) -> Merchant:
+def open_portal(ports: Ports, merchant: str) -> Merchant:
     """Returns the merchant of a portal; raises `NotFound`, `Closed` where it is not activated."""
     found = ports.store.merchant(plain_id(merchant))
     if found is None:
@@ -70,25 +70,25 @@ def enter(
     ports: Ports, request: Request, merchant: Merchant, customer: Customer, now: datetime
 ) -> Cookie:
     """Returns the cookie of a new session; another email ends it."""
-    kept = {"merchant": merchant.id, "customer": customer.id, "as": login.known_as(customer)}
+    kept = {"merchant": merchant.id, "customer": customer.id, "as": login.find_customer(customer)}
     return sessions.begin(ports, request, REALM, kept, now)
 
 
-def visiting(ports: Ports, request: Request, merchant: Merchant, now: datetime) -> Visit | None:
+def find_visit(ports: Ports, request: Request, merchant: Merchant, now: datetime) -> Visit | None:
     """Returns the visit of the signed-in customer, if any: a session is of one merchant's portal
     alone."""
     held = sessions.held(ports, request, REALM, now)
     if held is None or held.kept["merchant"] != merchant.id:
         return None
     account = customer_view.account(ports, merchant, held.kept["customer"], now=now)
-    if login.known_as(account.customer) != held.kept.get("as"):
+    if login.find_customer(account.customer) != held.kept.get("as"):
         return None
     return Visit(request, account, held.token, now)
 
 
 def required(ports: Ports, request: Request, merchant: str, now: datetime) -> Visit:
     """Returns the visit of the signed-in customer; raises `SignedOut`."""
-    visit = visiting(ports, request, opened(ports, merchant), now)
+    visit = find_visit(ports, request, open_portal(ports, merchant), now)
     if visit is None:
         raise SignedOut()
     return visit

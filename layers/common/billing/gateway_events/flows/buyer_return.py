@@ -25,7 +25,7 @@ def with_buyer(ports: Ports, invoice: Invoice, *, return_url: str, now: datetime
         outcome = gateway_payments.confirm(ports, invoice, return_url=return_url)
         if isinstance(outcome, ActionRequired):
             return outcome.url
-    settled(ports, invoice, now=now)
+    settle(ports, invoice, now=now)
     return None
 
 
@@ -36,7 +36,7 @@ def _charged(ports: Ports, invoice: Invoice) -> Subscription:
     return found
 
 
-def settled(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
+def settle(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
     """Looks at the invoice's payment for a buyer who came back from the bank; returns the invoice.
 
     An outcome that cannot be known now stays open: an event of the gateway, or the due date, comes

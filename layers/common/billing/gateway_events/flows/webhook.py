@@ -77,7 +77,7 @@ def take(
     """Handles one event of an account, its signature checked; the tally names its result."""
     for _ in range(ATTEMPTS):
         try:
-            return Counter({_taken(ports, merchant, account, event, now): 1})
+            return Counter({_take_event(ports, merchant, account, event, now): 1})
         except Conflict:
             continue
     raise Conflict()
@@ -98,7 +98,7 @@ def look(ports: Ports, invoice: Invoice, *, now: datetime) -> Invoice:
     return left(invoice, found[1])
 
 
-def _taken(
+def _take_event(
     ports: Ports, merchant: Merchant, account: AccountRef, event: GatewayEvent, now: datetime
 ) -> str:
     if event.reference is None or event.about is About.OTHER:
@@ -110,9 +110,9 @@ def _taken(
         return "not_ours"
     if event.id in pointer.events:
         return "repeated"
-    told = (pointer.told_by(event.id),)
+    also = (pointer.told_by(event.id),)
     if event.about is About.PAYMENT:
-        return _settled(ports, merchant, pointer, now, told)
+        return _settled(ports, merchant, pointer, now, also)
     # One reported before its payment: that is settled first, without this event.
     history = _history_once_settled(ports, merchant, pointer, now)
     invoice = history.invoice(pointer.invoice)
@@ -120,12 +120,12 @@ def _taken(
         return NOTHING_NEW
     if event.about is About.DISPUTE:
         found = ports.gateway_of(invoice).disputes(event.reference)
-        return sync_disputes.update(ports, merchant, invoice, found, now=now, told=told)
-    return sync_refunds.update(ports, history, invoice, now=now, told=told)
+        return sync_disputes.update(ports, merchant, invoice, found, now=now, also=also)
+    return sync_refunds.update(ports, history, invoice, now=now, also=also)
 
 
 def _settled(
-    ports: Ports, merchant: Merchant, pointer: PaymentPointer, now: datetime, told: Transaction
+    ports: Ports, merchant: Merchant, pointer: PaymentPointer, now: datetime, also: Transaction
 ) -> str:
     """Settles the payment as the gateway reports it; `told` goes with the writes.
 
@@ -140,7 +140,7 @@ def _settled(
     if found is None:
         return NOTHING_NEW
     name, writes = found
-    ports.store.commit(*writes, *told)
+    ports.store.commit(*writes, *also)
     return name
 
 
@@ -210,20 +210,20 @@ def _rebill(
     outcome = gateway_payments.lookup(ports, invoice)
     if invoice.state in FINAL:
         return _too_late(ports, invoice, outcome, now)
-    work = _work(ports, merchant, invoice)
-    waits = isinstance(outcome, ActionRequired | Expired) and work.waits_for_buyer
+    job = _charge_job(ports, merchant, invoice)
+    waits = isinstance(outcome, ActionRequired | Expired) and job.waits_for_buyer
     # Between two attempts only a payment is news: a decline belongs to an earlier one.
     news = invoice.state in UNDER_WAY or isinstance(outcome, Succeeded)
     # What is to be cancelled the worker withdraws at once: that ends it, and a decline would not.
-    to_end = work.subscription.cancelling is not None and isinstance(
+    to_end = job.subscription.cancelling is not None and isinstance(
         outcome, ActionRequired | Declined
     )
     if isinstance(outcome, Unconfirmed) or waits or to_end or not news:
         return None
-    return outcomes.settlement(ports, work, outcome, now)
+    return outcomes.settlement(ports, job, outcome, now)
 
 
-def _work(ports: Ports, merchant: Merchant, invoice: Invoice) -> ChargeJob:
+def _charge_job(ports: Ports, merchant: Merchant, invoice: Invoice) -> ChargeJob:
     assert invoice.subscription is not None, "only a checkout pays for anything else"
     subscription = ports.store.subscription(
         invoice.merchant, invoice.customer, invoice.subscription

@@ -13,7 +13,7 @@ from billing.web.problems import Malformed, TooLarge
 MAX_BODY_BYTES = 256 * 1024
 
 
-def admitted(event: Mapping[str, Any]) -> dict[str, Any]:
+def admit(event: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the event with its body as text, from which `str.encode` makes the signed bytes.
 
     Any error in the bytes is a 400: a gateway sends no such thing.

@@ -147,7 +147,9 @@ def refused(error: stripe.InvalidRequestError) -> Unavailable:
 
 def decline_of(error: stripe.CardError) -> Declined:
     """Maps a card error to our `Declined`."""
-    return declined(error.code, told(error.error, "decline_code"), told(error.error, "advice_code"))
+    return declined(
+        error.code, field_of(error.error, "decline_code"), field_of(error.error, "advice_code")
+    )
 
 
 def id_of(found: object) -> str | None:
@@ -156,13 +158,13 @@ def id_of(found: object) -> str | None:
     return identifier if isinstance(identifier, str) else None
 
 
-def told(about: stripe.StripeObject | None, name: str) -> str | None:
+def field_of(about: stripe.StripeObject | None, name: str) -> str | None:
     """Reads a text field, None where Stripe leaves it out."""
     found = getattr(about, name, None)
     return found if isinstance(found, str) else None
 
 
-def noted(metadata: stripe.StripeObject | None, name: str) -> str | None:
+def with_advice(metadata: stripe.StripeObject | None, name: str) -> str | None:
     """Reads one entry of an object's metadata."""
     entries = metadata.to_dict() if metadata else {}
     return entries.get(name)

@@ -25,10 +25,10 @@ from billing.gateways.stripe.client import (
     Secrets,
     StripeAccount,
     decline_of,
+    field_of,
     id_of,
-    noted,
     refused,
-    told,
+    with_advice,
 )
 from billing.gateways.stripe.declines import declined
 from billing.gateways.stripe.saving import parts
@@ -282,15 +282,15 @@ def _standing(intent: stripe.PaymentIntent, key: str) -> PaymentStatus:
             return Canceled()
         case "processing" | "requires_capture":
             raise Unreachable(f"Stripe: {intent.id} is {intent.status}.")
-    if noted(intent.metadata, "attempt") != key:
+    if with_advice(intent.metadata, "attempt") != key:
         return Unconfirmed()
     if intent.status == "requires_action":
         return ActionRequired(_authentication_url(intent))
     error = intent.last_payment_error
     if intent.status == "requires_payment_method" and error is not None:
-        codes = (told(error, name) for name in ("code", "decline_code", "advice_code"))
+        codes = (field_of(error, name) for name in ("code", "decline_code", "advice_code"))
         decline = declined(*codes)
-        return _unless_buyer_is_wanted(decline, noted(intent.metadata, "session"))
+        return _unless_buyer_is_wanted(decline, with_advice(intent.metadata, "session"))
     return Unconfirmed()
 
 
@@ -300,4 +300,4 @@ def _unless_buyer_is_wanted(decline: Declined, session: str | None) -> Declined 
 
 
 def _authentication_url(intent: stripe.PaymentIntent) -> str | None:
-    return told(getattr(intent.next_action, "redirect_to_url", None), "url")
+    return field_of(getattr(intent.next_action, "redirect_to_url", None), "url")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import stripe
 
 from billing.gateways.stripe import events as stripe_events
-from billing.gateways.stripe.client import noted, told
+from billing.gateways.stripe.client import field_of, with_advice
 from billing.kernel.gateways import (
     Dispute,
     DisputeStanding,
@@ -50,7 +50,7 @@ def refunds(
     newest_first = [
         GatewayRefund(
             id=each.id,
-            key=key if (key := noted(each.metadata, "refund")) in ours else None,
+            key=key if (key := with_advice(each.metadata, "refund")) in ours else None,
             amount=Money(each.amount, Currency(each.currency.upper())),
             outcome=refunded(each),
         )
@@ -65,7 +65,7 @@ def refunded(refund: stripe.Refund) -> RefundSucceeded | RefundFailed:
     One that succeeded may have failed since (https://docs.stripe.com/refunds#failed-refunds).
     """
     if refund.status in REFUND_FAILED:
-        return RefundFailed(told(refund, "failure_reason") or refund.status or "refund_failed")
+        return RefundFailed(field_of(refund, "failure_reason") or refund.status or "refund_failed")
     return RefundSucceeded(refund.id)
 
 

@@ -12,7 +12,7 @@ from functools import partial
 import stripe
 
 from billing.gateways.declines import AUTHENTICATION_REQUIRED
-from billing.gateways.stripe.client import StripeAccount, decline_of, id_of, noted, refused
+from billing.gateways.stripe.client import StripeAccount, decline_of, id_of, refused, with_advice
 from billing.kernel.errors import Invalid, NotFound, Unavailable
 from billing.kernel.gateways import Declined, SavedMethod
 
@@ -95,7 +95,11 @@ def found(account: StripeAccount, method: str) -> SavedMethod | None:
     if id_of(kept.customer) != customer or kept.card is None:
         return None
     made_for = kept.customer
-    owner = noted(made_for.metadata, "customer") if isinstance(made_for, stripe.Customer) else None
+    owner = (
+        with_advice(made_for.metadata, "customer")
+        if isinstance(made_for, stripe.Customer)
+        else None
+    )
     return replace(_saved(kept, customer), owner=owner)
 
 

@@ -17,7 +17,7 @@ from billing.cancel.flows import cancel
 from billing.customers.purchases import PAYMENTS
 from billing.helpdesk import cancellation_request, tickets
 from billing.helpdesk.flows import ticket as threads
-from billing.helpdesk.tickets import Author, Ticket, TicketState, Wish
+from billing.helpdesk.tickets import Author, Ticket, TicketState, TicketType
 from billing.kernel import invoicing
 from billing.kernel.due import DueKind
 from billing.kernel.errors import BillingError, Conflict, Refused, Unavailable, Uncertain
@@ -47,7 +47,7 @@ def approve(
     *,
     by: str,
     now: datetime,
-    wish: Wish | None = None,
+    wish: TicketType | None = None,
     cancels: bool = False,
 ) -> Ticket:
     """Approves a ticket, and carries out the request.
@@ -65,7 +65,7 @@ def approve(
         found = threads.fresh(ports, merchant, ticket)
         try:
             if found.state is TicketState.APPROVED:
-                return _go_on(ports, found, now) if found.is_under_way else found
+                return _resume_approval(ports, found, now) if found.is_under_way else found
             return _approve(ports, found, wish or found.wish, by, cancels, now)
         except Conflict:
             continue
@@ -87,14 +87,16 @@ def decline(
         if found.state is not TicketState.OPEN:
             raise Refused(_decided_code(found))
         author = Author.HOUSE if by == HOUSE else Author.AGENT
-        said = tickets.message(ticket, merchant.id, f"msg_{ticket}-no", author, words, now)
-        after = tickets.declined(found, now, by)
-        told = tickets.fact(EventKind.TICKET_DECLINED, found, now, ports.shard_of(ticket), said.id)
+        message = tickets.message(ticket, merchant.id, f"msg_{ticket}-no", author, words, now)
+        after = tickets.decline(found, now, by)
+        event = tickets.event(
+            EventKind.TICKET_DECLINED, found, now, ports.shard_of(ticket), message.id
+        )
         try:
             ports.store.commit(
                 Change(found, after, expecting=tickets.DECIDED_ON),
-                Insert(said),
-                Insert(told),
+                Insert(message),
+                Insert(event),
                 *_released(ports, found, merchant, now),
             )
         except Conflict:
@@ -113,7 +115,7 @@ def sweep(
     """Decides tickets that waited too long as the merchant's setting says (H-4), and finishes
     approved ones that were not carried out; a replay finds nothing left."""
     dues = kernel_due.overdue(ports, DueKind.TICKET, now=now, limit=limit)
-    look = partial(_answer_alarm, ports, now)
+    look = partial(_process_due, ports, now)
     seen = kernel_due.answer(ports, dues, look, now=now, keep_going=keep_going)
     return Counter(due=len(dues)) + seen
 
@@ -121,7 +123,7 @@ def sweep(
 def effect(ports: Ports, ticket: Ticket) -> cancellation_request.Effect | None:
     """Returns what approving a request to cancel would do now; None for anything else, and for a
     subscription that has ended."""
-    if ticket.wish is not Wish.CANCEL or ticket.about is None or ticket.customer is None:
+    if ticket.wish is not TicketType.CANCEL or ticket.about is None or ticket.customer is None:
         return None
     found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
     if found is None or not found.is_live or found.cancelling is not None:
@@ -131,7 +133,7 @@ def effect(ports: Ports, ticket: Ticket) -> cancellation_request.Effect | None:
 
 def next_amount(ports: Ports, ticket: Ticket) -> Money | None:
     """Returns the amount of the next charge of the subscription that a ticket asks to cancel."""
-    if ticket.wish is not Wish.CANCEL or ticket.customer is None or ticket.about is None:
+    if ticket.wish is not TicketType.CANCEL or ticket.customer is None or ticket.about is None:
         return None
     found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
     return None if found is None else _amount(ports, found)
@@ -143,7 +145,7 @@ def _amount(ports: Ports, found: Subscription) -> Money | None:
     return invoicing.next_charge(found, ports.minimum_minor(found))
 
 
-def _answer_alarm(ports: Ports, now: datetime, due: Due) -> str:
+def _process_due(ports: Ports, now: datetime, due: Due) -> str:
     merchant_id, ticket_id = due.owner
     ticket, merchant = ports.store.ticket(merchant_id, ticket_id), ports.store.merchant(merchant_id)
     if ticket is None or merchant is None or ticket.due_at is None or ticket.due_at > now:
@@ -171,7 +173,7 @@ def _undecided(ports: Ports, ticket: Ticket, merchant: Merchant, now: datetime) 
 
 
 def _approve(
-    ports: Ports, ticket: Ticket, wish: Wish | None, by: str, cancels: bool, now: datetime
+    ports: Ports, ticket: Ticket, wish: TicketType | None, by: str, cancels: bool, now: datetime
 ) -> Ticket:
     if ticket.state is not TicketState.OPEN:
         raise Refused(_decided_code(ticket))
@@ -180,22 +182,22 @@ def _approve(
     about = ticket.about or _about(ports, ticket, wish)
     if about is None or not ticket.is_verified:
         raise Refused("ownership_unverified")
-    decided = tickets.approved(ticket, wish, about, now, by)
-    if wish is Wish.REFUND:
+    decided = tickets.approve(ticket, wish, about, now, by)
+    if wish is TicketType.REFUND:
         leased = replace(decided, cancels=cancels, due_at=now + ports.operation.lease)
         ports.store.commit(Change(ticket, leased, expecting=tickets.DECIDED_ON))
-        return _go_on(ports, leased, now)
+        return _resume_approval(ports, leased, now)
     found = subscriptions.fresh(ports, ticket.merchant, about)
     if cancellation_request.waits_for_charge(found, ticket.lets_stand):
         waiting = replace(decided, due_at=_after_charge(ports, ticket, now))
-        told = Insert(_late_approval(ports, ticket, found, now))
-        ports.store.commit(Change(ticket, waiting, expecting=tickets.DECIDED_ON), told)
+        event = Insert(_late_approval(ports, ticket, found, now))
+        ports.store.commit(Change(ticket, waiting, expecting=tickets.DECIDED_ON), event)
         return waiting
     approval = (Insert(_approval(ports, ticket, now)),)
-    return _cancel(ports, found, ticket, tickets.carried_out(decided, now), approval)
+    return _cancel(ports, found, ticket, tickets.carry_out(decided, now), approval)
 
 
-def _go_on(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
+def _resume_approval(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
     """Continues an approved ticket, or leaves it under way until its due date."""
     try:
         return _carry_out(ports, ticket, now)
@@ -206,20 +208,20 @@ def _go_on(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
 def _carry_out(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
     """Continues an approved ticket; raises `Unavailable` where the gateway does not answer."""
     assert ticket.about is not None, "it was approved"
-    if ticket.wish is Wish.REFUND:
+    if ticket.wish is TicketType.REFUND:
         return _refund(ports, ticket, now)
     found = subscriptions.fresh(ports, ticket.merchant, ticket.about)
     if cancellation_request.waits_for_charge(found, ticket.lets_stand):
         return _postpone(ports, ticket, now)
-    return _cancel(ports, found, ticket, tickets.carried_out(ticket, now), ())
+    return _cancel(ports, found, ticket, tickets.carry_out(ticket, now), ())
 
 
 def _cancel(
-    ports: Ports, found: Subscription, before: Ticket, after: Ticket, told: Transaction
+    ports: Ports, found: Subscription, before: Ticket, after: Ticket, event: Transaction
 ) -> Ticket:
     """Cancels a subscription as of the date of the request, and updates the ticket in the same
     write (H-4)."""
-    noted: Transaction = (Change(before, after, expecting=tickets.DECIDED_ON), *told)
+    noted: Transaction = (Change(before, after, expecting=tickets.DECIDED_ON), *event)
     try:
         found = cancel.request(
             ports,
@@ -235,16 +237,16 @@ def _cancel(
         if refused.code not in HAS_ENDED:
             raise
     try:
-        stands = threads.fresh(ports, before.merchant, before.id)
+        current = threads.fresh(ports, before.merchant, before.id)
     except Unavailable as outage:
         raise Uncertain("It is cancelled; whether the ticket says so is not known.") from outage
-    if stands == before:
+    if current == before:
         # It had ended, or was ending, by another request.
         ports.store.commit(*noted, *cancellation_request.let_go(found, before))
         return after
-    if stands.carried_out_at is None:
+    if current.carried_out_at is None:
         raise Conflict()
-    return stands
+    return current
 
 
 def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
@@ -268,14 +270,14 @@ def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
             _reopen(ports, ticket, refused, now)
             raise
     if ticket.cancels:
-        _cancel_along(ports, ticket, now)
-    after = tickets.carried_out(ticket, now)
-    told = Insert(_approval(ports, ticket, now))
-    ports.store.commit(Change(ticket, after, expecting=tickets.DECIDED_ON), told)
+        _cancel_with_refund(ports, ticket, now)
+    after = tickets.carry_out(ticket, now)
+    event = Insert(_approval(ports, ticket, now))
+    ports.store.commit(Change(ticket, after, expecting=tickets.DECIDED_ON), event)
     return after
 
 
-def _cancel_along(ports: Ports, ticket: Ticket, now: datetime) -> None:
+def _cancel_with_refund(ports: Ports, ticket: Ticket, now: datetime) -> None:
     order = ports.store.order_by_id(ticket.merchant, ticket.about or "")
     if order is None or order.subscription is None:
         return
@@ -297,15 +299,15 @@ def _cancel_along(ports: Ports, ticket: Ticket, now: datetime) -> None:
 def _reopen(ports: Ports, ticket: Ticket, refused: Refused, now: datetime) -> None:
     name = f"msg_{ticket.id}-{ticket.attempt}-failed"
     why = text("en", "ticket.failed", code=refused.code)
-    said = tickets.message(ticket.id, ticket.merchant, name, Author.HOUSE, why, now)
+    message = tickets.message(ticket.id, ticket.merchant, name, Author.HOUSE, why, now)
     ports.store.commit(
-        Change(ticket, tickets.reopened(ticket, now), expecting=tickets.DECIDED_ON),
-        Insert(replace(said, internal=True)),
+        Change(ticket, tickets.reopen(ticket, now), expecting=tickets.DECIDED_ON),
+        Insert(replace(message, internal=True)),
     )
 
 
 def _released(ports: Ports, ticket: Ticket, merchant: Merchant, now: datetime) -> Transaction:
-    if ticket.wish is not Wish.CANCEL or ticket.about is None or ticket.customer is None:
+    if ticket.wish is not TicketType.CANCEL or ticket.about is None or ticket.customer is None:
         return ()
     found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
     return () if found is None else cancellation_request.release(found, ticket, merchant, now)
@@ -323,34 +325,34 @@ def _after_charge(ports: Ports, ticket: Ticket, now: datetime) -> datetime:
     return max(now, ticket.lets_stand or now) + ports.operation.lease
 
 
-def _about(ports: Ports, ticket: Ticket, wish: Wish) -> str | None:
+def _about(ports: Ports, ticket: Ticket, wish: TicketType) -> str | None:
     """Returns the subscription or Order ID to act on where the requester only wrote about an order
     of theirs."""
     order = ports.store.order_by_id(ticket.merchant, ticket.order or "")
     if order is None or order.customer is None or order.customer != ticket.customer:
         return None
-    if wish is Wish.CANCEL:
+    if wish is TicketType.CANCEL:
         return order.subscription
     return order.id if order.kind in PAYMENTS else None
 
 
 def _approval(ports: Ports, ticket: Ticket, now: datetime) -> OutboxEvent:
-    return tickets.fact(EventKind.TICKET_APPROVED, ticket, now, ports.shard_of(ticket.id))
+    return tickets.event(EventKind.TICKET_APPROVED, ticket, now, ports.shard_of(ticket.id))
 
 
 def _late_approval(ports: Ports, ticket: Ticket, found: Subscription, now: datetime) -> OutboxEvent:
     """Makes the event of an approval before a charge that is still made: its amount and date, and
     when the subscription ends after it (X-8)."""
-    told = _approval(ports, ticket, now)
-    assert told.ticket_was is not None, "written with its fact"
+    event = _approval(ports, ticket, now)
+    assert event.ticket_was is not None, "written with its event"
     course = cancellation_request.effect(found, ticket.requested_at, ticket.lets_stand)
-    stands = replace(
-        told.ticket_was,
+    current = replace(
+        event.ticket_was,
         charge_at=course.charge_at,
         ends_at=course.ends_at,
         amount=_amount(ports, found),
     )
-    return replace(told, ticket_was=stands)
+    return replace(event, ticket_was=current)
 
 
 def _decided_code(ticket: Ticket) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from billing.customers.flows.login import digest
 from billing.helpdesk.flows import ticket
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import NOBODY, Detail, Ownership, Ticket, Wish
+from billing.helpdesk.tickets import NOBODY, Detail, Ownership, Ticket, TicketType
 from billing.kernel import domains
 from billing.kernel.customers import email_hash, normalised_email
 from billing.kernel.departments import named
@@ -65,7 +65,7 @@ def read(ports: Ports, name: str, *, now: datetime) -> Request | None:
         return None
     fields = json.loads(kept)
     fields["details"] = tuple(Detail(**each) for each in fields["details"])
-    fields["wish"] = fields["wish"] and Wish(fields["wish"])
+    fields["wish"] = fields["wish"] and TicketType(fields["wish"])
     return Request(**fields)
 
 

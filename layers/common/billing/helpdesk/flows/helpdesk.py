@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from billing.helpdesk.flows import ticket
 from billing.helpdesk.flows.ticket import Request
 from billing.helpdesk.helpdesk_metrics import Figures, figures
-from billing.helpdesk.tickets import Ownership, Ticket, Wish
+from billing.helpdesk.tickets import Ownership, Ticket, TicketType
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.flows.paging import READS_AT_MOST, filtered, pages, part
 from billing.kernel.merchants import Merchant
@@ -91,12 +91,12 @@ def open_for(ports: Ports, merchant: Merchant, request: Request, *, now: datetim
 
     Raises `Invalid`, naming the field.
     """
-    order = ticket.owned(ports, merchant.id, request.order, request.email)
+    order = ticket.find_order(ports, merchant.id, request.order, request.email)
     if request.order is not None and order is None:
         raise Invalid("order_not_of_email", field="order")
     if request.wish is not None and order is None:
         raise Invalid("order_needed", field="order")
-    if request.wish is Wish.CANCEL and order is not None and order.subscription is None:
+    if request.wish is TicketType.CANCEL and order is not None and order.subscription is None:
         raise Invalid("order_not_recurring", field="order")
     owner = order.customer if order else ports.store.customer_by_email(merchant.id, request.email)
     return ticket.open_one(

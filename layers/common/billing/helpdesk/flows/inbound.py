@@ -62,7 +62,7 @@ def from_mail(
     key = digest(f"{merchant.id}\n{_header(mail, 'message-id')}\n{words}")[:40]
     for found in _answered(ports, merchant, mail, now):
         asked = ticket.fresh(ports, merchant.id, found)
-        if asked.reached_by(ticket.owner(ports, asked)).email == email:
+        if asked.reached_by(ticket.find_customer(ports, asked)).email == email:
             ticket.reply(ports, merchant.id, found, words, author=Author.CUSTOMER, key=key, now=now)
             return Taken("replied", found)
     subject = _header(mail, "subject")[:SUBJECT_MOST] or "(no subject)"

@@ -20,7 +20,7 @@ from billing.helpdesk.tickets import (
     Thread,
     Ticket,
     TicketState,
-    Wish,
+    TicketType,
 )
 from billing.kernel.card_numbers import masked
 from billing.kernel.customers import Customer, normalised_email
@@ -50,7 +50,7 @@ class Request:
     text: str
     key: str
     name: str | None = None
-    wish: Wish | None = None
+    wish: TicketType | None = None
     order: str | None = None
     subscription: str | None = None
     reason: str | None = None
@@ -60,13 +60,13 @@ class Request:
 
     def cleaned(self) -> Request:
         """Returns the request as it may be stored: one kind of line end, and no card number."""
-        said = masked(tickets.plain(self.text))
+        message = masked(tickets.plain(self.text))
         return replace(
             self,
             email=normalised_email(self.email),
             subject=tickets.line(self.subject, tickets.SUBJECT_MOST),
-            text=said.text,
-            masked=self.masked + said.found,
+            text=message.text,
+            masked=self.masked + message.found,
             name=self.name and tickets.line(self.name, tickets.DETAIL_MOST),
             order=self.order and tickets.line(self.order, tickets.DETAIL_MOST),
             details=tuple(
@@ -100,7 +100,7 @@ def of_customer(ports: Ports, merchant: str, customer: str, ticket: str) -> Thre
     return found
 
 
-def about(ports: Ports, merchant: str, customer: str, wish: Wish, what: str) -> Ticket | None:
+def about(ports: Ports, merchant: str, customer: str, wish: TicketType, what: str) -> Ticket | None:
     """Returns a customer's newest ticket with this wish about one subscription or order."""
     found = ports.store.tickets_of(merchant, customer)
     return next((each for each in found if (each.wish, each.about) == (wish, what)), None)
@@ -125,14 +125,16 @@ def open_one(
         raise Invalid("department_unknown", field="department")
     request = request.cleaned()
     for _ in range(ATTEMPTS):
-        ticket = _drawn_up(ports, merchant, request, customer, ownership, now)
+        ticket = _new_ticket(ports, merchant, request, customer, ownership, now)
         standing = ports.store.ticket(merchant.id, ticket.id)
         if standing is not None:
-            return _said_again(ports, standing, request, now)
-        ticket, held = _holding(ports, merchant, ticket, now)
-        said = _first_words(ticket, request, now)
+            return _add_to_open(ports, standing, request, now)
+        ticket, held = _hold(ports, merchant, ticket, now)
+        message = _first_words(ticket, request, now)
         try:
-            ports.store.commit(*tickets.opened(ticket, said, ports.shard_of(ticket.id)), *held)
+            ports.store.commit(
+                *tickets.open_ticket(ticket, message, ports.shard_of(ticket.id)), *held
+            )
         except Conflict:
             continue
         return ticket
@@ -156,9 +158,9 @@ def preview(
     now: datetime,
 ) -> Ticket:
     """Returns the ticket that `open_one` would open or add to, before anything is written (X-8)."""
-    ticket = _drawn_up(ports, merchant, request.cleaned(), customer, ownership, now)
+    ticket = _new_ticket(ports, merchant, request.cleaned(), customer, ownership, now)
     standing = ports.store.ticket(merchant.id, ticket.id)
-    return standing or _holding(ports, merchant, ticket, now)[0]
+    return standing or _hold(ports, merchant, ticket, now)[0]
 
 
 def reply(
@@ -173,19 +175,19 @@ def reply(
     closes: bool = False,
 ) -> Message:
     """Answers a ticket, once for each `key`; raises `Invalid` for an empty or too long text."""
-    said = tickets.message(ticket, merchant, f"msg_{key}", author, text, now)
+    message = tickets.message(ticket, merchant, f"msg_{key}", author, text, now)
     for _ in range(ATTEMPTS):
         found = thread(ports, merchant, ticket)
-        before = next((each for each in found.messages if each.id == said.id), None)
+        before = next((each for each in found.messages if each.id == message.id), None)
         if before is not None:
             return before
         shard = ports.shard_of(ticket)
-        _, write = tickets.replied(found.ticket, said, closes=closes, shard=shard)
+        _, write = tickets.reply(found.ticket, message, closes=closes, shard=shard)
         try:
             ports.store.commit(*write)
         except Conflict:
             continue
-        return said
+        return message
     raise Conflict()
 
 
@@ -221,11 +223,11 @@ def note(
     if closes:
         raise Invalid("note_cannot_close", field="close")
     found = thread(ports, merchant, ticket)
-    said = tickets.message(ticket, merchant, f"msg_{key}", Author.AGENT, text, now)
-    said = replace(said, internal=True)
-    if said.id not in {each.id for each in found.messages}:
-        ports.store.commit(*tickets.noted(found.ticket, said))
-    return said
+    message = tickets.message(ticket, merchant, f"msg_{key}", Author.AGENT, text, now)
+    message = replace(message, internal=True)
+    if message.id not in {each.id for each in found.messages}:
+        ports.store.commit(*tickets.add_note(found.ticket, message))
+    return message
 
 
 def reassign(
@@ -238,11 +240,11 @@ def reassign(
     if found.department == department:
         return found
     shard = ports.shard_of(ticket)
-    ports.store.commit(*tickets.reassigned(found, department, now, shard))
+    ports.store.commit(*tickets.reassign(found, department, now, shard))
     return replace(found, department=department)
 
 
-def owned(ports: Ports, merchant: str, order: str | None, email: str) -> Order | None:
+def find_order(ports: Ports, merchant: str, order: str | None, email: str) -> Order | None:
     """Returns the entry with this Order ID, if its customer has this email now.
 
     The email that it was bought with proves nothing: somebody else may have that address by now
@@ -255,14 +257,14 @@ def owned(ports: Ports, merchant: str, order: str | None, email: str) -> Order |
     return found if ports.store.customer_by_email(merchant, email) == found.customer else None
 
 
-def owner(ports: Ports, found: Ticket) -> Customer | None:
+def find_customer(ports: Ports, found: Ticket) -> Customer | None:
     """Returns the customer that a ticket is known to belong to."""
     if found.customer is None:
         return None
     return ports.store.customer(found.merchant, found.customer)
 
 
-def _drawn_up(
+def _new_ticket(
     ports: Ports,
     merchant: Merchant,
     request: Request,
@@ -272,7 +274,7 @@ def _drawn_up(
 ) -> Ticket:
     """Makes the ticket as it would be opened: with its subscription or order, where that is the
     requester's."""
-    order = owned(ports, merchant.id, request.order, request.email)
+    order = find_order(ports, merchant.id, request.order, request.email)
     owner = customer or (order.customer if order else None)
     record = None if owner is None else ports.store.customer(merchant.id, owner)
     ticket = Ticket(
@@ -310,8 +312,8 @@ def _about(
     if order is not None and order.customer == owner:
         ticket = replace(ticket, order=order.id, product_name=order.product_name)
         subscription = order.subscription
-    what = subscription if ticket.wish is Wish.CANCEL else None
-    if ticket.wish is Wish.REFUND and order is not None and order.kind in PAYMENTS:
+    what = subscription if ticket.wish is TicketType.CANCEL else None
+    if ticket.wish is TicketType.REFUND and order is not None and order.kind in PAYMENTS:
         what = order.id
     if subscription is not None:
         found = ports.store.subscription(ticket.merchant, owner, subscription)
@@ -330,12 +332,12 @@ def _about(
     return replace(ticket, id=name, about=what)
 
 
-def _holding(
+def _hold(
     ports: Ports, merchant: Merchant, ticket: Ticket, now: datetime
 ) -> tuple[Ticket, Transaction]:
     """Gives a request to cancel its last day to be decided by, and holds charges until then
     (H-4)."""
-    if ticket.wish is not Wish.CANCEL or ticket.about is None or ticket.customer is None:
+    if ticket.wish is not TicketType.CANCEL or ticket.about is None or ticket.customer is None:
         return ticket, ()
     found = ports.store.subscription(merchant.id, ticket.customer, ticket.about)
     assert found is not None, "it was read a moment ago"
@@ -355,16 +357,18 @@ def _first_words(ticket: Ticket, request: Request, now: datetime) -> Message | N
     if not request.text.strip():
         return None
     name = f"msg_{request.key}"
-    said = tickets.message(ticket.id, ticket.merchant, name, Author.CUSTOMER, request.text, now)
-    return replace(said, masked=request.masked)
+    message = tickets.message(ticket.id, ticket.merchant, name, Author.CUSTOMER, request.text, now)
+    return replace(message, masked=request.masked)
 
 
-def _said_again(ports: Ports, standing: Ticket, request: Request, now: datetime) -> Ticket:
+def _add_to_open(ports: Ports, standing: Ticket, request: Request, now: datetime) -> Ticket:
     """Adds the message of a repeated request to the open ticket, unless that message is in it
     already."""
     known: Sequence[Message] = thread(ports, standing.merchant, standing.id).messages
-    said = _first_words(standing, request, now)
-    if said is not None and not {said.id, said.text} & {w for m in known for w in (m.id, m.text)}:
+    message = _first_words(standing, request, now)
+    if message is not None and not {message.id, message.text} & {
+        w for m in known for w in (m.id, m.text)
+    }:
         reply(
             ports,
             standing.merchant,

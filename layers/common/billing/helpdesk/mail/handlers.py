@@ -34,37 +34,37 @@ def messages(
     meanwhile (M-8)."""
     if event.kind is EventKind.TICKET_ASKED:
         return _to_confirm(ports, event, merchant, now)
-    name, _, said_id = (event.code or "").partition("~")
+    name, _, message_id = (event.code or "").partition("~")
     thread = ports.store.thread(merchant.id, name)
     if thread is None:
         return LeftOut.ERASED
-    customer = ticket.owner(ports, thread.ticket)
-    found, said = thread.ticket.reached_by(customer), None
-    if said_id:
-        said = next((each for each in thread.messages if each.id == said_id), None)
+    customer = ticket.find_customer(ports, thread.ticket)
+    found, message = thread.ticket.reached_by(customer), None
+    if message_id:
+        message = next((each for each in thread.messages if each.id == message_id), None)
     elif thread.public:
-        said = thread.public[0]
+        message = thread.public[0]
     to_requester = _to_requester(ports, event, merchant, found, customer, now)
     _remember(ports, to_requester, found, now)
     if event.kind in _TO_DEPARTMENT:
-        return _of_opening(ports, event, found, said, to_requester)
+        return _of_opening(ports, event, found, message, to_requester)
     if event.kind is EventKind.TICKET_APPROVED:
         return [_of_approval(ports, event, found, to_requester)]
-    if said is None:
+    if message is None:
         return LeftOut.ERASED
     department = department_of(merchant, found.department)
     theirs = thread_url(ports, merchant, found)
     if event.kind is EventKind.TICKET_DECLINED:
-        return [letters.declined(to_requester, found, department, said, theirs)]
-    if said.author is not Author.CUSTOMER:
-        return [letters.answered(to_requester, found, department, said, theirs)]
+        return [letters.declined(to_requester, found, department, message, theirs)]
+    if message.author is not Author.CUSTOMER:
+        return [letters.answer(to_requester, found, department, message, theirs)]
     to_department = _to_department(ports, event, merchant, found, department, now)
     ours = agents_url(ports, found)
-    return [letters.written_again(to_department, found, department, said, ours)]
+    return [letters.customer_reply(to_department, found, department, message, ours)]
 
 
 def _of_opening(
-    ports: Ports, event: OutboxEvent, found: Ticket, said: Message | None, to_requester: Envelope
+    ports: Ports, event: OutboxEvent, found: Ticket, message: Message | None, to_requester: Envelope
 ) -> list[EmailMessage] | LeftOut:
     """Returns the mails of an opened or reassigned ticket: to its department, and of a new one to
     its requester: the charges it holds, as they stood then, whatever was decided since (H-4)."""
@@ -72,15 +72,15 @@ def _of_opening(
     department, ours = department_of(merchant, found.department), agents_url(ports, found)
     opened = event.kind is EventKind.TICKET_OPENED
     over = opened and found.state is not TicketState.OPEN
-    told: list[EmailMessage] = []
+    mails: list[EmailMessage] = []
     if was is None or (was.department == found.department and not over):
         to_department = _to_department(ports, event, merchant, found, department, to_requester.at)
-        told.append(letters.received(to_department, found, department, said, ours))
+        mails.append(letters.new_ticket(to_department, found, department, message, ours))
     if opened:
         asked = found if was is None else replace(found, due_at=was.due_at)
         theirs = thread_url(ports, merchant, found)
-        told.append(letters.noted(to_requester, asked, department, said, theirs))
-    return told or LeftOut.UNTRUE
+        mails.append(letters.request_received(to_requester, asked, department, message, theirs))
+    return mails or LeftOut.UNTRUE
 
 
 def _of_approval(

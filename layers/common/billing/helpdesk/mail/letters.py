@@ -6,7 +6,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 
 from billing.helpdesk.cancellation_request import Effect
-from billing.helpdesk.tickets import Message, Ownership, Ticket, Wish
+from billing.helpdesk.tickets import Message, Ownership, Ticket, TicketType
 from billing.kernel.departments import Department
 from billing.kernel.money import Money
 from billing.render import formats
@@ -14,21 +14,21 @@ from billing.render.mails import Envelope, Letter, written
 from billing.render.messages import has, text
 
 
-def noted(
-    envelope: Envelope, ticket: Ticket, department: Department, said: Message | None, url: str
+def request_received(
+    envelope: Envelope, ticket: Ticket, department: Department, message: Message | None, url: str
 ) -> EmailMessage:
     """Builds the mail to the requester that it was passed on, with its reference, and the day by
     which it is decided (X-1, H-2)."""
     language, words = envelope.language, _words(envelope, ticket, department)
     kind = ticket.wish or "question"
-    masked = (text(language, "ticket.masked"),) if said is not None and said.masked else ()
+    masked = (text(language, "ticket.masked"),) if message is not None and message.masked else ()
     letter = Letter(
         subject=text(language, f"mail.request.{kind}.subject", **words),
         title=text(language, "mail.request.title"),
         opening=(text(language, f"mail.request.{kind}.text", **words),),
         paragraphs=(
             *masked,
-            *_held(envelope, ticket),
+            *_held_charge(envelope, ticket),
             text(language, "mail.reference", reference=ticket.id),
         ),
         link=(text(language, "mail.ticket.see"), url),
@@ -36,8 +36,8 @@ def noted(
     return _from(department, written(letter, envelope), envelope)
 
 
-def received(
-    envelope: Envelope, ticket: Ticket, department: Department, said: Message | None, url: str
+def new_ticket(
+    envelope: Envelope, ticket: Ticket, department: Department, message: Message | None, url: str
 ) -> EmailMessage:
     """Builds the mail to the department: the requester, the request, and whether it is known to be
     theirs; an answer by mail goes to the requester."""
@@ -52,7 +52,7 @@ def received(
         paragraphs=(
             text(language, f"ticket.ownership.{ticket.ownership}"),
             *reason,
-            *_said(said),
+            *_message(message),
             text(language, "mail.received.department", department=department.name),
             text(language, "mail.reference", reference=ticket.id),
         ),
@@ -61,8 +61,8 @@ def received(
     return _to(ticket, written(letter, envelope))
 
 
-def answered(
-    envelope: Envelope, ticket: Ticket, department: Department, said: Message, url: str
+def answer(
+    envelope: Envelope, ticket: Ticket, department: Department, message: Message, url: str
 ) -> EmailMessage:
     """Builds the mail to the requester with an agent's answer."""
     language, words = envelope.language, _words(envelope, ticket, department)
@@ -70,14 +70,14 @@ def answered(
         subject=text(language, "mail.ticket.answered.subject", **words),
         title=text(language, "mail.ticket.answered.title"),
         opening=(text(language, "mail.ticket.answered.text", **words),),
-        paragraphs=(*_said(said), text(language, "mail.reference", reference=ticket.id)),
+        paragraphs=(*_message(message), text(language, "mail.reference", reference=ticket.id)),
         link=(text(language, "mail.ticket.reply"), url),
     )
     return _from(department, written(letter, envelope), envelope)
 
 
-def written_again(
-    envelope: Envelope, ticket: Ticket, department: Department, said: Message, url: str
+def customer_reply(
+    envelope: Envelope, ticket: Ticket, department: Department, message: Message, url: str
 ) -> EmailMessage:
     """Builds the mail to the department with the requester's new message."""
     language, words = envelope.language, _words(envelope, ticket, department)
@@ -85,7 +85,7 @@ def written_again(
         subject=text(language, "mail.ticket.again.subject", **words),
         title=text(language, "mail.ticket.again.title"),
         opening=(text(language, "mail.ticket.again.text", **words),),
-        paragraphs=(*_said(said), text(language, "mail.reference", reference=ticket.id)),
+        paragraphs=(*_message(message), text(language, "mail.reference", reference=ticket.id)),
         link=(text(language, "mail.ticket.decide"), url),
     )
     return _to(ticket, written(letter, envelope))
@@ -121,17 +121,17 @@ def approved(
 
 
 def declined(
-    envelope: Envelope, ticket: Ticket, department: Department, said: Message, url: str
+    envelope: Envelope, ticket: Ticket, department: Department, message: Message, url: str
 ) -> EmailMessage:
     """Builds the mail to the requester that it was declined, with the decliner's words (H-3)."""
     language, words = envelope.language, _words(envelope, ticket, department)
-    goes_on = ticket.wish is Wish.CANCEL
+    goes_on = ticket.wish is TicketType.CANCEL
     letter = Letter(
         subject=text(language, "mail.declined.subject", **words),
         title=text(language, "mail.declined.title"),
         opening=(text(language, "mail.declined.text", **words),),
         paragraphs=(
-            *_said(said),
+            *_message(message),
             *((text(language, "mail.declined.goes_on", **words),) if goes_on else ()),
             text(language, "mail.reference", reference=ticket.id),
         ),
@@ -176,9 +176,9 @@ def _words(envelope: Envelope, ticket: Ticket, department: Department) -> dict[s
     }
 
 
-def _held(envelope: Envelope, ticket: Ticket) -> tuple[str, ...]:
+def _held_charge(envelope: Envelope, ticket: Ticket) -> tuple[str, ...]:
     """Returns the lines on which charges a request to cancel holds, and until when (H-4)."""
-    if ticket.wish is not Wish.CANCEL or ticket.due_at is None:
+    if ticket.wish is not TicketType.CANCEL or ticket.due_at is None:
         return ()
     zone, language = envelope.merchant.settings.time_zone, envelope.language
     key = "stands" if ticket.lets_stand else "held"
@@ -186,8 +186,8 @@ def _held(envelope: Envelope, ticket: Ticket) -> tuple[str, ...]:
     return (text(language, f"ticket.{key}", date=asked),)
 
 
-def _said(said: Message | None) -> tuple[str, ...]:
-    return () if said is None else tuple(line for line in said.text.splitlines() if line)
+def _message(message: Message | None) -> tuple[str, ...]:
+    return () if message is None else tuple(line for line in message.text.splitlines() if line)
 
 
 def _from(department: Department, message: EmailMessage, envelope: Envelope) -> EmailMessage:

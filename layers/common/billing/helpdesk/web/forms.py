@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from billing.helpdesk import tickets
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import Detail, Wish
+from billing.helpdesk.tickets import Detail, TicketType
 from billing.helpdesk.web.shapes import Text
 from billing.kernel.departments import Ask, Department
 from billing.kernel.errors import Invalid
@@ -34,7 +34,7 @@ class RequestForm(Input):
     subject: Annotated[Line, Field(max_length=tickets.SUBJECT_MOST)]
     text: Text
     attempt: Attempt
-    wish: Wish | None = None
+    wish: TicketType | None = None
     order: Line | None = None
     name: Name | None = None
     site: Answer | None = None
@@ -49,9 +49,9 @@ class RequestForm(Input):
             raise Invalid("order_needed", field="order")
         asked = {Ask.SITE, Ask.LOGIN, Ask.BROWSER, Ask.RECORDINGS} & set(department.asks)
         details = tuple(
-            Detail(ask.value, said)
+            Detail(ask.value, message)
             for ask in Ask
-            if ask in asked and (said := getattr(self, ask.value))
+            if ask in asked and (message := getattr(self, ask.value))
         )
         return Request(
             department=department.id,

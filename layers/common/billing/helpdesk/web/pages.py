@@ -12,7 +12,7 @@ from billing.customers.web import portal_session
 from billing.customers.web.portal_session import SignedOut, Visit
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, draft, sellers, ticket
-from billing.helpdesk.tickets import Author, Ownership, Thread, Ticket, Wish
+from billing.helpdesk.tickets import Author, Ownership, Thread, Ticket, TicketType
 from billing.kernel.departments import Ask, Department, named
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant, PortalKind
@@ -77,7 +77,7 @@ def caller(ports: Ports, request: Request, merchant: str, *, now: datetime) -> C
     found = ports.store.merchant(plain_id(merchant))
     if found is None:
         raise NotFound()
-    visit = portal_session.visiting(ports, request, found, now)
+    visit = portal_session.find_visit(ports, request, found, now)
     return Caller(ports, request, found, visit, now)
 
 
@@ -120,7 +120,7 @@ def form(
     routed = who.merchant.settings.departments
     wishes = [
         wish
-        for wish, taker in ((Wish.CANCEL, routed.cancel), (Wish.REFUND, routed.refund))
+        for wish, taker in ((TicketType.CANCEL, routed.cancel), (TicketType.REFUND, routed.refund))
         if taker == found.id
     ]
     payments = () if who.visit is None else _payments(who.visit)
@@ -139,7 +139,7 @@ def form(
     )
 
 
-def asked(who: Caller, department: str) -> http.Answer:
+def submit_request(who: Caller, department: str) -> http.Answer:
     """Takes a request: at once from the signed-in portal, else once its mailed link is followed
     (H-2)."""
     from billing.helpdesk.web.forms import request_form
@@ -188,20 +188,20 @@ def confirm_page(who: Caller, token: str) -> http.Answer:
     )
 
 
-def confirmed(who: Caller, token: str) -> http.Answer:
+def confirm_request(who: Caller, token: str) -> http.Answer:
     """Opens the ticket of a draft; pressed twice it is one."""
     opened = draft.confirm(who.ports, who.merchant, _draft(who, token), now=who.now)
     return http.redirect(f"{who.base}/tickets/{opened.id}{KEYED}{opened.access_key}?done=sent")
 
 
-def listed(who: Caller) -> http.Answer:
+def ticket_list(who: Caller) -> http.Answer:
     """Lists a signed-in customer's own requests."""
     visit = _signed_in(who)
     found = who.ports.store.tickets_of(who.merchant.id, visit.customer)
     return who.show("tickets", tickets=found)
 
 
-def shown(
+def ticket_page(
     who: Caller,
     reference: str,
     *,
@@ -229,7 +229,7 @@ def shown(
     )
 
 
-def replied(who: Caller, reference: str) -> http.Answer:
+def reply(who: Caller, reference: str) -> http.Answer:
     """Adds the requester's message."""
     from billing.helpdesk.web.forms import reply_form
 
@@ -247,7 +247,7 @@ def replied(who: Caller, reference: str) -> http.Answer:
             now=who.now,
         )
     except Invalid as error:
-        return shown(who, reference, typed=typed, errors=errors_of(error))
+        return ticket_page(who, reference, typed=typed, errors=errors_of(error))
     return http.redirect(f"{who.base}/tickets/{reference}?done=sent")
 
 

@@ -13,7 +13,7 @@ from billing.helpdesk import tickets
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows.inbound import MOST_BYTES, Taken
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import Message, Thread, Ticket, Wish
+from billing.helpdesk.tickets import Message, Thread, Ticket, TicketType
 from billing.web.inputs import Email, Input, Key, Line, Name
 
 Text = Annotated[
@@ -38,7 +38,7 @@ class NewTicketInput(Input):
     subject: Annotated[Line, Field(max_length=tickets.SUBJECT_MOST)]
     text: Text
     order: Line | None = None
-    wish: Wish | None = None
+    wish: TicketType | None = None
     name: Name | None = None
 
     def request(self, key: str) -> Request:
@@ -58,7 +58,7 @@ class ApproveInput(Input):
     """An approval; `wish` says what to do where the requester only wrote about an order, `cancel`
     that a refund ends the subscription too."""
 
-    wish: Wish | None = None
+    wish: TicketType | None = None
     cancel: StrictBool = False
 
 
@@ -162,7 +162,7 @@ class ThreadOutput(TicketOutput):
 
 
 def ticket(found: Ticket) -> TicketOutput:
-    cancels = found.wish is Wish.CANCEL
+    cancels = found.wish is TicketType.CANCEL
     return {
         "id": found.id,
         "state": found.shown_state,
@@ -203,14 +203,14 @@ def thread(found: Thread, effect: Effect | None) -> ThreadOutput:
     }
 
 
-def message(said: Message) -> MessageOutput:
+def message(message: Message) -> MessageOutput:
     return {
-        "id": said.id,
-        "at": instant(said.at),
-        "author": said.author.value,
-        "text": said.text,
-        "internal": said.internal,
-        "masked": said.masked,
+        "id": message.id,
+        "at": instant(message.at),
+        "author": message.author.value,
+        "text": message.text,
+        "internal": message.internal,
+        "masked": message.masked,
     }
 
 

@@ -26,7 +26,7 @@ def numbered(ports: Ports, merchant: str, customer: str, invoice: str) -> Invoic
 
     def read() -> Invoice:
         found = ports.store.invoice(merchant, customer, invoice)
-        assert found is not None, "a fact names an invoice that stands"
+        assert found is not None, "an event names an invoice that is there"
         return found
 
     found = read()
@@ -40,7 +40,7 @@ def numbered_refund(ports: Ports, invoice: Invoice, refund: str) -> Refund:
 
     def read() -> Refund:
         found = ports.store.refund(invoice.merchant, invoice.customer, refund)
-        assert found is not None, "a fact names a refund that stands"
+        assert found is not None, "an event names a refund that is there"
         return found
 
     first = InvoiceCounter(invoice.merchant, invoice.test, credit_notes=True)

@@ -53,7 +53,7 @@ def answer(
     while line and keep_going():
         due = line.popleft()
         try:
-            seen = _looked(ports, due, look, now)
+            seen = _process(ports, due, look, now)
         except (Conflict, Unavailable) as expected:
             seen = expected.code
             put_off(ports, due, now)
@@ -74,7 +74,7 @@ def put_off(ports: Ports, due: Due, until: datetime) -> None:
     ports.store.lease_each([due], until)
 
 
-def _looked(ports: Ports, due: Due, look: Look, now: datetime) -> str | Due:
+def _process(ports: Ports, due: Due, look: Look, now: datetime) -> str | Due:
     if due.due_at > now - LATE:
         return look(due)
     # Put behind the others first, so that another crash on it delays no other item.

@@ -26,11 +26,11 @@ def sweep(
 ) -> Counter[str]:
     """Checks every subscription whose reminder is due; a replay finds none left."""
     dues = due.overdue(ports, DueKind.NOTICE, now=now, limit=limit)
-    look = partial(_looked, ports, now)
+    look = partial(_remind, ports, now)
     return due.answer(ports, dues, look, now=now, keep_going=keep_going)
 
 
-def _looked(ports: Ports, now: datetime, due: Due) -> str:
+def _remind(ports: Ports, now: datetime, due: Due) -> str:
     merchant_id, customer, subscription_id = due.owner
     reminder = ports.store.reminder(merchant_id, customer, subscription_id)
     if reminder is None or reminder.due_at != due.due_at:
@@ -44,20 +44,20 @@ def _looked(ports: Ports, now: datetime, due: Due) -> str:
     settings = merchant.settings
     method = ports.store.payment_method(merchant_id, customer, subscription.payment_method)
     writes: list[Write] = []
-    charge = reminders.charge_to_tell(reminder, subscription, settings, now)
+    charge = reminders.charge_due_for_notice(reminder, subscription, settings, now)
     if charge is not None:
         writes.append(Insert(charge))
     if method is not None:
-        expiry = reminders.expiry_to_tell(subscription, method, settings, now)
+        expiry = reminders.expiry_due_for_notice(subscription, method, settings, now)
         if expiry is not None:
-            told = replace(method, expiry_told=True)
-            writes += [Insert(expiry), Change(method, told)]
-    after = reminders.looked_at(
-        reminder, subscription, method, settings, now, told=charge is not None
+            noticed = replace(method, expiry_told=True)
+            writes += [Insert(expiry), Change(method, noticed)]
+    after = reminders.postpone(
+        reminder, subscription, method, settings, now, noticed=charge is not None
     )
-    ports.store.commit(_moved(reminder, after), *writes)
+    ports.store.commit(_postpone(reminder, after), *writes)
     return "told" if writes else "looked"
 
 
-def _moved(before: Reminder, after: Reminder) -> Write:
+def _postpone(before: Reminder, after: Reminder) -> Write:
     return Change(before, after, expecting=("due_at", "told_of"))

@@ -35,7 +35,7 @@ def create_merchant(
     merchant = Merchant(
         id_of(name) or ports.new_id("mer"), name, email, now, settings=settings, live_keys=1
     )
-    key, secret = keys.drawn(ports, merchant.id, ALL_SCOPES, made_by=OPERATOR, now=now)
+    key, secret = keys.draw(ports, merchant.id, ALL_SCOPES, made_by=OPERATOR, now=now)
     try:
         ports.store.commit(Insert(merchant), Insert(key))
     except Conflict:

@@ -65,21 +65,21 @@ def sweep(
     tally: Counter[str] = Counter()
     first: Exception | None = None
     for shard in rotated(range(ports.operation.shards), now, EVERY):
-        for fact in _untold(ports, shard, now, limit, tally):
+        for event in _undelivered(ports, shard, now, limit, tally):
             if not keep_going():
                 tally["left"] += 1
                 continue
             try:
-                tally += _told(ports, fact, now)
+                tally += _deliver_one(ports, event, now)
             except Exception as error:
                 first = first or error
-                _put_off(ports, fact, now + CLAIM)
+                _put_off(ports, event, now + CLAIM)
     if first is not None:
         raise first
     return tally
 
 
-def _untold(
+def _undelivered(
     ports: Ports, shard: int, now: datetime, limit: int, tally: Counter[str]
 ) -> list[OutboxEvent]:
     """Lists a shard's events that nobody has claimed and that need not wait, up to `limit`.
@@ -93,29 +93,29 @@ def _untold(
     read = 0
     while read < READ_AT_MOST or not lines:
         found = ports.store.undelivered(shard, now - SWEEP_AFTER, limit, after=last)
-        for fact in found:
-            if fact.claimed_until is not None and fact.claimed_until > now:
+        for event in found:
+            if event.claimed_until is not None and event.claimed_until > now:
                 tally["claimed"] += 1
                 continue
-            line = lines[fact.merchant]
-            insort(line, fact, key=_tellable_at)
+            line = lines[event.merchant]
+            insort(line, event, key=_deliverable_at)
             del line[limit:]
         if len(found) < limit:
             break
         last, read = found[-1], read + len(found)
     merchants = rotated(sorted(lines), now, EVERY * ports.operation.shards)
     turns = zip_longest(*(lines[merchant] for merchant in merchants))
-    return [fact for turn in turns for fact in turn if fact is not None]
+    return [event for turn in turns for event in turn if event is not None]
 
 
-def _tellable_at(fact: OutboxEvent) -> datetime:
-    return fact.claimed_until or fact.at
+def _deliverable_at(event: OutboxEvent) -> datetime:
+    return event.claimed_until or event.at
 
 
-def _put_off(ports: Ports, fact: OutboxEvent, until: datetime) -> None:
+def _put_off(ports: Ports, event: OutboxEvent, until: datetime) -> None:
     """Moves an event that could not be delivered behind the others, unless it was delivered
     since."""
-    found = ports.store.fact(fact.shard, fact.at, fact.id)
+    found = ports.store.outbox_event(event.shard, event.at, event.id)
     if found is not None:
         try:
             ports.store.commit(Change(found, replace(found, claimed_until=until)))
@@ -124,7 +124,7 @@ def _put_off(ports: Ports, fact: OutboxEvent, until: datetime) -> None:
 
 
 def deliver(
-    ports: Ports, facts: Sequence[tuple[int, datetime, str]], *, now: datetime
+    ports: Ports, events: Sequence[tuple[int, datetime, str]], *, now: datetime
 ) -> Counter[str]:
     """Delivers the events of (shard, written at, id), as the stream names them, if they are
     undelivered.
@@ -134,13 +134,13 @@ def deliver(
     """
     tally: Counter[str] = Counter()
     first: Exception | None = None
-    for shard, at, fact_id in facts:
-        fact = ports.store.fact(shard, at, fact_id)
-        if fact is None:
+    for shard, at, event_id in events:
+        event = ports.store.outbox_event(shard, at, event_id)
+        if event is None:
             tally["told_before"] += 1
             continue
         try:
-            tally += _told(ports, fact, now)
+            tally += _deliver_one(ports, event, now)
         except Exception as error:
             first = first or error
     if first is not None:
@@ -148,32 +148,32 @@ def deliver(
     return tally
 
 
-def _told(ports: Ports, fact: OutboxEvent, now: datetime) -> Counter[str]:
+def _deliver_one(ports: Ports, event: OutboxEvent, now: datetime) -> Counter[str]:
     """Delivers one event; a failure is counted and left to the next sweep."""
-    if fact.claimed_until is not None and fact.claimed_until > now:
+    if event.claimed_until is not None and event.claimed_until > now:
         return Counter(claimed=1)
     try:
-        merchant = ports.store.merchant(fact.merchant)
+        merchant = ports.store.merchant(event.merchant)
         assert merchant is not None, "a merchant is never removed"
-        if _waits(ports, fact, merchant):
-            ports.store.commit(Change(fact, replace(fact, claimed_until=now + WAIT)))
+        if _waits(ports, event, merchant):
+            ports.store.commit(Change(event, replace(event, claimed_until=now + WAIT)))
             return Counter(waiting=1)
-        claimed = replace(fact, claimed_until=now + CLAIM)
-        ports.store.commit(Change(fact, claimed))
-        with telemetry.under(fact.correlation):
-            left_out = _tell(ports, fact, merchant, now)
+        claimed = replace(event, claimed_until=now + CLAIM)
+        ports.store.commit(Change(event, claimed))
+        with telemetry.under(event.correlation):
+            left_out = _handle(ports, event, merchant, now)
             if left_out is not None:
-                claimed = _noted(ports, claimed, left_out)
+                claimed = _mark_left_out(ports, claimed, left_out)
         ports.store.commit(Remove(claimed, expecting=("claimed_until",)))
     except Conflict:
         return Counter(conflict=1)
     except Unavailable:
-        _put_off(ports, fact, now + min(max(CLAIM, now - fact.at), WAIT))
+        _put_off(ports, event, now + min(max(CLAIM, now - event.at), WAIT))
         return Counter(unsent=1)
     return Counter(told=1) if left_out is None else Counter(left_out=1)
 
 
-def _noted(ports: Ports, claimed: OutboxEvent, reason: LeftOut) -> OutboxEvent:
+def _mark_left_out(ports: Ports, claimed: OutboxEvent, reason: LeftOut) -> OutboxEvent:
     """Writes on the event why it is not mailed, before it is removed: so an event that was left out
     can be told from one that was lost."""
     after = replace(claimed, left_out=reason)
@@ -182,11 +182,11 @@ def _noted(ports: Ports, claimed: OutboxEvent, reason: LeftOut) -> OutboxEvent:
     return after
 
 
-def _waits(ports: Ports, fact: OutboxEvent, merchant: Merchant) -> bool:
+def _waits(ports: Ports, event: OutboxEvent, merchant: Merchant) -> bool:
     """Tests whether nothing may go out for its merchant here (W-5): the event is delivered once it
     may, unless that is too late."""
-    return not merchant.armed_in(ports.operation.environment) and fact.kind not in PASSING
+    return not merchant.armed_in(ports.operation.environment) and event.kind not in PASSING
 
 
-def _tell(ports: Ports, fact: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
-    return ports.handle(ports, fact, merchant, now)
+def _handle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
+    return ports.handle(ports, event, merchant, now)

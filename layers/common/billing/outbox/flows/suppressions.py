@@ -11,17 +11,17 @@ from billing.kernel.writes import Change, Insert, Remove
 from billing.outbox.suppressions import MailStop, Returned, outweighs, stop_of
 
 
-def heard(ports: Ports, returned: Sequence[Returned]) -> Counter[str]:
+def record(ports: Ports, returned: Sequence[Returned]) -> Counter[str]:
     """Stops mail to addresses whose mail came back; a repeated report makes one stop."""
     tally: Counter[str] = Counter(stopped=0)
     for each in returned:
         stop = stop_of(each)
-        stands = ports.store.mail_stop(each.merchant, each.email)
-        if stands is not None and not outweighs(stop, stands):
+        current = ports.store.mail_stop(each.merchant, each.email)
+        if current is not None and not outweighs(stop, current):
             tally["known"] += 1
             continue
         try:
-            ports.store.commit(Insert(stop) if stands is None else Change(stands, stop))
+            ports.store.commit(Insert(stop) if current is None else Change(current, stop))
             tally["stopped"] += 1
         except Conflict:
             tally["known"] += 1  # another delivery of the same report was first

@@ -25,7 +25,7 @@ def dispute(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
     if history.customer is None:
         return LeftOut.NOBODY
     chargeback = next(each for each in history.chargebacks if each.id == event.code)
-    if event.id != disputes.fact_id(event.kind, chargeback):
+    if event.id != disputes.event_id(event.kind, chargeback):
         return LeftOut.UNTRUE  # It moved on; that has a mail of its own.
     invoice = next(each for each in history.invoices if each.id == event.invoice)
     envelope = envelopes.to_merchant(ports, event.id, merchant, history.customer, invoice.test, now)

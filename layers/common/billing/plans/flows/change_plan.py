@@ -88,7 +88,7 @@ def change(
             begun = _begin(ports, found, price_point, when, token, now)
         except Conflict:
             continue
-        return begun if isinstance(begun, Changed) else charged(ports, begun, now)
+        return begun if isinstance(begun, Changed) else charge_change(ports, begun, now)
     raise Conflict()
 
 
@@ -105,32 +105,34 @@ def _begin(
     Returns the subscription that is claimed to be charged in the second case.
     """
     if when is When.NOW and _is_under_way(ports, found, price_point):
-        return gone_on(ports, found, now)
+        return continue_change(ports, found, now)
     quoted = _as_quoted(ports, found, price_point, when, token, now)
     if quoted.change is None:
         plan = None if price_point == found.price_point else quoted.plan
         if plan == found.next_plan:
             return Changed(found, Result.CHANGED)
-        return done(
-            ports, found, plan_change_steps.asked(found, plan, now, ports.shard_of(found.id))
+        return finished(
+            ports,
+            found,
+            plan_change_steps.schedule_change(found, plan, now, ports.shard_of(found.id)),
         )
-    return begun(ports, found, quoted, now)
+    return begin(ports, found, quoted, now)
 
 
-def done(ports: Ports, found: Subscription, write: Transaction) -> Changed:
+def finished(ports: Ports, found: Subscription, write: Transaction) -> Changed:
     """Commits a change that is all in one write."""
     ports.store.commit(*write)
     return Changed(left(found, write), Result.CHANGED)
 
 
-def gone_on(ports: Ports, found: Subscription, now: datetime) -> Subscription:
+def continue_change(ports: Ports, found: Subscription, now: datetime) -> Subscription:
     """Claims a change whose invoice is open already, so that it is taken up again."""
     until = now + ports.operation.lease
-    ports.store.commit(*plan_change_steps.leased(found, until))
+    ports.store.commit(*plan_change_steps.extend_lease(found, until))
     return found.postponed_to(until)
 
 
-def begun(
+def begin(
     ports: Ports, found: Subscription, quoted: Quote, now: datetime
 ) -> Changed | Subscription:
     """Makes a change for now where it is free, else opens it and claims it to be charged."""
@@ -138,8 +140,10 @@ def begun(
     shard, until = ports.shard_of(found.id), now + ports.operation.lease
     if not quoted.due_now:
         moves = access.moves(ports, found, quoted.plan, now)
-        return done(
-            ports, found, plan_change_steps.changed_free(found, quoted.change, moves, now, shard)
+        return finished(
+            ports,
+            found,
+            plan_change_steps.change_without_charge(found, quoted.change, moves, now, shard),
         )
     gateway_payments.refuse_held(ports, found, now=now)
     invoice = invoicing.for_change(
@@ -152,11 +156,11 @@ def begun(
         download_key=ports.new_id("key"),
         now=now,
     )
-    ports.store.commit(*plan_change_steps.opened(found, invoice, until))
+    ports.store.commit(*plan_change_steps.open_invoice(found, invoice, until))
     return found.opened(invoice.id).postponed_to(until)
 
 
-def charged(ports: Ports, leased: Subscription, now: datetime) -> Changed:
+def charge_change(ports: Ports, leased: Subscription, now: datetime) -> Changed:
     """Takes the change through the steps from 2 on, and returns its result.
 
     If a service does not answer, the change stays under way: it is recorded, and its claim brings a

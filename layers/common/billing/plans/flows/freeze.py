@@ -39,7 +39,7 @@ def freeze(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
     assert price is not None, "refused without one"
     plan = freezing.plan(found, price, product.grants)
     shard = ports.shard_of(found.id)
-    write = freezing.asked(found, plan, product.grants, now, shard)
+    write = freezing.schedule(found, plan, product.grants, now, shard)
     ports.store.commit(*write)
     return left(found, write)
 
@@ -68,7 +68,7 @@ def unfreeze(
             begun = _begin(ports, found, token, now)
         except Conflict:
             continue
-        return begun if isinstance(begun, Changed) else change_plan.charged(ports, begun, now)
+        return begun if isinstance(begun, Changed) else change_plan.charge_change(ports, begun, now)
     raise Conflict()
 
 
@@ -77,16 +77,18 @@ def _begin(
 ) -> Changed | Subscription:
     """Unfreezes where nothing is to be paid now; else claims the subscription to be charged."""
     if found.freezes_at is not None and found.freezes_at > now:
-        return change_plan.done(ports, found, freezing.undone(found, now, ports.shard_of(found.id)))
+        return change_plan.finished(
+            ports, found, freezing.undo(found, now, ports.shard_of(found.id))
+        )
     if found.thaws_to is None and found.state in plan_change.CHANGEABLE:
         return Changed(found, Result.CHANGED)
     if _is_thawing(ports, found):
-        return change_plan.gone_on(ports, found, now)
+        return change_plan.continue_change(ports, found, now)
     as_of = now if token is None else plan_change.quoted_at(token, now)
     quoted = _quote(ports, found, now, as_of=as_of)
     if token is not None:
         plan_change.check_token(quoted, token)
-    return change_plan.begun(ports, found, quoted, now)
+    return change_plan.begin(ports, found, quoted, now)
 
 
 def _quote(ports: Ports, found: Subscription, now: datetime, *, as_of: datetime) -> Quote:

@@ -63,5 +63,5 @@ def refuse_over(ports: Ports, found: Subscription, product: Product, *, now: dat
         return
     passed = over(product, of(ports, seller, now))
     if passed:
-        said = ", ".join(f"{have} {what} of {most}" for what, have, most in passed)
-        raise Refused("usage_over_limit", usage=said)
+        limits = ", ".join(f"{have} {what} of {most}" for what, have, most in passed)
+        raise Refused("usage_over_limit", usage=limits)

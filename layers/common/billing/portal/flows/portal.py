@@ -15,7 +15,7 @@ from billing.customers.flows.customer_view import Account
 from billing.helpdesk import cancellation_request, tickets
 from billing.helpdesk.flows import ticket
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import Ownership, Ticket, TicketState, Wish
+from billing.helpdesk.tickets import Ownership, Ticket, TicketState, TicketType
 from billing.invoices.flows import documents
 from billing.kernel.errors import NotFound, Refused
 from billing.kernel.invoices import Invoice
@@ -42,7 +42,7 @@ def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
     raise NotFound("invoice_unknown")
 
 
-def end(
+def cancel_purchase(
     ports: Ports,
     account: Account,
     found: Subscription,
@@ -61,7 +61,7 @@ def end(
         raise Refused("cancel_off")
     if mode is SelfService.MANUAL:
         if found.is_live and not purchases.has_ended(found, now):
-            asked = _request(ports, account, Wish.CANCEL, found.product_name, reason, comment)
+            asked = _request(ports, account, TicketType.CANCEL, found.product_name, reason, comment)
             _open(ports, account, replace(asked, subscription=found.id), now)
         return
     cancel.request(
@@ -80,7 +80,7 @@ def when_of(subscription: Subscription) -> When:
     return cancellation_request.when_of(subscription)
 
 
-def give_back(
+def refund_payment(
     ports: Ports, account: Account, order: str, *, now: datetime, comment: str | None = None
 ) -> None:
     """Refunds a payment in full, or opens a ticket, as the merchant has it (B-7).
@@ -92,7 +92,7 @@ def give_back(
     if reason := why_not_refunded(account, paid, invoice, now):
         raise Refused(reason)
     if account.merchant.settings.self_refund is SelfService.MANUAL:
-        asked = _request(ports, account, Wish.REFUND, paid.product_name, None, comment)
+        asked = _request(ports, account, TicketType.REFUND, paid.product_name, None, comment)
         _open(ports, account, replace(asked, order=paid.id), now)
         return
     value.refuse_open(invoice)  # it is shown, and nobody asks twice for one payment
@@ -133,7 +133,7 @@ def refund_effect(account: Account, invoice: Invoice) -> Effect:
     return Payment.of(account.history, invoice.order_id).effect(by_hand=by_hand)
 
 
-def ticket_about(ports: Ports, account: Account, wish: Wish, about: str) -> Ticket | None:
+def ticket_about(ports: Ports, account: Account, wish: TicketType, about: str) -> Ticket | None:
     """Finds the newest ticket of a request, if the customer has made one that was not declined."""
     found = ticket.about(ports, account.merchant.id, account.customer.id, wish, about)
     return None if found is None or found.state is TicketState.DECLINED else found
@@ -142,7 +142,7 @@ def ticket_about(ports: Ports, account: Account, wish: Wish, about: str) -> Tick
 def _request(
     ports: Ports,
     account: Account,
-    wish: Wish,
+    wish: TicketType,
     product_name: str,
     reason: str | None,
     comment: str | None,
@@ -151,7 +151,7 @@ def _request(
     settings = account.merchant.settings
     takes = settings.departments
     return Request(
-        department=takes.cancel if wish is Wish.CANCEL else takes.refund,
+        department=takes.cancel if wish is TicketType.CANCEL else takes.refund,
         email=account.customer.email,
         subject=text(account.customer.language, f"ticket.subject.{wish}", product=product_name),
         text=comment or "",

@@ -22,7 +22,7 @@ from billing.web.problems import errors_of
 CARDS = "/cards"
 
 
-def listed(ports: Ports, visit: Visit) -> http.Answer:
+def card_list(ports: Ports, visit: Visit) -> http.Answer:
     """Lists every card, the default first, with its subscriptions and the reason why it stays."""
     wallet = _wallet(ports, visit)
     default = wallet.customer.default_method
@@ -55,20 +55,20 @@ def new_form(ports: Ports, visit: Visit) -> http.Answer:
         subject, key = _subject(visit), query.get("attempt", "")
         kept = card_setup.kept(ports, subject=subject, key=key, now=visit.now)
         if kept is not None:
-            return _added(ports, visit, {**kept, "payment_method": given})
+            return _add(ports, visit, {**kept, "payment_method": given})
     return _new_form(ports, visit, {}, ports.new_id("attempt"))
 
 
-def added(ports: Ports, visit: Visit) -> http.Answer:
+def add_card(ports: Ports, visit: Visit) -> http.Answer:
     """Adds a card, or sends the customer on to the gateway's page to give it."""
     typed = visit.request.form()
     account = _account(ports, visit)
     if "payment_method" in typed or isinstance(ports.gateway(account).collection(), TestCards):
-        return _added(ports, visit, typed)
-    return _sent_on(ports, visit, account, typed)
+        return _add(ports, visit, typed)
+    return _redirect_to_gateway(ports, visit, account, typed)
 
 
-def _sent_on(
+def _redirect_to_gateway(
     ports: Ports, visit: Visit, account: AccountRef, typed: Mapping[str, str]
 ) -> http.Answer:
     from billing.portal.web.forms import CardForm, form
@@ -104,7 +104,7 @@ def _subject(visit: Visit) -> str:
     return f"{visit.merchant.id}:{visit.customer}"
 
 
-def _added(ports: Ports, visit: Visit, typed: Mapping[str, str]) -> http.Answer:
+def _add(ports: Ports, visit: Visit, typed: Mapping[str, str]) -> http.Answer:
     """Adds a card; a refusal of its bank comes back with words to act on."""
     from billing.portal.web.forms import CardForm, covered, form
 
@@ -139,7 +139,7 @@ def use_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
     return show(visit, "card_use", method=found, payable=wallet.coverable)
 
 
-def used(ports: Ports, visit: Visit, method: str) -> http.Answer:
+def use_card(ports: Ports, visit: Visit, method: str) -> http.Answer:
     """Makes another card the default."""
     from billing.portal.web.forms import covered
 
@@ -162,7 +162,7 @@ def remove_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
     )
 
 
-def removed(ports: Ports, visit: Visit, method: str) -> http.Answer:
+def remove_card(ports: Ports, visit: Visit, method: str) -> http.Answer:
     """Removes a card; sent twice it is removed once."""
     if _wallet(ports, visit).method(method) is not None:
         cards.remove(ports, visit.merchant.id, visit.customer, method, now=visit.now)

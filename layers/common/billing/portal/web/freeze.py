@@ -26,14 +26,14 @@ def form(visit: Visit, subscription: str) -> http.Answer:
     return show(visit, "freeze", subscription=found, amount=amount)
 
 
-def frozen(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+def freeze_subscription(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Freezes from the next period on; sent twice it is done once."""
     _offered(visit, subscription)
     freeze.freeze(ports, visit.merchant.id, subscription, now=visit.now)
     return done(visit, "frozen")
 
 
-def thaw_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+def unfreeze_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Shows what unfreezing charges now, and next."""
     _, found = visit.account.purchase(subscription)
     if not found.is_frozen:
@@ -44,7 +44,7 @@ def thaw_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     return show(visit, "unfreeze", subscription=found, quote=quoted, lines=lines)
 
 
-def thawed(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+def unfreeze_subscription(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Unfreezes for the amount shown, or undoes the freeze; a declined card explains what to do."""
     visit.account.purchase(subscription)
     token = visit.request.form().get("token") or None

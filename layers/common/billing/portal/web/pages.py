@@ -39,8 +39,8 @@ DONE = frozenset(
 
 def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
     """Shows the purchases of a signed-in customer, and the login form to everybody else."""
-    found = session.opened(ports, merchant)
-    visit = session.visiting(ports, request, found, now)
+    found = session.open_portal(ports, merchant)
+    visit = session.find_visit(ports, request, found, now)
     if visit is None:
         return _form(ports, request, merchant, "login", done=_done(request))
     return session.show(
@@ -55,12 +55,12 @@ def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> ht
 def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
     """Signs in by Order ID and email; one answer whatever is wrong with them (B-2, B-3)."""
     sessions.check_origin(request)
-    found = session.opened(ports, merchant)
+    found = session.open_portal(ports, merchant)
     typed = request.form()
     order, email = typed.get("order_id", "")[:TYPED_MOST], typed.get("email", "")[:TYPED_MOST]
     customer = login.by_order(ports, found.id, order, email, ip=request.ip, now=now)
-    said = "portal sign-in" if customer is not None else "portal sign-in refused"
-    telemetry.happened(said, merchant=found.id, request_id=request.id)
+    message = "portal sign-in" if customer is not None else "portal sign-in refused"
+    telemetry.happened(message, merchant=found.id, request_id=request.id)
     if customer is None:
         # What was typed is not given back, so that every refusal is the same to the byte.
         return _form(ports, request, merchant, "login", status=401, failed=True)
@@ -76,7 +76,7 @@ def link_form(ports: Ports, request: Request, merchant: str) -> http.Answer:
 def ask_for_link(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
     """Mails a sign-in link; shows the same page to everybody, however often they ask."""
     sessions.check_origin(request)
-    found = session.opened(ports, merchant)
+    found = session.open_portal(ports, merchant)
     email = request.form().get("email", "")[:TYPED_MOST]
     login.ask_for_link(ports, found.id, email, ip=request.ip, now=now)
     return _form(ports, request, merchant, "link_sent", status=202)
@@ -86,8 +86,8 @@ def offer_link(
     ports: Ports, request: Request, merchant: str, token: str, *, now: datetime
 ) -> http.Answer:
     """Shows a button to sign in: a scanner that follows the links in a mail does not press it."""
-    found = session.opened(ports, merchant)
-    if not login.link_stands(ports, found.id, token, now=now):
+    found = session.open_portal(ports, merchant)
+    if not login.is_link_valid(ports, found.id, token, now=now):
         raise SignedOut(code="portal_link_over")
     return _form(ports, request, merchant, "link_enter", token=token)
 
@@ -97,7 +97,7 @@ def use_link(
 ) -> http.Answer:
     """Signs in the person who pressed the button."""
     sessions.check_origin(request)
-    found = session.opened(ports, merchant)
+    found = session.open_portal(ports, merchant)
     customer = login.by_link(ports, found.id, token, now=now)
     if customer is None:
         raise SignedOut(code="portal_link_over")
@@ -134,7 +134,7 @@ def _form(
     done: str | None = None,
     token: str | None = None,
 ) -> http.Answer:
-    found = session.opened(ports, merchant)
+    found = session.open_portal(ports, merchant)
     return http.page(
         f"portal/{template}.html",
         languages.spoken(found, request),

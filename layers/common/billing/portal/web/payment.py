@@ -26,19 +26,19 @@ def page(
     found = _merchant(ports, merchant)
     invoice = documents.linked(ports, found.id, plain_reference(reference))
     if invoice.state in UNDER_WAY and "returned" in request.query():
-        invoice = buyer_return.settled(ports, invoice, now=now)
+        invoice = buyer_return.settle(ports, invoice, now=now)
     return http.page(
         "portal/payment.html",
         invoice.language,
         merchant=found,
         invoice=invoice,
-        course=_course(invoice),
+        course=_progress(invoice),
         base=custom_domains.portal(request, found) if found.settings.portal is not None else None,
         test=invoice.test,
     )
 
 
-def confirmed(
+def confirm_payment(
     ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
 ) -> http.Answer:
     """Leads to the bank where the payment waits for its buyer; else back to its status."""
@@ -68,7 +68,7 @@ def confirmed(
     )
 
 
-def _course(invoice: Invoice) -> str:
+def _progress(invoice: Invoice) -> str:
     match invoice.state:
         case InvoiceState.ACTION_REQUIRED:
             return "confirm"

@@ -11,7 +11,7 @@ from billing.cancel.flows import cancel
 from billing.cards.flows import addresses
 from billing.customers import purchases
 from billing.customers.web.portal_session import Visit, done, show
-from billing.helpdesk.tickets import Wish
+from billing.helpdesk.tickets import TicketType
 from billing.kernel.errors import Invalid, Refused, Unavailable
 from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import SelfService
@@ -30,7 +30,7 @@ def cancel_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     return _cancel_form(ports, visit, subscription, {})
 
 
-def cancelled(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+def cancel_subscription(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Cancels as confirmed; sent twice it is done once."""
     from billing.portal.web.forms import CancelForm, form
 
@@ -41,7 +41,7 @@ def cancelled(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     except Invalid as error:
         return _cancel_form(ports, visit, subscription, typed, errors_of(error))
     try:
-        portal.end(
+        portal.cancel_purchase(
             ports,
             visit.account,
             found,
@@ -55,12 +55,12 @@ def cancelled(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     return http.redirect(f"{visit.base}/subscriptions/{subscription}/ending")
 
 
-def ending(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+def ending_page(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Shows the result of a cancellation: its reference and when the subscription ends (X-7)."""
     purchase, found = visit.account.purchase(subscription)
     entries = [e.order for e in purchase.entries if e.order.kind is OrderKind.CANCELLATION]
     request = found.cancelling
-    ticket = portal.ticket_about(ports, visit.account, Wish.CANCEL, subscription)
+    ticket = portal.ticket_about(ports, visit.account, TicketType.CANCEL, subscription)
     course = _course(found, visit, ticket is not None)
     if course is None:
         return http.redirect(visit.base)
@@ -76,14 +76,14 @@ def ending(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     )
 
 
-def undone(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+def undo_cancellation(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Undoes a pending cancellation (X-5)."""
     visit.account.purchase(subscription)
     cancel.undo(ports, visit.merchant.id, subscription, now=visit.now)
     return done(visit, "undone")
 
 
-def paying(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+def pay_overdue(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Charges at once what is past due (B-10)."""
     _, found = visit.account.purchase(subscription)
     pay_now.now_due(ports, found, now=visit.now)
@@ -93,7 +93,7 @@ def paying(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
     """Shows what a refund would do, what it did, or why there is none (B-7)."""
     paid, invoice = visit.account.payment(order)
-    ticket = portal.ticket_about(ports, visit.account, Wish.REFUND, order)
+    ticket = portal.ticket_about(ports, visit.account, TicketType.REFUND, order)
     reason = portal.why_not_refunded(visit.account, paid, invoice, visit.now)
     shown: dict[str, Any] = {
         "order": paid,
@@ -120,7 +120,7 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
     )
 
 
-def refunded(ports: Ports, visit: Visit, order: str) -> http.Answer:
+def refund_order(ports: Ports, visit: Visit, order: str) -> http.Answer:
     """Refunds as confirmed; its result is the page of the payment's refund."""
     from billing.portal.web.forms import RefundForm, form
 
@@ -128,7 +128,7 @@ def refunded(ports: Ports, visit: Visit, order: str) -> http.Answer:
     given = form(RefundForm, visit.request.form())
     subscription = _cancels_with(visit, order)
     try:
-        portal.give_back(ports, visit.account, order, now=visit.now)
+        portal.refund_payment(ports, visit.account, order, now=visit.now)
     except Refused as refused:
         if refused.code in {"already_refunded", "credit_used", "refund_open"}:
             return _refund_page(visit, order)
@@ -145,7 +145,9 @@ def cancelled_with(
     try:
         # Not as it was read: the refund may have taken credit back, which the end's mail states.
         found = subscriptions.again(ports, subscription)
-        portal.end(ports, visit.account, found, now=visit.now, reason="refunded", comment=None)
+        portal.cancel_purchase(
+            ports, visit.account, found, now=visit.now, reason="refunded", comment=None
+        )
     except Unavailable:
         return _refund_page(visit, order, f"?runs={subscription.id}")  # The money is on its way.
     return _refund_page(visit, order)
@@ -159,7 +161,7 @@ def address_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     return _address_form(visit, subscription, typed)
 
 
-def address_changed(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
+def change_address(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Saves the new address, for this subscription or for all that still charge (B-8)."""
     from billing.portal.web.forms import AddressForm, form
 
@@ -204,7 +206,7 @@ def _cancel_form(
 
     purchase, found = visit.account.purchase(subscription)
     settings = visit.merchant.settings
-    ticket = portal.ticket_about(ports, visit.account, Wish.CANCEL, subscription)
+    ticket = portal.ticket_about(ports, visit.account, TicketType.CANCEL, subscription)
     if _course(found, visit, ticket is not None) is not None:
         return http.redirect(f"{visit.base}/subscriptions/{subscription}/ending")
     if not purchase.may_cancel:

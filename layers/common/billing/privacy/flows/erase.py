@@ -49,7 +49,7 @@ ASKED_AGAIN_AFTER = timedelta(days=1)
 ORDERS, TICKETS = "orders", "tickets"
 
 
-def begun(now: datetime) -> Walk:
+def begin(now: datetime) -> Walk:
     """Returns a walk that erases a merchant, at its beginning."""
     return Walk(ORDERS, now)
 
@@ -124,7 +124,7 @@ def _form_due(ports: Ports, now: datetime, due: Due) -> str:
         return "stale"
     if _form(ports, attempt):
         return "form_erased"
-    _, later = checkout_steps.looked_at(attempt, now + ASKED_AGAIN_AFTER)
+    _, later = checkout_steps.postpone(attempt, now + ASKED_AGAIN_AFTER)
     ports.store.commit(*later)
     return "unavailable"
 
@@ -148,7 +148,7 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
         raise Unfinished("Not all of it is erased. Ask again to erase the rest.") from outage
     if erased is not Seen.FINISHED:
         raise Unfinished("A gateway cannot be reached to let a card go. Ask again.")
-    return _nobody(history.customer)
+    return _erased_customer(history.customer)
 
 
 def customer(
@@ -178,10 +178,10 @@ def customer(
     gone: list[Write] = [Remove(method) for method in cards]
     gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
     gone += [Remove(consent) for consent in history.consents]
-    gone += _unsaid(history)
+    gone += _erase_words(history)
     _commit(ports, gone)
     pointer = EmailPointer(merchant, email_hash(merchant, known.email), customer)
-    ports.store.commit(Change(known, _nobody(known)), Remove(pointer))
+    ports.store.commit(Change(known, _erased_customer(known)), Remove(pointer))
     return Seen.FINISHED
 
 
@@ -244,12 +244,12 @@ def _form(ports: Ports, attempt: Checkout) -> bool:
         kept = advance.kept_card(ports, attempt, customer)
         if kept is None and not _let_go(ports, attempt.method):
             return False
-    _, writes = checkout_steps.forgotten(attempt)
+    _, writes = checkout_steps.forget(attempt)
     ports.store.commit(*writes)
     return True
 
 
-def _unsaid(history: History) -> list[Write]:
+def _erase_words(history: History) -> list[Write]:
     """Returns the writes that erase remarks on cancellations: they are the customer's own words."""
     return [
         Change(found, replace(found, cancelling=replace(found.cancelling, comment=None)))
@@ -258,7 +258,7 @@ def _unsaid(history: History) -> list[Write]:
     ]
 
 
-def _nobody(found: Customer) -> Customer:
+def _erased_customer(found: Customer) -> Customer:
     left = nobody(found.address.country)
     return replace(
         found, email=left.email, name=left.name, address=left.address, default_method=None

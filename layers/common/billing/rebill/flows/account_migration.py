@@ -25,10 +25,10 @@ def set_right(
     staying: list[ChargeJob] = []
     names: list[str] = []
     writes: list[Transaction] = []
-    for work in works:
-        found = _in_the_way(ports, work, now)
+    for job in works:
+        found = _in_the_way(ports, job, now)
         if found is None:
-            staying.append(work)
+            staying.append(job)
         elif found[1]:
             names.append(found[0])
             writes.append(found[1])
@@ -40,17 +40,17 @@ def set_right(
     return staying
 
 
-def _in_the_way(ports: Ports, work: ChargeJob, now: datetime) -> tuple[str, Transaction] | None:
+def _in_the_way(ports: Ports, job: ChargeJob, now: datetime) -> tuple[str, Transaction] | None:
     """Returns the problem's name and the writes that correct it; no writes where nothing can."""
-    subscription, invoice = work.subscription, work.invoice
+    subscription, invoice = job.subscription, job.invoice
     shard = ports.shard_of(subscription.id)
-    if invoice is not None and work.is_under_way:
-        gone = not gateway_payments.is_there(ports, invoice, work.merchant)
+    if invoice is not None and job.is_under_way:
+        gone = not gateway_payments.is_there(ports, invoice, job.merchant)
         return ("account_gone_under_way", ()) if gone else None
-    if work.held(ports) or (invoice is None and policy.not_yet(subscription, now)):
+    if job.held(ports) or (invoice is None and policy.not_yet(subscription, now)):
         return None  # nothing is asked of the gateway
-    if not gateway_payments.is_there(ports, subscription, work.merchant):
-        return "account_gone", charge_steps.account_gone(subscription, invoice, now, shard)
-    if invoice is not None and work.is_elsewhere:
+    if not gateway_payments.is_there(ports, subscription, job.merchant):
+        return "account_gone", charge_steps.void_without_account(subscription, invoice, now, shard)
+    if invoice is not None and job.is_elsewhere:
         return "moved", charge_steps.moved(subscription, invoice, now, shard)
     return None

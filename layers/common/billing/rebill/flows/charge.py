@@ -69,19 +69,19 @@ def _in_batches(ports: Ports, at_once: int, now: datetime, leases: Sequence[Due]
 
 def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[str]) -> None:
     loaded = account_migration.set_right(ports, list(_load(ports, leases, now, tally)), now, tally)
-    lapsed = [work for work in loaded if work.has_lapsed(ports, now)]
-    going_on = [work for work in loaded if work not in lapsed]
-    under_way = [work for work in going_on if work.is_under_way]
-    fresh = [work for work in going_on if not work.is_under_way]
+    lapsed = [job for job in loaded if job.has_lapsed(ports, now)]
+    going_on = [job for job in loaded if job not in lapsed]
+    under_way = [job for job in going_on if job.is_under_way]
+    fresh = [job for job in going_on if not job.is_under_way]
 
     unanswered: list[ChargeJob] = []
-    for call, works in _step_6(ports, under_way):
+    for call, works in _resolve_unknown(ports, under_way):
         unanswered += _settle(ports, works, _gateway(ports, call, works), now, tally)
     _settle(ports, lapsed, _gateway(ports, gateway_payments.withdraw, lapsed), now, tally)
     opened = opening.open_invoices(ports, fresh, now, tally)
-    free = [work for work in opened if not work.open_invoice.total]
+    free = [job for job in opened if not job.open_invoice.total]
     _settle(ports, free, [Succeeded(None)] * len(free), now, tally)
-    to_pay = [work for work in opened if work.open_invoice.total]
+    to_pay = [job for job in opened if job.open_invoice.total]
     ready = _prepare(ports, [*to_pay, *unanswered], tally)
     confirming = _pass_point_of_no_return(ports, ready, now, tally)
     _settle(ports, confirming, _gateway(ports, gateway_payments.confirm, confirming), now, tally)
@@ -113,7 +113,7 @@ def _load(
         yield ChargeJob(merchant.as_of(now), subscription, invoice)
 
 
-def _step_6(
+def _resolve_unknown(
     ports: Ports, works: Sequence[ChargeJob]
 ) -> Iterator[tuple[Callable[[Ports, Invoice], PaymentStatus], list[ChargeJob]]]:
     """Pairs attempts that were under way with the gateway call to make for each.
@@ -125,36 +125,36 @@ def _step_6(
     charged now is only looked up.
     """
     by_call: dict[Callable[[Ports, Invoice], PaymentStatus], list[ChargeJob]] = defaultdict(list)
-    for work in works:
-        over = work.is_last_authentication or (work.waits_for_buyer and work.is_elsewhere)
-        hold = work.held(ports)
-        over = over or (hold is policy.Hold.STOPPED and work.merchant.suspended_from is not None)
-        if work.subscription.cancelling or over or hold is policy.Hold.DISPUTED:
-            by_call[gateway_payments.withdraw].append(work)
+    for job in works:
+        over = job.is_last_authentication or (job.waits_for_buyer and job.is_elsewhere)
+        hold = job.held(ports)
+        over = over or (hold is policy.Hold.STOPPED and job.merchant.suspended_from is not None)
+        if job.subscription.cancelling or over or hold is policy.Hold.DISPUTED:
+            by_call[gateway_payments.withdraw].append(job)
         elif hold:
-            by_call[gateway_payments.lookup].append(work)
+            by_call[gateway_payments.lookup].append(job)
         else:
-            by_call[gateway_payments.resolve].append(work)
+            by_call[gateway_payments.resolve].append(job)
     yield from by_call.items()
 
 
 def _prepare(ports: Ports, works: Sequence[ChargeJob], tally: Counter[str]) -> list[ChargeJob]:
     """Prepares a gateway payment (step 2) where there is none yet, or one that may have expired."""
-    prepared = [gateway_payments.is_prepared(ports, work.open_invoice) for work in works]
-    unprepared = [work for work, done in zip(works, prepared, strict=True) if not done]
-    going_on = [work for work, done in zip(works, prepared, strict=True) if done]
+    prepared = [gateway_payments.is_prepared(ports, job.open_invoice) for job in works]
+    unprepared = [job for job, done in zip(works, prepared, strict=True) if not done]
+    going_on = [job for job, done in zip(works, prepared, strict=True) if done]
     references = _gateway(ports, gateway_payments.prepare, unprepared)
     after: list[ChargeJob] = []
     writes: list[Transaction] = []
-    for work, reference in zip(unprepared, references, strict=True):
+    for job, reference in zip(unprepared, references, strict=True):
         if isinstance(reference, Unavailable):
             tally[_nothing_known(reference, "unreachable")] += 1
             continue
-        if reference == work.open_invoice.gateway_ref:
-            going_on.append(work)
+        if reference == job.open_invoice.gateway_ref:
+            going_on.append(job)
             continue
-        ready, write = charge_steps.prepared(work.open_invoice, reference)
-        after.append(replace(work, invoice=ready))
+        ready, write = charge_steps.prepare(job.open_invoice, reference)
+        after.append(replace(job, invoice=ready))
         writes.append(write)
     return going_on + committed(ports, after, writes, tally)
 
@@ -165,23 +165,23 @@ def _pass_point_of_no_return(
     """Starts the attempts (step 3); whether billing is stopped is read here once more."""
     if not works:
         return []
-    names = sorted({work.merchant.id for work in works})
+    names = sorted({job.merchant.id for job in works})
     found, switch = ports.store.merchants_and_switch(names)
     merchants = dict(zip(names, found, strict=True))
     ports = ports.switched(switch)
     after: list[ChargeJob] = []
     writes: list[Transaction] = []
-    for work in works:
-        merchant = merchants[work.merchant.id]
+    for job in works:
+        merchant = merchants[job.merchant.id]
         assert merchant is not None, "a merchant is never removed"
-        if stopped := replace(work, merchant=merchant.as_of(now)).stopped(ports):
+        if stopped := replace(job, merchant=merchant.as_of(now)).stopped(ports):
             tally[f"held_{stopped}"] += 1
             continue
-        invoice = work.open_invoice
-        confirming, write = charge_steps.point_of_no_return(
-            work.subscription, invoice, ports.new_id("order"), now
+        invoice = job.open_invoice
+        confirming, write = charge_steps.pass_point_of_no_return(
+            job.subscription, invoice, ports.new_id("order"), now
         )
-        after.append(replace(work, invoice=confirming))
+        after.append(replace(job, invoice=confirming))
         writes.append(write)
     return committed(ports, after, writes, tally)
 
@@ -203,21 +203,21 @@ def _settle(
     known: list[ChargeJob] = []
     names: dict[str, str] = {}
     writes: list[Transaction] = []
-    for work, outcome in zip(works, outcomes, strict=True):
+    for job, outcome in zip(works, outcomes, strict=True):
         if isinstance(outcome, Unavailable | Unconfirmed):
             tally[_nothing_known(outcome, "unknown")] += 1
             continue
-        regular = not work.open_invoice.changes_plan
-        no_answer = isinstance(outcome, ActionRequired | Expired) and work.waits_for_buyer
+        regular = not job.open_invoice.changes_plan
+        no_answer = isinstance(outcome, ActionRequired | Expired) and job.waits_for_buyer
         if no_answer and regular:
-            unanswered += [] if work.held(ports) else [work]
+            unanswered += [] if job.held(ports) else [job]
             continue
-        name, write = settlement(ports, work, outcome, now)
-        known.append(work)
+        name, write = settlement(ports, job, outcome, now)
+        known.append(job)
         writes.append(write)
-        names[work.open_invoice.id] = name
-    for work in committed(ports, known, writes, tally):
-        tally[names[work.open_invoice.id]] += 1
+        names[job.open_invoice.id] = name
+    for job in committed(ports, known, writes, tally):
+        tally[names[job.open_invoice.id]] += 1
     return unanswered
 
 
@@ -228,4 +228,4 @@ def _nothing_known(answer: object, otherwise: str) -> str:
 def _gateway(
     ports: Ports, call: Callable[[Ports, Invoice], T], works: Sequence[ChargeJob]
 ) -> list[T | Unavailable]:
-    return ports.each(partial(call, ports), [work.open_invoice for work in works])
+    return ports.each(partial(call, ports), [job.open_invoice for job in works])

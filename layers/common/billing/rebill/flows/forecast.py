@@ -112,7 +112,7 @@ def _charges(
         subscription = subscription.renewing().paid(at, day, None, used)
         amount = invoicing.next_charge(subscription, minimum)
         used = invoicing.credit_used(subscription, minimum)
-        at = policy.alarm_after_payment(subscription, at) if subscription.is_live else None
+        at = policy.due_after_payment(subscription, at) if subscription.is_live else None
 
 
 def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
@@ -129,7 +129,7 @@ def _first(
     """Returns time and amount of the next charge: an open invoice has its amount already."""
     at = subscription.next_charge_at
     if at is not None and policy.charged_today(subscription, now):
-        again = policy.alarm_after_payment(subscription, now)
+        again = policy.due_after_payment(subscription, now)
         at = max(at, again) if again is not None else at
     amount = opened.total if opened is not None else invoicing.next_charge(subscription, minimum)
     if subscription.state is State.PAST_DUE and at is None:

@@ -101,11 +101,11 @@ def _of_shard(
             seller = merchants[subscription.merchant]
             assert seller is not None, "a subscription's merchant is never removed"
             standing = seller.as_of(now)
-            if (missed := _judged(ports, row, subscription, standing, now)) is not None:
+            if (missed := _explain(ports, row, subscription, standing, now)) is not None:
                 yield missed
 
 
-def _judged(
+def _explain(
     ports: Ports, row: Due, subscription: Subscription, merchant: Merchant, now: datetime
 ) -> Missed | None:
     late = now - LATE_AFTER

@@ -26,7 +26,7 @@ def open_invoices(
         asked = work.subscription.pay_now is not None
         if reason := work.held(ports):
             tally[f"held_{reason}"] += 1
-            again = policy.alarm_while_held(work.subscription, reason, now)
+            again = policy.due_while_held(work.subscription, reason, now)
             if again != work.subscription.due_at and not work.changes_plan:
                 _write_alarm(ports, work, again, tally)
         elif work.invoice is not None:
@@ -34,7 +34,7 @@ def open_invoices(
         elif policy.too_late_to_ask(work.subscription, work.merchant, now) and not asked:
             _put_on_waiting_list(ports, work, now, tally)
         elif policy.not_yet(work.subscription, now):
-            later = policy.alarm_after_payment(work.subscription, now)
+            later = policy.due_after_payment(work.subscription, now)
             tally["postponed"] += _write_alarm(ports, work, later, tally)
         else:
             to_open.append(work)

@@ -49,12 +49,12 @@ def settlement(
         case Declined():
             return declined(outcome, schedule)
         case ActionRequired():
-            return "action_required", charge_steps.needs_buyer(
+            return "action_required", charge_steps.wait_for_buyer(
                 subscription, invoice, schedule, now, shard
             )
         case Canceled() if not subscription.cancelling and work.is_last_authentication:
             return declined(UNANSWERED, schedule)
         case Expired() if not subscription.cancelling:
-            return "lapsed", charge_steps.lapsed(subscription, invoice, now)
+            return "lapsed", charge_steps.void_lapsed(subscription, invoice, now)
         case Canceled():
             return "void", charge_steps.void(subscription, invoice, now, shard)

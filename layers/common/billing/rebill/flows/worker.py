@@ -102,9 +102,9 @@ def _one_by_one(ports: Ports, leases: Sequence[Due], now: datetime) -> Counter[s
 
 def _write_down(ports: Ports, lease: Due, error: Exception, now: datetime) -> None:
     merchant, name = lease.owner[0], type(error).__name__
-    before = ports.store.trouble(lease)
+    before = ports.store.failure(lease)
     if before is None:
-        trouble = ProcessingFailure(merchant, lease.kind, lease.owner, name, now, now)
-        ports.store.commit(Insert(trouble))
+        failure = ProcessingFailure(merchant, lease.kind, lease.owner, name, now, now)
+        ports.store.commit(Insert(failure))
     else:
         ports.store.commit(Change(before, before.again(name, now)))

@@ -85,7 +85,7 @@ def request(
         _refuse_unreachable(ports, paid.invoice)
         refund = _reserve(ports, paid, amount_minor, name, source, reason, now, takes)
     try:
-        settled = _settled(ports, refund, now)
+        settled = _settle_known(ports, refund, now)
     except (Conflict, NotFound, Unavailable):
         return UnderWay(
             refunds.entry(refund, paid.order)
@@ -110,7 +110,7 @@ def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
             tally["stale"] += 1
             continue
         try:
-            tally[f"refund_{_settled(ports, refund, now).state}"] += 1
+            tally[f"refund_{_settle_known(ports, refund, now).state}"] += 1
         except Conflict:
             tally["conflict"] += 1
         except Unavailable:
@@ -120,7 +120,7 @@ def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str
     return tally
 
 
-def _settled(ports: Ports, refund: Refund, now: datetime) -> Refund:
+def _settle_known(ports: Ports, refund: Refund, now: datetime) -> Refund:
     """Settles the refund as the gateway has it; asks for it where the gateway has none.
 
     It may have been asked for before.
@@ -205,10 +205,10 @@ def _reserve(
 def _is_recorded(ports: Ports, refund: Refund) -> bool:
     """Tells whether a reservation was written although the answer to the write was lost."""
     try:
-        stands = ports.store.refund(refund.merchant, refund.customer, refund.id)
+        current = ports.store.refund(refund.merchant, refund.customer, refund.id)
     except Unavailable:
         return False
-    return stands is not None and stands.order_id == refund.order_id
+    return current is not None and current.order_id == refund.order_id
 
 
 def _settle(

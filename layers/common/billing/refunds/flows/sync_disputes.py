@@ -24,7 +24,7 @@ def update(
     found: Sequence[Dispute],
     *,
     now: datetime,
-    told: Transaction = (),
+    also: Transaction = (),
 ) -> str:
     """Brings the chargebacks of a paid invoice to their state at the gateway.
 
@@ -42,7 +42,7 @@ def update(
         opens = known is None
         is_last = len(steps) == 1 and (not opens or dispute.standing is DisputeStanding.OPEN)
         about = _about(history, invoice.id, dispute.id)
-        name = _step(ports, merchant, about, dispute, known, now, told if is_last else ())
+        name = _step(ports, merchant, about, dispute, known, now, also if is_last else ())
         if is_last:
             return name
 
@@ -61,20 +61,20 @@ def _step(
     dispute: Dispute,
     known: Chargeback | None,
     now: datetime,
-    told: Transaction,
+    also: Transaction,
 ) -> str:
     shard, order = ports.shard_of(about.invoice.id), ports.new_id("order")
     if known is None or dispute.standing is DisputeStanding.OPEN:
         revoke = merchant.settings.revoke_on_dispute
-        writes = disputes.opened(
+        writes = disputes.open_dispute(
             about, dispute, known, now, order=order, revoke=revoke, shard=shard
         )
         name = "opened"
     elif dispute.standing is DisputeStanding.WON:
-        writes, name = disputes.won(about, known, now, shard=shard), "won"
+        writes, name = disputes.win(about, known, now, shard=shard), "won"
     else:
-        writes, name = disputes.lost(about, known, now, order=order, shard=shard), "lost"
-    ports.store.commit(*writes, *told)
+        writes, name = disputes.lose(about, known, now, order=order, shard=shard), "lost"
+    ports.store.commit(*writes, *also)
     return f"dispute_{name}"
 
 

@@ -17,7 +17,7 @@ NOTHING_NEW = "nothing_new"
 
 
 def update(
-    ports: Ports, history: History, invoice: Invoice, *, now: datetime, told: Transaction = ()
+    ports: Ports, history: History, invoice: Invoice, *, now: datetime, also: Transaction = ()
 ) -> str:
     """Brings the refunds of a paid invoice of a customer to their state at the gateway.
 
@@ -38,7 +38,7 @@ def update(
             # One of ours was reserved before the gateway was asked: without its key, what is
             # listed of it would be taken for somebody else's, and booked twice.
             raise Conflict()
-        name = _step(ports, fresh, invoice.id, each, now, told if place == len(news) else ())
+        name = _step(ports, fresh, invoice.id, each, now, also if place == len(news) else ())
     return name
 
 
@@ -64,7 +64,7 @@ def _step(
     invoice_id: str,
     found: GatewayRefund,
     now: datetime,
-    told: Transaction,
+    also: Transaction,
 ) -> str:
     invoice = history.invoice(invoice_id)
     assert invoice is not None, "written with its payment"
@@ -93,5 +93,5 @@ def _step(
         name = RefundState.RETURNED.value
     else:
         return NOTHING_NEW
-    ports.store.commit(*writes, *told)
+    ports.store.commit(*writes, *also)
     return f"refund_{name}"

@@ -30,7 +30,7 @@ class ItemWriter:
         self._table = table
         self._call = calls
 
-    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+    def move_due_dates(self, dues: Sequence[Due], until: datetime) -> list[bool]:
         def move(due: Due, op: str) -> list[Action]:
             return [move_alarm(due, until, self._table, op)]
 

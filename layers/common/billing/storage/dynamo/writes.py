@@ -142,12 +142,12 @@ def _on_condition(entity: Entity, expecting: Iterable[str], table: str) -> Reque
 
 
 def _condition(terms: ExpressionBuilder, entity: Entity, expecting: Iterable[str]) -> str:
-    stands = [f"attribute_exists({terms.path('pk')})"]
-    said = key_fields.implied_by_key(type(entity), key_of(entity))
+    terms_as_read = [f"attribute_exists({terms.path('pk')})"]
+    implied = key_fields.implied_by_key(type(entity), key_of(entity))
     comparison = _Comparison(terms, absent.is_written_out(type(entity)))
     for name in expecting:
-        stands += comparison.of(("body",), entity, name, said)
-    return _within_limit(" AND ".join(stands))
+        terms_as_read += comparison.of(("body",), entity, name, implied)
+    return _within_limit(" AND ".join(terms_as_read))
 
 
 def _within_limit(expression: str) -> str:
@@ -163,7 +163,7 @@ class _Comparison:
     deep: bool
 
     def of(
-        self, owner: tuple[str, ...], holder: object, name: str, said: Mapping[str, Any]
+        self, owner: tuple[str, ...], holder: object, name: str, implied: Mapping[str, Any]
     ) -> Iterator[str]:
         """Yields the conditions of one field at the path `owner`; `said` is what the key
         implies."""
@@ -178,5 +178,5 @@ class _Comparison:
         else:
             stored = codec.encode_field(cls, name, value, whole=self.deep)
             equal = f"{path} = {self.terms.value(stored)}"
-            may_be_missing = codec.means_absent(cls, name, value) or said.get(name) == value
+            may_be_missing = codec.means_absent(cls, name, value) or implied.get(name) == value
             yield f"(attribute_not_exists({path}) OR {equal})" if may_be_missing else equal

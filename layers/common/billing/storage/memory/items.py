@@ -80,10 +80,10 @@ class MemoryItems:
             rows = self._indexes[index].get(pk)
             return [] if rows is None else list(islice(rows.between(between, newest_first), limit))
 
-    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
-        return [self.move_alarm(due, until) for due in dues]
+    def move_due_dates(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+        return [self.move_due_date(due, until) for due in dues]
 
-    def move_alarm(self, due: Due, until: datetime) -> bool:
+    def move_due_date(self, due: Due, until: datetime) -> bool:
         key = owner_key(due)
         with self._lock:
             entity = self._at(key)
@@ -124,12 +124,12 @@ class MemoryItems:
                 self._put(key, entity)
             case Change():
                 # Fields changed by others that this change neither writes nor expects stay.
-                stands = self._partitions[key.pk][key.sk]
-                if stands is write.before:
+                current = self._partitions[key.pk][key.sk]
+                if current is write.before:
                     self._put(key, write.after)
                     return
                 changes = {name: getattr(write.after, name) for name in write.changed}
-                self._put(key, replace(stands, **changes))
+                self._put(key, replace(current, **changes))
             case Remove():
                 self._put(key, None)
             case ConditionCheck():
@@ -176,22 +176,22 @@ def _check_length(pk: str, sk: str = "") -> None:
         raise ValueError("DynamoDB takes no key of this length.")
 
 
-def _holds(write: Write, stands: Entity | None) -> bool:
+def _holds(write: Write, current: Entity | None) -> bool:
     match write:
         case Insert():
-            return stands is None
+            return current is None
         case Change(before, _, expecting):
-            if stands is before:  # nobody has written since it was read
+            if current is before:  # nobody has written since it was read
                 return True
-            return stands is not None and _same(before, stands, {*write.changed, *expecting})
+            return current is not None and _same(before, current, {*write.changed, *expecting})
         case ConditionCheck(entity, expecting):
-            return stands is not None and _same(entity, stands, expecting)
+            return current is not None and _same(entity, current, expecting)
         case Remove(entity, expecting):
-            return not expecting or (stands is not None and _same(entity, stands, expecting))
+            return not expecting or (current is not None and _same(entity, current, expecting))
 
 
-def _same(read: Entity, stands: Entity, names: Iterable[str]) -> bool:
-    return all(getattr(read, name) == getattr(stands, name) for name in names)
+def _same(read: Entity, current: Entity, names: Iterable[str]) -> bool:
+    return all(getattr(read, name) == getattr(current, name) for name in names)
 
 
 class SortedRows:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from jinja2 import UndefinedError
 
+from billing.kernel.errors import Invalid
 from billing.render import pages
 from billing.web.problems import problem
 from tests.render.examples import LISTING, PAGES, page
@@ -52,7 +53,11 @@ VARIANTS = [
         "checkout/form.html",
         {
             **form_values(MONTHLY),
-            "errors": {"": "Too late.", "email": "No email.", "payment_method": "Choose one."},
+            "errors": {
+                "": Invalid("required", field=""),
+                "email": Invalid("email_malformed", field="email"),
+                "payment_method": Invalid("card_missing", field="payment_method"),
+            },
             "already_purchased": True,
             "trial_used": False,
             "offer_changed": True,
@@ -118,7 +123,7 @@ def test_what_people_typed_is_escaped(template: str) -> None:
         "product": replace(PRODUCT, name=evil),
         "quote": quoted(TRIAL, evil),
         "form": dict.fromkeys(("email", "name", "line1", "city", "state"), evil),
-        "errors": {"email": evil},
+        "errors": {"email": Invalid("one_of", field="email", values=evil)},
         "description": evil,
         "listings": [replace(LISTING, merchant_name=evil, product_name=evil)],
         "problem": {"code": evil, "detail": evil, "request_id": evil},

@@ -13,7 +13,7 @@ from billing.storage.addresses import IndexPartition, Key, Partition, Row
 
 
 class Items(Protocol):
-    """A table, in DynamoDB or in memory; an address says which class is read there."""
+    """A table of entities in DynamoDB or in memory; an address says which class is read there."""
 
     def get(self, key: Key[E]) -> E | None:
         """Returns one item, strongly consistent."""
@@ -35,7 +35,7 @@ class Items(Protocol):
         """Returns rows of one partition of an index by sort key, eventually consistent."""
         ...
 
-    def move_due_dates(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
         """Moves each due date whose kind and instant are unchanged; returns which ones it moved."""
         ...
 

@@ -24,7 +24,7 @@ from billing.kernel.merchants import ApiKey, GatewayAccount
 from billing.kernel.subscription import Source, When
 from billing.kernel.writes import Change, Insert
 from billing.runtime import wiring
-from billing.storage import keys
+from billing.storage.entity_keys import key_of
 from dev import PLATFORM, demo
 from functions.account import app as account_app
 from functions.cancel import app as cancel_app
@@ -276,7 +276,7 @@ def test_the_streams_event_tells_the_fact_that_it_names_once(world: World) -> No
         for fact in world.store.undelivered(shard, world.now, 9)
     ]
     stream = event("notify_stream")
-    key = keys.key_of(fact)
+    key = key_of(fact)
     stream["Records"][0]["dynamodb"]["Keys"] = {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
     assert notify_app.deliver(stream, CONTEXT)["told"] == 1
     assert notify_app.deliver(stream, CONTEXT)["told_before"] == 1

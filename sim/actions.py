@@ -53,7 +53,7 @@ def double_message(adversary: Adversary, target: Subscription | Checkout) -> Non
     due_at, now = target.due_at, instant(world.clockwork.now_us)
     # Only a possible claim: nothing but the sweep writes messages, and those name claims.
     if due_at is not None and due_at - now <= world.ports.operation.lease:
-        lease = Due(target.alarm, due_at, _owner(target))
+        lease = Due(target.due_kind, due_at, _owner(target))
         world.deployment.put(body_of([lease]), at_once=True)
 
 

@@ -74,7 +74,7 @@ class Table(MemoryItems):
         self._tell()
         return moved
 
-    def move_alarm_blindly(self, due: Due, until: datetime) -> bool:
+    def move_due_date_blindly(self, due: Due, until: datetime) -> bool:
         """Moves a due date without its condition: only a mutant asks for that."""
         key = owner_key(due)
         stands = self._at(key)
@@ -221,7 +221,7 @@ class SimItems:
         move = partial(self._table.move_due_dates, dues, until)
         instead = {"asked_again": asked_again}
         about = partial(_leases_shown, dues, until)
-        return self._wire.call("write", "move_alarms", move, about, instead)
+        return self._wire.call("write", "move_due_dates", move, about, instead)
 
     def write(self, transaction: Transaction) -> None:
         if not transaction:

@@ -131,7 +131,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "resolve confirms under a new key", ((gateway_payments, "resolve", paid_without_settling),)
     ),
-    Mutant("lease: no condition", ((Table, "move_alarm", move_blindly),)),
+    Mutant("lease: no condition", ((Table, "move_due_date", move_blindly),)),
     Mutant(
         "open: subscription unconditional",
         (_OPEN(blind("Subscription")),),

@@ -169,7 +169,7 @@ def paid_without_settling(resolve: Any) -> Any:
 
 
 def move_blindly(original: Any) -> Any:
-    return Table.move_alarm_blindly
+    return Table.move_due_date_blindly
 
 
 def skipping_write_ahead(original: Any) -> Any:

@@ -164,7 +164,7 @@ def test_whoever_dies_of_one_account_each_time_comes_to_the_others(
             raise Dead
         return stand(ports, found, now)
 
-    monkeypatch.setattr(account_life.signing, "stand", dies)
+    monkeypatch.setattr(account_life.signing, "standing_of", dies)
     for _ in range(15):
         try:
             sweep(large, 30)

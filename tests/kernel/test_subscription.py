@@ -254,7 +254,7 @@ def test_states_that_end_and_states_that_live_are_all_there_are() -> None:
 @pytest.mark.parametrize("state", State)
 def test_what_waits_for_its_end_is_woken_to_be_cancelled_not_billed(state: State) -> None:
     expected = DueKind.CANCEL if state is State.CANCEL_PENDING else DueKind.BILL
-    assert subscription(state=state).alarm is expected
+    assert subscription(state=state).due_kind is expected
 
 
 @pytest.mark.spec("R-2")

@@ -183,7 +183,7 @@ def pytest_configure(config: Any) -> None:
     _noting(MemoryItems, "get_many", _many)
     _noting(MemoryItems, "query", _always("dynamodb:Query", "CoreTable"))
     _noting(MemoryItems, "rows", _index)
-    _noting(MemoryItems, "move_alarm", _always("dynamodb:UpdateItem", "CoreTable"))
+    _noting(MemoryItems, "move_due_date", _always("dynamodb:UpdateItem", "CoreTable"))
     _noting(MemoryItems, "write", _written)
     _noting(MemoryItems, "write_each", _each_written)
     for method, action in (

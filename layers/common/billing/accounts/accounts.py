@@ -64,7 +64,7 @@ class Account(Entity):
     line with; `walk` is how far bringing them in line, or erasing them, has got.
     """
 
-    alarm: ClassVar[DueKind] = DueKind.ACCOUNT
+    due_kind: ClassVar[DueKind] = DueKind.ACCOUNT
 
     username: str
     email: str

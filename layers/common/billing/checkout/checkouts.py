@@ -71,5 +71,5 @@ class Checkout(Entity):
     known: bool = False
 
     @property
-    def alarm(self) -> DueKind:
+    def due_kind(self) -> DueKind:
         return DueKind.CHECKOUT if self.state is CheckoutState.OPEN else DueKind.ERASE

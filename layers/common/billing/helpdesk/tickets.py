@@ -84,7 +84,7 @@ class Ticket(Entity):
     the thread for the reader of the requester's mail.
     """
 
-    alarm: ClassVar[DueKind] = DueKind.TICKET
+    due_kind: ClassVar[DueKind] = DueKind.TICKET
 
     id: str
     merchant: str

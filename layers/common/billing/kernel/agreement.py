@@ -161,7 +161,7 @@ class Agreement(Entity):
     test: bool = False
 
     @property
-    def alarm(self) -> DueKind:
+    def due_kind(self) -> DueKind:
         return DueKind.CANCEL if self.state is State.CANCEL_PENDING else DueKind.BILL
 
     @property

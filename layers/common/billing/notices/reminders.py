@@ -35,7 +35,7 @@ class Reminder(Entity):
     """The next look at a subscription for advance notices; `told_of` is the last charge that a
     notice was sent for."""
 
-    alarm: ClassVar[DueKind] = DueKind.NOTICE
+    due_kind: ClassVar[DueKind] = DueKind.NOTICE
 
     merchant: str
     customer: str

@@ -56,7 +56,7 @@ class Refund(Entity):
     subscription's funds, None where there was nothing to take; `returned` what people see of that.
     """
 
-    alarm: ClassVar[DueKind] = DueKind.REFUND
+    due_kind: ClassVar[DueKind] = DueKind.REFUND
 
     id: str
     merchant: str

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from billing.kernel.subscription import Subscription
     from billing.notices.reminders import Reminder
     from billing.refunds.refunds import Refund
-    from billing.storage.keys import Alarmed
+    from billing.storage.keys import WithDueDate
 
     ById = Subscription | Order | PaymentMethod
     """An entity that is found by its id alone."""
@@ -50,7 +50,7 @@ def index_keys(entity: Entity) -> dict[str, Place]:
 # The due index: what is to be done, by kind, shard and instant.
 
 
-def due(kind: DueKind, shard: int, until: datetime) -> IndexPartition[Alarmed]:
+def due(kind: DueKind, shard: int, until: datetime) -> IndexPartition[WithDueDate]:
     """Returns where the due dates of a kind and shard are, up to an instant."""
     return IndexPartition(DUE, due_shard(kind, shard), SortKeyRange.until(until))
 
@@ -72,17 +72,19 @@ def due_sort_key(due_at: datetime, owner: tuple[str, ...]) -> str:
 _OWNER_PARTS = {DueKind.CHECKOUT: 2, DueKind.ERASE: 2, DueKind.TICKET: 2, DueKind.ACCOUNT: 1}
 
 
-def due_of(kind: DueKind, row: Row[Alarmed]) -> Due:
+def due_of(kind: DueKind, row: Row[WithDueDate]) -> Due:
     """Returns the due date of a row of the due index."""
     due_at, owner = row.sk[:STAMP_LENGTH], row.sk[STAMP_LENGTH + 1 :]
     parts = owner.split("#", _OWNER_PARTS.get(kind, 3) - 1)
     return Due(kind, datetime.fromisoformat(due_at), tuple(parts))
 
 
-def _due_place(entity: Alarmed, *owner: str) -> dict[str, Place]:
+def _due_place(entity: WithDueDate, *owner: str) -> dict[str, Place]:
     if entity.due_at is None:
         return {}
-    return {DUE: Place(due_shard(entity.alarm, entity.shard), due_sort_key(entity.due_at, owner))}
+    return {
+        DUE: Place(due_shard(entity.due_kind, entity.shard), due_sort_key(entity.due_at, owner))
+    }
 
 
 # The lookup index: what is named by an id, or by what it waits for.

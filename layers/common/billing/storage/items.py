@@ -35,7 +35,7 @@ class Items(Protocol):
         """Returns rows of one partition of an index by sort key, eventually consistent."""
         ...
 
-    def move_alarms(self, dues: Sequence[Due], until: datetime) -> list[bool]:
+    def move_due_dates(self, dues: Sequence[Due], until: datetime) -> list[bool]:
         """Moves each due date whose kind and instant are unchanged; returns which ones it moved."""
         ...
 

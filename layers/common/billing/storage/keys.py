@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     )
     """An entity in the partition of one customer."""
 
-    Alarmed = Subscription | Checkout | Refund | Reminder | Account | Ticket
+    WithDueDate = Subscription | Checkout | Refund | Reminder | Account | Ticket
     """An entity with a due date in the due index."""
 
 
@@ -234,12 +234,12 @@ def outbox_ids_of(key: Key[Entity]) -> tuple[int, datetime, str]:
     return int(key.pk.removeprefix("OB#")), datetime.fromisoformat(at), event
 
 
-def owner_key(due: Due) -> Key[Alarmed]:
+def owner_key(due: Due) -> Key[WithDueDate]:
     """Returns the key of the item that a due date belongs to."""
     return _OWNERS.get(due.kind, subscription)(*due.owner)
 
 
-_OWNERS: dict[DueKind, Callable[..., Key[Alarmed]]] = {
+_OWNERS: dict[DueKind, Callable[..., Key[WithDueDate]]] = {
     DueKind.CHECKOUT: checkout,
     DueKind.ERASE: checkout,
     DueKind.REFUND: refund,

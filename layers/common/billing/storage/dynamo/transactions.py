@@ -14,7 +14,7 @@ from billing.kernel.storage import Due
 from billing.kernel.writes import Entity, Transaction
 from billing.storage.addresses import Key
 from billing.storage.dynamo.calls import Calls, ConditionFailed, Contested, Request
-from billing.storage.dynamo.writes import Action, action, move_alarm
+from billing.storage.dynamo.writes import Action, action, move_due_date
 from billing.storage.entity_keys import MOST_WRITES, keys_of
 from billing.storage.keys import owner_key
 
@@ -32,7 +32,7 @@ class ItemWriter:
 
     def move_due_dates(self, dues: Sequence[Due], until: datetime) -> list[bool]:
         def move(due: Due, op: str) -> list[Action]:
-            return [move_alarm(due, until, self._table, op)]
+            return [move_due_date(due, until, self._table, op)]
 
         return [refused is None for refused in self._each(dues, lambda d: [owner_key(d)], move)]
 

@@ -73,7 +73,7 @@ def item_of(entity: Entity, op: str) -> Item:
     }
 
 
-def move_alarm(due: Due, until: datetime, table: str, op: str) -> Action:
+def move_due_date(due: Due, until: datetime, table: str, op: str) -> Action:
     """Returns the action that moves a due date, if its kind and instant are unchanged."""
     terms = ExpressionBuilder()
     due_at = terms.path("body", "due_at")

@@ -87,7 +87,7 @@ class MemoryItems:
         key = owner_key(due)
         with self._lock:
             entity = self._at(key)
-            if entity is None or entity.due_at != due.due_at or entity.alarm != due.kind:
+            if entity is None or entity.due_at != due.due_at or entity.due_kind != due.kind:
                 return False
             self._put(key, replace(entity, due_at=until))
             return True

@@ -86,6 +86,7 @@ PARAMETERS = {
     "count": "whole number: how many characters or entries",
     "currency": "text: ISO 4217 code",
     "department": "text: the department's name",
+    "domain": "text: the domain that was asked for",
     "first": "whole number: the first year",
     "gateway": "text: the gateway's name",
     "invoices": "whole number: open invoices",

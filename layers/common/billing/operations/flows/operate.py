@@ -96,8 +96,10 @@ def confirm_domain(ports: Ports, merchant_id: str, host: str) -> Merchant:
     up, and its requests come here (A-9). Raises `Refused` (domain_not_asked, domain_taken)."""
     before = _merchant(ports, merchant_id)
     asked = before.settings.custom_domain
-    if asked is None or asked != host.strip().lower():
+    if asked is None:
         raise Refused("domain_not_asked")
+    if asked != host.strip().lower():
+        raise Refused("other_domain_asked", code="domain_not_asked", domain=asked)
     if before.domain == asked:
         return before
     after = replace(before, domain=asked)

@@ -157,12 +157,12 @@ def test_whoever_dies_of_one_account_each_time_comes_to_the_others(
     large: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both_leave(large)
-    stand = account_life.signing.standing
+    standing_of = account_life.signing.standing_of
 
     def dies(ports: Any, found: Any, now: Any) -> Any:
         if found.username == "annsart":
             raise Dead
-        return stand(ports, found, now)
+        return standing_of(ports, found, now)
 
     monkeypatch.setattr(account_life.signing, "standing_of", dies)
     for _ in range(15):

@@ -73,7 +73,7 @@ def test_bought_again_with_the_same_email_on_day_89_everything_is_back(world: Pl
     leave(world)
     ended = datetime(2026, 2, 28, 15, tzinfo=UTC)
     world.advance(to=ended + 89 * DAY)
-    support = account_life.refuse_unless_restorable(world.ports, "AnnsArt", SELLER, now=world.now)
+    support = account_life.restorable_standing(world.ports, "AnnsArt", SELLER, now=world.now)
     assert (support.standing, support.until) == (Standing.INACTIVE, ended + 90 * DAY)
     world.buy(world.plan, email=SELLER)
     assert world.standing() is Standing.ACTIVE
@@ -111,7 +111,7 @@ def test_on_day_91_it_is_erased_and_the_same_email_makes_a_new_account(
     assert world.seller().suspended_from is not None
     with pytest.raises(Invalid):
         world.sign_up("annsart", "new@example.com")
-    found = account_life.refuse_unless_restorable(world.ports, "annsart", SELLER, now=world.now)
+    found = account_life.restorable_standing(world.ports, "annsart", SELLER, now=world.now)
     assert found.standing is Standing.ERASED
     world.advance(days=3)
     assert world.sign_in() is not None, "the old one's end takes nothing from the new one"
@@ -151,7 +151,7 @@ def test_a_different_email_makes_a_new_account_and_restores_nothing(
     assert world.store.catalog("ann-anew") == ((), ())
     assert world.seller().suspended_from is not None
     with pytest.raises(NotFound):
-        account_life.refuse_unless_restorable(
+        account_life.restorable_standing(
             world.ports, "annsart", "ann@elsewhere.example", now=world.now
         )
 

@@ -91,7 +91,7 @@ class AccountStanding:
     """The state of an account at an instant; `until` is when it changes by itself, if it does, and
     `then` the state that follows."""
 
-    standing: Standing
+    state: Standing
     until: datetime | None = None
     then: Standing = Standing.ERASED
 

@@ -70,7 +70,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
         raise Invalid("username_taken", field="username", code="username_taken")
     pointer = ports.store.account_email(email)
     held = ports.store.account(pointer.username) if pointer is not None else None
-    if held is not None and standing_of(ports, held, now).standing is not Standing.ERASED:
+    if held is not None and standing_of(ports, held, now).state is not Standing.ERASED:
         ports.store.commit(Insert(_event(ports, EventKind.ACCOUNT_EXISTS, held.username, now)))
         return
     account = Account(
@@ -106,7 +106,7 @@ def sign_in(ports: Ports, email: str, password: str, *, ip: str, now: datetime) 
     right = ports.passwords.verify(known, password[: accounts.PASSWORD_MOST])
     if not allowed or not right or account is None:
         return None
-    return None if standing_of(ports, account, now).standing is Standing.ERASED else account
+    return None if standing_of(ports, account, now).state is Standing.ERASED else account
 
 
 def is_password_of(

@@ -76,17 +76,17 @@ def sweep(
     return Counter(due=len(dues)) + seen
 
 
-def reopen(ports: Ports, account: Account, *, now: datetime) -> AccountStanding:
+def standing_at_sign_in(ports: Ports, account: Account, *, now: datetime) -> AccountStanding:
     """Returns the account's state at sign-in; a plan bought a moment ago opens it at once."""
     found = signing.standing_of(ports, account, now)
     seller = ports.store.merchant(account.username)
     suspended = seller is not None and seller.is_suspended(now)
-    if suspended and seller is not None and found.standing not in _stops(ports):
+    if suspended and seller is not None and found.state not in _stops(ports):
         ports.store.commit(Change(seller, replace(seller, suspended_from=None)))
     return found
 
 
-def refuse_unless_restorable(
+def restorable_standing(
     ports: Ports, username: str, email: str, *, now: datetime
 ) -> AccountStanding:
     """Returns the state of the account with an old username and email: whether buying again with
@@ -116,21 +116,21 @@ def _align(
     if account is None or seller is None or account.due_at != due.due_at:
         return "stale"
     standing = signing.standing_of(ports, account, now)
-    if standing.standing is Standing.ERASED:
+    if standing.state is Standing.ERASED:
         return _end(ports, account, seller, met[username], now, keep_going)
     stops = _stops(ports)
     _suspend(ports, seller, standing, stops, now)
-    if standing.standing not in {account.told, Standing.UNUSED} or account.walk is not None:
-        if account.walk is None or account.walk.of != standing.standing:
-            return _go_on(ports, account, Turn(Walk(standing.standing, now), False), now)
-        act = partial(_pause if standing.standing in stops else _resume, ports, now=now)
+    if standing.state not in {account.told, Standing.UNUSED} or account.walk is not None:
+        if account.walk is None or account.walk.of != standing.state:
+            return _go_on(ports, account, Turn(Walk(standing.state, now), False), now)
+        act = partial(_pause if standing.state in stops else _resume, ports, now=now)
         turn = _walk_sold(ports, seller, account.walk, act, now, keep_going)
         if not turn.over or turn.walk.left:
             return _go_on(ports, account, turn, now)
-    after = replace(account, told=standing.standing, due_at=standing.until, walk=None)
+    after = replace(account, told=standing.state, due_at=standing.until, walk=None)
     told = _mail_change(ports, account, standing, now)
     ports.store.commit(Change(account, after, expecting=("due_at", "told")), *told)
-    return standing.standing.value
+    return standing.state.value
 
 
 def _suspend(
@@ -143,7 +143,7 @@ def _suspend(
     """Writes from when on the seller's customers are charged no more, as the account's state
     says."""
     suspended_from = None
-    if standing.standing in stops:
+    if standing.state in stops:
         suspended_from = now if seller.suspended_from is None else min(now, seller.suspended_from)
     elif standing.then in stops:
         suspended_from = standing.until
@@ -354,8 +354,8 @@ def _mail_change(
     kind = {
         Standing.INACTIVE: EventKind.ACCOUNT_ENDED,
         Standing.ACTIVE: EventKind.ACCOUNT_ACTIVE,
-    }.get(standing.standing)
-    if kind is None or standing.standing is account.told:
+    }.get(standing.state)
+    if kind is None or standing.state is account.told:
         return ()
     at = f"{now:%Y%m%dT%H%M%S}"
     event = OutboxEvent(

@@ -48,11 +48,11 @@ def messages(
             ]
         case EventKind.ACCOUNT_ENDED:
             standing = signing.standing_of(ports, account, now)
-            if standing.standing is not Standing.INACTIVE:
+            if standing.state is not Standing.INACTIVE:
                 return LeftOut.UNTRUE
             return [letters.ended(to_owner, url, event.until or standing.until)]
         case EventKind.ACCOUNT_ACTIVE:
-            if signing.standing_of(ports, account, now).standing is not Standing.ACTIVE:
+            if signing.standing_of(ports, account, now).state is not Standing.ACTIVE:
                 return LeftOut.UNTRUE
             return [letters.account_changed(to_owner, event.kind.value, url)]
         case _:

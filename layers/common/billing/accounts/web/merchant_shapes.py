@@ -195,9 +195,9 @@ def preview(terms: PriceTerms, start: Anchor, count: int) -> PreviewOutput:
 
 
 def account(standing: AccountStanding) -> AccountOutput:
-    kept = standing.standing is Standing.INACTIVE
+    kept = standing.state is Standing.INACTIVE
     return {
-        "standing": standing.standing.value,
+        "standing": standing.state.value,
         "restorable_until": instant(standing.until if kept else None),
     }
 

@@ -106,9 +106,9 @@ def sign_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     if found is None:
         telemetry.happened("account sign-in refused", request_id=request.id)
         return _front(ports, "sign_in", status=401, failed=True)
-    standing = account_life.reopen(ports, found, now=now)
+    standing = account_life.standing_at_sign_in(ports, found, now=now)
     cookie = console_session.begin_account(ports, request, found, now)
-    active = standing.standing is Standing.ACTIVE
+    active = standing.state is Standing.ACTIVE
     return http.redirect("/console" if active else "/account", cookies=[cookie])
 
 
@@ -170,7 +170,7 @@ def confirm_email(ports: Ports, request: Request, token: str, *, now: datetime) 
 
 def profile(ports: Ports, visit: Visit) -> http.Answer:
     """Shows the account's profile; for an inactive account, how to return."""
-    if visit.standing.standing is not Standing.ACTIVE:
+    if visit.standing.state is not Standing.ACTIVE:
         return show(visit, "inactive", offers=own_plan.offers(ports))
     return show(visit, "profile", done=done_of(visit), errors={})
 

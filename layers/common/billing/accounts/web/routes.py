@@ -41,9 +41,7 @@ def _settings(api: Api, ports: Ports) -> None:
         if call.merchant.id != ports.operation.platform:
             raise NotFound("accounts_off")
         query = call.input
-        found = account_life.refuse_unless_restorable(
-            ports, query.username, query.email, now=call.now
-        )
+        found = account_life.restorable_standing(ports, query.username, query.email, now=call.now)
         return merchant_shapes.account(found)
 
 

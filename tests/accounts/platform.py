@@ -74,7 +74,7 @@ class Platform(World):
     def standing(self, email: str = SELLER) -> Standing:
         found = account.by_email(self.ports, email)
         assert found is not None
-        return account.standing_of(self.ports, found, self.now).standing
+        return account.standing_of(self.ports, found, self.now).state
 
     def seller(self, username: str = "annsart") -> Merchant:
         found = self.store.merchant(username)

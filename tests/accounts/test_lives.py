@@ -74,7 +74,7 @@ def test_bought_again_with_the_same_email_on_day_89_everything_is_back(world: Pl
     ended = datetime(2026, 2, 28, 15, tzinfo=UTC)
     world.advance(to=ended + 89 * DAY)
     support = account_life.restorable_standing(world.ports, "AnnsArt", SELLER, now=world.now)
-    assert (support.standing, support.until) == (Standing.INACTIVE, ended + 90 * DAY)
+    assert (support.state, support.until) == (Standing.INACTIVE, ended + 90 * DAY)
     world.buy(world.plan, email=SELLER)
     assert world.standing() is Standing.ACTIVE
     world.tick()
@@ -112,7 +112,7 @@ def test_on_day_91_it_is_erased_and_the_same_email_makes_a_new_account(
     with pytest.raises(Invalid):
         world.sign_up("annsart", "new@example.com")
     found = account_life.restorable_standing(world.ports, "annsart", SELLER, now=world.now)
-    assert found.standing is Standing.ERASED
+    assert found.state is Standing.ERASED
     world.advance(days=3)
     assert world.sign_in() is not None, "the old one's end takes nothing from the new one"
 

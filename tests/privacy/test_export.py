@@ -121,7 +121,7 @@ def test_a_consent_is_told_with_all_that_was_shown(shop: Shop) -> None:
         "amount": {"amount": 2999, "currency": "USD"},
     }
     assert (shown["period"], shown["payments"], shown["ends_at"]) == ("1m", None, None)
-    assert shown["cancelling"][0].startswith("Write to")
+    assert shown["cancelling"][0].startswith("Contact")
     assert "until you cancel" in shown["agreement"] and shown["button"] in shown["agreement"]
 
 

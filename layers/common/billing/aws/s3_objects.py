@@ -83,7 +83,7 @@ class S3Objects:
             answer = self._client.get_object(**self._at(key))
             if answer["ContentLength"] > at_most:
                 answer["Body"].close()
-                raise Refused(f"The object has more than {at_most} bytes.", code="too_large")
+                raise Refused("file_too_large", code="too_large", count=at_most)
             content = answer["Body"].read()
         except ClientError as error:
             if _code(error) in _MISSING:

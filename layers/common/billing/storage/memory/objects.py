@@ -74,7 +74,7 @@ class MemoryObjects:
     def get(self, key: ObjectKey, *, at_most: int) -> StoredObject | None:
         found = self._objects.get(key.text)
         if found is not None and len(found.content) > at_most:
-            raise Refused(f"The object has more than {at_most} bytes.", code="too_large")
+            raise Refused("file_too_large", code="too_large", count=at_most)
         return found
 
     def delete(self, key: ObjectKey) -> None:

@@ -106,6 +106,7 @@ def house() -> Iterator[tuple[Stack, dict[str, str]]]:
         described = stack.read(Template(load(ROOT / "template.yaml"), endpoint, parameters))
         provision.create_tables(boto3.client("dynamodb"), described.tables)
         provision.create_queues(boto3.client("sqs"), described.queues)
+        provision.create_buckets(boto3.client("s3"), described.buckets)
         provision.verify_sender(boto3.client("sesv2"), "b@example.com")
         environment |= described.environment | {"MAIL_EVENTS": ""}
         ports = wiring.connect(Settings.from_environ(environment))

@@ -102,7 +102,8 @@ def test_what_breaks_in_a_lane_is_raised_when_the_other_is_done() -> None:
 
 
 def test_there_is_no_pace_unless_it_is_asked_for() -> None:
-    tables = {f"TABLE_{name}": name for name in ("CORE", "EPHEMERAL", "AUDIT")}
-    assert Settings.from_environ(tables).calls_per_second == 0
-    paced = Settings.from_environ({**tables, "GATEWAY_CALLS_PER_WORKER": "12"})
+    names = ("TABLE_CORE", "TABLE_EPHEMERAL", "TABLE_AUDIT", "BUCKET_OBJECTS")
+    environ = {name: name.lower() for name in names}
+    assert Settings.from_environ(environ).calls_per_second == 0
+    paced = Settings.from_environ({**environ, "GATEWAY_CALLS_PER_WORKER": "12"})
     assert paced.calls_per_second == 12

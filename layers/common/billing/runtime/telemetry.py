@@ -45,6 +45,7 @@ FIELDS = frozenset(
         "request_id",
         "status",
         "code",
+        "reason",
         "field",
         # of a failure of ours
         "exception",

@@ -28,7 +28,7 @@ EVENTS_AT_ONCE = 100
 
 
 LOOKS_BACK = timedelta(days=30)
-"""The time for which Stripe lists events."""
+"""The time for which gateways list events: the shortest of those we know."""
 
 
 OVERLAP = timedelta(hours=1)

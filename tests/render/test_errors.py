@@ -121,7 +121,7 @@ def test_every_title_is_of_a_code_that_is_raised() -> None:
 def test_a_text_names_exactly_what_its_raisers_give(reason: str) -> None:
     """In each language that has one; one that stands in names nothing.
 
-    A gateway may also choose the text instead of being named in it: `gateway.<name>.error.<reason>`.
+    A gateway that is given may choose the text instead: `gateway.<name>.error.<reason>`.
     """
     for language in LANGUAGES:
         if reason in TEXTS[language]:

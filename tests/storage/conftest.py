@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import sleep
 from typing import Any
@@ -13,6 +14,7 @@ from uuid import uuid4
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
+from pynamodb.exceptions import TableError
 from pynamodb.signals import post_dynamodb_send
 
 from billing.kernel.storage import Ephemeral
@@ -151,9 +153,11 @@ def _on_dynamodb(name: str, endpoint: str | None, cannot: dict[str, str]) -> Bac
     core, ephemeral = f"core-{uuid4().hex}", f"ephemeral-{uuid4().hex}"
     calls = dynamo_calls.connect(os.urandom, region=REGION, endpoint=endpoint, sleep=_briefly)
     for model, table in ((dynamo_tables.Core, core), (dynamo_tables.Ephemeral, ephemeral)):
-        calls._connection.create_table(
-            table, **model._get_schema(), billing_mode=PAY_PER_REQUEST_BILLING_MODE
-        )
+        # Asked again after a lost reply, an emulator says that it is there already.
+        with suppress(TableError):
+            calls._connection.create_table(
+                table, **model._get_schema(), billing_mode=PAY_PER_REQUEST_BILLING_MODE
+            )
     return Backend(
         name,
         store.on_dynamodb(core, calls),

@@ -182,7 +182,9 @@ def test_its_signed_events_come_to_its_address(world: ExampleWorld, client: Clie
 
 @pytest.mark.spec("P-18", "W-6")
 def test_wiring_opens_it_by_its_spec_with_its_limits(world: ExampleWorld) -> None:
-    environ = dict.fromkeys(("TABLE_CORE", "TABLE_EPHEMERAL", "TABLE_AUDIT"), "table")
+    environ = dict.fromkeys(
+        ("TABLE_CORE", "TABLE_EPHEMERAL", "TABLE_AUDIT", "BUCKET_OBJECTS"), "name"
+    )
     opened = wiring._gateways(settings.Settings.from_environ(environ), lambda: world.now)
     account = AccountRef("acme", EXAMPLE, "shop-1")
     gateway = opened[EXAMPLE](account)

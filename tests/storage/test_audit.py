@@ -53,7 +53,7 @@ def test_every_record_is_kept_once_and_a_day_of_a_merchant_is_read_together(
     [
         (["acme"], "--stack"),
         (["--stack", "perennial"], "merchant"),
-        (["acme", "--stack", "perennial", "--on", "yesterday"], "--on: a day"),
+        (["acme", "--stack", "perennial", "--on", "yesterday"], "--on must be a day in UTC"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_words(

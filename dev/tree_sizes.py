@@ -50,6 +50,7 @@ def described() -> str:
 
 
 def _git(*args: str) -> str:
-    command = ["git", *args]  # nosec B607: whatever git the developer has
+    # Whatever git the developer has.
+    command = ["git", *args]  # nosec B607
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()

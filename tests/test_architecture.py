@@ -211,7 +211,7 @@ def pins(path: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("other", ["dev", "lambda"])
-def test_the_layer_has_the_same_versions_as_where_it_is_tried(other: str) -> None:
+def test_the_layer_and_the_laptop_have_the_same_versions(other: str) -> None:
     layer = pins("layers/common/requirements.txt")
     assert layer.items() <= pins(f"requirements/{other}.txt").items()
     assert "boto3" not in layer

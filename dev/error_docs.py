@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
+from billing.kernel.charge_eligibility import Hold
 from billing.kernel.errors import BillingError
-from billing.kernel.policy import Hold
 from billing.render import messages
 from billing.web.problems import STATUS
 from dev.error_reasons import Raised, raised

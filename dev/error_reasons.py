@@ -171,16 +171,23 @@ def _targets(node: ast.Assign | ast.NamedExpr) -> list[ast.expr]:
 
 
 def _returned(function: object) -> set[str]:
-    """Returns the texts in a function's returns."""
+    """Returns the texts in a function's returns, and in those of a function whose answer is its
+    own."""
     assert inspect.isfunction(function)
     tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(function)))
-    return {
-        node.value
-        for found in ast.walk(tree)
-        if isinstance(found, ast.Return) and found.value is not None
-        for node in ast.walk(found.value)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+    texts: set[str] = set()
+    for found in ast.walk(tree):
+        if not isinstance(found, ast.Return) or found.value is None:
+            continue
+        if isinstance(found.value, ast.Call):
+            passed_on = _value(sys.modules[function.__module__], found.value.func)
+            texts |= _returned(passed_on) if inspect.isfunction(passed_on) else set()
+        texts |= {
+            node.value
+            for node in ast.walk(found.value)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+    return texts
 
 
 PAGES_OF_CUSTOMERS = (

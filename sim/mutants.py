@@ -25,7 +25,7 @@ from billing.gateways import event_signature
 from billing.helpdesk import cancellation_request, tickets
 from billing.helpdesk.flows import decision
 from billing.invoices.flows import documents
-from billing.kernel import policy
+from billing.kernel import charge_eligibility, retries
 from billing.kernel.customers import Customer
 from billing.kernel.flows import due, gateway_payments
 from billing.kernel.funds import Funds
@@ -113,7 +113,11 @@ _CHANGED: Callable[..., Patch] = lambda mutate: (plan_change_steps, "_settle_pai
 def _looked_at(name: str) -> tuple[Patch, ...]:
     """Returns every write that rests on the subscription, without this field of it."""
     mutate = without(name)
-    listed = ((policy, "LOOKED_AT"), (plan_change_steps, "AS_READ"), (freezing, "AS_READ"))
+    listed = (
+        (charge_eligibility, "LOOKED_AT"),
+        (plan_change_steps, "AS_READ"),
+        (freezing, "AS_READ"),
+    )
     return tuple((where, what, mutate) for where, what in listed)
 
 
@@ -149,7 +153,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "open: nothing but what changes checked",
-        (_OPEN(forgetting(*policy.LOOKED_AT, "due_at")),),
+        (_OPEN(forgetting(*charge_eligibility.LOOKED_AT, "due_at")),),
     ),
     Mutant("prepared: invoice unconditional", ((charge_steps, "prepare", blind("Invoice")),)),
     Mutant("PNR: subscription not expected", (_PNR(without_expect),)),
@@ -196,19 +200,24 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("declined: both", (_DECLINED(blind("Invoice", "Subscription")),)),
     Mutant(
         "local day: alarm at once",
-        ((policy, "due_after_payment", due_at_once),),
+        ((charge_eligibility, "due_after_payment", due_at_once),),
         redundant="the worker asks for the local day again before it opens an invoice",
     ),
-    Mutant("local day: not asked", ((policy, "charged_today", always(False)),)),
+    Mutant("local day: not asked", ((charge_eligibility, "charged_today", always(False)),)),
     Mutant(
         "local day: neither",
-        ((policy, "due_after_payment", due_at_once), (policy, "charged_today", always(False))),
+        (
+            (charge_eligibility, "due_after_payment", due_at_once),
+            (charge_eligibility, "charged_today", always(False)),
+        ),
     ),
-    Mutant("never too late to ask", ((policy, "too_late_to_ask", always(False)),)),
-    Mutant("stopped and disarmed not asked", ((policy, "selling_stopped", always(None)),)),
-    Mutant("no hold at all", ((policy, "hold", always(None)),)),
-    Mutant("held: never looked at again", ((policy, "due_while_held", always(None)),)),
-    Mutant("attempts without end", ((policy, "after_decline", attempts_unlimited),)),
+    Mutant("never too late to ask", ((charge_eligibility, "too_late_to_ask", always(False)),)),
+    Mutant(
+        "stopped and disarmed not asked", ((charge_eligibility, "selling_stopped", always(None)),)
+    ),
+    Mutant("no hold at all", ((charge_eligibility, "hold", always(None)),)),
+    Mutant("held: never looked at again", ((charge_eligibility, "due_while_held", always(None)),)),
+    Mutant("attempts without end", ((retries, "after_decline", attempts_unlimited),)),
     Mutant("pay now: unconditional", ((charge_steps, "pay_now", blind("Subscription")),)),
     Mutant(
         "pay now: the open charge not expected",

@@ -8,17 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from billing.kernel.catalog import Cycle, Initial, PricePoint, PriceTerms, PriceType, Product
 from billing.kernel.gateways import SANDBOX
-from billing.kernel.merchants import (
-    CreditAtEnd,
-    FinalAction,
-    GatewayAccount,
-    Merchant,
-    RetrySchedule,
-    Settings,
-    Undecided,
-)
+from billing.kernel.merchants import CreditAtEnd, GatewayAccount, Merchant, Settings, Undecided
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.retries import FinalAction, RetrySchedule
 from sim.chance import Chance
 from sim.virtual_clock import DAY, HOUR, MINUTE, SECOND, microseconds
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from billing.kernel.catalog import Initial, PriceTerms, PriceType
-from billing.kernel.merchants import CreditAtEnd, Merchant, RetrySchedule, Settings
+from billing.kernel.merchants import CreditAtEnd, Merchant, Settings
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.retries import RetrySchedule
 from billing.kernel.subscription import Subscription
 from billing.plans.plan_change import When
 from sim import actions, card_changes

@@ -15,11 +15,11 @@ from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.kernel import gateways
 from billing.kernel.catalog import Initial, Limit
+from billing.kernel.charge_eligibility import Hold
 from billing.kernel.errors import Invalid, NotFound, Refused, Unreachable
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import AccountPolicy
 from billing.kernel.periods import Period, Span, Unit
-from billing.kernel.policy import Hold
 from billing.kernel.subscription import Source, State, When
 from billing.kernel.writes import Change, Insert, Remove
 from billing.plans import plan_change

@@ -9,8 +9,8 @@ import pytest
 
 from billing.cancel.flows import cancel
 from billing.kernel.invoices import InvoiceState
-from billing.kernel.merchants import RetrySchedule
 from billing.kernel.money import Currency, Money
+from billing.kernel.retries import RetrySchedule
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.writes import Change
 from billing.plans.flows import change_plan, freeze

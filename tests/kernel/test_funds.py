@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from billing.kernel.funds import SHARES_AT_MOST, UNKNOWN, Funds, Share, Taken, whole
@@ -77,6 +77,7 @@ steps = st.lists(
 
 @pytest.mark.spec("A-4", "B-7")
 @settings(max_examples=examples(400))
+@example(1, [("change", 0, 0), ("change", 1, 0), ("refund", 2, 0)])
 @given(st.integers(1, 60), steps)
 def test_money_is_used_or_returned_or_credit_and_never_two_of_them(
     price: int, story: list[Step]

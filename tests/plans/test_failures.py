@@ -13,9 +13,10 @@ from billing.cancel.flows.cancel import Result as Ended
 from billing.gateway_events.flows import buyer_return
 from billing.kernel.catalog import Initial
 from billing.kernel.invoices import InvoiceState
-from billing.kernel.merchants import RetrySchedule, Settings
+from billing.kernel.merchants import Settings
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Span, Unit
+from billing.kernel.retries import RetrySchedule
 from billing.kernel.subscription import State
 from billing.kernel.subscription import When as CancelWhen
 from billing.plans.flows.change_plan import Result

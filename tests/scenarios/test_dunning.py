@@ -10,7 +10,8 @@ import pytest
 
 from billing.cards.flows import cards
 from billing.customers.flows import customers
-from billing.kernel.merchants import FinalAction, PortalKind, RetrySchedule, Settings
+from billing.kernel.merchants import PortalKind, Settings
+from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.subscription import Source, State
 from billing.kernel.writes import Change, Insert
 from functions.portal import app

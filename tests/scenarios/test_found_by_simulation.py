@@ -11,15 +11,15 @@ from billing.cancel import cancellation, pausing
 from billing.cancel.flows import cancel
 from billing.cancel.flows.cancel import Result
 from billing.gateway_events.flows import webhook
-from billing.kernel import invoicing, policy
+from billing.kernel import charge_eligibility, invoicing
 from billing.kernel.catalog import Initial
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, Refused, Unreachable
 from billing.kernel.gateways import SANDBOX, AccountRef, DisputeStanding, Succeeded
 from billing.kernel.invoices import InvoiceState
-from billing.kernel.merchants import FinalAction, RetrySchedule
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Span, Unit
+from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.storage import Due
 from billing.kernel.subscription import CancelRequest, Source, State, When
 from billing.kernel.writes import Change, Insert
@@ -323,7 +323,7 @@ def test_who_pays_what_is_past_due_while_somebody_ends_it_leaves_no_alarm_behind
         request = CancelRequest(When.NOW, Source.CUSTOMER, world.now, "ORDER")
         late = cancellation.end_now(read, None, request, "ann@example.com", 0)
     else:
-        late = (Change(read, pausing.pause(read, world.now), expecting=policy.RESTS),)
+        late = (Change(read, pausing.pause(read, world.now), expecting=charge_eligibility.RESTS),)
     with pytest.raises(Conflict):
         world.store.commit(*late)
 

@@ -12,10 +12,11 @@ from billing.kernel import ledger
 from billing.kernel.catalog import Cycle, Initial, PriceTerms, PriceType
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.invoices import InvoiceState
-from billing.kernel.merchants import FinalAction, RetrySchedule, Settings
+from billing.kernel.merchants import Settings
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.subscription import State
 from billing.kernel.writes import Insert
 from tests.world import MONTHLY, START, World

@@ -16,14 +16,8 @@ from billing.kernel.catalog import PricePoint
 from billing.kernel.customers import Address, Customer
 from billing.kernel.departments import Department
 from billing.kernel.errors import Conflict
-from billing.kernel.merchants import (
-    CreditAtEnd,
-    FinalAction,
-    GatewayAccount,
-    Merchant,
-    RetrySchedule,
-    Settings,
-)
+from billing.kernel.merchants import CreditAtEnd, GatewayAccount, Merchant, Settings
+from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert
 from billing.storage import absent, codec
 from billing.storage.dynamo import writes

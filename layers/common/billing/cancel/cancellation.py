@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 
-from billing.kernel import policy, snapshots
+from billing.kernel import charge_eligibility, snapshots
 from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
@@ -16,9 +17,21 @@ from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import CancelRequest, Source, State, Subscription, When
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 
+
+class CancelReason(StrEnum):
+    """The reasons of a cancellation that a customer may choose from (X-7)."""
+
+    TOO_EXPENSIVE = "too_expensive"
+    NOT_USED = "not_used"
+    MISSING = "missing"
+    SWITCHED = "switched"
+    QUALITY = "quality"
+    OTHER = "other"
+
+
 INVOICE_AS_READ = ("state", "attempt")
 
-AS_TOLD = (*policy.RESTS, *policy.PRICED_BY)
+AS_TOLD = (*charge_eligibility.RESTS, *charge_eligibility.PRICED_BY)
 """The fields that an end and its mail rest on, which state what is still credited (R-8)."""
 
 
@@ -87,7 +100,11 @@ def record(subscription: Subscription, under_way: Invoice, request: CancelReques
     The gateway's answer about the charge decides.
     """
     return (
-        Change(subscription, subscription.cancel_recorded(request), expecting=policy.LOOKED_AT),
+        Change(
+            subscription,
+            subscription.cancel_recorded(request),
+            expecting=charge_eligibility.LOOKED_AT,
+        ),
         ConditionCheck(under_way, expecting=INVOICE_AS_READ),
     )
 
@@ -96,7 +113,7 @@ def undo(subscription: Subscription, requested: Order, now: datetime, shard: int
     """Undoes a pending cancellation; the request stays listed, marked withdrawn (X-2, X-5)."""
     after = subscription.cancel_undone()
     return (
-        Change(subscription, after, expecting=(*policy.LOOKED_AT, "ends_at")),
+        Change(subscription, after, expecting=(*charge_eligibility.LOOKED_AT, "ends_at")),
         Change(requested, replace(requested, withdrawn=True)),
         Insert(event(EventKind.CANCEL_UNDONE, after, now, shard)),
     )
@@ -111,7 +128,7 @@ def end_pending(
     ended = replace(subscription.cancelled(ends_at, request.source), cancelling=None)
     event = replace(request, order=order_id)
     return (
-        Change(subscription, ended, expecting=(*policy.LOOKED_AT, "ends_at")),
+        Change(subscription, ended, expecting=(*charge_eligibility.LOOKED_AT, "ends_at")),
         Insert(entry(ended, OrderKind.CANCELLATION, event, now, email)),
         Insert(_end(ended, event, now, shard)),
     )

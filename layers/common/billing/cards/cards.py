@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.customers import Customer, FormerCard, PaymentMethod, email_hash
 from billing.kernel.errors import Refused
 from billing.kernel.gateways import SavedMethod
@@ -117,7 +117,7 @@ def _charged_to(
     invoice = wallet.open_invoices.get(before.id)
     idle = () if invoice is None else (ConditionCheck(invoice, expecting=ATTEMPT),)
     asked = after.asked_to_pay(now)
-    return (Change(before, asked, expecting=(*policy.LOOKED_AT, "due_at")), *idle)
+    return (Change(before, asked, expecting=(*charge_eligibility.LOOKED_AT, "due_at")), *idle)
 
 
 def _on(subscription: Subscription, method: PaymentMethod) -> Subscription:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing.checkout.checkouts import Checkout
 from billing.kernel import snapshots
@@ -14,7 +15,7 @@ from billing.kernel.customers import (
     email_hash,
     normalised_email,
 )
-from billing.kernel.orders import OrderKind
+from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import Anchor
 from billing.kernel.schedule import ChargeKind, standard_anchor, standard_at
@@ -108,4 +109,25 @@ def purchased(
         invoice=invoice.id,
         subscription=invoice.subscription,
         was=None if subscription is None else snapshots.of(subscription),
+    )
+
+
+REPEAT_WINDOW = timedelta(hours=24)
+
+
+def is_repeat(
+    product: str,
+    subscriptions: Iterable[Subscription],
+    orders: Iterable[Order],
+    now: datetime,
+) -> bool:
+    """True if a customer has this product already, so that buying it again must be confirmed (C-2).
+
+    That is, a subscription to it is live, or it was bought within 24 hours.
+    """
+    if any(s.product == product and s.is_live for s in subscriptions):
+        return True
+    return any(
+        o.product == product and o.kind is OrderKind.SALE and now - o.at < REPEAT_WINDOW
+        for o in orders
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from billing.cancel import cancellation
 from billing.helpdesk.tickets import Ticket
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.catalog import Cancellation
 from billing.kernel.merchants import Merchant
 from billing.kernel.periods import Anchor
@@ -98,7 +98,7 @@ def hold(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
     if not may_be_held(subscription) or subscription.held or ticket.lets_stand is not None:
         return ()
     held = replace(subscription, held_for=ticket.id, held_since=ticket.requested_at)
-    return (Change(subscription, held, expecting=policy.LOOKED_AT),)
+    return (Change(subscription, held, expecting=charge_eligibility.LOOKED_AT),)
 
 
 def may_be_held(subscription: Subscription) -> bool:
@@ -116,10 +116,12 @@ def release(
         return ()
     free = _freed(subscription)
     if free.is_live and free.due_at is not None and _was_due(free, now):
-        late = free.state in RUNNING and policy.too_late_to_ask(free, merchant, now)
+        late = free.state in RUNNING and charge_eligibility.too_late_to_ask(free, merchant, now)
         asked = PayNow(now, None) if late else free.pay_now
         free = replace(free, due_at=now, pay_now=asked)
-    return (Change(subscription, free, expecting=(*policy.LOOKED_AT, "due_at", "pay_now")),)
+    return (
+        Change(subscription, free, expecting=(*charge_eligibility.LOOKED_AT, "due_at", "pay_now")),
+    )
 
 
 def let_go(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
@@ -127,7 +129,7 @@ def let_go(subscription: Subscription, ticket: Ticket) -> tuple[Change, ...]:
     the subscription must not stay held for ever (H-4, X-5)."""
     if subscription.held_for != ticket.id:
         return ()
-    return (Change(subscription, _freed(subscription), expecting=policy.LOOKED_AT),)
+    return (Change(subscription, _freed(subscription), expecting=charge_eligibility.LOOKED_AT),)
 
 
 def _freed(subscription: Subscription) -> Subscription:

@@ -264,9 +264,18 @@ def whole(period: int, paid_minor: int) -> Share:
 
 def _kept(shares: Iterable[Share]) -> tuple[Share, ...]:
     """Returns the shares with money left, oldest first, and the newest of those that were only
-    spent."""
+    spent.
+
+    The newest period's share stays with nothing left: a later change of plan adds to its payments.
+    """
     ordered = sorted(shares, key=lambda share: share.period)
-    live = [share for share in ordered if share.in_use_minor or share.credit_minor]
+    live = [
+        share
+        for share in ordered
+        if share.in_use_minor
+        or share.credit_minor
+        or (share is ordered[-1] and share.paid_minor and share.period >= 0)
+    ]
     spent = [s for s in ordered if s.spent_minor and s not in live and s.period >= 0]
     room = max(0, SHARES_AT_MOST - len(live))
     return tuple(sorted([*live, *spent[-room:]], key=lambda share: share.period))

@@ -12,6 +12,7 @@ from billing.kernel.departments import USUAL, Department
 from billing.kernel.errors import NotFound
 from billing.kernel.gateways import SANDBOX, AccountRef, AtGateway
 from billing.kernel.money import Currency
+from billing.kernel.retries import RetrySchedule
 from billing.kernel.writes import Entity
 
 VISITORS_OWN = "visitor"
@@ -31,22 +32,6 @@ class SelfService(StrEnum):
     OFF = "off"
     MANUAL = "manual"
     AUTOMATIC = "automatic"
-
-
-class FinalAction(StrEnum):
-    """The end of a subscription's retry schedule: cancel it, or keep it past due (R-4)."""
-
-    CANCEL = "cancel"
-    KEEP_PAST_DUE = "keep_past_due"
-
-
-@dataclass(frozen=True, slots=True)
-class RetrySchedule:
-    """Dunning: `attempts` in all, `every_days` apart, then the final action (R-4)."""
-
-    every_days: int = 3
-    attempts: int = 4
-    final_action: FinalAction = FinalAction.CANCEL
 
 
 class Undecided(StrEnum):

@@ -15,7 +15,7 @@ from billing.kernel.gateways import AccountRef
 from billing.kernel.storage import Due
 
 if TYPE_CHECKING:
-    from billing.kernel import policy
+    from billing.kernel import charge_eligibility
     from billing.kernel.gateways import (
         AtGateway,
         Capabilities,
@@ -254,21 +254,23 @@ class Ports:
             return 1
         return gateway.capabilities.minimum_in(currency)
 
-    def stopped(self, merchant: Merchant) -> policy.Hold | None:
+    def stopped(self, merchant: Merchant) -> charge_eligibility.Hold | None:
         """Returns why a merchant must not charge here and now, or None."""
-        from billing.kernel import policy
+        from billing.kernel import charge_eligibility
 
-        return policy.selling_stopped(
+        return charge_eligibility.selling_stopped(
             merchant,
             billing_paused=self.operation.billing_paused,
             environment=self.operation.environment,
         )
 
-    def hold(self, subscription: Subscription, merchant: Merchant) -> policy.Hold | None:
+    def hold(
+        self, subscription: Subscription, merchant: Merchant
+    ) -> charge_eligibility.Hold | None:
         """Returns why a subscription must not be charged here and now, or None (R-3)."""
-        from billing.kernel import policy
+        from billing.kernel import charge_eligibility
 
-        return policy.hold(
+        return charge_eligibility.hold(
             subscription,
             merchant,
             billing_paused=self.operation.billing_paused,

@@ -11,12 +11,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from billing.cancel import cancellation
-from billing.kernel import ledger, payment_refs, policy
+from billing.kernel import charge_eligibility, ledger, payment_refs, retries
 from billing.kernel.gateways import Declined, Succeeded
 from billing.kernel.invoices import Invoice, InvoiceState
-from billing.kernel.merchants import RetrySchedule
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Anchor
+from billing.kernel.retries import RetrySchedule
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 from billing.rebill.charge_events import event
@@ -32,7 +32,7 @@ def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
         Change(
             subscription,
             subscription.renewing().opened(invoice.id),
-            expecting=(*policy.LOOKED_AT, *policy.PRICED_BY, "due_at"),
+            expecting=(*charge_eligibility.LOOKED_AT, *charge_eligibility.PRICED_BY, "due_at"),
         ),
         Insert(invoice),
     )
@@ -64,7 +64,7 @@ def pass_point_of_no_return(
         *_unanswered(invoice, now),
         Change(invoice, confirming, expecting=ATTEMPT),
         # The card too: one that is being removed is never charged (B-9).
-        ConditionCheck(subscription, expecting=(*policy.LOOKED_AT, "payment_method")),
+        ConditionCheck(subscription, expecting=(*charge_eligibility.LOOKED_AT, "payment_method")),
     )
 
 
@@ -87,11 +87,11 @@ def settle_paid(
     charged_on = Anchor.at(now, subscription.anchor.zone).wall.date()
     after = subscription.paid(now, charged_on, None, invoice.credit_minor)
     if after.is_live:
-        after = after.postponed_to(policy.due_after_payment(after, now))
+        after = after.postponed_to(charge_eligibility.due_after_payment(after, now))
     after, cancelled = cancellation.after_payment(after, now, invoice.bill_to.email, shard)
     return (
         Change(invoice, paid, expecting=ATTEMPT),
-        Change(subscription, after, expecting=policy.MONEY),
+        Change(subscription, after, expecting=charge_eligibility.MONEY),
         Insert(invoice.order(now)),
         *((Insert(ledger.payment(paid, now)),) if paid.total else ()),
         Insert(event(EventKind.RENEWED, invoice, after, now, shard)),
@@ -110,7 +110,7 @@ def settle_declined(
     cancellation_order_id: str,
 ) -> Transaction:
     """Settles a decline (step 5): the charge is tried again, or given up for good (R-4)."""
-    follows = policy.after_decline(
+    follows = retries.after_decline(
         invoice.attempt - invoice.uncounted,
         retryable=outcome.retryable,
         schedule=schedule,
@@ -132,14 +132,14 @@ def settle_declined(
 
 
 def _retry(
-    subscription: Subscription, before: Invoice, after: Invoice, follows: policy.AfterDecline
+    subscription: Subscription, before: Invoice, after: Invoice, follows: retries.AfterDecline
 ) -> Transaction:
     """Keeps the subscription past due, with the retry cycle's next due date."""
     assert follows.due_at is not None, "what is given up is not tried again"
     past_due = subscription.declined(follows.retry_at, follows.due_at)
     return (
         Change(before, after, expecting=ATTEMPT),
-        Change(subscription, past_due, expecting=policy.LOOKED_AT),
+        Change(subscription, past_due, expecting=charge_eligibility.LOOKED_AT),
     )
 
 
@@ -163,8 +163,8 @@ def give_up(
     code = outcome.code if outcome else (invoice.decline_code or "unpaid")
     over = invoice.declined(code, retryable=False, final=True)
     uncollectible = Change(invoice, over, expecting=ATTEMPT)
-    if not policy.cancels_at_the_end(schedule):
-        parked = Change(subscription, subscription.unpaid(), expecting=policy.RESTS)
+    if not retries.cancels_at_the_end(schedule):
+        parked = Change(subscription, subscription.unpaid(), expecting=charge_eligibility.RESTS)
         return (uncollectible, parked)
     request = cancellation.by_dunning(cancellation_order_id, now)
     email = invoice.bill_to.email
@@ -187,7 +187,7 @@ def wait_for_buyer(
         written = _uncounted(subscription, invoice, waiting)
     else:
         counted = invoice.attempt - invoice.uncounted
-        follows = policy.after_decline(
+        follows = retries.after_decline(
             min(counted, schedule.attempts - 1), retryable=True, schedule=schedule, now=now
         )
         written = _retry(subscription, invoice, waiting, follows)
@@ -206,12 +206,12 @@ def void_without_account(
     if invoice is not None and invoice.changes_plan:
         goes_on = subscription.voided(subscription.period_at)
         return (
-            Change(subscription, goes_on, expecting=policy.LOOKED_AT),
+            Change(subscription, goes_on, expecting=charge_eligibility.LOOKED_AT),
             *cancellation.void(invoice, now, shard),
         )
     after = subscription.unpaid()
     return (
-        Change(subscription, after, expecting=(*policy.RESTS, "payment_method")),
+        Change(subscription, after, expecting=(*charge_eligibility.RESTS, "payment_method")),
         *cancellation.void(invoice, now, shard),
         Insert(cancellation.event(EventKind.NEW_CARD_NEEDED, after, now, shard)),
     )
@@ -224,7 +224,7 @@ def moved(subscription: Subscription, invoice: Invoice, now: datetime, shard: in
     """
     again = replace(subscription.voided(now), pay_now=subscription.pay_now)
     return (
-        Change(subscription, again, expecting=(*policy.LOOKED_AT, "payment_method")),
+        Change(subscription, again, expecting=(*charge_eligibility.LOOKED_AT, "payment_method")),
         *cancellation.void(invoice, now, shard),
     )
 
@@ -236,7 +236,7 @@ def pay_now(subscription: Subscription, invoice: Invoice | None, now: datetime) 
     """
     asked = subscription.asked_to_pay(now)
     idle = () if invoice is None else (ConditionCheck(invoice, expecting=ATTEMPT),)
-    return (Change(subscription, asked, expecting=(*policy.LOOKED_AT, "due_at")), *idle)
+    return (Change(subscription, asked, expecting=(*charge_eligibility.LOOKED_AT, "due_at")), *idle)
 
 
 def _continues(subscription: Subscription, now: datetime) -> bool:
@@ -250,7 +250,7 @@ def _uncounted(subscription: Subscription, before: Invoice, after: Invoice) -> T
     event = replace(after, uncounted=before.uncounted + 1)
     return (
         Change(before, event, expecting=ATTEMPT),
-        Change(subscription, subscription.resumed(), expecting=policy.LOOKED_AT),
+        Change(subscription, subscription.resumed(), expecting=charge_eligibility.LOOKED_AT),
     )
 
 
@@ -262,7 +262,9 @@ def void_lapsed(subscription: Subscription, invoice: Invoice, now: datetime) -> 
     """
     return (
         Change(invoice, invoice.lapsed(), expecting=ATTEMPT),
-        Change(subscription, subscription.postponed_to(now), expecting=policy.LOOKED_AT),
+        Change(
+            subscription, subscription.postponed_to(now), expecting=charge_eligibility.LOOKED_AT
+        ),
     )
 
 
@@ -274,7 +276,9 @@ def void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int
     """
     withdrawn = Change(invoice, invoice.in_state(InvoiceState.VOID), expecting=ATTEMPT)
     if subscription.cancelling is None:
-        again = Change(subscription, subscription.voided(now), expecting=policy.LOOKED_AT)
+        again = Change(
+            subscription, subscription.voided(now), expecting=charge_eligibility.LOOKED_AT
+        )
         return (withdrawn, again)
     request = replace(subscription.cancelling, requested_at=now)
     email = invoice.bill_to.email

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.cancel import cancellation
-from billing.kernel import ledger, policy
+from billing.kernel import charge_eligibility, ledger
 from billing.kernel.customers import Entitlement
 from billing.kernel.gateways import ActionRequired, Declined, Outcome, Succeeded
 from billing.kernel.invoices import Invoice, InvoiceState
@@ -26,7 +26,7 @@ from billing.rebill.charge_steps import ATTEMPT
 LOOK_AGAIN = timedelta(minutes=2)
 """The time until the worker asks whether the buyer has authenticated."""
 
-AS_READ = (*policy.LOOKED_AT, *policy.PRICED_BY, "funds", "due_at")
+AS_READ = (*charge_eligibility.LOOKED_AT, *charge_eligibility.PRICED_BY, "funds", "due_at")
 
 
 def open_invoice(
@@ -128,7 +128,7 @@ def _settle_paid(
     after, cancelled = cancellation.after_payment(after, now, invoice.bill_to.email, shard)
     return (
         Change(invoice, paid, expecting=ATTEMPT),
-        Change(subscription, after, expecting=policy.MONEY),
+        Change(subscription, after, expecting=charge_eligibility.MONEY),
         *moves,
         Insert(invoice.order(now)),
         Insert(ledger.payment(paid, now)),
@@ -148,7 +148,7 @@ def _settle_declined(
     after = _unchanged(subscription)
     return (
         Change(invoice, over, expecting=ATTEMPT),
-        Change(subscription, after, expecting=policy.LOOKED_AT),
+        Change(subscription, after, expecting=charge_eligibility.LOOKED_AT),
         Insert(invoice.failed_order(now, outcome.code)),
         Insert(event(EventKind.PAYMENT_FAILED, invoice, after, now, shard, code=outcome.code)),
     )
@@ -162,7 +162,7 @@ def _wait_for_buyer(
     later = subscription.postponed_to(now + LOOK_AGAIN)
     looked = (
         Change(invoice, waiting, expecting=ATTEMPT),
-        Change(subscription, later, expecting=policy.LOOKED_AT),
+        Change(subscription, later, expecting=charge_eligibility.LOOKED_AT),
     )
     if invoice.state is InvoiceState.ACTION_REQUIRED:
         return looked
@@ -175,7 +175,7 @@ def _void(subscription: Subscription, invoice: Invoice, now: datetime, shard: in
     recorded, email = subscription.cancelling, invoice.bill_to.email
     if recorded is None:
         unchanged = _unchanged(subscription)
-        return (withdrawn, Change(subscription, unchanged, expecting=policy.LOOKED_AT))
+        return (withdrawn, Change(subscription, unchanged, expecting=charge_eligibility.LOOKED_AT))
     request = replace(recorded, requested_at=now)
     if cancellation.takes_effect_now(subscription, request, changing_plan=True):
         return (withdrawn, *cancellation.end_now(subscription, None, request, email, shard))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.cancel import cancellation
-from billing.kernel import ledger, policy
+from billing.kernel import charge_eligibility, ledger
 from billing.kernel.customers import Entitlement
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import UNDER_WAY, Invoice
@@ -209,7 +209,7 @@ def _held(about: Disputed) -> tuple[Write, ...]:
     if subscription.state in CHARGEABLE and not waits and subscription.cancelling is None:
         marked = replace(marked, due_at=None)
     return (
-        Change(subscription, marked, expecting=(*policy.LOOKED_AT, "due_at")),
+        Change(subscription, marked, expecting=(*charge_eligibility.LOOKED_AT, "due_at")),
         *_as_it_stands(invoice),
     )
 
@@ -222,7 +222,7 @@ def _going_on(
         return ()
     standing = standing_of(chargebacks)
     marked = replace(subscription, dispute=standing)
-    expecting = (*policy.MONEY, "due_at", "anchor_period")
+    expecting = (*charge_eligibility.MONEY, "due_at", "anchor_period")
     if standing != DisputeStanding.WON or subscription.state not in CHARGEABLE:
         return (Change(subscription, marked, expecting=expecting),)
     if invoice is not None and invoice.state in UNDER_WAY:
@@ -253,7 +253,7 @@ def _cancel(
         return replace(after, dispute=standing).returning(about.invoice.paid_in, taken)
 
     if not subscription.is_live:
-        return (Change(subscription, marked(subscription), expecting=policy.MONEY),)
+        return (Change(subscription, marked(subscription), expecting=charge_eligibility.MONEY),)
     request = CancelRequest(When.NOW, Source.GATEWAY, now, order, reason=REASON)
     if invoice is not None and invoice.state in UNDER_WAY:
         writes = cancellation.record(subscription, invoice, request)
@@ -262,7 +262,9 @@ def _cancel(
         writes = cancellation.end_now(subscription, invoice, request, email, shard)
     ended = marked(left(subscription, writes))
     return tuple(
-        replace(write, after=ended, expecting=(*policy.RESTS, *policy.MONEY))
+        replace(
+            write, after=ended, expecting=(*charge_eligibility.RESTS, *charge_eligibility.MONEY)
+        )
         if isinstance(write, Change) and write.before is subscription
         else write
         for write in writes

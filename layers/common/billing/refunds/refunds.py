@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from billing.kernel import ledger, policy
+from billing.kernel import charge_eligibility, ledger
 from billing.kernel.customers import Entitlement
 from billing.kernel.due import DueKind
 from billing.kernel.funds import Taken
@@ -88,6 +88,29 @@ def refund_id(invoice: str, name: str) -> str:
     return f"{invoice}:{name}"
 
 
+def why_not_by_customer(
+    invoice: Invoice,
+    returnable: Money,
+    *,
+    switched_off: bool,
+    window_ends_at: datetime | None,
+    now: datetime,
+) -> str | None:
+    """Returns the code of what forbids a customer's own refund, None if nothing does (B-7).
+
+    `returnable` is what would go back, `window_ends_at` None for a product without refunds.
+    """
+    if switched_off:
+        return "refund_off"
+    if not value.refundable(invoice):
+        return "already_refunded" if invoice.total else "nothing_paid"
+    if not returnable:
+        return "credit_used"
+    if window_ends_at is None:
+        return "no_refunds"
+    return "refund_window_over" if now >= window_ends_at else None
+
+
 def reserve(
     invoice: Invoice,
     amount: Money,
@@ -137,7 +160,7 @@ def reserve(
     )
     if subscription is not None and not writes:
         # It may take nothing out of it, and is still decided by it: by a dispute, by what is used.
-        writes = (ConditionCheck(subscription, expecting=policy.MONEY),)
+        writes = (ConditionCheck(subscription, expecting=charge_eligibility.MONEY),)
     return refund, (Change(invoice, reserved, expecting=RESERVATION), Insert(refund), *writes)
 
 
@@ -154,7 +177,9 @@ def take_back(
         after = subscription.returning(invoice.paid_in, minor)
     if after == subscription:
         return None, ()
-    return subscription.taken(after, minor), (Change(subscription, after, expecting=policy.MONEY),)
+    return subscription.taken(after, minor), (
+        Change(subscription, after, expecting=charge_eligibility.MONEY),
+    )
 
 
 def notify(
@@ -177,7 +202,7 @@ def restore(
     if refund.took is None or subscription is None:
         return ()
     again = subscription.not_returned(invoice.paid_in, refund.took)
-    return (Change(subscription, again, expecting=policy.MONEY),)
+    return (Change(subscription, again, expecting=charge_eligibility.MONEY),)
 
 
 def settle(

@@ -22,7 +22,7 @@ from billing.cancel import cancellation, pausing
 from billing.cancel.flows import cancel, pause
 from billing.customers import purchases
 from billing.customers.flows.login import NOBODY
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound, Refused
 from billing.kernel.flows import due
@@ -214,7 +214,7 @@ def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
         running = found.resumes_as in {State.TRIALING, State.ACTIVE}
         if running and not purchases.has_ended(found, now):
             after = pausing.pause(found, now, Source.SYSTEM)
-            ports.store.commit(Change(found, after, expecting=policy.RESTS))
+            ports.store.commit(Change(found, after, expecting=charge_eligibility.RESTS))
         return True
     running = found.state in {State.TRIALING, State.ACTIVE, State.PAST_DUE}
     if not running or found.is_unpaid or found.cancelling is not None:
@@ -228,7 +228,7 @@ def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:
             if invoice.state is InvoiceState.ACTION_REQUIRED:
                 # Its due date is its customer's time limit, days from now.
                 ports.store.commit(
-                    Change(found, found.postponed_to(now), expecting=policy.LOOKED_AT)
+                    Change(found, found.postponed_to(now), expecting=charge_eligibility.LOOKED_AT)
                 )
             return False
         idle = (ConditionCheck(invoice, expecting=cancellation.INVOICE_AS_READ),)
@@ -247,7 +247,7 @@ def _resume(ports: Ports, found: Subscription, now: datetime) -> bool:
         pause.go_on(ports, found, now)
     elif found.state is State.CANCEL_PENDING and not purchases.has_ended(found, now):
         after = pausing.resume(found, now)
-        ports.store.commit(Change(found, after, expecting=policy.RESTS))
+        ports.store.commit(Change(found, after, expecting=charge_eligibility.RESTS))
     return True
 
 
@@ -260,7 +260,9 @@ def _write(
     *more: Write,
 ) -> None:
     event = cancellation.event(kind, after, now, ports.shard_of(after.id))
-    ports.store.commit(Change(before, after, expecting=policy.RESTS), *more, Insert(event))
+    ports.store.commit(
+        Change(before, after, expecting=charge_eligibility.RESTS), *more, Insert(event)
+    )
 
 
 def _end(

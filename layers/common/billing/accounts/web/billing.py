@@ -180,7 +180,7 @@ def _after(visit: Visit, after: Changed, what: str) -> http.Answer:
 def _cancel_form(
     ports: Ports, visit: Visit, typed: Mapping[str, str], errors: Mapping[str, Invalid]
 ) -> http.Answer:
-    from billing.portal.web.forms import Reason
+    from billing.cancel.cancellation import CancelReason
 
     owned = own_plan.bought(ports, visit.account, now=visit.now)
     purchase, found = own_plan.plan(ports, owned)
@@ -196,7 +196,7 @@ def _cancel_form(
         others=own_plan.others(owned, found.id),
         guarantee=own_plan.guarantee(owned, purchase, now=visit.now),
         retention_days=visit.platform.settings.accounts.retention_days,
-        reasons=tuple(Reason),
+        reasons=tuple(CancelReason),
         form=typed,
         errors=errors,
     )

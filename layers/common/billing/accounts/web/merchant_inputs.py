@@ -15,17 +15,11 @@ from billing.kernel import domains
 from billing.kernel.catalog import Limit
 from billing.kernel.departments import Ask, Department
 from billing.kernel.errors import Invalid
-from billing.kernel.merchants import (
-    VISITORS_OWN,
-    CreditAtEnd,
-    FinalAction,
-    PortalKind,
-    SelfService,
-    Undecided,
-)
+from billing.kernel.merchants import VISITORS_OWN, CreditAtEnd, PortalKind, SelfService, Undecided
 from billing.kernel.money import MAX_AMOUNT_MINOR, Currency
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Anchor
+from billing.kernel.retries import FinalAction
 from billing.kernel.subscription import When
 from billing.render.messages import LANGUAGES
 from billing.web.inputs import (

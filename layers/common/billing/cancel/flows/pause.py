@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.cancel import cancellation, pausing
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.errors import Refused
 from billing.kernel.flows import subscriptions
 from billing.kernel.outbox_events import EventKind
@@ -64,5 +64,7 @@ def _write(
     *more: Write,
 ) -> Subscription:
     event = cancellation.event(kind, after, now, ports.shard_of(after.id))
-    ports.store.commit(Change(before, after, expecting=policy.RESTS), *more, Insert(event))
+    ports.store.commit(
+        Change(before, after, expecting=charge_eligibility.RESTS), *more, Insert(event)
+    )
     return after

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from billing.checkout import checkout_steps, trials
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import (
     Conflict,
@@ -294,13 +294,13 @@ def patience(ports: Ports) -> timedelta:
     return timedelta(hours=ports.operation.checkout_hours)
 
 
-def refuse_stopped(reason: policy.Hold | None) -> None:
+def refuse_stopped(reason: charge_eligibility.Hold | None) -> None:
     """Raises `Refused` where there is a reason why nothing may be sold now."""
     if reason is not None:
         raise Refused("sales_stopped", code=reason)
 
 
-def _stopped(ports: Ports, checkout: Checkout, now: datetime) -> policy.Hold | None:
+def _stopped(ports: Ports, checkout: Checkout, now: datetime) -> charge_eligibility.Hold | None:
     """Returns why the seller must not charge at this moment: read afresh before money may move."""
     (merchant,), switch = ports.store.merchants_and_switch([checkout.merchant])
     assert merchant is not None, "a merchant is never removed"

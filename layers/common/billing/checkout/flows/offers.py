@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.kernel import policy, pricing
+from billing.kernel import charge_eligibility, pricing
 from billing.kernel.catalog import PricePoint, Product
 from billing.kernel.disclosures import Disclosure
 from billing.kernel.errors import (
@@ -30,7 +30,7 @@ class Offer:
     account: str
     test: bool
     quote: pricing.Quote
-    stopped: policy.Hold | None
+    stopped: charge_eligibility.Hold | None
 
     @property
     def sold_at(self) -> AccountRef:

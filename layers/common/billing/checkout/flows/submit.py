@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from billing.checkout import checkout_steps, trials
+from billing.checkout import checkout_steps, purchase, trials
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import advance, offers
 from billing.checkout.flows.offers import Offer
-from billing.kernel import invoicing, policy
+from billing.kernel import invoicing
 from billing.kernel.customers import Address, BillTo, Consent, Customer
 from billing.kernel.errors import (
     Conflict,
@@ -178,7 +178,7 @@ def _history(ports: Ports, offered: Offer, email: str) -> History:
 def _ask_about_repeat(
     ports: Ports, offered: Offer, history: History, email: str, now: datetime
 ) -> None:
-    if policy.is_repeat(offered.product.id, history.subscriptions, history.orders, now):
+    if purchase.is_repeat(offered.product.id, history.subscriptions, history.orders, now):
         subject = f"{offered.merchant.id}\n{email}"
         _limit(ports, "repeat_question", subject, REPEAT_QUESTIONS_PER_EMAIL, now)
         raise Refused("already_purchased")

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from billing.cancel import cancellation
+from billing.cancel.cancellation import CancelReason
 from billing.cancel.flows import cancel
 from billing.console.web import pages
 from billing.console.web.pages import Desk
@@ -17,7 +18,7 @@ from billing.kernel.flows import subscriptions
 from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.subscription import CancelRequest, Source, Subscription, When
-from billing.portal.web.forms import COMMENT_MOST, TEXT, Reason, form
+from billing.portal.web.forms import COMMENT_MOST, TEXT, form
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import REFUNDABLE
 from billing.refunds.payment import Effect, Payment
@@ -34,7 +35,7 @@ class CancelForm(Input):
     """A cancellation by hand: the merchant chooses when, whatever the price point says (X-3)."""
 
     when: When
-    reason: Reason | Literal[""] = ""
+    reason: CancelReason | Literal[""] = ""
     comment: WHY = ""
 
 
@@ -66,7 +67,7 @@ def cancel_page(
         status=422 if errors else 200,
         subscription=found,
         period_end=None if at_once else found.period_at,
-        reasons=tuple(Reason),
+        reasons=tuple(CancelReason),
         form=typed or {},
         errors=errors or {},
     )

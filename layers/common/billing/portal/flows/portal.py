@@ -23,7 +23,7 @@ from billing.kernel.merchants import SelfService
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription, When
-from billing.refunds import value
+from billing.refunds import refunds, value
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
 from billing.refunds.payment import Effect, Payment
@@ -111,17 +111,14 @@ def refund_payment(
 def why_not_refunded(account: Account, paid: Order, invoice: Invoice, now: datetime) -> str | None:
     """Returns the code of what forbids a customer's refund, None if nothing does (B-7)."""
     settings = account.merchant.settings
-    if settings.self_refund is SelfService.OFF:
-        return "refund_off"
-    if not value.refundable(invoice):
-        return "already_refunded" if invoice.total else "nothing_paid"
-    if not refund_effect(account, invoice).amount:
-        return "credit_used"
     days = account.refund_days.get(paid.product, 0)
-    if days == 0:
-        return "no_refunds"
-    closed = now >= purchases.refund_window_ends_at(paid, days, settings)
-    return "refund_window_over" if closed else None
+    return refunds.why_not_by_customer(
+        invoice,
+        refund_effect(account, invoice).amount,
+        switched_off=settings.self_refund is SelfService.OFF,
+        window_ends_at=purchases.refund_window_ends_at(paid, days, settings) if days else None,
+        now=now,
+    )
 
 
 def refund_effect(account: Account, invoice: Invoice) -> Effect:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import StringConstraints
 
+from billing.cancel.cancellation import CancelReason
 from billing.checkout.web.forms import AddressInput
 from billing.web.inputs import KEY, Input, Key, Name, read
 from billing.web.sessions import CSRF_FIELD
@@ -19,21 +19,10 @@ COMMENT_MOST = 500
 COVERS = "covers_"
 
 
-class Reason(StrEnum):
-    """The reason of a cancellation, as in the drop-down (X-7)."""
-
-    TOO_EXPENSIVE = "too_expensive"
-    NOT_USED = "not_used"
-    MISSING = "missing"
-    SWITCHED = "switched"
-    QUALITY = "quality"
-    OTHER = "other"
-
-
 class CancelForm(Input):
     """The cancellation form; both fields are optional: nobody is held back for want of a reason."""
 
-    reason: Reason | Literal[""] = ""
+    reason: CancelReason | Literal[""] = ""
     comment: Annotated[
         str, StringConstraints(strip_whitespace=True, max_length=COMMENT_MOST, pattern=TEXT)
     ] = ""

@@ -202,7 +202,7 @@ def _cancel_form(
     typed: Mapping[str, str],
     errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
-    from billing.portal.web.forms import Reason
+    from billing.cancel.cancellation import CancelReason
 
     purchase, found = visit.account.purchase(subscription)
     settings = visit.merchant.settings
@@ -222,7 +222,7 @@ def _cancel_form(
         purchase=purchase,
         subscription=found,
         effect="ask" if settings.self_cancel is SelfService.MANUAL else effect,
-        reasons=tuple(Reason),
+        reasons=tuple(CancelReason),
         form=typed,
         errors=errors or {},
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.flows import gateway_payments
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Transaction
@@ -47,7 +47,7 @@ def _in_the_way(ports: Ports, job: ChargeJob, now: datetime) -> tuple[str, Trans
     if invoice is not None and job.is_under_way:
         gone = not gateway_payments.is_there(ports, invoice, job.merchant)
         return ("account_gone_under_way", ()) if gone else None
-    if job.held(ports) or (invoice is None and policy.not_yet(subscription, now)):
+    if job.held(ports) or (invoice is None and charge_eligibility.not_yet(subscription, now)):
         return None  # nothing is asked of the gateway
     if not gateway_payments.is_there(ports, subscription, job.merchant):
         return "account_gone", charge_steps.void_without_account(subscription, invoice, now, shard)

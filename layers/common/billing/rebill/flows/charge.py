@@ -16,7 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.errors import RateLimited, Unavailable
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import (
@@ -128,8 +128,10 @@ def _resolve_unknown(
     for job in works:
         over = job.is_last_authentication or (job.waits_for_buyer and job.is_elsewhere)
         hold = job.held(ports)
-        over = over or (hold is policy.Hold.STOPPED and job.merchant.suspended_from is not None)
-        if job.subscription.cancelling or over or hold is policy.Hold.DISPUTED:
+        over = over or (
+            hold is charge_eligibility.Hold.STOPPED and job.merchant.suspended_from is not None
+        )
+        if job.subscription.cancelling or over or hold is charge_eligibility.Hold.DISPUTED:
             by_call[gateway_payments.withdraw].append(job)
         elif hold:
             by_call[gateway_payments.lookup].append(job)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.invoices import UNDER_WAY, Invoice, InvoiceState
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
@@ -64,10 +64,10 @@ class ChargeJob:
             agreed.gateway_account,
         )
 
-    def held(self, ports: Ports) -> policy.Hold | None:
+    def held(self, ports: Ports) -> charge_eligibility.Hold | None:
         return ports.hold(self.subscription, self.merchant)
 
-    def stopped(self, ports: Ports) -> policy.Hold | None:
+    def stopped(self, ports: Ports) -> charge_eligibility.Hold | None:
         return ports.stopped(self.merchant)
 
 

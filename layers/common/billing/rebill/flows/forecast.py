@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from heapq import merge
 
-from billing.kernel import invoicing, policy
+from billing.kernel import charge_eligibility, invoicing
+from billing.kernel.charge_eligibility import Hold
 from billing.kernel.due import DueKind
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor
-from billing.kernel.policy import Hold
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
 
@@ -93,7 +93,10 @@ def _charges(
 ) -> Iterator[Charge]:
     """Simulates a subscription's future charges, by the rules that it is charged by."""
     willing = replace(merchant, armed=True, stopped=False, gateway_accounts=())
-    if policy.hold(subscription, willing, billing_paused=False, environment="") is not None:
+    if (
+        charge_eligibility.hold(subscription, willing, billing_paused=False, environment="")
+        is not None
+    ):
         return
     minimum = ports.minimum_minor(subscription)
     opened = _open_invoice(ports, subscription)
@@ -105,14 +108,18 @@ def _charges(
     at, amount = _first(subscription, opened, minimum, now)
     used = opened.credit_minor if opened else invoicing.credit_used(subscription, minimum)
     while at is not None and at <= until:
-        if subscription.open_invoice is None and policy.too_late_to_ask(subscription, merchant, at):
+        if subscription.open_invoice is None and charge_eligibility.too_late_to_ask(
+            subscription, merchant, at
+        ):
             return
         yield at, subscription.id, amount, subscription.test
         day = Anchor.at(at, subscription.anchor.zone).wall.date()
         subscription = subscription.renewing().paid(at, day, None, used)
         amount = invoicing.next_charge(subscription, minimum)
         used = invoicing.credit_used(subscription, minimum)
-        at = policy.due_after_payment(subscription, at) if subscription.is_live else None
+        at = (
+            charge_eligibility.due_after_payment(subscription, at) if subscription.is_live else None
+        )
 
 
 def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
@@ -128,8 +135,8 @@ def _first(
 ) -> tuple[datetime | None, Money]:
     """Returns time and amount of the next charge: an open invoice has its amount already."""
     at = subscription.next_charge_at
-    if at is not None and policy.charged_today(subscription, now):
-        again = policy.due_after_payment(subscription, now)
+    if at is not None and charge_eligibility.charged_today(subscription, now):
+        again = charge_eligibility.due_after_payment(subscription, now)
         at = max(at, again) if again is not None else at
     amount = opened.total if opened is not None else invoicing.next_charge(subscription, minimum)
     if subscription.state is State.PAST_DUE and at is None:

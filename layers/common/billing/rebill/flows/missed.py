@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
+from billing.kernel.charge_eligibility import Hold
 from billing.kernel.due import DueKind
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import Merchant
-from billing.kernel.policy import Hold
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Subscription
@@ -81,7 +81,7 @@ def _of_shard(
     ports: Ports, kind: DueKind, shard: int, merchant: str | None, now: datetime
 ) -> Iterator[Missed]:
     has_subscription = kind in {DueKind.BILL, DueKind.CANCEL}
-    asleep = max(ports.operation.lease, policy.LOOKS_AGAIN)
+    asleep = max(ports.operation.lease, charge_eligibility.LOOKS_AGAIN)
     until = now + asleep if has_subscription else now - LATE_AFTER
     rows = ports.store.due(kind, shard, until, ROWS_AT_MOST)
     ours = [row for row in rows if merchant in (None, row.owner[0])]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from billing.kernel import invoicing, policy
+from billing.kernel import charge_eligibility, invoicing
 from billing.kernel.invoices import Invoice
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Change
@@ -26,15 +26,17 @@ def open_invoices(
         asked = work.subscription.pay_now is not None
         if reason := work.held(ports):
             tally[f"held_{reason}"] += 1
-            again = policy.due_while_held(work.subscription, reason, now)
+            again = charge_eligibility.due_while_held(work.subscription, reason, now)
             if again != work.subscription.due_at and not work.changes_plan:
                 _write_alarm(ports, work, again, tally)
         elif work.invoice is not None:
             going_on += _unless_given_up(ports, work, now, tally)
-        elif policy.too_late_to_ask(work.subscription, work.merchant, now) and not asked:
+        elif (
+            charge_eligibility.too_late_to_ask(work.subscription, work.merchant, now) and not asked
+        ):
             _put_on_waiting_list(ports, work, now, tally)
-        elif policy.not_yet(work.subscription, now):
-            later = policy.due_after_payment(work.subscription, now)
+        elif charge_eligibility.not_yet(work.subscription, now):
+            later = charge_eligibility.due_after_payment(work.subscription, now)
             tally["postponed"] += _write_alarm(ports, work, later, tally)
         else:
             to_open.append(work)
@@ -93,12 +95,12 @@ def _unless_given_up(
 
 def _put_on_waiting_list(ports: Ports, work: ChargeJob, now: datetime, tally: Counter[str]) -> None:
     waiting = work.subscription.waiting(now)
-    write = (Change(work.subscription, waiting, expecting=policy.LOOKED_AT),)
+    write = (Change(work.subscription, waiting, expecting=charge_eligibility.LOOKED_AT),)
     tally["waiting"] += len(committed(ports, [work], [write], tally))
 
 
 def _write_alarm(ports: Ports, work: ChargeJob, at: datetime | None, tally: Counter[str]) -> int:
     """Moves the subscription's due date; returns 1 if nothing else was written meanwhile."""
     later = work.subscription.postponed_to(at)
-    write = (Change(work.subscription, later, expecting=policy.LOOKED_AT),)
+    write = (Change(work.subscription, later, expecting=charge_eligibility.LOOKED_AT),)
     return len(committed(ports, [work], [write], tally))

@@ -12,8 +12,8 @@ from billing.kernel.gateways import (
     Outcome,
     Succeeded,
 )
-from billing.kernel.merchants import RetrySchedule
 from billing.kernel.ports import Ports
+from billing.kernel.retries import RetrySchedule
 from billing.kernel.writes import Transaction
 from billing.rebill import charge_steps, plan_change_steps
 from billing.rebill.flows import access

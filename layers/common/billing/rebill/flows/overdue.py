@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.catalog import PriceType
 from billing.kernel.errors import Refused
 from billing.kernel.flows import subscriptions
@@ -25,7 +25,7 @@ def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
     if found.waiting_since is None:
         raise Refused("nothing_due")
     after = found.wanted_late(now)
-    ports.store.commit(Change(found, after, expecting=policy.LOOKED_AT))
+    ports.store.commit(Change(found, after, expecting=charge_eligibility.LOOKED_AT))
     return after
 
 
@@ -40,5 +40,5 @@ def skip(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Su
     if found.terms.type is not PriceType.RECURRING:
         raise Refused("owed")
     after = found.skipped(now)
-    ports.store.commit(Change(found, after, expecting=policy.MONEY))
+    ports.store.commit(Change(found, after, expecting=charge_eligibility.MONEY))
     return after

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.kernel import policy
+from billing.kernel import charge_eligibility
 from billing.kernel.errors import Conflict, Invalid, Refused
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import CreditAtEnd, Merchant
@@ -89,8 +89,8 @@ def _carry_over(ports: Ports, event: OutboxEvent) -> None:
         if _may_move(ended, bought):
             after = bought.with_credit(ended.credit_minor)
             ports.store.commit(
-                Change(ended, ended.without_credit(), expecting=policy.MONEY),
-                Change(bought, after, expecting=policy.MONEY),
+                Change(ended, ended.without_credit(), expecting=charge_eligibility.MONEY),
+                Change(bought, after, expecting=charge_eligibility.MONEY),
             )
             bought = after
 

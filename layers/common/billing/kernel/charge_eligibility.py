@@ -1,14 +1,12 @@
-"""Rules for charging, retrying and giving up (R-2, R-3, R-4, C-2)."""
+"""Whether a subscription may be charged, and when it is looked at again (R-2, R-3, W-5)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from billing.kernel.merchants import FinalAction, Merchant, RetrySchedule
-from billing.kernel.orders import Order, OrderKind
+from billing.kernel.merchants import Merchant
 from billing.kernel.periods import Anchor, start_of_next_local_day
 from billing.kernel.subscription import CHARGEABLE, Subscription
 
@@ -135,58 +133,3 @@ def charged_today(subscription: Subscription, now: datetime) -> bool:
     """True if a standard payment already succeeded on this local day (R-2)."""
     today = Anchor.at(now, subscription.anchor.zone).wall.date()
     return subscription.last_charged_on == today
-
-
-@dataclass(frozen=True, slots=True)
-class AfterDecline:
-    """The dates that follow a decline.
-
-    `due_at` is when the worker checks again, `retry_at` when it tries again (None after a hard
-    decline). Both are None when the retries are used up.
-    """
-
-    retry_at: datetime | None
-    due_at: datetime | None
-
-
-def after_decline(
-    attempt: int, *, retryable: bool, schedule: RetrySchedule, now: datetime
-) -> AfterDecline:
-    """Returns the dates that follow the `attempt`-th decline (R-4).
-
-    A hard decline is not retried automatically, but the final action still comes on the day the
-    cycle would have ended, so that there is as much time for a new card as ever.
-    """
-    left = schedule.attempts - attempt
-    if left <= 0:
-        return AfterDecline(None, None)
-    step = timedelta(days=schedule.every_days)
-    if not retryable:
-        return AfterDecline(None, now + step * left)
-    return AfterDecline(now + step, now + step)
-
-
-def cancels_at_the_end(schedule: RetrySchedule) -> bool:
-    """True if a subscription is cancelled when its retries are used up (R-4)."""
-    return schedule.final_action is FinalAction.CANCEL
-
-
-REPEAT_WINDOW = timedelta(hours=24)
-
-
-def is_repeat(
-    product: str,
-    subscriptions: Iterable[Subscription],
-    orders: Iterable[Order],
-    now: datetime,
-) -> bool:
-    """True if a customer has this product already, so that buying it again must be confirmed (C-2).
-
-    That is, a subscription to it is live, or it was bought within 24 hours.
-    """
-    if any(s.product == product and s.is_live for s in subscriptions):
-        return True
-    return any(
-        o.product == product and o.kind is OrderKind.SALE and now - o.at < REPEAT_WINDOW
-        for o in orders
-    )

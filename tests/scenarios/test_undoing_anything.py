@@ -99,6 +99,9 @@ def subscriptions(draw: st.DrawFn) -> Subscription:
             "dispute": draw(st.sampled_from([None, "open", "won"])),
         }
     )
+    # A plan to come is another than the one in force: a change to the same is refused.
+    if found.next_plan is not None and _is_in_force(found, found.next_plan):
+        found = replace(found, next_plan=None)
     # The two of a hold go together; what is frozen has a plan to come back to, and none to come.
     held = found.held_since if found.held_for is not None else None
     found = replace(found, held_since=held, held_for=found.held_for if held else None)
@@ -107,6 +110,11 @@ def subscriptions(draw: st.DrawFn) -> Subscription:
     if found.waiting_since is not None or found.dispute == "open":
         return found
     return replace(found, due_at=NOW + timedelta(days=1) if found.open_invoice else found.period_at)
+
+
+def _is_in_force(found: Subscription, plan: Plan) -> bool:
+    in_force = (found.price_point, found.price_version, found.terms.standard)
+    return (plan.price_point, plan.version, plan.terms) == in_force
 
 
 class Pair(NamedTuple):

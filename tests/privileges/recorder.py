@@ -33,6 +33,7 @@ from billing.outbox.flows import deliver, suppressions
 from billing.rebill.flows import charge, missed, sweep
 from billing.refunds.flows import refund
 from billing.runtime import telemetry
+from billing.storage.addresses import IndexPartition
 from billing.storage.audit_rows import MemoryAudit
 from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.memory.items import MemoryItems
@@ -112,8 +113,8 @@ def _always(action: str, resource: str) -> Callable[..., Iterator[Call]]:
     return lambda *args, **kwargs: iter([(action, resource)])
 
 
-def _index(index: str, *args: Any, **kwargs: Any) -> Iterator[Call]:
-    yield "dynamodb:Query", f"CoreTable/index/{index}"
+def _index(partition: IndexPartition[Any], **kwargs: Any) -> Iterator[Call]:
+    yield "dynamodb:Query", f"CoreTable/index/{partition.name}"
 
 
 def _many(keys: Sequence[Any]) -> Iterator[Call]:

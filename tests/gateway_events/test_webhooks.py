@@ -212,7 +212,7 @@ def test_money_for_a_void_invoice_is_booked_and_given_back(world: World) -> None
     world.advance(minutes=5)
     assert [c["status"] for c in world.charges()] == ["succeeded", "refunded"]
     history = world.history()
-    assert [o.kind for o in history.orders][-2:] == ["rebill", "refund"]
+    assert {o.kind for o in history.orders[-2:]} == {"rebill", "refund"}, "both at one instant"
     assert history.subscriptions[0].state is State.CANCELLED
     assert history.subscriptions[0].payments_made == 1
     balance = trial_balance(history.ledger)
@@ -265,9 +265,10 @@ def test_money_for_a_form_that_was_erased_is_given_back_to_whoever_it_was(world:
     assert again is not None and again.bill_to.email == ERASED
     history = world.store.history("acme", again.customer)
     assert history.customer is not None and history.customer.name == ERASED
-    assert [o.kind for o in history.orders][-2:] == ["sale", "refund"]
+    assert {o.kind for o in history.orders[-2:]} == {"sale", "refund"}, "both at one instant"
     assert {o.email for o in history.orders} == {None}
-    assert "ann@" not in repr(replace(history, invoices=())) and history.methods == ()
+    assert "ann@" not in repr(replace(history, invoices=(), documents=()))
+    assert history.methods == ()
 
 
 @pytest.mark.spec("C-4", "B-7", "M-8")

@@ -151,6 +151,7 @@ def test_a_card_that_a_second_checkout_saves_takes_the_place_of_the_first(shop: 
 @pytest.mark.spec("B-9", "R-6")
 def test_a_card_that_a_charge_under_way_names_is_not_replaced_by_a_checkout(shop: Shop) -> None:
     buy(shop, "One")
+    shop.world.work()
     first = methods(shop)[0]
     invoice = shop.world.history().invoices[0]
     under_way = replace(invoice, state=InvoiceState.CONFIRMING)

@@ -148,13 +148,12 @@ class Shop(Platform):
         )
 
     def everything(self) -> str:
-        """All that is stored of the account, and is not an invoice."""
+        """All that is stored of the account, and is no invoice, as it was opened or issued."""
         partitions = self.store._items._partitions  # type: ignore[attr-defined]
         items = [entity for kept in partitions.values() for entity in kept.values()]
         mine = [each for each in items if "annsart" in repr(each)]
-        return "\n".join(
-            repr(e) for e in mine if type(e).__name__ not in {"Invoice", "OutboxEvent"}
-        )
+        stays = {"Invoice", "IssuedDocument", "OutboxEvent"}
+        return "\n".join(repr(e) for e in mine if type(e).__name__ not in stays)
 
     def retained_out(self) -> None:
         """The end of the plan, and of all that it was kept for."""
@@ -190,6 +189,7 @@ def test_nothing_is_left_but_what_the_law_asks_for(shop: Shop) -> None:
     assert set(shop.gateway.forgotten) >= methods and len(methods) == 3
     history = shop.of_fan()
     assert history.invoices and history.invoices[0].bill_to.email == FAN
+    assert history.documents[0].buyer.email == FAN, "what was issued stays as it was"
     assert history.ledger and history.orders
     page = shop.store.tickets(
         "annsart", since=shop.seller().created_at, until=shop.now, limit=50, cursor=None
@@ -277,7 +277,7 @@ def test_a_customer_who_asks_is_erased_once_nothing_of_theirs_runs(shop: Shop) -
     sent = len(shop.mailer.sent)
     for _ in range(2):
         assert erase.one(shop.ports, "annsart", shop.customer).name == ERASED
-    history = replace(shop.of_fan(), invoices=())
+    history = replace(shop.of_fan(), invoices=(), documents=())
     assert personal(repr(history)) == []
     shop.now += timedelta(minutes=5)
     shop.work()

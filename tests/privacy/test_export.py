@@ -99,6 +99,39 @@ def test_it_holds_all_that_erasing_would_take_away_and_opens_nothing(shop: Shop)
     assert secrets and [secret for secret in secrets if secret in text] == []
 
 
+@pytest.mark.spec("B-5")
+def test_an_issued_document_is_told_as_it_was_issued(shop: Shop) -> None:
+    customer = lived(shop)
+    shop.world.work()
+    settings = replace(shop.world.merchant.settings, time_zone="Pacific/Auckland")
+    shop.world.change_merchant(name="Zenith Lessons", settings=settings)
+    (document,) = shop.api.get(f"/v1/customers/{customer}/export").json["documents"]
+    (invoice,) = shop.world.history().invoices
+    assert document == {
+        "of": invoice.id,
+        "name": "Ann Example",
+        "email": "ann@example.com",
+        "address": document["address"],
+        "kind": "invoice",
+        "number": invoice.number,
+        "order_id": invoice.order_id,
+        "issued_at": "2026-01-31T15:00:00Z",
+        "time_zone": "America/New_York",
+        "language": "en",
+        "seller": {
+            "name": "Acme Courses",
+            "email": "hello@acme.example",
+            "website": None,
+            "address": None,
+        },
+        "lines": [{"text": "Course", "amount": {"amount": 2999, "currency": "USD"}}],
+        "total": {"amount": 2999, "currency": "USD"},
+        "paid_with": "visa 4242",
+        "credits": None,
+    }
+    assert document["address"]["line1"] == "1 Main Street"
+
+
 @pytest.mark.spec("C-6")
 def test_a_consent_is_told_with_all_that_was_shown(shop: Shop) -> None:
     trial = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))

@@ -9,6 +9,7 @@ from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.kernel.customers import Address, BillTo, Consent, Customer, FormerCard, PaymentMethod
 from billing.kernel.disclosures import DisclosedCharge, DisclosedLine, Disclosure
 from billing.kernel.invoices import Invoice, InvoiceLine
+from billing.kernel.issued_documents import DocumentKind, IssuedDocument, PaidWith, Seller
 from billing.kernel.ledger import LedgerEntry, payment
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
@@ -70,6 +71,29 @@ def invoice(n: int = 1, seq: int = 1, *, customer: str = "cus_1", at: datetime =
         download_key="dk_1",
         opened_at=at,
         scheduled_at=at,
+    )
+
+
+def issued_document(kind: DocumentKind = DocumentKind.INVOICE) -> IssuedDocument:
+    of_refund = kind is DocumentKind.CREDIT_NOTE
+    return IssuedDocument(
+        id="sub_1.0001:once#ISSUED" if of_refund else "sub_1.0001",
+        merchant=MERCHANT,
+        customer="cus_1",
+        kind=kind,
+        number="CN-000001" if of_refund else "INV-000001",
+        order_id="K7M2Q-9XTRV-00001",
+        issued_at=T0,
+        time_zone="America/New_York",
+        language="de",
+        seller=Seller("Acme", "a@example.com", BILL_TO.address, "https://acme.example"),
+        buyer=BILL_TO,
+        total=PRICE,
+        file="doc_1",
+        lines=() if of_refund else (InvoiceLine("charge", "Club", PRICE),),
+        paid_with=None if of_refund else PaidWith("visa", "4242"),
+        credits="INV-000001" if of_refund else None,
+        test=True,
     )
 
 

@@ -14,6 +14,7 @@ from billing.helpdesk.tickets import TicketOf
 from billing.kernel.customers import EmailPointer, PurchaseBillTo, email_hash
 from billing.kernel.due import DueKind
 from billing.kernel.gateways import AccountRef
+from billing.kernel.issued_documents import DocumentKind
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.storage import Due, Store
 from billing.kernel.writes import ConditionCheck, Insert, Transaction
@@ -26,6 +27,7 @@ from tests.storage.examples import (
     customer,
     fact,
     invoice,
+    issued_document,
     order,
     payment_method,
     price_point,
@@ -70,6 +72,10 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     ),
     "invoice": (lambda s: s.invoice(*CUSTOMER, "sub_1.0001"), GET),
     "invoices": (lambda s: s.invoices([(*CUSTOMER, "sub_1.0001")]), MANY),
+    "issued_document": (
+        lambda s: s.issued_document(*CUSTOMER, DocumentKind.INVOICE, "sub_1.0001"),
+        GET,
+    ),
     "refund": (lambda s: s.refund(*CUSTOMER, "sub_1.0001:r1"), GET),
     "payment_method": (lambda s: s.payment_method(*CUSTOMER, "pm_1"), GET),
     "reminder": (lambda s: s.reminder(*CUSTOMER, "sub_1"), GET),
@@ -139,6 +145,7 @@ def stocked(dynamodb: Backend) -> Backend:
         *(subscription(n) for n in range(1, 4)),
         PurchaseBillTo(MERCHANT, "cus_1", "sub_1", BILL_TO),
         invoice(),
+        issued_document(),
         payment_method(),
         order(),
         fact(),

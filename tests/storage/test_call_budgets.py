@@ -152,9 +152,10 @@ def test_a_receipt_and_the_mail_of_a_cancellation(world: World, calls: Counter[s
     later = world.now + timedelta(minutes=3)
     calls.clear()
     assert deliver.sweep(world.ports, now=later) == {"told": 1}
-    # Read: the merchant, the invoice, its counter, the customer, the subscription, the card, and
-    # whether the address takes mail; write: the claim, the number, and that it is told.
-    assert calls == {"GetItem": 7, "Query": 1, "TransactWriteItems": 2, "UpdateItem": 1}
+    # Read: the merchant, the invoice, its counter, the customer, the subscription, the card, the
+    # document as it was issued, and whether the address takes mail; write: the claim, the number
+    # with the document, and that it is told.
+    assert calls == {"GetItem": 8, "Query": 1, "TransactWriteItems": 2, "UpdateItem": 1}
     world.cancel(When.NOW)
     calls.clear()
     assert deliver.sweep(world.ports, now=later) == {"told": 1}

@@ -19,6 +19,7 @@ from billing.kernel.customers import (
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, Invalid
 from billing.kernel.invoices import InvoiceCounter
+from billing.kernel.issued_documents import DocumentKind
 from billing.kernel.merchants import ApiKey, Merchant, Settings
 from billing.kernel.operation import BillingSwitch, ProcessingFailure
 from billing.kernel.storage import Due, History
@@ -36,6 +37,7 @@ from tests.storage.examples import (
     customer,
     fact,
     invoice,
+    issued_document,
     ledger_entry,
     order,
     payment_method,
@@ -182,6 +184,23 @@ def test_a_history_is_everything_of_one_customer_oldest_first(backend: Backend) 
         ledger=(ledger_entry(),),
         consents=(consent(),),
     )
+
+
+def test_documents_are_found_by_what_they_were_issued_for(backend: Backend) -> None:
+    """A refund is named by whoever asks for it: no name of one is the key of another's document."""
+    store = backend.store
+    kinds = (DocumentKind.INVOICE, DocumentKind.CREDIT_NOTE)
+    invoiced, credited = (issued_document(kind) for kind in kinds)
+    store.commit(Insert(customer()), Insert(invoice()), Insert(invoiced), Insert(credited))
+    owner = (MERCHANT, "cus_1")
+    assert store.issued_document(*owner, DocumentKind.INVOICE, "sub_1.0001") == invoiced
+    assert store.issued_document(*owner, DocumentKind.CREDIT_NOTE, credited.id) == credited
+    assert store.issued_document(*owner, DocumentKind.CREDIT_NOTE, "sub_1.0001") is None
+    assert store.history(*owner).documents == (credited, invoiced)
+    assert store.history(*owner).invoices == (invoice(),)
+    with pytest.raises(Conflict):
+        store.commit(Insert(replace(invoiced, number="INV-000002")))
+    assert store.issued_document(*owner, DocumentKind.INVOICE, "sub_1.0001") == invoiced
 
 
 def test_a_history_of_more_than_a_megabyte_is_whole(backend: Backend) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from billing.kernel.due import DueKind
     from billing.kernel.gateways import AccountRef
     from billing.kernel.invoices import Invoice, InvoiceCounter
+    from billing.kernel.issued_documents import DocumentKind, IssuedDocument
     from billing.kernel.ledger import LedgerEntry
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import BillingSwitch, ProcessingFailure
@@ -74,6 +75,7 @@ class History:
     consents: tuple[Consent, ...] = ()
     chargebacks: tuple[Chargeback, ...] = ()
     removed_methods: tuple[PaymentMethod, ...] = ()
+    documents: tuple[IssuedDocument, ...] = ()
 
     def subscription(self, subscription_id: str | None) -> Subscription | None:
         """Returns the customer's subscription with that id, or None."""
@@ -142,6 +144,12 @@ class Store(Protocol):
     def invoice(self, merchant: str, customer: str, invoice: str) -> Invoice | None: ...
     def invoices(self, keys: Sequence[tuple[str, str, str]]) -> list[Invoice | None]:
         """Many at once, (merchant, customer, invoice id) each, in the order asked for."""
+        ...
+
+    def issued_document(
+        self, merchant: str, customer: str, kind: DocumentKind, of: str
+    ) -> IssuedDocument | None:
+        """The document of an invoice, or of a refund by its id."""
         ...
 
     def refund(self, merchant: str, customer: str, refund: str) -> Refund | None: ...

@@ -10,6 +10,7 @@ from unicodedata import normalize
 from billing.gateways import registry
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.customers import PaymentMethod
+from billing.kernel.issued_documents import PaidWith
 from billing.kernel.money import MINOR_DIGITS, Money
 from billing.kernel.periods import Period, Span, zone_named
 from billing.render.messages import locale, text
@@ -162,7 +163,7 @@ def brand(name: str) -> str:
     return _BRANDS.get(name, name.replace("_", " ").title())
 
 
-def means(method: PaymentMethod, language: str) -> str:
+def means(method: PaymentMethod | PaidWith, language: str) -> str:
     """Names a payment method: a card by brand and last four digits, others by their name (B-9)."""
     name = brand(method.brand)
     if not method.last4:

@@ -1,4 +1,4 @@
-"""Invoices as PDF, typeset by typst; equal input gives equal bytes (B-5).
+"""Invoices and credit notes as PDF, typeset by typst; equal input gives equal bytes (B-5, M-7).
 
 Text that people typed travels as JSON beside the template and never inside it, so no name is
 markup. Only the fonts inside typst are used: an invoice looks the same on Lambda, which has none,
@@ -14,12 +14,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from billing.kernel.customers import Address, PaymentMethod
-from billing.kernel.invoices import Invoice, InvoiceState
-from billing.kernel.merchants import Merchant
-from billing.refunds.refunds import Refund
+from billing.kernel.customers import Address
+from billing.kernel.issued_documents import DocumentKind, IssuedDocument, Seller
 from billing.render import formats, wording
-from billing.render.messages import known, text
+from billing.render.messages import text
 
 if TYPE_CHECKING:
     from typst import Compiler
@@ -29,12 +27,12 @@ _COMPILING = Lock()
 """A compiler serves one caller at a time; the laptop runner has threads."""
 
 
-def render(
-    invoice: Invoice, merchant: Merchant, zone: str, method: PaymentMethod | None = None
-) -> bytes:
-    """Renders the invoice as PDF, dates in `zone`, with the card it was paid with if given."""
-    content = _content(invoice, merchant, zone, method)
-    return _typeset(content, invoice.settled_at or invoice.opened_at)
+def render(document: IssuedDocument) -> bytes:
+    """Renders an invoice or a credit note as PDF, by nothing but what was issued."""
+    content = _content(document)
+    if document.kind is DocumentKind.CREDIT_NOTE:
+        content |= _credited(document)
+    return _typeset(content, document.issued_at)
 
 
 def _typeset(content: dict[str, object], at: datetime) -> bytes:
@@ -48,25 +46,23 @@ def _typeset(content: dict[str, object], at: datetime) -> bytes:
     return pdf
 
 
-def render_credit_note(refund: Refund, invoice: Invoice, merchant: Merchant, zone: str) -> bytes:
-    """Renders the credit note of a refund, which names the invoice that it takes back (M-7)."""
-    language = known(invoice.language)
-    at = refund.settled_at or refund.requested_at
-    amount = formats.money(refund.amount, language)
-    described = text(language, "credit_note.line", number=invoice.number or invoice.id)
-    content = _content(invoice, merchant, zone, None) | {
+def _credited(document: IssuedDocument) -> dict[str, object]:
+    """Returns what a credit note shows otherwise than an invoice: it names the one that it takes
+    back (M-7)."""
+    language = document.language
+    amount = formats.money(document.total, language)
+    described = text(language, "credit_note.line", number=document.credits or "")
+    return {
         "title": text(language, "credit_note.title"),
-        "order": [text(language, "invoice.order_id"), refund.order_id],
         "facts": [
-            [text(language, "credit_note.number"), refund.number or "–"],
-            [text(language, "invoice.issued"), formats.day(at, zone, language)],
-            [text(language, "credit_note.invoice"), invoice.number or invoice.id],
+            [text(language, "credit_note.number"), document.number],
+            [text(language, "invoice.issued"), _issued(document)],
+            [text(language, "credit_note.invoice"), document.credits],
         ],
         "lines": [[described, amount]],
         "total": [text(language, "credit_note.total"), amount],
         "paid": text(language, "credit_note.paid"),
     }
-    return _typeset(content, at)
 
 
 @cache
@@ -76,66 +72,65 @@ def _compiler() -> Compiler:
     return Compiler(_TEMPLATE, root=_TEMPLATE.parent, ignore_system_fonts=True)
 
 
-def _content(
-    invoice: Invoice, merchant: Merchant, zone: str, method: PaymentMethod | None
-) -> dict[str, object]:
-    language = known(invoice.language)
-    issued = formats.day(invoice.settled_at or invoice.opened_at, zone, language)
-    number = invoice.number or "–"
+def _content(document: IssuedDocument) -> dict[str, object]:
+    language, seller, buyer = document.language, document.seller, document.buyer
     return {
         "language": language,
-        "paper": _paper(merchant),
+        "paper": _paper(seller),
         "title": text(language, "invoice.title"),
-        "author": merchant.name,
-        "order": [text(language, "invoice.order_id"), invoice.order_id],
+        "author": seller.name,
+        "order": [text(language, "invoice.order_id"), document.order_id],
         "facts": [
-            [text(language, "invoice.number"), number],
-            [text(language, "invoice.issued"), issued],
+            [text(language, "invoice.number"), document.number],
+            [text(language, "invoice.issued"), _issued(document)],
         ],
         "parties": [
             [
                 text(language, "invoice.from"),
-                merchant.name,
+                seller.name,
                 [
-                    *_postal(merchant.address, language),
-                    merchant.email,
-                    *filter(None, [merchant.website]),
+                    *_postal(seller.address, language),
+                    seller.email,
+                    *filter(None, [seller.website]),
                 ],
             ],
             [
                 text(language, "invoice.bill_to"),
-                invoice.bill_to.name,
-                [*_postal(invoice.bill_to.address, language), invoice.bill_to.email],
+                buyer.name,
+                [*_postal(buyer.address, language), buyer.email],
             ],
         ],
         "head": [text(language, "invoice.description"), text(language, "invoice.amount")],
         "lines": [
             [wording.line(line, language), formats.money(line.amount, language)]
-            for line in invoice.lines
+            for line in document.lines
         ],
-        "total": [text(language, "invoice.total"), formats.money(invoice.total, language)],
-        "paid": _paid(invoice, issued, method, language),
-        "questions": text(language, "invoice.questions", email=merchant.email),
+        "total": [text(language, "invoice.total"), formats.money(document.total, language)],
+        "paid": _paid(document),
+        "questions": text(language, "invoice.questions", email=seller.email),
         "powered": text(language, "page.powered"),
         "test": (
             [text(language, "invoice.test"), text(language, "invoice.test_note")]
-            if invoice.test
+            if document.test
             else None
         ),
     }
 
 
-def _paid(invoice: Invoice, date: str, method: PaymentMethod | None, language: str) -> str:
-    if invoice.state is not InvoiceState.PAID:
-        return text(language, "invoice.not_paid")
-    if method is None:
+def _issued(document: IssuedDocument) -> str:
+    return formats.day(document.issued_at, document.time_zone, document.language)
+
+
+def _paid(document: IssuedDocument) -> str:
+    language, date = document.language, _issued(document)
+    if document.paid_with is None:
         return text(language, "invoice.paid", date=date)
-    paid_with = formats.means(method, language)
+    paid_with = formats.means(document.paid_with, language)
     return text(language, "invoice.paid_with", date=date, card=paid_with)
 
 
-def _paper(merchant: Merchant) -> str:
-    letter = merchant.address is not None and merchant.address.country in _LETTER
+def _paper(seller: Seller) -> str:
+    letter = seller.address is not None and seller.address.country in _LETTER
     return "us-letter" if letter else "a4"
 
 

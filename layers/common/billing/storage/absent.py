@@ -139,6 +139,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "test": False,
     },
     "InvoiceCounter": {"last": 0, "credit_notes": False},
+    "IssuedDocument": {"lines": (), "test": False},
     "LedgerEntry": {"test": False},
     "Message": {"internal": False, "masked": 0},
     "Order": {"refunded_minor": 0, "withdrawn": False, "test": False},

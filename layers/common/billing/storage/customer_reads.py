@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from billing.helpdesk.tickets import Thread, Ticket
     from billing.kernel.customers import Customer, PaymentMethod, PurchaseBillTo
     from billing.kernel.invoices import Invoice
+    from billing.kernel.issued_documents import DocumentKind, IssuedDocument
     from billing.kernel.orders import Order
     from billing.kernel.subscription import Subscription
     from billing.notices.reminders import Reminder
@@ -102,6 +103,12 @@ class CustomerReads:
         """Batch get of M#<merchant>#C#<customer> INVOICE#<owner>#<seq>."""
         return self._items.get_many([keys.invoice(*invoice) for invoice in invoices])
 
+    def issued_document(
+        self, merchant: str, customer: str, kind: DocumentKind, of: str
+    ) -> IssuedDocument | None:
+        """Get M#<merchant>#C#<customer> INVOICE#<owner>#<seq>#ISSUED or CREDIT_NOTE#<refund>."""
+        return self._items.get(keys.issued_document(merchant, customer, kind, of))
+
     def refund(self, merchant: str, customer: str, refund: str) -> Refund | None:
         """Get M#<merchant>#C#<customer> REFUND#<invoice>:r<n>."""
         return self._items.get(keys.refund(merchant, customer, refund))
@@ -141,6 +148,7 @@ def _history(found: Sequence[OfCustomer]) -> History:
     """Sorts a customer's items into lists by their class, each oldest first."""
     from billing.kernel.customers import Consent, Customer, Entitlement, PaymentMethod
     from billing.kernel.invoices import Invoice
+    from billing.kernel.issued_documents import IssuedDocument
     from billing.kernel.ledger import LedgerEntry
     from billing.kernel.orders import Order
     from billing.kernel.subscription import Subscription
@@ -160,6 +168,7 @@ def _history(found: Sequence[OfCustomer]) -> History:
         chargebacks=_oldest_first(found, Chargeback, lambda e: e.opened_at),
         consents=_oldest_first(found, Consent, lambda e: e.agreed_at),
         removed_methods=tuple(method for method in methods if method.removed_at is not None),
+        documents=_oldest_first(found, IssuedDocument, lambda e: e.issued_at),
     )
 
 

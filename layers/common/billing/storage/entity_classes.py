@@ -56,6 +56,7 @@ ENTITIES = {
             "Invoice",
             "InvoiceCounter",
         ),
+        "kernel.issued_documents": ("IssuedDocument",),
         "kernel.payment_refs": ("PaymentPointer",),
         "refunds.refunds": ("Refund",),
         "notices.reminders": ("Reminder",),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from billing.kernel.domains import Domain
     from billing.kernel.invoices import Invoice, InvoiceCounter
+    from billing.kernel.issued_documents import IssuedDocument
     from billing.kernel.ledger import LedgerEntry
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import BillingSwitch, ProcessingFailure
@@ -125,6 +126,10 @@ def _invoice(e: Invoice) -> Key[Invoice]:
     return keys.invoice(e.merchant, e.customer, e.id)
 
 
+def _issued_document(e: IssuedDocument) -> Key[IssuedDocument]:
+    return keys.issued_document(e.merchant, e.customer, e.kind, e.id)
+
+
 def _order(e: Order) -> Key[Order]:
     if e.customer is None:
         assert e.attempt_key is not None, "what a stranger failed to buy lives with its attempt"
@@ -213,6 +218,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "PaymentMethod": _payment_method,
     "Subscription": _subscription,
     "Invoice": _invoice,
+    "IssuedDocument": _issued_document,
     "Order": _order,
     "Refund": _refund,
     "Reminder": _reminder,

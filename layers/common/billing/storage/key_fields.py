@@ -56,6 +56,16 @@ def _invoice(key: Key[Entity]) -> ImpliedByKey:
     return {**_owner(key), "id": f"{owner}.{seq}", "purchase": owner, "seq": int(seq)}
 
 
+def _issued_document(key: Key[Entity]) -> ImpliedByKey:
+    """Reads `INVOICE#<owner>#<seq>#ISSUED` or `CREDIT_NOTE#<refund>`."""
+    from billing.kernel.issued_documents import DocumentKind
+
+    if key.sk.startswith("CREDIT_NOTE#"):
+        return {**_named(key), "kind": DocumentKind.CREDIT_NOTE}
+    owner, seq, _ = _rest(key).rsplit("#", 2)
+    return {**_owner(key), "id": f"{owner}.{seq}", "kind": DocumentKind.INVOICE}
+
+
 def _order(key: Key[Entity]) -> ImpliedByKey:
     """Reads `ORDER#<instant>#<id>`."""
     at, order = _rest(key)[:STAMP_LENGTH], _rest(key)[STAMP_LENGTH + 1 :]
@@ -71,6 +81,7 @@ _SAY: dict[str, Callable[[Key[Entity]], ImpliedByKey]] = {
     "PaymentMethod": _named,
     "Subscription": _named,
     "Invoice": _invoice,
+    "IssuedDocument": _issued_document,
     "Refund": _named,
     "Order": _order,
     "LedgerEntry": _named,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from billing.kernel.domains import Domain
     from billing.kernel.invoices import Invoice, InvoiceCounter
+    from billing.kernel.issued_documents import DocumentKind, IssuedDocument
     from billing.kernel.ledger import LedgerEntry
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import BillingSwitch, ProcessingFailure
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         | Subscription
         | Order
         | Invoice
+        | IssuedDocument
         | Entitlement
         | Refund
         | LedgerEntry
@@ -159,6 +161,19 @@ def subscription(merchant: str, customer: str, subscription: str) -> Key[Subscri
 def invoice(merchant: str, customer: str, invoice: str) -> Key[Invoice]:
     owner, _, seq = invoice.rpartition(".")
     return Key(of_customer(merchant, customer), f"INVOICE#{owner}#{seq}")
+
+
+def issued_document(
+    merchant: str, customer: str, kind: DocumentKind, of: str
+) -> Key[IssuedDocument]:
+    """Returns the key of the document of an invoice, or of a refund by its id.
+
+    A refund's id may end in anything, so its document has a prefix of its own.
+    """
+    if kind == "credit_note":
+        return Key(of_customer(merchant, customer), f"CREDIT_NOTE#{of}")
+    pk, sk = invoice(merchant, customer, of)
+    return Key(pk, f"{sk}#ISSUED")
 
 
 def refund(merchant: str, customer: str, refund: str) -> Key[Refund]:

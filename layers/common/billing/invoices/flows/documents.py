@@ -1,4 +1,9 @@
-"""Invoices as documents: their gap-free numbers, their links, their PDFs (M-7, B-5, C-3)."""
+"""Invoices and credit notes as documents: numbered, issued, rendered once, linked (M-7, B-5, C-3).
+
+A document is issued with its number, in one write: from then on an item of its own holds all that
+it shows. Its PDF is made from that item alone and kept in the object store; while that is out of
+reach, it is made again.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +12,46 @@ from dataclasses import replace
 from hmac import compare_digest
 from typing import TypeVar
 
+from billing.invoices import issuing
 from billing.kernel import domains
-from billing.kernel.errors import Conflict, NotFound
+from billing.kernel.errors import Conflict, NotFound, Unavailable
 from billing.kernel.invoices import Invoice, InvoiceCounter, InvoiceState
+from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.merchants import Merchant
+from billing.kernel.objects import DOCUMENTS, ObjectKey
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Change, Insert
 from billing.refunds.refunds import Refund
 from billing.render import invoice_pdf
+from billing.render.messages import known
+from billing.runtime import telemetry
 
 NUMBERING_ATTEMPTS = 20
+
+PDF_TYPE = "application/pdf"
+PDF_MOST_BYTES = 4 * 2**20
+"""The largest PDF that is read back: a function's answer has room for no more."""
 
 Document = TypeVar("Document", Invoice, Refund)
 
 
-def numbered(ports: Ports, merchant: str, customer: str, invoice: str) -> Invoice:
-    """Returns the paid invoice with its number, given now if it has none."""
+def numbered(ports: Ports, merchant: Merchant, customer: str, invoice: str) -> Invoice:
+    """Returns the paid invoice with its number, given now and so issued if it has none."""
 
     def read() -> Invoice:
-        found = ports.store.invoice(merchant, customer, invoice)
+        found = ports.store.invoice(merchant.id, customer, invoice)
         assert found is not None, "an event names an invoice that is there"
         return found
 
     found = read()
-    if found.state is not InvoiceState.PAID:
+    if found.state is not InvoiceState.PAID or found.number is not None:
         return found
-    return _numbered(ports, InvoiceCounter(merchant, found.test), found, read)
+    first = InvoiceCounter(merchant.id, found.test)
+    return _numbered(ports, first, found, read, _invoice_freezer(ports, merchant, found))
 
 
-def numbered_refund(ports: Ports, invoice: Invoice, refund: str) -> Refund:
-    """Returns the refund with its credit note's number, given now if it has none."""
+def numbered_refund(ports: Ports, merchant: Merchant, invoice: Invoice, refund: str) -> Refund:
+    """Returns the refund with its credit note's number, given now and so issued if it has none."""
 
     def read() -> Refund:
         found = ports.store.refund(invoice.merchant, invoice.customer, refund)
@@ -44,13 +59,17 @@ def numbered_refund(ports: Ports, invoice: Invoice, refund: str) -> Refund:
         return found
 
     first = InvoiceCounter(invoice.merchant, invoice.test, credit_notes=True)
-    return _numbered(ports, first, read(), read)
+    return _numbered(ports, first, read(), read, _refund_freezer(ports, merchant, invoice))
 
 
 def _numbered(
-    ports: Ports, first: InvoiceCounter, document: Document, read: Callable[[], Document]
+    ports: Ports,
+    first: InvoiceCounter,
+    document: Document,
+    read: Callable[[], Document],
+    freeze: Callable[[Document], IssuedDocument],
 ) -> Document:
-    """Numbers a document in one write with its counter: no gap and no number twice (M-7)."""
+    """Numbers and issues a document in one write with its counter: no gap and no number twice."""
     for _ in range(NUMBERING_ATTEMPTS):
         if document.number is not None:
             return document
@@ -61,13 +80,102 @@ def _numbered(
         given = replace(document, number=after.number)
         try:
             ports.store.commit(
-                Change(counter, after) if counter else Insert(after), Change(document, given)
+                Change(counter, after) if counter else Insert(after),
+                Change(document, given),
+                Insert(freeze(given)),
             )
         except Conflict:
             document = read()
             continue
         return given
     raise Conflict()
+
+
+def _invoice_freezer(
+    ports: Ports, merchant: Merchant, invoice: Invoice
+) -> Callable[[Invoice], IssuedDocument]:
+    """Returns what makes the invoice's document: its seller, zone and card are as they are now."""
+    method = ports.store.payment_method(invoice.merchant, invoice.customer, invoice.payment_method)
+    return lambda given: issuing.invoice_document(
+        given, merchant, method, language=known(given.language), file=ports.new_id("doc")
+    )
+
+
+def _refund_freezer(
+    ports: Ports, merchant: Merchant, invoice: Invoice
+) -> Callable[[Refund], IssuedDocument]:
+    """Returns what makes a credit note's document, its seller and zone as they are now."""
+    return lambda given: issuing.credit_note_document(
+        given, invoice, merchant, language=known(invoice.language), file=ports.new_id("doc")
+    )
+
+
+def issued_invoice(ports: Ports, merchant: Merchant, invoice: Invoice) -> IssuedDocument:
+    """Returns a numbered invoice as it was issued.
+
+    One that was numbered before documents were issued is issued as it would print now.
+    """
+    return _issued(
+        ports,
+        DocumentKind.INVOICE,
+        invoice,
+        lambda: _invoice_freezer(ports, merchant, invoice)(invoice),
+    )
+
+
+def issued_credit_note(
+    ports: Ports, merchant: Merchant, invoice: Invoice, refund: Refund
+) -> IssuedDocument:
+    """Returns the credit note of a numbered refund as it was issued, or issues it as it would print
+    now."""
+    return _issued(
+        ports,
+        DocumentKind.CREDIT_NOTE,
+        refund,
+        lambda: _refund_freezer(ports, merchant, invoice)(refund),
+    )
+
+
+def _issued(
+    ports: Ports,
+    kind: DocumentKind,
+    of: Invoice | Refund,
+    freeze: Callable[[], IssuedDocument],
+) -> IssuedDocument:
+    def read() -> IssuedDocument | None:
+        return ports.store.issued_document(of.merchant, of.customer, kind, of.id)
+
+    found = read()
+    if found is not None:
+        return found
+    frozen = freeze()
+    try:
+        ports.store.commit(Insert(frozen))
+    except Conflict:
+        found = read()
+        assert found is not None, "another reader was first, and nothing removes a document"
+        return found
+    return frozen
+
+
+def file_of(ports: Ports, document: IssuedDocument) -> bytes:
+    """Returns the PDF of an issued document: rendered once, kept, and served as it is kept."""
+    key = ObjectKey(DOCUMENTS, document.merchant, f"{document.customer}/{document.file}.pdf")
+    made: bytes | None = None
+    try:
+        kept = ports.objects.get(key, at_most=PDF_MOST_BYTES)
+        if kept is None:
+            made = invoice_pdf.render(document)
+            names = {"number": document.number}
+            if ports.objects.put(key, made, content_type=PDF_TYPE, metadata=names):
+                return made
+            kept = ports.objects.get(key, at_most=PDF_MOST_BYTES)  # another was first
+        if kept is not None:
+            return kept.content
+    except Unavailable as outage:
+        telemetry.tally({"not_kept": 1}, "documents_")
+        telemetry.happened("object store unavailable", merchant=document.merchant, why=outage.note)
+    return made if made is not None else invoice_pdf.render(document)
 
 
 def link(ports: Ports, merchant: Merchant, invoice: Invoice) -> str:
@@ -89,7 +197,7 @@ def download(ports: Ports, merchant: str, reference: str) -> bytes:
         raise NotFound("invoice_unknown")
     seller = ports.store.merchant(merchant)
     assert seller is not None, "a merchant is never removed"
-    return pdf(ports, seller, numbered(ports, merchant, invoice.customer, invoice.id))
+    return pdf(ports, seller, numbered(ports, seller, invoice.customer, invoice.id))
 
 
 def linked(ports: Ports, merchant: str, reference: str) -> Invoice:
@@ -106,14 +214,11 @@ def _reference(invoice: Invoice) -> str:
     return f"{invoice.customer}~{invoice.id}~{invoice.download_key}"
 
 
-def credit_note(merchant: Merchant, invoice: Invoice, refund: Refund) -> bytes:
-    """Renders the credit note of a refund as a PDF, in the merchant's time zone (M-7)."""
-    return invoice_pdf.render_credit_note(refund, invoice, merchant, merchant.settings.time_zone)
+def credit_note(ports: Ports, merchant: Merchant, invoice: Invoice, refund: Refund) -> bytes:
+    """Returns the credit note of a refund as a PDF (M-7)."""
+    return file_of(ports, issued_credit_note(ports, merchant, invoice, refund))
 
 
 def pdf(ports: Ports, merchant: Merchant, invoice: Invoice) -> bytes:
-    """Renders the invoice as a PDF, in the merchant's time zone."""
-    method = ports.store.payment_method(invoice.merchant, invoice.customer, invoice.payment_method)
-    if method is not None and invoice.settled_at is not None:
-        method = method.as_of(invoice.settled_at)
-    return invoice_pdf.render(invoice, merchant, merchant.settings.time_zone, method)
+    """Returns a paid invoice as a PDF (B-5)."""
+    return file_of(ports, issued_invoice(ports, merchant, invoice))

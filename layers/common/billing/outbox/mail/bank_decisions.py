@@ -41,8 +41,8 @@ def refund_returned(ports: Ports, event: OutboxEvent, merchant: Merchant, now: d
     if customer is None:
         return LeftOut.NOBODY
     assert event.invoice is not None and event.code is not None, "it names the refund"
-    invoice = documents.numbered(ports, event.merchant, event.customer, event.invoice)
-    refund = documents.numbered_refund(ports, invoice, event.code)
+    invoice = documents.numbered(ports, merchant, event.customer, event.invoice)
+    refund = documents.numbered_refund(ports, merchant, invoice, event.code)
     name = f"{event.id}:merchant"
     to_merchant = envelopes.to_merchant(ports, name, merchant, customer, invoice.test, now)
     email = _reached(customer, invoice)

@@ -25,14 +25,14 @@ Mails = list[EmailMessage] | LeftOut
 
 def refunded(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
     """Returns the mail about a refund, with its credit note."""
-    invoice, customer = _numbered(ports, event)
+    invoice, customer = _numbered(ports, event, merchant)
     assert event.code is not None, "it names the refund"
-    refund = documents.numbered_refund(ports, invoice, event.code)
+    refund = documents.numbered_refund(ports, merchant, invoice, event.code)
     if customer is None:
         return LeftOut.ERASED
     about = (invoice.language, invoice.test)
     envelope = envelopes.to_customer(ports, event, merchant, customer, about, now)
-    credit_note = documents.credit_note(merchant, invoice, refund)
+    credit_note = documents.credit_note(ports, merchant, invoice, refund)
     return [refund_letters.refunded(envelope, invoice, refund, pdf=credit_note)]
 
 
@@ -89,7 +89,7 @@ def _of_payment(
 
     None is sent once its customer was erased (M-8), or once it is untrue (R-8).
     """
-    invoice, customer = _numbered(ports, event)
+    invoice, customer = _numbered(ports, event, merchant)
     if customer is None:
         return LeftOut.ERASED
     subscription = (
@@ -108,10 +108,12 @@ def _of_payment(
     return [write(envelope, invoice, was)]
 
 
-def _numbered(ports: Ports, event: OutboxEvent) -> tuple[Invoice, Customer | None]:
+def _numbered(
+    ports: Ports, event: OutboxEvent, merchant: Merchant
+) -> tuple[Invoice, Customer | None]:
     """Returns the event's invoice with its number, and its customer unless erased (M-8)."""
     assert event.invoice is not None, "a payment's event names its invoice"
-    invoice = documents.numbered(ports, event.merchant, event.customer, event.invoice)
+    invoice = documents.numbered(ports, merchant, event.customer, event.invoice)
     customer = ports.store.customer(event.merchant, event.customer)
     return invoice, None if customer is None or customer.is_erased else customer
 

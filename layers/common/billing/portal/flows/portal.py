@@ -31,13 +31,13 @@ from billing.render.messages import text
 
 
 def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
-    """Renders one of the customer's own payments, by Order ID or invoice id (B-5).
+    """Returns the PDF of one of the customer's own payments, by Order ID or invoice id (B-5).
 
     Raises `NotFound`.
     """
     for found in account.history.invoices:
         if reference in {found.id, found.order_id} and purchases.is_paid(found):
-            numbered = documents.numbered(ports, found.merchant, found.customer, found.id)
+            numbered = documents.numbered(ports, account.merchant, found.customer, found.id)
             return documents.pdf(ports, account.merchant, numbered)
     raise NotFound("invoice_unknown")
 

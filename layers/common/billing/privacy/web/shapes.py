@@ -16,6 +16,7 @@ from billing.helpdesk.web import shapes as helpdesk_shapes
 from billing.helpdesk.web.shapes import ThreadOutput
 from billing.kernel.customers import BillTo, Consent
 from billing.kernel.disclosures import Disclosure
+from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.periods import zone_named
 from billing.privacy.flows.export import Export
 
@@ -91,11 +92,41 @@ class AttemptOutput(BilledOutput):
     ip: str
 
 
+class SellerOutput(TypedDict):
+    """The seller as a document names it."""
+
+    name: str
+    email: str
+    website: str | None
+    address: AddressOutput | None
+
+
+class DocumentOutput(BilledOutput):
+    """An invoice or a credit note as it was issued, `of` being the invoice or the refund.
+
+    The day of `issued_at` is that in `time_zone`; a credit note `credits` the invoice of that
+    number.
+    """
+
+    kind: str
+    number: str
+    order_id: str
+    issued_at: str
+    time_zone: str
+    language: str
+    seller: SellerOutput
+    lines: list[DisclosedLineOutput]
+    total: MoneyOutput
+    paid_with: str | None
+    credits: str | None
+
+
 class ExportOutput(OverviewOutput):
     """A customer with everything that is stored about them."""
 
     removed_payment_methods: list[MethodOutput]
     billed: list[BilledOutput]
+    documents: list[DocumentOutput]
     consents: list[ConsentOutput]
     attempts: list[AttemptOutput]
     tickets: list[ThreadOutput]
@@ -113,6 +144,7 @@ def export(found: Export) -> ExportOutput:
             *(_billed(each.purchase, each.bill_to) for each in found.bill_tos),
             *(_billed(each.id, each.bill_to) for each in history.invoices),
         ],
+        "documents": [_document(each) for each in history.documents],
         "consents": [_consent(each) for each in history.consents],
         "attempts": [_attempt(each) for each in found.attempts],
         "tickets": [helpdesk_shapes.thread(each, None) for each in found.threads],
@@ -122,6 +154,29 @@ def export(found: Export) -> ExportOutput:
 def _billed(of: str, to: BillTo) -> BilledOutput:
     address = customer_shapes.address(to.address)
     return {"of": of, "name": to.name, "email": to.email, "address": address}
+
+
+def _document(issued: IssuedDocument) -> DocumentOutput:
+    seller, means = issued.seller, issued.paid_with
+    return {
+        **_billed(issued.id, issued.buyer),
+        "kind": issued.kind.value,
+        "number": issued.number,
+        "order_id": issued.order_id,
+        "issued_at": instant(issued.issued_at),
+        "time_zone": issued.time_zone,
+        "language": issued.language,
+        "seller": {
+            "name": seller.name,
+            "email": seller.email,
+            "website": seller.website,
+            "address": None if seller.address is None else customer_shapes.address(seller.address),
+        },
+        "lines": [{"text": each.text, "amount": money(each.amount)} for each in issued.lines],
+        "total": money(issued.total),
+        "paid_with": None if means is None else f"{means.brand} {means.last4}".strip(),
+        "credits": issued.credits,
+    }
 
 
 def _consent(consent: Consent) -> ConsentOutput:

@@ -1,0 +1,69 @@
+"""Makes an issued document of an invoice or a refund: what it shows, as it is now (B-5, M-7)."""
+
+from __future__ import annotations
+
+from billing.kernel.customers import PaymentMethod
+from billing.kernel.invoices import Invoice
+from billing.kernel.issued_documents import DocumentKind, IssuedDocument, PaidWith, Seller
+from billing.kernel.merchants import Merchant
+from billing.refunds.refunds import Refund
+
+
+def invoice_document(
+    invoice: Invoice, merchant: Merchant, method: PaymentMethod | None, *, language: str, file: str
+) -> IssuedDocument:
+    """Returns the document of a paid invoice that has its number.
+
+    `method` is what it was paid with, if that still stands.
+    """
+    assert invoice.number is not None, "issued with its number, once it is paid"
+    issued_at = invoice.settled_at or invoice.opened_at
+    method = None if method is None else method.as_of(issued_at)
+    return IssuedDocument(
+        id=invoice.id,
+        merchant=invoice.merchant,
+        customer=invoice.customer,
+        kind=DocumentKind.INVOICE,
+        number=invoice.number,
+        order_id=invoice.order_id,
+        issued_at=issued_at,
+        time_zone=merchant.settings.time_zone,
+        language=language,
+        seller=seller(merchant),
+        buyer=invoice.bill_to,
+        total=invoice.total,
+        file=file,
+        lines=invoice.lines,
+        paid_with=None if method is None else PaidWith(method.brand, method.last4),
+        test=invoice.test,
+    )
+
+
+def credit_note_document(
+    refund: Refund, invoice: Invoice, merchant: Merchant, *, language: str, file: str
+) -> IssuedDocument:
+    """Returns the credit note of a refund that has its number; it names the invoice that it takes
+    back."""
+    assert refund.number is not None, "issued with its number"
+    return IssuedDocument(
+        id=refund.id,
+        merchant=refund.merchant,
+        customer=refund.customer,
+        kind=DocumentKind.CREDIT_NOTE,
+        number=refund.number,
+        order_id=refund.order_id,
+        issued_at=refund.settled_at or refund.requested_at,
+        time_zone=merchant.settings.time_zone,
+        language=language,
+        seller=seller(merchant),
+        buyer=invoice.bill_to,
+        total=refund.amount,
+        file=file,
+        credits=invoice.number or invoice.id,
+        test=invoice.test,
+    )
+
+
+def seller(merchant: Merchant) -> Seller:
+    """Returns a merchant as its documents name it from now on."""
+    return Seller(merchant.name, merchant.email, merchant.address, merchant.website)

@@ -38,6 +38,8 @@ MIX = (
     "changes_of_plan",
     "asked_to_pay",
     "emails_changed",
+    "documents_issued",
+    "documents_served",
     "mails_left_out",
     "payments_skipped",
     "cards_kept",

@@ -34,6 +34,7 @@ from sim import overdue, support
 from sim.buyers import authenticate
 from sim.card_changes import bank_renews, new_card, other_card, remove_card
 from sim.chance import Chance
+from sim.documents import download
 from sim.seen import ASKED
 from sim.virtual_clock import DAY, MINUTE, SECOND, answered, instant
 from sim.world import World
@@ -446,6 +447,8 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "renewal": (0.3, (bank_renews,)),
     "renewal again": (0.15, (bank_renews,)),
     "address": (0.15, (change_email,)),
+    "invoice": (0.3, (download,)),
+    "invoice again": (0.3, (download,)),
 }
 """The share of ordinary customers that do one of these some day."""
 

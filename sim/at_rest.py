@@ -16,6 +16,7 @@ from billing.kernel.ledger import LedgerEntry
 from billing.kernel.orders import Order
 from billing.kernel.subscription import Subscription
 from billing.refunds.refunds import Refund, RefundState
+from sim.document_writes import documents_agree
 from sim.final_checks import (
     customers_once,
     disputes_end,
@@ -118,5 +119,6 @@ _RULES: tuple[Callable[[Found], None], ...] = (
     _something_wakes_it,
     customers_once,
     numbers_without_gaps,
+    documents_agree,
     periods_without_gaps,
 )

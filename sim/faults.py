@@ -34,6 +34,14 @@ AT_A_CALL: dict[str, dict[str, float]] = {
         "unavailable_after": 2e-3,
         "partly": 4e-3,
     },
+    "objects": {
+        "crash_before": 2e-3,
+        "crash_after": 2e-3,
+        "unavailable_before": 2e-2,
+        "unavailable_after": 2e-2,
+        "stall_before": 1e-3,
+        "stall_after": 1e-3,
+    },
     "mail": {"crash_before": 1e-3, "crash_after": 1e-3, "unavailable_after": 1e-3},
 }
 """Probability of each kind of fault at one port call, by the kind of port; swarmed per seed.

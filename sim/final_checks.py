@@ -21,6 +21,7 @@ from billing.kernel.subscription import State, Subscription
 from billing.refunds import disputes
 from billing.refunds.disputes import Chargeback
 from billing.refunds.refunds import Refund, RefundState
+from sim.document_writes import documents_agree
 from sim.invariants import Violation
 from sim.seen import ASKED
 from sim.virtual_clock import instant
@@ -53,6 +54,7 @@ def reckon(world: World) -> None:
     _cards_agree(world, found)
     customers_once(found)
     numbers_without_gaps(found)
+    documents_agree(found)
     periods_without_gaps(found, skipped=world.oracle.skipped)
 
 

@@ -57,6 +57,7 @@ from sim.mutations import (
     forgetting,
     fresh_key,
     from_the_first,
+    issuing_anew,
     keeping_funds,
     keeping_silent,
     move_blindly,
@@ -365,6 +366,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("outbox: in the order it was written", ((deliver, "_deliverable_at", oldest_first),)),
     Mutant("sweep: always from the same place", ((sweep, "rotated", from_the_first),)),
+    Mutant("documents: issued anew for each look", ((documents, "issued_invoice", issuing_anew),)),
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from billing.checkout import checkout_steps
 from billing.checkout.flows import advance
+from billing.invoices.flows import documents
 from billing.kernel.customers import BillTo
 from billing.kernel.errors import Unavailable
 from billing.kernel.flows import gateway_payments
@@ -212,6 +213,15 @@ def committing_blindly(original: Any) -> Any:
                 ports.store.commit(*(Blind(w) for w in writes))
 
         return original(replace(ports, store=Store()), *args)
+
+    return mutant
+
+
+def issuing_anew(original: Any) -> Any:
+    """Makes a document of what its invoice and its seller are now, whatever was issued."""
+
+    def mutant(ports: Any, merchant: Any, invoice: Any) -> Any:
+        return documents._invoice_freezer(ports, merchant, invoice)(invoice)
 
     return mutant
 

@@ -1,7 +1,8 @@
 """Replaces the one thing that the simulator takes out of the product: making documents and metrics.
 
 A mail's words and a PDF are pure functions of what is simulated, cost more than everything else
-together, and have tests of their own. What remains of a mail is the outbox event that it reports.
+together, and have tests of their own. What remains of a mail is the outbox event that it reports,
+and of a PDF the text of what it shows.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from billing.refunds.mail import letters as refund_letters
 from billing.refunds.mail import merchant_letters
 from billing.render import mails
 from billing.runtime import telemetry
+from sim.document_writes import rendered
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def events_only() -> Iterator[None]:
         ),
         (helpdesk_letters, "_from", lambda department, message, envelope: message),
         (helpdesk_letters, "_to", lambda ticket, message: message),
-        (documents, "invoice_pdf", _Blank(b"")),
+        (documents, "invoice_pdf", SimpleNamespace(render=rendered)),
         (telemetry, "tally", lambda counts, prefix="": None),
         (telemetry, "happened", lambda what, **_: None),
     ]
@@ -83,14 +85,16 @@ def _no_words(*_: Any, **__: Any) -> tuple[str, ...]:
 class _Blank:
     """A module whose every function makes the same empty result."""
 
-    def __init__(self, nothing: str | bytes) -> None:
+    def __init__(self, nothing: str) -> None:
         self._nothing = nothing
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: self._nothing
 
 
-def _bare(letter: Any, envelope: Any, *_: Any, **__: Any) -> dict[str, Any]:
-    """Returns a mail reduced to its outbox event, and whether its address takes mail."""
+def _bare(
+    letter: Any, envelope: Any, pdf: bytes | None = None, *_: Any, **__: Any
+) -> dict[str, Any]:
+    """Returns a mail reduced to its outbox event, its address and what is attached."""
     to = SimpleNamespace(addresses=(SimpleNamespace(addr_spec=envelope.to.email),))
-    return {"Message-ID": envelope.event_id, "To": to}
+    return {"Message-ID": envelope.event_id, "To": to, "pdf": pdf}

@@ -157,6 +157,7 @@ class Oracle(Writes, ValueWrites):
         drawn = {a.number for _, _, a in by_type.get(InvoiceCounter, ())}
         if given != drawn:
             raise Violation("18", f"drew the numbers {drawn} and gave {given}")
+        self._issued_with_number(by_type, given)
 
     def asked(self, call: str, key: str, parameters: str) -> None:
         """Notes a request with an idempotency key that is sent."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from billing.kernel.writes import Change, Insert
-from sim import hurry, observed, overdue, prices
+from sim import documents, hurry, observed, overdue, prices
 from sim.actions import Action
 from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
@@ -139,6 +139,7 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
     adversary = Adversary(world, buyers, spawned.action if spawned else None)
     _plan_outages(world)
     prices.change(world)
+    documents.rename_sellers(world, change_merchant)
     world.webhooks.look()
     world.oracle.asks_buyer = lambda reference: authenticate_some_day(world, reference)
     if spawned is None and world.faults.on:
@@ -193,7 +194,7 @@ def _until(spans: list[tuple[int, int]], now_us: int) -> int:
     return until_us
 
 
-def change_merchant(world: World, name: str, **fields: Any) -> None:
+def change_merchant(world: World, name: str, /, **fields: Any) -> None:
     """Changes a merchant from now on, such as to stopped or disarmed."""
     merchant = world.plan.merchants[name]
     changed = replace(merchant, **fields)

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from billing.gateways.sandbox.ledger import Row
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.invoices import Invoice
+from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.outbox_events import LeftOut, OutboxEvent
 from billing.kernel.subscription import State, Subscription
 from sim.virtual_clock import instant
@@ -34,6 +35,7 @@ class Seen:
         self.cancelled: dict[str, datetime] = {}
         self.tally: Counter[str] = Counter()
         self.freezes: set[str] = set()
+        self.documents: dict[str, IssuedDocument] = {}
         self.open_refunds: dict[str, set[str]] = defaultdict(set)
         self.offers_ended: dict[str, datetime] = {}
         self.skips: set[str] = set()

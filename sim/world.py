@@ -27,11 +27,11 @@ from billing.storage.addresses import Key
 from billing.storage.audit_rows import MemoryAudit
 from billing.storage.ephemeral_rows import value_place
 from billing.storage.memory.ephemeral import MemoryEphemeral
-from billing.storage.memory.objects import MemoryObjects
 from billing.storage.store import ItemStore
 from sim import plan
 from sim.chance import Chance, digest
 from sim.deployment import Deployment
+from sim.documents import SimObjects
 from sim.faults import Fault, Faults, Forced
 from sim.gateway import SimGateway
 from sim.hurry import Broken, Hurry
@@ -96,7 +96,7 @@ class World:
             store=ItemStore(SimItems(self.table, self.wire, self.hurry)),
             ephemeral=SimEphemeral(seed, self.wire),
             audit=MemoryAudit(),
-            objects=MemoryObjects(self._clock),
+            objects=SimObjects(self._clock, self.wire),
             gateway=lambda account: self.gateway,
             each=self._each,
             queue=self.deployment.queue,
@@ -197,6 +197,8 @@ class SimMailer:
 
         def arrive() -> None:
             self._oracle.mails(event, to.addr_spec)
+            if message["pdf"] is not None:
+                self._oracle.served(message["pdf"])
 
         self._wire.call("mail", "mail", arrive, event)
 

@@ -13,12 +13,14 @@ from billing.checkout.checkouts import Checkout
 from billing.helpdesk.tickets import Ticket
 from billing.kernel.customers import ERASED, Customer, EmailPointer, PaymentMethod
 from billing.kernel.invoices import Invoice
+from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import Subscription
 from billing.refunds.refunds import Refund, RefundState
 from sim.card_writes import CardWrites
+from sim.document_writes import DocumentWrites
 from sim.invariants import (
     CHECKOUT_GRAPH,
     ONCE,
@@ -52,7 +54,7 @@ TOLD_OF_CHANGES = {
 """The fields whose change an outbox event must report."""
 
 
-class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, Mail):
+class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail):
     """An observer of every write as it happens; keeps only what it needs to judge the next."""
 
     def committed(self, puts: list[Put]) -> None:
@@ -218,4 +220,5 @@ _CHECKS: dict[type, Callable[[Writes, Any, Any], None]] = {
     Ticket: Writes._ticket,
     PaymentMethod: Writes._method,
     Refund: Writes._refund,
+    IssuedDocument: Writes._document,
 }

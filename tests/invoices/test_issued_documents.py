@@ -1,4 +1,4 @@
-"""Issued documents stay as they were issued, whatever changes after (B-5, M-7)."""
+"""An issued document stays as it was, whatever its seller or buyer change after (B-5, M-7)."""
 
 from __future__ import annotations
 

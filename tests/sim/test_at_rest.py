@@ -9,6 +9,7 @@ import pytest
 
 from billing.kernel.catalog import Cycle, PriceTerms, PriceType
 from billing.kernel.invoices import Invoice, InvoiceCounter
+from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.ledger import LedgerEntry
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
@@ -65,6 +66,7 @@ def changed(entities: list[Any], kind: type, **fields: Any) -> list[Any]:
     ("kind", "fields", "number"),
     [
         (InvoiceCounter, {"last": 8}, "18"),
+        (IssuedDocument, {"number": "TEST-000009"}, "18"),
         (Subscription, {"due_at": None}, "21"),
         (Subscription, {"open_invoice": "sub_x.0009"}, "8"),
         (Subscription, {"dispute": "lost"}, "14"),

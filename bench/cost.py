@@ -109,6 +109,15 @@ def per_million_renewals(counted: Mapping[str, float], price: Mapping[str, float
             ("GB", counted["attached_bytes"] / 1e9),
             priced("ses_attached_gb"),
         ),
+        line(
+            "S3, the invoice looked for and kept",
+            ("s3_get + s3_put", price["s3_get"] + price["s3_put"]),
+        ),
+        line(
+            "S3, the invoice stored, a month",
+            ("GB", counted["attached_bytes"] * 3 / 4 / 1e9),
+            priced("s3_gb_month"),
+        ),
         line("Logs", ("GB", counted["log_bytes_per_renewal"] / 1e9), priced("logs_gb")),
         line(
             "Storage with PITR, a month",

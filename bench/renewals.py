@@ -157,6 +157,8 @@ def _checkout_units(report: Report) -> None:
     world.work()
     assert len(world.mailer.sent) == 1
     report.counted |= {"checkout_write_units": bought, "told_write_units": _units(items)}
+    (issued,) = world.history().documents
+    report.counted["stored_bytes_per_renewal"] += size_of(issued)
     report.add(Figure("write units, checkout to settled", bought, "per checkout"))
 
 

@@ -1,4 +1,4 @@
-"""Happenings around issued documents: files fail, sellers change, customers download."""
+"""Stages what goes on around issued documents: files fail, sellers change, customers download."""
 
 from __future__ import annotations
 

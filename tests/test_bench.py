@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench import engine, renewals
 from bench.figures import Report
+from bench.units import size_of
+from billing.kernel.issued_documents import Seller
+from tests.world import ADDRESS, World
+
+WEBSITE = "https://www.sunrise-studio.example"
 
 WRITE_UNITS = 30
 """Of a renewal from the sweep to settled, ids and names as long as in life; the goal is 32."""
+
+
+TOLD_UNITS = 10
+"""Of a number, the document that is issued with it (two), and the mail: 8 before documents were."""
+
+KB = 1024
 
 
 def test_all_that_is_due_is_paid() -> None:
@@ -17,3 +30,20 @@ def test_a_renewal_takes_no_more_write_units_than_it_did() -> None:
     report = Report()
     renewals.write_units(report)
     assert report.counted["renewal_write_units"] <= WRITE_UNITS
+
+
+def test_a_number_and_its_mail_take_no_more_write_units_than_the_document_costs() -> None:
+    report = Report()
+    renewals.write_units(report)
+    assert report.counted["told_write_units"] <= TOLD_UNITS
+
+
+def test_an_invoice_and_its_document_stay_under_a_kilobyte_each() -> None:
+    world = World()
+    world.buy(name="Firstname Lastname", email="firstname.lastname@example.com")
+    world.work()
+    history = world.history("firstname.lastname@example.com")
+    (issued,), (invoice,) = history.documents, history.invoices
+    longest = Seller("Sunrise Studio of Movement", "hello@sunrise.example", ADDRESS, WEBSITE)
+    assert size_of(invoice) < KB
+    assert size_of(replace(issued, seller=longest)) < KB

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,18 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
             match node.body:
                 case [ast.Expr(value=ast.Constant(value=str(text), lineno=line)), *_]:
                     yield line, text
+        if isinstance(node, ast.Module | ast.ClassDef):
+            yield from _of_constants(node.body)
+
+
+def _of_constants(body: list[ast.stmt]) -> Iterator[tuple[int, str]]:
+    """Yields the docstrings of constants and fields, which stand below them."""
+    for statement, below in pairwise(body):
+        match below:
+            case ast.Expr(value=ast.Constant(value=str(text), lineno=line)) if isinstance(
+                statement, ast.Assign | ast.AnnAssign
+            ):
+                yield line, text
 
 
 def tracked() -> list[Path]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sim.world import World
 
 RENAMED = 3
-"""How often each seller gets another name and another address on the web, from when on its
-documents name these."""
+"""The interval at which each seller gets another name and address on the web, which its documents
+name from then on."""
 
 
 class SimObjects(MemoryObjects):

@@ -21,8 +21,9 @@ DESCRIPTIONS = Path(__file__).parent / "data" / "paypal"
 Json = dict[str, Any]
 
 SETUP_TOKEN = "SETUP_TOKEN"
-"""What PayPal's guide sends to make a payment token of an approved setup token; the description of
-February 2024 lists only BILLING_AGREEMENT
+"""The type by which PayPal's guide makes a payment token of an approved setup token.
+
+The description of February 2024 lists only BILLING_AGREEMENT
 (https://developer.paypal.com/api/payment-tokens/save-without-purchase/paypal)."""
 
 

@@ -174,7 +174,7 @@ WEIGHT = {
     ),
     "notify": ("runtime.handlers", "accounts.accounts", "helpdesk.tickets", "render"),
 }
-"""What a sweep that finds nothing need not load: each costs every cold start of it."""
+"""Modules that a sweep which finds nothing does not load: each costs every cold start of it."""
 
 
 @pytest.mark.parametrize("name", WEIGHT)

@@ -37,5 +37,10 @@ def test_each_is_found_by_its_line() -> None:
     assert questions(source) == [(1, "How"), (7, "Which")]
 
 
+def test_constants_and_fields_are_looked_at_by_the_text_below_them() -> None:
+    source = 'A = 1\n"""What A is."""\n\nclass B:\n    c: int = 0\n    """How many."""\n'
+    assert questions(source) == [(2, "What"), (6, "How")]
+
+
 def test_other_strings_are_no_docstrings() -> None:
-    assert questions('A = 1\n"""What A is."""\n\ndef a():\n    return "What it is."\n') == []
+    assert questions('A = "What A is."\n\ndef a():\n    return "What it is."\n') == []

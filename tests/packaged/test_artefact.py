@@ -32,7 +32,7 @@ MOST_UNZIPPED_BYTES = 250 * 1024 * 1024
 """Lambda's limit for a function with its layers."""
 
 AARCH64 = 183
-"""What an ELF file for arm64 has at byte 18."""
+"""The machine type of arm64, at byte 18 of an ELF file."""
 
 
 @pytest.fixture(scope="session")

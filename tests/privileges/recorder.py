@@ -58,7 +58,7 @@ GATEWAY_CALLS = (
     *("save_method", "find_method", "forget", "prepare", "confirm", "lookup", "cancel"),
     *("refund", "find_refund", "parse_event", "events_since", "disputes"),
 )
-"""What takes a gateway's keys where it is not the sandbox."""
+"""Calls that read a gateway's keys where it is not the sandbox."""
 
 SCENARIOS = (
     (sweep, "due", "functions.rebill.app.sweep"),

@@ -41,7 +41,7 @@ OF_LAMBDA = re.compile(
     r"(logs|xray):|dynamodb:(DescribeStream|GetRecords|GetShardIterator|ListStreams)$"
     r"|sqs:(ReceiveMessage|DeleteMessage)$"
 )
-"""What Lambda itself does in the function's name: logs, traces, reading its queue or stream."""
+"""Calls of Lambda itself in the function's name: logs, traces, reading its queue or stream."""
 
 ONE_CALL_ASKS_FOR_TWO = {"ses:SendRawEmail": "ses:SendEmail"}
 """SES asks for this one as well when a mail has an attachment."""
@@ -49,7 +49,7 @@ ONE_CALL_ASKS_FOR_TWO = {"ses:SendRawEmail": "ses:SendEmail"}
 Calls = set[tuple[str, str]]
 
 ASKED_BY_LAMBDA = {"RebillChargeFunction": {("sqs:GetQueueAttributes", "ChargeQueue")}}
-"""What Lambda does in one function's name and another function does itself."""
+"""Calls that Lambda makes in one function's name and another function makes itself."""
 
 CANCEL_MEETS_CHARGE: Calls = {
     ("dynamodb:ConditionCheckItem", "CoreTable"),
@@ -62,8 +62,8 @@ ONLY_IN_A_RACE = {
     "ConsoleFunction": CANCEL_MEETS_CHARGE,
     "HelpdeskSweepFunction": CANCEL_MEETS_CHARGE | {("dynamodb:Query", "CoreTable")},
 }
-"""What is called where a cancel meets a charge under way, which no story tries with that function:
-`cancel/flows/cancel.py` records the cancel and asks the gateway."""
+"""Calls of `cancel/flows/cancel.py` where it meets a charge under way and asks the gateway: no
+story tries that with this function."""
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ ENGLISH = messages._catalog("en")
 CATALOGS = catalogs()
 
 MERCHANTS_PARTS = {"account", "chargebacks", "console", "refusals", "tickets"}
-"""What those who sell read: in English alone."""
+"""Parts of the catalogs that only sellers read: in English alone."""
 CUSTOMERS_PARTS = [
     path for path in messages.parts("en") if path.name.split(".")[1] not in MERCHANTS_PARTS
 ]

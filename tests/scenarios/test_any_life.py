@@ -56,7 +56,7 @@ class AnyLife(RuleBasedStateMachine):
         self.emails: list[str] = []
         self.subscription: str | None = None
         self.over: dict[str, int] = {}
-        """How often each subscription was charged when it was answered as cancelled."""
+        """The number of charges of each subscription when it was answered as cancelled."""
 
     # ---- What happens
 

@@ -63,7 +63,7 @@ KNOWN = {
     "customer": BOUGHT.customer,
     "ticket": TICKET["id"],
 }
-"""What the paths may name; any other name is one that nobody has."""
+"""The names that paths may have; any other is one that nobody has."""
 
 schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", Server(SHOP.resolver))
 tried = schema if DEEP else schema.include(path_regex="^/v1/(preview|products|orders)")

@@ -27,7 +27,7 @@ FOR_ALL = re.compile(
     r"|/helpdesk/<merchant>(|/seller|/new/.*|/confirm/.*)"
     r"|/console/sign-in/.*"
 )
-"""What lets in, or is open to all, or is signed: the folders' own tests hold these."""
+"""Routes that sign in, are open to all, or are signed: the folders' own tests hold these."""
 
 BODIES: dict[str, Any] = {
     "unfreeze/quote": {},

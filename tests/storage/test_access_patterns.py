@@ -119,7 +119,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
         {"TransactWriteItems": 1},
     ),
 }
-"""What is asked where something stands, and the calls that it may take."""
+"""Questions about what is stored, and the calls that each may take."""
 
 
 def _due(n: int) -> Due:

@@ -13,7 +13,7 @@ from tests.template.stack import Resources, functions, of_type, queues, schedule
 
 TWO_WEEKS_SECONDS = 1_209_600
 PITR_DAYS = 35
-"""How far back point-in-time recovery reaches."""
+"""The time that point-in-time recovery reaches back."""
 
 
 def test_row_09_every_queue_gives_up_into_dead_letters_kept_two_weeks(

@@ -68,7 +68,7 @@ def end_now(
         Change(subscription, ended, expecting=AS_TOLD),
         *void(open_invoice, at, shard),
         Insert(entry(ended, OrderKind.CANCELLATION, request, at, email)),
-        Insert(_end(ended, request, at, shard)),
+        Insert(_end_event(ended, request, at, shard)),
     )
 
 
@@ -126,11 +126,11 @@ def end_pending(
     request, ends_at = subscription.cancelling, subscription.ends_at
     assert request is not None and ends_at is not None, "it is pending"
     ended = replace(subscription.cancelled(ends_at, request.source), cancelling=None)
-    event = replace(request, order=order_id)
+    carried_out = replace(request, order=order_id)
     return (
         Change(subscription, ended, expecting=(*charge_eligibility.LOOKED_AT, "ends_at")),
-        Insert(entry(ended, OrderKind.CANCELLATION, event, now, email)),
-        Insert(_end(ended, event, now, shard)),
+        Insert(entry(ended, OrderKind.CANCELLATION, carried_out, now, email)),
+        Insert(_end_event(ended, carried_out, now, shard)),
     )
 
 
@@ -148,7 +148,7 @@ def after_payment(
         ended = replace(paid.cancelled(now, request.source), cancelling=None)
         return ended, (
             Insert(entry(ended, OrderKind.CANCELLATION, request, now, email)),
-            Insert(_end(ended, request, now, shard)),
+            Insert(_end_event(ended, request, now, shard)),
         )
     pending = paid.cancel_pending(request)
     return pending, (
@@ -181,7 +181,9 @@ def entry(
     )
 
 
-def _end(ended: Subscription, request: CancelRequest, at: datetime, shard: int) -> OutboxEvent:
+def _end_event(
+    ended: Subscription, request: CancelRequest, at: datetime, shard: int
+) -> OutboxEvent:
     """Builds the event of a subscription's end, with the reference of its requester (X-7)."""
     asked = request.source in {Source.CUSTOMER, Source.MERCHANT}
     was = snapshots.of(ended, reference=request.order if asked else None)

@@ -240,7 +240,7 @@ def _default_or_newest(wallet: Wallet, others: Sequence[PaymentMethod]) -> Payme
     return kept or (others[-1] if others else None)
 
 
-def change_event(
+def change_events(
     customer: Customer,
     what: str,
     now: datetime,

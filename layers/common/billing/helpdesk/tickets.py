@@ -342,7 +342,7 @@ NOBODY = "nobody"
 def event(
     kind: EventKind, ticket: Ticket, at: datetime, shard: int, message: str | None = None
 ) -> OutboxEvent:
-    """Makes an OutboxEvent about a ticket as it stands after it; `said` is the id of the message
+    """Makes an OutboxEvent about a ticket as it stands after it; `message` is the id of the message
     that it mails."""
     what = message or f"{at:%Y%m%dT%H%M%S%f}"
     return OutboxEvent(

@@ -247,9 +247,9 @@ def _continues(subscription: Subscription, now: datetime) -> bool:
 
 def _uncounted(subscription: Subscription, before: Invoice, after: Invoice) -> Transaction:
     """Leaves an attempt out of the count: the retry cycle continues as before (R-4)."""
-    event = replace(after, uncounted=before.uncounted + 1)
+    not_counted = replace(after, uncounted=before.uncounted + 1)
     return (
-        Change(before, event, expecting=ATTEMPT),
+        Change(before, not_counted, expecting=ATTEMPT),
         Change(subscription, subscription.resumed(), expecting=charge_eligibility.LOOKED_AT),
     )
 

@@ -34,11 +34,9 @@ def _keys(error: BillingError) -> list[str]:
     """
     classes = [c.code for c in type(error).__mro__ if issubclass(c, BillingError)]
     stands_in = classes if type(error) is BillingError else [*classes[:-1], Refused.code]
-    own = [f"gateway.{error.parameters['gateway']}."] if "gateway" in error.parameters else []
-    return [
-        *(f"{prefix}error.{error.reason}" for prefix in own),
-        *(f"error.{name}" for name in (error.reason, error.code, *stands_in)),
-    ]
+    ours = [f"error.{name}" for name in (error.reason, error.code, *stands_in)]
+    gateway = error.parameters.get("gateway")
+    return ours if gateway is None else [f"gateway.{gateway}.error.{error.reason}", *ours]
 
 
 def _written(value: int | str | Money, language: str) -> int | str:

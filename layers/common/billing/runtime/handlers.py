@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from email.message import EmailMessage
 
 from billing.accounts.flows import account_life
 from billing.accounts.mail import handlers as account_mails
@@ -17,10 +16,11 @@ from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.outbox.flows import mailing
 from billing.outbox.mail import bank_decisions, payments, subscriptions
+from billing.outbox.mail.envelopes import Mails
 from billing.refunds.flows import credit
 
 Effect = Callable[[Ports, OutboxEvent, Merchant, datetime], None]
-Mails = Callable[[Ports, OutboxEvent, Merchant, datetime], list[EmailMessage] | LeftOut]
+MailsOf = Callable[[Ports, OutboxEvent, Merchant, datetime], Mails]
 
 EFFECTS: Mapping[EventKind, tuple[Effect, ...]] = {
     EventKind.PURCHASED: (cards.keep_newest_bought_with, credit.settle),
@@ -29,7 +29,7 @@ EFFECTS: Mapping[EventKind, tuple[Effect, ...]] = {
 }
 """The effects of an event besides its mail; each may be run twice."""
 
-MAILS: Mapping[EventKind, Mails] = {
+MAILS: Mapping[EventKind, MailsOf] = {
     **payments.MAILS,
     **subscriptions.MAILS,
     **bank_decisions.MAILS,

@@ -3,8 +3,8 @@
 Unknown stored fields are ignored, and a missing known field means what `absent` says, so that two
 versions of the code can work on one table and a dataclass may change its defaults. What is equal to
 its meaning when absent is left out: that is a seventh of an invoice's bytes and of what botocore
-takes for it. Entities that hold choices are written out instead. A field in `said` (those that the
-item's key implies) is left out where it has the same value. A class's hints are read once.
+takes for it. Entities that hold choices are written out instead. A field that the item's key
+implies is left out where it has the same value. A class's hints are read once.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 def encode(value: object, implied: Mapping[str, Any] = _NOTHING) -> Attribute:
-    """Encodes an entity as a map, without the fields that are equal in `said`.
+    """Encodes an entity as a map, without the fields that are equal in `implied`.
 
-    `said` holds the fields that the item's key implies.
+    `implied` holds the fields that the item's key implies.
     """
     return _encode(absent.is_written_out(type(value)), value, implied)
 
@@ -50,7 +50,7 @@ def _encode(whole: bool, value: object, implied: Mapping[str, Any] = _NOTHING) -
     attributes = {}
     for name, field in _fields(cls, whole).items():
         part = getattr(value, name)
-        assert part is not None or name not in implied, "what is said cannot be None"
+        assert part is not None or name not in implied, "what a key implies cannot be None"
         if _is_stored(part, field) and (name not in implied or part != implied[name]):
             attributes[name] = field.codec.encode(part)
     return {"M": attributes}
@@ -63,8 +63,10 @@ def _is_stored(part: Any, field: _FieldCodec) -> bool:
 
 
 def decode(cls: type[D], attribute: Attribute, implied: Mapping[str, Any] = _NOTHING) -> D:
-    """Decodes a dataclass from a map; a missing field is taken from `said`, or means what `absent`
-    says."""
+    """Decodes a dataclass from a map.
+
+    A missing field is taken from `implied`, or means what `absent` says.
+    """
     looked_up: type = cls  # mypy takes no `type[D]` for hashable
     known, absences = _reader(looked_up)
     arguments = {**absences, **implied}

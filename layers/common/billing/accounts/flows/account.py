@@ -280,7 +280,7 @@ def _move(ports: Ports, account: Account, email: str, now: datetime) -> None:
     customer = ports.store.customer(platform.id, owner or NOBODY)
     if customer is not None:
         moved = replace(customer, email=email)
-        writes += [Change(customer, moved), *customers.change_address(ports, customer, moved, now)]
+        writes += [Change(customer, moved), *customers.change_email(ports, customer, moved, now)]
     try:
         ports.store.commit(*writes)
     except Conflict:

@@ -28,7 +28,7 @@ DONE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request of a signed-in account; `stand` is the account's state now."""
+    """A request of a signed-in account; `standing` is the account's state now."""
 
     request: Request
     account: Account

@@ -42,7 +42,7 @@ def change(
     ]
     changed = [change for change in changes if change.changed]
     if changed:
-        events = cards.change_event(owner, "address", now, ports.shard_of(customer), purchases[0])
+        events = cards.change_events(owner, "address", now, ports.shard_of(customer), purchases[0])
         ports.store.commit(*changed, *events)
 
 

@@ -263,7 +263,7 @@ def _commit(
         if len(changes) > MOST_WRITES:
             raise Refused("too_many")
         events = (
-            cards.change_event(held.customer, what, now, ports.shard_of(customer)) if what else ()
+            cards.change_events(held.customer, what, now, ports.shard_of(customer)) if what else ()
         )
         try:
             ports.store.commit(*changes, *events)

@@ -191,11 +191,14 @@ def _save_method(
 
 def _kept_already(ports: Ports, checkout: Checkout, history: History | None) -> str | None:
     """Returns the default card of a known buyer, where it is kept at the same account."""
-    if history is None:
-        history = ports.store.history(checkout.merchant, checkout.customer)
-    if history.customer is None or history.customer.default_method is None:
+    owner = (checkout.merchant, checkout.customer)
+    customer = ports.store.customer(*owner) if history is None else history.customer
+    if customer is None or customer.default_method is None:
         return None
-    card = history.method(history.customer.default_method)
+    default = customer.default_method
+    card = (
+        ports.store.payment_method(*owner, default) if history is None else history.method(default)
+    )
     at = (checkout.invoice.gateway, checkout.invoice.gateway_account)
     return card.id if card and (card.gateway, card.gateway_account) == at else None
 

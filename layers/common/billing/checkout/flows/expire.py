@@ -9,17 +9,9 @@ from datetime import datetime
 from billing.checkout import checkout_steps
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import advance
-from billing.kernel.errors import (
-    Conflict,
-    NotFound,
-    Unavailable,
-    Unreachable,
-)
+from billing.kernel.errors import Conflict, NotFound, Unavailable, Unreachable
 from billing.kernel.flows import gateway_payments
-from billing.kernel.gateways import (
-    ActionRequired,
-    Unconfirmed,
-)
+from billing.kernel.gateways import ActionRequired, Unconfirmed
 from billing.kernel.invoices import UNDER_WAY
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due

@@ -8,9 +8,7 @@ from datetime import datetime
 from billing.kernel import charge_eligibility, pricing
 from billing.kernel.catalog import PricePoint, Product
 from billing.kernel.disclosures import Disclosure
-from billing.kernel.errors import (
-    NotFound,
-)
+from billing.kernel.errors import NotFound
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports

@@ -84,7 +84,7 @@ def change(
         if after.email != before.email:
             _refuse_email(ports, before, after)
         try:
-            ports.store.commit(Change(before, after), *change_address(ports, before, after, now))
+            ports.store.commit(Change(before, after), *change_email(ports, before, after, now))
         except Conflict:
             continue
         return after
@@ -99,7 +99,7 @@ def _refuse_email(ports: Ports, before: Customer, after: Customer) -> None:
         raise Refused("email_of_account")
 
 
-def change_address(
+def change_email(
     ports: Ports, before: Customer, after: Customer, now: datetime
 ) -> tuple[Write, ...]:
     """Returns the writes of a customer's new email: invoices that are still to come name the new
@@ -107,7 +107,7 @@ def change_address(
     if after.email == before.email:
         return ()
     shard = ports.shard_of(before.id)
-    events = cards.change_event(before, "email", now, shard, email=before.email)
+    events = cards.change_events(before, "email", now, shard, email=before.email)
     return (*_pointers(before, after), *_bill_tos(ports, before, after), *events)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from email.message import EmailMessage
 
 from billing.customers.flows import login
 from billing.customers.mail import letters
@@ -13,9 +12,8 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.outbox.mail import envelopes
+from billing.outbox.mail.envelopes import Mails
 from billing.render.mails import Envelope
-
-Mails = list[EmailMessage] | LeftOut
 
 
 def login_link(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:

@@ -9,27 +9,20 @@ from datetime import datetime, timedelta
 
 from billing.gateway_events.flows import webhook
 from billing.kernel.errors import Conflict, NotFound, Unavailable
-from billing.kernel.gateways import (
-    AccountRef,
-)
+from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 
 LOOKED = "gateway_events"
-
-
 LAST = "last account"
 """The key of the account that was looked at last, beside the accounts' own keys, which hold a
 `#`."""
 
-
 EVENTS_AT_ONCE = 100
 """The number of events of one account that are taken before the others have their turn."""
 
-
 LOOKS_BACK = timedelta(days=30)
 """The time for which gateways list events: the shortest of those we know."""
-
 
 OVERLAP = timedelta(hours=1)
 """The time by which a gateway may list events late, and its clock be off."""

@@ -41,7 +41,6 @@ from billing.refunds.flows import sync_disputes, sync_refunds
 ATTEMPTS = 8
 """The number of times that an event meeting other writers is looked at, before it is sent again."""
 
-
 NOTHING_NEW = "nothing_new"
 
 
@@ -127,7 +126,7 @@ def _take_event(
 def _settled(
     ports: Ports, merchant: Merchant, pointer: PaymentPointer, now: datetime, also: Transaction
 ) -> str:
-    """Settles the payment as the gateway reports it; `told` goes with the writes.
+    """Settles the payment as the gateway reports it; `also` goes with the writes.
 
     The step is the checkout's for a first payment, the rebill's for every other.
     """

@@ -344,15 +344,15 @@ def _late_approval(ports: Ports, ticket: Ticket, found: Subscription, now: datet
     """Makes the event of an approval before a charge that is still made: its amount and date, and
     when the subscription ends after it (X-8)."""
     event = _approval(ports, ticket, now)
-    assert event.ticket_was is not None, "written with its event"
+    assert event.ticket_was is not None, "an approval has one"
     course = cancellation_request.effect(found, ticket.requested_at, ticket.lets_stand)
-    current = replace(
+    was = replace(
         event.ticket_was,
         charge_at=course.charge_at,
         ends_at=course.ends_at,
         amount=_amount(ports, found),
     )
-    return replace(event, ticket_was=current)
+    return replace(event, ticket_was=was)
 
 
 def _decided_code(ticket: Ticket) -> str:

@@ -47,7 +47,7 @@ def numbered(ports: Ports, merchant: Merchant, customer: str, invoice: str) -> I
     if found.state is not InvoiceState.PAID or found.number is not None:
         return found
     first = InvoiceCounter(merchant.id, found.test)
-    return _numbered(ports, first, found, read, _invoice_freezer(ports, merchant, found))
+    return _numbered(ports, first, found, read, _invoice_issuer(ports, merchant, found))
 
 
 def numbered_refund(ports: Ports, merchant: Merchant, invoice: Invoice, refund: str) -> Refund:
@@ -59,7 +59,7 @@ def numbered_refund(ports: Ports, merchant: Merchant, invoice: Invoice, refund: 
         return found
 
     first = InvoiceCounter(invoice.merchant, invoice.test, credit_notes=True)
-    return _numbered(ports, first, read(), read, _refund_freezer(ports, merchant, invoice))
+    return _numbered(ports, first, read(), read, _credit_note_issuer(ports, merchant, invoice))
 
 
 def _numbered(
@@ -67,7 +67,7 @@ def _numbered(
     first: InvoiceCounter,
     document: Document,
     read: Callable[[], Document],
-    freeze: Callable[[Document], IssuedDocument],
+    issue: Callable[[Document], IssuedDocument],
 ) -> Document:
     """Numbers and issues a document in one write with its counter: no gap and no number twice."""
     for _ in range(NUMBERING_ATTEMPTS):
@@ -82,7 +82,7 @@ def _numbered(
             ports.store.commit(
                 Change(counter, after) if counter else Insert(after),
                 Change(document, given),
-                Insert(freeze(given)),
+                Insert(issue(given)),
             )
         except Conflict:
             document = read()
@@ -91,7 +91,7 @@ def _numbered(
     raise Conflict()
 
 
-def _invoice_freezer(
+def _invoice_issuer(
     ports: Ports, merchant: Merchant, invoice: Invoice
 ) -> Callable[[Invoice], IssuedDocument]:
     """Returns what makes the invoice's document: its seller, zone and card are as they are now."""
@@ -101,7 +101,7 @@ def _invoice_freezer(
     )
 
 
-def _refund_freezer(
+def _credit_note_issuer(
     ports: Ports, merchant: Merchant, invoice: Invoice
 ) -> Callable[[Refund], IssuedDocument]:
     """Returns what makes a credit note's document, its seller and zone as they are now."""
@@ -119,7 +119,7 @@ def issued_invoice(ports: Ports, merchant: Merchant, invoice: Invoice) -> Issued
         ports,
         DocumentKind.INVOICE,
         invoice,
-        lambda: _invoice_freezer(ports, merchant, invoice)(invoice),
+        lambda: _invoice_issuer(ports, merchant, invoice)(invoice),
     )
 
 
@@ -132,7 +132,7 @@ def issued_credit_note(
         ports,
         DocumentKind.CREDIT_NOTE,
         refund,
-        lambda: _refund_freezer(ports, merchant, invoice)(refund),
+        lambda: _credit_note_issuer(ports, merchant, invoice)(refund),
     )
 
 
@@ -140,7 +140,7 @@ def _issued(
     ports: Ports,
     kind: DocumentKind,
     of: Invoice | Refund,
-    freeze: Callable[[], IssuedDocument],
+    issue: Callable[[], IssuedDocument],
 ) -> IssuedDocument:
     def read() -> IssuedDocument | None:
         return ports.store.issued_document(of.merchant, of.customer, kind, of.id)
@@ -148,14 +148,14 @@ def _issued(
     found = read()
     if found is not None:
         return found
-    frozen = freeze()
+    issued = issue()
     try:
-        ports.store.commit(Insert(frozen))
+        ports.store.commit(Insert(issued))
     except Conflict:
         found = read()
         assert found is not None, "another reader was first, and nothing removes a document"
         return found
-    return frozen
+    return issued
 
 
 def file_of(ports: Ports, document: IssuedDocument) -> bytes:

@@ -4,7 +4,6 @@ B-7)."""
 from __future__ import annotations
 
 from datetime import datetime
-from email.message import EmailMessage
 
 from billing.invoices.flows import documents
 from billing.kernel.customers import Customer
@@ -13,10 +12,9 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.outbox.mail import envelopes
+from billing.outbox.mail.envelopes import Mails
 from billing.refunds import disputes
 from billing.refunds.mail import letters, merchant_letters
-
-Mails = list[EmailMessage] | LeftOut
 
 
 def dispute(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:

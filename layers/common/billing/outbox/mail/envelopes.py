@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from email.message import EmailMessage
 
 from billing.kernel import domains, invoicing
 from billing.kernel.customers import BillTo, Customer
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
-from billing.kernel.outbox_events import OutboxEvent
+from billing.kernel.outbox_events import LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import Subscription
 from billing.render.mails import Envelope
 from billing.render.messages import MERCHANTS_LANGUAGE
+
+Mails = list[EmailMessage] | LeftOut
+"""The mails of an outbox event, or why there are none."""
 
 
 def to_customer(

@@ -16,11 +16,10 @@ from billing.kernel.ports import Ports
 from billing.kernel.snapshots import Snapshot
 from billing.outbox import outdated
 from billing.outbox.mail import envelopes
+from billing.outbox.mail.envelopes import Mails
 from billing.rebill.mail import letters
 from billing.refunds.mail import letters as refund_letters
 from billing.render.mails import Envelope
-
-Mails = list[EmailMessage] | LeftOut
 
 
 def refunded(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
@@ -38,24 +37,12 @@ def refunded(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
 
 def confirmation(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
     """Returns the order confirmation of a purchase, with its invoice (C-3)."""
-
-    def write(envelope: Envelope, invoice: Invoice, was: Snapshot | None) -> EmailMessage:
-        url = documents.link(ports, merchant, invoice)
-        pdf = documents.pdf(ports, merchant, invoice)
-        return letters.confirmation(envelope, invoice, was, invoice_url=url, pdf=pdf)
-
-    return _of_payment(ports, event, merchant, now, write)
+    return _with_invoice(ports, event, merchant, now, letters.confirmation)
 
 
 def receipt(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
     """Returns the receipt of a renewal or of a change of plan, with its invoice."""
-
-    def write(envelope: Envelope, invoice: Invoice, was: Snapshot | None) -> EmailMessage:
-        url = documents.link(ports, merchant, invoice)
-        pdf = documents.pdf(ports, merchant, invoice)
-        return letters.receipt(envelope, invoice, was, invoice_url=url, pdf=pdf)
-
-    return _of_payment(ports, event, merchant, now, write)
+    return _with_invoice(ports, event, merchant, now, letters.receipt)
 
 
 def payment_failed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
@@ -76,6 +63,23 @@ def action_needed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: dat
         return letters.action_needed(envelope, invoice, was, url)
 
     return _of_payment(ports, event, merchant, now, write)
+
+
+def _with_invoice(
+    ports: Ports,
+    event: OutboxEvent,
+    merchant: Merchant,
+    now: datetime,
+    write: Callable[..., EmailMessage],
+) -> Mails:
+    """Returns the mail that `write` makes of a paid invoice, with its PDF and a link to it."""
+
+    def attached(envelope: Envelope, invoice: Invoice, was: Snapshot | None) -> EmailMessage:
+        url = documents.link(ports, merchant, invoice)
+        pdf = documents.pdf(ports, merchant, invoice)
+        return write(envelope, invoice, was, invoice_url=url, pdf=pdf)
+
+    return _of_payment(ports, event, merchant, now, attached)
 
 
 def _of_payment(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from email.message import EmailMessage
 
 from billing.cancel.mail import letters as ending_letters
 from billing.cards.mail import letters as card_letters
@@ -17,10 +16,9 @@ from billing.kernel.subscription import Subscription
 from billing.notices.mail import letters as reminder_letters
 from billing.outbox import outdated
 from billing.outbox.mail import envelopes, payments
+from billing.outbox.mail.envelopes import Mails
 from billing.plans.mail import letters as plan_letters
 from billing.render.mails import Envelope
-
-Mails = list[EmailMessage] | LeftOut
 
 LETTERS = {
     EventKind.ENDED: ending_letters.ended,

@@ -15,7 +15,7 @@ from billing.rebill.flows.charge_jobs import ChargeJob
 
 
 def set_right(
-    ports: Ports, works: Sequence[ChargeJob], now: datetime, tally: Counter[str]
+    ports: Ports, jobs: Sequence[ChargeJob], now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
     """Corrects jobs with a wrong account, and counts them; returns the jobs that can go on.
 
@@ -25,7 +25,7 @@ def set_right(
     staying: list[ChargeJob] = []
     names: list[str] = []
     writes: list[Transaction] = []
-    for job in works:
+    for job in jobs:
         found = _in_the_way(ports, job, now)
         if found is None:
             staying.append(job)

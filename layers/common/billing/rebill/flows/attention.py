@@ -62,15 +62,15 @@ def overdue(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
 
 def parked(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
     """Lists subscriptions on which our own code failed five times: a person must look (R-9)."""
-    troubles = [
+    failures = [
         failure
         for failure in ports.store.failures(merchant.id)
         if failure.kind in {DueKind.BILL, DueKind.CANCEL} and failure.is_parked(now)
     ]
-    owners = [(t.owner[0], t.owner[1], t.owner[2]) for t in troubles]
+    owners = [(t.owner[0], t.owner[1], t.owner[2]) for t in failures]
     return [
         _matter("parked", subscription, failure.first_at, "failed", now)
-        for failure, subscription in zip(troubles, ports.store.subscriptions(owners), strict=True)
+        for failure, subscription in zip(failures, ports.store.subscriptions(owners), strict=True)
         if subscription is not None and subscription.is_live
     ]
 

@@ -75,8 +75,8 @@ def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[s
     fresh = [job for job in going_on if not job.is_under_way]
 
     unanswered: list[ChargeJob] = []
-    for call, works in _resolve_unknown(ports, under_way):
-        unanswered += _settle(ports, works, _gateway(ports, call, works), now, tally)
+    for call, jobs in _resolve_unknown(ports, under_way):
+        unanswered += _settle(ports, jobs, _gateway(ports, call, jobs), now, tally)
     _settle(ports, lapsed, _gateway(ports, gateway_payments.withdraw, lapsed), now, tally)
     opened = opening.open_invoices(ports, fresh, now, tally)
     free = [job for job in opened if not job.open_invoice.total]
@@ -114,7 +114,7 @@ def _load(
 
 
 def _resolve_unknown(
-    ports: Ports, works: Sequence[ChargeJob]
+    ports: Ports, jobs: Sequence[ChargeJob]
 ) -> Iterator[tuple[Callable[[Ports, Invoice], PaymentStatus], list[ChargeJob]]]:
     """Pairs attempts that were under way with the gateway call to make for each.
 
@@ -125,7 +125,7 @@ def _resolve_unknown(
     charged now is only looked up.
     """
     by_call: dict[Callable[[Ports, Invoice], PaymentStatus], list[ChargeJob]] = defaultdict(list)
-    for job in works:
+    for job in jobs:
         over = job.is_last_authentication or (job.waits_for_buyer and job.is_elsewhere)
         hold = job.held(ports)
         over = over or (
@@ -140,11 +140,11 @@ def _resolve_unknown(
     yield from by_call.items()
 
 
-def _prepare(ports: Ports, works: Sequence[ChargeJob], tally: Counter[str]) -> list[ChargeJob]:
+def _prepare(ports: Ports, jobs: Sequence[ChargeJob], tally: Counter[str]) -> list[ChargeJob]:
     """Prepares a gateway payment (step 2) where there is none yet, or one that may have expired."""
-    prepared = [gateway_payments.is_prepared(ports, job.open_invoice) for job in works]
-    unprepared = [job for job, done in zip(works, prepared, strict=True) if not done]
-    going_on = [job for job, done in zip(works, prepared, strict=True) if done]
+    prepared = [gateway_payments.is_prepared(ports, job.open_invoice) for job in jobs]
+    unprepared = [job for job, done in zip(jobs, prepared, strict=True) if not done]
+    going_on = [job for job, done in zip(jobs, prepared, strict=True) if done]
     references = _gateway(ports, gateway_payments.prepare, unprepared)
     after: list[ChargeJob] = []
     writes: list[Transaction] = []
@@ -162,18 +162,18 @@ def _prepare(ports: Ports, works: Sequence[ChargeJob], tally: Counter[str]) -> l
 
 
 def _pass_point_of_no_return(
-    ports: Ports, works: Sequence[ChargeJob], now: datetime, tally: Counter[str]
+    ports: Ports, jobs: Sequence[ChargeJob], now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
     """Starts the attempts (step 3); whether billing is stopped is read here once more."""
-    if not works:
+    if not jobs:
         return []
-    names = sorted({job.merchant.id for job in works})
+    names = sorted({job.merchant.id for job in jobs})
     found, switch = ports.store.merchants_and_switch(names)
     merchants = dict(zip(names, found, strict=True))
     ports = ports.switched(switch)
     after: list[ChargeJob] = []
     writes: list[Transaction] = []
-    for job in works:
+    for job in jobs:
         merchant = merchants[job.merchant.id]
         assert merchant is not None, "a merchant is never removed"
         if stopped := replace(job, merchant=merchant.as_of(now)).stopped(ports):
@@ -190,7 +190,7 @@ def _pass_point_of_no_return(
 
 def _settle(
     ports: Ports,
-    works: Sequence[ChargeJob],
+    jobs: Sequence[ChargeJob],
     outcomes: Sequence[PaymentStatus | Unavailable],
     now: datetime,
     tally: Counter[str],
@@ -205,7 +205,7 @@ def _settle(
     known: list[ChargeJob] = []
     names: dict[str, str] = {}
     writes: list[Transaction] = []
-    for job, outcome in zip(works, outcomes, strict=True):
+    for job, outcome in zip(jobs, outcomes, strict=True):
         if isinstance(outcome, Unavailable | Unconfirmed):
             tally[_nothing_known(outcome, "unknown")] += 1
             continue
@@ -228,6 +228,6 @@ def _nothing_known(answer: object, otherwise: str) -> str:
 
 
 def _gateway(
-    ports: Ports, call: Callable[[Ports, Invoice], T], works: Sequence[ChargeJob]
+    ports: Ports, call: Callable[[Ports, Invoice], T], jobs: Sequence[ChargeJob]
 ) -> list[T | Unavailable]:
-    return ports.each(partial(call, ports), [job.open_invoice for job in works])
+    return ports.each(partial(call, ports), [job.open_invoice for job in jobs])

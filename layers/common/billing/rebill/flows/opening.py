@@ -17,32 +17,30 @@ from billing.rebill.flows.charge_jobs import ChargeJob, committed
 
 
 def open_invoices(
-    ports: Ports, works: Sequence[ChargeJob], now: datetime, tally: Counter[str]
+    ports: Ports, jobs: Sequence[ChargeJob], now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
     """Opens an invoice for jobs without one (step 1); the others continue from its state."""
     to_open: list[ChargeJob] = []
     going_on: list[ChargeJob] = []
-    for work in works:
-        asked = work.subscription.pay_now is not None
-        if reason := work.held(ports):
+    for job in jobs:
+        asked = job.subscription.pay_now is not None
+        if reason := job.held(ports):
             tally[f"held_{reason}"] += 1
-            again = charge_eligibility.due_while_held(work.subscription, reason, now)
-            if again != work.subscription.due_at and not work.changes_plan:
-                _write_alarm(ports, work, again, tally)
-        elif work.invoice is not None:
-            going_on += _unless_given_up(ports, work, now, tally)
-        elif (
-            charge_eligibility.too_late_to_ask(work.subscription, work.merchant, now) and not asked
-        ):
-            _put_on_waiting_list(ports, work, now, tally)
-        elif charge_eligibility.not_yet(work.subscription, now):
-            later = charge_eligibility.due_after_payment(work.subscription, now)
-            tally["postponed"] += _write_alarm(ports, work, later, tally)
+            again = charge_eligibility.due_while_held(job.subscription, reason, now)
+            if again != job.subscription.due_at and not job.changes_plan:
+                _move_due_date(ports, job, again, tally)
+        elif job.invoice is not None:
+            going_on += _unless_given_up(ports, job, now, tally)
+        elif charge_eligibility.too_late_to_ask(job.subscription, job.merchant, now) and not asked:
+            _put_on_waiting_list(ports, job, now, tally)
+        elif charge_eligibility.not_yet(job.subscription, now):
+            later = charge_eligibility.due_after_payment(job.subscription, now)
+            tally["postponed"] += _move_due_date(ports, job, later, tally)
         else:
-            to_open.append(work)
+            to_open.append(job)
     opened = [
-        replace(work, subscription=work.subscription.renewing().opened(invoice.id), invoice=invoice)
-        for work, invoice in zip(to_open, _invoices(ports, to_open, now), strict=True)
+        replace(job, subscription=job.subscription.renewing().opened(invoice.id), invoice=invoice)
+        for job, invoice in zip(to_open, _invoices(ports, to_open, now), strict=True)
     ]
     writes = [
         (
@@ -54,53 +52,53 @@ def open_invoices(
     return going_on + committed(ports, opened, writes, tally)
 
 
-def _invoices(ports: Ports, works: Sequence[ChargeJob], now: datetime) -> list[Invoice]:
+def _invoices(ports: Ports, jobs: Sequence[ChargeJob], now: datetime) -> list[Invoice]:
     """Builds each job's next invoice, with amount, tax, gateway account and Order ID final."""
-    purchases = [(w.merchant.id, w.subscription.customer, w.subscription.id) for w in works]
+    purchases = [(w.merchant.id, w.subscription.customer, w.subscription.id) for w in jobs]
     found = ports.store.bill_tos(purchases)
     invoices = []
-    for work, bill_to in zip(works, found, strict=True):
+    for job, bill_to in zip(jobs, found, strict=True):
         assert bill_to is not None, "written with the purchase"
         order_id, download_key = ports.new_id("order"), ports.new_id("key")
         invoices.append(
             invoicing.following(
-                work.subscription,
+                job.subscription,
                 bill_to.bill_to,
                 order_id=order_id,
                 download_key=download_key,
                 now=now,
-                minimum_minor=ports.minimum_minor(work.subscription),
+                minimum_minor=ports.minimum_minor(job.subscription),
             )
         )
     return invoices
 
 
 def _unless_given_up(
-    ports: Ports, work: ChargeJob, now: datetime, tally: Counter[str]
+    ports: Ports, job: ChargeJob, now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
     """Gives up after a hard decline, unless another attempt was asked for (R-4).
 
     After a hard decline there is no further attempt but that one, only the end of the cycle.
     """
-    invoice = work.open_invoice
-    if invoice.retryable or work.subscription.pay_now is not None:
-        return [work]
-    schedule = work.merchant.settings.retry_schedule
+    invoice = job.open_invoice
+    if invoice.retryable or job.subscription.pay_now is not None:
+        return [job]
+    schedule = job.merchant.settings.retry_schedule
     write = charge_steps.give_up(
-        work.subscription, invoice, schedule, now, ports.shard_of(invoice.id), ports.new_id("order")
+        job.subscription, invoice, schedule, now, ports.shard_of(invoice.id), ports.new_id("order")
     )
-    tally["given_up"] += len(committed(ports, [work], [write], tally))
+    tally["given_up"] += len(committed(ports, [job], [write], tally))
     return []
 
 
-def _put_on_waiting_list(ports: Ports, work: ChargeJob, now: datetime, tally: Counter[str]) -> None:
-    waiting = work.subscription.waiting(now)
-    write = (Change(work.subscription, waiting, expecting=charge_eligibility.LOOKED_AT),)
-    tally["waiting"] += len(committed(ports, [work], [write], tally))
+def _put_on_waiting_list(ports: Ports, job: ChargeJob, now: datetime, tally: Counter[str]) -> None:
+    waiting = job.subscription.waiting(now)
+    write = (Change(job.subscription, waiting, expecting=charge_eligibility.LOOKED_AT),)
+    tally["waiting"] += len(committed(ports, [job], [write], tally))
 
 
-def _write_alarm(ports: Ports, work: ChargeJob, at: datetime | None, tally: Counter[str]) -> int:
+def _move_due_date(ports: Ports, job: ChargeJob, at: datetime | None, tally: Counter[str]) -> int:
     """Moves the subscription's due date; returns 1 if nothing else was written meanwhile."""
-    later = work.subscription.postponed_to(at)
-    write = (Change(work.subscription, later, expecting=charge_eligibility.LOOKED_AT),)
-    return len(committed(ports, [work], [write], tally))
+    later = job.subscription.postponed_to(at)
+    write = (Change(job.subscription, later, expecting=charge_eligibility.LOOKED_AT),)
+    return len(committed(ports, [job], [write], tally))

@@ -24,14 +24,14 @@ UNANSWERED = Declined("authentication_required")
 
 
 def settlement(
-    ports: Ports, work: ChargeJob, outcome: Outcome, now: datetime
+    ports: Ports, job: ChargeJob, outcome: Outcome, now: datetime
 ) -> tuple[str, Transaction]:
     """Returns the name and the writes of an outcome of the open invoice.
 
     It is the same for every path that learns an outcome.
     """
-    subscription, invoice = work.subscription, work.open_invoice
-    schedule = work.merchant.settings.retry_schedule
+    subscription, invoice = job.subscription, job.open_invoice
+    schedule = job.merchant.settings.retry_schedule
     shard = ports.shard_of(invoice.id)
     if invoice.plan_change is not None:
         moves = access.moves(ports, subscription, invoice.plan_change.plan, now)
@@ -52,7 +52,7 @@ def settlement(
             return "action_required", charge_steps.wait_for_buyer(
                 subscription, invoice, schedule, now, shard
             )
-        case Canceled() if not subscription.cancelling and work.is_last_authentication:
+        case Canceled() if not subscription.cancelling and job.is_last_authentication:
             return declined(UNANSWERED, schedule)
         case Expired() if not subscription.cancelling:
             return "lapsed", charge_steps.void_lapsed(subscription, invoice, now)

@@ -87,9 +87,8 @@ def request(
     try:
         settled = _settle_known(ports, refund, now)
     except (Conflict, NotFound, Unavailable):
-        return UnderWay(
-            refunds.entry(refund, paid.order)
-        )  # `finish` has the same three, and goes on
+        # `finish` has the same three, and goes on.
+        return UnderWay(refunds.entry(refund, paid.order))
     if settled.state is RefundState.FAILED:
         raise Refused("refund_failed")
     if settled.state is RefundState.RETURNED:

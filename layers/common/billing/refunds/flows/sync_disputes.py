@@ -28,7 +28,7 @@ def update(
 ) -> str:
     """Brings the chargebacks of a paid invoice to their state at the gateway.
 
-    Returns the last step. Each step is its own transaction, `told` goes with the last of them. One
+    Returns the last step. Each step is its own transaction, `also` goes with the last of them. One
     that was closed before we heard of it is opened first, so that books and mails are the same
     however late we hear. Raises `Conflict` when another writer came between.
     """

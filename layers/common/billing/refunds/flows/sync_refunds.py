@@ -23,7 +23,7 @@ def update(
 
     Returns the last step. Ours that are under way are settled, refunds made at the gateway are
     booked, those that a bank sent back are booked back; nothing is sent. Each is its own
-    transaction, `told` goes with the last of them. Raises `Conflict` when another writer came
+    transaction, `also` goes with the last of them. Raises `Conflict` when another writer came
     between.
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"

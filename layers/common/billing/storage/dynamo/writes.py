@@ -165,7 +165,7 @@ class _Comparison:
     def of(
         self, owner: tuple[str, ...], holder: object, name: str, implied: Mapping[str, Any]
     ) -> Iterator[str]:
-        """Yields the conditions of one field at the path `owner`; `said` is what the key
+        """Yields the conditions of one field at the path `owner`; `implied` is what the key
         implies."""
         cls, value, path = type(holder), getattr(holder, name), self.terms.path(*owner, name)
         if value is None and not codec.stores_none(cls, name):

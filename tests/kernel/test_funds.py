@@ -171,3 +171,26 @@ def test_what_was_spent_long_ago_is_forgotten_before_the_item_grows() -> None:
         )
         assert len(funds.shares) <= SHARES_AT_MOST
     assert Counter(bool(s.credit_minor or s.in_use_minor) for s in funds.shares)[True] >= 1
+
+
+@pytest.mark.spec("A-4", "B-7")
+@pytest.mark.parametrize("unused", [0, 20])
+def test_a_refund_while_a_change_is_paid_takes_only_unused_money_of_its_own(unused: int) -> None:
+    """What the refunded payment had paid for is used: the change's own payment does not make it
+    good."""
+    before = Funds((whole(0, 100),)).exchanged(unused, unused, 0, 0, AT)
+    quoted = before.exchanged(unused, 50, 0, 0, AT)
+    meanwhile = before.taken_back(0, 39)
+    caught = quoted.caught_up(before, meanwhile)
+    share = caught.share(0)
+    assert share is not None
+    assert (caught.in_use_minor, share.returned_minor) == (50 - unused, 39)
+
+
+@pytest.mark.spec("B-7")
+def test_credit_of_unknown_source_is_caught_up_with_once() -> None:
+    before = Funds((Share(UNKNOWN, 50, credit_minor=50), whole(0, 100)))
+    quoted = before.exchanged(100, 120, 0, 0, AT)
+    assert (quoted.credit_minor, quoted.in_use_minor) == (30, 120)
+    caught = quoted.caught_up(before, before.taken_back(0, 60))
+    assert caught.credit_minor + caught.in_use_minor == 150 - 60

@@ -233,12 +233,30 @@ class Funds:
             was = before.share(share.period) or Share(share.period, 0)
             more = share.returned_minor - was.returned_minor
             if more > 0:
-                after = after.taken_back(share.period, more)
+                # Not all that went back: what had been used already took nothing from the funds.
+                had = was.credit_minor + was.in_use_minor
+                taken = max(0, had - share.credit_minor - share.in_use_minor)
+                after = after._without(share.period, taken, more)
             elif more < 0:
                 credit = max(0, share.credit_minor - was.credit_minor)
                 took = Taken(-more, credit, 0, 0)
                 after = after.restored(share.period, took, runs=False)
         return after
+
+    def _without(self, period: int, taken_minor: int, returned_minor: int) -> Funds:
+        """Takes money out of one share, its credit first, and counts what was returned of it."""
+        shares = list(self.shares)
+        for place, share in enumerate(shares):
+            if share.period == period:
+                credit = min(taken_minor, share.credit_minor)
+                in_use = min(taken_minor - credit, share.in_use_minor)
+                shares[place] = replace(
+                    share,
+                    credit_minor=share.credit_minor - credit,
+                    in_use_minor=share.in_use_minor - in_use,
+                    returned_minor=share.returned_minor + returned_minor,
+                )
+        return replace(self, shares=tuple(shares))
 
     def _unused(self, unused_minor: int) -> dict[int, int]:
         """Splits `unused_minor` over the shares by their money in use.

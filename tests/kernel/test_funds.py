@@ -176,8 +176,8 @@ def test_what_was_spent_long_ago_is_forgotten_before_the_item_grows() -> None:
 @pytest.mark.spec("A-4", "B-7")
 @pytest.mark.parametrize("unused", [0, 20])
 def test_a_refund_while_a_change_is_paid_takes_only_unused_money_of_its_own(unused: int) -> None:
-    """What the refunded payment had paid for is used: the change's own payment does not make it
-    good."""
+    """Money that the refunded payment had put to use stays used: the change's own payment does
+    not make it good."""
     before = Funds((whole(0, 100),)).exchanged(unused, unused, 0, 0, AT)
     quoted = before.exchanged(unused, 50, 0, 0, AT)
     meanwhile = before.taken_back(0, 39)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from billing.kernel.catalog import PriceType
+from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import TERMINAL, State, Subscription
 from sim.invariants import AGREED, CALL, SKEW, SUBSCRIPTION_GRAPH, Violation, changed, rests
 from sim.seen import Seen
 
 COMING = ("next_plan", "thaws_to", "price_point", "price_version", "terms", "period")
 """The next charge and its date, which neither an end nor a pause that is undone changes."""
+
+ASKED = {EventKind.FREEZE_ASKED, EventKind.FREEZE_UNDONE, EventKind.PLAN_ASKED}
+"""Requests about the plan to come; what an undo restores includes them, if they came meanwhile."""
 
 INTERRUPTED = ("state", "anchor", "waiting_since", "retry_at", "paused_from", "paused_by")
 
@@ -91,6 +95,13 @@ class SubscriptionWrites(Seen):
             text = f"undoing {before.state} of {after.id} lost {lost or after.held_for}"
             raise Violation("7", text, after.id, after.customer)
         self.tally["undone"] += after.is_live
+
+    def _asked_meanwhile(self, after: Subscription, kinds: set[EventKind]) -> None:
+        """Keeps a plan asked for, or no longer wanted, during a pause or while an end pends."""
+        was = self._interrupted.get((after.id, after.state))
+        if was is not None and kinds & ASKED:
+            coming = {name: getattr(after, name) for name in ("next_plan", "thaws_to")}
+            self._interrupted[after.id, after.state] = replace(was, **coming)
 
     def _somebody_is_told(self, before: Subscription, after: Subscription) -> None:
         waits = before.waiting_since is None and after.waiting_since is not None

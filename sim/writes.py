@@ -187,6 +187,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
         for _, before, after in by_type.get(Subscription, ()):
             if before is not None and before.is_live and not after.is_live:
                 self._told(events, EventKind.ENDED, after.id)
+            self._asked_meanwhile(after, {kind for kind, about in events if about == after.id})
         altered = {a.id for _, before, a in by_type.get(Subscription, ()) if before != a}
         for event in new:
             if event.kind in TOLD_OF_CHANGES and event.subscription not in altered:

@@ -22,7 +22,7 @@ from billing.checkout import checkout_steps
 from billing.checkout.flows import expire
 from billing.gateway_events.flows import lost_events
 from billing.gateways import event_signature
-from billing.helpdesk import cancellation_request, tickets
+from billing.helpdesk import cancellation_request, decisions
 from billing.helpdesk.flows import decision
 from billing.invoices.flows import documents
 from billing.kernel import charge_eligibility, retries
@@ -341,7 +341,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("request declined: holds on", ((decision, "_released", always(())),)),
     Mutant(
         "request: decided twice",
-        ((tickets, "DECIDED_ON", without("state", "attempt", "due_at")),),
+        ((decisions, "DECIDED_ON", without("state", "attempt", "due_at")),),
         redundant="deciding changes state and attempt, so they are conditions themselves",
     ),
     Mutant("request: never decided", ((decision, "_undecided", always("waits")),)),

@@ -17,7 +17,8 @@ from billing.checkout.flows import advance
 from billing.customers.flows import login
 from billing.gateway_events.flows import buyer_return
 from billing.helpdesk.flows import inbound, ticket
-from billing.helpdesk.tickets import Author, Ownership, TicketType
+from billing.helpdesk.messages import Author
+from billing.helpdesk.tickets import Ownership, TicketType
 from billing.kernel.catalog import Initial
 from billing.kernel.customers import ERASED
 from billing.kernel.merchants import PortalKind

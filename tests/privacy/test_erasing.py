@@ -17,7 +17,8 @@ from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.helpdesk.flows import ticket
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import Author, Ownership, TicketState, TicketType
+from billing.helpdesk.messages import Author
+from billing.helpdesk.tickets import Ownership, TicketState, TicketType
 from billing.kernel.customers import ERASED
 from billing.kernel.errors import Refused, Unavailable, Unreachable
 from billing.kernel.gateways import AccountRef

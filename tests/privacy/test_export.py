@@ -11,7 +11,8 @@ import pytest
 from billing.cards.flows import cards
 from billing.helpdesk.flows import ticket
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import Author, Ownership
+from billing.helpdesk.messages import Author
+from billing.helpdesk.tickets import Ownership
 from billing.kernel.catalog import Initial
 from billing.kernel.customers import Consent
 from billing.kernel.gateways import SANDBOX, AccountRef

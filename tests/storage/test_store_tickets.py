@@ -8,17 +8,9 @@ from typing import Any
 
 import pytest
 
-from billing.helpdesk import tickets
-from billing.helpdesk.tickets import (
-    Author,
-    Detail,
-    Message,
-    Ownership,
-    Ticket,
-    TicketOf,
-    TicketState,
-    TicketType,
-)
+from billing.helpdesk import decisions
+from billing.helpdesk.messages import Author, Message
+from billing.helpdesk.tickets import Detail, Ownership, Ticket, TicketOf, TicketState, TicketType
 from billing.kernel.departments import PLATFORM
 from billing.kernel.due import DueKind
 from billing.kernel.merchants import Departments, Merchant, Settings
@@ -98,8 +90,8 @@ def test_a_queue_holds_what_waits_longest_first_until_it_is_decided(backend: Bac
         return [t.id for t in backend.store.waiting_tickets(MERCHANT, department, 9)]
 
     assert (queue("billing"), queue("help")) == (["tic_1", "tic_2"], ["tic_3"])
-    decided = tickets.decline(first, T0 + DAY, "agent")
-    backend.store.commit(Change(first, decided, expecting=tickets.DECIDED_ON))
+    decided = decisions.decline(first, T0 + DAY, "agent")
+    backend.store.commit(Change(first, decided, expecting=decisions.DECIDED_ON))
     assert queue("billing") == ["tic_2"]
     again = replace(decided, unanswered_since=T0 + 2 * DAY)
     backend.store.commit(Change(decided, again))
@@ -138,8 +130,8 @@ def test_an_alarm_stands_until_it_is_answered(backend: Backend) -> None:
     assert backend.store.lease_each([due], T0 + 9 * DAY) == []
     stands = backend.store.ticket(MERCHANT, "tic_1")
     assert stands is not None and stands.due_at == T0 + 8 * DAY
-    done = tickets.decline(stands, T0 + DAY, "agent")
-    backend.store.commit(Change(stands, done, expecting=tickets.DECIDED_ON))
+    done = decisions.decline(stands, T0 + DAY, "agent")
+    backend.store.commit(Change(stands, done, expecting=decisions.DECIDED_ON))
     assert backend.store.due(DueKind.TICKET, 0, T0 + 99 * DAY, 9) == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from billing.helpdesk import tickets
+from billing.helpdesk import decisions
 from billing.helpdesk.flows import decision, ticket
 from billing.helpdesk.tickets import TicketState, TicketType
 from billing.kernel.errors import Refused
@@ -128,9 +128,9 @@ def test_killed_between_decision_and_refund_it_is_finished_by_the_tickets_alarm(
 ) -> None:
     order = buy(world)
     found = ask_for_refund(world, order)
-    decided = tickets.approve(found, TicketType.REFUND, order, world.now, "agent")
+    decided = decisions.approve(found, TicketType.REFUND, order, world.now, "agent")
     leased = replace(decided, due_at=world.now + timedelta(minutes=15))
-    world.store.commit(Change(found, leased, expecting=tickets.DECIDED_ON))
+    world.store.commit(Change(found, leased, expecting=decisions.DECIDED_ON))
     world.advance(minutes=14)
     assert world.charges()[0]["refunded"] == 0
     world.advance(minutes=2)

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from billing.helpdesk.flows import decision, ticket
-from billing.helpdesk.tickets import Author, Ownership, TicketState, TicketType
+from billing.helpdesk.messages import Author
+from billing.helpdesk.tickets import Ownership, TicketState, TicketType
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.merchants import Merchant
 from billing.kernel.writes import Insert

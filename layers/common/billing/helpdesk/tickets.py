@@ -12,21 +12,17 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import ClassVar
 
-from billing.kernel.card_numbers import masked
+from billing.helpdesk.messages import Author, Message
 from billing.kernel.customers import Customer
 from billing.kernel.due import DueKind
-from billing.kernel.errors import Invalid, Refused
+from billing.kernel.errors import Refused
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.snapshots import TicketSnapshot
 from billing.kernel.writes import Change, Entity, Insert, Transaction
 
 UNDECIDED_FOR = timedelta(days=7)
 """The time that a request to cancel may wait for a person (H-4)."""
-
-TEXT_MOST, SUBJECT_MOST, DETAIL_MOST = 5000, 150, 2000
 AS_READ = ("state", "unanswered_since", "department")
-DECIDED_ON = ("state", "attempt", "due_at")
-"""The fields that a decision is conditional on: a ticket is never decided twice."""
 
 
 class TicketType(StrEnum):
@@ -54,14 +50,6 @@ class Ownership(StrEnum):
     PORTAL = "portal"
     LINK = "link"
     MERCHANT = "merchant"
-
-
-class Author(StrEnum):
-    """The author of a message; `house` is Perennial itself."""
-
-    CUSTOMER = "customer"
-    AGENT = "agent"
-    HOUSE = "house"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +155,6 @@ class TicketOf(Entity):
 
 
 @dataclass(frozen=True, slots=True)
-class Message(Entity):
-    """One message in plain text; `internal` is for the merchant only. `masked` is how many card
-    numbers were taken out of it before it was stored."""
-
-    id: str
-    merchant: str
-    ticket: str
-    at: datetime
-    author: Author
-    text: str
-    internal: bool = False
-    masked: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Thread:
     """A ticket with all its messages, oldest first."""
 
@@ -205,30 +178,6 @@ def request_id(wish: TicketType, about: str, before: int) -> str:
     """Returns the id of the one open ticket for a wish about one thing, `before` of them having
     been decided: a form that is sent twice opens one, a request after a decision opens another."""
     return f"tic_{wish}_{about}" if not before else f"tic_{wish}_{about}-{before + 1}"
-
-
-def message(
-    ticket: str, merchant: str, message_id: str, author: Author, text: str, at: datetime
-) -> Message:
-    """Makes a message without card numbers; raises `Invalid` for an empty or too long text."""
-    message = masked(plain(text))
-    if not message.text:
-        raise Invalid("required", field="text")
-    if len(message.text) > TEXT_MOST:
-        raise Invalid("too_long", field="text", count=TEXT_MOST)
-    return Message(message_id, merchant, ticket, at, author, message.text, masked=message.found)
-
-
-def plain(text: str) -> str:
-    """Returns text in lines as it is stored: one kind of line end, no other control characters."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    kept = ("".join(c if c.isprintable() or c == " " else " " for c in line) for line in lines)
-    return "\n".join(line.rstrip() for line in kept).strip()
-
-
-def line(text: str, most: int) -> str:
-    """Returns one line without card numbers, cut to `most` characters."""
-    return masked(" ".join(plain(text).split())).text[:most]
 
 
 def open_ticket(ticket: Ticket, message: Message | None, fact_shard: int) -> Transaction:
@@ -282,57 +231,6 @@ def reassign(ticket: Ticket, department: str, now: datetime, shard: int) -> Tran
     after = replace(ticket, department=department)
     mail = event(EventKind.TICKET_REASSIGNED, after, now, shard)
     return (Change(ticket, after, expecting=AS_READ), Insert(mail))
-
-
-def approve(ticket: Ticket, wish: TicketType, about: str, now: datetime, by: str) -> Ticket:
-    """Returns the ticket approved."""
-    return replace(
-        ticket,
-        wish=wish,
-        about=about,
-        state=TicketState.APPROVED,
-        attempt=ticket.attempt + 1,
-        unanswered_since=None,
-        first_answered_at=_answer(ticket, now, by),
-        decided_at=now,
-        decided_by=by,
-        due_at=None,
-    )
-
-
-def carry_out(ticket: Ticket, now: datetime) -> Ticket:
-    """Returns the ticket with its approved request carried out."""
-    return replace(ticket, carried_out_at=now, due_at=None)
-
-
-def reopen(ticket: Ticket, now: datetime) -> Ticket:
-    """Returns the ticket open again: the approved request failed, and a person must look again."""
-    return replace(
-        ticket,
-        state=TicketState.OPEN,
-        unanswered_since=now,
-        decided_at=None,
-        decided_by=None,
-        due_at=None,
-    )
-
-
-def decline(ticket: Ticket, now: datetime, by: str) -> Ticket:
-    """Returns the ticket declined."""
-    return replace(
-        ticket,
-        state=TicketState.DECLINED,
-        unanswered_since=None,
-        first_answered_at=_answer(ticket, now, by),
-        decided_at=now,
-        decided_by=by,
-        due_at=None,
-    )
-
-
-def _answer(ticket: Ticket, now: datetime, by: str) -> datetime | None:
-    """Returns when a person first answered: a decision is an answer, but not an automatic one."""
-    return ticket.first_answered_at or (None if by == Author.HOUSE else now)
 
 
 NOBODY = "nobody"

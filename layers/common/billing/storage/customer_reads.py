@@ -131,7 +131,8 @@ class CustomerReads:
 
     def thread(self, merchant: str, ticket: str) -> Thread | None:
         """Query M#<merchant>#T#<ticket>, all of it."""
-        from billing.helpdesk.tickets import Message, Thread, Ticket
+        from billing.helpdesk.messages import Message
+        from billing.helpdesk.tickets import Thread, Ticket
 
         found = self._items.query(keys.thread(merchant, ticket))
         messages = tuple(e for e in found if isinstance(e, Message))

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
-    from billing.helpdesk.tickets import Message, Ticket, TicketOf
+    from billing.helpdesk.messages import Message
+    from billing.helpdesk.tickets import Ticket, TicketOf
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
         Consent,

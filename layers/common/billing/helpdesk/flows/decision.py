@@ -15,9 +15,10 @@ from functools import partial
 
 from billing.cancel.flows import cancel
 from billing.customers.purchases import PAYMENTS
-from billing.helpdesk import cancellation_request, tickets
+from billing.helpdesk import cancellation_request, decisions, messages, tickets
 from billing.helpdesk.flows import ticket as threads
-from billing.helpdesk.tickets import Author, Ticket, TicketState, TicketType
+from billing.helpdesk.messages import Author
+from billing.helpdesk.tickets import Ticket, TicketState, TicketType
 from billing.kernel import invoicing
 from billing.kernel.due import DueKind
 from billing.kernel.errors import BillingError, Conflict, Refused, Unavailable, Uncertain
@@ -87,14 +88,14 @@ def decline(
         if found.state is not TicketState.OPEN:
             raise Refused(_decided_code(found))
         author = Author.HOUSE if by == HOUSE else Author.AGENT
-        message = tickets.message(ticket, merchant.id, f"msg_{ticket}-no", author, words, now)
-        after = tickets.decline(found, now, by)
+        message = messages.message(ticket, merchant.id, f"msg_{ticket}-no", author, words, now)
+        after = decisions.decline(found, now, by)
         event = tickets.event(
             EventKind.TICKET_DECLINED, found, now, ports.shard_of(ticket), message.id
         )
         try:
             ports.store.commit(
-                Change(found, after, expecting=tickets.DECIDED_ON),
+                Change(found, after, expecting=decisions.DECIDED_ON),
                 Insert(message),
                 Insert(event),
                 *_released(ports, found, merchant, now),
@@ -182,19 +183,19 @@ def _approve(
     about = ticket.about or _about(ports, ticket, wish)
     if about is None or not ticket.is_verified:
         raise Refused("ownership_unverified")
-    decided = tickets.approve(ticket, wish, about, now, by)
+    decided = decisions.approve(ticket, wish, about, now, by)
     if wish is TicketType.REFUND:
         leased = replace(decided, cancels=cancels, due_at=now + ports.operation.lease)
-        ports.store.commit(Change(ticket, leased, expecting=tickets.DECIDED_ON))
+        ports.store.commit(Change(ticket, leased, expecting=decisions.DECIDED_ON))
         return _resume_approval(ports, leased, now)
     found = subscriptions.fresh(ports, ticket.merchant, about)
     if cancellation_request.waits_for_charge(found, ticket.lets_stand):
         waiting = replace(decided, due_at=_after_charge(ports, ticket, now))
         event = Insert(_late_approval(ports, ticket, found, now))
-        ports.store.commit(Change(ticket, waiting, expecting=tickets.DECIDED_ON), event)
+        ports.store.commit(Change(ticket, waiting, expecting=decisions.DECIDED_ON), event)
         return waiting
     approval = (Insert(_approval(ports, ticket, now)),)
-    return _cancel(ports, found, ticket, tickets.carry_out(decided, now), approval)
+    return _cancel(ports, found, ticket, decisions.carry_out(decided, now), approval)
 
 
 def _resume_approval(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
@@ -213,7 +214,7 @@ def _carry_out(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
     found = subscriptions.fresh(ports, ticket.merchant, ticket.about)
     if cancellation_request.waits_for_charge(found, ticket.lets_stand):
         return _postpone(ports, ticket, now)
-    return _cancel(ports, found, ticket, tickets.carry_out(ticket, now), ())
+    return _cancel(ports, found, ticket, decisions.carry_out(ticket, now), ())
 
 
 def _cancel(
@@ -221,7 +222,7 @@ def _cancel(
 ) -> Ticket:
     """Cancels a subscription as of the date of the request, and updates the ticket in the same
     write (H-4)."""
-    noted: Transaction = (Change(before, after, expecting=tickets.DECIDED_ON), *event)
+    noted: Transaction = (Change(before, after, expecting=decisions.DECIDED_ON), *event)
     try:
         found = cancel.request(
             ports,
@@ -271,9 +272,9 @@ def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
             raise
     if ticket.cancels:
         _cancel_with_refund(ports, ticket, now)
-    after = tickets.carry_out(ticket, now)
+    after = decisions.carry_out(ticket, now)
     event = Insert(_approval(ports, ticket, now))
-    ports.store.commit(Change(ticket, after, expecting=tickets.DECIDED_ON), event)
+    ports.store.commit(Change(ticket, after, expecting=decisions.DECIDED_ON), event)
     return after
 
 
@@ -299,9 +300,9 @@ def _cancel_with_refund(ports: Ports, ticket: Ticket, now: datetime) -> None:
 def _reopen(ports: Ports, ticket: Ticket, refused: Refused, now: datetime) -> None:
     name = f"msg_{ticket.id}-{ticket.attempt}-failed"
     why = text("en", "ticket.failed", code=refused.code)
-    message = tickets.message(ticket.id, ticket.merchant, name, Author.HOUSE, why, now)
+    message = messages.message(ticket.id, ticket.merchant, name, Author.HOUSE, why, now)
     ports.store.commit(
-        Change(ticket, tickets.reopen(ticket, now), expecting=tickets.DECIDED_ON),
+        Change(ticket, decisions.reopen(ticket, now), expecting=decisions.DECIDED_ON),
         Insert(replace(message, internal=True)),
     )
 
@@ -315,7 +316,7 @@ def _released(ports: Ports, ticket: Ticket, merchant: Merchant, now: datetime) -
 
 def _postpone(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
     later = replace(ticket, due_at=_after_charge(ports, ticket, now))
-    ports.store.commit(Change(ticket, later, expecting=tickets.DECIDED_ON))
+    ports.store.commit(Change(ticket, later, expecting=decisions.DECIDED_ON))
     return later
 
 

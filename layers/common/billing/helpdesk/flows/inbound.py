@@ -20,7 +20,7 @@ from billing.customers.flows.login import digest
 from billing.helpdesk.flows import draft, ticket
 from billing.helpdesk.flows.ticket import Request
 from billing.helpdesk.mail import handlers
-from billing.helpdesk.tickets import SUBJECT_MOST, TEXT_MOST, Author
+from billing.helpdesk.messages import SUBJECT_MOST, TEXT_MOST, Author
 from billing.kernel.customers import is_email, normalised_email
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import Merchant

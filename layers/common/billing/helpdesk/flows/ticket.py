@@ -11,17 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.customers.purchases import PAYMENTS, has_ended
-from billing.helpdesk import cancellation_request, tickets
-from billing.helpdesk.tickets import (
-    Author,
-    Detail,
-    Message,
-    Ownership,
-    Thread,
-    Ticket,
-    TicketState,
-    TicketType,
-)
+from billing.helpdesk import cancellation_request, messages, tickets
+from billing.helpdesk.messages import Author, Message
+from billing.helpdesk.tickets import Detail, Ownership, Thread, Ticket, TicketState, TicketType
 from billing.kernel.card_numbers import masked
 from billing.kernel.customers import Customer, normalised_email
 from billing.kernel.departments import named
@@ -60,17 +52,17 @@ class Request:
 
     def cleaned(self) -> Request:
         """Returns the request as it may be stored: one kind of line end, and no card number."""
-        message = masked(tickets.plain(self.text))
+        message = masked(messages.plain(self.text))
         return replace(
             self,
             email=normalised_email(self.email),
-            subject=tickets.line(self.subject, tickets.SUBJECT_MOST),
+            subject=messages.line(self.subject, messages.SUBJECT_MOST),
             text=message.text,
             masked=self.masked + message.found,
-            name=self.name and tickets.line(self.name, tickets.DETAIL_MOST),
-            order=self.order and tickets.line(self.order, tickets.DETAIL_MOST),
+            name=self.name and messages.line(self.name, messages.DETAIL_MOST),
+            order=self.order and messages.line(self.order, messages.DETAIL_MOST),
             details=tuple(
-                Detail(each.ask, tickets.line(each.said, tickets.DETAIL_MOST))
+                Detail(each.ask, messages.line(each.said, messages.DETAIL_MOST))
                 for each in self.details
             ),
         )
@@ -175,7 +167,7 @@ def reply(
     closes: bool = False,
 ) -> Message:
     """Answers a ticket, once for each `key`; raises `Invalid` for an empty or too long text."""
-    message = tickets.message(ticket, merchant, f"msg_{key}", author, text, now)
+    message = messages.message(ticket, merchant, f"msg_{key}", author, text, now)
     for _ in range(ATTEMPTS):
         found = thread(ports, merchant, ticket)
         before = next((each for each in found.messages if each.id == message.id), None)
@@ -223,7 +215,7 @@ def note(
     if closes:
         raise Invalid("note_cannot_close", field="close")
     found = thread(ports, merchant, ticket)
-    message = tickets.message(ticket, merchant, f"msg_{key}", Author.AGENT, text, now)
+    message = messages.message(ticket, merchant, f"msg_{key}", Author.AGENT, text, now)
     message = replace(message, internal=True)
     if message.id not in {each.id for each in found.messages}:
         ports.store.commit(*tickets.add_note(found.ticket, message))
@@ -357,7 +349,7 @@ def _first_words(ticket: Ticket, request: Request, now: datetime) -> Message | N
     if not request.text.strip():
         return None
     name = f"msg_{request.key}"
-    message = tickets.message(ticket.id, ticket.merchant, name, Author.CUSTOMER, request.text, now)
+    message = messages.message(ticket.id, ticket.merchant, name, Author.CUSTOMER, request.text, now)
     return replace(message, masked=request.masked)
 
 

@@ -10,7 +10,8 @@ from email.message import EmailMessage
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, draft, ticket
 from billing.helpdesk.mail import letters
-from billing.helpdesk.tickets import Author, Message, Ticket, TicketState
+from billing.helpdesk.messages import Author, Message
+from billing.helpdesk.tickets import Ticket, TicketState
 from billing.kernel import departments, domains
 from billing.kernel.customers import Address, BillTo, Customer
 from billing.kernel.departments import Department

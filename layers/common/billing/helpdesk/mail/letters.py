@@ -6,7 +6,8 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 
 from billing.helpdesk.cancellation_request import Effect
-from billing.helpdesk.tickets import Message, Ownership, Ticket, TicketType
+from billing.helpdesk.messages import Message
+from billing.helpdesk.tickets import Ownership, Ticket, TicketType
 from billing.kernel.departments import Department
 from billing.kernel.money import Money
 from billing.render import formats

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from billing.helpdesk import tickets
+from billing.helpdesk import messages
 from billing.helpdesk.flows.ticket import Request
 from billing.helpdesk.tickets import Detail, TicketType
 from billing.helpdesk.web.shapes import Text
@@ -20,7 +20,7 @@ Answer = Annotated[
     str,
     StringConstraints(
         strip_whitespace=True,
-        max_length=tickets.DETAIL_MOST,
+        max_length=messages.DETAIL_MOST,
         pattern=r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*$",
     ),
 ]
@@ -31,7 +31,7 @@ class RequestForm(Input):
     the page, and makes it one request however often it is sent."""
 
     email: Email | None = None
-    subject: Annotated[Line, Field(max_length=tickets.SUBJECT_MOST)]
+    subject: Annotated[Line, Field(max_length=messages.SUBJECT_MOST)]
     text: Text
     attempt: Attempt
     wish: TicketType | None = None

@@ -12,7 +12,8 @@ from billing.customers.web import portal_session
 from billing.customers.web.portal_session import SignedOut, Visit
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, draft, sellers, ticket
-from billing.helpdesk.tickets import Author, Ownership, Thread, Ticket, TicketType
+from billing.helpdesk.messages import Author
+from billing.helpdesk.tickets import Ownership, Thread, Ticket, TicketType
 from billing.kernel.departments import Ask, Department, named
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant, PortalKind

@@ -9,11 +9,12 @@ from typing_extensions import TypedDict
 
 from billing.api.web.json_shapes import instant
 from billing.api.web.queries import PageQuery
-from billing.helpdesk import tickets
+from billing.helpdesk import messages
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows.inbound import MOST_BYTES, Taken
 from billing.helpdesk.flows.ticket import Request
-from billing.helpdesk.tickets import Message, Thread, Ticket, TicketType
+from billing.helpdesk.messages import Message
+from billing.helpdesk.tickets import Thread, Ticket, TicketType
 from billing.web.inputs import Email, Input, Key, Line, Name
 
 Text = Annotated[
@@ -21,7 +22,7 @@ Text = Annotated[
     StringConstraints(
         strip_whitespace=True,
         min_length=1,
-        max_length=tickets.TEXT_MOST,
+        max_length=messages.TEXT_MOST,
         pattern=r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*$",
     ),
 ]
@@ -35,7 +36,7 @@ class NewTicketInput(Input):
 
     department: Key
     email: Email
-    subject: Annotated[Line, Field(max_length=tickets.SUBJECT_MOST)]
+    subject: Annotated[Line, Field(max_length=messages.SUBJECT_MOST)]
     text: Text
     order: Line | None = None
     wish: TicketType | None = None

@@ -12,7 +12,7 @@ from datetime import datetime
 from billing.cancel.flows import cancel
 from billing.customers import purchases
 from billing.customers.flows.customer_view import Account
-from billing.helpdesk import cancellation_request, tickets
+from billing.helpdesk import cancellation_request, messages
 from billing.helpdesk.flows import ticket
 from billing.helpdesk.flows.ticket import Request
 from billing.helpdesk.tickets import Ownership, Ticket, TicketState, TicketType
@@ -71,7 +71,7 @@ def cancel_purchase(
         source=Source.CUSTOMER,
         now=now,
         reason=reason,
-        comment=comment and tickets.line(comment, tickets.TEXT_MOST),
+        comment=comment and messages.line(comment, messages.TEXT_MOST),
     )
 
 

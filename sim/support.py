@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from billing.helpdesk.flows import decision, ticket
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows import decision, open_ticket
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.tickets import Ownership, TicketType
 from billing.kernel.orders import Order
 from billing.kernel.subscription import Subscription
@@ -39,7 +39,7 @@ def ask(world: World, target: Subscription, wish: TicketType, order: Order | Non
         now = ports.clock()
         seller = ports.store.merchant(merchant)
         assert seller is not None, "a merchant is never removed"
-        opened = ticket.open_one(
+        opened = open_ticket.open_one(
             ports, seller, request, customer=target.customer, ownership=ownership, now=now
         )
         _decided_some_day(world, merchant, opened.id)

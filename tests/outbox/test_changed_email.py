@@ -16,7 +16,7 @@ from billing.checkout.checkouts import CheckoutState
 from billing.checkout.flows import advance
 from billing.customers.flows import login
 from billing.gateway_events.flows import buyer_return
-from billing.helpdesk.flows import inbound, ticket
+from billing.helpdesk.flows import inbound, open_ticket, ticket
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ownership, TicketType
 from billing.kernel.catalog import Initial
@@ -221,8 +221,8 @@ def test_who_holds_the_old_address_owns_no_order_at_the_helpdesk(shop: Shop) -> 
     first = world.buy()
     change(shop)
     order = world.orders(NEW)[0].id
-    assert ticket.find_order(world.ports, "acme", order, OLD) is None
-    owned = ticket.find_order(world.ports, "acme", order, NEW)
+    assert open_ticket.find_order(world.ports, "acme", order, OLD) is None
+    owned = open_ticket.find_order(world.ports, "acme", order, NEW)
     assert owned is not None and owned.customer == first.customer
     asked = ask_support(world, order, TicketType.REFUND, email=OLD)
     assert (asked.customer, asked.ownership) == (None, Ownership.NONE)

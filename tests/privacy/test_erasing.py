@@ -15,8 +15,8 @@ from billing.cancel.flows import cancel
 from billing.cards.flows import cards
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
-from billing.helpdesk.flows import ticket
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows import open_ticket, ticket
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ownership, TicketState, TicketType
 from billing.kernel.customers import ERASED
@@ -94,7 +94,7 @@ class Shop(Platform):
         seller = self.seller()
         for email, customer in ((FAN, self.customer), ("stranger@example.com", None)):
             asked = Request("billing", email, "A question", "Hello, I am here.", key="ask-" + email)
-            made = ticket.open_one(
+            made = open_ticket.open_one(
                 self.ports,
                 seller,
                 asked,
@@ -291,7 +291,7 @@ def test_a_customer_who_asks_is_erased_once_nothing_of_theirs_runs(shop: Shop) -
 def test_what_an_agent_is_still_to_carry_out_is_waited_for(shop: Shop) -> None:
     shop.cancel_fan()
     paid = shop.of_fan().orders[0]
-    made = ticket.open_one(
+    made = open_ticket.open_one(
         shop.ports,
         shop.seller(),
         Request("billing", FAN, "Back", "Please", "back", order=paid.id, wish=TicketType.REFUND),

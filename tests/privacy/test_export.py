@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from billing.cards.flows import cards
-from billing.helpdesk.flows import ticket
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows import open_ticket, ticket
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ownership
 from billing.kernel.catalog import Initial
@@ -59,7 +59,7 @@ def lived(shop: Shop) -> str:
     cards.use(world.ports, "acme", customer, second.id, now=world.now)
     cards.remove(world.ports, "acme", customer, first.id, now=world.now)
     asked = Request("billing", "ann@example.com", "A question", "Where is it?", key="ask")
-    made = ticket.open_one(
+    made = open_ticket.open_one(
         world.ports,
         world.merchant,
         asked,

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from billing.customers.flows import customer_view
-from billing.helpdesk.flows import decision, ticket
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows import decision, open_ticket
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.tickets import Ownership, Ticket, TicketType
 from billing.kernel.catalog import Cancellation
 from billing.kernel.orders import OrderKind
@@ -71,7 +71,7 @@ def ask_support(
             **fields,
         }
     )
-    return ticket.open_one(
+    return open_ticket.open_one(
         world.ports,
         world.merchant,
         asked,

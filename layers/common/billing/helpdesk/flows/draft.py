@@ -11,8 +11,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from billing.customers.flows.login import digest
-from billing.helpdesk.flows import ticket
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows import open_ticket
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.tickets import NOBODY, Detail, Ownership, Ticket, TicketType
 from billing.kernel import domains
 from billing.kernel.customers import email_hash, normalised_email
@@ -88,7 +88,7 @@ def of_link(ports: Ports, merchant: str, token: str, *, now: datetime) -> Reques
 def preview(ports: Ports, merchant: Merchant, request: Request, *, now: datetime) -> Ticket:
     """Returns the ticket that confirming the draft would open (X-8)."""
     owner = ports.store.customer_by_email(merchant.id, request.email)
-    return ticket.preview(
+    return open_ticket.preview(
         ports, merchant, request, customer=owner, ownership=Ownership.LINK, now=now
     )
 
@@ -96,7 +96,7 @@ def preview(ports: Ports, merchant: Merchant, request: Request, *, now: datetime
 def confirm(ports: Ports, merchant: Merchant, request: Request, *, now: datetime) -> Ticket:
     """Opens the ticket of a draft; pressed twice it is one. The request counts from now (H-4)."""
     owner = ports.store.customer_by_email(merchant.id, request.email)
-    return ticket.open_one(
+    return open_ticket.open_one(
         ports, merchant, request, customer=owner, ownership=Ownership.LINK, now=now
     )
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing.helpdesk.flows import ticket
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows import open_ticket
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.helpdesk_metrics import Figures, figures
 from billing.helpdesk.tickets import Ownership, Ticket, TicketType
 from billing.kernel.errors import Invalid, NotFound
@@ -91,7 +91,7 @@ def open_for(ports: Ports, merchant: Merchant, request: Request, *, now: datetim
 
     Raises `Invalid`, naming the field.
     """
-    order = ticket.find_order(ports, merchant.id, request.order, request.email)
+    order = open_ticket.find_order(ports, merchant.id, request.order, request.email)
     if request.order is not None and order is None:
         raise Invalid("order_not_of_email", field="order")
     if request.wish is not None and order is None:
@@ -99,7 +99,7 @@ def open_for(ports: Ports, merchant: Merchant, request: Request, *, now: datetim
     if request.wish is TicketType.CANCEL and order is not None and order.subscription is None:
         raise Invalid("order_not_recurring", field="order")
     owner = order.customer if order else ports.store.customer_by_email(merchant.id, request.email)
-    return ticket.open_one(
+    return open_ticket.open_one(
         ports, merchant, request, customer=owner, ownership=Ownership.MERCHANT, now=now
     )
 

@@ -18,7 +18,7 @@ from email.utils import getaddresses
 
 from billing.customers.flows.login import digest
 from billing.helpdesk.flows import draft, ticket
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.mail import handlers
 from billing.helpdesk.messages import SUBJECT_MOST, TEXT_MOST, Author
 from billing.kernel.customers import is_email, normalised_email

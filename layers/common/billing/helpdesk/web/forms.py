@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from billing.helpdesk import messages
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.tickets import Detail, TicketType
 from billing.helpdesk.web.shapes import Text
 from billing.kernel.departments import Ask, Department

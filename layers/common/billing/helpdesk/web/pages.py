@@ -11,7 +11,7 @@ from typing import Any
 from billing.customers.web import portal_session
 from billing.customers.web.portal_session import SignedOut, Visit
 from billing.helpdesk.cancellation_request import Effect
-from billing.helpdesk.flows import decision, draft, sellers, ticket
+from billing.helpdesk.flows import decision, draft, open_ticket, sellers, ticket
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ownership, Thread, Ticket, TicketType
 from billing.kernel.departments import Ask, Department, named
@@ -161,7 +161,7 @@ def submit_request(who: Caller, department: str) -> http.Answer:
     except Invalid as error:
         return form(who, department, typed=typed, errors=errors_of(error))
     ticket.count_words(who.ports, who.merchant.id, who.visit.customer, now=who.now)
-    opened = ticket.open_one(
+    opened = open_ticket.open_one(
         who.ports,
         who.merchant,
         request,
@@ -275,7 +275,7 @@ def _department(who: Caller, department: str) -> Department:
     return found
 
 
-def _draft(who: Caller, token: str) -> ticket.Request:
+def _draft(who: Caller, token: str) -> open_ticket.Request:
     found = draft.of_link(who.ports, who.merchant.id, token, now=who.now)
     if found is None:
         raise NotFound(code="ticket_link_over")

@@ -12,7 +12,7 @@ from billing.api.web.queries import PageQuery
 from billing.helpdesk import messages
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows.inbound import MOST_BYTES, Taken
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.messages import Message
 from billing.helpdesk.tickets import Thread, Ticket, TicketType
 from billing.web.inputs import Email, Input, Key, Line, Name

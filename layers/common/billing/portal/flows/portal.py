@@ -13,8 +13,8 @@ from billing.cancel.flows import cancel
 from billing.customers import purchases
 from billing.customers.flows.customer_view import Account
 from billing.helpdesk import cancellation_request, messages
-from billing.helpdesk.flows import ticket
-from billing.helpdesk.flows.ticket import Request
+from billing.helpdesk.flows import open_ticket, ticket
+from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.tickets import Ownership, Ticket, TicketState, TicketType
 from billing.invoices.flows import documents
 from billing.kernel.errors import NotFound, Refused
@@ -160,7 +160,7 @@ def _request(
 
 def _open(ports: Ports, account: Account, asked: Request, now: datetime) -> None:
     """Opens a ticket; a form that is sent twice opens one."""
-    ticket.open_one(
+    open_ticket.open_one(
         ports,
         account.merchant,
         asked,

@@ -31,6 +31,7 @@ OF_MERCHANTS = {
     "billing.gateways.registry",
     "billing.gateways.sandbox.events",
     "billing.gateways.sandbox.refunds",
+    "billing.helpdesk.flows.carry_out",
     "billing.helpdesk.flows.decision",
     "billing.helpdesk.flows.inbound",
     "billing.kernel.catalog",

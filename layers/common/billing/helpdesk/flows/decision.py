@@ -1,8 +1,6 @@
 """Decisions on tickets: approval, which carries out the cancel or refund, or decline (H-3, H-4).
 
-A ticket is decided exactly once, by whoever is first. A cancellation and its ticket are one write.
-A refund is decided first, then made under the ticket's own name, then recorded: after a crash in
-between, the ticket's due date or a repeated request continues from there.
+A ticket is decided exactly once, by whoever is first; `carry_out` does what was approved.
 """
 
 from __future__ import annotations
@@ -13,15 +11,15 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from billing.cancel.flows import cancel
 from billing.customers.purchases import PAYMENTS
 from billing.helpdesk import cancellation_request, decisions, messages, tickets
+from billing.helpdesk.flows import carry_out
 from billing.helpdesk.flows import ticket as threads
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ticket, TicketState, TicketType
 from billing.kernel import invoicing
 from billing.kernel.due import DueKind
-from billing.kernel.errors import BillingError, Conflict, Refused, Unavailable, Uncertain
+from billing.kernel.errors import BillingError, Conflict, Refused, Unavailable
 from billing.kernel.flows import due as kernel_due
 from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import Merchant, Undecided
@@ -29,16 +27,13 @@ from billing.kernel.money import Money
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
-from billing.kernel.subscription import Source, Subscription, When
+from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Change, Insert, Transaction
-from billing.refunds.flows import refund
 from billing.render.messages import text
 
 ATTEMPTS = 8
 HOUSE = "house"
 """The decider of a ticket that no person decided in time."""
-
-HAS_ENDED = frozenset({"already_cancelled", "completed"})
 
 
 def approve(
@@ -66,7 +61,7 @@ def approve(
         found = threads.fresh(ports, merchant, ticket)
         try:
             if found.state is TicketState.APPROVED:
-                return _resume_approval(ports, found, now) if found.is_under_way else found
+                return carry_out.resume(ports, found, now) if found.is_under_way else found
             return _approve(ports, found, wish or found.wish, by, cancels, now)
         except Conflict:
             continue
@@ -153,11 +148,11 @@ def _process_due(ports: Ports, now: datetime, due: Due) -> str:
         return "stale"
     try:
         if ticket.is_under_way:
-            _carry_out(ports, ticket, now)
+            carry_out.carry_out(ports, ticket, now)
             return "carried_out"
         return _undecided(ports, ticket, merchant, now)
     except Unavailable:
-        _postpone(ports, ticket, now)
+        carry_out.postpone(ports, ticket, now)
         return "unavailable"
     except BillingError as error:
         kernel_due.put_off(ports, due, now)
@@ -187,123 +182,16 @@ def _approve(
     if wish is TicketType.REFUND:
         leased = replace(decided, cancels=cancels, due_at=now + ports.operation.lease)
         ports.store.commit(Change(ticket, leased, expecting=decisions.DECIDED_ON))
-        return _resume_approval(ports, leased, now)
+        return carry_out.resume(ports, leased, now)
     found = subscriptions.fresh(ports, ticket.merchant, about)
     if cancellation_request.waits_for_charge(found, ticket.lets_stand):
-        waiting = replace(decided, due_at=_after_charge(ports, ticket, now))
+        waiting = replace(decided, due_at=carry_out.after_charge(ports, ticket, now))
         event = Insert(_late_approval(ports, ticket, found, now))
         ports.store.commit(Change(ticket, waiting, expecting=decisions.DECIDED_ON), event)
         return waiting
-    approval = (Insert(_approval(ports, ticket, now)),)
-    return _cancel(ports, found, ticket, decisions.carry_out(decided, now), approval)
-
-
-def _resume_approval(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
-    """Continues an approved ticket, or leaves it under way until its due date."""
-    try:
-        return _carry_out(ports, ticket, now)
-    except Unavailable:
-        return ticket
-
-
-def _carry_out(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
-    """Continues an approved ticket; raises `Unavailable` where the gateway does not answer."""
-    assert ticket.about is not None, "it was approved"
-    if ticket.wish is TicketType.REFUND:
-        return _refund(ports, ticket, now)
-    found = subscriptions.fresh(ports, ticket.merchant, ticket.about)
-    if cancellation_request.waits_for_charge(found, ticket.lets_stand):
-        return _postpone(ports, ticket, now)
-    return _cancel(ports, found, ticket, decisions.carry_out(ticket, now), ())
-
-
-def _cancel(
-    ports: Ports, found: Subscription, before: Ticket, after: Ticket, event: Transaction
-) -> Ticket:
-    """Cancels a subscription as of the date of the request, and updates the ticket in the same
-    write (H-4)."""
-    noted: Transaction = (Change(before, after, expecting=decisions.DECIDED_ON), *event)
-    try:
-        found = cancel.request(
-            ports,
-            found,
-            when=cancellation_request.when_of(found, before.lets_stand),
-            source=Source.CUSTOMER,
-            reason=before.reason,
-            ticket=before.id,
-            now=before.requested_at,
-            also=noted,
-        ).subscription
-    except Refused as refused:
-        if refused.code not in HAS_ENDED:
-            raise
-    try:
-        current = threads.fresh(ports, before.merchant, before.id)
-    except Unavailable as outage:
-        raise Uncertain("It is cancelled; whether the ticket says so is not known.") from outage
-    if current == before:
-        # It had ended, or was ending, by another request.
-        ports.store.commit(*noted, *cancellation_request.let_go(found, before))
-        return after
-    if current.carried_out_at is None:
-        raise Conflict()
-    return current
-
-
-def _refund(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
-    """Makes the ticket's one refund, then records it; reopens the ticket for a person where it
-    cannot be made."""
-    assert ticket.about is not None, "it was approved"
-    try:
-        made = refund.request(
-            ports,
-            refund.payment(ports, ticket.merchant, ticket.about),
-            amount_minor=None,
-            source=Source.CUSTOMER,
-            reason=ticket.reason,
-            name=ticket.refund_name,
-            now=now,
-        )
-        if isinstance(made, refund.UnderWay):
-            return _postpone(ports, ticket, now)
-    except Refused as refused:
-        if refused.code != "already_refunded":  # Done already, as was asked for.
-            _reopen(ports, ticket, refused, now)
-            raise
-    if ticket.cancels:
-        _cancel_with_refund(ports, ticket, now)
-    after = decisions.carry_out(ticket, now)
-    event = Insert(_approval(ports, ticket, now))
-    ports.store.commit(Change(ticket, after, expecting=decisions.DECIDED_ON), event)
-    return after
-
-
-def _cancel_with_refund(ports: Ports, ticket: Ticket, now: datetime) -> None:
-    order = ports.store.order_by_id(ticket.merchant, ticket.about or "")
-    if order is None or order.subscription is None:
-        return
-    found = subscriptions.fresh(ports, ticket.merchant, order.subscription)
-    try:
-        cancel.request(
-            ports,
-            found,
-            when=When.NOW,
-            source=Source.CUSTOMER,
-            reason="refunded",
-            now=now,
-        )
-    except Refused as refused:
-        if refused.code not in HAS_ENDED:
-            raise
-
-
-def _reopen(ports: Ports, ticket: Ticket, refused: Refused, now: datetime) -> None:
-    name = f"msg_{ticket.id}-{ticket.attempt}-failed"
-    why = text("en", "ticket.failed", code=refused.code)
-    message = messages.message(ticket.id, ticket.merchant, name, Author.HOUSE, why, now)
-    ports.store.commit(
-        Change(ticket, decisions.reopen(ticket, now), expecting=decisions.DECIDED_ON),
-        Insert(replace(message, internal=True)),
+    approval = (Insert(carry_out.approval(ports, ticket, now)),)
+    return carry_out.cancel_with_ticket(
+        ports, found, ticket, decisions.carry_out(decided, now), approval
     )
 
 
@@ -312,18 +200,6 @@ def _released(ports: Ports, ticket: Ticket, merchant: Merchant, now: datetime) -
         return ()
     found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
     return () if found is None else cancellation_request.release(found, ticket, merchant, now)
-
-
-def _postpone(ports: Ports, ticket: Ticket, now: datetime) -> Ticket:
-    later = replace(ticket, due_at=_after_charge(ports, ticket, now))
-    ports.store.commit(Change(ticket, later, expecting=decisions.DECIDED_ON))
-    return later
-
-
-def _after_charge(ports: Ports, ticket: Ticket, now: datetime) -> datetime:
-    """Returns when to look again: a lease later, or a lease after the scheduled charge that is
-    still made."""
-    return max(now, ticket.lets_stand or now) + ports.operation.lease
 
 
 def _about(ports: Ports, ticket: Ticket, wish: TicketType) -> str | None:
@@ -337,14 +213,10 @@ def _about(ports: Ports, ticket: Ticket, wish: TicketType) -> str | None:
     return order.id if order.kind in PAYMENTS else None
 
 
-def _approval(ports: Ports, ticket: Ticket, now: datetime) -> OutboxEvent:
-    return tickets.event(EventKind.TICKET_APPROVED, ticket, now, ports.shard_of(ticket.id))
-
-
 def _late_approval(ports: Ports, ticket: Ticket, found: Subscription, now: datetime) -> OutboxEvent:
     """Makes the event of an approval before a charge that is still made: its amount and date, and
     when the subscription ends after it (X-8)."""
-    event = _approval(ports, ticket, now)
+    event = carry_out.approval(ports, ticket, now)
     assert event.ticket_was is not None, "an approval has one"
     course = cancellation_request.effect(found, ticket.requested_at, ticket.lets_stand)
     was = replace(

@@ -9,8 +9,9 @@ from typing import Any
 
 from billing.customers.web import portal_session
 from billing.helpdesk.flows import decision
+from billing.helpdesk.web import caller, thread_pages
 from billing.helpdesk.web import pages as helpdesk_pages
-from billing.helpdesk.web.pages import Caller
+from billing.helpdesk.web.caller import Caller
 from billing.kernel.errors import BillingError
 from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
@@ -35,12 +36,12 @@ class Helpdesk:
     def looks(self, merchant: str) -> Caller:
         """Returns the caller of a page."""
         request = Request.of(self.app.current_event)
-        return helpdesk_pages.caller(self.ports, request, merchant, now=self.ports.clock())
+        return caller.caller(self.ports, request, merchant, now=self.ports.clock())
 
     def sends(self, merchant: str) -> Caller:
         """Returns the sender of a form."""
         request = Request.of(self.app.current_event)
-        return helpdesk_pages.sender(self.ports, request, merchant, now=self.ports.clock())
+        return caller.sender(self.ports, request, merchant, now=self.ports.clock())
 
 
 def build(ports: Ports) -> http.Resolver:
@@ -84,15 +85,15 @@ def _threads(helpdesk: Helpdesk) -> None:
 
     @app.get("/helpdesk/<merchant>/tickets")
     def tickets(merchant: str) -> http.Answer:
-        return helpdesk_pages.ticket_list(helpdesk.looks(merchant))
+        return thread_pages.ticket_list(helpdesk.looks(merchant))
 
     @app.get("/helpdesk/<merchant>/tickets/<reference>")
     def thread(merchant: str, reference: str) -> http.Answer:
-        return helpdesk_pages.ticket_page(helpdesk.looks(merchant), reference)
+        return thread_pages.ticket_page(helpdesk.looks(merchant), reference)
 
     @app.post("/helpdesk/<merchant>/tickets/<reference>")
     def reply(merchant: str, reference: str) -> http.Answer:
-        return helpdesk_pages.reply(helpdesk.sends(merchant), reference)
+        return thread_pages.reply(helpdesk.sends(merchant), reference)
 
 
 app = cache(lambda: build(wiring.ports()))

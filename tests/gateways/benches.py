@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import stripe as stripe_sdk
 
-from billing.gateways.sandbox.gateway import Faults, SandboxGateway
+from billing.gateways.sandbox.faults import Faults
+from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import DynamoLedger, MemoryLedger
 from billing.gateways.spec import Host
 from billing.gateways.stripe.gateway import StripeGateway

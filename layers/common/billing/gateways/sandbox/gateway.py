@@ -7,22 +7,19 @@ once per attempt, and successful once, ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from threading import Lock
-from typing import Any, TypeVar
-from urllib.parse import urljoin
+from typing import Any
 
-from billing.gateways.sandbox import cards, events
+from billing.gateways.sandbox import cards, events, payments
 from billing.gateways.sandbox import refunds as sandbox_refunds
 from billing.gateways.sandbox.cards import TEST_CARDS, TestCard
+from billing.gateways.sandbox.faults import Faults, R
 from billing.gateways.sandbox.ledger import Row, SandboxLedger
+from billing.gateways.sandbox.payments import PendingAuthentication
 from billing.gateways.sandbox.spec import CAPABILITIES
-from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable, Unreachable
+from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from billing.kernel.gateways import (
-    ActionRequired,
-    Canceled,
     ChargeOrder,
     Declined,
     Dispute,
@@ -34,56 +31,9 @@ from billing.kernel.gateways import (
     RefundFailed,
     RefundSucceeded,
     SavedMethod,
-    Succeeded,
     TestCards,
-    Unconfirmed,
 )
 from billing.kernel.money import Money
-
-R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class PendingAuthentication:
-    """A payment that waits for its buyer; the amount in minor units."""
-
-    amount_minor: int
-    currency: str
-
-
-class Faults:
-    """Failures on demand for the next n calls.
-
-    They time out before or after their effect, or are refused.
-    """
-
-    KINDS = ("timeout_before", "timeout_after", "unavailable")
-
-    def __init__(self) -> None:
-        self._armed: list[str] = []
-        self._lock = Lock()
-
-    def arm(self, kind: str, count: int) -> None:
-        """Makes the next `count` calls fail by `kind`."""
-        if kind not in self.KINDS:
-            raise Invalid("one_of", field="gateway", values=", ".join(self.KINDS))
-        with self._lock:
-            self._armed = [kind] * count
-
-    def take(self) -> str | None:
-        """Takes the failure that is armed for the call that begins now; None if it is to work."""
-        with self._lock:
-            return self._armed.pop() if self._armed else None
-
-    def around(self, call: Callable[[], R]) -> R:
-        """Makes a call, or fails instead of it, or after it."""
-        kind = self.take()
-        if kind in {"timeout_before", "unavailable"}:
-            raise Unreachable(f"sandbox: {kind}")
-        result = call()
-        if kind == "timeout_after":
-            raise Unreachable("sandbox: timeout_after")
-        return result
 
 
 class SandboxGateway:
@@ -176,46 +126,17 @@ class SandboxGateway:
         )
 
     def _confirmed(self, payment: Row, card: TestCard, key: str, return_url: str | None) -> Outcome:
-        if payment["state"] == "requires_action" and return_url is not None:
-            payment["return_url"] = return_url  # the same attempt, now with its buyer
-        if payment["state"] in {"succeeded", "cancelled"} or key in payment["attempts"]:
-            # The buyer of an off-session attempt is here now, and has somewhere to return to.
-            payment["return_url"] = return_url or payment.get("return_url")
-            return _standing(payment, key)  # type: ignore[return-value]
-        if card.authenticates:
-            payment["state"] = "requires_action"
-            payment["return_url"] = return_url
-            payment["attempts"][key] = {"requires_action": True}
-            events.note(payment, events.REQUIRES_ACTION, self._clock())
-        else:
-            self._settle(payment, key, card.decline)
-        return _standing(payment, key)  # type: ignore[return-value]
-
-    def _settle(self, payment: Row, key: str, decline: Declined | None) -> None:
-        charge = f"ch_{payment['id'][3:]}_{len(payment['charges']) + 1}"
-        status = "declined" if decline else "succeeded"
-        payment["state"] = "unconfirmed" if decline else "succeeded"
-        payment["attempts"][key] = (
-            {"decline": decline.code, "retryable": decline.retryable}
-            if decline
-            else {"charge": charge}
-        )
-        at = self._clock()
-        payment["charges"].append({"id": charge, "status": status, "at": at.isoformat()})
-        events.note(payment, events.FAILED if decline else events.SUCCEEDED, at)
+        return payments.confirm(payment, card, key, return_url, self._clock())
 
     def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
         """Reads the status of a payment from the ledger itself."""
-        return self.faults.around(lambda: _standing(self._read(reference)[0], attempt_key))
+        return self.faults.around(lambda: payments.status_of(self._read(reference)[0], attempt_key))
 
     def cancel(self, reference: str) -> PaymentStatus:
         """Withdraws a payment unless it succeeded."""
 
         def withdrawn(payment: Row) -> PaymentStatus:
-            if payment["state"] not in {"succeeded", "cancelled"}:
-                payment["state"] = "cancelled"
-                events.note(payment, events.CANCELED, self._clock())
-            return _standing(payment, "")
+            return payments.withdraw(payment, self._clock())
 
         return self.faults.around(lambda: self._change(reference, withdrawn))
 
@@ -231,15 +152,9 @@ class SandboxGateway:
 
         Asked twice, done once.
         """
-
-        def answered(payment: Row) -> str | None:
-            if payment["state"] == "requires_action":
-                asked = [k for k, a in payment["attempts"].items() if "requires_action" in a]
-                decline = None if succeeded else Declined("authentication_required")
-                self._settle(payment, asked[-1], decline)
-            return payment.get("return_url")
-
-        return self._change(reference, answered)
+        return self._change(
+            reference, lambda p: payments.authenticate(p, self._clock(), succeeded=succeeded)
+        )
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
         """Refunds money once per key, and never more than was charged."""
@@ -308,23 +223,7 @@ class SandboxGateway:
 
     def charges(self) -> list[dict[str, Any]]:
         """Lists the charges that really happened, newest first, in CONTRACT.md's shape."""
-        return sorted(
-            (
-                {
-                    "id": charge["id"],
-                    "gateway": self.name,
-                    "invoice": payment["invoice"],
-                    "amount": {"amount": payment["amount"], "currency": payment["currency"]},
-                    "refunded": _refunded_minor(payment, charge),
-                    "status": _status(payment, charge),
-                    "at": charge["at"].replace("+00:00", "Z"),
-                }
-                for payment in events.payments(self._ledger.rows())
-                for charge in payment["charges"]
-            ),
-            key=lambda charge: (charge["at"], charge["id"]),
-            reverse=True,
-        )
+        return payments.charges(self._ledger.rows(), self.name)
 
     def _read(self, reference: str) -> tuple[Row, int]:
         found = self._ledger.read(reference)
@@ -346,32 +245,6 @@ class SandboxGateway:
 
 def _copy(value: Any) -> Any:
     return value.copy() if isinstance(value, dict | list) else value
-
-
-def _refunded_minor(payment: Row, charge: Row) -> int:
-    if charge["status"] != "succeeded":
-        return 0
-    return events.refunded_minor(payment)
-
-
-def _status(payment: Row, charge: Row) -> str:
-    whole = _refunded_minor(payment, charge) == payment["amount"]
-    return "refunded" if whole and charge["status"] == "succeeded" else str(charge["status"])
-
-
-def _standing(payment: Row, key: str) -> PaymentStatus:
-    if payment["state"] == "succeeded":
-        return Succeeded(next(c["id"] for c in payment["charges"] if c["status"] == "succeeded"))
-    if payment["state"] == "cancelled":
-        return Canceled()
-    attempt = payment["attempts"].get(key)
-    if attempt is None:
-        return Unconfirmed()
-    if "decline" in attempt:
-        return Declined(attempt["decline"], attempt["retryable"])
-    return ActionRequired(
-        urljoin(payment.get("return_url") or "", f"/sandbox/authenticate/{payment['id']}")
-    )
 
 
 def _digest(*parts: str) -> str:

@@ -28,7 +28,6 @@ a refund carries our key as its `invoice_id`, by which it is found again before 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -50,7 +49,7 @@ from billing.gateways.paypal.refusals import (
     REFUND_REFUSALS,
 )
 from billing.gateways.paypal.spec import HOSTS, PAYPAL, capabilities
-from billing.kernel.errors import Conflict, Invalid, NotFound, Unavailable, Unreachable
+from billing.kernel.errors import Conflict, NotFound, Unreachable
 from billing.kernel.gateways import (
     AccountRef,
     ActionRequired,
@@ -75,9 +74,6 @@ from billing.kernel.money import Money
 
 ORDERS = "/v2/checkout/orders"
 CAPTURES = "/v2/payments/captures"
-SETUP_TOKENS = "/v3/vault/setup-tokens"
-PAYMENT_TOKENS = "/v3/vault/payment-tokens"
-TOKEN = re.compile(r"[0-9A-Z_-]{1,36}")
 NOT_FOUND = 404
 
 EXPERIENCE = {
@@ -113,53 +109,21 @@ class PayPalGateway:
 
     def collect(self, *, key: str, return_url: str, cancel_url: str) -> str:
         """Returns PayPal's page for the buyer's approval; its token is `approval_token_id`."""
-        wallet = {
-            "usage_type": "MERCHANT",
-            "customer_type": "CONSUMER",
-            # Without this a payer's second agreement would be the first one again, and end with it.
-            "permit_multiple_payment_tokens": True,
-            "experience_context": {
-                "shipping_preference": "NO_SHIPPING",
-                "return_url": return_url,
-                "cancel_url": cancel_url,
-            },
-        }
-        body: Json = {"payment_source": {"paypal": wallet}}
-        answer = self._client.post(SETUP_TOKENS, body, request_id=f"setup-{key}")
-        if not answer.is_ok:
-            raise Unavailable(f"PayPal cannot keep payment methods: {answer.issue}.")
-        return orders.buyer_url(answer.body)
+        return vault.page(self._client, key, return_url, cancel_url)
 
     def save_method(
         self, token: str, *, owner: str, key: str, verify: bool, beside: str | None = None
     ) -> SavedMethod | Declined:
         """Saves what a buyer has approved; raises `Invalid` for an approval that is none."""
-        if TOKEN.fullmatch(token) is None:
-            raise Invalid("not_approved_at_paypal", field="payment_method")
-        source = {"token": {"id": token, "type": "SETUP_TOKEN"}}
-        answer = self._client.post(
-            PAYMENT_TOKENS, {"payment_source": source}, request_id=f"save-{key}"
-        )
-        if not answer.is_ok:
-            raise Invalid("not_approved_at_paypal", field="payment_method")
-        return vault.saved(answer.body)
+        return vault.save(self._client, token, key)
 
     def find_method(self, method: str) -> SavedMethod | None:
         """Reads the agreement from the vault; None for one that its payer ended."""
-        if events.TOKEN.fullmatch(method) is None:
-            return None
-        answer = self._client.get(f"{PAYMENT_TOKENS}/{segment(method)}")
-        if answer.status == NOT_FOUND:
-            return None
-        if not answer.is_ok:
-            raise Unreachable(f"PayPal does not show an agreement: {answer.issue}.")
-        return vault.saved(answer.body)
+        return vault.find(self._client, method)
 
     def forget(self, method: str) -> None:
         """Ends the agreement; one that has ended already stays so."""
-        answer = self._client.delete(f"{PAYMENT_TOKENS}/{segment(method)}")
-        if not answer.is_ok and answer.status != NOT_FOUND:
-            raise Unavailable(f"PayPal does not end an agreement: {answer.issue}.")
+        vault.forget(self._client, method)
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
         """Returns the order that the next attempt captures.

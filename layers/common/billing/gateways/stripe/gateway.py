@@ -19,25 +19,21 @@ from typing import TYPE_CHECKING
 
 import stripe
 
-from billing.gateways.declines import AUTHENTICATION_REQUIRED, METHOD_MISSING
-from billing.gateways.stripe import events, listed, saving
+from billing.gateways.declines import METHOD_MISSING
+from billing.gateways.stripe import events, intents, listed, saving
 from billing.gateways.stripe.client import (
     Secrets,
     StripeAccount,
     decline_of,
-    field_of,
     id_of,
     refused,
-    with_advice,
 )
-from billing.gateways.stripe.declines import declined
 from billing.gateways.stripe.saving import parts
 from billing.gateways.stripe.spec import STRIPE, capabilities
 from billing.kernel.errors import NotFound, Unreachable
 from billing.kernel.gateways import (
     TEST_SUFFIX,
     AccountRef,
-    ActionRequired,
     Canceled,
     ChargeOrder,
     Collection,
@@ -58,9 +54,7 @@ from billing.kernel.gateways import (
 from billing.kernel.money import Money
 
 if TYPE_CHECKING:
-    from stripe.params import PaymentIntentConfirmParams, PaymentIntentUpdateParams
-
-OFF_SESSION, ON_SESSION = "off_session", "on_session"
+    pass
 
 
 class StripeGateway:
@@ -135,13 +129,13 @@ class StripeGateway:
         self, reference: str, method: str, *, key: str, off_session: bool, return_url: str | None
     ) -> Outcome:
         """Begins an attempt, then confirms it: one that is not confirmed charges nothing."""
-        session = OFF_SESSION if off_session else ON_SESSION
-        begun, confirmed = _attempt(method, key, session, return_url)
+        session = intents.OFF_SESSION if off_session else intents.ON_SESSION
+        begun, confirmed = intents.attempt(method, key, session, return_url)
 
         def attempt(client: stripe.StripeClient) -> stripe.PaymentIntent:
-            intents = client.v1.payment_intents
-            intents.update(reference, begun, {"idempotency_key": f"{key}:{session}:begun"})
-            return intents.confirm(reference, confirmed, {"idempotency_key": f"{key}:{session}"})
+            service = client.v1.payment_intents
+            service.update(reference, begun, {"idempotency_key": f"{key}:{session}:begun"})
+            return service.confirm(reference, confirmed, {"idempotency_key": f"{key}:{session}"})
 
         try:
             intent = self._stripe.ask(attempt)
@@ -149,14 +143,14 @@ class StripeGateway:
             return self._after_decline(reference, key, session, error)
         except stripe.InvalidRequestError as error:
             return self._after_refusal(reference, method, key, error)
-        standing = _standing(intent, key)
+        standing = intents.status_of(intent, key)
         if isinstance(standing, Unconfirmed):
             raise Unreachable(f"Stripe: {intent.id} is {intent.status} after it was confirmed.")
         return standing
 
     def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
         """Reads a payment's status by its id, never by search, which may be an hour behind."""
-        return _standing(self._read(reference), attempt_key)
+        return intents.status_of(self._read(reference), attempt_key)
 
     def cancel(self, reference: str) -> PaymentStatus:
         """Withdraws a PaymentIntent; one that cannot be has succeeded, or is being processed.
@@ -166,11 +160,11 @@ class StripeGateway:
         try:
             intent = self._stripe.ask(lambda client: client.v1.payment_intents.cancel(reference))
         except stripe.InvalidRequestError as error:
-            standing = _standing(self._read(reference), "")
+            standing = intents.status_of(self._read(reference), "")
             if isinstance(standing, Succeeded | Canceled):
                 return standing
             raise refused(error) from error
-        return _standing(intent, "")
+        return intents.status_of(intent, "")
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
         """Refunds a PaymentIntent; our key is in the metadata too, where it outlives its day."""
@@ -229,17 +223,17 @@ class StripeGateway:
 
         The decline may be an old answer to a repeated request: the PaymentIntent shows more.
         """
-        standing = _standing(self._read(reference), key)
+        standing = intents.status_of(self._read(reference), key)
         if not isinstance(standing, Unconfirmed):
             return standing
-        return _unless_buyer_is_wanted(decline_of(error), session)
+        return intents.unless_buyer_is_wanted(decline_of(error), session)
 
     def _after_refusal(
         self, reference: str, method: str, key: str, error: stripe.InvalidRequestError
     ) -> Outcome:
         """Returns the outcome after a refusal: it has ended already, or this card cannot pay it."""
         intent = self._read(reference)
-        standing = _standing(intent, key)
+        standing = intents.status_of(intent, key)
         if not isinstance(standing, Unconfirmed):
             return standing
         customer, card = parts(method)
@@ -250,54 +244,3 @@ class StripeGateway:
         withdrawn = self.cancel(reference)
         assert isinstance(withdrawn, Succeeded | Canceled), "cancel answers with nothing else"
         return withdrawn
-
-
-def _attempt(
-    method: str, key: str, session: str, return_url: str | None
-) -> tuple[PaymentIntentUpdateParams, PaymentIntentConfirmParams]:
-    """Builds the parameters that begin an attempt, and those that confirm it."""
-    _, card = parts(method)
-    begun: PaymentIntentUpdateParams = {
-        "payment_method": card,
-        "metadata": {"attempt": key, "session": session},
-    }
-    confirmed: PaymentIntentConfirmParams = {"payment_method": card}
-    if session == ON_SESSION:
-        confirmed["setup_future_usage"] = "off_session"
-    else:
-        # Stripe takes only one of the two, and an attempt with the buyer may have left the other.
-        begun["setup_future_usage"] = ""
-        confirmed["off_session"] = True
-    if return_url is not None:
-        confirmed["return_url"] = return_url
-    return begun, confirmed
-
-
-def _standing(intent: stripe.PaymentIntent, key: str) -> PaymentStatus:
-    """Maps a PaymentIntent to an attempt's payment status; raises `Unreachable` while open."""
-    match intent.status:
-        case "succeeded":
-            return Succeeded(id_of(intent.latest_charge))
-        case "canceled":
-            return Canceled()
-        case "processing" | "requires_capture":
-            raise Unreachable(f"Stripe: {intent.id} is {intent.status}.")
-    if with_advice(intent.metadata, "attempt") != key:
-        return Unconfirmed()
-    if intent.status == "requires_action":
-        return ActionRequired(_authentication_url(intent))
-    error = intent.last_payment_error
-    if intent.status == "requires_payment_method" and error is not None:
-        codes = (field_of(error, name) for name in ("code", "decline_code", "advice_code"))
-        decline = declined(*codes)
-        return _unless_buyer_is_wanted(decline, with_advice(intent.metadata, "session"))
-    return Unconfirmed()
-
-
-def _unless_buyer_is_wanted(decline: Declined, session: str | None) -> Declined | ActionRequired:
-    wanted = session == OFF_SESSION and decline.code == AUTHENTICATION_REQUIRED
-    return ActionRequired(None) if wanted else decline
-
-
-def _authentication_url(intent: stripe.PaymentIntent) -> str | None:
-    return field_of(getattr(intent.next_action, "redirect_to_url", None), "url")

@@ -18,7 +18,7 @@ from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import Source, Subscription
 from billing.kernel.writes import Change, Insert, Transaction
-from billing.refunds import refunds
+from billing.refunds import booking, refunds
 from billing.refunds.refunds import Refund, RefundState
 
 
@@ -79,7 +79,7 @@ def made_elsewhere(
         Insert(refund),
         Change(invoice, after, expecting=refunds.RESERVATION),
         *funds,
-        *refunds.book(refund, invoice, paid, entitlements, now),
+        *booking.book(refund, invoice, paid, entitlements, now),
     )
 
 
@@ -113,5 +113,5 @@ def returned(
         Change(paid, replace(paid, refunded_minor=paid.refunded_minor - amount)),
         Change(entry, replace(entry, withdrawn=True, code=failure)),
         Insert(ledger.refund_returned(refund.id, invoice, refund.amount, now)),
-        Insert(refunds.event(EventKind.REFUND_RETURNED, refund, invoice, now)),
+        Insert(booking.event(EventKind.REFUND_RETURNED, refund, invoice, now)),
     )

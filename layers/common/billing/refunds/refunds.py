@@ -1,28 +1,24 @@
-"""Refunds: the writes of each step, and their conditions (B-7).
+"""Refunds: the writes that reserve one, and their conditions (B-7).
 
 A refund is reserved on the invoice first, then asked of the gateway under its own id, then settled:
 one that is killed in between is found by its due date, and never sent twice (ARCHITECTURE.md, 3).
-How much may go back is in `value`; changes of refunds that the gateway makes by itself are in
-`gateway_refunds`.
+How much may go back is in `value`, settling in `booking`; changes of refunds that the gateway makes
+by itself are in `gateway_refunds`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from billing.kernel import charge_eligibility, ledger
-from billing.kernel.customers import Entitlement
+from billing.kernel import charge_eligibility
 from billing.kernel.due import DueKind
 from billing.kernel.funds import Taken
-from billing.kernel.gateways import DisputeStanding, RefundFailed, RefundSucceeded
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
-from billing.kernel.orders import Order, OrderKind, Returned
-from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.orders import Returned
 from billing.kernel.subscription import Source, Subscription
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
 from billing.kernel.writes import left as left_by
@@ -203,111 +199,3 @@ def restore(
         return ()
     again = subscription.not_returned(invoice.paid_in, refund.took)
     return (Change(subscription, again, expecting=charge_eligibility.MONEY),)
-
-
-def settle(
-    refund: Refund,
-    outcome: RefundSucceeded | RefundFailed,
-    invoice: Invoice,
-    paid: Order,
-    entitlements: Iterable[Entitlement],
-    now: datetime,
-    subscription: Subscription | None,
-) -> tuple[Refund, Transaction]:
-    """Books a refund with its own entry, or gives the reservation back (step 3)."""
-    if isinstance(outcome, RefundFailed):
-        failed = replace(
-            refund,
-            state=RefundState.FAILED,
-            due_at=None,
-            settled_at=now,
-            failure=outcome.code,
-        )
-        left = invoice.refund_reserved_minor - refund.amount.amount_minor
-        given_back = replace(invoice, refund_reserved_minor=left)
-        return failed, (
-            Change(refund, failed, expecting=("state",)),
-            Change(invoice, given_back),
-            *restore(refund, invoice, subscription),
-        )
-    done = replace(
-        refund,
-        state=RefundState.SUCCEEDED,
-        due_at=None,
-        settled_at=now,
-        gateway_refund=outcome.refund,
-    )
-    refunded = invoice.refunded_minor + refund.amount.amount_minor
-    return done, (
-        Change(refund, done, expecting=("state",)),
-        Change(invoice, replace(invoice, refunded_minor=refunded)),
-        *book(done, invoice, paid, entitlements, now),
-    )
-
-
-def book(
-    refund: Refund,
-    invoice: Invoice,
-    paid: Order,
-    entitlements: Iterable[Entitlement],
-    now: datetime,
-) -> tuple[Write, ...]:
-    """Returns the writes of every completed refund, besides the refund's own and its invoice's."""
-    refunded = invoice.refunded_minor + refund.amount.amount_minor
-    return (
-        Change(paid, replace(paid, refunded_minor=refunded)),
-        Insert(_entry(refund, paid, now)),
-        Insert(ledger.refund(refund.id, invoice, refund.amount, now)),
-        Insert(event(EventKind.REFUNDED, refund, invoice, now)),
-        *_revoke(invoice, refunded, entitlements, now),
-    )
-
-
-def _revoke(
-    invoice: Invoice, refunded_minor: int, entitlements: Iterable[Entitlement], now: datetime
-) -> tuple[Write, ...]:
-    """Revokes the access of a one-time purchase on a full refund; never cancels (B-7).
-
-    Money that a bank took back before counts as gone already (W-4).
-    """
-    lost = invoice.disputed_minor if invoice.dispute == DisputeStanding.LOST else 0
-    if invoice.subscription is not None or refunded_minor + lost < invoice.total.amount_minor:
-        return ()
-    return tuple(
-        Change(entitlement, replace(entitlement, revoked_at=now))
-        for entitlement in entitlements
-        if entitlement.source == invoice.purchase and entitlement.revoked_at is None
-    )
-
-
-def entry(refund: Refund, paid: Order) -> Order:
-    """Returns the refund's entry of the order list: as booked, or as it will be while under way."""
-    return _entry(refund, paid, refund.settled_at or refund.requested_at)
-
-
-def _entry(refund: Refund, paid: Order, now: datetime) -> Order:
-    return replace(
-        paid,
-        id=refund.order_id,
-        kind=OrderKind.REFUND,
-        at=now,
-        amount=refund.amount,
-        refunded_minor=0,
-        source=refund.source.value,
-        reason=refund.reason,
-        refund=refund.returned,
-    )
-
-
-def event(kind: EventKind, refund: Refund, invoice: Invoice, now: datetime) -> OutboxEvent:
-    return OutboxEvent(
-        id=f"{refund.id}:{kind}",
-        kind=kind,
-        merchant=refund.merchant,
-        customer=refund.customer,
-        at=now,
-        shard=refund.shard,
-        invoice=refund.invoice,
-        subscription=invoice.subscription,
-        code=refund.id,
-    )

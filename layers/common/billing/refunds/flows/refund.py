@@ -17,7 +17,7 @@ from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Source
-from billing.refunds import refunds, value
+from billing.refunds import booking, refunds, value
 from billing.refunds.payment import Payment
 from billing.refunds.refunds import Refund, RefundState
 
@@ -88,12 +88,12 @@ def request(
         settled = _settle_known(ports, refund, now)
     except (Conflict, NotFound, Unavailable):
         # `finish` has the same three, and goes on.
-        return UnderWay(refunds.entry(refund, paid.order))
+        return UnderWay(booking.entry(refund, paid.order))
     if settled.state is RefundState.FAILED:
         raise Refused("refund_failed")
     if settled.state is RefundState.RETURNED:
         raise Refused("refund_returned")
-    return refunds.entry(settled, paid.order)
+    return booking.entry(settled, paid.order)
 
 
 def finish(ports: Ports, leases: Sequence[Due], *, now: datetime) -> Counter[str]:
@@ -222,7 +222,7 @@ def _settle(
         invoice = next(i for i in history.invoices if i.id == refund.invoice)
         paid = next(o for o in history.orders if o.id == refund.paid_order)
         subscription = history.subscription(invoice.subscription)
-        settled, write = refunds.settle(
+        settled, write = booking.settle(
             refund, outcome, invoice, paid, history.entitlements, now, subscription
         )
         try:

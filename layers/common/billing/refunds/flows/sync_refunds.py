@@ -10,7 +10,7 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.writes import Transaction
-from billing.refunds import gateway_refunds, refunds
+from billing.refunds import booking, gateway_refunds
 from billing.refunds.refunds import Refund, RefundState
 
 NOTHING_NEW = "nothing_new"
@@ -81,7 +81,7 @@ def _step(
             return f"refund_{refused.code}"
         name = "made_elsewhere"
     elif known.state is RefundState.REQUESTED:
-        settled, writes = refunds.settle(
+        settled, writes = booking.settle(
             known, found.outcome, invoice, paid, access, now, subscription
         )
         name = settled.state.value

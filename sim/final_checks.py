@@ -18,8 +18,8 @@ from billing.kernel.orders import Order
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import State, Subscription
-from billing.refunds import disputes
-from billing.refunds.disputes import Chargeback
+from billing.refunds import chargebacks
+from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
 from sim.document_writes import documents_agree
 from sim.invariants import Violation
@@ -242,7 +242,7 @@ def disputes_end(found: dict[type, list[Any]]) -> None:
     for chargeback in found[Chargeback]:
         standings[chargeback.purchase].append(chargeback)
     for subscription in found[Subscription]:
-        standing = disputes.standing_of(standings[subscription.id])
+        standing = chargebacks.standing_of(standings[subscription.id])
         if subscription.dispute != standing:
             text = f"{subscription.id} is {subscription.dispute}, its chargebacks {standing}"
             raise Violation("14", text, subscription.id)

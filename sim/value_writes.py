@@ -17,7 +17,7 @@ from billing.kernel.catalog import PriceType
 from billing.kernel.invoices import NOT_TAX, Invoice
 from billing.kernel.subscription import State, Subscription
 from billing.plans.plan_change import Quote
-from billing.refunds.disputes import Chargeback
+from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
 from sim.invariants import I, Violation, changed
 from sim.items import Put

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from billing.kernel.writes import Transaction, Write
     from billing.notices.reminders import Reminder
     from billing.outbox.suppressions import MailStop
-    from billing.refunds.disputes import Chargeback
+    from billing.refunds.chargebacks import Chargeback
     from billing.refunds.refunds import Refund
 
 

@@ -2,13 +2,13 @@
 
 Open: nothing of the subscription is charged, nothing of the payment refunded. Won: it goes on at
 the next date, nothing is caught up. Lost: cancelled, with the gateway as the source. Pure; each
-function is one transaction, each conditional on what it depends on.
+function is one transaction, each conditional on what it depends on. The records are `chargebacks`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from billing.cancel import cancellation
@@ -16,55 +16,17 @@ from billing.kernel import charge_eligibility, ledger
 from billing.kernel.customers import Entitlement
 from billing.kernel.gateways import Dispute, DisputeStanding
 from billing.kernel.invoices import UNDER_WAY, Invoice
-from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subscription, When
-from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write, left
+from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write, left
 from billing.refunds import value
+from billing.refunds.chargebacks import Chargeback, Disputed, event_id, standing_of
 
 MONEY = ("state", "dispute", "disputed_minor", "refund_reserved_minor")
 """Invoice fields that a chargeback depends on: it and a refund never take the same money."""
 
 REASON = "chargeback"
-
-
-@dataclass(frozen=True, slots=True)
-class Chargeback(Entity):
-    """Our record of a dispute; `id` is the gateway's own.
-
-    `order` is the Order ID of its entry, `moves` counts the changes of its status (`standing`).
-    `revoked_at` is when it closed access, if it did.
-    """
-
-    id: str
-    merchant: str
-    customer: str
-    invoice: str
-    purchase: str
-    subscription: str | None
-    amount: Money
-    standing: DisputeStanding
-    order: str
-    opened_at: datetime
-    moves: int = 1
-    revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Disputed:
-    """The records that a chargeback is about, as they were read.
-
-    They are the paid invoice, the entry of its payment, its subscription with the invoice that is
-    open by now, its access, and the other chargebacks of the same purchase.
-    """
-
-    invoice: Invoice
-    paid: Order
-    subscription: Subscription | None
-    open_invoice: Invoice | None
-    entitlements: tuple[Entitlement, ...]
-    others: tuple[Chargeback, ...]
 
 
 def open_dispute(
@@ -170,13 +132,6 @@ def lose(
         *_cancel(about, after, now, order, shard),
         _notify(EventKind.DISPUTE_LOST, after, now, shard),
     )
-
-
-def standing_of(chargebacks: Iterable[Chargeback]) -> str | None:
-    """Returns the dispute status of a purchase or an invoice: the gravest of its chargebacks."""
-    standings = {chargeback.standing for chargeback in chargebacks}
-    ranked = (DisputeStanding.OPEN, DisputeStanding.LOST, DisputeStanding.WON)
-    return next((standing.value for standing in ranked if standing in standings), None)
 
 
 def _invoice_with(about: Disputed, chargebacks: Sequence[Chargeback]) -> Change:
@@ -302,8 +257,3 @@ def _notify(kind: EventKind, chargeback: Chargeback, now: datetime, shard: int) 
             code=chargeback.id,
         )
     )
-
-
-def event_id(kind: EventKind, chargeback: Chargeback) -> str:
-    """Returns the id of the outbox event of a chargeback's status; its next change has another."""
-    return f"{chargeback.id}:{kind}:{chargeback.moves}"

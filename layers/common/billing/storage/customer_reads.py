@@ -153,7 +153,7 @@ def _history(found: Sequence[OfCustomer]) -> History:
     from billing.kernel.ledger import LedgerEntry
     from billing.kernel.orders import Order
     from billing.kernel.subscription import Subscription
-    from billing.refunds.disputes import Chargeback
+    from billing.refunds.chargebacks import Chargeback
     from billing.refunds.refunds import Refund
 
     methods = _oldest_first(found, PaymentMethod, lambda e: e.added_at)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from billing.kernel.subscription import Subscription
     from billing.notices.reminders import Reminder
     from billing.outbox.suppressions import MailStop
-    from billing.refunds.disputes import Chargeback
+    from billing.refunds.chargebacks import Chargeback
     from billing.refunds.refunds import Refund
 
 MOST_WRITES = 100

@@ -13,7 +13,7 @@ from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.outbox.mail import envelopes
 from billing.outbox.mail.envelopes import Mails
-from billing.refunds import disputes
+from billing.refunds import chargebacks
 from billing.refunds.mail import letters, merchant_letters
 
 
@@ -23,7 +23,7 @@ def dispute(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
     if history.customer is None:
         return LeftOut.NOBODY
     chargeback = next(each for each in history.chargebacks if each.id == event.code)
-    if event.id != disputes.event_id(event.kind, chargeback):
+    if event.id != chargebacks.event_id(event.kind, chargeback):
         return LeftOut.UNTRUE  # It moved on; that has a mail of its own.
     invoice = next(each for each in history.invoices if each.id == event.invoice)
     envelope = envelopes.to_merchant(ports, event.id, merchant, history.customer, invoice.test, now)

@@ -12,7 +12,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.writes import Transaction
 from billing.refunds import disputes
-from billing.refunds.disputes import Chargeback, Disputed
+from billing.refunds.chargebacks import Chargeback, Disputed
 
 NOTHING_NEW = "nothing_new"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.message import EmailMessage
 
 from billing.kernel.invoices import Invoice
-from billing.refunds.disputes import Chargeback
+from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund
 from billing.render import formats
 from billing.render.mails import Envelope, Letter, written

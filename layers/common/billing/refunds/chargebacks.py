@@ -1,0 +1,66 @@
+"""Chargebacks as they are recorded, and what they are about (W-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.kernel.customers import Entitlement
+from billing.kernel.gateways import DisputeStanding
+from billing.kernel.invoices import Invoice
+from billing.kernel.money import Money
+from billing.kernel.orders import Order
+from billing.kernel.outbox_events import EventKind
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Chargeback(Entity):
+    """Our record of a dispute; `id` is the gateway's own.
+
+    `order` is the Order ID of its entry, `moves` counts the changes of its status (`standing`).
+    `revoked_at` is when it closed access, if it did.
+    """
+
+    id: str
+    merchant: str
+    customer: str
+    invoice: str
+    purchase: str
+    subscription: str | None
+    amount: Money
+    standing: DisputeStanding
+    order: str
+    opened_at: datetime
+    moves: int = 1
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """The records that a chargeback is about, as they were read.
+
+    They are the paid invoice, the entry of its payment, its subscription with the invoice that is
+    open by now, its access, and the other chargebacks of the same purchase.
+    """
+
+    invoice: Invoice
+    paid: Order
+    subscription: Subscription | None
+    open_invoice: Invoice | None
+    entitlements: tuple[Entitlement, ...]
+    others: tuple[Chargeback, ...]
+
+
+def standing_of(chargebacks: Iterable[Chargeback]) -> str | None:
+    """Returns the dispute status of a purchase or an invoice: the gravest of its chargebacks."""
+    standings = {chargeback.standing for chargeback in chargebacks}
+    ranked = (DisputeStanding.OPEN, DisputeStanding.LOST, DisputeStanding.WON)
+    return next((standing.value for standing in ranked if standing in standings), None)
+
+
+def event_id(kind: EventKind, chargeback: Chargeback) -> str:
+    """Returns the id of the outbox event of a chargeback's status; its next change has another."""
+    return f"{chargeback.id}:{kind}:{chargeback.moves}"

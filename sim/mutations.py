@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from billing.checkout import checkout_steps
-from billing.checkout.flows import advance
+from billing.checkout.flows import advance, settlement
 from billing.invoices.flows import documents
 from billing.kernel.customers import BillTo
 from billing.kernel.errors import Unavailable
@@ -195,7 +195,7 @@ def abandoning_unasked(original: Any) -> Any:
 
     def mutant(ports: Any, found: Any, now: Any) -> Any:
         if now - found.created_at >= advance.patience(ports):
-            return advance.write(ports, checkout_steps.abandon(found))
+            return settlement.write(ports, checkout_steps.abandon(found))
         return original(ports, found, now)
 
     return mutant

@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING
 from billing.kernel.due import DueKind
 from billing.kernel.storage import Due
 from billing.kernel.writes import Entity
-from billing.storage.addresses import (
-    EVERYTHING,
-    STAMP_LENGTH,
-    Key,
-    Partition,
-    SortKeyRange,
-    stamp,
-)
+from billing.storage.addresses import EVERYTHING, STAMP_LENGTH, Key, Partition, SortKeyRange, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable

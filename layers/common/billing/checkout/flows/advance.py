@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from billing.checkout import checkout_steps, trials
 from billing.checkout.checkouts import Checkout, CheckoutState
+from billing.checkout.flows import settlement
 from billing.kernel import charge_eligibility
-from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import (
     Conflict,
     Invalid,
@@ -18,23 +18,10 @@ from billing.kernel.errors import (
     Unreachable,
 )
 from billing.kernel.flows import gateway_payments
-from billing.kernel.gateways import (
-    ActionRequired,
-    Canceled,
-    Declined,
-    Outcome,
-    PaymentStatus,
-    SavedMethod,
-    Succeeded,
-    Unconfirmed,
-)
+from billing.kernel.gateways import Canceled, PaymentStatus, SavedMethod, Unconfirmed
 from billing.kernel.invoices import UNDER_WAY, InvoiceState
 from billing.kernel.ports import Gateway, Ports
 from billing.kernel.storage import History
-from billing.kernel.writes import Transaction
-
-Step = tuple[Checkout, Transaction]
-"""An attempt after a step, and the writes of the step."""
 
 STEPS_AT_MOST = 12
 """Steps and conflicts with other workers before an attempt is left to the sweep."""
@@ -92,31 +79,6 @@ def _stepped(
         return again, False
 
 
-def settlement(
-    ports: Ports,
-    checkout: Checkout,
-    outcome: Outcome,
-    *,
-    now: datetime,
-    history: History | None = None,
-) -> Step | None:
-    """Returns the step that an outcome brings to an attempt under way; None if nothing is new.
-
-    It is the same for every path that learns an outcome.
-    """
-    match outcome:
-        case Succeeded():
-            return _paid(ports, checkout, outcome, now, history)
-        case Declined():
-            return _declined(ports, checkout, outcome, now)
-        case ActionRequired() if checkout.invoice.state is InvoiceState.ACTION_REQUIRED:
-            return None
-        case ActionRequired():
-            return checkout_steps.wait_for_buyer(checkout, outcome)
-        case _:
-            return checkout_steps.abandon(checkout)
-
-
 def _step(
     ports: Ports,
     checkout: Checkout,
@@ -139,13 +101,13 @@ def _step(
     if untaken and not asked and _trial_is_used(ports, checkout):
         return _without_trial(ports, gateway, checkout)
     if not checkout.invoice.total:
-        return write(ports, _paid(ports, checkout, None, now, history))
+        return settlement.write(ports, settlement.paid(ports, checkout, None, now, history))
     if state is InvoiceState.PENDING:
         reference = gateway_payments.prepare(ports, checkout.invoice)
-        return write(ports, checkout_steps.prepare(checkout, reference))
+        return settlement.write(ports, checkout_steps.prepare(checkout, reference))
     if state is InvoiceState.READY:
         refuse_stopped(_stopped(ports, checkout, now))
-        return write(
+        return settlement.write(
             ports, checkout_steps.pass_point_of_no_return(checkout, ports.new_id("order"), now)
         )
     # One that has just passed the point of no return was found not to be stopped before that.
@@ -167,7 +129,7 @@ def _without_trial(ports: Ports, gateway: Gateway, checkout: Checkout) -> Checko
     prepared = checkout.invoice.gateway_ref
     if prepared is not None and not isinstance(gateway.cancel(prepared), Canceled):
         raise Unreachable("The gateway did not withdraw the payment.")
-    return write(ports, checkout_steps.abandon(checkout, trials.CODE))
+    return settlement.write(ports, checkout_steps.abandon(checkout, trials.CODE))
 
 
 def _save_method(
@@ -185,8 +147,8 @@ def _save_method(
         ports.store.commit(*checkout_steps.undo_begin(checkout))
         raise
     if isinstance(answer, SavedMethod):
-        return write(ports, checkout_steps.save_method(checkout, answer, now))
-    return write(ports, _declined(ports, checkout, answer, now))
+        return settlement.write(ports, checkout_steps.save_method(checkout, answer, now))
+    return settlement.write(ports, settlement.declined(ports, checkout, answer, now))
 
 
 def _kept_already(ports: Ports, checkout: Checkout, history: History | None) -> str | None:
@@ -226,71 +188,7 @@ def _settle_under_way(
         return checkout
     if isinstance(outcome, Unconfirmed):
         return checkout
-    return settle(ports, checkout, outcome, now, history)
-
-
-def settle(
-    ports: Ports,
-    checkout: Checkout,
-    outcome: Outcome,
-    now: datetime,
-    history: History | None = None,
-) -> Checkout:
-    """Writes what an outcome makes of an attempt under way, and returns it after that."""
-    step = settlement(ports, checkout, outcome, now=now, history=history)
-    return checkout if step is None else write(ports, step)
-
-
-def _paid(
-    ports: Ports,
-    checkout: Checkout,
-    outcome: Succeeded | None,
-    now: datetime,
-    history: History | None,
-) -> Step:
-    """Books a paid attempt for its buyer as `history` has them, or as they are now.
-
-    The write is refused where somebody took the email, or the card came or went, meanwhile.
-    """
-    if history is None:
-        existing = buyer(ports, checkout)
-        kept = kept_card(ports, checkout, existing)
-    else:
-        existing = history.customer.id if history.customer else None
-        kept = history.method(checkout.method.id) if checkout.method else None
-    shard = ports.shard_of(checkout.invoice.id)
-    return checkout_steps.settle_paid(
-        checkout, outcome, now, customer=existing, kept=kept, shard=shard
-    )
-
-
-def buyer(ports: Ports, checkout: Checkout) -> str | None:
-    """Returns the customer of an attempt: the email's owner when it began, else its owner now."""
-    if checkout.known:
-        return checkout.customer
-    return ports.store.customer_by_email(checkout.merchant, checkout.bill_to.email)
-
-
-def kept_card(ports: Ports, checkout: Checkout, customer: str | None) -> PaymentMethod | None:
-    """Finds the card of an attempt among its customer's, who has bought with it before."""
-    if customer is None or checkout.method is None:
-        return None
-    return ports.store.payment_method(checkout.merchant, customer, checkout.method.id)
-
-
-def _declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime) -> Step:
-    existing = buyer(ports, checkout)
-    order_id = checkout.invoice.failed_order_id or ports.new_id("order")
-    return checkout_steps.decline(
-        checkout, outcome, now, failed_order_id=order_id, customer=existing
-    )
-
-
-def write(ports: Ports, step: Step) -> Checkout:
-    """Commits a step, and returns the attempt after it."""
-    after, transaction = step
-    ports.store.commit(*transaction)
-    return after
+    return settlement.settle(ports, checkout, outcome, now, history)
 
 
 def patience(ports: Ports) -> timedelta:

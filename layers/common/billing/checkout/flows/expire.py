@@ -8,7 +8,7 @@ from datetime import datetime
 
 from billing.checkout import checkout_steps
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.checkout.flows import advance
+from billing.checkout.flows import advance, settlement
 from billing.kernel.errors import Conflict, NotFound, Unavailable, Unreachable
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import ActionRequired, Unconfirmed
@@ -48,14 +48,14 @@ def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
     if invoice.state in UNDER_WAY:
         standing = gateway_payments.lookup(ports, invoice)
         if not isinstance(standing, Unconfirmed | ActionRequired):
-            return advance.settle(ports, checkout, standing, now)
+            return settlement.settle(ports, checkout, standing, now)
     if not expired:
-        return advance.write(
+        return settlement.write(
             ports, checkout_steps.postpone(checkout, checkout.created_at + advance.patience(ports))
         )
     if invoice.gateway_ref is None:
-        return advance.write(ports, checkout_steps.abandon(checkout))
+        return settlement.write(ports, checkout_steps.abandon(checkout))
     withdrawn = gateway_payments.withdraw(ports, invoice)
     if isinstance(withdrawn, Unconfirmed | ActionRequired):
         raise Unreachable("The gateway did not withdraw the payment.")
-    return advance.settle(ports, checkout, withdrawn, now)
+    return settlement.settle(ports, checkout, withdrawn, now)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from billing.cards.flows import card_updates
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.checkout.flows import advance
+from billing.checkout.flows import settlement
 from billing.kernel.errors import Conflict, Forged, NotFound
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import (
@@ -176,7 +176,7 @@ def _first_payment(
         return None
     outcome = gateway_payments.lookup(ports, attempt.invoice)
     if attempt.state is CheckoutState.OPEN and not isinstance(outcome, Unconfirmed):
-        step = advance.settlement(ports, attempt, outcome, now=now)
+        step = settlement.step_of(ports, attempt, outcome, now=now)
         return step and (f"checkout_{step[0].state}", step[1])
     if not isinstance(outcome, Succeeded):
         return None
@@ -186,7 +186,7 @@ def _first_payment(
         outcome,
         now,
         customer=customer,
-        kept=advance.kept_card(ports, attempt, customer),
+        kept=settlement.kept_card(ports, attempt, customer),
         refund_order=ports.new_id("order"),
         shard=ports.shard_of(attempt.invoice.id),
     )
@@ -196,7 +196,7 @@ def _first_payment(
 def _buyer(ports: Ports, attempt: Checkout) -> str | None:
     """Returns the customer of an attempt; an erased form names no email (M-8)."""
     if attempt.method is not None:
-        return advance.buyer(ports, attempt)
+        return settlement.buyer(ports, attempt)
     known = ports.store.customer(attempt.merchant, attempt.customer)
     return None if known is None else known.id
 

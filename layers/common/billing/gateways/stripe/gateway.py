@@ -21,13 +21,7 @@ import stripe
 
 from billing.gateways.declines import METHOD_MISSING
 from billing.gateways.stripe import events, intents, listed, saving
-from billing.gateways.stripe.client import (
-    Secrets,
-    StripeAccount,
-    decline_of,
-    id_of,
-    refused,
-)
+from billing.gateways.stripe.client import Secrets, StripeAccount, decline_of, id_of, refused
 from billing.gateways.stripe.saving import parts
 from billing.gateways.stripe.spec import STRIPE, capabilities
 from billing.kernel.errors import NotFound, Unreachable

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 import stripe
 
 from billing.gateways.declines import AUTHENTICATION_REQUIRED
-from billing.gateways.stripe.client import (
-    field_of,
-    id_of,
-    with_advice,
-)
+from billing.gateways.stripe.client import field_of, id_of, with_advice
 from billing.gateways.stripe.declines import declined
 from billing.gateways.stripe.saving import parts
 from billing.kernel.errors import Unreachable

@@ -16,7 +16,7 @@ from functools import partial
 
 from billing.checkout import checkout_steps
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.checkout.flows import advance
+from billing.checkout.flows import settlement
 from billing.helpdesk.tickets import Ticket, TicketOf
 from billing.kernel.customers import (
     ERASED,
@@ -240,8 +240,8 @@ def _form(ports: Ports, attempt: Checkout) -> bool:
     """Erases the form of an attempt, and the card that no other item names; returns whether its
     gateway has deleted that."""
     if attempt.state is not CheckoutState.PAID and attempt.method is not None:
-        customer = advance.buyer(ports, attempt)
-        kept = advance.kept_card(ports, attempt, customer)
+        customer = settlement.buyer(ports, attempt)
+        kept = settlement.kept_card(ports, attempt, customer)
         if kept is None and not _let_go(ports, attempt.method):
             return False
     _, writes = checkout_steps.forget(attempt)

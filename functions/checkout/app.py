@@ -8,6 +8,7 @@ from typing import Any
 
 from billing.catalog.flows import directory
 from billing.checkout.web import pages as checkout_pages
+from billing.checkout.web import shapes
 from billing.gateways.sandbox import bank_page
 from billing.kernel.ports import Ports
 from billing.runtime import telemetry, wiring
@@ -58,7 +59,7 @@ def build(ports: Ports) -> http.Resolver:
 
     @app.get("/directory.json")
     def listed_as_json() -> http.Answer:
-        return http.json(checkout_pages.directory_page(directory.listings(ports)))
+        return http.json(shapes.directory(directory.listings(ports)))
 
     return app
 

@@ -1,28 +1,26 @@
-"""Checkout requests and answers: pages for people, JSON for programs (C-1, C-2, C-4, B-2)."""
+"""Pages of the checkout: the form, what was sent, the way to a gateway and back (C-1, C-2, C-4)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from billing.catalog.flows.directory import Listing
 from billing.checkout import trials
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import card_setup, offers, submit
 from billing.checkout.flows.offers import Offer
 from billing.checkout.flows.submit import Visitor
+from billing.checkout.web import shapes
 from billing.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from billing.kernel.gateways import Collection, Element, TheirPage
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.ports import Ports
 from billing.web import custom_domains, http, languages, redirects
 from billing.web.card_fields import GIVEN_THERE, card_fields
-from billing.web.problems import PaymentDeclined, errors_of
+from billing.web.problems import errors_of
 from billing.web.request import Request
-
-REFRESH_SECONDS = 5
 
 
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
@@ -47,7 +45,7 @@ def submit_checkout(
         shape = read(CheckoutInput, request.json())
         visitor = _visitor(ports, request, price_point, shape.attempt_key)
         bought = submit.submit(ports, price_point, shape.submission(), visitor, now=now)
-        return _as_json(bought)
+        return shapes.answer(bought)
 
     return _purchase_page(ports, request, price_point, request.form(), now=now)
 
@@ -196,24 +194,6 @@ def return_from_gateway(
     )
 
 
-def directory_page(listings: Sequence[Listing]) -> dict[str, Any]:
-    """Lists the directory for programs."""
-    from billing.api.web import json_shapes
-
-    return {
-        "data": [
-            {
-                "merchant": listing.merchant_name,
-                "product": listing.product_name,
-                "price_point": json_shapes.terms(listing.terms),
-                "url": listing.url,
-            }
-            for listing in listings
-        ],
-        "next": None,
-    }
-
-
 def _page_of(bought: Checkout, again_url: str) -> tuple[str, dict[str, Any]]:
     again = {"again_url": again_url}
     match bought.state:
@@ -224,37 +204,7 @@ def _page_of(bought: Checkout, again_url: str) -> tuple[str, dict[str, Any]]:
         case _ if bought.invoice.state is InvoiceState.ACTION_REQUIRED and bought.action_url:
             return "checkout/action.html", {}
         case _:
-            return "checkout/processing.html", {"refresh_seconds": REFRESH_SECONDS}
-
-
-def _as_json(bought: Checkout) -> http.Answer:
-    """Answers a program; no Order ID is ever in it (B-2)."""
-    match bought.state:
-        case CheckoutState.PAID:
-            return http.json(_purchase(bought), 201)
-        case CheckoutState.DECLINED:
-            raise PaymentDeclined("purchase_declined", code=bought.decline_code)
-        case CheckoutState.ABANDONED:
-            raise Refused("abandoned")
-        case _ if bought.action_url:
-            return http.json({"state": "requires_action", "url": bought.action_url}, 202)
-        case _:
-            # Not known yet: the same key gets the answer as soon as there is one.
-            return http.json(
-                {"state": "processing"}, 202, headers={"Retry-After": str(REFRESH_SECONDS)}
-            )
-
-
-def _purchase(bought: Checkout) -> dict[str, Any]:
-    from billing.api.web import json_shapes
-
-    invoice = bought.invoice
-    return {
-        "purchase": bought.purchase,
-        "orders": [{"kind": invoice.order_kind.value, "amount": json_shapes.money(invoice.total)}],
-        "subscription": invoice.subscription,
-        "next_charge_at": json_shapes.instant(bought.next_charge_at),
-    }
+            return "checkout/processing.html", {"refresh_seconds": shapes.REFRESH_SECONDS}
 
 
 def _form(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from billing.accounts import accounts
 from billing.accounts.accounts import Standing
-from billing.accounts.flows import account
+from billing.accounts.flows import account, email_change
 from billing.kernel.customers import email_hash
 from billing.kernel.errors import Invalid, Refused, TooMany
 from tests.accounts.platform import (
@@ -170,12 +170,12 @@ def test_an_email_moves_when_both_ends_have_confirmed(world: Platform) -> None:
     held = account.by_email(world.ports, SELLER)
     assert held is not None
     new = "ann@elsewhere.example"
-    account.ask_for_email(world.ports, held, new, now=world.now)
+    email_change.ask(world.ports, held, new, now=world.now)
     theirs, ours = linked(world, new), linked(world)
-    assert account.confirm_email(world.ports, ours, now=world.now) is False
-    assert account.confirm_email(world.ports, ours, now=world.now) is None
+    assert email_change.confirm(world.ports, ours, now=world.now) is False
+    assert email_change.confirm(world.ports, ours, now=world.now) is None
     assert world.sign_in() is not None
-    assert account.confirm_email(world.ports, theirs, now=world.now) is True
+    assert email_change.confirm(world.ports, theirs, now=world.now) is True
     assert world.sign_in() is None
     assert world.sign_in(new) is not None
     assert world.standing(new) is Standing.ACTIVE, "its plan came along"
@@ -189,10 +189,10 @@ def test_an_email_that_somebody_has_is_not_moved_to(world: Platform) -> None:
     world.advance(minutes=2)  # his own mails are out
     held = account.by_email(world.ports, SELLER)
     assert held is not None
-    account.ask_for_email(world.ports, held, "bob@example.com", now=world.now)
-    account.confirm_email(world.ports, linked(world), now=world.now)
+    email_change.ask(world.ports, held, "bob@example.com", now=world.now)
+    email_change.confirm(world.ports, linked(world), now=world.now)
     with pytest.raises(Refused) as refusal:
-        account.confirm_email(world.ports, linked(world, "bob@example.com"), now=world.now)
+        email_change.confirm(world.ports, linked(world, "bob@example.com"), now=world.now)
     assert refusal.value.code == "email_taken"
     assert world.sign_in() is not None
 

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 import pytest
 
 from billing.accounts import accounts
-from billing.accounts.flows import account
+from billing.accounts.flows import account, email_change
 from billing.cancel.flows import cancel
 from billing.checkout.checkouts import CheckoutState
 from billing.checkout.flows import advance
@@ -351,10 +351,10 @@ def test_an_accounts_new_email_takes_the_mails_about_its_plan_along() -> None:
     opened(world)
     held = account.by_email(world.ports, SELLER)
     assert held is not None
-    account.ask_for_email(world.ports, held, NEW, now=world.now)
+    email_change.ask(world.ports, held, NEW, now=world.now)
     links = linked(world, NEW), linked(world)
     for link in links:
-        account.confirm_email(world.ports, link, now=world.now)
+        email_change.confirm(world.ports, link, now=world.now)
     world.work()
     before = len(world.mailer.sent)
     world.advance(days=31)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from billing.accounts.flows import account
+from billing.accounts.flows import account, email_change
 from billing.accounts.web import console_session
 from billing.api.flows import keys
 from billing.checkout.checkouts import Checkout
@@ -292,7 +292,7 @@ def confirming(line: Line) -> Act:
     world = stage.world
     found = account.by_email(world.ports, SELLER)
     assert found is not None
-    account.ask_for_email(world.ports, found, "new@example.com", now=world.now)
+    email_change.ask(world.ports, found, "new@example.com", now=world.now)
     old, new = linked(world), linked(world, "new@example.com")
     browser = Client(account_app.build(world.ports))
     assert browser.browse("POST", f"/account/email/{old}", {}).status == 200

@@ -1,4 +1,4 @@
-"""Signing up and in to an account, resetting its password, changing its email (A-8).
+"""Signing up and in to an account, and resetting its password (A-8).
 
 Whatever is wrong, the answer is one and the same, after the same work: a stranger learns nothing
 about which emails have an account. A username is public, for it is part of addresses: a form says
@@ -7,33 +7,25 @@ when one is taken.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.accounts import accounts
 from billing.accounts.accounts import Account, AccountEmail, AccountStanding, Standing
-from billing.customers.flows import customers
 from billing.customers.flows.login import NOBODY, digest
 from billing.kernel.customers import normalised_email
-from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
+from billing.kernel.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
 from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
-from billing.kernel.writes import Change, Insert, Remove, Write
+from billing.kernel.writes import Change, Insert, Write
 
 WINDOW = timedelta(minutes=15)
 TRIES_PER_EMAIL = 10
 TRIES_PER_IP = 50
-RESET, EMAIL_CHANGE, CONFIRM, CONFIRMED = (
-    "account_reset",
-    "account_email",
-    "account_confirm",
-    "account_confirmed",
-)
+RESET = "account_reset"
 LINK_LIFE = timedelta(hours=1)
-SIDES = ("old", "new")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +63,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     pointer = ports.store.account_email(email)
     held = ports.store.account(pointer.username) if pointer is not None else None
     if held is not None and standing_of(ports, held, now).state is not Standing.ERASED:
-        ports.store.commit(Insert(_event(ports, EventKind.ACCOUNT_EXISTS, held.username, now)))
+        ports.store.commit(Insert(event(ports, EventKind.ACCOUNT_EXISTS, held.username, now)))
         return
     account = Account(
         username=username,
@@ -87,7 +79,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     seller = Merchant(username, form.name, email, now, chosen, suspended_from=now)
     point_to = AccountEmail(account.email_hash, username)
     taken: Write = Insert(point_to) if pointer is None else Change(pointer, point_to)
-    link = Insert(_event(ports, EventKind.RESET_ASKED, username, now))
+    link = Insert(event(ports, EventKind.RESET_ASKED, username, now))
     try:
         ports.store.commit(Insert(seller), Insert(account), taken, link)
     except Conflict:
@@ -142,7 +134,7 @@ def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
     account = by_email(ports, email)
     username = account.username if allowed and account is not None else NOBODY
     # Written for strangers too, who get no mail: the answer takes as long for them.
-    ports.store.commit(Insert(_event(ports, EventKind.RESET_ASKED, username, now)))
+    ports.store.commit(Insert(event(ports, EventKind.RESET_ASKED, username, now)))
 
 
 def reset_link(ports: Ports, account: Account, *, now: datetime) -> str:
@@ -169,7 +161,7 @@ def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account 
     accounts.check_password(password, account.username, account.email.partition("@")[0])
     hashed = ports.passwords.hash(password)
     after = replace(account, password_hash=hashed)
-    told = _event(ports, EventKind.CREDENTIALS_CHANGED, account.username, now)
+    told = event(ports, EventKind.CREDENTIALS_CHANGED, account.username, now)
     try:
         ports.store.commit(Change(account, after), Insert(told))
     except Conflict:
@@ -194,105 +186,7 @@ def _mark(account: Account) -> str:
     return digest(f"{account.email}\n{account.password_hash}")[:32]
 
 
-def ask_for_email(ports: Ports, account: Account, email: str, *, now: datetime) -> None:
-    """Asks both addresses by mail to confirm that the account moves to the new one (A-8)."""
-    new = normalised_email(email)
-    if new == account.email:
-        raise Invalid("email_unchanged", field="email")
-    change = ports.new_id("email")
-    kept = json.dumps({"username": account.username, "old": account.email, "new": new})
-    ports.ephemeral.put(EMAIL_CHANGE, change, kept, expires_at=now + LINK_LIFE, now=now)
-    told = _event(ports, EventKind.EMAIL_ASKED, account.username, now, extra=change)
-    ports.store.commit(Insert(told))
-
-
-def email_links(ports: Ports, change: str, *, now: datetime) -> list[tuple[str, str]]:
-    """Lists each address of an email change with the link that confirms it; empty once the change
-    has expired."""
-    kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
-    if kept is None:
-        return []
-    links = []
-    for side in SIDES:
-        token = ports.new_id("key")
-        value = json.dumps({"change": change, "side": side})
-        ports.ephemeral.put(CONFIRM, digest(token), value, expires_at=now + LINK_LIFE, now=now)
-        url = f"{ports.operation.public_url}/account/email/{token}"
-        links.append((str(json.loads(kept)[side]), url))
-    return links
-
-
-def is_email_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
-    """Tests whether an email confirmation link is still valid, without using it up."""
-    return ports.ephemeral.get(CONFIRM, digest(token), now=now) is not None
-
-
-def confirm_email(ports: Ports, token: str, *, now: datetime) -> bool | None:
-    """Confirms an email change for one of its two addresses.
-
-    Returns True when that was the second and the email is changed, None for an expired link. Raises
-    `Refused` (email_taken).
-    """
-    value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
-    if value is None:
-        return None
-    moved = _write_email(ports, value, now)
-    with suppress(Unavailable):  # to confirm the same end again changes nothing
-        ports.ephemeral.take(CONFIRM, digest(token), now=now)
-    return moved
-
-
-def _write_email(ports: Ports, value: str, now: datetime) -> bool | None:
-    """Applies one confirmation and returns its result; the link is used up only after that, so that
-    it can be followed again where something did not answer."""
-    given = json.loads(value)
-    change, side = given["change"], given["side"]
-    kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
-    if kept is None:
-        return None
-    until = now + LINK_LIFE
-    ports.ephemeral.replace(CONFIRMED, f"{change}:{side}", "yes", expires_at=until)
-    both = (ports.ephemeral.get(CONFIRMED, f"{change}:{end}", now=now) for end in SIDES)
-    if not all(both):
-        return False
-    wanted = json.loads(kept)
-    account = ports.store.account(wanted["username"])
-    if account is None or account.email not in {wanted["old"], wanted["new"]}:
-        return None
-    if account.email == wanted["old"]:
-        _move(ports, account, wanted["new"], now)
-    return True
-
-
-def _move(ports: Ports, account: Account, email: str, now: datetime) -> None:
-    """Changes the email of the account, its merchant and its customer record at the platform at
-    once."""
-    platform, seller = platform_merchant(ports), ports.store.merchant(account.username)
-    assert seller is not None, "made with the account"
-    after = replace(account, email=email, email_hash=accounts.email_hash(email))
-    writes: list[Write] = [
-        Change(account, after),
-        Insert(AccountEmail(after.email_hash, account.username)),
-        Remove(AccountEmail(account.email_hash, account.username), expecting=("username",)),
-        Change(seller, replace(seller, email=email)),
-    ]
-    owner = ports.store.customer_by_email(platform.id, account.email)
-    customer = ports.store.customer(platform.id, owner or NOBODY)
-    if customer is not None:
-        moved = replace(customer, email=email)
-        writes += [Change(customer, moved), *customers.change_email(ports, customer, moved, now)]
-    try:
-        ports.store.commit(*writes)
-    except Conflict:
-        taken = ports.store.account_email(email) or ports.store.customer_by_email(
-            platform.id, email
-        )
-        if taken is None:
-            raise
-        raise Refused("email_taken") from None
-
-
-def _event(
+def event(
     ports: Ports, kind: EventKind, username: str, now: datetime, extra: str = ""
 ) -> OutboxEvent:
     """Makes an OutboxEvent about an account, sent by the platform; `code` is the username and the

@@ -10,6 +10,7 @@ from email.message import EmailMessage
 
 from billing.accounts.accounts import Account, Standing
 from billing.accounts.flows import account as signing
+from billing.accounts.flows import email_change
 from billing.accounts.mail import letters
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.merchants import Merchant
@@ -35,7 +36,7 @@ def messages(
         case EventKind.RESET_ASKED:
             return [letters.reset(to_owner, signing.reset_link(ports, account, now=now))]
         case EventKind.EMAIL_ASKED:
-            ends = signing.email_links(ports, extra, now=now)
+            ends = email_change.links(ports, extra, now=now)
             if not ends:
                 return LeftOut.EXPIRED
             return [

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.accounts.accounts import Account, AccountStanding, Standing
-from billing.accounts.flows import account, account_life, own_plan
+from billing.accounts.flows import account, account_life, email_change, own_plan
 from billing.accounts.flows.account import SignUp
 from billing.accounts.web import console_session
 from billing.kernel.errors import Invalid, Refused
@@ -153,7 +153,7 @@ def reset_password(ports: Ports, request: Request, token: str, *, now: datetime)
 def confirm_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
     """Shows a button that confirms: a scanner that follows the links in a mail does not press
     it."""
-    if not account.is_email_link_valid(ports, token, now=now):
+    if not email_change.is_link_valid(ports, token, now=now):
         raise _link_expired()
     return _front(ports, "confirm")
 
@@ -162,7 +162,7 @@ def confirm_email(ports: Ports, request: Request, token: str, *, now: datetime) 
     """Confirms an email change for one address; with the second the email is changed."""
     sessions.check_origin(request)
     platform = account.platform_merchant(ports)
-    moved = account.confirm_email(ports, token, now=now)
+    moved = email_change.confirm(ports, token, now=now)
     if moved is None:
         raise _link_expired()
     return _page(platform, "confirmed", moved=moved)
@@ -184,7 +184,7 @@ def ask_for_email(ports: Ports, visit: Visit) -> http.Answer:
     try:
         given = read(EmailForm, filled_in({n: typed.get(n, "") for n in EmailForm.model_fields}))
         _check_password(ports, visit, given.password)
-        account.ask_for_email(ports, visit.account, given.email, now=visit.now)
+        email_change.ask(ports, visit.account, given.email, now=visit.now)
     except Invalid as error:
         return show(visit, "profile", status=422, done=None, errors=errors_of(error))
     return http.redirect("/account?done=email_asked")

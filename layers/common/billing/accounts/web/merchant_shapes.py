@@ -1,5 +1,4 @@
-"""Output of /v1 beside entities: previews, settings, keys, forecasts, subscriptions that need a
-look."""
+"""Output of /v1 beside entities: previews, keys, forecasts, subscriptions that need a look."""
 
 from __future__ import annotations
 
@@ -12,8 +11,7 @@ from typing_extensions import TypedDict
 from billing.accounts.accounts import AccountStanding, Standing
 from billing.api.web.json_shapes import MoneyOutput, instant, money
 from billing.kernel.catalog import PriceTerms
-from billing.kernel.departments import Department
-from billing.kernel.merchants import ApiKey, Merchant
+from billing.kernel.merchants import ApiKey
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.schedule import charges, ends_at
@@ -44,73 +42,12 @@ class ActiveOutput(TypedDict):
     active: bool
 
 
-class DepartmentOutput(TypedDict):
-    """A department of the helpdesk: its purpose, its questions, and where its mail goes (H-1)."""
-
-    id: str
-    name: str
-    scope: str
-    asks: list[str]
-    email: str | None
-
-
-class DepartmentsOutput(TypedDict):
-    """The departments, and the one that takes each kind of request from the portal."""
-
-    cancel: str
-    refund: str
-    all: list[DepartmentOutput]
-
-
-class RetryScheduleOutput(TypedDict):
-    """Dunning: attempts in all, days between them, and what happens at the end (R-4)."""
-
-    every_days: int
-    attempts: int
-    final_action: str
-
-
-class AccountPolicyOutput(TypedDict):
-    """The treatment of accounts that end, where you are the platform (A-3, A-6)."""
-
-    retention_days: int
-    frozen_stops: bool
-
-
 class AccountOutput(TypedDict):
     """The state of an account; `restorable_until` is when its data is erased, null where nothing
     can be restored, or nothing is erased by itself."""
 
     standing: str
     restorable_until: str | None
-
-
-class SettingsOutput(TypedDict):
-    """A merchant's settings; `portal` is null while it is off. `freeze_price` is in minor units per
-    month, null where nothing can be frozen. `custom_domain` is in use once the operator has
-    confirmed it."""
-
-    time_zone: str
-    currency: str
-    language: str
-    portal: str | None
-    self_cancel: str
-    self_refund: str
-    departments: DepartmentsOutput
-    retry_schedule: RetryScheduleOutput
-    grace_days: int | None
-    catch_up_days: int
-    revoke_on_dispute: bool
-    reminder_days: int
-    notice_days: int
-    undecided: str
-    confirmation_template: str
-    freeze_price: int | None
-    self_freeze: bool
-    accounts: AccountPolicyOutput
-    custom_domain: str | None
-    custom_domain_active: bool
-    credit_at_end: str
 
 
 class KeyOutput(TypedDict):
@@ -199,55 +136,6 @@ def account(standing: AccountStanding) -> AccountOutput:
     return {
         "standing": standing.state.value,
         "restorable_until": instant(standing.until if kept else None),
-    }
-
-
-def settings(merchant: Merchant) -> SettingsOutput:
-    given = merchant.settings
-    return {
-        "time_zone": given.time_zone,
-        "currency": given.currency.value,
-        "language": given.language,
-        "portal": given.portal and given.portal.value,
-        "self_cancel": given.self_cancel.value,
-        "self_refund": given.self_refund.value,
-        "departments": {
-            "cancel": given.departments.cancel,
-            "refund": given.departments.refund,
-            "all": [_department(each) for each in given.departments.all],
-        },
-        "retry_schedule": {
-            "every_days": given.retry_schedule.every_days,
-            "attempts": given.retry_schedule.attempts,
-            "final_action": given.retry_schedule.final_action.value,
-        },
-        "grace_days": given.grace_days,
-        "catch_up_days": given.catch_up_days,
-        "revoke_on_dispute": given.revoke_on_dispute,
-        "reminder_days": given.reminder_days,
-        "notice_days": given.notice_days,
-        "undecided": given.undecided.value,
-        "confirmation_template": given.confirmation_template,
-        "freeze_price": given.freeze_price_minor,
-        "self_freeze": given.self_freeze,
-        "accounts": {
-            "retention_days": given.accounts.retention_days,
-            "frozen_stops": given.accounts.frozen_stops,
-        },
-        "custom_domain": given.custom_domain,
-        "custom_domain_active": given.custom_domain is not None
-        and given.custom_domain == merchant.domain,
-        "credit_at_end": given.credit_at_end.value,
-    }
-
-
-def _department(department: Department) -> DepartmentOutput:
-    return {
-        "id": department.id,
-        "name": department.name,
-        "scope": department.scope,
-        "asks": [ask.value for ask in department.asks],
-        "email": department.email,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from billing.accounts.flows import account_life, gateway_accounts, settings
-from billing.accounts.web import console_session, gateway_shapes, merchant_shapes
+from billing.accounts.web import console_session, gateway_shapes, merchant_shapes, settings_shapes
 from billing.accounts.web.merchant_inputs import AccountQuery, NewKeyInput, SettingsChangeInput
 from billing.api.flows import keys
 from billing.api.web import json_shapes
@@ -24,15 +24,15 @@ def declare(api: Api, ports: Ports) -> None:
 
 def _settings(api: Api, ports: Ports) -> None:
     @api.get("/v1/settings")
-    def show_settings(call: Call[Nothing]) -> merchant_shapes.SettingsOutput:
+    def show_settings(call: Call[Nothing]) -> settings_shapes.SettingsOutput:
         """Show your settings."""
-        return merchant_shapes.settings(call.merchant)
+        return settings_shapes.settings(call.merchant)
 
     @api.patch("/v1/settings", SettingsChangeInput)
-    def change_settings(call: Call[SettingsChangeInput]) -> merchant_shapes.SettingsOutput:
+    def change_settings(call: Call[SettingsChangeInput]) -> settings_shapes.SettingsOutput:
         """Change settings; those not named stay."""
         changed = settings.change(ports, call.merchant, call.input.given())
-        return merchant_shapes.settings(changed)
+        return settings_shapes.settings(changed)
 
     @api.get("/v1/accounts", AccountQuery)
     def look_up_account(call: Call[AccountQuery]) -> merchant_shapes.AccountOutput:

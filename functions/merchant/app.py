@@ -20,7 +20,7 @@ from billing.accounts.web.merchant_inputs import (
     ProductChangeInput,
     RefundInput,
 )
-from billing.api.web import json_shapes, openapi
+from billing.api.web import json_shapes, openapi, subscription_shapes
 from billing.api.web.frame import Api, Call, Later
 from billing.api.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
 from billing.api.web.queries import PageQuery
@@ -147,10 +147,12 @@ def _sales(api: Api, ports: Ports) -> None:
         return json_shapes.order(transactions.one(ports, call.merchant.id, order))
 
     @api.get("/v1/subscriptions/<subscription>")
-    def show_subscription(call: Call[Nothing], subscription: str) -> json_shapes.SubscriptionOutput:
+    def show_subscription(
+        call: Call[Nothing], subscription: str
+    ) -> subscription_shapes.SubscriptionOutput:
         """Retrieve one subscription."""
         found = subscriptions.fresh(ports, call.merchant.id, subscription)
-        return json_shapes.subscription(found.as_of(call.now))
+        return subscription_shapes.subscription(found.as_of(call.now))
 
 
 def _customers(api: Api, ports: Ports) -> None:
@@ -245,7 +247,9 @@ def _endings(api: Api, ports: Ports) -> None:
         return json_shapes.refund(given)
 
     @api.post("/v1/subscriptions/<subscription>/cancel", CancelInput, status=200)
-    def cancel_subscription(call: Call[CancelInput], subscription: str) -> json_shapes.EndingOutput:
+    def cancel_subscription(
+        call: Call[CancelInput], subscription: str
+    ) -> subscription_shapes.EndingOutput:
         """Cancel now or with the period; `charge_under_way` says that a charge comes first."""
         ending = cancel.request(
             ports,
@@ -256,12 +260,12 @@ def _endings(api: Api, ports: Ports) -> None:
             comment=call.input.comment,
             now=call.now,
         )
-        return json_shapes.ending(ending)
+        return subscription_shapes.ending(ending)
 
     def _act(verb: str, flow: Act, saying: str) -> None:
-        def act(call: Call[Nothing], subscription: str) -> json_shapes.SubscriptionOutput:
+        def act(call: Call[Nothing], subscription: str) -> subscription_shapes.SubscriptionOutput:
             changed = flow(ports, call.merchant.id, subscription, now=call.now)
-            return json_shapes.subscription(changed)
+            return subscription_shapes.subscription(changed)
 
         act.__name__ = f"{verb.replace('-', '_')}_subscription"
         act.__doc__ = saying

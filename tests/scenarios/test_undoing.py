@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from billing.api.web import json_shapes
+from billing.api.web import subscription_shapes
 from billing.cancel import pausing
 from billing.cancel.flows import cancel, pause
 from billing.helpdesk.tickets import Ticket
@@ -92,7 +92,7 @@ def test_a_plan_that_was_to_come_comes_after_a_cancellation_was_undone(world: Wo
     world.cancel()
     undo(world)
     assert differing(before, world.subscription()) == {}
-    assert json_shapes.subscription(world.subscription())["pending_plan"] == asked
+    assert subscription_shapes.subscription(world.subscription())["pending_plan"] == asked
     world.advance(days=30)
     assert charged(world) == [("2026-01-31", 2999), ("2026-02-28", 1999)]
 
@@ -117,7 +117,7 @@ def test_neither_plan_nor_freeze_comes_while_an_end_is_pending(world: World) -> 
     world.cancel()
     for freezes in (False, True):
         pending = world.subscription()
-        shown = json_shapes.subscription(pending)
+        shown = subscription_shapes.subscription(pending)
         assert (shown["pending_plan"], shown["freezes_at"], shown["thaws_to"]) == (None,) * 3
         assert (pending.plan_to_come, pending.freezes_at, pending.access_until) == (None, None, END)
         assert pending.gives_access(END - timedelta(seconds=1)) and not pending.gives_access(END)

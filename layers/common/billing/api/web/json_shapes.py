@@ -11,11 +11,9 @@ from typing import Generic, TypeVar, overload
 
 from typing_extensions import TypedDict
 
-from billing.cancel.flows.cancel import Ending, Result
 from billing.kernel.catalog import Initial, PricePoint, PriceTerms, Product
 from billing.kernel.money import Money
 from billing.kernel.orders import Order, Returned
-from billing.kernel.subscription import Subscription
 
 T = TypeVar("T")
 
@@ -129,48 +127,6 @@ class RefundUnderWayOutput(RefundOutput):
     state: str
 
 
-class SubscriptionOutput(TypedDict):
-    """A billing agreement, with the terms that it is charged at.
-
-    `pending_plan` is the price point that takes effect with the next charge; `credit` is taken off
-    the next charges, in minor units: negative, it is owed with the next one. `freezes_at` is when
-    a freeze begins; until it is unfrozen, `thaws_to` is the price point to come back to.
-    """
-
-    id: str
-    state: str
-    customer: str
-    product: str
-    product_name: str
-    price_point: str
-    terms: TermsOutput
-    time_zone: str
-    started_at: str
-    next_charge_at: str | None
-    ends_at: str | None
-    ended_by: str | None
-    payments_made: int
-    payments_in_all: int | None
-    open_invoice: str | None
-    waiting_since: str | None
-    dispute: str | None
-    pending_plan: str | None
-    freezes_at: str | None
-    thaws_to: str | None
-    credit: int
-    gateway: str
-    test: bool
-
-
-class EndingOutput(SubscriptionOutput):
-    """A subscription after a request to end it.
-
-    With a charge under way, its outcome at the gateway comes first (X-6).
-    """
-
-    charge_under_way: bool
-
-
 def listed(items: Iterable[T], next: str | None = None) -> Listed[T]:  # noqa: A002 - as it is called
     return {"data": list(items), "next": next}
 
@@ -273,50 +229,3 @@ def refund(entry: Order) -> RefundOutput:
 
 def refund_under_way(entry: Order) -> RefundUnderWayOutput:
     return {**refund(entry), "state": "processing"}
-
-
-def subscription(subscription: Subscription) -> SubscriptionOutput:
-    return {
-        "id": subscription.id,
-        "state": subscription.state.value,
-        "customer": subscription.customer,
-        "product": subscription.product,
-        "product_name": subscription.product_name,
-        "price_point": subscription.price_point,
-        "terms": terms(subscription.terms),
-        "time_zone": subscription.anchor.zone,
-        "started_at": instant(subscription.started_at),
-        "next_charge_at": instant(subscription.next_charge_at),
-        "ends_at": instant(subscription.ends_at),
-        "ended_by": subscription.ended_by,
-        "payments_made": subscription.payments_made,
-        "payments_in_all": subscription.terms.standard_payments,
-        "open_invoice": subscription.open_invoice,
-        "waiting_since": instant(subscription.waiting_since),
-        "dispute": subscription.dispute,
-        "pending_plan": _pending_plan(subscription),
-        "freezes_at": instant(subscription.freezes_at),
-        "thaws_to": _thaws_to(subscription),
-        "credit": subscription.credit_minor,
-        "gateway": subscription.gateway,
-        "test": subscription.test,
-    }
-
-
-def _pending_plan(subscription: Subscription) -> str | None:
-    """Returns the plan that was asked for with the next charge; a freeze has fields of its own."""
-    if subscription.plan_to_come is None or subscription.thaws_to is not None:
-        return None
-    return subscription.plan_to_come.price_point
-
-
-def _thaws_to(subscription: Subscription) -> str | None:
-    """Returns the plan that a freeze, in force or to come, returns to."""
-    freezes = subscription.is_frozen or subscription.freezes_at is not None
-    back_to = subscription.thaws_to if freezes else None
-    return None if back_to is None else back_to.price_point
-
-
-def ending(ending: Ending) -> EndingOutput:
-    under_way = ending.result is Result.CHARGE_UNDER_WAY
-    return {**subscription(ending.subscription), "charge_under_way": under_way}

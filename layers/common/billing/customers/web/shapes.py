@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from billing.api.web.json_shapes import (
-    MoneyOutput,
-    OrderOutput,
-    SubscriptionOutput,
-    instant,
-    money,
-    order,
-    subscription,
-)
+from billing.api.web.json_shapes import MoneyOutput, OrderOutput, instant, money, order
+from billing.api.web.subscription_shapes import SubscriptionOutput, subscription
 from billing.customers.flows.customers import Overview
 from billing.kernel.customers import Access, Address, Customer, PaymentMethod
 from billing.kernel.invoices import Invoice

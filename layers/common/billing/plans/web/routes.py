@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.api.web import json_shapes
+from billing.api.web import subscription_shapes
 from billing.api.web.frame import Api, Call, Later
 from billing.kernel.ports import Ports
 from billing.plans.flows import change_plan, freeze
@@ -45,7 +45,7 @@ def _changes(api: Api, ports: Ports) -> None:
     )
     def change_subscription_plan(
         call: Call[shapes.ChangePlanInput], subscription: str
-    ) -> json_shapes.SubscriptionOutput | Later[shapes.PendingOutput]:
+    ) -> subscription_shapes.SubscriptionOutput | Later[shapes.PendingOutput]:
         """Changes the plan, for the amount of the token's quote if there is one."""
         changed = change_plan.change(
             ports,
@@ -74,7 +74,7 @@ def _thaws(api: Api, ports: Ports) -> None:
     )
     def unfreeze_subscription(
         call: Call[shapes.UnfreezeInput], subscription: str
-    ) -> json_shapes.SubscriptionOutput | Later[shapes.PendingOutput]:
+    ) -> subscription_shapes.SubscriptionOutput | Later[shapes.PendingOutput]:
         """Returns to its plan at once, or cancels a freeze that has not begun (A-5)."""
         thawed = freeze.unfreeze(
             ports, call.merchant.id, subscription, token=call.input.token, now=call.now

@@ -8,9 +8,10 @@ from urllib.parse import urljoin
 from pydantic import StringConstraints
 from typing_extensions import TypedDict
 
-from billing.api.web import json_shapes
+from billing.api.web import json_shapes, subscription_shapes
 from billing.api.web.frame import Later
-from billing.api.web.json_shapes import MoneyOutput, SubscriptionOutput
+from billing.api.web.json_shapes import MoneyOutput
+from billing.api.web.subscription_shapes import SubscriptionOutput
 from billing.plans.flows.change_plan import Changed, Result
 from billing.plans.plan_change import QUOTE_LIFE, Quote, When
 from billing.render import wording
@@ -87,7 +88,7 @@ def changed(changed: Changed, base_url: str) -> SubscriptionOutput | Later[Pendi
         case Result.DECLINED:
             raise PaymentDeclined("declined", code=changed.code)
         case Result.CHANGED:
-            return json_shapes.subscription(changed.subscription)
+            return subscription_shapes.subscription(changed.subscription)
         case _:
             pending: PendingOutput = {"state": changed.result.value}
             if changed.url is not None:

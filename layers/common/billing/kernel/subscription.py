@@ -1,7 +1,7 @@
 """The subscription: its transitions from one state to the next (R-2, R-3, R-7, X-4).
 
 Transitions are methods that return a new value; they never read a clock. Its fields, states and
-requests are `agreement`'s, and are imported from here.
+requests are `agreement`'s, and are imported from here; its money is in `subscription_funds`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from billing.kernel.agreement import (
     CHARGEABLE,
     LIVE,
     TERMINAL,
-    Agreement,
     CancelRequest,
     Interrupted,
     PayNow,
@@ -21,9 +20,8 @@ from billing.kernel.agreement import (
     State,
     When,
 )
-from billing.kernel.catalog import PriceType
-from billing.kernel.funds import Funds, Taken
 from billing.kernel.plans import Plan, PlanChange
+from billing.kernel.subscription_funds import FundedAgreement
 
 __all__ = [
     "CHARGEABLE",
@@ -40,7 +38,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription(Agreement):
+class Subscription(FundedAgreement):
     """A billing agreement that may still charge, and what becomes of it."""
 
     def as_of(self, now: datetime) -> Subscription:
@@ -217,55 +215,6 @@ class Subscription(Agreement):
             done = replace(after, held_for=None, held_since=None)
             return replace(done, state=State.COMPLETED, due_at=None, ends_at=now)
         return after
-
-    def _renewed(self, before: Subscription, credit_minor: int) -> Subscription:
-        """Adds the period just paid to its funds, `credit_minor` of it by credit."""
-        owed = min(0, before.credit_minor) - min(0, credit_minor)
-        paid = self.terms.price.amount_minor - max(0, credit_minor)
-        funds = before.money.renewed(before.period, paid, credit_minor)
-        if self.terms.type is not PriceType.RECURRING:
-            funds = funds.unpaid()  # its plan cannot change: unused time needs no value
-        return replace(self, credit_minor=owed)._with(funds)
-
-    def _with(self, funds: Funds) -> Subscription:
-        """Returns the same agreement with these funds and their credit; an owed amount stays."""
-        credit = funds.credit_minor + min(0, self.credit_minor)
-        after = replace(self, funds=None, credit_minor=credit)
-        return after if after.money == funds else replace(after, funds=funds)
-
-    def returning(self, period: int | None, minor: int) -> Subscription:
-        """Takes a payment of a period out of its funds, before a refund or after a chargeback (B-7,
-        W-4)."""
-        return self._with(self.money.taken_back(period, minor))
-
-    def returning_credit(self, minor: int) -> Subscription:
-        """Takes credit out of its funds that is about to be paid back as money (A-4)."""
-        return self._with(self.money.credit_returned(minor))
-
-    def without_credit(self) -> Subscription:
-        """Takes all credit out, to pay for another subscription of the same customer (A-4)."""
-        return self._with(self.money.credit_spent())
-
-    def with_credit(self, minor: int) -> Subscription:
-        """Adds credit that another subscription left (A-4)."""
-        return self._with(self.money.credit_added(minor))
-
-    def taken(self, after: Subscription, returned_minor: int) -> Taken:
-        """Returns what a refund took out of its funds; `after` is the subscription after the
-        refund."""
-        had, has = self.money, after.money
-        return Taken(
-            returned_minor,
-            had.credit_minor - has.credit_minor,
-            had.in_use_minor - has.in_use_minor,
-            self.period,
-            had.since,
-        )
-
-    def not_returned(self, period: int | None, took: Taken) -> Subscription:
-        """Puts back what a failed refund had taken (B-7)."""
-        runs = self.is_live and (self.period, self.money.since) == (took.period, took.since)
-        return self._with(self.money.restored(period, took, runs=runs))
 
     def declined(self, retry_at: datetime | None, due_at: datetime) -> Subscription:
         """Marks it past due until a retry, or giving up, at `due_at`; the anchor never moves

@@ -1,0 +1,67 @@
+"""The money of a subscription: refunds, credit and renewals change its funds (A-4, B-7, W-4).
+
+Transitions are methods that return a new value, as those of `subscription` are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from billing.kernel.agreement import Agreement
+from billing.kernel.catalog import PriceType
+from billing.kernel.funds import Funds, Taken
+
+
+@dataclass(frozen=True, slots=True)
+class FundedAgreement(Agreement):
+    """A billing agreement with what has been paid for its periods."""
+
+    def returning(self, period: int | None, minor: int) -> Self:
+        """Takes a payment of a period out of its funds, before a refund or after a chargeback (B-7,
+        W-4)."""
+        return self._with(self.money.taken_back(period, minor))
+
+    def returning_credit(self, minor: int) -> Self:
+        """Takes credit out of its funds that is about to be paid back as money (A-4)."""
+        return self._with(self.money.credit_returned(minor))
+
+    def without_credit(self) -> Self:
+        """Takes all credit out, to pay for another subscription of the same customer (A-4)."""
+        return self._with(self.money.credit_spent())
+
+    def with_credit(self, minor: int) -> Self:
+        """Adds credit that another subscription left (A-4)."""
+        return self._with(self.money.credit_added(minor))
+
+    def taken(self, after: Self, returned_minor: int) -> Taken:
+        """Returns what a refund took out of its funds; `after` is the subscription after the
+        refund."""
+        had, has = self.money, after.money
+        return Taken(
+            returned_minor,
+            had.credit_minor - has.credit_minor,
+            had.in_use_minor - has.in_use_minor,
+            self.period,
+            had.since,
+        )
+
+    def not_returned(self, period: int | None, took: Taken) -> Self:
+        """Puts back what a failed refund had taken (B-7)."""
+        runs = self.is_live and (self.period, self.money.since) == (took.period, took.since)
+        return self._with(self.money.restored(period, took, runs=runs))
+
+    def _renewed(self, before: Self, credit_minor: int) -> Self:
+        """Adds the period just paid to its funds, `credit_minor` of it by credit."""
+        owed = min(0, before.credit_minor) - min(0, credit_minor)
+        paid = self.terms.price.amount_minor - max(0, credit_minor)
+        funds = before.money.renewed(before.period, paid, credit_minor)
+        if self.terms.type is not PriceType.RECURRING:
+            funds = funds.unpaid()  # its plan cannot change: unused time needs no value
+        return replace(self, credit_minor=owed)._with(funds)
+
+    def _with(self, funds: Funds) -> Self:
+        """Returns the same agreement with these funds and their credit; an owed amount stays."""
+        credit = funds.credit_minor + min(0, self.credit_minor)
+        after = replace(self, funds=None, credit_minor=credit)
+        return after if after.money == funds else replace(after, funds=funds)

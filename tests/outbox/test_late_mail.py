@@ -5,9 +5,6 @@ The outbox stops while things happen, and is delivered after.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,77 +12,29 @@ from typing import Any
 import pytest
 
 from billing.cancel.flows import cancel, pause
-from billing.cards.flows import cards
-from billing.gateway_events.flows import buyer_return, webhook
 from billing.helpdesk.flows import ticket
 from billing.helpdesk.tickets import TicketType
-from billing.kernel.catalog import Cancellation, Initial, PriceTerms
-from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import Unreachable
-from billing.kernel.gateways import SANDBOX, AccountRef, DisputeStanding
 from billing.kernel.merchants import SelfService, Settings
-from billing.kernel.money import Currency, Money
-from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
-from billing.kernel.periods import Span, Unit
-from billing.kernel.subscription import Source, State, When
-from billing.kernel.writes import Change, Insert, Remove
+from billing.kernel.outbox_events import EventKind, LeftOut
+from billing.kernel.subscription import When
+from billing.kernel.writes import Insert, Remove
 from billing.notices.flows import remind
 from billing.outbox import outdated
 from billing.outbox.flows import deliver
 from billing.plans.flows import change_plan, freeze
 from billing.plans.plan_change import When as PlanWhen
-from billing.refunds.flows import refund
 from tests.accounts.platform import Platform, leave, opened
 from tests.helpdesk.tickets.asking import approve, ask_support, ask_to_cancel, set_up
-from tests.world import MONTHLY, START, World
+from tests.outbox.late import DELAYED, bought, facts, subjects, told, untold
+from tests.world import World
 
-DELAYED = replace(MONTHLY, cancellation=Cancellation.DELAYED)
-GOLD = replace(MONTHLY, price=Money(4900, Currency.USD))
-TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
-FAILED = "Your payment for Course didn't go through"
 SOON = "Course renews on February 28, 2026"
 
 
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@contextmanager
-def untold() -> Iterator[None]:
-    """Stops delivery of the outbox."""
-    with pytest.MonkeyPatch.context() as still:
-        still.setattr(deliver, "sweep", lambda *_, **__: Counter())
-        yield
-
-
-def told(world: World) -> list[tuple[str, str]]:
-    """Delivers the outbox; returns subject and words of its mails, oldest first."""
-    before = len(world.mailer.sent)
-    deliver.sweep(world.ports, now=world.now + timedelta(minutes=3))
-    return [
-        (str(m["Subject"]).removeprefix("[TEST] "), m.get_body(("plain",)).get_content())  # type: ignore[union-attr]
-        for m in world.mailer.sent[before:]
-    ]
-
-
-def subjects(world: World) -> list[str]:
-    return [subject for subject, _ in told(world)]
-
-
-def facts(world: World) -> list[OutboxEvent]:
-    return [
-        fact
-        for shard in range(world.ports.operation.shards)
-        for fact in world.store.undelivered(shard, world.now + timedelta(days=400), 100)
-    ]
-
-
-def bought(world: World, terms: PriceTerms = DELAYED, **fields: Any) -> str:
-    """Returns a subscription whose buyer has had the mail about it."""
-    world.buy(world.product(terms, GOLD, refund_days=30), **fields)
-    world.work()
-    return world.subscription().id
 
 
 @pytest.mark.spec("R-8", "X-5", "X-7")
@@ -170,106 +119,6 @@ def test_a_freeze_taken_back_is_told_as_going_on_alone(world: World) -> None:
     assert subjects(world) == ["Your subscription to Course will continue"]
 
 
-def past_due(world: World, card: str = "pm_card_chargeCustomerFail") -> None:
-    """A first payment after a trial that was declined, without a mail about it."""
-    bought(world, TRIAL, payment_method=card)
-    with untold():
-        world.advance(days=14, minutes=1)
-    assert world.subscription().state is State.PAST_DUE
-
-
-def new_card(world: World) -> None:
-    customer, account = world.subscription().customer, world.merchant.account_at("sandbox")
-    cards.add(
-        world.ports,
-        "acme",
-        customer,
-        account=account,
-        token="pm_card_mastercard",
-        attempt_key="attempt-new-card",
-        now=world.now,
-    )
-
-
-@pytest.mark.spec("R-8", "R-4")
-def test_a_payment_that_failed_and_was_made_is_told_by_its_receipt(world: World) -> None:
-    past_due(world)
-    with untold():
-        new_card(world)
-        world.advance(minutes=5)
-    assert world.subscription().state is State.ACTIVE
-    assert set(subjects(world)) == {
-        "A card was added to your Acme Courses account",
-        "Receipt: $29.99 for Course",
-    }
-
-
-@pytest.mark.spec("R-8", "R-4")
-def test_a_failed_payment_names_its_own_next_attempt_or_is_told_by_the_next(world: World) -> None:
-    past_due(world)
-    failed = [each for each in told(world) if each[0] == FAILED]
-    assert len(failed) == 1 and "We'll try again on February 17, 2026." in failed[0][1]
-    with untold():
-        world.advance(days=6, minutes=5)
-    ((subject, words),) = told(world)
-    assert subject == FAILED and "We'll try again on February 23, 2026." in words
-
-
-@pytest.mark.spec("R-8", "R-4")
-def test_a_failed_payment_of_what_has_ended_is_not_told_to_be_tried_again(world: World) -> None:
-    past_due(world)
-    told_before = facts(world)
-    world.cancel(When.NOW)
-    assert any(fact.kind is EventKind.PAYMENT_FAILED for fact in told_before)
-    assert subjects(world) == ["Your subscription to Course has ended"]
-
-
-@pytest.mark.spec("R-8", "R-4")
-def test_a_retry_cycle_that_is_used_up_is_told_by_its_failure_and_its_end(world: World) -> None:
-    past_due(world)
-    told(world)
-    with untold():
-        world.advance(days=12)
-    assert world.subscription().state is State.CANCELLED
-    found = dict(told(world))
-    assert set(found) == {FAILED, "Your subscription to Course has ended"}
-    assert "We won't try again automatically." in found[FAILED]
-    assert (
-        "because your last payment didn't go through"
-        in found["Your subscription to Course has ended"]
-    )
-
-
-@pytest.mark.spec("R-8", "R-4")
-def test_who_confirmed_at_the_bank_is_not_asked_to_any_more(world: World) -> None:
-    past_due(world, "pm_card_authenticationRequired")
-    invoice = world.history().invoices[-1]
-    world.sandbox.authenticate(str(invoice.gateway_ref), succeeded=True)
-    buyer_return.settle(world.ports, invoice, now=world.now)
-    assert subjects(world) == ["Receipt: $29.99 for Course"]
-
-
-@pytest.mark.spec("R-8", "C-3")
-@pytest.mark.parametrize("then", ["cancelled", "changed"])
-def test_a_receipt_says_what_followed_from_its_payment(world: World, then: str) -> None:
-    subscription = bought(world)
-    with untold():
-        world.advance(days=28, minutes=1)
-    if then == "cancelled":
-        world.cancel(When.NOW)
-    else:
-        change_plan.change(
-            *(world.ports, "acme", subscription, "acme.price1x2", PlanWhen.NEXT_REBILL),
-            token=None,
-            now=world.now,
-        )
-    found = dict(told(world))
-    receipt = found["Receipt: $29.99 for Course"]
-    assert "Your next payment is $29.99 on March 31, 2026." in receipt
-    assert "How to cancel" in receipt
-    assert "Course renews" not in " ".join(found), "its day has come"
-
-
 @pytest.mark.spec("R-8", "C-3")
 def test_a_purchase_is_told_with_what_was_agreed(world: World) -> None:
     world.buy(world.product(DELAYED))
@@ -312,74 +161,6 @@ def test_a_charge_that_has_been_made_is_not_told_ahead(world: World) -> None:
     with untold():
         world.advance(days=7)
     assert subjects(world) == ["Receipt: $29.99 for Course"]
-
-
-def another_is_default(world: World, card: PaymentMethod) -> None:
-    new_card(world)
-
-
-def is_renewed(world: World, card: PaymentMethod) -> None:
-    world.store.commit(Change(card, replace(card, expires_on="2031-02", expiry_told=True)))
-
-
-def is_removed(world: World, card: PaymentMethod) -> None:
-    new_card(world)
-    cards.remove(world.ports, "acme", card.customer, card.id, now=world.now)
-
-
-@pytest.mark.spec("R-8", "W-7")
-@pytest.mark.parametrize("then", [another_is_default, is_renewed, is_removed])
-def test_a_card_that_pays_no_more_or_for_longer_is_not_told_to_expire(
-    world: World, then: Callable[[World, PaymentMethod], None]
-) -> None:
-    bought(world)
-    (card,) = world.history().methods
-    expiring = replace(card, expires_on="2026-02")
-    world.store.commit(Change(card, expiring))
-    world.now = datetime(2026, 2, 2, tzinfo=UTC)
-    assert remind.sweep(world.ports, now=world.now)["told"] == 1
-    then(world, replace(expiring, expiry_told=True))
-    assert not [subject for subject in subjects(world) if "expires" in subject]
-
-
-@pytest.mark.spec("R-8", "W-4")
-def test_a_dispute_that_is_decided_is_told_by_that(world: World) -> None:
-    bought(world)
-    reference = str(world.history().invoices[0].gateway_ref)
-    dispute = world.sandbox.open_dispute(reference, None)
-    for standing in (None, DisputeStanding.WON):
-        if standing is not None:
-            world.sandbox.close_dispute(reference, dispute, standing)
-        for event in world.sandbox.events_since(START - timedelta(days=1)):
-            webhook.take(
-                world.ports,
-                world.merchant,
-                AccountRef("acme", SANDBOX, SANDBOX),
-                event,
-                now=world.now,
-            )
-    kinds = {fact.kind for fact in facts(world)}
-    assert kinds >= {EventKind.DISPUTE_OPENED, EventKind.DISPUTE_WON}
-    assert len(subjects(world)) == 1
-
-
-@pytest.mark.spec("R-8", "B-7")
-def test_a_credit_note_is_sent_though_the_refund_came_back(world: World) -> None:
-    bought(world)
-    (order,) = world.orders()
-    paid = refund.payment(world.ports, "acme", order.id)
-    refund.request(world.ports, paid, amount_minor=None, source=Source.CUSTOMER, now=world.now)
-    reference = str(world.history().invoices[0].gateway_ref)
-    ((row),) = (each for each in world.charges() if each["refunded"])
-    made = world.sandbox.refunds(reference, ours=[])[0]
-    world.sandbox.send_back(reference, made.id)
-    for event in world.sandbox.events_since(START - timedelta(days=1)):
-        webhook.take(
-            world.ports, world.merchant, AccountRef("acme", SANDBOX, SANDBOX), event, now=world.now
-        )
-    found = subjects(world)
-    assert "Refund: $29.99 for Course" in found and row["refunded"] == 2999
-    assert "Refund not received: $29.99 for Course" in found
 
 
 @pytest.mark.spec("H-3", "H-4", "R-8")

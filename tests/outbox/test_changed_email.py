@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -14,11 +13,7 @@ from billing.accounts.flows import account, email_change
 from billing.cancel.flows import cancel
 from billing.checkout.checkouts import CheckoutState
 from billing.checkout.flows import advance
-from billing.customers.flows import login
 from billing.gateway_events.flows import buyer_return
-from billing.helpdesk.flows import inbound, open_ticket, ticket
-from billing.helpdesk.messages import Author
-from billing.helpdesk.tickets import Ownership, TicketType
 from billing.kernel.catalog import Initial
 from billing.kernel.customers import ERASED
 from billing.kernel.merchants import PortalKind
@@ -29,11 +24,10 @@ from billing.kernel.subscription import State, When
 from billing.outbox.flows.suppressions import record
 from billing.outbox.suppressions import Returned, StopReason
 from tests.accounts.platform import SELLER, Platform, linked, opened
-from tests.helpdesk.tickets.asking import ask_support, decline
+from tests.outbox.changing import NEW, OLD, change, last, mailed
 from tests.web.shop import Shop
 from tests.world import MONTHLY, World
 
-OLD, NEW, BOB = "ann@example.com", "ann@elsewhere.example", "bob@example.com"
 CHANGED = "Your email for Acme Courses was changed"
 
 
@@ -44,24 +38,6 @@ def shop() -> Shop:
         settings=replace(shop.world.merchant.settings, portal=PortalKind.STANDALONE)
     )
     return shop
-
-
-def change(shop: Shop, new: str = NEW, old: str = OLD) -> None:
-    """Changes an email as the merchant's program, and delivers the outbox."""
-    customer = shop.world.store.customer_by_email("acme", old)
-    answer = shop.api.call("PATCH", f"/v1/customers/{customer}", {"email": new})
-    assert (answer.status, answer.json["email"]) == (200, new)
-    shop.world.work()
-
-
-def mailed(world: World, to: str, since: int = 0) -> list[str]:
-    """Returns the subjects of the mails to an address."""
-    sent = world.mailer.sent[since:]
-    return [str(m["Subject"]).removeprefix("[TEST] ") for m in sent if str(m["To"]) == to]
-
-
-def last(world: World, to: str) -> EmailMessage:
-    return [m for m in world.mailer.sent if str(m["To"]) == to][-1]
 
 
 def words(message: EmailMessage) -> str:
@@ -169,115 +145,6 @@ def test_invoices_and_entries_that_are_still_to_come_name_the_new_address(shop: 
     assert sorted(issued) == [NEW, NEW, OLD, OLD]
     entries = {order.kind: order.email for order in world.orders(NEW)}
     assert entries == {OrderKind.SALE: OLD, OrderKind.REBILL: NEW}
-
-
-@pytest.mark.spec("B-12")
-def test_who_buys_later_with_the_old_address_sees_and_receives_nothing_of_the_first(
-    shop: Shop,
-) -> None:
-    world = shop.world
-    first = world.buy()
-    world.work()
-    change(shop)
-    stranger = world.buy(world.product(name="Garden"), email=OLD)
-    assert stranger.customer != first.customer
-    before = len(world.mailer.sent)
-    world.advance(days=62)
-    assert {subject.partition("Garden")[1] for subject in mailed(world, OLD, before)} == {"Garden"}
-    assert all("Garden" not in subject for subject in mailed(world, NEW))
-    assert len(mailed(world, NEW)) == 4
-    assert {order.product_name for order in world.orders(OLD)} == {"Garden"}
-    found = shop.api.get("/v1/customers", email=OLD).json["data"]
-    assert [each["id"] for each in found] == [stranger.customer]
-
-
-def let_in(world: World, order: str, email: str) -> str | None:
-    found = login.by_order(world.ports, "acme", order, email, ip="192.0.2.1", now=world.now)
-    world.now += timedelta(minutes=16)
-    return found and found.id
-
-
-@pytest.mark.spec("B-2", "B-12")
-def test_every_order_id_lets_the_present_email_in_and_the_old_one_nobody(shop: Shop) -> None:
-    world = shop.world
-    first = world.buy()
-    world.advance(days=31)
-    change(shop)
-    world.advance(days=31)
-    ids = [order.id for order in world.orders(NEW)]
-    assert len(ids) == 3
-    assert {let_in(world, order, NEW) for order in ids} == {first.customer}
-    assert {let_in(world, order, OLD) for order in ids} == {None}
-    stranger = world.buy(email=OLD)
-    assert {let_in(world, order, OLD) for order in ids} == {None}
-    theirs = world.orders(OLD)[0].id
-    assert let_in(world, theirs, OLD) == stranger.customer
-    assert let_in(world, theirs, NEW) is None
-
-
-@pytest.mark.spec("H-2", "B-12")
-def test_who_holds_the_old_address_owns_no_order_at_the_helpdesk(shop: Shop) -> None:
-    world = shop.world
-    first = world.buy()
-    change(shop)
-    order = world.orders(NEW)[0].id
-    assert open_ticket.find_order(world.ports, "acme", order, OLD) is None
-    owned = open_ticket.find_order(world.ports, "acme", order, NEW)
-    assert owned is not None and owned.customer == first.customer
-    asked = ask_support(world, order, TicketType.REFUND, email=OLD)
-    assert (asked.customer, asked.ownership) == (None, Ownership.NONE)
-    entered = {
-        "department": "billing",
-        "email": OLD,
-        "subject": "Hi",
-        "text": "Mine",
-        "order": order,
-    }
-    assert shop.api.post("/v1/tickets", entered).status == 422
-
-
-@pytest.mark.spec("H-3", "B-12")
-def test_a_request_is_answered_where_its_customer_is_reached_now(shop: Shop) -> None:
-    world = shop.world
-    world.buy()
-    asked = ask_support(world, world.orders()[0].id, None)
-    world.work()
-    change(shop)
-    before = len(world.mailer.sent)
-    ticket.answer(world.ports, "acme", asked.id, "Here it is.", key="one", now=world.now)
-    world.work()
-    assert len(mailed(world, NEW)) == 1 and mailed(world, OLD, before) == []
-    reply = EmailMessage()
-    reply["From"], reply["In-Reply-To"] = NEW, str(last(world, NEW)["Message-ID"])
-    reply.set_content("Thank you.")
-    taken = inbound.from_mail(
-        world.ports, world.merchant, "billing", reply.as_bytes(), now=world.now
-    )
-    assert (taken.result, taken.ticket) == ("replied", asked.id)
-    world.work()
-    to_department = last(world, "hello@acme.example")
-    assert str(to_department["Reply-To"]) == NEW
-    reply.replace_header("From", OLD)
-    taken = inbound.from_mail(
-        world.ports, world.merchant, "billing", reply.as_bytes(), now=world.now
-    )
-    assert taken.result == "asked", "it waits until its sender has confirmed it"
-    before = len(world.mailer.sent)
-    decline(world, asked)
-    assert world.work()["told"] == 2
-    assert len(mailed(world, NEW)) == 2
-    assert mailed(world, OLD, before) == ["Confirm your message to Acme Courses"]
-
-
-@pytest.mark.spec("H-2")
-def test_whom_nobody_knows_is_answered_at_the_address_that_they_gave(world: World) -> None:
-    world.buy()
-    asked = ask_support(world, world.orders()[0].id, None, email="zoe@example.com")
-    ticket.reply(
-        *(world.ports, "acme", asked.id, "Hello."), author=Author.AGENT, key="one", now=world.now
-    )
-    world.work()
-    assert len(mailed(world, "zoe@example.com")) == 2
 
 
 @pytest.mark.spec("R-8")

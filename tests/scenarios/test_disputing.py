@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,21 +12,16 @@ from hypothesis import strategies as st
 from billing.gateway_events.flows import webhook
 from billing.kernel.catalog import Initial, PriceTerms, PriceType
 from billing.kernel.customers import access
-from billing.kernel.errors import Refused, Unreachable
-from billing.kernel.gateways import SANDBOX, About, AccountRef, DisputeStanding
-from billing.kernel.invoices import InvoiceState
+from billing.kernel.errors import Refused
+from billing.kernel.gateways import DisputeStanding
 from billing.kernel.ledger import CHARGEBACKS, DISPUTED, RECEIVED, trial_balance
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order
 from billing.kernel.periods import Period, Span, Unit
-from billing.kernel.storage import History
 from billing.kernel.subscription import Source, State, Subscription, When
-from billing.rebill.flows import pay_now
 from billing.refunds.flows import refund
-from tests.world import START, World, meanwhile
-
-ACME = AccountRef("acme", SANDBOX, SANDBOX)
-OPEN, WON, LOST = DisputeStanding.OPEN, DisputeStanding.WON, DisputeStanding.LOST
+from tests.scenarios.disputes import ACME, LOST, OPEN, WON, decide, disputed, reference, tell
+from tests.world import START, World
 
 pytestmark = pytest.mark.spec("W-4")
 
@@ -35,34 +29,6 @@ pytestmark = pytest.mark.spec("W-4")
 @pytest.fixture
 def world() -> World:
     return World(limits=False)
-
-
-def tell(world: World) -> list[str]:
-    """Delivers every event of the gateway once more."""
-    told = world.sandbox.events_since(START - timedelta(days=1))
-    outcomes = [
-        webhook.take(world.ports, world.merchant, ACME, event, now=world.now) for event in told
-    ]
-    return [name for tally in outcomes for name in tally if name.startswith("dispute")]
-
-
-def reference(world: World, n: int = -1) -> str:
-    paid = [i for i in world.history().invoices if i.state is InvoiceState.PAID]
-    return str(paid[n].gateway_ref)
-
-
-def disputed(world: World, amount_minor: int | None = None) -> str:
-    """Disputes the newest payment, and delivers the gateway's event."""
-    dispute = world.sandbox.open_dispute(reference(world), amount_minor)
-    assert tell(world) == ["dispute_opened"]
-    return dispute
-
-
-def decide(world: World, dispute: str, standing: DisputeStanding) -> list[str]:
-    (about,) = {c.invoice: c for c in world.history().chargebacks if c.id == dispute}
-    invoice = next(i for i in world.history().invoices if i.id == about)
-    world.sandbox.close_dispute(str(invoice.gateway_ref), dispute, standing)
-    return tell(world)
 
 
 def has_access(world: World) -> bool:
@@ -247,114 +213,6 @@ def test_two_disputes_of_one_subscription_hold_it_until_both_are_won(world: Worl
     assert (world.subscription().dispute, world.subscription().due_at) == ("open", None)
     assert decide(world, second, WON) == ["dispute_won"]
     assert world.subscription().due_at is not None
-
-
-@pytest.mark.spec("R-3", "R-6")
-def test_a_charge_under_way_when_it_is_disputed_is_settled_and_no_more(world: World) -> None:
-    world.buy()
-    world.now = world.now.replace(month=2, day=28)
-    world.sweep()
-    confirm = world.sandbox.confirm
-
-    def unheard(*args: Any, **kwargs: Any) -> Any:
-        confirm(*args, **kwargs)
-        raise Unreachable("nobody hears it")
-
-    world.sandbox.confirm = unheard  # type: ignore[method-assign]
-    world.work()
-    world.sandbox.confirm = confirm  # type: ignore[method-assign]
-    world.sandbox.open_dispute(reference(world))
-    events = world.sandbox.events_since(START)
-    (opened,) = (event for event in events if event.about is About.DISPUTE)
-    webhook.take(world.ports, world.merchant, ACME, opened, now=world.now)
-    assert world.subscription().due_at is not None  # its lease: the attempt is looked up
-    world.advance(minutes=20)
-    assert (world.subscription().payments_made, world.subscription().dispute) == (2, "open")
-    world.advance(days=60)
-    assert len(world.charges()) == 2
-
-
-@pytest.mark.spec("R-3")
-def test_a_dispute_that_meets_a_charge_as_it_begins_is_decided_anew(world: World) -> None:
-    world.buy()
-    world.sandbox.open_dispute(reference(world))
-    world.now = world.now.replace(month=2, day=28)
-    world.sweep()
-    read = world.store.history
-    charged: list[int] = []
-
-    def charged_meanwhile(merchant: str, customer: str) -> History:
-        found = read(merchant, customer)
-        if not charged:
-            charged.append(0)  # the work reads it, too
-            charged[0] = meanwhile(world.work)["paid"]
-        return found
-
-    world.store.history = charged_meanwhile  # type: ignore[method-assign]
-    assert tell(world) == ["dispute_opened"]
-    assert charged == [1]
-    held = world.subscription()
-    assert (held.payments_made, held.dispute, held.due_at) == (2, "open", None)
-
-
-@pytest.mark.spec("X-6")
-def test_lost_while_a_charge_is_under_way_it_is_withdrawn_before_it_ends(world: World) -> None:
-    world.buy()
-    world.now = world.now.replace(month=2, day=28)
-    world.sweep()
-    confirm = world.sandbox.confirm
-
-    def away(*args: Any, **kwargs: Any) -> Any:
-        raise Unreachable("the gateway is away")
-
-    world.sandbox.confirm = away  # type: ignore[method-assign]
-    world.work()
-    world.sandbox.confirm = confirm  # type: ignore[method-assign]
-    payment = reference(world)
-    dispute = world.sandbox.open_dispute(payment)
-    world.sandbox.close_dispute(payment, dispute, LOST)
-    tell(world)
-    assert world.subscription().is_live  # not before the gateway has said what became of it
-    world.advance(minutes=20)
-    ended = world.subscription()
-    assert (ended.state, ended.ended_by, ended.dispute) == (
-        State.CANCELLED,
-        Source.GATEWAY,
-        "lost",
-    )
-    assert len(world.charges()) == 1
-
-
-@pytest.mark.spec("R-4")
-def test_won_while_past_due_the_old_debt_is_not_caught_up(world: World) -> None:
-    world.buy()
-    subscription = world.subscription()
-    world.now = world.now.replace(month=2, day=28)
-    card = world.sandbox.confirm
-
-    def declined(reference: str, method: str, **kwargs: Any) -> Any:
-        return card(reference, "pm_card_chargeCustomerFail:1", **kwargs)
-
-    world.sandbox.confirm = declined  # type: ignore[method-assign]
-    world.tick()
-    world.sandbox.confirm = card  # type: ignore[method-assign]
-    assert world.subscription().state is State.PAST_DUE
-    payment = str(world.history().invoices[0].gateway_ref)
-    dispute = world.sandbox.open_dispute(payment)
-    tell(world)
-    world.advance(days=20)
-    assert len(world.charges()) == 2
-    with pytest.raises(Refused) as refused:
-        pay_now.now_due(world.ports, world.subscription(), now=world.now)
-    assert refused.value.code == "disputed"
-    decide(world, dispute, WON)
-    won = world.subscription()
-    assert (won.state, won.open_invoice) == (State.ACTIVE, None)
-    assert won.due_at is not None and won.due_at.date().isoformat() == "2026-03-31"
-    assert world.history().invoices[1].state is InvoiceState.VOID
-    assert won.payments_made == subscription.payments_made
-    world.advance(to=won.due_at)
-    assert [c["status"] for c in world.charges()] == ["succeeded", "declined", "succeeded"]
 
 
 def test_a_trial_that_is_disputed_goes_on_too(world: World) -> None:

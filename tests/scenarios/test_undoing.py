@@ -32,7 +32,7 @@ from tests.helpdesk.tickets.asking import (
     decline,
     set_up,
 )
-from tests.scenarios.test_disputing import OPEN, WON, decide, disputed
+from tests.scenarios.disputes import OPEN, WON, decide, disputed
 from tests.world import MONTHLY, World
 
 SMALL = replace(MONTHLY, price=Money(1999, Currency.USD))

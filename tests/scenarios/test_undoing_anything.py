@@ -32,7 +32,7 @@ from billing.plans.plan_change import CHANGEABLE
 from billing.plans.plan_change import When as PlanWhen
 from tests.depth import examples
 from tests.helpdesk.tickets.asking import DELAYED, ask_to_cancel, decline, newest, set_up
-from tests.scenarios.test_disputing import disputed
+from tests.scenarios.disputes import disputed
 from tests.scenarios.test_undoing import differing
 from tests.world import MONTHLY, START, World
 

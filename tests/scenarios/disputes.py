@@ -1,0 +1,41 @@
+"""Disputes of a payment, opened and decided by its bank."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from billing.gateway_events.flows import webhook
+from billing.kernel.gateways import SANDBOX, AccountRef, DisputeStanding
+from billing.kernel.invoices import InvoiceState
+from tests.world import START, World
+
+ACME = AccountRef("acme", SANDBOX, SANDBOX)
+OPEN, WON, LOST = DisputeStanding.OPEN, DisputeStanding.WON, DisputeStanding.LOST
+
+
+def tell(world: World) -> list[str]:
+    """Delivers every event of the gateway once more."""
+    told = world.sandbox.events_since(START - timedelta(days=1))
+    outcomes = [
+        webhook.take(world.ports, world.merchant, ACME, event, now=world.now) for event in told
+    ]
+    return [name for tally in outcomes for name in tally if name.startswith("dispute")]
+
+
+def reference(world: World, n: int = -1) -> str:
+    paid = [i for i in world.history().invoices if i.state is InvoiceState.PAID]
+    return str(paid[n].gateway_ref)
+
+
+def disputed(world: World, amount_minor: int | None = None) -> str:
+    """Disputes the newest payment, and delivers the gateway's event."""
+    dispute = world.sandbox.open_dispute(reference(world), amount_minor)
+    assert tell(world) == ["dispute_opened"]
+    return dispute
+
+
+def decide(world: World, dispute: str, standing: DisputeStanding) -> list[str]:
+    (about,) = {c.invoice: c for c in world.history().chargebacks if c.id == dispute}
+    invoice = next(i for i in world.history().invoices if i.id == about)
+    world.sandbox.close_dispute(str(invoice.gateway_ref), dispute, standing)
+    return tell(world)

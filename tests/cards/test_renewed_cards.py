@@ -16,26 +16,24 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from billing.cards.flows import cards
-from billing.gateway_events.flows import lost_events, webhook
+from billing.gateway_events.flows import lost_events
 from billing.invoices.flows import documents
-from billing.kernel.catalog import Initial, PriceTerms
+from billing.kernel.catalog import Initial
 from billing.kernel.customers import FormerCard, PaymentMethod
 from billing.kernel.errors import Conflict, Refused, Unreachable
-from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
+from billing.kernel.gateways import SANDBOX, AccountRef
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import GatewayAccount
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import State, When
 from billing.kernel.writes import Change, Insert
-from billing.notices.flows import remind
-from billing.outbox.flows import deliver
 from billing.privacy.flows import erase
 from billing.rebill.flows import pay_now
+from tests.cards.renewing import ACME, buy, card, renew, take, taken, told
 from tests.portal.visitors import Shop
 from tests.world import MONTHLY, World
 
-ACME = AccountRef("acme", SANDBOX, SANDBOX)
 TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
 
 pytestmark = pytest.mark.spec("W-7")
@@ -46,45 +44,12 @@ def world() -> World:
     return World(limits=False)
 
 
-def card(world: World, **fields: Any) -> PaymentMethod:
-    """The one card of a customer."""
-    (found,) = world.history(**fields).methods
-    return found
-
-
-def buy(world: World, terms: PriceTerms = MONTHLY, **fields: Any) -> PaymentMethod:
-    world.buy(world.product(terms), **fields)
-    return card(world)
-
-
 def past_due(world: World) -> PaymentMethod:
     """A free trial whose first payment was declined yesterday."""
     world.buy(world.product(TRIAL), payment_method="pm_card_chargeCustomerFail")
     world.advance(days=15)
     assert world.subscription().state is State.PAST_DUE
     return card(world)
-
-
-def renew(world: World, method: PaymentMethod, last4: str = "1881", date: str = "2039-03") -> None:
-    """The bank sends its customer another card."""
-    world.now += timedelta(minutes=1)
-    world.sandbox.renew_card(method.id, last4=last4, expires_on=date)
-
-
-def told(world: World) -> list[GatewayEvent]:
-    """Returns the gateway's events about cards, oldest first."""
-    everything = world.sandbox.events_since(world.now.replace(year=2000))
-    return [event for event in everything if event.type.startswith("payment_method")]
-
-
-def take(world: World, event: GatewayEvent, account: AccountRef = ACME) -> str:
-    (outcome,) = webhook.take(world.ports, world.merchant, account, event, now=world.now)
-    return outcome
-
-
-def taken(world: World) -> str:
-    """Takes the newest event about a card; returns what it brings about."""
-    return take(world, told(world)[-1])
 
 
 def test_a_renewed_card_shows_its_new_digits_and_is_charged_as_before(world: World) -> None:
@@ -285,65 +250,6 @@ def test_the_hourly_look_finds_a_renewal_that_no_webhook_told(world: World) -> N
     assert world.subscription().pay_now is not None
     world.now += timedelta(hours=1)
     assert lost_events.catch_up(world.ports, now=world.now)["card_updated"] == 0
-
-
-# The notice that a card expires
-
-
-def expiring(world: World) -> PaymentMethod:
-    """A card whose last month has begun, and whose customer has had no mail about it."""
-    before = buy(world)
-    world.sandbox.renew_card(before.id, last4="4242", expires_on="2026-02")
-    assert taken(world) == "card_updated"
-    world.now = world.now.replace(month=2, day=2)
-    return card(world)
-
-
-def notices(world: World) -> list[str]:
-    return [subject for subject in world.subjects() if "expires soon" in subject]
-
-
-@pytest.mark.spec("R-8")
-def test_a_renewed_card_is_not_told_of_as_expiring(world: World) -> None:
-    renew(world, expiring(world))
-    assert taken(world) == "card_updated"
-    world.advance(days=40)
-    assert notices(world) == []
-
-
-@pytest.mark.spec("R-8")
-@pytest.mark.parametrize("digits", ["4242", "1881"], ids=["only another date", "another number"])
-def test_a_notice_that_waits_in_the_outbox_is_not_sent_once_the_card_is_renewed(
-    world: World, digits: str
-) -> None:
-    before = expiring(world)
-    assert remind.sweep(world.ports, now=world.now)["told"] == 1
-    renew(world, before, digits)
-    assert taken(world) == "card_updated"
-    assert deliver.sweep(world.ports, now=world.now + timedelta(minutes=3))["told"] >= 1
-    assert notices(world) == []
-    assert not card(world).expiry_told, "the end of the new one is told of when it comes"
-
-
-@pytest.mark.spec("R-8")
-def test_the_end_of_the_card_that_took_its_place_is_told_of_too(world: World) -> None:
-    before = expiring(world)
-    world.tick()
-    assert len(notices(world)) == 1
-    renew(world, before, "1881", "2026-05")
-    assert taken(world) == "card_updated"
-    world.advance(days=120)
-    assert len(notices(world)) == 2, "once for each date"
-
-
-@pytest.mark.spec("R-8", "B-9")
-def test_a_notice_of_a_card_that_pays_for_nothing_any_more_is_not_sent(world: World) -> None:
-    before = expiring(world)
-    assert remind.sweep(world.ports, now=world.now)["told"] == 1
-    add = {"account": ACME, "token": "pm_card_mastercard", "attempt_key": "k1"}
-    cards.add(world.ports, "acme", before.customer, **add, now=world.now)  # type: ignore[arg-type]
-    deliver.sweep(world.ports, now=world.now + timedelta(minutes=3))
-    assert notices(world) == []
 
 
 # Which card it is

@@ -15,7 +15,7 @@ from billing.kernel.customers import ERASED
 from billing.kernel.subscription import When
 from billing.privacy.flows import erase
 from billing.storage.dynamo import writes as dynamo_writes
-from tests.gateway_events.test_webhooks import charged_after_all, take, told
+from tests.gateway_events.test_orphan_payments import charged_after_all, take, told
 from tests.privacy.test_erasing import Remembering
 from tests.world import World
 

@@ -5,23 +5,18 @@ R-6, X-6).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.gateways.paypal.client import Keys, fitting
 from billing.gateways.paypal.gateway import PayPalGateway
 from billing.gateways.paypal.orders import Reference
 from billing.gateways.paypal.refusals import DECLINES, NEEDS_BUYER, OURS_TO_MEND
 from billing.kernel.catalog import PriceType
-from billing.kernel.errors import Conflict, Invalid, NotFound, RateLimited, Unavailable, Unreachable
+from billing.kernel.errors import Conflict, Invalid, NotFound, Unreachable
 from billing.kernel.gateways import (
-    AccountRef,
     ActionRequired,
     Canceled,
-    ChargeOrder,
     Declined,
     Expired,
     RefundFailed,
@@ -35,57 +30,7 @@ from billing.kernel.money import Currency, Money
 from dev.paypal import orders
 from dev.paypal.books import Buyer
 from dev.paypal.server import Loopback
-from tests import paypal as on_loopback
-
-NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
-USD = Currency.USD
-BACK = "https://pay.example.com/checkout/acme.p/return?attempt=a"
-
-
-class Clock:
-    """Turned by hand, for us and for PayPal."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, **span: float) -> None:
-        self.now += timedelta(**span)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def paypal(clock: Clock) -> Iterator[Loopback]:
-    with on_loopback.loopback(clock) as running:
-        yield running
-
-
-@pytest.fixture
-def gateway(paypal: Loopback, clock: Clock) -> PayPalGateway:
-    return on_loopback.gateway(paypal, clock)
-
-
-def order(invoice: str = "sub_1.0001", amount_minor: int = 2999, **fields: str) -> ChargeOrder:
-    return ChargeOrder(invoice, Money(amount_minor, USD), "m", "Course", "8kk8451t", **fields)
-
-
-def saved(gateway: PayPalGateway, paypal: Loopback, buyer: str = "pays") -> str:
-    page = gateway.collect(key=f"page-{buyer}", return_url=BACK, cancel_url=BACK)
-    _, _, query = paypal.buyer(page, buyer).partition("approval_token_id=")
-    token = query.partition("&")[0]
-    answer = gateway.save_method(token, owner="cus_1", key=f"save-{buyer}", verify=True)
-    assert isinstance(answer, SavedMethod)
-    return answer.token
-
-
-def confirm(gateway: PayPalGateway, reference: str, method: str, key: str = "a:1") -> object:
-    return gateway.confirm(reference, method, key=key, off_session=True, return_url=None)
+from tests.gateways.paypal.paying import BACK, USD, Clock, confirm, order, saved
 
 
 @pytest.mark.spec("W-2")
@@ -334,87 +279,9 @@ def test_money_goes_back_once_per_key_and_never_more_than_came(
     assert isinstance(gateway.lookup(reference, attempt_key="a:1"), Succeeded)
 
 
-@pytest.mark.spec("R-6")
-@pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "broken"])
-def test_no_answer_is_unknown_and_the_same_key_finds_out(
-    gateway: PayPalGateway, paypal: Loopback, fault: str
-) -> None:
-    reference, method = gateway.prepare(order(), key="k"), saved(gateway, paypal)
-    paypal.fail(fault, 2)
-    with pytest.raises(Unreachable):
-        confirm(gateway, reference, method)
-    happened = isinstance(gateway.lookup(reference, attempt_key="a:1"), Succeeded)
-    assert happened is (fault == "timeout_after")
-    assert isinstance(confirm(gateway, reference, method), Succeeded)
-    assert [c["status"] for c in paypal.books.charges] == ["succeeded"]
-
-
-def test_one_lost_answer_is_asked_for_again_at_once(
-    gateway: PayPalGateway, paypal: Loopback
-) -> None:
-    reference, method = gateway.prepare(order(), key="k"), saved(gateway, paypal)
-    paypal.fail("timeout_after")
-    assert isinstance(confirm(gateway, reference, method), Succeeded)
-    assert len(paypal.books.charges) == 1
-
-
-def test_a_busy_paypal_did_nothing(gateway: PayPalGateway, paypal: Loopback) -> None:
-    reference, method = gateway.prepare(order(), key="k"), saved(gateway, paypal)
-    paypal.fail("too_many")
-    with pytest.raises(RateLimited):
-        confirm(gateway, reference, method)
-    assert paypal.books.charges == []
-
-
-def test_an_access_token_that_ended_early_is_fetched_again(
-    gateway: PayPalGateway, paypal: Loopback, clock: Clock
-) -> None:
-    gateway.prepare(order(), key="k")
-    paypal.sign_everybody_out()
-    gateway.prepare(order("sub_1.0002"), key="k2")
-    clock.pass_(days=1)
-    gateway.prepare(order("sub_1.0003"), key="k3")
-
-
-ACCOUNT = AccountRef("acme", "paypal", "merchant-1_test")
-
-
-def test_keys_that_paypal_does_not_know_are_no_answer(paypal: Loopback, clock: Clock) -> None:
-    wrong = {**on_loopback.keys(paypal), "client_secret": "wrong"}
-    with pytest.raises(Unreachable, match="keys"):
-        PayPalGateway(ACCOUNT, lambda fresh: wrong, clock, api_base=paypal.base_url).prepare(
-            order(), key="k"
-        )
-    assert "wrong" not in repr(Keys.of(wrong))
-
-
-def test_keys_that_were_changed_are_read_afresh(paypal: Loopback, clock: Clock) -> None:
-    old = {**on_loopback.keys(paypal), "client_secret": "old"}
-    asked: list[bool] = []
-
-    def secrets(fresh: bool) -> dict[str, str]:
-        asked.append(fresh)
-        return on_loopback.keys(paypal) if fresh else old
-
-    PayPalGateway(ACCOUNT, secrets, clock, api_base=paypal.base_url).prepare(order(), key="k")
-    assert asked == [False, True]
-
-
-@pytest.mark.parametrize("secret", [{}, {"client_id": "a", "client_secret": 1, "webhook_id": "w"}])
-def test_keys_that_are_incomplete_say_what_is_missing(secret: dict[str, object]) -> None:
-    with pytest.raises(Unavailable, match="keys lack client_"):
-        Keys.of(secret)
-
-
 @pytest.mark.spec("P-17", "B-9", "P-20")
 def test_it_says_what_it_cannot_do(gateway: PayPalGateway) -> None:
     can = gateway.capabilities
     assert can.cannot_charge == {PriceType.RECURRING_INSTALLMENT}
     assert can.cannot_take == {Currency.INR}
     assert (can.manages_cards, can.payments_lapse, can.test) == (False, True, True)
-
-
-def test_a_key_of_any_length_fits() -> None:
-    assert fitting("sub_1.0001:1") == "sub_1.0001:1"
-    assert len(fitting("x" * 200)) == 64
-    assert fitting("ü") != fitting("ä")

@@ -88,7 +88,7 @@ stripe-check: export STRIPE_CHECK_KEY := $(KEY)
 stripe-check: $(DEV)
 	@case "$$STRIPE_CHECK_KEY" in sk_test_?*) ;; *) \
 	  echo "make stripe-check needs KEY=sk_test_..: a secret key of Stripe's test mode"; exit 1;; esac
-	.venv/bin/pytest tests/gateways/test_gateways.py $(ARGS)
+	.venv/bin/pytest tests/gateways/test_gateways*.py $(ARGS)
 
 ## make bench      run all benchmarks, and compare them with goals and baseline
 .PHONY: bench

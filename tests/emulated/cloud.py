@@ -60,6 +60,11 @@ class Deployed:
         """The same template again, with other parameters."""
         _deploy(self._built, parameters)
 
+    def deploy(self, built: Path) -> None:
+        """Another version of the code on the same stack."""
+        self._built = built
+        _deploy(built)
+
     def function(self, logical_id: str) -> str:
         """Returns the deployed name of a function, by its logical id."""
         found = boto3.client("cloudformation").describe_stack_resource(

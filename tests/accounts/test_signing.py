@@ -13,13 +13,7 @@ from billing.accounts.accounts import Standing
 from billing.accounts.flows import account, email_change
 from billing.kernel.customers import email_hash
 from billing.kernel.errors import Invalid, Refused, TooMany
-from tests.accounts.platform import (
-    PASSWORD,
-    SELLER,
-    Platform,
-    linked,
-    opened,
-)
+from tests.accounts.platform import PASSWORD, SELLER, Platform, linked, opened
 
 
 @pytest.mark.spec("A-1", "A-8")

@@ -25,15 +25,7 @@ from billing.kernel.gateways import (
 )
 from billing.kernel.money import Currency
 from tests.gateways.benches import NOW, Bench
-from tests.gateways.calls import (
-    confirm,
-    look,
-    look_again,
-    prepare,
-    refund,
-    save,
-    tried,
-)
+from tests.gateways.calls import confirm, look, look_again, prepare, refund, save, tried
 
 
 @pytest.mark.spec("R-6", "R-1")

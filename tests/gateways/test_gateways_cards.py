@@ -7,22 +7,9 @@ from dataclasses import replace
 import pytest
 
 from billing.kernel.errors import Invalid, Refused
-from billing.kernel.gateways import (
-    About,
-    Canceled,
-    Declined,
-    SavedMethod,
-    Succeeded,
-    TestCards,
-)
+from billing.kernel.gateways import About, Canceled, Declined, SavedMethod, Succeeded, TestCards
 from tests.gateways.benches import NOW, Bench
-from tests.gateways.calls import (
-    RETURN,
-    confirm,
-    prepare,
-    save,
-    tried,
-)
+from tests.gateways.calls import RETURN, confirm, prepare, save, tried
 
 
 @pytest.mark.spec("B-10")

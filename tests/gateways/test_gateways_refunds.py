@@ -5,18 +5,9 @@ from __future__ import annotations
 import pytest
 
 from billing.kernel.errors import Unreachable
-from billing.kernel.gateways import (
-    RefundFailed,
-    RefundSucceeded,
-    Succeeded,
-)
+from billing.kernel.gateways import RefundFailed, RefundSucceeded, Succeeded
 from tests.gateways.benches import Bench
-from tests.gateways.calls import (
-    confirm,
-    prepare,
-    refund,
-    save,
-)
+from tests.gateways.calls import confirm, prepare, refund, save
 
 
 @pytest.mark.spec("B-7")

@@ -5,10 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from billing.gateways.paypal.gateway import PayPalGateway
-from billing.kernel.gateways import (
-    ChargeOrder,
-    SavedMethod,
-)
+from billing.kernel.gateways import ChargeOrder, SavedMethod
 from billing.kernel.money import Currency, Money
 from dev.paypal.server import Loopback
 

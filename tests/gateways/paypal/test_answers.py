@@ -7,10 +7,7 @@ import pytest
 from billing.gateways.paypal.client import Keys, fitting
 from billing.gateways.paypal.gateway import PayPalGateway
 from billing.kernel.errors import RateLimited, Unavailable, Unreachable
-from billing.kernel.gateways import (
-    AccountRef,
-    Succeeded,
-)
+from billing.kernel.gateways import AccountRef, Succeeded
 from dev.paypal.server import Loopback
 from tests import paypal as on_loopback
 from tests.gateways.paypal.paying import Clock, confirm, order, saved

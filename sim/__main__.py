@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from sim import corpus, exhaustive, mutants
+from sim import corpus, exhaustive, mutation_testing
 from sim.run import CHARGES_PER_SUB_YEAR, Result, run
 from sim.shrink import shrink, trace
 from sim.virtual_clock import SECOND
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     if options.exhaustive:
         return exhaustive.main()
     if options.mutants:
-        return mutants.main(options.seeds)
+        return mutation_testing.main(options.seeds)
     if options.corpus:
         return _simulate(corpus.seeds())
     if options.seed is not None:

@@ -6,13 +6,10 @@ listed as redundant, with the guard that stands behind it; another mutant then r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import chain, repeat
 from typing import Any
 
 from billing.cancel import cancellation
@@ -40,7 +37,6 @@ from billing.rebill import charge_steps, plan_change_steps
 from billing.rebill.flows import charge, sweep
 from billing.rebill.flows.charge_jobs import ChargeJob
 from billing.refunds import disputes, refunds, value
-from sim import exhaustive, scenes
 from sim.gateway import SimGateway
 from sim.items import Table
 from sim.mutations import (
@@ -74,9 +70,6 @@ from sim.mutations import (
     without_expect,
     without_facts,
 )
-from sim.run import run
-
-FIRST_SEED = 1000
 
 Patch = tuple[Any, str, Callable[[Any], Any]]
 """The owner of a name, the name, and the function that makes the mutant's version of it."""
@@ -369,42 +362,3 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("documents: issued anew for each look", ((documents, "issued_invoice", issuing_anew),)),
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
 )
-
-
-def main(seeds: int) -> int:
-    """Prints what notices each mutant; 1 if one is neither noticed nor listed as redundant.
-
-    Mutants run in parallel, one on each processor; each stops at its first violation.
-    """
-    unnoticed = 0
-    with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
-        outcomes = pool.map(_outcome, range(len(MUTANTS)), repeat(seeds))
-        for mutant, noticed in zip(MUTANTS, outcomes, strict=True):
-            if noticed is not None:
-                print(f"caught     {mutant.name}: {noticed}"[:150], flush=True)
-            elif mutant.redundant is not None:
-                print(f"redundant  {mutant.name}: {mutant.redundant}", flush=True)
-            else:
-                unnoticed += 1
-                print(f"UNNOTICED  {mutant.name}, in {seeds} seeds", flush=True)
-    print(f"mutants={len(MUTANTS)} seeds={seeds} unnoticed={unnoticed}")
-    return 1 if unnoticed else 0
-
-
-def _outcome(number: int, seeds: int) -> str | None:
-    """Returns what notices a mutant; None for nothing.
-
-    It tries chance first, then a scene in which nothing else fails, then two invocations that meet
-    at every pair of points.
-    """
-    with MUTANTS[number].applied():
-        for tried, seed in enumerate(range(FIRST_SEED, FIRST_SEED + seeds), 1):
-            if (violation := run(seed).violation) is not None:
-                return f"seed {tried}, {violation}"
-        for scene in scenes.SCENES.values():
-            if (violation := exhaustive.tried(scene, {}).violation) is not None:
-                return f"{scene.name}, {violation}"
-        for failure in chain.from_iterable(map(exhaustive.pairs, scenes.MEETINGS)):
-            if failure is not None:
-                return f"{failure.scene}, {failure.violation}"
-        return None

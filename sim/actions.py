@@ -15,35 +15,25 @@ from billing.cancel.flows import cancel, pause
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.customers.flows import customers
 from billing.helpdesk.tickets import TicketType
-from billing.kernel.catalog import PricePoint, PriceType
 from billing.kernel.due import DueKind
-from billing.kernel.errors import Invalid, Unavailable, Uncertain
 from billing.kernel.flows import subscriptions
-from billing.kernel.gateways import DisputeStanding, RefundSucceeded
-from billing.kernel.invoices import Invoice
-from billing.kernel.orders import Order
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Source, Subscription, When
-from billing.plans import plan_change
-from billing.plans.flows import change_plan, freeze
-from billing.refunds.flows import refund
 from billing.storage import keys
 from sim import overdue, support
 from sim.buyers import authenticate
 from sim.card_changes import bank_renews, new_card, other_card, remove_card
 from sim.chance import Chance
 from sim.documents import download
-from sim.seen import ASKED
-from sim.virtual_clock import DAY, MINUTE, SECOND, answered, instant
+from sim.money_back import dispute, payments, refund_at_gateway, refund_last, send_back
+from sim.plan_changes import cheaper_then_back, freeze_next, other_plan
+from sim.virtual_clock import DAY, SECOND, answered, instant
 from sim.world import World
 
 if TYPE_CHECKING:
     from sim.adversary import Adversary
-
-TIMES_ASKED = 3
-"""The most times a refund is requested by somebody who is answered that it was not made."""
 
 Action = Callable[["Adversary", Any], None]
 
@@ -89,70 +79,9 @@ def ask_to_cancel(adversary: Adversary, target: Subscription) -> None:
 
 def ask_for_refund(adversary: Adversary, target: Subscription) -> None:
     """Asks support for a refund of the newest payment."""
-    paid = _payments(adversary.world, target)
+    paid = payments(adversary.world, target)
     if paid:
         support.ask(adversary.world, target, TicketType.REFUND, paid[-1])
-
-
-def dispute(adversary: Adversary, target: Subscription) -> None:
-    """Disputes a payment, all or part, through the customer's bank.
-
-    Some day the bank decides.
-    """
-    world = adversary.world
-    sandbox = world.gateway.sandbox
-    chance = Chance(world.seed, f"dispute {target.id} {target.seq}")
-    paid = _charged(world, target)
-    if not paid:
-        return
-    invoice = chance.pick((paid[-1], paid[0]))
-    reference = str(invoice.gateway_ref)
-    try:
-        part = chance.pick((None, None, invoice.total.amount_minor // 2))
-        opened = sandbox.open_dispute(reference, part)
-    except Invalid:
-        return  # nothing of it is left
-    world.oracle.tally["disputes"] += 1
-    decided = chance.pick((*[DisputeStanding.WON] * 2, DisputeStanding.LOST, None))
-    if decided is not None:
-        at_us = world.clockwork.now_us + int(chance.stretched(SECOND, 40 * DAY))
-        close = partial(sandbox.close_dispute, reference, opened, decided)
-        world.clockwork.at(at_us, close)
-
-
-def refund_at_gateway(adversary: Adversary, target: Subscription) -> None:
-    """Refunds a payment at the gateway itself, past us, all or part, as the merchant may."""
-    world = adversary.world
-    paid = _charged(world, target)
-    if not paid:
-        return
-    chance = Chance(world.seed, f"dashboard {target.id} {target.seq} {len(paid)}")
-    invoice = chance.pick((paid[-1], paid[0]))
-    minor = invoice.total.amount_minor // chance.pick((1, 2, 3))
-    made = world.gateway.sandbox.refund_elsewhere(str(invoice.gateway_ref), minor)
-    world.oracle.tally["refunds_elsewhere"] += isinstance(made, RefundSucceeded)
-
-
-def send_back(adversary: Adversary, target: Subscription) -> None:
-    """Fails the newest refund at the customer's bank, whoever made the refund."""
-    world = adversary.world
-    for invoice in reversed(_charged(world, target)):
-        found = world.gateway.books.read(str(invoice.gateway_ref))
-        made = (
-            [each for each in found[0]["refunds"].values() if "failure" not in each]
-            if found
-            else []
-        )
-        if made:
-            world.gateway.sandbox.send_back(str(invoice.gateway_ref), made[-1]["id"])
-            world.oracle.tally["refunds_sent_back"] += 1
-            return
-
-
-def _charged(world: World, target: Subscription) -> list[Invoice]:
-    """Returns the paid invoices of a subscription, if the gateway sends events about them."""
-    ours = (i for i in world.oracle.invoices.values() if i.subscription == target.id)
-    return [invoice for invoice in ours if invoice.charge] if world.webhooks.on else []
 
 
 def _attempt(world: World, target: Checkout) -> Checkout | None:
@@ -231,97 +160,6 @@ def pay_now(adversary: Adversary, target: Subscription) -> None:
     overdue.pay_at(adversary.world, target, adversary.world.clockwork.now_us)
 
 
-def other_plan(adversary: Adversary, target: Subscription) -> None:
-    """Changes to another plan of the merchant, now or next, for the amount that was quoted.
-
-    A few come back to the quote when something else may have happened.
-    """
-    world = adversary.world
-    chance = Chance(world.seed, f"plan {target.id} {target.seq} {target.period}")
-    sold = [p.id for _, p in world.plan.products if p.merchant == target.merchant and _recurs(p)]
-    point = chance.pick(sold)
-    when = chance.pick((plan_change.When.NOW, plan_change.When.NOW, plan_change.When.NEXT_REBILL))
-    times = chance.pick((1, 1, 2))
-    thinks_us = int(chance.stretched(SECOND, 20 * MINUTE)) if chance.happens(0.3) else 0
-    for _ in range(times):
-        change_to(adversary, target, point, when, thinks_us=thinks_us)
-
-
-def cheaper_then_back(adversary: Adversary, target: Subscription) -> None:
-    """Changes down to the cheapest plan, which leaves credit, and has the money refunded too.
-
-    The refund comes from the merchant, at the gateway, or through the bank; or the money comes
-    first.
-    """
-    world = adversary.world
-    chance = Chance(world.seed, f"value {target.id} {target.seq} {target.period}")
-    sold = [p for _, p in world.plan.products if p.merchant == target.merchant and _recurs(p)]
-    cheapest = min(sold, key=lambda point: point.terms.price.amount_minor).id
-    gap_us = int(chance.stretched(SECOND, 20 * DAY))
-    way = chance.pick((refund_last, refund_last, refund_at_gateway, dispute, dispute))
-    change = partial(change_to, adversary, target, cheapest, plan_change.When.NOW)
-    money = partial(way, adversary, target)
-    first, then = chance.pick(((change, money), (change, money), (money, change)))
-    first()
-    world.clockwork.at(world.clockwork.now_us + gap_us, then)
-
-
-def change_to(
-    adversary: Adversary,
-    target: Subscription,
-    point: str,
-    when: plan_change.When,
-    *,
-    thinks_us: int = 0,
-) -> None:
-    """Asks what another plan costs, and agrees to the quote after the given delay."""
-    world, subscription, merchant = adversary.world, target.id, target.merchant
-    ports = world.ports
-
-    def ask() -> None:
-        at = ports.clock()
-        quoted = change_plan.quote(ports, merchant, subscription, point, when, now=at)
-        world.oracle.quoted(subscription, quoted)
-        if thinks_us:
-            at_us = world.clockwork.now_us + thinks_us
-            agreed = partial(agree, quoted.token)
-            world.clockwork.spawn(f"plan {subscription}", agreed, at_us, answered)
-        else:
-            agree(quoted.token)
-
-    def agree(token: str) -> None:
-        now = ports.clock()
-        change_plan.change(ports, merchant, subscription, point, when, token=token, now=now)
-
-    world.clockwork.spawn(f"plan {subscription}", ask, world.clockwork.now_us, answered)
-
-
-def freeze_next(adversary: Adversary, target: Subscription) -> None:
-    """Freezes a subscription; most customers unfreeze, before it begins or months later."""
-    world, subscription, merchant = adversary.world, target.id, target.merchant
-    ports, now_us = world.ports, world.clockwork.now_us
-    chance = Chance(world.seed, f"freeze {subscription} {target.seq} {target.period}")
-
-    def work() -> None:
-        world.oracle.freezes.add(subscription)
-        freeze.freeze(ports, merchant, subscription, now=ports.clock())
-
-    def thaw() -> None:
-        token: str | None = None
-        stands = world.oracle.subscription(subscription)
-        if stands is not None and stands.is_frozen:
-            quoted = freeze.quote(ports, merchant, subscription, now=ports.clock())
-            world.oracle.quoted(subscription, quoted)
-            token = quoted.token
-        freeze.unfreeze(ports, merchant, subscription, token=token, now=ports.clock())
-
-    world.clockwork.spawn(f"freeze {subscription}", work, now_us, answered)
-    if chance.happens(0.8):
-        thaw_us = now_us + int(chance.stretched(MINUTE, 80 * DAY))
-        for _ in range(chance.pick((1, 1, 2))):
-            world.clockwork.spawn(f"plan {subscription}", thaw, thaw_us, answered)
-
-
 def change_email(adversary: Adversary, target: Subscription) -> None:
     """Changes a customer's email as the merchant.
 
@@ -340,34 +178,6 @@ def change_email(adversary: Adversary, target: Subscription) -> None:
         world.clockwork.spawn(f"email {owner}", work, world.clockwork.now_us, answered)
 
 
-def _recurs(point: PricePoint) -> bool:
-    return point.terms.type is PriceType.RECURRING
-
-
-def refund_last(adversary: Adversary, target: Subscription) -> None:
-    """Refunds the newest payment, all or part, while somebody else does the same.
-
-    Whoever is answered that nothing was done asks again; whoever is answered that it is under way
-    asks again if impatient.
-    """
-    world = adversary.world
-    paid = _payments(world, target)
-    if not paid:
-        return
-    chance = Chance(world.seed, f"refund {target.id} {target.seq} {len(paid)}")
-    for n in range(chance.pick((1, 2))):
-        part = chance.pick((None, None, paid[-1].amount.amount_minor // 3))
-        at_us = world.clockwork.now_us + chance.between(0, SECOND // 10)
-        asked = f"{ASKED} {paid[-1].id} {world.clockwork.now_us} {n}"
-        _ask_refund(world, paid[-1], part, asked, at_us, TIMES_ASKED)
-
-
-def _payments(world: World, target: Subscription) -> list[Order]:
-    history = world.table.query(keys.history(target.merchant, target.customer))
-    paid = [o for o in history if isinstance(o, Order) and o.kind in {"sale", "rebill"}]
-    return [o for o in paid if o.subscription == target.id and o.amount]
-
-
 def _cancel(world: World, target: Subscription, when: When) -> None:
     def work() -> None:
         ports, source = world.ports, Source.CUSTOMER
@@ -381,41 +191,6 @@ def _cancel(world: World, target: Subscription, when: When) -> None:
 
 def _undo(ports: Ports, target: Subscription) -> None:
     cancel.undo(ports, target.merchant, target.id, now=ports.clock())
-
-
-def _ask_refund(
-    world: World, paid: Order, amount_minor: int | None, asked: str, at_us: int, times: int
-) -> None:
-    """Asks for a refund without an idempotency key.
-
-    `asked` names the request that it belongs to, and is kept as the refund's reason.
-    """
-    ports, again_us = world.ports, 3 * SECOND
-
-    def again(wish: str) -> None:
-        if times > 1:
-            soon = world.clockwork.now_us + again_us
-            _ask_refund(world, paid, amount_minor, wish, soon, times - 1)
-
-    def work() -> None:
-        try:
-            made = refund.request(
-                ports,
-                refund.payment(ports, paid.merchant, paid.id),
-                amount_minor=amount_minor,
-                source=Source.MERCHANT,
-                reason=asked,
-                now=ports.clock(),
-            )
-        except Uncertain:
-            raise  # advised to look first
-        except Unavailable:
-            again(asked)
-            raise
-        if isinstance(made, refund.UnderWay):
-            again(f"{asked} though under way")
-
-    world.clockwork.spawn(f"refund {paid.subscription}", work, at_us, answered)
 
 
 ACTIONS: dict[type, tuple[Action, ...]] = {

@@ -15,20 +15,13 @@ from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.retries import RetrySchedule
 from billing.kernel.subscription import Subscription
 from billing.plans.plan_change import When
-from sim import actions, card_changes
-from sim.actions import (
-    Action,
-    cancel_at_end,
-    cancel_now,
-    change_to,
-    freeze_next,
-    pause_now,
-    pay_now,
-)
+from sim import actions, card_changes, money_back, plan_changes
+from sim.actions import Action, cancel_at_end, cancel_now, pause_now, pay_now
 from sim.adversary import Adversary
 from sim.card_changes import other_card, remove_card
 from sim.chance import Chance
 from sim.plan import FREEZE_MINOR, Plan, Purchase, on_sale
+from sim.plan_changes import change_to, freeze_next
 from sim.run import Act, change_merchant
 from sim.virtual_clock import DAY, MINUTE, SECOND
 
@@ -115,14 +108,14 @@ SCENES = {
             GOLD,
             "pm_card_mastercard",
             33,
-            acts=(Act(10, change_cheaper), Act(12, actions.refund_last)),
+            acts=(Act(10, change_cheaper), Act(12, money_back.refund_last)),
         ),
         Scene(
             "wants it back first",
             GOLD,
             "pm_card_mastercard",
             33,
-            acts=(Act(10, actions.refund_last), Act(12, change_cheaper)),
+            acts=(Act(10, money_back.refund_last), Act(12, change_cheaper)),
         ),
         Scene(
             "leaves credit",
@@ -158,7 +151,7 @@ SCENES = {
             MONTHLY,
             "pm_card_mastercard",
             14,
-            acts=(Act(9, disarm), Act(10, actions.refund_last)),
+            acts=(Act(9, disarm), Act(10, money_back.refund_last)),
         ),
         Scene("freezes", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, freeze_next),)),
         Scene(
@@ -195,11 +188,11 @@ MEETINGS: tuple[Meeting, ...] = (
     ("renewal", "charge sub", 0, actions.double_message),
     ("renewal", "charge sub", 0, cancel_now),
     ("renewal", "charge sub", 0, cancel_at_end),
-    ("renewal", "charge sub", 0, actions.refund_last),
+    ("renewal", "charge sub", 0, money_back.refund_last),
     ("renewal", "charge sub", 0, pause_now),
     ("renewal", "charge sub", 0, freeze_next),
     ("renewal", "charge sub", 0, actions.ask_to_cancel),
-    ("renewal", "charge sub", 0, actions.other_plan),
+    ("renewal", "charge sub", 0, plan_changes.other_plan),
     ("renewal", "charge sub", 0, actions.sweep),
     ("renewal", "charge sub", 0, give_visa),
     ("gives a card", "charge sub", 0, remove_card),
@@ -223,10 +216,10 @@ MEETINGS: tuple[Meeting, ...] = (
             ("upgrades next", "plan", (cancel_now, change_now, freeze_next)),
             ("thinks it over", "plan", (cancel_now, change_next)),
             ("changes free", "plan", (cancel_now, pause_now, change_now, freeze_next)),
-            ("wants it back", "plan", (actions.refund_last,)),
+            ("wants it back", "plan", (money_back.refund_last,)),
             ("wants it back", "refund", (change_now, cancel_now)),
             ("wants it back first", "refund", (change_cheaper,)),
-            ("leaves credit", "cancel", (actions.refund_last,)),
+            ("leaves credit", "cancel", (money_back.refund_last,)),
             ("gives a card", "card", (cancel_now, remove_card, other_card)),
             ("freezes", "freeze", (cancel_now, pause_now, change_now, change_next)),
             ("freezes", "plan", (cancel_now, change_now)),
@@ -248,7 +241,7 @@ COMES = {
     actions.look_at_attempt: "charge",
     cancel_now: "cancel",
     cancel_at_end: "cancel",
-    actions.refund_last: "refund",
+    money_back.refund_last: "refund",
     pause_now: "pause",
     pay_now: "pay",
     freeze_next: "freeze",
@@ -262,7 +255,7 @@ COMES = {
     remove_first: "card",
     remove_last: "card",
     actions.ask_to_cancel: "ask",
-    actions.other_plan: "plan",
+    plan_changes.other_plan: "plan",
     actions.sweep: "sweep",
     actions.tell_again: "tell",
     actions.click_again: "buyer",

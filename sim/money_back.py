@@ -1,0 +1,144 @@
+"""Money that goes back: by the merchant, past us at the gateway, and through the bank."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from billing.kernel.errors import Invalid, Unavailable, Uncertain
+from billing.kernel.gateways import DisputeStanding, RefundSucceeded
+from billing.kernel.invoices import Invoice
+from billing.kernel.orders import Order
+from billing.kernel.subscription import Source, Subscription
+from billing.refunds.flows import refund
+from billing.storage import keys
+from sim.chance import Chance
+from sim.seen import ASKED
+from sim.virtual_clock import DAY, SECOND, answered
+from sim.world import World
+
+if TYPE_CHECKING:
+    from sim.adversary import Adversary
+
+TIMES_ASKED = 3
+"""The most times a refund is requested by somebody who is answered that it was not made."""
+
+
+def dispute(adversary: Adversary, target: Subscription) -> None:
+    """Disputes a payment, all or part, through the customer's bank.
+
+    Some day the bank decides.
+    """
+    world = adversary.world
+    sandbox = world.gateway.sandbox
+    chance = Chance(world.seed, f"dispute {target.id} {target.seq}")
+    paid = charged(world, target)
+    if not paid:
+        return
+    invoice = chance.pick((paid[-1], paid[0]))
+    reference = str(invoice.gateway_ref)
+    try:
+        part = chance.pick((None, None, invoice.total.amount_minor // 2))
+        opened = sandbox.open_dispute(reference, part)
+    except Invalid:
+        return  # nothing of it is left
+    world.oracle.tally["disputes"] += 1
+    decided = chance.pick((*[DisputeStanding.WON] * 2, DisputeStanding.LOST, None))
+    if decided is not None:
+        at_us = world.clockwork.now_us + int(chance.stretched(SECOND, 40 * DAY))
+        close = partial(sandbox.close_dispute, reference, opened, decided)
+        world.clockwork.at(at_us, close)
+
+
+def refund_at_gateway(adversary: Adversary, target: Subscription) -> None:
+    """Refunds a payment at the gateway itself, past us, all or part, as the merchant may."""
+    world = adversary.world
+    paid = charged(world, target)
+    if not paid:
+        return
+    chance = Chance(world.seed, f"dashboard {target.id} {target.seq} {len(paid)}")
+    invoice = chance.pick((paid[-1], paid[0]))
+    minor = invoice.total.amount_minor // chance.pick((1, 2, 3))
+    made = world.gateway.sandbox.refund_elsewhere(str(invoice.gateway_ref), minor)
+    world.oracle.tally["refunds_elsewhere"] += isinstance(made, RefundSucceeded)
+
+
+def send_back(adversary: Adversary, target: Subscription) -> None:
+    """Fails the newest refund at the customer's bank, whoever made the refund."""
+    world = adversary.world
+    for invoice in reversed(charged(world, target)):
+        found = world.gateway.books.read(str(invoice.gateway_ref))
+        made = (
+            [each for each in found[0]["refunds"].values() if "failure" not in each]
+            if found
+            else []
+        )
+        if made:
+            world.gateway.sandbox.send_back(str(invoice.gateway_ref), made[-1]["id"])
+            world.oracle.tally["refunds_sent_back"] += 1
+            return
+
+
+def charged(world: World, target: Subscription) -> list[Invoice]:
+    """Returns the paid invoices of a subscription, if the gateway sends events about them."""
+    ours = (i for i in world.oracle.invoices.values() if i.subscription == target.id)
+    return [invoice for invoice in ours if invoice.charge] if world.webhooks.on else []
+
+
+def refund_last(adversary: Adversary, target: Subscription) -> None:
+    """Refunds the newest payment, all or part, while somebody else does the same.
+
+    Whoever is answered that nothing was done asks again; whoever is answered that it is under way
+    asks again if impatient.
+    """
+    world = adversary.world
+    paid = payments(world, target)
+    if not paid:
+        return
+    chance = Chance(world.seed, f"refund {target.id} {target.seq} {len(paid)}")
+    for n in range(chance.pick((1, 2))):
+        part = chance.pick((None, None, paid[-1].amount.amount_minor // 3))
+        at_us = world.clockwork.now_us + chance.between(0, SECOND // 10)
+        asked = f"{ASKED} {paid[-1].id} {world.clockwork.now_us} {n}"
+        _ask_refund(world, paid[-1], part, asked, at_us, TIMES_ASKED)
+
+
+def payments(world: World, target: Subscription) -> list[Order]:
+    history = world.table.query(keys.history(target.merchant, target.customer))
+    paid = [o for o in history if isinstance(o, Order) and o.kind in {"sale", "rebill"}]
+    return [o for o in paid if o.subscription == target.id and o.amount]
+
+
+def _ask_refund(
+    world: World, paid: Order, amount_minor: int | None, asked: str, at_us: int, times: int
+) -> None:
+    """Asks for a refund without an idempotency key.
+
+    `asked` names the request that it belongs to, and is kept as the refund's reason.
+    """
+    ports, again_us = world.ports, 3 * SECOND
+
+    def again(wish: str) -> None:
+        if times > 1:
+            soon = world.clockwork.now_us + again_us
+            _ask_refund(world, paid, amount_minor, wish, soon, times - 1)
+
+    def work() -> None:
+        try:
+            made = refund.request(
+                ports,
+                refund.payment(ports, paid.merchant, paid.id),
+                amount_minor=amount_minor,
+                source=Source.MERCHANT,
+                reason=asked,
+                now=ports.clock(),
+            )
+        except Uncertain:
+            raise  # advised to look first
+        except Unavailable:
+            again(asked)
+            raise
+        if isinstance(made, refund.UnderWay):
+            again(f"{asked} though under way")
+
+    world.clockwork.spawn(f"refund {paid.subscription}", work, at_us, answered)

@@ -204,7 +204,7 @@ class SimMailer:
 
 
 class SimEphemeral(MemoryEphemeral):
-    """`storage.Ephemeral` over the wire, for what simulated flows keep there: hits, and how far
+    """`ephemeral.Ephemeral` over the wire, for what simulated flows keep there: hits, and how far
     somebody looked.
 
     TTL takes a row away up to two days after it has expired.

@@ -17,7 +17,7 @@ from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
 from pynamodb.exceptions import TableError
 from pynamodb.signals import post_dynamodb_send
 
-from billing.kernel.storage import Ephemeral
+from billing.kernel.ephemeral import Ephemeral
 from billing.storage import store
 from billing.storage.dynamo import calls as dynamo_calls
 from billing.storage.dynamo import tables as dynamo_tables

@@ -16,6 +16,7 @@ from billing.kernel.storage import Due
 
 if TYPE_CHECKING:
     from billing.kernel import charge_eligibility
+    from billing.kernel.ephemeral import Ephemeral
     from billing.kernel.gateways import (
         AtGateway,
         Capabilities,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from billing.kernel.objects import Objects
     from billing.kernel.operation import BillingSwitch, Operation
     from billing.kernel.outbox_events import LeftOut, OutboxEvent
-    from billing.kernel.storage import Audit, Ephemeral, Store
+    from billing.kernel.storage import Audit, Store
     from billing.kernel.subscription import Subscription
 
 

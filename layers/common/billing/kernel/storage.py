@@ -1,10 +1,10 @@
-"""Storage ports: business state, and ephemeral data that may be lost."""
+"""Storage ports: business state, and the audit log; data that may be lost is `ephemeral`'s."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from billing.kernel.errors import Conflict
@@ -279,31 +279,4 @@ class Audit(Protocol):
 
     def put(self, record: AuditRecord) -> None:
         """Stores a record; raises `Unavailable` when it is not certain that it is kept."""
-        ...
-
-
-class Ephemeral(Protocol):
-    """Data that may be lost: sessions, tokens, limits, answers kept for a repeated request.
-
-    Rows past `expires_at` count as gone, whether or not the database has deleted them.
-    """
-
-    def put(self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime) -> bool:
-        """Stores a value if there is none; False, and nothing written, if there is one."""
-        ...
-
-    def replace(self, kind: str, key: str, value: str, *, expires_at: datetime) -> None: ...
-    def renew(
-        self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime
-    ) -> bool:
-        """Replaces an existing value; False, and nothing written, if there is none."""
-        ...
-
-    def get(self, kind: str, key: str, *, now: datetime) -> str | None: ...
-    def take(self, kind: str, key: str, *, now: datetime) -> str | None:
-        """Returns the value and removes it; only one caller gets it."""
-        ...
-
-    def hit(self, kind: str, key: str, *, window: timedelta, now: datetime) -> int:
-        """Counts one more hit in the fixed window around `now` and returns the count so far."""
         ...

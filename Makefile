@@ -95,7 +95,7 @@ stripe-check: $(DEV)
 bench: $(DEV) $(LAMBDA)
 	@$(WITH_LAYER) .venv/bin/python -m bench
 
-## make check      check format, lint, types, security, imports, docstrings and template
+## make check      check format, lint, types, security, imports, docstrings, lengths and template
 .PHONY: check
 check: $(DEV) $(TOOLS)
 	.venv/bin/ruff format --check .
@@ -104,6 +104,7 @@ check: $(DEV) $(TOOLS)
 	.venv/bin/bandit -q -c pyproject.toml -r layers functions dev bench perennial
 	$(WITH_LAYER) .venv/bin/lint-imports --no-cache
 	@$(WITH_LAYER) .venv/bin/python -m dev.docstrings
+	@$(WITH_LAYER) .venv/bin/python -m dev.file_lengths
 	.venv-tools/bin/sam validate --lint
 
 ## make stack-check  check the template with cfn-lint's serverless rules and checkov

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import stripe
 
@@ -46,9 +45,6 @@ from billing.kernel.gateways import (
     Unconfirmed,
 )
 from billing.kernel.money import Money
-
-if TYPE_CHECKING:
-    pass
 
 
 class StripeGateway:

@@ -7,15 +7,17 @@ of the mail would hold against it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 from billing.kernel.customers import Customer
 from billing.kernel.invoices import Invoice
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.subscription import State, Subscription
-from billing.outbox.flows.deliver import PASSING
+from billing.outbox.flows.consume import PASSING
 from sim.invariants import CALL, SKEW, I, Violation
 from sim.seen import Seen
+from sim.wire import Wire
 
 DISPUTES = {EventKind.DISPUTE_OPENED, EventKind.DISPUTE_WON, EventKind.DISPUTE_LOST}
 AHEAD = {EventKind.RENEWAL_UPCOMING, EventKind.TRIAL_ENDING}
@@ -29,6 +31,10 @@ RECORDS = {
     EventKind.DETAILS_CHANGED,
 }
 """The kinds of event that are mailed whatever came after them."""
+
+
+TOGETHER = timedelta(seconds=10)
+"""The time within which the order of two events of a subscription is kept."""
 
 
 class Mail(Seen):
@@ -92,6 +98,45 @@ class Mail(Seen):
         begun = self._now() - CALL - SKEW
         stood = [email for at, email in known if at <= begun][-1:]
         return {*stood, *(email for at, email in known if at > begun)}
+
+    def mailed_once(self, event: str, wire: Wire) -> None:
+        """Checks that a mail goes out once, unless a process died between sending and noting it.
+
+        It may have had no answer instead, or been held up for longer than its claim (R-8).
+        """
+        invocation = wire.clockwork.invocation
+        earlier = self._mailed_by.get(event)
+        self._mailed_by[event] = invocation.name, invocation.point - 1
+        self.tally["mails_again"] += earlier is not None
+        if earlier is not None:
+            sender, point = earlier
+            held_up = not wire.held_up.isdisjoint({sender, invocation.name})
+            if wire.failed_at.get(sender, -1) < point and not held_up:
+                raise Violation("13", f"{event} was mailed by {sender}, and is mailed again", event)
+
+    def _stands(self, event: OutboxEvent, after: OutboxEvent | None) -> None:
+        """Notes an outbox event of a subscription as it stands, in the order of their writes."""
+        if event.subscription is not None:
+            waiting = self._in_outbox[event.subscription, event.shard]
+            if after is None:
+                del waiting[event.id]
+            else:
+                waiting[event.id] = after
+
+    def mailed_in_order(self, event: str, wire: Wire) -> None:
+        """Checks that no event of a subscription is mailed while one that was written shortly
+        before it waits untouched, unless a call failed (R-8)."""
+        mailed = self.events.get(event)
+        actor = wire.clockwork.invocation.name
+        if mailed is None or actor in wire.failed_at or actor in wire.held_up:
+            return
+        for earlier in self._in_outbox[mailed.subscription or "", mailed.shard].values():
+            if earlier.id == event:
+                return
+            together = timedelta(0) < mailed.at - earlier.at <= TOGETHER
+            if together and earlier.claimed_until is None:
+                text = f"{event} is mailed before {earlier.id}"
+                raise Violation("13", text, event, mailed.subscription)
 
     def _is_left_out(self, event: OutboxEvent) -> None:
         """Checks that an outbox event that is not mailed gives a true reason."""

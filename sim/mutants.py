@@ -30,8 +30,8 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Insert
-from billing.outbox import outdated
-from billing.outbox.flows import deliver
+from billing.outbox import lines, outdated
+from billing.outbox.flows import consume, deliver
 from billing.plans import freezing, plan_change
 from billing.rebill import charge_steps, plan_change_steps
 from billing.rebill.flows import charge, sweep
@@ -42,6 +42,7 @@ from sim.items import Table
 from sim.mutations import (
     abandoning_unasked,
     always,
+    as_the_stream_names_them,
     attempts_unlimited,
     blind,
     clearing,
@@ -60,6 +61,7 @@ from sim.mutations import (
     oldest_first,
     paid_without_settling,
     removing_first,
+    repeating_the_others,
     skipping_write_ahead,
     unarmed,
     unchanged,
@@ -329,7 +331,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "disarmed: money withdrawn, given back",
         ((gateway_payments, "refuse_disarmed", always(None)),),
     ),
-    Mutant("disarmed: told to nobody", ((deliver, "_waits", always(False)),)),
+    Mutant("disarmed: told to nobody", ((consume, "waits", always(False)),)),
     Mutant("request: holds nothing", ((cancellation_request, "hold", always(())),)),
     Mutant("request declined: holds on", ((decision, "_released", always(())),)),
     Mutant(
@@ -338,8 +340,17 @@ MUTANTS: tuple[Mutant, ...] = (
         redundant="deciding changes state and attempt, so they are conditions themselves",
     ),
     Mutant("request: never decided", ((decision, "_undecided", always("waits")),)),
-    Mutant("outbox: removed before told", ((deliver, "_handle", removing_first),)),
-    Mutant("outbox: left out without a reason", ((deliver, "_mark_left_out", keeping_silent),)),
+    Mutant("outbox: removed before told", ((consume, "_handle", removing_first),)),
+    Mutant("outbox: left out without a reason", ((consume, "_mark_left_out", keeping_silent),)),
+    Mutant(
+        "outbox: a consumer that fails repeats the others",
+        ((consume, "_note", repeating_the_others),),
+    ),
+    Mutant("outbox: a claim keeps nobody out", ((consume, "CLAIM", constant(timedelta(0))),)),
+    Mutant(
+        "outbox: what stands ahead is not looked for",
+        ((lines, "ready", as_the_stream_names_them),),
+    ),
     Mutant("mail: untrue, and sent", tuple((outdated, name, always(False)) for name in _UNTRUE)),
     Mutant("mail: true, and left out", tuple((outdated, name, always(True)) for name in _UNTRUE)),
     Mutant("mail: to the first email", ((Customer, "contact", first_contact),)),

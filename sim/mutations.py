@@ -243,13 +243,29 @@ def unarmed(original: Any) -> Any:
 
 
 def removing_first(original: Any) -> Any:
-    """Removes an outbox event from the outbox before it is delivered."""
+    """Removes an outbox event from the outbox before it is mailed."""
 
-    def mutant(ports: Any, event: Any, *args: Any) -> Any:
-        ports.store.commit(Remove(event))
-        return original(ports, event, *args)
+    def mutant(ports: Any, consumer: Any, event: Any, *args: Any) -> Any:
+        if consumer.name == "mail":
+            ports.store.commit(Remove(event))
+        return original(ports, consumer, event, *args)
 
     return mutant
+
+
+def repeating_the_others(original: Any) -> Any:
+    """Forgets which consumers were done when another one failed."""
+
+    def mutant(claimed: Any, *args: Any) -> Any:
+        change = original(claimed, *args)
+        return replace(change, after=replace(change.after, done=claimed.done))
+
+    return mutant
+
+
+def as_the_stream_names_them(original: Any) -> Any:
+    """Delivers each event by itself, whatever stands ahead of it in its line."""
+    return lambda events, lines, now: original(events, lines, now)[-1:]
 
 
 def keeping_silent(original: Any) -> Any:

@@ -58,6 +58,8 @@ class Wire:
         self.log = log
         self.down_until: Callable[[int], int] = lambda now_us: 0
         self.gateway_down_until: Callable[[int], int] = lambda now_us: 0
+        self.failed_at: dict[str, int] = {}
+        self.held_up: set[str] = set()
         self.watch: Callable[[Invocation, int], None] | None = None
         self._seed = seed
 
@@ -97,6 +99,10 @@ class Wire:
             raise
         finally:
             kind = f" !{fault}" if fault else ""
+            if outcome == "SimCrash" or (fault and category in {"mail", "write"}):
+                self.failed_at[actor] = point
+            if fault and fault.startswith("stall"):
+                self.held_up.add(actor)
             self.log.add(clockwork.now_us, actor, f"{point} {name}{kind} -> {outcome}", about)
 
     def note(self, text: str, about: object) -> None:

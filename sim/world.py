@@ -102,7 +102,7 @@ class World:
             queue=self.deployment.queue,
             mailer=SimMailer(self.wire, self.oracle, self.hurry),
             passwords=Argon2Passwords(),
-            handle=wiring.handle,
+            consumers=wiring.consumers,
             operation=operation,
         )
 
@@ -197,6 +197,8 @@ class SimMailer:
 
         def arrive() -> None:
             self._oracle.mails(event, to.addr_spec)
+            self._oracle.mailed_once(event, self._wire)
+            self._oracle.mailed_in_order(event, self._wire)
             if message["pdf"] is not None:
                 self._oracle.served(message["pdf"])
 

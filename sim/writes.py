@@ -153,6 +153,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
         put_off = gone & {after.id for _, before, after in puts if before is None}
         for _, before, after in puts:
             event = before if after is None else after
+            self._stands(event, after)
             if event.id in put_off:
                 continue
             if after is None:

@@ -20,6 +20,7 @@ from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Insert, Remove
 from billing.notices.flows import remind
+from billing.outbox import lines
 from billing.outbox.flows import deliver
 from billing.rebill.flows import missed, sweep
 from billing.runtime import wiring
@@ -149,7 +150,7 @@ def outbox() -> tuple[World, Choosy]:
 
 
 def tell(world: World, **how: Any) -> None:
-    world.now += deliver.CLAIM
+    world.now += lines.CLAIM
     deliver.sweep(world.ports, now=world.now, **how)
 
 

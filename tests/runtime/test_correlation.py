@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,6 +87,23 @@ def test_every_line_that_is_logged_on_the_way_names_it_too(lines: StringIO) -> N
             telemetry.happened("three")
     told = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert [line["correlation_id"] for line in told] == ["request-1", "tick-1", "request-1"]
+
+
+def test_lines_of_two_threads_name_what_each_of_them_works_on(lines: StringIO) -> None:
+    """Outbox events of different requests are delivered side by side."""
+    both = Barrier(2, timeout=20)
+
+    def work(request: str) -> None:
+        with telemetry.under(request):
+            both.wait()
+            telemetry.happened(request)
+            both.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(work, ["request-1", "request-2"])) == [None, None]
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert len(told) == 2
+    assert all(line["correlation_id"] == line["message"] for line in told)
 
 
 def test_a_receipts_mail_names_the_sweep_that_took_the_charge_up(world: World) -> None:

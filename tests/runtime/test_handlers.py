@@ -16,9 +16,14 @@ ROOMS = (account_mails, customer_mails, helpdesk_mails, bank_decisions, payments
 
 @pytest.mark.spec("R-8")
 def test_every_kind_of_event_is_mailed_or_withdraws_a_payment() -> None:
-    handled = handlers.MAILS.keys() | handlers.EFFECTS.keys()
-    assert handled == set(EventKind)
+    (withdrawn,) = (each.kinds for each in handlers.CONSUMERS if each.name == "withdrawals")
+    assert handlers.MAILS.keys() | withdrawn == set(EventKind)
     assert set(EventKind) - handlers.MAILS.keys() == {EventKind.PAYMENT_VOID}
+
+
+def test_the_names_of_consumers_stay_because_events_keep_them() -> None:
+    names = [each.name for each in handlers.CONSUMERS]
+    assert names == ["accounts", "cards", "credit", "withdrawals", "mail"]
 
 
 def test_no_kind_is_registered_twice() -> None:

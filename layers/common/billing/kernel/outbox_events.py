@@ -75,7 +75,9 @@ class OutboxEvent(Entity):
     whose mails use the state when they are sent. `until` is how long an ended account is kept.
     `email` is the recipient where that is not the customer's email. `claimed_until` is the end of
     the consumer's claim. `correlation` names the request or sweep that caused it, and is set when
-    it is written. `left_out` is set before an event is removed that was not mailed.
+    it is written. `left_out` is set before an event is removed that was not mailed. `done` names
+    the consumers that need not see it again, and mails that went out, and `failures` counts the
+    deliveries in which a consumer failed; both are written only then.
     """
 
     id: str
@@ -94,3 +96,5 @@ class OutboxEvent(Entity):
     until: datetime | None = None
     email: str | None = None
     left_out: LeftOut | None = None
+    done: tuple[str, ...] = ()
+    failures: int = 0

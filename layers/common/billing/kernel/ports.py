@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from billing.kernel.money import Money
     from billing.kernel.objects import Objects
     from billing.kernel.operation import BillingSwitch, Operation
-    from billing.kernel.outbox_events import LeftOut, OutboxEvent
+    from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
     from billing.kernel.storage import Audit, Store
     from billing.kernel.subscription import Subscription
 
@@ -206,13 +206,40 @@ class Mailer(Protocol):
 
 
 class Handle(Protocol):
-    """Handles an outbox event: sends its mails, and does what follows from it (R-8)."""
+    """Does the work of one consumer for an outbox event; it may be run twice (R-8)."""
 
     def __call__(
         self, ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
     ) -> LeftOut | None:
-        """Returns why no mail was sent, None if one was; raises `Unavailable`."""
+        """Returns why no mail was sent, None otherwise.
+
+        Raises `Unavailable`, `Conflict`, and `PartlyDone` from either or an error of our own.
+        """
         ...
+
+
+class PartlyDone(Exception):
+    """A consumer's failure after a part of its work, which must not be done again.
+
+    `done` are the names of its parts in the event's `done`, beside the names of consumers.
+    """
+
+    def __init__(self, done: tuple[str, ...], cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.done = done
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """One consumer of outbox events of some kinds.
+
+    Its name is stored in events that it is done with, so it never changes.
+    """
+
+    name: str
+    kinds: frozenset[EventKind]
+    handle: Handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +262,7 @@ class Ports:
     mailer: Mailer
     operation: Operation
     passwords: Passwords
-    handle: Handle
+    consumers: Callable[[], Sequence[Consumer]]
     lanes: Lanes = Lanes()
 
     def gateway_of(self, held: AtGateway) -> Gateway:

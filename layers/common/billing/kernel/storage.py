@@ -258,10 +258,16 @@ class Store(Protocol):
         ...
 
     def undelivered(
-        self, shard: int, until: datetime, limit: int, *, after: OutboxEvent | None = None
+        self,
+        shard: int,
+        until: datetime,
+        limit: int,
+        *,
+        since: datetime | None = None,
+        after: OutboxEvent | None = None,
     ) -> list[OutboxEvent]:
-        """Facts of one outbox shard written at or before `until`, oldest first; those behind
-        `after`, if it is named."""
+        """Events of one outbox shard written at or before `until`, oldest first; those from `since`
+        on, or behind `after`, if one is named."""
         ...
 
     def commit(self, *writes: Write) -> None:

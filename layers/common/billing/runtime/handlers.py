@@ -1,4 +1,4 @@
-"""Registers each room's handlers of outbox events: what is done, and what is mailed (R-8)."""
+"""Registers the consumers of outbox events: what is done, and what is mailed (R-8)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,13 @@ from billing.helpdesk.mail import handlers as helpdesk_mails
 from billing.kernel.flows import gateway_payments
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import Consumer, Ports
 from billing.outbox.flows import mailing
 from billing.outbox.mail import bank_decisions, payments, subscriptions
 from billing.outbox.mail.envelopes import Mails
 from billing.refunds.flows import credit
 
-Effect = Callable[[Ports, OutboxEvent, Merchant, datetime], None]
 MailsOf = Callable[[Ports, OutboxEvent, Merchant, datetime], Mails]
-
-EFFECTS: Mapping[EventKind, tuple[Effect, ...]] = {
-    EventKind.PURCHASED: (cards.keep_newest_bought_with, credit.settle),
-    EventKind.ENDED: (credit.settle,),
-    EventKind.PAYMENT_VOID: (gateway_payments.withdraw_void,),
-}
-"""The effects of an event besides its mail; each may be run twice."""
 
 MAILS: Mapping[EventKind, MailsOf] = {
     **payments.MAILS,
@@ -40,15 +32,25 @@ MAILS: Mapping[EventKind, MailsOf] = {
 """The mails of an event; each kind but a void payment has some."""
 
 
-def handle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
-    """Handles one outbox event; returns why no mail was sent, None if one was, or none is due.
-
-    Raises `Unavailable`, and any error of our own code.
-    """
+def _make_account_due(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
     account_life.make_due(ports, event)
-    for effect in EFFECTS.get(event.kind, ()):
-        effect(ports, event, merchant, now)
-    mails = MAILS.get(event.kind)
-    if mails is None:
-        return None
-    return mailing.send(ports, event, merchant, mails(ports, event, merchant, now), now)
+
+
+def _mail(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
+    """Sends an event's mails; returns why none was sent, None if one was."""
+    mails = MAILS[event.kind](ports, event, merchant, now)
+    return mailing.send(ports, event, merchant, mails, now)
+
+
+CONSUMERS: tuple[Consumer, ...] = (
+    Consumer("accounts", frozenset(EventKind), _make_account_due),
+    Consumer("cards", frozenset({EventKind.PURCHASED}), cards.keep_newest_bought_with),
+    Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
+    Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
+    Consumer("mail", frozenset(MAILS), _mail),
+)
+"""All consumers of the outbox, in the order in which each event is handed to them.
+
+Each may see an event twice, and must not rely on another one having seen it. A new consumer is a
+line here: its name, its kinds, and a flow of its own room.
+"""

@@ -81,13 +81,14 @@ def hashed(value: str) -> str:
 
 
 class RedactingFormatter(LambdaPowertoolsFormatter):
-    """Powertools' JSON lines with the declared fields only.
+    """Powertools' JSON lines with the declared fields only, and the thread's own correlation id.
 
     No value holds an address, card number or credential, wherever it came from.
     """
 
     def serialize(self, log: Any) -> str:
-        kept = {name: _shown(value) for name, value in log.items() if name in FIELDS}
+        under_now = {"correlation_id": correlation.current()}
+        kept = {name: _shown(value) for name, value in (log | under_now).items() if name in FIELDS}
         return super().serialize(kept)
 
 
@@ -165,12 +166,7 @@ def messages_failed(errors: Mapping[str, Exception]) -> None:
 def under(correlation_id: str | None) -> Iterator[None]:
     """Sets the correlation id of log lines, queue messages and outbox events within a block."""
     with correlation.under(correlation_id):
-        before = logger().get_correlation_id()
-        logger().set_correlation_id(correlation.current())
-        try:
-            yield
-        finally:
-            logger().set_correlation_id(before)
+        yield
 
 
 def observed(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -19,7 +19,17 @@ from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateways import AccountRef
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
-from billing.kernel.ports import Batch, Each, Gateway, Lanes, Mailer, Passwords, Ports, Queue
+from billing.kernel.ports import (
+    Batch,
+    Consumer,
+    Each,
+    Gateway,
+    Lanes,
+    Mailer,
+    Passwords,
+    Ports,
+    Queue,
+)
 from billing.kernel.storage import Audit, Due, Store
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
@@ -27,8 +37,6 @@ from billing.runtime.settings import Settings
 if TYPE_CHECKING:
     from billing.aws.secret_store import ParameterSecrets
     from billing.gateways.spec import GatewaySpec
-    from billing.kernel.merchants import Merchant
-    from billing.kernel.outbox_events import LeftOut, OutboxEvent
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -120,16 +128,16 @@ def assemble(
         mailer=mailer,
         operation=operation,
         passwords=passwords or _passwords(),
-        handle=handle,
+        consumers=consumers,
         lanes=lanes or Lanes(),
     )
 
 
-def handle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
-    """Handles an outbox event; the mail modules are loaded with the first one."""
+def consumers() -> Sequence[Consumer]:
+    """Returns the consumers of the outbox; their modules are loaded with the first event."""
     from billing.runtime import handlers
 
-    return handlers.handle(ports, event, merchant, now)
+    return handlers.CONSUMERS
 
 
 def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]:

@@ -142,6 +142,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     "IssuedDocument": {"lines": (), "test": False},
     "LedgerEntry": {"test": False},
     "Message": {"internal": False, "masked": 0},
+    "OutboxEvent": {"done": (), "failures": 0},
     "Order": {"refunded_minor": 0, "withdrawn": False, "test": False},
     "PaymentMethod": {"expiry_told": False, "formerly": ()},
     "PaymentPointer": {"events": ()},

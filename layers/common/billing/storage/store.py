@@ -16,7 +16,7 @@ from billing.kernel.storage import Due
 from billing.kernel.writes import Insert, Transaction, Write
 from billing.runtime import correlation
 from billing.storage import index_keys, keys
-from billing.storage.addresses import SortKeyRange
+from billing.storage.addresses import SortKeyRange, stamp
 from billing.storage.customer_reads import CustomerReads
 from billing.storage.items import Items, listed
 from billing.storage.memory.items import MemoryItems
@@ -96,16 +96,24 @@ class ItemStore(MerchantReads, CustomerReads):
         return self._items.get(keys.outbox_event(shard, at, event_id))
 
     def undelivered(
-        self, shard: int, until: datetime, limit: int, *, after: OutboxEvent | None = None
+        self,
+        shard: int,
+        until: datetime,
+        limit: int,
+        *,
+        since: datetime | None = None,
+        after: OutboxEvent | None = None,
     ) -> list[OutboxEvent]:
-        """Query OB#<shard> up to `until`, oldest first."""
-        by_then = SortKeyRange.until(until)
+        """Query OB#<shard> from `since` up to `until`, oldest first."""
+        written = SortKeyRange.until(until)
         if after is None:
-            return self._items.query(keys.outbox(shard, by_then), limit=limit)
+            if since is not None:
+                written = written._replace(low=stamp(since))
+            return self._items.query(keys.outbox(shard, written), limit=limit)
         # The range includes both ends, but only events behind `after` are wanted.
-        behind = by_then._replace(low=keys.outbox_event(after.shard, after.at, after.id).sk)
+        behind = written._replace(low=keys.outbox_event(after.shard, after.at, after.id).sk)
         found = self._items.query(keys.outbox(shard, behind), limit=limit + 1)
-        return [event_id for event_id in found if event_id.id != after.id][:limit]
+        return [event for event in found if event.id != after.id][:limit]
 
     def commit(self, *writes: Write) -> None:
         """Conditional write, or transaction."""

@@ -71,7 +71,7 @@ def paid(
     else:
         existing = history.customer.id if history.customer else None
         kept = history.method(checkout.method.id) if checkout.method else None
-    shard = ports.shard_of(checkout.invoice.id)
+    shard = ports.shard_of(checkout.invoice.purchase)
     return checkout_steps.settle_paid(
         checkout, outcome, now, customer=existing, kept=kept, shard=shard
     )

@@ -188,7 +188,7 @@ def _first_payment(
         customer=customer,
         kept=settlement.kept_card(ports, attempt, customer),
         refund_order=ports.new_id("order"),
-        shard=ports.shard_of(attempt.invoice.id),
+        shard=ports.shard_of(attempt.invoice.purchase),
     )
     return "paid_too_late", writes
 
@@ -239,6 +239,6 @@ def _too_late(
     """Books and refunds money for an invoice that can no longer be paid."""
     if not isinstance(outcome, Succeeded):
         return None
-    order, shard = ports.new_id("order"), ports.shard_of(invoice.id)
+    order, shard = ports.new_id("order"), ports.shard_of(invoice.purchase)
     _, write = orphan_payment.of_invoice(invoice, outcome, now, refund_order=order, shard=shard)
     return "paid_too_late", write

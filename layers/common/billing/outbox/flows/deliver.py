@@ -1,28 +1,25 @@
-"""Delivers outbox events: each is mailed once, its invoice numbered first (R-8, M-7).
+"""Delivers outbox events: from the stream as they are written, and what it left in a sweep (R-8).
 
-An event is claimed, delivered, and removed; one that is not mailed has its reason written on it
-first. A crash in between leaves a claim that expires, and the sweep delivers the event then; the
-mail's Message-ID is the event's, so that a mail sent twice is one.
+The events of one purchase are delivered in the order in which they were written, those of different
+purchases side by side. An event that fails holds up none behind it.
 """
 
 from __future__ import annotations
 
 from bisect import insort
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
-from billing.kernel.errors import Conflict, Unavailable
+from billing.kernel.errors import Unavailable
 from billing.kernel.flows.walks import rotated
-from billing.kernel.merchants import Merchant
-from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
+from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
-from billing.kernel.writes import Change, Remove
-from billing.runtime import telemetry
+from billing.outbox import lines
+from billing.outbox.flows import consume
 
-CLAIM = timedelta(minutes=5)
 SWEEP_AFTER = timedelta(minutes=2)
 """The age from which the sweep delivers an event that the stream has not."""
 
@@ -32,22 +29,52 @@ EVERY = timedelta(minutes=5)
 READ_AT_MOST = 6400
 """The most events that are read of one shard, unless all of them are claimed."""
 
-WAIT = timedelta(hours=1)
-"""The delay of an event whose merchant is disarmed (W-5), and the longest delay of one that could
-not be delivered."""
+TOGETHER = timedelta(seconds=10)
+"""The time within which two events of a purchase may be delivered at the same time, by different
+processes: the order of these is kept."""
 
-PASSING = frozenset(
-    {
-        EventKind.RENEWAL_UPCOMING,
-        EventKind.TRIAL_ENDING,
-        EventKind.CARD_EXPIRING,
-        EventKind.LINK_ASKED,
-        EventKind.RESET_ASKED,
-        EventKind.EMAIL_ASKED,
-        EventKind.TICKET_ASKED,
-    }
-)
-"""Kinds of events that are no longer true, or no longer wanted, when they are delivered late."""
+LOOK = 200
+"""The most events of a shard that are looked at around those that the stream names."""
+
+KeepGoing = Callable[[], bool]
+Named = tuple[int, datetime, str]
+"""Shard, instant and id of an event, as its key names it."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """The events delivered so far: their counts, and the first error of our own code."""
+
+    ports: Ports
+    now: datetime
+    keep_going: KeepGoing
+    tally: Counter[str] = field(default_factory=Counter)
+    bug: Exception | None = None
+
+    def deliver(self, events: Iterable[OutboxEvent]) -> None:
+        """Delivers events side by side, those of one purchase one after the other."""
+        for together in lines.rounds(events):
+            for result in self.ports.each(self._deliver_one, together):
+                assert not isinstance(result, Unavailable), "consume counts it"
+                counted, bug = result
+                self.tally += counted
+                self.bug = self.bug or bug
+
+    def _deliver_one(self, event: OutboxEvent) -> tuple[Counter[str], Exception | None]:
+        if not self.keep_going():
+            return Counter(left=1), None
+        try:
+            done = consume.consume(self.ports, event, now=self.now, keep_going=self.keep_going)
+        except Exception as bug:
+            return Counter(), bug
+        return done, None
+
+    def finished(self) -> Counter[str]:
+        """Returns the counts; raises the first error of our own code, now that the others are
+        delivered."""
+        if self.bug is not None:
+            raise self.bug
+        return self.tally
 
 
 def sweep(
@@ -55,28 +82,17 @@ def sweep(
     *,
     now: datetime,
     limit: int = 100,
-    keep_going: Callable[[], bool] = lambda: True,
+    keep_going: KeepGoing = lambda: True,
 ) -> Counter[str]:
     """Delivers the events that the stream left undelivered, beginning with another shard each time.
 
     An event that our code breaks on holds up no other: its error is raised once the others are
     delivered.
     """
-    tally: Counter[str] = Counter()
-    first: Exception | None = None
+    work = _Work(ports, now, keep_going)
     for shard in rotated(range(ports.operation.shards), now, EVERY):
-        for event in _undelivered(ports, shard, now, limit, tally):
-            if not keep_going():
-                tally["left"] += 1
-                continue
-            try:
-                tally += _deliver_one(ports, event, now)
-            except Exception as error:
-                first = first or error
-                _put_off(ports, event, now + CLAIM)
-    if first is not None:
-        raise first
-    return tally
+        work.deliver(_undelivered(ports, shard, now, limit, work.tally))
+    return work.finished()
 
 
 def _undelivered(
@@ -88,23 +104,23 @@ def _undelivered(
     could be delivered for the longest time comes first. A merchant that is disarmed or out of reach
     holds up no other.
     """
-    lines: dict[str, list[OutboxEvent]] = defaultdict(list)
+    waiting: dict[str, list[OutboxEvent]] = defaultdict(list)
     last: OutboxEvent | None = None
     read = 0
-    while read < READ_AT_MOST or not lines:
+    while read < READ_AT_MOST or not waiting:
         found = ports.store.undelivered(shard, now - SWEEP_AFTER, limit, after=last)
         for event in found:
-            if event.claimed_until is not None and event.claimed_until > now:
+            if lines.is_claimed(event, now):
                 tally["claimed"] += 1
                 continue
-            line = lines[event.merchant]
+            line = waiting[event.merchant]
             insort(line, event, key=_deliverable_at)
             del line[limit:]
         if len(found) < limit:
             break
         last, read = found[-1], read + len(found)
-    merchants = rotated(sorted(lines), now, EVERY * ports.operation.shards)
-    turns = zip_longest(*(lines[merchant] for merchant in merchants))
+    merchants = rotated(sorted(waiting), now, EVERY * ports.operation.shards)
+    turns = zip_longest(*(waiting[merchant] for merchant in merchants))
     return [event for turn in turns for event in turn if event is not None]
 
 
@@ -112,81 +128,58 @@ def _deliverable_at(event: OutboxEvent) -> datetime:
     return event.claimed_until or event.at
 
 
-def _put_off(ports: Ports, event: OutboxEvent, until: datetime) -> None:
-    """Moves an event that could not be delivered behind the others, unless it was delivered
-    since."""
-    found = ports.store.outbox_event(event.shard, event.at, event.id)
-    if found is not None:
-        try:
-            ports.store.commit(Change(found, replace(found, claimed_until=until)))
-        except Conflict:
-            return
-
-
 def deliver(
-    ports: Ports, events: Sequence[tuple[int, datetime, str]], *, now: datetime
+    ports: Ports,
+    events: Sequence[Named],
+    *,
+    now: datetime,
+    keep_going: KeepGoing = lambda: True,
 ) -> Counter[str]:
-    """Delivers the events of (shard, written at, id), as the stream names them, if they are
-    undelivered.
+    """Delivers the events that the stream names, if they are undelivered; leaves to the sweep what
+    it has no time for.
 
     An event that our code breaks on holds up no other: its error is raised once the others are
     delivered.
     """
-    tally: Counter[str] = Counter()
-    first: Exception | None = None
-    for shard, at, event_id in events:
-        event = ports.store.outbox_event(shard, at, event_id)
-        if event is None:
-            tally["told_before"] += 1
-            continue
-        try:
-            tally += _deliver_one(ports, event, now)
-        except Exception as error:
-            first = first or error
-    if first is not None:
-        raise first
-    return tally
+    work = _Work(ports, now, keep_going)
+    shards: dict[int, list[Named]] = defaultdict(list)
+    for named in events:
+        shards[named[0]].append(named)
+    for shard, of_shard in shards.items():
+        _deliver_shard(work, shard, of_shard)
+    return work.finished()
 
 
-def _deliver_one(ports: Ports, event: OutboxEvent, now: datetime) -> Counter[str]:
-    """Delivers one event; a failure is counted and left to the next sweep."""
-    if event.claimed_until is not None and event.claimed_until > now:
-        return Counter(claimed=1)
-    try:
-        merchant = ports.store.merchant(event.merchant)
-        assert merchant is not None, "a merchant is never removed"
-        if _waits(ports, event, merchant):
-            ports.store.commit(Change(event, replace(event, claimed_until=now + WAIT)))
-            return Counter(waiting=1)
-        claimed = replace(event, claimed_until=now + CLAIM)
-        ports.store.commit(Change(event, claimed))
-        with telemetry.under(event.correlation):
-            left_out = _handle(ports, event, merchant, now)
-            if left_out is not None:
-                claimed = _mark_left_out(ports, claimed, left_out)
-        ports.store.commit(Remove(claimed, expecting=("claimed_until",)))
-    except Conflict:
-        return Counter(conflict=1)
-    except Unavailable:
-        _put_off(ports, event, now + min(max(CLAIM, now - event.at), WAIT))
-        return Counter(unsent=1)
-    return Counter(told=1) if left_out is None else Counter(left_out=1)
+def _deliver_shard(work: _Work, shard: int, named: Sequence[Named]) -> None:
+    """Delivers events of one shard, and what stands in their lines: ahead of them, or written
+    meanwhile.
+
+    Another process may have left us what is behind our events, so we look again after them.
+    """
+    since = min(at for _, at, _ in named) - TOGETHER
+    until = max(work.now, *(at for _, at, _ in named)) + TOGETHER
+
+    def around() -> list[OutboxEvent]:
+        return work.ports.store.undelivered(shard, until, LOOK, since=since)
+
+    found = around()
+    found += _beyond(work.ports, named, found)
+    theirs = {event_id for _, _, event_id in named}
+    ours = {lines.line_of(event) for event in found if event.id in theirs}
+    work.tally += Counter(told_before=len(theirs - {event.id for event in found}))
+    seen: set[str] = set()
+    while coming := [e for e in lines.ready(found, ours, work.now) if e.id not in seen]:
+        seen |= {event.id for event in coming}
+        work.deliver(coming)
+        found = around()
 
 
-def _mark_left_out(ports: Ports, claimed: OutboxEvent, reason: LeftOut) -> OutboxEvent:
-    """Writes on the event why it is not mailed, before it is removed: so an event that was left out
-    can be told from one that was lost."""
-    after = replace(claimed, left_out=reason)
-    ports.store.commit(Change(claimed, after, expecting=("claimed_until",)))
-    telemetry.happened("mail left out", kind=claimed.kind.value, why=reason.value)
-    return after
-
-
-def _waits(ports: Ports, event: OutboxEvent, merchant: Merchant) -> bool:
-    """Tests whether nothing may go out for its merchant here (W-5): the event is delivered once it
-    may, unless that is too late."""
-    return not merchant.armed_in(ports.operation.environment) and event.kind not in PASSING
-
-
-def _handle(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> LeftOut | None:
-    return ports.handle(ports, event, merchant, now)
+def _beyond(
+    ports: Ports, named: Sequence[Named], found: Sequence[OutboxEvent]
+) -> list[OutboxEvent]:
+    """Reads named events by themselves where there were too many around them to see them all."""
+    if len(found) < LOOK:
+        return []
+    seen = {event.id for event in found}
+    read = [ports.store.outbox_event(*each) for each in named if each[2] not in seen]
+    return sorted(filter(None, read), key=lambda event: event.at)

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import LeftOut, OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import PartlyDone, Ports
 from billing.outbox import suppressions
 from billing.runtime import correlation, telemetry
 
@@ -19,18 +19,38 @@ def send(
     mails: list[EmailMessage] | LeftOut,
     now: datetime,
 ) -> LeftOut | None:
-    """Sends an event's mails; returns why none was sent, None if one was."""
+    """Sends an event's mails; returns why none was sent, None if one was.
+
+    One that is not taken keeps back no other; raises `PartlyDone`, with those that went out, or the
+    error of the first one.
+    """
     if isinstance(mails, LeftOut):
         return mails
     if not merchant.armed_in(ports.operation.environment):
         return LeftOut.DISARMED
     sendable = [mail for mail in mails if _takes_mail(ports, event, mail)]
+    sent: list[str] = []
+    failure: Exception | None = None
     for mail in sendable:
-        mail["X-Merchant"] = merchant.id
-        if (cause := correlation.current()) is not None:
-            mail["X-Correlation-ID"] = cause
-        ports.mailer.send(mail, now=now)
+        name = str(mail["Message-ID"])
+        if name in event.done:
+            continue
+        try:
+            _send_one(ports, merchant, mail, now)
+        except Exception as error:
+            failure = failure or error
+        else:
+            sent.append(name)
+    if failure is not None:
+        raise PartlyDone(tuple(sent), failure) if sent else failure
     return None if sendable else LeftOut.WITHHELD
+
+
+def _send_one(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetime) -> None:
+    mail["X-Merchant"] = merchant.id
+    if (cause := correlation.current()) is not None:
+        mail["X-Correlation-ID"] = cause
+    ports.mailer.send(mail, now=now)
 
 
 def _takes_mail(ports: Ports, event: OutboxEvent, mail: EmailMessage) -> bool:

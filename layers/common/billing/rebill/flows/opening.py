@@ -84,8 +84,9 @@ def _unless_given_up(
     if invoice.retryable or job.subscription.pay_now is not None:
         return [job]
     schedule = job.merchant.settings.retry_schedule
+    shard = ports.shard_of(invoice.purchase)
     write = charge_steps.give_up(
-        job.subscription, invoice, schedule, now, ports.shard_of(invoice.id), ports.new_id("order")
+        job.subscription, invoice, schedule, now, shard, ports.new_id("order")
     )
     tally["given_up"] += len(committed(ports, [job], [write], tally))
     return []

@@ -32,7 +32,7 @@ def settlement(
     """
     subscription, invoice = job.subscription, job.open_invoice
     schedule = job.merchant.settings.retry_schedule
-    shard = ports.shard_of(invoice.id)
+    shard = ports.shard_of(invoice.purchase)
     if invoice.plan_change is not None:
         moves = access.moves(ports, subscription, invoice.plan_change.plan, now)
         return plan_change_steps.settle(subscription, invoice, outcome, moves, now, shard)

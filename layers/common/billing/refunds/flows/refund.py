@@ -183,7 +183,7 @@ def _reserve(
             reason=reason,
             now=now,
             due_at=now + ports.operation.lease,
-            shard=ports.shard_of(paid.invoice.id),
+            shard=ports.shard_of(paid.invoice.purchase),
             of_credit=takes is Takes.CREDIT,
         )
         try:

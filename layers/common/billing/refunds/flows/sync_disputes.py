@@ -63,7 +63,7 @@ def _step(
     now: datetime,
     also: Transaction,
 ) -> str:
-    shard, order = ports.shard_of(about.invoice.id), ports.new_id("order")
+    shard, order = ports.shard_of(about.invoice.purchase), ports.new_id("order")
     if known is None or dispute.standing is DisputeStanding.OPEN:
         revoke = merchant.settings.revoke_on_dispute
         writes = disputes.open_dispute(

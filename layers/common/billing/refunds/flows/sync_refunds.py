@@ -72,7 +72,7 @@ def _step(
     known, access = _known(history, invoice, found), history.entitlements
     subscription = history.subscription(invoice.subscription)
     if known is None:
-        order, shard = ports.new_id("order"), ports.shard_of(invoice.id)
+        order, shard = ports.new_id("order"), ports.shard_of(invoice.purchase)
         try:
             writes = gateway_refunds.made_elsewhere(
                 found, invoice, paid, access, now, subscription, order_id=order, shard=shard

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from billing.kernel.flows import walks
+from billing.kernel.ports import Ports
 from billing.notices.flows import remind
+from billing.outbox.flows import age
 from billing.outbox.flows import deliver as outbox_deliver
 from billing.runtime import deadline, telemetry, wiring
 from billing.storage.addresses import Key
@@ -20,14 +23,15 @@ MILLISECONDS_TO_FINISH = 20_000
 def deliver(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Delivers outbox events as the stream's filter lets them through.
 
-    One that fails waits for the sweep.
+    One that fails, or for which there is no time, waits for the sweep.
     """
     ports = wiring.ports()
+    has_time = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
     events = [
         outbox_ids_of(Key(keys["pk"]["S"], keys["sk"]["S"]))
         for keys in (record["dynamodb"]["Keys"] for record in event["Records"])
     ]
-    tally = outbox_deliver.deliver(ports, events, now=ports.clock())
+    tally = outbox_deliver.deliver(ports, events, now=ports.clock(), keep_going=has_time)
     telemetry.tally(tally, "outbox_")
     return {"batchItemFailures": [], **tally}
 
@@ -39,11 +43,19 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
     whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
     tally = walks.each_of(
+        lambda: _measure(ports, now),
         lambda: remind.sweep(ports, now=now, keep_going=half),
         lambda: outbox_deliver.sweep(ports, now=now, keep_going=whole),
     )
     telemetry.tally(tally, "outbox_sweep_")
     return dict(tally)
+
+
+def _measure(ports: Ports, now: datetime) -> Counter[str]:
+    """Publishes how long the oldest event has waited, which an alarm watches."""
+    waited = age.measure(ports, now=now)
+    telemetry.tally(waited, "outbox_")
+    return Counter()
 
 
 @telemetry.observed

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from billing.outbox.flows import age as outbox_age
+from billing.outbox.flows import deliver
 from billing.runtime.telemetry import metric_name
 from dev import stamp
 from dev.expand import ROOT, expand
@@ -33,6 +35,8 @@ NAMED_BY = {
 }
 STARTED_BY_HAND = {"OperatorFunction"}
 """Whoever invokes it sees that it failed."""
+COUNTING = {"NotifySweepFunction": "OutboxAgeAlarm", "WatchFunction": "MissedUnansweredAlarm"}
+"""The sweeps that count something in every run, which an alarm watches: it rings in silence too."""
 RUN_BOOK = re.compile(r"Run book: \$\{Runbooks\}/([a-z-]+\.md)$")
 
 
@@ -203,8 +207,24 @@ def test_row_03_a_schedule_that_fails_and_a_sweep_that_stops_have_alarms(
         resources, "AWS/SQS", "ApproximateNumberOfMessagesVisible"
     )
     heartbeats = alarms(resources, "AWS/Lambda", "Invocations")
-    assert set(heartbeats) == scheduled(resources)
-    assert all(alarm["TreatMissingData"] == "breaching" for alarm in heartbeats.values())
+    assert set(heartbeats) | set(COUNTING) == scheduled(resources)
+    of_all = of_type(resources, "AWS::CloudWatch::Alarm")
+    counting = [of_all[name] for name in COUNTING.values()]
+    assert all("Perennial/" in str(alarm["Namespace"]) for alarm in counting)
+    beating = [*heartbeats.values(), *counting]
+    assert all(alarm["TreatMissingData"] == "breaching" for alarm in beating)
+
+
+def test_row_03_the_outbox_and_its_stream_ring_when_they_are_late(resources: Resources) -> None:
+    of_all = of_type(resources, "AWS::CloudWatch::Alarm")
+    age = of_all["OutboxAgeAlarm"]
+    assert (age["MetricName"], age["Statistic"]) == ("OutboxAgeSeconds", "Minimum")
+    assert outbox_age.LATE_AFTER.total_seconds() <= age["Threshold"] <= 1800
+    assert age["Period"] >= 3 * deliver.EVERY.total_seconds(), "one late sweep is no alarm"
+    ((name, stream),) = alarms(resources, "AWS/Lambda", "IteratorAge").items()
+    assert name == "NotifyFunction"
+    mapping = of_type(resources, "AWS::Lambda::EventSourceMapping")["NotifyFunctionOutbox"]
+    assert stream["Threshold"] / 1000 < mapping["MaximumRecordAgeInSeconds"] / 2
 
 
 def test_row_03_what_our_own_alarms_and_the_dashboard_watch_is_counted(

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from time import perf_counter
 
-from bench import cold, cost, handlers, plots, renewals, scale
+from bench import cold, cost, handlers, outbox, plots, renewals, scale
 from bench.figures import Figure, Report
 from billing.aws.sqs_queue import LEASES_PER_MESSAGE
 
@@ -21,9 +21,10 @@ ASSUMED = {
     "told_seconds": 0.1,
     "leases_per_message": LEASES_PER_MESSAGE,
     "log_bytes_per_renewal": 200,
-    # Four shards: rebills, checkouts, refunds; cancellations, accounts, tickets; outbox, reminders.
+    # Four shards: rebills, checkouts, refunds; cancellations, accounts, tickets; every five minutes
+    # reminders and twice the outbox.
     "idle_sweep_seconds": 0.06,
-    "idle_queries_per_month": cost.MINUTES_PER_MONTH * 4 * (6 + 2 / 5),
+    "idle_queries_per_month": cost.MINUTES_PER_MONTH * 4 * (6 + 3 / 5),
     "idle_polls_per_month": 30 * 24 * 3600 / 20 * 5,  # five pollers of 20 s
     **cost.deployed(),
 }
@@ -60,6 +61,7 @@ PARTS = (
     renewals.over_dynamodb_local,
     handlers.warm,
     handlers.invoices,
+    outbox.measure,
 )
 
 

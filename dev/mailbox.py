@@ -1,7 +1,8 @@
-"""Mail that went out, kept in DATA as it was sent.
+"""Mail that went out, kept in DATA as its recipients get it.
 
-The emulator's SES forgets its mail when it stops, drops attachments and knows only real time.
-So a copy is taken where the product hands a message over, after SES has accepted it.
+The emulator's SES forgets its mail when it stops, drops attachments, knows only real time and
+refuses nothing. So a copy is taken where the product hands a message over, after SES has accepted
+it, with the headers that SES would give it.
 """
 
 import json
@@ -14,13 +15,14 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import Any, Protocol
 
+from dev import ses
 from dev.journey import instant_text
 
 _FILE_NAME = re.compile(r"\d{6}\.eml")
 
 
 class Mailer(Protocol):
-    def send(self, message: EmailMessage, *, now: datetime) -> None: ...
+    def send(self, message: EmailMessage, *, now: datetime) -> str: ...
 
 
 class Mailbox:
@@ -76,9 +78,12 @@ class RecordingMailer:
         self._mailer = mailer
         self._mailbox = mailbox
 
-    def send(self, message: EmailMessage, *, now: datetime) -> None:
-        self._mailer.send(message, now=now)
-        self._mailbox.keep(message, now)
+    def send(self, message: EmailMessage, *, now: datetime) -> str:
+        merchant = message["X-Merchant"]
+        ses.check(message, {} if merchant is None else {"merchant": str(merchant)})
+        seen = self._mailer.send(message, now=now)
+        self._mailbox.keep(ses.delivered(message, seen, now), now)
+        return seen
 
 
 def _body(message: EmailMessage, subtype: str) -> str | None:

@@ -190,7 +190,7 @@ class SimMailer:
         self._oracle = oracle
         self._hurry = hurry
 
-    def send(self, message: EmailMessage, *, now: datetime) -> None:
+    def send(self, message: EmailMessage, *, now: datetime) -> str:
         event = str(message["Message-ID"])
         (to,) = message["To"].addresses
         self._hurry.breaks(event)
@@ -203,6 +203,7 @@ class SimMailer:
                 self._oracle.served(message["pdf"])
 
         self._wire.call("mail", "mail", arrive, event)
+        return event
 
 
 class SimEphemeral(MemoryEphemeral):

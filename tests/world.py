@@ -46,6 +46,7 @@ from billing.storage import store
 from billing.storage.audit_rows import MemoryAudit
 from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.memory.objects import MemoryObjects
+from dev import ses
 
 T = TypeVar("T")
 
@@ -71,13 +72,19 @@ class MemoryQueue:
 
 
 class MemoryMailer:
-    """Mails as they were sent, oldest first."""
+    """Mails as their recipients get them from SES, oldest first."""
 
     def __init__(self) -> None:
         self.sent: list[EmailMessage] = []
 
-    def send(self, message: EmailMessage, *, now: datetime) -> None:
-        self.sent.append(message)
+    def send(self, message: EmailMessage, *, now: datetime) -> str:
+        merchant = message["X-Merchant"]
+        del message["X-Merchant"]
+        ses.check(message, {} if merchant is None else {"merchant": str(merchant)})
+        number = len(self.sent) + 1
+        seen = ses.seen_as(f"0100019c{number:08x}-5f0c2b7a-4d1e-4c52-9a57-000000", "us-east-1")
+        self.sent.append(ses.delivered(message, seen, now))
+        return seen
 
 
 class Ids:

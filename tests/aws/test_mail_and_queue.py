@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -20,6 +21,7 @@ from billing.aws.sqs_queue import LEASES_PER_MESSAGE, SqsQueue, leases_of
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Unavailable
 from billing.kernel.storage import Due
+from dev import ses
 
 REGION = "us-east-1"
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
@@ -48,12 +50,25 @@ def mail() -> EmailMessage:
 def test_a_mail_arrives_whole_with_its_attachment() -> None:
     client = boto3.client("sesv2", region_name=REGION)
     client.create_email_identity(EmailIdentity="billing@example.com")
-    SesMailer(client).send(mail(), now=NOW)
+    seen = SesMailer(client).send(mail(), now=NOW)
     (sent,) = sesv2_backends[DEFAULT_ACCOUNT_ID][REGION].core_backend.sent_messages
     arrived = message_from_bytes(_raw(sent.raw_data), policy=policy.default)
     assert arrived["From"] == "Café Zürich <billing@example.com>"
     (attached,) = arrived.iter_attachments()
     assert attached.get_filename() == "invoice.pdf"
+    assert seen == f"{sent.id}@email.amazonses.com"
+
+
+@pytest.mark.spec("H-3")
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [("us-east-1", "email.amazonses.com"), ("eu-central-1", "eu-central-1.amazonses.com")],
+)
+def test_the_id_that_a_recipient_sees_is_the_one_that_ses_gave(region: str, host: str) -> None:
+    client = boto3.client("sesv2", region_name=region)
+    client.create_email_identity(EmailIdentity="billing@example.com")
+    seen = SesMailer(client).send(mail(), now=NOW)
+    assert seen.partition("@")[2] == host == ses.seen_as("x", region).partition("@")[2]
 
 
 @pytest.mark.spec("R-8")
@@ -61,8 +76,11 @@ def test_a_mail_says_for_whom_it_is_sent_to_ses_and_to_nobody_else() -> None:
     sent: dict[str, Any] = {}
 
     class Client:
-        def send_email(self, **request: Any) -> None:
+        meta = SimpleNamespace(region_name=REGION)
+
+        def send_email(self, **request: Any) -> dict[str, str]:
             sent.update(request)
+            return {"MessageId": "0100"}
 
     message = mail()
     message["X-Merchant"] = "acme"

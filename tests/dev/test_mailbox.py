@@ -1,9 +1,11 @@
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
+from dev import ses
 from dev.mailbox import Mailbox, RecordingMailer
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
@@ -13,9 +15,10 @@ class Ses:
     def __init__(self, *, is_down: bool = False) -> None:
         self.is_down = is_down
 
-    def send(self, message: EmailMessage, *, now: datetime) -> None:
+    def send(self, message: EmailMessage, *, now: datetime) -> str:
         if self.is_down:
             raise ConnectionError
+        return "0100019c-5f0c-000000@eu-west-1.amazonses.com"
 
 
 def receipt(subject: str) -> EmailMessage:
@@ -46,6 +49,39 @@ def test_mails_are_listed_newest_first_and_outlive_the_process(tmp_path: Path) -
         "raw": "/_dev/mail/000002.eml",
     }
     assert b"invoice.pdf" in (again.raw("000002.eml") or b"")
+
+
+@pytest.mark.spec("H-3")
+def test_a_mail_is_kept_under_the_id_that_its_recipient_sees(tmp_path: Path) -> None:
+    sent = receipt("Receipt")
+    sent["Message-ID"] = sent["References"] = "<ours@example.com>"
+    mailbox = Mailbox(tmp_path)
+    seen = RecordingMailer(Ses(), mailbox).send(sent, now=NOW)
+    kept = message_from_bytes(mailbox.raw("000001.eml") or b"", policy=policy.default)
+    assert kept["Message-ID"] == f"<{seen}>" == "<0100019c-5f0c-000000@eu-west-1.amazonses.com>"
+    assert kept["References"] == "<ours@example.com>"
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Cc", ", ".join(f"a{n}@example.com" for n in range(50))),
+        ("Cc", "j\N{LATIN SMALL LETTER U WITH DIAERESIS}rgen@example.com"),
+        (None, "x" * 999),
+    ],
+    ids=["51 recipients", "a local part beyond ASCII", "a line of a thousand octets"],
+)
+def test_what_ses_would_refuse_is_refused_here(
+    tmp_path: Path, header: str | None, value: str
+) -> None:
+    sent = EmailMessage(policy=policy.SMTPUTF8)
+    sent["From"], sent["To"] = "b@example.com", "a@example.com"
+    if header is not None:
+        sent[header] = value
+    sent.set_payload("Hello" if header else value)
+    with pytest.raises(ses.MessageRejected):
+        RecordingMailer(Ses(), Mailbox(tmp_path)).send(sent, now=NOW)
+    assert Mailbox(tmp_path).newest_first() == []
 
 
 def test_what_ses_did_not_take_was_not_sent(tmp_path: Path) -> None:

@@ -75,6 +75,24 @@ def test_an_answer_joins_its_ticket_once_without_what_it_quotes(house: House) ->
     assert [m.text for m in thread.messages] == ["Hello", "It still fails."]
 
 
+@pytest.mark.spec("H-3")
+def test_an_answer_that_names_only_what_its_writer_saw_joins_its_ticket(house: House) -> None:
+    ticket, seen = asked(house)
+    assert seen.endswith("@email.amazonses.com>"), "SES replaces our id by its own"
+    first = take(house, mail(text="One.", In_Reply_To=seen, References=seen))
+    ours = str(house.shop.world.mailer.sent[-1]["References"])
+    later = take(house, mail(text="Two.", References=f"{ours} <gone@mail.example>"))
+    assert (first, later) == (Taken("replied", ticket), Taken("replied", ticket))
+
+
+@pytest.mark.spec("H-3")
+def test_a_mail_that_names_many_ids_is_looked_up_a_few_times_only(house: House) -> None:
+    ticket, seen = asked(house)
+    others = " ".join(f"<{n:032x}@mail.example>" for n in range(1000))
+    assert take(house, mail(References=f"{seen} {others}")).result == "asked"
+    assert take(house, mail(References=f"{others} {seen}")) == Taken("replied", ticket)
+
+
 @pytest.mark.spec("H-2", "H-3")
 def test_who_only_knows_the_mails_id_or_only_the_address_is_asked_to_confirm(
     house: House,

@@ -232,7 +232,8 @@ def test_no_name_makes_a_header_of_its_own(merchant: str, product: str, name: st
     headers = message.as_bytes().partition(b"\r\n\r\n")[0]
     names = {line.partition(b":")[0] for line in headers.split(b"\r\n") if line[:1] not in b" \t"}
     assert names == {
-        *(b"From", b"To", b"Reply-To", b"Subject", b"Date", b"Message-ID", b"Auto-Submitted"),
+        *(b"From", b"To", b"Reply-To", b"Subject", b"Date", b"Message-ID", b"References"),
+        b"Auto-Submitted",
         *(b"MIME-Version", b"Content-Type"),
     }
 

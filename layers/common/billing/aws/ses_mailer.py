@@ -26,13 +26,16 @@ class SesMailer:
         self._client = client
         self._named = {"ConfigurationSetName": configuration_set} if configuration_set else {}
 
-    def send(self, message: EmailMessage, *, now: datetime) -> None:
-        """Sends one mail; raises `Unavailable` when SES does not take it."""
+    def send(self, message: EmailMessage, *, now: datetime) -> str:
+        """Sends one mail; returns the Message-ID by which SES replaced ours.
+
+        Raises `Unavailable` when SES does not take it.
+        """
         merchant = message[MERCHANT]
         del message[MERCHANT]
         tags = [{"Name": MERCHANT_TAG, "Value": str(merchant)}] if merchant else []
         try:
-            self._client.send_email(
+            answer = self._client.send_email(
                 **self._named,
                 EmailTags=tags,
                 Destination={"ToAddresses": [str(message["To"])]},
@@ -41,3 +44,10 @@ class SesMailer:
         except (BotoCoreError, ClientError) as error:
             raise Unavailable(f"mail not taken: {type(error).__name__}") from error
         telemetry.happened("mailed", message_id=str(message["Message-ID"]))
+        return f"{answer['MessageId']}@{_host(self._client.meta.region_name)}"
+
+
+def _host(region: str) -> str:
+    """Returns the host in the Message-IDs of a region's SES; the oldest region has a name of its
+    own."""
+    return f"{'email' if region == 'us-east-1' else region}.amazonses.com"

@@ -202,7 +202,12 @@ class Passwords(Protocol):
 class Mailer(Protocol):
     """Sends one mail; `message` is complete but for what the transport adds."""
 
-    def send(self, message: EmailMessage, *, now: datetime) -> None: ...
+    def send(self, message: EmailMessage, *, now: datetime) -> str:
+        """Returns the Message-ID that recipients see, without brackets; raises `Unavailable`.
+
+        The transport may replace ours.
+        """
+        ...
 
 
 class Handle(Protocol):

@@ -2,10 +2,10 @@
 
 The letters themselves are in the rooms, as `mail/letters.py`.
 
-A mail's Message-ID is made from the id of its outbox event, so that a mail sent twice is seen as
-one. Text that people typed reaches a header only as a single line, and the merchant's template is
-no program: three names are filled in, everything else stays as it was written (RELIABILITY.md 4.2,
-14).
+A mail's Message-ID is made from the id of its outbox event. It stands in References too: SES
+replaces the one and passes on the other. Text that people typed reaches a header only as a single
+line, and the merchant's template is no program: three names are filled in, everything else stays as
+it was written (RELIABILITY.md 4.2, 14).
 """
 
 from __future__ import annotations
@@ -169,6 +169,7 @@ def written(
     message["Subject"] = _header(subject)
     message["Date"] = envelope.at
     message["Message-ID"] = f"<{identity}@{envelope.sender.rpartition('@')[2]}>"
+    message["References"] = message["Message-ID"]
     message["Auto-Submitted"] = "auto-generated"
     values = {"letter": letter, "merchant": merchant, "test": envelope.test}
     values["name"] = envelope.to.name

@@ -8,7 +8,6 @@ reader has seen; a new request waits for the link that is mailed back, like one 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -19,17 +18,16 @@ from email.utils import getaddresses
 from billing.customers.flows.login import digest
 from billing.helpdesk.flows import draft, ticket
 from billing.helpdesk.flows.open_ticket import Request
-from billing.helpdesk.mail import handlers
 from billing.helpdesk.messages import SUBJECT_MOST, TEXT_MOST, Author
 from billing.kernel.customers import is_email, normalised_email
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.outbox.flows import answers
 
 MOST_BYTES = 60 * 1024
 MOST_PARTS = 50
 
-_ID = re.compile(r"<([0-9a-f]{32})@[^<>\s]+>")
 _QUOTED = re.compile(r"^(>|-{2,}\s*Original Message|On .{1,200} wrote:$|_{10,}$)", re.IGNORECASE)
 
 
@@ -60,7 +58,8 @@ def from_mail(
     if not words:
         return Taken("ignored")
     key = digest(f"{merchant.id}\n{_header(mail, 'message-id')}\n{words}")[:40]
-    for found in _answered(ports, merchant, mail, now):
+    named = f"{_header(mail, 'references')} {_header(mail, 'in-reply-to')}"
+    for found in answers.subjects(ports, merchant.id, named, now=now):
         asked = ticket.fresh(ports, merchant.id, found)
         if asked.reached_by(ticket.find_customer(ports, asked)).email == email:
             ticket.reply(ports, merchant.id, found, words, author=Author.CUSTOMER, key=key, now=now)
@@ -119,15 +118,6 @@ def _unquoted(text: str) -> str:
             break
         lines.append(line)
     return "\n".join(lines).strip()
-
-
-def _answered(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetime) -> Iterator[str]:
-    """Yields the tickets whose mails this one answers by its headers, the last named first."""
-    named = f"{_header(mail, 'references')} {_header(mail, 'in-reply-to')}"
-    for identity in reversed(_ID.findall(named)):
-        found = handlers.ticket_of_mail(ports, merchant.id, identity, now=now)
-        if found is not None:
-            yield found
 
 
 def _header(mail: EmailMessage, name: str) -> str:

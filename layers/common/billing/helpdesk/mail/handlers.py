@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.message import EmailMessage
 
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, draft, ticket
 from billing.helpdesk.mail import letters
 from billing.helpdesk.messages import Author, Message
-from billing.helpdesk.tickets import Ticket, TicketState
+from billing.helpdesk.tickets import Thread, Ticket, TicketState
 from billing.kernel import departments, domains
 from billing.kernel.customers import Address, BillTo, Customer
 from billing.kernel.departments import Department
@@ -19,11 +18,10 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import When
+from billing.outbox.flows import answers
 from billing.render.mails import Envelope
 
 _TO_DEPARTMENT = frozenset({EventKind.TICKET_OPENED, EventKind.TICKET_REASSIGNED})
-MAIL = "ticket_mail"
-ANSWERED_WITHIN = timedelta(days=90)
 NOWHERE = Address("", "", "")
 """An empty address: a requester need not have given one."""
 
@@ -40,13 +38,25 @@ def messages(
     if thread is None:
         return LeftOut.ERASED
     customer = ticket.find_customer(ports, thread.ticket)
-    found, message = thread.ticket.reached_by(customer), None
+    found = thread.ticket.reached_by(customer)
+    to_requester = _to_requester(ports, event, merchant, found, customer, now)
+    mails = _of_thread(ports, event, thread, message_id, to_requester)
+    for mail in mails if isinstance(mails, list) else ():
+        if mail["To"].addresses[0].addr_spec == to_requester.to.email:
+            answers.expect(mail, merchant.id, found.id)
+    return mails
+
+
+def _of_thread(
+    ports: Ports, event: OutboxEvent, thread: Thread, message_id: str, to_requester: Envelope
+) -> list[EmailMessage] | LeftOut:
+    """Returns the mails of an event of a thread; `message_id` is empty if it names no message."""
+    merchant, now = to_requester.merchant, to_requester.at
+    found, message = replace(thread.ticket, email=to_requester.to.email), None
     if message_id:
         message = next((each for each in thread.messages if each.id == message_id), None)
     elif thread.public:
         message = thread.public[0]
-    to_requester = _to_requester(ports, event, merchant, found, customer, now)
-    _remember(ports, to_requester, found, now)
     if event.kind in _TO_DEPARTMENT:
         return _of_opening(ports, event, found, message, to_requester)
     if event.kind is EventKind.TICKET_APPROVED:
@@ -98,20 +108,6 @@ def _of_approval(
     elif was.charge_at is not None:
         effect, amount = Effect(When.PERIOD_END, was.ends_at, was.charge_at), was.amount
     return letters.approved(to_requester, found, department, effect, amount, theirs)
-
-
-def ticket_of_mail(ports: Ports, merchant: str, identity: str, *, now: datetime) -> str | None:
-    """Maps the identity that begins a mail's Message-ID to the ticket that the mail was about."""
-    kept = ports.ephemeral.get(MAIL, identity, now=now)
-    named = json.loads(kept) if kept is not None else {}
-    return named["ticket"] if named.get("merchant") == merchant else None
-
-
-def _remember(ports: Ports, envelope: Envelope, found: Ticket, now: datetime) -> None:
-    """Stores the identity of a mail, so that an answer by mail finds its ticket, though no address
-    or subject names it."""
-    value = json.dumps({"merchant": found.merchant, "ticket": found.id})
-    ports.ephemeral.replace(MAIL, envelope.identity, value, expires_at=now + ANSWERED_WITHIN)
 
 
 def department_of(merchant: Merchant, department: str) -> Department:

@@ -9,6 +9,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import LeftOut, OutboxEvent
 from billing.kernel.ports import PartlyDone, Ports
 from billing.outbox import suppressions
+from billing.outbox.flows import answers
 from billing.runtime import correlation, telemetry
 
 
@@ -50,7 +51,7 @@ def _send_one(ports: Ports, merchant: Merchant, mail: EmailMessage, now: datetim
     mail["X-Merchant"] = merchant.id
     if (cause := correlation.current()) is not None:
         mail["X-Correlation-ID"] = cause
-    ports.mailer.send(mail, now=now)
+    answers.send(ports, mail, now=now)
 
 
 def _takes_mail(ports: Ports, event: OutboxEvent, mail: EmailMessage) -> bool:

@@ -1,4 +1,4 @@
-"""What SES makes of a raw mail: it refuses some, and sends the others under headers of its own.
+"""SES's own treatment of raw mail: it refuses some, and sends others under headers of its own.
 
 The laptop's mailbox and the tests' mailer use it, so that neither is kinder than SES. The rules are
 those of SES's developer guide ("header fields", "quotas", "sending raw email") and of `SendEmail`.

@@ -15,7 +15,7 @@ LISTING = Listing(MERCHANT.name, PRODUCT.name, TRIAL, "/checkout/pp_1")
 
 PAGES: dict[str, dict[str, object]] = {
     "checkout/form.html": form_values(),
-    "checkout/done.html": OF_A_CHECKOUT,
+    "checkout/done.html": {**OF_A_CHECKOUT, "portal_url": "/portal/mer_sunrise"},
     "checkout/declined.html": {**OF_A_CHECKOUT, "again_url": "/checkout/pp_1"},
     "checkout/processing.html": {**OF_A_CHECKOUT, "refresh_seconds": 3},
     "checkout/action.html": OF_A_CHECKOUT,

@@ -34,6 +34,7 @@ FAILED = replace(
     settled_at=None,
     number=None,
 )
+WAY_IN = mails.WayIn("https://pay.example.com/portal/acme/mail/x", "K7M2Q-9XTRV-4H3PD")
 PAST_DUE = replace(SUBSCRIPTION, state=State.PAST_DUE, retry_at=NOW + timedelta(days=3))
 
 
@@ -75,9 +76,7 @@ def payment_failed(
     subscription: Subscription | None = PAST_DUE,
 ) -> EmailMessage:
     to = envelope(merchant, invoice, "sub_1.0002:failed:1")
-    return letters.payment_failed(
-        to, invoice, was(subscription), "https://pay.example.com/portal/acme"
-    )
+    return letters.payment_failed(replace(to, way_in=WAY_IN), invoice, was(subscription))
 
 
 def ended(

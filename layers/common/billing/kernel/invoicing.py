@@ -16,6 +16,11 @@ from billing.kernel.schedule import ChargeKind
 from billing.kernel.subscription import Subscription
 
 
+def first_invoice_id(purchase: str) -> str:
+    """Returns the id of the invoice that began a purchase."""
+    return f"{purchase}.0001"
+
+
 def first(
     price_point: PricePoint,
     product: Product,
@@ -35,7 +40,7 @@ def first(
     """Returns the first invoice of a purchase, with sequence number 1."""
     rebills = price_point.terms.rebills
     return Invoice(
-        id=f"{purchase}.0001",
+        id=first_invoice_id(purchase),
         merchant=product.merchant,
         customer=customer,
         purchase=purchase,

@@ -151,6 +151,7 @@ class Merchant(Entity):
     stops all charges of this merchant by hand, `suspended_from` does from the end of its account on
     (A-3). `domain` is the custom domain that the operator has confirmed and that links use (A-9).
     `live_keys` counts the API keys that are not revoked, None until it is first needed (M-3).
+    `link_key` signs the links into its portal, None until the first is mailed (R-8).
     """
 
     id: str
@@ -167,6 +168,7 @@ class Merchant(Entity):
     gateway_accounts: tuple[GatewayAccount, ...] = ()
     domain: str | None = None
     live_keys: int | None = None
+    link_key: str | None = field(default=None, repr=False)
 
     def as_of(self, now: datetime) -> Merchant:
         """Returns the merchant as of `now`: stopped once its account has ended, even before a sweep

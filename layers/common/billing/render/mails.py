@@ -52,12 +52,24 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class WayIn:
+    """The way into the portal that a mail to the address on file shows (R-8).
+
+    `url` is the signed link to a purchase, `order_id` that of a payment, which signs in (B-2); None
+    where the mail must not show one (C-3).
+    """
+
+    url: str
+    order_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """The merchant, recipient and language of one mail; `event_id` is the id of its outbox event.
 
     `to` is the recipient: a customer as they are reached now, not the party that an invoice was
     issued to (B-12). `next_charge` is the next charge where that is not the price: credit is taken
-    off it (A-4).
+    off it (A-4). `way_in` is None where the portal is closed, and in mails about no purchase.
     """
 
     merchant: Merchant
@@ -68,6 +80,7 @@ class Envelope:
     event_id: str
     at: datetime
     next_charge: Money | None = None
+    way_in: WayIn | None = None
 
     @property
     def identity(self) -> str:
@@ -81,6 +94,7 @@ def about_subscription(
     kind: str,
     paragraphs: tuple[str, ...] = (),
     opening: str = "text",
+    link: tuple[str, str] | None = None,
 ) -> EmailMessage:
     """Writes a mail about a subscription itself, with the texts of `mail.<kind>`.
 
@@ -90,6 +104,7 @@ def about_subscription(
     words = {
         "product": was.product_name,
         "merchant": envelope.merchant.name,
+        "email": envelope.merchant.email,
         "date": formats.day(was.access_until or envelope.at, zone, language),
     }
     reference = was.reference
@@ -102,8 +117,16 @@ def about_subscription(
             *((text(language, "mail.reference", reference=reference),) if reference else ()),
             *(next_payment(was, envelope) if was.next_charge_at else ()),
         ),
+        link=link,
     )
     return written(letter, envelope)
+
+
+def button(envelope: Envelope, key: str) -> tuple[str, str] | None:
+    """Returns a button with this text that leads to the purchase in the portal, where it is
+    open."""
+    way_in = envelope.way_in
+    return None if way_in is None else (text(envelope.language, key), way_in.url)
 
 
 def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
@@ -171,8 +194,8 @@ def written(
     message["Message-ID"] = f"<{identity}@{envelope.sender.rpartition('@')[2]}>"
     message["References"] = message["Message-ID"]
     message["Auto-Submitted"] = "auto-generated"
-    values = {"letter": letter, "merchant": merchant, "test": envelope.test}
-    values["name"] = envelope.to.name
+    values: dict[str, object] = {"letter": letter, "merchant": merchant, "test": envelope.test}
+    values |= {"name": envelope.to.name, "way_in": envelope.way_in}
     message.set_content(pages.plain("mail/letter.txt", language, **values))
     message.add_alternative(pages.html("mail/letter.html", language, **values), subtype="html")
     if pdf is not None:

@@ -10,7 +10,7 @@ checkout/form.html         merchant, product, terms: PriceTerms, quote: Quote, t
                            form: mapping of what was typed,
                            errors: mapping of field name to Invalid, already_purchased: bool,
                            offer_changed: bool, decline_code or None
-checkout/done.html         merchant, checkout: Checkout (paid), test
+checkout/done.html         merchant, checkout: Checkout (paid), portal_url or None, test
 checkout/declined.html     merchant, checkout (its decline_code), again_url, test
 checkout/processing.html   merchant, checkout, refresh_seconds: int, test
 checkout/action.html       merchant, checkout (its action_url), test

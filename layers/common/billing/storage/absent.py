@@ -45,6 +45,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "gateway_accounts": (),
         "domain": None,
         "live_keys": None,
+        "link_key": None,
     },
     "Settings": {
         "time_zone": "America/New_York",

@@ -8,13 +8,18 @@ from email.message import EmailMessage
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.snapshots import Snapshot
 from billing.render import formats
-from billing.render.mails import Envelope, Letter, about_subscription, next_payment, written
+from billing.render.mails import (
+    Envelope,
+    Letter,
+    about_subscription,
+    button,
+    next_payment,
+    written,
+)
 from billing.render.messages import text
 
 
-def card_expiring(
-    envelope: Envelope, was: Snapshot, method: PaymentMethod, portal_url: str | None
-) -> EmailMessage:
+def card_expiring(envelope: Envelope, was: Snapshot, method: PaymentMethod) -> EmailMessage:
     """Builds the mail that the card which pays expires, and where to update it."""
     assert method.expires_on is not None, "told of because it expires"
     language = envelope.language
@@ -24,7 +29,7 @@ def card_expiring(
         "month": formats.month(method.expires_on, language),
         "email": envelope.merchant.email,
     }
-    then = "portal" if portal_url else "write"
+    then = "portal" if envelope.way_in else "write"
     letter = Letter(
         subject=text(language, "mail.card_expiring.subject", **words),
         title=text(language, "mail.card_expiring.title"),
@@ -33,7 +38,7 @@ def card_expiring(
             *next_payment(was, envelope),
             text(language, f"mail.card_expiring.{then}", **words),
         ),
-        link=(text(language, "mail.card_expiring.button"), portal_url) if portal_url else None,
+        link=button(envelope, "mail.card_expiring.button"),
     )
     return written(letter, envelope)
 
@@ -43,4 +48,6 @@ def new_card_needed(envelope: Envelope, was: Snapshot) -> EmailMessage:
 
     The present card can no longer be charged.
     """
-    return about_subscription(envelope, was, "new_card_needed")
+    link = button(envelope, "mail.card_expiring.button")
+    opening = "text" if link else "write"
+    return about_subscription(envelope, was, "new_card_needed", opening=opening, link=link)

@@ -184,6 +184,10 @@ def return_from_gateway(
     bought = submit.resume(ports, price_point, key, now=now, return_url=url)
     assert merchant is not None, "a merchant is never removed"
     template, values = _page_of(bought, custom_domains.checkout(request, price_point))
+    if bought.state is CheckoutState.PAID:
+        # To its sign-in: the email of a purchase proves nothing, so no session begins here.
+        is_open = merchant.settings.portal is not None
+        values["portal_url"] = custom_domains.portal(request, merchant) if is_open else None
     return http.page(
         template,
         bought.language,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from billing.customers.flows import login
+from billing.customers.flows import login, mailed_code
 from billing.customers.mail import letters
 from billing.kernel.customers import BillTo, Customer
 from billing.kernel.merchants import Merchant
@@ -17,14 +17,17 @@ from billing.render.mails import Envelope
 
 
 def login_link(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
-    """Returns the mail with a link that signs its reader in once; the link is drawn here."""
+    """Returns the mail with a link, or a code, that signs its reader in once; it is drawn here."""
     customer = ports.store.customer(event.merchant, event.customer)
     if customer is None:
         return LeftOut.NOBODY  # Somebody who is no customer asked for a link.
     if customer.is_erased:
         return LeftOut.ERASED
+    envelope = _envelope(ports, event, merchant, customer, now)
+    if event.code == mailed_code.CODE:
+        return [letters.entry_code(envelope, mailed_code.draw(ports, customer, now=now))]
     url = login.make_link(ports, merchant, customer, now=now)
-    return [letters.entry_link(_envelope(ports, event, merchant, customer, now), url)]
+    return [letters.entry_link(envelope, url)]
 
 
 def details_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
@@ -36,10 +39,12 @@ def details_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: d
         return LeftOut.ERASED
     assert event.code is not None, "it says what was changed"
     envelope = _envelope(ports, event, merchant, customer, now)
+    portal_url = envelopes.portal_url(ports, merchant)
     if event.email is not None:
         # Not by name: the old address may be somebody else's by now.
         envelope = replace(envelope, to=BillTo(event.email, event.email, customer.address))
-    return [letters.details_changed(envelope, event.code, _product(ports, event))]
+        portal_url = None
+    return [letters.details_changed(envelope, event.code, _product(ports, event), portal_url)]
 
 
 def _envelope(

@@ -22,9 +22,26 @@ def entry_link(envelope: Envelope, url: str) -> EmailMessage:
     return written(letter, envelope)
 
 
-def details_changed(envelope: Envelope, what: str, product: str | None) -> EmailMessage:
+def entry_code(envelope: Envelope, code: str) -> EmailMessage:
+    """Builds the mail with the code that the holder of a mail's link types to sign in (R-8).
+
+    The code is not in the subject, which a locked phone shows.
+    """
+    language, words = envelope.language, {"merchant": envelope.merchant.name}
+    letter = Letter(
+        subject=text(language, "mail.entry_code.subject", **words),
+        title=text(language, "mail.entry_link.title"),
+        opening=(text(language, "mail.entry_code.text", code=code, **words),),
+        paragraphs=(text(language, "mail.entry_code.unasked"),),
+    )
+    return written(letter, envelope)
+
+
+def details_changed(
+    envelope: Envelope, what: str, product: str | None, portal_url: str | None
+) -> EmailMessage:
     """Builds the mail that says what was changed, to the address on file, so that nobody else
-    changes it unseen (B-3)."""
+    changes it unseen (B-3). `portal_url` is where its reader signs in, None in a mail elsewhere."""
     language, merchant = envelope.language, envelope.merchant
     words = {"merchant": merchant.name, "product": product or ""}
     letter = Letter(
@@ -32,5 +49,6 @@ def details_changed(envelope: Envelope, what: str, product: str | None) -> Email
         title=text(language, f"mail.changed.{what}.title"),
         opening=(text(language, f"mail.changed.{what}.text", **words),),
         paragraphs=(text(language, "mail.changed.unasked", email=merchant.email),),
+        link=(text(language, "mail.entry_link.button"), portal_url) if portal_url else None,
     )
     return written(letter, envelope)

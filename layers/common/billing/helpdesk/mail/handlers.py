@@ -10,7 +10,7 @@ from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, draft, ticket
 from billing.helpdesk.mail import letters
 from billing.helpdesk.messages import Author, Message
-from billing.helpdesk.tickets import Thread, Ticket, TicketState
+from billing.helpdesk.tickets import Thread, Ticket, TicketState, TicketType
 from billing.kernel import departments, domains
 from billing.kernel.customers import Address, BillTo, Customer
 from billing.kernel.departments import Department
@@ -19,7 +19,8 @@ from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import When
 from billing.outbox.flows import answers
-from billing.render.mails import Envelope
+from billing.outbox.mail import portal_links
+from billing.render.mails import Envelope, WayIn
 
 _TO_DEPARTMENT = frozenset({EventKind.TICKET_OPENED, EventKind.TICKET_REASSIGNED})
 NOWHERE = Address("", "", "")
@@ -155,7 +156,21 @@ def _to_requester(
     name = found.name or (customer.name if customer else "") or found.email
     to = BillTo(name, found.email, NOWHERE)
     sender = ports.operation.sender
-    return Envelope(merchant, to, found.language, found.test, sender, event.id, now)
+    way_in = _way_in(ports, merchant, found, customer, now)
+    test, language = found.test, found.language
+    return Envelope(merchant, to, language, test, sender, event.id, now, way_in=way_in)
+
+
+def _way_in(
+    ports: Ports, merchant: Merchant, found: Ticket, customer: Customer | None, now: datetime
+) -> WayIn | None:
+    """Returns the link to the subscription that a customer asked to cancel, for their own address
+    alone (R-8)."""
+    if customer is None or found.wish is not TicketType.CANCEL or found.about is None:
+        return None
+    if not found.is_verified or found.email != customer.email:
+        return None
+    return portal_links.way_in(ports, merchant, customer, found.about, now)
 
 
 def _to_department(

@@ -11,7 +11,7 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
-from billing.outbox.mail import envelopes
+from billing.outbox.mail import envelopes, portal_links
 from billing.outbox.mail.envelopes import Mails
 from billing.refunds import chargebacks
 from billing.refunds.mail import letters, merchant_letters
@@ -48,7 +48,8 @@ def refund_returned(ports: Ports, event: OutboxEvent, merchant: Merchant, now: d
     if customer.is_erased:
         return mails
     about = (invoice.language, invoice.test)
-    to_customer = envelopes.to_customer(ports, event, merchant, customer, about, now)
+    way_in = portal_links.way_in(ports, merchant, customer, invoice.purchase, now, invoice)
+    to_customer = envelopes.to_customer(ports, event, merchant, customer, about, now, None, way_in)
     return [*mails, letters.refund_returned(to_customer, invoice, refund)]
 
 

@@ -13,7 +13,7 @@ from billing.kernel.outbox_events import LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import Subscription
-from billing.render.mails import Envelope
+from billing.render.mails import Envelope, WayIn
 from billing.render.messages import MERCHANTS_LANGUAGE
 
 Mails = list[EmailMessage] | LeftOut
@@ -28,6 +28,7 @@ def to_customer(
     about: tuple[str, bool],
     now: datetime,
     next_charge: Money | None = None,
+    way_in: WayIn | None = None,
 ) -> Envelope:
     """Returns the envelope of a mail to the customer's current email (B-12).
 
@@ -35,7 +36,7 @@ def to_customer(
     """
     language, test = about
     sender, to = ports.operation.sender, customer.contact
-    return Envelope(merchant, to, language, test, sender, event.id, now, next_charge)
+    return Envelope(merchant, to, language, test, sender, event.id, now, next_charge, way_in)
 
 
 def to_merchant(

@@ -15,7 +15,7 @@ from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.snapshots import Snapshot
 from billing.outbox import outdated
-from billing.outbox.mail import envelopes
+from billing.outbox.mail import envelopes, portal_links
 from billing.outbox.mail.envelopes import Mails
 from billing.rebill.mail import letters
 from billing.refunds.mail import letters as refund_letters
@@ -30,7 +30,8 @@ def refunded(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
     if customer is None:
         return LeftOut.ERASED
     about = (invoice.language, invoice.test)
-    envelope = envelopes.to_customer(ports, event, merchant, customer, about, now)
+    way_in = portal_links.way_in(ports, merchant, customer, invoice.purchase, now, invoice)
+    envelope = envelopes.to_customer(ports, event, merchant, customer, about, now, None, way_in)
     credit_note = documents.credit_note(ports, merchant, invoice, refund)
     return [refund_letters.refunded(envelope, invoice, refund, pdf=credit_note)]
 
@@ -48,11 +49,7 @@ def receipt(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime)
 def payment_failed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
     """Returns the mail about a declined payment, with a link to add another card (R-4)."""
 
-    def write(envelope: Envelope, invoice: Invoice, was: Snapshot | None) -> EmailMessage:
-        card_url = envelopes.portal_url(ports, merchant)
-        return letters.payment_failed(envelope, invoice, was, card_url)
-
-    return _of_payment(ports, event, merchant, now, write)
+    return _of_payment(ports, event, merchant, now, letters.payment_failed)
 
 
 def action_needed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
@@ -108,7 +105,8 @@ def _of_payment(
         was = snapshots.of(subscription)
     about = (invoice.language, invoice.test)
     coming = envelopes.next_charge(ports, subscription, was)
-    envelope = envelopes.to_customer(ports, event, merchant, customer, about, now, coming)
+    way_in = portal_links.way_in(ports, merchant, customer, invoice.purchase, now, invoice)
+    envelope = envelopes.to_customer(ports, event, merchant, customer, about, now, coming, way_in)
     return [write(envelope, invoice, was)]
 
 

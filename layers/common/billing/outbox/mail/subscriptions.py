@@ -15,7 +15,7 @@ from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import Subscription
 from billing.notices.mail import letters as reminder_letters
 from billing.outbox import outdated
-from billing.outbox.mail import envelopes, payments
+from billing.outbox.mail import envelopes, payments, portal_links
 from billing.outbox.mail.envelopes import Mails
 from billing.plans.mail import letters as plan_letters
 from billing.render.mails import Envelope
@@ -60,9 +60,9 @@ def card_expiring(ports: Ports, event: OutboxEvent, merchant: Merchant, now: dat
     card = ports.store.payment_method(event.merchant, event.customer, event.code)
     if card is None or outdated.of_card(event, subscription, card):
         return LeftOut.UNTRUE
-    was, url = snapshots.of(subscription), envelopes.portal_url(ports, merchant)
+    was = snapshots.of(subscription)
     envelope = _envelope(ports, event, merchant, customer, subscription, was, now)
-    return [card_letters.card_expiring(envelope, was, card, url)]
+    return [card_letters.card_expiring(envelope, was, card)]
 
 
 def plan_changed(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
@@ -100,7 +100,8 @@ def _envelope(
 ) -> Envelope:
     about = (subscription.language, subscription.test)
     coming = envelopes.next_charge(ports, subscription, was)
-    return envelopes.to_customer(ports, event, merchant, customer, about, now, coming)
+    way_in = portal_links.way_in(ports, merchant, customer, subscription.id, now)
+    return envelopes.to_customer(ports, event, merchant, customer, about, now, coming, way_in)
 
 
 MAILS = {

@@ -3,6 +3,7 @@ its customer (C-3, R-4, R-8)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email.message import EmailMessage
 
 from billing.kernel.invoices import Invoice
@@ -12,6 +13,7 @@ from billing.render import formats, wording
 from billing.render.mails import (
     Envelope,
     Letter,
+    button,
     cancelling,
     filled,
     next_payment,
@@ -53,6 +55,8 @@ def confirmation(
         cancelling=cancelling(merchant, was, language),
         invoice_url=invoice_url,
     )
+    if envelope.way_in is not None:
+        envelope = replace(envelope, way_in=replace(envelope.way_in, order_id=None))
     return written(letter, envelope, pdf)
 
 
@@ -79,13 +83,10 @@ def receipt(
     return written(letter, envelope, pdf)
 
 
-def payment_failed(
-    envelope: Envelope, invoice: Invoice, was: Snapshot | None, card_url: str | None
-) -> EmailMessage:
+def payment_failed(envelope: Envelope, invoice: Invoice, was: Snapshot | None) -> EmailMessage:
     """Writes the mail about a declined rebill, with a reason where one may be given (R-4).
 
-    It names the next try. `card_url` is the page on which to add another card, None where the
-    merchant has no portal.
+    It names the next try, and leads to the page on which to add another card.
     """
     language, merchant = envelope.language, envelope.merchant
     words = words_of(invoice, envelope)
@@ -102,7 +103,7 @@ def payment_failed(
         title=text(language, "mail.payment_failed.title"),
         opening=(text(language, "mail.payment_failed.text", **words),),
         paragraphs=(wording.decline(invoice.decline_code, language), then),
-        link=(text(language, "mail.payment_failed.button"), card_url) if card_url else None,
+        link=button(envelope, "mail.payment_failed.button"),
         cancelling=cancelling(merchant, was, language),
     )
     return written(letter, envelope)

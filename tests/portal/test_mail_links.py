@@ -236,6 +236,17 @@ def test_its_holder_adds_a_card_for_this_purchase_alone(shop: Shop) -> None:
     assert all(s.state is not State.PAST_DUE for s in shop.world.history().subscriptions)
 
 
+@pytest.mark.spec("R-4", "R-8")
+def test_the_last_mail_of_a_retry_cycle_offers_no_card_for_what_has_ended(shop: Shop) -> None:
+    past_due(shop)
+    shop.world.advance(days=30)
+    assert shop.world.subscription().state is State.CANCELLED
+    failed = [m for m in mails(shop) if "didn't go through" in str(m["Subject"])]
+    offers = ["Update your card" in words(mail) for mail in failed]
+    assert offers == [True, True, True, False]
+    assert "your subscription has ended" in words(failed[-1])
+
+
 @pytest.mark.spec("R-8")
 def test_a_declined_card_is_said_and_cards_are_tried_a_few_times_only(shop: Shop) -> None:
     past_due(shop)

@@ -10,6 +10,7 @@ from billing.cards.flows import cards
 from billing.kernel.errors import Refused
 from functions.portal import app
 from tests import paypal as on_loopback
+from tests.portal.test_mail_links import link as mail_link
 from tests.portal.visitors import Shop, Visitor
 from tests.scenarios.test_paypal_life import PayPalWorld
 
@@ -84,3 +85,24 @@ def test_the_invoice_names_paypal(shop: Shop) -> None:
 
     (agreement,) = shop.world.history().methods
     assert means(agreement, "en") == "PayPal"
+
+
+@pytest.mark.spec("R-8", "B-9", "W-2")
+def test_a_mails_link_says_where_the_agreement_is_changed_and_offers_no_card(shop: Shop) -> None:
+    found = mail_link(shop)
+    page = shop.visitor().see(found)
+    assert "Change it in your PayPal account" in page.text
+    assert "another card" not in page.text
+    shop.visitor().see(f"{found}/card", 409)
+
+
+@pytest.mark.spec("R-8", "W-2")
+def test_a_mail_about_a_refusal_by_paypal_speaks_of_paypal(shop: Shop, world: PayPalWorld) -> None:
+    world.becomes("pays", issue="INSTRUMENT_DECLINED")
+    world.advance(days=29)
+    mail = next(m for m in world.mailer.sent if "didn't go through" in str(m["Subject"]))
+    part = mail.get_body(("plain",))
+    assert part is not None
+    text = str(part.get_content())
+    assert "PayPal declined this payment" in text and "Change it in your PayPal account" in text
+    assert "bank" not in text and "card" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,8 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import Source, State, Subscription
 from billing.rebill.mail import letters
+from billing.refunds.mail import letters as refund_letters
+from billing.refunds.refunds import Refund
 from billing.render import mails
 from tests.render.html import read
 from tests.render.samples import INSTALLMENTS, INVOICE, MERCHANT, NOW, SUBSCRIPTION, usd
@@ -204,6 +207,76 @@ def test_a_hard_decline_is_not_said_to_be_tried_again() -> None:
     text = words(payment_failed(invoice=replace(FAILED, retryable=False)))
     assert "We'll try again" not in text
     assert "To pay another way, contact hello@sunrise.example." in text
+
+
+@pytest.mark.spec("R-4")
+def test_the_last_mail_about_a_decline_asks_for_no_card_for_what_has_ended() -> None:
+    ended = replace(PAST_DUE, state=State.CANCELLED, ends_at=NOW, ended_by=Source.DUNNING)
+    given_up = replace(FAILED, state=InvoiceState.UNCOLLECTIBLE)
+    message = payment_failed(invoice=given_up, subscription=ended)
+    assert "your subscription has ended" in words(message)
+    for kind in ("plain", "html"):
+        assert "Update your card" not in body(message, kind)
+        assert "To pay another way" not in body(message, kind)
+    assert "Update your card" in words(payment_failed())
+
+
+@pytest.mark.spec("W-2", "B-9")
+@pytest.mark.parametrize("code", ["card_declined", "expired_card", "payment_method_missing", "x"])
+def test_a_refusal_is_worded_for_its_own_gateway(code: str) -> None:
+    there = replace(FAILED, gateway="paypal", decline_code=code)
+    envelope_there = replace(
+        envelope(MERCHANT, there, "f"), way_in=replace(WAY_IN, takes_cards=False)
+    )
+    text = words(letters.payment_failed(envelope_there, there, was(PAST_DUE)))
+    assert "PayPal" in text and "Change it in your PayPal account" in text
+    assert "bank" not in text and "Update your card" not in text
+    assert "Use another card" not in text
+
+
+@pytest.mark.spec("R-8")
+def test_nothing_is_charged_in_words_where_nothing_was_due() -> None:
+    nothing = replace(INVOICE, total=usd(0))
+    for build in (confirmation, receipt):
+        message = build(invoice=nothing)
+        everything = f"{message['Subject']} {words(message)}"
+        assert not re.search(r"(?<!n't be )(?<!weren't )[Cc]harged", everything), everything
+    assert receipt(invoice=nothing)["Subject"] == "Nothing to pay for Morning Yoga Membership"
+    assert "you weren't charged" in words(receipt(invoice=nothing))
+
+
+@pytest.mark.spec("B-7")
+def test_a_refund_takes_off_what_was_paid() -> None:
+    refund = Refund(
+        id="sub_1.0001:one",
+        merchant=MERCHANT.id,
+        customer="cus_1",
+        invoice=INVOICE.id,
+        paid_order=INVOICE.order_id,
+        amount=usd(100),
+        gateway="sandbox",
+        gateway_account="sandbox",
+        gateway_ref="pi_1",
+        order_id="9XTRV-K7M2Q-4H3PD",
+        source=Source.MERCHANT,
+        requested_at=NOW,
+        shard=0,
+        due_at=None,
+        number="CN-000001",
+    )
+    to = envelope(MERCHANT, INVOICE, "f")
+    text = words(refund_letters.refunded(to, INVOICE, refund, pdf=b"%PDF-"))
+    assert "Refund of invoice INV-000042: -$1.00" in text
+
+
+@pytest.mark.spec("H-3")
+def test_a_merchants_own_mail_greets_no_department_and_names_no_address_to_write_to() -> None:
+    inward = replace(envelope(MERCHANT, INVOICE, "f"), inward=True)
+    message = mails.written(mails.Letter("New ticket", "New ticket", ("zoe wrote: Hello",)), inward)
+    for kind in ("plain", "html"):
+        text = " ".join(body(message, kind).split())
+        assert "Hello," in text and "Hello Ada" not in text
+        assert "hello@sunrise.example" not in text and "Questions?" not in text
 
 
 def test_completed_and_cancelled_are_told_apart() -> None:

@@ -50,6 +50,9 @@ class Money:
         assert self.currency == other.currency, "a difference of two currencies is a bug"
         return Money(self.amount_minor - other.amount_minor, self.currency)
 
+    def __neg__(self) -> Money:
+        return Money(-self.amount_minor, self.currency)
+
     @classmethod
     def typed(cls, text: str, currency: Currency, *, field: str) -> Money:
         """Parses an amount as people write it: 12, 12.5, 12,50; raises `Invalid`.

@@ -50,7 +50,7 @@ def _credited(document: IssuedDocument) -> dict[str, object]:
     """Returns what a credit note shows otherwise than an invoice: it names the one that it takes
     back (M-7)."""
     language = document.language
-    amount = formats.money(document.total, language)
+    amount = formats.money(-document.total, language)
     described = text(language, "credit_note.line", number=document.credits or "")
     return {
         "title": text(language, "credit_note.title"),

@@ -56,11 +56,13 @@ class WayIn:
     """The way into the portal that a mail to the address on file shows (R-8).
 
     `url` is the signed link to a purchase, `order_id` that of a payment, which signs in (B-2); None
-    where the mail must not show one (C-3).
+    where the mail must not show one (C-3). `takes_cards` is false where its gateway manages what
+    pays (B-9).
     """
 
     url: str
     order_id: str | None
+    takes_cards: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Envelope:
     `to` is the recipient: a customer as they are reached now, not the party that an invoice was
     issued to (B-12). `next_charge` is the next charge where that is not the price: credit is taken
     off it (A-4). `way_in` is None where the portal is closed, and in mails about no purchase.
+    `inward` marks a mail to the merchant itself: it greets nobody by name, and names no address to
+    write to.
     """
 
     merchant: Merchant
@@ -81,6 +85,7 @@ class Envelope:
     at: datetime
     next_charge: Money | None = None
     way_in: WayIn | None = None
+    inward: bool = False
 
     @property
     def identity(self) -> str:
@@ -122,11 +127,13 @@ def about_subscription(
     return written(letter, envelope)
 
 
-def button(envelope: Envelope, key: str) -> tuple[str, str] | None:
-    """Returns a button with this text that leads to the purchase in the portal, where it is
-    open."""
+def card_button(envelope: Envelope, key: str) -> tuple[str, str] | None:
+    """Returns a button with this text that leads to where another card is given, if that is in the
+    portal and open."""
     way_in = envelope.way_in
-    return None if way_in is None else (text(envelope.language, key), way_in.url)
+    if way_in is None or not way_in.takes_cards:
+        return None
+    return (text(envelope.language, key), way_in.url)
 
 
 def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
@@ -195,7 +202,7 @@ def written(
     message["References"] = message["Message-ID"]
     message["Auto-Submitted"] = "auto-generated"
     values: dict[str, object] = {"letter": letter, "merchant": merchant, "test": envelope.test}
-    values |= {"name": envelope.to.name, "way_in": envelope.way_in}
+    values |= {"name": None if envelope.inward else envelope.to.name, "way_in": envelope.way_in}
     message.set_content(pages.plain("mail/letter.txt", language, **values))
     message.add_alternative(pages.html("mail/letter.html", language, **values), subtype="html")
     if pdf is not None:

@@ -142,6 +142,7 @@ def _made(language: str, loader: BaseLoader) -> Environment:
         disclosure_of=partial(wording.disclosure, language=language),
         cancelling_of=partial(wording.cancelling, language=language),
         decline_words=partial(wording.decline, language=language),
+        changed_elsewhere=partial(wording.changed_elsewhere, language=language),
     )
     for name in _IN_A_LANGUAGE:
         environment.filters[name] = partial(getattr(formats, name), language=language)

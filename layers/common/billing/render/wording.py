@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.disclosures import DisclosedCharge, DisclosedLine, Disclosure
+from billing.kernel.errors import Refused
 from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.merchants import Merchant, SelfService
 from billing.kernel.money import Money
 from billing.kernel.pricing import Quote
 from billing.kernel.schedule import ends_at
 from billing.render import formats
+from billing.render.errors import error_text
 from billing.render.messages import has, text
 
 
@@ -77,10 +79,21 @@ def line(line: InvoiceLine, language: str) -> str:
     return text(language, key, what=line.text) if has(key) else line.text
 
 
-def decline(code: str | None, language: str) -> str:
-    """Explains what a buyer can do about a decline; generic for codes that would help a thief."""
-    key = f"decline.{code}"
-    return text(language, key if has(key) else "decline.generic")
+def decline(code: str | None, language: str, gateway: str | None = None) -> str:
+    """Explains what a buyer can do about a decline; generic for codes that would help a thief.
+
+    A gateway may have words of its own: not each is paid by a card that a bank issued.
+    """
+    keys = (
+        *(f"gateway.{gateway}.decline.{each}" for each in (code, "generic")),
+        *(f"decline.{each}" for each in (code, "generic")),
+    )
+    return text(language, next(key for key in keys if has(key)))
+
+
+def changed_elsewhere(gateway: str, language: str) -> str:
+    """Explains where a payment method is changed that its gateway manages (B-9)."""
+    return error_text(Refused("card_elsewhere", gateway=gateway), language)
 
 
 def _course(terms: PriceTerms) -> str:

@@ -12,7 +12,7 @@ from billing.render.mails import (
     Envelope,
     Letter,
     about_subscription,
-    button,
+    card_button,
     next_payment,
     written,
 )
@@ -29,7 +29,8 @@ def card_expiring(envelope: Envelope, was: Snapshot, method: PaymentMethod) -> E
         "month": formats.month(method.expires_on, language),
         "email": envelope.merchant.email,
     }
-    then = "portal" if envelope.way_in else "write"
+    link = card_button(envelope, "mail.card_expiring.button")
+    then = "portal" if link else "write"
     letter = Letter(
         subject=text(language, "mail.card_expiring.subject", **words),
         title=text(language, "mail.card_expiring.title"),
@@ -38,7 +39,7 @@ def card_expiring(envelope: Envelope, was: Snapshot, method: PaymentMethod) -> E
             *next_payment(was, envelope),
             text(language, f"mail.card_expiring.{then}", **words),
         ),
-        link=button(envelope, "mail.card_expiring.button"),
+        link=link,
     )
     return written(letter, envelope)
 
@@ -48,6 +49,6 @@ def new_card_needed(envelope: Envelope, was: Snapshot) -> EmailMessage:
 
     The present card can no longer be charged.
     """
-    link = button(envelope, "mail.card_expiring.button")
+    link = card_button(envelope, "mail.card_expiring.button")
     opening = "text" if link else "write"
     return about_subscription(envelope, was, "new_card_needed", opening=opening, link=link)

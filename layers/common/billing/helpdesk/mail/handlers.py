@@ -183,7 +183,8 @@ def _to_department(
 ) -> Envelope:
     to = BillTo(department.name, department.email or merchant.email, NOWHERE)
     sender, language = ports.operation.sender, merchant.settings.language
-    return Envelope(merchant, to, language, found.test, sender, f"{event.id}:merchant", now)
+    name, test = f"{event.id}:merchant", found.test
+    return Envelope(merchant, to, language, test, sender, name, now, inward=True)
 
 
 MAILS = dict.fromkeys(

@@ -45,7 +45,8 @@ def to_merchant(
     """Returns the envelope of a mail to the merchant about one of its customers."""
     to = BillTo(merchant.name, merchant.email, customer.address)
     sender = ports.operation.sender
-    return Envelope(merchant, to, MERCHANTS_LANGUAGE, test, sender, event_id, now)
+    language = MERCHANTS_LANGUAGE
+    return Envelope(merchant, to, language, test, sender, event_id, now, inward=True)
 
 
 def portal_url(ports: Ports, merchant: Merchant) -> str | None:

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from billing.kernel import domains, portal_links
 from billing.kernel.customers import Customer
-from billing.kernel.errors import Conflict
+from billing.kernel.errors import Conflict, NotFound
+from billing.kernel.gateways import AtGateway
 from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.invoicing import first_invoice_id
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
 from billing.kernel.writes import Change
 from billing.render.mails import WayIn
 
@@ -24,21 +26,32 @@ def way_in(
     customer: Customer,
     purchase: str,
     now: datetime,
-    paid: Invoice | None = None,
+    about: Invoice | Subscription | None = None,
 ) -> WayIn | None:
     """Returns the link to a purchase, and the Order ID of a payment of it.
 
-    `paid` saves reading the first payment where another one is at hand. None where the merchant's
-    portal is closed to customers.
+    `about` is the subject of the mail: a paid invoice saves reading the first one. None where the
+    merchant's portal is closed to customers.
     """
     if merchant.settings.portal is None:
         return None
     name = portal_links.reference(_key(ports, merchant), customer, purchase, now)
     url = f"{domains.portal(ports.operation.public_url, merchant)}/mail/{name}"
-    if paid is None or paid.state is not InvoiceState.PAID:
+    paid = about if isinstance(about, Invoice) and about.state is InvoiceState.PAID else None
+    if paid is None:
         paid = ports.store.invoice(merchant.id, customer.id, first_invoice_id(purchase))
     signs_in = paid is not None and paid.state is InvoiceState.PAID
-    return WayIn(url, paid.order_id if paid is not None and signs_in else None)
+    order_id = paid.order_id if paid is not None and signs_in else None
+    return WayIn(url, order_id, about is None or _takes_cards(ports, about))
+
+
+def _takes_cards(ports: Ports, about: AtGateway) -> bool:
+    """Tests whether its customer changes here what pays: not where the gateway manages that
+    (B-9)."""
+    try:
+        return ports.gateway_of(about).capabilities.manages_cards
+    except NotFound:
+        return True  # Its account is gone, and with it what was managed there (W-6).
 
 
 def _key(ports: Ports, merchant: Merchant) -> str:

@@ -100,7 +100,7 @@ def _envelope(
 ) -> Envelope:
     about = (subscription.language, subscription.test)
     coming = envelopes.next_charge(ports, subscription, was)
-    way_in = portal_links.way_in(ports, merchant, customer, subscription.id, now)
+    way_in = portal_links.way_in(ports, merchant, customer, subscription.id, now, subscription)
     return envelopes.to_customer(ports, event, merchant, customer, about, now, coming, way_in)
 
 

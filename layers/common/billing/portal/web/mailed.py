@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from billing.cards.flows import cards
 from billing.customers.flows import mail_link, mailed_code
 from billing.customers.flows.mail_link import Held
 from billing.customers.web import portal_session as session
@@ -90,8 +91,16 @@ def sender(
 
 def page(who: Holder) -> http.Answer:
     """Shows the purchase: product, dates, amount, last four digits, and what is due."""
-    what = who.request.query().get("done")
-    return who.show("mailed", method=who.held.method, done=what if what in DONE else None)
+    what, held = who.request.query().get("done"), who.held
+    wallet = cards.held_by(who.ports, held.account.customer, held.account.history)
+    subscription = held.purchase.subscription
+    elsewhere = subscription is not None and subscription.payment_method in wallet.elsewhere
+    return who.show(
+        "mailed",
+        method=held.method,
+        elsewhere=subscription.gateway if subscription is not None and elsewhere else None,
+        done=what if what in DONE else None,
+    )
 
 
 def pay(who: Holder) -> http.Answer:

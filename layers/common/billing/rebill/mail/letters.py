@@ -13,8 +13,8 @@ from billing.render import formats, wording
 from billing.render.mails import (
     Envelope,
     Letter,
-    button,
     cancelling,
+    card_button,
     filled,
     next_payment,
     words_of,
@@ -71,9 +71,13 @@ def receipt(
     """Writes the mail about a paid rebill or plan change, and the next charge (R-8, A-4)."""
     words = words_of(invoice, envelope)
     kind = "receipt" if invoice.plan_change is None else "plan_paid"
+    title = f"mail.{kind}.title"
+    if not invoice.total:  # No charge in words, where credit covered it (R-8).
+        kind = "nothing_due" if invoice.plan_change is None else "plan_changed"
+        title = "payment.over.title" if invoice.plan_change is None else title
     letter = Letter(
         subject=text(envelope.language, f"mail.{kind}.subject", **words),
-        title=text(envelope.language, f"mail.{kind}.title"),
+        title=text(envelope.language, title),
         opening=(text(envelope.language, f"mail.{kind}.text", **words),),
         lines=_lines(invoice, envelope),
         paragraphs=next_payment(was, envelope),
@@ -91,7 +95,10 @@ def payment_failed(envelope: Envelope, invoice: Invoice, was: Snapshot | None) -
     language, merchant = envelope.language, envelope.merchant
     words = words_of(invoice, envelope)
     retry_at = was.retry_at if was is not None and invoice.retryable else None
-    if invoice.plan_change is not None:
+    over = was is not None and not was.is_live
+    if over:
+        then = text(language, "mail.payment_failed.over")
+    elif invoice.plan_change is not None:
         then = text(language, "mail.payment_failed.plan")
     elif retry_at is None:
         then = text(language, "mail.payment_failed.no_retry", email=merchant.email)
@@ -102,11 +109,28 @@ def payment_failed(envelope: Envelope, invoice: Invoice, was: Snapshot | None) -
         subject=text(language, "mail.payment_failed.subject", **words),
         title=text(language, "mail.payment_failed.title"),
         opening=(text(language, "mail.payment_failed.text", **words),),
-        paragraphs=(wording.decline(invoice.decline_code, language), then),
-        link=button(envelope, "mail.payment_failed.button"),
+        paragraphs=(
+            *_why(invoice, envelope, over=over),
+            then,
+        ),
+        link=None if over else card_button(envelope, "mail.payment_failed.button"),
         cancelling=cancelling(merchant, was, language),
     )
     return written(letter, envelope)
+
+
+def _why(invoice: Invoice, envelope: Envelope, *, over: bool) -> tuple[str, ...]:
+    """Returns why a payment was declined and what its customer can do, as its gateway has it.
+
+    Nothing is asked of them once the subscription has ended.
+    """
+    language, way_in = envelope.language, envelope.way_in
+    if over:
+        return ()
+    why = wording.decline(invoice.decline_code, language, invoice.gateway)
+    if way_in is None or way_in.takes_cards:
+        return (why,)
+    return (why, wording.changed_elsewhere(invoice.gateway, language))
 
 
 def action_needed(
@@ -150,5 +174,6 @@ def _lines(invoice: Invoice, envelope: Envelope) -> tuple[tuple[str, str], ...]:
     ]
     paid_at = invoice.settled_at or invoice.opened_at
     date = formats.day(paid_at, envelope.merchant.settings.time_zone, language)
-    total = text(language, "mail.charged", date=date)
+    charged = text(language, "mail.charged", date=date)
+    total = charged if invoice.total else text(language, "checkout.total")
     return (*lines, (total, formats.money(invoice.total, language)))

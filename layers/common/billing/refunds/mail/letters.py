@@ -13,12 +13,14 @@ from billing.render.messages import text
 
 def refunded(envelope: Envelope, invoice: Invoice, refund: Refund, *, pdf: bytes) -> EmailMessage:
     """Writes the mail about a refund, with its credit note (B-7, M-7)."""
-    words = words_of(invoice, envelope)
-    words["amount"] = formats.money(refund.amount, envelope.language)
+    words, language = words_of(invoice, envelope), envelope.language
+    words["amount"] = formats.money(refund.amount, language)
+    line = text(language, "credit_note.line", number=invoice.number or invoice.id)
     letter = Letter(
-        subject=text(envelope.language, "mail.refunded.subject", **words),
-        title=text(envelope.language, "mail.refunded.title"),
-        opening=(text(envelope.language, "mail.refunded.text", **words),),
+        subject=text(language, "mail.refunded.subject", **words),
+        title=text(language, "mail.refunded.title"),
+        opening=(text(language, "mail.refunded.text", **words),),
+        lines=((line, formats.money(-refund.amount, language)),),
     )
     return written(letter, envelope, pdf, "credit-note.pdf")
 

@@ -17,9 +17,16 @@ OPEN_TO_ALL = {
     ("POST", "/portal/<merchant>/link/<token>"),
     ("GET", "/portal/<merchant>/payments/<reference>"),
     ("POST", "/portal/<merchant>/payments/<reference>"),
+    ("GET", "/portal/<merchant>/mail/<reference>"),
+    ("GET", "/portal/<merchant>/mail/<reference>/card"),
+    ("GET", "/portal/<merchant>/mail/<reference>/code"),
+    ("POST", "/portal/<merchant>/mail/<reference>/card"),
+    ("POST", "/portal/<merchant>/mail/<reference>/code"),
+    ("POST", "/portal/<merchant>/mail/<reference>/enter"),
+    ("POST", "/portal/<merchant>/mail/<reference>/pay"),
 }
 """Routes that let in, or ask to be let in (test_login.py), and those that whoever holds a mailed
-link may use (test_reminders.py)."""
+link may use (test_reminders.py, test_mail_links.py)."""
 
 
 def routes(shop: Shop) -> list[tuple[str, str]]:

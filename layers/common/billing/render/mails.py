@@ -19,6 +19,7 @@ from email.policy import SMTP
 from hashlib import sha256
 from unicodedata import category
 
+from billing.kernel import web_addresses
 from billing.kernel.customers import BillTo
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
@@ -136,6 +137,14 @@ def card_button(envelope: Envelope, key: str) -> tuple[str, str] | None:
     return (text(envelope.language, key), way_in.url)
 
 
+def greeted(name: str) -> str:
+    """Returns a name as a mail may show it; empty for one that a mail program makes a link of.
+
+    Whoever typed it may have given another's email.
+    """
+    return "" if web_addresses.may_become_link(name) else name
+
+
 def words_of(invoice: Invoice, envelope: Envelope) -> dict[str, str]:
     """Returns the values that every sentence about an invoice may use."""
     return {
@@ -202,7 +211,8 @@ def written(
     message["References"] = message["Message-ID"]
     message["Auto-Submitted"] = "auto-generated"
     values: dict[str, object] = {"letter": letter, "merchant": merchant, "test": envelope.test}
-    values |= {"name": None if envelope.inward else envelope.to.name, "way_in": envelope.way_in}
+    values |= {"name": greeted(envelope.to.name), "inward": envelope.inward}
+    values["way_in"] = envelope.way_in
     message.set_content(pages.plain("mail/letter.txt", language, **values))
     message.add_alternative(pages.html("mail/letter.html", language, **values), subtype="html")
     if pdf is not None:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from billing.kernel import web_addresses
 from billing.kernel.customers import EMAIL, EMAIL_MOST
 from billing.kernel.errors import Invalid
 from billing.kernel.periods import is_zone
@@ -115,6 +116,16 @@ def _different(values: tuple[str, ...]) -> tuple[str, ...]:
 
 different = AfterValidator(_different)
 """Refuses a value that occurs twice."""
+
+
+def _without_web_address(text: str) -> str:
+    if web_addresses.is_in(text):
+        raise _refusal("web_address")
+    return text
+
+
+leads_nowhere = AfterValidator(_without_web_address)
+"""Refuses a web address in what is mailed to an address that nobody has proved."""
 
 
 def one_of(values: Collection[str], reason: LiteralString) -> AfterValidator:

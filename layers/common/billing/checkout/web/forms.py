@@ -9,18 +9,29 @@ from pydantic import StrictBool, StringConstraints
 
 from billing.checkout.flows.submit import ATTEMPT_KEY_MOST, Submission
 from billing.kernel.customers import Address
-from billing.web.inputs import PRINTABLE, Country, Email, Input, Key, Line, Name, read, words
+from billing.web.inputs import (
+    PRINTABLE,
+    Country,
+    Email,
+    Input,
+    Key,
+    Line,
+    Name,
+    leads_nowhere,
+    read,
+    words,
+)
 from billing.web.problems import Misshapen
 
 
 class AddressInput(Input):
     """A postal address."""
 
-    line1: Line
-    line2: Annotated[str, words(200, 0)] | None = None
-    city: Line
-    postal_code: Annotated[str, words(20, 0)] | None = None
-    state: Annotated[str, words(100, 0)] | None = None
+    line1: Annotated[Line, leads_nowhere]
+    line2: Annotated[str, words(200, 0), leads_nowhere] | None = None
+    city: Annotated[Line, leads_nowhere]
+    postal_code: Annotated[str, words(20, 0), leads_nowhere] | None = None
+    state: Annotated[str, words(100, 0), leads_nowhere] | None = None
     country: Country
 
     def address(self) -> Address:
@@ -44,7 +55,7 @@ class CheckoutInput(Input):
         str, StringConstraints(min_length=1, max_length=ATTEMPT_KEY_MOST, pattern=PRINTABLE)
     ]
     email: Email
-    name: Name
+    name: Annotated[Name, leads_nowhere]
     address: AddressInput
     payment_method: Key
     gateway: Key | None = None

@@ -27,17 +27,46 @@ DRAFT, ASKED, LINK = "ticket_draft", "ticket_asked", "ticket_link"
 LIFE = timedelta(days=3)
 WINDOW = timedelta(minutes=15)
 PER_EMAIL, PER_IP = 5, 20
+PER_DOMAIN, STRANGERS_MOST = 20, 100
+"""The most mails to support within the window from one domain, and from all strangers together:
+each is answered by a mail to an address that anybody may have named."""
 
 
 def write(ports: Ports, merchant: Merchant, request: Request, *, ip: str, now: datetime) -> None:
-    """Saves a draft and has a link mailed; sent twice it is saved and mailed once, sent to another
-    email it is another request.
+    """Saves a draft from a form and has a link mailed; sent twice it is saved and mailed once, sent
+    to another email it is another request.
 
     Raises `Invalid` for an unknown department, `TooMany` beyond the limits per email and address.
     """
+    _check_department(merchant, request)
+    _count(ports, merchant, request.email, ip, now)
+    _save(ports, merchant, request, now)
+
+
+def write_mailed(ports: Ports, merchant: Merchant, request: Request, *, now: datetime) -> None:
+    """Saves a draft from a mail, as `write` does.
+
+    The limits are of a sender, of a domain, of all strangers; a mail that one refuses counts for
+    none after it, so that a flood stops few others. The merchant's customers have only their own.
+    """
+    _check_department(merchant, request)
+    sender = normalised_email(request.email)
+    limits = [("email", sender, PER_EMAIL)]
+    if ports.store.customer_by_email(merchant.id, sender) is None:
+        limits.append(("domain", sender.partition("@")[2], PER_DOMAIN))
+        limits.append(("strangers", "", STRANGERS_MOST))
+    for what, value, most in limits:
+        if _hits(ports, merchant, what, value, now) > most:
+            raise TooMany()
+    _save(ports, merchant, request, now)
+
+
+def _check_department(merchant: Merchant, request: Request) -> None:
     if named(merchant.settings.departments.all, request.department) is None:
         raise Invalid("department_unknown", field="department")
-    _count(ports, merchant, request.email, ip, now)
+
+
+def _save(ports: Ports, merchant: Merchant, request: Request, now: datetime) -> None:
     name = _name(merchant, request)
     kept = json.dumps(asdict(request.cleaned()))
     until = now + LIFE
@@ -106,12 +135,14 @@ def _name(merchant: Merchant, request: Request) -> str:
 
 
 def _count(ports: Ports, merchant: Merchant, email: str, ip: str, now: datetime) -> None:
-    tries = [("email", f"{merchant.id}\n{normalised_email(email)}", PER_EMAIL)]
+    tries = [("email", normalised_email(email), PER_EMAIL)]
     if ports.operation.limits:
-        tries.append(("ip", f"{merchant.id}\n{ip}", PER_IP))
-    counts = [
-        ports.ephemeral.hit(f"ticket_{what}", digest(value), window=WINDOW, now=now) <= most
-        for what, value, most in tries
-    ]
+        tries.append(("ip", ip, PER_IP))
+    counts = [_hits(ports, merchant, what, value, now) <= most for what, value, most in tries]
     if not all(counts):
         raise TooMany()
+
+
+def _hits(ports: Ports, merchant: Merchant, what: str, value: str, now: datetime) -> int:
+    key = digest(f"{merchant.id}\n{value}")
+    return ports.ephemeral.hit(f"ticket_{what}", key, window=WINDOW, now=now)

@@ -46,7 +46,7 @@ def from_mail(
     """Takes a raw mail (RFC 5322); taken twice it is one message, one request.
 
     Only its plain text is read. Raises `Invalid` for a mail that is too big, has no sender, or goes
-    to an unknown department.
+    to an unknown department, `TooMany` beyond the limits: it may be handed in again later.
     """
     if len(raw) > MOST_BYTES:
         raise Invalid("mail_too_large", field="message", most=MOST_BYTES)
@@ -62,6 +62,7 @@ def from_mail(
     for found in answers.subjects(ports, merchant.id, named, now=now):
         asked = ticket.fresh(ports, merchant.id, found)
         if asked.reached_by(ticket.find_customer(ports, asked)).email == email:
+            ticket.count_words(ports, merchant.id, found, now=now)
             ticket.reply(ports, merchant.id, found, words, author=Author.CUSTOMER, key=key, now=now)
             return Taken("replied", found)
     subject = _header(mail, "subject")[:SUBJECT_MOST] or "(no subject)"
@@ -73,7 +74,7 @@ def from_mail(
         key=key,
         language=merchant.settings.language_for("en"),
     )
-    draft.write(ports, merchant, request, ip="mail", now=now)
+    draft.write_mailed(ports, merchant, request, now=now)
     return Taken("asked")
 
 

@@ -139,10 +139,11 @@ def _to_confirm(
     if asked is None:
         return LeftOut.EXPIRED
     url = draft.link(ports, merchant, event.code, now=now)
-    to, sender = BillTo(asked.name or asked.email, asked.email, NOWHERE), ports.operation.sender
+    # Nothing of what was typed: the address is not known to be that of whoever typed it.
+    to, sender = BillTo("", asked.email, NOWHERE), ports.operation.sender
     envelope = Envelope(merchant, to, asked.language, False, sender, event.id, now)
     department = department_of(merchant, asked.department)
-    return [letters.confirm(envelope, asked.subject, department, url)]
+    return [letters.confirm(envelope, department, url)]
 
 
 def _to_requester(

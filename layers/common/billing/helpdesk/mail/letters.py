@@ -141,14 +141,13 @@ def declined(
     return _from(department, written(letter, envelope), envelope)
 
 
-def confirm(envelope: Envelope, subject: str, department: Department, url: str) -> EmailMessage:
-    """Builds the mail with a link that turns a draft into a request (H-2)."""
+def confirm(envelope: Envelope, department: Department, url: str) -> EmailMessage:
+    """Builds the mail with a link that turns a draft into a request (H-2).
+
+    It repeats nothing of the draft: whoever wrote that may have given another's email.
+    """
     language = envelope.language
-    words = {
-        "merchant": envelope.merchant.name,
-        "department": department.name,
-        "subject": subject,
-    }
+    words = {"merchant": envelope.merchant.name, "department": department.name}
     letter = Letter(
         subject=text(language, "mail.ticket.confirm.subject", **words),
         title=text(language, "mail.ticket.confirm.title"),

@@ -16,6 +16,7 @@ from billing.render.mails import (
     cancelling,
     card_button,
     filled,
+    greeted,
     next_payment,
     words_of,
     written,
@@ -36,7 +37,7 @@ def confirmation(
     The Order ID is in it only where the merchant's template asks for it.
     """
     language, merchant = envelope.language, envelope.merchant
-    product, name = invoice.product_name, invoice.bill_to.name
+    product, name = invoice.product_name, greeted(invoice.bill_to.name)
     letter = Letter(
         subject=text(language, "mail.confirmation.subject", product=product),
         title=text(language, "mail.confirmation.title"),

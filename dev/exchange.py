@@ -23,6 +23,13 @@ _NOT_FORWARDED = {"connection", "cookie", "keep-alive", "te", "trailer", "transf
 _TEXT_TYPES = {"application/json", "application/javascript", "application/xml"}
 
 
+MOST_RESULT_BYTES = 6 * 2**20
+"""The most that a function returns to whoever waits for it: Lambda's limit."""
+
+MOST_HEADER_BYTES = 10_240
+"""The most bytes of all headers together, of a request or of an answer: API Gateway's limit."""
+
+
 @dataclass(frozen=True)
 class Request:
     method: str
@@ -86,6 +93,8 @@ def from_result(result: Any) -> Response:
         # API Gateway takes any other value for the JSON body of a 200.
         body = result if isinstance(result, str) else json.dumps(result)
         return Response(200, [("content-type", "application/json")], body.encode())
+    if len(json.dumps(result, ensure_ascii=False).encode()) > MOST_RESULT_BYTES:
+        raise ValueError("a result too large for Lambda to return")
     status, body = result["statusCode"], result.get("body") or ""
     if not isinstance(status, int) or not 100 <= status <= 599 or not isinstance(body, str):
         raise ValueError(f"not an answer that API Gateway understands: {status!r}")
@@ -95,6 +104,8 @@ def from_result(result: Any) -> Response:
         headers.append(("content-type", "text/plain;charset=UTF-8"))
     if any("\r" in value or "\n" in value for _, value in headers):
         raise ValueError("a header holds a line break")
+    if sum(len(name) + len(value.encode()) for name, value in headers) > MOST_HEADER_BYTES:
+        raise ValueError("headers too large for API Gateway")
     if result.get("isBase64Encoded"):
         return Response(status, headers, _decoded(body))
     return Response(status, headers, body.encode())

@@ -1,7 +1,7 @@
 """Mail that went out, kept in DATA as its recipients get it.
 
 The emulator's SES forgets its mail when it stops, drops attachments, knows only real time and
-refuses nothing. So a copy is taken where the product hands a message over, after SES has accepted
+refuses little. So a copy is taken where the product hands a message over, after SES has accepted
 it, with the headers that SES would give it.
 """
 

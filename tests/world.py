@@ -16,7 +16,7 @@ from itertools import count
 from math import ceil
 from typing import Any, TypeVar
 
-from billing.aws.sqs_queue import body_of, leases_of
+from billing.aws.sqs_queue import SqsQueue, leases_of
 from billing.cancel.flows import cancel
 from billing.cancel.flows.cancel import Ending
 from billing.checkout.checkouts import Checkout
@@ -47,6 +47,7 @@ from billing.storage.audit_rows import MemoryAudit
 from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.memory.objects import MemoryObjects
 from dev import ses
+from dev.sqs import Sqs
 
 T = TypeVar("T")
 
@@ -64,8 +65,8 @@ class MemoryQueue:
         self.bodies: list[str] = []
 
     def send(self, leases: Sequence[Due]) -> None:
-        if leases:
-            self.bodies.append(body_of(leases))
+        client = Sqs(lambda body: self.bodies.append(body))
+        SqsQueue("https://queue", client).send(leases)
 
     def waiting(self) -> int:
         return sum(len(leases_of(body)) for body in self.bodies)

@@ -8,11 +8,25 @@ from dev.paypal.books import Books, Buyer, decimal, minor
 DECLINES = frozenset({"INSTRUMENT_DECLINED", "TRANSACTION_REFUSED"})
 
 
+LONGEST = {"invoice_id": 127, "custom_id": 127, "description": 127, "soft_descriptor": 22}
+"""The most characters of what an order or a refund names; none of them may be empty."""
+
+
+def check_length(value: str | None, most: int) -> None:
+    """Refuses a text that is there and is empty or too long."""
+    if value is not None and not 0 < len(value) <= most:
+        raise Refusal(400, "INVALID_STRING_LENGTH")
+
+
 def create(books: Books, body: Json) -> Answer:
     """Creates an order; without a payment source nobody can approve it."""
     if body.get("intent") != "CAPTURE" or len(body.get("purchase_units", ())) != 1:
         raise Refusal(400, "INVALID_PARAMETER_VALUE")
     (asked,) = body["purchase_units"]
+    for name, most in LONGEST.items():
+        check_length(asked.get(name), most)
+    if len(asked["amount"]["value"].partition(".")[2]) > 2:
+        raise Refusal(422, "DECIMAL_PRECISION")
     if minor(asked["amount"]) <= 0:
         raise Refusal(422, "CANNOT_BE_ZERO_OR_NEGATIVE")
     order: Json = {
@@ -115,6 +129,9 @@ def refund(books: Books, capture_id: str, body: Json) -> Answer:
     capture = books.captures.get(capture_id)
     if capture is None:
         raise Refusal(404, "INVALID_RESOURCE_ID")
+    for name in ("invoice_id", "custom_id"):
+        check_length(body.get(name), LONGEST[name])
+    check_length(body.get("note_to_payer"), 255)
     order = books.orders[capture["order"]]
     payments = order["purchase_units"][0]["payments"]
     made = payments.setdefault("refunds", [])

@@ -22,6 +22,9 @@ from dev.paypal.answers import Answer, Json, Refusal
 from dev.paypal.books import Books, decimal
 
 KEYS_KEPT = timedelta(hours=6)
+REQUEST_ID_MOST = 108
+"""The most characters of a PayPal-Request-Id of Orders v2 and Payments v2."""
+
 NAME = r"([A-Za-z0-9-]+)"
 
 
@@ -195,6 +198,7 @@ class Loopback:
             match = re.fullmatch(pattern, asked.path)
             if match and method == asked.method:
                 try:
+                    _check_request_id(asked)
                     return call(self.books, asked, match[1])
                 except Refusal as refusal:
                     return refusal.answer
@@ -251,6 +255,15 @@ class Loopback:
     def charges(self) -> list[Json]:
         """Returns what really happened to the money, in CONTRACT.md's shape."""
         return [{k: v for k, v in c.items() if k != "order"} for c in self.books.charges]
+
+
+def _check_request_id(asked: Asked) -> None:
+    """Refuses an id that is too long, and an attempt to move money without one."""
+    key = asked.headers.get("paypal-request-id")
+    if not asked.path.startswith("/v3/"):  # Vault v3 takes ids of any length.
+        orders.check_length(key, REQUEST_ID_MOST)
+    if asked.path.endswith("/capture") and "payment_source" in asked.body and key is None:
+        raise Refusal(400, "PAYPAL_REQUEST_ID_REQUIRED")
 
 
 class _Handler(BaseHTTPRequestHandler):

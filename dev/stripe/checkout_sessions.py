@@ -23,7 +23,7 @@ def _lines(value: Any, name: str) -> list[dict[str, Any]]:
 
 CREATE: form.Fields = {
     "allowed_payment_method_types": form.texts,
-    "cancel_url": form.text,
+    "cancel_url": form.web_address,
     "client_reference_id": form.text,
     "consent_collection": form.anything,
     "currency": form.text,
@@ -46,7 +46,7 @@ CREATE: form.Fields = {
     "payment_method_types": form.texts,
     "setup_intent_data": form.hash_of({"description": form.text, "metadata": form.metadata}),
     "submit_type": form.one_of("auto", "book", "donate", "pay"),
-    "success_url": form.text,
+    "success_url": form.web_address,
 }
 LIST: form.Fields = {
     **lists.CURSORS,

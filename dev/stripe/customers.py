@@ -11,7 +11,7 @@ ADDRESS = form.hash_of(
 FIELDS: form.Fields = {
     "address": ADDRESS,
     "description": form.text,
-    "email": form.text,
+    "email": form.email,
     "invoice_settings": form.hash_of({"default_payment_method": form.text}),
     "metadata": form.metadata,
     "name": form.text,

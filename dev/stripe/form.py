@@ -1,5 +1,6 @@
 """Form-encoded parameters, and the checks that they must pass before anything is begun."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +12,9 @@ Fields = Mapping[str, Check]
 
 _MOST_METADATA = 50
 _MOST_DEPTH = 8
+_LONGEST_EMAIL = 512
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_URL = re.compile(r"https?://[^\s/]+\S*")
 
 
 def decode(text: str) -> dict[str, Any]:
@@ -142,4 +146,23 @@ def merged(old: Mapping[str, str], new: Mapping[str, str | None] | None) -> dict
     if new == {}:
         return {}
     both = {**old, **(new or {})}
-    return {key: value for key, value in both.items() if value is not None}
+    kept = {key: value for key, value in both.items() if value is not None}
+    if len(kept) > _MOST_METADATA:
+        raise invalid("You can have up to 50 metadata keys.", "metadata")
+    return kept
+
+
+def email(value: Any, name: str) -> str | None:
+    """Reads an email address; an empty text unsets."""
+    given = text(value, name)
+    if given is not None and (not _EMAIL.fullmatch(given) or len(given) > _LONGEST_EMAIL):
+        raise invalid(f"Invalid email address: {given}", name, "email_invalid")
+    return given
+
+
+def web_address(value: Any, name: str) -> str | None:
+    """Reads an absolute URL, which a bank or a page of Stripe's leads back to."""
+    given = text(value, name)
+    if given is not None and not _URL.fullmatch(given):
+        raise invalid("Not a valid URL", name, "url_invalid")
+    return given

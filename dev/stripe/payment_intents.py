@@ -43,14 +43,14 @@ _SHARED: form.Fields = {
     "payment_method_options": _CARD_OPTIONS,
     "allowed_payment_method_types": form.texts,
     "payment_method_types": form.texts,
-    "receipt_email": form.text,
+    "receipt_email": form.email,
     "setup_future_usage": form.one_of("", "off_session", "on_session"),
 }
 _CONFIRMING: form.Fields = {
     "error_on_requires_action": form.boolean,
     "mandate_data": form.anything,
     "off_session": _off_session,
-    "return_url": form.text,
+    "return_url": form.web_address,
     "use_stripe_sdk": form.boolean,
 }
 UPDATE: form.Fields = {

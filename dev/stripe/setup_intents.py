@@ -28,7 +28,7 @@ CONFIRM: form.Fields = {
     "mandate_data": form.anything,
     "payment_method": form.text,
     "payment_method_options": form.anything,
-    "return_url": form.text,
+    "return_url": form.web_address,
     "use_stripe_sdk": form.boolean,
 }
 CREATE: form.Fields = {

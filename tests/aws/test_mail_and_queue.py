@@ -71,6 +71,17 @@ def test_the_id_that_a_recipient_sees_is_the_one_that_ses_gave(region: str, host
     assert seen.partition("@")[2] == host == ses.seen_as("x", region).partition("@")[2]
 
 
+@pytest.mark.spec("H-3")
+def test_an_emulators_whole_id_is_taken_as_the_same_one() -> None:
+    class Client:
+        meta = SimpleNamespace(region_name=REGION)
+
+        def send_email(self, **request: Any) -> dict[str, str]:
+            return {"MessageId": "0100-a@email.amazonses.com"}
+
+    assert SesMailer(Client()).send(mail(), now=NOW) == "0100-a@email.amazonses.com"
+
+
 @pytest.mark.spec("R-8")
 def test_a_mail_says_for_whom_it_is_sent_to_ses_and_to_nobody_else() -> None:
     sent: dict[str, Any] = {}

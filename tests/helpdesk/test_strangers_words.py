@@ -74,7 +74,7 @@ SENDERS = [f"zoe{n}@flood.example" for n in range(200)]
 
 
 def asks(house: House, senders: list[str]) -> list[str]:
-    """What becomes of one mail of each."""
+    """Takes a mail of each; returns the results."""
     from billing.kernel.errors import TooMany
 
     answers = []

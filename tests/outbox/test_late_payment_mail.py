@@ -96,7 +96,7 @@ def test_a_retry_cycle_that_is_used_up_is_told_by_its_failure_and_its_end(world:
     assert world.subscription().state is State.CANCELLED
     found = dict(told(world))
     assert set(found) == {FAILED, "Your subscription to Course has ended"}
-    assert "We won't try again automatically." in found[FAILED]
+    assert "We won't try again, and your subscription has ended." in found[FAILED]
     assert (
         "because your last payment didn't go through"
         in found["Your subscription to Course has ended"]

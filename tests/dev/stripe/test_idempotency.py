@@ -179,3 +179,27 @@ def test_everything_survives_a_kill(tmp_path: Any, clock: Clock) -> None:
         assert client.v1.payment_intents.retrieve(intent.id).status == "canceled"
         assert client.v1.payment_intents.create(ORDER, with_key("k")).id != intent.id
     first.stop()
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"metadata": {f"k{n}": "v" for n in range(51)}}, "metadata"),
+        ({"receipt_email": "nobody"}, "receipt_email"),
+        ({"confirm": True, "payment_method": "pm_card_visa", "return_url": "/back"}, "return_url"),
+    ],
+)
+def test_what_stripe_checks_of_a_parameter_is_checked_here(
+    client: StripeClient, more: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.payment_intents.create({**ORDER, **more})
+    assert refused.value.param == param
+    assert count(client) == 0
+
+
+def test_metadata_never_grows_past_its_limit(client: StripeClient) -> None:
+    full: Any = {"metadata": {f"k{n}": "v" for n in range(50)}}
+    intent = client.v1.payment_intents.create({**ORDER, **full})
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.payment_intents.update(intent.id, {"metadata": {"one": "more"}})

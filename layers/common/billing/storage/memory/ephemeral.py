@@ -7,6 +7,10 @@ from threading import Lock
 
 from billing.storage.addresses import Place
 from billing.storage.ephemeral_rows import epoch_seconds, hits_place, is_gone, value_place
+from billing.storage.memory.items import check_key
+
+ITEM_MOST_BYTES = 400 * 1000
+"""The most bytes of one value: DynamoDB takes items of 400 KB, names and keys included."""
 
 
 class MemoryEphemeral:
@@ -22,6 +26,7 @@ class MemoryEphemeral:
 
     def put(self, kind: str, key: str, value: str, *, expires_at: datetime, now: datetime) -> bool:
         place = value_place(kind, key)
+        _check_item(place, value)
         with self._lock:
             if self._standing(place, now) is not None:
                 return False
@@ -29,6 +34,7 @@ class MemoryEphemeral:
             return True
 
     def replace(self, kind: str, key: str, value: str, *, expires_at: datetime) -> None:
+        _check_item(value_place(kind, key), value)
         with self._lock:
             self._values[value_place(kind, key)] = (value, epoch_seconds(expires_at))
 
@@ -62,3 +68,10 @@ class MemoryEphemeral:
     def _standing(self, place: Place, now: datetime) -> str | None:
         text, expires_at = self._values.get(place, (None, 0))
         return None if is_gone(expires_at, now) else text
+
+
+def _check_item(place: Place, value: str) -> None:
+    """Raises `ValueError`, a bug, where DynamoDB would refuse an item for its key or its size."""
+    check_key(place.pk, place.sk)
+    if len(value) > ITEM_MOST_BYTES // 4 and len(value.encode()) > ITEM_MOST_BYTES:
+        raise ValueError("DynamoDB takes no item of this size.")

@@ -65,7 +65,7 @@ class MemoryItems:
         self, partition: Partition[E], *, newest_first: bool = False, limit: int | None = None
     ) -> list[E]:
         pk, (low, high) = partition
-        _check_length(pk)
+        check_key(pk)
         with self._lock:
             items = self._partitions.get(pk, {})
             # Sort keys mostly arrive in order, so this sort is one pass.
@@ -114,7 +114,7 @@ class MemoryItems:
 
     def _at(self, key: Key[E]) -> E | None:
         pk, sk = key
-        _check_length(pk, sk)
+        check_key(pk, sk)
         partition = self._partitions.get(pk)
         return None if partition is None else partition.get(sk)
 
@@ -164,16 +164,21 @@ class MemoryItems:
             if not index[old.pk]:
                 del index[old.pk]
         if new is not None:
+            check_key(new.pk, new.sk)
             index.setdefault(new.pk, SortedRows()).add(Row(new.sk, key))
 
 
-def _check_length(pk: str, sk: str = "") -> None:
-    """Raises `ValueError`, a bug, where DynamoDB would refuse the request for a key too long.
+def check_key(pk: str, sk: str = "-") -> None:
+    """Raises `ValueError`, a bug, where DynamoDB would refuse the request for a key that is empty
+    or too long.
 
     The path of a stranger's request must be checked before it is used as an id.
     """
-    if len(pk) > LONGEST_PK or len(sk) > LONGEST_SK:
+    short = 4 * len(pk) <= LONGEST_PK and 4 * len(sk) <= LONGEST_SK  # however it is encoded
+    if not short and (len(pk.encode()) > LONGEST_PK or len(sk.encode()) > LONGEST_SK):
         raise ValueError("DynamoDB takes no key of this length.")
+    if not pk or not sk:
+        raise ValueError("DynamoDB takes no empty key.")
 
 
 def _holds(write: Write, current: Entity | None) -> bool:

@@ -139,13 +139,15 @@ spec: $(DEV)
 
 ## make build      package for Lambda (needs python3.13)
 # sam wants the runtime's own Python first on PATH, and a version manager's shim does not do: so
-# each candidate is asked where it really is. Then what a cold start need not do is done here.
+# each candidate is asked where it really is. Then what a cold start need not do is done here, and
+# what no function reads is taken out.
 define sam_build
 @found=$$($(MAKE) -s runtime-python) || { \
   echo "make $@ needs python$(PYTHON_RUNTIME), the version that Lambda runs. Install it first."; \
   exit 1; }; \
 PATH="$$(dirname "$$found"):$$PATH" .venv-tools/bin/sam build $(2) && \
-PYTHONPATH=$(1)/CommonLayer/python "$$found" dev/precompile.py $(1)
+PYTHONPATH=$(1)/CommonLayer/python "$$found" dev/precompile.py $(1) && \
+"$$found" dev/slim.py $(1)/CommonLayer/python
 endef
 .PHONY: build
 build: $(TOOLS)

@@ -1,8 +1,8 @@
 """Invoices and credit notes as PDF, typeset by typst; equal input gives equal bytes (B-5, M-7).
 
 Text that people typed travels as JSON beside the template and never inside it, so no name is
-markup. Only the fonts inside typst are used: an invoice looks the same on Lambda, which has none,
-and here.
+markup. Only the fonts inside typst and those in `fonts` are used: an invoice looks the same on
+Lambda, which has none, and here.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from typst import Compiler
 
 _TEMPLATE = Path(__file__).parent / "templates" / "invoice.typ"
+_FONTS = Path(__file__).parent / "fonts"
+"""Fonts of the scripts that typst's own lack; `dev.fonts` makes them."""
+
 _COMPILING = Lock()
 """A compiler serves one caller at a time; the laptop runner has threads."""
 
@@ -69,7 +72,7 @@ def _credited(document: IssuedDocument) -> dict[str, object]:
 def _compiler() -> Compiler:
     from typst import Compiler
 
-    return Compiler(_TEMPLATE, root=_TEMPLATE.parent, ignore_system_fonts=True)
+    return Compiler(_TEMPLATE, root=_TEMPLATE.parent, font_paths=[_FONTS], ignore_system_fonts=True)
 
 
 def _content(document: IssuedDocument) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from unicodedata import normalize
 
 from billing.gateways import registry
 from billing.kernel.catalog import PriceTerms, PriceType
@@ -13,6 +12,7 @@ from billing.kernel.customers import PaymentMethod
 from billing.kernel.issued_documents import PaidWith
 from billing.kernel.money import MINOR_DIGITS, Money
 from billing.kernel.periods import Period, Span, zone_named
+from billing.render.collation import sort_key
 from billing.render.messages import locale, text
 
 
@@ -133,13 +133,14 @@ def _standard_terms(terms: PriceTerms, language: str) -> str:
 
 @cache
 def countries(language: str) -> tuple[tuple[str, str], ...]:
-    """Lists the 249 countries of ISO 3166-1 as (code, name), in the order of their names."""
+    """Lists the countries that an address may have as (code, name), sorted as the language does:
+    those of ISO 3166-1 and Kosovo."""
     names = [
         (code, name)
         for code, name in locale(language).territories.items()
-        if len(code) == 2 and code.isalpha() and code not in _NOT_ISO
+        if len(code) == 2 and code.isalpha() and code not in _NOT_OFFERED
     ]
-    return tuple(sorted(names, key=lambda pair: normalize("NFKD", pair[1]).casefold()))
+    return tuple(sorted(names, key=lambda pair: sort_key(pair[1], language)))
 
 
 def country(code: str, language: str) -> str:
@@ -147,10 +148,10 @@ def country(code: str, language: str) -> str:
     return str(locale(language).territories.get(code, code))
 
 
-_NOT_ISO = frozenset(
-    ("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ")
+_NOT_OFFERED = frozenset(
+    ("AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ")
 )
-"""Codes of CLDR for what ISO 3166-1 does not list: unions, exclaves, pseudo-locales."""
+"""Codes of CLDR for what has no addresses of its own: unions, exclaves, pseudo-locales."""
 
 
 _BRANDS = {"amex": "American Express", "unionpay": "UnionPay"}

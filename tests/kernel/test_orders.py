@@ -108,6 +108,32 @@ def test_what_is_too_short_or_too_long_or_has_other_symbols_is_no_order_id(entro
     assert typed_order_id("") is None
 
 
+@pytest.mark.spec("B-2")
+@given(
+    entropies,
+    st.sampled_from(
+        [
+            "Order ID: {}",
+            "order id {}.",
+            "Your Order ID is {}, keep it.",
+            "Bestellnummer: {}",
+            "N° de commande : {}",
+            "Идентификатор на поръчка: {}",
+            "#{}",
+            "AB {}",
+            "Acme invoice\n{}\nPaid",
+            "{} ann@example.com",
+        ]
+    ),
+)
+def test_an_order_id_is_found_among_the_words_that_were_pasted_with_it(
+    entropy: int, sentence: str
+) -> None:
+    right = order_id(entropy)
+    for typed in (right, right.lower(), right.replace("-", " "), right.replace("-", "\N{EN DASH}")):
+        assert typed_order_id(sentence.format(typed)) == right
+
+
 @given(st.text())
 def test_any_text_may_be_typed_as_an_order_id(text: str) -> None:
     found = typed_order_id(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -91,9 +92,21 @@ def order_id(entropy: int) -> str:
     return _grouped(symbols + check)
 
 
+_GROUP = f"[{ORDER_ID_ALPHABET}]{{5}}"
+_AMONG_WORDS = re.compile(rf"\b(?=({_GROUP}\W{{0,3}}{_GROUP}\W{{0,3}}{_GROUP})\b)")
+"""Matches an Order ID in a sentence; a match may begin inside another, for words look alike."""
+
+
 def typed_order_id(text: str) -> str | None:
-    """Normalises an Order ID that a person typed or pasted; None if it is mistyped."""
-    symbols = "".join(c for c in text.upper() if c.isalnum())
+    """Normalises an Order ID that a person typed or pasted, with the words around it or without;
+    None if it is mistyped."""
+    upper = text.upper()
+    candidates = (upper, *(found[1] for found in _AMONG_WORDS.finditer(upper)))
+    return next(filter(None, map(_order_id_of, candidates)), None)
+
+
+def _order_id_of(text: str) -> str | None:
+    symbols = "".join(c for c in text if c.isalnum())
     if len(symbols) != ORDER_ID_RANDOM_SYMBOLS + 1:
         return None
     if not all(c in ORDER_ID_ALPHABET for c in symbols):

@@ -280,3 +280,10 @@ def test_the_list_ends_with_the_merchants_own_beginning(shop: Shop) -> None:
     shop.world.buy()
     shop.world.now += timedelta(hours=1)
     assert len(all_pages(shop, **{"from": "1970-01-01", "to": "2100-01-01"})) == 1
+
+
+def test_a_list_is_narrowed_to_a_fraction_of_a_second(shop: Shop) -> None:
+    shop.world.buy()  # at 15:00:00
+    assert len(ids(shop.api.get("/v1/orders", **{"from": "2026-01-31T14:59:59.999Z"}))) == 1
+    assert len(ids(shop.api.get("/v1/orders", **{"from": "2026-01-31T15:00:00.001Z"}))) == 0
+    assert shop.api.get("/v1/orders", **{"from": "2026-01-31T15:00:00.Z"}).status == 422

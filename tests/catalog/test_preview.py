@@ -151,3 +151,13 @@ def test_a_wrong_preview_is_422_naming_the_field(
     answer = shop.api.post("/v1/preview", {**PREVIEW, **change})
     assert answer.status == 422
     assert field in answer.fields
+
+
+@pytest.mark.spec("P-19")
+@pytest.mark.parametrize("fraction", [".007", ".5", ".123456789"])
+def test_a_start_may_have_fractions_of_a_second(shop: Shop, fraction: str) -> None:
+    """As a browser writes instants, with milliseconds; prices are charged to the second."""
+    whole = shop.api.post("/v1/preview", {**PREVIEW, "start": "2026-11-27T19:24:34Z", "count": 2})
+    exact = {**PREVIEW, "start": f"2026-11-27T19:24:34{fraction}Z", "count": 2}
+    assert shop.api.post("/v1/preview", exact).json == whole.json
+    assert whole.status == 200

@@ -52,11 +52,26 @@ def test_any_payments_order_id_logs_in_however_it_was_pasted(shop: Shop) -> None
     shop.world.advance(days=40)
     (sale,), (rebill,) = shop.order_ids(), shop.order_ids(kind=OrderKind.REBILL)
     pasted = f" {rebill.lower().replace('-', ' ')}\n"
-    for typed, email in ((sale, ANN), (rebill, ANN), (pasted, " Ann@Example.COM ")):
+    labelled = f"Order ID: {sale}"
+    for typed, email in (
+        (sale, ANN),
+        (rebill, ANN),
+        (labelled, ANN),
+        (pasted, " Ann@Example.COM "),
+    ):
         visitor = shop.visitor()
         answer = visitor.log_in(typed, email)
         assert (answer.status, answer.headers["location"]) == (303, "/portal/acme")
         assert "Course" in visitor.see().text
+
+
+@pytest.mark.spec("B-2")
+def test_an_email_logs_in_with_its_domain_in_either_spelling(shop: Shop) -> None:
+    stored = "ann@xn--bcher-kva.example"
+    shop.world.buy(email=stored)
+    (order,) = shop.order_ids(email=stored)
+    assert shop.visitor().log_in(order, "Ann@bücher.example").status == 303
+    assert shop.visitor().log_in(order, stored).status == 303
 
 
 @pytest.mark.spec("B-2")

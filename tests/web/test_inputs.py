@@ -15,6 +15,7 @@ from billing.kernel.errors import Invalid
 from billing.render.errors import error_text
 from billing.render.formats import countries
 from billing.web.countries import COUNTRIES
+from billing.web.emails import with_ascii_domain
 from billing.web.inputs import read
 from billing.web.problems import Misshapen
 
@@ -85,7 +86,6 @@ def test_every_field_is_required(missing: str) -> None:
         ({"confirm_repeat": "true"}, "confirm_repeat"),
         ({"confirm_repeat": 1}, "confirm_repeat"),
         ({"address": None}, "address"),
-        ({"address": {**ADDRESS, "country": "us"}}, "address.country"),
         ({"address": {**ADDRESS, "country": "USA"}}, "address.country"),
         ({"address": {**ADDRESS, "line1": "x" * 201}}, "address.line1"),
         ({"address": {**ADDRESS, "postal_code": "x" * 21}}, "address.postal_code"),
@@ -108,6 +108,41 @@ def test_a_wrong_field_is_named(change: dict[str, Any], field: str) -> None:
 )
 def test_an_email_is_taken(email: str) -> None:
     assert read(CheckoutInput, {**DOCUMENT, "email": email}).email == email
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("x@bücher.example", "x@xn--bcher-kva.example"),
+        ("  Ann@STRASSE.example ", "Ann@STRASSE.example"),
+        ("ann@straße.example", "ann@xn--strae-oqa.example"),
+        ("ann@例え.テスト", "ann@xn--r8jz45g.xn--zckzah"),
+        ("ann@Bücher。example", "ann@xn--bcher-kva.example"),
+    ],
+)
+def test_the_domain_of_an_email_is_kept_as_dns_has_it(typed: str, stored: str) -> None:
+    assert read(CheckoutInput, {**DOCUMENT, "email": typed}).email == stored
+    assert with_ascii_domain(typed.strip()) == stored
+
+
+def test_a_mailbox_that_mail_cannot_reach_is_refused_in_words() -> None:
+    """Amazon SES has no SMTPUTF8, so such a buyer would never get a receipt or an Order ID."""
+    with pytest.raises(Misshapen) as raised:
+        read(CheckoutInput, {**DOCUMENT, "email": "jürgen@example.com"})
+    (found,) = raised.value.errors
+    assert (found.field, found.reason) == ("email", "email_not_ascii")
+    assert "before the @" in error_text(found, "en")
+
+
+@pytest.mark.parametrize(("typed", "stored"), [("us", "US"), (" dE", "DE"), ("xk", "XK")])
+def test_a_country_may_be_typed_in_lower_case(typed: str, stored: str) -> None:
+    address = {**ADDRESS, "country": typed}
+    assert read(CheckoutInput, {**DOCUMENT, "address": address}).address.country == stored
+
+
+@pytest.mark.parametrize("typed", ["ß", "ss\u0307", "zz", "ÜS"])
+def test_what_only_looks_like_a_country_is_refused(typed: str) -> None:
+    assert wrong_with({**DOCUMENT, "address": {**ADDRESS, "country": typed}}) == ["address.country"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Annotated, Any, LiteralString, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -25,6 +26,7 @@ from billing.kernel.customers import EMAIL, EMAIL_MOST
 from billing.kernel.errors import Invalid
 from billing.kernel.periods import is_zone
 from billing.web.countries import COUNTRIES
+from billing.web.emails import with_ascii_domain
 from billing.web.problems import Misshapen
 from billing.web.sessions import CSRF_FIELD
 
@@ -35,7 +37,7 @@ KEY = r"^[A-Za-z0-9_.:-]*$"
 PRINTABLE = r"^[!-~]*$"
 
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME = "T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+ -][0-9]{2}:[0-9]{2})?"
+_TIME = r"T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+ -][0-9]{2}:[0-9]{2})?"
 INSTANT = f"^{_DATE}{_TIME}$"
 INSTANT_OR_DATE = f"^{_DATE}({_TIME})?$"
 MOST_ERRORS = 20
@@ -140,6 +142,23 @@ def one_of(values: Collection[str], reason: LiteralString) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _upper(code: str) -> str:
+    return code.upper() if code.isascii() else code
+
+
+def _mailbox(typed: Any) -> Any:
+    """Spells the domain as DNS has it. A mailbox whose own name needs more than ASCII gets a reason
+    of its own: Amazon SES cannot send there (it has no SMTPUTF8), so its owner would never see a
+    receipt."""
+    if not isinstance(typed, str):
+        return typed
+    email = with_ascii_domain(typed.strip())
+    mailbox, _, domain = email.rpartition("@")
+    if not mailbox.isascii() and domain.isascii():
+        raise _refusal("email_not_ascii")
+    return email
+
+
 def words(most: int, least: int = 1) -> Any:
     """Accepts text in one line, trimmed."""
     return StringConstraints(
@@ -153,9 +172,10 @@ Key = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=KEY
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=EMAIL_MOST, pattern=EMAIL),
+    BeforeValidator(_mailbox),
 ]
 Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
-Country = Annotated[str, words(2), one_of(COUNTRIES, "country_unknown")]
+Country = Annotated[str, words(2), AfterValidator(_upper), one_of(COUNTRIES, "country_unknown")]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=PRINTABLE)]
 
 

@@ -17,6 +17,7 @@ from billing.kernel.ports import Ports
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.runtime import telemetry
 from billing.web import audit, http, sessions
+from billing.web.emails import with_ascii_domain
 from billing.web.problems import errors_of
 from billing.web.request import Request
 
@@ -102,6 +103,7 @@ def sign_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     sessions.check_origin(request)
     typed = request.form()
     email, password = (typed.get(name, "")[:TYPED_MOST] for name in ("email", "password"))
+    email = with_ascii_domain(email)
     found = account.sign_in(ports, email, password, ip=request.ip, now=now)
     if found is None:
         telemetry.happened("account sign-in refused", request_id=request.id)
@@ -125,7 +127,7 @@ def forgot_form(ports: Ports) -> http.Answer:
 def ask_for_reset(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     """Has a reset link mailed; the answer is the same for every email and every repeat."""
     sessions.check_origin(request)
-    email = request.form().get("email", "")[:TYPED_MOST]
+    email = with_ascii_domain(request.form().get("email", "")[:TYPED_MOST])
     account.ask_for_reset(ports, email, ip=request.ip, now=now)
     return _front(ports, "asked", status=202)
 

@@ -22,6 +22,7 @@ from billing.kernel.storage import Page
 from billing.outbox.flows import suppressions
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.web import http
+from billing.web.emails import with_ascii_domain
 from billing.web.inputs import Cursor, Input, read, words
 from billing.web.request import Request
 
@@ -109,7 +110,11 @@ def done(customer: str, what: str) -> http.Answer:
 
 
 def _find(desk: Desk, query: ListQuery, wanted: Filter) -> Page[Order]:
-    look = transactions.page if query.q is None else partial(transactions.search, text=query.q)
+    look = (
+        transactions.page
+        if query.q is None
+        else partial(transactions.search, text=with_ascii_domain(query.q))
+    )
     return look(
         desk.ports,
         desk.session.merchant,

@@ -13,6 +13,7 @@ from billing.kernel.ports import Ports
 from billing.portal.flows import portal
 from billing.runtime import telemetry
 from billing.web import custom_domains, http, languages, sessions
+from billing.web.emails import with_ascii_domain
 from billing.web.request import Request, plain_id, plain_reference
 
 LINKED = "~"
@@ -57,7 +58,8 @@ def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> h
     sessions.check_origin(request)
     found = session.open_portal(ports, merchant)
     typed = request.form()
-    order, email = typed.get("order_id", "")[:TYPED_MOST], typed.get("email", "")[:TYPED_MOST]
+    order = typed.get("order_id", "")[:TYPED_MOST]
+    email = with_ascii_domain(typed.get("email", "")[:TYPED_MOST])
     customer = login.by_order(ports, found.id, order, email, ip=request.ip, now=now)
     message = "portal sign-in" if customer is not None else "portal sign-in refused"
     telemetry.happened(message, merchant=found.id, request_id=request.id)
@@ -77,7 +79,7 @@ def ask_for_link(ports: Ports, request: Request, merchant: str, *, now: datetime
     """Mails a sign-in link; shows the same page to everybody, however often they ask."""
     sessions.check_origin(request)
     found = session.open_portal(ports, merchant)
-    email = request.form().get("email", "")[:TYPED_MOST]
+    email = with_ascii_domain(request.form().get("email", "")[:TYPED_MOST])
     login.ask_for_link(ports, found.id, email, ip=request.ip, now=now)
     return _form(ports, request, merchant, "link_sent", status=202)
 

@@ -102,7 +102,7 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
         ref_template=REFERENCE,
     )
     schemas, named = _as_known(schemas), _as_known(definitions.get("$defs", {}))
-    components = dict(sorted(named.items())) | {"Problem": PROBLEM_SCHEMA}
+    components = _titled(dict(sorted(named.items())) | {"Problem": PROBLEM_SCHEMA})
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         takes = _resolved(schemas[route, "validation"], components)
@@ -200,6 +200,20 @@ def _as_known(part: Any) -> Any:
     if isinstance(part, str) and (name := part.rpartition("/")[2]) in KNOWN_AS:
         return REFERENCE.format(model=KNOWN_AS[name])
     return part
+
+
+def _titled(components: dict[str, Any]) -> dict[str, Any]:
+    """Titles each component after its own name.
+
+    Generators name classes by titles, and leave out what would share one, with every operation
+    that needs it: all lists had the title of their common shape.
+    """
+    return {name: schema | {"title": _title(name)} for name, schema in components.items()}
+
+
+def _title(component: str) -> str:
+    words = component.removeprefix("billing").split("_")
+    return "".join(word[:1].upper() + word[1:] for word in words)
 
 
 def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ CJK_SIMPLIFIED_CHINESE = 2
 """The font in that collection whose forms of shared characters are those of mainland China."""
 
 COMPOSING = ["ccmp", "ljmo", "vjmo", "tjmo"]
-"""What a font of Korean needs to compose syllables; everything else in it is another form."""
+"""Layout features that compose Korean syllables; all others of that font give other forms."""
 
 SOURCES_SHA256 = {
     "NotoSansCJK-Regular.ttc": ("b76b0433203017ca80401b2ee0dd69350349871c4b19d504c34dbdd80541690a"),

@@ -50,4 +50,5 @@ def charge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         tally += done
         failed |= broken
     telemetry.tally(tally, "charge_")
+    telemetry.count("GatewayTrouble", tally["unreachable"])
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed], **tally}

@@ -7,12 +7,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from billing.gateway_events.flows import lost_events, webhook
+from billing.gateway_events.flows import lost_events
 from billing.gateway_events.web import webhooks
 from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
 from billing.web import http
-from billing.web.request import Request, plain_id
+from billing.web.request import Request
 
 MILLISECONDS_TO_FINISH = 15_000
 
@@ -23,9 +23,7 @@ def build(ports: Ports) -> http.Resolver:
 
     @app.post("/webhooks/<gateway>/<merchant>")
     def receive(gateway: str, merchant: str) -> http.Answer:
-        request, seller = Request.of(app.current_event), webhooks.merchant(ports, merchant)
-        at, body = plain_id(gateway), request.body.encode()
-        tally = webhook.receive(ports, seller, at, body, request.headers, now=ports.clock())
+        tally = webhooks.receive(ports, Request.of(app.current_event), gateway, merchant)
         telemetry.tally(tally, "webhook_")
         return http.json({"received": True})
 

@@ -1,4 +1,4 @@
-"""What is left of the layer after slimming still does all that functions need."""
+"""Slimming the layer leaves all that functions need."""
 
 from __future__ import annotations
 

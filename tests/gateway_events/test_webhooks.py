@@ -17,14 +17,15 @@ from billing.checkout.checkouts import CheckoutState
 from billing.checkout.flows import submit
 from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox.events import SIGNATURE_HEADER
-from billing.kernel.errors import Unreachable
+from billing.kernel.errors import Forged, Unreachable
 from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.ledger import trial_balance
+from billing.kernel.merchants import GatewayAccount
 from billing.kernel.subscription import Source, State
 from billing.refunds.flows import refund
 from billing.refunds.refunds import RefundState
-from billing.runtime import wiring
+from billing.runtime import telemetry, wiring
 from functions.webhook import app as webhook_app
 from tests.test_events import CONTEXT
 from tests.test_events import event as fixture
@@ -223,6 +224,64 @@ def test_what_nobody_signed_is_a_400_and_changes_nothing(
     assert answer["statusCode"] == 400, answer["body"]
     assert "problem+json" in answer["headers"]["Content-Type"]
     assert world.history() == before
+
+
+@pytest.mark.parametrize(
+    ("signed", "reason"),
+    [
+        ("t={now},v1=" + "0" * 64, "signature_wrong"),
+        ("t=1,v1=" + "0" * 64, "signature_too_old"),
+        ("", "signature_missing"),
+    ],
+)
+def test_a_refused_event_says_whose_it_was_and_why(
+    address: World,
+    signed: str,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A wrong secret shows in the log and rings an alarm; what has no signature only shows."""
+    written: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(
+        telemetry, "happened", lambda what, **fields: written.append((what, fields))
+    )
+    world = address
+    charged_unheard(world)
+    shape = request(told(world)[-1], world)
+    shape["headers"][SIGNATURE_HEADER] = signed.format(now=int(world.now.timestamp()))
+    answer = webhook_app.handler(shape, CONTEXT)
+    assert json.loads(answer["body"])["reason"] == reason
+    ((what, fields),) = written
+    assert what == "webhook refused"
+    assert {name: fields[name] for name in ("merchant", "gateway", "reason")} == {
+        "merchant": "acme",
+        "gateway": SANDBOX,
+        "reason": reason,
+    }
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    alarmed = {name: line[name] for line in counted for name in line if name == "GatewayTrouble"}
+    assert bool(alarmed) is (reason != "signature_missing")
+
+
+def test_a_refused_event_of_several_accounts_gives_the_reason_that_says_most(
+    world: World,
+) -> None:
+    """The live account's secret fits a thin event; the old account's does not (W-6)."""
+    live, old = AccountRef("acme", "stripe", "acct_live"), AccountRef("acme", "stripe", "acct_old")
+    accounts = tuple(GatewayAccount(each.gateway, each.account) for each in (old, live))
+    seller = replace(world.merchant, gateway_accounts=accounts)
+    ports = replace(world.ports, gateway=lambda account: Refusing(account == live))
+    with pytest.raises(Forged, match="event_thin"):
+        webhook.receive(ports, seller, "stripe", b"", {}, now=world.now)
+
+
+class Refusing:
+    def __init__(self, fits: bool) -> None:
+        self.fits = fits
+
+    def parse_event(self, *_: Any, **__: Any) -> GatewayEvent:
+        raise Forged("event_thin" if self.fits else "signature_wrong")
 
 
 def test_a_body_is_verified_as_it_was_before_the_gateway_wrapped_it(address: World) -> None:

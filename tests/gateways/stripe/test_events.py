@@ -125,6 +125,16 @@ def test_a_card_that_changed_is_named_as_it_was_saved(about: Any, reference: str
     assert parsed(type=kind, data={"object": about}).reference == reference
 
 
+def test_a_thin_event_is_refused_by_its_name() -> None:
+    thin = {"id": "evt_1", "object": "v2.core.event", "type": "v1.charge.refunded"}
+    thin |= {"related_object": {"id": "ch_1", "type": "charge"}}
+    with pytest.raises(Forged, match="event_thin"):
+        parse(json.dumps(thin).encode())
+    for other in ("[]", "7", "null"):
+        with pytest.raises(Forged, match="event_malformed"):
+            parse(other.encode())
+
+
 def test_while_secrets_are_rotated_either_is_good() -> None:
     body = json.dumps(event()).encode()
     both = ("whsec_old", "whsec_new")

@@ -56,18 +56,22 @@ def receive(
     """Handles a request to the address of a merchant's gateway, `headers` with names in lower case.
 
     Several accounts may have sent it while an old one still has something open (W-6): the signature
-    decides. Raises `Forged` for a request that none of them signed, and `Conflict` or `Unavailable`
-    when it is to be sent again.
+    decides. Raises `Forged` for a request that none of them signed, with the reason of the account
+    that came nearest, and `Conflict` or `Unavailable` when it is to be sent again.
     """
-    if merchant is None:
-        raise Forged("signature_wrong")
-    for account in merchant.accounts_at(gateway):
+    nearest = Forged("signature_wrong")
+    for account in () if merchant is None else merchant.accounts_at(gateway):
         try:
             event = ports.gateway(account).parse_event(body, headers, now=now)
-        except (Forged, NotFound):
-            continue  # of another account, or of one whose keys are gone
+        except NotFound:
+            continue  # the keys of this account are gone
+        except Forged as refused:
+            # Any other reason than a secret that does not fit says more.
+            nearest = refused if nearest.reason == "signature_wrong" else nearest
+            continue
+        assert merchant is not None
         return take(ports, merchant, account, event, now=now)
-    raise Forged("signature_wrong")
+    raise nearest
 
 
 def take(

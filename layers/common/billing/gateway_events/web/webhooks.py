@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from billing.kernel.merchants import Merchant
+from billing.gateway_events.flows import webhook
+from billing.kernel.errors import Forged
 from billing.kernel.ports import Ports
+from billing.runtime import telemetry
 from billing.web import request
 from billing.web.problems import Malformed, TooLarge
 
 MAX_BODY_BYTES = 256 * 1024
+
+REFUSED_COUNTS_AS = 7
+"""The number of charges without an answer that a refused webhook rings the same alarm as: three in
+a quarter of an hour ring it, which a single payment brings about when the secret is wrong."""
 
 
 def admit(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,6 +31,26 @@ def admit(event: Mapping[str, Any]) -> dict[str, Any]:
         raise Malformed(error.reason, **error.parameters) from None
 
 
-def merchant(ports: Ports, name: str) -> Merchant | None:
-    """Returns the merchant that an address names; None for an unknown one."""
-    return ports.store.merchant(request.plain_id(name))
+def receive(ports: Ports, asked: request.Request, gateway: str, name: str) -> Counter[str]:
+    """Handles an event for the merchant that the address names; says in log and metrics which
+    merchant's is refused, and why.
+
+    What has no signature at all is no gateway's, and is not counted: anybody can send that.
+    """
+    merchant = ports.store.merchant(request.plain_id(name))
+    at, body = request.plain_id(gateway), asked.body.encode()
+    try:
+        return webhook.receive(ports, merchant, at, body, asked.headers, now=ports.clock())
+    except Forged as refused:
+        if merchant is not None and merchant.accounts_at(at):
+            telemetry.happened(
+                "webhook refused",
+                merchant=merchant.id,
+                gateway=at,
+                reason=refused.reason,
+                request_id=asked.id,
+            )
+            if refused.reason != "signature_missing":
+                telemetry.count("WebhookRefused")
+                telemetry.count("GatewayTrouble", REFUSED_COUNTS_AS)
+        raise

@@ -39,6 +39,10 @@ found gone when it is charged.
 
 LONGEST = 255
 
+THIN = "v2.core.event"
+"""The object of an event without its subject, which an endpoint gets whose payload style is thin
+(https://docs.stripe.com/event-destinations#thin-events)."""
+
 
 def parse(
     body: bytes,
@@ -56,6 +60,8 @@ def parse(
     event_signature.verify(body, headers.get(SIGNATURE_HEADER, ""), secrets, now=now)
     try:
         event = json.loads(body.decode())
+        if isinstance(event, dict) and event.get("object") == THIN:
+            raise Forged("event_thin")
         parsed = from_object(event)
     except (ValueError, LookupError, TypeError, OverflowError, OSError, RecursionError) as error:
         raise Forged("event_malformed") from error

@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 
 from billing.kernel.errors import Unreachable
 from billing.kernel.merchants import SelfService
+from billing.kernel.subscription import When
 from billing.runtime import wiring
 from dev import tree_sizes
 from functions.cancel import app as cancel_app
@@ -215,6 +216,26 @@ def portal_refund(world: World, **more: str) -> Request:
     return _sent_from_portal(shop.signed_in(), f"/portal/acme/orders/{order}/refund", **more)
 
 
+def portal_undo(world: World) -> Request:
+    """A signed-in customer's undoing of a cancellation that waits for the period's end."""
+    shop = Shop(world)
+    world.buy()
+    world.cancel(When.PERIOD_END)
+    return _sent_from_portal(shop.signed_in(), _page(world, "undo-cancel"))
+
+
+def portal_freeze(world: World) -> Request:
+    """A signed-in customer's freeze from the next period on."""
+    return _sent_from_portal(_freezing(world), _page(world, "freeze"))
+
+
+def portal_unfreeze(world: World) -> Request:
+    """A signed-in customer's unfreezing before the freeze has begun."""
+    visitor = _freezing(world)
+    visitor.post(f"/subscriptions/{world.subscription().id}/freeze")
+    return _sent_from_portal(visitor, _page(world, "unfreeze"))
+
+
 def webhook(world: World) -> Request:
     """The event of a renewal's payment whose worker never heard of it."""
     _renewal_due(world)
@@ -264,6 +285,18 @@ def _unheard(world: World) -> Iterator[None]:
         yield
     finally:
         world.sandbox.confirm = confirm  # type: ignore[method-assign]
+
+
+def _freezing(world: World) -> Visitor:
+    """Signs a customer in to a portal where customers freeze by themselves."""
+    shop = Shop(world)
+    shop.set(self_freeze=True)
+    world.buy()
+    return shop.signed_in()
+
+
+def _page(world: World, what: str) -> str:
+    return f"/portal/acme/subscriptions/{world.subscription().id}/{what}"
 
 
 def _sent_from_portal(visitor: Visitor, page: str, **fields: str) -> Request:

@@ -143,10 +143,12 @@ def pause_now(adversary: Adversary, target: Subscription) -> None:
     chance = Chance(world.seed, f"pause {subscription} {target.seq} {target.period}")
 
     def work() -> None:
-        pause.pause(ports, merchant, subscription, now=ports.clock())
+        now = ports.clock()
+        pause.pause(ports, subscriptions.fresh(ports, merchant, subscription), now=now)
 
     def back() -> None:
-        pause.resume(ports, merchant, subscription, now=ports.clock())
+        now = ports.clock()
+        pause.resume(ports, subscriptions.fresh(ports, merchant, subscription), now=now)
 
     world.clockwork.spawn(f"pause {subscription}", work, now_us, answered)
     if chance.happens(0.8):
@@ -190,7 +192,8 @@ def _cancel(world: World, target: Subscription, when: When) -> None:
 
 
 def _undo(ports: Ports, target: Subscription) -> None:
-    cancel.undo(ports, target.merchant, target.id, now=ports.clock())
+    now = ports.clock()
+    cancel.undo(ports, subscriptions.fresh(ports, target.merchant, target.id), now=now)
 
 
 ACTIONS: dict[type, tuple[Action, ...]] = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from billing.kernel.flows import subscriptions
 from billing.kernel.subscription import State, Subscription
 from billing.rebill.flows import overdue, pay_now
 from sim.chance import Chance
@@ -49,11 +50,13 @@ def _decided_some_day(world: World, subscription: Subscription) -> None:
     ports, (merchant, _, name) = world.ports, _owner(subscription)
 
     def charge() -> None:
-        overdue.charge(ports, merchant, name, now=ports.clock())
+        now = ports.clock()
+        overdue.charge(ports, subscriptions.fresh(ports, merchant, name), now=now)
 
     def skip() -> None:
         world.oracle.skips.add(name)
-        overdue.skip(ports, merchant, name, now=ports.clock())
+        now = ports.clock()
+        overdue.skip(ports, subscriptions.fresh(ports, merchant, name), now=now)
 
     at_us = world.clockwork.now_us + int(chance.stretched(MINUTE, 10 * DAY))
     for said in chance.pick(((charge,), (charge,), (skip,), (charge, skip), ())):

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from billing.kernel.catalog import PricePoint, PriceType
+from billing.kernel.flows import subscriptions
 from billing.kernel.subscription import Subscription
 from billing.plans import plan_change
 from billing.plans.flows import change_plan, freeze
@@ -65,8 +66,8 @@ def change_to(
     ports = world.ports
 
     def ask() -> None:
-        at = ports.clock()
-        quoted = change_plan.quote(ports, merchant, subscription, point, when, now=at)
+        at, found = ports.clock(), subscriptions.fresh(ports, merchant, subscription)
+        quoted = change_plan.quote(ports, found, point, when, now=at)
         world.oracle.quoted(subscription, quoted)
         if thinks_us:
             at_us = world.clockwork.now_us + thinks_us
@@ -76,8 +77,8 @@ def change_to(
             agree(quoted.token)
 
     def agree(token: str) -> None:
-        now = ports.clock()
-        change_plan.change(ports, merchant, subscription, point, when, token=token, now=now)
+        now, found = ports.clock(), subscriptions.fresh(ports, merchant, subscription)
+        change_plan.change(ports, found, point, when, token=token, now=now)
 
     world.clockwork.spawn(f"plan {subscription}", ask, world.clockwork.now_us, answered)
 
@@ -90,16 +91,21 @@ def freeze_next(adversary: Adversary, target: Subscription) -> None:
 
     def work() -> None:
         world.oracle.freezes.add(subscription)
-        freeze.freeze(ports, merchant, subscription, now=ports.clock())
+        now, found = ports.clock(), subscriptions.fresh(ports, merchant, subscription)
+        seller = ports.store.merchant(merchant)
+        assert seller is not None, "a merchant is never removed"
+        freeze.freeze(ports, seller, found, now=now)
 
     def thaw() -> None:
         token: str | None = None
         stands = world.oracle.subscription(subscription)
         if stands is not None and stands.is_frozen:
-            quoted = freeze.quote(ports, merchant, subscription, now=ports.clock())
+            at, found = ports.clock(), subscriptions.fresh(ports, merchant, subscription)
+            quoted = freeze.quote(ports, found, now=at)
             world.oracle.quoted(subscription, quoted)
             token = quoted.token
-        freeze.unfreeze(ports, merchant, subscription, token=token, now=ports.clock())
+        now, found = ports.clock(), subscriptions.fresh(ports, merchant, subscription)
+        freeze.unfreeze(ports, found, token=token, now=now)
 
     world.clockwork.spawn(f"freeze {subscription}", work, now_us, answered)
     if chance.happens(0.8):

@@ -48,7 +48,7 @@ from billing.web.inputs import Nothing, under
 from billing.web.request import Request
 
 Act = Callable[..., Subscription]
-"""An action on a subscription by its id; it returns the subscription afterwards."""
+"""An action on a subscription as it was read; it returns the subscription afterwards."""
 
 REFUND_REFUSED = {
     "409": "The state or a policy forbids it; `code` says which. `refund_open`: a refund of this "
@@ -64,6 +64,7 @@ def build(ports: Ports) -> http.Resolver:
     _sales(api, ports)
     _customers(api, ports)
     _endings(api, ports)
+    _actions(api, ports)
     plan_routes.declare(api, ports)
     account_routes.declare(api, ports)
     helpdesk_routes.declare(api, ports)
@@ -262,10 +263,12 @@ def _endings(api: Api, ports: Ports) -> None:
         )
         return subscription_shapes.ending(ending)
 
+
+def _actions(api: Api, ports: Ports) -> None:
     def _act(verb: str, flow: Act, saying: str) -> None:
         def act(call: Call[Nothing], subscription: str) -> subscription_shapes.SubscriptionOutput:
-            changed = flow(ports, call.merchant.id, subscription, now=call.now)
-            return subscription_shapes.subscription(changed)
+            found = subscriptions.fresh(ports, call.merchant.id, subscription)
+            return subscription_shapes.subscription(flow(ports, found, now=call.now))
 
         act.__name__ = f"{verb.replace('-', '_')}_subscription"
         act.__doc__ = saying
@@ -274,7 +277,16 @@ def _endings(api: Api, ports: Ports) -> None:
     _act("undo-cancel", cancel.undo, "Take back a cancellation that waits for the period's end.")
     _act("pause", pause.pause, "Charge nothing from now on; access to the end of the period.")
     _act("resume", pause.resume, "Go on: on schedule, or with a payment at once.")
-    _act("freeze", freeze.freeze, "Charge only the freeze's price from the next period on (A-5).")
+
+    @api.post("/v1/subscriptions/<subscription>/freeze", status=200)
+    def freeze_subscription(
+        call: Call[Nothing], subscription: str
+    ) -> subscription_shapes.SubscriptionOutput:
+        """Charge only the freeze's price from the next period on (A-5)."""
+        found = subscriptions.fresh(ports, call.merchant.id, subscription)
+        frozen = freeze.freeze(ports, call.merchant, found, now=call.now)
+        return subscription_shapes.subscription(frozen)
+
     _act("retry", overdue.charge, "Charge at once what is past due, or waits for a decision.")
     _act("skip", overdue.skip, "Leave out the payment that waits for a decision.")
 

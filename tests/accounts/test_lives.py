@@ -161,8 +161,7 @@ def test_a_different_email_makes_a_new_account_and_restores_nothing(
 def test_a_frozen_account_stops_its_customers_charges_by_setting_and_thaws(stops: bool) -> None:
     world = Platform(accounts=AccountPolicy(frozen_stops=stops))
     opened(world)
-    paid = world.subscription(SELLER)
-    freeze.freeze(world.ports, "acme", paid.id, now=world.now)
+    freeze.freeze(world.ports, world.merchant, world.subscription(SELLER), now=world.now)
     world.tick()
     world.advance(to=datetime(2026, 3, 14, 14, tzinfo=UTC))
     assert world.standing() is Standing.FROZEN
@@ -170,7 +169,7 @@ def test_a_frozen_account_stops_its_customers_charges_by_setting_and_thaws(stops
     assert world.charges_of() == (1 if stops else 2)
     world.advance(days=200)
     assert world.standing() is Standing.FROZEN, "kept as long as the freeze is paid"
-    freeze.unfreeze(world.ports, "acme", paid.id, now=world.now)
+    freeze.unfreeze(world.ports, world.subscription(SELLER), now=world.now)
     assert world.standing() is Standing.ACTIVE
     world.now += timedelta(minutes=1)
     world.tick()
@@ -181,7 +180,7 @@ def test_a_frozen_account_stops_its_customers_charges_by_setting_and_thaws(stops
 @pytest.mark.spec("A-3", "X-11")
 def test_who_paused_by_themselves_stays_paused_when_the_account_is_back(world: Platform) -> None:
     opened(world)
-    pause.pause(world.ports, "annsart", world.fan().id, now=world.now)
+    pause.pause(world.ports, world.fan(), now=world.now)
     world.advance(hours=1)
     leave(world, When.NOW)
     world.now += timedelta(minutes=1)
@@ -199,7 +198,7 @@ def test_a_cancellation_that_is_undone_stops_nothing(world: Platform) -> None:
     leave(world)
     assert world.seller().suspended_from == datetime(2026, 2, 28, 15, tzinfo=UTC)
     world.now += timedelta(minutes=1)
-    cancel.undo(world.ports, "acme", world.subscription(SELLER).id, now=world.now)
+    cancel.undo(world.ports, world.subscription(SELLER), now=world.now)
     world.tick()
     assert world.seller().suspended_from is None
     world.advance(days=30)
@@ -231,13 +230,13 @@ def test_a_plan_that_is_too_small_is_refused_to_whoever_asks_for_it(
     point = small.default_price_point
     for ask in (change_plan.quote, change_plan.change):
         with pytest.raises(Refused) as refused:
-            ask(world.ports, "acme", paid.id, point, when, now=world.now)
+            ask(world.ports, paid, point, when, now=world.now)
         assert refused.value.code == "usage_over_limit"
         assert refused.value.parameters == {"usage": "2 products of 1"}
     assert world.subscription(SELLER) == paid
     products, _ = world.store.catalog("annsart")
     world.store.commit(Remove(products[0]))
-    change_plan.change(world.ports, "acme", paid.id, point, when, now=world.now)
+    change_plan.change(world.ports, world.subscription(SELLER), point, when, now=world.now)
     after = world.subscription(SELLER)
     assert point in {after.price_point, after.next_plan and after.next_plan.price_point}
 
@@ -247,10 +246,11 @@ def test_limits_count_what_an_account_uses_and_nobody_elses(world: Platform) -> 
     opened(world)
     small = world.product(PLAN, name="Small", limits=(Limit("products", 0),))
     world.buy(world.product(MONTHLY, name="Course"), email="fan@example.com")
-    theirs = world.subscription("fan@example.com")
     point = small.default_price_point
     when = plan_change.When.NEXT_REBILL
-    change_plan.change(world.ports, "acme", theirs.id, point, when, now=world.now)
+    change_plan.change(
+        world.ports, world.subscription("fan@example.com"), point, when, now=world.now
+    )
     assert world.subscription("fan@example.com").next_plan is not None
 
 
@@ -284,9 +284,8 @@ def test_what_is_past_due_is_told_too_and_charged_no_more_until_the_account_is_b
     world: Platform, how: str
 ) -> None:
     past_due(world)
-    paid = world.subscription(SELLER)
     if how == "frozen":
-        freeze.freeze(world.ports, "acme", paid.id, now=world.now)
+        freeze.freeze(world.ports, world.merchant, world.subscription(SELLER), now=world.now)
         world.tick()
     else:
         leave(world)
@@ -304,7 +303,7 @@ def test_what_is_past_due_is_told_too_and_charged_no_more_until_the_account_is_b
     assert world.charges_of() == charged and to_fan(world) == told, "no retries, no more mails"
     goes_bad(world, "pm_card_visa")
     if how == "frozen":
-        freeze.unfreeze(world.ports, "acme", paid.id, now=world.now)
+        freeze.unfreeze(world.ports, world.subscription(SELLER), now=world.now)
     else:
         world.buy(world.plan, email=SELLER)
     world.now += timedelta(minutes=1)

@@ -47,7 +47,7 @@ def asks_for_less(world: Platform) -> None:
     less = replace(PLAN, price=Money(999, Currency.USD))
     point = world.sells(terms=less).default_price_point
     when = PlanWhen.NEXT_REBILL
-    change_plan.change(world.ports, "annsart", world.fan().id, point, when, now=world.now)
+    change_plan.change(world.ports, world.fan(), point, when, now=world.now)
 
 
 def ends(world: Platform) -> None:
@@ -58,7 +58,7 @@ def ends(world: Platform) -> None:
 
 def undoes(world: Platform) -> Subscription:
     world.now += timedelta(minutes=1)
-    return cancel.undo(world.ports, "annsart", world.fan().id, now=world.now)
+    return cancel.undo(world.ports, world.fan(), now=world.now)
 
 
 @pytest.mark.spec("X-11", "A-4", "A-5")
@@ -67,7 +67,7 @@ def test_what_was_to_come_comes_after_the_return(world: Platform, freezes: bool)
     opened(world)
     asks_for_less(world)
     if freezes:
-        freeze.freeze(world.ports, "annsart", world.fan().id, now=world.now)
+        freeze.freeze(world.ports, world.seller("annsart"), world.fan(), now=world.now)
     before = world.fan()
     assert suspended(world).state is State.PAUSED
     assert differing(before, back(world)) == {}
@@ -169,7 +169,7 @@ def test_a_freeze_that_is_past_due_is_still_one_after_the_return(
     world: Platform, days: int
 ) -> None:
     opened(world)
-    freeze.freeze(world.ports, "annsart", world.fan().id, now=world.now)
+    freeze.freeze(world.ports, world.seller("annsart"), world.fan(), now=world.now)
     end = world.fan().freezes_at
     assert end is not None
     goes_bad(world, "pm_card_chargeDeclined")

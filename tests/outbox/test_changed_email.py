@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from email.message import EmailMessage
 
@@ -257,8 +256,7 @@ def test_what_is_taken_back_after_the_change_is_told_to_the_new_address(shop: Sh
     world.buy()
     world.cancel()
     change(shop)
-    undo: Callable[..., object] = cancel.undo
-    undo(world.ports, "acme", world.subscription(NEW).id, now=world.now)
+    cancel.undo(world.ports, world.subscription(NEW), now=world.now)
     world.work()
     assert mailed(world, NEW)[-1] == "Your subscription to Course will continue"
     assert world.subscription(NEW).state is State.ACTIVE

@@ -39,9 +39,9 @@ def world() -> World:
 
 @pytest.mark.spec("R-8", "X-5", "X-7")
 def test_a_cancellation_taken_back_before_it_is_told_is_told_as_it_was_asked(world: World) -> None:
-    subscription = bought(world)
+    bought(world)
     asked = world.cancel(When.PERIOD_END).subscription
-    cancel.undo(world.ports, "acme", subscription, now=world.now)
+    cancel.undo(world.ports, world.subscription(), now=world.now)
     requested, undone = told(world)
     assert requested[0] == "Your subscription to Course will end on February 28, 2026"
     assert asked.cancelling is not None and asked.cancelling.order in requested[1]
@@ -54,11 +54,11 @@ def test_a_cancellation_taken_back_before_it_is_told_is_told_as_it_was_asked(wor
 def test_a_cancellation_taken_back_and_asked_for_again_is_told_twice_and_never_as_going_on(
     world: World,
 ) -> None:
-    subscription = bought(world)
+    bought(world)
     for _ in range(2):
         world.cancel(When.PERIOD_END)
         world.now += timedelta(seconds=1)
-        cancel.undo(world.ports, "acme", subscription, now=world.now)
+        cancel.undo(world.ports, world.subscription(), now=world.now)
     world.cancel(When.PERIOD_END)
     assert subjects(world) == ["Your subscription to Course will end on February 28, 2026"] * 3
 
@@ -77,13 +77,12 @@ def test_an_end_is_told_late_with_its_day_and_its_reference(world: World) -> Non
 
 @pytest.mark.spec("R-8", "A-4")
 def test_of_two_plans_that_were_asked_for_only_the_last_is_told(world: World) -> None:
-    subscription = bought(world)
+    bought(world)
     silver, gold = (world.subscription().price_point, "acme.price1x2")
     for point in (gold, silver):
         change_plan.change(
             world.ports,
-            "acme",
-            subscription,
+            world.subscription(),
             point,
             PlanWhen.NEXT_REBILL,
             token=None,
@@ -99,23 +98,23 @@ def test_of_two_plans_that_were_asked_for_only_the_last_is_told(world: World) ->
 def test_a_pause_that_is_over_is_not_told_and_one_that_is_not_says_its_own_end(
     world: World,
 ) -> None:
-    subscription = bought(world)
-    pause.pause(world.ports, "acme", subscription, now=world.now)
+    bought(world)
+    pause.pause(world.ports, world.subscription(), now=world.now)
     world.now += timedelta(days=1)
-    pause.resume(world.ports, "acme", subscription, now=world.now)
+    pause.resume(world.ports, world.subscription(), now=world.now)
     assert subjects(world) == ["Your subscription to Course has resumed"]
-    pause.pause(world.ports, "acme", subscription, now=world.now)
-    pause.resume(world.ports, "acme", subscription, now=world.now + timedelta(seconds=1))
-    pause.pause(world.ports, "acme", subscription, now=world.now + timedelta(seconds=2))
+    pause.pause(world.ports, world.subscription(), now=world.now)
+    pause.resume(world.ports, world.subscription(), now=world.now + timedelta(seconds=1))
+    pause.pause(world.ports, world.subscription(), now=world.now + timedelta(seconds=2))
     assert set(subjects(world)) == {"Your subscription to Course is paused"}
 
 
 @pytest.mark.spec("R-8", "A-5")
 def test_a_freeze_taken_back_is_told_as_going_on_alone(world: World) -> None:
     world.change_merchant(settings=Settings(freeze_price_minor=999))
-    subscription = bought(world)
-    freeze.freeze(world.ports, "acme", subscription, now=world.now)
-    freeze.unfreeze(world.ports, "acme", subscription, token=None, now=world.now)
+    bought(world)
+    freeze.freeze(world.ports, world.merchant, world.subscription(), now=world.now)
+    freeze.unfreeze(world.ports, world.subscription(), token=None, now=world.now)
     assert subjects(world) == ["Your subscription to Course will continue"]
 
 
@@ -143,10 +142,10 @@ def test_a_renewal_that_is_cancelled_is_not_told_ahead(world: World) -> None:
 
 @pytest.mark.spec("R-8", "A-4")
 def test_who_is_told_ahead_is_told_what_will_be_charged(world: World) -> None:
-    subscription = bought(world)
+    bought(world)
     remind_untold(world)
     change_plan.change(
-        *(world.ports, "acme", subscription, "acme.price1x2", PlanWhen.NEXT_REBILL),
+        *(world.ports, world.subscription(), "acme.price1x2", PlanWhen.NEXT_REBILL),
         token=None,
         now=world.now,
     )
@@ -228,9 +227,9 @@ def test_an_account_that_is_back_is_not_told_to_have_ended() -> None:
 def test_what_is_left_out_keeps_its_reason_until_it_goes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subscription = bought(world)
-    pause.pause(world.ports, "acme", subscription, now=world.now)
-    pause.resume(world.ports, "acme", subscription, now=world.now + timedelta(seconds=1))
+    bought(world)
+    pause.pause(world.ports, world.subscription(), now=world.now)
+    pause.resume(world.ports, world.subscription(), now=world.now + timedelta(seconds=1))
     commit = world.store.commit
 
     def killed(*writes: Any) -> None:
@@ -253,10 +252,10 @@ def test_what_is_left_out_keeps_its_reason_until_it_goes(
 
 @pytest.mark.spec("R-8", "W-5")
 def test_what_was_written_by_older_code_is_told_as_it_stands(world: World) -> None:
-    subscription = bought(world)
+    bought(world)
     world.cancel(When.PERIOD_END)
-    cancel.undo(world.ports, "acme", subscription, now=world.now)
-    pause.pause(world.ports, "acme", subscription, now=world.now)
+    cancel.undo(world.ports, world.subscription(), now=world.now)
+    pause.pause(world.ports, world.subscription(), now=world.now)
     for fact in facts(world):
         world.store.commit(Remove(fact))
         world.store.commit(Insert(replace(fact, was=None)))

@@ -115,14 +115,14 @@ def test_who_confirmed_at_the_bank_is_not_asked_to_any_more(world: World) -> Non
 @pytest.mark.spec("R-8", "C-3")
 @pytest.mark.parametrize("then", ["cancelled", "changed"])
 def test_a_receipt_says_what_followed_from_its_payment(world: World, then: str) -> None:
-    subscription = bought(world)
+    bought(world)
     with untold():
         world.advance(days=28, minutes=1)
     if then == "cancelled":
         world.cancel(When.NOW)
     else:
         change_plan.change(
-            *(world.ports, "acme", subscription, "acme.price1x2", PlanWhen.NEXT_REBILL),
+            *(world.ports, world.subscription(), "acme.price1x2", PlanWhen.NEXT_REBILL),
             token=None,
             now=world.now,
         )

@@ -37,9 +37,7 @@ def bought(world: World, *terms: PriceTerms, **fields: Any) -> Product:
 
 
 def ask(world: World, price_point: str, when: When = When.NOW) -> Quote:
-    return change_plan.quote(
-        world.ports, "acme", world.subscription().id, price_point, when, now=world.now
-    )
+    return change_plan.quote(world.ports, world.subscription(), price_point, when, now=world.now)
 
 
 def change(
@@ -48,8 +46,7 @@ def change(
     world.now += timedelta(microseconds=1)  # No two facts of a kind have one instant.
     return change_plan.change(
         world.ports,
-        "acme",
-        world.subscription().id,
+        world.subscription(),
         price_point,
         when,
         token=token,

@@ -63,9 +63,9 @@ def test_a_price_point_that_is_not_for_sale_is_not_changed_to(world: World) -> N
 @pytest.mark.spec("A-4")
 def test_what_is_paused_ended_or_due_is_not_changed(world: World) -> None:
     _, gold, _ = bought(world).price_points
-    pause.pause(world.ports, "acme", world.subscription().id, now=world.now)
+    pause.pause(world.ports, world.subscription(), now=world.now)
     assert refused(world, gold) == "not_active"
-    pause.resume(world.ports, "acme", world.subscription().id, now=world.now)
+    pause.resume(world.ports, world.subscription(), now=world.now)
     due_at = world.subscription().due_at
     assert due_at is not None
     world.now = due_at

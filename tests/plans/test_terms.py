@@ -172,7 +172,7 @@ def test_a_plan_to_come_does_not_come_while_an_end_is_pending_and_does_once_that
     assert world.cancel().subscription.plan_to_come is None
     assert refused(world, gold) == "cancelling"
     world.now += timedelta(minutes=1)
-    cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
+    cancel.undo(world.ports, world.subscription(), now=world.now)
     world.advance(days=20)
     assert charged(world)[-1] == ("2026-02-28", 4999)
 

@@ -220,7 +220,7 @@ def test_a_payment_that_was_skipped_gives_no_credit(world: World) -> None:
     world.change_merchant(stopped=False)
     world.advance(hours=2)
     assert world.subscription().waiting_since is not None
-    overdue.skip(world.ports, "acme", world.subscription().id, now=world.now)
+    overdue.skip(world.ports, world.subscription(), now=world.now)
     quoted = ask(world, cheap)
     (unused,) = [line.amount.amount_minor for line in quoted.lines if line.kind == "unused"]
     assert unused == 0

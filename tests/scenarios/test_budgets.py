@@ -12,13 +12,20 @@ from typing import Any
 
 import pytest
 
+from billing.api.flows import keys
+from billing.kernel.merchants import ApiKey
 from billing.kernel.subscription import State
+from billing.kernel.writes import Insert
 from billing.runtime import wiring
 from dev import way_of_a_request as way
 from dev.way_of_a_request import Request
+from functions.merchant import app as merchant_app
+from tests.web.calls import Client
 from tests.world import World
 
 CHECKOUT, REFUND, CANCEL, WEBHOOK = 12, 9, 6, 6
+UNDO, FREEZE, UNFREEZE = 3, 4, 3
+BY_API = {"pause": 4, "resume": 4, "freeze": 5, "unfreeze": 4, "undo-cancel": 5}
 
 
 @pytest.fixture
@@ -76,6 +83,57 @@ def test_a_refund_in_the_portal_keeps_its_budget(world: World) -> None:
 def test_a_cancellation_in_the_portal_keeps_its_budget(world: World) -> None:
     assert calls(world, way.portal_cancel) <= CANCEL
     assert world.subscription().state is State.CANCELLED
+
+
+@pytest.mark.spec("X-5")
+def test_undoing_a_cancellation_in_the_portal_keeps_its_budget(world: World) -> None:
+    assert calls(world, way.portal_undo) <= UNDO
+    assert world.subscription().state is State.ACTIVE
+
+
+@pytest.mark.spec("A-5")
+def test_a_freeze_in_the_portal_keeps_its_budget(world: World) -> None:
+    assert calls(world, way.portal_freeze) <= FREEZE
+    assert world.subscription().freezes_at is not None
+
+
+@pytest.mark.spec("A-5")
+def test_an_unfreeze_in_the_portal_keeps_its_budget(world: World) -> None:
+    assert calls(world, way.portal_unfreeze) <= UNFREEZE
+    assert world.subscription().freezes_at is None
+
+
+BEFORE = {"resume": ["pause"], "unfreeze": ["freeze"], "undo-cancel": ["cancel"]}
+"""The requests that come before one that takes them back."""
+
+
+@pytest.mark.spec("X-5", "X-11", "A-5")
+@pytest.mark.parametrize("verb", BY_API)
+def test_a_change_of_a_subscription_by_the_api_keeps_its_budget(world: World, verb: str) -> None:
+    world.buy()
+
+    def prepare(world: World) -> Request:
+        *earlier, asked = (_by_api(world, name) for name in [*BEFORE.get(verb, []), verb])
+        for request in earlier:
+            request()
+        return asked
+
+    assert calls(world, prepare) <= BY_API[verb]
+
+
+def _by_api(world: World, verb: str) -> Request:
+    """A program's request about the subscription, with a key of the merchant's."""
+    secret = "sk_budget"
+    if world.store.api_key(keys.digest(secret)) is None:
+        world.store.commit(Insert(ApiKey("key_1", keys.digest(secret), "acme", world.now)))
+    address = f"/v1/subscriptions/{world.subscription().id}/{verb}"
+    body = {"when": "period_end"} if verb == "cancel" else {}
+
+    def send() -> None:
+        answer = Client(merchant_app.build(world.ports), secret).post(address, body)
+        assert answer.status == 200, answer.body
+
+    return send
 
 
 def renewal(world: World) -> Request:

@@ -103,7 +103,13 @@ def test_nor_does_it_where_a_change_of_plan_was_being_paid(world: World, card: s
     world.now += timedelta(days=3)
     gold = product.price_points[1]
     with unheard(world):
-        change_plan.change(world.ports, "acme", before.id, gold, PlanWhen.NOW, now=world.now)
+        change_plan.change(
+            world.ports,
+            world.subscription(),
+            gold,
+            PlanWhen.NOW,
+            now=world.now,
+        )
     ask_to_end(world, When.NOW)
     tell_everything(world)
     world.advance(minutes=5)

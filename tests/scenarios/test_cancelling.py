@@ -82,7 +82,7 @@ def test_a_pending_cancellation_can_be_undone_and_the_schedule_stands(world: Wor
     world.buy()
     world.cancel()
     world.advance(days=10)
-    undone = cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
+    undone = cancel.undo(world.ports, world.subscription(), now=world.now)
     assert (undone.state, undone.ends_at) == (State.ACTIVE, None)
     assert [o.withdrawn for o in world.orders()] == [False, True]
     world.advance(days=30)
@@ -96,7 +96,7 @@ def test_what_has_ended_cannot_be_undone_even_before_the_sweep_has_come(world: W
     assert ends_at is not None
     world.now = ends_at
     with pytest.raises(Refused, match="not_pending"):
-        cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
+        cancel.undo(world.ports, world.subscription(), now=world.now)
     with pytest.raises(Refused) as refused:
         world.cancel(When.NOW)
     assert refused.value.code == "already_cancelled"

@@ -192,7 +192,7 @@ def test_what_was_asked_for_a_moment_ago_can_be_undone_though_no_index_knows_it(
     world.buy()
     world.cancel(When.PERIOD_END)
     world.store.order_by_id = lambda *_: None  # type: ignore[method-assign]
-    undone = cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
+    undone = cancel.undo(world.ports, world.subscription(), now=world.now)
     assert undone.state is State.ACTIVE
 
 
@@ -220,8 +220,8 @@ def test_whoever_must_authenticate_a_change_of_plan_is_mailed_once(world: World)
     world.buy(product)
     world.advance(days=10)
     pays_with(world, "pm_card_authenticationRequired")
-    subscription, gold = world.subscription().id, product.price_points[1]
-    change_plan.change(world.ports, "acme", subscription, gold, PlanWhen.NOW, now=world.now)
+    gold = product.price_points[1]
+    change_plan.change(world.ports, world.subscription(), gold, PlanWhen.NOW, now=world.now)
     invoice = world.history().invoices[-1]
     assert invoice.state is InvoiceState.ACTION_REQUIRED
     before = len(world.mailer.sent)

@@ -37,13 +37,12 @@ def world() -> World:
 
 def ask(world: World) -> None:
     world.now += timedelta(microseconds=1)  # No two facts of a kind have one instant.
-    freeze.freeze(world.ports, "acme", world.subscription().id, now=world.now)
+    freeze.freeze(world.ports, world.merchant, world.subscription(), now=world.now)
 
 
 def thaw(world: World, token: str | None = None) -> Changed:
     world.now += timedelta(microseconds=1)
-    subscription = world.subscription().id
-    return freeze.unfreeze(world.ports, "acme", subscription, token=token, now=world.now)
+    return freeze.unfreeze(world.ports, world.subscription(), token=token, now=world.now)
 
 
 def frozen(world: World, *terms: PriceTerms) -> None:
@@ -70,10 +69,9 @@ def has_access(world: World) -> bool:
 
 
 def refused(world: World, verb: str) -> str:
-    call = freeze.freeze if verb == "freeze" else freeze.unfreeze
     before = world.history()
     with pytest.raises(Refused) as refusal:
-        call(world.ports, "acme", world.subscription().id, now=world.now)
+        (ask if verb == "freeze" else thaw)(world)
     assert world.history() == before
     return refusal.value.code
 
@@ -94,7 +92,7 @@ def test_it_freezes_with_the_next_period_costs_its_own_price_and_thaws(world: Wo
     assert not has_access(world)
     assert charged(world) == [("2026-01-31", 2999), ("2026-02-28", 999), ("2026-03-31", 999)]
     assert held.payments_made == 1, "a freeze is no standard payment"
-    quoted = freeze.quote(world.ports, "acme", held.id, now=world.now)
+    quoted = freeze.quote(world.ports, world.subscription(), now=world.now)
     assert thaw(world, quoted.token).result is Result.CHANGED
     again = world.subscription()
     assert (again.state, again.thaws_to, again.terms) == (State.ACTIVE, None, MONTHLY)
@@ -162,12 +160,11 @@ def test_the_plan_that_was_to_come_comes_with_the_thaw_or_if_it_never_freezes(
     product = world.product(MONTHLY, GOLD)
     world.buy(product)
     gold = product.price_points[1]
-    subscription = world.subscription().id
     later = When.NEXT_REBILL
-    change_plan.change(world.ports, "acme", subscription, gold, later, now=world.now)
+    change_plan.change(world.ports, world.subscription(), gold, later, now=world.now)
     ask(world)
     with pytest.raises(Refused) as refusal:
-        change_plan.change(world.ports, "acme", subscription, gold, When.NOW, now=world.now)
+        change_plan.change(world.ports, world.subscription(), gold, When.NOW, now=world.now)
     assert refusal.value.code == "freezing"
     thaw(world)
     plan = world.subscription().next_plan
@@ -208,7 +205,7 @@ def test_what_is_frozen_can_be_cancelled_and_that_undone(world: World) -> None:
     assert pending.state is State.CANCEL_PENDING and not has_access(world)
     assert refused(world, "unfreeze") == "cancelling"
     assert refused(world, "freeze") == "cancelling"
-    undone = cancel.undo(world.ports, "acme", pending.id, now=world.now)
+    undone = cancel.undo(world.ports, world.subscription(), now=world.now)
     assert (undone.state, undone.is_frozen) == (State.FROZEN, True)
     world.cancel(CancelWhen.NOW)
     assert world.subscription().state is State.CANCELLED
@@ -233,7 +230,7 @@ def test_what_cannot_be_frozen_says_why(world: World) -> None:
     four = PriceTerms(PriceType.INSTALLMENT, Money(900, Currency.USD), Period.MONTHLY, 4)
     world.buy(world.product(four))
     assert refused(world, "freeze") == "not_freezable"
-    pause.pause(world.ports, "acme", world.subscription().id, now=world.now)
+    pause.pause(world.ports, world.subscription(), now=world.now)
     assert refused(world, "freeze") == "not_active"
     assert refused(world, "unfreeze") == "not_frozen"
     world.change_merchant(settings=Settings(freeze_price_minor=None))
@@ -256,7 +253,7 @@ def test_a_freeze_and_a_pause_do_not_meet(world: World) -> None:
     world.buy()
     ask(world)
     with pytest.raises(Refused) as refusal:
-        pause.pause(world.ports, "acme", world.subscription().id, now=world.now)
+        pause.pause(world.ports, world.subscription(), now=world.now)
     assert refusal.value.code == "freezing"
 
 
@@ -267,7 +264,7 @@ def test_a_freeze_payment_missed_for_too_long_can_be_left_out(world: World) -> N
     world.now = FIRST_END + timedelta(days=9)
     world.tick()
     assert world.subscription().waiting_since is not None
-    overdue.skip(world.ports, "acme", world.subscription().id, now=world.now)
+    overdue.skip(world.ports, world.subscription(), now=world.now)
     held = world.subscription()
     assert (held.state, held.is_frozen) == (State.FROZEN, True)
     world.advance(to=datetime(2026, 4, 1, 15, tzinfo=UTC))
@@ -282,6 +279,6 @@ def test_a_freeze_of_another_period_goes_on_by_its_own_after_one_that_was_left_o
     ask(world)
     world.now = datetime(2027, 2, 9, 15, tzinfo=UTC)
     world.tick()
-    overdue.skip(world.ports, "acme", world.subscription().id, now=world.now)
+    overdue.skip(world.ports, world.subscription(), now=world.now)
     world.advance(to=datetime(2027, 4, 1, 15, tzinfo=UTC))
     assert charged(world) == [("2026-01-31", 19900), ("2027-02-28", 999), ("2027-03-31", 999)]

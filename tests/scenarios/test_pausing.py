@@ -29,10 +29,10 @@ def charged_on(world: World) -> list[str]:
 @pytest.mark.spec("X-11")
 def test_a_pause_that_ends_inside_the_paid_period_leaves_the_schedule(world: World) -> None:
     world.buy()
-    paused = pause.pause(world.ports, "acme", world.subscription().id, now=world.now)
+    paused = pause.pause(world.ports, world.subscription(), now=world.now)
     assert (paused.state, paused.next_charge_at) == (State.PAUSED, None)
     world.advance(days=10)
-    pause.resume(world.ports, "acme", paused.id, now=world.now)
+    pause.resume(world.ports, world.subscription(), now=world.now)
     world.advance(days=40)
     assert charged_on(world) == ["2026-01-31", "2026-02-28"]
 
@@ -42,14 +42,13 @@ def test_a_longer_pause_ends_access_with_the_paid_period_and_resumes_with_a_paym
     world: World,
 ) -> None:
     world.buy()
-    subscription = world.subscription().id
-    pause.pause(world.ports, "acme", subscription, now=world.now)
+    pause.pause(world.ports, world.subscription(), now=world.now)
     world.advance(days=27)
     assert world.subscription().gives_access(world.now)
     world.advance(days=13)
     assert not world.subscription().gives_access(world.now)
     assert charged_on(world) == ["2026-01-31"]
-    pause.resume(world.ports, "acme", subscription, now=world.now)
+    pause.resume(world.ports, world.subscription(), now=world.now)
     world.advance(days=62)
     assert charged_on(world) == ["2026-01-31", "2026-03-12", "2026-04-12", "2026-05-12"]
 
@@ -59,10 +58,9 @@ def test_an_installment_plan_still_owes_what_it_owed(world: World) -> None:
     price = Money(9900, Currency.USD)
     world.buy(world.product(PriceTerms(PriceType.INSTALLMENT, price, Period.MONTHLY, 3)))
     world.advance(days=30)
-    subscription = world.subscription().id
-    pause.pause(world.ports, "acme", subscription, now=world.now)
+    pause.pause(world.ports, world.subscription(), now=world.now)
     world.advance(days=100)
-    pause.resume(world.ports, "acme", subscription, now=world.now)
+    pause.resume(world.ports, world.subscription(), now=world.now)
     world.advance(days=100)
     assert len(world.charges()) == 3
     assert world.subscription().state is State.COMPLETED
@@ -74,9 +72,9 @@ def test_a_set_of_recurring_installments_stays_whole_over_a_pause() -> None:
     price = Money(9900, Currency.USD)
     yearly = PriceTerms(PriceType.RECURRING_INSTALLMENT, price, Period.MONTHLY, 3, Cycle.YEARLY)
     world.buy(world.product(yearly))
-    pause.pause(world.ports, "acme", world.subscription().id, now=world.now)
+    pause.pause(world.ports, world.subscription(), now=world.now)
     world.advance(to=datetime(2026, 4, 10, 15, tzinfo=UTC))
-    pause.resume(world.ports, "acme", world.subscription().id, now=world.now)
+    pause.resume(world.ports, world.subscription(), now=world.now)
     world.advance(to=datetime(2027, 3, 20, tzinfo=UTC))
     assert charged_on(world) == ["2026-01-01", "2026-04-10", "2026-05-10", "2027-03-10"]
 
@@ -84,10 +82,9 @@ def test_a_set_of_recurring_installments_stays_whole_over_a_pause() -> None:
 @pytest.mark.spec("X-11", "X-5")
 def test_an_undone_cancellation_of_what_is_paused_leaves_it_paused(world: World) -> None:
     world.buy()
-    subscription = world.subscription().id
-    pause.pause(world.ports, "acme", subscription, now=world.now)
+    pause.pause(world.ports, world.subscription(), now=world.now)
     world.cancel()
-    undone = cancel.undo(world.ports, "acme", subscription, now=world.now)
+    undone = cancel.undo(world.ports, world.subscription(), now=world.now)
     assert undone.state is State.PAUSED
     world.advance(days=60)
     assert len(world.charges()) == 1
@@ -101,7 +98,7 @@ def test_nothing_is_paused_while_an_invoice_is_open(world: World) -> None:
     world.tick()
     assert world.history().invoices[-1].state is InvoiceState.PENDING
     with pytest.raises(Refused) as refused:
-        pause.pause(world.ports, "acme", world.subscription().id, now=world.now)
+        pause.pause(world.ports, world.subscription(), now=world.now)
     assert refused.value.code == "invoice_open"
 
 
@@ -113,7 +110,7 @@ def test_what_waits_is_charged_when_the_merchant_says_so_one_after_the_other(
     world.now = datetime(2026, 4, 10, 12, tzinfo=UTC)
     world.tick()
     assert world.subscription().waiting_since is not None
-    overdue.charge(world.ports, "acme", world.subscription().id, now=world.now)
+    overdue.charge(world.ports, world.subscription(), now=world.now)
     world.advance(days=2)
     assert charged_on(world) == ["2026-01-31", "2026-04-10"]
     assert world.subscription().waiting_since is not None, "March is too late too"
@@ -124,11 +121,11 @@ def test_what_waits_is_skipped_when_the_merchant_says_so(world: World) -> None:
     world.buy()
     world.now = datetime(2026, 3, 15, 12, tzinfo=UTC)
     world.tick()
-    overdue.skip(world.ports, "acme", world.subscription().id, now=world.now)
+    overdue.skip(world.ports, world.subscription(), now=world.now)
     world.advance(days=30)
     assert charged_on(world) == ["2026-01-31", "2026-03-31"]
     with pytest.raises(Refused):
-        overdue.skip(world.ports, "acme", world.subscription().id, now=world.now)
+        overdue.skip(world.ports, world.subscription(), now=world.now)
 
 
 @pytest.mark.spec("R-2")
@@ -138,7 +135,7 @@ def test_an_installment_is_never_skipped(world: World) -> None:
     world.now = datetime(2026, 3, 15, 12, tzinfo=UTC)
     world.tick()
     with pytest.raises(Refused) as refused:
-        overdue.skip(world.ports, "acme", world.subscription().id, now=world.now)
+        overdue.skip(world.ports, world.subscription(), now=world.now)
     assert refused.value.code == "owed"
 
 
@@ -147,8 +144,7 @@ def test_a_pause_leaves_nothing_waiting_for_a_decision(world: World) -> None:
     world.buy()
     world.now = datetime(2026, 3, 15, 12, tzinfo=UTC)
     world.tick()
-    subscription = world.subscription().id
-    pause.pause(world.ports, "acme", subscription, now=world.now)
+    pause.pause(world.ports, world.subscription(), now=world.now)
     with pytest.raises(Refused) as refused:
-        overdue.charge(world.ports, "acme", subscription, now=world.now)
+        overdue.charge(world.ports, world.subscription(), now=world.now)
     assert refused.value.code == "nothing_due"

@@ -14,6 +14,7 @@ from billing.gateway_events.flows import buyer_return
 from billing.invoices.flows import documents
 from billing.kernel.catalog import Initial
 from billing.kernel.errors import Unfinished
+from billing.kernel.flows import subscriptions
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
@@ -226,7 +227,11 @@ def test_a_change_of_plan_that_the_bank_asks_about_leads_to_a_page_that_leads_th
     def change() -> change_plan.Changed:
         name = world.subscription().id
         return change_plan.change(
-            world.ports, "acme", name, dear, change_plan.When.NOW, now=world.now
+            world.ports,
+            subscriptions.fresh(world.ports, "acme", name),
+            dear,
+            change_plan.When.NOW,
+            now=world.now,
         )
 
     asked = change()

@@ -59,23 +59,24 @@ def ask_for(world: World, *terms: PriceTerms) -> str:
     product = world.product(*terms)
     world.buy(product)
     asked = product.price_points[1]
-    name = world.subscription().id
-    change_plan.change(world.ports, "acme", name, asked, PlanWhen.NEXT_REBILL, now=world.now)
+    change_plan.change(
+        world.ports, world.subscription(), asked, PlanWhen.NEXT_REBILL, now=world.now
+    )
     return asked
 
 
 def undo(world: World) -> Subscription:
     world.now += timedelta(minutes=1)  # No two facts of a kind have one instant.
-    return cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
+    return cancel.undo(world.ports, world.subscription(), now=world.now)
 
 
 def paused(world: World) -> Subscription:
-    return pause.pause(world.ports, "acme", world.subscription().id, now=world.now)
+    return pause.pause(world.ports, world.subscription(), now=world.now)
 
 
 def resumed(world: World) -> Subscription:
     world.now += timedelta(minutes=1)
-    return pause.resume(world.ports, "acme", world.subscription().id, now=world.now)
+    return pause.resume(world.ports, world.subscription(), now=world.now)
 
 
 def charged(world: World) -> list[tuple[str, int]]:
@@ -100,7 +101,7 @@ def test_a_plan_that_was_to_come_comes_after_a_cancellation_was_undone(world: Wo
 @pytest.mark.spec("X-5", "A-5")
 def test_a_freeze_that_was_to_come_comes_after_a_cancellation_was_undone(world: World) -> None:
     ask_for(world, MONTHLY, SMALL)
-    freeze.freeze(world.ports, "acme", world.subscription().id, now=world.now)
+    freeze.freeze(world.ports, world.merchant, world.subscription(), now=world.now)
     before = world.subscription()
     assert before.freezes_at == END
     world.cancel()
@@ -124,7 +125,7 @@ def test_neither_plan_nor_freeze_comes_while_an_end_is_pending(world: World) -> 
         assert pending.as_of(END).state is State.CANCELLED
         if not freezes:
             undo(world)
-            freeze.freeze(world.ports, "acme", pending.id, now=world.now)
+            freeze.freeze(world.ports, world.merchant, world.subscription(), now=world.now)
             world.cancel()
     days = forecast.forecast(world.ports, world.merchant, until=END, now=world.now).days
     assert days == ()
@@ -160,7 +161,13 @@ def test_a_change_of_plan_that_was_being_paid_is_given_up_by_a_cancellation(worl
     before = world.subscription()
     world.sandbox.faults.arm("unavailable", 1)
     gold = product.price_points[1]
-    change_plan.change(world.ports, "acme", before.id, gold, PlanWhen.NOW, now=world.now)
+    change_plan.change(
+        world.ports,
+        world.subscription(),
+        gold,
+        PlanWhen.NOW,
+        now=world.now,
+    )
     opened = world.subscription().open_invoice
     assert opened is not None
     world.cancel()
@@ -243,7 +250,7 @@ def test_what_waited_for_its_merchant_waits_again_after_a_pause(world: World) ->
     assert differing(before, world.subscription()) == {}
     world.advance(days=1)
     assert len(charged(world)) == 1, "nothing is charged that the merchant has not said"
-    overdue.charge(world.ports, "acme", before.id, now=world.now)
+    overdue.charge(world.ports, world.subscription(), now=world.now)
     world.advance(hours=1)
     assert charged(world)[1:] == [("2026-04-21", 2999)]
 
@@ -321,9 +328,9 @@ def test_a_freeze_undone_before_it_began_brings_back_whatever_plan_was_to_come(
     newer = replace(found.next_plan, price_point=found.price_point, version=7)
     before = replace(found, next_plan=newer)
     world.store.commit(Change(found, before))
-    freeze.freeze(world.ports, "acme", found.id, now=world.now)
+    freeze.freeze(world.ports, world.merchant, world.subscription(), now=world.now)
     world.now += timedelta(minutes=1)
-    freeze.unfreeze(world.ports, "acme", found.id, now=world.now)
+    freeze.unfreeze(world.ports, world.subscription(), now=world.now)
     assert differing(before, world.subscription()) == {}
 
 

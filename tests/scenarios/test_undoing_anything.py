@@ -193,18 +193,18 @@ class RefusingError(Exception):
 
 def _plan(world: World) -> None:
     other = world.product(replace(MONTHLY, price=Money(1999, Currency.USD))).default_price_point
-    name, when = world.subscription().id, PlanWhen.NEXT_REBILL
-    change_plan.change(world.ports, "acme", name, other, when, now=world.now)
+    when = PlanWhen.NEXT_REBILL
+    change_plan.change(world.ports, world.subscription(), other, when, now=world.now)
 
 
 def _freeze(world: World) -> None:
     if world.subscription().thaws_to is not None:
         raise RefusingError
-    freeze.freeze(world.ports, "acme", world.subscription().id, now=world.now)
+    freeze.freeze(world.ports, world.merchant, world.subscription(), now=world.now)
 
 
 def _unfreeze(world: World) -> None:
-    freeze.unfreeze(world.ports, "acme", world.subscription().id, now=world.now)
+    freeze.unfreeze(world.ports, world.subscription(), now=world.now)
 
 
 def _hold(world: World) -> None:
@@ -226,17 +226,17 @@ def _cancel(world: World) -> None:
 
 
 def _undo(world: World) -> None:
-    cancel.undo(world.ports, "acme", world.subscription().id, now=world.now)
+    cancel.undo(world.ports, world.subscription(), now=world.now)
 
 
 def _pause(world: World) -> None:
     if world.subscription().state is State.PAUSED:
         raise RefusingError
-    pause.pause(world.ports, "acme", world.subscription().id, now=world.now)
+    pause.pause(world.ports, world.subscription(), now=world.now)
 
 
 def _resume(world: World) -> None:
-    pause.resume(world.ports, "acme", world.subscription().id, now=world.now)
+    pause.resume(world.ports, world.subscription(), now=world.now)
 
 
 def _waits(world: World) -> None:

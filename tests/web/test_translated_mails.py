@@ -54,11 +54,13 @@ def lived(language: str) -> World:
     )
     world.work()
     world.cancel()
-    cancel.undo(world.ports, "acme", subscription, now=now)
-    for change in (pause.pause, pause.resume, freeze.freeze):
-        change(world.ports, "acme", subscription, now=now)
+    cancel.undo(world.ports, world.subscription(), now=now)
+    for change in (pause.pause, pause.resume):
+        change(world.ports, world.subscription(), now=now)
         world.work()
-    freeze.unfreeze(world.ports, "acme", subscription, token=None, now=now)
+    freeze.freeze(world.ports, world.merchant, world.subscription(), now=now)
+    world.work()
+    freeze.unfreeze(world.ports, world.subscription(), token=None, now=now)
     asker = customer_view.account(
         world.ports, world.merchant, world.subscription().customer, now=now
     )

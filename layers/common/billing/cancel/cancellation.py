@@ -34,6 +34,9 @@ INVOICE_AS_READ = ("state", "attempt")
 AS_TOLD = (*charge_eligibility.RESTS, *charge_eligibility.PRICED_BY)
 """The fields that an end and its mail rest on, which state what is still credited (R-8)."""
 
+UNDO_AS_READ = (*charge_eligibility.LOOKED_AT, "ends_at", "waiting_since")
+"""The fields that an undo rests on: by them it is due again, or sleeps, as before."""
+
 
 def takes_effect_now(
     subscription: Subscription, request: CancelRequest, *, changing_plan: bool = False
@@ -113,7 +116,7 @@ def undo(subscription: Subscription, requested: Order, now: datetime, shard: int
     """Undoes a pending cancellation; the request stays listed, marked withdrawn (X-2, X-5)."""
     after = subscription.cancel_undone()
     return (
-        Change(subscription, after, expecting=(*charge_eligibility.LOOKED_AT, "ends_at")),
+        Change(subscription, after, expecting=UNDO_AS_READ),
         Change(requested, replace(requested, withdrawn=True)),
         Insert(event(EventKind.CANCEL_UNDONE, after, now, shard)),
     )

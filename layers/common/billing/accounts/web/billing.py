@@ -107,8 +107,7 @@ def change_plan_of_account(ports: Ports, visit: Visit, price_point: str) -> http
     _, found = _plan(ports, visit)
     after = change_plan.change(
         ports,
-        visit.platform.id,
-        found.id,
+        found,
         price_point,
         When(given.when),
         token=given.token,
@@ -128,7 +127,7 @@ def freeze_form(ports: Ports, visit: Visit) -> http.Answer:
             raise Refused("freeze_off")
         amount = Money(price or 0, found.terms.price.currency)
         return show(visit, "freeze", subscription=found, amount=amount, quote=None, lines=())
-    quoted = freeze.quote(ports, visit.platform.id, found.id, now=visit.now)
+    quoted = freeze.quote(ports, found, now=visit.now)
     lines = [(wording.line(line, MERCHANTS_LANGUAGE), line.amount) for line in quoted.lines]
     return show(visit, "freeze", subscription=found, amount=None, quote=quoted, lines=lines)
 
@@ -138,10 +137,10 @@ def freeze_plan(ports: Ports, visit: Visit) -> http.Answer:
     _, found = _plan(ports, visit)
     typed = visit.request.form()
     if typed.get("what") == "freeze":
-        freeze.freeze(ports, visit.platform.id, found.id, now=visit.now)
+        freeze.freeze(ports, visit.platform, found, now=visit.now)
         return http.redirect("/account/billing?done=frozen")
     token = typed.get("token") or None
-    after = freeze.unfreeze(ports, visit.platform.id, found.id, token=token, now=visit.now)
+    after = freeze.unfreeze(ports, found, token=token, now=visit.now)
     return _after(visit, after, "thawed")
 
 
@@ -211,7 +210,7 @@ def _plan_form(
 ) -> http.Answer:
     _, found = _plan(ports, visit)
     quotes = [
-        change_plan.quote(ports, visit.platform.id, found.id, price_point, when, now=visit.now)
+        change_plan.quote(ports, found, price_point, when, now=visit.now)
         for when in (When.NOW, When.NEXT_REBILL)
     ]
     return show(

@@ -18,13 +18,11 @@ from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable
 from billing.kernel.flows import due, gateway_payments, subscriptions
 from billing.kernel.invoices import FINAL, UNDER_WAY, Invoice
+from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Due
+from billing.kernel.storage import Due, History
 from billing.kernel.subscription import CancelRequest, Source, State, Subscription, When
 from billing.kernel.writes import Transaction, left
-
-ATTEMPTS = 8
-"""The number of times that a request meeting other writers is decided anew before it is refused."""
 
 
 class Result(StrEnum):
@@ -65,27 +63,34 @@ def request(
     """
     order = ports.new_id("order")
     asked = CancelRequest(when, source, now, order, reason, comment, ticket)
-    for _ in range(ATTEMPTS):
-        try:
-            return _decide(ports, subscription, asked, also)
-        except Conflict:
-            subscription = subscriptions.again(ports, subscription)
-    raise Conflict()
+    return subscriptions.decided(
+        ports, subscription, lambda found: _decide(ports, found, asked, also)
+    )
 
 
-def undo(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
-    """Undoes a pending cancellation (X-5); `Refused` once the end has come (X-4)."""
-    fresh = subscriptions.fresh(ports, merchant, subscription)
-    if fresh.state in {State.TRIALING, State.ACTIVE} and fresh.cancelling is None:
-        return fresh
-    if fresh.state is not State.CANCEL_PENDING or not fresh.ends_at or fresh.ends_at <= now:
-        raise Refused("not_pending")
-    assert fresh.cancelling is not None, "what is pending was asked for"
-    # By the customer's own partition: an index may not know yet what was asked for a moment ago.
-    orders = ports.store.history(merchant, fresh.customer).orders
-    requested = next(order for order in orders if order.id == fresh.cancelling.order)
-    ports.store.commit(*cancellation.undo(fresh, requested, now, ports.shard_of(fresh.id)))
-    return fresh.cancel_undone()
+def undo(
+    ports: Ports, subscription: Subscription, *, now: datetime, history: History | None = None
+) -> Subscription:
+    """Undoes the cancellation that is pending as the subscription was read (X-5).
+
+    `history` is its customer's, where the caller has read it. Raises `Refused` (not_pending), also
+    once the end has come (X-4), and `Conflict` where another cancellation has taken its place.
+    """
+    asked = subscription.cancelling
+
+    def undone(found: Subscription) -> Subscription:
+        if found.state in {State.TRIALING, State.ACTIVE} and found.cancelling is None:
+            return found
+        if found.state is not State.CANCEL_PENDING or not found.ends_at or found.ends_at <= now:
+            raise Refused("not_pending")
+        if asked is None or found.cancelling != asked:
+            raise Conflict()
+        known = history if found is subscription else None
+        requested = _request_of(ports, found, asked, known)
+        ports.store.commit(*cancellation.undo(found, requested, now, ports.shard_of(found.id)))
+        return found.cancel_undone()
+
+    return subscriptions.decided(ports, subscription, undone)
 
 
 def sweep(
@@ -174,6 +179,18 @@ def _end_pending(ports: Ports, now: datetime, due: Due) -> str:
 def _has_ended(subscription: Subscription, now: datetime) -> bool:
     """Tells whether it ended: `ends_at <= now` counts, whether or not the sweep has come (X-4)."""
     return subscription.ends_at is not None and subscription.ends_at <= now
+
+
+def _request_of(
+    ports: Ports, subscription: Subscription, asked: CancelRequest, known: History | None
+) -> Order:
+    """Returns the entry of a cancellation, from the customer's history as it is known or now.
+
+    An index may not know yet what was asked for a moment ago.
+    """
+    if known is None:
+        known = ports.store.history(subscription.merchant, subscription.customer)
+    return next(order for order in known.orders if order.id == asked.order)
 
 
 def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:

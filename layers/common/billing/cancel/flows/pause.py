@@ -13,13 +13,20 @@ from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Change, Insert, Write
 
+AS_READ = (*charge_eligibility.RESTS, "payment_method", "next_plan", "thaws_to")
+"""The fields that a pause keeps or rests on, and that going on compares with what it kept."""
 
-def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+
+def pause(ports: Ports, subscription: Subscription, *, now: datetime) -> Subscription:
     """Charges nothing from now on; a paused subscription stays so.
 
-    Raises `NotFound`, and `Refused` (invoice_open, not_pausable).
+    It is decided by the subscription as it was read, and anew where that has changed. Raises
+    `Refused` (invoice_open, freezing, not_pausable).
     """
-    found = subscriptions.fresh(ports, merchant, subscription)
+    return subscriptions.decided(ports, subscription, lambda found: _pause(ports, found, now))
+
+
+def _pause(ports: Ports, found: Subscription, now: datetime) -> Subscription:
     if found.state is State.PAUSED:
         return found
     if found.open_invoice is not None:
@@ -32,12 +39,16 @@ def pause(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> S
     return _write(ports, found, pausing.pause(found, now), EventKind.PAUSED, now)
 
 
-def resume(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+def resume(ports: Ports, subscription: Subscription, *, now: datetime) -> Subscription:
     """Resumes as it was if no payment fell due meanwhile, else with a payment at once.
 
-    That payment is the new anchor. Raises `NotFound`, and `Refused` (not_paused).
+    That payment is the new anchor. It is decided by the subscription as it was read, and anew where
+    that has changed. Raises `Refused` (not_paused).
     """
-    found = subscriptions.fresh(ports, merchant, subscription)
+    return subscriptions.decided(ports, subscription, lambda found: _resume(ports, found, now))
+
+
+def _resume(ports: Ports, found: Subscription, now: datetime) -> Subscription:
     if found.state in {State.TRIALING, State.ACTIVE}:
         return found
     if found.state is not State.PAUSED:
@@ -64,7 +75,5 @@ def _write(
     *more: Write,
 ) -> Subscription:
     event = cancellation.event(kind, after, now, ports.shard_of(after.id))
-    ports.store.commit(
-        Change(before, after, expecting=charge_eligibility.RESTS), *more, Insert(event)
-    )
+    ports.store.commit(Change(before, after, expecting=AS_READ), *more, Insert(event))
     return after

@@ -94,7 +94,8 @@ def cancel_subscription(desk: Desk, subscription: str) -> http.Answer:
 
 def undo_cancellation(desk: Desk, subscription: str) -> http.Answer:
     """Undoes a pending cancellation."""
-    left = cancel.undo(desk.ports, desk.merchant, subscription, now=desk.now)
+    found = subscriptions.fresh(desk.ports, desk.merchant, subscription)
+    left = cancel.undo(desk.ports, found, now=desk.now)
     return pages.done(left.customer, "undone")
 
 

@@ -1,10 +1,18 @@
-"""Reads a subscription: by its id alone, or once more."""
+"""Reads a subscription: by its id alone, or once more after a conflict."""
 
 from __future__ import annotations
 
-from billing.kernel.errors import NotFound
+from collections.abc import Callable
+from typing import TypeVar
+
+from billing.kernel.errors import Conflict, NotFound
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
+
+R = TypeVar("R")
+
+ATTEMPTS = 8
+"""The number of times that a request meeting other writers is decided before it is refused."""
 
 
 def fresh(ports: Ports, merchant: str, subscription: str) -> Subscription:
@@ -22,3 +30,16 @@ def again(ports: Ports, read: Subscription) -> Subscription:
     found = ports.store.subscription(read.merchant, read.customer, read.id)
     assert found is not None, "a subscription is never removed"
     return found
+
+
+def decided(ports: Ports, read: Subscription, decide: Callable[[Subscription], R]) -> R:
+    """Decides and writes by a subscription as its caller has read it, and anew after a conflict.
+
+    So `decide` names in its write what it depends on. Raises `Conflict` after `ATTEMPTS`.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return decide(read)
+        except Conflict:
+            read = again(ports, read)
+    raise Conflict()

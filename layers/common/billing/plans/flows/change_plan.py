@@ -15,7 +15,7 @@ from billing.invoices.flows import documents
 from billing.kernel import invoicing
 from billing.kernel.customers import BillTo
 from billing.kernel.due import DueKind
-from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable
+from billing.kernel.errors import NotFound, Refused, Unavailable
 from billing.kernel.flows import gateway_payments, subscriptions
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.plans import Plan
@@ -28,9 +28,6 @@ from billing.plans.flows import usage
 from billing.plans.plan_change import Quote, When
 from billing.rebill import plan_change_steps
 from billing.rebill.flows import access, charge
-
-ATTEMPTS = 8
-"""The number of times that a request meeting other writers is decided anew before it is refused."""
 
 
 class Result(StrEnum):
@@ -57,20 +54,18 @@ class Changed:
 
 
 def quote(
-    ports: Ports, merchant: str, subscription: str, price_point: str, when: When, *, now: datetime
+    ports: Ports, subscription: Subscription, price_point: str, when: When, *, now: datetime
 ) -> Quote:
     """Quotes a change to a price point: the charge now and the next one; writes nothing.
 
-    Raises `NotFound`, and `Refused` for a change that is not allowed.
+    Raises `NotFound` for the price point, and `Refused` for a change that is not allowed.
     """
-    found = subscriptions.fresh(ports, merchant, subscription)
-    return _quote(ports, found, price_point, when, now, as_of=now)
+    return _quote(ports, subscription, price_point, when, now, as_of=now)
 
 
 def change(
     ports: Ports,
-    merchant: str,
-    subscription: str,
+    subscription: Subscription,
     price_point: str,
     when: When,
     *,
@@ -79,17 +74,14 @@ def change(
 ) -> Changed:
     """Changes the plan for the amount of the token's quote, or without one for the present price.
 
-    Asking again while the payment is under way continues it. Raises `NotFound`, and `Refused`
-    (quote_changed, or as for a quote).
+    Asking again while the payment is under way continues it. It is decided by the subscription as
+    it was read, and anew where that has changed. Raises `NotFound` for the price point, and
+    `Refused` (quote_changed, or as for a quote).
     """
-    for _ in range(ATTEMPTS):
-        found = subscriptions.fresh(ports, merchant, subscription)
-        try:
-            begun = _begin(ports, found, price_point, when, token, now)
-        except Conflict:
-            continue
-        return begun if isinstance(begun, Changed) else charge_change(ports, begun, now)
-    raise Conflict()
+    begun = subscriptions.decided(
+        ports, subscription, lambda found: _begin(ports, found, price_point, when, token, now)
+    )
+    return begun if isinstance(begun, Changed) else charge_change(ports, begun, now)
 
 
 def _begin(

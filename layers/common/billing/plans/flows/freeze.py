@@ -8,31 +8,38 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.kernel.errors import Conflict
 from billing.kernel.flows import subscriptions
+from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import left
 from billing.plans import freezing, plan_change
 from billing.plans.flows import change_plan
-from billing.plans.flows.change_plan import ATTEMPTS, Changed, Result
+from billing.plans.flows.change_plan import Changed, Result
 from billing.plans.plan_change import Quote, When
 
 
-def freeze(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+def freeze(
+    ports: Ports, seller: Merchant, subscription: Subscription, *, now: datetime
+) -> Subscription:
     """Charges the freeze's price alone from the next period on; a frozen subscription stays so.
 
-    Raises `NotFound`, and `Refused` (freeze_off, cancelling, invoice_open, not_active,
-    not_freezable).
+    It is decided by the subscription as it was read, and anew where that has changed. Raises
+    `Refused` (freeze_off, cancelling, invoice_open, not_active, not_freezable).
     """
-    found = subscriptions.fresh(ports, merchant, subscription)
+    assert seller.id == subscription.merchant, "a seller freezes what they sold"
+    return subscriptions.decided(
+        ports, subscription, lambda found: _freeze(ports, seller, found, now)
+    )
+
+
+def _freeze(ports: Ports, seller: Merchant, found: Subscription, now: datetime) -> Subscription:
     if found.freezes_at is not None or (
         found.is_frozen and found.state is not State.CANCEL_PENDING
     ):
         return found
-    seller = ports.store.merchant(found.merchant)
     product = ports.store.product(found.merchant, found.product)
-    assert seller is not None and product is not None, "neither is ever removed"
+    assert product is not None, "a product is never removed"
     minimum = ports.minimum_minor(found)
     freezing.refuse_freeze(found, seller.settings, minimum, now)
     price = seller.settings.freeze_price_minor
@@ -44,32 +51,27 @@ def freeze(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
     return left(found, write)
 
 
-def quote(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Quote:
+def quote(ports: Ports, subscription: Subscription, *, now: datetime) -> Quote:
     """Quotes unfreezing: the charge now and the next one; writes nothing.
 
-    Raises `NotFound`, and `Refused` (not_frozen, invoice_open, cancelling).
+    Raises `Refused` (not_frozen, invoice_open, cancelling).
     """
-    found = subscriptions.fresh(ports, merchant, subscription)
-    return _quote(ports, found, now, as_of=now)
+    return _quote(ports, subscription, now, as_of=now)
 
 
 def unfreeze(
-    ports: Ports, merchant: str, subscription: str, *, token: str | None = None, now: datetime
+    ports: Ports, subscription: Subscription, *, token: str | None = None, now: datetime
 ) -> Changed:
     """Returns to the plan from before: at once and paid as a plan change, free before it began.
 
     Without a token, for the present price. Asking again while the payment is under way continues
-    it; a subscription that is not frozen is left alone. Raises `NotFound`, and `Refused`
-    (quote_changed, or as for a quote).
+    it; a subscription that is not frozen is left alone. It is decided by the subscription as it was
+    read, and anew where that has changed. Raises `Refused` (quote_changed, or as for a quote).
     """
-    for _ in range(ATTEMPTS):
-        found = subscriptions.fresh(ports, merchant, subscription)
-        try:
-            begun = _begin(ports, found, token, now)
-        except Conflict:
-            continue
-        return begun if isinstance(begun, Changed) else change_plan.charge_change(ports, begun, now)
-    raise Conflict()
+    begun = subscriptions.decided(
+        ports, subscription, lambda found: _begin(ports, found, token, now)
+    )
+    return begun if isinstance(begun, Changed) else change_plan.charge_change(ports, begun, now)
 
 
 def _begin(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from billing.api.web import subscription_shapes
 from billing.api.web.frame import Api, Call, Later
+from billing.kernel.flows import subscriptions
 from billing.kernel.ports import Ports
 from billing.plans.flows import change_plan, freeze
 from billing.plans.web import shapes
@@ -29,8 +30,7 @@ def _changes(api: Api, ports: Ports) -> None:
         """Quotes another plan: the charge now and the next one; changes nothing (A-4)."""
         quoted = change_plan.quote(
             ports,
-            call.merchant.id,
-            subscription,
+            subscriptions.fresh(ports, call.merchant.id, subscription),
             call.input.price_point,
             call.input.when,
             now=call.now,
@@ -49,8 +49,7 @@ def _changes(api: Api, ports: Ports) -> None:
         """Changes the plan, for the amount of the token's quote if there is one."""
         changed = change_plan.change(
             ports,
-            call.merchant.id,
-            subscription,
+            subscriptions.fresh(ports, call.merchant.id, subscription),
             call.input.price_point,
             call.input.when,
             token=call.input.token,
@@ -63,7 +62,8 @@ def _thaws(api: Api, ports: Ports) -> None:
     @api.post("/v1/subscriptions/<subscription>/unfreeze/quote", status=200, scope="read")
     def quote_unfreezing(call: Call[Nothing], subscription: str) -> shapes.QuoteOutput:
         """Quotes unfreezing: the charge now and the next one; changes nothing (A-5)."""
-        quoted = freeze.quote(ports, call.merchant.id, subscription, now=call.now)
+        found = subscriptions.fresh(ports, call.merchant.id, subscription)
+        quoted = freeze.quote(ports, found, now=call.now)
         return shapes.quote(quoted, call.merchant.settings.language)
 
     @api.post(
@@ -76,7 +76,6 @@ def _thaws(api: Api, ports: Ports) -> None:
         call: Call[shapes.UnfreezeInput], subscription: str
     ) -> subscription_shapes.SubscriptionOutput | Later[shapes.PendingOutput]:
         """Returns to its plan at once, or cancels a freeze that has not begun (A-5)."""
-        thawed = freeze.unfreeze(
-            ports, call.merchant.id, subscription, token=call.input.token, now=call.now
-        )
+        found = subscriptions.fresh(ports, call.merchant.id, subscription)
+        thawed = freeze.unfreeze(ports, found, token=call.input.token, now=call.now)
         return shapes.changed(thawed, call.base_url)

@@ -28,8 +28,8 @@ def form(visit: Visit, subscription: str) -> http.Answer:
 
 def freeze_subscription(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Freezes from the next period on; sent twice it is done once."""
-    _offered(visit, subscription)
-    freeze.freeze(ports, visit.merchant.id, subscription, now=visit.now)
+    found = _offered(visit, subscription)
+    freeze.freeze(ports, visit.merchant, found, now=visit.now)
     return done(visit, "frozen")
 
 
@@ -38,7 +38,7 @@ def unfreeze_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     _, found = visit.account.purchase(subscription)
     if not found.is_frozen:
         return http.redirect(visit.base)
-    quoted = freeze.quote(ports, visit.merchant.id, subscription, now=visit.now)
+    quoted = freeze.quote(ports, found, now=visit.now)
     language = visit.account.customer.language
     lines = [(wording.line(line, language), line.amount) for line in quoted.lines]
     return show(visit, "unfreeze", subscription=found, quote=quoted, lines=lines)
@@ -46,9 +46,9 @@ def unfreeze_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 def unfreeze_subscription(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Unfreezes for the amount shown, or undoes the freeze; a declined card explains what to do."""
-    visit.account.purchase(subscription)
+    _, found = visit.account.purchase(subscription)
     token = visit.request.form().get("token") or None
-    after = freeze.unfreeze(ports, visit.merchant.id, subscription, token=token, now=visit.now)
+    after = freeze.unfreeze(ports, found, token=token, now=visit.now)
     if after.result is Result.REQUIRES_ACTION and after.url is not None:
         return http.redirect(urljoin(visit.request.base_url, after.url))
     if after.result is Result.DECLINED:

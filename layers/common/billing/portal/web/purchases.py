@@ -78,8 +78,8 @@ def ending_page(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 def undo_cancellation(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Undoes a pending cancellation (X-5)."""
-    visit.account.purchase(subscription)
-    cancel.undo(ports, visit.merchant.id, subscription, now=visit.now)
+    _, found = visit.account.purchase(subscription)
+    cancel.undo(ports, found, now=visit.now, history=visit.account.history)
     return done(visit, "undone")
 
 

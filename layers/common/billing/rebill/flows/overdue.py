@@ -7,19 +7,17 @@ from datetime import datetime
 from billing.kernel import charge_eligibility
 from billing.kernel.catalog import PriceType
 from billing.kernel.errors import Refused
-from billing.kernel.flows import subscriptions
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Change
 from billing.rebill.flows import pay_now
 
 
-def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+def charge(ports: Ports, found: Subscription, *, now: datetime) -> Subscription:
     """Charges at once what is past due, or the oldest payment that waits.
 
-    Raises `NotFound`, and `Refused` (nothing_due, charge_under_way, disputed).
+    Raises `Refused` (nothing_due, charge_under_way, disputed).
     """
-    found = subscriptions.fresh(ports, merchant, subscription)
     if found.state is State.PAST_DUE:
         return pay_now.now_due(ports, found, now=now)
     if found.waiting_since is None:
@@ -29,12 +27,12 @@ def charge(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> 
     return after
 
 
-def skip(ports: Ports, merchant: str, subscription: str, *, now: datetime) -> Subscription:
+def skip(ports: Ports, found: Subscription, *, now: datetime) -> Subscription:
     """Skips the oldest payment that waits; an installment is never skipped, only later.
 
-    Raises `NotFound`, and `Refused` (nothing_waits, owed).
+    It is skipped once, for the subscription as it was read. Raises `Refused` (nothing_waits, owed),
+    and `Conflict` where that has changed.
     """
-    found = subscriptions.fresh(ports, merchant, subscription)
     if found.waiting_since is None:
         raise Refused("nothing_waits")
     if found.terms.type is not PriceType.RECURRING:

@@ -96,6 +96,7 @@ def test_every_entity_has_a_key_and_a_module_that_has_it() -> None:
         cls = class_of(name)
         assert cls is not None
         assert cls.__name__ == RENAMED.get(name, name)
+        assert cls.__module__ == f"billing.{ENTITIES[name]}"
         assert stored_name(cls) == name
     assert class_of("FromTomorrow") is None
 

@@ -38,7 +38,7 @@ ENTITIES = {
             "PaymentMethod",
             "PurchaseBillTo",
         ),
-        "refunds.disputes": ("Chargeback",),
+        "refunds.chargebacks": ("Chargeback",),
         "kernel.domains": ("Domain",),
         "kernel.outbox_events": ("Fact",),
         "kernel.ledger": ("LedgerEntry",),
@@ -61,8 +61,8 @@ ENTITIES = {
         "refunds.refunds": ("Refund",),
         "notices.reminders": ("Reminder",),
         "kernel.subscription": ("Subscription",),
+        "helpdesk.messages": ("Message",),
         "helpdesk.tickets": (
-            "Message",
             "Ticket",
             "TicketOf",
         ),

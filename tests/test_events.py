@@ -207,7 +207,7 @@ def test_the_cancel_sweeps_event_ends_what_is_to_end_at_its_own_time(world: Worl
 
 
 @pytest.mark.spec("W-1", "W-4")
-def test_the_event_sweep_finds_what_no_webhook_told_once(world: World) -> None:
+def test_the_event_sweep_finds_what_no_webhook_reported_once(world: World) -> None:
     checkout_app.handler(event("checkout_submit"), CONTEXT)
     merchant = world.store.merchant("demo")
     assert merchant is not None
@@ -267,7 +267,7 @@ def test_one_broken_message_does_not_hold_up_the_others(world: World) -> None:
 
 
 @pytest.mark.spec("C-3", "R-8")
-def test_the_streams_event_tells_the_fact_that_it_names_once(world: World) -> None:
+def test_the_streams_record_delivers_the_event_that_it_names_once(world: World) -> None:
     bought = checkout_app.handler(event("checkout_submit"), CONTEXT)
     assert bought["statusCode"] == 201
     (fact,) = [
@@ -284,7 +284,7 @@ def test_the_streams_event_tells_the_fact_that_it_names_once(world: World) -> No
 
 
 @pytest.mark.spec("R-8")
-def test_the_outbox_sweep_tells_what_the_stream_left(world: World) -> None:
+def test_the_outbox_sweep_delivers_what_the_stream_left(world: World) -> None:
     checkout_app.handler(event("checkout_submit"), CONTEXT)
     assert notify_app.sweep(event("notify_sweep"), CONTEXT)["told"] == 1
     assert notify_app.sweep(event("notify_sweep"), CONTEXT) == {}

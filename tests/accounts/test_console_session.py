@@ -146,7 +146,9 @@ def test_the_button_pressed_from_another_site_does_not_sign_in(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "' or 1=1", "é", "x" * 5000])
-def test_a_made_up_cookie_is_signed_out_and_told_how_to_get_a_link(shop: Shop, cookie: str) -> None:
+def test_a_made_up_cookie_is_signed_out_and_shown_how_to_get_a_link(
+    shop: Shop, cookie: str
+) -> None:
     client = Client(shop.console, cookies={COOKIE: cookie})
     answer = client.browse("GET", "/console")
     assert answer.status == 401

@@ -284,7 +284,7 @@ def test_cards_and_invoices_are_the_portals_own_pages(house: House) -> None:
 
 
 @pytest.mark.spec("A-7")
-def test_support_can_tell_whether_an_account_can_still_be_restored(house: House) -> None:
+def test_support_sees_whether_an_account_can_still_be_restored(house: House) -> None:
     owner, world = house.owner(), house.world
     for merchant in ("acme", "annsart"):
         key = ApiKey(f"key_{merchant}", keys.digest(f"sk_{merchant}"), merchant, world.now)

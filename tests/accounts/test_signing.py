@@ -60,7 +60,7 @@ def test_a_username_is_plain_and_not_the_platforms_nor_like_it(
 
 
 @pytest.mark.spec("A-8")
-def test_a_username_is_had_once_and_for_ever_an_email_is_not_told(world: Platform) -> None:
+def test_a_username_is_taken_once_and_for_ever_an_email_is_not_disclosed(world: Platform) -> None:
     opened(world)
     with pytest.raises(Invalid) as refusal:
         world.sign_up(email="other@example.com")
@@ -177,7 +177,7 @@ def test_an_email_moves_when_both_ends_have_confirmed(world: Platform) -> None:
 
 
 @pytest.mark.spec("A-8")
-def test_an_email_that_somebody_has_is_not_moved_to(world: Platform) -> None:
+def test_an_account_is_not_given_an_email_that_somebody_has(world: Platform) -> None:
     opened(world)
     world.sign_up("bobsbits", "bob@example.com")
     world.advance(minutes=2)  # his own mails are out

@@ -64,7 +64,7 @@ def test_an_account_has_its_own_and_no_other(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("value", ["sk_live_secret", "[]", '"sk_live_secret"'])
-def test_what_is_unreadable_is_not_told_to_anybody(desk: Desk, value: str) -> None:
+def test_what_is_unreadable_is_shown_to_nobody(desk: Desk, value: str) -> None:
     desk.put(value)
     with pytest.raises(Unavailable) as raised:
         desk.read()

@@ -105,7 +105,7 @@ def test_a_declined_card_says_what_to_do_and_another_one_buys(ann: Customer) -> 
     assert orders(ann) == ["sale", "failed"]
 
 
-def test_what_is_wrong_is_said_beside_the_field_and_what_was_typed_stays(ann: Customer) -> None:
+def test_what_is_wrong_is_shown_beside_the_field_and_what_was_typed_stays(ann: Customer) -> None:
     ann.page.goto("/checkout/demo.library-1")
     ann.fill_in()
     # The browser finds nothing wrong with these; the shop does.

@@ -38,7 +38,7 @@ def notices(world: World) -> list[str]:
 
 
 @pytest.mark.spec("R-8")
-def test_a_renewed_card_is_not_told_of_as_expiring(world: World) -> None:
+def test_a_renewed_card_is_not_announced_as_expiring(world: World) -> None:
     renew(world, expiring(world))
     assert taken(world) == "card_updated"
     world.advance(days=40)
@@ -60,7 +60,7 @@ def test_a_notice_that_waits_in_the_outbox_is_not_sent_once_the_card_is_renewed(
 
 
 @pytest.mark.spec("R-8")
-def test_the_end_of_the_card_that_took_its_place_is_told_of_too(world: World) -> None:
+def test_the_end_of_the_card_that_took_its_place_is_announced_too(world: World) -> None:
     before = expiring(world)
     world.tick()
     assert len(notices(world)) == 1

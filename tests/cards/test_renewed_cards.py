@@ -161,7 +161,7 @@ def test_what_an_event_says_of_a_card_counts_for_nothing(world: World) -> None:
 
 
 @pytest.mark.spec("W-6")
-def test_another_account_that_tells_of_it_is_not_believed(world: World) -> None:
+def test_an_event_of_another_account_is_not_believed(world: World) -> None:
     before = buy(world)
     renew(world, before)
     (event,) = told(world)
@@ -239,7 +239,7 @@ def test_a_write_that_meets_another_decides_anew(world: World) -> None:
 
 
 @pytest.mark.spec("W-1")
-def test_the_hourly_look_finds_a_renewal_that_no_webhook_told(world: World) -> None:
+def test_the_hourly_look_finds_a_renewal_that_no_webhook_reported(world: World) -> None:
     world.change_merchant(gateway_accounts=(GatewayAccount(SANDBOX, SANDBOX),))
     before = past_due(world)
     lost_events.catch_up(world.ports, now=world.now)
@@ -256,7 +256,7 @@ def test_the_hourly_look_finds_a_renewal_that_no_webhook_told(world: World) -> N
 
 
 @pytest.mark.spec("B-9")
-def test_a_card_given_by_hand_before_its_bank_told_of_it_is_kept_once(world: World) -> None:
+def test_a_card_given_by_hand_before_its_bank_reported_it_is_kept_once(world: World) -> None:
     """The customer typed the new number first; then the network renewed the old card to it."""
     old = buy(world)
     by_hand = replace(
@@ -354,7 +354,7 @@ def test_more_subscriptions_than_one_write_holds_are_all_tried(world: World) -> 
     assert all(s.pay_now is not None for s in world.history().subscriptions)
 
 
-def test_a_renewal_of_a_card_tells_its_customer_nothing(world: World) -> None:
+def test_a_renewal_of_a_card_is_not_mailed_to_its_customer(world: World) -> None:
     """The bank told them; what they are told by us is what is charged."""
     before = buy(world)
     world.tick()

@@ -123,7 +123,7 @@ def test_a_repeat_is_asked_about_when_the_card_is_there_and_the_card_is_kept(til
 
 
 @pytest.mark.spec("C-1")
-def test_what_is_wrong_is_said_before_anybody_is_sent_away(till: Till) -> None:
+def test_what_is_wrong_is_shown_before_anybody_is_sent_away(till: Till) -> None:
     wrong = send(till, email="nobody")
     assert wrong.status == 422
     assert 'id="email-error"' in wrong.body

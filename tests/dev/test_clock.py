@@ -38,7 +38,7 @@ def test_a_held_clock_stands_still_and_runs_on_from_where_it_was(tmp_path: Path)
     assert clock() == MORNING + timedelta(days=31, seconds=1)
 
 
-def test_a_killed_process_finds_the_time_it_had_moved_to(tmp_path: Path) -> None:
+def test_a_killed_process_finds_the_time_it_had_advanced_to(tmp_path: Path) -> None:
     real = Real()
     killed = DevClock(tmp_path / "clock.json", real)
     killed.hold()

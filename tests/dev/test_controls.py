@@ -182,7 +182,7 @@ def test_banks_and_networks_are_played_by_hand(controls: Controls, stripe: Loopb
         ("limits", b'{"other": 1}'),
     ],
 )
-def test_what_stripe_cannot_be_told_is_422(controls: Controls, name: str, body: bytes) -> None:
+def test_what_stripe_does_not_take_is_422(controls: Controls, name: str, body: bytes) -> None:
     assert ask(controls, "POST", f"/_dev/stripe/{name}", body).status == 422
 
 

@@ -14,7 +14,7 @@ def test_a_prefix_counts_where_it_is_a_folders_or_three_siblings() -> None:
     assert found == ["account_life", *siblings]
 
 
-def test_the_sizes_of_this_tree_are_told() -> None:
+def test_the_sizes_of_this_tree_are_printed() -> None:
     told = tree_sizes.described()
     for name in ("prefixes left:", "README.md:", "template.yaml:", "git objects of HEAD:"):
         assert name in told

@@ -1,7 +1,8 @@
 """The way from the last release to this code, on the emulated AWS: deploy old, buy, deploy new.
 
     git worktree add /tmp/released <commit> && make -C /tmp/released build-here
-    make build-here && .venv/bin/python -m tests.emulated.upgrade /tmp/released
+    make build-here
+    PYTHONPATH=layers/common:. .venv/bin/python -m tests.emulated.upgrade /tmp/released
 
 A purchase of the old code is renewed by the new, and after a step back by the old again. It takes
 some minutes and needs the released tree, so it is run by whoever makes a release.

@@ -56,7 +56,7 @@ def paid(world: World) -> list[str]:
     ]
 
 
-def test_what_no_webhook_told_is_found_and_settled_once(world: World) -> None:
+def test_what_no_webhook_reported_is_found_and_settled_once(world: World) -> None:
     bought_unheard(world)
     assert look(world)["checkout_paid"] == 3
     assert paid(world) == list(BUYERS)

@@ -143,13 +143,13 @@ def test_the_worker_first_and_the_webhook_finds_it_done(world: World) -> None:
 
 
 @pytest.mark.spec("R-4")
-def test_a_decline_told_late_is_not_that_of_the_next_attempt(world: World) -> None:
+def test_a_decline_heard_of_late_is_not_that_of_the_next_attempt(world: World) -> None:
     world.buy(payment_method="pm_card_chargeCustomerFail")
     assert take(world, told(world)[0]) == "nothing_new"
 
 
 @pytest.mark.spec("B-7")
-def test_a_refund_whose_answer_was_lost_is_booked_when_the_gateway_tells(world: World) -> None:
+def test_a_refund_whose_answer_was_lost_is_booked_by_the_gateways_event(world: World) -> None:
     world.buy()
     (sale,) = world.orders()
     give_back = world.sandbox.refund

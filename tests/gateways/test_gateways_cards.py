@@ -53,7 +53,7 @@ def test_a_saved_method_is_shown_as_it_was_saved_until_it_is_let_go(bench: Bench
 
 
 @pytest.mark.spec("W-7")
-def test_a_card_that_its_bank_renewed_is_told_of_read_afresh_and_charged_as_before(
+def test_a_card_that_its_bank_renewed_is_reported_read_afresh_and_charged_as_before(
     bench: Bench,
 ) -> None:
     if bench.renew is None:

@@ -153,7 +153,7 @@ def test_the_look_up_finds_by_email_and_by_order_id(house: House) -> None:
 
 
 @pytest.mark.spec("H-3", "W-4")
-def test_what_cannot_be_done_is_said_on_the_ticket(house: House) -> None:
+def test_what_cannot_be_done_is_shown_on_the_ticket(house: House) -> None:
     from billing.kernel.writes import Change
 
     page = refund_asked(house)

@@ -135,7 +135,7 @@ def test_too_late_by_the_notice_it_says_so_before_it_is_confirmed(house: House) 
 
 
 @pytest.mark.spec("H-2", "H-6")
-def test_an_order_of_somebody_else_is_said_only_to_whose_mailbox_it_is(house: House) -> None:
+def test_an_order_of_somebody_else_is_shown_only_to_whose_mailbox_it_is(house: House) -> None:
     order = house.order(BOB)
     guest = house.guest()
     known = guest.submit("/new/billing", email=ANN, order=order, wish="refund", **WORDS)

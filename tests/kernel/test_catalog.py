@@ -304,7 +304,7 @@ def test_a_further_price_point_leaves_the_default_where_it_is() -> None:
 
 
 @pytest.mark.spec("P-14")
-def test_the_default_can_be_moved_to_another_of_its_price_points_only() -> None:
+def test_the_default_can_be_changed_to_another_of_its_price_points_only() -> None:
     found = product("a", "b", "c").with_default("b")
     assert (found.price_points, found.default_price_point) == (("a", "b", "c"), "b")
     with pytest.raises(Invalid) as caught:

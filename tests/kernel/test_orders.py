@@ -255,7 +255,7 @@ def test_a_final_invoice_is_not_paid(state: InvoiceState) -> None:
 
 
 @pytest.mark.spec("R-1")
-def test_final_states_and_those_under_way_are_told_apart() -> None:
+def test_final_states_and_those_under_way_are_distinguished() -> None:
     assert not FINAL & UNDER_WAY
     assert set(InvoiceState) - FINAL - UNDER_WAY == {
         InvoiceState.PENDING,

@@ -334,7 +334,7 @@ def test_a_later_payment_is_found_without_the_ones_before_it(
 
 @pytest.mark.spec("P-19")
 @pytest.mark.parametrize("period", Period)
-def test_five_hundred_charges_from_the_last_day_of_2100_can_be_told(period: Period) -> None:
+def test_five_hundred_charges_from_the_last_day_of_2100_can_be_listed(period: Period) -> None:
     terms = terms_of(oracle.with_initial(oracle.recurring(period.value), 0, 10, "years"))
     start = Anchor(datetime(2100, 12, 31, 23, 59, 59), "Pacific/Pago_Pago")
     found = list(islice(charges(terms, start), 500))

@@ -141,7 +141,7 @@ def test_an_attempt_whose_account_is_gone_holds_up_no_other(
 
 
 @pytest.mark.spec("R-8", "R-9")
-def test_a_fact_that_our_code_breaks_on_keeps_nobody_elses_untold(
+def test_an_event_that_our_code_breaks_on_holds_up_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = world.product()

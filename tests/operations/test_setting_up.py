@@ -74,7 +74,7 @@ def test_an_operator_lets_the_owner_in_again_and_the_thief_out(world: World) -> 
     assert "replace-keys" in noted and "key" in noted and "keys" not in noted
 
 
-def test_what_an_operator_is_told_is_a_line_each_and_says_that_there_is_more() -> None:
+def test_an_operator_is_shown_a_line_each_and_that_there_is_more() -> None:
     told = {"live": 2, "keys": [{"key": "apikey_1", "made_by": "operator"}], "next": "x"}
     assert list(cli.lines(told)) == [
         "  live                  2",
@@ -84,7 +84,7 @@ def test_what_an_operator_is_told_is_a_line_each_and_says_that_there_is_more() -
     assert list(cli.lines({"left": 0, "next": None})) == ["  left                  0"]
 
 
-def test_an_operator_is_told_of_a_key_that_is_not_there(world: World) -> None:
+def test_an_operator_hears_of_a_key_that_is_not_there(world: World) -> None:
     assert operate(world, "revoke-key", merchant="acme", key="key_9")["error"] == "not_found"
     assert operate(world, "keys", merchant="nobody")["error"] == "not_found"
     assert operate(world, "replace-keys", merchant="nobody")["error"] == "not_found"

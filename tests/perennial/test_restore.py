@@ -85,6 +85,6 @@ def test_a_restored_table_is_checked_and_takes_over(core: str) -> None:
     assert sum(isinstance(entity, Merchant) for entity in after) == 1
 
 
-def test_what_cannot_be_restored_is_said(core: str) -> None:
+def test_what_cannot_be_restored_is_listed(core: str) -> None:
     with pytest.raises(restore.RestoreError, match="not found"):
         restore.drill("no-such-table", None, every_seconds=0.1)

@@ -319,7 +319,9 @@ def test_paying_now_is_outside_the_count_and_the_cycle_goes_on_as_it_stood(shop:
 
 
 @pytest.mark.spec("B-10")
-def test_paying_now_when_nothing_is_due_or_a_charge_is_under_way_is_said_so(shop: Shop) -> None:
+def test_paying_now_when_nothing_is_due_or_a_charge_is_under_way_is_refused_in_words(
+    shop: Shop,
+) -> None:
     visitor = buy(shop)
     assert pay(shop, visitor) == 409
     shop = Shop()

@@ -37,7 +37,7 @@ def buy(shop: Shop) -> Visitor:
 
 
 @pytest.mark.spec("A-5")
-def test_a_customer_freezes_is_told_what_it_costs_and_thaws_for_what_is_shown(shop: Shop) -> None:
+def test_a_customer_freezes_sees_what_it_costs_and_thaws_for_what_is_shown(shop: Shop) -> None:
     visitor = buy(shop)
     assert "/freeze" in str(modules(visitor)[0])
     shown = visitor.see(page(shop, "freeze")).text

@@ -127,7 +127,7 @@ def test_a_comment_that_is_too_long_comes_back_with_what_was_typed(shop: Shop) -
 
 
 @pytest.mark.spec("X-6")
-def test_a_charge_under_way_is_said_so(shop: Shop) -> None:
+def test_a_charge_under_way_is_shown(shop: Shop) -> None:
     visitor = buy(shop)
     world = shop.world
     world.now = world.subscription().due_at or world.now
@@ -237,7 +237,7 @@ def test_a_refund_is_made_though_the_subscription_could_not_be_cancelled_along(
 
 
 @pytest.mark.spec("B-7", "W-5")
-def test_a_refund_that_cannot_be_recorded_is_not_said_to_be_on_its_way(shop: Shop) -> None:
+def test_a_refund_that_cannot_be_recorded_is_not_shown_as_on_its_way(shop: Shop) -> None:
     shop.set(self_refund=SelfService.AUTOMATIC)
     visitor = buy(shop, refund_days=30)
     shop.world.change_merchant(armed=False)

@@ -101,7 +101,7 @@ def test_it_holds_all_that_erasing_would_take_away_and_opens_nothing(shop: Shop)
 
 
 @pytest.mark.spec("B-5")
-def test_an_issued_document_is_told_as_it_was_issued(shop: Shop) -> None:
+def test_an_issued_document_is_exported_as_it_was_issued(shop: Shop) -> None:
     customer = lived(shop)
     shop.world.work()
     settings = replace(shop.world.merchant.settings, time_zone="Pacific/Auckland")
@@ -134,7 +134,7 @@ def test_an_issued_document_is_told_as_it_was_issued(shop: Shop) -> None:
 
 
 @pytest.mark.spec("C-6")
-def test_a_consent_is_told_with_all_that_was_shown(shop: Shop) -> None:
+def test_a_consent_is_exported_with_all_that_was_shown(shop: Shop) -> None:
     trial = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
     shop.world.buy(shop.world.product(trial))
     (kept,) = shop.world.history().consents
@@ -160,7 +160,7 @@ def test_a_consent_is_told_with_all_that_was_shown(shop: Shop) -> None:
 
 
 @pytest.mark.spec("C-6")
-def test_a_consent_of_before_all_was_kept_is_read_and_told_as_it_is(shop: Shop) -> None:
+def test_a_consent_of_before_all_was_kept_is_read_and_exported_as_it_is(shop: Shop) -> None:
     shop.world.buy(shop.world.product(MONTHLY))
     (kept,) = shop.world.history().consents
     item = item_of(kept, "op")

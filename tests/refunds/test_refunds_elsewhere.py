@@ -150,7 +150,7 @@ def test_our_own_refund_that_comes_between_two_looks_is_not_taken_for_a_foreign_
     assert len(world.history().refunds) == 2
 
 
-def test_the_hourly_look_finds_what_no_webhook_told(world: World) -> None:
+def test_the_hourly_look_finds_what_no_webhook_reported(world: World) -> None:
     world.change_merchant(gateway_accounts=())
     world.buy()
     elsewhere(world, 2999)
@@ -230,7 +230,7 @@ def test_what_a_gateway_lists_beyond_the_payment_is_not_booked(world: World) -> 
 
 @pytest.mark.spec("M-7", "R-8")
 @pytest.mark.parametrize("own", [True, False])
-def test_a_refund_that_a_bank_sends_back_is_booked_back_and_both_are_told(
+def test_a_refund_that_a_bank_sends_back_is_booked_back_and_both_are_mailed(
     world: World, own: bool
 ) -> None:
     world.buy()
@@ -290,7 +290,7 @@ def test_access_that_a_refund_took_stays_taken_when_the_money_comes_back(world: 
     assert not access.active
 
 
-def test_what_failed_at_the_dashboard_before_it_was_told_is_nobodys_business(
+def test_what_failed_at_the_dashboard_before_it_was_reported_is_nobodys_business(
     world: World,
 ) -> None:
     world.buy()

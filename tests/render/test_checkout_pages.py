@@ -31,7 +31,7 @@ from tests.render.samples import (
 
 
 @pytest.mark.spec("C-1")
-def test_the_checkout_tells_what_is_due_today_what_follows_and_how_to_cancel() -> None:
+def test_the_checkout_shows_what_is_due_today_what_follows_and_how_to_cancel() -> None:
     text = form(TRIAL).text
     assert MERCHANT.name in text
     assert PRODUCT.name in text
@@ -70,7 +70,7 @@ def test_tax_lines_are_shown_each_by_itself() -> None:
 
 
 @pytest.mark.spec("C-6")
-def test_what_is_disclosed_tells_price_and_tax_apart() -> None:
+def test_what_is_disclosed_separates_price_and_tax() -> None:
     quote = quoted(MONTHLY)
     tax = replace(quote.lines[0], kind="sales tax", text="Sales tax IL", amount=usd(187))
     taxed = replace(quote, lines=(*quote.lines, tax), total=usd(3186))
@@ -119,7 +119,7 @@ def test_what_is_disclosed_tells_price_and_tax_apart() -> None:
         ),
     ],
 )
-def test_what_follows_is_told_to_its_end(terms: PriceTerms, follows: str) -> None:
+def test_what_follows_is_shown_to_its_end(terms: PriceTerms, follows: str) -> None:
     assert follows in form(terms).text
 
 
@@ -137,7 +137,7 @@ def test_what_follows_is_told_to_its_end(terms: PriceTerms, follows: str) -> Non
         ),
     ],
 )
-def test_pressing_the_button_agrees_to_what_is_said_below_it(
+def test_pressing_the_button_agrees_to_what_is_written_below_it(
     terms: PriceTerms, button: str, consent: str
 ) -> None:
     document = form(terms)
@@ -177,7 +177,7 @@ def test_a_single_payment_says_that_there_is_nothing_to_cancel() -> None:
     assert "There's no subscription to cancel." in form(ONCE).text
 
 
-def test_an_error_is_told_at_the_top_and_at_its_field() -> None:
+def test_an_error_is_shown_at_the_top_and_at_its_field() -> None:
     errors = {
         "email": Invalid("email_malformed", field="email"),
         "city": Invalid("required", field="city"),
@@ -231,7 +231,7 @@ def test_no_page_of_a_checkout_shows_the_order_id() -> None:
         assert INVOICE.order_id not in pages.page(name, "en", nonce="n", **values)
 
 
-def test_the_thank_you_page_tells_what_was_charged_and_what_comes_next() -> None:
+def test_the_thank_you_page_shows_what_was_charged_and_what_comes_next() -> None:
     of_a_checkout = {**OF_A_CHECKOUT, "portal_url": None}
     text = page("checkout/done.html", **of_a_checkout).text
     assert "Charged today $1.00 Next payment on February 14, 2026 $29.99" in text

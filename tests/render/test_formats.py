@@ -119,7 +119,7 @@ def test_an_instant_has_date_and_time_of_the_zone() -> None:
         ),
     ],
 )
-def test_terms_are_told_whole(terms: PriceTerms, words: str) -> None:
+def test_terms_are_written_whole(terms: PriceTerms, words: str) -> None:
     assert formats.terms(terms, "en") == words
 
 

@@ -78,7 +78,7 @@ def succeeded(world: World) -> list[int]:
 
 @pytest.mark.parametrize("when", list(When))
 @pytest.mark.parametrize("card", UNPAID)
-def test_what_is_told_of_an_unpaid_attempt_does_not_put_off_the_end(
+def test_an_event_about_an_unpaid_attempt_does_not_put_off_the_end(
     world: World, card: str, when: When
 ) -> None:
     world.buy(world.product(TRIAL), payment_method=card)

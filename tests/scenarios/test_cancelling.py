@@ -192,7 +192,7 @@ def test_the_same_access_bought_elsewhere_stays(world: World) -> None:
 
 @pytest.mark.spec("X-7", "R-8")
 @pytest.mark.parametrize("when", When)
-def test_a_cancellation_that_meets_a_credit_tells_of_it(world: World, when: When) -> None:
+def test_a_cancellation_that_meets_a_credit_mails_it(world: World, when: When) -> None:
     world.buy()
     read = world.subscription()
     credited = read.with_credit(500)

@@ -91,7 +91,7 @@ def test_an_open_dispute_holds_charges_and_refunds_and_is_listed(world: World) -
     assert chargeback.id == dispute
 
 
-def test_the_merchant_is_told_of_each_turn(world: World) -> None:
+def test_the_merchant_is_mailed_about_each_turn(world: World) -> None:
     world.buy()
     dispute = disputed(world)
     world.work()
@@ -245,7 +245,7 @@ def test_one_that_has_ended_is_marked_and_nothing_else(world: World) -> None:
 
 
 @given(st.data())
-def test_any_order_and_any_number_of_tellings_come_to_the_same_end(data: st.DataObject) -> None:
+def test_any_order_and_any_number_of_events_come_to_the_same_end(data: st.DataObject) -> None:
     standing = data.draw(st.sampled_from([OPEN, WON, LOST]))
 
     def life(tellings: bool) -> World:

@@ -296,7 +296,7 @@ def test_a_link_to_authenticate_is_withdrawn_when_its_time_is_over_in_a_dispute(
 
 
 @pytest.mark.spec("R-8")
-def test_what_is_told_ahead_is_not_told_of_what_has_ended_meanwhile(world: World) -> None:
+def test_no_reminder_is_sent_of_what_has_ended_meanwhile(world: World) -> None:
     world.buy()
     world.tick()
     world.now += timedelta(days=22)

@@ -122,7 +122,7 @@ def test_the_matrix_is_the_whole_house() -> None:
 
 @pytest.mark.spec("A-8", "B-2", "H-3", "M-3")
 @pytest.mark.parametrize(("method", "route"), ROUTES)
-def test_nobody_is_told_anything(method: str, route: str) -> None:
+def test_nobody_learns_anything(method: str, route: str) -> None:
     here = street()
     before = here.kept()
     stranger = Owner(here.town)

@@ -213,7 +213,7 @@ def test_row_22_what_is_not_declared_is_left_out(written: StringIO) -> None:
     assert "ann@example" not in written.getvalue()
 
 
-def test_row_22_powertools_is_never_told_to_log_events() -> None:
+def test_row_22_powertools_is_never_made_to_log_events() -> None:
     assert "LOG_EVENT" not in (ROOT / "template.yaml").read_text(encoding="utf-8")
     for path in (ROOT / "functions").rglob("*.py"):
         assert "log_event" not in path.read_text(encoding="utf-8")

@@ -56,7 +56,7 @@ def test_every_record_is_kept_once_and_a_day_of_a_merchant_is_read_together(
         (["acme", "--stack", "perennial", "--on", "yesterday"], "--on must be a day in UTC"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_words(
+def test_what_cannot_be_read_is_described_in_words(
     asked: list[str], wrong: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["audit", *asked]) != 0

@@ -197,7 +197,7 @@ def test_a_row_of_the_due_index_names_the_item_it_stands_for(at: datetime) -> No
 
 
 @given(INSTANTS, WORDS)
-def test_a_key_of_the_outbox_names_its_fact(at: datetime, name: str) -> None:
+def test_a_key_of_the_outbox_names_its_event(at: datetime, name: str) -> None:
     written = replace(fact(), at=at, id=name, shard=3)
     assert outbox_ids_of(key_of(written)) == (3, at, name)
 

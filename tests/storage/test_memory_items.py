@@ -23,7 +23,9 @@ ROWS = st.builds(Row, SORT_KEYS, st.builds(Key, st.just("p"), st.sampled_from("1
 
 
 @given(st.lists(ROWS, unique=True), st.data())
-def test_rows_come_in_order_from_any_stretch(rows: list[Row[Any]], data: st.DataObject) -> None:
+def test_rows_come_in_order_from_any_sort_key_range(
+    rows: list[Row[Any]], data: st.DataObject
+) -> None:
     index = SmallChunks()
     for row in rows:
         index.add(row)

@@ -263,7 +263,7 @@ def test_row_04_there_is_one_dashboard_and_what_it_names_is_there(resources: Res
     assert len({(w["x"], w["y"]) for w in body["widgets"]}) == len(body["widgets"])
 
 
-def test_row_04_every_alarm_tells_someone_and_names_a_run_book_that_is_there(
+def test_row_04_every_alarm_notifies_someone_and_names_a_run_book_that_is_there(
     resources: Resources,
 ) -> None:
     books = {path.name for path in (ROOT / "docs" / "runbooks").glob("*.md")}

@@ -198,7 +198,7 @@ def test_each_error_has_one_status_as_problem_and_as_page(
     assert problem.headers.get("retry-after") == page.headers.get("retry-after")
 
 
-def test_who_asked_too_often_is_told_to_wait_as_long_as_the_window_lasts(client: Client) -> None:
+def test_who_asked_too_often_is_asked_to_wait_as_long_as_the_window_lasts(client: Client) -> None:
     answer = client.call("GET", "/v1/raise/too-many")
     assert answer.headers["retry-after"] == str(int(login.WINDOW.total_seconds()))
 
@@ -210,7 +210,7 @@ def test_an_invalid_field_is_named(client: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["bug", "unavailable"])
-def test_what_broke_inside_is_not_told(
+def test_what_broke_inside_is_not_shown(
     client: Client, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = client.call("GET", f"/v1/raise/{name}")

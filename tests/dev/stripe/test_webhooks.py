@@ -143,7 +143,7 @@ def test_late_twice_out_of_order_and_lost_on_demand(
     assert len(client.v1.events.list({"delivery_success": False}).data) == 1
 
 
-def test_declines_and_challenges_are_told(
+def test_declines_and_challenges_are_sent(
     loopback: Loopback, client: StripeClient, endpoint: Endpoint
 ) -> None:
     with pytest.raises(stripe.CardError):

@@ -235,7 +235,7 @@ def test_a_dispute_is_read_afresh_until_it_is_decided(
 
 
 @pytest.mark.spec("W-4")
-def test_an_inquiry_that_moved_no_money_is_no_dispute(
+def test_an_inquiry_that_took_no_money_is_no_dispute(
     gateway: PayPalGateway, paypal: Loopback
 ) -> None:
     reference = paid(gateway, paypal)

@@ -179,7 +179,7 @@ def test_money_that_was_held_back_and_refused_is_a_decline(
 
 
 @pytest.mark.spec("X-6")
-def test_withdrawn_is_said_only_when_no_capture_can_be_on_its_way(
+def test_a_payment_is_canceled_only_when_no_capture_can_be_on_its_way(
     gateway: PayPalGateway, paypal: Loopback, clock: Clock
 ) -> None:
     reference, method = gateway.prepare(order(), key="k"), saved(gateway, paypal)

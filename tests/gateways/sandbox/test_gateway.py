@@ -152,7 +152,7 @@ def test_what_was_never_charged_is_not_disputed(gateway: SandboxGateway) -> None
 
 
 @pytest.mark.spec("W-1", "W-3")
-def test_each_change_is_told_by_one_signed_event(gateway: SandboxGateway) -> None:
+def test_each_change_is_sent_as_one_signed_event(gateway: SandboxGateway) -> None:
     reference, dispute = disputed(gateway)
     gateway.close_dispute(reference, dispute, DisputeStanding.LOST)
     told = gateway.events_since(NOW)

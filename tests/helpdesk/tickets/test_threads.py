@@ -39,7 +39,7 @@ def test_a_question_about_an_order_is_acted_on_as_the_agent_says(world: World) -
 
 
 @pytest.mark.spec("H-2")
-def test_a_card_number_is_masked_before_it_is_kept_and_the_sender_is_told(world: World) -> None:
+def test_a_card_number_is_masked_before_it_is_kept_and_the_sender_hears_of_it(world: World) -> None:
     buy(world)
     found = ask_to_cancel(world, "My card 4242 4242 4242 4242 was charged")
     (said,) = ticket.thread(world.ports, "acme", found.id).messages

@@ -23,6 +23,7 @@ from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
 from sim.document_writes import documents_agree
 from sim.invariants import Violation
+from sim.jobs import jobs_ended
 from sim.seen import ASKED
 from sim.virtual_clock import instant
 from sim.world import World
@@ -55,6 +56,7 @@ def reckon(world: World) -> None:
     customers_once(found)
     numbers_without_gaps(found)
     documents_agree(found)
+    jobs_ended(world)
     periods_without_gaps(found, skipped=world.oracle.skipped)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from billing.checkout.checkouts import CheckoutState
 from billing.helpdesk.tickets import TicketState
+from billing.jobs.jobs import Job, JobLine
 from billing.kernel.customers import EmailPointer
 from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.ledger import LedgerEntry
@@ -94,6 +95,8 @@ class Violation(Stop):
 
 def tenant(entity: Any) -> str:
     """Returns the merchant that an entity belongs to."""
+    if isinstance(entity, Job | JobLine):
+        return entity.owner
     return entity.id if isinstance(entity, Merchant) else entity.merchant
 
 

@@ -141,6 +141,7 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
     prices.change(world)
     documents.rename_sellers(world, change_merchant)
     world.webhooks.look()
+    world.jobs.begin()
     world.oracle.asks_buyer = lambda reference: authenticate_some_day(world, reference)
     if spawned is None and world.faults.on:
         world.oracle.overdue = partial(overdue.noticed, world)
@@ -163,6 +164,7 @@ def heal(world: World) -> None:
     world.wire.gateway_down_until = lambda now_us: 0
     for name in list(world.plan.merchants):
         change_merchant(world, name, stopped=False, armed=True)
+    world.jobs.heal()
     world.deployment.redrive()
     clockwork = world.clockwork
     clockwork.run(clockwork.now_us + HEALING_US)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from billing.checkout.checkouts import Checkout
 from billing.gateways.sandbox.ledger import Row
 from billing.helpdesk.tickets import Ticket
+from billing.jobs.jobs import JobLine
 from billing.kernel.errors import Unavailable
 from billing.kernel.gateways import GatewayEvent
 from billing.kernel.merchants import Merchant
@@ -37,6 +38,7 @@ from sim.gateway import SimGateway
 from sim.hurry import Broken, Hurry
 from sim.invariants import Violation
 from sim.items import Put, SimItems, Table
+from sim.jobs import SimJobs
 from sim.oracle import Oracle
 from sim.virtual_clock import DAY, Clockwork, Invocation, instant, microseconds
 from sim.webhooks import Webhooks
@@ -90,6 +92,7 @@ class World:
         self.hurry = Hurry(seed, plan.looks, self.table, self.faults, plan.shards)
         self.webhooks.looks = plan.looks
         self.deployment = Deployment(seed, self.wire, self.table, operation, self.hurry)
+        self.jobs = SimJobs(self)
         self.ports = Ports(
             clock=self._clock,
             new_id=self._new_id,
@@ -100,6 +103,7 @@ class World:
             gateway=lambda account: self.gateway,
             each=self._each,
             queue=self.deployment.queue,
+            jobs=self.jobs.queue,
             mailer=SimMailer(self.wire, self.oracle, self.hurry),
             passwords=Argon2Passwords(),
             consumers=wiring.consumers,
@@ -170,6 +174,8 @@ class World:
             if isinstance(after, Subscription | Checkout | Refund | Ticket):
                 if after.due_at is not None and (before is None or before.due_at != after.due_at):
                     self.deployment.alarm_at(microseconds(after.due_at))
+            elif isinstance(after, JobLine):
+                self.jobs.due_at(after)
             elif isinstance(after, OutboxEvent) and before is None:
                 self.deployment.event_written(Key(*key), after)
             elif isinstance(after, Merchant):

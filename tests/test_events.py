@@ -31,6 +31,7 @@ from functions.cancel import app as cancel_app
 from functions.checkout import app as checkout_app
 from functions.console import app as console_app
 from functions.helpdesk import app as helpdesk_app
+from functions.jobs import app as jobs_app
 from functions.merchant import app as merchant_app
 from functions.notify import app as notify_app
 from functions.operator import app as operator_app
@@ -117,7 +118,7 @@ def test_every_event_is_tried_here() -> None:
     assert names == set(EXPECTED) | {
         "account_sweep",
         "cancel_sweep",
-        "webhook_sweep",
+        "jobs_run",
         "helpdesk_sweep",
         "rebill_sweep",
         "rebill_charge",
@@ -207,7 +208,7 @@ def test_the_cancel_sweeps_event_ends_what_is_to_end_at_its_own_time(world: Worl
 
 
 @pytest.mark.spec("W-1", "W-4")
-def test_the_event_sweep_finds_what_no_webhook_reported_once(world: World) -> None:
+def test_the_jobs_event_finds_what_no_webhook_reported_once(world: World) -> None:
     checkout_app.handler(event("checkout_submit"), CONTEXT)
     merchant = world.store.merchant("demo")
     assert merchant is not None
@@ -216,12 +217,14 @@ def test_the_event_sweep_finds_what_no_webhook_reported_once(world: World) -> No
     (payment,) = world.sandbox.events_since(world.now)
     world.sandbox.open_dispute(str(payment.reference))
     world.now = datetime(2026, 2, 28, 15, 0, tzinfo=UTC)
-    answer = webhook_app.sweep(event("webhook_sweep"), CONTEXT)
-    assert answer == {"nothing_new": 1, "dispute_opened": 1, "unknown_gateway": 1}
-    again = webhook_app.sweep(event("webhook_sweep"), CONTEXT)
-    assert again == {"unknown_gateway": 1}
-    world.sandbox.faults.arm("unavailable", 1)
-    assert webhook_app.sweep(event("webhook_sweep"), CONTEXT)["gateway_unavailable"] == 1
+    began = account_app.sweep(event("account_sweep"), CONTEXT)
+    assert began == {"lost_events": 1, "enqueued": 1, "due": 1}
+    assert jobs_app.run(event("jobs_run"), CONTEXT) == {"batchItemFailures": [], "done": 1}
+    customer = world.store.customer_by_email("demo", "ann@example.com")
+    assert customer is not None
+    assert len(world.store.history("demo", customer).chargebacks) == 1
+    assert jobs_app.run(event("jobs_run"), CONTEXT) == {"batchItemFailures": [], "stale": 1}
+    assert account_app.sweep(event("account_sweep"), CONTEXT) == {}, "once an hour"
 
 
 @pytest.mark.spec("H-4")
@@ -312,7 +315,8 @@ def test_the_watchs_event_counts_what_nobody_took(world: World) -> None:
 def test_the_accounts_event_brings_an_account_in_line(world: World) -> None:
     form = SignUp("annsart", "ann@example.com", "Ann's Art")
     account.sign_up(world.ports, form, ip="192.0.2.1", now=world.now)
-    assert account_app.sweep(event("account_sweep"), CONTEXT) == {"due": 1, "removed": 1}
+    swept = account_app.sweep(event("account_sweep"), CONTEXT)
+    assert swept == {"due": 2, "removed": 1, "lost_events": 1, "enqueued": 1}
 
 
 def test_the_operators_event_sets_up_a_merchant_once(world: World) -> None:

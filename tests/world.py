@@ -16,7 +16,7 @@ from itertools import count
 from math import ceil
 from typing import Any, TypeVar
 
-from billing.aws.sqs_queue import SqsQueue, leases_of
+from billing.aws.sqs_queue import LEASES_PER_MESSAGE, SqsQueue, leases_of
 from billing.cancel.flows import cancel
 from billing.cancel.flows.cancel import Ending
 from billing.checkout.checkouts import Checkout
@@ -25,6 +25,8 @@ from billing.checkout.flows.submit import Submission, Visitor
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.helpdesk.flows import decision
+from billing.jobs.flows import sweep as jobs_sweep
+from billing.jobs.flows import work as jobs_work
 from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.kernel.customers import Address
 from billing.kernel.due import DueKind
@@ -41,6 +43,7 @@ from billing.outbox.flows import deliver
 from billing.privacy.flows import erase
 from billing.rebill.flows import sweep as rebill_sweep
 from billing.rebill.flows import worker
+from billing.runtime import job_kinds
 from billing.runtime.wiring import assemble, one_by_one
 from billing.storage import store
 from billing.storage.audit_rows import MemoryAudit
@@ -61,12 +64,13 @@ MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONT
 class MemoryQueue:
     """A queue that keeps its messages as SQS would carry them."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_message: int = LEASES_PER_MESSAGE) -> None:
         self.bodies: list[str] = []
+        self._per_message = per_message
 
     def send(self, leases: Sequence[Due]) -> None:
         client = Sqs(lambda body: self.bodies.append(body))
-        SqsQueue("https://queue", client).send(leases)
+        SqsQueue("https://queue", client, per_message=self._per_message).send(leases)
 
     def waiting(self) -> int:
         return sum(len(leases_of(body)) for body in self.bodies)
@@ -107,6 +111,7 @@ class World:
     def __init__(self, now: datetime = START, **operation: Any) -> None:
         self.now = now
         self.queue = MemoryQueue()
+        self.jobs = MemoryQueue(per_message=1)
         self.mailer = MemoryMailer()
         self.audit = MemoryAudit()
         self.objects = MemoryObjects(lambda: self.now)
@@ -122,6 +127,7 @@ class World:
                 objects=self.objects,
                 gateways={"sandbox": lambda account: self.sandbox},
                 queue=self.queue,
+                jobs=self.jobs,
                 mailer=self.mailer,
                 draw=Ids(),
             ),
@@ -202,7 +208,23 @@ class World:
         while self.queue.bodies:
             leases = leases_of(self.queue.bodies.pop(0))
             tally += worker.take(self.ports, leases, now=self.now)
+        tally += self.work_jobs()
         tally += deliver.sweep(self.ports, now=self.now + timedelta(minutes=3))
+        return tally
+
+    def work_jobs(self, keep_going: Callable[[], bool] = lambda: True) -> Counter[str]:
+        """Lets the workers of background jobs take every message; `keep_going` is each slice's."""
+        tally: Counter[str] = Counter()
+        errors: list[Exception] = []
+        while self.jobs.bodies:
+            (lease,) = leases_of(self.jobs.bodies.pop(0))
+            done = jobs_work.take(
+                self.ports, job_kinds.KINDS, lease, now=self.now, keep_going=keep_going
+            )
+            errors += done.errors
+            tally[f"job_{done.outcome}"] += 1
+        if errors:
+            raise errors[0]
         return tally
 
     def tick(self) -> Counter[str]:
@@ -210,6 +232,7 @@ class World:
         swept = self.sweep() + cancel.sweep(self.ports, now=self.now)
         swept += decision.sweep(self.ports, now=self.now)
         swept += erase.sweep(self.ports, now=self.now)
+        swept += jobs_sweep.sweep(self.ports, now=self.now)
         return swept + remind.sweep(self.ports, now=self.now) + self.work()
 
     def advance(self, *, to: datetime | None = None, **span: float) -> Counter[str]:

@@ -166,11 +166,13 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Brings accounts in line, and erases abandoned forms, as due at the schedule's own time.
+    """Brings accounts in line, starts and queues background jobs, and erases abandoned forms.
 
-    A replayed event finds nothing left.
+    Each is done as due at the schedule's own time; a replayed event finds nothing left.
     """
-    from billing.kernel.flows import walks  # the pages, of the same folder, start without
+    from billing.gateway_events.flows import lost_events  # the pages start without
+    from billing.jobs.flows import sweep as jobs_sweep
+    from billing.kernel.flows import walks
     from billing.privacy.flows import erase
 
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
@@ -178,6 +180,8 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
     tally = walks.each_of(
         lambda: account_life.sweep(ports, now=now, keep_going=half),
+        lambda: lost_events.begin(ports, now=now),
+        lambda: jobs_sweep.sweep(ports, now=now),
         lambda: erase.sweep(ports, now=now, keep_going=whole),
     )
     telemetry.tally(tally, "account_")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from billing.helpdesk.tickets import TicketOf
+from billing.jobs import jobs
 from billing.kernel.customers import EmailPointer, PurchaseBillTo, email_hash
 from billing.kernel.due import DueKind
 from billing.kernel.gateways import AccountRef
@@ -81,6 +82,9 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "reminder": (lambda s: s.reminder(*CUSTOMER, "sub_1"), GET),
     "account": (lambda s: s.account(MERCHANT), GET),
     "account_email": (lambda s: s.account_email(BILL_TO.email), GET),
+    "job": (lambda s: s.job(MERCHANT, "erase"), GET),
+    "job_line": (lambda s: s.job_line(MERCHANT), GET),
+    "jobs": (lambda s: s.jobs(50), INDEX_THEN_MANY),
     "domain": (lambda s: s.domain("pay.example.com"), GET),
     "trial_use": (lambda s: s.trial_use(MERCHANT, "hash"), GET),
     "ticket": (lambda s: s.ticket(MERCHANT, "tic_1"), GET),
@@ -151,6 +155,7 @@ def stocked(dynamodb: Backend) -> Backend:
         fact(),
         asked,
         TicketOf(MERCHANT, "cus_1", asked.id, asked.requested_at),
+        jobs.new(MERCHANT, "erase", "erase", T0),
     ]
     dynamodb.store.commit_each([(Insert(entity),) for entity in entities])
     return dynamodb

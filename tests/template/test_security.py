@@ -70,7 +70,7 @@ def test_row_05_only_what_asks_gateways_reads_their_keys(resources: Resources) -
         if any(action.startswith("ssm:") for action in as_list(statement["Action"]))
     }
     asking = ["Checkout", "Console", "Merchant", "Portal", "RebillCharge", "Notify", "NotifySweep"]
-    asking += ["Webhook", "Account", "AccountSweep", "EventSweep", "HelpdeskSweep"]
+    asking += ["Webhook", "Account", "AccountSweep", "HelpdeskSweep", "Jobs"]
     assert readers == {f"{name}Role" for name in asking}
 
 

@@ -1,4 +1,5 @@
-"""The charge queue: leases from the sweep to the workers, many in one message (R-1)."""
+"""Queues of leases, from a sweep to its workers: of charges, many in one message (R-1), and of
+background jobs."""
 
 from __future__ import annotations
 
@@ -21,15 +22,16 @@ MESSAGES_PER_CALL = 10
 class SqsQueue:
     """The Queue port over one SQS queue."""
 
-    def __init__(self, url: str, client: Any) -> None:
+    def __init__(self, url: str, client: Any, *, per_message: int = LEASES_PER_MESSAGE) -> None:
         self._url = url
         self._client = client
+        self._per_message = per_message
 
     def send(self, leases: Sequence[Due]) -> None:
         """Sends all leases; raises `Unavailable` if any was not taken (their due dates come
         again)."""
         remaining = iter(leases)
-        bodies = iter(lambda: list(islice(remaining, LEASES_PER_MESSAGE)), [])
+        bodies = iter(lambda: list(islice(remaining, self._per_message)), [])
         while batch := list(islice(bodies, MESSAGES_PER_CALL)):
             answer = self._client.send_message_batch(
                 QueueUrl=self._url,
@@ -50,7 +52,7 @@ class SqsQueue:
         answer = self._client.get_queue_attributes(
             QueueUrl=self._url, AttributeNames=list(_NOT_DONE)
         )
-        return LEASES_PER_MESSAGE * sum(int(answer["Attributes"][name]) for name in _NOT_DONE)
+        return self._per_message * sum(int(answer["Attributes"][name]) for name in _NOT_DONE)
 
 
 _NOT_DONE = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")

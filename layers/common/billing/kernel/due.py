@@ -16,3 +16,4 @@ class DueKind(StrEnum):
     NOTICE = "NOTICE"
     ACCOUNT = "ACCOUNT"
     ERASE = "ERASE"
+    JOB = "JOB"

@@ -182,7 +182,7 @@ class Lanes:
 
 
 class Queue(Protocol):
-    """The queue from the sweep to the workers; at least once, in any order."""
+    """A queue from a sweep to its workers; at least once, in any order."""
 
     def send(self, leases: Sequence[Due]) -> None: ...
     def waiting(self) -> int:
@@ -252,7 +252,7 @@ class Ports:
     """All outside services, as one argument of every flow.
 
     `new_id(kind)` draws an unguessable id: "order" gives an Order ID, any other kind `<kind>_<16
-    symbols>`.
+    symbols>`. `queue` is that of charges, `jobs` that of background jobs.
     """
 
     clock: Callable[[], datetime]
@@ -264,6 +264,7 @@ class Ports:
     gateway: Callable[[AccountRef], Gateway]
     each: Each
     queue: Queue
+    jobs: Queue
     mailer: Mailer
     operation: Operation
     passwords: Passwords

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
     from billing.helpdesk.tickets import Thread, Ticket
+    from billing.jobs.jobs import Job, JobLine
     from billing.kernel.audit import AuditRecord
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
@@ -52,7 +53,7 @@ class Due:
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
     CHECKOUT, (merchant, customer, refund) for REFUND, (merchant, ticket) for TICKET, (username,)
-    for ACCOUNT. A lease is a `Due` whose `due_at` is the lease's end.
+    for ACCOUNT, (owner of the line,) for JOB. A lease is a `Due` whose `due_at` is the lease's end.
     """
 
     kind: DueKind
@@ -199,6 +200,15 @@ class Store(Protocol):
     ) -> InvoiceCounter | None: ...
     def owner_of_payment(self, account: AccountRef, reference: str) -> PaymentPointer | None:
         """The owner of a payment at a gateway account, if it is one of the account's merchant."""
+        ...
+
+    def job(self, owner: str, job: str) -> Job | None:
+        """A background job of a merchant, or of the platform, whose owner is empty."""
+        ...
+
+    def job_line(self, owner: str) -> JobLine | None: ...
+    def jobs(self, limit: int) -> list[Job]:
+        """Index: jobs of all owners that have not ended, oldest first."""
         ...
 
     def billing_switch(self) -> BillingSwitch | None: ...

@@ -1,9 +1,22 @@
-"""The saved position of a long walk over a list, stored with the item it belongs to."""
+"""Walks over long lists: the outcome of each look, and the place of those begun long ago."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
+
+
+class Seen(StrEnum):
+    """The outcome for an entry of a walk."""
+
+    FINISHED = "finished"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    LEFT = "left"
+    """It is to be tried again in another round."""
+    MORE = "more"
+    """A part of it is done, and time is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Settings:
     table_audit: str
     bucket_objects: str
     queue_charge: str | None
+    queue_jobs: str | None
     mail_events: str | None
     stage: str
     api_bases: Mapping[str, str]
@@ -41,6 +42,7 @@ class Settings:
             table_audit=environ["TABLE_AUDIT"],
             bucket_objects=environ["BUCKET_OBJECTS"],
             queue_charge=environ.get("QUEUE_CHARGE") or None,
+            queue_jobs=environ.get("QUEUE_JOBS") or None,
             mail_events=environ.get("MAIL_EVENTS") or None,
             stage=environ.get("STAGE", "prod"),
             api_bases={

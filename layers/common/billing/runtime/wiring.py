@@ -86,6 +86,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         objects=s3_objects.S3Objects(settings.bucket_objects, s3_objects.connect),
         gateways=_gateways(settings, clock),
         queue=_Lazy(lambda: _queue(settings)),
+        jobs=_Lazy(lambda: _jobs(settings)),
         mailer=_Lazy(lambda: _mailer(settings)),
         each=at_pace(settings.calls_per_second) if settings.calls_per_second else side_by_side,
         lanes=TWO_LANES if settings.calls_per_second else Lanes(),
@@ -102,6 +103,7 @@ def assemble(
     objects: Objects,
     gateways: Mapping[str, Callable[[AccountRef], Gateway]],
     queue: Queue,
+    jobs: Queue,
     mailer: Mailer,
     draw: Callable[[str], str] = new_id,
     passwords: Passwords | None = None,
@@ -125,6 +127,7 @@ def assemble(
         gateway=gateway,
         each=each or side_by_side,
         queue=queue,
+        jobs=jobs,
         mailer=mailer,
         operation=operation,
         passwords=passwords or _passwords(),
@@ -286,6 +289,16 @@ def _queue(settings: Settings) -> Queue:
 
     assert settings.queue_charge, "only functions with QUEUE_CHARGE put on the queue"
     return SqsQueue(settings.queue_charge, boto3.client("sqs"))
+
+
+def _jobs(settings: Settings) -> Queue:
+    import boto3
+
+    from billing.aws.sqs_queue import SqsQueue
+
+    assert settings.queue_jobs, "only functions with QUEUE_JOBS put on the queue"
+    # A slice for each message, so that each has the whole time of an invocation.
+    return SqsQueue(settings.queue_jobs, boto3.client("sqs"), per_message=1)
 
 
 def _passwords() -> Passwords:

@@ -141,6 +141,19 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     },
     "InvoiceCounter": {"last": 0, "credit_notes": False},
     "IssuedDocument": {"lines": (), "test": False},
+    "Job": {
+        "state": "queued",
+        "cursor": "",
+        "done": 0,
+        "skipped": 0,
+        "failed": 0,
+        "left": 0,
+        "rounds": 0,
+        "failures": 0,
+        "broken": False,
+        "bad_rounds": 0,
+    },
+    "JobLine": {"waiting": ()},
     "LedgerEntry": {"test": False},
     "Message": {"internal": False, "masked": 0},
     "OutboxEvent": {"done": (), "failures": 0},
@@ -169,6 +182,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "language": "en",
         "test": False,
     },
+    "Waiting": {"begun": 0},
     "Walk": {"cursor": "", "left": False},
 }
 """Of classes that hold what has happened: every field that is not None when it is absent."""

@@ -67,6 +67,10 @@ ENTITIES = {
             "TicketOf",
         ),
         "checkout.trials": ("TrialUse",),
+        "jobs.jobs": (
+            "Job",
+            "JobLine",
+        ),
     }.items()
     for name in names
 }

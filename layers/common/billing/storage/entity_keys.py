@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from billing.checkout.trials import TrialUse
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
+    from billing.jobs.jobs import Job, JobLine
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
         Consent,
@@ -188,6 +189,14 @@ def _account_email(e: AccountEmail) -> Key[AccountEmail]:
     return keys.account_email(e.email_hash)
 
 
+def _job(e: Job) -> Key[Job]:
+    return keys.job(e.owner, e.id)
+
+
+def _job_line(e: JobLine) -> Key[JobLine]:
+    return keys.job_line(e.owner)
+
+
 def _payment_pointer(e: PaymentPointer) -> Key[PaymentPointer]:
     return keys.payment_pointer(e.gateway, e.account, e.reference)
 
@@ -233,6 +242,8 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Message": _message,
     "Account": _account,
     "AccountEmail": _account_email,
+    "Job": _job,
+    "JobLine": _job_line,
     "PaymentPointer": _payment_pointer,
     "BillingSwitch": _billing_switch,
     "ProcessingFailure": _processing_failure,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from billing.accounts.accounts import Account
     from billing.checkout.checkouts import Checkout
     from billing.helpdesk.tickets import Ticket
+    from billing.jobs.jobs import Job, JobLine
     from billing.kernel.catalog import Product
     from billing.kernel.customers import PaymentMethod
     from billing.kernel.merchants import ApiKey, Merchant
@@ -69,7 +70,13 @@ def due_sort_key(due_at: datetime, owner: tuple[str, ...]) -> str:
     return "#".join((stamp(due_at), *owner))
 
 
-_OWNER_PARTS = {DueKind.CHECKOUT: 2, DueKind.ERASE: 2, DueKind.TICKET: 2, DueKind.ACCOUNT: 1}
+_OWNER_PARTS = {
+    DueKind.CHECKOUT: 2,
+    DueKind.ERASE: 2,
+    DueKind.TICKET: 2,
+    DueKind.ACCOUNT: 1,
+    DueKind.JOB: 1,
+}
 
 
 def due_of(kind: DueKind, row: Row[WithDueDate]) -> Due:
@@ -125,6 +132,9 @@ DIRECTORY: IndexPartition[Product] = IndexPartition(LIST, "DIRECTORY")
 
 MERCHANTS: IndexPartition[Merchant] = IndexPartition(LIST, "MERCHANTS")
 """Where all merchants are, for sweeps over them."""
+
+JOBS: IndexPartition[Job] = IndexPartition(LIST, "JOBS")
+"""Where background jobs are that have not ended, of any owner."""
 
 
 def list_month(
@@ -201,6 +211,15 @@ def _account(e: Account) -> dict[str, Place]:
     return _due_place(e, e.username)
 
 
+def _job(e: Job) -> dict[str, Place]:
+    """Lists a job until it has ended; the row stays as it is while the job goes on."""
+    return {} if e.is_over else {LIST: Place(JOBS.pk, f"{stamp(e.created_at)}#{e.owner}#{e.id}")}
+
+
+def _job_line(e: JobLine) -> dict[str, Place]:
+    return _due_place(e, e.owner)
+
+
 _PLACES: dict[str, Callable[..., dict[str, Place]]] = {
     "Subscription": _subscription,
     "Order": _order,
@@ -213,4 +232,6 @@ _PLACES: dict[str, Callable[..., dict[str, Place]]] = {
     "Refund": _refund,
     "Reminder": _reminder,
     "Account": _account,
+    "Job": _job,
+    "JobLine": _job_line,
 }

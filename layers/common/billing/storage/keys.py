@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from billing.checkout.trials import TrialUse
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
+    from billing.jobs.jobs import Job, JobLine
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import (
         Consent,
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     )
     """An entity in the partition of one customer."""
 
-    WithDueDate = Subscription | Checkout | Refund | Reminder | Account | Ticket
+    WithDueDate = Subscription | Checkout | Refund | Reminder | Account | Ticket | JobLine
     """An entity with a due date in the due index."""
 
 
@@ -214,8 +215,24 @@ def payment_pointer(gateway: str, account: str, reference: str) -> Key[PaymentPo
     return Key(f"GW#{gateway}#{account}#{reference}", "REF")
 
 
-BILLING_SWITCH: Key[BillingSwitch] = Key("OPERATION", "BILLING")
-"""The key of the operator's billing switch, which belongs to no merchant."""
+OPERATION = "OPERATION"
+"""The partition key of what belongs to no merchant."""
+
+BILLING_SWITCH: Key[BillingSwitch] = Key(OPERATION, "BILLING")
+"""The key of the operator's billing switch."""
+
+
+def job(owner: str, job: str) -> Key[Job]:
+    return Key(_of_owner(owner), f"JOB#{job}")
+
+
+def job_line(owner: str) -> Key[JobLine]:
+    return Key(_of_owner(owner), "JOBS")
+
+
+def _of_owner(owner: str) -> str:
+    """Returns the partition key of a merchant, or of the platform, whose name is empty."""
+    return f"M#{owner}" if owner else OPERATION
 
 
 def failure(due: Due) -> Key[ProcessingFailure]:
@@ -255,4 +272,5 @@ _OWNERS: dict[DueKind, Callable[..., Key[WithDueDate]]] = {
     DueKind.NOTICE: reminder,
     DueKind.ACCOUNT: account,
     DueKind.TICKET: ticket,
+    DueKind.JOB: job_line,
 }

@@ -24,6 +24,7 @@ from billing.storage.merchant_reads import MerchantReads
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
+    from billing.jobs.jobs import Job, JobLine
     from billing.kernel.catalog import Product
     from billing.kernel.due import DueKind
     from billing.kernel.gateways import AccountRef
@@ -65,6 +66,19 @@ class ItemStore(MerchantReads, CustomerReads):
         key = keys.payment_pointer(account.gateway, account.account, reference)
         found = self._items.get(key)
         return found if found and found.merchant == account.merchant else None
+
+    def job(self, owner: str, job: str) -> Job | None:
+        """Get M#<merchant> or OPERATION, JOB#<id>."""
+        return self._items.get(keys.job(owner, job))
+
+    def job_line(self, owner: str) -> JobLine | None:
+        """Get M#<merchant> or OPERATION, JOBS."""
+        return self._items.get(keys.job_line(owner))
+
+    def jobs(self, limit: int) -> list[Job]:
+        """Index list JOBS, then batch get."""
+        found = listed(self._items, index_keys.JOBS, limit=limit)
+        return [job for job in found if not job.is_over]
 
     def billing_switch(self) -> BillingSwitch | None:
         """Get OPERATION BILLING."""

@@ -27,14 +27,14 @@ from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound, Refused
 from billing.kernel.flows import due
 from billing.kernel.flows.paging import entries
-from billing.kernel.flows.walks import TURN, KeepGoing, Seen, Turn, at_most, take_turn
+from billing.kernel.flows.walks import TURN, KeepGoing, Turn, at_most, take_turn
 from billing.kernel.invoices import UNDER_WAY, InvoiceState
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Source, State, Subscription, When
-from billing.kernel.walks import Walk
+from billing.kernel.walks import Seen, Walk
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Write
 
 AT_ONCE = 50

@@ -8,10 +8,21 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from billing.gateway_events.flows import webhook
+from billing.jobs import jobs
+from billing.jobs.flows.start import start
+from billing.jobs.flows.steps import KeepGoing, Kind
+from billing.jobs.jobs import OVER, PLATFORM, Job, JobState, Step
 from billing.kernel.errors import Conflict, NotFound, Unavailable
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.walks import Seen
+
+JOB = "lost_events"
+"""The id and kind of the job that looks; there is one at a time."""
+
+EVERY = timedelta(hours=1)
+"""The time from the beginning of one look to that of the next."""
 
 LOOKED = "gateway_events"
 LAST = "last account"
@@ -28,6 +39,31 @@ OVERLAP = timedelta(hours=1)
 """The time by which a gateway may list events late, and its clock be off."""
 
 
+def begin(ports: Ports, *, now: datetime) -> Counter[str]:
+    """Starts a look, an hour after the last one began.
+
+    One that failed is replaced too, or a single account on which our code breaks would end all
+    looks; one that is paused is not.
+    """
+    found = ports.store.job(PLATFORM, JOB)
+    if found is not None and now < found.created_at + EVERY:
+        return Counter()
+    job = jobs.new(PLATFORM, JOB, JOB, now)
+    began = start(ports, job, now=now, replaces=OVER | {JobState.FAILED}) is job
+    return Counter(lost_events=int(began))
+
+
+def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
+    """Looks at accounts in turn; where each has got to is kept with it, and not in the job."""
+    for account in _looks(ports, now, keep_going, Counter()):
+        yield Step(account)
+    if not keep_going():
+        yield Step(job.cursor, Seen.MORE)
+
+
+LOOK = Kind(_steps)
+
+
 def catch_up(
     ports: Ports, *, now: datetime, keep_going: Callable[[], bool] = lambda: True
 ) -> Counter[str]:
@@ -38,6 +74,15 @@ def catch_up(
     code breaks on holds up no other: its error is raised at the end.
     """
     tally: Counter[str] = Counter()
+    for _ in _looks(ports, now, keep_going, tally):
+        pass
+    return tally
+
+
+def _looks(
+    ports: Ports, now: datetime, keep_going: Callable[[], bool], tally: Counter[str]
+) -> Iterator[str]:
+    """Handles some events of one account after the other; yields the account's key."""
     first: Exception | None = None
     line = deque(
         (account, _catch_up_with(ports, merchant, account, now, keep_going, tally))
@@ -51,14 +96,14 @@ def catch_up(
             next(looking)
             line.append((account, looking))
         except StopIteration:
-            continue
+            pass
         except (Conflict, NotFound, Unavailable) as error:
             tally[error.code] += 1
         except Exception as error:
             first = first or error
+        yield _key(account)
     if first is not None:
         raise first
-    return tally
 
 
 def _behind_the_last(ports: Ports, now: datetime) -> list[tuple[Merchant, AccountRef]]:

@@ -10,25 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TypeVar
 
 from billing.kernel.errors import Conflict, Unavailable
-from billing.kernel.walks import Walk
+from billing.kernel.walks import Seen, Walk
 
 T = TypeVar("T")
 KeepGoing = Callable[[], bool]
 
 TURN = 25
 """The number of entries of one owner that are processed before the next owner's turn."""
-
-
-class Seen(StrEnum):
-    """The outcome for an entry: finished, to be tried again, or not done for want of time."""
-
-    FINISHED = "finished"
-    LEFT = "left"
-    MORE = "more"
 
 
 @dataclass(frozen=True, slots=True)

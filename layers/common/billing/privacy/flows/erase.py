@@ -31,13 +31,13 @@ from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound, Refused, Unavailable, Unfinished
 from billing.kernel.flows import due
 from billing.kernel.flows.paging import entries
-from billing.kernel.flows.walks import TURN, KeepGoing, Seen, Turn, at_most, take_turn
+from billing.kernel.flows.walks import TURN, KeepGoing, Turn, at_most, take_turn
 from billing.kernel.invoices import FINAL
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due, History
-from billing.kernel.walks import Walk
+from billing.kernel.walks import Seen, Walk
 from billing.kernel.writes import Change, Remove, Write
 from billing.refunds.refunds import RefundState
 

@@ -1,0 +1,1 @@
+"""Background jobs: long work that goes on slice by slice, whatever happens in between."""

@@ -1,0 +1,1 @@
+"""The use cases of background jobs: they read, write and call gateways."""

@@ -1,0 +1,13 @@
+"""Registers each room's kinds of background job under the name that is stored with a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from billing.gateway_events.flows import lost_events
+from billing.jobs.flows.steps import Kind
+
+KINDS: Mapping[str, Kind] = {
+    lost_events.JOB: lost_events.LOOK,
+}
+"""The kinds of job; a name stays for as long as there may be a job of it."""

@@ -139,7 +139,7 @@ def per_thousand_checkouts(counted: Mapping[str, float], price: Mapping[str, flo
     return [
         line(
             "DynamoDB writes",
-            ("write units", counted["checkout_write_units"]),
+            ("write units", counted["checkout_write_units"] + counted["rows_write_units"]),
             ("dynamodb_write_unit", price["dynamodb_write_unit"]),
         ),
         line(

@@ -138,6 +138,15 @@ def write_units(report: Report) -> None:
 KEPT = frozenset({"Invoice", "Order", "LedgerEntry"})
 
 
+OF_ROWS = frozenset(
+    {
+        *("Insert PlanRow", "ConditionCheck Subscription"),
+        *("Insert WordRow", "ConditionCheck Customer"),
+    }
+)
+"""The writes of rows that lists find things by: only a purchase has them, and no renewal."""
+
+
 def _units(items: MeteredItems) -> int:
     total = sum(written.units for written in items.written)
     items.written.clear()
@@ -156,10 +165,18 @@ def _checkout_units(report: Report) -> None:
     bought = _units(items)
     world.work()
     assert len(world.mailer.sent) == 1
-    report.counted |= {"checkout_write_units": bought, "told_write_units": _units(items)}
+    rows = sum(written.units for written in items.written if written.what in OF_ROWS)
+    report.counted |= {
+        "checkout_write_units": bought,
+        "rows_write_units": rows,
+        "told_write_units": _units(items) - rows,
+    }
     (issued,) = world.history().documents
     report.counted["stored_bytes_per_renewal"] += size_of(issued)
-    report.add(Figure("write units, checkout to settled", bought, "per checkout"))
+    report.add(
+        Figure("write units, checkout to settled", bought, "per checkout"),
+        Figure("write units, rows of lists", rows, "per first purchase"),
+    )
 
 
 def _row(written: Written) -> tuple[str, float, float, float, float]:

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from bench import engine, renewals
 from bench.figures import Report
-from bench.units import size_of
+from bench.units import size_of, units_of
 from billing.kernel.issued_documents import Seller
+from billing.kernel.subscription import State
+from billing.kernel.writes import Change
 from tests.world import ADDRESS, World
 
 WEBSITE = "https://www.sunrise-studio.example"
@@ -18,6 +20,9 @@ WRITE_UNITS = 30
 
 TOLD_UNITS = 10
 """Of a number, the document that is issued with it (two), and the mail: 8 before documents were."""
+
+ROWS_UNITS = 8
+"""Of the rows by which lists find a purchase: two of its plan, and two checks of a unit."""
 
 KB = 1024
 
@@ -47,3 +52,19 @@ def test_an_invoice_and_its_document_stay_under_a_kilobyte_each() -> None:
     longest = Seller("Sunrise Studio of Movement", "hello@sunrise.example", ADDRESS, WEBSITE)
     assert size_of(invoice) < KB
     assert size_of(replace(issued, seller=longest)) < KB
+
+
+def test_a_renewal_writes_no_row_of_the_aux_index_and_a_change_of_state_two() -> None:
+    world = engine.world_of(0, gateway_calls_per_second=25)
+    mine, _ = engine.copies(world.ports, 1)
+    paid = replace(mine, seq=1, period=2, due_at=None, open_invoice=None)
+    (written,) = units_of((Change(mine, paid),))
+    assert written.index_units == 1, "the row of the due index goes"
+    (written,) = units_of((Change(mine, replace(paid, state=State.PAUSED)),))
+    assert written.index_units == 3, "and a row of the aux index moves"
+
+
+def test_the_rows_of_a_purchase_are_written_once_and_cost_what_they_did() -> None:
+    report = Report()
+    renewals.write_units(report)
+    assert report.counted["rows_write_units"] <= ROWS_UNITS

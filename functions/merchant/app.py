@@ -30,6 +30,7 @@ from billing.catalog.web.price_inputs import PricePointInput
 from billing.console.flows import transactions
 from billing.console.flows.transactions import Filter
 from billing.customers.flows import customers
+from billing.customers.web import list_routes
 from billing.customers.web import shapes as customer_shapes
 from billing.helpdesk.web import routes as helpdesk_routes
 from billing.kernel.flows import subscriptions
@@ -65,6 +66,7 @@ def build(ports: Ports) -> http.Resolver:
     _customers(api, ports)
     _endings(api, ports)
     _actions(api, ports)
+    list_routes.declare(api, ports)
     plan_routes.declare(api, ports)
     account_routes.declare(api, ports)
     helpdesk_routes.declare(api, ports)

@@ -16,6 +16,7 @@ from billing.kernel.customers import EmailPointer, PurchaseBillTo, email_hash
 from billing.kernel.due import DueKind
 from billing.kernel.gateways import AccountRef
 from billing.kernel.issued_documents import DocumentKind
+from billing.kernel.list_rows import SubscriptionFilter, of_subscription
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.storage import Due, Store
 from billing.kernel.writes import ConditionCheck, Insert, Transaction
@@ -108,6 +109,14 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     ),
     "orders": (lambda s: s.orders(MERCHANT, **SPAN), INDEX_THEN_MANY),
     "subscriptions_started": (lambda s: s.subscriptions_started(MERCHANT, **SPAN), INDEX_THEN_MANY),
+    "subscriptions_where": (
+        lambda s: s.subscriptions_where(
+            MERCHANT, SubscriptionFilter(product="prod_1"), now=T0, limit=50
+        ),
+        INDEX_THEN_MANY,
+    ),
+    "subscriptions_of": (lambda s: s.subscriptions_of(*CUSTOMER), QUERY),
+    "list_rows": (lambda s: s.list_rows(*CUSTOMER), QUERY),
     "due": (lambda s: s.due(DueKind.BILL, 0, T0 + 60 * DAY, 50), QUERY),
     "lease_each": (
         lambda s: s.lease_each([_due(n) for n in range(1, 4)], T0 + 40 * DAY),
@@ -147,6 +156,7 @@ def stocked(dynamodb: Backend) -> Backend:
         customer(),
         EmailPointer(MERCHANT, email_hash(MERCHANT, BILL_TO.email), "cus_1"),
         *(subscription(n) for n in range(1, 4)),
+        *of_subscription(subscription()),
         PurchaseBillTo(MERCHANT, "cus_1", "sub_1", BILL_TO),
         invoice(),
         issued_document(),

@@ -31,6 +31,8 @@ def test_a_recorded_item_is_read_and_written_as_it_was(item: dict[str, Any]) -> 
     entity = entity_of(item)
     assert entity is not None
     written = item_of(entity, "recorded")
+    if "aux_pk" not in item:  # it is older than the index
+        written = {name: value for name, value in written.items() if not name.startswith("aux_")}
     assert entity_of(written) == entity
     if is_written_out(type(entity)):
         assert _is_part(item, written)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from billing.kernel.invoices import Invoice, InvoiceCounter
     from billing.kernel.issued_documents import DocumentKind, IssuedDocument
     from billing.kernel.ledger import LedgerEntry
+    from billing.kernel.list_rows import ListRow, SubscriptionFilter
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import BillingSwitch, ProcessingFailure
     from billing.kernel.orders import Order
@@ -256,6 +257,27 @@ class Store(Protocol):
         cursor: str | None = None,
     ) -> Page[Subscription]:
         """Index: a merchant's subscriptions that started in a span, newest first."""
+        ...
+
+    def subscriptions_where(
+        self,
+        merchant: str,
+        where: SubscriptionFilter,
+        *,
+        now: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Subscription]:
+        """Index: a merchant's subscriptions in a state or on a plan, as of `now`, newest first; the
+        filter names one of them or more."""
+        ...
+
+    def subscriptions_of(self, merchant: str, customer: str) -> list[Subscription]:
+        """All subscriptions of one customer, in no order."""
+        ...
+
+    def list_rows(self, merchant: str, customer: str) -> list[ListRow]:
+        """The rows by which lists find a customer and what they bought."""
         ...
 
     def due(self, kind: DueKind, shard: int, until: datetime, limit: int) -> list[Due]:

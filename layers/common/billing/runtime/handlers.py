@@ -10,7 +10,7 @@ from billing.accounts.mail import handlers as account_mails
 from billing.cards.flows import cards
 from billing.customers.mail import handlers as customer_mails
 from billing.helpdesk.mail import handlers as helpdesk_mails
-from billing.kernel.flows import gateway_payments
+from billing.kernel.flows import gateway_payments, list_rows
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Consumer, Ports
@@ -44,6 +44,7 @@ def _mail(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -
 
 CONSUMERS: tuple[Consumer, ...] = (
     Consumer("accounts", frozenset(EventKind), _make_account_due),
+    Consumer("lists", frozenset(list_rows.EFFECTS), list_rows.on_event),
     Consumer("cards", frozenset({EventKind.PURCHASED}), cards.keep_newest_bought_with),
     Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),

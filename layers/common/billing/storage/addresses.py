@@ -73,8 +73,8 @@ class IndexPartition(NamedTuple, Generic[E_co]):
     between: SortKeyRange = EVERYTHING
 
 
-DUE, LOOKUP, LIST = "due", "lookup", "list"
-INDEXES = (DUE, LOOKUP, LIST)
+DUE, LOOKUP, LIST, AUX = "due", "lookup", "list", "aux"
+INDEXES = (DUE, LOOKUP, LIST, AUX)
 
 
 def stamp(instant: datetime) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from billing.kernel.customers import Customer, PaymentMethod, PurchaseBillTo
     from billing.kernel.invoices import Invoice
     from billing.kernel.issued_documents import DocumentKind, IssuedDocument
+    from billing.kernel.list_rows import ListRow
     from billing.kernel.orders import Order
     from billing.kernel.subscription import Subscription
     from billing.notices.reminders import Reminder
@@ -69,6 +70,14 @@ class CustomerReads:
     def subscriptions(self, owners: Sequence[tuple[str, str, str]]) -> list[Subscription | None]:
         """Batch get of M#<merchant>#C#<customer> SUB#<id>."""
         return self._items.get_many([keys.subscription(*owner) for owner in owners])
+
+    def subscriptions_of(self, merchant: str, customer: str) -> list[Subscription]:
+        """Query M#<merchant>#C#<customer> SUB#*."""
+        return self._items.query(keys.subscriptions_of(merchant, customer))
+
+    def list_rows(self, merchant: str, customer: str) -> list[ListRow]:
+        """Query M#<merchant>#R#<customer>, all of it."""
+        return self._items.query(keys.list_rows(merchant, customer))
 
     def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
         """Index lookup M#<merchant>#ID#<id>, then get."""

@@ -42,6 +42,10 @@ ENTITIES = {
         "kernel.domains": ("Domain",),
         "kernel.outbox_events": ("Fact",),
         "kernel.ledger": ("LedgerEntry",),
+        "kernel.list_rows": (
+            "PlanRow",
+            "WordRow",
+        ),
         "outbox.suppressions": ("MailStop",),
         "kernel.merchants": (
             "ApiKey",

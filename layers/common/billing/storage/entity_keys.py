@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from billing.kernel.invoices import Invoice, InvoiceCounter
     from billing.kernel.issued_documents import IssuedDocument
     from billing.kernel.ledger import LedgerEntry
+    from billing.kernel.list_rows import PlanRow, WordRow
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import BillingSwitch, ProcessingFailure
     from billing.kernel.orders import Order
@@ -169,6 +170,14 @@ def _ledger_entry(e: LedgerEntry) -> Key[LedgerEntry]:
     return Key(keys.of_customer(e.merchant, e.customer), f"LEDGER#{e.id}")
 
 
+def _plan_row(e: PlanRow) -> Key[PlanRow]:
+    return keys.plan_row(e)
+
+
+def _word_row(e: WordRow) -> Key[WordRow]:
+    return keys.word_row(e)
+
+
 def _ticket(e: Ticket) -> Key[Ticket]:
     return keys.ticket(e.merchant, e.id)
 
@@ -237,6 +246,8 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Entitlement": _entitlement,
     "Chargeback": _chargeback,
     "LedgerEntry": _ledger_entry,
+    "PlanRow": _plan_row,
+    "WordRow": _word_row,
     "Ticket": _ticket,
     "TicketOf": _ticket_of,
     "Message": _message,

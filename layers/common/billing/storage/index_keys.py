@@ -11,6 +11,7 @@ from billing.kernel.due import DueKind
 from billing.kernel.storage import Due
 from billing.kernel.writes import Entity
 from billing.storage.addresses import (
+    AUX,
     DUE,
     EVERYTHING,
     LIST,
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from billing.helpdesk.tickets import Ticket
     from billing.jobs.jobs import Job, JobLine
     from billing.kernel.catalog import Product
-    from billing.kernel.customers import PaymentMethod
+    from billing.kernel.customers import Customer, PaymentMethod
+    from billing.kernel.list_rows import PlanRow, RowOf, WordRow
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.orders import Order
-    from billing.kernel.subscription import Subscription
+    from billing.kernel.subscription import State, Subscription
     from billing.notices.reminders import Reminder
     from billing.refunds.refunds import Refund
     from billing.storage.keys import WithDueDate
@@ -149,6 +151,32 @@ def _list_place(merchant: str, kind: ListKind[Entity], at: datetime, entity_id: 
     return Place(list_month(merchant, kind, text[:7]).pk, f"{text}#{entity_id}")
 
 
+# The aux index: the lists of /v1 that are filtered. No renewal changes a place in it.
+
+
+WORD_LETTERS = 2
+"""The letters of a word that its partition is named by; a search has as many or more."""
+
+
+def in_state(merchant: str, state: State) -> IndexPartition[Subscription]:
+    return IndexPartition(AUX, f"M#{merchant}#ST#{state}")
+
+
+def on_plan(merchant: str, of: RowOf, plan: str) -> IndexPartition[PlanRow]:
+    """Returns where the rows are of subscriptions on a product or a price point."""
+    return IndexPartition(AUX, f"M#{merchant}#{of.name}#{plan}")
+
+
+def customers(merchant: str) -> IndexPartition[Customer]:
+    return IndexPartition(AUX, f"M#{merchant}#CUSTOMERS")
+
+
+def words(merchant: str, beginning: str) -> IndexPartition[WordRow]:
+    """Returns where the words of customers are that begin so, kept together by two letters."""
+    pk = f"M#{merchant}#Q#{beginning[:WORD_LETTERS]}"
+    return IndexPartition(AUX, pk, SortKeyRange.of(beginning))
+
+
 # Each class that has places in indexes.
 
 
@@ -157,7 +185,24 @@ def _subscription(e: Subscription) -> dict[str, Place]:
         **_due_place(e, e.merchant, e.customer, e.id),
         LOOKUP: _id_place(e.merchant, e.id),
         LIST: _list_place(e.merchant, SUBSCRIPTIONS, e.started_at, e.id),
+        AUX: Place(in_state(e.merchant, e.state).pk, f"{stamp(e.started_at)}#{e.id}"),
     }
+
+
+def _plan_row(e: PlanRow) -> dict[str, Place]:
+    place = f"{stamp(e.started_at)}#{e.subscription}"
+    return {AUX: Place(on_plan(e.merchant, e.of, e.plan).pk, place)}
+
+
+def _customer(e: Customer) -> dict[str, Place]:
+    """Lists a customer until they are erased."""
+    if e.is_erased:
+        return {}
+    return {AUX: Place(customers(e.merchant).pk, f"{stamp(e.created_at)}#{e.id}")}
+
+
+def _word_row(e: WordRow) -> dict[str, Place]:
+    return {AUX: Place(words(e.merchant, e.word).pk, f"{e.word}#{e.customer}")}
 
 
 def _order(e: Order) -> dict[str, Place]:
@@ -222,6 +267,9 @@ def _job_line(e: JobLine) -> dict[str, Place]:
 
 _PLACES: dict[str, Callable[..., dict[str, Place]]] = {
     "Subscription": _subscription,
+    "PlanRow": _plan_row,
+    "Customer": _customer,
+    "WordRow": _word_row,
     "Order": _order,
     "Ticket": _ticket,
     "Product": _product,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from billing.kernel.invoices import Invoice, InvoiceCounter
     from billing.kernel.issued_documents import DocumentKind, IssuedDocument
     from billing.kernel.ledger import LedgerEntry
+    from billing.kernel.list_rows import ListRow, PlanRow, WordRow
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import BillingSwitch, ProcessingFailure
     from billing.kernel.orders import Order
@@ -186,6 +187,37 @@ def bill_to(merchant: str, customer: str, purchase: str) -> Key[PurchaseBillTo]:
 def tickets_of(merchant: str, customer: str) -> Partition[TicketOf]:
     """Returns where a customer's tickets are named, beside their purchases."""
     return Partition(of_customer(merchant, customer), SortKeyRange.of("TICKET#"))
+
+
+def list_rows(merchant: str, customer: str) -> Partition[ListRow]:
+    """Returns where the rows are by which lists find a customer and what they bought."""
+    return Partition(f"M#{merchant}#R#{customer}")
+
+
+def plan_row(row: PlanRow) -> Key[PlanRow]:
+    pk = list_rows(row.merchant, row.customer).pk
+    return Key(pk, f"SUB#{row.subscription}#{row.of.name}#{row.plan}")
+
+
+def word_row(row: WordRow) -> Key[WordRow]:
+    return Key(list_rows(row.merchant, row.customer).pk, f"WORD#{row.word}")
+
+
+def subscription_of(row: Key[PlanRow]) -> Key[Subscription]:
+    """Returns the key of the subscription that a row at this key is of."""
+    _, merchant, _, customer = row.pk.split("#")
+    return subscription(merchant, customer, row.sk.split("#")[1])
+
+
+def customer_of(row: Key[WordRow]) -> Key[Customer]:
+    """Returns the key of the customer that a row at this key is of."""
+    _, merchant, _, owner = row.pk.split("#")
+    return customer(merchant, owner)
+
+
+def subscriptions_of(merchant: str, customer: str) -> Partition[Subscription]:
+    """Returns where a customer's subscriptions are."""
+    return Partition(of_customer(merchant, customer), SortKeyRange.of("SUB#"))
 
 
 # The helpdesk.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from billing.kernel.storage import Page
+from billing.kernel.writes import Entity
 from billing.storage import index_keys, keys
+from billing.storage.addresses import IndexPartition, Key
+from billing.storage.aux_lists import page_where
 from billing.storage.items import Items, listed
 from billing.storage.merchant_lists import page_of
 
@@ -15,11 +19,14 @@ if TYPE_CHECKING:
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.domains import Domain
     from billing.kernel.invoices import InvoiceCounter
+    from billing.kernel.list_rows import SubscriptionFilter
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import ProcessingFailure
     from billing.kernel.orders import Order
     from billing.kernel.storage import Due
     from billing.kernel.subscription import Subscription
+
+R = TypeVar("R", bound=Entity)
 
 
 class MerchantReads:
@@ -98,6 +105,37 @@ class MerchantReads:
     ) -> Page[Subscription]:
         """Index list M#<merchant>#L#SUB#<yyyymm> per month, newest first, then batch get."""
         return page_of(self._items, index_keys.SUBSCRIPTIONS, merchant, since, until, limit, cursor)
+
+    def subscriptions_where(
+        self,
+        merchant: str,
+        where: SubscriptionFilter,
+        *,
+        now: datetime,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Subscription]:
+        """Index aux M#<merchant>#{ST#<state>,PRODUCT#<id>,PRICE_POINT#<id>}, then batch get."""
+        from billing.kernel.list_rows import RowOf
+
+        def takes(found: Subscription, _: str) -> bool:
+            return where.takes(found.as_of(now))
+
+        def page(
+            rows: IndexPartition[R], named: Callable[[Key[R]], Key[Subscription]]
+        ) -> Page[Subscription]:
+            return page_where(
+                self._items, rows, named, takes, of=where.text, limit=limit, cursor=cursor
+            )
+
+        if where.price_point is not None:
+            priced = index_keys.on_plan(merchant, RowOf.PRICE_POINT, where.price_point)
+            return page(priced, keys.subscription_of)
+        if where.product is not None:
+            sold = index_keys.on_plan(merchant, RowOf.PRODUCT, where.product)
+            return page(sold, keys.subscription_of)
+        assert where.state is not None, "the filter names a state or a plan"
+        return page(index_keys.in_state(merchant, where.state), lambda key: key)
 
     def tickets(
         self,

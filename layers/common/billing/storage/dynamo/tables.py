@@ -65,6 +65,17 @@ class ListIndex(GlobalSecondaryIndex["Core"]):  # type: ignore[no-untyped-call]
     list_sk = UnicodeAttribute(range_key=True)
 
 
+class AuxIndex(GlobalSecondaryIndex["Core"]):  # type: ignore[no-untyped-call]
+    """A merchant's subscriptions by state and by plan, and customers by name."""
+
+    class Meta:
+        index_name = "aux"
+        projection = KeysOnlyProjection()
+
+    aux_pk = UnicodeAttribute(hash_key=True)
+    aux_sk = UnicodeAttribute(range_key=True)
+
+
 class Core(Model):
     """Business state. `body` is the entity, `type` its class, `op` the operation that wrote it."""
 
@@ -82,9 +93,12 @@ class Core(Model):
     lookup_sk = UnicodeAttribute(null=True)
     list_pk = UnicodeAttribute(null=True)
     list_sk = UnicodeAttribute(null=True)
+    aux_pk = UnicodeAttribute(null=True)
+    aux_sk = UnicodeAttribute(null=True)
     due = DueIndex()
     lookup = LookupIndex()
     list = ListIndex()
+    aux = AuxIndex()
 
     @property
     def entity(self) -> Decoded:

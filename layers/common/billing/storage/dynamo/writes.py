@@ -18,7 +18,7 @@ from typing import Any
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Write
 from billing.storage import absent, codec, key_fields
-from billing.storage.addresses import stamp
+from billing.storage.addresses import AUX, stamp
 from billing.storage.dynamo.calls import Item, Request, key_attributes
 from billing.storage.dynamo.expressions import ExpressionBuilder
 from billing.storage.entity_classes import stored_name
@@ -117,8 +117,11 @@ def _update(change: Change, table: str, op: str) -> Request:
             sets.append(f"{path} = {terms.value(stored)}")
     was, is_now = index_attributes(change.before), index_attributes(change.after)
     removes += (terms.path(name) for name in was if name not in is_now)
+    aux = {name for name in is_now if name.startswith(AUX)}
+    # An item may be older than the aux index: once its place moves, it gets both keys of it.
+    moved = any(was.get(name) != is_now[name] for name in aux)
     for name, text in is_now.items():
-        if was.get(name) != text:
+        if was.get(name) != text or (moved and name in aux):
             sets.append(f"{terms.path(name)} = {terms.value({'S': text})}")
     update = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
     expecting = dict.fromkeys((*changed, *change.expecting))

@@ -1,0 +1,70 @@
+"""Lists a merchant's subscriptions, newest first, by whichever filter narrows them most."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from billing.kernel.cursors import position_in, seal
+from billing.kernel.errors import NotFound
+from billing.kernel.list_rows import SubscriptionFilter
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.storage import Page
+from billing.kernel.subscription import Subscription
+
+
+def page(
+    ports: Ports,
+    merchant: Merchant,
+    where: SubscriptionFilter,
+    *,
+    limit: int,
+    cursor: str | None,
+    now: datetime,
+) -> Page[Subscription]:
+    """Returns a page of subscriptions as of now; raises `NotFound` for an unknown customer.
+
+    A state that comes with time (X-4, A-5) is shown at once; the list of that state has it when a
+    sweep has written it, minutes later.
+    """
+    if where.customer is not None:
+        found = _of_customer(ports, merchant.id, where, limit, cursor, now)
+    elif where.text:
+        found = ports.store.subscriptions_where(
+            merchant.id, where, now=now, limit=limit, cursor=cursor
+        )
+    else:
+        # Every month asked for costs a query: nothing is older than the merchant or newer than now.
+        until = now + timedelta(microseconds=1)
+        found = ports.store.subscriptions_started(
+            merchant.id, since=merchant.created_at, until=until, limit=limit, cursor=cursor
+        )
+    return Page(tuple(each.as_of(now) for each in found.data), found.next)
+
+
+def _of_customer(
+    ports: Ports,
+    merchant: str,
+    where: SubscriptionFilter,
+    limit: int,
+    cursor: str | None,
+    now: datetime,
+) -> Page[Subscription]:
+    """Returns a page of one customer's subscriptions, of which there are few: all are read."""
+    assert where.customer is not None
+    found = ports.store.subscriptions_of(merchant, where.customer)
+    if not found and ports.store.customer(merchant, where.customer) is None:
+        raise NotFound("customer_unknown")
+    behind = None if cursor is None else position_in(cursor, merchant, where.text)
+    left = [
+        each
+        for each in sorted(found, key=_place, reverse=True)
+        if where.takes(each.as_of(now)) and (behind is None or _place(each) < behind)
+    ]
+    shown = left[:limit]
+    more = len(left) > limit
+    return Page(tuple(shown), seal(_place(shown[-1]), merchant, where.text) if more else None)
+
+
+def _place(subscription: Subscription) -> str:
+    return f"{subscription.started_at.isoformat(timespec='microseconds')}#{subscription.id}"

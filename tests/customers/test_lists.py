@@ -1,0 +1,112 @@
+"""The lists of subscriptions, customers and invoices in /v1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.money import Currency, Money
+from billing.kernel.periods import Period
+from tests.web.shop import Shop
+
+WEEKLY = PriceTerms(PriceType.RECURRING, Money(700, Currency.USD), Period.WEEKLY)
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def ids(answer: Any) -> list[str]:
+    assert answer.status == 200, answer.json
+    return [entry["id"] for entry in answer.json["data"]]
+
+
+def bought(shop: Shop, count: int, **fields: Any) -> list[str]:
+    """Buys one product under as many emails, and returns the subscriptions newest first."""
+    made = []
+    product = shop.world.product(WEEKLY)
+    for n in range(count):
+        made.append(shop.world.buy(product, email=f"buyer{n}@example.com", **fields).purchase)
+        shop.world.now = shop.world.now.replace(minute=shop.world.now.minute + 1)
+    shop.world.work()
+    return made[::-1]
+
+
+@pytest.mark.spec("M-1")
+def test_subscriptions_are_listed_newest_first_as_each_is_shown_by_itself(shop: Shop) -> None:
+    made = bought(shop, 3)
+    listed = shop.api.get("/v1/subscriptions")
+    assert ids(listed) == made
+    assert listed.json["next"] is None
+    assert listed.json["data"][0] == shop.api.get(f"/v1/subscriptions/{made[0]}").json
+
+
+@pytest.mark.spec("M-1")
+def test_subscriptions_are_filtered_by_what_is_asked_for(shop: Shop) -> None:
+    made, other = bought(shop, 3), shop.world.buy(email="buyer0@example.com")
+    shop.world.work()
+    shop.api.post(f"/v1/subscriptions/{made[1]}/pause")
+    one = shop.api.get(f"/v1/subscriptions/{made[0]}").json
+
+    def listed(**query: str) -> list[str]:
+        return ids(shop.api.get("/v1/subscriptions", **query))
+
+    assert listed(state="paused") == [made[1]]
+    assert listed(state="active") == [other.purchase, made[0], made[2]]
+    assert listed(product=one["product"]) == made
+    assert listed(price_point=one["price_point"]) == made
+    assert listed(product=other.product) == [other.purchase]
+    assert listed(product=one["product"], state="active") == [made[0], made[2]]
+    assert listed(customer=other.customer) == [other.purchase, made[2]]
+    assert listed(customer=other.customer, product=other.product) == [other.purchase]
+    assert listed(product="prod_unknown") == []
+    assert shop.api.get("/v1/subscriptions", customer="cus_unknown").status == 404
+    assert shop.other.get("/v1/subscriptions", customer=other.customer).status == 404
+    assert ids(shop.other.get("/v1/subscriptions", product=one["product"])) == []
+
+
+@pytest.mark.parametrize("by", [{}, {"state": "active"}, {"product": ""}, {"customer": ""}])
+def test_pages_of_subscriptions_are_the_list_and_a_cursor_is_its_own(
+    shop: Shop, by: dict[str, str]
+) -> None:
+    made = bought(shop, 5)
+    one = shop.api.get(f"/v1/subscriptions/{made[0]}").json
+    if "customer" in by:  # everything is bought by one
+        made = [shop.world.buy(email="buyer0@example.com").purchase for _ in range(4)]
+        owner = shop.api.get(f"/v1/subscriptions/{made[0]}").json["customer"]
+        query = {"customer": owner}
+    else:
+        query = {name: value or one[name] for name, value in by.items()}
+    whole, found, cursor = ids(shop.api.get("/v1/subscriptions", **query)), [], {}
+    for _ in range(10):
+        page = shop.api.get("/v1/subscriptions", limit="2", **query, **cursor)
+        found += ids(page)
+        if page.json["next"] is None:
+            break
+        cursor = {"cursor": page.json["next"]}
+        for other in (shop.other, shop.api):
+            asked = {**query, "state": "completed"} if other is shop.api else query
+            refused = other.get("/v1/subscriptions", limit="2", **asked, **cursor)
+            assert refused.status in {404, 422}, "a cursor belongs to its list and its merchant"
+    assert found == whole and len(found) == len(set(found)) >= 4
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"state": "unknown"},
+        {"limit": "0"},
+        {"limit": "201"},
+        {"limit": "x"},
+        {"cursor": "x"},
+        {"cursor": "x", "state": "active"},
+        {"cursor": ""},
+        {"product": "a#b"},
+    ],
+)
+def test_a_malformed_query_is_refused(shop: Shop, query: dict[str, str]) -> None:
+    bought(shop, 1)
+    assert shop.api.get("/v1/subscriptions", **query).status == 422

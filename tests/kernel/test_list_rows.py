@@ -1,0 +1,109 @@
+"""The rows that lists are found by follow from the items alone, and a renewal writes none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from billing.kernel import list_rows
+from billing.kernel.flows import list_rows as keeping
+from billing.kernel.list_rows import PlanRow, RowOf
+from billing.kernel.money import Currency, Money
+from billing.kernel.plans import Plan
+from billing.kernel.subscription import Subscription
+from billing.kernel.writes import Change
+from billing.plans.flows import change_plan
+from billing.plans.plan_change import When
+from billing.storage.index_keys import index_keys
+from tests.world import MONTHLY, World
+
+DEARER = replace(MONTHLY, price=Money(4999, Currency.USD))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def rows(world: World, subscription: Subscription) -> set[tuple[RowOf, str]]:
+    """Returns what the kept rows of a subscription are of."""
+    kept = world.store.list_rows(subscription.merchant, subscription.customer)
+    return {(row.of, row.plan) for row in kept if isinstance(row, PlanRow)}
+
+
+def on(product: str, price_point: str) -> set[tuple[RowOf, str]]:
+    return {(RowOf.PRODUCT, product), (RowOf.PRICE_POINT, price_point)}
+
+
+@pytest.mark.spec("M-1")
+def test_a_purchase_is_given_the_rows_of_its_plan_once_it_is_told(world: World) -> None:
+    bought = world.buy()
+    world.work()
+    assert rows(world, world.subscription()) == on(bought.product, bought.price_point)
+
+
+@pytest.mark.spec("M-1", "A-4")
+def test_a_plan_to_come_has_its_rows_before_the_renewal_that_begins_it(world: World) -> None:
+    cheap, dear = world.product(), world.product(DEARER)
+    world.buy(cheap)
+    world.work()
+    found = world.subscription()
+    change_plan.change(
+        world.ports,
+        "acme",
+        found.id,
+        dear.default_price_point,
+        When.NEXT_REBILL,
+        now=world.now,
+    )
+    world.work()
+    both = on(cheap.id, cheap.default_price_point) | on(dear.id, dear.default_price_point)
+    assert rows(world, found) == both
+    world.advance(days=31)
+    assert world.subscription().product == dear.id
+    assert rows(world, found) == both, "no renewal writes rows; lists look at the subscription"
+    keeping.keep_plans(world.ports, "acme", found.customer, found.id)
+    assert rows(world, found) == on(dear.id, dear.default_price_point)
+
+
+def test_rows_are_kept_twice_as_well_as_once(world: World) -> None:
+    world.buy()
+    world.work()
+    found = world.subscription()
+    before = world.store.list_rows("acme", found.customer)
+    keeping.keep_plans(world.ports, "acme", found.customer, found.id)
+    assert world.store.list_rows("acme", found.customer) == before
+
+
+def test_rows_of_a_plan_that_another_write_changed_meanwhile_are_looked_at_again(
+    world: World,
+) -> None:
+    """A consumer that read the subscription before a change leaves what stands after it."""
+    world.buy()
+    found = world.subscription()
+    plan = Plan("acme.other", 1, MONTHLY, "other", "Other", ())
+    read, pending = world.store.list_rows, [replace(found, next_plan=plan)]
+
+    def as_it_changes(merchant: str, customer: str) -> list[list_rows.ListRow]:
+        if pending:
+            world.store.commit(Change(found, pending.pop()))
+        return read(merchant, customer)
+
+    world.store.list_rows = as_it_changes  # type: ignore[method-assign]
+    keeping.keep_plans(world.ports, "acme", found.customer, found.id)
+    kept = on(found.product, found.price_point) | on("other", "acme.other")
+    assert rows(world, found) == kept
+
+
+def test_a_renewal_changes_no_place_in_the_aux_index(world: World) -> None:
+    world.buy()
+    world.work()
+    before = world.subscription()
+    world.now += timedelta(days=28)
+    world.sweep()
+    world.work()
+    after = world.subscription()
+    assert after.payments_made == before.payments_made + 1
+    assert index_keys(after)["aux"] == index_keys(before)["aux"]

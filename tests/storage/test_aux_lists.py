@@ -1,0 +1,177 @@
+"""Lists by the aux index, over each store: filters, pages, cursors, and what is older than it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from billing.kernel.errors import Invalid
+from billing.kernel.list_rows import SubscriptionFilter, of_subscription
+from billing.kernel.storage import Page
+from billing.kernel.subscription import State, Subscription
+from billing.kernel.writes import Change, Insert
+from billing.storage.dynamo.writes import item_of
+from tests.storage.conftest import Backend
+from tests.storage.examples import DAY, MERCHANT, T0, subscription
+
+ACTIVE = SubscriptionFilter(State.ACTIVE)
+ON_ONE = SubscriptionFilter(product="prod_1")
+LATER = T0 + 900 * DAY
+
+
+def sold(count: int, **fields: object) -> list[Subscription]:
+    """Returns subscriptions that began one after the other."""
+    return [
+        replace(subscription(n, at=T0 + n * timedelta(hours=1)), **fields)  # type: ignore[arg-type]
+        for n in range(count)
+    ]
+
+
+def keep(backend: Backend, subscriptions: list[Subscription], *, rows: bool = True) -> None:
+    found = (
+        (Insert(each), *(map(Insert, of_subscription(each)) if rows else ()))
+        for each in subscriptions
+    )
+    backend.store.commit_each(list(found))
+
+
+def page(
+    backend: Backend, where: SubscriptionFilter, limit: int = 50, cursor: str | None = None
+) -> Page[Subscription]:
+    return backend.store.subscriptions_where(MERCHANT, where, now=T0, limit=limit, cursor=cursor)
+
+
+def pages(backend: Backend, where: SubscriptionFilter, limit: int) -> Iterator[list[Subscription]]:
+    cursor: str | None = None
+    while True:
+        found = page(backend, where, limit, cursor)
+        yield list(found.data)
+        if found.next is None:
+            return
+        cursor = found.next
+
+
+def ids(found: list[Subscription]) -> list[str]:
+    return [each.id for each in found]
+
+
+@pytest.mark.spec("M-1")
+def test_each_filter_finds_its_own_newest_first(backend: Backend) -> None:
+    first, second = sold(4), sold(2, product="prod_2", price_point="mer_1.pp2")
+    second = [replace(each, id=f"sub_b{n}") for n, each in enumerate(second)]
+    keep(backend, [*first, *second])
+    backend.store.commit(Change(first[1], replace(first[1], state=State.PAUSED)))
+    assert ids(list(page(backend, ACTIVE).data)) == ["sub_3", "sub_2", "sub_b1", "sub_b0", "sub_0"]
+    assert ids(list(page(backend, SubscriptionFilter(State.PAUSED)).data)) == ["sub_1"]
+    assert ids(list(page(backend, ON_ONE).data)) == ["sub_3", "sub_2", "sub_1", "sub_0"]
+    priced = SubscriptionFilter(price_point="mer_1.pp2")
+    assert ids(list(page(backend, priced).data)) == ["sub_b1", "sub_b0"]
+    both = SubscriptionFilter(State.PAUSED, product="prod_1")
+    assert ids(list(page(backend, both).data)) == ["sub_1"]
+    assert page(backend, SubscriptionFilter(State.PAUSED, product="prod_2")).data == ()
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 50])
+def test_pages_are_the_list(backend: Backend, limit: int) -> None:
+    keep(backend, sold(12))
+    for where in (ACTIVE, ON_ONE):
+        found = list(pages(backend, where, limit))
+        assert [each for part in found for each in part] == list(reversed(sold(12)))
+        assert all(len(part) == limit for part, _ in pairwise(found))
+
+
+def test_a_page_goes_on_behind_what_has_left_the_list_meanwhile(backend: Backend) -> None:
+    kept = sold(6)
+    keep(backend, kept)
+    first = page(backend, ACTIVE, 2)
+    for gone in (kept[4], kept[3]):  # the last that was shown, and the next to come
+        backend.store.commit(Change(gone, replace(gone, state=State.PAUSED)))
+    assert ids(list(page(backend, ACTIVE, 2, first.next).data)) == ["sub_2", "sub_1"]
+
+
+def test_a_row_of_a_plan_that_was_left_is_not_shown(backend: Backend) -> None:
+    (kept,) = sold(1)
+    keep(backend, [kept])
+    backend.store.commit(Change(kept, replace(kept, product="prod_2")))
+    assert page(backend, ON_ONE).data == ()
+
+
+@pytest.mark.spec("X-4")
+def test_what_has_ended_by_now_is_in_no_list_of_what_is_to_end(backend: Backend) -> None:
+    from billing.kernel.agreement import CancelRequest, Source, When
+
+    asked = CancelRequest(When.PERIOD_END, Source.CUSTOMER, T0, "ORD-1")
+    pending = sold(1, state=State.CANCEL_PENDING, ends_at=T0 + DAY, cancelling=asked)
+    keep(backend, pending)
+    where = SubscriptionFilter(State.CANCEL_PENDING)
+    assert ids(list(page(backend, where).data)) == ["sub_0"]
+    later = backend.store.subscriptions_where(MERCHANT, where, now=LATER, limit=50)
+    assert later.data == ()
+
+
+@pytest.mark.parametrize("cursor", ["x", "é", "AAAA", "c29tZXRoaW5nIGxvbmdlcg==", "=" * 40])
+def test_a_broken_cursor_is_refused(backend: Backend, cursor: str) -> None:
+    keep(backend, sold(1))
+    with pytest.raises(Invalid) as refused:
+        page(backend, ACTIVE, 2, cursor)
+    assert refused.value.reason == "cursor_unknown"
+
+
+def test_a_cursor_of_another_list_is_refused(backend: Backend) -> None:
+    keep(backend, sold(3))
+    given = page(backend, ACTIVE, 1).next
+    assert given is not None
+    for where in (ON_ONE, SubscriptionFilter(State.PAUSED), replace(ACTIVE, product="prod_1")):
+        with pytest.raises(Invalid):
+            page(backend, where, 1, given)
+    with pytest.raises(Invalid):
+        backend.store.subscriptions_where("mer_2", ACTIVE, now=T0, limit=1, cursor=given)
+
+
+def test_another_merchant_finds_nothing(backend: Backend) -> None:
+    keep(backend, sold(3))
+    for where in (ACTIVE, ON_ONE, SubscriptionFilter(price_point="mer_1.pp1")):
+        found = backend.store.subscriptions_where("mer_2", where, now=T0, limit=5)
+        assert found == Page((), None)
+
+
+def test_an_item_older_than_the_index_is_listed_from_its_next_state_on(dynamodb: Backend) -> None:
+    """A version before the aux index wrote it, or writes it during a deployment."""
+    (old,) = sold(1)
+    item = item_of(old, "op")
+    dynamodb.call("PutItem", Item={n: v for n, v in item.items() if not n.startswith("aux_")})
+    assert page(dynamodb, ACTIVE).data == ()
+    dynamodb.store.commit(Change(old, replace(old, seq=1)))
+    assert page(dynamodb, ACTIVE).data == ()
+    paused = replace(old, seq=1, state=State.PAUSED)
+    dynamodb.store.commit(Change(replace(old, seq=1), paused))
+    assert page(dynamodb, SubscriptionFilter(State.PAUSED)).data == (paused,)
+
+
+@pytest.mark.parametrize("where", [ACTIVE, ON_ONE], ids=["state", "product"])
+def test_a_page_costs_one_query_and_one_read_of_many(
+    dynamodb: Backend, where: SubscriptionFilter, calls: Counter[str]
+) -> None:
+    keep(dynamodb, sold(30))
+    cursor: str | None = None
+    for _ in range(3):
+        calls.clear()
+        found = page(dynamodb, where, 10, cursor)
+        assert calls == {"Query": 1, "BatchGetItem": 1}
+        cursor = found.next
+
+
+def test_a_filter_that_leaves_all_out_ends_after_a_bounded_number_of_reads(
+    dynamodb: Backend, calls: Counter[str]
+) -> None:
+    keep(dynamodb, sold(45))
+    calls.clear()
+    none = SubscriptionFilter(State.PAUSED, product="prod_1")
+    found = page(dynamodb, none, 5)
+    assert found == Page((), None)
+    assert calls == {"Query": 2, "BatchGetItem": 2}

@@ -21,8 +21,9 @@ WRITE_UNITS = 30
 TOLD_UNITS = 10
 """Of a number, the document that is issued with it (two), and the mail: 8 before documents were."""
 
-ROWS_UNITS = 8
-"""Of the rows by which lists find a purchase: two of its plan, and two checks of a unit."""
+ROWS_UNITS = 19
+"""Of the rows by which lists find a first purchase: two of its plan and one a word, three units
+each with the index, and a check of two for each kind."""
 
 KB = 1024
 

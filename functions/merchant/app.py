@@ -12,7 +12,6 @@ from billing.accounts.web.merchant_inputs import (
     AccessQuery,
     CancelInput,
     CustomerChangeInput,
-    CustomersQuery,
     ForecastQuery,
     NewProductInput,
     OrdersQuery,
@@ -159,12 +158,6 @@ def _sales(api: Api, ports: Ports) -> None:
 
 
 def _customers(api: Api, ports: Ports) -> None:
-    @api.get("/v1/customers", CustomersQuery)
-    def find_customers(call: Call[CustomersQuery]) -> Listed[customer_shapes.CustomerOutput]:
-        """Find the customer that an email belongs to; an empty list if there is none."""
-        found = customers.by_email(ports, call.merchant.id, call.input.email)
-        return json_shapes.listed(map(customer_shapes.customer, found))
-
     @api.get("/v1/customers/<customer>")
     def show_customer(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:
         """Retrieve one customer with access, subscriptions, orders, invoices and cards."""

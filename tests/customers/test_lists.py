@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -110,3 +111,47 @@ def test_pages_of_subscriptions_are_the_list_and_a_cursor_is_its_own(
 def test_a_malformed_query_is_refused(shop: Shop, query: dict[str, str]) -> None:
     bought(shop, 1)
     assert shop.api.get("/v1/subscriptions", **query).status == 422
+
+
+@pytest.mark.spec("M-1")
+def test_customers_are_listed_found_by_words_and_by_email(shop: Shop) -> None:
+    world = shop.world
+    first = world.buy(name="Zoë Anders", email="zoe@shop.test").customer
+    world.now += timedelta(minutes=1)
+    second = world.buy(name="Bob Smith", email="bob@example.com").customer
+    world.work()
+    listed = shop.api.get("/v1/customers")
+    assert ids(listed) == [second, first]
+    assert (
+        listed.json["data"][0]
+        == shop.api.get("/v1/customers", email="bob@example.com").json["data"][0]
+    )
+    for typed, whom in [("zo", [first]), ("SMI", [second]), ("bob exa", [second]), ("xy", [])]:
+        assert ids(shop.api.get("/v1/customers", q=typed)) == whom, typed
+    assert ids(shop.api.get("/v1/customers", q="bob", email="bob@example.com")) == [second]
+    assert ids(shop.api.get("/v1/customers", q="zoe", email="bob@example.com")) == []
+    for nothing in ({}, {"q": "zoe"}, {"email": "bob@example.com"}):
+        assert ids(shop.other.get("/v1/customers", **nothing)) == []
+    page = shop.api.get("/v1/customers", limit="1").json
+    assert shop.other.get("/v1/customers", cursor=page["next"]).status == 422
+    assert ids(shop.api.get("/v1/customers", cursor=page["next"])) == [first]
+
+
+@pytest.mark.spec("M-8")
+def test_an_erased_customer_is_neither_listed_nor_found_nor_named_in_any_item(shop: Shop) -> None:
+    world = shop.world
+    bought = world.buy(name="Zoë Anders", email="zoe@shop.test")
+    world.work()
+    shop.api.post(f"/v1/subscriptions/{bought.purchase}/cancel", {"when": "now"})
+    world.work()
+    assert shop.api.post(f"/v1/customers/{bought.customer}/erase").status == 200
+    assert ids(shop.api.get("/v1/customers")) == []
+    assert ids(shop.api.get("/v1/customers", q="zoe")) == []
+    rows = world.store._items._partitions.get(f"M#acme#R#{bought.customer}", {})  # type: ignore[attr-defined]
+    assert not [sk for sk in rows if "WORD" in sk]
+
+
+@pytest.mark.parametrize("typed", ["a", "", "- -", "x" * 101, "a\tb"])
+def test_a_search_for_less_than_two_letters_is_refused(shop: Shop, typed: str) -> None:
+    refused = shop.api.get("/v1/customers", q=typed)
+    assert (refused.status, refused.json["errors"][0]["field"]) == (422, "q")

@@ -7,15 +7,18 @@ from datetime import timedelta
 
 import pytest
 
+from billing.customers.flows import customers
 from billing.kernel import list_rows
+from billing.kernel.customers import Customer
 from billing.kernel.flows import list_rows as keeping
-from billing.kernel.list_rows import PlanRow, RowOf
+from billing.kernel.list_rows import PlanRow, RowOf, WordRow
 from billing.kernel.money import Currency, Money
 from billing.kernel.plans import Plan
-from billing.kernel.subscription import Subscription
-from billing.kernel.writes import Change
+from billing.kernel.subscription import Subscription, When
+from billing.kernel.writes import Change, Insert, Write
 from billing.plans.flows import change_plan
-from billing.plans.plan_change import When
+from billing.plans.plan_change import When as Takes
+from billing.privacy.flows import erase
 from billing.storage.index_keys import index_keys
 from tests.world import MONTHLY, World
 
@@ -55,7 +58,7 @@ def test_a_plan_to_come_has_its_rows_before_the_renewal_that_begins_it(world: Wo
         "acme",
         found.id,
         dear.default_price_point,
-        When.NEXT_REBILL,
+        Takes.NEXT_REBILL,
         now=world.now,
     )
     world.work()
@@ -107,3 +110,92 @@ def test_a_renewal_changes_no_place_in_the_aux_index(world: World) -> None:
     after = world.subscription()
     assert after.payments_made == before.payments_made + 1
     assert index_keys(after)["aux"] == index_keys(before)["aux"]
+
+
+def words_kept(world: World, customer: str) -> set[str]:
+    return {row.word for row in world.store.list_rows("acme", customer) if isinstance(row, WordRow)}
+
+
+ANNS = {"ann", "example", "com"}
+
+
+@pytest.mark.spec("M-1")
+def test_a_customer_has_rows_of_their_words_once_the_purchase_is_told(world: World) -> None:
+    bought = world.buy()
+    assert words_kept(world, bought.customer) == set()
+    world.work()
+    assert words_kept(world, bought.customer) == ANNS
+
+
+@pytest.mark.spec("M-1", "B-12")
+def test_rows_follow_a_new_name_at_once_and_a_new_email_with_its_event(world: World) -> None:
+    customer = world.buy().customer
+    world.work()
+
+    def change(**changes: str) -> set[str]:
+        customers.change(world.ports, "acme", customer, changes, now=world.now)
+        return words_kept(world, customer)
+
+    assert change(name="Zoë Example") == ANNS | {"zoe"}
+    assert change(email="zed@shop.test") == ANNS | {"zoe"}
+    world.work()
+    assert words_kept(world, customer) == {"zoe", "example", "zed", "shop", "test"}
+    assert change(name="Zed", email="zoe@shop.test") != {"zed", "zoe", "shop", "test"}
+    world.work()
+    assert words_kept(world, customer) == {"zed", "zoe", "shop", "test"}
+
+
+@pytest.mark.spec("M-8")
+def test_an_erased_customer_keeps_no_row_whatever_comes_late(world: World) -> None:
+    bought = world.buy()
+    world.cancel(When.NOW)
+    erase.one(world.ports, "acme", bought.customer)  # before anything was told
+    world.work()
+    assert words_kept(world, bought.customer) == set()
+
+
+@pytest.mark.spec("M-8")
+def test_a_row_that_was_written_while_a_customer_was_erased_goes_too(world: World) -> None:
+    bought = world.buy()
+    world.work()
+    world.cancel(When.NOW)
+    world.work()
+    commit, waiting = world.store.commit, [Insert(WordRow("acme", bought.customer, "late"))]
+
+    def meeting(*writes: Write) -> None:
+        if waiting and any(isinstance(w, Change) and isinstance(w.after, Customer) for w in writes):
+            commit(waiting.pop())
+        commit(*writes)
+
+    world.store.commit = meeting  # type: ignore[method-assign]
+    erase.one(world.ports, "acme", bought.customer)
+    assert not waiting and words_kept(world, bought.customer) == set()
+
+
+@pytest.mark.spec("M-8")
+def test_an_erasure_that_died_before_the_rows_were_gone_goes_on(world: World) -> None:
+    bought = world.buy()
+    world.cancel(When.NOW)
+    world.work()
+    erase.one(world.ports, "acme", bought.customer)
+    world.store.commit(Insert(WordRow("acme", bought.customer, "ann")))
+    erase.one(world.ports, "acme", bought.customer)
+    assert words_kept(world, bought.customer) == set()
+
+
+@pytest.mark.spec("M-8")
+def test_rows_that_are_told_of_an_erased_customer_are_refused_by_their_check(world: World) -> None:
+    """A consumer read the customer, then they were erased, then it writes."""
+    bought = world.buy()
+    world.cancel(When.NOW)
+    read, pending = world.store.list_rows, [1]
+
+    def as_it_is_erased(merchant: str, customer: str) -> list[list_rows.ListRow]:
+        if pending:
+            pending.pop()
+            erase.one(world.ports, merchant, customer)
+        return read(merchant, customer)
+
+    world.store.list_rows = as_it_is_erased  # type: ignore[method-assign]
+    keeping.keep_words(world.ports, "acme", bought.customer)
+    assert words_kept(world, bought.customer) == set()

@@ -16,8 +16,9 @@ from billing.kernel.customers import EmailPointer, PurchaseBillTo, email_hash
 from billing.kernel.due import DueKind
 from billing.kernel.gateways import AccountRef
 from billing.kernel.issued_documents import DocumentKind
-from billing.kernel.list_rows import SubscriptionFilter, of_subscription
+from billing.kernel.list_rows import SubscriptionFilter, of_customer, of_subscription
 from billing.kernel.merchants import ApiKey, Merchant
+from billing.kernel.search_words import Search
 from billing.kernel.storage import Due, Store
 from billing.kernel.writes import ConditionCheck, Insert, Transaction
 from tests.storage.conftest import Backend
@@ -116,6 +117,11 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
         INDEX_THEN_MANY,
     ),
     "subscriptions_of": (lambda s: s.subscriptions_of(*CUSTOMER), QUERY),
+    "customers": (lambda s: s.customers(MERCHANT, limit=50), INDEX_THEN_MANY),
+    "customers_found": (
+        lambda s: s.customers_found(MERCHANT, Search("buy", ("buy",)), limit=50),
+        INDEX_THEN_MANY,
+    ),
     "list_rows": (lambda s: s.list_rows(*CUSTOMER), QUERY),
     "due": (lambda s: s.due(DueKind.BILL, 0, T0 + 60 * DAY, 50), QUERY),
     "lease_each": (
@@ -157,6 +163,7 @@ def stocked(dynamodb: Backend) -> Backend:
         EmailPointer(MERCHANT, email_hash(MERCHANT, BILL_TO.email), "cus_1"),
         *(subscription(n) for n in range(1, 4)),
         *of_subscription(subscription()),
+        *of_customer(customer()),
         PurchaseBillTo(MERCHANT, "cus_1", "sub_1", BILL_TO),
         invoice(),
         issued_document(),

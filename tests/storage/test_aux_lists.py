@@ -10,14 +10,16 @@ from itertools import pairwise
 
 import pytest
 
+from billing.kernel.customers import ERASED, Customer
 from billing.kernel.errors import Invalid
-from billing.kernel.list_rows import SubscriptionFilter, of_subscription
+from billing.kernel.list_rows import SubscriptionFilter, of_customer, of_subscription
+from billing.kernel.search_words import Search
 from billing.kernel.storage import Page
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Change, Insert
 from billing.storage.dynamo.writes import item_of
 from tests.storage.conftest import Backend
-from tests.storage.examples import DAY, MERCHANT, T0, subscription
+from tests.storage.examples import DAY, MERCHANT, T0, customer, subscription
 
 ACTIVE = SubscriptionFilter(State.ACTIVE)
 ON_ONE = SubscriptionFilter(product="prod_1")
@@ -174,4 +176,89 @@ def test_a_filter_that_leaves_all_out_ends_after_a_bounded_number_of_reads(
     none = SubscriptionFilter(State.PAUSED, product="prod_1")
     found = page(dynamodb, none, 5)
     assert found == Page((), None)
+    assert calls == {"Query": 2, "BatchGetItem": 2}
+
+
+def people(backend: Backend, *named: tuple[str, str]) -> list[Customer]:
+    """Keeps customers with these names and emails, one after the other, with their rows."""
+    made = [
+        replace(customer(f"cus_{n}"), name=name, email=email, created_at=T0 + n * DAY)
+        for n, (name, email) in enumerate(named)
+    ]
+    backend.store.commit_each([(Insert(each), *map(Insert, of_customer(each))) for each in made])
+    return made
+
+
+def found(backend: Backend, typed: str, limit: int = 50) -> list[str]:
+    """Returns the ids that a search finds, page by page."""
+    search, ids, cursor = Search.of(typed), [], None
+    assert search is not None
+    while True:
+        part = backend.store.customers_found(MERCHANT, search, limit=limit, cursor=cursor)
+        ids += [each.id for each in part.data]
+        if part.next is None:
+            return ids
+        cursor = part.next
+
+
+@pytest.mark.spec("M-1")
+def test_customers_are_listed_newest_first_until_they_are_erased(backend: Backend) -> None:
+    made = people(backend, *((f"Name {n}", f"n{n}@example.com") for n in range(5)))
+    gone = replace(made[2], name=ERASED, email=ERASED)
+    backend.store.commit(Change(made[2], gone))
+    first = backend.store.customers(MERCHANT, limit=3)
+    assert [each.id for each in first.data] == ["cus_4", "cus_3", "cus_1"]
+    rest = backend.store.customers(MERCHANT, limit=3, cursor=first.next)
+    assert ([each.id for each in rest.data], rest.next) == (["cus_0"], None)
+    assert backend.store.customers("mer_2", limit=3) == Page((), None)
+
+
+@pytest.mark.spec("M-1")
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_customers_are_found_by_beginnings_each_once(backend: Backend, limit: int) -> None:
+    people(
+        backend,
+        ("Anna Annette Smith", "anna@example.com"),
+        ("Zoë Anders", "zoe@shop.test"),
+        ("Bob Smith", "an.na@example.com"),
+        ("田中 太郎", "taro@example.jp"),
+    )
+    assert found(backend, "an", limit) == ["cus_2", "cus_1", "cus_0"]
+    assert found(backend, "ann", limit) == ["cus_0"]
+    assert found(backend, "ZOE", limit) == ["cus_1"]
+    assert found(backend, "smith an", limit) == ["cus_0", "cus_2"]
+    assert found(backend, "smi bob", limit) == ["cus_2"]
+    assert found(backend, "an.na@exam", limit) == ["cus_2"]
+    assert found(backend, "田中", limit) == ["cus_3"]
+    assert found(backend, "nobody", limit) == []
+
+
+def test_a_row_of_a_word_that_is_theirs_no_more_finds_nobody(backend: Backend) -> None:
+    (ann,) = people(backend, ("Ann Smith", "a@example.com"))
+    backend.store.commit(Change(ann, replace(ann, name="Ann Jones")))
+    assert found(backend, "smith") == []
+
+
+def test_a_search_of_another_merchant_finds_nobody_and_takes_no_cursor(backend: Backend) -> None:
+    people(backend, ("Ann Smith", "a@example.com"), ("Ann Jones", "b@example.com"))
+    search = Search.of("ann")
+    assert search is not None
+    assert backend.store.customers_found("mer_2", search, limit=1) == Page((), None)
+    given = backend.store.customers_found(MERCHANT, search, limit=1).next
+    for merchant, typed in (("mer_2", "ann"), (MERCHANT, "an"), (MERCHANT, "ann s")):
+        other = Search.of(typed)
+        assert other is not None
+        with pytest.raises(Invalid):
+            backend.store.customers_found(merchant, other, limit=1, cursor=given)
+
+
+def test_a_page_of_a_search_costs_one_query_and_one_read_of_many(
+    dynamodb: Backend, calls: Counter[str]
+) -> None:
+    people(dynamodb, *((f"Ann Smith{n:03d}", f"n{n}@example.com") for n in range(30)))
+    search = Search.of("smith")
+    assert search is not None
+    calls.clear()
+    dynamodb.store.customers_found(MERCHANT, search, limit=10)
+    dynamodb.store.customers(MERCHANT, limit=10)
     assert calls == {"Query": 2, "BatchGetItem": 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from unicodedata import combining, normalize
 
 LEAST = 2
@@ -22,6 +23,52 @@ _WITHIN = re.compile("['\u2019\u02bc]")
 _BETWEEN = re.compile(r"[\W_]+")
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search as it was typed: `first` is looked up, `parts` must all be there.
+
+    A part is the beginning of a word, or with an @ that of an email.
+    """
+
+    first: str
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Search | None:
+        """Reads what was typed; None if no word of it has two letters.
+
+        What is looked up is of the part before an @, or else the longest: it has the fewest rows.
+        """
+        typed = text.split()
+        emails = [part for part in typed if "@" in part.strip("@")]
+        beginnings = [word for part in typed if part not in emails for word in split(part)]
+        local = [word for part in emails for word in split(part.partition("@")[0])]
+        candidates = [word for word in local if len(word) >= LEAST] or [
+            *beginnings,
+            *(word for part in emails for word in split(part)),
+        ]
+        first = max(candidates, key=len, default="")
+        return cls(first, (*map(folded, emails), *beginnings)) if len(first) >= LEAST else None
+
+    def finds(self, name: str, email: str) -> bool:
+        """Tests whether a customer with this name and email is searched for."""
+        known, address = words(name, email), folded(email)
+        return all(
+            address.startswith(part)
+            if "@" in part
+            else any(word.startswith(part) for word in known)
+            for part in self.parts
+        )
+
+    def row(self, name: str, email: str) -> str | None:
+        """Returns the one word of a customer under which they are shown, None if none begins so.
+
+        Two words of theirs may begin so.
+        """
+        found = (word for word in indexed(name, email) if word.startswith(self.first))
+        return min(found, default=None)
+
+
 def folded(text: str) -> str:
     """Returns text in lower case and without accents."""
     parts = normalize("NFKD", text.casefold())
@@ -31,53 +78,31 @@ def folded(text: str) -> str:
 
 def split(text: str) -> list[str]:
     """Returns the words of a text, folded; an apostrophe is within a word."""
-    return [word for word in _BETWEEN.split(_WITHIN.sub("", folded(text))) if word]
+    found = _BETWEEN.split(_WITHIN.sub("", folded(text)))
+    return [word[:LONGEST] for word in found if word]
 
 
 def words(name: str, email: str) -> frozenset[str]:
-    """Returns all words that a customer is found by; the whole email is one of them."""
-    return frozenset(_cut([*split(name), *split(email), folded(email)]))
+    """Returns all words of a customer's name and email."""
+    return frozenset((*split(name), *split(email)))
 
 
 def indexed(name: str, email: str) -> frozenset[str]:
-    """Returns the words that rows are kept of: not those that another one begins with,
-    and of too many rather the email."""
+    """Returns the words that rows are kept of.
+
+    Left out are those that another one begins with, and of too many rather those of the name.
+    """
     known = sorted(word for word in words(name, email) if len(word) >= LEAST)
-    kept = [
-        word
-        for word, following in zip(known, [*known[1:], ""], strict=True)
-        if not following.startswith(word)
-    ]
-    return frozenset(sorted(kept, key=lambda word: "@" not in word)[:MOST])
+    kept = _without_beginnings(known)
+    of_email = frozenset(split(email))
+    return frozenset(sorted(kept, key=lambda word: word not in of_email)[:MOST])
 
 
-def searched(text: str) -> list[str]:
-    """Returns the beginnings of words that a search asks for, the one to look up first.
-
-    That is the one with an @, or else the longest. Empty if none has two letters.
-    """
-    given = [_beginnings(part) for part in text.split()]
-    found = sorted(_cut(b for part in given for b in part), key=lambda b: ("@" not in b, -len(b)))
-    return found if found and len(found[0]) >= LEAST else []
-
-
-def finds(beginnings: Iterable[str], name: str, email: str) -> bool:
-    """Tests whether each of the beginnings begins a word of a customer."""
-    known = words(name, email)
-    return all(any(word.startswith(b) for word in known) for b in beginnings)
-
-
-def first_row(beginning: str, name: str, email: str) -> str | None:
-    """Returns the one row of a customer under which a search shows them, None if none begins so.
-
-    Two words of theirs may begin so.
-    """
-    return min((w for w in indexed(name, email) if w.startswith(beginning)), default=None)
-
-
-def _beginnings(part: str) -> list[str]:
-    return [folded(part)] if "@" in part.strip("@") else split(part)
-
-
-def _cut(found: Iterable[str]) -> list[str]:
-    return [word[:LONGEST] for word in found]
+def _without_beginnings(known: Iterable[str]) -> list[str]:
+    """Returns sorted words without those that the following one begins with."""
+    kept: list[str] = []
+    for word in known:
+        if kept and word.startswith(kept[-1]):
+            kept.pop()
+        kept.append(word)
+    return kept

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from billing.kernel.orders import Order
     from billing.kernel.outbox_events import OutboxEvent
     from billing.kernel.payment_refs import PaymentPointer
+    from billing.kernel.search_words import Search
     from billing.kernel.subscription import Subscription
     from billing.kernel.writes import Transaction, Write
     from billing.notices.reminders import Reminder
@@ -274,6 +275,16 @@ class Store(Protocol):
 
     def subscriptions_of(self, merchant: str, customer: str) -> list[Subscription]:
         """All subscriptions of one customer, in no order."""
+        ...
+
+    def customers(self, merchant: str, *, limit: int, cursor: str | None = None) -> Page[Customer]:
+        """Index: a merchant's customers that are not erased, newest first."""
+        ...
+
+    def customers_found(
+        self, merchant: str, search: Search, *, limit: int, cursor: str | None = None
+    ) -> Page[Customer]:
+        """Index: the customers that a search finds, in the order of the word that it looks up."""
         ...
 
     def list_rows(self, merchant: str, customer: str) -> list[ListRow]:

@@ -17,12 +17,14 @@ from billing.storage.merchant_lists import page_of
 if TYPE_CHECKING:
     from billing.helpdesk.tickets import Ticket
     from billing.kernel.catalog import PricePoint, Product
+    from billing.kernel.customers import Customer
     from billing.kernel.domains import Domain
     from billing.kernel.invoices import InvoiceCounter
     from billing.kernel.list_rows import SubscriptionFilter
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import ProcessingFailure
     from billing.kernel.orders import Order
+    from billing.kernel.search_words import Search
     from billing.kernel.storage import Due
     from billing.kernel.subscription import Subscription
 
@@ -136,6 +138,38 @@ class MerchantReads:
             return page(sold, keys.subscription_of)
         assert where.state is not None, "the filter names a state or a plan"
         return page(index_keys.in_state(merchant, where.state), lambda key: key)
+
+    def customers(self, merchant: str, *, limit: int, cursor: str | None = None) -> Page[Customer]:
+        """Index aux M#<merchant>#CUSTOMERS, newest first, then batch get."""
+        return page_where(
+            self._items,
+            index_keys.customers(merchant),
+            lambda key: key,
+            lambda found, _: not found.is_erased,
+            of="",
+            limit=limit,
+            cursor=cursor,
+        )
+
+    def customers_found(
+        self, merchant: str, search: Search, *, limit: int, cursor: str | None = None
+    ) -> Page[Customer]:
+        """Index aux M#<merchant>#Q#<first two letters>, by the word, then batch get."""
+
+        def takes(found: Customer, place: str) -> bool:
+            word = search.row(found.name, found.email)
+            return place == f"{word}#{found.id}" and search.finds(found.name, found.email)
+
+        return page_where(
+            self._items,
+            index_keys.words(merchant, search.first),
+            keys.customer_of,
+            takes,
+            of="\n".join(search.parts),
+            limit=limit,
+            cursor=cursor,
+            newest_first=False,
+        )
 
     def tickets(
         self,

@@ -274,12 +274,6 @@ class CustomerChangeInput(Input):
         return {"email": self.email, "name": self.name, "address": address}
 
 
-class CustomersQuery(PageQuery):
-    """The email of the customer to look up."""
-
-    email: Email
-
-
 class AccessQuery(Input):
     """The customer and the grant to check access for."""
 

@@ -17,8 +17,11 @@ from billing.kernel.customers import (
     normalised_email,
 )
 from billing.kernel.errors import Conflict, NotFound, Refused
+from billing.kernel.flows import list_rows
+from billing.kernel.list_rows import WORDS
 from billing.kernel.ports import Ports
-from billing.kernel.storage import History
+from billing.kernel.search_words import Search
+from billing.kernel.storage import History, Page
 from billing.kernel.subscription import State
 from billing.kernel.writes import Change, Insert, Remove, Write
 from billing.outbox.suppressions import MailStop
@@ -38,6 +41,24 @@ class Overview:
     access: list[Access]
     mail_stop: MailStop | None = None
     """The reason why no mail goes to their address, if none does."""
+
+
+def page(
+    ports: Ports,
+    merchant: str,
+    *,
+    email: str | None,
+    search: Search | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[Customer]:
+    """Returns a page of customers: the one with an email, those that a search finds, or all."""
+    if email is not None:
+        found = by_email(ports, merchant, email)
+        return Page(tuple(e for e in found if not search or search.finds(e.name, e.email)), None)
+    if search is not None:
+        return ports.store.customers_found(merchant, search, limit=limit, cursor=cursor)
+    return ports.store.customers(merchant, limit=limit, cursor=cursor)
 
 
 def by_email(ports: Ports, merchant: str, email: str) -> list[Customer]:
@@ -84,11 +105,19 @@ def change(
         if after.email != before.email:
             _refuse_email(ports, before, after)
         try:
-            ports.store.commit(Change(before, after), *change_email(ports, before, after, now))
+            ports.store.commit(*_change(ports, before, after, now))
         except Conflict:
             continue
         return after
     raise Conflict()
+
+
+def _change(ports: Ports, before: Customer, after: Customer, now: datetime) -> tuple[Write, ...]:
+    """Returns the writes of a change; the rows of a new email follow its event."""
+    if after.email != before.email:
+        return (Change(before, after), *change_email(ports, before, after, now))
+    renamed = list_rows.renamed(ports, before, after)
+    return (Change(before, after, expecting=WORDS if renamed else ()), *renamed)
 
 
 def _refuse_email(ports: Ports, before: Customer, after: Customer) -> None:

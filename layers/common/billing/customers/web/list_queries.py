@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from billing.api.web.queries import PageQuery
+from billing.kernel.errors import Invalid
 from billing.kernel.list_rows import SubscriptionFilter
+from billing.kernel.search_words import LEAST, Search
 from billing.kernel.subscription import State
-from billing.web.inputs import Key
+from billing.web.inputs import Email, Key, words
 
 
 class SubscriptionsQuery(PageQuery):
@@ -19,3 +23,23 @@ class SubscriptionsQuery(PageQuery):
     def filter(self) -> SubscriptionFilter:
         """Returns the filter in the form that the flow takes."""
         return SubscriptionFilter(self.state, self.customer, self.product, self.price_point)
+
+
+Typed = Annotated[str, words(100, LEAST)]
+"""The beginnings of words, as typed into a search."""
+
+
+class CustomersQuery(PageQuery):
+    """The email of a customer, or the beginnings of words of names and emails."""
+
+    email: Email | None = None
+    q: Typed | None = None
+
+    def search(self) -> Search | None:
+        """Returns the search, None without `q`; raises `Invalid` if no word has two letters."""
+        if self.q is None:
+            return None
+        found = Search.of(self.q)
+        if found is None:
+            raise Invalid("too_short", field="q", count=LEAST)
+        return found

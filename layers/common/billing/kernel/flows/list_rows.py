@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from billing.kernel import list_rows
+from billing.kernel.customers import Customer
 from billing.kernel.errors import Conflict
-from billing.kernel.list_rows import ListRow, PlanRow
+from billing.kernel.list_rows import ListRow, PlanRow, WordRow
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
@@ -21,15 +22,21 @@ ATTEMPTS = 8
 
 
 def on_event(ports: Ports, event: OutboxEvent, _: Merchant, now: datetime) -> None:
-    """Renews the rows of the subscription that an outbox event is about."""
-    if event.subscription is not None:
+    """Renews the rows of the customer, and of the subscription, that an event is about."""
+    if event.kind is EventKind.PURCHASED or event.code == EMAIL:
+        keep_words(ports, event.merchant, event.customer)
+    if event.kind is not EventKind.DETAILS_CHANGED and event.subscription is not None:
         keep_plans(ports, event.merchant, event.customer, event.subscription)
 
+
+EMAIL = "email"
+"""The code of an event that a customer's email was changed."""
 
 EFFECTS: Mapping[EventKind, Callable[[Ports, OutboxEvent, Merchant, datetime], None]] = {
     EventKind.PURCHASED: on_event,
     EventKind.PLAN_ASKED: on_event,
     EventKind.PLAN_CHANGED: on_event,
+    EventKind.DETAILS_CHANGED: on_event,
 }
 """The events after which rows may differ; a renewal is none of them."""
 
@@ -50,6 +57,38 @@ def keep_plans(ports: Ports, merchant: str, customer: str, subscription: str) ->
         if _write(ports, difference(kept, wanted), check):
             return len(wanted.symmetric_difference(kept))
     raise Conflict()
+
+
+def keep_words(ports: Ports, merchant: str, customer: str) -> int:
+    """Makes the rows of a customer those of their name and email; returns how many were written.
+
+    One that was erased keeps none (M-8).
+    """
+    for _ in range(ATTEMPTS):
+        found = ports.store.customer(merchant, customer)
+        if found is None:
+            return 0
+        kept = _words(ports, merchant, customer)
+        wanted = list_rows.of_customer(found)
+        check = ConditionCheck(found, expecting=list_rows.WORDS)
+        if _write(ports, difference(kept, wanted), check):
+            return len(wanted.symmetric_difference(kept))
+    raise Conflict()
+
+
+def renamed(ports: Ports, before: Customer, after: Customer) -> list[Write]:
+    """Returns the writes of a new name's rows, for the write that changes it: there is no event.
+
+    That write must expect name and email as read.
+    """
+    if after.name == before.name:
+        return []
+    return difference(_words(ports, before.merchant, before.id), list_rows.of_customer(after))
+
+
+def _words(ports: Ports, merchant: str, customer: str) -> list[WordRow]:
+    rows = ports.store.list_rows(merchant, customer)
+    return [row for row in rows if isinstance(row, WordRow)]
 
 
 def difference(kept: Iterable[ListRow], wanted: Iterable[ListRow]) -> list[Write]:

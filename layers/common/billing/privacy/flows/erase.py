@@ -29,7 +29,7 @@ from billing.kernel.customers import (
 )
 from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound, Refused, Unavailable, Unfinished
-from billing.kernel.flows import due
+from billing.kernel.flows import due, list_rows
 from billing.kernel.flows.paging import entries
 from billing.kernel.flows.walks import TURN, KeepGoing, Turn, at_most, take_turn
 from billing.kernel.invoices import FINAL
@@ -158,6 +158,7 @@ def customer(
     customer; returns whether all of it is done. Asked again it goes on with what is left."""
     known = ports.store.customer(merchant, customer)
     if known is None or known.name == ERASED:
+        list_rows.keep_words(ports, merchant, customer)  # a run that died may have left them
         return Seen.FINISHED
     history = ports.store.history(merchant, customer)
     # Removed cards too: their gateway may not have been within reach.
@@ -182,6 +183,7 @@ def customer(
     _commit(ports, gone)
     pointer = EmailPointer(merchant, email_hash(merchant, known.email), customer)
     ports.store.commit(Change(known, _erased_customer(known)), Remove(pointer))
+    list_rows.keep_words(ports, merchant, customer)  # none is written from here on
     return Seen.FINISHED
 
 

@@ -61,6 +61,7 @@ KNOWN = {
     "order": BOUGHT.invoice.order_id,
     "subscription": BOUGHT.purchase,
     "customer": BOUGHT.customer,
+    "invoice": BOUGHT.invoice.id,
     "ticket": TICKET["id"],
 }
 """The names that paths may have; any other is one that nobody has."""

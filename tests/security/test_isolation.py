@@ -66,7 +66,7 @@ class Street:
 
     def shows(self, body: str) -> list[str]:
         """Returns the merchant's values that are in an answer."""
-        secret = ("subscription", "order", "customer", "ticket", "card")
+        secret = ("subscription", "order", "customer", "ticket", "card", "invoice")
         return [self.named[each] for each in secret if self.named[each] in body] + (
             [ANN] if ANN in body else []
         )
@@ -86,6 +86,7 @@ def street() -> Street:
         "subscription": bought["subscription"],
         "order": sale["id"],
         "customer": sale["customer"],
+        "invoice": sale["invoice"],
         "ticket": ticket["id"],
         "reference": ticket["id"],
         "card": history.methods[0].id,

@@ -43,7 +43,8 @@ class Order(Entity):
 
     Entries of a cancellation carry who asked, why, and when it ends. `withdrawn` marks a
     cancellation request that was undone (X-2, X-7), and a refund that came back, with the reason in
-    `code`. `refund` holds a refund's effect on credit (B-7).
+    `code`. `refund` holds a refund's effect on credit (B-7), `refund_id` the id of that refund;
+    entries from before it was kept have none.
 
     `customer` is None for a failed purchase by an unknown buyer (C-4); `attempt_key` names the
     checkout it is stored with, and for a checkout's order the form it came from. `email` is the one
@@ -72,6 +73,7 @@ class Order(Entity):
     withdrawn: bool = False
     test: bool = False
     refund: Returned | None = None
+    refund_id: str | None = None
 
 
 ORDER_ID_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -156,6 +156,14 @@ class Store(Protocol):
         ...
 
     def refund(self, merchant: str, customer: str, refund: str) -> Refund | None: ...
+    def refunds(self, keys: Sequence[tuple[str, str, str]]) -> list[Refund | None]:
+        """Many at once, (merchant, customer, refund id) each, in the order asked for."""
+        ...
+
+    def refunds_of(self, merchant: str, customer: str, invoice: str) -> list[Refund]:
+        """All refunds of one invoice, in no order."""
+        ...
+
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None: ...
     def payment_method_by_id(self, merchant: str, method: str) -> PaymentMethod | None:
         """Index: a saved method by the gateway's id; none of those kept before there was this
@@ -234,6 +242,10 @@ class Store(Protocol):
 
     def order_by_id(self, merchant: str, order: str) -> Order | None:
         """Index: may not see what was written within the last second."""
+        ...
+
+    def order_of_purchase(self, merchant: str, purchase: str) -> Order | None:
+        """Index: the order of a one-time purchase."""
         ...
 
     def orders(

@@ -112,6 +112,7 @@ def _entry(refund: Refund, paid: Order, now: datetime) -> Order:
         source=refund.source.value,
         reason=refund.reason,
         refund=refund.returned,
+        refund_id=refund.id,
     )
 
 

@@ -44,7 +44,7 @@ def _mail(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -
 
 CONSUMERS: tuple[Consumer, ...] = (
     Consumer("accounts", frozenset(EventKind), _make_account_due),
-    Consumer("lists", frozenset(list_rows.EFFECTS), list_rows.on_event),
+    Consumer("lists", list_rows.KINDS, list_rows.on_event),
     Consumer("cards", frozenset({EventKind.PURCHASED}), cards.keep_newest_bought_with),
     Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),

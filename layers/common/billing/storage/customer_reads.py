@@ -93,6 +93,11 @@ class CustomerReads:
         found = self._by_id(merchant, order)
         return found if isinstance(found, Order) else None
 
+    def order_of_purchase(self, merchant: str, purchase: str) -> Order | None:
+        """Index aux M#<merchant>#BOUGHT#<purchase>, then get."""
+        rows = self._items.rows(index_keys.bought(merchant, purchase), limit=1)
+        return self._items.get(rows[0].key) if rows else None
+
     def payment_method_by_id(self, merchant: str, method: str) -> PaymentMethod | None:
         """Index lookup M#<merchant>#ID#<id>, then get."""
         from billing.kernel.customers import PaymentMethod
@@ -121,6 +126,14 @@ class CustomerReads:
     def refund(self, merchant: str, customer: str, refund: str) -> Refund | None:
         """Get M#<merchant>#C#<customer> REFUND#<invoice>:r<n>."""
         return self._items.get(keys.refund(merchant, customer, refund))
+
+    def refunds(self, refunds: Sequence[tuple[str, str, str]]) -> list[Refund | None]:
+        """Batch get of M#<merchant>#C#<customer> REFUND#<invoice>:r<n>."""
+        return self._items.get_many([keys.refund(*refund) for refund in refunds])
+
+    def refunds_of(self, merchant: str, customer: str, invoice: str) -> list[Refund]:
+        """Query M#<merchant>#C#<customer> REFUND#<invoice>:*."""
+        return self._items.query(keys.refunds_of(merchant, customer, invoice))
 
     def payment_method(self, merchant: str, customer: str, method: str) -> PaymentMethod | None:
         """Get M#<merchant>#C#<customer> CARD#<id>."""

@@ -167,6 +167,11 @@ def on_plan(merchant: str, of: RowOf, plan: str) -> IndexPartition[PlanRow]:
     return IndexPartition(AUX, f"M#{merchant}#{of.name}#{plan}")
 
 
+def bought(merchant: str, purchase: str) -> IndexPartition[Order]:
+    """Returns where the order of a one-time purchase is; a subscription has an id to look up."""
+    return IndexPartition(AUX, f"M#{merchant}#BOUGHT#{purchase}")
+
+
 def customers(merchant: str) -> IndexPartition[Customer]:
     return IndexPartition(AUX, f"M#{merchant}#CUSTOMERS")
 
@@ -206,10 +211,15 @@ def _word_row(e: WordRow) -> dict[str, Place]:
 
 
 def _order(e: Order) -> dict[str, Place]:
-    return {
+    """Lists an order; that of a one-time purchase is found by the purchase too."""
+    places = {
         LOOKUP: _id_place(e.merchant, e.id),
         LIST: _list_place(e.merchant, ORDERS, e.at, e.id),
     }
+    if e.kind == "sale" and e.subscription is None and e.invoice is not None:
+        purchase = e.invoice.rpartition(".")[0]
+        places[AUX] = Place(bought(e.merchant, purchase).pk, "ORDER")
+    return places
 
 
 def _ticket(e: Ticket) -> dict[str, Place]:

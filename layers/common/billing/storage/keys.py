@@ -176,6 +176,11 @@ def refund(merchant: str, customer: str, refund: str) -> Key[Refund]:
     return Key(of_customer(merchant, customer), f"REFUND#{refund}")
 
 
+def refunds_of(merchant: str, customer: str, invoice: str) -> Partition[Refund]:
+    """Returns where the refunds of an invoice are."""
+    return Partition(of_customer(merchant, customer), SortKeyRange.of(f"REFUND#{invoice}:"))
+
+
 def reminder(merchant: str, customer: str, subscription: str) -> Key[Reminder]:
     return Key(of_customer(merchant, customer), f"NOTICE#{subscription}")
 

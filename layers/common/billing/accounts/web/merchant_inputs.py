@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
-from billing.api.web.queries import InstantOrDate, PageQuery, _parsed, end_of, start_of
+from billing.api.web.queries import InstantOrDate, SpanQuery, _parsed, end_of
 from billing.catalog.flows.products import Draft
 from billing.catalog.web.price_inputs import PricePointInput
 from billing.checkout.web.forms import AddressInput
@@ -227,22 +227,12 @@ class NewKeyInput(Input):
     ] = ("read", "write")
 
 
-class OrdersQuery(PageQuery):
+class OrdersQuery(SpanQuery):
     """Filters of the transaction list; a bare date is a local day, that of `to` included."""
 
     customer: Key | None = None
     subscription: Key | None = None
     kind: OrderKind | None = None
-    from_: Annotated[InstantOrDate | None, Field(alias="from")] = None
-    to: InstantOrDate | None = None
-
-    def since(self, zone: str) -> datetime | None:
-        """Returns the first instant of the span."""
-        return None if self.from_ is None else start_of(self.from_, zone, "from")
-
-    def until(self, zone: str) -> datetime | None:
-        """Returns the instant that the span ends before."""
-        return None if self.to is None else end_of(self.to, zone, "to")
 
 
 class CancelInput(Input):

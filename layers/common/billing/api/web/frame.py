@@ -75,6 +75,14 @@ class Later(Generic[R]):
     body: R
 
 
+@dataclass(frozen=True, slots=True)
+class Pdf:
+    """An answer that is a PDF, to be saved under `name`."""
+
+    content: bytes
+    name: str
+
+
 class Api:
     """A declarer of /v1 routes on a resolver; handlers take a `Call` and the path's parameters."""
 
@@ -141,6 +149,8 @@ class Api:
             call = Call(merchant, key, shape, now, base_url, named)
             path = {name: plain_id(value) for name, value in ids.items()}
             given = route.handler(call, **path)
+            if isinstance(given, Pdf):
+                return http.file(given.content, given.name)
             if isinstance(given, Later):
                 return http.json(given.body, ACCEPTED)
             return http.json(given, route.status)

@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
-from billing.api.web.frame import ACCEPTED, HAS_BODY, Later, Route
+from billing.api.web.frame import ACCEPTED, HAS_BODY, Later, Pdf, Route
 from billing.web.http import JSON, PROBLEM
 from billing.web.inputs import Nothing
 
@@ -106,7 +106,7 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         takes = _resolved(schemas[route, "validation"], components)
-        operation = _operation(route, takes, schemas[route, "serialization"])
+        operation = _operation(route, takes, schemas.get((route, "serialization")))
         if later := schemas.get(((route, ACCEPTED), "serialization")):
             operation["responses"][str(ACCEPTED)] = _answer("Recorded, and under way.", later)
         paths.setdefault(_template(route.path), {})[route.method.lower()] = operation
@@ -123,7 +123,7 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
     }
 
 
-def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any] | None) -> dict[str, Any]:
     parameters = [_in_path(name) for name in re.findall(r"<(\w+)>", route.path)]
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__,
@@ -154,12 +154,19 @@ def _words(docstring: str) -> dict[str, str]:
     return {"summary": summary, "description": described} if described else {"summary": summary}
 
 
-def _responses(route: Route, gives: dict[str, Any]) -> dict[str, Any]:
+def _responses(route: Route, gives: dict[str, Any] | None) -> dict[str, Any]:
     errors = {
         status: {"description": words, "content": PROBLEMS}
         for status, words in (ERRORS | dict(route.errors)).items()
     }
-    return {str(route.status): _answer("Done.", gives), **errors}
+    done = PDF_ANSWER if gives is None else _answer("Done.", gives)
+    return {str(route.status): done, **errors}
+
+
+PDF_ANSWER = {
+    "description": "Done.",
+    "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+}
 
 
 def _answer(words: str, gives: dict[str, Any]) -> dict[str, Any]:
@@ -174,10 +181,11 @@ def _template(path: str) -> str:
     return path.replace("<", "{").replace(">", "}")
 
 
-def _gives(route: Route) -> Any:
-    """Returns the shape of a finished answer."""
+def _gives(route: Route) -> Any | None:
+    """Returns the shape of a finished answer, None of a PDF."""
     shapes = _shapes(route)
-    return next(shape for shape in shapes if get_origin(shape) is not Later)
+    given = next(shape for shape in shapes if get_origin(shape) is not Later)
+    return None if given is Pdf else given
 
 
 def _gives_later(route: Route) -> Any | None:

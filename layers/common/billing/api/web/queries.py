@@ -57,3 +57,18 @@ def _parsed(text: str, field: str) -> datetime:
     if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
         raise Invalid("year_out_of_range", field=field, first=FIRST_YEAR, last=LAST_YEAR)
     return parsed
+
+
+class SpanQuery(PageQuery):
+    """The span of a list; a bare date is a local day, that of `to` included."""
+
+    from_: Annotated[InstantOrDate | None, Field(alias="from")] = None
+    to: InstantOrDate | None = None
+
+    def since(self, zone: str) -> datetime | None:
+        """Returns the first instant of the span."""
+        return None if self.from_ is None else start_of(self.from_, zone, "from")
+
+    def until(self, zone: str) -> datetime | None:
+        """Returns the instant that the span ends before."""
+        return None if self.to is None else end_of(self.to, zone, "to")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from billing.api.web.queries import PageQuery
+from billing.api.web.queries import PageQuery, SpanQuery
 from billing.kernel.errors import Invalid
 from billing.kernel.list_rows import SubscriptionFilter
 from billing.kernel.search_words import LEAST, Search
@@ -43,3 +43,9 @@ class CustomersQuery(PageQuery):
         if found is None:
             raise Invalid("too_short", field="q", count=LEAST)
         return found
+
+
+class InvoicesQuery(SpanQuery):
+    """Filters of the list of invoices, by the day of payment."""
+
+    customer: Key | None = None

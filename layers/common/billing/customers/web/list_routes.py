@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from billing.api.web import json_shapes
-from billing.api.web.frame import Api, Call
+from billing.api.web.frame import Api, Call, Pdf
 from billing.api.web.json_shapes import Listed, SubscriptionOutput
 from billing.customers.flows import customers
 from billing.customers.web import shapes
-from billing.customers.web.list_queries import CustomersQuery, SubscriptionsQuery
+from billing.customers.web.list_queries import CustomersQuery, InvoicesQuery, SubscriptionsQuery
+from billing.invoices.flows import invoice_list
+from billing.invoices.flows.invoice_list import Filter
 from billing.kernel.flows import subscription_list
 from billing.kernel.ports import Ports
+from billing.web.inputs import Nothing
 
 
 def declare(api: Api, ports: Ports) -> None:
     """Declares the routes on an API."""
     _subscriptions(api, ports)
     _customers(api, ports)
+    _invoices(api, ports)
 
 
 def _subscriptions(api: Api, ports: Ports) -> None:
@@ -53,3 +57,30 @@ def _customers(api: Api, ports: Ports) -> None:
             cursor=query.cursor,
         )
         return json_shapes.listed(map(shapes.customer, page.data), page.next)
+
+
+def _invoices(api: Api, ports: Ports) -> None:
+    @api.get("/v1/invoices", InvoicesQuery)
+    def list_invoices(call: Call[InvoicesQuery]) -> Listed[shapes.InvoiceOutput]:
+        """List invoices and credit notes, newest first.
+
+        An invoice is listed from its payment on, a credit note once its refund is done; `from` and
+        `to` are about that time. Invoices that are open or void are with their customer.
+        """
+        query = call.input
+        wanted = Filter(query.customer, query.since(call.zone), query.until(call.zone))
+        page = invoice_list.page(
+            ports, call.merchant, wanted, limit=query.limit, cursor=query.cursor, now=call.now
+        )
+        return json_shapes.listed(map(shapes.document, page.data), page.next)
+
+    @api.get("/v1/invoices/<invoice>")
+    def show_invoice(call: Call[Nothing], invoice: str) -> shapes.InvoiceOutput:
+        """Retrieve one invoice by its id, or one credit note by the Order ID of its refund."""
+        return shapes.document(invoice_list.one(ports, call.merchant.id, invoice))
+
+    @api.get("/v1/invoices/<invoice>/pdf")
+    def download_invoice(call: Call[Nothing], invoice: str) -> Pdf:
+        """Download a paid invoice, or a credit note, as it was issued."""
+        number, content = invoice_list.pdf(ports, call.merchant, invoice)
+        return Pdf(content, f"{number}.pdf")

@@ -7,8 +7,10 @@ from typing_extensions import TypedDict
 from billing.api.web.json_shapes import MoneyOutput, OrderOutput, instant, money, order
 from billing.api.web.subscription_shapes import SubscriptionOutput, subscription
 from billing.customers.flows.customers import Overview
+from billing.invoices.flows.invoice_list import CreditNote
 from billing.kernel.customers import Access, Address, Customer, PaymentMethod
 from billing.kernel.invoices import Invoice
+from billing.kernel.issued_documents import DocumentKind
 from billing.outbox.suppressions import MailStop
 
 
@@ -52,13 +54,21 @@ class MethodOutput(TypedDict):
 
 
 class InvoiceOutput(TypedDict):
-    """An invoice; `number` is given once it is paid."""
+    """An invoice, or a credit note of the invoice that it `credits`.
+
+    `number` is given once an invoice is paid or a refund is done. `order` is the Order ID of the
+    payment or the refund; a credit note's id is the same.
+    """
 
     id: str
+    kind: str
     number: str | None
     state: str
     total: MoneyOutput
+    customer: str
     subscription: str | None
+    order: str
+    credits: str | None
     dispute: str | None
     opened_at: str
     settled_at: str | None
@@ -130,13 +140,37 @@ def method(method: PaymentMethod, owner: Customer) -> MethodOutput:
 def invoice(invoice: Invoice) -> InvoiceOutput:
     return {
         "id": invoice.id,
+        "kind": DocumentKind.INVOICE.value,
         "number": invoice.number,
         "state": invoice.state.value,
         "total": money(invoice.total),
+        "customer": invoice.customer,
         "subscription": invoice.subscription,
+        "order": invoice.order_id,
+        "credits": None,
         "dispute": invoice.dispute,
         "opened_at": instant(invoice.opened_at),
         "settled_at": instant(invoice.settled_at),
+    }
+
+
+def document(found: Invoice | CreditNote) -> InvoiceOutput:
+    if isinstance(found, Invoice):
+        return invoice(found)
+    refund = found.refund
+    return {
+        "id": refund.order_id,
+        "kind": DocumentKind.CREDIT_NOTE.value,
+        "number": refund.number,
+        "state": refund.state.value,
+        "total": money(refund.amount),
+        "customer": refund.customer,
+        "subscription": found.invoice.subscription,
+        "order": refund.order_id,
+        "credits": refund.invoice,
+        "dispute": None,
+        "opened_at": instant(refund.requested_at),
+        "settled_at": instant(refund.settled_at),
     }
 
 

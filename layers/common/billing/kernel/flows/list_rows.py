@@ -6,7 +6,7 @@ done twice, late, or by two at once: the rows that stand follow from the item th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from billing.kernel import list_rows
@@ -21,7 +21,7 @@ from billing.kernel.writes import ConditionCheck, Insert, Remove, Write
 ATTEMPTS = 8
 
 
-def on_event(ports: Ports, event: OutboxEvent, _: Merchant, now: datetime) -> None:
+def on_event(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
     """Renews the rows of the customer, and of the subscription, that an event is about."""
     if event.kind is EventKind.PURCHASED or event.code == EMAIL:
         keep_words(ports, event.merchant, event.customer)
@@ -32,13 +32,15 @@ def on_event(ports: Ports, event: OutboxEvent, _: Merchant, now: datetime) -> No
 EMAIL = "email"
 """The code of an event that a customer's email was changed."""
 
-EFFECTS: Mapping[EventKind, Callable[[Ports, OutboxEvent, Merchant, datetime], None]] = {
-    EventKind.PURCHASED: on_event,
-    EventKind.PLAN_ASKED: on_event,
-    EventKind.PLAN_CHANGED: on_event,
-    EventKind.DETAILS_CHANGED: on_event,
-}
-"""The events after which rows may differ; a renewal is none of them."""
+KINDS = frozenset(
+    {
+        EventKind.PURCHASED,
+        EventKind.PLAN_ASKED,
+        EventKind.PLAN_CHANGED,
+        EventKind.DETAILS_CHANGED,
+    }
+)
+"""The kinds of events after which rows may differ; a renewal's is none of them."""
 
 
 def keep_plans(ports: Ports, merchant: str, customer: str, subscription: str) -> int:

@@ -132,6 +132,7 @@ def merchant(now: datetime) -> list[Write]:
         name="Harbor Lane Studio",
         email="hello@harborlane.example",
         created_at=now,
+        lists_complete_at=now,
         website="https://harborlane.example",
         address=address,
         settings=Settings.of_new_merchant(portal=PortalKind.STANDALONE),
@@ -146,6 +147,7 @@ def garden(now: datetime, paypal: AccountRef) -> list[Write]:
         name="Harbor Lane Garden",
         email="garden@harborlane.example",
         created_at=now,
+        lists_complete_at=now,
         settings=Settings.of_new_merchant(portal=PortalKind.STANDALONE),
         gateway_accounts=(GatewayAccount(paypal.gateway, paypal.account),),
     )
@@ -175,6 +177,7 @@ def platform(now: datetime) -> list[Write]:
         name="Perennial",
         email="billing@perennial.example",
         created_at=now,
+        lists_complete_at=now,
         settings=Settings.of_new_merchant(
             portal=PortalKind.STANDALONE,
             self_refund=SelfService.MANUAL,

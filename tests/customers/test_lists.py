@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.flows import index_lists
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period
 from tests.web.shop import Shop
@@ -155,3 +156,35 @@ def test_an_erased_customer_is_neither_listed_nor_found_nor_named_in_any_item(sh
 def test_a_search_for_less_than_two_letters_is_refused(shop: Shop, typed: str) -> None:
     refused = shop.api.get("/v1/customers", q=typed)
     assert (refused.status, refused.json["errors"][0]["field"]) == (422, "q")
+
+
+@pytest.mark.spec("M-1")
+def test_lists_say_that_they_are_incomplete_until_what_was_sold_before_is_indexed(
+    shop: Shop,
+) -> None:
+    made = bought(shop, 2)
+    one = shop.api.get(f"/v1/subscriptions/{made[0]}").json
+    waiting = [
+        ("/v1/subscriptions", {"state": "active"}),
+        ("/v1/subscriptions", {"product": one["product"]}),
+        ("/v1/subscriptions", {"price_point": one["price_point"]}),
+        ("/v1/customers", {}),
+        ("/v1/customers", {"q": "buyer"}),
+    ]
+    whole = [
+        ("/v1/subscriptions", {}),
+        ("/v1/subscriptions", {"customer": one["customer"], "state": "active"}),
+        ("/v1/customers", {"email": "buyer0@example.com"}),
+        ("/v1/invoices", {}),
+        ("/v1/orders", {}),
+    ]
+    for address, query in waiting:
+        assert shop.api.get(address, **query).json["incomplete"] is True, (address, query)
+    for address, query in whole:
+        assert set(shop.api.get(address, **query).json) == {"data", "next"}, (address, query)
+    cursor, _ = index_lists.step(
+        shop.world.ports, "acme", "", shop.world.now + timedelta(minutes=1)
+    )
+    assert cursor is None
+    for address, query in waiting:
+        assert set(shop.api.get(address, **query).json) == {"data", "next"}, (address, query)

@@ -152,6 +152,8 @@ class Merchant(Entity):
     (A-3). `domain` is the custom domain that the operator has confirmed and that links use (A-9).
     `live_keys` counts the API keys that are not revoked, None until it is first needed (M-3).
     `link_key` signs the links into its portal, None until the first is mailed (R-8).
+    `lists_complete_at` is when its lists by the aux index began to have everything: None while a
+    job still has to index what was sold before there was that index.
     """
 
     id: str
@@ -169,6 +171,7 @@ class Merchant(Entity):
     domain: str | None = None
     live_keys: int | None = None
     link_key: str | None = field(default=None, repr=False)
+    lists_complete_at: datetime | None = None
 
     def as_of(self, now: datetime) -> Merchant:
         """Returns the merchant as of `now`: stopped once its account has ended, even before a sweep

@@ -36,12 +36,15 @@ class Insert:
 class Change:
     """Writes the fields that differ.
 
-    The condition: these fields and those in `expecting` are as they were read.
+    The condition: these fields and those in `expecting` are as they were read. One that `reindexes`
+    writes its place in the aux index though it stays, for an item from before there was the index;
+    it must expect all that the place follows from.
     """
 
     before: Entity
     after: Entity
     expecting: tuple[str, ...] = ()
+    reindexes: bool = False
 
     @property
     def changed(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "domain": None,
         "live_keys": None,
         "link_key": None,
+        "lists_complete_at": None,
     },
     "Settings": {
         "time_zone": "America/New_York",

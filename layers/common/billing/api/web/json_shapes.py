@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Generic, TypeVar, overload
+from typing import Generic, Literal, NotRequired, TypeVar, overload
 
 from typing_extensions import TypedDict
 
@@ -19,10 +19,15 @@ T = TypeVar("T")
 
 
 class Listed(TypedDict, Generic[T]):
-    """A list, newest first; `next` is the cursor of the next page, null at the end."""
+    """A list, newest first; `next` is the cursor of the next page, null at the end.
+
+    `incomplete` is there, and true, only while what was sold before an update is still being
+    indexed for this list, and may be missing in it.
+    """
 
     data: list[T]
     next: str | None
+    incomplete: NotRequired[Literal[True]]
 
 
 class MoneyOutput(TypedDict):
@@ -127,8 +132,9 @@ class RefundUnderWayOutput(RefundOutput):
     state: str
 
 
-def listed(items: Iterable[T], next: str | None = None) -> Listed[T]:  # noqa: A002 - as it is called
-    return {"data": list(items), "next": next}
+def listed(items: Iterable[T], next: str | None = None, *, complete: bool = True) -> Listed[T]:  # noqa: A002 - as it is called
+    found: Listed[T] = {"data": list(items), "next": next}
+    return found if complete else {**found, "incomplete": True}
 
 
 @overload

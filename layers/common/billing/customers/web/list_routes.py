@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from billing.api.web import json_shapes
+from billing.api.web import json_shapes, subscription_shapes
 from billing.api.web.frame import Api, Call, Pdf
-from billing.api.web.json_shapes import Listed, SubscriptionOutput
+from billing.api.web.json_shapes import Listed
+from billing.api.web.subscription_shapes import SubscriptionOutput
 from billing.customers.flows import customers
 from billing.customers.web import shapes
 from billing.customers.web.list_queries import CustomersQuery, InvoicesQuery, SubscriptionsQuery
@@ -25,17 +26,25 @@ def declare(api: Api, ports: Ports) -> None:
 def _subscriptions(api: Api, ports: Ports) -> None:
     @api.get("/v1/subscriptions", SubscriptionsQuery)
     def list_subscriptions(call: Call[SubscriptionsQuery]) -> Listed[SubscriptionOutput]:
-        """List subscriptions, newest first."""
-        query = call.input
+        """List subscriptions, newest first.
+
+        Those that are listed pass every filter that is given. A state that comes with time, such as
+        the end of a cancelled subscription, is in that state's list minutes later.
+        """
+        query, where = call.input, call.input.filter()
         page = subscription_list.page(
             ports,
             call.merchant,
-            query.filter(),
+            where,
             limit=query.limit,
             cursor=query.cursor,
             now=call.now,
         )
-        return json_shapes.listed(map(json_shapes.subscription, page.data), page.next)
+        return json_shapes.listed(
+            map(subscription_shapes.subscription, page.data),
+            page.next,
+            complete=subscription_list.is_complete(call.merchant, where),
+        )
 
 
 def _customers(api: Api, ports: Ports) -> None:
@@ -56,7 +65,8 @@ def _customers(api: Api, ports: Ports) -> None:
             limit=query.limit,
             cursor=query.cursor,
         )
-        return json_shapes.listed(map(shapes.customer, page.data), page.next)
+        complete = query.email is not None or call.merchant.lists_complete_at is not None
+        return json_shapes.listed(map(shapes.customer, page.data), page.next, complete=complete)
 
 
 def _invoices(api: Api, ports: Ports) -> None:

@@ -42,6 +42,12 @@ def page(
     return Page(tuple(each.as_of(now) for each in found.data), found.next)
 
 
+def is_complete(merchant: Merchant, where: SubscriptionFilter) -> bool:
+    """Tests whether a list has everything; only one by state or plan waits for what is indexed."""
+    by_index = where.customer is None and bool(where.text)
+    return not by_index or merchant.lists_complete_at is not None
+
+
 def _of_customer(
     ports: Ports,
     merchant: str,

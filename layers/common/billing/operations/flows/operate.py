@@ -33,7 +33,13 @@ def create_merchant(
     `Refused` (merchant_exists) the second time.
     """
     merchant = Merchant(
-        id_of(name) or ports.new_id("mer"), name, email, now, settings=settings, live_keys=1
+        id_of(name) or ports.new_id("mer"),
+        name,
+        email,
+        now,
+        settings=settings,
+        live_keys=1,
+        lists_complete_at=now,
     )
     key, secret = keys.draw(ports, merchant.id, ALL_SCOPES, made_by=OPERATOR, now=now)
     try:

@@ -119,7 +119,7 @@ def _update(change: Change, table: str, op: str) -> Request:
     removes += (terms.path(name) for name in was if name not in is_now)
     aux = {name for name in is_now if name.startswith(AUX)}
     # An item may be older than the aux index: once its place moves, it gets both keys of it.
-    moved = any(was.get(name) != is_now[name] for name in aux)
+    moved = change.reindexes or any(was.get(name) != is_now[name] for name in aux)
     for name, text in is_now.items():
         if was.get(name) != text or (moved and name in aux):
             sets.append(f"{terms.path(name)} = {terms.value({'S': text})}")

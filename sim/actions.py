@@ -178,6 +178,13 @@ def change_email(adversary: Adversary, target: Subscription) -> None:
 
     for _ in range(chance.pick((1, 1, 2))):
         world.clockwork.spawn(f"email {owner}", work, world.clockwork.now_us, answered)
+    name = chance.pick((None, f"Ann {email.partition('@')[0]}", "Zoë Other"))
+
+    def rename() -> None:
+        customers.change(ports, merchant, owner, {"name": name}, now=ports.clock())
+
+    if name is not None:
+        world.clockwork.spawn(f"name {owner}", rename, world.clockwork.now_us, answered)
 
 
 def _cancel(world: World, target: Subscription, when: When) -> None:

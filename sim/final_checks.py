@@ -24,6 +24,7 @@ from billing.refunds.refunds import Refund, RefundState
 from sim.document_writes import documents_agree
 from sim.invariants import Violation
 from sim.jobs import jobs_ended
+from sim.list_rows import list_rows_agree
 from sim.seen import ASKED
 from sim.virtual_clock import instant
 from sim.world import World
@@ -57,6 +58,7 @@ def reckon(world: World) -> None:
     numbers_without_gaps(found)
     documents_agree(found)
     jobs_ended(world)
+    list_rows_agree(found)
     periods_without_gaps(found, skipped=world.oracle.skipped)
 
 

@@ -22,9 +22,10 @@ from billing.gateways import event_signature
 from billing.helpdesk import cancellation_request, decisions
 from billing.helpdesk.flows import decision
 from billing.invoices.flows import documents
-from billing.kernel import charge_eligibility, retries
+from billing.kernel import charge_eligibility, list_rows, retries
 from billing.kernel.customers import Customer
 from billing.kernel.flows import due, gateway_payments
+from billing.kernel.flows import list_rows as keeping_rows
 from billing.kernel.funds import Funds
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
@@ -41,6 +42,7 @@ from sim.gateway import SimGateway
 from sim.items import Table
 from sim.mutations import (
     abandoning_unasked,
+    adding_only,
     always,
     as_the_stream_names_them,
     attempts_unlimited,
@@ -58,6 +60,7 @@ from sim.mutations import (
     keeping_funds,
     keeping_silent,
     move_blindly,
+    of_present_plan,
     oldest_first,
     paid_without_settling,
     removing_first,
@@ -371,5 +374,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("outbox: in the order it was written", ((deliver, "_deliverable_at", oldest_first),)),
     Mutant("sweep: always from the same place", ((sweep, "rotated", from_the_first),)),
     Mutant("documents: issued anew for each look", ((documents, "issued_invoice", issuing_anew),)),
+    Mutant("rows: none of a plan to come", ((list_rows, "of_subscription", of_present_plan),)),
+    Mutant("rows: old words stay", ((keeping_rows, "difference", adding_only),)),
+    Mutant("rows: a new name leaves them", ((keeping_rows, "renamed", always([])),)),
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
 )

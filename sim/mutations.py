@@ -293,3 +293,13 @@ def attempts_unlimited(original: Any) -> Any:
 
 def due_at_once(original: Any) -> Any:
     return lambda paid, now: paid.period_at
+
+
+def of_present_plan(original: Any) -> Any:
+    """Returns the rows of a subscription without those of plans that it is to change to."""
+    return lambda subscription: original(replace(subscription, next_plan=None, thaws_to=None))
+
+
+def adding_only(original: Any) -> Any:
+    """Leaves rows that are not wanted any more."""
+    return lambda kept, wanted: [w for w in original(kept, wanted) if isinstance(w, Insert)]

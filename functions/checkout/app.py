@@ -55,11 +55,12 @@ def build(ports: Ports) -> http.Resolver:
     @app.get("/directory")
     def listed() -> http.Answer:
         language = languages.of_visitor(Request.of(app.current_event))
-        return http.page("directory.html", language, listings=directory.listings(ports))
+        listings = directory.listings(ports, now=ports.clock())
+        return http.page("directory.html", language, listings=listings)
 
     @app.get("/directory.json")
     def listed_as_json() -> http.Answer:
-        return http.json(shapes.directory(directory.listings(ports)))
+        return http.json(shapes.directory(directory.listings(ports, now=ports.clock())))
 
     return app
 

@@ -16,6 +16,7 @@ from billing.accounts.web.merchant_inputs import (
     NewProductInput,
     OrdersQuery,
     PreviewInput,
+    PricePointChangeInput,
     ProductChangeInput,
     RefundInput,
 )
@@ -106,9 +107,25 @@ def _catalog(api: Api, ports: Ports) -> None:
 
     @api.patch("/v1/products/<product>", ProductChangeInput)
     def change_product(call: Call[ProductChangeInput], product: str) -> ProductOutput:
-        """Change name, listing, refund days, or which price point is the default."""
+        """Change name, listing, refund days, which price point is the default, or whether it is
+        archived. Nothing new is sold of what is archived, and it counts towards no limit of a plan;
+        what was sold goes on."""
         changed = products.change(ports, call.merchant, product, call.input.given())
         return json_shapes.product(*changed, call.checkout_url)
+
+    @api.delete("/v1/products/<product>", status=204)
+    def archive_product(call: Call[Nothing], product: str) -> None:
+        """Archive a product; PATCH it with `archived: false` to sell it again."""
+        products.change(ports, call.merchant, product, {"archived": True})
+
+    @api.patch("/v1/price-points/<price_point>", PricePointChangeInput)
+    def change_price_point(call: Call[PricePointChangeInput], price_point: str) -> PricePointOutput:
+        """Change how a price point is cancelled, whether it is on sale, or make it the default.
+        What was sold stays as it is."""
+        changed, point = products.change_price_point(
+            ports, call.merchant, price_point, call.input.given()
+        )
+        return json_shapes.price_point(point, changed, call.checkout_url)
 
     @api.post("/v1/products/<product>/price-points", PricePointInput)
     def add_price_point(call: Call[PricePointInput], product: str) -> PricePointOutput:

@@ -60,6 +60,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "api_key": (lambda s: s.api_key("hash"), GET),
     "api_keys": (lambda s: s.api_keys(MERCHANT), INDEX_THEN_MANY),
     "catalog": (lambda s: s.catalog(MERCHANT), QUERY),
+    "price_points": (lambda s: s.price_points([(price_point().id, 1)]), MANY),
     "product": (lambda s: s.product(MERCHANT, "prod_1"), GET),
     "price_point": (lambda s: s.price_point(f"{MERCHANT}.pp1"), QUERY),
     "listed_products": (lambda s: s.listed_products(50), INDEX_THEN_MANY),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from billing.aws.sqs_queue import leases_of
+from billing.catalog.flows import directory
 from billing.console.flows import transactions
 from billing.console.flows.transactions import Filter
 from billing.customers.flows import customer_view
@@ -67,6 +68,15 @@ def test_a_batch_of_renewals_costs_calls_by_the_step_and_not_by_the_subscription
     # Read: subscriptions, bill-tos, the merchant and the operator's switch, and both together once
     # more before money moves; write: steps 1, 2, 3 and 5.
     assert calls == {"BatchGetItem": 3, "GetItem": 2, "TransactWriteItems": 4}
+
+
+def test_the_directory_reads_each_kind_at_once(world: World, calls: Counter[str]) -> None:
+    for n in range(120):
+        world.product(name=f"Course {n}", public_listing=True)
+    calls.clear()
+    assert len(directory.listings(world.ports, now=world.now)) == 120
+    # The index; products and price points, a hundred at a time; the merchants and the switch.
+    assert calls == {"Query": 1, "BatchGetItem": 5}
 
 
 def test_a_portal_page_is_one_query(world: World, calls: Counter[str]) -> None:

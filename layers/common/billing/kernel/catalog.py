@@ -223,6 +223,8 @@ class Product(Entity):
     `price_points` are ids in the order of the wizard; exactly one of them is the default (P-14).
     `refund_days` is the customer's refund window per payment in days, 0 for none (B-7). `limits`
     apply where the product is a plan; a resource that is not named has no limit (A-4).
+    `default_version` is the version of the default price point, so that the directory can read many
+    at once. Nothing new is sold of an archived product; what runs goes on.
     """
 
     id: str
@@ -236,9 +238,20 @@ class Product(Entity):
     public_listing: bool = False
     refund_days: int = 0
     limits: tuple[Limit, ...] = ()
+    archived: bool = False
+    default_version: int = 1
 
     def __post_init__(self) -> None:
         assert self.default_price_point in self.price_points, "exactly one default, always (P-14)"
+
+    @property
+    def is_listed(self) -> bool:
+        """True if the public directory shows it (P-1)."""
+        return self.public_listing and not self.archived
+
+    def sells(self, price_point: str) -> bool:
+        """Tells whether somebody can buy at that price point now."""
+        return price_point in self.price_points and not self.archived
 
     def with_price_point(self, price_point: str) -> Product:
         return replace(self, price_points=(*self.price_points, price_point))

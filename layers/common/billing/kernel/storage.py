@@ -125,6 +125,10 @@ class Store(Protocol):
         """The newest version; the id names its merchant (`<merchant>.<random>`)."""
         ...
 
+    def price_points(self, versions: Sequence[tuple[str, int]]) -> list[PricePoint | None]:
+        """The price points of these ids and versions, in the order asked for."""
+        ...
+
     def listed_products(self, limit: int) -> list[Product]:
         """Index: products of all merchants that are switched to public listing (P-1, P-14)."""
         ...

@@ -104,7 +104,13 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
     "RetrySchedule": {"every_days": 3, "attempts": 4, "final_action": "cancel"},
     "AccountPolicy": {"retention_days": 90, "frozen_stops": True},
     "GatewayAccount": {"active": True, "bound_to": None},
-    "Product": {"public_listing": False, "refund_days": 0, "limits": ()},
+    "Product": {
+        "public_listing": False,
+        "refund_days": 0,
+        "limits": (),
+        "archived": False,
+        "default_version": 1,
+    },
     "PricePoint": {"version": 1},
     "PriceTerms": {
         "period": None,

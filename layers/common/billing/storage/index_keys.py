@@ -235,7 +235,7 @@ def _ticket(e: Ticket) -> dict[str, Place]:
 
 def _product(e: Product) -> dict[str, Place]:
     """Lists a product in the directory while it is publicly listed."""
-    return {LIST: Place(DIRECTORY.pk, f"{e.merchant}#{e.id}")} if e.public_listing else {}
+    return {LIST: Place(DIRECTORY.pk, f"{e.merchant}#{e.id}")} if e.is_listed else {}
 
 
 def _merchant(e: Merchant) -> dict[str, Place]:

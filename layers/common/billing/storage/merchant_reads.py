@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -69,6 +69,10 @@ class MerchantReads:
         """Query M#<merchant> PRICE#<id>#v*, newest first, one."""
         found = self._items.query(keys.price_versions(price_point), newest_first=True, limit=1)
         return found[0] if found else None
+
+    def price_points(self, versions: Sequence[tuple[str, int]]) -> list[PricePoint | None]:
+        """Batch get of M#<merchant> PRICE#<id>#v<n>."""
+        return self._items.get_many([keys.price_version(*each) for each in versions])
 
     def invoice_counter(
         self, merchant: str, test: bool, *, credit_notes: bool = False

@@ -49,7 +49,7 @@ class ItemStore(MerchantReads, CustomerReads):
     def listed_products(self, limit: int) -> list[Product]:
         """Index list DIRECTORY, then batch get."""
         found = listed(self._items, index_keys.DIRECTORY, limit=limit)
-        return [e for e in found if e.public_listing]
+        return [e for e in found if e.is_listed]
 
     def account(self, username: str) -> Account | None:
         """Get M#<username> ACCOUNT."""

@@ -60,7 +60,7 @@ def offers(ports: Ports) -> list[Offer]:
     return [
         Offer(by_id[point.product], point)
         for point in points
-        if point.product in by_id and point.id in by_id[point.product].price_points
+        if point.product in by_id and by_id[point.product].sells(point.id)
     ]
 
 

@@ -12,7 +12,7 @@ from billing.catalog.flows.products import Draft
 from billing.catalog.web.price_inputs import PricePointInput
 from billing.checkout.web.forms import AddressInput
 from billing.kernel import domains
-from billing.kernel.catalog import Limit
+from billing.kernel.catalog import Cancellation, Limit
 from billing.kernel.departments import Ask, Department
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import VISITORS_OWN, CreditAtEnd, PortalKind, SelfService, Undecided
@@ -133,12 +133,21 @@ class ProductChangeInput(ChangeInput):
     refund_days: Days = unsaid()
     limits: Limits = unsaid()
     default_price_point: Key = unsaid()
+    archived: StrictBool = unsaid()
 
     def given(self) -> dict[str, Any]:
         changes = super().given()
         if "limits" in changes:
             changes["limits"] = limits_of(changes["limits"])
         return changes
+
+
+class PricePointChangeInput(ChangeInput):
+    """A change of a price point; its price and its type never change."""
+
+    cancellation: Cancellation = unsaid()
+    archived: StrictBool = unsaid()
+    default: Literal[True] = unsaid()
 
 
 class DepartmentInput(Input):

@@ -28,6 +28,7 @@ Handler = Callable[..., Any]
 
 HAS_BODY = frozenset({"POST", "PATCH"})
 ACCEPTED = 202
+NOTHING_TO_SAY = 204
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,10 @@ class Api:
     def patch(self, path: str, takes: type[Input]) -> Callable[[Handler], Handler]:
         return self._declare("PATCH", path, takes, 200, "write")
 
-    def delete(self, path: str, takes: type[Input] = Nothing) -> Callable[[Handler], Handler]:
-        return self._declare("DELETE", path, takes, 200, "write")
+    def delete(
+        self, path: str, takes: type[Input] = Nothing, *, status: int = 200
+    ) -> Callable[[Handler], Handler]:
+        return self._declare("DELETE", path, takes, status, "write")
 
     def _declare(
         self,
@@ -153,6 +156,8 @@ class Api:
                 return http.file(given.content, given.name)
             if isinstance(given, Later):
                 return http.json(given.body, ACCEPTED)
+            if route.status == NOTHING_TO_SAY:
+                return http.answer(NOTHING_TO_SAY, None, "", {})
             return http.json(given, route.status)
 
         return once.answer(self._ports, request, now, run) if once else run()

@@ -64,6 +64,7 @@ class PricePointOutput(TermsOutput):
     product: str
     version: int
     default: bool
+    archived: bool
     checkout_url: str
     created_at: str
 
@@ -78,6 +79,7 @@ class ProductOutput(TypedDict):
     gateways: list[str]
     grants: list[str]
     limits: dict[str, int]
+    archived: bool
     default_price_point: str
     price_points: list[PricePointOutput]
     created_at: str
@@ -176,6 +178,7 @@ def price_point(
         "product": point.product,
         "version": point.version,
         "default": point.id == product.default_price_point,
+        "archived": not product.sells(point.id),
         "checkout_url": checkout_url(point.id),
         "created_at": instant(point.created_at),
         **terms(point.terms),
@@ -193,6 +196,7 @@ def product(
         "gateways": list(product.gateways),
         "grants": list(product.grants),
         "limits": {limit.of: limit.most for limit in product.limits},
+        "archived": product.archived,
         "default_price_point": product.default_price_point,
         "price_points": [price_point(point, product, checkout_url) for point in points],
         "created_at": instant(product.created_at),

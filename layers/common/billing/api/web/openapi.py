@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
-from billing.api.web.frame import ACCEPTED, HAS_BODY, Later, Pdf, Route
+from billing.api.web.frame import ACCEPTED, HAS_BODY, NOTHING_TO_SAY, Later, Pdf, Route
 from billing.web.http import JSON, PROBLEM
 from billing.web.inputs import Nothing
 
@@ -159,7 +159,10 @@ def _responses(route: Route, gives: dict[str, Any] | None) -> dict[str, Any]:
         status: {"description": words, "content": PROBLEMS}
         for status, words in (ERRORS | dict(route.errors)).items()
     }
-    done = PDF_ANSWER if gives is None else _answer("Done.", gives)
+    if route.status == NOTHING_TO_SAY:
+        done: dict[str, Any] = {"description": "Done."}
+    else:
+        done = PDF_ANSWER if gives is None else _answer("Done.", gives)
     return {str(route.status): done, **errors}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from billing.kernel import domains
 from billing.kernel.catalog import PriceTerms
@@ -21,14 +22,19 @@ class Listing:
     url: str
 
 
-def listings(ports: Ports) -> list[Listing]:
-    """Lists every listed product of every merchant, by name."""
+def listings(ports: Ports, *, now: datetime) -> list[Listing]:
+    """Lists every listed product of merchants that sell now, by name; reads each kind at once."""
+    products = ports.store.listed_products(LISTED_AT_MOST)
+    names = sorted({product.merchant for product in products})
+    found, _ = ports.store.merchants_and_switch(names)
+    sellers = {each.id: each for each in found if each and not each.as_of(now).stopped}
+    sold = [product for product in products if product.merchant in sellers]
+    points = ports.store.price_points([(p.default_price_point, p.default_version) for p in sold])
     listed = []
-    for product in ports.store.listed_products(LISTED_AT_MOST):
-        merchant = ports.store.merchant(product.merchant)
-        point = ports.store.price_point(product.default_price_point)
-        if merchant is None or point is None:
+    for product, point in zip(sold, points, strict=True):
+        if point is None:
             continue
+        merchant = sellers[product.merchant]
         url = domains.checkout(ports.operation.public_url, merchant, point.id)
         listed.append(Listing(merchant.name, product.name, point.terms, url))
     return sorted(listed, key=lambda listing: (listing.product_name, listing.merchant_name))

@@ -15,7 +15,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Page
-from billing.kernel.writes import Change, Insert
+from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
 MOST_PRICE_POINTS = 50
 
@@ -77,14 +77,15 @@ def one(ports: Ports, merchant: Merchant, product: str) -> Offered:
 
 
 def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, Any]) -> Offered:
-    """Changes name, listing, refund days, or which price point is the default (P-14)."""
+    """Changes name, listing, refund days, which price point is the default (P-14), or whether it is
+    archived."""
     before, points = one(ports, merchant, product)
     after = before
     if (default := changes.pop("default_price_point", None)) is not None:
         if default not in before.price_points:
             raise Invalid("not_a_price_point", field="default_price_point")
         after = before.with_default(default)
-    after = replace(after, **changes)
+    after = _pointing(replace(after, **changes), points)
     if after != before:
         ports.store.commit(Change(before, after, expecting=("price_points",)))
     return after, points
@@ -114,8 +115,64 @@ def remove_price_point(ports: Ports, merchant: Merchant, product: str, price_poi
     after = before.without_price_point(price_point)
     points = (ports.store.price_point(point) for point in after.price_points)
     kept = tuple(point for point in points if point is not None)
+    after = _pointing(after, kept)
     ports.store.commit(Change(before, after, expecting=("default_price_point",)))
     return after, kept
+
+
+def change_price_point(
+    ports: Ports, merchant: Merchant, price_point: str, changes: dict[str, Any]
+) -> tuple[Product, PricePoint]:
+    """Changes how a price point is cancelled, whether it is on sale, or makes it the default.
+
+    How it is cancelled is a new version: what was sold keeps its own (P-15, P-18). Raises
+    `NotFound`, and `Refused` for the last one on sale.
+    """
+    before = ports.store.price_point(price_point)
+    if before is None or before.merchant != merchant.id:
+        raise NotFound("price_point_unknown")
+    product = _found(ports, merchant, before.product)
+    offered, point = _on_sale(product, before.id, changes.get("archived")), before
+    cancellation = changes.get("cancellation", before.terms.cancellation)
+    if cancellation is not before.terms.cancellation:
+        terms = replace(before.terms, cancellation=cancellation)
+        point = replace(before, terms=terms, version=before.version + 1)
+    if changes.get("default"):
+        if point.id not in offered.price_points:
+            raise Invalid("not_a_price_point", field="default")
+        offered = offered.with_default(point.id)
+    default = ports.store.price_point(offered.default_price_point)
+    offered = _pointing(offered, [point, *filter(None, [default])])
+    if offered != product:
+        kept = ("price_points", "default_price_point")
+        writes: list[Write] = [Change(product, offered, expecting=kept)]
+    else:
+        # The default must not have moved here meanwhile, or it would point at the old version.
+        writes = [ConditionCheck(product, expecting=("default_price_point",))]
+    if point is not before:
+        writes.append(Insert(point))
+    if offered != product or point is not before:
+        ports.store.commit(*writes)
+    return offered, point
+
+
+def _on_sale(product: Product, price_point: str, archived: bool | None) -> Product:
+    """Returns the product with the price point taken off sale or put back; None leaves it."""
+    if archived is None or archived is (price_point not in product.price_points):
+        return product
+    if not archived:
+        if len(product.price_points) >= MOST_PRICE_POINTS:
+            raise Refused("too_many_price_points", most=MOST_PRICE_POINTS)
+        return product.with_price_point(price_point)
+    if len(product.price_points) == 1:
+        raise Refused("last_price_point")
+    return product.without_price_point(price_point)
+
+
+def _pointing(product: Product, points: Sequence[PricePoint]) -> Product:
+    """Returns the product with the version of its default price point, the first found of it."""
+    found = (p.version for p in points if p.id == product.default_price_point)
+    return replace(product, default_version=next(found, product.default_version))
 
 
 def _found(ports: Ports, merchant: Merchant, product: str) -> Product:

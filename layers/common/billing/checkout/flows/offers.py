@@ -48,7 +48,7 @@ def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None 
     (merchant,), switch = ports.store.merchants_and_switch([point.merchant])
     assert product is not None and merchant is not None, "written before its price points"
     merchant = merchant.as_of(now)
-    if point.id not in product.price_points:
+    if not product.sells(point.id):
         raise NotFound("offer_ended")
     if gateway is not None and gateway not in product.gateways:
         raise NotFound("offer_not_by_gateway")

@@ -234,7 +234,7 @@ def _plan(ports: Ports, found: Subscription, price_point: str, now: datetime) ->
     if price_point == found.price_point:
         # Asked for to stay on it: at the terms that were agreed, on sale or not (P-18).
         return replace(Plan.of(point, product), version=found.price_version, terms=found.terms)
-    if point.id not in product.price_points:
+    if not product.sells(point.id):
         raise NotFound("price_point_not_for_sale")
     plan = Plan.of(point, product)
     plan_change.refuse_plan(found, plan, product.gateways)

@@ -21,7 +21,7 @@ Over = tuple[str, int, int]
 
 
 def of(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
-    """Counts the things that plans can limit: products, and live subscriptions."""
+    """Counts the things that plans can limit: products on sale, and live subscriptions."""
     products, _ = ports.store.catalog(seller.id)
     until = now + timedelta(microseconds=1)
     live, seen, cursor = 0, 0, None
@@ -34,7 +34,7 @@ def of(ports: Ports, seller: Merchant, now: datetime) -> dict[str, int]:
         cursor = page.next
         if cursor is None:
             break
-    return {"products": len(products), "subscriptions": live}
+    return {"products": sum(not product.archived for product in products), "subscriptions": live}
 
 
 def over(product: Product, usage: dict[str, int]) -> tuple[Over, ...]:

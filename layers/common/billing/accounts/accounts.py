@@ -19,11 +19,12 @@ from typing import ClassVar
 from billing.kernel.customers import Entitlement, normalised_email
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Invalid
+from billing.kernel.operation import ACCOUNT_GRANT
 from billing.kernel.subscription import Subscription
 from billing.kernel.walks import Walk
 from billing.kernel.writes import Entity
 
-GRANT = "account"
+GRANT = ACCOUNT_GRANT
 """The grant that a product which is a plan gives (A-1)."""
 
 UNUSED_KEPT = timedelta(days=7)
@@ -39,7 +40,7 @@ RESERVED = frozenset(
         *("sign-in", "sign-up", "status", "support", "webhooks", "www"),
     }
 )
-LOOKS_LIKE = str.maketrans("01356789i", "olesgtbgl")
+LOOKS_LIKE = str.maketrans("0123456789i", "olzeasgtbgl")
 """Maps letters and digits to those they look like (Unicode TR39, for the letters that are
 allowed)."""
 
@@ -111,7 +112,7 @@ def check_username(username: str, *platform: str) -> str:
         raise Invalid(
             "username_malformed", field="username", least=USERNAME_LEAST, most=USERNAME_MOST
         )
-    if name in RESERVED:
+    if skeleton(name) in map(skeleton, RESERVED):
         raise Invalid("username_reserved", field="username")
     if any(skeleton(called) in skeleton(name) for called in platform if skeleton(called)):
         raise Invalid("username_like_platform", field="username", platform=platform[0])

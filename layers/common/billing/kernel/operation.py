@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from billing.kernel.due import DueKind
 from billing.kernel.writes import Entity
 
+ACCOUNT_GRANT = "account"
+"""The grant that a product of the platform gives which is a plan of an account (A-1)."""
+
 PARKED_AFTER = 5
 """After so many failures in a row through an error of our own, a person must look (R-9)."""
 

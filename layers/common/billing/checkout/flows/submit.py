@@ -23,6 +23,7 @@ from billing.kernel.errors import (
     Unfinished,
 )
 from billing.kernel.invoices import UNDER_WAY
+from billing.kernel.operation import ACCOUNT_GRANT
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 
@@ -70,6 +71,20 @@ def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> None:
         raise Refused(CHANGED)
 
 
+def refuse_without_account(ports: Ports, offered: Offer, email: str, *, now: datetime) -> None:
+    """Raises `Invalid` (account_needed) where a plan of the platform is bought by an email that has
+    no account: it would be paid for, and open nothing (A-1).
+
+    Limited as the repeat question is, so that nobody can try out emails.
+    """
+    merchant, grants = offered.merchant.id, offered.product.grants
+    if merchant != ports.operation.platform or ACCOUNT_GRANT not in grants:
+        return
+    if ports.store.account_email(email) is None:
+        _limit(ports, "repeat_question", f"{merchant}\n{email}", REPEAT_QUESTIONS_PER_EMAIL, now)
+        raise Invalid("account_needed", field="email", code="account_needed")
+
+
 def submit(
     ports: Ports, price_point: str, form: Submission, visitor: Visitor, *, now: datetime
 ) -> Checkout:
@@ -94,10 +109,10 @@ def buy(
     """Buys what is offered, at most once per attempt key; a repeated key gets the same answer
     (C-2).
 
-    Raises `Invalid` for a used key with another form, `Refused` (already_purchased) for a repeat
-    that is not confirmed, (trial_used) for another trial of the same person (C-9) and
-    (offer_changed) for an offer that is not as it was shown, `TooMany`, and `Unavailable` when
-    nothing was charged: `Unfinished` once it is written down.
+    Raises `Invalid` for a used key with another form and for a plan without an account, `Refused`
+    (already_purchased) for a repeat that is not confirmed, (trial_used) for another trial of the
+    same person (C-9) and (offer_changed) for an offer that is not as it was shown, `TooMany`, and
+    `Unavailable` when nothing was charged: `Unfinished` once it is written down.
     """
     point = offered.price_point
     known = ports.store.checkout(point.merchant, form.attempt_key)
@@ -105,6 +120,7 @@ def buy(
         return _carry_on(ports, known, point.id, form, visitor, now)
     refuse_to_begin(ports, offered, visitor, now=now)
     refuse_changed(offered, form.shown, visitor)
+    refuse_without_account(ports, offered, form.email, now=now)
     history = _history(ports, offered, form.email)
     if history.customer is not None and not form.confirm_repeat:
         _ask_about_repeat(ports, offered, history, form.email, now)

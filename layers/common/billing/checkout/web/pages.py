@@ -136,6 +136,7 @@ def _redirect_to_gateway(
     visitor = _visitor(ports, request, point, shape.attempt_key)
     submit.refuse_to_begin(ports, offered, visitor, now=now)
     submit.refuse_changed(offered, shape.shown, visitor)
+    submit.refuse_without_account(ports, offered, shape.email, now=now)
     page = card_setup.begin(
         ports,
         offered.sold_at,

@@ -50,5 +50,6 @@ def charge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         tally += done
         failed |= broken
     telemetry.tally(tally, "charge_")
-    telemetry.count("GatewayTrouble", tally["unreachable"])
+    unanswered = {"trouble": tally["unreachable"]}
+    telemetry.tally(unanswered, "gateway_")
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed], **tally}

@@ -82,8 +82,12 @@ class Misshapen(Invalid):
 
 
 def errors_of(error: Invalid) -> dict[str, Invalid]:
-    """Maps a form's fields to their errors; of several about one field, the first."""
-    return {each.field: each for each in reversed(_each(error))}
+    """Maps a form's fields to their errors, in the order of the form; of several about one field,
+    the first."""
+    found: dict[str, Invalid] = {}
+    for each in _each(error):
+        found.setdefault(each.field, each)
+    return found
 
 
 def _each(error: Invalid) -> tuple[Invalid, ...]:

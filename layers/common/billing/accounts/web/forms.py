@@ -18,8 +18,8 @@ class SignUpForm(Input):
     """A sign-up for an account."""
 
     username: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
-    email: Email
     name: Name
+    email: Email
 
 
 class EmailForm(Input):

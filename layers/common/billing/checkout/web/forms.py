@@ -25,14 +25,14 @@ from billing.web.problems import Misshapen
 
 
 class AddressInput(Input):
-    """A postal address."""
+    """A postal address; its fields stand as on the pages, and so do their errors."""
 
+    country: Country
     line1: Annotated[Line, leads_nowhere]
     line2: Annotated[str, words(200, 0), leads_nowhere] | None = None
     city: Annotated[Line, leads_nowhere]
     postal_code: Annotated[str, words(20, 0), leads_nowhere] | None = None
     state: Annotated[str, words(100, 0), leads_nowhere] | None = None
-    country: Country
 
     def address(self) -> Address:
         return Address(

@@ -12,7 +12,7 @@ from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import card_setup, offers, submit
 from billing.checkout.flows.offers import Offer
 from billing.checkout.flows.submit import Visitor
-from billing.checkout.web import shapes
+from billing.checkout.web import drafts, shapes
 from billing.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from billing.kernel.gateways import Collection, Element, TheirPage
 from billing.kernel.invoices import InvoiceState
@@ -24,12 +24,14 @@ from billing.web.request import Request
 
 
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
-    """Shows the empty form with a new attempt key, so that sending it twice buys once (C-2)."""
+    """Shows the form, with what this browser typed before, and a new attempt key, so that sending
+    it twice buys once (C-2)."""
     chosen = request.query().get("gateway") or None
     offered = offers.offer(ports, price_point, now=now, gateway=chosen)
     spoken = languages.spoken(offered.merchant, request)
     try:
-        return _form(ports, offered, spoken, attempt_key=ports.new_id("attempt"))
+        form = drafts.kept(ports, request, price_point, now=now)
+        return _form(ports, offered, spoken, attempt_key=ports.new_id("attempt"), form=form)
     except Unavailable:
         return _unavailable(request, offered, spoken)
 
@@ -99,8 +101,11 @@ def _sent_page(
 
     shape = CheckoutInput.from_form(typed)
     visitor = _visitor(ports, request, offered.price_point.id, shape.attempt_key)
-    submit.buy(ports, offered, shape.submission(), visitor, now=now)
-    return http.redirect(visitor.return_url)
+    bought = submit.buy(ports, offered, shape.submission(), visitor, now=now)
+    if bought.state is CheckoutState.PAID:
+        return http.redirect(visitor.return_url, cookies=drafts.forget(request))
+    cookie = drafts.keep(ports, request, offered.price_point.id, typed, now=now)
+    return http.redirect(visitor.return_url, cookies=[cookie])
 
 
 def _sent_again(
@@ -149,7 +154,9 @@ def _redirect_to_gateway(
     )
     merchant, test = offered.merchant, offered.test
     reason = redirects.Why.CARD
-    return redirects.to(page, reason, offered.gateway, language, merchant=merchant, test=test)
+    onward = redirects.to(page, reason, offered.gateway, language, merchant=merchant, test=test)
+    onward.cookies.append(drafts.keep(ports, request, point, typed, now=now))
+    return onward
 
 
 def _unavailable(request: Request, offered: Offer, language: str) -> http.Answer:
@@ -195,6 +202,7 @@ def return_from_gateway(
         merchant=merchant,
         checkout=bought,
         test=bought.invoice.test,
+        cookies=drafts.forget(request) if bought.state is CheckoutState.PAID else (),
         **values,
     )
 

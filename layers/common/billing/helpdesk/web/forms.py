@@ -30,13 +30,13 @@ class RequestForm(Input):
     """A request to a department. `order` is an Order ID, typed or chosen; `attempt` was drawn with
     the page, and makes it one request however often it is sent."""
 
-    email: Email | None = None
-    subject: Annotated[Line, Field(max_length=messages.SUBJECT_MOST)]
-    text: Text
     attempt: Attempt
+    email: Email | None = None
+    name: Name | None = None
     wish: TicketType | None = None
     order: Line | None = None
-    name: Name | None = None
+    subject: Annotated[Line, Field(max_length=messages.SUBJECT_MOST)]
+    text: Text
     site: Answer | None = None
     login: Answer | None = None
     browser: Answer | None = None

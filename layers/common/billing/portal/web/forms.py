@@ -34,10 +34,15 @@ class RefundForm(Input):
     cancel: Literal["true"] | None = None
 
 
-class AddressForm(AddressInput):
-    """A bill-to address, for one subscription or for all (B-8)."""
+class _Named(Input):
+    """A form that asks for a name first; so errors stand in the order of the page."""
 
     name: Name
+
+
+class AddressForm(AddressInput, _Named):
+    """A bill-to address, for one subscription or for all (B-8)."""
+
     everywhere: Literal["true"] | None = None
 
 

@@ -93,6 +93,8 @@ def test_a_merchant_refunds_a_part_then_the_rest_and_no_more(shop: Shop) -> None
     answer = send(browser, address)
     assert "The refund is complete" in browser.browse("GET", answer.headers["location"]).body
     assert shop.world.charges()[0]["refunded"] == 2999
+    listed = browser.browse("GET", "/console").body
+    assert "−$10.00" in listed and "−$19.99" in listed and "−$29.99" not in listed
     assert shop.world.subscription().state is State.CANCELLED
     assert browser.browse("GET", address).status == 409
     assert address not in links(browser.browse("GET", "/console"))

@@ -241,10 +241,10 @@ def webhook(world: World) -> Request:
     _renewal_due(world)
     with _unheard(world):
         world.work()
-    return told_by_gateway(world)
+    return sent_by_gateway(world)
 
 
-def told_by_gateway(world: World) -> Request:
+def sent_by_gateway(world: World) -> Request:
     """The newest event of the gateway, as it sends it."""
     *_, told = world.sandbox.events_since(world.now)
     body, signed = world.sandbox.signed(told)

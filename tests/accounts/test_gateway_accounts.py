@@ -119,7 +119,7 @@ def test_what_was_not_mailed_while_disarmed_is_mailed_once_when_armed(world: Wor
     bought, ends = sorted(world.subjects())
     assert bought.startswith("[TEST] Your purchase")
     assert ends.endswith("will end on February 28, 2026")
-    assert facts(world) == []
+    assert undelivered(world) == []
 
 
 @pytest.mark.spec("W-5")
@@ -150,7 +150,7 @@ def test_who_is_disarmed_keeps_nobody_else_waiting_and_passing_words_pass(world:
     assert deliver.sweep(world.ports, now=soon + timedelta(hours=1))["told"] == 100
 
 
-def facts(world: World) -> list[OutboxEvent]:
+def undelivered(world: World) -> list[OutboxEvent]:
     """Returns the undelivered outbox events."""
     late = world.now + timedelta(days=1)
     return [

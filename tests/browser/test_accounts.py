@@ -29,10 +29,10 @@ def test_a_trial_is_cancelled_and_the_account_is_come_back_to(ann: Customer) -> 
     signs_in(ann)
     assert ann.heading() == "Transactions"
     ann.laptop.post("/_dev/clock", {"advance": "PT3M"})
-    assert arrived(lambda: times_told(ann) == 2), "once when it opened, once when it was back"
+    assert arrived(lambda: times_mailed(ann) == 2), "once when it opened, once when it was back"
 
 
-def times_told(ann: Customer) -> int:
+def times_mailed(ann: Customer) -> int:
     return sum("is active" in mail["subject"] for mail in ann.mails())
 
 

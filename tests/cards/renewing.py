@@ -31,7 +31,7 @@ def renew(world: World, method: PaymentMethod, last4: str = "1881", date: str = 
     world.sandbox.renew_card(method.id, last4=last4, expires_on=date)
 
 
-def told(world: World) -> list[GatewayEvent]:
+def card_events(world: World) -> list[GatewayEvent]:
     """Returns the gateway's events about cards, oldest first."""
     everything = world.sandbox.events_since(world.now.replace(year=2000))
     return [event for event in everything if event.type.startswith("payment_method")]
@@ -44,4 +44,4 @@ def take(world: World, event: GatewayEvent, account: AccountRef = ACME) -> str:
 
 def taken(world: World) -> str:
     """Takes the newest event about a card; returns what it brings about."""
-    return take(world, told(world)[-1])
+    return take(world, card_events(world)[-1])

@@ -30,7 +30,7 @@ from billing.kernel.subscription import State, When
 from billing.kernel.writes import Change, Insert
 from billing.privacy.flows import erase
 from billing.rebill.flows import pay_now
-from tests.cards.renewing import ACME, buy, card, renew, take, taken, told
+from tests.cards.renewing import ACME, buy, card, card_events, renew, take, taken
 from tests.portal.visitors import Shop
 from tests.world import MONTHLY, World
 
@@ -120,7 +120,7 @@ def test_the_same_event_again_late_or_out_of_order_changes_nothing(world: World)
     before = past_due(world)
     for last4, date in (("1881", "2039-03"), ("0005", "2041-01")):
         renew(world, before, last4, date)
-    first, second = told(world)
+    first, second = card_events(world)
     assert take(world, second) == "card_updated"
     after, subscription = card(world), world.subscription()
     assert after.last4 == "0005"
@@ -142,14 +142,14 @@ def test_whatever_order_events_come_in_the_end_is_what_the_bank_did_last(order: 
     for last4 in ("1881", "1881", "0005"):
         renew(world, before, last4)
     for place in order:
-        take(world, told(world)[place])
+        take(world, card_events(world)[place])
     assert card(world).last4 == "0005"
 
 
 def test_what_an_event_says_of_a_card_counts_for_nothing(world: World) -> None:
     before = buy(world)
     renew(world, before)
-    (event,) = told(world)
+    (event,) = card_events(world)
     take(world, event)
     after = card(world)
     strange = replace(event, id="evt_lie", type="payment_method.updated")
@@ -164,7 +164,7 @@ def test_what_an_event_says_of_a_card_counts_for_nothing(world: World) -> None:
 def test_an_event_of_another_account_is_not_believed(world: World) -> None:
     before = buy(world)
     renew(world, before)
-    (event,) = told(world)
+    (event,) = card_events(world)
     for stranger in (AccountRef("globex", SANDBOX, SANDBOX), AccountRef("acme", SANDBOX, "other")):
         assert take(world, event, stranger) == "not_ours"
     assert card(world) == before

@@ -28,7 +28,7 @@ def world() -> World:
     return World(limits=False)
 
 
-def told(world: World) -> list[GatewayEvent]:
+def events_of(world: World) -> list[GatewayEvent]:
     return list(world.sandbox.events_since(world.now.replace(year=2000)))
 
 
@@ -65,7 +65,7 @@ def test_money_for_a_void_invoice_is_booked_and_given_back(world: World) -> None
     (void,) = (i for i in world.history().invoices if i.state is InvoiceState.VOID)
     assert void.gateway_ref is not None
     charged_after_all(world, void.gateway_ref)
-    late = told(world)[-1]
+    late = events_of(world)[-1]
     assert take(world, late) == "paid_too_late"
     assert take(world, late) == "repeated"
     world.advance(minutes=5)
@@ -89,7 +89,7 @@ def test_money_for_an_abandoned_purchase_is_booked_and_given_back(world: World) 
     assert left is not None and left.state is CheckoutState.ABANDONED
     assert waiting.invoice.gateway_ref is not None
     charged_after_all(world, waiting.invoice.gateway_ref)
-    late = told(world)[-1]
+    late = events_of(world)[-1]
     assert take(world, late) == "paid_too_late"
     assert take(world, replace(late, id="evt_another")) == "nothing_new"
     world.advance(minutes=5)
@@ -115,7 +115,7 @@ def test_money_for_a_form_that_was_erased_is_given_back_to_whoever_it_was(world:
     erase.one(world.ports, "acme", customer)
     world.mailer.sent.clear()
     charged_after_all(world, declined.invoice.gateway_ref)
-    late = told(world)[-1]
+    late = events_of(world)[-1]
     assert take(world, late) == "paid_too_late"
     world.advance(minutes=20)
     assert [c["status"] for c in world.charges()] == ["succeeded", "declined", "refunded"]
@@ -147,7 +147,7 @@ def test_money_of_a_stranger_whose_form_was_erased_is_given_back_too(world: Worl
     )
     assert turn.over and not turn.walk.left
     charged_after_all(world, declined.invoice.gateway_ref)
-    assert take(world, told(world)[-1]) == "paid_too_late"
+    assert take(world, events_of(world)[-1]) == "paid_too_late"
     world.advance(minutes=20)
     assert [c["status"] for c in world.charges()] == ["declined", "refunded"]
     history = world.store.history("acme", declined.customer)

@@ -50,7 +50,7 @@ def address(world: World) -> Iterator[World]:
     wiring.install(None)
 
 
-def told(world: World) -> list[GatewayEvent]:
+def events_of(world: World) -> list[GatewayEvent]:
     return list(world.sandbox.events_since(world.now.replace(year=2000)))
 
 
@@ -102,7 +102,7 @@ def test_a_webhook_finishes_a_purchase_whose_buyer_never_came_back(address: Worl
     assert reference is not None
     world.sandbox.authenticate(reference, succeeded=True)
     for _ in range(2):
-        for event in told(world):
+        for event in events_of(world):
             assert send(event, world) == 200
     assert world.subscription().state is State.ACTIVE
     back = submit.resume(
@@ -120,7 +120,7 @@ def test_a_webhook_finishes_a_purchase_whose_buyer_never_came_back(address: Worl
 @pytest.mark.spec("R-6")
 def test_a_charge_under_way_is_settled_once_whoever_hears_of_it_first(world: World) -> None:
     charged_unheard(world)
-    first, renewal = told(world)
+    first, renewal = events_of(world)
     assert take(world, first) == "nothing_new"
     assert take(world, renewal) == "paid"
     assert take(world, renewal) == "repeated"
@@ -137,7 +137,7 @@ def test_the_worker_first_and_the_webhook_finds_it_done(world: World) -> None:
     charged_unheard(world)
     world.advance(minutes=20)
     done = world.history()
-    for event in told(world):
+    for event in events_of(world):
         assert take(world, event) == "nothing_new"
     assert world.history() == done
 
@@ -145,7 +145,7 @@ def test_the_worker_first_and_the_webhook_finds_it_done(world: World) -> None:
 @pytest.mark.spec("R-4")
 def test_a_decline_heard_of_late_is_not_that_of_the_next_attempt(world: World) -> None:
     world.buy(payment_method="pm_card_chargeCustomerFail")
-    assert take(world, told(world)[0]) == "nothing_new"
+    assert take(world, events_of(world)[0]) == "nothing_new"
 
 
 @pytest.mark.spec("B-7")
@@ -169,7 +169,7 @@ def test_a_refund_whose_answer_was_lost_is_booked_by_the_gateways_event(world: W
     assert isinstance(asked, refund.UnderWay)
     world.sandbox.refund = give_back  # type: ignore[method-assign]
     assert world.history().refunds[0].state is RefundState.REQUESTED
-    _, refunded = told(world)
+    _, refunded = events_of(world)
     assert take(world, refunded) == "refund_succeeded"
     assert take(world, refunded) == "repeated"
     assert [o.kind for o in world.orders()] == ["sale", "refund"]
@@ -181,7 +181,7 @@ def test_a_refund_whose_answer_was_lost_is_booked_by_the_gateways_event(world: W
 def test_an_event_about_a_payment_of_nobody_or_of_another_is_acknowledged(address: World) -> None:
     world = address
     world.buy()
-    (event,) = told(world)
+    (event,) = events_of(world)
     stranger = AccountRef("globex", SANDBOX, SANDBOX)
     assert webhook.take(world.ports, world.merchant, stranger, event, now=world.now) == {
         "not_ours": 1
@@ -216,7 +216,7 @@ def test_what_nobody_signed_is_a_400_and_changes_nothing(
     world = address
     charged_unheard(world)
     before = world.history()
-    event = told(world)[-1]
+    event = events_of(world)[-1]
     shape = request(event, world, **changes)
     if "rawPath" in changes:
         shape["requestContext"]["http"]["path"] = changes["rawPath"]
@@ -287,7 +287,7 @@ class Refusing:
 def test_a_body_is_verified_as_it_was_before_the_gateway_wrapped_it(address: World) -> None:
     world = address
     charged_unheard(world)
-    event = told(world)[-1]
+    event = events_of(world)[-1]
     body, _ = world.sandbox.signed(event)
     wrapped = {"body": b64encode(body).decode(), "isBase64Encoded": True}
     assert send(event, world, **wrapped) == 200
@@ -297,7 +297,7 @@ def test_a_body_is_verified_as_it_was_before_the_gateway_wrapped_it(address: Wor
 def test_what_cannot_be_read_now_is_to_be_sent_again(address: World) -> None:
     world = address
     charged_unheard(world)
-    event = told(world)[-1]
+    event = events_of(world)[-1]
     world.sandbox.faults.arm("unavailable", 1)
     assert send(event, world) == 503
     assert send(event, world) == 200
@@ -310,7 +310,7 @@ def test_what_a_payload_says_of_the_payment_counts_for_nothing(world: World) -> 
     """
     world.buy(email="bob@example.com")
     world.buy(payment_method="pm_card_chargeDeclined", email="ann@example.com")
-    event = told(world)[-1]
+    event = events_of(world)[-1]
     lie = replace(event, type="payment_intent.succeeded", id="evt_lie")
     assert take(world, lie) == "nothing_new"
     assert json.dumps(world.charges()).count("succeeded") == 1
@@ -370,8 +370,8 @@ def end(world: World) -> list[Any]:
 @given(st.data())
 def test_any_order_and_any_number_of_deliveries_come_to_the_same_end(data: st.DataObject) -> None:
     def deliver(world: World, everything: bool) -> None:
-        some = st.lists(st.sampled_from(told(world)), max_size=8)
-        for event in data.draw(st.permutations(told(world) * 2) if everything else some):
+        some = st.lists(st.sampled_from(events_of(world)), max_size=8)
+        for event in data.draw(st.permutations(events_of(world) * 2) if everything else some):
             take(world, event)
 
     told_of, alone = life(deliver), life(lambda world, everything: None)

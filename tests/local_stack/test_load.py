@@ -158,7 +158,7 @@ def test_fifty_clients_at_once_lose_and_double_nothing(laptop: Laptop) -> None:
 
     with memory_of(laptop) as held, ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(client, range(CLIENTS)))
-    tell(seen, held)
+    print_figures(seen, held)
     assert not seen.failures()
     assert {s for what, s in seen.statuses if what == "webhook"} == {400}
     assert {s for what, s in seen.statuses if what == "checkout"} <= {201, 402}
@@ -185,7 +185,7 @@ def assert_memory_is_steady(held: list[int]) -> None:
     assert mean(held[-third:]) <= MOST_GROWTH * mean(held[third : 2 * third]), held
 
 
-def tell(seen: Seen, held: list[int]) -> None:
+def print_figures(seen: Seen, held: list[int]) -> None:
     """Prints the figures, for whoever runs it with -s."""
     for what, seconds in sorted(seen.seconds.items()):
         statuses = {status: n for (of, status), n in sorted(seen.statuses.items()) if of == what}

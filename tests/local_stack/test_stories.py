@@ -8,7 +8,7 @@ import pytest
 
 from tests.local_stack.laptop import Laptop
 from tests.scenarios.stories.owners import Story
-from tests.scenarios.stories.told import TOLD
+from tests.scenarios.stories.played import STORIES
 from tests.scenarios.stories.town import OnLaptop
 
 pytestmark = pytest.mark.slow
@@ -22,6 +22,6 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnLaptop]:
     machine.stop()
 
 
-@pytest.mark.parametrize("story", TOLD)
+@pytest.mark.parametrize("story", STORIES)
 def test_on_a_laptop(story: Story, town: OnLaptop) -> None:
     story(town)

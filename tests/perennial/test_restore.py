@@ -45,7 +45,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield name
 
 
-def moved(world: World, table: str) -> World:
+def over_table(world: World, table: str) -> World:
     """The same people, gateway and clock over another table."""
     world.store = store.on_dynamodb(table, dynamo_calls.connect(os.urandom))
     world.ports = replace(world.ports, store=world.store)
@@ -57,7 +57,7 @@ def everything_in(table: str) -> list[Any]:
 
 
 def test_a_restored_table_is_checked_and_takes_over(core: str) -> None:
-    world = moved(World(shards=1), core)
+    world = over_table(World(shards=1), core)
     world.store.commit(Insert(world.merchant))
     world.buy()
     world.advance(days=31)
@@ -75,7 +75,7 @@ def test_a_restored_table_is_checked_and_takes_over(core: str) -> None:
     assert [violation.number for violation in at_rest.check(everything_in(core))] == ["2"]
 
     # Switched over, life goes on: nothing is charged again, and the next month once.
-    moved(world, done.table)
+    over_table(world, done.table)
     world.advance(days=31)
     after = everything_in(done.table)
     assert at_rest.check(after) == []

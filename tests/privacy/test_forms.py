@@ -15,7 +15,7 @@ from billing.kernel.customers import ERASED
 from billing.kernel.subscription import When
 from billing.privacy.flows import erase
 from billing.storage.dynamo import writes as dynamo_writes
-from tests.gateway_events.test_orphan_payments import charged_after_all, take, told
+from tests.gateway_events.test_orphan_payments import charged_after_all, events_of, take
 from tests.privacy.test_erasing import Remembering
 from tests.world import World
 
@@ -96,7 +96,7 @@ def test_a_gateway_that_does_not_let_the_card_go_is_asked_again(world: World) ->
 def test_a_card_that_its_buyer_keeps_stays_with_the_gateway(world: World) -> None:
     form, attempt = unbought(world, CheckoutState.ABANDONED)
     charged_after_all(world, str(attempt.invoice.gateway_ref))
-    assert take(world, told(world)[-1]) == "paid_too_late"
+    assert take(world, events_of(world)[-1]) == "paid_too_late"
     world.advance(days=31)
     assert personal(stands(world, form, attempt.state)) == []
     (kept,) = world.history().methods

@@ -46,15 +46,15 @@ def reference(world: World) -> str:
     return str(world.history().invoices[0].gateway_ref)
 
 
-def told(world: World) -> list[GatewayEvent]:
+def events_of(world: World) -> list[GatewayEvent]:
     return list(world.sandbox.events_since(world.now.replace(year=2000)))
 
 
-def tell(world: World) -> list[str]:
+def deliver(world: World) -> list[str]:
     """Delivers every event of the gateway once; returns what they brought about."""
     return [
         name
-        for event in told(world)
+        for event in events_of(world)
         for name in webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
     ]
 
@@ -101,9 +101,9 @@ def left(world: World) -> tuple[int, int, int]:
 def test_a_refund_at_the_gateways_dashboard_is_booked_once(world: World) -> None:
     world.buy()
     at_gateway = elsewhere(world, 1000)
-    assert "refund_made_elsewhere" in tell(world)
+    assert "refund_made_elsewhere" in deliver(world)
     before = world.history()
-    assert set(tell(world)) <= {"nothing_new", "repeated"}
+    assert set(deliver(world)) <= {"nothing_new", "repeated"}
     assert world.history() == before
     (entry,) = (o for o in world.orders() if o.kind is OrderKind.REFUND)
     assert (entry.amount.amount_minor, entry.source) == (1000, "gateway")
@@ -141,7 +141,7 @@ def test_our_own_refund_that_comes_between_two_looks_is_not_taken_for_a_foreign_
 ) -> None:
     world.buy()
     elsewhere(world, 1000)
-    (event,) = (e for e in told(world) if e.type == "refund.created")
+    (event,) = (e for e in events_of(world) if e.type == "refund.created")
     busy = replace(world.ports, gateway=Meanwhile(world))
     webhook.take(busy, world.merchant, ACME, event, now=world.now)
     amounts = [o.amount.amount_minor for o in world.orders() if o.kind is OrderKind.REFUND]
@@ -154,7 +154,7 @@ def test_the_hourly_look_finds_what_no_webhook_reported(world: World) -> None:
     world.change_merchant(gateway_accounts=())
     world.buy()
     elsewhere(world, 2999)
-    (event,) = (e for e in told(world) if e.type == "refund.created")
+    (event,) = (e for e in events_of(world) if e.type == "refund.created")
     tally = webhook.take(
         world.ports, world.merchant, ACME, replace(event, id="evt_seen_late"), now=world.now
     )
@@ -175,7 +175,7 @@ def test_a_refund_of_ours_under_way_is_never_taken_for_one_made_elsewhere(world:
     assert isinstance(give_back(world, 700, "second"), UnderWay)
     world.sandbox.refund = ask  # type: ignore[method-assign]
     elsewhere(world, 300)
-    outcomes = tell(world)
+    outcomes = deliver(world)
     assert outcomes.count("refund_made_elsewhere") == 1
     world.advance(hours=1)
     states = sorted((r.source.value, r.amount.amount_minor) for r in world.history().refunds)
@@ -201,7 +201,7 @@ def test_a_full_refund_elsewhere_takes_the_access_of_a_one_time_purchase_away(
 ) -> None:
     world.buy(world.product(PriceTerms(PriceType.ONE_TIME, Money(4900, USD))))
     elsewhere(world, 4900)
-    tell(world)
+    deliver(world)
     history = world.history()
     (access,) = customers.access(history.entitlements, history.subscriptions, world.now)
     assert not access.active
@@ -213,7 +213,7 @@ def test_ours_that_comes_too_late_fails_and_gives_its_reservation_back(world: Wo
     with pytest.raises(Refused) as refused:
         give_back(world)
     assert refused.value.code == "refund_failed"
-    tell(world)
+    deliver(world)
     assert left(world) == (2999, 2999, 2999)
 
 
@@ -224,7 +224,7 @@ def test_what_a_gateway_lists_beyond_the_payment_is_not_booked(world: World) -> 
     row, revision = ledger.read(reference(world)) or ({}, 0)
     more = {**row["refunds"], "other": {"id": "re_strange", "amount": 2999}}
     ledger.write(reference(world), {**row, "refunds": more}, revision=revision)
-    assert "refund_beyond_payment" in tell(world)
+    assert "refund_beyond_payment" in deliver(world)
     assert left(world) == (2999, 2999, 2999)
 
 
@@ -238,12 +238,12 @@ def test_a_refund_that_a_bank_sends_back_is_booked_back_and_both_are_mailed(
         give_back(world, 1000)
     else:
         elsewhere(world, 1000)
-    tell(world)
+    deliver(world)
     world.advance(days=20)
     world.sandbox.send_back(reference(world), str(world.history().refunds[0].gateway_refund))
-    assert "refund_returned" in tell(world)
+    assert "refund_returned" in deliver(world)
     before = world.history()
-    assert set(tell(world)) <= {"nothing_new", "repeated"}
+    assert set(deliver(world)) <= {"nothing_new", "repeated"}
     assert world.history() == before
     assert left(world) == (0, 0, 0)
     assert sorted(books(world).values()) == [-2999, 2999]
@@ -269,7 +269,7 @@ def test_what_came_back_can_be_refunded_anew_and_its_name_stays_taken(world: Wor
     give_back(world, name="k")
     made = str(world.history().refunds[0].gateway_refund)
     world.sandbox.send_back(reference(world), made)
-    tell(world)
+    deliver(world)
     with pytest.raises(Refused) as refused:
         give_back(world, name="k")
     assert refused.value.code == "refund_returned"
@@ -282,9 +282,9 @@ def test_what_came_back_can_be_refunded_anew_and_its_name_stays_taken(world: Wor
 def test_access_that_a_refund_took_stays_taken_when_the_money_comes_back(world: World) -> None:
     world.buy(world.product(PriceTerms(PriceType.ONE_TIME, Money(4900, USD))))
     made = elsewhere(world, 4900)
-    tell(world)
+    deliver(world)
     world.sandbox.send_back(reference(world), made)
-    tell(world)
+    deliver(world)
     history = world.history()
     (access,) = customers.access(history.entitlements, history.subscriptions, world.now)
     assert not access.active
@@ -295,7 +295,7 @@ def test_what_failed_at_the_dashboard_before_it_was_reported_is_nobodys_business
 ) -> None:
     world.buy()
     world.sandbox.send_back(reference(world), elsewhere(world, 1000))
-    assert set(tell(world)) == {"nothing_new"}
+    assert set(deliver(world)) == {"nothing_new"}
     assert world.history().refunds == ()
 
 
@@ -329,10 +329,10 @@ def test_whatever_goes_back_and_comes_back_the_books_are_the_gateways(
             for made in world.sandbox.refunds(here, ours=[])[-1:]:
                 world.sandbox.send_back(here, made.id)
         elif step == "told":
-            tell(world)
+            deliver(world)
         else:
             world.advance(minutes=20)
-    events = told(world) * 2
+    events = events_of(world) * 2
     random.shuffle(events)  # type: ignore[attr-defined]
     for event in events:
         webhook.take(world.ports, world.merchant, ACME, event, now=world.now)

@@ -13,7 +13,7 @@ ACME = AccountRef("acme", SANDBOX, SANDBOX)
 OPEN, WON, LOST = DisputeStanding.OPEN, DisputeStanding.WON, DisputeStanding.LOST
 
 
-def tell(world: World) -> list[str]:
+def deliver(world: World) -> list[str]:
     """Delivers every event of the gateway once more."""
     told = world.sandbox.events_since(START - timedelta(days=1))
     outcomes = [
@@ -30,7 +30,7 @@ def reference(world: World, n: int = -1) -> str:
 def disputed(world: World, amount_minor: int | None = None) -> str:
     """Disputes the newest payment, and delivers the gateway's event."""
     dispute = world.sandbox.open_dispute(reference(world), amount_minor)
-    assert tell(world) == ["dispute_opened"]
+    assert deliver(world) == ["dispute_opened"]
     return dispute
 
 
@@ -38,4 +38,4 @@ def decide(world: World, dispute: str, standing: DisputeStanding) -> list[str]:
     (about,) = {c.invoice: c for c in world.history().chargebacks if c.id == dispute}
     invoice = next(i for i in world.history().invoices if i.id == about)
     world.sandbox.close_dispute(str(invoice.gateway_ref), dispute, standing)
-    return tell(world)
+    return deliver(world)

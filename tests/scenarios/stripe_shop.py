@@ -70,7 +70,7 @@ class Shop:
             "sk_test_loopback", base_addresses={"api": self._loopback.url}, max_network_retries=0
         )
 
-    def told(self) -> Counter[str]:
+    def deliver_events(self) -> Counter[str]:
         """Takes every event that Stripe lists, as if webhooks had delivered it; returns the
         results.
         """

@@ -156,14 +156,14 @@ def refund_elsewhere(world: World) -> Request:
     """The event of a refund that was made at the gateway, of a first payment."""
     reference = _paid(world)
     world.sandbox.refund_elsewhere(reference, 2999)
-    return way.told_by_gateway(world)
+    return way.sent_by_gateway(world)
 
 
 def dispute(world: World) -> Request:
     """The event of a chargeback of a first payment."""
     reference = _paid(world)
     world.sandbox.open_dispute(reference)
-    return way.told_by_gateway(world)
+    return way.sent_by_gateway(world)
 
 
 def _paid(world: World) -> str:
@@ -182,7 +182,7 @@ def _waiting(world: World, **fields: Any) -> Request:
     assert reference is not None
     world.now += timedelta(minutes=1)
     world.sandbox.authenticate(reference, succeeded=True)
-    return way.told_by_gateway(world)
+    return way.sent_by_gateway(world)
 
 
 @pytest.mark.spec("W-1")
@@ -193,14 +193,14 @@ def test_a_webhook_that_settles_keeps_its_budget(
     world: World, prepare: Callable[[World], Request]
 ) -> None:
     request = prepare(world)
-    facts = len(_facts(world))
+    facts = len(_event_ids(world))
     with way.counting(world) as counted:
         request()
     assert counted.store.total() <= WEBHOOK, counted.store
-    assert len(_facts(world)) > facts
+    assert len(_event_ids(world)) > facts
 
 
-def _facts(world: World) -> list[str]:
+def _event_ids(world: World) -> list[str]:
     shards = range(world.ports.operation.shards)
     found = (world.store.undelivered(n, world.now + timedelta(days=1), 100) for n in shards)
     return [fact.id for facts in found for fact in facts]

@@ -67,7 +67,7 @@ def ask_to_end(world: World, when: When) -> None:
     assert world.cancel(when).result is Result.CHARGE_UNDER_WAY
 
 
-def tell_everything(world: World) -> None:
+def deliver_everything(world: World) -> None:
     for event in world.sandbox.events_since(START - timedelta(days=1)):
         webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
 
@@ -84,7 +84,7 @@ def test_an_event_about_an_unpaid_attempt_does_not_put_off_the_end(
     world.buy(world.product(TRIAL), payment_method=card)
     renewing_unheard(world)
     ask_to_end(world, when)
-    tell_everything(world)
+    deliver_everything(world)
     world.advance(minutes=5)
     assert world.subscription().state is State.CANCELLED
     invoice = world.history().invoices[-1]
@@ -111,7 +111,7 @@ def test_nor_does_it_where_a_change_of_plan_was_being_paid(world: World, card: s
             now=world.now,
         )
     ask_to_end(world, When.NOW)
-    tell_everything(world)
+    deliver_everything(world)
     world.advance(minutes=5)
     assert world.subscription().state is State.CANCELLED
     world.advance(days=60)
@@ -140,7 +140,7 @@ def test_a_worker_that_reads_across_a_settle_leaves_what_is_settled(world: World
     real = world.store.invoices
 
     def settled_meanwhile(keys: Any) -> Any:
-        tell_everything(world)
+        deliver_everything(world)
         return real(keys)
 
     world.store.invoices = settled_meanwhile  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from billing.kernel.invoices import InvoiceState
 from billing.kernel.storage import History
 from billing.kernel.subscription import Source, State
 from billing.rebill.flows import pay_now
-from tests.scenarios.disputes import ACME, LOST, WON, decide, reference, tell
+from tests.scenarios.disputes import ACME, LOST, WON, decide, deliver, reference
 from tests.world import START, World, meanwhile
 
 pytestmark = pytest.mark.spec("W-4")
@@ -66,7 +66,7 @@ def test_a_dispute_that_meets_a_charge_as_it_begins_is_decided_anew(world: World
         return found
 
     world.store.history = charged_meanwhile  # type: ignore[method-assign]
-    assert tell(world) == ["dispute_opened"]
+    assert deliver(world) == ["dispute_opened"]
     assert charged == [1]
     held = world.subscription()
     assert (held.payments_made, held.dispute, held.due_at) == (2, "open", None)
@@ -88,7 +88,7 @@ def test_lost_while_a_charge_is_under_way_it_is_withdrawn_before_it_ends(world: 
     payment = reference(world)
     dispute = world.sandbox.open_dispute(payment)
     world.sandbox.close_dispute(payment, dispute, LOST)
-    tell(world)
+    deliver(world)
     assert world.subscription().is_live  # not before the gateway has said what became of it
     world.advance(minutes=20)
     ended = world.subscription()
@@ -116,7 +116,7 @@ def test_won_while_past_due_the_old_debt_is_not_caught_up(world: World) -> None:
     assert world.subscription().state is State.PAST_DUE
     payment = str(world.history().invoices[0].gateway_ref)
     dispute = world.sandbox.open_dispute(payment)
-    tell(world)
+    deliver(world)
     world.advance(days=20)
     assert len(world.charges()) == 2
     with pytest.raises(Refused) as refused:

@@ -20,7 +20,7 @@ from billing.kernel.orders import Order
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.refunds.flows import refund
-from tests.scenarios.disputes import ACME, LOST, OPEN, WON, decide, disputed, reference, tell
+from tests.scenarios.disputes import ACME, LOST, OPEN, WON, decide, deliver, disputed, reference
 from tests.world import START, World
 
 pytestmark = pytest.mark.spec("W-4")
@@ -71,7 +71,7 @@ def test_a_refund_that_meets_a_dispute_of_another_payment_is_decided_anew(world:
 def test_an_open_dispute_holds_charges_and_refunds_and_is_listed(world: World) -> None:
     world.buy()
     dispute = disputed(world)
-    assert tell(world) == []
+    assert deliver(world) == []
     sale, entry = world.orders()
     assert (entry.kind, entry.amount, entry.source) == ("chargeback", sale.amount, "gateway")
     (invoice,) = world.history().invoices
@@ -165,8 +165,8 @@ def test_a_dispute_that_is_heard_of_when_it_is_over_is_opened_first(
     payment = reference(world)
     dispute = world.sandbox.open_dispute(payment)
     world.sandbox.close_dispute(payment, dispute, standing)
-    assert tell(world) == [f"dispute_{standing}"]
-    assert tell(world) == []
+    assert deliver(world) == [f"dispute_{standing}"]
+    assert deliver(world) == []
     assert "chargeback" in kinds(world)
     assert world.subscription().dispute == standing
 
@@ -208,7 +208,7 @@ def test_two_disputes_of_one_subscription_hold_it_until_both_are_won(world: Worl
     assert len(world.charges()) == 2
     first = world.sandbox.open_dispute(reference(world, 0))
     second = world.sandbox.open_dispute(reference(world, 1))
-    assert tell(world) == ["dispute_opened", "dispute_opened"]
+    assert deliver(world) == ["dispute_opened", "dispute_opened"]
     assert decide(world, first, WON) == ["dispute_won"]
     assert (world.subscription().dispute, world.subscription().due_at) == ("open", None)
     assert decide(world, second, WON) == ["dispute_won"]
@@ -248,21 +248,21 @@ def test_one_that_has_ended_is_marked_and_nothing_else(world: World) -> None:
 def test_any_order_and_any_number_of_events_come_to_the_same_end(data: st.DataObject) -> None:
     standing = data.draw(st.sampled_from([OPEN, WON, LOST]))
 
-    def life(tellings: bool) -> World:
+    def life(shuffled: bool) -> World:
         world = World(limits=False)
         world.buy()
 
-        def told() -> None:
+        def deliver_any_order() -> None:
             events = list(world.sandbox.events_since(START))
             for event in data.draw(st.permutations(events * 2)):
                 webhook.take(world.ports, world.merchant, ACME, event, now=world.now)
 
         dispute = world.sandbox.open_dispute(reference(world))
-        if tellings and data.draw(st.booleans()):
-            told()
+        if shuffled and data.draw(st.booleans()):
+            deliver_any_order()
         if standing is not OPEN:
             world.sandbox.close_dispute(reference(world), dispute, standing)
-        told() if tellings else tell(world)
+        deliver_any_order() if shuffled else deliver(world)
         world.advance(days=40)
         return world
 
@@ -277,7 +277,7 @@ def test_any_order_and_any_number_of_events_come_to_the_same_end(data: st.DataOb
             world.subjects(),
         )
 
-    assert end(life(tellings=True)) == end(life(tellings=False))
+    assert end(life(shuffled=True)) == end(life(shuffled=False))
 
 
 @pytest.mark.spec("B-7")

@@ -231,7 +231,7 @@ def test_whoever_must_authenticate_a_change_of_plan_is_mailed_once(world: World)
     assert len(world.mailer.sent) == before + 1, "the worker looked again, and told nobody"
 
 
-def tell(world: World) -> None:
+def deliver(world: World) -> None:
     """Delivers every event of the gateway."""
     account = AccountRef("acme", SANDBOX, SANDBOX)
     for event in world.sandbox.events_since(world.now - timedelta(days=400)):
@@ -255,7 +255,7 @@ def disputed_while_charged(world: World, *, arrives: bool) -> tuple[str, str]:
     world.sandbox.confirm = confirm  # type: ignore[method-assign]
     assert world.history().invoices[-1].state is InvoiceState.CONFIRMING
     dispute = world.sandbox.open_dispute(first)
-    tell(world)
+    deliver(world)
     return first, dispute
 
 
@@ -271,7 +271,7 @@ def test_what_a_bank_disputes_is_not_leased_over_and_over(world: World, *, arriv
     assert world.advance(days=75)["enqueued"] <= 1
     assert world.subscription().due_at is None
     world.sandbox.close_dispute(first, dispute, DisputeStanding.WON)
-    tell(world)
+    deliver(world)
     world.advance(days=31)
     assert world.subscription().payments_made == held.payments_made + 1
 
@@ -286,7 +286,7 @@ def test_a_link_to_authenticate_is_withdrawn_when_its_time_is_over_in_a_dispute(
     waits = world.history().invoices[-1]
     assert waits.state is InvoiceState.ACTION_REQUIRED
     world.sandbox.open_dispute(str(world.history().invoices[0].gateway_ref))
-    tell(world)
+    deliver(world)
     world.advance(days=4)
     assert world.history().invoices[-1].state is InvoiceState.VOID
     world.sandbox.authenticate(waits.gateway_ref or "", succeeded=True)

@@ -318,11 +318,11 @@ def test_what_is_refunded_on_paypals_pages_is_booked_and_what_comes_back_is_too(
     refund.request(world.ports, refund.payment(world.ports, "acme", sale.id), **mine)  # type: ignore[arg-type]
     (invoice,) = world.history().invoices
     theirs = world.paypal.refund_elsewhere(str(invoice.gateway_ref), 500)
-    assert _told(world) == Counter(nothing_new=2, refund_made_elsewhere=1)
-    assert _told(world) == Counter(nothing_new=2, repeated=1)
+    assert _deliver(world) == Counter(nothing_new=2, refund_made_elsewhere=1)
+    assert _deliver(world) == Counter(nothing_new=2, repeated=1)
     assert world.history().invoices[0].refunded_minor == 1500
     world.paypal.send_back(str(invoice.gateway_ref), theirs)
-    assert _told(world)["refund_returned"] == 1
+    assert _deliver(world)["refund_returned"] == 1
     assert world.money() == [("succeeded", 1000)]
     assert world.history().invoices[0].refunded_minor == 1000
     amounts = sorted(
@@ -350,7 +350,7 @@ def test_a_signed_event_settles_a_capture_through_the_handler(world: PayPalWorld
     assert world.money() == [("succeeded", 0)] * 2
 
 
-def _told(world: PayPalWorld) -> Counter[str]:
+def _deliver(world: PayPalWorld) -> Counter[str]:
     """Every event of the loopback, signed and delivered."""
     tally: Counter[str] = Counter()
     for event in world.paypal.books.events:

@@ -197,12 +197,12 @@ def test_what_is_refunded_on_stripes_dashboard_is_booked_and_what_comes_back_is_
     )
     reference = str(world.history().invoices[0].gateway_ref)
     shop.dashboard.v1.refunds.create({"payment_intent": reference, "amount": 500})
-    assert shop.told()["refund_made_elsewhere"] == 1
-    assert shop.told()["refund_made_elsewhere"] == 0
+    assert shop.deliver_events()["refund_made_elsewhere"] == 1
+    assert shop.deliver_events()["refund_made_elsewhere"] == 0
     assert world.history().invoices[0].refunded_minor == 1500
     world.now += timedelta(minutes=1)
     shop.banks_decide()
-    assert shop.told()["refund_returned"] == 1
+    assert shop.deliver_events()["refund_returned"] == 1
     assert shop.charges == [("succeeded", 2999, 0)]
     assert world.history().invoices[0].refunded_minor == 0
     assert {r.failure for r in world.history().refunds} == {"expired_or_canceled_card"}
@@ -285,14 +285,14 @@ def test_a_card_that_its_bank_renewed_is_taken_over_and_pays_what_is_past_due(sh
     shop.world.advance(days=15)
     assert shop.world.subscription().state is State.PAST_DUE
     shop.bank_renews(card.id, last4="1111", month=3, year=2031)
-    assert shop.told()["card_updated"] == 1
+    assert shop.deliver_events()["card_updated"] == 1
     (renewed,) = shop.world.history().methods
     assert (renewed.id, renewed.last4, renewed.expires_on) == (card.id, "1111", "2031-03")
     assert renewed.fingerprint not in {None, card.fingerprint}, "another number is another card"
     shop.world.tick()
     paid = shop.world.subscription()
     assert (paid.state, paid.payments_made, paid.pay_now) == (State.ACTIVE, 1, None)
-    assert shop.told()["card_updated"] == 0, "told once more it changes nothing"
+    assert shop.deliver_events()["card_updated"] == 0, "told once more it changes nothing"
 
 
 @pytest.mark.spec("W-7")
@@ -302,12 +302,12 @@ def test_a_card_that_was_kept_before_cards_were_indexed_is_taken_over_too(shop: 
     by_id = shop.world.store.payment_method_by_id
     shop.world.store.payment_method_by_id = lambda *_: None  # type: ignore[method-assign]
     shop.bank_renews(card.id, last4="1111", month=3, year=2031)
-    assert shop.told()["card_updated"] == 1
+    assert shop.deliver_events()["card_updated"] == 1
     shop.world.store.payment_method_by_id = by_id  # type: ignore[method-assign]
     assert shop.world.history().methods[0].last4 == "1111"
     stranger = shop.dashboard.v1.customers.create({"metadata": {"customer": card.customer}}).id
     theirs = shop.dashboard.v1.payment_methods.attach("pm_card_visa", {"customer": stranger}).id
     shop.bank_renews(f"{stranger}:{theirs}", last4="2222", month=3, year=2031)
-    told = shop.told()
-    assert (told["card_updated"], told["not_ours"]) == (0, 1)
+    outcomes = shop.deliver_events()
+    assert (outcomes["card_updated"], outcomes["not_ours"]) == (0, 1)
     assert [m.last4 for m in shop.world.history().methods] == ["1111"]

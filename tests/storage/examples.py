@@ -116,7 +116,7 @@ def ledger_entry(n: int = 1) -> LedgerEntry:
     return payment(invoice(n), T0)
 
 
-def fact(n: int = 1, *, shard: int = 0, at: datetime = T0) -> OutboxEvent:
+def outbox_event(n: int = 1, *, shard: int = 0, at: datetime = T0) -> OutboxEvent:
     return OutboxEvent(f"fact_{n}", EventKind.RENEWED, MERCHANT, "cus_1", at, shard)
 
 

@@ -28,10 +28,10 @@ from tests.storage.examples import (
     MERCHANT,
     T0,
     customer,
-    fact,
     invoice,
     issued_document,
     order,
+    outbox_event,
     payment_method,
     price_point,
     product,
@@ -151,7 +151,7 @@ def _due(n: int) -> Due:
 
 def _two(n: int) -> Transaction:
     """Two writes: fifty of these are as many as one call may have."""
-    return (Insert(order(1_000 + n)), Insert(replace(fact(1_000 + n))))
+    return (Insert(order(1_000 + n)), Insert(replace(outbox_event(1_000 + n))))
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def stocked(dynamodb: Backend) -> Backend:
         payment_method(),
         order(),
         replace(order(2), invoice="pur_1.0001"),
-        fact(),
+        outbox_event(),
         asked,
         TicketOf(MERCHANT, "cus_1", asked.id, asked.requested_at),
         jobs.new(MERCHANT, "erase", "erase", T0),

@@ -33,10 +33,10 @@ from tests.storage.examples import (
     T0,
     checkout,
     customer,
-    fact,
     invoice,
     ledger_entry,
     order,
+    outbox_event,
     subscription,
 )
 
@@ -126,7 +126,7 @@ KEYED = st.one_of(
     ORDERS,
     st.builds(subscription, st.integers(0, 99), customer=IDS),
     st.builds(customer, IDS),
-    st.builds(fact, shard=st.integers(0, 64), at=INSTANTS),
+    st.builds(outbox_event, shard=st.integers(0, 64), at=INSTANTS),
     st.builds(ledger_entry, st.integers(0, 99)),
     st.builds(Entitlement, IDS, IDS, WORDS, WORDS, INSTANTS),
 )
@@ -147,7 +147,9 @@ def test_an_attempt_key_that_looks_like_a_customer_is_none() -> None:
     assert entity_of(item_of(failed, "op")) == failed
 
 
-@pytest.mark.parametrize("entity", [invoice(), subscription(), order(), ledger_entry(), fact()])
+@pytest.mark.parametrize(
+    "entity", [invoice(), subscription(), order(), ledger_entry(), outbox_event()]
+)
 def test_ids_stand_in_the_key_alone(entity: Any) -> None:
     assert {"id", "customer", "purchase", "seq", "at"}.isdisjoint(
         set(item_of(entity, "op")["body"]["M"]) - _NOT_IN_THE_KEY[type(entity)]
@@ -198,7 +200,7 @@ def test_a_row_of_the_due_index_names_the_item_it_stands_for(at: datetime) -> No
 
 @given(INSTANTS, WORDS)
 def test_a_key_of_the_outbox_names_its_event(at: datetime, name: str) -> None:
-    written = replace(fact(), at=at, id=name, shard=3)
+    written = replace(outbox_event(), at=at, id=name, shard=3)
     assert outbox_ids_of(key_of(written)) == (3, at, name)
 
 

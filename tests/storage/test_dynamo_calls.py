@@ -16,7 +16,16 @@ from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.writes import Change, Insert, Remove
 from billing.storage.dynamo import calls as dynamo_calls
 from tests.storage.conftest import Backend
-from tests.storage.examples import DAY, MERCHANT, T0, customer, fact, invoice, order, subscription
+from tests.storage.examples import (
+    DAY,
+    MERCHANT,
+    T0,
+    customer,
+    invoice,
+    order,
+    outbox_event,
+    subscription,
+)
 
 
 @pytest.mark.spec("R-6")
@@ -32,9 +41,9 @@ def test_a_write_whose_reply_was_lost_knows_itself_when_it_is_sent_again(
     (seen,) = dynamodb.store.due(DueKind.BILL, 0, T0 + 31 * DAY, 1)
     wire.lose_reply()
     assert dynamodb.store.lease_each([seen], T0 + 32 * DAY)
-    dynamodb.store.commit(Insert(fact()))
+    dynamodb.store.commit(Insert(outbox_event()))
     wire.lose_reply()
-    dynamodb.store.commit(Remove(fact()))
+    dynamodb.store.commit(Remove(outbox_event()))
     wire.lose_reply()
     assert dynamodb.ephemeral.put("t", "k", "v", expires_at=T0 + DAY, now=T0)
     assert not dynamodb.ephemeral.put("t", "k", "v", expires_at=T0 + DAY, now=T0)
@@ -57,7 +66,7 @@ def test_a_transaction_whose_reply_was_lost_is_carried_out_once(dynamodb: Backen
     wire = dynamodb.wire
     wire.lose_reply()
     dynamodb.store.commit(Insert(read), Insert(invoice()))
-    claimed = fact()
+    claimed = outbox_event()
     dynamodb.store.commit(Insert(claimed))
     wire.lose_reply()
     dynamodb.store.commit(Remove(claimed, ("claimed_until",)))

@@ -35,11 +35,11 @@ from tests.storage.examples import (
     checkout,
     consent,
     customer,
-    fact,
     invoice,
     issued_document,
     ledger_entry,
     order,
+    outbox_event,
     payment_method,
     price_point,
     product,
@@ -70,7 +70,9 @@ def test_single_things_are_found_by_their_keys(backend: Backend) -> None:
     )
     counters = [InvoiceCounter(MERCHANT, test=test, last=7 + test) for test in (False, True)]
     pointer = EmailPointer(MERCHANT, email_hash(MERCHANT, "ann@example.com"), "cus_1")
-    insert(backend, merchant, key, method, *counters, pointer, product(), checkout(), fact())
+    insert(
+        backend, merchant, key, method, *counters, pointer, product(), checkout(), outbox_event()
+    )
     store = backend.store
     assert store.merchant(MERCHANT) == merchant
     assert store.api_key("0" * 64) == key
@@ -79,7 +81,7 @@ def test_single_things_are_found_by_their_keys(backend: Backend) -> None:
     assert store.customer_by_email(MERCHANT, " Ann@Example.com ") == "cus_1"
     assert store.product(MERCHANT, "prod_1") == product()
     assert store.checkout(MERCHANT, "attempt-1") == checkout()
-    assert store.outbox_event(0, T0, "fact_1") == fact()
+    assert store.outbox_event(0, T0, "fact_1") == outbox_event()
 
 
 def test_what_is_not_there_is_none(backend: Backend) -> None:
@@ -314,18 +316,20 @@ def test_the_overdue_come_first_and_the_rest_waits(backend: Backend) -> None:
 
 
 def test_facts_wait_in_their_shard_oldest_first(backend: Backend) -> None:
-    insert(backend, *(fact(n, at=T0 + n * DAY) for n in (2, 1, 3)), fact(4, shard=1))
+    insert(
+        backend, *(outbox_event(n, at=T0 + n * DAY) for n in (2, 1, 3)), outbox_event(4, shard=1)
+    )
     waiting = backend.store.undelivered(0, T0 + 2 * DAY, 10)
-    assert waiting == [fact(1, at=T0 + DAY), fact(2, at=T0 + 2 * DAY)]
-    assert backend.store.undelivered(0, T0 + 9 * DAY, 1) == [fact(1, at=T0 + DAY)]
+    assert waiting == [outbox_event(1, at=T0 + DAY), outbox_event(2, at=T0 + 2 * DAY)]
+    assert backend.store.undelivered(0, T0 + 9 * DAY, 1) == [outbox_event(1, at=T0 + DAY)]
     claimed = replace(waiting[0], claimed_until=T0 + 3 * DAY)
     backend.store.commit(Change(waiting[0], claimed))
     assert backend.store.outbox_event(0, T0 + DAY, "fact_1") == claimed
 
 
 def test_facts_are_read_on_behind_one_whether_or_not_it_still_waits(backend: Backend) -> None:
-    facts = [fact(n, at=T0 + n * DAY) for n in (1, 2, 3)]
-    insert(backend, *facts, fact(4, shard=1))
+    facts = [outbox_event(n, at=T0 + n * DAY) for n in (1, 2, 3)]
+    insert(backend, *facts, outbox_event(4, shard=1))
     assert backend.store.undelivered(0, T0 + 9 * DAY, 1, after=facts[0]) == [facts[1]]
     assert backend.store.undelivered(0, T0 + 2 * DAY, 9, after=facts[0]) == [facts[1]]
     assert backend.store.undelivered(0, T0 + 9 * DAY, 9, after=facts[2]) == []

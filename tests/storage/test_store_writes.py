@@ -22,10 +22,10 @@ from tests.storage.examples import (
     T0,
     checkout,
     customer,
-    fact,
     invoice,
     ledger_entry,
     order,
+    outbox_event,
     subscription,
 )
 
@@ -104,7 +104,7 @@ def test_an_expectation_that_is_not_met_lets_nothing_be_written(
 
 
 def test_a_removal_may_state_what_it_removes(backend: Backend) -> None:
-    read = fact()
+    read = outbox_event()
     backend.store.commit(Insert(read))
     claimed = replace(read, claimed_until=T0 + DAY)
     backend.store.commit(Change(read, claimed))

@@ -87,7 +87,7 @@ BULGARIAN = Spoken(
 )
 
 
-def said(answer: Answer, language: str) -> str:
+def words_of(answer: Answer, language: str) -> str:
     """The words of a page that is in that language alone: no text of the catalog is in English."""
     page = read(answer.body)
     assert page.one("html").attributes["lang"] == language
@@ -147,7 +147,7 @@ def test_a_buyer_reads_their_language_from_the_form_to_an_error(
         while answer.status == 303:
             path = answer.headers["location"].removeprefix("https://pay.example.com")
             answer = browser.browse("GET", path, accept_language=spoken.language)
-        return said(answer, spoken.language)
+        return words_of(answer, spoken.language)
 
     offered = reads("GET", address)
     assert [words for words in (*spoken.offer, spoken.button) if words not in offered] == []
@@ -165,11 +165,11 @@ def test_a_buyer_reads_their_language_from_the_form_to_an_error(
 def test_a_customer_reads_their_language_at_the_portals_door(world: World, spoken: Spoken) -> None:
     visitor = Client(portal.build(world.ports))
     door = visitor.browse("GET", "/portal/acme", accept_language=spoken.language)
-    words = said(door, spoken.language)
+    words = words_of(door, spoken.language)
     assert [each for each in spoken.login if each not in words] == []
     form = {"order_id": "AAAA-AAAA-AAAA", "email": "ann@example.com"}
     failed = visitor.browse("POST", "/portal/acme/login", form, accept_language=spoken.language)
-    assert spoken.failed in said(failed, spoken.language)
+    assert spoken.failed in words_of(failed, spoken.language)
 
 
 @pytest.mark.spec("C-5", "B-11", "H-2", "H-3")
@@ -185,7 +185,7 @@ def test_a_request_is_written_confirmed_and_answered_in_its_senders_language(
         while answer.status == 303:
             path = answer.headers["location"].removeprefix("https://pay.example.com")
             answer = browser.browse("GET", path, accept_language=spoken.language)
-        return said(answer, spoken.language)
+        return words_of(answer, spoken.language)
 
     form = {"attempt": "attempt-1", "email": "zoe@example.com", "subject": "Kurs?", "text": "4242"}
     assert asked in reads("GET", "/helpdesk/acme")

@@ -54,7 +54,7 @@ def paid(gateway: PayPalGateway, paypal: Loopback, buyer: str = "pays") -> str:
     return reference
 
 
-def told(paypal: Loopback, kind: str) -> dict[str, object]:
+def newest(paypal: Loopback, kind: str) -> dict[str, object]:
     return next(e for e in reversed(paypal.books.events) if e["event_type"] == kind)
 
 
@@ -75,7 +75,7 @@ def test_an_event_names_the_payment_and_nothing_else_of_it_is_believed(
     gateway.refund(reference, Money(100, Currency.USD), key="r1")
     (capture,) = paypal.books.captures
     orders.close_dispute(paypal.books, orders.open_dispute(paypal.books, capture), "ACCEPTED")
-    body, headers = paypal.deliver(told(paypal, kind))
+    body, headers = paypal.deliver(newest(paypal, kind))
     for _ in range(2):
         event = gateway.parse_event(body, headers, now=NOW)
         assert (event.type, event.about, event.reference) == (kind, about, reference)
@@ -89,7 +89,7 @@ def test_an_agreement_that_changed_is_named_as_it_was_saved(
     paid(gateway, paypal)
     (token,) = paypal.books.tokens
     paypal.update_agreement(token)
-    updated = told(paypal, "VAULT.PAYMENT-TOKEN.UPDATED")
+    updated = newest(paypal, "VAULT.PAYMENT-TOKEN.UPDATED")
     event = gateway.parse_event(*paypal.deliver(updated), now=NOW)
     assert (event.about, event.reference) == (About.METHOD, token)
     for strange in (None, 7, "", "a b", "x" * 37, {"id": token}):
@@ -107,11 +107,11 @@ def test_a_card_of_the_vault_is_read_as_paypal_describes_it() -> None:
 def test_what_is_about_no_payment_names_none(gateway: PayPalGateway, paypal: Loopback) -> None:
     paid(gateway, paypal)
     event = gateway.parse_event(
-        *paypal.deliver(told(paypal, "VAULT.PAYMENT-TOKEN.CREATED")), now=NOW
+        *paypal.deliver(newest(paypal, "VAULT.PAYMENT-TOKEN.CREATED")), now=NOW
     )
     assert (event.about, event.reference) == (About.OTHER, None)
     stranger = {
-        **told(paypal, "PAYMENT.CAPTURE.COMPLETED"),
+        **newest(paypal, "PAYMENT.CAPTURE.COMPLETED"),
         "resource": {"id": "8AA", "amount": {}},
     }
     assert gateway.parse_event(*paypal.deliver(stranger), now=NOW).reference is None
@@ -124,7 +124,7 @@ def test_what_paypal_did_not_sign_for_us_is_forged(
     gateway: PayPalGateway, paypal: Loopback
 ) -> None:
     paid(gateway, paypal)
-    body, headers = paypal.deliver(told(paypal, "PAYMENT.CAPTURE.COMPLETED"))
+    body, headers = paypal.deliver(newest(paypal, "PAYMENT.CAPTURE.COMPLETED"))
     wrong = [
         (body + b" ", headers),
         (body.replace(b"29.99", b"99.99"), headers),
@@ -151,12 +151,12 @@ def test_another_accounts_event_is_not_ours(gateway: PayPalGateway, paypal: Loop
     paid(gateway, paypal)
     paypal.webhook_id = "9XX44604YY999"
     with pytest.raises(Forged):
-        gateway.parse_event(*paypal.deliver(told(paypal, "PAYMENT.CAPTURE.COMPLETED")), now=NOW)
+        gateway.parse_event(*paypal.deliver(newest(paypal, "PAYMENT.CAPTURE.COMPLETED")), now=NOW)
 
 
 def test_a_paypal_that_cannot_say_leaves_it_open(gateway: PayPalGateway, paypal: Loopback) -> None:
     paid(gateway, paypal)
-    body, headers = paypal.deliver(told(paypal, "PAYMENT.CAPTURE.COMPLETED"))
+    body, headers = paypal.deliver(newest(paypal, "PAYMENT.CAPTURE.COMPLETED"))
     paypal.fail("broken", 2)
     with pytest.raises(Unreachable):
         gateway.parse_event(body, headers, now=NOW)
@@ -188,7 +188,7 @@ def test_a_signed_thing_that_is_no_event_is_forged(
     gateway: PayPalGateway, paypal: Loopback, missing: str
 ) -> None:
     paid(gateway, paypal)
-    whole = told(paypal, "PAYMENT.CAPTURE.COMPLETED")
+    whole = newest(paypal, "PAYMENT.CAPTURE.COMPLETED")
     part = {name: value for name, value in whole.items() if name != missing}
     with pytest.raises(Forged):
         gateway.parse_event(*paypal.deliver(part), now=NOW)

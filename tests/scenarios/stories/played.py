@@ -6,7 +6,7 @@ import pytest
 
 from tests.scenarios.stories import domains, owners
 
-TOLD = [
+STORIES = [
     pytest.param(story, id=story.__name__, marks=pytest.mark.spec(*proves))
     for story, proves in {
         domains.a_domain_hides_the_merchants_name: ("A-9",),

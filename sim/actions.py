@@ -107,7 +107,7 @@ def look_at_attempt(adversary: Adversary, target: Checkout) -> None:
         world.deployment.put(body_of([lease]), at_once=True)
 
 
-def tell_again(adversary: Adversary, target: object) -> None:
+def deliver_again(adversary: Adversary, target: object) -> None:
     """Delivers every undelivered outbox event once more, as the stream may."""
     world = adversary.world
     for entity in world.table.all():

@@ -56,7 +56,7 @@ class Buyer:
 
     def _spawn(self, what: str, work: Callable[[], Checkout], at_us: int) -> None:
         name = f"{self._actor} {what}"
-        self._world.clockwork.spawn(name, partial(self._told, work), at_us, self._ended)
+        self._world.clockwork.spawn(name, partial(self._answer, work), at_us, self._ended)
 
     def _submit(self) -> Checkout:
         form = Submission(
@@ -75,7 +75,7 @@ class Buyer:
         ports, point = self._world.ports, self._purchase.price_point
         return submit.resume(ports, point, self.key, now=ports.clock(), return_url=RETURN_URL)
 
-    def _told(self, work: Callable[[], Checkout]) -> None:
+    def _answer(self, work: Callable[[], Checkout]) -> None:
         """Checks that answers to the buyer are true and do not change.
 
         A checkout that was begun is never answered with `NotFound`.

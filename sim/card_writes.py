@@ -64,7 +64,7 @@ class CardWrites(Seen):
                     text = f"{after.id} was renewed, {subscription.id} is not tried"
                     raise Violation("W-7", text, subscription.id, subscription.customer)
 
-    def _is_told(self, event: OutboxEvent) -> None:
+    def _announce_rightly(self, event: OutboxEvent) -> None:
         """Checks that no card is announced as expiring that was renewed before the mail began."""
         card = self._methods.get(event.code or "")
         if event.kind is not EventKind.CARD_EXPIRING or card is None:

@@ -258,7 +258,7 @@ class Deployment:
         now_us = self._clockwork.now_us
         # By whichever clock is later: at a tick before that it is too young to be taken.
         ripe_us = max(now_us, microseconds(event.at)) + OUTBOX_PATIENCE_US
-        self._tick_at(ripe_us, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
+        self._tick_at(ripe_us, OUTBOX_TICK_US, self._outbox_ticks, self._sweep_outbox)
         chance = Chance(self._seed, f"stream {event.id}")
         if self._faults.around("stream_lost", event.id) is None:
             late = self._faults.around("stream_late", event.id)
@@ -274,17 +274,17 @@ class Deployment:
         work = partial(_handler(notify_app.deliver), {"Records": [record]}, Context)
         self._clockwork.spawn(f"tell {event.id}", work, at_us, _ended)
 
-    def _tell(self, tick_us: int) -> None:
+    def _sweep_outbox(self, tick_us: int) -> None:
         self._outbox_ticks.discard(tick_us)
-        if not self.untold(tick_us):
+        if not self.undelivered(tick_us):
             return
         if down_until := self._wire.down_until(tick_us):
-            self._tick_at(down_until, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
+            self._tick_at(down_until, OUTBOX_TICK_US, self._outbox_ticks, self._sweep_outbox)
             return
-        self._tick_at(tick_us + 1, OUTBOX_TICK_US, self._outbox_ticks, self._tell)
+        self._tick_at(tick_us + 1, OUTBOX_TICK_US, self._outbox_ticks, self._sweep_outbox)
         self._start("outbox sweep", notify_app.sweep, tick_us, self._clockwork.now_us)
 
-    def untold(self, until_us: int) -> list[OutboxEvent]:
+    def undelivered(self, until_us: int) -> list[OutboxEvent]:
         """Returns one outbox event of each shard that the sweep would take, if there is one."""
         until = SortKeyRange.until(instant(until_us - OUTBOX_PATIENCE_US))
         return [

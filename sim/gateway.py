@@ -149,7 +149,7 @@ class SimGateway:
             generation = self._generation_of(key)
             if generation > before:
                 self.books.forget_attempt(reference, key)
-            self._told_of_charge(reference, method, key)
+            self._note_charge(reference, method, key)
             card = self._acting(method, f"{key}#{generation}")
             return self.sandbox.confirm(
                 reference, card, key=key, off_session=off_session, return_url=return_url
@@ -157,7 +157,7 @@ class SimGateway:
 
         return self._request("confirm", key, f"{reference} {method}", effect)
 
-    def _told_of_charge(self, reference: str, method: str, key: str) -> None:
+    def _note_charge(self, reference: str, method: str, key: str) -> None:
         payment, _ = self.books.read(reference) or ({}, 0)
         over = payment.get("state") in {"succeeded", "cancelled"}
         if payment and not over and key not in payment["attempts"]:
@@ -171,14 +171,14 @@ class SimGateway:
 
     def cancel(self, reference: str) -> PaymentStatus:
         def cancel() -> PaymentStatus:
-            self._told_of_move(reference)
+            self._note_move(reference)
             return self.sandbox.cancel(reference)
 
         return self._wire.call("gateway", "cancel", cancel, reference, self._later(cancel))
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
         def effect() -> RefundSucceeded | RefundFailed:
-            self._told_of_move(reference)
+            self._note_move(reference)
             # A key that is over makes a second refund: only looking first tells that there is one.
             generation = self._generation_of(key)
             name = f"{key}#{generation}" if generation else key
@@ -186,7 +186,7 @@ class SimGateway:
 
         return self._request("refund", key, f"{reference} {amount.amount_minor}", effect)
 
-    def _told_of_move(self, reference: str) -> None:
+    def _note_move(self, reference: str) -> None:
         found = self.books.read(reference)
         if found is not None:
             self.moves(found[0]["invoice"])

@@ -66,12 +66,12 @@ class Table(MemoryItems):
     def write(self, transaction: Transaction) -> None:
         self._puts = []
         super().write(tuple(self._seeing(write) for write in transaction))
-        self._tell()
+        self._report_commit()
 
     def move_due_date(self, due: Due, until: datetime) -> bool:
         self._puts = []
         moved = super().move_due_date(due, until)
-        self._tell()
+        self._report_commit()
         return moved
 
     def move_due_date_blindly(self, due: Due, until: datetime) -> bool:
@@ -81,7 +81,7 @@ class Table(MemoryItems):
         assert stands is not None, "it is leased from a row of the index"
         self._puts = []
         self._put(key, replace(stands, due_at=until))
-        self._tell()
+        self._report_commit()
         return True
 
     def rows_as_of(
@@ -119,7 +119,7 @@ class Table(MemoryItems):
             self._journal.popleft()
         return before
 
-    def _tell(self) -> None:
+    def _report_commit(self) -> None:
         if self._puts:
             self.committed(self._puts)
 
@@ -238,7 +238,7 @@ class SimItems:
                 raise Conflict("simulated: done, and written over before the reply")
 
         write = partial(self._table.write, transaction)
-        about = partial(_told, (transaction,))
+        about = partial(_described, (transaction,))
         self._wire.call("write", "write", write, about, {"asked_again": asked_again})
 
     def write_each(self, transactions: Sequence[Transaction]) -> list[Conflict | None]:
@@ -246,10 +246,10 @@ class SimItems:
         for start in range(0, len(transactions), PACK):
             pack = transactions[start : start + PACK]
             write = partial(self._table.write_each, pack)
-            answers = self._wire.call("write", "write_each", write, partial(_told, pack))
+            answers = self._wire.call("write", "write_each", write, partial(_described, pack))
             if any(answers):
                 refused = (t for t, answer in zip(pack, answers, strict=True) if answer)
-                self._wire.note("refused", partial(_told, tuple(refused)))
+                self._wire.note("refused", partial(_described, tuple(refused)))
             outcomes += answers
         return outcomes
 
@@ -263,14 +263,14 @@ def _key(write: Write | Blind) -> Key[Entity]:
     return key_of(bare.before if isinstance(bare, Change) else bare.entity)
 
 
-def _told(transactions: Sequence[Transaction]) -> str:
+def _described(transactions: Sequence[Transaction]) -> str:
     """Returns writes in one line, for a person to read."""
-    return "; ".join(" + ".join(map(_told_write, transaction)) for transaction in transactions)
+    return "; ".join(" + ".join(map(_described_write, transaction)) for transaction in transactions)
 
 
-def _told_write(write: Write | Blind) -> str:
+def _described_write(write: Write | Blind) -> str:
     if isinstance(write, Blind):
-        return f"blind {_told_write(write.write)}"
+        return f"blind {_described_write(write.write)}"
     if isinstance(write, Change):
         changed = differences(write.before, write.after)
         return f"{type(write.after).__name__} {key_of(write.before).sk} {changed}"

@@ -144,13 +144,13 @@ class Mail(Seen):
         self.tally["mails_left_out"] += 1
         known = {
             LeftOut.DISARMED: event.kind in PASSING and event.merchant in self.ever_disarmed,
-            LeftOut.UNTRUE: event.kind not in RECORDS and self._has_moved_on(event),
+            LeftOut.UNTRUE: event.kind not in RECORDS and self._has_changed(event),
         }
         if reason is None or not known.get(reason, False):
             text = f"{event.id} is left out as {reason}, and is not"
             raise Violation("13", text, event.id, event.subscription)
 
-    def _has_moved_on(self, event: OutboxEvent) -> bool:
+    def _has_changed(self, event: OutboxEvent) -> bool:
         """Returns whether anything that a mail could speak of has changed."""
         if event.kind in DISPUTES:
             return any(f.code == event.code and f.id != event.id for f in self.events.values())

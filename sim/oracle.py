@@ -94,7 +94,7 @@ class Oracle(Writes, ValueWrites):
         told = self.events.get(event)
         if told is not None:
             self._armed(told.merchant, event)
-            self._is_told(told)
+            self._announce_rightly(told)
             self._sent(told, to)
 
     def _armed(self, merchant: str, about: str) -> None:

@@ -200,7 +200,7 @@ MEETINGS: tuple[Meeting, ...] = (
     ("goes back", "card", 1, remove_first),
     ("tidies up", "card", 1, remove_last),
     ("tidies up", "card", 1, use_first),
-    ("renewal", "tell", 0, actions.tell_again),
+    ("renewal", "tell", 0, actions.deliver_again),
     ("declined", "charge sub", 1, actions.double_message),
     ("declined", "charge sub", 1, cancel_now),
     ("declined", "charge sub", 1, pay_now),
@@ -257,7 +257,7 @@ COMES = {
     actions.ask_to_cancel: "ask",
     plan_changes.other_plan: "plan",
     actions.sweep: "sweep",
-    actions.tell_again: "tell",
+    actions.deliver_again: "tell",
     actions.click_again: "buyer",
     actions.come_back: "buyer",
 }

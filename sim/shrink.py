@@ -80,14 +80,14 @@ def trace(shrunk: Shrunk) -> str:
         *(f"  {f.kind} at {f.actor}, call {f.point}" for f in result.fired),
         "trace:",
     ]
-    lines = [f"  {clock_text(at)}  {who:<44} {what}" for at, who, what in _told(result, violation)]
+    lines = [f"  {clock_text(at)}  {who:<44} {what}" for at, who, what in _story(result, violation)]
     if len(lines) > LINES_AT_MOST:
         left_out = len(lines) - LINES_AT_MOST
         lines = [f"  .. {left_out} lines before", *lines[-LINES_AT_MOST:]]
     return "\n".join((*head, *lines))
 
 
-def _told(result: Result, violation: Violation) -> list[tuple[int, str, str]]:
+def _story(result: Result, violation: Violation) -> list[tuple[int, str, str]]:
     needles = {about.partition(".")[0] for about in violation.about if len(about) > 8}
     return [
         (at, who, what[:240])

@@ -31,7 +31,7 @@ class SubscriptionWrites(Seen):
         if before is not None:
             self._subscription_goes_on(before, after)
             self._undone(before, after)
-            self._somebody_is_told(before, after)
+            self._note_overdue(before, after)
         if was is not after.state:
             self.tally[f"subscription_{after.state}"] += 1
         unpaid_for = self._frozen_periods[after.id] + len(self.skipped[after.id])
@@ -103,7 +103,7 @@ class SubscriptionWrites(Seen):
             coming = {name: getattr(after, name) for name in ("next_plan", "thaws_to")}
             self._interrupted[after.id, after.state] = replace(was, **coming)
 
-    def _somebody_is_told(self, before: Subscription, after: Subscription) -> None:
+    def _note_overdue(self, before: Subscription, after: Subscription) -> None:
         waits = before.waiting_since is None and after.waiting_since is not None
         if waits or before.state is not State.PAST_DUE is after.state:
             self.overdue(after)

@@ -84,7 +84,7 @@ class World:
         self.gateway.books.refunded = self.oracle.refunded
         self.webhooks = Webhooks(seed, self.wire, self.gateway, lambda: self.ports)
         self.webhooks.on = self.webhooks.on and forced is None
-        self.gateway.books.told = self._told
+        self.gateway.books.told = self._report
         self.gateway.moves = self.oracle.moves
         self.gateway.charges = self.oracle.charges
         self.gateway.let_go = self.oracle.let_go.add
@@ -114,7 +114,7 @@ class World:
         """Makes this the world that handlers find."""
         wiring.install(self.ports)
 
-    def _told(self, payment: Row, event: GatewayEvent) -> None:
+    def _report(self, payment: Row, event: GatewayEvent) -> None:
         if "invoice" not in payment:
             card = self.oracle.method(payment["id"])
             if card is not None:

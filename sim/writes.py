@@ -61,7 +61,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
         """Checks one committed transaction."""
         self._one_tenant(puts)
         if len(puts) == 1 and isinstance(puts[0][1], OutboxEvent):
-            self._facts_kept(puts)  # claimed or delivered, which says nothing of anything else
+            self._events_kept(puts)  # claimed or delivered, which says nothing of anything else
             return
         by_type: dict[type, list[Put]] = defaultdict(list)
         for put in puts:
@@ -74,8 +74,8 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
                 given_back = cls is EmailPointer and after is None
                 if before is not None and not given_back:
                     raise Violation("9", f"{cls.__name__} written over: {after}")
-        self._facts_kept(by_type.get(OutboxEvent, []))
-        self._facts_match(by_type)
+        self._events_kept(by_type.get(OutboxEvent, []))
+        self._events_match(by_type)
         changed_now = (each.id for _, _, each in by_type.get(Subscription, ()))
         invoiced = (each.subscription for _, _, each in by_type.get(Invoice, ()))
         self._reread({*changed_now, *invoiced})
@@ -143,7 +143,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
         else:
             self.stopped_since.pop(after.id, None)
 
-    def _facts_kept(self, puts: list[Put]) -> None:
+    def _events_kept(self, puts: list[Put]) -> None:
         """Checks that an outbox event is written once, and goes only when it is delivered or says
         why not.
 
@@ -168,7 +168,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
             else:
                 self._claimed[event.id, self.invocation()] = self._now()
 
-    def _facts_match(self, by_type: dict[type, list[Put]]) -> None:
+    def _events_match(self, by_type: dict[type, list[Put]]) -> None:
         """Checks that each change of this write has one outbox event, no more."""
         written = by_type.get(OutboxEvent, ())
         put_off = {before.id for _, before, after in written if after is None}
@@ -184,10 +184,10 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
             if after.state is I.PAID and (before is None or before.state is not I.PAID):
                 kind = EventKind.PLAN_CHANGED if after.changes_plan else EventKind.RENEWED
                 sale = after.order_kind == "sale"
-                self._told(events, EventKind.PURCHASED if sale else kind, after.id)
+                self._must_have_event(events, EventKind.PURCHASED if sale else kind, after.id)
         for _, before, after in by_type.get(Subscription, ()):
             if before is not None and before.is_live and not after.is_live:
-                self._told(events, EventKind.ENDED, after.id)
+                self._must_have_event(events, EventKind.ENDED, after.id)
             self._asked_meanwhile(after, {kind for kind, about in events if about == after.id})
         altered = {a.id for _, before, a in by_type.get(Subscription, ()) if before != a}
         for event in new:
@@ -202,10 +202,10 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
         for _, before, order in by_type.get(Order, ()):
             ends_unsaid = order.kind == "failed" and order.invoice not in begun
             if before is None and ends_unsaid and order.subscription:
-                self._told(events, EventKind.PAYMENT_FAILED, order.invoice)
+                self._must_have_event(events, EventKind.PAYMENT_FAILED, order.invoice)
 
     @staticmethod
-    def _told(
+    def _must_have_event(
         events: set[tuple[EventKind, str | None]], kind: EventKind, about: str | None
     ) -> None:
         if (kind, about) not in events:

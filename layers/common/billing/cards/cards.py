@@ -208,8 +208,8 @@ def remove(
     for subscription in wallet.payable:
         if subscription.payment_method == method.id:
             assert payer is not None, "at least one card stays while anything may charge"
-            moved = _on(subscription, payer)
-            writes.append(Change(subscription, moved, expecting=("state", "open_invoice")))
+            paid_by_it = _on(subscription, payer)
+            writes.append(Change(subscription, paid_by_it, expecting=("state", "open_invoice")))
         else:
             # No subscription may change to the card meanwhile, and no charge begin with it.
             writes.append(

@@ -153,8 +153,8 @@ def side_by_side(call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavail
 
 def _here(call: Callable[[T], R]) -> Callable[[T], R]:
     """Returns the call, to run in any thread with this invocation's deadline and correlation id."""
-    said = copy_context()
-    return lambda item: said.copy().run(call, item)
+    context = copy_context()
+    return lambda item: context.copy().run(call, item)
 
 
 def at_pace(calls_per_second: float) -> Each:

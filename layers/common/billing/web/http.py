@@ -157,8 +157,8 @@ def failure(
     body = problems.problem(error, request.id)
     if request.wants_problem:
         return answer(status, PROBLEM, dumps(body), headers)
-    told = {**body, "detail": error_text(error, language)}
-    shown = page(template, language, status=status, problem=told, **values)
+    problem_body = {**body, "detail": error_text(error, language)}
+    shown = page(template, language, status=status, problem=problem_body, **values)
     shown.headers.update(headers)
     return shown
 

@@ -162,9 +162,9 @@ def reset(ports: Ports, token: str, password: str, *, now: datetime) -> Account 
     accounts.check_password(password, account.username, account.email.partition("@")[0])
     hashed = ports.passwords.hash(password)
     after = replace(account, password_hash=hashed)
-    told = event(ports, EventKind.CREDENTIALS_CHANGED, account.username, now)
+    changed = event(ports, EventKind.CREDENTIALS_CHANGED, account.username, now)
     try:
-        ports.store.commit(Change(account, after), Insert(told))
+        ports.store.commit(Change(account, after), Insert(changed))
     except Conflict:
         return None  # another password, or another email, came first and has invalidated the link
     with suppress(Unavailable):  # the new password has invalidated the link by itself

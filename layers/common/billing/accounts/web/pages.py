@@ -164,10 +164,10 @@ def confirm_email(ports: Ports, request: Request, token: str, *, now: datetime) 
     """Confirms an email change for one address; with the second the email is changed."""
     sessions.check_origin(request)
     platform = account.platform_merchant(ports)
-    moved = email_change.confirm(ports, token, now=now)
-    if moved is None:
+    changed = email_change.confirm(ports, token, now=now)
+    if changed is None:
         raise _link_expired()
-    return _page(platform, "confirmed", moved=moved)
+    return _page(platform, "confirmed", moved=changed)
 
 
 def profile(ports: Ports, visit: Visit) -> http.Answer:

@@ -46,9 +46,9 @@ def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
         return checkout
     invoice, expired = checkout.invoice, now - checkout.created_at >= advance.patience(ports)
     if invoice.state in UNDER_WAY:
-        standing = gateway_payments.lookup(ports, invoice)
-        if not isinstance(standing, Unconfirmed | ActionRequired):
-            return settlement.settle(ports, checkout, standing, now)
+        status = gateway_payments.lookup(ports, invoice)
+        if not isinstance(status, Unconfirmed | ActionRequired):
+            return settlement.settle(ports, checkout, status, now)
     if not expired:
         return settlement.write(
             ports, checkout_steps.postpone(checkout, checkout.created_at + advance.patience(ports))

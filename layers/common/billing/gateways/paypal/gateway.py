@@ -151,7 +151,7 @@ class PayPalGateway:
         age = self._age(reference)
         if age < REUSED_WITHIN:
             return True
-        if isinstance(self._standing(reference), Succeeded):
+        if isinstance(self._status(reference), Succeeded):
             return True
         if age < WITHDRAWN_AFTER:
             raise Unreachable("The order of the attempt before could still be captured.")
@@ -170,7 +170,7 @@ class PayPalGateway:
         request_id = f"capture-{key}-{reference}"
         answer = self._client.post(_capture(reference), body, request_id=request_id)
         if answer.is_ok:
-            return _known(orders.standing(answer.body))
+            return _known(orders.status_of(answer.body))
         return self._refused(reference, answer, key)
 
     def _refused(self, reference: str, answer: Answer, key: str) -> Outcome:
@@ -181,10 +181,10 @@ class PayPalGateway:
         if issue in NEEDS_BUYER:
             return self._approval(reference, answer.body, key)
         if issue == "ORDER_ALREADY_CAPTURED":
-            return _known(self._standing(reference))
+            return _known(self._status(reference))
         if answer.status == NOT_FOUND:
             # The order, or the agreement; while there is an order, it was the agreement.
-            now = self._standing(reference)
+            now = self._status(reference)
             return GONE if isinstance(now, Unconfirmed) else _known(now)
         if issue == "DUPLICATE_INVOICE_ID":
             raise Unreachable("PayPal has this invoice as paid by another order; look at it.")
@@ -204,22 +204,22 @@ class PayPalGateway:
         request_id = f"approved-{key}-{reference}"
         answer = self._client.post(_capture(reference), {}, request_id=request_id)
         if answer.is_ok:
-            return _known(orders.standing(answer.body))
+            return _known(orders.status_of(answer.body))
         if answer.issue in NEEDS_BUYER:
             raise Unreachable("PayPal wants a buyer who has approved.")
         return self._refused(reference, answer, key)
 
     def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
         """Reads the status of an order; one that is too old to be captured has expired."""
-        standing = self._standing(reference)
-        open_ = isinstance(standing, Unconfirmed | ActionRequired)
-        return Expired() if open_ and self._age(reference) >= WITHDRAWN_AFTER else standing
+        status = self._status(reference)
+        open_ = isinstance(status, Unconfirmed | ActionRequired)
+        return Expired() if open_ and self._age(reference) >= WITHDRAWN_AFTER else status
 
     def cancel(self, reference: str) -> PaymentStatus:
         """Returns `Canceled` once no capture of ours can be on its way; `Unconfirmed` before."""
-        standing = self._standing(reference)
-        if isinstance(standing, Succeeded):
-            return standing
+        status = self._status(reference)
+        if isinstance(status, Succeeded):
+            return status
         return Canceled() if self._age(reference) >= WITHDRAWN_AFTER else Unconfirmed()
 
     def refund(self, reference: str, amount: Money, *, key: str) -> RefundSucceeded | RefundFailed:
@@ -269,9 +269,9 @@ class PayPalGateway:
         capture = orders.capture_of(self._order(reference))
         return [] if capture is None else events.disputes(self._client, capture, reference)
 
-    def _standing(self, reference: str) -> PaymentStatus:
+    def _status(self, reference: str) -> PaymentStatus:
         try:
-            return orders.standing(self._order(reference))
+            return orders.status_of(self._order(reference))
         except NotFound:
             if self._age(reference) < KEPT_FOR:
                 raise Unreachable("PayPal does not know an order that it made.") from None
@@ -293,7 +293,7 @@ def _capture(reference: str) -> str:
     return f"{ORDERS}/{segment(Reference.read(reference).order)}/capture"
 
 
-def _known(standing: PaymentStatus) -> Outcome:
-    if isinstance(standing, Unconfirmed):
+def _known(status: PaymentStatus) -> Outcome:
+    if isinstance(status, Unconfirmed):
         raise Unreachable("PayPal has not captured the order, and still could.")
-    return standing
+    return status

@@ -62,12 +62,12 @@ class Reference:
         return cls.read(f"{order['id']}.{_unit(order).get('custom_id', '')}")
 
 
-def standing(order: Json) -> PaymentStatus:
+def status_of(order: Json) -> PaymentStatus:
     """Maps an order to its payment status; raises `Unreachable` while its money is in between."""
     captures = _payments(order, "captures")
-    moved = next((c for c in captures if c.get("status") in MONEY_MOVED), None)
-    if moved is not None:
-        return Succeeded(str(moved["id"]))
+    captured = next((c for c in captures if c.get("status") in MONEY_MOVED), None)
+    if captured is not None:
+        return Succeeded(str(captured["id"]))
     if any(c.get("status") not in NOT_MOVED for c in captures):
         raise Unreachable("PayPal holds the payment back; it is neither made nor refused.")
     return Declined("card_declined") if captures else _uncaptured(order)

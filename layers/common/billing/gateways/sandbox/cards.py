@@ -87,8 +87,8 @@ def renew(ledger: SandboxLedger, method: str, last4: str, expires_on: str, at: d
         raise Invalid("payment_method_unknown", field="payment_method")
     for _ in range(TRIES):
         row, revision = ledger.read(method) or ({}, 0)
-        told = list(row.get("events", ()))
-        after = {"id": method, "last4": last4, "expires_on": expires_on, "events": told}
+        earlier = list(row.get("events", ()))
+        after = {"id": method, "last4": last4, "expires_on": expires_on, "events": earlier}
         events.note(after, events.RENEWED, at)
         if ledger.write(method, after, revision=revision):
             return

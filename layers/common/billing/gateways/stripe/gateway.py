@@ -133,10 +133,10 @@ class StripeGateway:
             return self._after_decline(reference, key, session, error)
         except stripe.InvalidRequestError as error:
             return self._after_refusal(reference, method, key, error)
-        standing = intents.status_of(intent, key)
-        if isinstance(standing, Unconfirmed):
+        status = intents.status_of(intent, key)
+        if isinstance(status, Unconfirmed):
             raise Unreachable(f"Stripe: {intent.id} is {intent.status} after it was confirmed.")
-        return standing
+        return status
 
     def lookup(self, reference: str, *, attempt_key: str) -> PaymentStatus:
         """Reads a payment's status by its id, never by search, which may be an hour behind."""
@@ -150,9 +150,9 @@ class StripeGateway:
         try:
             intent = self._stripe.ask(lambda client: client.v1.payment_intents.cancel(reference))
         except stripe.InvalidRequestError as error:
-            standing = intents.status_of(self._read(reference), "")
-            if isinstance(standing, Succeeded | Canceled):
-                return standing
+            status = intents.status_of(self._read(reference), "")
+            if isinstance(status, Succeeded | Canceled):
+                return status
             raise refused(error) from error
         return intents.status_of(intent, "")
 
@@ -213,9 +213,9 @@ class StripeGateway:
 
         The decline may be an old answer to a repeated request: the PaymentIntent shows more.
         """
-        standing = intents.status_of(self._read(reference), key)
-        if not isinstance(standing, Unconfirmed):
-            return standing
+        status = intents.status_of(self._read(reference), key)
+        if not isinstance(status, Unconfirmed):
+            return status
         return intents.unless_buyer_is_wanted(decline_of(error), session)
 
     def _after_refusal(
@@ -223,9 +223,9 @@ class StripeGateway:
     ) -> Outcome:
         """Returns the outcome after a refusal: it has ended already, or this card cannot pay it."""
         intent = self._read(reference)
-        standing = intents.status_of(intent, key)
-        if not isinstance(standing, Unconfirmed):
-            return standing
+        status = intents.status_of(intent, key)
+        if not isinstance(status, Unconfirmed):
+            return status
         customer, card = parts(method)
         if saving.customer_of(self._stripe, card) != customer:
             return METHOD_MISSING

@@ -85,9 +85,9 @@ def open_one(
     request = request.cleaned()
     for _ in range(ATTEMPTS):
         ticket = _new_ticket(ports, merchant, request, customer, ownership, now)
-        standing = ports.store.ticket(merchant.id, ticket.id)
-        if standing is not None:
-            return _add_to_open(ports, standing, request, now)
+        opened = ports.store.ticket(merchant.id, ticket.id)
+        if opened is not None:
+            return _add_to_open(ports, opened, request, now)
         ticket, held = _hold(ports, merchant, ticket, now)
         message = _first_words(ticket, request, now)
         try:
@@ -111,8 +111,8 @@ def preview(
 ) -> Ticket:
     """Returns the ticket that `open_one` would open or add to, before anything is written (X-8)."""
     ticket = _new_ticket(ports, merchant, request.cleaned(), customer, ownership, now)
-    standing = ports.store.ticket(merchant.id, ticket.id)
-    return standing or _hold(ports, merchant, ticket, now)[0]
+    opened = ports.store.ticket(merchant.id, ticket.id)
+    return opened or _hold(ports, merchant, ticket, now)[0]
 
 
 def find_order(ports: Ports, merchant: str, order: str | None, email: str) -> Order | None:
@@ -191,8 +191,8 @@ def _about(
         for each in ports.store.tickets_of(ticket.merchant, owner)
         if (each.wish, each.about) == (ticket.wish, what)
     ]
-    standing = next((each for each in earlier if each.state is TicketState.OPEN), None)
-    name = standing.id if standing else tickets.request_id(ticket.wish, what, len(earlier))
+    opened = next((each for each in earlier if each.state is TicketState.OPEN), None)
+    name = opened.id if opened else tickets.request_id(ticket.wish, what, len(earlier))
     return replace(ticket, id=name, about=what)
 
 
@@ -225,21 +225,21 @@ def _first_words(ticket: Ticket, request: Request, now: datetime) -> Message | N
     return replace(message, masked=request.masked)
 
 
-def _add_to_open(ports: Ports, standing: Ticket, request: Request, now: datetime) -> Ticket:
+def _add_to_open(ports: Ports, opened: Ticket, request: Request, now: datetime) -> Ticket:
     """Adds the message of a repeated request to the open ticket, unless that message is in it
     already."""
-    known: Sequence[Message] = threads.thread(ports, standing.merchant, standing.id).messages
-    message = _first_words(standing, request, now)
+    known: Sequence[Message] = threads.thread(ports, opened.merchant, opened.id).messages
+    message = _first_words(opened, request, now)
     if message is not None and not {message.id, message.text} & {
         w for m in known for w in (m.id, m.text)
     }:
         threads.reply(
             ports,
-            standing.merchant,
-            standing.id,
+            opened.merchant,
+            opened.id,
             request.text,
             author=Author.CUSTOMER,
             key=request.key,
             now=now,
         )
-    return standing
+    return opened

@@ -58,10 +58,10 @@ def resolve(ports: Ports, invoice: Invoice, *, return_url: str | None = None) ->
     An unconfirmed attempt is confirmed now: same key, same method. Raises `Unreachable` while the
     outcome cannot be known; the attempt then stays as it is (R-6: unknown never means failed).
     """
-    standing = lookup(ports, invoice)
-    if isinstance(standing, Unconfirmed):
+    status = lookup(ports, invoice)
+    if isinstance(status, Unconfirmed):
         return confirm(ports, invoice, return_url=return_url)
-    return standing
+    return status
 
 
 def refuse_disarmed(ports: Ports, merchant: str) -> Merchant:

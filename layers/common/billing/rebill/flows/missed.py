@@ -100,8 +100,8 @@ def _of_shard(
                 merchants[subscription.merchant] = ports.store.merchant(subscription.merchant)
             seller = merchants[subscription.merchant]
             assert seller is not None, "a subscription's merchant is never removed"
-            standing = seller.as_of(now)
-            if (missed := _explain(ports, row, subscription, standing, now)) is not None:
+            present = seller.as_of(now)
+            if (missed := _explain(ports, row, subscription, present, now)) is not None:
                 yield missed
 
 

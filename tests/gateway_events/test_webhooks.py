@@ -248,7 +248,7 @@ def test_a_refused_event_says_whose_it_was_and_why(
     )
     world = address
     charged_unheard(world)
-    shape = request(told(world)[-1], world)
+    shape = request(events_of(world)[-1], world)
     shape["headers"][SIGNATURE_HEADER] = signed.format(now=int(world.now.timestamp()))
     answer = webhook_app.handler(shape, CONTEXT)
     assert json.loads(answer["body"])["reason"] == reason

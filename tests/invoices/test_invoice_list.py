@@ -215,3 +215,16 @@ def test_entries_of_refunds_name_the_refund(shop: Shop) -> None:
     entry = refunded(shop, bought.invoice.order_id)
     assert (entry.kind, entry.refund_id) == (OrderKind.REFUND, f"{bought.invoice.id}:r1")
     shop.world.now += timedelta(minutes=1)
+
+
+@pytest.mark.spec("M-7")
+def test_a_document_is_numbered_and_issued_by_its_first_download(shop: Shop) -> None:
+    """The mail that numbers it is under way."""
+    bought = shop.world.buy(shop.world.product(ONCE))
+    (waiting,) = listed(shop)
+    assert waiting["number"] is None
+    address = f"/v1/invoices/{bought.invoice.id}/pdf"
+    first = shop.api.get(address)
+    assert (first.status, listed(shop)[0]["number"]) == (200, "TEST-000001")
+    shop.world.work()
+    assert shop.api.get(address).body == first.body

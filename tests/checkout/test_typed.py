@@ -1,4 +1,4 @@
-"""What a buyer typed survives a decline, a way back and a wrong field (C-12)."""
+"""The fields that a buyer typed survive a decline, a way back and a wrong field (C-12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was sold before there was the aux index is indexed by a job, wherever it is killed."""
+"""Sales of before the aux index are indexed by a job, wherever it is killed."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ OVER = frozenset({JobState.DONE, JobState.STOPPED})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did, and the cursor after it.
+    """The outcome of one step, and the cursor after it.
 
     `seen` is None for a step that only moves on, such as to the next list. `error` is what our own
     code failed with on a thing that is `LEFT` for another round.

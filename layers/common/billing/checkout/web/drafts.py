@@ -1,6 +1,6 @@
-"""What a buyer typed, until they have bought: it survives a declined card and a way back (C-12).
+"""Keeps the fields that a buyer typed through a declined card and a way back (C-12).
 
-It waits under a random token in the buyer's own browser. The attempt's key would not do: it is in
+They wait under a random token in the buyer's own browser. The attempt's key would not do: it is in
 addresses, programs choose it freely, and whoever knows it must not read a stranger's address.
 """
 

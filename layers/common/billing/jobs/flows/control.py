@@ -1,4 +1,4 @@
-"""What the operator does with background jobs: looks, pauses, resumes, stops."""
+"""Lets the operator look at background jobs, pause, resume and stop them."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from sim.document_writes import documents_agree
 from sim.invariants import Violation
 from sim.jobs import jobs_ended
 from sim.list_rows import list_rows_agree
+from sim.logged import logged_once
 from sim.seen import ASKED
 from sim.virtual_clock import instant
 from sim.world import World
@@ -54,6 +55,7 @@ def reckon(world: World) -> None:
     _asked_once(found[Refund])
     _disputes_agree(world, found)
     _cards_agree(world, found)
+    logged_once(found, world.oracle.events.values())
     customers_once(found)
     numbers_without_gaps(found)
     documents_agree(found)

@@ -17,6 +17,7 @@ from billing.cancel.flows import pause
 from billing.cards import cards
 from billing.checkout import checkout_steps
 from billing.checkout.flows import expire
+from billing.event_log.flows import append
 from billing.gateway_events.flows import lost_events
 from billing.gateways import event_signature
 from billing.helpdesk import cancellation_request, decisions
@@ -70,10 +71,12 @@ from sim.mutations import (
     unchanged,
     unconfirmed_is_failed,
     unknown_is_failed,
+    unmarked_hour,
     unused_of_price,
     without,
     without_expect,
     without_facts,
+    without_note,
 )
 
 Patch = tuple[Any, str, Callable[[Any], Any]]
@@ -354,6 +357,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "outbox: what stands ahead is not looked for",
         ((lines, "ready", as_the_stream_names_them),),
     ),
+    Mutant("event log: appended without a note", ((append, "_writes", without_note),)),
+    Mutant("event log: its hour is not marked", ((append, "_place", unmarked_hour),)),
     Mutant("mail: untrue, and sent", tuple((outdated, name, always(False)) for name in _UNTRUE)),
     Mutant("mail: true, and left out", tuple((outdated, name, always(True)) for name in _UNTRUE)),
     Mutant("mail: to the first email", ((Customer, "contact", first_contact),)),

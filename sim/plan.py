@@ -141,6 +141,10 @@ def drawn(seed: int) -> Plan:
     return plan
 
 
+READS_EVENTS = "zenith"
+"""The merchant whose event log somebody reads."""
+
+
 def _looks(chance: Chance) -> int | None:
     """Draws the looks of a run: one seed in four is hurried."""
     return chance.pick((2, 2, 3, 6)) if chance.happens(0.25) else None
@@ -171,6 +175,7 @@ def _merchant(name: str, made_at: datetime, chance: Chance, helpdesk: Chance) ->
         made_at,
         settings,
         gateway_accounts=(account,),
+        events_since=made_at if name == READS_EVENTS else None,
     )
 
 

@@ -84,6 +84,8 @@ class Wire:
         if self.watch and self.faults.spawns(actor, point, spawning):
             self.watch(invocation, point)
         clockwork.sleep(FIRST_US + takes * (MOST_US - FIRST_US) // WORD)
+        if fault is not None and fault.startswith("stall"):
+            self.held_up.add(actor)
         outcome = "ok"
         try:
             if self.down_until(clockwork.now_us):
@@ -101,8 +103,6 @@ class Wire:
             kind = f" !{fault}" if fault else ""
             if outcome == "SimCrash" or (fault and category in {"mail", "write"}):
                 self.failed_at[actor] = point
-            if fault and fault.startswith("stall"):
-                self.held_up.add(actor)
             self.log.add(clockwork.now_us, actor, f"{point} {name}{kind} -> {outcome}", about)
 
     def note(self, text: str, about: object) -> None:

@@ -32,6 +32,7 @@ from billing.console.flows.transactions import Filter
 from billing.customers.flows import customers
 from billing.customers.web import list_routes
 from billing.customers.web import shapes as customer_shapes
+from billing.event_log.web import routes as event_routes
 from billing.helpdesk.web import routes as helpdesk_routes
 from billing.kernel.flows import subscriptions
 from billing.kernel.ports import Ports
@@ -70,6 +71,7 @@ def build(ports: Ports) -> http.Resolver:
     plan_routes.declare(api, ports)
     account_routes.declare(api, ports)
     helpdesk_routes.declare(api, ports)
+    event_routes.declare(api, ports)
 
     @app.get("/v1/openapi.json")
     def document() -> http.Answer:

@@ -151,6 +151,7 @@ def test_answers_have_the_fields_that_are_described(shop: Shop, document: Any) -
         "SubscriptionOutput": shop.api.get(f"/v1/subscriptions/{bought.purchase}").json,
         "OverviewOutput": shop.api.get(f"/v1/customers/{bought.customer}").json,
         "SettingsOutput": shop.api.get("/v1/settings").json,
+        "EventsOutput": shop.api.get("/v1/events").json,
         "ForecastOutput": shop.api.get("/v1/forecast", to="2026-12-31").json,
     }
     for name, answer in shown.items():
@@ -174,6 +175,7 @@ LISTS = {
     "/v1/subscriptions",
     "/v1/invoices",
     "/v1/attention",
+    "/v1/events",
     "/v1/forecast",
     "/v1/tickets",
 }

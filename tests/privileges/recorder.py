@@ -29,7 +29,7 @@ from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.helpdesk.flows import decision
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Transaction
 from billing.operations.web import operator
-from billing.outbox.flows import deliver, suppressions
+from billing.outbox.flows import consume, deliver, suppressions
 from billing.rebill.flows import charge, missed, sweep
 from billing.refunds.flows import refund
 from billing.runtime import telemetry
@@ -172,7 +172,7 @@ def pytest_configure(config: Any) -> None:
     telemetry.observed = recorded
     # The stream's consumer and the sweep tell a fact in the same way.
     both = "functions.notify.app.deliver functions.notify.app.sweep"
-    vars(deliver)["_deliver_one"] = _as(both, vars(deliver)["_deliver_one"], only_outermost=False)
+    vars(consume)["consume"] = _as(both, consume.consume, only_outermost=False)
     # A webhook's event is taken as one that the event sweep found.
     either = "functions.webhook.app.handler functions.webhook.app.sweep"
     vars(webhook)["take"] = _as(either, webhook.take, only_outermost=False)

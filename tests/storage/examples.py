@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from billing.checkout.checkouts import Checkout
+from billing.event_log.logged_events import LoggedEvent, id_at
 from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.kernel.customers import Address, BillTo, Consent, Customer, FormerCard, PaymentMethod
 from billing.kernel.disclosures import DisclosedCharge, DisclosedLine, Disclosure
@@ -118,6 +119,20 @@ def ledger_entry(n: int = 1) -> LedgerEntry:
 
 def outbox_event(n: int = 1, *, shard: int = 0, at: datetime = T0) -> OutboxEvent:
     return OutboxEvent(f"fact_{n}", EventKind.RENEWED, MERCHANT, "cus_1", at, shard)
+
+
+def logged_event(n: int = 1, *, at: datetime = T0) -> LoggedEvent:
+    return LoggedEvent(
+        merchant=MERCHANT,
+        id=id_at(at, f"fact_{n}"),
+        type="subscription.renewed",
+        at=T0,
+        cause=f"fact_{n}",
+        object='{"object":"subscription","id":"sub_1"}',
+        version="1",
+        customer="cus_1",
+        subscription="sub_1",
+    )
 
 
 def customer(customer: str = "cus_1") -> Customer:

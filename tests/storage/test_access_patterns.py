@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from billing.event_log.logged_events import id_at
 from billing.helpdesk.tickets import TicketOf
 from billing.jobs import jobs
 from billing.kernel.customers import EmailPointer, PurchaseBillTo, email_hash
@@ -104,6 +105,12 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),
     "failure": (lambda s: s.failure(DUE), GET),
     "failures": (lambda s: s.failures(MERCHANT), QUERY),
+    "event_hour": (lambda s: s.event_hour(MERCHANT, T0), GET),
+    "event_hours": (lambda s: s.event_hours(MERCHANT, T0, T0 + DAY, 50), QUERY),
+    "logged_events": (
+        lambda s: s.logged_events(MERCHANT, T0, after=id_at(T0), until=id_at(T0 + DAY), limit=50),
+        QUERY,
+    ),
     "outbox_event": (lambda s: s.outbox_event(0, T0, "fact_1"), GET),
     "subscription_by_id": (lambda s: s.subscription_by_id(MERCHANT, "sub_1"), INDEX_THEN_GET),
     "order_by_id": (lambda s: s.order_by_id(MERCHANT, "ORD-00001"), INDEX_THEN_GET),

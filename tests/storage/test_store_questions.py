@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from billing.accounts.accounts import Account
+from billing.event_log.logged_events import EventHour, LoggedEvent, id_at
 from billing.kernel.customers import (
     EmailPointer,
     Entitlement,
@@ -38,6 +39,7 @@ from tests.storage.examples import (
     invoice,
     issued_document,
     ledger_entry,
+    logged_event,
     order,
     outbox_event,
     payment_method,
@@ -335,6 +337,48 @@ def test_facts_are_read_on_behind_one_whether_or_not_it_still_waits(backend: Bac
     assert backend.store.undelivered(0, T0 + 9 * DAY, 9, after=facts[2]) == []
     backend.store.commit(Remove(facts[0]))
     assert backend.store.undelivered(0, T0 + 9 * DAY, 2, after=facts[0]) == facts[1:]
+
+
+def test_events_around_an_instant_are_read_from_it_on(backend: Backend) -> None:
+    insert(backend, *(fact(n, at=T0 + n * DAY) for n in (1, 2, 3)), fact(4, shard=1))
+    found = backend.store.undelivered(0, T0 + 9 * DAY, 9, since=T0 + 2 * DAY)
+    assert [event.id for event in found] == ["fact_2", "fact_3"]
+    assert backend.store.undelivered(0, T0 + 2 * DAY, 9, since=T0 + 2 * DAY) == found[:1]
+    assert backend.store.undelivered(0, T0 + 9 * DAY, 1, since=T0 + 2 * DAY) == found[:1]
+
+
+@pytest.mark.spec("M-5")
+def test_logged_events_are_read_by_hour_in_the_order_of_their_places(backend: Backend) -> None:
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    logged = [logged_event(n, at=T0 + n * minute) for n in range(4)]
+    later = logged_event(9, at=T0 + hour)
+    insert(backend, *reversed(logged), later, replace(logged[0], merchant="mer_2"))
+
+    def read(after: str, until: datetime, limit: int = 9, of: datetime = T0) -> list[LoggedEvent]:
+        return backend.store.logged_events(
+            MERCHANT, of, after=after, until=id_at(until), limit=limit
+        )
+
+    assert read(id_at(T0), T0 + hour) == logged
+    assert read(id_at(T0), T0 + hour, 2) == logged[:2]
+    assert read(logged[1].id, T0 + hour) == logged[2:]
+    assert read(logged[1].id, T0 + 3 * minute) == logged[2:3], "what is at the end is not in it"
+    assert read(logged[3].id, T0 + hour) == []
+    assert read(id_at(T0), T0 + 2 * hour, of=T0 + hour) == [later]
+
+
+@pytest.mark.spec("M-5")
+def test_hours_of_a_log_are_listed_once_oldest_first(backend: Backend) -> None:
+    hours = [EventHour(MERCHANT, T0 + n * timedelta(hours=1)) for n in range(3)]
+    insert(backend, *reversed(hours), EventHour("mer_2", T0))
+    store = backend.store
+    assert store.event_hours(MERCHANT, T0, T0 + DAY, 9) == hours
+    assert store.event_hours(MERCHANT, T0 + timedelta(minutes=59), T0 + DAY, 1) == hours[:1]
+    assert store.event_hours(MERCHANT, T0 + timedelta(hours=1), T0 + DAY, 9) == hours[1:]
+    assert store.event_hour(MERCHANT, T0 + timedelta(minutes=5)) == hours[0]
+    assert store.event_hour(MERCHANT, T0 + DAY) is None
+    with pytest.raises(Conflict):
+        store.commit(Insert(hours[0]))
 
 
 def test_an_account_keeps_where_a_walk_has_got_to(backend: Backend) -> None:

@@ -6,6 +6,7 @@ import json
 
 from billing.gateways import bounded_http
 from billing.runtime import deadline
+from billing.storage import expiry
 from dev import stack
 from dev.expand import ROOT
 from dev.template import Template, load
@@ -87,9 +88,16 @@ def test_row_12_the_bucket_survives_mistakes(resources: Resources) -> None:
             assert not {key for key in rule if key.startswith("Expiration")}
 
 
-def test_row_12_only_the_ephemeral_table_forgets(resources: Resources) -> None:
-    forgetful = {n for n, t in tables(resources).items() if "TimeToLiveSpecification" in t}
-    assert forgetful == {"EphemeralTable"}
+def test_row_12_the_audit_trail_forgets_nothing_and_business_state_only_its_event_log(
+    resources: Resources,
+) -> None:
+    """Which items of the core table expire is held in tests/storage/test_expiry.py."""
+    forgetful = {
+        name: table["TimeToLiveSpecification"]["AttributeName"]
+        for name, table in tables(resources).items()
+        if "TimeToLiveSpecification" in table
+    }
+    assert forgetful == {"EphemeralTable": "expires_at", "CoreTable": expiry.ATTRIBUTE}
 
 
 def test_row_13_a_schedule_that_cannot_start_its_sweep_leaves_a_dead_letter(

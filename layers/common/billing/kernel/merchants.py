@@ -154,6 +154,7 @@ class Merchant(Entity):
     `link_key` signs the links into its portal, None until the first is mailed (R-8).
     `lists_complete_at` is when its lists by the aux index began to have everything: None while a
     job still has to index what was sold before there was that index.
+    `events_since` is when somebody first read its event log: nothing is logged before (M-5).
     """
 
     id: str
@@ -172,6 +173,7 @@ class Merchant(Entity):
     live_keys: int | None = None
     link_key: str | None = field(default=None, repr=False)
     lists_complete_at: datetime | None = None
+    events_since: datetime | None = None
 
     def as_of(self, now: datetime) -> Merchant:
         """Returns the merchant as of `now`: stopped once its account has ended, even before a sweep

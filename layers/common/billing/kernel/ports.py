@@ -237,14 +237,23 @@ class PartlyDone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """One consumer of outbox events of some kinds.
+    """One consumer of outbox events of some kinds, of all merchants or those that it `serves`.
 
-    Its name is stored in events that it is done with, so it never changes.
+    Its name is stored in events that it is done with, so it never changes. One that `notes_itself`
+    writes that name to the claimed event in the transaction of its own work, which is then done
+    once whatever happens.
     """
 
     name: str
     kinds: frozenset[EventKind]
     handle: Handle
+    notes_itself: bool = False
+    serves: Callable[[Merchant], bool] = lambda merchant: True
+
+    def takes(self, event: OutboxEvent, merchant: Merchant) -> bool:
+        """Tests whether an event is to be handed to it, and it is not done with it."""
+        wanted = event.kind in self.kinds and self.serves(merchant)
+        return wanted and self.name not in event.done
 
 
 @dataclass(frozen=True, slots=True)

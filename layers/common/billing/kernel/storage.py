@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
+    from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.tickets import Thread, Ticket
     from billing.jobs.jobs import Job, JobLine
     from billing.kernel.audit import AuditRecord
@@ -238,6 +239,23 @@ class Store(Protocol):
         ...
 
     def failures(self, merchant: str) -> list[ProcessingFailure]: ...
+    def event_hour(self, merchant: str, begins_at: datetime) -> EventHour | None:
+        """The mark that a merchant's log has events in an hour."""
+        ...
+
+    def event_hours(
+        self, merchant: str, since: datetime, until: datetime, limit: int
+    ) -> list[EventHour]:
+        """The hours of a span in which a merchant's log has events, oldest first."""
+        ...
+
+    def logged_events(
+        self, merchant: str, hour: datetime, *, after: str, until: str, limit: int
+    ) -> list[LoggedEvent]:
+        """A merchant's events of one hour in the order in which they were appended: those behind
+        the id `after` and before `until`."""
+        ...
+
     def outbox_event(self, shard: int, at: datetime, event_id: str) -> OutboxEvent | None: ...
 
     def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:

@@ -9,6 +9,8 @@ from billing.accounts.flows import account_life
 from billing.accounts.mail import handlers as account_mails
 from billing.cards.flows import cards
 from billing.customers.mail import handlers as customer_mails
+from billing.event_log.flows import append
+from billing.event_log.public_events import PUBLIC
 from billing.helpdesk.mail import handlers as helpdesk_mails
 from billing.kernel.flows import gateway_payments, list_rows
 from billing.kernel.merchants import Merchant
@@ -42,6 +44,18 @@ def _mail(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -
     return mailing.send(ports, event, merchant, mails, now)
 
 
+def _has_reader(merchant: Merchant) -> bool:
+    """Tests whether somebody reads a merchant's event log; for others nothing is written."""
+    return merchant.events_since is not None
+
+
+def _log(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
+    """Appends an event to its merchant's log."""
+    from billing.event_log.web import snapshots  # the shapes of /v1, which few merchants need
+
+    append.append(ports, event, snapshots.of(ports, event, now))
+
+
 CONSUMERS: tuple[Consumer, ...] = (
     Consumer("accounts", frozenset(EventKind), _make_account_due),
     Consumer("lists", list_rows.KINDS, list_rows.on_event),
@@ -49,6 +63,8 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
     Consumer("mail", frozenset(MAILS), _mail),
+    Consumer(append.NAME, frozenset(PUBLIC), _log, notes_itself=True, serves=_has_reader),
+    # Outgoing webhooks, and the rows by which customers are found, come here.
 )
 """All consumers of the outbox, in the order in which each event is handed to them.
 

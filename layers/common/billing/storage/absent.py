@@ -47,6 +47,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "live_keys": None,
         "link_key": None,
         "lists_complete_at": None,
+        "events_since": None,
     },
     "Settings": {
         "time_zone": "America/New_York",

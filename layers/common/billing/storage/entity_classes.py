@@ -40,6 +40,10 @@ ENTITIES = {
         ),
         "refunds.chargebacks": ("Chargeback",),
         "kernel.domains": ("Domain",),
+        "event_log.logged_events": (
+            "EventHour",
+            "LoggedEvent",
+        ),
         "kernel.outbox_events": ("Fact",),
         "kernel.ledger": ("LedgerEntry",),
         "kernel.list_rows": (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
+    from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
     from billing.jobs.jobs import Job, JobLine
@@ -218,6 +219,14 @@ def _processing_failure(e: ProcessingFailure) -> Key[ProcessingFailure]:
     return keys.failure(Due(e.kind, e.last_at, e.owner))
 
 
+def _event_hour(e: EventHour) -> Key[EventHour]:
+    return keys.event_hour(e.merchant, e.begins_at)
+
+
+def _logged_event(e: LoggedEvent) -> Key[LoggedEvent]:
+    return keys.logged_event(e.merchant, e.appended_at, e.id)
+
+
 def _outbox_event(e: OutboxEvent) -> Key[OutboxEvent]:
     return keys.outbox_event(e.shard, e.at, e.id)
 
@@ -259,4 +268,6 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "BillingSwitch": _billing_switch,
     "ProcessingFailure": _processing_failure,
     "OutboxEvent": _outbox_event,
+    "EventHour": _event_hour,
+    "LoggedEvent": _logged_event,
 }

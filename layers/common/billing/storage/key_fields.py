@@ -76,6 +76,11 @@ def _outbox_event(key: Key[Entity]) -> ImpliedByKey:
     return dict(zip(("shard", "at", "id"), outbox_ids_of(key), strict=True))
 
 
+def _logged_event(key: Key[Entity]) -> ImpliedByKey:
+    """Reads `M#<merchant>#EV#<hour>#<shard>` and the id."""
+    return {"merchant": key.pk.split("#", 2)[1], "id": key.sk}
+
+
 _SAY: dict[str, Callable[[Key[Entity]], ImpliedByKey]] = {
     "Customer": _customer,
     "PaymentMethod": _named,
@@ -88,4 +93,5 @@ _SAY: dict[str, Callable[[Key[Entity]], ImpliedByKey]] = {
     "PurchaseBillTo": lambda key: {**_owner(key), "purchase": _rest(key)},
     "Entitlement": _owner,
     "OutboxEvent": _outbox_event,
+    "LoggedEvent": _logged_event,
 }

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 from billing.kernel.storage import Page
 from billing.kernel.writes import Entity
 from billing.storage import index_keys, keys
-from billing.storage.addresses import IndexPartition, Key
+from billing.storage.addresses import IndexPartition, Key, SortKeyRange
 from billing.storage.aux_lists import page_where
 from billing.storage.items import Items, listed
 from billing.storage.merchant_lists import page_of
 
 if TYPE_CHECKING:
+    from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.tickets import Ticket
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import Customer
@@ -186,6 +187,25 @@ class MerchantReads:
     ) -> Page[Ticket]:
         """Index list M#<merchant>#L#TICKET#<yyyymm> per month, newest first, then batch get."""
         return page_of(self._items, index_keys.TICKETS, merchant, since, until, limit, cursor)
+
+    def event_hour(self, merchant: str, begins_at: datetime) -> EventHour | None:
+        """Get M#<merchant> EVENTS#<hour>."""
+        return self._items.get(keys.event_hour(merchant, begins_at))
+
+    def event_hours(
+        self, merchant: str, since: datetime, until: datetime, limit: int
+    ) -> list[EventHour]:
+        """Query M#<merchant> EVENTS#* from the hour of `since` to that of `until`, oldest first."""
+        return self._items.query(keys.event_hours(merchant, since, until), limit=limit)
+
+    def logged_events(
+        self, merchant: str, hour: datetime, *, after: str, until: str, limit: int
+    ) -> list[LoggedEvent]:
+        """Query M#<merchant>#EV#<hour>#0 behind `after` and before `until`, as appended."""
+        # The range includes both ends; no id is a bare place, as `until` is.
+        between = SortKeyRange(after, until)
+        found = self._items.query(keys.logged_events(merchant, hour, between), limit=limit + 1)
+        return [event for event in found if event.id != after][:limit]
 
     def waiting_tickets(self, merchant: str, department: str, limit: int) -> list[Ticket]:
         """Index lookup M#<merchant>#WAITING#<department>, oldest first, then batch get."""

@@ -44,10 +44,12 @@ PASSING = frozenset(
 class _Outcome:
     """The result of handing an event out: the consumers that are done, and what went wrong.
 
-    `bug` is the first error of our own code. `late` is set if time ran out.
+    `stored` are those of them that the stored event names. `bug` is the first error of our own
+    code. `late` is set if time ran out.
     """
 
     done: tuple[str, ...]
+    stored: tuple[str, ...]
     left_out: LeftOut | None = None
     failed: bool = False
     late: bool = False
@@ -56,6 +58,12 @@ class _Outcome:
     @property
     def is_complete(self) -> bool:
         return not self.failed and not self.late
+
+    def succeeding(self, consumer: Consumer, left_out: LeftOut | None) -> _Outcome:
+        """Returns the outcome after one more consumer is done."""
+        stored = (*self.stored, consumer.name) if consumer.notes_itself else self.stored
+        done, left_out = (*self.done, consumer.name), self.left_out or left_out
+        return replace(self, done=done, stored=stored, left_out=left_out)
 
     def failing(self, error: Exception) -> _Outcome:
         """Returns the outcome after one more consumer failed."""
@@ -92,6 +100,7 @@ def consume(
         raise
     with telemetry.under(event.correlation):
         outcome = _hand_out(ports, claimed, merchant, now, keep_going)
+        claimed = replace(claimed, done=outcome.stored)
         try:
             tally = _finish(ports, claimed, outcome, now)
         except Conflict:
@@ -126,19 +135,19 @@ def _hand_out(
 
     There is always time for the first of them, so that each delivery gets something done.
     """
-    outcome = _Outcome(claimed.done, claimed.left_out)
-    due = [c for c in ports.consumers() if claimed.kind in c.kinds and c.name not in claimed.done]
+    outcome = _Outcome(claimed.done, claimed.done, claimed.left_out)
+    due = [each for each in ports.consumers() if each.takes(claimed, merchant)]
     for number, consumer in enumerate(due):
         if number and not keep_going():
             return replace(outcome, late=True)
         try:
-            left_out = _handle(ports, consumer, claimed, merchant, now)
+            stands = replace(claimed, done=outcome.stored)
+            left_out = _handle(ports, consumer, stands, merchant, now)
         except Exception as error:
             outcome = outcome.failing(error)
             telemetry.happened("consumer failed", kind=claimed.kind.value, why=consumer.name)
         else:
-            done = (*outcome.done, consumer.name)
-            outcome = replace(outcome, done=done, left_out=outcome.left_out or left_out)
+            outcome = outcome.succeeding(consumer, left_out)
     return outcome
 
 

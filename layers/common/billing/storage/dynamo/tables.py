@@ -87,6 +87,7 @@ class Core(Model):
     type = UnicodeAttribute()
     op = UnicodeAttribute()
     body = Body()
+    expires_at = TTLAttribute(null=True)
     due_pk = UnicodeAttribute(null=True)
     due_sk = UnicodeAttribute(null=True)
     lookup_pk = UnicodeAttribute(null=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Write
-from billing.storage import absent, codec, key_fields
+from billing.storage import absent, codec, expiry, key_fields
 from billing.storage.addresses import AUX, stamp
 from billing.storage.dynamo.calls import Item, Request, key_attributes
 from billing.storage.dynamo.expressions import ExpressionBuilder
@@ -64,8 +64,11 @@ def index_attributes(entity: Entity) -> dict[str, str]:
 def item_of(entity: Entity, op: str) -> Item:
     """Returns the item that an entity is stored as."""
     key, cls = key_of(entity), type(entity)
+    until = expiry.expires_at(entity)
+    forgotten = {} if until is None else {expiry.ATTRIBUTE: {"N": str(int(until.timestamp()))}}
     return {
         **key_attributes(key),
+        **forgotten,
         **{name: {"S": text} for name, text in index_attributes(entity).items()},
         "type": {"S": stored_name(cls)},
         "op": {"S": op},

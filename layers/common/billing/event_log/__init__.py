@@ -1,0 +1,1 @@
+"""The event log: what happened to a merchant's purchases, for programs that ask (M-5)."""

@@ -1,0 +1,1 @@
+"""The use cases of the event log: they read and write."""

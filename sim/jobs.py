@@ -20,10 +20,11 @@ from billing.gateway_events.flows import lost_events
 from billing.jobs import jobs
 from billing.jobs.flows import control, steps, sweep, worker
 from billing.jobs.flows.start import start
-from billing.jobs.flows.steps import KeepGoing, Kind
+from billing.jobs.flows.steps import Kind
 from billing.jobs.jobs import PLATFORM, Job, JobLine, JobState, Step
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, Refused
+from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Insert

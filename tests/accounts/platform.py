@@ -10,6 +10,7 @@ from typing import Any
 from billing.accounts.accounts import Account, Standing
 from billing.accounts.flows import account, account_life
 from billing.accounts.flows.account import SignUp
+from billing.jobs.flows import sweep as jobs_sweep
 from billing.kernel.catalog import Cancellation, PricePoint, PriceTerms, Product
 from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.subscription import Subscription, When
@@ -49,7 +50,12 @@ class Platform(World):
 
     def tick(self) -> Counter[str]:
         tally = super().tick()
-        return tally + account_life.sweep(self.ports, now=self.now) + self.work()
+        return tally + self.sweep_accounts() + self.work()
+
+    def sweep_accounts(self) -> Counter[str]:
+        """One tick of the accounts' sweep; the jobs that it starts are queued."""
+        tally = account_life.sweep(self.ports, now=self.now)
+        return tally + jobs_sweep.sweep(self.ports, now=self.now)
 
     def sign_up(self, username: str = "annsart", email: str = SELLER) -> None:
         """An account whose owner has followed the mailed link."""

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 
 from billing.accounts.accounts import Standing
-from billing.accounts.flows import account, account_life
+from billing.accounts.flows import account, account_life, align
+from billing.aws.sqs_queue import leases_of
+from billing.jobs.flows import control, work
+from billing.jobs.jobs import Job, JobState
 from billing.kernel.customers import ERASED, EmailPointer, email_hash
 from billing.kernel.subscription import State, Subscription, When
 from billing.kernel.walks import Walk
 from billing.kernel.writes import Change, Insert
-from billing.privacy.flows import erase
-from billing.runtime import wiring
+from billing.privacy.flows import erase, erase_merchant
+from billing.runtime import job_kinds, wiring
 from billing.storage.memory.items import MemoryItems
 from billing.storage.store import ItemStore
 from functions.account import app as account_app
@@ -75,9 +78,16 @@ def both_leave(world: Platform) -> None:
     assert world.ports.shard_of("annsart") == found.shard
 
 
-def sweep(world: World, looks: int) -> Counter[str]:
+def sweep(world: Platform, looks: int) -> None:
+    """A minute: the sweep, and one slice of each line that is queued then, with time for so many
+    looks."""
     world.now += MINUTE
-    return account_life.sweep(world.ports, now=world.now, keep_going=room_for(looks))
+    world.sweep_accounts()
+    bodies, world.jobs.bodies = world.jobs.bodies, []
+    for body in bodies:
+        (lease,) = leases_of(body)
+        keep_going = room_for(looks - 1)
+        work.take(world.ports, job_kinds.KINDS, lease, now=world.now, keep_going=keep_going)
 
 
 @pytest.mark.spec("A-3")
@@ -133,21 +143,22 @@ def test_a_subscription_that_our_code_breaks_on_keeps_none_of_the_others(
 ) -> None:
     sold = sold_to(large, 39)
     both_leave(large)
-    pause = account_life._pause
+    pause = align._pause
 
     def breaks(ports: Any, found: Subscription, now: Any) -> bool:
         assert found.id != sold[20].id, "as if it could not be read"
         return pause(ports, found, now)
 
-    monkeypatch.setattr(account_life, "_pause", breaks)
+    monkeypatch.setattr(align, "_pause", breaks)
     for _ in range(80):
-        try:
-            sweep(large, 30)
-        except AssertionError:
-            continue
+        sweep(large, 30)
     assert as_they_stand(large, sold) == {State.PAUSED: 39, State.ACTIVE: 1}
-    monkeypatch.setattr(account_life, "_pause", pause)
-    for _ in range(200):
+    job = large.store.job("annsart", account_life.ALIGN)
+    assert job is not None
+    assert (job.state, job.error) == (JobState.FAILED, "AssertionError"), "a person must look"
+    monkeypatch.setattr(align, "_pause", pause)
+    control.resume(large.ports, "annsart", job.id, now=large.now)
+    for _ in range(20):
         sweep(large, 30)
     assert as_they_stand(large, sold) == {State.PAUSED: 40}
 
@@ -312,43 +323,76 @@ def test_accounts_that_take_all_the_time_leave_forms_their_half(
     assert tally["form_erased"] == 1
 
 
-# Without what keeps the place
-
-
-def forgetful(walk: Walk, cursor: str, *, finished: bool) -> Walk:
-    """A walk that begins anew each time."""
-    return replace(walk, left=walk.left or not finished)
+# Begun by a version that knew no jobs
 
 
 @pytest.mark.spec("A-3")
-def test_a_walk_that_forgets_its_place_is_found_out(
+def test_a_walk_that_was_begun_before_there_were_jobs_is_taken_over_at_its_place(
+    large: Platform,
+) -> None:
+    sold = sold_to(large, 39)
+    both_leave(large)
+    leave_walk(large, Walk(Standing.INACTIVE, large.now, cursor=place_of(large, 15)))
+    sweep(large, 30)
+    assert as_they_stand(large, sold) == {State.PAUSED: 24, State.ACTIVE: 16}
+    account = large.store.account("annsart")
+    assert account is not None and account.walk is None
+    job = large.store.job("annsart", account_life.ALIGN)
+    assert job is not None and (job.state, job.done) == (JobState.DONE, 24)
+
+
+@pytest.mark.spec("A-3")
+@pytest.mark.parametrize("walk", ["left", "of another state"])
+def test_a_walk_that_left_something_or_was_for_another_state_is_begun_anew(
+    large: Platform, walk: str
+) -> None:
+    sold = sold_to(large, 39)
+    both_leave(large)
+    old = Walk(Standing.INACTIVE, large.now, cursor=place_of(large, 15), left=True)
+    if walk != "left":
+        old = replace(old, of=Standing.FROZEN, left=False)
+    leave_walk(large, old)
+    for _ in range(6):
+        sweep(large, 50)
+    assert as_they_stand(large, sold) == {State.PAUSED: 40}
+
+
+def place_of(world: Platform, number: int) -> str:
+    """The place behind the first so many subscriptions of Ann's, as a walk stores it."""
+    page = world.store.subscriptions_started(
+        "annsart", since=world.seller().created_at, until=world.now, limit=50, cursor=None
+    )
+    return f"~{page.data[number].id}"
+
+
+def leave_walk(world: Platform, walk: Walk) -> None:
+    found = world.store.account("annsart")
+    assert found is not None
+    world.store.commit(Change(found, replace(found, walk=walk)))
+
+
+# Without what keeps the place
+
+
+def forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes each slice begin anew."""
+    stepped = Job.stepped
+    monkeypatch.setattr(
+        Job, "stepped", lambda job, step: replace(stepped(job, step), cursor=job.cursor)
+    )
+
+
+@pytest.mark.spec("A-3")
+def test_a_job_that_forgets_its_place_is_found_out(
     large: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Walk, "past", forgetful)
+    forgets(monkeypatch)
     with pytest.raises(AssertionError):
         test_however_little_time_a_run_has_every_subscription_is_come_to(large, 7)
 
 
 @pytest.mark.spec("A-6")
 def test_an_erasing_that_forgets_its_place_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Walk, "past", forgetful)
+    monkeypatch.setattr(erase_merchant, "place_in", lambda cursor: (cursor.split()[0:1], ""))
     with pytest.raises(AssertionError, match="never comes"):
         test_a_large_merchant_is_erased_over_many_short_runs_by_work_that_grows_as_it_does(40)
-
-
-@pytest.mark.spec("A-3")
-@pytest.mark.parametrize("guarded", [True, False])
-def test_all_charges_stop_before_a_walk_is_gone_on_with(
-    large: Platform, monkeypatch: pytest.MonkeyPatch, guarded: bool
-) -> None:
-    monkeypatch.setattr(account_life, "TURN", 99)
-    if not guarded:
-        monkeypatch.setattr(account_life, "_is_walked_through", lambda ports, due: False)
-    sold_to(large, 39)
-    both_leave(large)
-    found = large.store.account("annsart")
-    assert found is not None
-    begun = replace(found, walk=Walk(Standing.INACTIVE, large.now))
-    large.store.commit(Change(found, begun))
-    sweep(large, 30)
-    assert large.seller("bobs-books").is_suspended(large.now) is guarded

@@ -226,7 +226,7 @@ def test_a_part_of_a_step_moves_no_cursor(shop: Shop) -> None:
     shop.starts("acme", "a", 2)
     parts = iter([Seen.MORE, Seen.MORE])
     shop.before = lambda job, number: next(parts, None) if number == 1 else None
-    slices = shop.works(9)
+    slices = shop.works(9, minutes=3)
     assert [done.job and done.job.cursor for done in slices] == ["step 0", "step 0", "step 1"]
     assert shop.job("acme", "a-2").done == 2
 

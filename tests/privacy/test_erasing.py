@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from billing.accounts.flows import account_life
 from billing.cancel.flows import cancel
 from billing.cards.flows import cards
 from billing.gateways.sandbox.gateway import SandboxGateway
@@ -19,6 +18,7 @@ from billing.helpdesk.flows import open_ticket, ticket
 from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ownership, TicketState, TicketType
+from billing.jobs import jobs
 from billing.kernel.customers import ERASED
 from billing.kernel.errors import Refused, Unavailable, Unreachable
 from billing.kernel.gateways import AccountRef
@@ -221,6 +221,12 @@ def test_the_owner_is_erased_as_a_customer_too_but_not_who_came_back(shop: Shop)
     assert again.store.account("annsart").erased_at is not None  # type: ignore[union-attr]
 
 
+def erases(shop: Shop) -> None:
+    """A tick of the accounts' sweep, and the slices of the job that it starts."""
+    shop.sweep_accounts()
+    shop.work_jobs()
+
+
 @pytest.mark.spec("A-6", "R-1")
 @pytest.mark.parametrize(
     "after", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["before", "after"]
@@ -235,11 +241,12 @@ def test_killed_at_any_write_it_is_found_and_finished(after: bool) -> None:
         alive = shop.ports
         shop.ports = replace(alive, store=Mortal(alive.store, at, after=after))
         try:
-            account_life.sweep(shop.ports, now=shop.now)
+            erases(shop)
         except Killed:
             shop.ports = alive
-            shop.now += timedelta(minutes=1)
-            account_life.sweep(shop.ports, now=shop.now)
+            for _ in range(2):  # the due date, and the lease of the slice that died
+                shop.now += jobs.LEASE
+                erases(shop)
             assert personal(shop.everything()) == [], at
             assert shop.store.account("annsart").erased_at is not None  # type: ignore[union-attr]
             assert len(set(shop.gateway.forgotten)) >= 3
@@ -254,13 +261,15 @@ def test_a_card_that_its_gateway_does_not_let_go_is_tried_again(shop: Shop) -> N
     shop.gateway.within_reach = False
     shop.now += DAY + timedelta(minutes=2)
     for _ in range(2):
-        assert account_life.sweep(shop.ports, now=shop.now)["unfinished"] == 1
+        erases(shop)
         shop.now += timedelta(minutes=1)
     history = shop.of_fan()
     assert history.customer is not None and history.customer.name != ERASED
     assert history.methods, "what is not let go is still known"
     shop.gateway.within_reach = True
-    assert account_life.sweep(shop.ports, now=shop.now)["erased"] == 1
+    shop.now += timedelta(minutes=1)
+    erases(shop)
+    assert shop.store.account("annsart").erased_at is not None  # type: ignore[union-attr]
     assert personal(shop.everything()) == []
 
 

@@ -340,7 +340,9 @@ def test_facts_are_read_on_behind_one_whether_or_not_it_still_waits(backend: Bac
 
 
 def test_events_around_an_instant_are_read_from_it_on(backend: Backend) -> None:
-    insert(backend, *(fact(n, at=T0 + n * DAY) for n in (1, 2, 3)), fact(4, shard=1))
+    insert(
+        backend, *(outbox_event(n, at=T0 + n * DAY) for n in (1, 2, 3)), outbox_event(4, shard=1)
+    )
     found = backend.store.undelivered(0, T0 + 9 * DAY, 9, since=T0 + 2 * DAY)
     assert [event.id for event in found] == ["fact_2", "fact_3"]
     assert backend.store.undelivered(0, T0 + 2 * DAY, 9, since=T0 + 2 * DAY) == found[:1]

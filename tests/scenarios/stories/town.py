@@ -17,6 +17,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from billing.accounts.flows import account_life
+from billing.jobs.flows import sweep as jobs_sweep
 from billing.operations.web import operator as operators
 from billing.web import http
 from dev import PLATFORM, demo, routes
@@ -62,7 +63,8 @@ class _PlatformsWorld(World):
 
     def tick(self) -> Counter[str]:
         tally = super().tick()
-        return tally + account_life.sweep(self.ports, now=self.now) + self.work()
+        tally += account_life.sweep(self.ports, now=self.now)
+        return tally + jobs_sweep.sweep(self.ports, now=self.now) + self.work()
 
 
 class InMemory:

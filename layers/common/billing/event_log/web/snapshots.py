@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from billing.api.web.json_shapes import instant, money, subscription
+from billing.api.web.json_shapes import instant, money
+from billing.api.web.subscription_shapes import subscription
 from billing.customers.web.shapes import invoice
 from billing.event_log.public_events import PUBLIC, About
 from billing.kernel.outbox_events import OutboxEvent

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from billing.gateway_events.flows import webhook
 from billing.jobs import jobs
 from billing.jobs.flows.start import start
-from billing.jobs.flows.steps import KeepGoing, Kind
+from billing.jobs.flows.steps import Kind
 from billing.jobs.jobs import OVER, PLATFORM, Job, JobState, Step
 from billing.kernel.errors import Conflict, NotFound, Unavailable
+from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports

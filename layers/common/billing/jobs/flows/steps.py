@@ -9,11 +9,11 @@ from typing import Protocol, TypeVar
 
 from billing.jobs.jobs import Job, Step
 from billing.kernel.errors import Conflict, Unavailable
+from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
 from billing.kernel.walks import Seen
 
 T = TypeVar("T")
-KeepGoing = Callable[[], bool]
 
 
 class Steps(Protocol):

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.jobs.flows.start import TRIES, changed
-from billing.jobs.flows.steps import KeepGoing, Kind
+from billing.jobs.flows.steps import Kind
 from billing.jobs.flows.sweep import ROOM
 from billing.jobs.jobs import (
     FAILS_AFTER,
     LEASE,
     PROCESS_ENDED,
+    SHORTEST_PAUSE,
     Job,
     JobLine,
     JobState,
@@ -25,6 +26,7 @@ from billing.jobs.jobs import (
 )
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict
+from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.walks import Seen
@@ -98,7 +100,9 @@ def _slice(
             after = after.stepped(step)
             if step.error is not None:
                 errors.append(step.error)
-            if step.seen is Seen.MORE or number >= at_once or not keep_going():
+            if step.seen is Seen.MORE:
+                return after, _goes_on_at(now, keep_going), tuple(errors)
+            if number >= at_once or not keep_going():
                 return after, now, tuple(errors)
         after, at = _over(ports, kind, after, now, keep_going)
     except Exception as error:
@@ -117,8 +121,16 @@ def _over(
         case Seen.LEFT:
             return job.again(now)
         case Seen.MORE:
-            return job, now
+            return job, _goes_on_at(now, keep_going)
     return replace(job, state=JobState.DONE, error=None), now
+
+
+def _goes_on_at(now: datetime, keep_going: KeepGoing) -> datetime:
+    """Returns when what is done in part goes on: at once if its time was over, else in a while.
+
+    So nothing that stops by itself again and again keeps the workers busy.
+    """
+    return now + SHORTEST_PAUSE if keep_going() else now
 
 
 def _save(

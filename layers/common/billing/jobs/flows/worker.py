@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from billing.jobs.flows import work
-from billing.jobs.flows.steps import KeepGoing, Kind
+from billing.jobs.flows.steps import Kind
+from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 

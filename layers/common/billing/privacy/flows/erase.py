@@ -9,7 +9,7 @@ the next run finds what is left, and a repeat does no harm.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,75 +30,18 @@ from billing.kernel.customers import (
 from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound, Refused, Unavailable, Unfinished
 from billing.kernel.flows import due, list_rows
-from billing.kernel.flows.paging import entries
-from billing.kernel.flows.walks import TURN, KeepGoing, Turn, at_most, take_turn
+from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.invoices import FINAL
-from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due, History
-from billing.kernel.walks import Seen, Walk
+from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
 from billing.refunds.refunds import RefundState
 
 AT_ONCE = 50
 WRITES_AT_ONCE = 100
 ASKED_AGAIN_AFTER = timedelta(days=1)
-
-
-ORDERS, TICKETS = "orders", "tickets"
-
-
-def begin(now: datetime) -> Walk:
-    """Returns a walk that erases a merchant, at its beginning."""
-    return Walk(ORDERS, now)
-
-
-def merchant(
-    ports: Ports,
-    seller: Merchant,
-    walk: Walk,
-    *,
-    met: set[str],
-    now: datetime,
-    keep_going: KeepGoing,
-) -> Turn:
-    """Takes one turn of erasing products, price points, API keys, tickets, and the personal data of
-    every customer; all of it is done once a round ends with nothing left.
-
-    `met` are the customers that were met in this run: none is looked at twice.
-    """
-    more = at_most(TURN - 1, keep_going)
-    error: Exception | None = None
-    if walk.of == ORDERS:
-
-        def unname(order: Order) -> Seen:
-            if order.customer is None:
-                return _seen(_unnamed(ports, order))
-            if order.customer in met:
-                return Seen.FINISHED
-            seen = customer(ports, seller.id, order.customer, keep_going=keep_going)
-            if seen is not Seen.MORE:
-                met.add(order.customer)
-            return seen
-
-        turn = take_turn(walk, _orders(ports, seller, walk, now), unname, more)
-        if not turn.over:
-            return turn
-        walk, error = replace(turn.walk, of=TICKETS, cursor=""), turn.error
-    turn = take_turn(
-        walk, _tickets(ports, seller, walk, now), lambda each: _seen(_ticket(ports, each)), more
-    )
-    turn = replace(turn, error=error or turn.error)
-    if not turn.over:
-        return turn
-    if turn.walk.left:
-        return replace(turn, walk=replace(turn.walk, of=ORDERS))
-    return replace(turn, over=_shop(ports, seller, keep_going))
-
-
-def _seen(finished: bool) -> Seen:
-    return Seen.FINISHED if finished else Seen.LEFT
 
 
 def sweep(
@@ -165,13 +108,13 @@ def customer(
     cards = (*history.methods, *history.removed_methods)
     if _is_under_way(history) or not all(_let_go(ports, card) for card in cards):
         return Seen.LEFT
-    for ticket in ports.store.tickets_of(merchant, customer):
-        if not _ticket(ports, ticket):
+    for found in ports.store.tickets_of(merchant, customer):
+        if not ticket(ports, found):
             return Seen.LEFT
         if not keep_going():
             return Seen.MORE
     for order in history.orders:
-        if not _unnamed(ports, order):
+        if not unname(ports, order):
             return Seen.LEFT
         if order != _without_words(order) and not keep_going():
             return Seen.MORE
@@ -180,7 +123,7 @@ def customer(
     gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
     gone += [Remove(consent) for consent in history.consents]
     gone += _erase_words(history)
-    _commit(ports, gone)
+    commit_in_batches(ports, gone)
     pointer = EmailPointer(merchant, email_hash(merchant, known.email), customer)
     ports.store.commit(Change(known, _erased_customer(known)), Remove(pointer))
     list_rows.keep_words(ports, merchant, customer)  # none is written from here on
@@ -208,7 +151,7 @@ def _let_go(ports: Ports, card: PaymentMethod) -> bool:
     return True
 
 
-def _ticket(ports: Ports, found: Ticket) -> bool:
+def ticket(ports: Ports, found: Ticket) -> bool:
     """Erases a ticket and its messages, but not while an approval is being carried out; returns
     whether it is gone."""
     if found.is_under_way:
@@ -216,7 +159,7 @@ def _ticket(ports: Ports, found: Ticket) -> bool:
     thread = ports.store.thread(found.merchant, found.id)
     if thread is None:
         return True
-    _commit(ports, [Remove(message) for message in thread.messages])
+    commit_in_batches(ports, [Remove(message) for message in thread.messages])
     known: tuple[Write, ...] = ()
     if found.customer is not None:
         known = (Remove(TicketOf(found.merchant, found.customer, found.id, found.requested_at)),)
@@ -224,7 +167,7 @@ def _ticket(ports: Ports, found: Ticket) -> bool:
     return True
 
 
-def _unnamed(ports: Ports, order: Order) -> bool:
+def unname(ports: Ports, order: Order) -> bool:
     """Erases the buyer's data in an order, and the form of the attempt that it came from; returns
     whether all of it is gone."""
     plain = _without_words(order)
@@ -267,24 +210,7 @@ def _erased_customer(found: Customer) -> Customer:
     )
 
 
-def _shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
-    """Erases domain, products, price points and API keys, once no customer's data is left; returns
-    whether all of it is gone."""
-    if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
-        ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
-    products, points = ports.store.catalog(seller.id)
-    gone: list[list[Write]] = [[Remove(key)] for key in ports.store.api_keys(seller.id)]
-    for point in points:
-        gone.append([Remove(replace(point, version=n + 1)) for n in range(point.version)])
-    gone += [[Remove(product)] for product in products]
-    for number, writes in enumerate(gone):
-        if number and not keep_going():
-            return False
-        _commit(ports, writes)
-    return True
-
-
-def _commit(ports: Ports, writes: Sequence[Write]) -> None:
+def commit_in_batches(ports: Ports, writes: Sequence[Write]) -> None:
     """Writes in batches what need not be one write."""
     for start in range(0, len(writes), WRITES_AT_ONCE):
         ports.store.commit(*writes[start : start + WRITES_AT_ONCE])
@@ -292,29 +218,3 @@ def _commit(ports: Ports, writes: Sequence[Write]) -> None:
 
 def _bill_tos(ports: Ports, purchases: list[tuple[str, str, str]]) -> list[PurchaseBillTo]:
     return [kept for kept in ports.store.bill_tos(purchases) if kept is not None]
-
-
-def _orders(
-    ports: Ports, seller: Merchant, walk: Walk, now: datetime
-) -> Iterator[tuple[Order, str]]:
-    until = now + timedelta(microseconds=1)
-    return entries(
-        lambda cursor: ports.store.orders(
-            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
-        ),
-        lambda order: order.id,
-        after=walk.cursor,
-    )
-
-
-def _tickets(
-    ports: Ports, seller: Merchant, walk: Walk, now: datetime
-) -> Iterator[tuple[Ticket, str]]:
-    until = now + timedelta(microseconds=1)
-    return entries(
-        lambda cursor: ports.store.tickets(
-            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
-        ),
-        lambda ticket: ticket.id,
-        after=walk.cursor,
-    )

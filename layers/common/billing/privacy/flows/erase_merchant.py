@@ -1,0 +1,101 @@
+"""Erasure of a merchant's catalog and customers; invoices and ledger stay, as the law asks (A-6,
+M-8).
+
+Its steps are those of a background job: one for each order, which has its customer erased, and one
+for each ticket, for some belong to no customer. An item is erased before the item that it is found
+by, so a repeat after a crash does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from billing.helpdesk.tickets import Ticket
+from billing.jobs.flows.steps import each, place_in
+from billing.jobs.jobs import Step
+from billing.kernel.flows.paging import entries
+from billing.kernel.flows.walks import KeepGoing
+from billing.kernel.merchants import Merchant
+from billing.kernel.orders import Order
+from billing.kernel.ports import Ports
+from billing.kernel.walks import Seen
+from billing.kernel.writes import Change, Remove, Write
+from billing.privacy.flows import erase
+
+AT_ONCE = 50
+
+ORDERS, TICKETS = "orders", "tickets"
+
+
+def steps(
+    ports: Ports, seller: Merchant, cursor: str, *, now: datetime, keep_going: KeepGoing
+) -> Iterator[Step]:
+    """Erases tickets and the personal data of every customer, from a cursor on."""
+    of, place = place_in(cursor)
+    met: set[str] = set()
+
+    def unname(order: Order) -> Seen:
+        if order.customer is None:
+            return _seen(erase.unname(ports, order))
+        if order.customer in met:
+            return Seen.FINISHED
+        seen = erase.customer(ports, seller.id, order.customer, keep_going=keep_going)
+        if seen is not Seen.MORE:
+            met.add(order.customer)
+        return seen
+
+    if of != TICKETS:
+        yield from each(ORDERS, _orders(ports, seller, place, now), unname)
+        yield Step(f"{TICKETS} ", None)
+        place = ""
+    tickets = _tickets(ports, seller, place, now)
+    yield from each(TICKETS, tickets, lambda found: _seen(erase.ticket(ports, found)))
+
+
+def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
+    """Erases domain, products, price points and API keys, once no customer's data is left; returns
+    whether all of it is gone."""
+    if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
+        ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
+    products, points = ports.store.catalog(seller.id)
+    gone: list[list[Write]] = [[Remove(key)] for key in ports.store.api_keys(seller.id)]
+    for point in points:
+        gone.append([Remove(replace(point, version=n + 1)) for n in range(point.version)])
+    gone += [[Remove(product)] for product in products]
+    for number, writes in enumerate(gone):
+        if number and not keep_going():
+            return False
+        erase.commit_in_batches(ports, writes)
+    return True
+
+
+def _seen(finished: bool) -> Seen:
+    return Seen.FINISHED if finished else Seen.LEFT
+
+
+def _orders(
+    ports: Ports, seller: Merchant, after: str, now: datetime
+) -> Iterator[tuple[Order, str]]:
+    until = now + timedelta(microseconds=1)
+    return entries(
+        lambda cursor: ports.store.orders(
+            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
+        ),
+        lambda order: order.id,
+        after=after,
+    )
+
+
+def _tickets(
+    ports: Ports, seller: Merchant, after: str, now: datetime
+) -> Iterator[tuple[Ticket, str]]:
+    until = now + timedelta(microseconds=1)
+    return entries(
+        lambda cursor: ports.store.tickets(
+            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
+        ),
+        lambda ticket: ticket.id,
+        after=after,
+    )

@@ -6,18 +6,22 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
 
+from billing.customers.flows import index_lists
+from billing.jobs import jobs
+from billing.jobs.jobs import Job
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.errors import Unavailable
-from billing.kernel.flows import index_lists
 from billing.kernel.list_rows import SubscriptionFilter
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.kernel.search_words import Search
 from billing.kernel.subscription import State, When
+from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Insert, Remove
 from billing.privacy.flows import erase
 from tests.storage.conftest import Backend
@@ -62,8 +66,17 @@ def _forget(backend: Backend, world: World) -> None:
             )
 
 
-def fill(world: World, cursor: str = "", seconds: float = 3600) -> index_lists.Step:
-    return index_lists.step(world.ports, "acme", cursor, world.now + timedelta(seconds=seconds))
+def fill(world: World, job: Job | None = None, most: int = 10_000) -> tuple[Job, bool]:
+    """Does at most so many steps of the job; returns it, and whether it has ended."""
+    job = job or jobs.new("acme", index_lists.JOB, index_lists.JOB, world.now)
+    kind, named = index_lists.INDEX, {"now": world.now, "keep_going": lambda: True}
+    for step in islice(kind.steps(world.ports, job, **named), most):
+        job, most = job.stepped(step), most - 1
+    if most <= 0:
+        return job, False
+    if job.left:
+        return job.again(world.now)[0], False
+    return job, kind.finish(world.ports, job, **named) is Seen.FINISHED
 
 
 def listed(world: World) -> dict[str, Any]:
@@ -112,25 +125,21 @@ def complete(world: World) -> dict[str, Any]:
 def test_what_was_sold_before_the_index_is_listed_after_the_job(world: World) -> None:
     before = listed(world)
     assert before["product"] == before["price point"] == before["smith"] == []
-    cursor, counts = fill(world)
-    assert cursor is None
-    assert counts["subscriptions"] == 3 and counts["customers"] == 4 and counts["purchases"] == 1
+    job, ended = fill(world)
+    assert ended and (job.done, job.left) == (7, 0), "three subscriptions, four orders"
     assert listed(world) == complete(world)
     seller = world.store.merchant("acme")
     assert seller is not None and seller.lists_complete_at == world.now
-    again, counts = fill(world)
-    assert (again, counts["rows"]) == (None, 0)
+    assert fill(world)[1] and listed(world) == complete(world)
 
 
 @pytest.mark.spec("M-1")
-def test_slices_without_time_do_one_entry_each_and_come_to_the_end(world: World) -> None:
-    cursor: str | None = ""
-    slices = 0
-    while cursor is not None:
-        cursor, counts = fill(world, cursor, seconds=0)
-        assert counts["subscriptions"] + counts["purchases"] + counts["customers"] <= 3
+def test_slices_of_one_step_come_to_the_end(world: World) -> None:
+    job, ended, slices = None, False, 0
+    while not ended:
+        job, ended = fill(world, job, most=1)
         slices += 1
-    assert slices >= 7
+    assert slices >= 8
     assert listed(world) == complete(world)
 
 
@@ -157,16 +166,16 @@ def test_a_job_that_is_killed_anywhere_goes_on(open_backend: Callable[[str], Bac
     for at in range(1, 60):
         backend = open_backend("memory")
         here = world.__wrapped__(backend)  # type: ignore[attr-defined]
-        cursor: str | None = ""
+        job, ended = None, False
         _killing(here, at, Killed if at % 2 else lambda: Unavailable("busy"))
         for _ in range(30):
             try:
-                cursor, _ = fill(here, cursor or "", seconds=0)
+                job, ended = fill(here, job, most=1)
             except (Killed, Unavailable):
                 continue
-            if cursor is None:
+            if ended:
                 break
-        assert cursor is None
+        assert ended
         assert listed(here) == complete(here), at
 
 
@@ -181,7 +190,7 @@ def test_what_changes_while_it_is_indexed_is_as_it_became(world: World) -> None:
         commit(*writes)
 
     world.store.commit = meeting  # type: ignore[method-assign]
-    assert fill(world)[0] is None
+    assert fill(world)[1]
     paused = SubscriptionFilter(State.PAUSED)
     page = world.store.subscriptions_where("acme", paused, now=world.now, limit=5)
     assert [each.id for each in page.data] == [found.id]
@@ -209,7 +218,8 @@ def test_merchants_are_indexed_but_for_those_that_were_complete_from_their_begin
     made("old", old, None)
     made("done", old, later)
     made("new", later, later)
-    assert index_lists.merchants(world.ports, now=world.now) == ["acme", "new", "old"]
+    started = index_lists.start_all(world.ports, now=world.now)
+    assert sorted(job.owner for job in started) == ["acme", "new", "old"]
 
 
 def test_the_calls_of_an_entry_do_not_grow_with_the_list(
@@ -217,6 +227,6 @@ def test_the_calls_of_an_entry_do_not_grow_with_the_list(
 ) -> None:
     here = world.__wrapped__(dynamodb)  # type: ignore[attr-defined]
     calls.clear()
-    fill(here, seconds=0)
+    fill(here, most=1)
     # The merchant, a page of the list and its items, the rows there are, and one write.
     assert calls == {"GetItem": 1, "Query": 2, "BatchGetItem": 1, "TransactWriteItems": 1}

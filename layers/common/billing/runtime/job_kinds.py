@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from billing.accounts.flows import account_life, align, closing
+from billing.customers.flows import index_lists
 from billing.gateway_events.flows import lost_events
 from billing.jobs.flows.steps import Kind
 
 KINDS: Mapping[str, Kind] = {
     account_life.ALIGN: align.ALIGN,
     account_life.ERASE: closing.ERASE,
+    index_lists.JOB: index_lists.INDEX,
     lost_events.JOB: lost_events.LOOK,
 }
 """The kinds of job; a name stays for as long as there may be a job of it."""

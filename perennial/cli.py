@@ -28,11 +28,13 @@ keys = typer.Typer(no_args_is_help=True, help="List, create and revoke API keys.
 gateways = typer.Typer(no_args_is_help=True, help="Store gateway account keys.")
 domains = typer.Typer(no_args_is_help=True, help="Set up merchants' custom domains.")
 mail = typer.Typer(no_args_is_help=True, help="Check that email can be sent.")
+jobs = typer.Typer(no_args_is_help=True, help="Show, pause, resume and stop background jobs.")
 app.add_typer(merchants, name="merchant")
 app.add_typer(keys, name="key")
 app.add_typer(gateways, name="gateway")
 app.add_typer(domains, name="domain")
 app.add_typer(mail, name="mail")
+app.add_typer(jobs, name="jobs")
 
 Stack = Annotated[
     str | None,
@@ -41,6 +43,8 @@ Stack = Annotated[
 Deployed = Annotated[str, typer.Option(envvar="STACK", help="Name of the deployed stack.")]
 Reason = Annotated[str, typer.Option(help="Reason, for the audit trail.")]
 Merchant = Annotated[str, typer.Argument(help="Merchant id, such as harbor-lane.")]
+Job = Annotated[str, typer.Argument(help="Job id, as shown by `jobs list`.")]
+Owner = Annotated[str | None, typer.Option(help="Merchant id. Default: the platform's own jobs.")]
 
 _LOOK_EVERY_SECONDS = 20
 
@@ -224,6 +228,55 @@ def check_mail(
     _show(lambda: installation.check_mail(at, sender))
 
 
+@jobs.command("list")
+def list_jobs(context: typer.Context, stack: Stack = None) -> None:
+    """List background jobs that have not ended: progress, state, and why one has failed.
+
+    Example: perennial jobs list --stack perennial
+    """
+    _ask(context, stack, {"do": "jobs"})
+
+
+@jobs.command("show")
+def show_job(context: typer.Context, job: Job, merchant: Owner = None, stack: Stack = None) -> None:
+    """Show one background job, even if it has ended.
+
+    Example: perennial jobs show erase_account --merchant harbor-lane --stack perennial
+    """
+    _ask(context, stack, {"do": "job", "job": job, **_of(merchant)})
+
+
+@jobs.command("pause")
+def pause_job(
+    context: typer.Context, job: Job, merchant: Owner = None, stack: Stack = None
+) -> None:
+    """Pause a background job until it is resumed.
+
+    Example: perennial jobs pause erase_account --merchant harbor-lane --stack perennial
+    """
+    _ask(context, stack, {"do": "pause-job", "job": job, **_of(merchant)})
+
+
+@jobs.command("resume")
+def resume_job(
+    context: typer.Context, job: Job, merchant: Owner = None, stack: Stack = None
+) -> None:
+    """Resume a paused or failed background job where it stopped.
+
+    Example: perennial jobs resume erase_account --merchant harbor-lane --stack perennial
+    """
+    _ask(context, stack, {"do": "resume-job", "job": job, **_of(merchant)})
+
+
+@jobs.command("stop")
+def stop_job(context: typer.Context, job: Job, merchant: Owner = None, stack: Stack = None) -> None:
+    """End a background job for good. What it has done stays done.
+
+    Example: perennial jobs stop erase_account --merchant harbor-lane --stack perennial
+    """
+    _ask(context, stack, {"do": "stop-job", "job": job, **_of(merchant)})
+
+
 @app.command()
 def audit(
     merchant: Annotated[
@@ -282,6 +335,10 @@ def main(arguments: list[str] | None = None) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0
+
+
+def _of(merchant: str | None) -> dict[str, str]:
+    return {} if merchant is None else {"merchant": merchant}
 
 
 def _at(context: typer.Context, stack: str | None) -> Installation:

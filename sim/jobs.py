@@ -7,6 +7,7 @@ dies or comes twice, each job must end with all of its steps done and counted (2
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from billing.storage.addresses import DUE
 from billing.storage.index_keys import due_shard
 from sim.chance import Chance, stretched
 from sim.invariants import Violation
-from sim.virtual_clock import DAY, HOUR, MINUTE, SECOND, instant, microseconds
+from sim.virtual_clock import HOUR, MINUTE, SECOND, instant, microseconds
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -44,6 +45,10 @@ JOBS_AT_MOST, STEPS_AT_MOST = 4, 40
 MESSAGE_US = (5_000, 2 * SECOND)
 LATE_US = (SECOND, 8 * HOUR)
 VISIBILITY_US = 360 * SECOND
+SLOW_US = 15 * MINUTE
+NOT_AT_FIRST = 2
+"""The number of rounds in which some steps cannot be done."""
+
 RECEIVED_AT_MOST = 5
 
 
@@ -54,19 +59,6 @@ class Planned:
     owner: str
     id: str
     steps: int
-
-
-def _tally(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Iterator[Step]:
-    _, place = steps.place_in(job.cursor)
-    first = int(place) + 1 if place else 0
-    last = int(job.id.rpartition("-")[2])
-
-    def act(number: int) -> Seen:
-        with suppress(Conflict):  # a slice that died has done it
-            ports.store.commit(Insert(_effect(job, number, now)))
-        return Seen.FINISHED
-
-    return steps.each("step", ((n, str(n)) for n in range(first, last)), act)
 
 
 def _effect(job: Job, number: int, now: datetime) -> TrialUse:
@@ -89,7 +81,8 @@ class SimJobs:
         self.planned: list[Planned] = []
         self._world = world
         look = lost_events.LOOK if world.webhooks.on else Kind(_nothing)
-        self._kinds = {KIND: Kind(_tally), lost_events.JOB: look}
+        self._kinds = {KIND: Kind(self._tally), lost_events.JOB: look}
+        self._refused: Counter[str] = Counter()
         self._ticks: set[int] = set()
         self._in_flight = 0
 
@@ -104,7 +97,7 @@ class SimJobs:
                 length = chance.between(0, STEPS_AT_MOST)
                 planned = Planned(owner, f"{KIND}-{number}-{length}", length)
                 self.planned.append(planned)
-                at_us = chance.between(world.plan.start_us, world.plan.start_us + DAY)
+                at_us = world.plan.start_us + chance.between(HOUR, 3 * HOUR)
                 job = jobs.new(owner, planned.id, KIND, instant(at_us))
                 self._until_done(f"start {owner} {planned.id}", at_us, partial(_start, job=job))
                 if chance.happens(0.3):
@@ -129,6 +122,28 @@ class SimJobs:
                 self._until_done(name, self._world.clockwork.now_us + MINUTE, work)
 
         self._world.clockwork.spawn(name, lambda: work(self._world.ports), at_us, ended)
+
+    def _tally(
+        self, ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing
+    ) -> Iterator[Step]:
+        """Does numbered steps; some cannot be done at first, and some outlive their lease."""
+        _, place = steps.place_in(job.cursor)
+        first = int(place) + 1 if place else 0
+        last = int(job.id.rpartition("-")[2])
+
+        def act(number: int) -> Seen:
+            name = f"{job.owner} {job.id} {number}"
+            chance = Chance(self._world.seed, f"step {name}")
+            if chance.happens(0.1) and self._refused[name] < NOT_AT_FIRST:
+                self._refused[name] += 1
+                return Seen.LEFT
+            if chance.happens(0.03) and self._world.faults.on:
+                self._world.clockwork.sleep(chance.between(MINUTE, SLOW_US))
+            with suppress(Conflict):  # a slice that died has done it
+                ports.store.commit(Insert(_effect(job, number, now)))
+            return Seen.FINISHED
+
+        return steps.each("step", ((n, str(n)) for n in range(first, last)), act)
 
     # The sweep
 
@@ -245,17 +260,17 @@ def jobs_ended(world: World) -> None:
     for planned in world.jobs.planned:
         job = stored.get((planned.owner, planned.id))
         if job is None or job.state is not JobState.DONE:
-            raise Violation("28", f"the job {planned.id} has not ended: {job}", planned.id)
+            raise Violation("29", f"the job {planned.id} has not ended: {job}", planned.id)
         missing = [
             number
             for number in range(planned.steps)
             if (planned.owner, f"{planned.id}:{number}") not in done
         ]
         if missing:
-            raise Violation("28", f"steps {missing} of {planned.id} were not done", planned.id)
+            raise Violation("29", f"steps {missing} of {planned.id} were not done", planned.id)
         if job.done != planned.steps:
             text = f"{planned.id} has {planned.steps} steps, and counts {job.done}"
-            raise Violation("28", text, planned.id)
+            raise Violation("29", text, planned.id)
     for line in (e for e in found.all() if isinstance(e, JobLine)):
         if line.waiting and line.owner != PLATFORM:
-            raise Violation("28", f"{line} still waits", line.owner)
+            raise Violation("29", f"{line} still waits", line.owner)

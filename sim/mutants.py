@@ -23,6 +23,8 @@ from billing.gateways import event_signature
 from billing.helpdesk import cancellation_request, decisions
 from billing.helpdesk.flows import decision
 from billing.invoices.flows import documents
+from billing.jobs.flows import work
+from billing.jobs.jobs import Job, JobLine
 from billing.kernel import charge_eligibility, list_rows, retries
 from billing.kernel.customers import Customer
 from billing.kernel.flows import due, gateway_payments
@@ -53,6 +55,7 @@ from sim.mutations import (
     confirm_without_attempt,
     constant,
     due_at_once,
+    far_away,
     first_contact,
     forgetting,
     fresh_key,
@@ -60,6 +63,7 @@ from sim.mutations import (
     issuing_anew,
     keeping_funds,
     keeping_silent,
+    leaving_nothing,
     move_blindly,
     of_present_plan,
     oldest_first,
@@ -382,5 +386,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("rows: none of a plan to come", ((list_rows, "of_subscription", of_present_plan),)),
     Mutant("rows: old words stay", ((keeping_rows, "difference", adding_only),)),
     Mutant("rows: a new name leaves them", ((keeping_rows, "renamed", always([])),)),
+    Mutant("jobs: nothing left is gone back to", ((Job, "stepped", leaving_nothing),)),
+    Mutant("jobs: the place unconditional", ((work, "_save", committing_blindly),)),
+    Mutant("jobs: a lease that never ends", ((JobLine, "leased_until", far_away),)),
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from itertools import count
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 from billing.checkout import checkout_steps
 from billing.checkout.flows import advance, settlement
 from billing.invoices.flows import documents
+from billing.jobs.jobs import Job, Step
 from billing.kernel.customers import BillTo
 from billing.kernel.errors import Unavailable
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import Declined, Unconfirmed
 from billing.kernel.invoices import Invoice
 from billing.kernel.subscription import Subscription
+from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Transaction, left
 from billing.plans import plan_change
 from sim.items import Blind, Table
@@ -105,6 +107,20 @@ def always(answer: Any) -> Callable[[Any], Any]:
 
 def constant(value: Any) -> Callable[[Any], Any]:
     return lambda original: value
+
+
+def leaving_nothing(stepped: Any) -> Any:
+    """Leaves out what a job could not do, instead of going back to it."""
+
+    def mutant(job: Job, step: Step) -> Any:
+        return stepped(job, replace(step, seen=Seen.SKIPPED) if step.seen is Seen.LEFT else step)
+
+    return mutant
+
+
+def far_away(leased_until: Any) -> Any:
+    """Ends a lease in many years, so that nobody looks for a slice that died."""
+    return lambda line, now: leased_until(line, now) + timedelta(days=9_000)
 
 
 def oldest_first(original: Any) -> Any:

@@ -64,7 +64,8 @@ MONTHLY = PriceTerms(PriceType.RECURRING, Money(2999, Currency.USD), Period.MONT
 class MemoryQueue:
     """A queue that keeps its messages as SQS would carry them."""
 
-    def __init__(self, per_message: int = LEASES_PER_MESSAGE) -> None:
+    def __init__(self, name: str = "ChargeQueue", per_message: int = LEASES_PER_MESSAGE) -> None:
+        self.name = name
         self.bodies: list[str] = []
         self._per_message = per_message
 
@@ -111,7 +112,7 @@ class World:
     def __init__(self, now: datetime = START, **operation: Any) -> None:
         self.now = now
         self.queue = MemoryQueue()
-        self.jobs = MemoryQueue(per_message=1)
+        self.jobs = MemoryQueue("JobsQueue", per_message=1)
         self.mailer = MemoryMailer()
         self.audit = MemoryAudit()
         self.objects = MemoryObjects(lambda: self.now)

@@ -1,4 +1,5 @@
-"""The missed-charge detector, on a schedule of its own; it never asks the sweep (R-9)."""
+"""The detector of missed charges and stuck jobs, on a schedule of its own; it never asks a sweep
+(R-9)."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from billing.jobs.flows import watch as jobs_watch
 from billing.rebill.flows import missed
 from billing.runtime import telemetry, wiring
 
@@ -15,9 +17,14 @@ LINES_AT_MOST = 100
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Counts what is more than an hour late at the schedule's own time, and names the latest."""
-    found = missed.find(wiring.ports(), now=datetime.fromisoformat(event["time"]))
+    ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
+    found, stuck = missed.find(ports, now=now), jobs_watch.find(ports, now=now)
     for late in found[:LINES_AT_MOST]:
         telemetry.happened("missed", **late.described())
+    for job in stuck[:LINES_AT_MOST]:
+        telemetry.happened("job stuck", **job.described())
+    # One alarm rings for both: each is a person's to look at, and none goes on by itself.
     tally = missed.tally(found)
+    tally.update(unanswered=len(stuck), jobs_stuck=len(stuck))
     telemetry.tally(tally, "missed_")
     return dict(tally)

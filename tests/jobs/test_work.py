@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from billing.jobs.flows import control, sweep
+from billing.jobs.flows import control, sweep, watch
 from billing.jobs.flows.start import start
 from billing.jobs.jobs import FAILS_AFTER, LEASE, PLATFORM, Job, JobState
 from billing.kernel.errors import NotFound, Refused, Unavailable, Unreachable
 from billing.kernel.walks import Seen
+from billing.operations.web.operator import job_reason
 from tests.hurry import Dead
 from tests.jobs.working import MINUTE, Shop
 
@@ -315,3 +316,32 @@ def test_only_what_there_is_can_be_paused_and_unfinished_jobs_are_listed(shop: S
     assert control.unfinished(shop.ports) == []
     with pytest.raises(Refused):
         control.pause(shop.ports, "acme", "a-1", now=shop.now)
+
+
+def test_a_person_is_told_of_failed_jobs_until_they_act_and_of_lines_nobody_takes_up(
+    shop: Shop,
+) -> None:
+    shop.starts("acme", "a", 1)
+    shop.starts("small", "b", 1)
+    shop.before = lambda job, number: 1 / 0 if job.id == "a-1" else None
+    shop.works(minutes=90)
+    (stuck,) = watch.find(shop.ports, now=shop.now)
+    assert (stuck.why, stuck.merchant, stuck.job) == ("failed: ZeroDivisionError", "acme", "a-1")
+    failed = shop.job("acme", "a-1")
+    assert job_reason(failed) == "ZeroDivisionError on one of its entries, in 5 rounds in a row"
+    control.stop(shop.ports, "acme", "a-1", now=shop.now)
+    shop.starts("small", "c", 1)
+    shop.now += 59 * MINUTE
+    assert watch.find(shop.ports, now=shop.now) == []
+    shop.now += MINUTE
+    (late,) = watch.find(shop.ports, now=shop.now)
+    assert (late.why, late.merchant, late.job) == ("unanswered", "small", "")
+
+
+def test_the_reason_of_a_failure_is_told_in_words(shop: Shop) -> None:
+    job = shop.starts("acme", "a", 1)
+    assert job_reason(job) == ""
+    failing, _ = job.failing(Unreachable("It does not answer."), shop.now)
+    assert job_reason(failing) == "gateway_unavailable, 1 times in a row"
+    ended = replace(job, error="process_ended")
+    assert job_reason(ended) == "its process ended without a word, 5 times in a row"

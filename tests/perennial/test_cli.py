@@ -17,6 +17,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from billing.jobs import jobs
+from billing.jobs.flows.start import start
+from billing.jobs.jobs import PLATFORM
 from billing.operations.web import operator
 from perennial import cli, progress
 from perennial.installation import Installation, OperateError, ask
@@ -116,6 +119,26 @@ def test_one_merchant_is_stopped_and_started_and_gets_another_key(at_desk: Opera
     assert "stopped               True" in at_desk.types("merchant", "stop", merchant).stdout
     assert "stopped               False" in at_desk.types("merchant", "start", merchant).stdout
     assert "sk_" in at_desk.types("key", "create", merchant).stdout
+
+
+def test_jobs_are_listed_paused_resumed_and_stopped(at_desk: Operator) -> None:
+    world, merchant = at_desk.world, at_desk.world.merchant.id
+    for owner in (merchant, PLATFORM):
+        job = jobs.new(owner, "erase_account", "erase_account", world.now)
+        start(world.ports, job, now=world.now)
+    listed = at_desk.types("jobs", "list").stdout
+    assert listed.count("job=erase_account") == 2 and f"merchant={merchant}" in listed
+    of_merchant = ("erase_account", "--merchant", merchant)
+    assert "state                 paused" in at_desk.types("jobs", "pause", *of_merchant).stdout
+    assert "state                 queued" in at_desk.types("jobs", "show", "erase_account").stdout
+    assert "state                 queued" in at_desk.types("jobs", "resume", *of_merchant).stdout
+    assert "state                 stopped" in at_desk.types("jobs", "stop", *of_merchant).stdout
+    again = at_desk.types("jobs", "resume", *of_merchant)
+    assert again.exit_code == 1 and "This job has ended" in again.stderr
+    unknown = at_desk.types("jobs", "show", "import")
+    assert unknown.exit_code == 1 and "does not exist" in unknown.stderr
+    noted = [record.action for record in world.audit.records if record.merchant == merchant]
+    assert noted == [f"{verb}-job erase_account" for verb in ("pause", "resume", "stop", "resume")]
 
 
 def test_a_domain_that_nobody_asked_for_is_refused(at_desk: Operator) -> None:

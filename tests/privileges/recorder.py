@@ -27,6 +27,8 @@ from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.helpdesk.flows import decision
+from billing.jobs.flows import sweep as jobs_sweep
+from billing.jobs.flows import work
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Transaction
 from billing.operations.web import operator
 from billing.outbox.flows import consume, deliver, suppressions
@@ -73,6 +75,8 @@ SCENARIOS = (
     (operator, "answer", "functions.operator.app.handler"),
     (webhook, "receive", "functions.webhook.app.handler"),
     (account_life, "sweep", "functions.account.app.sweep"),
+    (jobs_sweep, "sweep", "functions.account.app.sweep"),
+    (work, "take", "functions.jobs.app.run"),
     (missed, "find", "functions.watch.app.sweep"),
 )
 """Flows that scenarios call without their handler; inside another handler they are part of it."""
@@ -97,12 +101,14 @@ def _as(name: str, call: Callable[..., Any], *, only_outermost: bool) -> Callabl
     return called
 
 
-def _noting(owner: type, method: str, told: Callable[..., Iterator[Call]]) -> None:
+def _noting(
+    owner: type, method: str, told: Callable[..., Iterator[Call]], *, with_self: bool = False
+) -> None:
     call = getattr(owner, method)
 
     @wraps(call)
     def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        for action, resource in told(*args, **kwargs):
+        for action, resource in told(*((self,) if with_self else ()), *args, **kwargs):
             note(action, resource)
         return call(self, *args, **kwargs)
 
@@ -137,9 +143,8 @@ def _mailed(*args: Any, **kwargs: Any) -> Iterator[Call]:
     yield "ses:SendEmail", "configuration set"
 
 
-def _sent(leases: Sequence[Any]) -> Iterator[Call]:
-    if leases:
-        yield "sqs:SendMessage", "ChargeQueue"
+def _of_queue(action: str) -> Callable[..., Iterator[Call]]:
+    return lambda queue, *args: iter([(action, queue.name)] if args != ([],) else [])
 
 
 def _of_object(action: str) -> Callable[..., Iterator[Call]]:
@@ -173,8 +178,8 @@ def pytest_configure(config: Any) -> None:
     # The stream's consumer and the sweep tell a fact in the same way.
     both = "functions.notify.app.deliver functions.notify.app.sweep"
     vars(consume)["consume"] = _as(both, consume.consume, only_outermost=False)
-    # A webhook's event is taken as one that the event sweep found.
-    either = "functions.webhook.app.handler functions.webhook.app.sweep"
+    # A webhook's event is taken as one that the job for lost ones found.
+    either = "functions.webhook.app.handler functions.jobs.app.run"
     vars(webhook)["take"] = _as(either, webhook.take, only_outermost=False)
     for path in sorted((ROOT / "functions").glob("*/app.py")):
         _name_the_resolver(import_module(f"functions.{path.parent.name}.app"))
@@ -211,8 +216,8 @@ def pytest_configure(config: Any) -> None:
         _noting(SandboxGateway, method, _always("ssm:GetParameter", "parameter"))
     from tests.world import MemoryMailer, MemoryQueue
 
-    _noting(MemoryQueue, "send", _sent)
-    _noting(MemoryQueue, "waiting", _always("sqs:GetQueueAttributes", "ChargeQueue"))
+    _noting(MemoryQueue, "send", _of_queue("sqs:SendMessage"), with_self=True)
+    _noting(MemoryQueue, "waiting", _of_queue("sqs:GetQueueAttributes"), with_self=True)
     _noting(MemoryMailer, "send", _mailed)
 
 

@@ -58,8 +58,8 @@ CANCEL_MEETS_CHARGE: Calls = {
     ("ssm:GetParameter", "parameter"),
 }
 ONLY_IN_A_RACE = {
-    "AccountSweepFunction": CANCEL_MEETS_CHARGE,
     "ConsoleFunction": CANCEL_MEETS_CHARGE,
+    "JobsFunction": CANCEL_MEETS_CHARGE,
     "HelpdeskSweepFunction": CANCEL_MEETS_CHARGE | {("dynamodb:Query", "CoreTable")},
 }
 """Calls of `cancel/flows/cancel.py` where it meets a charge under way and asks the gateway: no

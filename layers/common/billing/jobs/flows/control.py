@@ -1,4 +1,4 @@
-"""Lets the operator look at background jobs, pause, resume and stop them."""
+"""The operator's hold on background jobs: lists, pauses, resumes and stops them."""
 
 from __future__ import annotations
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
+from billing.jobs.flows import control
+from billing.jobs.jobs import FAILS_AFTER, PLATFORM, PROCESS_ENDED, Job
 from billing.kernel import domains
 from billing.kernel.audit import EVERYBODY, AuditRecord
 from billing.kernel.errors import BillingError, Invalid
@@ -60,6 +63,13 @@ class NewDomain(OfMerchant):
     host: Annotated[str, words(domains.LONGEST)]
 
 
+class OfJob(Input):
+    """Input of a command about one background job; without a merchant, about the platform's."""
+
+    job: Key
+    merchant: Key | None = None
+
+
 class Why(Input):
     """Input of a command about every merchant, with a reason for later readers."""
 
@@ -96,6 +106,8 @@ def _note(ports: Ports, verb: str, asked: Input) -> None:
         action = f"{verb}: {asked.reason}"
     elif isinstance(asked, OfKey):
         action = f"{verb} {asked.key}"
+    elif isinstance(asked, OfJob):
+        whose, action = asked.merchant or EVERYBODY, f"{verb} {asked.job}"
     request = correlation.current() or ports.new_id("operator")
     ports.audit.put(AuditRecord(whose, ports.clock(), "operator", action, request, None))
 
@@ -171,7 +183,50 @@ def _standing(ports: Ports, asked: Input) -> dict[str, Any]:
     }
 
 
-ONLY_LOOKS = frozenset({"standing", "keys"})
+def _jobs(ports: Ports, asked: Input) -> dict[str, Any]:
+    return {"jobs": [_job(each) for each in control.unfinished(ports)]}
+
+
+def _show_job(ports: Ports, asked: OfJob) -> dict[str, Any]:
+    return _job(control.one(ports, asked.merchant or PLATFORM, asked.job))
+
+
+def _change_job(ports: Ports, asked: OfJob, change: Callable[..., Job]) -> dict[str, Any]:
+    return _job(change(ports, asked.merchant or PLATFORM, asked.job, now=ports.clock()))
+
+
+def _job(job: Job) -> dict[str, Any]:
+    """Returns how far a job is, and in words why it goes on no more by itself."""
+    return {
+        "job": job.id,
+        "merchant": job.owner or "-",
+        "kind": job.kind,
+        "state": job.state.value,
+        "reason": job_reason(job),
+        "done": job.done,
+        "of": job.of,
+        "skipped": job.skipped,
+        "failed": job.failed,
+        "left": job.left,
+        "rounds": job.rounds,
+        "cursor": job.cursor,
+        "created_at": job.created_at.isoformat(),
+        "updated_at": job.updated_at.isoformat(),
+    }
+
+
+def job_reason(job: Job) -> str:
+    """Returns in words what a job last failed with; empty if with nothing."""
+    if job.error is None:
+        return ""
+    if job.error == PROCESS_ENDED:
+        return f"its process ended without a word, {FAILS_AFTER} times in a row"
+    if job.failures:
+        return f"{job.error}, {job.failures} times in a row"
+    return f"{job.error} on one of its entries, in {job.bad_rounds + job.broken} rounds in a row"
+
+
+ONLY_LOOKS = frozenset({"standing", "keys", "jobs", "job"})
 
 VERBS: dict[str, tuple[type[Any], Callable[[Ports, Any], dict[str, Any]]]] = {
     "merchant": (NewMerchant, _new_merchant),
@@ -186,4 +241,9 @@ VERBS: dict[str, tuple[type[Any], Callable[[Ports, Any], dict[str, Any]]]] = {
     "domain": (NewDomain, _domain),
     "no-domain": (OfMerchant, _no_domain),
     "standing": (Nothing, _standing),
+    "jobs": (Nothing, _jobs),
+    "job": (OfJob, _show_job),
+    "pause-job": (OfJob, partial(_change_job, change=control.pause)),
+    "resume-job": (OfJob, partial(_change_job, change=control.resume)),
+    "stop-job": (OfJob, partial(_change_job, change=control.stop)),
 }

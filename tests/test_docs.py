@@ -20,7 +20,7 @@ from perennial import cli
 from tests.docs import AGREED, DOCS, ROOT, links, make_targets, makes_named, ours
 
 SHARED = ROOT.parent / "shared"
-QUESTIONS = [name for name in vars(Store) if not name.startswith("_")]
+QUESTIONS = [name for name in dir(Store) if not name.startswith("_")]
 ACCESS = (DOCS / "access-patterns.md").read_text("utf-8")
 
 

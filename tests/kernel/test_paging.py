@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from billing.kernel.errors import Invalid
 from billing.kernel.flows.paging import filtered, pages
-from billing.kernel.storage import Page
+from billing.kernel.lists import Page
 
 
 class Shelf:

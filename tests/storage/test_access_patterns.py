@@ -200,5 +200,5 @@ def test_each_question_costs_its_calls(stocked: Backend, calls: Counter[str]) ->
 
 
 def test_no_question_is_without_its_budget() -> None:
-    asked = {name for name in vars(Store) if not name.startswith("_")}
+    asked = {name for name in dir(Store) if not name.startswith("_")}
     assert set(PATTERNS) == asked

@@ -13,8 +13,8 @@ import pytest
 from billing.kernel.customers import ERASED, Customer
 from billing.kernel.errors import Invalid
 from billing.kernel.list_rows import SubscriptionFilter, of_customer, of_subscription
+from billing.kernel.lists import Page
 from billing.kernel.search_words import Search
-from billing.kernel.storage import Page
 from billing.kernel.subscription import State, Subscription
 from billing.kernel.writes import Change, Insert
 from billing.storage.dynamo.writes import item_of

@@ -14,9 +14,9 @@ from billing.invoices.flows import invoice_list
 from billing.invoices.flows.invoice_list import Filter
 from billing.kernel.flows import subscription_list
 from billing.kernel.list_rows import SubscriptionFilter, of_customer, of_subscription
+from billing.kernel.lists import Page
 from billing.kernel.orders import OrderKind
 from billing.kernel.search_words import Search
-from billing.kernel.storage import Page
 from billing.kernel.subscription import State
 from billing.kernel.writes import E, Insert
 from billing.storage.addresses import IndexPartition, Key, Row

@@ -91,7 +91,7 @@ def test_row_12_the_bucket_survives_mistakes(resources: Resources) -> None:
 def test_row_12_the_audit_trail_forgets_nothing_and_business_state_only_its_event_log(
     resources: Resources,
 ) -> None:
-    """Which items of the core table expire is held in tests/storage/test_expiry.py."""
+    """Items of the core table that expire are held in tests/storage/test_expiry.py."""
     forgetful = {
         name: table["TimeToLiveSpecification"]["AttributeName"]
         for name, table in tables(resources).items()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from billing.kernel.errors import Conflict
+from billing.kernel.lists import Lists, Page
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
@@ -31,13 +32,11 @@ if TYPE_CHECKING:
     from billing.kernel.invoices import Invoice, InvoiceCounter
     from billing.kernel.issued_documents import DocumentKind, IssuedDocument
     from billing.kernel.ledger import LedgerEntry
-    from billing.kernel.list_rows import ListRow, SubscriptionFilter
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import BillingSwitch, ProcessingFailure
     from billing.kernel.orders import Order
     from billing.kernel.outbox_events import OutboxEvent
     from billing.kernel.payment_refs import PaymentPointer
-    from billing.kernel.search_words import Search
     from billing.kernel.subscription import Subscription
     from billing.kernel.writes import Transaction, Write
     from billing.notices.reminders import Reminder
@@ -95,15 +94,7 @@ class History:
         return next((m for m in kept if m.id == method_id), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """One page of a list, newest first; `next` is the cursor of the next page, None at the end."""
-
-    data: tuple[T, ...]
-    next: str | None
-
-
-class Store(Protocol):
+class Store(Lists, Protocol):
     """The store of business state.
 
     Reads are strongly consistent but where they say "index"; values are frozen. Methods are named
@@ -128,10 +119,6 @@ class Store(Protocol):
 
     def price_points(self, versions: Sequence[tuple[str, int]]) -> list[PricePoint | None]:
         """The price points of these ids and versions, in the order asked for."""
-        ...
-
-    def listed_products(self, limit: int) -> list[Product]:
-        """Index: products of all merchants that are switched to public listing (P-1, P-14)."""
         ...
 
     def checkout(self, merchant: str, key: str) -> Checkout | None: ...
@@ -257,73 +244,6 @@ class Store(Protocol):
         ...
 
     def outbox_event(self, shard: int, at: datetime, event_id: str) -> OutboxEvent | None: ...
-
-    def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:
-        """Index: may not see what was written within the last second."""
-        ...
-
-    def order_by_id(self, merchant: str, order: str) -> Order | None:
-        """Index: may not see what was written within the last second."""
-        ...
-
-    def order_of_purchase(self, merchant: str, purchase: str) -> Order | None:
-        """Index: the order of a one-time purchase."""
-        ...
-
-    def orders(
-        self,
-        merchant: str,
-        *,
-        since: datetime,
-        until: datetime,
-        limit: int,
-        cursor: str | None = None,
-    ) -> Page[Order]:
-        """Index: a merchant's orders with `since <= at < until`, newest first, over all months."""
-        ...
-
-    def subscriptions_started(
-        self,
-        merchant: str,
-        *,
-        since: datetime,
-        until: datetime,
-        limit: int,
-        cursor: str | None = None,
-    ) -> Page[Subscription]:
-        """Index: a merchant's subscriptions that started in a span, newest first."""
-        ...
-
-    def subscriptions_where(
-        self,
-        merchant: str,
-        where: SubscriptionFilter,
-        *,
-        now: datetime,
-        limit: int,
-        cursor: str | None = None,
-    ) -> Page[Subscription]:
-        """Index: a merchant's subscriptions in a state or on a plan, as of `now`, newest first; the
-        filter names one of them or more."""
-        ...
-
-    def subscriptions_of(self, merchant: str, customer: str) -> list[Subscription]:
-        """All subscriptions of one customer, in no order."""
-        ...
-
-    def customers(self, merchant: str, *, limit: int, cursor: str | None = None) -> Page[Customer]:
-        """Index: a merchant's customers that are not erased, newest first."""
-        ...
-
-    def customers_found(
-        self, merchant: str, search: Search, *, limit: int, cursor: str | None = None
-    ) -> Page[Customer]:
-        """Index: the customers that a search finds, in the order of the word that it looks up."""
-        ...
-
-    def list_rows(self, merchant: str, customer: str) -> list[ListRow]:
-        """The rows by which lists find a customer and what they bought."""
-        ...
 
     def due(self, kind: DueKind, shard: int, until: datetime, limit: int) -> list[Due]:
         """Index: alarms of one shard with `due_at <= until`, earliest first."""

@@ -14,6 +14,7 @@ from functools import cache, lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from billing.kernel.consumers import Consumer
 from billing.kernel.ephemeral import Ephemeral
 from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateways import AccountRef
@@ -21,7 +22,6 @@ from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import (
     Batch,
-    Consumer,
     Each,
     Gateway,
     Lanes,

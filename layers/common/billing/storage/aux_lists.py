@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from billing.kernel.cursors import not_of_this_list, position_in, seal
 from billing.kernel.flows.paging import READS_AT_MOST
-from billing.kernel.storage import Page
+from billing.kernel.lists import Page
 from billing.kernel.writes import E, Entity
 from billing.storage.addresses import IndexPartition, Key, Row, SortKeyRange
 from billing.storage.items import Items

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from billing.kernel.cursors import not_of_this_list, position_in, seal
-from billing.kernel.storage import Page
+from billing.kernel.lists import Page
 from billing.kernel.writes import E
 from billing.storage.addresses import STAMP_LENGTH, Row, SortKeyRange, stamp
 from billing.storage.index_keys import ListKind, list_month

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from billing.kernel.storage import Page
+from billing.kernel.lists import Page
 from billing.kernel.writes import Entity
 from billing.storage import index_keys, keys
 from billing.storage.addresses import IndexPartition, Key, SortKeyRange

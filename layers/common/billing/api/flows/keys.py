@@ -9,9 +9,9 @@ from hashlib import sha256
 
 from billing.kernel.errors import Conflict, NotFound, Refused, Unavailable, Uncertain
 from billing.kernel.flows.paging import part
+from billing.kernel.lists import Page
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Page
 from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
 PREFIX = "sk_"

@@ -11,10 +11,10 @@ from billing.kernel.catalog import Limit, PricePoint, PriceTerms, Product, check
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.flows.paging import part
 from billing.kernel.gateways import Capabilities
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Page
 from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
 MOST_PRICE_POINTS = 50

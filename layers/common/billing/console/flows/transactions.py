@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from billing.kernel.errors import NotFound
 from billing.kernel.flows import subscriptions
 from billing.kernel.flows.paging import filtered, part
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, OrderKind, typed_order_id
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Page
 
 READ_AT_ONCE = 200
 

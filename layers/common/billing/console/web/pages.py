@@ -16,9 +16,9 @@ from billing.console.flows import transactions
 from billing.console.flows.transactions import Filter
 from billing.customers.flows import customers
 from billing.kernel.errors import Invalid
+from billing.kernel.lists import Page
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Page
 from billing.outbox.flows import suppressions
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.web import http

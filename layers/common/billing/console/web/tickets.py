@@ -18,9 +18,10 @@ from billing.helpdesk.web.forms import Attempt
 from billing.helpdesk.web.shapes import State, Text
 from billing.kernel.departments import named
 from billing.kernel.errors import BillingError, Invalid, NotFound, Refused
+from billing.kernel.lists import Page
 from billing.kernel.money import Money
 from billing.kernel.orders import Order
-from billing.kernel.storage import History, Page
+from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
 from billing.web import http
 from billing.web.inputs import Cursor, Input, Key, filled_in, read

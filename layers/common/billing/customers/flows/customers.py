@@ -19,9 +19,10 @@ from billing.kernel.customers import (
 from billing.kernel.errors import Conflict, NotFound, Refused
 from billing.kernel.flows import list_rows
 from billing.kernel.list_rows import WORDS
+from billing.kernel.lists import Page
 from billing.kernel.ports import Ports
 from billing.kernel.search_words import Search
-from billing.kernel.storage import History, Page
+from billing.kernel.storage import History
 from billing.kernel.subscription import State
 from billing.kernel.writes import Change, Insert, Remove, Write
 from billing.outbox.suppressions import MailStop

@@ -12,9 +12,9 @@ from billing.helpdesk.helpdesk_metrics import Figures, figures
 from billing.helpdesk.tickets import Ownership, Ticket, TicketType
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.flows.paging import READS_AT_MOST, filtered, pages, part
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Page
 
 READ_AT_ONCE = 200
 WAITING_MOST = 1000

@@ -16,10 +16,10 @@ from billing.kernel.cursors import position_in, seal
 from billing.kernel.errors import NotFound
 from billing.kernel.flows.paging import filtered
 from billing.kernel.invoices import Invoice, InvoiceState
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, OrderKind, typed_order_id
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Page
 from billing.refunds.refunds import Refund, RefundState
 
 READ_AT_ONCE = 200

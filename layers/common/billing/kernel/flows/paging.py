@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from billing.kernel.errors import Invalid
-from billing.kernel.storage import Page
+from billing.kernel.lists import Page
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from billing.kernel.cursors import position_in, seal
 from billing.kernel.errors import NotFound
 from billing.kernel.list_rows import SubscriptionFilter
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Page
 from billing.kernel.subscription import Subscription
 
 

@@ -12,10 +12,10 @@ from unicodedata import normalize
 from billing.api.flows import keys
 from billing.kernel.domains import Domain
 from billing.kernel.errors import Conflict, NotFound, Refused
+from billing.kernel.lists import Page
 from billing.kernel.merchants import ApiKey, Merchant, Settings
 from billing.kernel.operation import BillingSwitch
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Page
 from billing.kernel.writes import Change, Insert, Remove
 
 MOST_ID_SYMBOLS = 32

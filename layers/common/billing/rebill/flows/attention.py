@@ -9,10 +9,10 @@ from typing import Literal
 
 from billing.kernel.due import DueKind
 from billing.kernel.flows.paging import pages, part
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.ports import Ports
-from billing.kernel.storage import Page
 from billing.kernel.subscription import Subscription
 from billing.rebill.flows import missed
 

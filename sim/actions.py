@@ -21,7 +21,7 @@ from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Source, Subscription, When
-from billing.storage import keys
+from billing.storage import event_keys, keys
 from sim import overdue, support
 from sim.buyers import authenticate
 from sim.card_changes import bank_renews, new_card, other_card, remove_card
@@ -113,7 +113,7 @@ def deliver_again(adversary: Adversary, target: object) -> None:
     for entity in world.table.all():
         if isinstance(entity, OutboxEvent):
             world.deployment.stream(
-                keys.outbox_event(entity.shard, entity.at, entity.id),
+                event_keys.outbox_event(entity.shard, entity.at, entity.id),
                 entity,
                 world.clockwork.now_us,
             )

@@ -16,7 +16,7 @@ from billing.aws.sqs_queue import SqsQueue
 from billing.kernel.due import DueKind
 from billing.kernel.operation import Operation
 from billing.kernel.outbox_events import OutboxEvent
-from billing.storage import keys
+from billing.storage import event_keys
 from billing.storage.addresses import DUE, Key, SortKeyRange, stamp
 from billing.storage.index_keys import due_shard
 from functions.account import app as account_app
@@ -290,7 +290,7 @@ class Deployment:
         return [
             event
             for shard in range(self._operation.shards)
-            for event in self._table.query(keys.outbox(shard, until), limit=1)
+            for event in self._table.query(event_keys.outbox(shard, until), limit=1)
         ]
 
 

@@ -14,7 +14,7 @@ from billing.outbox.flows import age
 from billing.outbox.flows import deliver as outbox_deliver
 from billing.runtime import deadline, telemetry, wiring
 from billing.storage.addresses import Key
-from billing.storage.keys import outbox_ids_of
+from billing.storage.event_keys import outbox_ids_of
 
 MILLISECONDS_TO_FINISH = 20_000
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import keys
+from billing.storage import event_keys, keys
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
@@ -220,15 +220,15 @@ def _processing_failure(e: ProcessingFailure) -> Key[ProcessingFailure]:
 
 
 def _event_hour(e: EventHour) -> Key[EventHour]:
-    return keys.event_hour(e.merchant, e.begins_at)
+    return event_keys.event_hour(e.merchant, e.begins_at)
 
 
 def _logged_event(e: LoggedEvent) -> Key[LoggedEvent]:
-    return keys.logged_event(e.merchant, e.appended_at, e.id)
+    return event_keys.logged_event(e.merchant, e.appended_at, e.id)
 
 
 def _outbox_event(e: OutboxEvent) -> Key[OutboxEvent]:
-    return keys.outbox_event(e.shard, e.at, e.id)
+    return event_keys.outbox_event(e.shard, e.at, e.id)
 
 
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from billing.kernel.writes import Entity
 from billing.storage.addresses import STAMP_LENGTH, Key
-from billing.storage.keys import outbox_ids_of
+from billing.storage.event_keys import outbox_ids_of
 
 ImpliedByKey = dict[str, Any]
 

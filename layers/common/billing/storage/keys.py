@@ -6,13 +6,11 @@ Ids of merchants, customers and subscriptions contain no `#`; only the last part
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from billing.kernel.due import DueKind
 from billing.kernel.storage import Due
-from billing.kernel.writes import Entity
-from billing.storage.addresses import EVERYTHING, STAMP_LENGTH, Key, Partition, SortKeyRange, stamp
+from billing.storage.addresses import EVERYTHING, Key, Partition, SortKeyRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
-    from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
     from billing.jobs.jobs import Job, JobLine
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
     from billing.kernel.merchants import ApiKey, Merchant
     from billing.kernel.operation import BillingSwitch, ProcessingFailure
     from billing.kernel.orders import Order
-    from billing.kernel.outbox_events import OutboxEvent
     from billing.kernel.payment_refs import PaymentPointer
     from billing.kernel.subscription import Subscription
     from billing.notices.reminders import Reminder
@@ -281,52 +277,6 @@ def failure(due: Due) -> Key[ProcessingFailure]:
 def failures(merchant: str) -> Partition[ProcessingFailure]:
     """Returns where a merchant's processing failures are."""
     return Partition(f"M#{merchant}", SortKeyRange.of("TROUBLE#"))
-
-
-def outbox(shard: int, between: SortKeyRange = EVERYTHING) -> Partition[OutboxEvent]:
-    """Returns where the outbox events of one shard are, oldest first."""
-    return Partition(f"OB#{shard}", between)
-
-
-def outbox_event(shard: int, at: datetime, event_id: str) -> Key[OutboxEvent]:
-    return Key(f"OB#{shard}", f"{stamp(at)}#{event_id}")
-
-
-def outbox_ids_of(key: Key[Entity]) -> tuple[int, datetime, str]:
-    """Returns shard, instant and id of the outbox event at a key."""
-    at, event = key.sk[:STAMP_LENGTH], key.sk[STAMP_LENGTH + 1 :]
-    return int(key.pk.removeprefix("OB#")), datetime.fromisoformat(at), event
-
-
-# The event log.
-
-
-def event_hour(merchant: str, begins_at: datetime) -> Key[EventHour]:
-    return Key(f"M#{merchant}", f"EVENTS#{_hour(begins_at)}")
-
-
-def event_hours(merchant: str, since: datetime, until: datetime) -> Partition[EventHour]:
-    """Returns where the hours are named in which a merchant's log has events."""
-    between = SortKeyRange(f"EVENTS#{_hour(since)}", f"EVENTS#{_hour(until)}")
-    return Partition(f"M#{merchant}", between)
-
-
-def logged_event(merchant: str, hour: datetime, event_id: str) -> Key[LoggedEvent]:
-    return Key(_log_of(merchant, hour), event_id)
-
-
-def logged_events(merchant: str, hour: datetime, between: SortKeyRange) -> Partition[LoggedEvent]:
-    """Returns where a merchant's events of one hour are, as they were appended."""
-    return Partition(_log_of(merchant, hour), between)
-
-
-def _log_of(merchant: str, hour: datetime) -> str:
-    # One shard takes 500 events a second; more of them are for a merchant who needs that.
-    return f"M#{merchant}#EV#{_hour(hour)}#0"
-
-
-def _hour(instant: datetime) -> str:
-    return stamp(instant)[: len("2026-01-31T15")]
 
 
 def owner_key(due: Due) -> Key[WithDueDate]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from billing.kernel.lists import Page
 from billing.kernel.writes import Entity
-from billing.storage import index_keys, keys
+from billing.storage import event_keys, index_keys, keys
 from billing.storage.addresses import IndexPartition, Key, SortKeyRange
 from billing.storage.aux_lists import page_where
 from billing.storage.items import Items, listed
@@ -190,13 +190,13 @@ class MerchantReads:
 
     def event_hour(self, merchant: str, begins_at: datetime) -> EventHour | None:
         """Get M#<merchant> EVENTS#<hour>."""
-        return self._items.get(keys.event_hour(merchant, begins_at))
+        return self._items.get(event_keys.event_hour(merchant, begins_at))
 
     def event_hours(
         self, merchant: str, since: datetime, until: datetime, limit: int
     ) -> list[EventHour]:
         """Query M#<merchant> EVENTS#* from the hour of `since` to that of `until`, oldest first."""
-        return self._items.query(keys.event_hours(merchant, since, until), limit=limit)
+        return self._items.query(event_keys.event_hours(merchant, since, until), limit=limit)
 
     def logged_events(
         self, merchant: str, hour: datetime, *, after: str, until: str, limit: int
@@ -204,7 +204,9 @@ class MerchantReads:
         """Query M#<merchant>#EV#<hour>#0 behind `after` and before `until`, as appended."""
         # The range includes both ends; no id is a bare place, as `until` is.
         between = SortKeyRange(after, until)
-        found = self._items.query(keys.logged_events(merchant, hour, between), limit=limit + 1)
+        found = self._items.query(
+            event_keys.logged_events(merchant, hour, between), limit=limit + 1
+        )
         return [event for event in found if event.id != after][:limit]
 
     def waiting_tickets(self, merchant: str, department: str, limit: int) -> list[Ticket]:

@@ -15,7 +15,7 @@ from billing.kernel.errors import Conflict
 from billing.kernel.storage import Due
 from billing.kernel.writes import Insert, Transaction, Write
 from billing.runtime import correlation
-from billing.storage import index_keys, keys
+from billing.storage import event_keys, index_keys, keys
 from billing.storage.addresses import SortKeyRange, stamp
 from billing.storage.customer_reads import CustomerReads
 from billing.storage.items import Items, listed
@@ -107,7 +107,7 @@ class ItemStore(MerchantReads, CustomerReads):
 
     def outbox_event(self, shard: int, at: datetime, event_id: str) -> OutboxEvent | None:
         """Get OB#<shard> <time>#<id>."""
-        return self._items.get(keys.outbox_event(shard, at, event_id))
+        return self._items.get(event_keys.outbox_event(shard, at, event_id))
 
     def undelivered(
         self,
@@ -123,10 +123,10 @@ class ItemStore(MerchantReads, CustomerReads):
         if after is None:
             if since is not None:
                 written = written._replace(low=stamp(since))
-            return self._items.query(keys.outbox(shard, written), limit=limit)
+            return self._items.query(event_keys.outbox(shard, written), limit=limit)
         # The range includes both ends, but only events behind `after` are wanted.
-        behind = written._replace(low=keys.outbox_event(after.shard, after.at, after.id).sk)
-        found = self._items.query(keys.outbox(shard, behind), limit=limit + 1)
+        behind = written._replace(low=event_keys.outbox_event(after.shard, after.at, after.id).sk)
+        found = self._items.query(event_keys.outbox(shard, behind), limit=limit + 1)
         return [event for event in found if event.id != after.id][:limit]
 
     def commit(self, *writes: Write) -> None:

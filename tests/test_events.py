@@ -308,6 +308,7 @@ def test_the_watchs_event_counts_what_nobody_took(world: World) -> None:
         "unanswered": 1,
         "held": 0,
         "under_way": 0,
+        "jobs_stuck": 0,
     }
 
 

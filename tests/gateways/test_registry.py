@@ -34,7 +34,7 @@ def texts(folder: Path) -> list[Path]:
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts and "compiled" not in path.parts
+        if path.is_file() and not {"__pycache__", "compiled", "fonts"} & set(path.parts)
     ]
 
 

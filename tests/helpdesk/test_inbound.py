@@ -80,7 +80,9 @@ def test_an_answer_that_names_only_what_its_writer_saw_joins_its_ticket(house: H
     ticket, seen = asked(house)
     assert seen.endswith("@email.amazonses.com>"), "SES replaces our id by its own"
     first = take(house, mail(text="One.", In_Reply_To=seen, References=seen))
-    ours = str(house.shop.world.mailer.sent[-1]["References"])
+    ours = next(
+        str(m["References"]) for m in house.shop.world.mailer.sent if m["Message-ID"] == seen
+    )
     later = take(house, mail(text="Two.", References=f"{ours} <gone@mail.example>"))
     assert (first, later) == (Taken("replied", ticket), Taken("replied", ticket))
 

@@ -55,8 +55,7 @@ def test_a_plan_to_come_has_its_rows_before_the_renewal_that_begins_it(world: Wo
     found = world.subscription()
     change_plan.change(
         world.ports,
-        "acme",
-        found.id,
+        found,
         dear.default_price_point,
         Takes.NEXT_REBILL,
         now=world.now,

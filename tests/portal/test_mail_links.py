@@ -46,9 +46,9 @@ def mails(shop: Shop, to: str = ANN) -> list[EmailMessage]:
     return [mail for mail in shop.world.mailer.sent if str(mail["To"]) == to]
 
 
-def link(shop: Shop, to: str = ANN) -> str:
-    """The link in the newest mail to somebody."""
-    found = link_in(mails(shop, to)[-1])
+def link(shop: Shop, to: str = ANN, *, about: str = "") -> str:
+    """The link in the newest mail to somebody, of those about a product."""
+    found = link_in([mail for mail in mails(shop, to) if about in words(mail)][-1])
     assert found is not None
     return found
 
@@ -107,7 +107,7 @@ def test_the_link_shows_this_purchase_and_nothing_else(shop: Shop) -> None:
     shop.world.buy(shop.world.product(name="Knitting"))
     shop.world.buy(shop.world.product(name="Baking"))
     visitor = shop.visitor()
-    page = visitor.see(link(shop))
+    page = visitor.see(link(shop, about="Baking"))
     assert "Baking" in page.text and "Knitting" not in page.text
     for shown in ("$29.99", "February 28, 2026", "4242"):
         assert shown in page.text

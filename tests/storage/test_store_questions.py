@@ -386,7 +386,7 @@ def test_hours_of_a_log_are_listed_once_oldest_first(backend: Backend) -> None:
 def test_an_account_keeps_where_a_walk_has_got_to(backend: Backend) -> None:
     held = Account("annsart", "ann@example.com", "hash", None, T0, 0, due_at=T0)
     insert(backend, held)
-    walk = Walk("inactive", T0).past("page~sub_1", finished=False)
+    walk = Walk("inactive", T0, "page~sub_1", left=True)
     begun = replace(held, walk=walk, due_at=T0 + DAY)
     backend.store.commit(Change(held, begun, expecting=("due_at", "told")))
     assert backend.store.account("annsart") == begun

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,13 +9,13 @@ from email.message import EmailMessage
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from zlib import crc32
 
-from billing.kernel.errors import NotFound, Unavailable
+from billing.kernel.errors import NotFound
 from billing.kernel.gateways import AccountRef
+from billing.kernel.lanes import ONE_LANE, Each, Lanes
 from billing.kernel.storage import Due
 
 if TYPE_CHECKING:
     from billing.kernel import charge_eligibility
-    from billing.kernel.consumers import Consumer
     from billing.kernel.ephemeral import Ephemeral
     from billing.kernel.gateways import (
         AtGateway,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from billing.kernel.money import Money
     from billing.kernel.objects import Objects
     from billing.kernel.operation import BillingSwitch, Operation
+    from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
     from billing.kernel.storage import Audit, Store
     from billing.kernel.subscription import Subscription
 
@@ -153,34 +153,6 @@ class Gateway(Protocol):
         ...
 
 
-class Each(Protocol):
-    """Runs independent calls, in parallel where that helps; results in the order of the items.
-
-    An `errors.Unavailable` is a result too: the outage of one call does not stop the others.
-    """
-
-    def __call__(self, call: Callable[[T], R], items: Sequence[T]) -> list[R | Unavailable]: ...
-
-
-Batch = Callable[[Sequence[Due]], Counter[str]]
-
-
-def in_turn(work: Batch, batches: Sequence[Sequence[Due]]) -> list[Counter[str]]:
-    """Runs one batch after the other."""
-    return [work(batch) for batch in batches]
-
-
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """The number of batches a worker runs at a time, and the function that runs them in parallel.
-
-    At a gateway's pace it is two: while one waits for its last answers, the other makes calls.
-    """
-
-    count: int = 1
-    run: Callable[[Batch, Sequence[Sequence[Due]]], list[Counter[str]]] = in_turn
-
-
 class Queue(Protocol):
     """A queue from a sweep to its workers; at least once, in any order."""
 
@@ -210,6 +182,52 @@ class Mailer(Protocol):
         ...
 
 
+class Handle(Protocol):
+    """Does the work of one consumer for an outbox event; it may be run twice (R-8)."""
+
+    def __call__(
+        self, ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime
+    ) -> LeftOut | None:
+        """Returns why no mail was sent, None otherwise.
+
+        Raises `Unavailable`, `Conflict`, and `PartlyDone` from either or an error of our own.
+        """
+        ...
+
+
+class PartlyDone(Exception):
+    """A consumer's failure after a part of its work, which must not be done again.
+
+    `done` are the names of its parts in the event's `done`, beside the names of consumers.
+    """
+
+    def __init__(self, done: tuple[str, ...], cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.done = done
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """One consumer of outbox events of some kinds, of all merchants or those that it `serves`.
+
+    Its name is stored in events that it is done with, so it never changes. One that `notes_itself`
+    writes that name to the claimed event in the transaction of its own work, which is then done
+    once whatever happens.
+    """
+
+    name: str
+    kinds: frozenset[EventKind]
+    handle: Handle
+    notes_itself: bool = False
+    serves: Callable[[Merchant], bool] = lambda merchant: True
+
+    def takes(self, event: OutboxEvent, merchant: Merchant) -> bool:
+        """Tests whether an event is to be handed to it, and it is not done with it."""
+        wanted = event.kind in self.kinds and self.serves(merchant)
+        return wanted and self.name not in event.done
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All outside services, as one argument of every flow.
@@ -232,7 +250,7 @@ class Ports:
     operation: Operation
     passwords: Passwords
     consumers: Callable[[], Sequence[Consumer]]
-    lanes: Lanes = Lanes()
+    lanes: Lanes = ONE_LANE
 
     def gateway_of(self, held: AtGateway) -> Gateway:
         """Returns the gateway of an invoice, card or the like; raises `NotFound` if its account is

@@ -14,22 +14,13 @@ from functools import cache, lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from billing.kernel.consumers import Consumer
 from billing.kernel.ephemeral import Ephemeral
 from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateways import AccountRef
+from billing.kernel.lanes import Batch, Each, Lanes
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
-from billing.kernel.ports import (
-    Batch,
-    Each,
-    Gateway,
-    Lanes,
-    Mailer,
-    Passwords,
-    Ports,
-    Queue,
-)
+from billing.kernel.ports import Consumer, Gateway, Mailer, Passwords, Ports, Queue
 from billing.kernel.storage import Audit, Due, Store
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings

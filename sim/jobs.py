@@ -29,7 +29,7 @@ from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Insert
-from billing.storage.addresses import DUE
+from billing.storage.addresses import DUE, stamp
 from billing.storage.index_keys import due_shard
 from sim.chance import Chance, stretched
 from sim.invariants import Violation
@@ -160,7 +160,7 @@ class SimJobs:
 
     def _tick(self, tick_us: int) -> None:
         self._ticks.discard(tick_us)
-        world, until = self._world, f"{instant(tick_us).isoformat()}#\U0010ffff"
+        world, until = self._world, f"{stamp(instant(tick_us))}#\U0010ffff"
         shards = range(world.plan.shards)
         due = [s for s in shards if world.table.begins_by(DUE, due_shard(DueKind.JOB, s), until)]
         if not due:

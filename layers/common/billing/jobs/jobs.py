@@ -37,7 +37,7 @@ OUTAGES_FAIL_AFTER = 24
 """The failures in a row, through an outage, after which a person must look: about a day."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
-"""The pauses after a first and after many failures in a row."""
+"""The pauses after a first and after many failures in a row, and the longest before a round."""
 
 LONGEST_BETWEEN_ROUNDS = timedelta(minutes=10)
 """The pause before a round of many in a row, if none of them took as long."""
@@ -143,12 +143,15 @@ class Job(Entity):
     def again(self, now: datetime) -> tuple[Job, datetime]:
         """Begins another round for what was left; returns also when.
 
-        That is after a pause at least as long as the round took, so that at most half the time goes
-        into things that cannot be finished. If our code failed on one, there are only some rounds.
+        That is after a pause as long as the round took, up to an hour, so that not all the time
+        goes into things that cannot be finished. If our code failed on one, there are only some
+        rounds.
         """
         bad = self.bad_rounds + 1 if self.broken else 0
         pause = min(_pause_after(self.rounds + 1), LONGEST_BETWEEN_ROUNDS)
-        at = now + max(now - self.round_at, _pause_after(bad) if bad else pause)
+        # A round that an outage held up for weeks is no reason to wait for weeks.
+        took = min(now - self.round_at, LONGEST_PAUSE)
+        at = now + max(took, _pause_after(bad) if bad else pause)
         if bad >= FAILS_AFTER:
             return replace(self, state=JobState.FAILED), now
         after = replace(

@@ -32,6 +32,7 @@ from billing.jobs.flows import work
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Transaction
 from billing.operations.web import operator
 from billing.outbox.flows import consume, deliver, suppressions
+from billing.privacy.flows import erase
 from billing.rebill.flows import charge, missed, sweep
 from billing.refunds.flows import refund
 from billing.runtime import telemetry
@@ -75,6 +76,7 @@ SCENARIOS = (
     (operator, "answer", "functions.operator.app.handler"),
     (webhook, "receive", "functions.webhook.app.handler"),
     (account_life, "sweep", "functions.account.app.sweep"),
+    (erase, "sweep", "functions.account.app.sweep"),
     (jobs_sweep, "sweep", "functions.account.app.sweep"),
     (work, "take", "functions.jobs.app.run"),
     (missed, "find", "functions.watch.app.sweep"),

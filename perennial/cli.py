@@ -246,6 +246,17 @@ def show_job(context: typer.Context, job: Job, merchant: Owner = None, stack: St
     _ask(context, stack, {"do": "job", "job": job, **_of(merchant)})
 
 
+@jobs.command("index-lists")
+def index_lists(context: typer.Context, stack: Stack = None) -> None:
+    """Complete the lists of /v1 for what was sold before version 0.3, once that version runs alone.
+
+    Starts a job for each merchant whose lists say that they are incomplete.
+
+    Example: perennial jobs index-lists --stack perennial
+    """
+    _ask(context, stack, {"do": "index-lists"})
+
+
 @jobs.command("pause")
 def pause_job(
     context: typer.Context, job: Job, merchant: Owner = None, stack: Stack = None

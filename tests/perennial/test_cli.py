@@ -121,6 +121,15 @@ def test_one_merchant_is_stopped_and_started_and_gets_another_key(at_desk: Opera
     assert "sk_" in at_desk.types("key", "create", merchant).stdout
 
 
+def test_the_lists_of_every_merchant_are_completed_by_a_job(at_desk: Operator) -> None:
+    world, merchant = at_desk.world, at_desk.world.merchant.id
+    started = at_desk.types("jobs", "index-lists").stdout
+    assert "job=index_lists" in started and f"merchant={merchant}" in started
+    world.advance(minutes=5)
+    seller = world.store.merchant(merchant)
+    assert seller is not None and seller.lists_complete_at is not None
+
+
 def test_jobs_are_listed_paused_resumed_and_stopped(at_desk: Operator) -> None:
     world, merchant = at_desk.world, at_desk.world.merchant.id
     for owner in (merchant, PLATFORM):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
+from billing.customers.flows import index_lists
 from billing.jobs.flows import control
 from billing.jobs.jobs import FAILS_AFTER, PLATFORM, PROCESS_ENDED, Job
 from billing.kernel import domains
@@ -195,6 +196,10 @@ def _change_job(ports: Ports, asked: OfJob, change: Callable[..., Job]) -> dict[
     return _job(change(ports, asked.merchant or PLATFORM, asked.job, now=ports.clock()))
 
 
+def _index_lists(ports: Ports, asked: Input) -> dict[str, Any]:
+    return {"jobs": [_job(each) for each in index_lists.start_all(ports, now=ports.clock())]}
+
+
 def _job(job: Job) -> dict[str, Any]:
     """Returns how far a job is, and in words why it goes on no more by itself."""
     return {
@@ -243,6 +248,7 @@ VERBS: dict[str, tuple[type[Any], Callable[[Ports, Any], dict[str, Any]]]] = {
     "standing": (Nothing, _standing),
     "jobs": (Nothing, _jobs),
     "job": (OfJob, _show_job),
+    "index-lists": (Nothing, _index_lists),
     "pause-job": (OfJob, partial(_change_job, change=control.pause)),
     "resume-job": (OfJob, partial(_change_job, change=control.resume)),
     "stop-job": (OfJob, partial(_change_job, change=control.stop)),

@@ -34,6 +34,8 @@ def main(released: Path) -> int:
         _done("this code is deployed over it")
         _renewed(stack, subscription)
         _done("what the old code sold is renewed, and the receipt is mailed")
+        _lists_completed(stack, subscription)
+        _done("lists say that they are incomplete, and are complete after the job")
         status, _ = stack.ask("POST", f"/v1/subscriptions/{subscription}/pause")
         assert status == 200
         _done("this code pauses it")
@@ -74,6 +76,19 @@ def _renewed(stack: Deployed, subscription: str) -> None:
     assert what_happened(stack) == SALE_AND_REBILL
     it = stack.get(f"/v1/subscriptions/{subscription}")
     assert (it["state"], it["payments_made"]) == ("active", 2), it
+
+
+def _lists_completed(stack: Deployed, subscription: str) -> None:
+    page = stack.get("/v1/subscriptions?state=active")
+    assert page["incomplete"] is True, page
+    stack.switch(["perennial-account-sweep"], "ENABLED")
+    assert stack.operator("jobs", "index-lists") == 0
+
+    def complete() -> bool:
+        page = stack.get("/v1/subscriptions?state=active")
+        return "incomplete" not in page and [each["id"] for each in page["data"]] == [subscription]
+
+    stack.wait_for("the job", complete)
 
 
 def _done(step: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from billing.accounts.web import merchant_shapes
@@ -32,6 +32,7 @@ from billing.console.flows.transactions import Filter
 from billing.customers.flows import customers
 from billing.customers.web import list_routes
 from billing.customers.web import shapes as customer_shapes
+from billing.event_log.flows import read
 from billing.event_log.web import routes as event_routes
 from billing.helpdesk.web import routes as helpdesk_routes
 from billing.kernel.flows import subscriptions
@@ -67,7 +68,7 @@ def build(ports: Ports) -> http.Resolver:
     _customers(api, ports)
     _endings(api, ports)
     _actions(api, ports)
-    list_routes.declare(api, ports)
+    list_routes.declare(api, ports, partial(read.changed, ports))
     plan_routes.declare(api, ports)
     account_routes.declare(api, ports)
     helpdesk_routes.declare(api, ports)

@@ -186,3 +186,56 @@ def test_lists_say_that_they_are_incomplete_until_what_was_sold_before_is_indexe
     shop.world.advance(minutes=5)
     for address, query in waiting:
         assert set(shop.api.get(address, **query).json) == {"data", "next"}, (address, query)
+
+
+@pytest.mark.spec("M-1", "M-5")
+def test_subscriptions_that_changed_are_listed_once_oldest_change_first(shop: Shop) -> None:
+    world = shop.world
+    began = shop.api.get("/v1/subscriptions", updated_since="2026-01-01").json
+    assert (began["data"], began["incomplete"]) == ([], True), "the question begins the log"
+    world.advance(hours=1)
+    for n in range(3):
+        world.buy(name=f"Buyer{n}", email=f"changed{n}@example.com")
+    world.advance(minutes=5)
+    since = world.now
+    ids = [world.subscription(f"changed{n}@example.com").id for n in range(3)]
+    shop.api.post(f"/v1/subscriptions/{ids[1]}/pause", {})
+    shop.api.post(f"/v1/subscriptions/{ids[0]}/cancel", {"when": "now"})
+    world.work()
+    world.advance(minutes=5)
+
+    def listed(**query: str) -> list[str]:
+        page = shop.api.get("/v1/subscriptions", **query).json
+        assert "incomplete" not in page
+        found = [each["id"] for each in page["data"]]
+        if page["next"] is not None:
+            found += listed(**{**query, "cursor": page["next"]})
+        return found
+
+    asked = {"updated_since": since.isoformat()}
+    assert listed(**asked) == [ids[1], ids[0]]
+    assert listed(**asked, limit="1") == [ids[1], ids[0]]
+    assert listed(**asked, state="paused") == [ids[1]]
+    assert listed(updated_since=world.now.isoformat()) == []
+
+
+@pytest.mark.spec("M-1")
+@pytest.mark.parametrize("bad", ["yesterday", "1969-01-01", "2026-13-01", ""])
+def test_an_instant_of_no_calendar_is_refused(shop: Shop, bad: str) -> None:
+    answer = shop.api.get("/v1/subscriptions", updated_since=bad)
+    assert (answer.status, answer.json["field"]) == (422, "updated_since")
+
+
+@pytest.mark.spec("M-1", "M-3")
+def test_a_cursor_of_changes_goes_with_no_other_question(shop: Shop) -> None:
+    world = shop.world
+    shop.api.get("/v1/subscriptions", updated_since="2026-01-01")
+    world.advance(hours=1)
+    for n in range(3):
+        world.buy(name=f"Buyer{n}", email=f"changed{n}@example.com")
+    world.advance(minutes=5)
+    page = shop.api.get("/v1/subscriptions", updated_since="2026-01-02", limit="1").json
+    cursor = page["next"]
+    for query in ({"updated_since": "2026-01-03"}, {"state": "active"}, {}):
+        answer = shop.api.get("/v1/subscriptions", cursor=cursor, **query)
+        assert (answer.status, answer.json["field"]) == (422, "cursor")

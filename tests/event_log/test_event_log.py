@@ -26,6 +26,7 @@ from billing.event_log.logged_events import (
 )
 from billing.event_log.public_events import PUBLIC, About, PublicType
 from billing.kernel.errors import Conflict, Invalid, Unreachable
+from billing.kernel.lists import Changed
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import When
 from billing.kernel.writes import Change, Insert
@@ -442,7 +443,7 @@ def test_ids_of_what_changed_since_an_instant_are_named_once(shop: Shop, what: s
     world.work()
     world.now += timedelta(hours=1)
 
-    def changed(**how: Any) -> read.Changed:
+    def changed(**how: Any) -> Changed:
         return read.changed(world.ports, world.merchant, what, now=world.now, **how)
 
     every = changed(since=START, limit=50)
@@ -452,13 +453,14 @@ def test_ids_of_what_changed_since_an_instant_are_named_once(shop: Shop, what: s
         "customer": lambda s: s.customer,
         "invoice": lambda s: f"{s.id}.0001",
     }
-    ids = [wanted[what](s) for s in owners]
-    assert (every.ids, every.next) == (tuple(ids), None)
-    recent = changed(since=since, limit=50).ids
-    assert recent == (() if what == "invoice" else (ids[1],))
+    ids, customers = [wanted[what](s) for s in owners], [s.customer for s in owners]
+    assert (every.owners, every.next) == (tuple(zip(customers, ids, strict=True)), None)
+    recent = changed(since=since, limit=50).owners
+    assert recent == (() if what == "invoice" else ((customers[1], ids[1]),))
     first = changed(since=START, limit=2)
-    assert first.ids == tuple(ids[:2]) and first.next is not None
-    assert ids[2] in changed(since=START, after=first.next, limit=2).ids
+    assert [each for _, each in first.owners] == ids[:2] and first.next is not None
+    rest = changed(since=START, after=first.next, limit=2).owners
+    assert ids[2] in [each for _, each in rest]
 
 
 def test_a_question_for_ids_refuses_a_place_that_is_none() -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from billing.kernel.catalog import Product
     from billing.kernel.customers import Customer
     from billing.kernel.list_rows import ListRow, SubscriptionFilter
+    from billing.kernel.merchants import Merchant
     from billing.kernel.orders import Order
     from billing.kernel.search_words import Search
     from billing.kernel.subscription import Subscription
@@ -23,6 +24,34 @@ class Page(Generic[T]):
 
     data: tuple[T, ...]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Objects that changed, as (customer, id), oldest change first.
+
+    `next` is where to read on, None where there is nothing more by now. Changes from
+    `complete_since` on are all there. An object that changed twice is named once in each answer.
+    """
+
+    owners: tuple[tuple[str, str], ...]
+    next: str | None
+    complete_since: datetime
+
+
+class ChangedSince(Protocol):
+    """The event log's answer to what changed: subscriptions, invoices or customers (M-5)."""
+
+    def __call__(
+        self,
+        merchant: Merchant,
+        what: str,
+        *,
+        since: datetime,
+        after: str | None = None,
+        limit: int,
+        now: datetime,
+    ) -> Changed: ...
 
 
 class Lists(Protocol):

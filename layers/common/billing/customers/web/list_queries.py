@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
-from billing.api.web.queries import PageQuery, SpanQuery
+from billing.api.web.queries import InstantOrDate, PageQuery, SpanQuery, start_of
 from billing.kernel.errors import Invalid
 from billing.kernel.list_rows import SubscriptionFilter
 from billing.kernel.search_words import LEAST, Search
@@ -19,6 +20,12 @@ class SubscriptionsQuery(PageQuery):
     customer: Key | None = None
     product: Key | None = None
     price_point: Key | None = None
+    updated_since: InstantOrDate | None = None
+
+    def since(self, zone: str) -> datetime | None:
+        """Returns the instant from which on changes are asked for, None for all subscriptions."""
+        asked = self.updated_since
+        return None if asked is None else start_of(asked, zone, "updated_since")
 
     def filter(self) -> SubscriptionFilter:
         """Returns the filter in the form that the flow takes."""

@@ -6,32 +6,48 @@ from billing.api.web import json_shapes, subscription_shapes
 from billing.api.web.frame import Api, Call, Pdf
 from billing.api.web.json_shapes import Listed
 from billing.api.web.subscription_shapes import SubscriptionOutput
-from billing.customers.flows import customers
+from billing.customers.flows import customers, updated
 from billing.customers.web import shapes
 from billing.customers.web.list_queries import CustomersQuery, InvoicesQuery, SubscriptionsQuery
 from billing.invoices.flows import invoice_list
 from billing.invoices.flows.invoice_list import Filter
 from billing.kernel.flows import subscription_list
+from billing.kernel.lists import ChangedSince
 from billing.kernel.ports import Ports
 from billing.web.inputs import Nothing
 
 
-def declare(api: Api, ports: Ports) -> None:
-    """Declares the routes on an API."""
-    _subscriptions(api, ports)
+def declare(api: Api, ports: Ports, changed: ChangedSince) -> None:
+    """Declares the routes on an API; `changed` asks the event log."""
+    _subscriptions(api, ports, changed)
     _customers(api, ports)
     _invoices(api, ports)
 
 
-def _subscriptions(api: Api, ports: Ports) -> None:
+def _subscriptions(api: Api, ports: Ports, changed: ChangedSince) -> None:
     @api.get("/v1/subscriptions", SubscriptionsQuery)
     def list_subscriptions(call: Call[SubscriptionsQuery]) -> Listed[SubscriptionOutput]:
         """List subscriptions, newest first.
 
         Those that are listed pass every filter that is given. A state that comes with time, such as
         the end of a cancelled subscription, is in that state's list minutes later.
+
+        With `updated_since` it lists what changed from then on, oldest change first, as far back as
+        90 days; changes of the last ten seconds come with the next question. It says `incomplete`
+        where the log of events, which the first such question begins, is younger than that.
         """
         query, where = call.input, call.input.filter()
+        since = query.since(call.zone)
+        if since is not None:
+            found, complete = updated.subscriptions(
+                *(ports, changed, call.merchant, where),
+                since=since,
+                limit=query.limit,
+                cursor=query.cursor,
+                now=call.now,
+            )
+            shown = map(subscription_shapes.subscription, found.data)
+            return json_shapes.listed(shown, found.next, complete=complete)
         page = subscription_list.page(
             ports,
             call.merchant,

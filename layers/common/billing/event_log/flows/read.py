@@ -21,6 +21,7 @@ from billing.event_log.logged_events import (
 )
 from billing.event_log.public_events import PublicType
 from billing.kernel.errors import Conflict, Invalid, NotFound
+from billing.kernel.lists import Changed
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Change
@@ -43,18 +44,6 @@ class EventPage:
     """
 
     data: tuple[LoggedEvent, ...]
-    next: str | None
-    complete_since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """Ids of objects that changed, oldest change first; `next` and `complete_since` as of a page.
-
-    An object that changed twice is named once in each answer.
-    """
-
-    ids: tuple[str, ...]
     next: str | None
     complete_since: datetime
 
@@ -94,7 +83,7 @@ def changed(
     limit: int,
     now: datetime,
 ) -> Changed:
-    """Returns the ids of a merchant's objects that changed since an instant.
+    """Returns the objects of a merchant that changed since an instant, as `ChangedSince` asks.
 
     `what` is `subscription`, `invoice` or `customer`. Changes of the last ten seconds are left to
     the next question, and those before `complete_since` may be missing.
@@ -102,13 +91,14 @@ def changed(
     assert what in {"subscription", "invoice", "customer"}, "other objects have no lists"
     begun = begin(ports, merchant, now=now)
     walk = _Walk(ports, merchant.id, *_span(begun, after or id_at(since), now))
-    ids: dict[str, None] = {}
+    owners: dict[tuple[str, str], None] = {}
     for event in walk:
-        if (object_id := getattr(event, what)) is not None:
-            ids[object_id] = None
-        if len(ids) == limit:
+        object_id = getattr(event, what)
+        if object_id is not None and event.customer is not None:
+            owners[event.customer, object_id] = None
+        if len(owners) == limit:
             break
-    return Changed(tuple(ids), walk.next, _complete_since(begun, now))
+    return Changed(tuple(owners), walk.next, _complete_since(begun, now))
 
 
 def begin(ports: Ports, merchant: Merchant, *, now: datetime) -> datetime:

@@ -11,9 +11,9 @@ from typing import Any
 
 import boto3
 
+from billing.operations import at_rest
 from billing.storage.dynamo.tables import every_entity
 from perennial.installation import OperateError
-from sim import at_rest
 
 WAIT_SECONDS = 4 * 3600
 LOOK_EVERY_SECONDS = 20

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from billing.kernel.invoices import Invoice
 from billing.kernel.issued_documents import IssuedDocument
-from billing.refunds.refunds import Refund
 from sim.invariants import Violation
 from sim.items import Put
 from sim.seen import Seen
@@ -17,15 +14,6 @@ from sim.seen import Seen
 def rendered(document: IssuedDocument) -> bytes:
     """Returns the simulator's PDF: everything that a document shows, beginning with its id."""
     return f"{document.id}\n{replace(document, file='')!r}".encode()
-
-
-def documents_agree(found: Mapping[type, list[Any]]) -> None:
-    """Checks that each document has the number and the total of its invoice or refund (18)."""
-    named = {invoice.id: (invoice.number, invoice.total) for invoice in found[Invoice]}
-    named |= {refund.id: (refund.number, refund.amount) for refund in found[Refund]}
-    for document in found[IssuedDocument]:
-        if named.get(document.id) != (document.number, document.total):
-            raise Violation("18", f"the document {document.id} is of another", document.id)
 
 
 class DocumentWrites(Seen):

@@ -20,7 +20,7 @@ from billing.kernel.customers import EmailPointer
 from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.ledger import LedgerEntry
 from billing.kernel.merchants import Merchant
-from billing.kernel.subscription import State, Subscription
+from billing.kernel.subscription import State
 from sim.virtual_clock import Stop
 
 SKEW = timedelta(seconds=5)
@@ -117,17 +117,3 @@ FIXED = tuple(
     if field.name != "number" and not field.name.startswith(("refund", "disput"))
 )
 """The fields that a final invoice never changes; refunds are an axis of their own."""
-
-
-def rests(subscription: Subscription) -> bool:
-    """Returns whether a subscription rightly has no due date.
-
-    It is paused, waits, is disputed, or is past due for good.
-    """
-    if (
-        subscription.state is State.PAUSED
-        or subscription.waiting_since is not None
-        or subscription.dispute == "open"
-    ):
-        return True
-    return subscription.state is State.PAST_DUE and subscription.open_invoice is None

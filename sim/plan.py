@@ -176,6 +176,7 @@ def _merchant(name: str, made_at: datetime, chance: Chance, helpdesk: Chance) ->
         settings,
         gateway_accounts=(account,),
         events_since=made_at if name == READS_EVENTS else None,
+        lists_complete_at=made_at,
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from billing.kernel.catalog import PriceType
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import TERMINAL, State, Subscription
-from sim.invariants import AGREED, CALL, SKEW, SUBSCRIPTION_GRAPH, Violation, changed, rests
+from billing.operations import at_rest
+from sim.invariants import AGREED, CALL, SKEW, SUBSCRIPTION_GRAPH, Violation, changed
 from sim.seen import Seen
 
 COMING = ("next_plan", "thaws_to", "price_point", "price_version", "terms", "period")
@@ -132,7 +133,7 @@ class SubscriptionWrites(Seen):
         about = (after.id, after.customer)
         if not after.is_live and (after.due_at or after.open_invoice):
             raise Violation("15", f"{after.id} has ended and has an alarm", *about)
-        if after.is_live and after.due_at is None and not rests(after):
+        if after.is_live and after.due_at is None and not at_rest.rests(after):
             raise Violation("15", f"{after.id} is {after.state} and has no alarm", *about)
         if after.state is State.PAUSED and after.due_at is not None:
             raise Violation("15", f"{after.id} is paused and has an alarm", *about)

@@ -13,6 +13,7 @@ import pytest
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
 from billing.kernel.writes import Insert
+from billing.operations import at_rest
 from billing.storage import store
 from billing.storage.dynamo import calls as dynamo_calls
 from billing.storage.dynamo.tables import every_entity
@@ -21,7 +22,6 @@ from dev import provision, stack
 from dev.expand import ROOT
 from dev.template import Template, load
 from perennial import restore
-from sim import at_rest
 from tests.storage import emulators
 from tests.world import World
 

@@ -69,6 +69,11 @@ sim: $(DEV)
 sim-mutants: $(DEV)
 	@$(WITH_LAYER) .venv/bin/python -m sim --mutants --seeds 80
 
+## make edge-mutants  remove each guard of requests, sessions, links and limits, and check that a test notices
+.PHONY: edge-mutants
+edge-mutants: $(DEV)
+	@$(WITH_LAYER) .venv/bin/python -m dev.edge_mutants
+
 ## make kill       run the long kill test: 300 subscriptions, 20 trials
 .PHONY: kill
 kill: export KILL_SUBSCRIPTIONS := 300

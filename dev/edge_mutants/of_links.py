@@ -1,0 +1,231 @@
+"""Mutants of links and codes in mails, and of events that gateways sign (B-3, R-8, W-1)."""
+
+from __future__ import annotations
+
+from dev.edge_mutants.mutant import Cut, Mutant
+
+CONSOLE = "billing.accounts.web.console_session"
+LOGIN = "billing.customers.flows.login"
+SIGNED = "billing.kernel.portal_links"
+CODE = "billing.customers.flows.mailed_code"
+ACCOUNT = "billing.accounts.flows.account"
+CHANGE = "billing.accounts.flows.email_change"
+DRAFT = "billing.helpdesk.flows.draft"
+EVENT = "billing.gateways.event_signature"
+STRIPE = "billing.gateways.stripe.events"
+PAYPAL = "billing.gateways.paypal.events"
+
+_CONSOLE = ("tests/accounts/test_console_session.py",)
+_LOGIN = ("tests/portal/test_login.py",)
+_MAILED = ("tests/portal/test_mail_links.py",)
+_SIGNING = ("tests/accounts/test_signing.py",)
+_REQUESTS = ("tests/helpdesk/test_requests.py",)
+_STRIPE = ("tests/gateways/stripe/test_events.py", "tests/gateway_events/test_webhooks.py")
+_PAYPAL = ("tests/gateways/paypal",)
+
+_LONG = "timedelta(days=4000)"
+
+
+def _of(name: str, module: str, old: str, new: str, tests: tuple[str, ...]) -> Mutant:
+    return Mutant(f"link: {name}", (Cut(module, old, new),), tests)
+
+
+def _event(name: str, module: str, old: str, new: str, tests: tuple[str, ...]) -> Mutant:
+    return Mutant(f"webhook: {name}", (Cut(module, old, new),), tests)
+
+
+OF_LINKS: tuple[Mutant, ...] = (
+    _of(
+        "console, twice",
+        CONSOLE,
+        "ports.ephemeral.take(LINK, sessions.digest(token), now=now)",
+        "ports.ephemeral.get(LINK, sessions.digest(token), now=now)",
+        _CONSOLE,
+    ),
+    _of(
+        "console, for ever",
+        CONSOLE,
+        "LINK_LIFE = timedelta(minutes=15)",
+        f"LINK_LIFE = {_LONG}",
+        _CONSOLE,
+    ),
+    _of(
+        "portal, twice",
+        LOGIN,
+        "ports.ephemeral.take(LINK, digest(token), now=now)",
+        "ports.ephemeral.get(LINK, digest(token), now=now)",
+        _LOGIN,
+    ),
+    _of(
+        "portal, for ever",
+        LOGIN,
+        "LINK_LIFE = timedelta(minutes=15)",
+        f"LINK_LIFE = {_LONG}",
+        _LOGIN,
+    ),
+    _of(
+        "portal, any merchant",
+        LOGIN,
+        'if kept.get("merchant") != merchant:',
+        "if not kept:",
+        _LOGIN,
+    ),
+    _of(
+        "portal, another email", LOGIN, ' and find_customer(customer) == kept.get("as")', "", _LOGIN
+    ),
+    _of(
+        "portal, kept readable",
+        LOGIN,
+        "return sha256(secret.encode()).hexdigest()",
+        "return secret",
+        _LOGIN,
+    ),
+    _of("signed, unsigned", SIGNED, "return same and now <", "return now <", _MAILED),
+    Mutant(
+        "link: signed, for ever",
+        (
+            Cut(SIGNED, "now < link.expires_at and ", ""),
+            Cut("billing.customers.flows.mail_link", " or now >= link.expires_at:", ":"),
+        ),
+        _MAILED,
+    ),
+    _of("signed, for longer", SIGNED, "        str(expires),\n", "", _MAILED),
+    _of(
+        "signed, another purchase",
+        SIGNED,
+        "        purchase,\n        str(",
+        "        str(",
+        _MAILED,
+    ),
+    _of(
+        "signed, another customer",
+        SIGNED,
+        "        customer.id,\n        email",
+        "        email",
+        _MAILED,
+    ),
+    _of(
+        "signed, another email",
+        SIGNED,
+        "        email_hash(customer.merchant, customer.email),\n",
+        "",
+        _MAILED,
+    ),
+    _of("signed, erased", SIGNED, " and not customer.is_erased", "", _MAILED),
+    _of(
+        "signed, of any merchant's key",
+        SIGNED,
+        "        customer.merchant,\n        customer.id,",
+        "        customer.id,",
+        _MAILED,
+    ),
+    _of("code, wrong", CODE, 'if not same or kept["as"]', 'if not kept or kept["as"]', _MAILED),
+    _of("code, another email", CODE, ' or kept["as"] != find_customer(customer):', ":", _MAILED),
+    _of(
+        "code, twice",
+        CODE,
+        "ports.ephemeral.take(KIND, _name(customer), now=now) is not None",
+        "True",
+        _MAILED,
+    ),
+    _of("code, for ever", CODE, "LIFE = timedelta(minutes=15)", f"LIFE = {_LONG}", _MAILED),
+    _of(
+        "code, any customer",
+        CODE,
+        'digest(f"{customer.merchant}\\n{customer.id}")',
+        "digest(customer.merchant)",
+        _MAILED,
+    ),
+    _of("password, after another", ACCOUNT, " or _mark(account) != mark:", ":", _SIGNING),
+    _of(
+        "password, twice",
+        ACCOUNT,
+        "ports.ephemeral.take(RESET, digest(token), now=now)",
+        "pass",
+        _SIGNING,
+    ),
+    _of(
+        "password, for ever",
+        ACCOUNT,
+        "LINK_LIFE = timedelta(hours=1)",
+        f"LINK_LIFE = {_LONG}",
+        _SIGNING,
+    ),
+    _of("email, one end alone", CHANGE, "if not all(both):", "if False:", _SIGNING),
+    _of(
+        "email, of an account that has another",
+        CHANGE,
+        ' or account.email not in {wanted["old"], wanted["new"]}:',
+        ":",
+        _SIGNING,
+    ),
+    _of(
+        "request, any merchant",
+        DRAFT,
+        'if named.get("merchant") == merchant else',
+        "if named else",
+        _REQUESTS,
+    ),
+    _of("request, for ever", DRAFT, "LIFE = timedelta(days=3)", f"LIFE = {_LONG}", _REQUESTS),
+    _of(
+        "invoice, without its key",
+        "billing.invoices.flows.documents",
+        " or not compare_digest(invoice.download_key.encode(), key.encode()):",
+        ":",
+        ("tests/portal/test_purchases.py", "tests/portal/test_pages.py"),
+    ),
+    _event("any signature", EVENT, "if not any(fits):", "if False:", _STRIPE),
+    _event(
+        "from long ago",
+        EVENT,
+        "if abs(now.timestamp() - seconds) > WINDOW_SECONDS:",
+        "if False:",
+        _STRIPE,
+    ),
+    _event(
+        "a body that was not signed",
+        EVENT,
+        '" % seconds + body, sha256',
+        '" % seconds, sha256',
+        _STRIPE,
+    ),
+    _event("a time that was not signed", EVENT, 'b"%d." % seconds + body', "body", _STRIPE),
+    _event(
+        "of another account",
+        STRIPE,
+        'if event.get("account", account) != account:',
+        "if False:",
+        _STRIPE,
+    ),
+    _event(
+        "Stripe, unsigned",
+        STRIPE,
+        "event_signature.verify(body,",
+        "(lambda *_, **__: None)(body,",
+        _STRIPE,
+    ),
+    _event(
+        "PayPal, unsigned",
+        PAYPAL,
+        'if not answer.is_ok or answer.body.get("verification_status") != "SUCCESS":',
+        "if False:",
+        _PAYPAL,
+    ),
+    _event(
+        "PayPal, from long ago", PAYPAL, "if abs(now - sent_at) > WINDOW:", "if False:", _PAYPAL
+    ),
+    _event(
+        "PayPal, a certificate of anybody",
+        PAYPAL,
+        'if not _is_paypals(signed["cert_url"]):',
+        "if False:",
+        _PAYPAL,
+    ),
+    _event(
+        "told twice",
+        "billing.gateway_events.flows.webhook",
+        "if event.id in pointer.events:",
+        "if False:",
+        ("tests/gateway_events/test_webhooks.py",),
+    ),
+)

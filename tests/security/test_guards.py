@@ -1,0 +1,186 @@
+"""What each guard of the edge holds, where no other test would miss it (`dev/edge_mutants`)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from billing.accounts.web import console_session
+from billing.customers.web import portal_session
+from billing.kernel.errors import Conflict
+from billing.kernel.merchants import PortalKind
+from billing.kernel.writes import Change
+from billing.web import custom_domains
+from billing.web.request import Request
+from functions.portal import app as portal_app
+from tests.accounts.platform import PASSWORD, SELLER
+from tests.accounts.test_pages import House
+from tests.portal.visitors import ANN
+from tests.web.calls import Client, event
+from tests.web.shop import PRODUCT, Shop, signed_in
+
+REPLAYED = "idempotent-replayed"
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.mark.spec("M-3", "A-8")
+def test_two_merchants_with_one_idempotency_key_each_get_their_own_product(shop: Shop) -> None:
+    mine = shop.api.post("/v1/products", PRODUCT, idempotency_key="once")
+    theirs = shop.other.post("/v1/products", PRODUCT, idempotency_key="once")
+    assert (mine.status, theirs.status) == (201, 201)
+    assert REPLAYED not in theirs.headers
+    assert mine.json["id"] != theirs.json["id"]
+    for caller, made in ((shop.api, mine), (shop.other, theirs)):
+        (listed,) = caller.get("/v1/products").json["data"]
+        assert listed["id"] == made.json["id"]
+
+
+@pytest.mark.spec("M-3")
+def test_another_key_of_the_same_merchant_gets_the_same_answer(shop: Shop) -> None:
+    first = shop.api.post("/v1/products", PRODUCT, idempotency_key="once")
+    second = shop.holding("acme", "sk_second")
+    again = second.post("/v1/products", PRODUCT, idempotency_key="once")
+    assert (again.json, again.headers[REPLAYED]) == (first.json, "true")
+
+
+@pytest.mark.spec("M-3")
+def test_a_request_that_met_another_writer_leaves_its_key_free(shop: Shop) -> None:
+    commit = shop.world.store.commit
+
+    def met(*writes: Any) -> None:
+        raise Conflict()
+
+    shop.world.store.commit = met  # type: ignore[method-assign]
+    assert shop.api.post("/v1/products", PRODUCT, idempotency_key="once").status == 409
+    shop.world.store.commit = commit  # type: ignore[method-assign]
+    made = shop.api.post("/v1/products", PRODUCT, idempotency_key="once")
+    assert made.status == 201 and REPLAYED not in made.headers
+
+
+@pytest.mark.spec("M-3")
+def test_the_key_of_a_killed_request_is_free_after_one_minute(shop: Shop) -> None:
+    commit = shop.world.store.commit
+
+    def killed(*writes: Any) -> None:
+        raise KeyboardInterrupt
+
+    shop.world.store.commit = killed  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        shop.api.post("/v1/products", PRODUCT, idempotency_key="once")
+    shop.world.store.commit = commit  # type: ignore[method-assign]
+    shop.world.now += timedelta(seconds=60)
+    assert shop.api.post("/v1/products", PRODUCT, idempotency_key="once").status == 201
+
+
+@pytest.mark.spec("M-3")
+def test_a_key_that_is_replaced_may_no_more_than_before(shop: Shop) -> None:
+    made = shop.api.post("/v1/keys", {"scopes": ["read"]}).json
+    replaced = shop.api.post(f"/v1/keys/{made['id']}/replace").json
+    assert replaced["scopes"] == ["read"]
+    reader = Client(shop.resolver, replaced["secret"])
+    assert reader.get("/v1/products").status == 200
+    assert reader.post("/v1/products", PRODUCT).status == 403
+
+
+@pytest.mark.spec("A-4", "A-8")
+def test_a_plan_is_not_changed_to_another_merchants(shop: Shop) -> None:
+    theirs = shop.other.post("/v1/products", PRODUCT).json["price_points"][0]["id"]
+    bought = shop.world.buy()
+    for address in ("change-plan/quote", "change-plan"):
+        body = {"price_point": theirs, "when": "now"}
+        answer = shop.api.post(f"/v1/subscriptions/{bought.purchase}/{address}", body)
+        assert (answer.status, answer.json["reason"]) == (404, "price_point_unknown"), address
+
+
+@pytest.mark.spec("M-1")
+def test_a_cursor_leads_on_in_the_list_alone_that_gave_it(shop: Shop) -> None:
+    for email in (ANN, "bob@example.com"):
+        shop.world.buy(email=email)
+    cursor = shop.api.get("/v1/orders", limit="1").json["next"]
+    assert shop.api.get("/v1/orders", limit="1", cursor=cursor).status == 200
+    assert shop.api.get("/v1/subscriptions", limit="1", cursor=cursor).status == 422
+
+
+@pytest.mark.spec("A-9")
+def test_links_name_our_own_host_whatever_the_request_says(shop: Shop) -> None:
+    host = {"host": "evil.example"}
+    made = shop.api.call("POST", "/v1/products", PRODUCT, **host)
+    assert made.json["price_points"][0]["checkout_url"].startswith("https://pay.example.com/")
+    request = Request.of(event("GET", "/checkout/x", headers=host))
+    assert custom_domains.origin(shop.world.ports, request) == "https://pay.example.com"
+
+
+@pytest.mark.spec("A-8", "B-3")
+def test_a_customers_session_is_worth_nothing_in_the_console(shop: Shop) -> None:
+    world = shop.world
+    world.change_merchant(settings=replace(world.merchant.settings, portal=PortalKind.STANDALONE))
+    world.buy(email=ANN)
+    visitor = Client(portal_app.build(world.ports))
+    order = world.orders(ANN)[0].id
+    form = {"order_id": order, "email": ANN}
+    assert visitor.browse("POST", "/portal/acme/login", form).status == 303
+    (token,) = visitor.cookies.values()
+    console, portal = console_session.REALM.name, portal_session.REALM.name
+    thief = Client(shop.console, cookies={f"__Host-{console}": token})
+    assert thief.browse("GET", "/console").status == 401
+    agent = signed_in(shop)
+    (token,) = agent.cookies.values()
+    other = Client(visitor.resolver, cookies={f"__Host-{portal}": token})
+    assert other.browse("GET", "/portal/acme/cards").status == 401
+
+
+@pytest.mark.spec("A-6", "A-8")
+def test_an_account_that_is_erased_is_signed_out() -> None:
+    house = House()
+    owner = house.owner()
+    found = house.world.store.account("annsart")
+    assert found is not None and owner.browse("GET", "/account").status == 200
+    erased = replace(found, erased_at=house.world.now)
+    house.world.store.commit(Change(found, erased))
+    assert owner.browse("GET", "/account").status == 401
+    assert owner.sign_in().status == 401
+
+
+@pytest.mark.spec("A-8")
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("/account/sign-in", {"email": SELLER, "password": PASSWORD}),
+        ("/account/forgot", {"email": SELLER}),
+        ("/account/reset/token", {"password": PASSWORD}),
+        ("/account/email/token", {}),
+        ("/account/email", {"email": "new@example.com", "password": PASSWORD}),
+        ("/account/sign-out", {}),
+    ],
+)
+def test_a_form_of_an_account_from_another_site_is_refused(
+    address: str, form: dict[str, str]
+) -> None:
+    house = House()
+    owner = house.owner()
+    sent = {**form, "csrf": owner.hidden("/account")["csrf"]}
+    browser = Client(house.resolver, cookies=owner.cookies)
+    for header in ({"sec_fetch_site": "cross-site"}, {"origin": "https://evil.example"}):
+        answer = browser.browse("POST", address, sent, **header)
+        assert answer.status == 403, (address, header)
+    assert owner.browse("GET", "/account").status == 200
+
+
+@pytest.mark.spec("B-3")
+def test_no_link_into_the_portal_is_asked_for_or_used_from_another_site(
+    shop: Shop,
+) -> None:
+    world = shop.world
+    world.change_merchant(settings=replace(world.merchant.settings, portal=PortalKind.STANDALONE))
+    visitor = Client(portal_app.build(world.ports))
+    for page in ("login", "link", "link/token", "payments/cus_1~inv_1~key"):
+        address = f"/portal/acme/{page}"
+        answer = visitor.browse("POST", address, {"email": ANN}, sec_fetch_site="cross-site")
+        assert answer.status == 403, address

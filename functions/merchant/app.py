@@ -229,12 +229,14 @@ def _customers(api: Api, ports: Ports) -> None:
 
     @api.get("/v1/attention", PageQuery)
     def show_attention(call: Call[PageQuery]) -> Listed[merchant_shapes.MatterOutput]:
-        """List subscriptions that are over an hour overdue, or wait for you."""
+        """List subscriptions that are over an hour overdue, or wait for you; `incomplete` where
+        there are more subscriptions than are read at once."""
         query = call.input
-        page = attention.page(
+        found = attention.page(
             ports, call.merchant, limit=query.limit, cursor=query.cursor, now=call.now
         )
-        return json_shapes.listed(map(merchant_shapes.matter, page.data), page.next)
+        shown = map(merchant_shapes.matter, found.page.data)
+        return json_shapes.listed(shown, found.page.next, complete=found.complete)
 
 
 def _endings(api: Api, ports: Ports) -> None:

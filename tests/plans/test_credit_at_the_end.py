@@ -113,8 +113,8 @@ def test_kept_credit_is_shown_under_attention_and_used_by_the_next_subscription(
     world.cancel(When.NOW)
     world.tick()
     assert "Your remaining credit of $60.00 stays with Acme Courses" in mail(world, "has ended")
-    page = attention.page(world.ports, world.merchant, limit=10, cursor=None, now=world.now)
-    ((matter),) = page.data
+    found = attention.page(world.ports, world.merchant, limit=10, cursor=None, now=world.now)
+    ((matter),) = found.page.data
     assert (matter.what, matter.total.amount_minor) == ("credit", 6000)
     assert (refunded(world), credit(world)) == ([], 6000)
 
@@ -122,8 +122,8 @@ def test_kept_credit_is_shown_under_attention_and_used_by_the_next_subscription(
     world.tick()
     old, new = sorted(world.history().subscriptions, key=lambda s: s.started_at)
     assert (old.credit_minor, new.credit_minor) == (0, 6000)
-    page = attention.page(world.ports, world.merchant, limit=10, cursor=None, now=world.now)
-    assert page.data == ()
+    found = attention.page(world.ports, world.merchant, limit=10, cursor=None, now=world.now)
+    assert found.page.data == ()
     world.advance(days=62)
     charged = sorted((c["at"][:10], c["amount"]["amount"]) for c in world.charges())
     first = [("2026-01-31", 2999), ("2026-01-31", 9000)]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing.kernel.cursors import position_in, seal
 from billing.kernel.errors import NotFound
+from billing.kernel.flows.paging import pages
 from billing.kernel.list_rows import SubscriptionFilter
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import State, Subscription
+
+READ_AT_ONCE, READS_AT_MOST = 200, 100
+"""The subscriptions of one read, and the most reads of `in_states`."""
+
+PageAt = Callable[[str | None], Page[Subscription]]
 
 
 def page(
@@ -40,6 +48,50 @@ def page(
             merchant.id, since=merchant.created_at, until=until, limit=limit, cursor=cursor
         )
     return Page(tuple(each.as_of(now) for each in found.data), found.next)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Subscriptions in no order; `complete` is false where there may be more than were read."""
+
+    data: tuple[Subscription, ...]
+    complete: bool
+
+
+def in_states(ports: Ports, merchant: Merchant, states: Sequence[State], *, now: datetime) -> Found:
+    """Lists a merchant's subscriptions that are stored in these states, those of the first first.
+
+    Only the merchant's own are read, whatever others have: `READS_AT_MOST` pages. A merchant whose
+    lists are not complete has all that they ever sold read, newest first.
+    """
+    until = now + timedelta(microseconds=1)
+
+    def started(cursor: str | None) -> Page[Subscription]:
+        return ports.store.subscriptions_started(
+            merchant.id, since=merchant.created_at, until=until, limit=READ_AT_ONCE, cursor=cursor
+        )
+
+    def in_state(state: State) -> PageAt:
+        # As of the beginning nothing that comes with time has come: the state is the stored one.
+        return lambda cursor: ports.store.subscriptions_where(
+            merchant.id,
+            SubscriptionFilter(state=state),
+            now=merchant.created_at,
+            limit=READ_AT_ONCE,
+            cursor=cursor,
+        )
+
+    lists = [started] if merchant.lists_complete_at is None else [in_state(s) for s in states]
+    found: list[Subscription] = []
+    left = READS_AT_MOST
+    for page_at in lists:
+        more = True
+        for page in pages(page_at, at_most=left):
+            found += (each for each in page.data if each.state in states)
+            left, more = left - 1, page.next is not None
+        if more:
+            return Found(tuple(found), complete=False)
+    return Found(tuple(found), complete=True)
 
 
 def is_complete(merchant: Merchant, where: SubscriptionFilter) -> bool:

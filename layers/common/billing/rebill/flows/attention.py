@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from billing.kernel.due import DueKind
-from billing.kernel.flows.paging import pages, part
+from billing.kernel.flows import subscription_list
+from billing.kernel.flows.paging import part
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import Subscription
+from billing.kernel.subscription import TERMINAL, State, Subscription
 from billing.rebill.flows import missed
 
-READ_AT_ONCE = 200
-READS_AT_MOST = 25
+LIVE_FIRST = (
+    State.PAST_DUE,
+    State.CANCEL_PENDING,
+    State.FROZEN,
+    State.TRIALING,
+    State.PAUSED,
+    State.INCOMPLETE,
+    State.ACTIVE,
+)
+"""Live states; those with few subscriptions come first, so that a list that is cut has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +46,42 @@ class Matter:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Matters:
+    """A page of what needs a look; `complete` is false where there may be more than was read."""
+
+    page: Page[Matter]
+    complete: bool
+
+
 def page(
     ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None, now: datetime
-) -> Page[Matter]:
+) -> Matters:
     """Lists everything that needs a look: parked, overdue (longest first), then waiting."""
-    sold = list(_subscriptions(ports, merchant, now))
+    sold = subscription_list.in_states(ports, merchant, (*LIVE_FIRST, *sorted(TERMINAL)), now=now)
+    newest_first = sorted(sold.data, key=lambda each: (each.started_at, each.id), reverse=True)
     found = [
         *parked(ports, merchant, now=now),
-        *overdue(ports, merchant, now=now),
-        *_waiting(sold, now),
-        *_credit(sold),
+        *_overdue(ports, merchant, newest_first, now),
+        *_waiting(newest_first, now),
+        *_credit(newest_first),
     ]
-    return part(found, lambda matter: matter.subscription.id, limit=limit, cursor=cursor)
+    shown = part(found, lambda matter: matter.subscription.id, limit=limit, cursor=cursor)
+    return Matters(shown, sold.complete)
 
 
 def overdue(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
     """Lists subscriptions that are overdue by an hour, longest first (R-9)."""
+    live = subscription_list.in_states(ports, merchant, LIVE_FIRST, now=now)
+    return _overdue(ports, merchant, live.data, now)
+
+
+def _overdue(
+    ports: Ports, merchant: Merchant, sold: Iterable[Subscription], now: datetime
+) -> list[Matter]:
     return [
         _matter("overdue", late.subscription, late.since, late.hold or _under_way(late), now)
-        for late in missed.find(ports, now=now, merchant=merchant.id)
+        for late in missed.among(ports, merchant, sold, now=now)
         if late.subscription is not None
     ]
 
@@ -73,11 +99,6 @@ def parked(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
         for failure, subscription in zip(failures, ports.store.subscriptions(owners), strict=True)
         if subscription is not None and subscription.is_live
     ]
-
-
-def waiting(ports: Ports, merchant: Merchant, *, now: datetime) -> list[Matter]:
-    """Lists subscriptions with missed payments that wait for the merchant's decision (R-2)."""
-    return _waiting(_subscriptions(ports, merchant, now), now)
 
 
 def _waiting(sold: Iterable[Subscription], now: datetime) -> list[Matter]:
@@ -129,14 +150,3 @@ def _missed(subscription: Subscription, now: datetime) -> int:
             break
         period += 1
     return period - subscription.period
-
-
-def _subscriptions(ports: Ports, merchant: Merchant, now: datetime) -> Iterator[Subscription]:
-    until = now + timedelta(microseconds=1)
-    for page in pages(
-        lambda cursor: ports.store.subscriptions_started(
-            merchant.id, since=merchant.created_at, until=until, limit=READ_AT_ONCE, cursor=cursor
-        ),
-        at_most=READS_AT_MOST,
-    ):
-        yield from page.data

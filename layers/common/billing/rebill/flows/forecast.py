@@ -10,15 +10,14 @@ from heapq import merge
 
 from billing.kernel import charge_eligibility, invoicing
 from billing.kernel.charge_eligibility import Hold
-from billing.kernel.due import DueKind
+from billing.kernel.flows import subscription_list
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import State, Subscription
+from billing.kernel.subscription import CHARGEABLE, State, Subscription
 
-READ_AT_MOST = 5_000
 CHARGES_AT_MOST = 100_000
 DAYS_AT_MOST = 4_000
 
@@ -78,14 +77,9 @@ def _due(
 ) -> tuple[list[Subscription], bool]:
     """Lists the merchant's subscriptions that are due by then; those under way (claimed) too."""
     by_then = max(until, now + ports.operation.lease)
-    found: list[Subscription] = []
-    complete = True
-    for shard in range(ports.operation.shards):
-        dues = ports.store.due(DueKind.BILL, shard, by_then, READ_AT_MOST)
-        complete = complete and len(dues) < READ_AT_MOST
-        owners = [(d.owner[0], d.owner[1], d.owner[2]) for d in dues if d.owner[0] == merchant.id]
-        found += (s for s in ports.store.subscriptions(owners) if s is not None)
-    return found, complete
+    found = subscription_list.in_states(ports, merchant, sorted(CHARGEABLE), now=now)
+    due = [each for each in found.data if each.due_at is not None and each.due_at <= by_then]
+    return due, found.complete
 
 
 def _charges(

@@ -8,7 +8,7 @@ their due dates.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -65,30 +65,50 @@ def tally(found: Sequence[Missed]) -> Counter[str]:
     return counts
 
 
-def find(ports: Ports, *, now: datetime, merchant: str | None = None) -> list[Missed]:
-    """Finds everything that is more than an hour late, longest first; of one merchant, if named."""
+def find(ports: Ports, *, now: datetime) -> list[Missed]:
+    """Finds everything that is more than an hour late, longest first."""
     ports = ports.as_switched()
     found = [
         missed
         for kind in (DueKind.BILL, DueKind.CANCEL, DueKind.CHECKOUT, DueKind.REFUND)
         for shard in range(ports.operation.shards)
-        for missed in _of_shard(ports, kind, shard, merchant, now)
+        for missed in _of_shard(ports, kind, shard, now)
     ]
     return sorted(found, key=lambda missed: missed.since)
 
 
-def _of_shard(
-    ports: Ports, kind: DueKind, shard: int, merchant: str | None, now: datetime
-) -> Iterator[Missed]:
+def among(
+    ports: Ports, merchant: Merchant, sold: Iterable[Subscription], *, now: datetime
+) -> list[Missed]:
+    """Finds which of a merchant's subscriptions are more than an hour late, longest first."""
+    ports, present = ports.as_switched(), merchant.as_of(now)
+    until = _looked_at_until(ports, now)
+    explained = (
+        _explain(ports, _due_of(each, each.due_at), each, present, now)
+        for each in sold
+        if each.due_at is not None and each.due_at <= until
+    )
+    found = (missed for missed in explained if missed is not None)
+    return sorted(found, key=lambda missed: missed.since)
+
+
+def _due_of(subscription: Subscription, at: datetime) -> Due:
+    owner = (subscription.merchant, subscription.customer, subscription.id)
+    return Due(subscription.due_kind, at, owner)
+
+
+def _looked_at_until(ports: Ports, now: datetime) -> datetime:
+    return now + max(ports.operation.lease, charge_eligibility.LOOKS_AGAIN)
+
+
+def _of_shard(ports: Ports, kind: DueKind, shard: int, now: datetime) -> Iterator[Missed]:
     has_subscription = kind in {DueKind.BILL, DueKind.CANCEL}
-    asleep = max(ports.operation.lease, charge_eligibility.LOOKS_AGAIN)
-    until = now + asleep if has_subscription else now - LATE_AFTER
+    until = _looked_at_until(ports, now) if has_subscription else now - LATE_AFTER
     rows = ports.store.due(kind, shard, until, ROWS_AT_MOST)
-    ours = [row for row in rows if merchant in (None, row.owner[0])]
     if not has_subscription:
-        yield from (Missed(Why.UNANSWERED, row, row.due_at) for row in ours)
+        yield from (Missed(Why.UNANSWERED, row, row.due_at) for row in rows)
         return
-    remaining = iter(ours)
+    remaining = iter(rows)
     merchants: dict[str, Merchant | None] = {}
     while batch := list(islice(remaining, READ_AT_ONCE)):
         owners = [(row.owner[0], row.owner[1], row.owner[2]) for row in batch]

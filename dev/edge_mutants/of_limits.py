@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dev.edge_mutants.mutant import Cut, Mutant
+from dev.edge_mutants.mutant import GUARDS, Cut, Mutant
 
 LOGIN = "billing.customers.flows.login"
 LINK = "billing.customers.flows.mail_link"
@@ -12,9 +12,15 @@ DRAFT = "billing.helpdesk.flows.draft"
 TICKET = "billing.helpdesk.flows.ticket"
 SUBMIT = "billing.checkout.flows.submit"
 
-_LOGIN = ("tests/portal/test_login.py",)
+_LOGIN = (
+    GUARDS,
+    "tests/portal/test_login.py",
+)
 _MAILED = ("tests/portal/test_mail_links.py",)
-_SIGNING = ("tests/accounts/test_signing.py",)
+_SIGNING = (
+    GUARDS,
+    "tests/accounts/test_signing.py",
+)
 _REQUESTS = ("tests/helpdesk/test_requests.py",)
 _STRANGERS = ("tests/helpdesk/test_strangers_words.py",)
 _CHECKOUT = ("tests/checkout/test_checkout.py", "tests/security/test_rows.py")

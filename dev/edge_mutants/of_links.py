@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dev.edge_mutants.mutant import Cut, Mutant
+from dev.edge_mutants.mutant import GUARDS, Cut, Mutant
 
 CONSOLE = "billing.accounts.web.console_session"
 LOGIN = "billing.customers.flows.login"
@@ -16,8 +16,14 @@ STRIPE = "billing.gateways.stripe.events"
 PAYPAL = "billing.gateways.paypal.events"
 
 _CONSOLE = ("tests/accounts/test_console_session.py",)
-_LOGIN = ("tests/portal/test_login.py",)
-_MAILED = ("tests/portal/test_mail_links.py",)
+_LOGIN = (
+    GUARDS,
+    "tests/portal/test_login.py",
+)
+_MAILED = (
+    GUARDS,
+    "tests/portal/test_mail_links.py",
+)
 _SIGNING = ("tests/accounts/test_signing.py",)
 _REQUESTS = ("tests/helpdesk/test_requests.py",)
 _STRIPE = ("tests/gateways/stripe/test_events.py", "tests/gateway_events/test_webhooks.py")
@@ -63,12 +69,11 @@ OF_LINKS: tuple[Mutant, ...] = (
         f"LINK_LIFE = {_LONG}",
         _LOGIN,
     ),
-    _of(
-        "portal, any merchant",
-        LOGIN,
-        'if kept.get("merchant") != merchant:',
-        "if not kept:",
+    Mutant(
+        "link: portal, any merchant",
+        (Cut(LOGIN, 'if kept.get("merchant") != merchant:', "if not kept:"),),
         _LOGIN,
+        redundant="the customer is looked up under the merchant whose portal it is",
     ),
     _of(
         "portal, another email", LOGIN, ' and find_customer(customer) == kept.get("as")', "", _LOGIN
@@ -97,12 +102,11 @@ OF_LINKS: tuple[Mutant, ...] = (
         "        str(",
         _MAILED,
     ),
-    _of(
-        "signed, another customer",
-        SIGNED,
-        "        customer.id,\n        email",
-        "        email",
+    Mutant(
+        "link: signed, another customer",
+        (Cut(SIGNED, "        customer.id,\n        email", "        email"),),
         _MAILED,
+        redundant="the email's hash is signed, and names the customer",
     ),
     _of(
         "signed, another email",
@@ -111,13 +115,17 @@ OF_LINKS: tuple[Mutant, ...] = (
         "",
         _MAILED,
     ),
-    _of("signed, erased", SIGNED, " and not customer.is_erased", "", _MAILED),
-    _of(
-        "signed, of any merchant's key",
-        SIGNED,
-        "        customer.merchant,\n        customer.id,",
-        "        customer.id,",
+    Mutant(
+        "link: signed, erased",
+        (Cut(SIGNED, " and not customer.is_erased", ""),),
         _MAILED,
+        redundant="an erased customer has another email, whose hash is not the signed one",
+    ),
+    Mutant(
+        "link: signed, without its merchant",
+        (Cut(SIGNED, "        customer.merchant,\n        customer.id,", "        customer.id,"),),
+        _MAILED,
+        redundant="the key is the merchant's own, and so is the email's hash",
     ),
     _of("code, wrong", CODE, 'if not same or kept["as"]', 'if not kept or kept["as"]', _MAILED),
     _of("code, another email", CODE, ' or kept["as"] != find_customer(customer):', ":", _MAILED),

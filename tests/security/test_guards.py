@@ -1,4 +1,4 @@
-"""What each guard of the edge holds, where no other test would miss it (`dev/edge_mutants`)."""
+"""Guards of the edge that no other test would miss (`dev/edge_mutants`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from billing.accounts.flows import account
 from billing.accounts.web import console_session
+from billing.customers.flows import login, mailed_code
 from billing.customers.web import portal_session
+from billing.kernel import portal_links
 from billing.kernel.errors import Conflict
 from billing.kernel.merchants import PortalKind
 from billing.kernel.writes import Change
@@ -19,6 +22,7 @@ from functions.portal import app as portal_app
 from tests.accounts.platform import PASSWORD, SELLER
 from tests.accounts.test_pages import House
 from tests.portal.visitors import ANN
+from tests.portal.visitors import Shop as Portal
 from tests.web.calls import Client, event
 from tests.web.shop import PRODUCT, Shop, signed_in
 
@@ -184,3 +188,82 @@ def test_no_link_into_the_portal_is_asked_for_or_used_from_another_site(
         address = f"/portal/acme/{page}"
         answer = visitor.browse("POST", address, {"email": ANN}, sec_fetch_site="cross-site")
         assert answer.status == 403, address
+
+
+@pytest.mark.spec("B-3")
+def test_tries_at_a_neighbours_portal_lock_nobody_out_of_this_one() -> None:
+    here = Portal()
+    here.world.buy()
+    order = here.order_ids()[0]
+    for _ in range(6):
+        assert here.visitor("/portal/rival").log_in(order, ANN).status == 401
+    assert here.visitor().log_in(order, ANN).status == 303
+
+
+@pytest.mark.spec("B-3")
+def test_a_link_into_the_portal_is_kept_as_a_hash_only() -> None:
+    here = Portal()
+    here.world.buy()
+    customer = here.world.history().customer
+    assert customer is not None
+    ports, now = here.world.ports, here.world.now
+    token = login.make_link(ports, here.world.merchant, customer, now=now).rpartition("/")[2]
+    assert login.is_link_valid(ports, "acme", token, now=now)
+    assert token not in repr(vars(ports.ephemeral))
+
+
+@pytest.mark.spec("R-8")
+def test_a_signed_link_opens_no_other_purchase_of_its_customer() -> None:
+    here = Portal()
+    for _ in range(2):
+        here.world.buy(confirm_repeat=True)
+    here.world.work()
+    seller, customer = here.world.store.merchant("acme"), here.world.history().customer
+    assert seller is not None and seller.link_key is not None and customer is not None
+    one, other = (each.id for each in here.world.history().subscriptions)
+    signed = portal_links.reference(seller.link_key, customer, one, here.world.now)
+    assert here.visitor().browse("GET", f"/portal/acme/mail/{signed}").status == 200
+    swapped = signed.replace(one, other)
+    assert here.visitor().browse("GET", f"/portal/acme/mail/{swapped}").status == 401
+
+
+@pytest.mark.spec("A-8", "B-3")
+def test_one_address_tries_few_accounts() -> None:
+    world = House().world
+    for number in range(account.TRIES_PER_IP):
+        email = f"guess{number}@example.com"
+        assert account.sign_in(world.ports, email, "x", ip="192.0.2.9", now=world.now) is None
+    world.sign_up()
+    for ip, let_in in (("192.0.2.9", False), ("192.0.2.8", True)):
+        found = account.sign_in(world.ports, SELLER, PASSWORD, ip=ip, now=world.now)
+        assert (found is not None) is let_in
+
+
+@pytest.mark.spec("A-8", "B-3")
+def test_who_is_signed_in_tries_few_passwords_and_links_are_mailed_a_few_times() -> None:
+    house = House()
+    house.owner()
+    world, ip = house.world, "192.0.2.7"
+    found = world.store.account("annsart")
+    assert found is not None
+    world.now += timedelta(minutes=15)
+    for _ in range(10):
+        assert not account.is_password_of(world.ports, found, "wrong", ip=ip, now=world.now)
+    assert not account.is_password_of(world.ports, found, PASSWORD, ip=ip, now=world.now)
+    sent = len(world.mailer.sent)
+    for _ in range(14):
+        account.ask_for_reset(world.ports, SELLER, ip=ip, now=world.now)
+    world.work()
+    assert len(world.mailer.sent) - sent == 10
+
+
+@pytest.mark.spec("R-8", "B-12")
+def test_a_code_is_void_once_the_customer_has_another_email() -> None:
+    world = Portal().world
+    world.buy()
+    before = world.history().customer
+    assert before is not None
+    code = mailed_code.draw(world.ports, before, now=world.now)
+    after = replace(before, email="new@example.com")
+    assert not mailed_code.use(world.ports, after, code, now=world.now)
+    assert mailed_code.use(world.ports, before, code, now=world.now)

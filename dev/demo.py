@@ -108,7 +108,8 @@ def sell_at(ports: Ports, account: AccountRef | None) -> None:
 
 def console_link(ports: Ports, base_url: str, now: datetime) -> str:
     """Returns a fresh link that signs in to the demo merchant's console."""
-    return console_session.console_link(ports, MERCHANT, base_url, now)
+    keys = (key for key in ports.store.api_keys(MERCHANT) if key.is_live)
+    return console_session.console_link(ports, next(keys), base_url, now)
 
 
 def _api_key(path: Path, ports: Ports) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from billing.api.flows import keys
+from billing.web import sessions
 from tests.render.html import Element, read
 from tests.web.calls import Client
 from tests.web.shop import Shop, link, signed_in
@@ -170,3 +172,43 @@ def test_a_program_asks_for_a_link_with_its_key(shop: Shop) -> None:
     client = Client(shop.console)
     assert client.browse("POST", path, {}).status == 303
     assert "Acme Courses" in client.browse("GET", "/console").body
+
+
+@pytest.mark.spec("M-3")
+@pytest.mark.parametrize("end", ["revoke", "replace", "revoke_others"])
+def test_the_end_of_a_key_ends_the_links_and_the_sessions_that_it_made(
+    shop: Shop, end: str
+) -> None:
+    thief = shop.holding("acme", "sk_thief")
+    unused, used, of_other = (
+        asking.post("/v1/console-links").json["url"].removeprefix("https://pay.example.com")
+        for asking in (thief, thief, shop.api)
+    )
+    browser, others = Client(shop.console), Client(shop.console)
+    assert browser.browse("POST", used, {}).status == 303
+    assert others.browse("POST", of_other, {}).status == 303
+    if end == "revoke":
+        assert shop.api.call("DELETE", "/v1/keys/key_sk_thief").status == 200
+    elif end == "replace":
+        assert shop.api.post("/v1/keys/key_sk_thief/replace").status == 201
+    else:
+        key = shop.world.store.api_key(keys.digest("sk_acme"))
+        assert key is not None
+        keys.revoke_others(shop.world.ports, key, now=shop.world.now)
+    assert browser.browse("GET", "/console").status == 401
+    assert Client(shop.console).browse("GET", unused).status == 401
+    assert Client(shop.console).browse("POST", unused, {}).status == 401
+    assert others.browse("GET", "/console").status == 200, "another key made it"
+
+
+def test_a_session_of_a_version_that_kept_no_key_is_over(shop: Shop, browser: Client) -> None:
+    digest = sessions.digest(browser.cookies[COOKIE])
+    kept = f'{{"merchant": "acme", "since": "{shop.world.now.isoformat()}"}}'
+    until = shop.world.now + timedelta(minutes=30)
+    shop.world.ports.ephemeral.replace("console_session", digest, kept, expires_at=until)
+    assert browser.browse("GET", "/console").status == 401
+    old = shop.world.ports.new_id("key")
+    shop.world.ports.ephemeral.put(
+        "console_link", sessions.digest(old), "acme", expires_at=until, now=shop.world.now
+    )
+    assert browser.browse("POST", f"/console/sign-in/{old}", {}).status == 401

@@ -283,6 +283,21 @@ def test_cards_and_invoices_are_the_portals_own_pages(house: House) -> None:
     assert "4242" in owner.see("/portal/acme/cards").text
 
 
+@pytest.mark.spec("A-8")
+def test_another_password_ends_every_session_that_the_old_one_began(house: House) -> None:
+    owner = house.owner()
+    csrf = owner.hidden("/account/billing")["csrf"]
+    owner.post("/account/billing/portal", {"csrf": csrf, "page": "cards"})
+    owner.see("/portal/acme/cards")
+    owner.see("/console")
+    held = account.by_email(house.world.ports, SELLER)
+    assert held is not None
+    token = account.reset_link(house.world.ports, held, now=house.world.now).rpartition("/")[2]
+    assert account.reset(house.world.ports, token, "a new password", now=house.world.now)
+    for address in ("/account", "/console", "/portal/acme/cards"):
+        owner.see(address, 401)
+
+
 @pytest.mark.spec("A-7")
 def test_support_sees_whether_an_account_can_still_be_restored(house: House) -> None:
     owner, world = house.owner(), house.world

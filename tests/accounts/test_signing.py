@@ -184,6 +184,24 @@ def test_an_email_moves_when_both_ends_have_confirmed(world: Platform) -> None:
 
 
 @pytest.mark.spec("A-8")
+def test_another_password_ends_a_change_of_email_that_the_old_one_asked_for(
+    world: Platform,
+) -> None:
+    opened(world)
+    held = account.by_email(world.ports, SELLER)
+    assert held is not None
+    new = "thief@elsewhere.example"
+    email_change.ask(world.ports, held, new, now=world.now)
+    theirs, ours = linked(world, new), linked(world)
+    assert email_change.confirm(world.ports, theirs, now=world.now) is False
+    token = account.reset_link(world.ports, held, now=world.now).rpartition("/")[2]
+    assert account.reset(world.ports, token, "a new password", now=world.now) is not None
+    assert not email_change.is_link_valid(world.ports, ours, now=world.now)
+    assert email_change.confirm(world.ports, ours, now=world.now) is None
+    assert world.sign_in(SELLER, "a new password") is not None
+
+
+@pytest.mark.spec("A-8")
 def test_an_account_is_not_given_an_email_that_somebody_has(world: Platform) -> None:
     opened(world)
     world.sign_up("bobsbits", "bob@example.com")

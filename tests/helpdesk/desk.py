@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from billing.accounts.web import console_session
 from billing.helpdesk.tickets import Ticket
 from billing.kernel.merchants import PortalKind
 from functions.console import app as console_app
@@ -14,6 +13,7 @@ from functions.helpdesk import app as helpdesk_app
 from tests.portal.visitors import ANN, Shop, Visitor
 from tests.render.html import Element, read
 from tests.web.calls import Answer, Client
+from tests.web.shop import link_of
 
 LINK = re.compile(r"https://pay\.example\.com(/helpdesk/\S+)")
 
@@ -79,13 +79,8 @@ class House:
 
     def agent(self, merchant: str = "acme") -> Guest:
         """In the console."""
-        world = self.shop.world
-        url = console_session.console_link(
-            world.ports, merchant, "https://pay.example.com", world.now
-        )
         browser = Guest(self.console, base="/console")
-        path = url.removeprefix("https://pay.example.com")
-        assert browser.browse("POST", path).status == 303
+        assert browser.browse("POST", link_of(self.shop.world, merchant)).status == 303
         return browser
 
     def mail_link(self, to: str = ANN) -> str:

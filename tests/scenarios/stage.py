@@ -19,6 +19,7 @@ from functions.portal import app as portal_app
 from tests.accounts.platform import PASSWORD, SELLER
 from tests.scenarios.outages import Line
 from tests.web.calls import Answer, Client
+from tests.web.shop import link_of
 from tests.world import World
 
 JSON = "application/json"
@@ -74,7 +75,7 @@ class Stage:
 
     def console(self, page: str, **fields: str) -> Act:
         browser = Client(console_app.build(self.world.ports))
-        link = console_session.console_link(self.world.ports, "acme", "", self.world.now)
+        link = link_of(self.world)
         assert browser.browse("POST", link, {}).status == 303
         return self.form(browser, console_session.REALM, f"/console{page}", **fields)
 

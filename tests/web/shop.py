@@ -53,9 +53,18 @@ class Shop:
         return Client(self.resolver, secret)
 
 
+def link_of(world: World, merchant: str = "acme") -> str:
+    """Where a merchant signs in to the console, by a key that is made for it."""
+    drawn, _ = keys.draw(
+        world.ports, merchant, ("read", "write"), made_by="operator", now=world.now
+    )
+    world.store.commit(Insert(drawn))
+    return console_session.console_link(world.ports, drawn, "", world.now)
+
+
 def link(shop: Shop, merchant: str = "acme") -> str:
     """Where a merchant signs in to the console, once."""
-    return console_session.console_link(shop.world.ports, merchant, "", shop.world.now)
+    return link_of(shop.world, merchant)
 
 
 def signed_in(shop: Shop, merchant: str = "acme") -> Client:

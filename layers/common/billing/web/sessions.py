@@ -108,6 +108,12 @@ def check_origin(request: Request) -> None:
         raise Forbidden(code="csrf")
 
 
+def mark(password_hash: str | None) -> str:
+    """Returns what a session keeps of the password it was begun with; another password has
+    another mark."""
+    return digest(password_hash or "")[:16]
+
+
 def digest(token: str) -> str:
     """Hashes a token for storage; it is random, so one round of SHA-256 does."""
     return sha256(token.encode()).hexdigest()

@@ -28,7 +28,14 @@ def ask(ports: Ports, account: Account, email: str, *, now: datetime) -> None:
     if new == account.email:
         raise Invalid("email_unchanged", field="email")
     change = ports.new_id("email")
-    kept = json.dumps({"username": account.username, "old": account.email, "new": new})
+    kept = json.dumps(
+        {
+            "username": account.username,
+            "old": account.email,
+            "new": new,
+            "password": _password(account),
+        }
+    )
     ports.ephemeral.put(EMAIL_CHANGE, change, kept, expires_at=now + LINK_LIFE, now=now)
     asked = event(ports, EventKind.EMAIL_ASKED, account.username, now, extra=change)
     ports.store.commit(Insert(asked))
@@ -52,7 +59,8 @@ def links(ports: Ports, change: str, *, now: datetime) -> list[tuple[str, str]]:
 
 def is_link_valid(ports: Ports, token: str, *, now: datetime) -> bool:
     """Tests whether an email confirmation link is still valid, without using it up."""
-    return ports.ephemeral.get(CONFIRM, digest(token), now=now) is not None
+    value = ports.ephemeral.get(CONFIRM, digest(token), now=now)
+    return value is not None and _asked(ports, json.loads(value)["change"], now) is not None
 
 
 def confirm(ports: Ports, token: str, *, now: datetime) -> bool | None:
@@ -75,21 +83,33 @@ def _confirm(ports: Ports, value: str, now: datetime) -> bool | None:
     it can be followed again where something did not answer."""
     given = json.loads(value)
     change, side = given["change"], given["side"]
-    kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
-    if kept is None:
+    asked = _asked(ports, change, now)
+    if asked is None:
         return None
     until = now + LINK_LIFE
     ports.ephemeral.replace(CONFIRMED, f"{change}:{side}", "yes", expires_at=until)
     both = (ports.ephemeral.get(CONFIRMED, f"{change}:{end}", now=now) for end in SIDES)
     if not all(both):
         return False
-    wanted = json.loads(kept)
-    account = ports.store.account(wanted["username"])
-    if account is None or account.email not in {wanted["old"], wanted["new"]}:
-        return None
+    account, wanted = asked
     if account.email == wanted["old"]:
         _write(ports, account, wanted["new"], now)
     return True
+
+
+def _asked(ports: Ports, change: str, now: datetime) -> tuple[Account, dict[str, str]] | None:
+    """Returns the account of an email change, and the change; None once it has expired, or another
+    email or another password than the one that asked for it has come."""
+    kept = ports.ephemeral.get(EMAIL_CHANGE, change, now=now)
+    wanted = json.loads(kept) if kept is not None else {}
+    account = ports.store.account(wanted.get("username", NOBODY))
+    if account is None or account.email not in {wanted["old"], wanted["new"]}:
+        return None
+    return (account, wanted) if wanted.get("password") == _password(account) else None
+
+
+def _password(account: Account) -> str:
+    return digest(account.password_hash or "")[:16]
 
 
 def _write(ports: Ports, account: Account, email: str, now: datetime) -> None:

@@ -50,7 +50,14 @@ def to_portal(ports: Ports, visit: Visit) -> http.Answer:
     owned = own_plan.bought(ports, visit.account, now=visit.now)
     page = PORTAL_PAGES.get(visit.request.form().get("page", ""), "")
     platform = portal_session.open_portal(ports, visit.platform.id)
-    cookie = portal_session.enter(ports, visit.request, platform, owned.customer, visit.now)
+    cookie = portal_session.enter(
+        ports,
+        visit.request,
+        platform,
+        owned.customer,
+        visit.now,
+        account=visit.account.username,
+    )
     return http.redirect(
         f"{custom_domains.portal(visit.request, platform)}{page}", cookies=[cookie]
     )

@@ -76,8 +76,11 @@ def _keys(api: Api, ports: Ports) -> None:
 
     @api.post("/v1/console-links", sealed="url")
     def create_console_link(call: Call[Nothing]) -> merchant_shapes.LinkOutput:
-        """Make a link that signs in to the console, once, within 15 minutes."""
-        url = console_session.console_link(ports, call.merchant.id, call.base_url, call.now)
+        """Make a link that signs in to the console, once, within 15 minutes.
+
+        Revoking the key that asked for it ends the link, and the session that it began.
+        """
+        url = console_session.console_link(ports, call.key, call.base_url, call.now)
         return merchant_shapes.link(url, call.now + console_session.LINK_LIFE)
 
 

@@ -67,10 +67,22 @@ def open_portal(ports: Ports, merchant: str) -> Merchant:
 
 
 def enter(
-    ports: Ports, request: Request, merchant: Merchant, customer: Customer, now: datetime
+    ports: Ports,
+    request: Request,
+    merchant: Merchant,
+    customer: Customer,
+    now: datetime,
+    *,
+    account: str | None = None,
 ) -> Cookie:
-    """Returns the cookie of a new session; another email ends it."""
+    """Returns the cookie of a new session; another email ends it.
+
+    `account` is the username of somebody who comes from their own account, signed in with its
+    password: another password ends the session as well.
+    """
     kept = {"merchant": merchant.id, "customer": customer.id, "as": login.find_customer(customer)}
+    if account is not None:
+        kept |= {"account": account, "password": _mark_of(ports, account)}
     return sessions.begin(ports, request, REALM, kept, now)
 
 
@@ -83,7 +95,15 @@ def find_visit(ports: Ports, request: Request, merchant: Merchant, now: datetime
     account = customer_view.account(ports, merchant, held.kept["customer"], now=now)
     if login.find_customer(account.customer) != held.kept.get("as"):
         return None
+    username = held.kept.get("account")
+    if username is not None and _mark_of(ports, username) != held.kept["password"]:
+        return None
     return Visit(request, account, held.token, now)
+
+
+def _mark_of(ports: Ports, username: str) -> str:
+    account = ports.store.account(username)
+    return sessions.mark(None if account is None else account.password_hash)
 
 
 def required(ports: Ports, request: Request, merchant: str, now: datetime) -> Visit:

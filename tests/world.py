@@ -37,7 +37,7 @@ from billing.kernel.orders import Order, order_id
 from billing.kernel.periods import Period
 from billing.kernel.storage import Due, History
 from billing.kernel.subscription import Source, Subscription, When
-from billing.kernel.writes import Change, Insert
+from billing.kernel.writes import Change, Insert, Remove
 from billing.notices.flows import remind
 from billing.outbox.flows import deliver
 from billing.privacy.flows import erase
@@ -262,6 +262,15 @@ class World:
 
     def orders(self, email: str = "ann@example.com") -> list[Order]:
         return list(self.history(email).orders)
+
+    def book_on_customer(self, attempt_key: str, email: str = "ann@example.com") -> None:
+        """Book a declined attempt on the owner of its email, as earlier versions did."""
+        attempt = self.store.checkout("acme", attempt_key)
+        assert attempt is not None and attempt.invoice.failed_order_id is not None
+        order = self.store.order_by_id("acme", attempt.invoice.failed_order_id)
+        customer = self.store.customer_by_email("acme", email)
+        assert order is not None and order.customer is None and customer is not None
+        self.store.commit(Remove(order), Insert(replace(order, customer=customer)))
 
     def charges(self) -> list[dict[str, Any]]:
         """The gateway's own ledger, oldest first."""

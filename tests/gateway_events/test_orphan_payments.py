@@ -111,6 +111,7 @@ def test_money_for_a_form_that_was_erased_is_given_back_to_whoever_it_was(world:
     declined = world.submit(product.default_price_point, form)
     assert declined.state is CheckoutState.DECLINED and declined.invoice.gateway_ref
     customer = world.subscription().customer
+    world.book_on_customer("again")
     world.cancel(When.NOW)
     world.advance(minutes=20)
     erase.one(world.ports, "acme", customer)

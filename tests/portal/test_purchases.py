@@ -144,7 +144,9 @@ def test_each_icon_says_in_words_what_it_does(shop: Shop) -> None:
 
 def test_a_checkout_that_was_declined_is_no_purchase(shop: Shop) -> None:
     shop.world.buy()
-    shop.world.buy(shop.world.product(name="Other"), payment_method="pm_card_chargeDeclined")
+    other = shop.world.product(name="Other")
+    declined = shop.world.buy(other, payment_method="pm_card_chargeDeclined")
+    shop.world.book_on_customer(declined.key)
     assert [o.kind for o in shop.world.orders()] == [OrderKind.SALE, OrderKind.FAILED]
     assert len(modules(shop.signed_in())) == 1
 

@@ -43,6 +43,7 @@ def lived(shop: Shop) -> str:
         name="Ann Otherwise",
     )
     world.submit(product.default_price_point, form)
+    world.book_on_customer("declined")
     customer = world.subscription().customer
     (first,) = world.history().methods
     ref = AccountRef("acme", SANDBOX, SANDBOX)
@@ -98,6 +99,16 @@ def test_it_holds_all_that_erasing_would_take_away_and_opens_nothing(shop: Shop)
     secrets += [found.access_key for found in shop.world.store.tickets_of("acme", customer)]
     text = json.dumps(told)
     assert secrets and [secret for secret in secrets if secret in text] == []
+
+
+@pytest.mark.spec("B-3", "M-8")
+def test_what_was_declined_under_somebodys_email_is_not_handed_to_them(shop: Shop) -> None:
+    shop.world.buy()
+    shop.world.buy(shop.world.product(), payment_method="pm_card_chargeDeclined", name="Mallory")
+    customer = shop.world.subscription().customer
+    told = shop.api.get(f"/v1/customers/{customer}/export").json
+    assert "Mallory" not in json.dumps(told)
+    assert [order["kind"] for order in told["orders"]] == ["sale"]
 
 
 @pytest.mark.spec("B-5")

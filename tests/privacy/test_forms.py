@@ -12,6 +12,7 @@ from billing.checkout.checkout_steps import ERASED_AFTER
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows.submit import Submission
 from billing.kernel.customers import ERASED
+from billing.kernel.orders import Order
 from billing.kernel.subscription import When
 from billing.privacy.flows import erase
 from billing.storage.dynamo import writes as dynamo_writes
@@ -104,9 +105,26 @@ def test_a_card_that_its_buyer_keeps_stays_with_the_gateway(world: World) -> Non
     assert forgotten(world) == []
 
 
-def test_who_asks_to_be_erased_need_not_wait_for_their_declined_attempts(world: World) -> None:
+@pytest.mark.spec("M-8", "C-4")
+def test_the_failed_order_of_a_form_that_is_erased_names_nobody_either(world: World) -> None:
+    world.buy()
+    _, attempt = unbought(world, CheckoutState.DECLINED)
+
+    def failed() -> Order:
+        found = world.store.order_by_id("acme", attempt.invoice.failed_order_id or "")
+        assert found is not None
+        return found
+
+    assert failed().email == "ann@example.com"
+    world.advance(to=attempt.created_at + ERASED_AFTER + timedelta(minutes=5))
+    assert failed().email is None
+    assert {order.email for order in world.orders()} == {"ann@example.com"}
+
+
+def test_who_asks_to_be_erased_need_not_wait_for_what_was_booked_on_them(world: World) -> None:
     world.buy()
     form, attempt = unbought(world, CheckoutState.DECLINED)
+    world.book_on_customer(attempt.key)
     world.cancel(When.NOW)
     world.advance(minutes=20)
     (card,) = world.history().methods

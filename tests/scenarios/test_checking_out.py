@@ -64,6 +64,20 @@ def test_a_declined_checkout_creates_nothing_but_a_failed_order(
     assert world.mailer.sent == []
 
 
+@pytest.mark.spec("C-4", "B-3")
+@pytest.mark.parametrize("card", ["pm_card_chargeDeclined", "pm_card_chargeCustomerFail"])
+def test_a_decline_under_somebodys_email_is_not_booked_on_them(world: World, card: str) -> None:
+    """A form proves no mailbox: whoever typed the email may be a stranger."""
+    world.buy()
+    bought = world.history()
+    declined = world.buy(world.product(name="Other"), payment_method=card, name="Mallory")
+    assert declined.state is CheckoutState.DECLINED
+    assert world.history() == bought
+    page = world.store.orders("acme", since=START, until=world.now.replace(year=2027), limit=9)
+    failed = [o for o in page.data if o.kind is OrderKind.FAILED]
+    assert [(o.customer, o.email) for o in failed] == [(None, "ann@example.com")]
+
+
 @pytest.mark.spec("C-4")
 @pytest.mark.parametrize("succeeded", [True, False])
 def test_three_d_secure_is_finished_once_by_whoever_comes_first(

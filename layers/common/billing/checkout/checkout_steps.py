@@ -96,16 +96,12 @@ def wait_for_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkou
 
 
 def decline(
-    checkout: Checkout,
-    outcome: Declined,
-    now: datetime,
-    *,
-    failed_order_id: str,
-    customer: str | None,
+    checkout: Checkout, outcome: Declined, now: datetime, *, failed_order_id: str
 ) -> tuple[Checkout, Transaction]:
     """Ends an attempt as declined; creates nothing but a failed order (C-4).
 
-    Its key stays declined. `customer` is the existing one of that email, None for a stranger.
+    Its key stays declined. The order is nobody's, also where a customer has that email: a form
+    proves no mailbox, and only a payment makes its sender their owner.
     """
     invoice = replace(checkout.invoice, failed_order_id=failed_order_id)
     over = replace(
@@ -118,7 +114,7 @@ def decline(
     )
     order = replace(
         invoice.failed_order(now, outcome.code),
-        customer=customer,
+        customer=None,
         subscription=None,
         attempt_key=checkout.key,
     )

@@ -46,7 +46,7 @@ class Order(Entity):
     `code`. `refund` holds a refund's effect on credit (B-7), `refund_id` the id of that refund;
     entries from before it was kept have none.
 
-    `customer` is None for a failed purchase by an unknown buyer (C-4); `attempt_key` names the
+    `customer` is None for a failed purchase, whose buyer is unproven (C-4); `attempt_key` names the
     checkout it is stored with, and for a checkout's order the form it came from. `email` is the one
     its invoice was issued with; mail to the customer goes to their current one (B-12).
     """

@@ -93,11 +93,8 @@ def kept_card(ports: Ports, checkout: Checkout, customer: str | None) -> Payment
 
 def declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime) -> Step:
     """Books a declined attempt, which charged nothing."""
-    existing = buyer(ports, checkout)
     order_id = checkout.invoice.failed_order_id or ports.new_id("order")
-    return checkout_steps.decline(
-        checkout, outcome, now, failed_order_id=order_id, customer=existing
-    )
+    return checkout_steps.decline(checkout, outcome, now, failed_order_id=order_id)
 
 
 def write(ports: Ports, step: Step) -> Checkout:

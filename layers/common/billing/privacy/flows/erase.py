@@ -66,6 +66,7 @@ def _form_due(ports: Ports, now: datetime, due: Due) -> str:
     if attempt is None or attempt.due_at != due.due_at:
         return "stale"
     if _form(ports, attempt):
+        _unname_failed(ports, attempt)
         return "form_erased"
     _, later = checkout_steps.postpone(attempt, now + ASKED_AGAIN_AFTER)
     ports.store.commit(*later)
@@ -175,6 +176,14 @@ def unname(ports: Ports, order: Order) -> bool:
         ports.store.commit(Change(order, plain))
     attempt = order.attempt_key and ports.store.checkout(order.merchant, order.attempt_key)
     return not attempt or attempt.bill_to.name == ERASED or _form(ports, attempt)
+
+
+def _unname_failed(ports: Ports, attempt: Checkout) -> None:
+    """Erases the email in the failed order of an attempt; one of a customer goes with theirs."""
+    failed = attempt.invoice.failed_order_id
+    order = ports.store.order_by_id(attempt.merchant, failed) if failed is not None else None
+    if order is not None and order.customer is None and order != _without_words(order):
+        ports.store.commit(Change(order, _without_words(order)))
 
 
 def _without_words(order: Order) -> Order:

@@ -77,6 +77,10 @@ def _front(portal: Portal) -> None:
     def log_in(merchant: str) -> http.Answer:
         return portal_pages.log_in(ports, portal.request, merchant, now=ports.clock())
 
+    @app.post("/portal/<merchant>/login/code")
+    def log_in_by_code(merchant: str) -> http.Answer:
+        return portal_pages.log_in_by_code(ports, portal.request, merchant, now=ports.clock())
+
     @app.get("/portal/<merchant>/link")
     def link_form(merchant: str) -> http.Answer:
         return portal_pages.link_form(ports, Request.of(app.current_event), merchant)

@@ -112,7 +112,7 @@ def test_signing_up_buying_signing_in_and_out(house: House) -> None:
     owner.post("/account/sign-up", FORM)
     assert owner.sign_in().status == 401, "nobody knows a password yet"
     set_one = f"/account/reset/{linked(house.world)}"
-    assert owner.post(set_one, {"password": PASSWORD}).headers["location"] == "/account/sign-in"
+    assert owner.post(set_one, {"password": PASSWORD}).headers["location"] == "/account"
     assert "Pro" in owner.see("/account/plans").text
     assert owner.sign_in().headers["location"] == "/account", "not before a plan is bought"
     assert "not active" in owner.see("/account").text
@@ -281,6 +281,22 @@ def test_cards_and_invoices_are_the_portals_own_pages(house: House) -> None:
     there = owner.post("/account/billing/portal", {"csrf": csrf, "page": "cards"})
     assert there.headers["location"] == "/portal/acme/cards"
     assert "4242" in owner.see("/portal/acme/cards").text
+
+
+@pytest.mark.spec("A-8")
+def test_whom_strangers_tries_lock_out_enters_by_a_mailed_link(house: House) -> None:
+    house.owner()
+    for _ in range(10):
+        house.browser().post("/account/sign-in", {"email": SELLER, "password": "a guess"})
+    owner = house.browser()
+    locked = owner.post("/account/sign-in", {"email": SELLER, "password": PASSWORD})
+    assert locked.status == 401
+    owner.post("/account/forgot", {"email": SELLER})
+    link = f"/account/reset/{linked(house.world)}"
+    entered = owner.post(link, {"password": "a new password"})
+    assert entered.headers["location"] == "/console"
+    owner.see("/console")
+    assert house.browser().post(link, {"password": "another one"}).status == 409
 
 
 @pytest.mark.spec("A-8")

@@ -51,6 +51,7 @@ def test_who_buys_later_with_the_old_address_sees_and_receives_nothing_of_the_fi
 def let_in(world: World, order: str, email: str) -> str | None:
     found = login.by_order(world.ports, "acme", order, email, ip="192.0.2.1", now=world.now)
     world.now += timedelta(minutes=16)
+    assert not isinstance(found, login.OverLimit)
     return found and found.id
 
 

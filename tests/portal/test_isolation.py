@@ -11,6 +11,7 @@ from tests.world import MONTHLY
 OPEN_TO_ALL = {
     ("GET", "/portal/<merchant>"),
     ("POST", "/portal/<merchant>/login"),
+    ("POST", "/portal/<merchant>/login/code"),
     ("GET", "/portal/<merchant>/link"),
     ("POST", "/portal/<merchant>/link"),
     ("GET", "/portal/<merchant>/link/<token>"),

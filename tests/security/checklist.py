@@ -38,15 +38,16 @@ CHECKLIST = (
             "::test_a_link_is_over_after_a_quarter_of_an_hour_and_is_not_mailed_without_end",
             "tests/accounts/test_console_session.py::test_tokens_are_kept_as_hashes_only",
         ),
-        "A step-up after Order ID and email: SPEC B-2 lets the pair in; guesses are counted (3).",
+        "A step-up after Order ID and email: SPEC B-2 lets the pair in; after guesses, a code (3).",
     ),
     Row(
         3,
         "Guesses are counted per Order ID, email and address",
         (
             "tests/portal/test_login.py"
-            "::test_after_five_tries_not_even_the_right_pair_logs_in_for_a_while",
-            "tests/portal/test_login.py::test_tries_are_counted_per_order_id_and_per_address",
+            "::test_whom_strangers_tries_would_lock_out_enters_by_a_mailed_code",
+            "tests/portal/test_login.py"
+            "::test_each_limit_that_is_used_up_is_answered_by_a_mailed_code",
             "tests/storage/test_ephemeral.py::test_no_hit_of_concurrent_threads_is_lost",
         ),
     ),

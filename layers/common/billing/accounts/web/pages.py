@@ -108,6 +108,10 @@ def sign_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     if found is None:
         telemetry.happened("account sign-in refused", request_id=request.id)
         return _front(ports, "sign_in", status=401, failed=True)
+    return _enter(ports, request, found, now)
+
+
+def _enter(ports: Ports, request: Request, found: Account, now: datetime) -> http.Answer:
     standing = account_life.standing_at_sign_in(ports, found, now=now)
     cookie = console_session.begin_account(ports, request, found, now)
     active = standing.state is Standing.ACTIVE
@@ -140,7 +144,8 @@ def reset_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:
 
 
 def reset_password(ports: Ports, request: Request, token: str, *, now: datetime) -> http.Answer:
-    """Sets a new password, which ends every session begun with the old one."""
+    """Sets a new password, which ends every session begun with the old one, and signs in: the
+    mailed link is the way in for somebody whom strangers' tries have locked out."""
     sessions.check_origin(request)
     password = request.form().get("password", "")[:TYPED_MOST]
     try:
@@ -149,7 +154,7 @@ def reset_password(ports: Ports, request: Request, token: str, *, now: datetime)
         return _front(ports, "reset", status=422, errors=errors_of(error))
     if found is None:
         raise _link_expired()
-    return http.redirect("/account/sign-in")
+    return _enter(ports, request, found, now)
 
 
 def confirm_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:

@@ -7,6 +7,7 @@ about anybody's purchases.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
@@ -30,11 +31,22 @@ NOBODY = "nobody"
 """The id to look up where there is no customer: it is read all the same, and never found."""
 
 
+@dataclass(frozen=True, slots=True)
+class OverLimit:
+    """A try beyond a limit, which strangers may have used up: it is answered by a mailed code.
+
+    `customer` is the one that Order ID and email both belong to, who alone gets the code; None for
+    anything else.
+    """
+
+    customer: Customer | None
+
+
 def by_order(
     ports: Ports, merchant: str, order_id: str, email: str, *, ip: str, now: datetime
-) -> Customer | None:
+) -> Customer | OverLimit | None:
     """Returns the customer that this Order ID and this email both belong to; None for anything
-    else."""
+    else, and `OverLimit` for either once a limit is used up."""
     typed = typed_order_id(order_id) or NOBODY
     allowed = _allowed(ports, merchant, email, ip, now, order=typed)
     order = ports.store.order_by_id(merchant, typed)
@@ -45,7 +57,8 @@ def by_order(
         ports.store.customer(merchant, NOBODY)
     bought = order.customer if order is not None and order.kind in PAYMENTS else None
     same = compare_digest((bought or "").encode(), (owner or NOBODY).encode())
-    return customer if allowed and same else None
+    found = customer if same else None
+    return found if allowed else OverLimit(found)
 
 
 def ask_for_link(ports: Ports, merchant: str, email: str, *, ip: str, now: datetime) -> None:

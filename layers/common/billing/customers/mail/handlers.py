@@ -24,8 +24,8 @@ def login_link(ports: Ports, event: OutboxEvent, merchant: Merchant, now: dateti
     if customer.is_erased:
         return LeftOut.ERASED
     envelope = _envelope(ports, event, merchant, customer, now)
-    if event.code == mailed_code.CODE:
-        return [letters.entry_code(envelope, mailed_code.draw(ports, customer, now=now))]
+    if mailed_code.is_asked(event):
+        return [letters.entry_code(envelope, mailed_code.draw(ports, customer, event, now=now))]
     url = login.make_link(ports, merchant, customer, now=now)
     return [letters.entry_link(envelope, url)]
 

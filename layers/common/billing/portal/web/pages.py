@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.customers.flows import login
+from billing.customers.flows import login, mailed_code
+from billing.customers.flows.login import OverLimit
 from billing.customers.web import portal_session as session
 from billing.customers.web.portal_session import SignedOut, Visit
 from billing.invoices.flows import documents
-from billing.kernel.merchants import PortalKind
+from billing.kernel.customers import Customer
+from billing.kernel.merchants import Merchant, PortalKind
 from billing.kernel.ports import Ports
 from billing.portal.flows import portal
 from billing.runtime import telemetry
@@ -54,18 +56,46 @@ def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> ht
 
 
 def log_in(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
-    """Signs in by Order ID and email; one answer whatever is wrong with them (B-2, B-3)."""
+    """Signs in by Order ID and email; one answer whatever is wrong with them (B-2, B-3).
+
+    Once a limit is used up, the answer to right and wrong ones alike asks for a mailed code.
+    """
     sessions.check_origin(request)
     found = session.open_portal(ports, merchant)
     typed = request.form()
     order = typed.get("order_id", "")[:TYPED_MOST]
     email = with_ascii_domain(typed.get("email", "")[:TYPED_MOST])
     customer = login.by_order(ports, found.id, order, email, ip=request.ip, now=now)
+    if isinstance(customer, OverLimit):
+        telemetry.happened("portal sign-in limited", merchant=found.id, request_id=request.id)
+        token = mailed_code.challenge(ports, found.id, customer.customer, email, now=now)
+        return _form(ports, request, merchant, "login_code", status=401, token=token)
+    # What was typed is not given back, so that every refusal is the same to the byte.
+    return _enter(ports, request, found, customer, now) or _form(
+        ports, request, merchant, "login", status=401, failed=True
+    )
+
+
+def log_in_by_code(ports: Ports, request: Request, merchant: str, *, now: datetime) -> http.Answer:
+    """Signs in by the code that was mailed when a limit was used up (B-3)."""
+    sessions.check_origin(request)
+    found = session.open_portal(ports, merchant)
+    typed = request.form()
+    token, code = (typed.get(name, "")[:TYPED_MOST] for name in ("challenge", "code"))
+    customer = mailed_code.answer(ports, found.id, token, code, now=now)
+    return _enter(ports, request, found, customer, now) or _form(
+        ports, request, merchant, "login_code", status=401, failed=True, token=token
+    )
+
+
+def _enter(
+    ports: Ports, request: Request, found: Merchant, customer: Customer | None, now: datetime
+) -> http.Answer | None:
+    """Begins the session of a customer; returns None for nobody, which is noted too."""
     message = "portal sign-in" if customer is not None else "portal sign-in refused"
     telemetry.happened(message, merchant=found.id, request_id=request.id)
     if customer is None:
-        # What was typed is not given back, so that every refusal is the same to the byte.
-        return _form(ports, request, merchant, "login", status=401, failed=True)
+        return None
     cookie = session.enter(ports, request, found, customer, now)
     return http.redirect(custom_domains.portal(request, found), cookies=[cookie])
 
@@ -103,9 +133,9 @@ def use_link(
     customer = login.by_link(ports, found.id, token, now=now)
     if customer is None:
         raise SignedOut(code="portal_link_over")
-    telemetry.happened("portal sign-in", merchant=found.id, request_id=request.id)
-    cookie = session.enter(ports, request, found, customer, now)
-    return http.redirect(custom_domains.portal(request, found), cookies=[cookie])
+    answer = _enter(ports, request, found, customer, now)
+    assert answer is not None, "there is a customer"
+    return answer
 
 
 def log_out(ports: Ports, visit: Visit) -> http.Answer:

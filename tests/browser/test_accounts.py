@@ -46,7 +46,7 @@ def signs_up(ann: Customer) -> None:
     ann.page.goto(ann.password_link())
     ann.page.get_by_label("Password").fill(PASSWORD)
     ann.press("Set your password")
-    assert ann.heading() == "Sign in"
+    assert ann.heading() == "This account is not active"
 
 
 def signs_in(ann: Customer) -> None:

@@ -61,7 +61,8 @@ class Operation:
 
     `environment` is the name that gateway accounts are bound to (W-5). `lease_seconds` is longer
     than a worker can run. `shards` may only grow. `platform` is the merchant whose products are the
-    plans of accounts, empty where there are no accounts (A-1).
+    plans of accounts, empty where there are no accounts (A-1). `trusted_proxies` is the number of
+    proxies in front of the API, whose word about a visitor's address is taken.
     """
 
     public_url: str
@@ -74,6 +75,7 @@ class Operation:
     lease_seconds: int = 900
     checkout_hours: int = 1
     gateway_calls_per_second: int = 25
+    trusted_proxies: int = 0
 
     @property
     def lease(self) -> timedelta:

@@ -58,6 +58,7 @@ class Settings:
                 billing_paused=environ.get("BILLING_PAUSED", "false").lower() == "true",
                 platform=environ.get("PLATFORM", ""),
                 limits=environ.get("LIMITS", "on").lower() != "off",
+                trusted_proxies=int(environ.get("TRUSTED_PROXIES", "0")),
             ),
             calls_per_second=float(environ.get("GATEWAY_CALLS_PER_WORKER", "0")),
         )

@@ -14,6 +14,7 @@ from billing.kernel import domains
 from billing.kernel.domains import HERE
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.web import proxies
 from billing.web.request import OWN_DOMAIN, Request
 
 Event = Mapping[str, Any]
@@ -22,12 +23,14 @@ Event = Mapping[str, Any]
 def placed(ports: Ports) -> Callable[[Event], Event]:
     """Returns a function that maps an event at a merchant's domain to the platform's address.
 
-    It notes the domain that the event came by. Raises `NotFound` for an address that is not
+    It notes the domain that the event came by, and the visitor's address as `proxies` finds it.
+    Raises `NotFound` for an address that is not
     available at that domain.
     """
-    public_url = ports.operation.public_url
+    public_url, trusted = ports.operation.public_url, ports.operation.trusted_proxies
 
     def place(event: Event) -> Event:
+        event = proxies.with_visitor(event, trusted)
         request = Request.of(event)
         host = domains.host_of(request.headers.get("host", ""))
         if host is None or not domains.can_be_given(host, public_url):

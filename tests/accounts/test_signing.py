@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +16,7 @@ from billing.accounts.flows import account, email_change
 from billing.kernel.customers import email_hash
 from billing.kernel.errors import Invalid, Refused, TooMany
 from functions.checkout import app as checkout_app
-from tests.accounts.platform import PASSWORD, SELLER, Platform, linked, opened
+from tests.accounts.platform import PASSWORD, SELLER, Plain, Platform, linked, opened
 from tests.web.calls import Client
 
 
@@ -73,6 +74,42 @@ def test_a_username_is_taken_once_and_for_ever_an_email_is_not_disclosed(world: 
     world.tick()
     assert world.store.account("another-name") is None
     assert any("already" in subject for subject in world.subjects())
+
+
+class Counted(Plain):
+    """Passwords that record what was asked of them."""
+
+    def __init__(self) -> None:
+        self.asked = list[str]()
+
+    def hash(self, password: str) -> str:
+        self.asked.append("hash")
+        return super().hash(password)
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        self.asked.append("verify")
+        return super().verify(password_hash, password)
+
+
+@pytest.mark.spec("A-8")
+def test_a_known_and_an_unknown_email_take_the_same_work(world: Platform) -> None:
+    """Argon2 takes most of the time of an answer; whoever measures it learns nothing."""
+    opened(world)
+
+    def asked(ask: Callable[[str], object], email: str) -> list[str]:
+        counted = Counted()
+        world.ports = replace(world.ports, passwords=counted)
+        ask(email)
+        return counted.asked
+
+    names = iter(f"another-name-{letter}" for letter in "abcdefgh")
+    asking: tuple[Callable[[str], object], ...] = (
+        lambda email: world.asks_for_account(next(names), email),
+        lambda email: world.sign_in(email, "wrong"),
+        lambda email: account.ask_for_reset(world.ports, email, ip="192.0.2.1", now=world.now),
+    )
+    work = [(asked(ask, SELLER), asked(ask, "nobody@example.com")) for ask in asking]
+    assert work == [(["hash"], ["hash"]), (["verify"], ["verify"]), ([], [])]
 
 
 @pytest.mark.spec("A-8")

@@ -61,7 +61,9 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     if ports.store.merchant(username) is not None:
         raise Invalid("username_taken", field="username", code="username_taken")
     pointer = ports.store.account_email(email)
-    held = ports.store.account(pointer.username) if pointer is not None else None
+    # Read and hashed whether or not the email is known: the answer takes as long.
+    held = ports.store.account(pointer.username if pointer is not None else NOBODY)
+    unknown_password = ports.passwords.hash(ports.new_id("key"))
     if held is not None and standing_of(ports, held, now).state is not Standing.ERASED:
         ports.store.commit(Insert(event(ports, EventKind.ACCOUNT_EXISTS, held.username, now)))
         return
@@ -69,7 +71,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
         username=username,
         email=email,
         email_hash=accounts.email_hash(email),
-        password_hash=ports.passwords.hash(ports.new_id("key")),  # random, until one is set
+        password_hash=unknown_password,  # random, until one is set
         created_at=now,
         shard=ports.shard_of(username),
         due_at=now,

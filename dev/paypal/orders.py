@@ -194,13 +194,15 @@ def _is_disputed(books: Books, capture_id: str) -> bool:
 
 def settle_pending(books: Books, order_id: str, status: str) -> None:
     """Settles a payment that was held back: made (COMPLETED) or refused (DECLINED)."""
-    order = books.orders[order_id]
+    order, made = books.orders[order_id], status == "COMPLETED"
     for capture in order["purchase_units"][0]["payments"]["captures"]:
         capture["status"] = status
         books.captures[capture["id"]]["status"] = status
+        told = _told(order, capture)
+    books.note(f"PAYMENT.CAPTURE.{'COMPLETED' if made else 'DENIED'}", "capture", told)
     for charge in books.charges:
         if charge["order"] == order_id:
-            charge["status"] = "succeeded" if status == "COMPLETED" else "declined"
+            charge["status"] = "succeeded" if made else "declined"
 
 
 def open_dispute(books: Books, capture_id: str, stage: str = "CHARGEBACK") -> str:

@@ -9,6 +9,7 @@ BillingError
 ├── Conflict       another writer came first; read again and decide anew
 └── Unavailable    a dependency failed; nothing that was asked for is written
     ├── Unreachable    a gateway did not answer, or its answer leaves the result unknown (R-6)
+    │   └── HeldBack   it has taken the payment, and decides about it only in days
     ├── RateLimited    a gateway refused the call for now, and did nothing
     ├── Uncertain      the response to a write was lost: it may be written
     └── Unfinished     part of it is written; the same request again does the rest
@@ -139,6 +140,13 @@ class Unreachable(Unavailable):
     """A gateway that gave no usable answer: the charge may or may not have happened (R-6)."""
 
     code = "gateway_unavailable"
+
+
+class HeldBack(Unreachable):
+    """A payment that its gateway has taken and holds back: it is made or refused only in days.
+
+    Nothing is out of order, so asking again soon, or being told again, is of no use.
+    """
 
 
 class RateLimited(Unavailable):

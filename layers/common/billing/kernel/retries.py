@@ -14,6 +14,15 @@ class FinalAction(StrEnum):
     KEEP_PAST_DUE = "keep_past_due"
 
 
+HELD_LEAST, HELD_MOST = timedelta(minutes=15), timedelta(days=1)
+
+
+def asked_again_at(held_since: datetime, now: datetime) -> datetime:
+    """Returns when to ask again about a payment that its gateway holds back: after as long as it
+    has been held so far, and once a day at least, for its event may be lost."""
+    return now + min(max(now - held_since, HELD_LEAST), HELD_MOST)
+
+
 @dataclass(frozen=True, slots=True)
 class RetrySchedule:
     """Dunning: `attempts` in all, `every_days` apart, then the final action (R-4)."""

@@ -229,6 +229,11 @@ def moved(subscription: Subscription, invoice: Invoice, now: datetime, shard: in
     )
 
 
+def held_back(subscription: Subscription, again_at: datetime) -> Transaction:
+    """Puts off the next look at a payment that the gateway holds back (R-6)."""
+    return (Change(subscription, replace(subscription, due_at=again_at), expecting=("due_at",)),)
+
+
 def pay_now(subscription: Subscription, invoice: Invoice | None, now: datetime) -> Transaction:
     """Makes what is past due be charged at once, if no attempt is under way (R-4).
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from billing.checkout import checkout_steps
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import advance, settlement
-from billing.kernel.errors import Conflict, NotFound, Unavailable, Unreachable
+from billing.kernel.errors import Conflict, HeldBack, NotFound, Unavailable, Unreachable
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import ActionRequired, Unconfirmed
 from billing.kernel.invoices import UNDER_WAY
 from billing.kernel.ports import Ports
+from billing.kernel.retries import asked_again_at
 from billing.kernel.storage import Due
 
 
@@ -42,6 +43,14 @@ def expire_abandoned(ports: Ports, leases: Sequence[Due], *, now: datetime) -> C
 
 
 def _finish(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
+    try:
+        return _settled(ports, checkout, now)
+    except HeldBack:
+        due_at = asked_again_at(checkout.invoice.attempted_at or checkout.created_at, now)
+        return settlement.write(ports, checkout_steps.postpone(checkout, due_at))
+
+
+def _settled(ports: Ports, checkout: Checkout, now: datetime) -> Checkout:
     if checkout.state is not CheckoutState.OPEN:
         return checkout
     invoice, expired = checkout.invoice, now - checkout.created_at >= advance.patience(ports)

@@ -14,7 +14,7 @@ from datetime import datetime
 from billing.cards.flows import card_updates
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import settlement
-from billing.kernel.errors import Conflict, Forged, NotFound
+from billing.kernel.errors import Conflict, Forged, HeldBack, NotFound
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import (
     About,
@@ -42,6 +42,8 @@ ATTEMPTS = 8
 """The number of times that an event meeting other writers is looked at, before it is sent again."""
 
 NOTHING_NEW = "nothing_new"
+HELD_BACK = "payment_pending"
+"""The result of an event about a payment still to be decided: another event follows then."""
 
 
 def receive(
@@ -83,6 +85,8 @@ def take(
             return Counter({_take_event(ports, merchant, account, event, now): 1})
         except Conflict:
             continue
+        except HeldBack:
+            return Counter({HELD_BACK: 1})
     raise Conflict()
 
 

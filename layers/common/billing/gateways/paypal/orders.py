@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from billing.kernel.errors import NotFound, Unreachable
+from billing.kernel.errors import HeldBack, NotFound, Unreachable
 from billing.kernel.gateways import (
     ActionRequired,
     Canceled,
@@ -63,13 +63,13 @@ class Reference:
 
 
 def status_of(order: Json) -> PaymentStatus:
-    """Maps an order to its payment status; raises `Unreachable` while its money is in between."""
+    """Maps an order to its payment status; raises `HeldBack` while its money is in between."""
     captures = _payments(order, "captures")
     captured = next((c for c in captures if c.get("status") in MONEY_MOVED), None)
     if captured is not None:
         return Succeeded(str(captured["id"]))
     if any(c.get("status") not in NOT_MOVED for c in captures):
-        raise Unreachable("PayPal holds the payment back; it is neither made nor refused.")
+        raise HeldBack("PayPal holds the payment back; it is neither made nor refused.")
     return Declined("card_declined") if captures else _uncaptured(order)
 
 

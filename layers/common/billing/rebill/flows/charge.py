@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TypeVar
 
 from billing.kernel import charge_eligibility
-from billing.kernel.errors import RateLimited, Unavailable
+from billing.kernel.errors import HeldBack, RateLimited, Unavailable
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import (
     ActionRequired,
@@ -29,6 +29,7 @@ from billing.kernel.gateways import (
 from billing.kernel.invoices import FINAL, Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.retries import asked_again_at
 from billing.kernel.storage import Due
 from billing.kernel.writes import Transaction
 from billing.rebill import charge_steps
@@ -197,7 +198,8 @@ def _settle(
 ) -> list[ChargeJob]:
     """Settles the outcomes (step 5); writes nothing for an unknown one (R-6).
 
-    An attempt with an unknown outcome comes back when its claim ends. Returns the jobs whose buyer
+    An attempt with an unknown outcome comes back when its claim ends, and one that the gateway
+    holds back after as long as it has been held. Returns the jobs whose buyer
     did not authenticate in time: their next attempt is due (R-4), and until it has passed step 3
     they stay as they are, for their link still charges.
     """
@@ -206,6 +208,12 @@ def _settle(
     names: dict[str, str] = {}
     writes: list[Transaction] = []
     for job, outcome in zip(jobs, outcomes, strict=True):
+        if isinstance(outcome, HeldBack):
+            again_at = asked_again_at(job.open_invoice.attempted_at or now, now)
+            known.append(job)
+            writes.append(charge_steps.held_back(job.subscription, again_at))
+            names[job.open_invoice.id] = "held_back"
+            continue
         if isinstance(outcome, Unavailable | Unconfirmed):
             tally[_nothing_known(outcome, "unknown")] += 1
             continue

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from billing.kernel.catalog import PriceType
 from billing.kernel.gateways import Capabilities
+from billing.kernel.writes import Change
 from tests.web.shop import MONTHLY, PRODUCT, START, Shop
 
 PREVIEW = {"price_point": MONTHLY, **START}
@@ -130,6 +132,60 @@ def test_a_gateway_refuses_at_set_up_what_it_cannot_charge(shop: Shop) -> None:
     assert (added.status, added.fields) == (422, ["price.amount"])
 
 
+@pytest.mark.spec("P-17", "P-18")
+def test_a_change_of_gateways_is_refused_where_they_cannot_charge_what_is_on_sale(
+    shop: Shop,
+) -> None:
+    made = shop.api.post("/v1/products", PRODUCT).json
+    address = f"/v1/products/{made['id']}"
+    little = {**MONTHLY, "price": {"amount": 60, "currency": "USD"}}
+    point = shop.api.post(f"{address}/price-points", little).json["id"]
+    shop.world.sandbox.capabilities = Capabilities(minimum_minor=100)
+    again = {"gateways": ["sandbox"]}
+    assert shop.api.call("PATCH", address, {**again, "name": "New"}).json["name"] == "New", "as is"
+    product = shop.world.store.product("acme", made["id"])
+    assert product is not None
+    shop.world.store.commit(Change(product, replace(product, gateways=("elsewhere",))))
+    under = shop.api.call("PATCH", address, again)
+    assert (under.status, under.fields) == (422, ["gateways"])
+    assert "$1.00" in under.json["detail"]
+    assert shop.api.call("PATCH", f"/v1/price-points/{point}", {"archived": True}).status == 200
+    assert shop.api.call("PATCH", address, again).status == 200
+    back = shop.api.call("PATCH", f"/v1/price-points/{point}", {"archived": False})
+    assert (back.status, back.fields) == (422, ["archived"]), "it could not be charged"
+
+
+@pytest.mark.spec("C-3")
+def test_other_grants_are_for_those_who_buy_from_then_on(shop: Shop) -> None:
+    made = shop.api.post("/v1/products", {**PRODUCT, "grants": ["lessons"]}).json
+    product = shop.world.store.product("acme", made["id"])
+    assert product is not None
+    shop.world.buy(product)
+    changed = shop.api.call("PATCH", f"/v1/products/{made['id']}", {"grants": ["forum"]})
+    assert (changed.status, changed.json["grants"]) == (200, ["forum"])
+    shop.world.buy(product, email="bob@example.com")
+    held = [
+        [entitlement.grant for entitlement in shop.world.history(email).entitlements]
+        for email in ("ann@example.com", "bob@example.com")
+    ]
+    assert held == [["lessons"], ["forum"]]
+
+
+@pytest.mark.spec("P-20")
+@pytest.mark.parametrize("typed", ["usd", "Usd"])
+def test_a_currency_may_be_sent_in_lower_case(shop: Shop, typed: str) -> None:
+    terms = {**MONTHLY, "price": {"amount": 2999, "currency": typed}}
+    made = shop.api.post("/v1/products", {**PRODUCT, "price_points": [terms]})
+    assert made.status == 201
+    assert made.json["price_points"][0]["price"]["currency"] == "USD"
+    settings = shop.other.call("PATCH", "/v1/settings", {"currency": "eur"})
+    assert (settings.status, settings.json["currency"]) == (200, "EUR")
+    for wrong in ("us", "uſd", 1, None, ""):
+        terms = {**MONTHLY, "price": {"amount": 2999, "currency": wrong}}
+        refused = shop.api.post("/v1/products", {**PRODUCT, "price_points": [terms]})
+        assert refused.status == 422 and "price_points[0].price.currency" in refused.fields
+
+
 @pytest.mark.spec("P-14")
 def test_the_default_moves_by_choice_and_when_it_is_removed(shop: Shop) -> None:
     made = shop.api.post("/v1/products", PRODUCT).json
@@ -166,7 +222,13 @@ def test_a_removed_price_point_sells_no_more_and_changes_nothing_that_was_sold(s
 def test_a_product_is_changed_field_by_field(shop: Shop) -> None:
     made = shop.api.post("/v1/products", PRODUCT).json
     address = f"/v1/products/{made['id']}"
-    for change in ({"name": "Other"}, {"public_listing": False}, {"refund_days": 0}):
+    for change in (
+        {"name": "Other"},
+        {"public_listing": False},
+        {"refund_days": 0},
+        {"gateways": ["sandbox"]},
+        {"grants": ["lessons", "forum"]},
+    ):
         made |= change
         assert shop.api.call("PATCH", address, change).json == made
     assert shop.api.call("PATCH", address, {}).json == made
@@ -180,7 +242,12 @@ def test_a_product_is_changed_field_by_field(shop: Shop) -> None:
         ({"refund_days": 3651}, "refund_days"),
         ({"public_listing": None}, "public_listing"),
         ({"default_price_point": "acme.unknown"}, "default_price_point"),
-        ({"gateways": ["sandbox"]}, "gateways"),
+        ({"gateways": []}, "gateways"),
+        ({"gateways": ["stripe"]}, "gateways"),
+        ({"gateways": None}, "gateways"),
+        ({"grants": []}, "grants"),
+        ({"grants": None}, "grants"),
+        ({"grants": ["a", "a"]}, "grants"),
         ({"price_points": []}, "price_points"),
     ],
 )

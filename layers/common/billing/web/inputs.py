@@ -24,6 +24,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from billing.kernel import web_addresses
 from billing.kernel.customers import EMAIL, EMAIL_MOST
 from billing.kernel.errors import Invalid
+from billing.kernel.money import Currency
 from billing.kernel.periods import is_zone
 from billing.web.countries import COUNTRIES
 from billing.web.emails import with_ascii_domain
@@ -142,8 +143,8 @@ def one_of(values: Collection[str], reason: LiteralString) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _upper(code: str) -> str:
-    return code.upper() if code.isascii() else code
+def _upper(code: Any) -> Any:
+    return code.upper() if isinstance(code, str) and code.isascii() else code
 
 
 def _mailbox(typed: Any) -> Any:
@@ -176,6 +177,7 @@ Email = Annotated[
 ]
 Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
 Country = Annotated[str, words(2), AfterValidator(_upper), one_of(COUNTRIES, "country_unknown")]
+AccountCurrency = Annotated[Currency, BeforeValidator(_upper)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=PRINTABLE)]
 
 

@@ -16,7 +16,7 @@ from billing.kernel.catalog import Cancellation, Limit
 from billing.kernel.departments import Ask, Department
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import VISITORS_OWN, CreditAtEnd, PortalKind, SelfService, Undecided
-from billing.kernel.money import MAX_AMOUNT_MINOR, Currency
+from billing.kernel.money import MAX_AMOUNT_MINOR
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Anchor
 from billing.kernel.retries import FinalAction
@@ -24,6 +24,7 @@ from billing.kernel.subscription import When
 from billing.render.messages import LANGUAGES
 from billing.web.inputs import (
     INSTANT,
+    AccountCurrency,
     Email,
     Input,
     Key,
@@ -131,6 +132,8 @@ class ProductChangeInput(ChangeInput):
     name: Name = unsaid()
     public_listing: StrictBool = unsaid()
     refund_days: Days = unsaid()
+    gateways: Several = unsaid()
+    grants: Several = unsaid()
     limits: Limits = unsaid()
     default_price_point: Key = unsaid()
     archived: StrictBool = unsaid()
@@ -198,7 +201,7 @@ class SettingsChangeInput(ChangeInput):
     no domain of one's own."""
 
     time_zone: Zone = unsaid()
-    currency: Currency = unsaid()
+    currency: AccountCurrency = unsaid()
     language: Language = unsaid()
     portal: PortalKind | None = unsaid()
     self_cancel: SelfService = unsaid()

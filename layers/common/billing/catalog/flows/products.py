@@ -77,8 +77,12 @@ def one(ports: Ports, merchant: Merchant, product: str) -> Offered:
 
 
 def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, Any]) -> Offered:
-    """Changes name, listing, refund days, which price point is the default (P-14), or whether it is
-    archived."""
+    """Changes name, listing, refund days, gateways, grants, the default price point (P-14),
+    or whether it is archived.
+
+    Other gateways and grants are for purchases from then on. Raises `Invalid` for gateways that
+    cannot charge what is on sale (P-17).
+    """
     before, points = one(ports, merchant, product)
     after = before
     if (default := changes.pop("default_price_point", None)) is not None:
@@ -86,6 +90,9 @@ def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, An
             raise Invalid("not_a_price_point", field="default_price_point")
         after = before.with_default(default)
     after = _pointing(replace(after, **changes), points)
+    if set(after.gateways) - set(before.gateways):
+        for point in points:
+            _check_on_sale(ports, merchant, after.gateways, point, "gateways")
     if after != before:
         ports.store.commit(Change(before, after, expecting=("price_points",)))
     return after, points
@@ -101,7 +108,7 @@ def add_price_point(
         raise Refused("too_many_price_points", most=MOST_PRICE_POINTS)
     point = _point(ports, merchant, product, terms, now)
     after = before.with_price_point(point.id)
-    ports.store.commit(Change(before, after), Insert(point))
+    ports.store.commit(Change(before, after, expecting=("gateways",)), Insert(point))
     return after, point
 
 
@@ -133,6 +140,8 @@ def change_price_point(
         raise NotFound("price_point_unknown")
     product = _found(ports, merchant, before.product)
     offered, point = _on_sale(product, before.id, changes.get("archived")), before
+    if point.id in set(offered.price_points) - set(product.price_points):
+        _check_on_sale(ports, merchant, product.gateways, point, "archived")
     cancellation = changes.get("cancellation", before.terms.cancellation)
     if cancellation is not before.terms.cancellation:
         terms = replace(before.terms, cancellation=cancellation)
@@ -144,7 +153,7 @@ def change_price_point(
     default = ports.store.price_point(offered.default_price_point)
     offered = _pointing(offered, [point, *filter(None, [default])])
     if offered != product:
-        kept = ("price_points", "default_price_point")
+        kept = ("price_points", "default_price_point", "gateways")
         writes: list[Write] = [Change(product, offered, expecting=kept)]
     else:
         # The default must not have moved here meanwhile, or it would point at the old version.
@@ -188,6 +197,17 @@ def _point(
     # The id names its merchant, so that a checkout address needs nothing else.
     symbols = ports.new_id("price").partition("_")[2]
     return PricePoint(f"{merchant.id}.{symbols}", merchant.id, product, terms, now)
+
+
+def _check_on_sale(
+    ports: Ports, merchant: Merchant, gateways: Sequence[str], point: PricePoint, field: str
+) -> None:
+    """Refuses to sell a price point at gateways that could not charge it, by the field that asks
+    for it."""
+    try:
+        _check_terms(ports, merchant, gateways, point.terms, "")
+    except Invalid as refused:
+        raise refused.at(field) from None
 
 
 def _check_terms(

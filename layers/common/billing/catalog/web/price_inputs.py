@@ -17,16 +17,16 @@ from billing.kernel.catalog import (
     PriceType,
 )
 from billing.kernel.errors import Invalid
-from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
+from billing.kernel.money import MAX_AMOUNT_MINOR, Money
 from billing.kernel.periods import Period, Span, Unit
-from billing.web.inputs import Input, documented
+from billing.web.inputs import AccountCurrency, Input, documented
 
 
 class MoneyInput(Input):
     """An amount in minor units."""
 
     amount: Annotated[StrictInt, documented(1, MAX_AMOUNT_MINOR)]
-    currency: Currency
+    currency: AccountCurrency
 
 
 class SpanInput(Input):

@@ -21,7 +21,12 @@ class Console:
     """The resolver of console pages, with its ports."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(place=custom_domains.placed(ports)), ports
+        self.ports = ports
+
+        def fail(error: Exception, request: Request) -> http.Answer:
+            return console_pages.failure(ports, error, request, ports.clock())
+
+        self.app = http.resolver(place=custom_domains.placed(ports), fail=fail)
 
     def looks(self) -> Desk:
         """Returns the desk of a page's signed-in visitor."""

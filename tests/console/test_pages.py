@@ -173,3 +173,37 @@ def test_the_console_is_whole_in_english_whatever_its_customers_read(shop: Shop)
     page = read(signed_in(shop).browse("GET", "/console").body)
     assert page.one("html").attributes["lang"] == "en"
     assert "Sale" in page.text and "$29.99" in page.text
+
+
+@pytest.mark.spec("M-4")
+def test_a_customers_page_names_its_reader_as_signed_in(shop: Shop) -> None:
+    bought = shop.world.buy()
+    page = read(signed_in(shop).browse("GET", f"/console/customers/{bought.customer}").body)
+    assert "Signed in as ann@example.com" not in page.text
+    assert f"Signed in as {shop.world.merchant.email}" in page.text
+
+
+@pytest.mark.spec("M-4")
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/console/customers/cus_none", 404),
+        ("/console/orders/none/refund", 404),
+        ("/console/nowhere", 404),
+    ],
+)
+def test_an_error_in_the_console_keeps_the_consoles_look_and_ways(
+    browser: Client, address: str, status: int
+) -> None:
+    answer = browser.browse("GET", address)
+    page = read(answer.body)
+    assert answer.status == status
+    assert "Acme Courses" in page.one("header").text
+    assert {"/console", "/console/tickets"} <= {a.attributes["href"] for a in page.all("a")}
+
+
+@pytest.mark.spec("M-4")
+def test_an_error_of_somebody_who_is_not_signed_in_names_no_merchant(shop: Shop) -> None:
+    answer = Client(shop.console).browse("GET", "/console/customers/cus_none")
+    assert answer.status == 401
+    assert "Acme Courses" not in answer.body

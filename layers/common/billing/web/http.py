@@ -113,10 +113,11 @@ def answer(
 def resolver(
     language_of: Callable[[Request], str] = lambda _: "en",
     place: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    fail: Callable[[Exception, Request], Answer] | None = None,
 ) -> Resolver:
     """Builds a Powertools resolver that answers every error as a problem, or as a translated page.
 
-    The page is in the visitor's language.
+    The page is in the visitor's language, or whatever `fail` makes of an error.
     """
     app = Resolver(debug=False)
     if place is not None:
@@ -124,6 +125,8 @@ def resolver(
 
     def failed(error: Exception) -> Answer:
         request = Request.of(app.current_event)
+        if fail is not None:
+            return fail(error, request)
         return failure(error, request, language=language_of(request))
 
     def no_route(_: Exception) -> Answer:

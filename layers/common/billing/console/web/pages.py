@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,12 +11,13 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
+from billing.accounts.web import console_session
 from billing.accounts.web.console_session import Session
 from billing.api.web.queries import InstantOrDate, end_of, start_of
 from billing.console.flows import transactions
 from billing.console.flows.transactions import Filter
 from billing.customers.flows import customers
-from billing.kernel.errors import Invalid
+from billing.kernel.errors import BillingError, Invalid
 from billing.kernel.lists import Page
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
@@ -148,14 +150,27 @@ def _list(
 
 
 def page(desk: Desk, template: str, *, status: int = 200, **values: Any) -> http.Answer:
-    session = desk.session
-    return http.page(
-        template,
-        MERCHANTS_LANGUAGE,
-        status=status,
-        merchant=session.merchant,
-        zone=session.merchant.settings.time_zone,
-        csrf=session.csrf,
-        armed=session.armed,
-        **values,
-    )
+    around = _around(desk.session)
+    return http.page(template, MERCHANTS_LANGUAGE, status=status, **around, **values)
+
+
+def failure(ports: Ports, error: Exception, request: Request, now: datetime) -> http.Answer:
+    """Renders an error inside the console for a signed-in merchant, else by itself."""
+    session = None
+    if not request.wants_problem:
+        with suppress(BillingError):  # the first error is the one to show, in whatever look
+            session = console_session.required(ports, request, now)
+    if session is None:
+        return http.failure(error, request)
+    around = _around(session)
+    return http.failure(error, request, "console/problem.html", MERCHANTS_LANGUAGE, **around)
+
+
+def _around(session: Session) -> dict[str, Any]:
+    """Returns what the layout of every page shows."""
+    return {
+        "merchant": session.merchant,
+        "zone": session.merchant.settings.time_zone,
+        "csrf": session.csrf,
+        "armed": session.armed,
+    }

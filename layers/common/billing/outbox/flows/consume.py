@@ -3,7 +3,7 @@
 An event is claimed, handed to its consumers in turn, and removed: two writes. Only where a consumer
 failed, or time ran out, is it noted on the event which of them are done; the sweep hands it to the
 others then. A crash before that leaves a claim that expires, and all of them see the event again: a
-mail's Message-ID is its event's, so that a mail sent twice is one.
+mail may then be sent twice, for SES replaces the Message-ID by which programs would know it again.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from billing.kernel.due import DueKind
 from billing.kernel.writes import Entity
 from billing.storage.addresses import Key
-from billing.storage.dynamo.calls import Answer, Calls, Request
+from billing.storage.dynamo.botocore_client import BotocoreClient
+from billing.storage.dynamo.calls import Calls
+from billing.storage.dynamo.failures import Answer, Request
 from billing.storage.dynamo.writes import item_of
 from billing.storage.entity_keys import key_of
 from billing.storage.index_keys import due_shard, due_sort_key
@@ -55,7 +57,9 @@ class StubEndpoint:
 
     def under(self, calls: Calls) -> Calls:
         """Returns the same calls, ending here instead of at a socket."""
-        calls._connection.client._endpoint.http_session = self
+        client = calls._client
+        assert isinstance(client, BotocoreClient)
+        client.connection.client._endpoint.http_session = self
         return calls
 
     def send(self, request: AWSRequest) -> AWSResponse:

@@ -7,26 +7,29 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import sleep
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from botocore.retries.standard import ExponentialBackoff
+from pynamodb.connection import Connection
 from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
 from pynamodb.exceptions import TableError
-from pynamodb.signals import post_dynamodb_send
 
 from billing.kernel.ephemeral import Ephemeral
 from billing.storage import store
 from billing.storage.dynamo import calls as dynamo_calls
 from billing.storage.dynamo import tables as dynamo_tables
 from billing.storage.dynamo.calls import Calls
+from billing.storage.dynamo.direct.client import DirectClient, open_client
 from billing.storage.dynamo.ephemeral import DynamoEphemeral
+from billing.storage.dynamo.failures import Answer, Request
 from billing.storage.memory.ephemeral import MemoryEphemeral
 from billing.storage.store import ItemStore
 from tests.storage import emulators
-from tests.storage.wire import Wire
+from tests.storage.wire import Wire, wire_of
 
 REGION = "eu-west-1"
 
@@ -56,7 +59,7 @@ class Backend:
     @property
     def wire(self) -> Wire:
         assert self.calls is not None
-        return Wire(self.calls)
+        return wire_of(self.calls)
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
         """DynamoDB directly, behind the store's back."""
@@ -64,10 +67,13 @@ class Backend:
         return self.calls(operation, {"TableName": self.table, **request})
 
 
-DYNAMODB = ("moto", "ministack", "dynamodb-local")
+DIRECT = "ministack-direct"
+"""The emulator, called by the direct client; all others are called by botocore."""
+
+DYNAMODB = ("moto", "ministack", DIRECT, "dynamodb-local")
 BACKENDS = ("memory", *DYNAMODB)
 
-EMULATORS = ("ministack", "dynamodb-local")
+EMULATORS = ("ministack", DIRECT, "dynamodb-local")
 ALSO_FAST = ("test_store_agreement.py", "test_access_patterns.py")
 """The files that the fast lane runs on emulators too; all others do so in the slow lane."""
 
@@ -134,10 +140,11 @@ def open_backend(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Bac
             moto = mock_aws()
             moto.start()
             return _on_dynamodb(name, None, MOTO_CANNOT)
-        endpoint = request.getfixturevalue(name.replace("-", "_"))
+        emulator = "ministack" if name == DIRECT else name
+        endpoint = request.getfixturevalue(emulator.replace("-", "_"))
         if endpoint is None:
-            pytest.skip(f"{name} is not here")
-        return _on_dynamodb(name, endpoint, {})
+            pytest.skip(f"{emulator} is not here")
+        return _on_dynamodb(name, endpoint, {}, _direct(endpoint) if name == DIRECT else None)
 
     yield open_one
     if moto is not None:
@@ -149,13 +156,29 @@ def _briefly(seconds: float) -> None:
     sleep(seconds / 10)
 
 
-def _on_dynamodb(name: str, endpoint: str | None, cannot: dict[str, str]) -> Backend:
+def _direct(endpoint: str) -> DirectClient:
+    return open_client(
+        {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
+        clock=lambda: datetime.now(UTC),
+        entropy=os.urandom,
+        sleep=lambda _: None,
+        region=REGION,
+        url=endpoint,
+    )
+
+
+def _on_dynamodb(
+    name: str, endpoint: str | None, cannot: dict[str, str], client: DirectClient | None = None
+) -> Backend:
     core, ephemeral = f"core-{uuid4().hex}", f"ephemeral-{uuid4().hex}"
     calls = dynamo_calls.connect(os.urandom, region=REGION, endpoint=endpoint, sleep=_briefly)
+    if client is not None:
+        calls = Calls(client, os.urandom, _briefly)
+    tables = Connection(region=REGION, host=endpoint)
     for model, table in ((dynamo_tables.Core, core), (dynamo_tables.Ephemeral, ephemeral)):
         # Asked again after a lost reply, an emulator says that it is there already.
         with suppress(TableError):
-            calls._connection.create_table(
+            tables.create_table(
                 table, **model._get_schema(), billing_mode=PAY_PER_REQUEST_BILLING_MODE
             )
     return Backend(
@@ -183,11 +206,14 @@ def dynamodb(request: pytest.FixtureRequest, open_backend: Callable[[str], Backe
 
 @pytest.fixture
 def calls() -> Iterator[Counter[str]]:
-    """Counts of operations, by PynamoDB's signal."""
+    """Counts of operations, by either client."""
     counted: Counter[str] = Counter()
+    made = Calls.__call__
 
-    def count(_: Any, operation_name: str, **others: Any) -> None:
-        counted[operation_name] += 1
+    def counting(self: Calls, operation: str, request: Request) -> Answer:
+        counted[operation] += 1
+        return made(self, operation, request)
 
-    with post_dynamodb_send.connected_to(count):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Calls, "__call__", counting)
         yield counted

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from pynamodb.signals import post_dynamodb_send
 
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, Unavailable, Uncertain
@@ -218,18 +216,6 @@ def test_what_a_newer_version_wrote_is_ignored_and_kept(dynamodb: Backend) -> No
     dynamodb.store.commit(Change(read, replace(read, seq=1), expecting=("terms",)))
     stored = dynamodb.call("GetItem", Key=key)["Item"]["body"]["M"]
     assert (stored["colour"], stored["seq"]) == ({"S": "red"}, {"N": "1"})
-
-
-@pytest.fixture
-def calls() -> Any:
-    """Counts of operations, by PynamoDB's signal."""
-    counted: Counter[str] = Counter()
-
-    def count(_: Any, operation_name: str, **others: Any) -> None:
-        counted[operation_name] += 1
-
-    with post_dynamodb_send.connected_to(count):
-        yield counted
 
 
 def test_the_budget_of_each_question_is_kept(dynamodb: Backend, calls: Counter[str]) -> None:

@@ -47,3 +47,13 @@ def seconds_left() -> float | None:
     """Returns the seconds until the last call must end, never negative; None without a deadline."""
     ends_at = _ENDS_AT.get()
     return None if ends_at is None else max(0.0, ends_at - time.monotonic())
+
+
+def seconds_until_stop() -> float | None:
+    """Returns the seconds until the function is stopped, negative when too late; None without a
+    deadline.
+
+    The store is asked in the reserve too, for settling what a gateway answered.
+    """
+    ends_at = _ENDS_AT.get()
+    return None if ends_at is None else ends_at + RESERVE_SECONDS - time.monotonic()

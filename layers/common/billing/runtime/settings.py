@@ -33,6 +33,9 @@ class Settings:
     calls_per_second: float = 0.0
     """The pace at which this process may call gateways; 0 means no limit."""
 
+    dynamodb_client: str = "botocore"
+    """The client of DynamoDB, `botocore` or `direct`."""
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Reads the settings once, on the first event; a missing name is an error that names it."""
@@ -61,4 +64,5 @@ class Settings:
                 trusted_proxies=int(environ.get("TRUSTED_PROXIES", "0")),
             ),
             calls_per_second=float(environ.get("GATEWAY_CALLS_PER_WORKER", "0")),
+            dynamodb_client=environ.get("DYNAMODB_CLIENT") or "botocore",
         )

@@ -63,11 +63,12 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
     from billing.aws import s3_objects
     from billing.storage import store
     from billing.storage.audit_rows import DynamoAudit
-    from billing.storage.dynamo import calls as dynamo_calls
+    from billing.storage.dynamo import chosen
     from billing.storage.dynamo.ephemeral import DynamoEphemeral
 
     clock = clock or _clock
-    calls = dynamo_calls.connect(os.urandom)
+    # Requests are signed by the real time, whatever `clock` is.
+    calls = chosen.connect(settings.dynamodb_client, os.environ, entropy=os.urandom, clock=_clock)
     return assemble(
         settings.operation,
         clock=clock,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from billing.storage.addresses import Place
-from billing.storage.dynamo.calls import Calls, ConditionFailed, Request
+from billing.storage.dynamo.calls import Calls, ConditionFailed
+from billing.storage.dynamo.failures import Request
 from billing.storage.ephemeral_rows import epoch_seconds, hits_place, is_gone, value_place
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from billing.storage.codec import Attribute
-from billing.storage.dynamo.calls import Request
+from billing.storage.dynamo.failures import Request
 
 
 class ExpressionBuilder:

@@ -9,8 +9,9 @@ from billing.kernel.errors import Unavailable
 from billing.kernel.writes import E
 from billing.storage import codec, key_fields
 from billing.storage.addresses import IndexPartition, Key, Partition, Row, SortKeyRange
-from billing.storage.dynamo.calls import Item, Request, key_attributes
+from billing.storage.dynamo.calls import key_attributes
 from billing.storage.dynamo.expressions import ExpressionBuilder
+from billing.storage.dynamo.failures import Item, Request
 from billing.storage.dynamo.transactions import ItemWriter
 from billing.storage.entity_classes import Decoded, class_of
 

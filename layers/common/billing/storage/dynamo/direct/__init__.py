@@ -1,0 +1,1 @@
+"""A small client of DynamoDB for the request path: the standard library and no botocore."""

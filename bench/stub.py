@@ -64,8 +64,10 @@ class StubEndpoint:
 
     def send(self, request: AWSRequest) -> AWSResponse:
         """Answers botocore's one call of the network."""
-        answer = AWSResponse(request.url, 200, {"x-amzn-requestid": "stub"}, None)
-        answer._content = self.answer(request).encode()
+        body = self.answer(request).encode()
+        headers = {"x-amzn-requestid": "stub", "content-length": str(len(body))}
+        answer = AWSResponse(request.url, 200, headers, None)
+        answer._content = body
         return answer
 
     def answer(self, request: AWSRequest) -> str:

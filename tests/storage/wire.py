@@ -82,7 +82,8 @@ class BotocoreWire(_Planned):
         self._plans.extend([lambda _: ((http, parsed), None)] * times)
 
     def answer(self, parsed: dict[str, Any]) -> None:
-        parsed = {"ResponseMetadata": {"HTTPHeaders": {}, "HTTPStatusCode": 200}, **parsed}
+        whole = {"content-length": "2"}
+        parsed = {"ResponseMetadata": {"HTTPHeaders": whole, "HTTPStatusCode": 200}, **parsed}
         http = SimpleNamespace(status_code=200, headers={}, content=b"")
         self._plans.append(lambda _: ((http, parsed), None))
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.message import Message
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from io import BufferedReader, RawIOBase
 from select import POLLIN, poll
 from typing import Any, NamedTuple
@@ -37,6 +37,10 @@ class NameUnknown(OSError):
 
 class TlsRefused(OSError):
     """A TLS handshake that failed: a certificate that nobody here trusts, or none at all."""
+
+
+class Unbounded(HTTPException):
+    """An answer whose headers ended early: http.client takes it for one without a body."""
 
 
 class Reply(NamedTuple):
@@ -80,15 +84,21 @@ class Connections:
             connection.sendall(request)
             response = HTTPResponse(_Incoming(connection), method="POST")  # type: ignore[arg-type]
             response.begin()
+            if response.length is None and not response.chunked:
+                raise Unbounded("The answer does not say where it ends.")
             reply = Reply(response.status, response.headers, response.read())
             lasts = not response.will_close
         finally:
             if not lasts:
                 connection.close()
+        if lasts:
+            self._keep(connection)
+        return reply
+
+    def _keep(self, connection: socket.socket) -> None:
         self._idle.append((connection, self._clock()))
         while len(self._idle) > KEPT:
             self._idle.popleft()[0].close()
-        return reply
 
     def _take(self) -> socket.socket | None:
         """Returns the connection that rested least, if it is still open."""

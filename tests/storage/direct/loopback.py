@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from binascii import crc32
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -143,11 +144,17 @@ class Server:
     url: str = ""
     connections: int = 0
     over: Event = field(default_factory=Event)
+    tls: ssl.SSLContext | None = None
 
     def next(self, *faults: Fault, times: int = 1) -> None:
         self.faults.extend(faults * times)
 
     def _serve(self, connection: socket.socket, number: int) -> None:
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                return
         with connection, connection.makefile("rb") as incoming, suppress(OSError):
             while (request := _read(incoming, number)) is not None:
                 self.requests.append(request)

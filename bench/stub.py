@@ -10,20 +10,23 @@ import json
 import os
 from collections import Counter
 from datetime import datetime
+from email.message import Message
 from time import process_time
-from typing import Any
-
-from botocore.awsrequest import AWSRequest, AWSResponse
+from typing import TYPE_CHECKING, Any
 
 from billing.kernel.due import DueKind
 from billing.kernel.writes import Entity
 from billing.storage.addresses import Key
-from billing.storage.dynamo.botocore_client import BotocoreClient
 from billing.storage.dynamo.calls import Calls
 from billing.storage.dynamo.failures import Answer, Request
 from billing.storage.dynamo.writes import item_of
 from billing.storage.entity_keys import key_of
 from billing.storage.index_keys import due_shard, due_sort_key
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest, AWSResponse
+
+    from billing.storage.dynamo.direct.connections import Reply
 
 
 class StubEndpoint:
@@ -57,25 +60,37 @@ class StubEndpoint:
 
     def under(self, calls: Calls) -> Calls:
         """Returns the same calls, ending here instead of at a socket."""
-        client = calls._client
-        assert isinstance(client, BotocoreClient)
-        client.connection.client._endpoint.http_session = self
+        client: Any = calls._client
+        if hasattr(client, "connection"):
+            client.connection.client._endpoint.http_session = self
+        else:
+            client._open()._http.exchange = self.exchange
         return calls
 
     def send(self, request: AWSRequest) -> AWSResponse:
         """Answers botocore's one call of the network."""
-        body = self.answer(request).encode()
+        from botocore.awsrequest import AWSResponse  # not loaded by the direct client
+
+        target = request.headers["X-Amz-Target"].decode()
+        body = self.answer(target, request.body or request.data).encode()
         headers = {"x-amzn-requestid": "stub", "content-length": str(len(body))}
         answer = AWSResponse(request.url, 200, headers, None)
         answer._content = body
         return answer
 
-    def answer(self, request: AWSRequest) -> str:
+    def exchange(self, request: bytes) -> Reply:
+        """Answers the direct client's one call of the network."""
+        from billing.storage.dynamo.direct.connections import Reply
+
+        head, _, body = request.partition(b"\r\n\r\n")
+        target = head.partition(b"x-amz-target: ")[2].partition(b"\r\n")[0].decode()
+        return Reply(200, Message(), self.answer(target, body).encode())
+
+    def answer(self, target: str, body: bytes) -> str:
         """Returns the body of the answer to a request."""
         began = process_time()
-        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        operation = target.rpartition(".")[2]
         self.calls[operation] += 1
-        body = request.body or request.data
         text: str = getattr(self, f"_{operation.lower()}", self._yes)(json.loads(body))
         self.spent += process_time() - began
         return text
@@ -119,7 +134,6 @@ class LightCalls(Calls):
         self._entropy = os.urandom
 
     def __call__(self, operation: str, request: Request) -> Answer:
-        target = f"DynamoDB_20120810.{operation}".encode()
-        sent = AWSRequest("POST", "https://stub", {"X-Amz-Target": target}, json.dumps(request))
-        answer: Answer = json.loads(self._endpoint.answer(sent))
+        body = json.dumps(request).encode()
+        answer: Answer = json.loads(self._endpoint.answer(f"DynamoDB_20120810.{operation}", body))
         return answer

@@ -20,7 +20,7 @@ Send = Callable[[], Any]
 
 
 class Wire(Protocol):
-    """What a test does to the requests that go over one client's wire."""
+    """The interference of a test with the requests that go over one client's wire."""
 
     sent: int
 

@@ -1,4 +1,4 @@
-"""How a call of DynamoDB fails, whichever client made it."""
+"""Failures of a call of DynamoDB, whichever client made it."""
 
 from __future__ import annotations
 

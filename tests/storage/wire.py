@@ -20,7 +20,7 @@ Send = Callable[[], Any]
 
 
 class Wire(Protocol):
-    """The interference of a test with the requests that go over one client's wire."""
+    """Does to the requests of one client what a test wants."""
 
     sent: int
 

@@ -136,7 +136,7 @@ def garbled(peer: Peer, request: Request, answer: Answer) -> bool:
 
 @dataclass
 class Server:
-    """Keeps what arrived, and what goes wrong next; `answer` is how a request is carried out."""
+    """Keeps what arrived, and what goes wrong next; `answer` carries a request out."""
 
     answer: Answer = lambda _: reply({})
     faults: deque[Fault] = field(default_factory=deque)

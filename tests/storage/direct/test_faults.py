@@ -1,4 +1,4 @@
-"""Faults on the way, by either client: nothing is lost, and nothing done twice."""
+"""Faults on the way to DynamoDB: by either client nothing is lost, and nothing done twice."""
 
 from __future__ import annotations
 

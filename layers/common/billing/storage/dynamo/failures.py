@@ -1,4 +1,4 @@
-"""Failures of a call of DynamoDB, whichever client made it."""
+"""Failures of a call to DynamoDB, the same for both clients."""
 
 from __future__ import annotations
 

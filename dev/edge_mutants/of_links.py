@@ -27,7 +27,10 @@ _MAILED = (
 _SIGNING = ("tests/accounts/test_signing.py",)
 _REQUESTS = ("tests/helpdesk/test_requests.py",)
 _STRIPE = ("tests/gateways/stripe/test_events.py", "tests/gateway_events/test_webhooks.py")
-_PAYPAL = ("tests/gateways/paypal",)
+_PAYPAL = (
+    GUARDS,
+    "tests/gateways/paypal",
+)
 
 _LONG = "timedelta(days=4000)"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dev.edge_mutants.mutant import Cut, Mutant
+from dev.edge_mutants.mutant import GUARDS, Cut, Mutant
 
 REQUEST = "billing.web.request"
 HTTP = "billing.web.http"
@@ -10,6 +10,19 @@ PROBLEMS = "billing.web.problems"
 WEBHOOKS = "billing.gateway_events.web.webhooks"
 
 _TESTS = ("tests/web/test_request.py",)
+
+_TYPE = Cut(REQUEST, "if body and request.content_type not in taken:", "if False:")
+_FORMS = Cut(
+    REQUEST,
+    'if request.path.startswith("/v1/") else {JSON, FORM}',
+    "if False else {JSON, FORM}",
+)
+_READS_JSON = Cut(REQUEST, "if not self.is_json:", "if False:")
+
+
+def _twice(name: str, cut: Cut) -> Mutant:
+    why = "the type is checked as it is let in, and as it is read"
+    return Mutant(f"request: {name}", (cut,), _TESTS, redundant=why)
 
 
 def _of(
@@ -29,15 +42,12 @@ OF_REQUESTS: tuple[Mutant, ...] = (
         "most_bytes=MAX_BODY_BYTES",
         "most_bytes=10**9",
         WEBHOOKS,
-        ("tests/gateway_events/test_webhooks.py", "tests/security/test_rows.py"),
+        (GUARDS,),
     ),
-    _of("a body of any type", "if body and request.content_type not in taken:", "if False:"),
-    _of(
-        "forms at the API",
-        'if request.path.startswith("/v1/") else {JSON, FORM}',
-        "if False else {JSON, FORM}",
-    ),
-    _of("JSON read from a form", "if not self.is_json:", "if False:"),
+    _twice("a body of any type", _TYPE),
+    _twice("forms at the API", _FORMS),
+    _twice("JSON read from a form", _READS_JSON),
+    Mutant("request: JSON in any body", (_TYPE, _READS_JSON), _TESTS),
     _of("a form read from JSON", "if self.content_type != FORM:", "if False:"),
     _of(
         "a compressed body",

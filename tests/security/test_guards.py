@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +12,14 @@ from billing.accounts.flows import account
 from billing.accounts.web import console_session
 from billing.customers.flows import login, mailed_code
 from billing.customers.web import portal_session
+from billing.gateway_events.web import webhooks
+from billing.gateways.paypal import events
 from billing.kernel import portal_links
-from billing.kernel.errors import Conflict
+from billing.kernel.errors import Conflict, Forged
 from billing.kernel.merchants import PortalKind
 from billing.kernel.writes import Change
 from billing.web import custom_domains
+from billing.web.problems import Malformed
 from billing.web.request import Request
 from functions.portal import app as portal_app
 from tests.accounts.platform import PASSWORD, SELLER
@@ -267,3 +270,34 @@ def test_a_code_is_void_once_the_customer_has_another_email() -> None:
     after = replace(before, email="new@example.com")
     assert not mailed_code.use(world.ports, after, code, now=world.now)
     assert mailed_code.use(world.ports, before, code, now=world.now)
+
+
+@pytest.mark.spec("W-2")
+def test_a_certificate_that_is_not_paypals_is_refused_though_paypal_would_vouch() -> None:
+    class Vouching:
+        webhook_id = "WH-1"
+
+        def post(self, *_: Any) -> Any:
+            raise AssertionError("PayPal is not asked")
+
+    now = datetime(2026, 1, 31, 15, tzinfo=UTC)
+    headers = {
+        "paypal-auth-algo": "SHA256withRSA",
+        "paypal-cert-url": "https://api.paypal.com.evil.example/cert",
+        "paypal-transmission-id": "1",
+        "paypal-transmission-sig": "x",
+        "paypal-transmission-time": "2026-01-31T15:00:00Z",
+    }
+    with pytest.raises(Forged) as refused:
+        events.parse(Vouching(), b"{}", headers, now)  # type: ignore[arg-type]
+    assert refused.value.reason == "certificate_wrong"
+
+
+@pytest.mark.spec("W-1")
+def test_a_gateways_body_is_measured() -> None:
+    most = webhooks.MAX_BODY_BYTES
+    headers = {"content-type": "application/json"}
+    assert webhooks.admit(event("POST", "/webhooks/stripe/acme", "x" * most, headers=headers))
+    with pytest.raises(Malformed) as refused:
+        webhooks.admit(event("POST", "/webhooks/stripe/acme", "x" * (most + 1), headers=headers))
+    assert refused.value.reason == "too_large"

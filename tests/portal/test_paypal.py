@@ -46,6 +46,16 @@ def test_paypal_is_shown_by_its_name_with_where_to_change_it(shop: Shop) -> None
     assert not [link for link in links if "/cards/" in link]
 
 
+@pytest.mark.spec("B-9", "B-10")
+def test_what_is_past_due_at_paypal_offers_no_other_card(shop: Shop, world: PayPalWorld) -> None:
+    world.becomes("pays", issue="INSTRUMENT_DECLINED")
+    world.advance(days=29)
+    page = shop.signed_in().see()
+    assert "Pay $29.99 now" in page.text
+    assert "another card" not in page.text
+    assert "Change it in your PayPal account" in page.text
+
+
 @pytest.mark.spec("B-9")
 @pytest.mark.parametrize("path", ["/cards/new", "/cards/{}/use", "/cards/{}/remove"])
 def test_its_pages_and_forms_are_refused_in_words(shop: Shop, path: str) -> None:

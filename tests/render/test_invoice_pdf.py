@@ -75,6 +75,13 @@ def test_an_invoice_names_the_merchant_the_buyer_and_what_was_paid() -> None:
     assert "Visa •••• 4242" in text_of(only_page(method=CARD))
 
 
+def test_an_invoice_of_nothing_was_not_paid_with_a_card() -> None:
+    lines = (replace(INVOICE.lines[0], amount=usd(0)),)
+    free = only_page(replace(INVOICE, total=usd(0), lines=lines), CARD)
+    assert "Nothing to pay" in text_of(free)
+    assert "Paid on" not in text_of(free) and "4242" not in text_of(free)
+
+
 def places(page: PageObject) -> list[tuple[str, float, float]]:
     """Each piece of text with where it begins, from the left and from the top."""
     found = []
@@ -100,7 +107,7 @@ def test_the_order_id_is_in_the_top_right_corner() -> None:
 def test_an_invoice_of_a_test_purchase_is_marked() -> None:
     text = text_of(only_page(replace(INVOICE, test=True, number="TEST-000001")))
     assert text.replace("TEST-000001", "").count("TEST") == 1
-    assert "Test purchase in the sandbox. No real money was charged." in text
+    assert "Test purchase. No real money was charged." in text
     assert "TEST" not in text_of(only_page())
 
 

@@ -139,8 +139,8 @@ def test_text_and_html_say_the_same(build: Callable[..., EmailMessage]) -> None:
 def test_a_mail_about_a_test_purchase_is_marked(build: Callable[..., EmailMessage]) -> None:
     message = build(invoice=replace(FAILED, test=True))
     assert message["Subject"].startswith("[TEST] ")
-    assert body(message).startswith("TEST: This email is about a sandbox purchase.")
-    assert "TEST: This email is about a sandbox purchase." in body(message, "html")
+    assert body(message).startswith("TEST: This email is about a test purchase.")
+    assert "TEST: This email is about a test purchase." in body(message, "html")
     assert "TEST" not in build().as_string()
 
 

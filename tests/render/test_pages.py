@@ -138,7 +138,7 @@ def test_what_people_typed_is_escaped(template: str) -> None:
 @pytest.mark.spec("W-3")
 @pytest.mark.parametrize("template", sorted(name for name in PAGES if "test" in PAGES[name]))
 def test_every_page_of_a_test_purchase_is_marked(template: str) -> None:
-    assert "Test mode You're in the sandbox" in page(template, **PAGES[template]).text
+    assert "Test mode No real money is charged." in page(template, **PAGES[template]).text
     live = pages.page(template, "en", nonce="n", **{**PAGES[template], "test": False})
     assert "Test mode" not in live
 

@@ -126,6 +126,8 @@ def _issued(document: IssuedDocument) -> str:
 
 def _paid(document: IssuedDocument) -> str:
     language, date = document.language, _issued(document)
+    if not document.total:  # the card stands ready, and paid nothing
+        return text(language, "invoice.free")
     if document.paid_with is None:
         return text(language, "invoice.paid", date=date)
     paid_with = formats.means(document.paid_with, language)

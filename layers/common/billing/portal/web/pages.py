@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from billing.cards.flows import cards
 from billing.customers.flows import login, mailed_code
 from billing.customers.flows.login import OverLimit
 from billing.customers.web import portal_session as session
@@ -50,6 +51,7 @@ def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> ht
         visit,
         "purchases",
         purchases=visit.account.purchases,
+        elsewhere=cards.held_by(ports, visit.account.customer, visit.account.history).elsewhere,
         done=_done(request),
         helpdesk=found.settings.portal is PortalKind.HELPDESK,
     )

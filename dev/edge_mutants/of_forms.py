@@ -72,7 +72,7 @@ OF_FORMS: tuple[Mutant, ...] = (
         "pass",
         ("tests/helpdesk/test_isolation.py",),
     ),
-    _from_anywhere("console sign-in", CONSOLE, "merchant = ports.ephemeral.take(", _CONSOLE),
+    _from_anywhere("console sign-in", CONSOLE, "key = _live_key(", _CONSOLE),
     _from_anywhere("console", CONSOLE, "session = required(", _CONSOLE),
     _from_anywhere("portal", PORTAL, "visit = required(", _PORTAL),
     _from_anywhere("account", PAGES, "found = visit(", _ACCOUNT),
@@ -87,7 +87,10 @@ OF_FORMS: tuple[Mutant, ...] = (
         ("tests/helpdesk/test_isolation.py",),
     ),
     _from_anywhere(
-        "portal sign-in", FRONT, "found = session.open_portal(ports, merchant)\n    typed", _LOGIN
+        "portal sign-in",
+        FRONT,
+        "found = session.open_portal(ports, merchant)\n    typed = request.form()\n    order",
+        _LOGIN,
     ),
     _from_anywhere(
         "asking for a portal's link",

@@ -122,8 +122,8 @@ OF_ISOLATION: tuple[Mutant, ...] = (
     _of(
         "an Order ID signs in with any email",
         "billing.customers.flows.login",
-        "return customer if allowed and same else None",
-        "return customer if allowed else None",
+        "found = customer if same else None",
+        "found = customer",
         ("tests/portal/test_login.py",),
     ),
     _of(

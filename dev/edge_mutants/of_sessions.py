@@ -96,15 +96,15 @@ OF_SESSIONS: tuple[Mutant, ...] = (
     _of(
         "goes on after another password: console",
         CONSOLE,
-        " or not _still_knows(ports, held)",
+        " or not _is_current(ports, held)",
         "",
         _ACCOUNT,
     ),
     _of(
         "goes on after another password: account",
         CONSOLE,
-        'account is not None and _mark(account) == held.kept["password"]',
-        "account is not None",
+        'account is None or sessions.mark(account.password_hash) != held.kept["password"]',
+        "account is None",
         _ACCOUNT,
     ),
     _of(

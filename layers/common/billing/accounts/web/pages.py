@@ -11,7 +11,7 @@ from billing.accounts.accounts import Account, AccountStanding, Standing
 from billing.accounts.flows import account, account_life, email_change, own_plan
 from billing.accounts.flows.account import SignUp
 from billing.accounts.web import console_session
-from billing.kernel.errors import Invalid, Refused
+from billing.kernel.errors import Invalid, Refused, Unavailable
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.render.messages import MERCHANTS_LANGUAGE
@@ -154,7 +154,11 @@ def reset_password(ports: Ports, request: Request, token: str, *, now: datetime)
         return _front(ports, "reset", status=422, errors=errors_of(error))
     if found is None:
         raise _link_expired()
-    return _enter(ports, request, found, now)
+    try:
+        return _enter(ports, request, found, now)
+    except Unavailable:
+        # The password is set, so no answer may say that nothing was done.
+        return http.redirect("/account/sign-in")
 
 
 def confirm_form(ports: Ports, token: str, *, now: datetime) -> http.Answer:

@@ -86,7 +86,8 @@ class Purchase:
 class Plan:
     """The world that a seed draws.
 
-    `looks` is for how many things a run has time, None for all.
+    `looks` is for how many things a run has time, None for all. A scene `hears` of its gateway's
+    events only if it says so.
     """
 
     starts_at: datetime
@@ -101,6 +102,7 @@ class Plan:
     stops: list[tuple[str, int, int, str]] = field(default_factory=list)
     offers_end: list[tuple[str, int]] = field(default_factory=list)
     looks: int | None = None
+    hears: bool = False
 
     @property
     def start_us(self) -> int:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from billing.kernel.catalog import Initial, PriceTerms, PriceType
+from billing.kernel.gateways import DisputeStanding
 from billing.kernel.merchants import CreditAtEnd, Merchant, Settings
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
@@ -20,6 +22,7 @@ from sim.actions import Action, cancel_at_end, cancel_now, pause_now, pay_now
 from sim.adversary import Adversary
 from sim.card_changes import other_card, remove_card
 from sim.chance import Chance
+from sim.money_back import charged
 from sim.plan import FREEZE_MINOR, Plan, Purchase, on_sale
 from sim.plan_changes import change_to, freeze_next
 from sim.run import Act, change_merchant
@@ -48,6 +51,7 @@ class Scene:
     days: int
     seed: int = 1
     acts: tuple[Act, ...] = ()
+    hears: bool = False
 
 
 def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
@@ -85,6 +89,16 @@ def remove_last(adversary: Adversary, target: Subscription) -> None:
     card_changes.remove(adversary, target, lambda kept: kept[-1].id)
 
 
+def lose_first_payment(adversary: Adversary, target: Subscription) -> None:
+    """Disputes the whole first payment, which the bank takes back three days later."""
+    world = adversary.world
+    reference = str(charged(world, target)[0].gateway_ref)
+    sandbox = world.gateway.sandbox
+    opened = sandbox.open_dispute(reference, None)
+    close = partial(sandbox.close_dispute, reference, opened, DisputeStanding.LOST)
+    world.clockwork.at(world.clockwork.now_us + 3 * DAY, close)
+
+
 change_now, change_next = _change(1, When.NOW), _change(1, When.NEXT_REBILL)
 change_cheaper = _change(3, When.NOW)
 think_it_over, change_meanwhile = _change(1, When.NOW, thinks_us=MINUTE), _change(2, When.NOW)
@@ -116,6 +130,14 @@ SCENES = {
             "pm_card_mastercard",
             33,
             acts=(Act(10, money_back.refund_last), Act(12, change_cheaper)),
+        ),
+        Scene(
+            "bank takes it back",
+            GOLD,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, change_cheaper), Act(12, lose_first_payment)),
+            hears=True,
         ),
         Scene(
             "leaves credit",
@@ -278,7 +300,7 @@ def plan_of(scene: Scene) -> Plan:
     bought = on_sale(merchant, scene.terms, 1)
     others = (on_sale(merchant, terms, n) for n, terms in enumerate((GOLD, SILVER, CHEAP), 2))
     sold = [bought, *others]
-    plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, sold)
+    plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, sold, hears=scene.hears)
     at_us = plan.start_us + SECOND
     plan.purchases = [Purchase(1, at_us, "ann@example.com", bought[1].id, scene.card)]
     return plan

@@ -83,7 +83,7 @@ class World:
         self.gateway.books.booked = self.oracle.booked
         self.gateway.books.refunded = self.oracle.refunded
         self.webhooks = Webhooks(seed, self.wire, self.gateway, lambda: self.ports)
-        self.webhooks.on = self.webhooks.on and forced is None
+        self.webhooks.on = plan.hears or (self.webhooks.on and forced is None)
         self.gateway.books.told = self._report
         self.gateway.moves = self.oracle.moves
         self.gateway.charges = self.oracle.charges

@@ -24,7 +24,10 @@ _MAILED = (
     GUARDS,
     "tests/portal/test_mail_links.py",
 )
-_SIGNING = ("tests/accounts/test_signing.py",)
+_SIGNING = (
+    GUARDS,
+    "tests/accounts/test_signing.py",
+)
 _REQUESTS = ("tests/helpdesk/test_requests.py",)
 _STRIPE = ("tests/gateways/stripe/test_events.py", "tests/gateway_events/test_webhooks.py")
 _PAYPAL = (
@@ -154,12 +157,11 @@ OF_LINKS: tuple[Mutant, ...] = (
         _MAILED,
     ),
     _of("password, after another", ACCOUNT, " or _mark(account) != mark:", ":", _SIGNING),
-    _of(
-        "password, twice",
-        ACCOUNT,
-        "ports.ephemeral.take(RESET, digest(token), now=now)",
-        "pass",
+    Mutant(
+        "link: password, twice",
+        (Cut(ACCOUNT, "ports.ephemeral.take(RESET, digest(token), now=now)", "pass"),),
         _SIGNING,
+        redundant="the password that it set has made it void",
     ),
     _of(
         "password, for ever",
@@ -169,12 +171,11 @@ OF_LINKS: tuple[Mutant, ...] = (
         _SIGNING,
     ),
     _of("email, one end alone", CHANGE, "if not all(both):", "if False:", _SIGNING),
-    _of(
-        "email, of an account that has another",
-        CHANGE,
-        ' or account.email not in {wanted["old"], wanted["new"]}:',
-        ":",
+    Mutant(
+        "link: email, of an account that has another",
+        (Cut(CHANGE, ' or account.email not in {wanted["old"], wanted["new"]}:', ":"),),
         _SIGNING,
+        redundant="only an account that has the old one gets the new one",
     ),
     _of(
         "request, any merchant",

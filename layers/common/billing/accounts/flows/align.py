@@ -22,17 +22,15 @@ from billing.jobs.flows.steps import Kind, each, place_in
 from billing.jobs.jobs import Job, Step
 from billing.kernel import charge_eligibility
 from billing.kernel.errors import Refused
-from billing.kernel.flows.paging import entries
+from billing.kernel.flows import whole_lists
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.invoices import UNDER_WAY, InvoiceState
-from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, State, Subscription, When
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
-AT_ONCE = 50
 LOOK_AGAIN = timedelta(days=1)
 """The delay between ending all subscriptions and erasing the data: by then mail about their ends is
 sent."""
@@ -48,7 +46,7 @@ def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> I
         yield Step(f"{standing} ", None)
         place = ""
     act = partial(_act(ports, standing), ports, now=now)
-    sold = _sold(ports, seller, place, now)
+    sold = whole_lists.subscriptions(ports, seller, after=place, now=now)
     yield from each(standing, sold, lambda listed: _seen(ports, listed, act))
 
 
@@ -81,19 +79,6 @@ def _seen(ports: Ports, listed: Subscription, act: Callable[[Subscription], bool
     found = ports.store.subscription(listed.merchant, listed.customer, listed.id)
     assert found is not None, "a subscription is never removed"
     return Seen.FINISHED if act(found) else Seen.LEFT
-
-
-def _sold(
-    ports: Ports, seller: Merchant, after: str, now: datetime
-) -> Iterator[tuple[Subscription, str]]:
-    until = now + timedelta(microseconds=1)
-    return entries(
-        lambda cursor: ports.store.subscriptions_started(
-            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
-        ),
-        lambda found: found.id,
-        after=after,
-    )
 
 
 def _pause(ports: Ports, found: Subscription, now: datetime) -> bool:

@@ -20,8 +20,8 @@ from billing.jobs.jobs import Job, Step
 from billing.kernel import list_rows
 from billing.kernel.customers import Customer
 from billing.kernel.errors import Conflict
+from billing.kernel.flows import whole_lists
 from billing.kernel.flows.list_rows import difference
-from billing.kernel.flows.paging import entries
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.list_rows import ListRow, PlanRow
 from billing.kernel.merchants import Merchant
@@ -34,7 +34,6 @@ from billing.kernel.writes import Change
 JOB = "index_lists"
 """The job's kind, and its id: a merchant has one."""
 
-AT_ONCE = 50
 ATTEMPTS = 8
 SUBSCRIPTIONS, ORDERS = "subscriptions", "orders"
 NEW = timedelta(days=2)
@@ -59,11 +58,12 @@ def _steps(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> I
     seller = _seller(ports, job.owner)
     of, place = place_in(job.cursor)
     if of != ORDERS:
-        sold = _subscriptions(ports, seller, place)
+        sold = whole_lists.subscriptions(ports, seller, after=place, now=now)
         yield from each(SUBSCRIPTIONS, sold, partial(_subscription, ports))
         yield Step(f"{ORDERS} ", None)
         place = ""
-    yield from each(ORDERS, _orders(ports, seller, place), partial(_order, ports))
+    booked = whole_lists.orders(ports, seller, after=place, now=now)
+    yield from each(ORDERS, booked, partial(_order, ports))
 
 
 def _finish(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> Seen:
@@ -134,27 +134,3 @@ def _customer(ports: Ports, found: Customer) -> bool:
     except Conflict:
         return False
     return True
-
-
-def _subscriptions(
-    ports: Ports, seller: Merchant, after: str
-) -> Iterator[tuple[Subscription, str]]:
-    until = ports.clock() + timedelta(microseconds=1)
-    return entries(
-        lambda cursor: ports.store.subscriptions_started(
-            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
-        ),
-        lambda found: found.id,
-        after=after,
-    )
-
-
-def _orders(ports: Ports, seller: Merchant, after: str) -> Iterator[tuple[Order, str]]:
-    until = ports.clock() + timedelta(microseconds=1)
-    return entries(
-        lambda cursor: ports.store.orders(
-            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
-        ),
-        lambda order: order.id,
-        after=after,
-    )

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from billing.helpdesk.tickets import Ticket
 from billing.jobs.flows.steps import each, place_in
 from billing.jobs.jobs import Step
+from billing.kernel.flows import whole_lists
 from billing.kernel.flows.paging import entries
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.merchants import Merchant
@@ -47,7 +48,7 @@ def steps(
         return seen
 
     if of != TICKETS:
-        yield from each(ORDERS, _orders(ports, seller, place, now), unname)
+        yield from each(ORDERS, whole_lists.orders(ports, seller, after=place, now=now), unname)
         yield Step(f"{TICKETS} ", None)
         place = ""
     tickets = _tickets(ports, seller, place, now)
@@ -73,19 +74,6 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
 
 def _seen(finished: bool) -> Seen:
     return Seen.FINISHED if finished else Seen.LEFT
-
-
-def _orders(
-    ports: Ports, seller: Merchant, after: str, now: datetime
-) -> Iterator[tuple[Order, str]]:
-    until = now + timedelta(microseconds=1)
-    return entries(
-        lambda cursor: ports.store.orders(
-            seller.id, since=seller.created_at, until=until, limit=AT_ONCE, cursor=cursor
-        ),
-        lambda order: order.id,
-        after=after,
-    )
 
 
 def _tickets(

@@ -1,0 +1,52 @@
+"""Walks over all that a merchant sold and booked, from any place on: for background jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from billing.kernel.flows.paging import entries
+from billing.kernel.merchants import Merchant
+from billing.kernel.orders import Order
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
+
+AT_ONCE = 50
+
+_MOMENT = timedelta(microseconds=1)
+"""The least after `now`, so that what was sold at that instant is among it."""
+
+
+def subscriptions(
+    ports: Ports, seller: Merchant, *, after: str, now: datetime
+) -> Iterator[tuple[Subscription, str]]:
+    """Yields a merchant's subscriptions behind a place, newest first, each with the place after
+    it."""
+    return entries(
+        lambda cursor: ports.store.subscriptions_started(
+            seller.id,
+            since=seller.created_at,
+            until=now + _MOMENT,
+            limit=AT_ONCE,
+            cursor=cursor,
+        ),
+        lambda found: found.id,
+        after=after,
+    )
+
+
+def orders(
+    ports: Ports, seller: Merchant, *, after: str, now: datetime
+) -> Iterator[tuple[Order, str]]:
+    """Yields a merchant's orders behind a place, newest first, each with the place after it."""
+    return entries(
+        lambda cursor: ports.store.orders(
+            seller.id,
+            since=seller.created_at,
+            until=now + _MOMENT,
+            limit=AT_ONCE,
+            cursor=cursor,
+        ),
+        lambda order: order.id,
+        after=after,
+    )

@@ -104,7 +104,7 @@ OF_FORMS: tuple[Mutant, ...] = (
         "found = session.open_portal(ports, merchant)\n    customer = login.by_link",
         _LOGIN,
     ),
-    _from_anywhere("a mail's link", "billing.portal.web.mailed", "return holder(", _MAILED),
+    _from_anywhere("a mail's link", "billing.portal.web.mail_link", "return holder(", _MAILED),
     _from_anywhere(
         "a payment's link",
         "billing.portal.web.payment",

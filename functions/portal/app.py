@@ -12,12 +12,12 @@ from billing.kernel.errors import BillingError
 from billing.kernel.ports import Ports
 from billing.portal.web import cards as portal_cards
 from billing.portal.web import freeze as portal_freeze
-from billing.portal.web import mailed as portal_mailed
-from billing.portal.web import mailed_cards as portal_mailed_cards
+from billing.portal.web import mail_link as portal_mail_link
+from billing.portal.web import mail_link_cards as portal_mail_link_cards
 from billing.portal.web import pages as portal_pages
 from billing.portal.web import payment as portal_payment
 from billing.portal.web import purchases as portal_purchases
-from billing.portal.web.mailed import Holder
+from billing.portal.web.mail_link import Holder
 from billing.runtime import telemetry, wiring
 from billing.web import custom_domains, http, languages
 from billing.web.request import Request
@@ -108,39 +108,39 @@ def _mailed(portal: Portal) -> None:
 
     def looks(merchant: str, reference: str) -> Holder:
         now = ports.clock()
-        return portal_mailed.holder(ports, portal.request, merchant, reference, now=now)
+        return portal_mail_link.holder(ports, portal.request, merchant, reference, now=now)
 
     def sends(merchant: str, reference: str) -> Holder:
         now = ports.clock()
-        return portal_mailed.sender(ports, portal.request, merchant, reference, now=now)
+        return portal_mail_link.sender(ports, portal.request, merchant, reference, now=now)
 
     @app.get("/portal/<merchant>/mail/<reference>")
     def purchase(merchant: str, reference: str) -> http.Answer:
-        return portal_mailed.page(looks(merchant, reference))
+        return portal_mail_link.page(looks(merchant, reference))
 
     @app.post("/portal/<merchant>/mail/<reference>/pay")
     def pay(merchant: str, reference: str) -> http.Answer:
-        return portal_mailed.pay(sends(merchant, reference))
+        return portal_mail_link.pay(sends(merchant, reference))
 
     @app.get("/portal/<merchant>/mail/<reference>/card")
     def card_form(merchant: str, reference: str) -> http.Answer:
-        return portal_mailed_cards.card_form(looks(merchant, reference))
+        return portal_mail_link_cards.card_form(looks(merchant, reference))
 
     @app.post("/portal/<merchant>/mail/<reference>/card")
     def add_card(merchant: str, reference: str) -> http.Answer:
-        return portal_mailed_cards.add_card(sends(merchant, reference))
+        return portal_mail_link_cards.add_card(sends(merchant, reference))
 
     @app.get("/portal/<merchant>/mail/<reference>/code")
     def code_form(merchant: str, reference: str) -> http.Answer:
-        return portal_mailed.code_form(looks(merchant, reference))
+        return portal_mail_link.code_form(looks(merchant, reference))
 
     @app.post("/portal/<merchant>/mail/<reference>/code")
     def ask_for_code(merchant: str, reference: str) -> http.Answer:
-        return portal_mailed.ask_for_code(sends(merchant, reference))
+        return portal_mail_link.ask_for_code(sends(merchant, reference))
 
     @app.post("/portal/<merchant>/mail/<reference>/enter")
     def enter(merchant: str, reference: str) -> http.Answer:
-        return portal_mailed.enter(sends(merchant, reference))
+        return portal_mail_link.enter(sends(merchant, reference))
 
 
 def _invoices(portal: Portal) -> None:

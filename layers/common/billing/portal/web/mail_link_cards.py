@@ -10,7 +10,7 @@ from billing.checkout.flows import card_setup
 from billing.customers.flows import mail_link
 from billing.kernel.errors import Invalid, NotFound, Refused
 from billing.kernel.gateways import AccountRef, TestCards
-from billing.portal.web.mailed import Holder
+from billing.portal.web.mail_link import Holder
 from billing.web import custom_domains, http, redirects
 from billing.web.card_fields import GIVEN_THERE
 from billing.web.problems import errors_of

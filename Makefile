@@ -147,7 +147,7 @@ spec: $(DEV)
 # each candidate is asked where it really is. Then what a cold start need not do is done here, and
 # what no function reads is taken out.
 define sam_build
-@found=$$($(MAKE) -s runtime-python) || { \
+@found=$$($(MAKE) -s --no-print-directory runtime-python) || { \
   echo "make $@ needs python$(PYTHON_RUNTIME), the version that Lambda runs. Install it first."; \
   exit 1; }; \
 PATH="$$(dirname "$$found"):$$PATH" .venv-tools/bin/sam build $(2) && \
@@ -238,6 +238,6 @@ $(TOOLS): requirements/tools.txt $(UV)
 
 # Without a Python of the runtime's version the tests that need one are left out, and say so.
 $(LAMBDA): requirements/lambda.txt $(UV)
-	@found=$$($(MAKE) -s runtime-python) || { \
+	@found=$$($(MAKE) -s --no-print-directory runtime-python) || { \
 	  echo "No python$(PYTHON_RUNTIME): nothing runs as in Lambda."; exit 0; }; \
 	$(UV) venv -q --clear --python "$$found" $(@D) && $(SYNC) && touch $@

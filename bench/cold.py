@@ -12,7 +12,6 @@ import os
 import resource
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from bench.engine import bought
 from bench.figures import Figure, Report
 from billing.api.flows import keys
 from billing.kernel.merchants import ApiKey
+from billing.kernel.values import Value
 from billing.storage.dynamo.writes import item_of
 from billing.storage.entity_keys import key_of
 from tests.portal.visitors import OPEN
@@ -40,8 +40,7 @@ Logger(service="x")
 """
 
 
-@dataclass(frozen=True, slots=True)
-class First:
+class First(Value):
     """A function's first event: one of `events/`, or made here."""
 
     name: str

@@ -11,19 +11,18 @@ import re
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.figures import BASELINE, RESULTS, Figure, Report
+from billing.kernel.values import Value
 
 PRICES = Path(__file__).with_name("prices.toml")
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 MINUTES_PER_MONTH = 30 * 24 * 60
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Value):
     """A line of a bill: its purpose, and the product of named quantities."""
 
     what: str

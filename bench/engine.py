@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -26,6 +25,7 @@ from billing.kernel.gateways import (
 from billing.kernel.merchants import GatewayAccount
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.rebill.flows import sweep, worker
 from tests.world import START, World

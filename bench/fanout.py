@@ -7,12 +7,12 @@ minute, with the limits of Lambda, SQS and the gateway as parameters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from math import ceil
 from time import process_time
 
 from billing.aws.sqs_queue import LEASES_PER_MESSAGE
 from billing.kernel.storage import Due
+from billing.kernel.values import Value, replace
 from billing.rebill.flows import sweep as rebill_sweep
 from tests.world import World
 
@@ -35,8 +35,7 @@ class CountingQueue:
         return 0  # what a sweep costs is measured, not how long the workers take
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Value):
     """The result of the sweeps of equal due dates, in CPU seconds.
 
     `slowdown` is the cost of the last tenth against the first.
@@ -63,8 +62,7 @@ def sweep(world: World, ticks: int = 10) -> Swept:
     return Swept(len(queue.owners), queue.doubled, sum(spent), full[-1] / full[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value):
     """The limits of account and gateway. Rates are per second; `workers` is ChargeConcurrency.
 
     `seconds_per_batch` is a worker's time for a message's claims beside the gateway's.
@@ -81,8 +79,7 @@ class Limits:
     starts_of_workers: float = 1_000 / 10
 
 
-@dataclass(frozen=True, slots=True)
-class Drained:
+class Drained(Value):
     """The result of charging many subscriptions that are due at once."""
 
     due: int

@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter, process_time
 
+from billing.kernel.values import Value
+
 HERE = Path(__file__).parent
 BASELINE = HERE / "baseline.json"
 RESULTS = HERE / "results.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Value):
     """A figure; `goal` is a least value, or with `at_most` a greatest one."""
 
     name: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from time import process_time
 from typing import Any
 
 from bench.figures import Figure, Report, percentile
 from billing.kernel.errors import Unreachable
+from billing.kernel.values import replace
 from billing.render import invoice_pdf
 from billing.runtime import telemetry
 from functions.checkout import app as checkout_app

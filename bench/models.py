@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from time import process_time
 from typing import Any
 
@@ -21,6 +20,7 @@ from pynamodb.transactions import TransactWrite
 from bench import engine
 from bench.stub import StubEndpoint
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.storage import keys
 from billing.storage.dynamo import calls as dynamo_calls

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 from bench.engine import InstantGateway, renew, world_of
 from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import ChargeOrder, Outcome
+from billing.kernel.values import replace
 from billing.runtime import wiring
 
 CALLS_PER_SECOND = 25

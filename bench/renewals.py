@@ -7,7 +7,6 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -20,6 +19,7 @@ from bench.units import MeteredItems, Written, size_of
 from billing.kernel import invoicing
 from billing.kernel.due import DueKind
 from billing.kernel.gateways import Succeeded
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Insert
 from billing.rebill import charge_steps
 from billing.runtime import wiring
@@ -52,8 +52,7 @@ def per_batch_size(count: int = 1_000) -> Iterator[tuple[int, float]]:
         yield at_once, count / cpu_seconds(partial(engine.renew, world, at_once))
 
 
-@dataclass(frozen=True, slots=True)
-class Stubbed:
+class Stubbed(Value):
     """The cost of `count` renewals in our process when DynamoDB costs nothing."""
 
     seconds: float

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 from bench import engine, fanout
 from bench.fanout import Limits
 from bench.figures import Figure, Report, cpu_seconds
+from billing.kernel.values import replace
 
 MANY = 1_000_000
 FEW = 1_000

@@ -10,12 +10,12 @@ digits
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from typing import Any
 
 from billing.kernel.storage import Due
+from billing.kernel.values import Value
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
 from billing.storage.dynamo.writes import item_of
 from billing.storage.index_keys import index_keys
@@ -26,8 +26,7 @@ KB = 1024
 OP = "0" * 22
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Value):
     """A write: what it was, the size of its item in bytes, and its units by table and indexes."""
 
     what: str

@@ -3,11 +3,11 @@
 import html
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
+from billing.kernel.values import Value
 from dev.clock import DevClock
 from dev.durations import later
 from dev.exchange import Request, Response, json_response
@@ -40,8 +40,7 @@ class _InvalidError(Exception):
     """A call whose body asks for something that cannot be done."""
 
 
-@dataclass(frozen=True)
-class Controls:
+class Controls(Value):
     clock: DevClock
     worker: Worker
     waiting: Waiting

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +34,7 @@ from billing.kernel.merchants import (
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert, Write
 from dev import PLATFORM
 
@@ -43,8 +43,7 @@ GARDEN = "garden"
 KEY_FILE = "demo-api-key"
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
+class Demo(Value):
     """The API key and links that a newcomer needs to begin."""
 
     api_key: str

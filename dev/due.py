@@ -4,9 +4,10 @@ Whatever their kind, a schedule's tick at or after that time has something to do
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from billing.kernel.values import Value
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -15,8 +16,7 @@ _INDEX = "due"
 _OUTBOX = "OB"
 
 
-@dataclass(frozen=True)
-class DueRow:
+class DueRow(Value):
     """A row that waits for a time. `key` is another one as soon as the row is put off."""
 
     kind: str

@@ -10,13 +10,13 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from billing.kernel.errors import BillingError, Invalid
+from billing.kernel.values import Value
 from billing.web import inputs
 from billing.web.problems import Misshapen
 
@@ -30,8 +30,7 @@ OUTSIDE_TEXTS = {"code", "note", "field"}
 """Arguments that are no parameters of a text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(Value):
     """One place that makes an error; `code` is None where it is only known when it runs."""
 
     module: str

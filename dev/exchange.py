@@ -10,11 +10,11 @@ import binascii
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from billing.kernel.values import Value
 from dev.stack import Route
 from dev.template import ACCOUNT
 
@@ -30,8 +30,7 @@ MOST_HEADER_BYTES = 10_240
 """The most bytes of all headers together, of a request or of an answer: API Gateway's limit."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Value):
     method: str
     path: str
     query: str
@@ -41,8 +40,7 @@ class Request:
     source_ip: str
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(Value):
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes

@@ -8,16 +8,15 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from billing.kernel.values import Value, field
 from dev.stack import Function
 
 Invoke = Callable[[Function, Any], Any]
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Value):
     function_name: str
     memory_limit_in_mb: str
     invoked_function_arn: str

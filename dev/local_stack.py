@@ -1,18 +1,17 @@
 """Assembles `make run`: the template's stack over the emulator, on the dev clock."""
 
-import dataclasses
 import importlib
 import os
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 
+from billing.kernel.values import Value, replace
 from dev import PLATFORM, provision, stack
 from dev.clock import DevClock
 from dev.controls import Controls
@@ -44,8 +43,7 @@ _DEFAULTS = {
 _OURS = ("BUCKET_", "PUBLIC_URL", "QUEUE_", "TABLE_")
 
 
-@dataclass(frozen=True)
-class House:
+class House(Value):
     api: Api
     worker: Worker
     demo: Any
@@ -156,12 +154,10 @@ def _install_ports(clock: DevClock, mailbox: Mailbox) -> Any:
     wiring = importlib.import_module("billing.runtime.wiring")
     settings = importlib.import_module("billing.runtime.settings")
     connected = wiring.connect(settings.Settings.from_environ(os.environ), clock=clock)
-    ports = dataclasses.replace(connected, mailer=RecordingMailer(connected.mailer, mailbox))
+    ports = replace(connected, mailer=RecordingMailer(connected.mailer, mailbox))
     if die_at := os.environ.get("DIE_AT"):
         mortality, alive = Mortality(die_at), ports.gateway
-        ports = dataclasses.replace(
-            ports, gateway=lambda account: MortalGateway(alive(account), mortality)
-        )
+        ports = replace(ports, gateway=lambda account: MortalGateway(alive(account), mortality))
     wiring.install(ports)
     return ports
 

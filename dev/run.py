@@ -12,10 +12,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from billing.kernel.values import Value
 from dev import local_stack
 from dev.emulator import Emulator, EmulatorError
 from dev.server import Server
@@ -27,8 +27,7 @@ class StartError(Exception):
     """Something on this machine prevents the start; the message says what."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Value):
     port: int
     data: Path
     template: Path

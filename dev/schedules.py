@@ -7,10 +7,11 @@ does not shift the ticks.
 import calendar
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
+
+from billing.kernel.values import Value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
@@ -36,8 +37,7 @@ def parse(expression: str, zone: str = "UTC") -> Ticks:
     raise ValueError(f"the schedule expression {expression!r} is not supported by make run")
 
 
-@dataclass(frozen=True)
-class _Rate:
+class _Rate(Value):
     every: timedelta
 
     def after(self, instant: datetime) -> datetime:
@@ -48,8 +48,7 @@ class _Rate:
         return tick if tick > since else None
 
 
-@dataclass(frozen=True)
-class _Cron:
+class _Cron(Value):
     minutes: frozenset[int]
     hours: frozenset[int]
     days: frozenset[int]

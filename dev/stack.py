@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from billing.kernel.values import Value
 from dev.schedules import Ticks, parse
 from dev.template import Template
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Value):
     logical_id: str
     module: str
     attribute: str
@@ -24,15 +24,13 @@ class Function:
     arn: str
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Value):
     method: str
     path: str
     function: Function
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(Value):
     name: str
     function: Function
     ticks: Ticks
@@ -41,8 +39,7 @@ class Schedule:
     is_rule: bool
 
 
-@dataclass(frozen=True)
-class QueueMapping:
+class QueueMapping(Value):
     function: Function
     queue: str
     queue_arn: str
@@ -50,8 +47,7 @@ class QueueMapping:
     reports_failures: bool
 
 
-@dataclass(frozen=True)
-class StreamMapping:
+class StreamMapping(Value):
     function: Function
     table: str
     batch_size: int
@@ -60,8 +56,7 @@ class StreamMapping:
     most_attempts: int | None
 
 
-@dataclass(frozen=True)
-class Stack:
+class Stack(Value):
     routes: tuple[Route, ...]
     schedules: tuple[Schedule, ...]
     queue_mappings: tuple[QueueMapping, ...]

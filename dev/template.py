@@ -5,11 +5,12 @@ Nothing here knows what the resources mean; that is stack.py.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from billing.kernel.values import Value, field
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -32,8 +33,7 @@ _ARNS = {
 _NAME_KEYS = ("TableName", "QueueName", "FunctionName", "Name")
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(Value):
     """The template, resolved.
 
     `queue_url_prefix` and `parameters` are what only `make run` knows.

@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -25,6 +25,7 @@ from urllib.parse import urlencode
 from billing.kernel.errors import Unreachable
 from billing.kernel.merchants import SelfService
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from billing.runtime import wiring
 from dev import tree_sizes
 from functions.cancel import app as cancel_app

@@ -11,9 +11,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from billing.kernel.values import Value
 
 if TYPE_CHECKING:
     from billing.gateways.spec import GatewaySpec
@@ -26,8 +27,7 @@ class OperateError(Exception):
     """A request that cannot be made there; the message says why."""
 
 
-@dataclass(frozen=True)
-class Installation:
+class Installation(Value):
     """A deployed stack, or where there is none the `make run` at `port` with its `data`."""
 
     stack: str | None = None

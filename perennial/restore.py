@@ -5,12 +5,12 @@ It changes nothing that is in use. docs/runbooks/restore.md says how to switch o
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 
+from billing.kernel.values import Value
 from billing.operations import at_rest
 from billing.storage.dynamo.tables import every_entity
 from perennial.installation import OperateError
@@ -23,8 +23,7 @@ class RestoreError(OperateError):
     """A restore that cannot be done; the message says why."""
 
 
-@dataclass(frozen=True)
-class Restored:
+class Restored(Value):
     """A restored table and the violations found in it."""
 
     table: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from billing.kernel.issued_documents import IssuedDocument
+from billing.kernel.values import replace
 from sim.invariants import Violation
 from sim.items import Put
 from sim.seen import Seen

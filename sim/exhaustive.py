@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from itertools import product
 
+from billing.kernel.values import Value
 from sim.faults import Forced
 from sim.invariants import Violation
 from sim.run import Result, Spawned, run
@@ -54,8 +54,7 @@ def calls_of(result: Result) -> Counter[str]:
     return Counter(who for _, who, _ in result.lines if who not in {"table", "bank"})
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Value):
     """A forced set of faults in a scene, and the invariant that it violated."""
 
     scene: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from billing.kernel.values import Value
 from sim.chance import WORD, Chance, digest, share
 
 AT_A_CALL: dict[str, dict[str, float]] = {
@@ -75,8 +75,7 @@ def _key(category: str, kind: str) -> str:
     return f"{category}.{kind}"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Value):
     """A fault that happened: at `actor`'s call number `point`, or at the event `actor` names."""
 
     actor: str

@@ -7,7 +7,6 @@ faults are over in `final_checks.py`.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import timedelta
 from functools import cache
 from operator import attrgetter
@@ -21,6 +20,7 @@ from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.ledger import LedgerEntry
 from billing.kernel.merchants import Merchant
 from billing.kernel.subscription import State
+from billing.kernel.values import fields
 from sim.virtual_clock import Stop
 
 SKEW = timedelta(seconds=5)

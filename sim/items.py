@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 
 from billing.kernel.errors import Conflict
 from billing.kernel.storage import Due
+from billing.kernel.values import Value, fields, replace
 from billing.kernel.writes import Change, E, Entity, Insert, Transaction, Write
 from billing.storage.addresses import IndexPartition, Key, Partition, Row
 from billing.storage.entity_classes import Decoded
@@ -37,8 +37,7 @@ LAG_US = (1_000, 20 * SECOND)
 PACK = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Blind:
+class Blind(Value):
     """A write without its conditions: only mutants make them."""
 
     write: Write

@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, Refused
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Insert
 from billing.storage.addresses import DUE, stamp
@@ -52,8 +52,7 @@ NOT_AT_FIRST = 2
 RECEIVED_AT_MOST = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Value):
     """A job that a seed starts, and its number of steps."""
 
     owner: str

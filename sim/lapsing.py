@@ -10,7 +10,6 @@ that is what the quarter of an hour in between is for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -30,6 +29,7 @@ from billing.kernel.gateways import (
     Succeeded,
     Unconfirmed,
 )
+from billing.kernel.values import replace
 from sim.gateway import SimGateway
 from sim.virtual_clock import MINUTE, SECOND
 from sim.wire import Wire

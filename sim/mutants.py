@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +32,7 @@ from billing.kernel.funds import Funds
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value
 from billing.kernel.writes import Insert
 from billing.outbox import lines, outdated
 from billing.outbox.flows import consume, deliver
@@ -87,8 +87,7 @@ Patch = tuple[Any, str, Callable[[Any], Any]]
 """The owner of a name, the name, and the function that makes the mutant's version of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
+class Mutant(Value):
     """A removed guard; `redundant` says why nothing need notice."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import wraps
 from itertools import count
@@ -19,6 +18,7 @@ from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import Declined, Unconfirmed
 from billing.kernel.invoices import Invoice
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Transaction, left
 from billing.plans import plan_change

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from billing.kernel.invoices import FINAL, Invoice, InvoiceCounter
 from billing.kernel.periods import Anchor
 from billing.kernel.schedule import ChargeKind
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 from billing.plans.plan_change import Quote, When
 from billing.refunds.refunds import Refund
 from sim.invariants import CALL, LIFE, SKEW, I, Violation, changed

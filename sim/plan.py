@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from billing.kernel.catalog import Cycle, Initial, PricePoint, PriceTerms, PriceType, Product
@@ -12,6 +12,7 @@ from billing.kernel.merchants import CreditAtEnd, GatewayAccount, Merchant, Sett
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.retries import FinalAction, RetrySchedule
+from billing.kernel.values import Value, replace
 from sim.chance import Chance
 from sim.virtual_clock import DAY, HOUR, MINUTE, SECOND, microseconds
 
@@ -69,8 +70,7 @@ SOLD: tuple[PriceTerms, ...] = (
 FREEZE_MINOR = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(Value):
     """A purchase that somebody means to make."""
 
     number: int

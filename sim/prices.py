@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from billing.catalog.flows import products
 from billing.kernel.catalog import PricePoint
 from billing.kernel.money import Money
+from billing.kernel.values import replace
 from sim.virtual_clock import answered, instant
 from sim.world import World
 

@@ -6,10 +6,10 @@ import os
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert
 from sim import documents, hurry, observed, overdue, prices
 from sim.actions import Action
@@ -31,24 +31,21 @@ HEALING_US = 12 * DAY
 CHARGES_PER_SUB_YEAR = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(Value):
     """An action at one call of one actor, in a run without chance."""
 
     at: tuple[str, int]
     action: Action
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Value):
     """An action of a scene's buyer on a day of the scene, counted from 0."""
 
     day: int
     action: Action
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Value):
     """The outcome of one seed.
 
     Its time is that of simulating alone, without setting a world up.

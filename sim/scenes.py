@@ -5,7 +5,6 @@ A new flow is added here: a scene that it is in, and the actions that come in wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -16,6 +15,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.retries import RetrySchedule
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value, replace
 from billing.plans.plan_change import When
 from sim import actions, card_changes, money_back, plan_changes
 from sim.actions import Action, cancel_at_end, cancel_now, pause_now, pay_now
@@ -41,8 +41,7 @@ SEED_OF_UNDO = 10
 """A customer who cancels at the end of the period undoes it within days."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Value):
     """One customer's story, short enough to be run thousands of times."""
 
     name: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
+from billing.kernel.values import Value, replace
 from sim.faults import Fault
 from sim.invariants import Violation
 from sim.plan import Plan, Purchase, drawn
@@ -15,8 +15,7 @@ RUNS_AT_MOST = 400
 LINES_AT_MOST = 90
 
 
-@dataclass(frozen=True, slots=True)
-class Shrunk:
+class Shrunk(Value):
     """The smallest failure that was found, and how big it was."""
 
     result: Result

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from billing.kernel.catalog import PriceType
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import TERMINAL, State, Subscription
+from billing.kernel.values import replace
 from billing.operations import at_rest
 from sim.invariants import AGREED, CALL, SKEW, SUBSCRIPTION_GRAPH, Violation, changed
 from sim.seen import Seen

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from billing.checkout import checkout_steps
@@ -18,6 +17,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 from billing.refunds.refunds import Refund, RefundState
 from sim.card_writes import CardWrites
 from sim.document_writes import DocumentWrites

@@ -98,6 +98,10 @@ def test_every_room_has_its_place_among_the_others() -> None:
     assert set(listed) == rooms - {"billing.kernel"}
 
 
+VALUES = ("billing.kernel.values", "msgspec")
+"""The one pure file that imports what is not Python's: every value is a struct of msgspec's."""
+
+
 @pytest.mark.parametrize("path", PURE, ids=name_of)
 def test_a_file_of_a_room_is_pure(path: Path) -> None:
     pure = {name_of(other) for other in PURE}
@@ -106,7 +110,9 @@ def test_a_file_of_a_room_is_pure(path: Path) -> None:
         if top == "billing":
             assert name in pure, f"{path} imports {name}, which is not pure"
         else:
-            assert top in sys.stdlib_module_names, f"{path} imports {name}"
+            assert top in sys.stdlib_module_names or (name_of(path), top) == VALUES, (
+                f"{path}: {name}"
+            )
             assert top not in WORLDLY, f"{path} imports {name}, which reads the world"
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bench import engine, renewals
 from bench.figures import Report
 from bench.units import size_of, units_of
 from billing.kernel.issued_documents import Seller
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from tests.world import ADDRESS, World
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ from billing.kernel.flows import subscriptions
 from billing.kernel.gateways import GatewayEvent
 from billing.kernel.merchants import ApiKey, GatewayAccount
 from billing.kernel.subscription import Source, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.runtime import wiring
 from billing.storage.entity_keys import key_of

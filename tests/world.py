@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from itertools import count
@@ -37,6 +36,7 @@ from billing.kernel.orders import Order, order_id
 from billing.kernel.periods import Period
 from billing.kernel.storage import Due, History
 from billing.kernel.subscription import Source, Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove
 from billing.notices.flows import remind
 from billing.outbox.flows import deliver

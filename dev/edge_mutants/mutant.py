@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from billing.kernel.values import Value
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers" / "common"
@@ -14,8 +15,7 @@ BY_NAME = "PERENNIAL_EDGE_MUTANT"
 """The environment variable that names the mutant to the pytest plugin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Value):
     """One piece of a module's source, and what stands there instead.
 
     `module` is its dotted name; `old` stands exactly once in it.
@@ -37,8 +37,7 @@ class Cut:
         return source.replace(self.old, self.new)
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
+class Mutant(Value):
     """A removed guard, and the tests that must notice; `redundant` says why none need to."""
 
     name: str

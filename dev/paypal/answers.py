@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from billing.kernel.values import Value
 
 Json = dict[str, Any]
 
@@ -31,8 +32,7 @@ MESSAGES = {
 """PayPal's own sentences, as its descriptions fix them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value):
     """A response: a status and its JSON; None for no content."""
 
     status: int

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from urllib.parse import parse_qs, urlsplit
 
+from billing.kernel.values import Value
 from dev import saved
 from dev.paypal import orders, vault, webhooks
 from dev.paypal.answers import Answer, Json, Refusal
@@ -28,8 +29,7 @@ REQUEST_ID_MOST = 108
 NAME = r"([A-Za-z0-9-]+)"
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Value):
     """A request to the API, with its body read."""
 
     method: str
@@ -40,8 +40,7 @@ class Asked:
     body: Json
 
 
-@dataclass(frozen=True)
-class Exchange:
+class Exchange(Value):
     """A request and its response, for tests that hold both to PayPal's descriptions."""
 
     asked: Asked

@@ -1,7 +1,8 @@
 """Stripe's test payment methods and what becomes of them (https://docs.stripe.com/testing)."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from billing.kernel.values import Value
 
 
 class Challenge(Enum):
@@ -13,8 +14,7 @@ class Challenge(Enum):
     ON_SESSION = "on session only"
 
 
-@dataclass(frozen=True)
-class Decline:
+class Decline(Value):
     """A decline by the bank: `network` is its own code, `advice` what it says about trying
     again.
     """
@@ -27,8 +27,7 @@ class Decline:
     by: str = "issuer_declined"
 
 
-@dataclass(frozen=True)
-class TestCard:
+class TestCard(Value):
     """A test card and what becomes of it.
 
     `attaches` is whether its bank lets it be saved; `dispute` is the reason of the dispute that

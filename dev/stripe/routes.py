@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from billing.kernel.values import Value
 from dev.stripe import (
     charges,
     checkout_sessions,
@@ -25,8 +25,7 @@ def _anything_goes(params: dict[str, Any]) -> None:
     pass
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(Value):
     """An endpoint. `check` refuses, before anything is begun, what the fields alone do not."""
 
     method: str

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from billing.kernel.values import Value
 from dev.exchange import CUT_OFF, Request, Response, json_response
 from dev.stripe import form, idempotency, lists
 from dev.stripe.books import Books
@@ -23,8 +24,7 @@ from dev.stripe.routes import Endpoint, find
 from dev.stripe.work import API_VERSION, Work, new_id, public
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(Value):
     """An account: its secret test key, and where its events go, signed with each of the secrets."""
 
     id: str
@@ -33,8 +33,7 @@ class Account:
     webhook_secrets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Call:
+class _Call(Value):
     """A request that is allowed, known and well-formed."""
 
     account: Account

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from billing.jobs.flows import sweep as jobs_sweep
 from billing.kernel.catalog import Cancellation, PricePoint, PriceTerms, Product
 from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.subscription import Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from tests.world import MONTHLY, World
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Gateway
 from billing.kernel.subscription import Source, State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.outbox.flows import deliver
 from billing.refunds.flows import refund

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from billing.jobs.flows import control, work
 from billing.jobs.jobs import Job, JobState
 from billing.kernel.customers import ERASED, EmailPointer, email_hash
 from billing.kernel.subscription import State, Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.walks import Walk
 from billing.kernel.writes import Change, Insert
 from billing.privacy.flows import erase, erase_merchant

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import AccountPolicy
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove
 from billing.plans import plan_change
 from billing.plans.flows import change_plan, freeze

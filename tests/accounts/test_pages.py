@@ -4,7 +4,7 @@ tests/scenarios/stories."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +15,7 @@ from billing.kernel.catalog import Initial, Limit, Product
 from billing.kernel.merchants import ApiKey, PortalKind, SelfService
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert, Remove
 from functions.account import app
 from functions.console import app as console_app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from billing.kernel.invoices import InvoiceState
 from billing.kernel.money import Currency, Money
 from billing.kernel.retries import RetrySchedule
 from billing.kernel.subscription import Source, State, Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.plans.flows import change_plan, freeze
 from billing.plans.plan_change import When as PlanWhen

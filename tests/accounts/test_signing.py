@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from billing.accounts.accounts import Standing
 from billing.accounts.flows import account, email_change
 from billing.kernel.customers import email_hash
 from billing.kernel.errors import Invalid, Refused, TooMany
+from billing.kernel.values import replace
 from functions.checkout import app as checkout_app
 from tests.accounts.platform import PASSWORD, SELLER, Plain, Platform, linked, opened
 from tests.web.calls import Client

@@ -6,12 +6,12 @@ import io
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from playwright.sync_api import Locator, Page
 from pypdf import PdfReader
 
+from billing.kernel.values import Value
 from tests.local_stack.laptop import Laptop
 
 T = TypeVar("T")
@@ -31,8 +31,7 @@ _PAYMENT = re.compile(r"https?://\S+/portal/demo/payments/\S+")
 _PASSWORD = re.compile(r"https?://\S+/account/reset/\S+")
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(Value):
     """Somebody at a browser."""
 
     page: Page
@@ -67,7 +66,6 @@ class Person:
         self.page.locator("main form").evaluate("form => form.noValidate = true")
 
 
-@dataclass(frozen=True)
 class Customer(Person):
     """Somebody who buys, and later looks after what they bought."""
 
@@ -161,7 +159,6 @@ class Customer(Person):
             return PdfReader(io.BytesIO(file.read()))
 
 
-@dataclass(frozen=True)
 class Seller(Person):
     """The demo merchant in the console."""
 

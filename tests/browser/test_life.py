@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator
 
+from billing.kernel.values import replace
 from tests.browser.people import DECLINED_CARD, DEMO, OTHER_CARD, Customer
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -27,6 +26,7 @@ from billing.kernel.merchants import GatewayAccount
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.privacy.flows import erase
 from billing.rebill.flows import pay_now

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from billing.catalog.flows import directory
 from billing.kernel.catalog import Cancellation
 from billing.kernel.errors import NotFound
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.plans.flows import usage
 from tests.web.shop import MONTHLY, PRODUCT, Shop

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from billing.kernel.catalog import PriceType
 from billing.kernel.gateways import Capabilities
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from tests.web.shop import MONTHLY, PRODUCT, START, Shop
 

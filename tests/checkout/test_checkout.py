@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from billing.catalog.flows import products
 from billing.kernel.catalog import Product
+from billing.kernel.values import replace
 from functions.checkout import app
 from tests.depth import examples
 from tests.web.calls import Answer, Client

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ import pytest
 
 from billing.kernel.catalog import Initial
 from billing.kernel.periods import Span, Unit
+from billing.kernel.values import replace
 from functions.checkout import app
 from tests import paypal as on_loopback
 from tests.render.html import Element, read

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
@@ -15,6 +14,7 @@ from billing.kernel.gateways import TheirPage
 from billing.kernel.merchants import PortalKind
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from functions.checkout import app
 from tests.checkout.test_checkout import FLAT, FORM, Till

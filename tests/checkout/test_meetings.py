@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from billing.checkout.checkouts import CheckoutState
 from billing.kernel.errors import Refused
 from billing.kernel.operation import BillingSwitch
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from tests.world import World, meanwhile
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from billing.kernel.catalog import Initial
 from billing.kernel.errors import Invalid, Unavailable
 from billing.kernel.gateways import Collection, Declined, Element, SavedMethod, TheirPage
 from billing.kernel.periods import Span, Unit
+from billing.kernel.values import replace
 from functions.checkout import app as checkout
 from tests.checkout.test_checkout import FLAT, Till
 from tests.portal.test_cards import methods

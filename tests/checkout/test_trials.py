@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +12,7 @@ from billing.kernel.catalog import Initial, Product
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from tests.world import MONTHLY, World
 
 PAID = replace(MONTHLY, initial=Initial(100, Span(14, Unit.DAY)), trial_guard=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from billing.kernel.merchants import Merchant
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.storage.addresses import Key
 from billing.storage.memory.ephemeral import MemoryEphemeral

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +21,7 @@ from billing.event_log.public_events import PUBLIC, About, PublicType
 from billing.kernel.errors import Conflict, Unreachable
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.outbox.flows import deliver
 from billing.runtime import handlers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from billing.gateway_events.flows import lost_events
 from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import SANDBOX
 from billing.kernel.merchants import GatewayAccount, Merchant
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from tests.world import World
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.ledger import trial_balance
 from billing.kernel.subscription import State, When
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.privacy.flows import erase, erase_merchant
 from tests.world import World

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from billing.kernel.invoices import InvoiceState
 from billing.kernel.ledger import trial_balance
 from billing.kernel.merchants import GatewayAccount
 from billing.kernel.subscription import Source, State
+from billing.kernel.values import replace
 from billing.refunds.flows import refund
 from billing.refunds.refunds import RefundState
 from billing.runtime import telemetry, wiring

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -22,6 +21,7 @@ from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import GatewayAccount, Merchant
 from billing.kernel.ports import Gateway
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.runtime import deadline, wiring
 from functions.webhook import app as webhook_app

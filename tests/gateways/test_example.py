@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from billing.kernel.money import Currency
 from billing.kernel.periods import Span, Unit
 from billing.kernel.ports import Gateway
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.render import messages, wording
 from billing.runtime import settings, wiring
 from functions.checkout import app as checkout

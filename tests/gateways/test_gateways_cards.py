@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.gateways import About, Canceled, Declined, SavedMethod, Succeeded, TestCards
+from billing.kernel.values import replace
 from tests.gateways.benches import NOW, Bench
 from tests.gateways.calls import RETURN, confirm, prepare, save, tried
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from billing.helpdesk.tickets import TicketState
 from billing.kernel.catalog import Cancellation
 from billing.kernel.merchants import SelfService
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from tests.helpdesk.desk import House
 from tests.portal.visitors import ANN
 from tests.world import MONTHLY

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from billing.kernel.catalog import Cancellation
 from billing.kernel.departments import PLATFORM
 from billing.kernel.merchants import Departments, PortalKind
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from tests.helpdesk.desk import House
 from tests.portal.visitors import ANN, BOB
 from tests.world import MONTHLY

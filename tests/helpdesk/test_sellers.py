@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from billing.kernel.departments import PLATFORM
 from billing.kernel.merchants import Departments, Merchant, PortalKind, Settings
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from functions.helpdesk import app
 from tests.helpdesk.desk import Guest, House

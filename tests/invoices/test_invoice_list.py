@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.periods import Period
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from tests.web.shop import Shop
 from tests.world import World

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from io import BytesIO
@@ -19,6 +18,7 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.objects import ObjectKey, StoredObject
 from billing.kernel.subscription import Source
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Write
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes

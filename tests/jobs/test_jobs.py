@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from billing.jobs import jobs
 from billing.jobs.jobs import FAILS_AFTER, LEASE, LONGEST_PAUSE, JobLine, JobState, Step
 from billing.kernel.errors import Unreachable
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from tests.depth import examples
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from billing.checkout.trials import TrialUse
 from billing.jobs.jobs import LEASE, STEPS_AT_ONCE, Job, JobState
 from billing.kernel.errors import Conflict, Unavailable
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.storage.memory.items import MemoryItems
 from billing.storage.store import ItemStore

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from billing.jobs.flows import control, sweep, watch
 from billing.jobs.flows.start import start
 from billing.jobs.jobs import FAILS_AFTER, LEASE, PLATFORM, Job, JobState
 from billing.kernel.errors import NotFound, Refused, Unavailable, Unreachable
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.operations.web.operator import job_reason
 from tests.hurry import Dead

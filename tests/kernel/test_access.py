@@ -1,6 +1,5 @@
 """Access is the union of its sources, computed from their state and now (C-3, X-4, X-9)."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from billing.kernel.customers import Access, Entitlement, access, email_hash, normalised_email
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 from tests.kernel.test_subscription import DAY, NOW, subscription
 
 

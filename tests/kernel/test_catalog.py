@@ -1,7 +1,6 @@
 """Validity of price points: each bound just inside and just outside, and every mixture."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice, pairwise
 from typing import Any
@@ -25,6 +24,7 @@ from billing.kernel.errors import Invalid
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor, Period, Span, Unit
 from billing.kernel.schedule import charges, ends_at
+from billing.kernel.values import replace
 
 MOST = 99_999_999
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)

@@ -1,6 +1,5 @@
 """The ledger balances, whatever is booked (M-7)."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from billing.kernel.invoices import NOT_TAX, Invoice, InvoiceLine
 from billing.kernel.ledger import LedgerEntry, Posting, payment, trial_balance
 from billing.kernel.money import Currency, Money
+from billing.kernel.values import replace
 from tests.kernel.test_orders import invoice
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)

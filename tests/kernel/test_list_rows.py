@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from billing.kernel.list_rows import PlanRow, RowOf, WordRow
 from billing.kernel.money import Currency, Money
 from billing.kernel.plans import Plan
 from billing.kernel.subscription import Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Write
 from billing.plans.flows import change_plan
 from billing.plans.plan_change import When as Takes

@@ -1,6 +1,5 @@
 """Order IDs that people type, invoices and their states, and numbers without gaps."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from random import Random
@@ -22,6 +21,7 @@ from billing.kernel.invoices import (
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import ORDER_ID_ALPHABET, OrderKind, order_id, typed_order_id
 from billing.kernel.schedule import ChargeKind
+from billing.kernel.values import replace
 from tests.depth import sample
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)

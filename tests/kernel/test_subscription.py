@@ -1,7 +1,6 @@
 """A subscription that is paid, declined or cancelled: its next state, and the access it gives."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, product
 
@@ -16,6 +15,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor, Period, Span, Unit, nth
 from billing.kernel.schedule import ends_at, standard_anchor, standard_at
 from billing.kernel.subscription import CHARGEABLE, LIVE, TERMINAL, State, Subscription
+from billing.kernel.values import replace
 from tests.depth import examples
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from billing.kernel.merchants import PortalKind, Settings
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.notices.flows import remind
 from functions.portal import app

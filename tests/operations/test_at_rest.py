@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.periods import Period
 from billing.kernel.subscription import Source, Subscription, When
+from billing.kernel.values import replace
 from billing.operations import at_rest
 from billing.privacy.flows import erase
 from billing.rebill.flows import overdue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from billing.checkout.flows import expire
 from billing.kernel.due import DueKind
 from billing.kernel.errors import NotFound, Unreachable
 from billing.kernel.operation import ProcessingFailure
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.outbox.flows import deliver
 from billing.rebill.flows import attention, worker

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from billing.kernel.catalog import Initial
 from billing.kernel.errors import Conflict, Refused
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.periods import Span, Unit
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.operations.web import operator
 from billing.rebill.flows import missed

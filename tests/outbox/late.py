@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from billing.kernel.catalog import Cancellation, PriceTerms
 from billing.kernel.money import Currency, Money
 from billing.kernel.outbox_events import OutboxEvent
+from billing.kernel.values import replace
 from billing.outbox.flows import deliver
 from tests.world import MONTHLY, World
 

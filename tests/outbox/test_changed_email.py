@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
@@ -20,6 +19,7 @@ from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.storage import History
 from billing.kernel.subscription import State, When
+from billing.kernel.values import replace
 from billing.outbox.flows.suppressions import record
 from billing.outbox.suppressions import Returned, StopReason
 from tests.accounts.platform import SELLER, Platform, linked, opened

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -13,6 +12,7 @@ from billing.helpdesk.flows import inbound, open_ticket, ticket
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ownership, TicketType
 from billing.kernel.merchants import PortalKind
+from billing.kernel.values import replace
 from tests.helpdesk.tickets.asking import ask_support, decline
 from tests.outbox.changing import NEW, OLD, change, last, mailed
 from tests.web.shop import Shop

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -17,6 +16,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Consumer, Ports
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove
 from billing.outbox.flows import age, deliver
 from tests.helpdesk.tickets.asking import ask_support

@@ -5,7 +5,6 @@ The outbox stops while things happen, and is delivered after.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from billing.kernel.errors import Unreachable
 from billing.kernel.merchants import SelfService, Settings
 from billing.kernel.outbox_events import EventKind, LeftOut
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert, Remove
 from billing.notices.flows import remind
 from billing.outbox import outdated

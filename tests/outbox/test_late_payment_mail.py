@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from billing.kernel.gateways import SANDBOX, AccountRef, DisputeStanding
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import Source, State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.notices.flows import remind
 from billing.plans.flows import change_plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Barrier
@@ -17,6 +16,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Consumer, Ports
 from billing.kernel.snapshots import TicketSnapshot
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.outbox import lines
 from billing.outbox.flows import deliver

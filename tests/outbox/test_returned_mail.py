@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from billing.kernel.customers import email_hash
 from billing.kernel.errors import NotFound
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from billing.outbox.flows import suppressions
 from billing.outbox.suppressions import (
     SENT_ALL_THE_SAME,

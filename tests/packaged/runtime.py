@@ -14,11 +14,11 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from billing.kernel.values import Value
 from dev.expand import ROOT
 from tests.storage.emulators import free_port
 
@@ -33,8 +33,7 @@ def emulator() -> Path:
     return found
 
 
-@dataclass(frozen=True)
-class Runtime:
+class Runtime(Value):
     """One function, waiting to be invoked."""
 
     url: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -12,6 +11,7 @@ import pytest
 
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.operations import at_rest
 from billing.storage import store

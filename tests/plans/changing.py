@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from billing.kernel.catalog import PriceTerms, PriceType, Product
 from billing.kernel.errors import Refused
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period
+from billing.kernel.values import replace
 from billing.plans.flows import change_plan
 from billing.plans.flows.change_plan import Changed
 from billing.plans.plan_change import Quote, When

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from billing.kernel.errors import Invalid
 from billing.kernel.merchants import CreditAtEnd, Settings
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import Source, State, When
+from billing.kernel.values import replace
 from billing.outbox.flows import deliver
 from billing.rebill.flows import attention
 from billing.refunds.flows import refund

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from billing.kernel.periods import Span, Unit
 from billing.kernel.retries import RetrySchedule
 from billing.kernel.subscription import State
 from billing.kernel.subscription import When as CancelWhen
+from billing.kernel.values import replace
 from billing.plans.flows.change_plan import Result
 from tests.plans.changing import (
     books_balance,

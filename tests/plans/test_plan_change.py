@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -18,6 +17,7 @@ from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
 from billing.kernel.periods import Anchor, Period
 from billing.kernel.plans import Plan
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 from billing.plans.plan_change import QUOTE_LIFE, Quote, When, quote, quoted_at, unused_minor
 
 START = datetime(2026, 1, 31, 15, tzinfo=UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from billing.kernel.errors import NotFound, Refused
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period
 from billing.kernel.subscription import When as CancelWhen
+from billing.kernel.values import replace
 from billing.plans.plan_change import When
 from tests.plans.changing import (
     ask,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from tests.web.shop import Shop
 from tests.world import MONTHLY

@@ -4,7 +4,6 @@ B-7).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period
 from billing.kernel.subscription import Source, State
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.plans.plan_change import When
 from billing.rebill.flows import overdue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from billing.kernel.errors import Refused
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from tests.portal.test_purchases import ONCE, links, modules
 from tests.portal.visitors import Shop, Visitor, past_due

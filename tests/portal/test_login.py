@@ -5,7 +5,6 @@ B-3).
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from billing.customers.flows import customers, login, mailed_code
 from billing.kernel.merchants import PortalKind
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import Source, When
+from billing.kernel.values import replace
 from billing.refunds.flows import refund
 from tests.portal.visitors import ANN, BOB, Shop, past_due
 from tests.render.html import read

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -14,6 +13,7 @@ from billing.kernel.catalog import Initial
 from billing.kernel.merchants import PortalKind, SelfService
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import State, When
+from billing.kernel.values import replace
 from functions.checkout import app as checkout_app
 from tests.portal.visitors import ANN, BOB, Shop, Visitor, past_due
 from tests.render.html import read

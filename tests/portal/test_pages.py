@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from billing.kernel.catalog import Cancellation
 from billing.kernel.merchants import SelfService
+from billing.kernel.values import replace
 from tests.portal.visitors import Shop, Visitor, past_due
 from tests.render.html import Element, read
 from tests.world import MONTHLY

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Period
 from billing.kernel.subscription import Source, State
+from billing.kernel.values import replace
 from billing.refunds.flows import refund
 from tests.plans.changing import change
 from tests.portal.test_purchases import ONCE, links, modules

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from billing.kernel.catalog import Initial, PriceTerms, PriceType
@@ -12,6 +10,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from tests.portal.visitors import ANN, BOB, Shop, Visitor, past_due
 from tests.render.html import Element
 from tests.world import MONTHLY

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +12,7 @@ from billing.kernel.merchants import SelfService
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from tests.portal.visitors import Shop
 from tests.world import MONTHLY
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from billing.checkout.checkouts import Checkout
 from billing.kernel.merchants import Merchant, PortalKind, Settings
 from billing.kernel.orders import OrderKind
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from functions.portal import app
 from tests.render.html import Element, read

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from billing.kernel.errors import Refused, Unavailable, Unreachable
 from billing.kernel.gateways import AccountRef
 from billing.kernel.storage import History
 from billing.kernel.subscription import Source, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Write
 from billing.privacy.flows import erase
 from tests.accounts.platform import SELLER, Platform, leave, opened

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from billing.kernel.catalog import Initial
 from billing.kernel.customers import Consent
 from billing.kernel.gateways import SANDBOX, AccountRef
 from billing.kernel.periods import Span, Unit
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.storage.dynamo.items import entity_of
 from billing.storage.dynamo.writes import item_of

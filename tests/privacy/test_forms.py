@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from billing.checkout.flows.submit import Submission
 from billing.kernel.customers import ERASED
 from billing.kernel.orders import Order
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from billing.privacy.flows import erase
 from billing.storage.dynamo import writes as dynamo_writes
 from tests.gateway_events.test_orphan_payments import charged_after_all, events_of, take

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from billing.kernel.due import DueKind
 from billing.kernel.errors import RateLimited
 from billing.kernel.gateways import Outcome
 from billing.kernel.ports import Gateway
+from billing.kernel.values import replace
 from tests.world import MONTHLY, World
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +17,7 @@ from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.kernel.merchants import GatewayAccount, Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert, Remove
 from billing.notices.flows import remind
 from billing.outbox import lines

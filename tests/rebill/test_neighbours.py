@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from billing.kernel.flows import subscription_list
 from billing.kernel.subscription import LIVE, State
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.rebill.flows import attention
 from tests.web.shop import Shop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from billing.kernel.ledger import trial_balance
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.subscription import Source, State
+from billing.kernel.values import replace
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import UnderWay
 from billing.refunds.refunds import RefundState

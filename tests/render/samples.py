@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from billing.checkout.checkouts import Checkout, CheckoutState
@@ -16,6 +15,7 @@ from billing.kernel.periods import Anchor, Period, Span, Unit
 from billing.kernel.pricing import Quote, quote
 from billing.kernel.schedule import ChargeKind
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 
 NOW = datetime(2026, 1, 31, 15, 0, tzinfo=UTC)
 ZONE = "America/New_York"

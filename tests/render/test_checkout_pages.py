@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from billing.kernel.catalog import Cancellation, PriceTerms
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import PortalKind, SelfService
+from billing.kernel.values import replace
 from billing.render import pages, wording
 from tests.render.examples import OF_A_CHECKOUT, PAGES, form, page
 from tests.render.samples import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from billing.kernel.catalog import Cycle, Initial, PriceTerms, PriceType
 from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
 from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.values import replace
 from billing.render import formats
 from billing.render.messages import LANGUAGES
 from billing.web.countries import COUNTRIES

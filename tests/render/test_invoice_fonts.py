@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -13,6 +12,7 @@ from typst import Fonts
 
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.invoices import InvoiceLine
+from billing.kernel.values import replace
 from billing.render import invoice_pdf
 from dev.fonts import FONTS, SOURCES_SHA256
 from tests.render.samples import INVOICE, usd

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from threading import Thread
@@ -14,6 +13,7 @@ from billing.invoices import issuing
 from billing.kernel.customers import Address, BillTo, PaymentMethod
 from billing.kernel.invoices import Invoice, InvoiceLine
 from billing.kernel.money import Currency, Money
+from billing.kernel.values import replace
 from billing.render import invoice_pdf
 from billing.render.messages import known
 from tests.render.samples import INVOICE, MERCHANT, NOW, ZONE, usd

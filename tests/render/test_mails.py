@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -20,6 +19,7 @@ from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.merchants import Merchant
 from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import Source, State, Subscription
+from billing.kernel.values import replace
 from billing.rebill.mail import letters
 from billing.refunds.mail import letters as refund_letters
 from billing.refunds.refunds import Refund

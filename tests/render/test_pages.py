@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from jinja2 import UndefinedError
 
 from billing.kernel.errors import Invalid
+from billing.kernel.values import replace
 from billing.render import pages
 from billing.web.problems import problem
 from tests.render.examples import LISTING, PAGES, page

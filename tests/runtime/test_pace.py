@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from threading import Lock
 from time import monotonic, sleep
@@ -15,6 +14,7 @@ import pytest
 from billing.aws.sqs_queue import leases_of
 from billing.kernel.errors import Unavailable
 from billing.kernel.outbox_events import EventKind
+from billing.kernel.values import replace
 from billing.rebill.flows import charge
 from billing.runtime import correlation
 from billing.runtime.settings import Settings

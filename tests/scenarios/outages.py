@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from billing.kernel.errors import Unavailable as Outage
 from billing.kernel.errors import Uncertain, Unreachable
+from billing.kernel.values import replace
 from tests.world import World
 
 GATEWAY_CALLS = frozenset(

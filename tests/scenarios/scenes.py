@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from billing.kernel.catalog import Initial
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from functions.account import app as account_app
 from functions.checkout import app as checkout_app

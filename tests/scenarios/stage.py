@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from billing.accounts.web import console_session
 from billing.api.flows import keys
 from billing.kernel.merchants import ApiKey, PortalKind, SelfService
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.web import sessions
 from functions.account import app as account_app

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +15,7 @@ from billing.gateways.stripe.gateway import StripeGateway
 from billing.kernel.catalog import Product
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import GatewayAccount
+from billing.kernel.values import replace
 from dev.stripe import attempts
 from dev.stripe.faults import Faults
 from dev.stripe.server import Loopback

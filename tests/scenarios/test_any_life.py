@@ -7,7 +7,6 @@ nothing was charged after "cancelled" was answered, and what the API shows fits 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from billing.kernel.merchants import Settings
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.storage import History
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from tests.depth import examples
 from tests.web.calls import Answer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from billing.kernel.invoices import InvoiceState
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.plans.flows import change_plan
 from billing.plans.flows.change_plan import When as PlanWhen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,6 +18,7 @@ from billing.kernel.orders import OrderKind
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import Source, State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from tests.world import MONTHLY, World
 

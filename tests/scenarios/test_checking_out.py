@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from billing.checkout.checkouts import CheckoutState
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.orders import OrderKind
+from billing.kernel.values import replace
 from tests.world import START, World
 
 

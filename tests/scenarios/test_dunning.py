@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from billing.customers.flows import customers
 from billing.kernel.merchants import PortalKind, Settings
 from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.subscription import Source, State
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from functions.portal import app
 from tests.web.calls import Client

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,6 +21,7 @@ from billing.kernel.periods import Span, Unit
 from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.storage import Due
 from billing.kernel.subscription import CancelRequest, Source, State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.notices.flows import remind
 from billing.plans.flows import change_plan

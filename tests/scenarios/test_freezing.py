@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.subscription import State
 from billing.kernel.subscription import When as CancelWhen
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.plans import freezing
 from billing.plans.flows import change_plan, freeze

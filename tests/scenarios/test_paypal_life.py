@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -28,6 +27,7 @@ from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Period
 from billing.kernel.ports import Gateway
 from billing.kernel.subscription import Source, State, When
+from billing.kernel.values import replace
 from billing.refunds.flows import refund
 from billing.runtime import wiring
 from dev.paypal.books import Buyer

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import State, Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.plans.flows import change_plan, freeze
 from billing.plans.plan_change import When as PlanWhen

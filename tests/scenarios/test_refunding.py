@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from billing.kernel.errors import Invalid, NotFound, Refused, Uncertain
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.subscription import Source
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import UnderWay

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -18,6 +17,7 @@ from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from tests.world import MONTHLY, World
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import Source, State, When
+from billing.kernel.values import replace
 from billing.plans.flows import change_plan
 from billing.refunds.flows import refund
 from dev.stripe.faults import Faults

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from billing.kernel.merchants import SelfService
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period
 from billing.kernel.subscription import Source, State, Subscription
+from billing.kernel.values import fields, replace
 from billing.kernel.writes import Change
 from billing.plans.flows import change_plan, freeze
 from billing.plans.plan_change import When as PlanWhen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from types import NoneType
@@ -25,6 +24,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor, Period, Span, Unit
 from billing.kernel.plans import Plan
 from billing.kernel.subscription import CancelRequest, Source, State, Subscription, When
+from billing.kernel.values import Value, fields, replace
 from billing.kernel.writes import Change
 from billing.plans import freezing
 from billing.plans.flows import change_plan, freeze
@@ -66,7 +66,7 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(anything(get_args(hint)[0]), max_size=2).map(tuple)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
-    if isinstance(hint, type) and is_dataclass(hint):
+    if isinstance(hint, type) and issubclass(hint, Value):
         hints = get_type_hints(hint)
         return st.builds(hint, **{f.name: anything(hints[f.name]) for f in fields(hint)})
     return st.from_type(hint)

@@ -5,11 +5,10 @@ A proof is `file::test`, checked to exist. A row, or part of one, that is not fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from billing.kernel.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value):
     """A row: its demand, the tests that prove it, and the part of it that is not for us."""
 
     number: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from billing.kernel.customers import Customer
 from billing.kernel.errors import Conflict, Forged
 from billing.kernel.merchants import PortalKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.web import custom_domains
 from billing.web.problems import Malformed

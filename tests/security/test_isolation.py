@@ -8,12 +8,12 @@ is not here fails, and so does one that is nobody's.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import pytest
 
+from billing.kernel.values import Value
 from dev import demo
 from tests.scenarios.stories.owners import LIBRARY, MONTHLY
 from tests.scenarios.stories.people import Owner, Program, buy, open_account
@@ -45,8 +45,7 @@ FORMS: dict[str, dict[str, str]] = {"approve": {}, "reassign": {"department": "b
 FORM = {"when": "now", "text": "Hello", "act": "reply", "attempt": "attempt-1", "confirm": "true"}
 
 
-@dataclass(frozen=True)
-class Street:
+class Street(Value):
     """A merchant with a customer and a request, and Eve, who has an account next door."""
 
     town: InMemory

@@ -6,12 +6,11 @@ The routes are the functions' own: a new one that changes something and leaves n
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from billing.kernel.audit import EVERYBODY, AuditRecord
 from billing.kernel.errors import Unavailable
+from billing.kernel.values import replace
 from billing.operations.web import operator
 from billing.storage.audit_rows import MemoryAudit
 from dev import demo

@@ -31,13 +31,20 @@ def stored_values() -> dict[str, list[str]]:
 
 def _values(cls: Any, path: str, above: tuple[Any, ...]) -> Iterator[tuple[str, list[str]]]:
     hints = get_type_hints(cls)
-    for field in fields(cls):
-        inside = f"{path}.{field.name}"
-        kinds = list(_parts(hints[field.name]))
+    for name in _fields(cls):
+        inside = f"{path}.{name}"
+        kinds = list(_parts(hints[name]))
         yield inside, sorted(str(member.value) for kind in kinds for member in _members(kind))
         for kind in kinds:
-            if is_dataclass(kind) and kind not in above:
+            if _fields(kind) and kind not in above:
                 yield from _values(kind, inside, (*above, cls))
+
+
+def _fields(kind: Any) -> tuple[str, ...]:
+    """Returns the names of a value's fields; older releases have dataclasses as values."""
+    if is_dataclass(kind):
+        return tuple(field.name for field in fields(kind))
+    return tuple(getattr(kind, "__struct_fields__", ()))
 
 
 def _parts(hint: Any) -> Iterator[Any]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
-from inspect import signature
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -18,6 +17,7 @@ from billing.kernel.departments import Department
 from billing.kernel.errors import Conflict
 from billing.kernel.merchants import CreditAtEnd, GatewayAccount, Merchant, Settings
 from billing.kernel.retries import FinalAction, RetrySchedule
+from billing.kernel.values import NODEFAULT, Value, fields, replace
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert
 from billing.storage import absent, codec
 from billing.storage.dynamo import writes
@@ -42,7 +42,7 @@ def stored_classes() -> set[type]:
     found: set[type] = set()
 
     def add(hint: Any) -> None:
-        if isinstance(hint, type) and is_dataclass(hint) and hint not in found:
+        if isinstance(hint, type) and issubclass(hint, Value) and hint not in found:
             found.add(hint)
             for inner in get_type_hints(hint).values():
                 add(inner)
@@ -62,12 +62,13 @@ def changed_default(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., N
     """Changes defaults of a class as an edit of the source would, for one test."""
 
     def change(cls: type, **defaults: Any) -> None:
-        optional = [p for p in signature(cls).parameters.values() if p.default is not p.empty]
-        edited = tuple(defaults.get(p.name, p.default) for p in optional)
-        monkeypatch.setattr(cls.__init__, "__defaults__", edited)
-        for f in fields(cls):
-            if f.name in defaults:
-                monkeypatch.setattr(f, "default", defaults[f.name])
+        kinds = {name: get_type_hints(cls)[name] for name in defaults}
+        body = {**defaults, "__annotations__": kinds, "__module__": cls.__module__}
+        edited = type(cls)(cls.__name__, (cls,), body)
+        for module in [
+            each for each in sys.modules.values() if vars(each).get(cls.__name__) is cls
+        ]:
+            monkeypatch.setattr(module, cls.__name__, edited)
         _forget()
 
     yield change
@@ -76,7 +77,7 @@ def changed_default(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., N
 
 
 def _forget() -> None:
-    for cached in (codec._fields, codec._reader, codec.codec_of):
+    for cached in (codec._fields, codec._reader, codec.codec_of, class_of):
         cached.cache_clear()
 
 
@@ -139,7 +140,7 @@ def test_what_holds_choices_is_stored_with_every_value(name: str) -> None:
 def _assert_whole(value: Any, stored: dict[str, Any]) -> None:
     for f in fields(value):
         part = getattr(value, f.name)
-        if is_dataclass(part):
+        if isinstance(part, Value):
             _assert_whole(part, stored[f.name]["M"])
         elif f.name not in stored:
             implied = isinstance(value, Customer) and f.name in {"id", "merchant"}
@@ -150,7 +151,9 @@ def _assert_whole(value: Any, stored: dict[str, Any]) -> None:
 def test_each_default_of_a_stored_class_has_a_meaning_when_absent(cls: type) -> None:
     """Write it into storage/absent.py: what do the items that are stored today mean by it?"""
     has_default = {
-        f.name for f in fields(cls) if f.default is not MISSING or f.default_factory is not MISSING
+        f.name
+        for f in fields(cls)
+        if f.default is not NODEFAULT or f.default_factory is not NODEFAULT
     }
     if cls.__name__ in absent.CHOICES:
         assert has_default <= set(absent.CHOICES[cls.__name__])
@@ -161,8 +164,7 @@ def test_each_default_of_a_stored_class_has_a_meaning_when_absent(cls: type) -> 
 
 
 def test_a_new_field_without_a_meaning_is_refused() -> None:
-    @dataclass(frozen=True, slots=True)
-    class RetrySchedule:
+    class RetrySchedule(Value):
         every_days: int = 3
         weekends: bool = True
 
@@ -265,8 +267,9 @@ def _assert_noticed(
 def test_a_default_that_changed_does_not_change_what_a_condition_means(
     dynamodb: Backend, changed_default: Callable[..., None]
 ) -> None:
-    read = stored_as(dynamodb, ACME, "before")
+    stored_as(dynamodb, ACME, "before")
     changed_default(RetrySchedule, every_days=2)
+    read = dynamodb.store.merchant(ACME.id)
     dynamodb.store.commit(ConditionCheck(read, ("settings",)))
     two_days = replace(read, settings=replace(read.settings, retry_schedule=RetrySchedule()))
     with pytest.raises(Conflict):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from billing.kernel.list_rows import SubscriptionFilter, of_customer, of_subscri
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.search_words import Search
 from billing.kernel.storage import Due, Store
+from billing.kernel.values import replace
 from billing.kernel.writes import ConditionCheck, Insert, Transaction
 from tests.storage.conftest import Backend
 from tests.storage.examples import (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
 from billing.kernel.audit import AuditRecord
+from billing.kernel.values import replace
 from billing.storage.audit_rows import DynamoAudit
 from billing.storage.dynamo import tables as dynamo_tables
 from perennial import audit, cli

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ from billing.kernel.list_rows import SubscriptionFilter, of_customer, of_subscri
 from billing.kernel.lists import Page
 from billing.kernel.search_words import Search
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.storage.dynamo.writes import item_of
 from tests.storage.conftest import Backend

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from billing.gateway_events.flows import webhook
 from billing.kernel.errors import Unreachable
 from billing.kernel.gateways import SANDBOX, AccountRef, GatewayEvent
 from billing.kernel.subscription import State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.outbox.flows import deliver
 from billing.rebill.flows import charge

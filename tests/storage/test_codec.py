@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -20,6 +19,7 @@ from billing.kernel.orders import Order
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.periods import Anchor, Period, Span, Unit
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value, fields, replace
 from billing.storage import codec, entity_keys, key_fields
 from billing.storage.absent import is_written_out
 from billing.storage.addresses import Row, stamp
@@ -174,7 +174,7 @@ def test_what_absence_means_is_left_out_but_of_what_holds_choices(entity: Any) -
         name
         for name, value in values.items()
         if not codec.means_absent(type(entity), name, value)
-        or is_dataclass(value)
+        or isinstance(value, Value)
         or (value is not None and is_written_out(type(entity)))
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, Unavailable, Uncertain
 from billing.kernel.merchants import Merchant, Settings
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove
 from billing.storage.dynamo import calls as dynamo_calls
 from tests.storage.conftest import Backend

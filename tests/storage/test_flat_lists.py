@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from billing.kernel.lists import Page
 from billing.kernel.orders import OrderKind
 from billing.kernel.search_words import Search
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.kernel.writes import E, Insert
 from billing.storage.addresses import IndexPartition, Key, Row
 from billing.storage.memory.items import MemoryItems

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -21,6 +20,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.kernel.search_words import Search
 from billing.kernel.subscription import State, When
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Insert, Remove
 from billing.privacy.flows import erase

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -10,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove
 from billing.storage import store
 from tests.depth import examples

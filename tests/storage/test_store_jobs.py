@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from billing.jobs.jobs import PLATFORM, Job, JobLine, JobState
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict
 from billing.kernel.storage import Due
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from tests.storage.conftest import Backend
 from tests.storage.examples import MERCHANT, T0

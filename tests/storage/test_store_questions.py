@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from billing.kernel.issued_documents import DocumentKind
 from billing.kernel.merchants import ApiKey, Merchant, Settings
 from billing.kernel.operation import BillingSwitch, ProcessingFailure
 from billing.kernel.storage import Due, History
+from billing.kernel.values import replace
 from billing.kernel.walks import Walk
 from billing.kernel.writes import Change, Insert, Remove
 from billing.storage import merchant_lists

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from billing.helpdesk.tickets import Detail, Ownership, Ticket, TicketOf, Ticket
 from billing.kernel.departments import PLATFORM
 from billing.kernel.due import DueKind
 from billing.kernel.merchants import Departments, Merchant, Settings
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from tests.storage.conftest import Backend
 from tests.storage.examples import DAY, MERCHANT, T0, customer

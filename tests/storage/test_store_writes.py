@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 
@@ -12,6 +11,7 @@ from billing.kernel.errors import Conflict
 from billing.kernel.merchants import Merchant
 from billing.kernel.storage import Due
 from billing.kernel.subscription import State
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove
 from billing.storage import codec
 from billing.storage.dynamo.writes import item_of

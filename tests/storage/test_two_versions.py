@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from billing.kernel.values import names
 from billing.storage.dynamo.items import entity_of
 from billing.storage.dynamo.writes import item_of
 from sim.run import run
@@ -109,9 +110,9 @@ def test_what_the_last_release_writes_over_an_item_keeps_its_meaning() -> None:
         if "body" not in answer:
             continue
         before, after = entity_of(item), entity_of({**item, "body": answer["body"]})
-        for name in release_reader.fields(before):
-            path = f"{item['type']['S']}.{name.name}"
-            if path in known and getattr(before, name.name) != getattr(after, name.name):
+        for name in names(type(before)):
+            path = f"{item['type']['S']}.{name}"
+            if path in known and getattr(before, name) != getattr(after, name):
                 changed.add(path)
     assert changed == set()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.kernel.values import replace
 from billing.web import proxies
 from billing.web.request import Request
 from functions.console import app as console_app

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from billing.cancel.flows import cancel, pause
@@ -14,6 +12,7 @@ from billing.kernel.catalog import Cancellation, Initial
 from billing.kernel.merchants import PortalKind, SelfService, Settings
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import Source
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.plans.flows import freeze
 from billing.portal.flows import portal

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import cache
 
@@ -14,6 +13,7 @@ import pytest
 from billing.helpdesk.flows import ticket as threads
 from billing.kernel.departments import Department
 from billing.kernel.merchants import VISITORS_OWN, Departments, PortalKind, Settings
+from billing.kernel.values import Value
 from billing.render import messages
 from functions.checkout import app as checkout
 from functions.helpdesk import app as helpdesk
@@ -36,8 +36,7 @@ FORM = {
 TEAM = Department("team", "Team", "")
 
 
-@dataclass(frozen=True)
-class Spoken:
+class Spoken(Value):
     """The texts that a page must show in a language, written down here by hand."""
 
     language: str

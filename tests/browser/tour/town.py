@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from billing.kernel.values import Value
 from tests.browser import chromium
 from tests.browser.people import DEMO, LIBRARY, Customer, Seller
 from tests.local_stack.laptop import Laptop
 
 
-@dataclass(frozen=True)
-class Town:
+class Town(Value):
     """A shop with a history, and the people in it, each signed in."""
 
     laptop: Laptop

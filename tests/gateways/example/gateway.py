@@ -35,6 +35,7 @@ from billing.kernel.gateways import (
     Unconfirmed,
 )
 from billing.kernel.money import Money
+from billing.kernel.values import Value
 from tests.gateways.example.spec import EXAMPLE, capabilities
 
 SIGNATURE_HEADER = "examplepay-signature"
@@ -49,8 +50,7 @@ DECLINES = {
 """Example Pay's codes in our vocabulary; `messages/` has words for the one that is its own."""
 
 
-@dataclass(frozen=True)
-class Purse:
+class Purse(Value):
     """A card of Example Pay: its looks, and how a charge of it is answered."""
 
     brand: str

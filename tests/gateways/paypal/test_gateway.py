@@ -5,7 +5,6 @@ R-6, X-6).
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -27,6 +26,7 @@ from billing.kernel.gateways import (
     Unconfirmed,
 )
 from billing.kernel.money import Currency, Money
+from billing.kernel.values import replace
 from dev.paypal import orders
 from dev.paypal.books import Buyer
 from dev.paypal.server import Loopback

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +26,7 @@ from billing.kernel.gateways import (
     Unconfirmed,
 )
 from billing.kernel.money import Currency, Money
+from billing.kernel.values import replace
 from billing.storage.dynamo import tables as dynamo_tables
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)

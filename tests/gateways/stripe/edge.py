@@ -13,12 +13,12 @@ import stripe
 from billing.gateways import bounded_http
 from billing.gateways.stripe.gateway import StripeGateway
 from billing.kernel.gateways import AccountRef
+from billing.kernel.values import Value
 
 ACCOUNT = AccountRef("acme", "stripe", "acct_1_test")
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Value):
     """A request: its method and path, its parameters, its headers."""
 
     call: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from billing.helpdesk.flows.open_ticket import Request
 from billing.helpdesk.tickets import Ownership, Ticket, TicketType
 from billing.kernel.catalog import Cancellation
 from billing.kernel.orders import OrderKind
+from billing.kernel.values import replace
 from billing.portal.flows import portal
 from tests.world import MONTHLY, World
 

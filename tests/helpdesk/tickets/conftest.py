@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from billing.kernel.merchants import SelfService
+from billing.kernel.values import replace
 from tests.world import World
 
 

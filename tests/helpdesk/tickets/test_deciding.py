@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from billing.kernel.errors import Refused
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.orders import OrderKind
 from billing.kernel.subscription import Source, State
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.refunds.flows import refund
 from tests.helpdesk.tickets.asking import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -18,6 +17,7 @@ from billing.kernel.merchants import Undecided
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import Source, State, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.rebill.flows import missed
 from tests.helpdesk.tickets.asking import (

@@ -7,7 +7,6 @@ a browser or a program would; only the way there differs.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime
 from email.message import EmailMessage
 from functools import cache
@@ -18,6 +17,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from billing.accounts.flows import account_life
 from billing.jobs.flows import sweep as jobs_sweep
+from billing.kernel.values import replace
 from billing.operations.web import operator as operators
 from billing.web import http
 from dev import PLATFORM, demo, routes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
@@ -15,6 +15,7 @@ from pynamodb.exceptions import TableError
 from billing.kernel.audit import AuditRecord
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, Unavailable, Uncertain
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove
 from billing.storage import store
 from billing.storage.audit_rows import DynamoAudit

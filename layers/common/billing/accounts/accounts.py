@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -21,6 +20,7 @@ from billing.kernel.due import DueKind
 from billing.kernel.errors import Invalid
 from billing.kernel.operation import ACCOUNT_GRANT
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value
 from billing.kernel.walks import Walk
 from billing.kernel.writes import Entity
 
@@ -55,7 +55,6 @@ class Standing(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, slots=True)
 class Account(Entity):
     """A seller's account; `username` is the merchant's id, for ever (A-8).
 
@@ -79,7 +78,6 @@ class Account(Entity):
     walk: Walk | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class AccountEmail(Entity):
     """Maps the hash of an email to the account that it signs in to."""
 
@@ -87,8 +85,7 @@ class AccountEmail(Entity):
     username: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccountStanding:
+class AccountStanding(Value):
     """The state of an account at an instant; `until` is when it changes by itself, if it does, and
     `then` the state that follows."""
 

@@ -5,7 +5,6 @@ It ends at once, at the end of the period, or after the charge that is under way
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,6 +14,7 @@ from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import CancelRequest, Source, State, Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 
 

@@ -6,12 +6,12 @@ payment is due at once and becomes the new anchor.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.kernel.periods import Anchor
 from billing.kernel.schedule import anchored_at
 from billing.kernel.subscription import Interrupted, Source, State, Subscription
+from billing.kernel.values import replace
 
 
 def pause(subscription: Subscription, now: datetime, by: Source = Source.MERCHANT) -> Subscription:

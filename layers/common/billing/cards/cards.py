@@ -4,7 +4,6 @@ change (B-9, B-10)."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.kernel import charge_eligibility
@@ -14,6 +13,7 @@ from billing.kernel.gateways import SavedMethod
 from billing.kernel.invoices import UNDER_WAY, Invoice, InvoiceState
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 from billing.rebill.charge_steps import ATTEMPT
 
@@ -21,8 +21,7 @@ FORMER_MOST = 8
 """The most former numbers (brand and last digits) that are kept of a renewed card."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(Value):
     """A customer's cards, with the subscriptions and invoices that are read before a card changes.
 
     `methods` are oldest first, `under_way` the charges being made now. `elsewhere` are the methods

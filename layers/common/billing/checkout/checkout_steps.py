@@ -6,7 +6,6 @@ its invoice.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.checkout import purchase, trials
@@ -21,6 +20,7 @@ from billing.kernel.customers import (
 )
 from billing.kernel.gateways import ActionRequired, Declined, SavedMethod, Succeeded
 from billing.kernel.invoices import InvoiceState
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Transaction
 from billing.notices import reminders
 

@@ -6,7 +6,6 @@ killed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,7 +29,6 @@ class CheckoutState(StrEnum):
     ABANDONED = "abandoned"
 
 
-@dataclass(frozen=True, slots=True)
 class Checkout(Entity):
     """One attempt to buy, under the key that the buyer's page drew (C-2).
 

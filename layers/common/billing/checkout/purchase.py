@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.checkout.checkouts import Checkout
@@ -20,6 +19,7 @@ from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import Anchor
 from billing.kernel.schedule import ChargeKind, standard_anchor, standard_at
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Write
 
 

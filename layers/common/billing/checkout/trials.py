@@ -7,13 +7,13 @@ paid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
 from billing.checkout.checkouts import Checkout
 from billing.kernel.customers import PaymentMethod, normalised_email
 from billing.kernel.invoices import UNDER_WAY
+from billing.kernel.values import replace
 from billing.kernel.writes import Entity, Insert, Remove, Write
 
 CODE = "trial_used"
@@ -21,7 +21,6 @@ DOTS_DO_NOT_COUNT = frozenset({"gmail.com", "googlemail.com"})
 """Mail hosts that deliver whatever dots the name has (support.google.com/mail/answer/7436150)."""
 
 
-@dataclass(frozen=True, slots=True)
 class TrialUse(Entity):
     """One person's trial at one merchant, taken by `purchase`.
 

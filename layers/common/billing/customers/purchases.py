@@ -6,7 +6,6 @@ What is shown and what is allowed follow from the same values, so that no icon l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.kernel import invoicing
@@ -17,14 +16,14 @@ from billing.kernel.merchants import SelfService, Settings
 from billing.kernel.money import Money
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import Value, replace
 from billing.plans import freezing
 from billing.refunds import value
 
 PAYMENTS = frozenset({OrderKind.SALE, OrderKind.REBILL})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """One line of a purchase's history; `has_invoice` for a completed payment (B-5), `refundable`
     while its customer may ask for it back (B-7)."""
 
@@ -33,8 +32,7 @@ class Entry:
     refundable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(Value):
     """One purchase of a customer, with its history and allowed actions.
 
     `entries` newest first. `owed` is what is past due, `under_way` that a charge is being made now,

@@ -7,7 +7,6 @@ misses nothing that was delivered late. The place is in its id, so that an id is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2s
 
@@ -30,7 +29,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
 class LoggedEvent(Entity):
     """One event of a merchant's log, with its object as it stood when it was appended.
 
@@ -60,7 +58,6 @@ class LoggedEvent(Entity):
         return (self.appended_at - _EPOCH) // _MICROSECOND
 
 
-@dataclass(frozen=True, slots=True)
 class EventHour(Entity):
     """An hour in which a merchant's log has events, so that empty hours need not be looked at."""
 

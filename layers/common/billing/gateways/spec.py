@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from billing.kernel.gateways import AccountRef, Capabilities
 from billing.kernel.ports import Gateway
+from billing.kernel.values import Value
 
 SecretValues = Mapping[str, Any]
 """The secrets of one gateway account, by their names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Value):
     """A secret that a merchant gives with their account; `label` says where they find it.
 
     `shape` is the type that it has in JSON; a list is one of texts.
@@ -28,8 +27,7 @@ class Secret:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Value):
     """The installation that opens a gateway.
 
     `secrets` reads the account's secrets; called with True, afresh. `api_base` replaces the
@@ -44,8 +42,7 @@ class Host:
     draw: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True)
-class GatewaySpec:
+class GatewaySpec(Value):
     """One gateway, as `gateways/registry.py` lists it; its module imports no vendor.
 
     `name` is stored with all that is kept at the gateway and is in the address of its webhooks

@@ -3,7 +3,6 @@ it (H-4, X-8)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.cancel import cancellation
@@ -21,6 +20,7 @@ from billing.kernel.subscription import (
     Subscription,
     When,
 )
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change
 
 RUNNING = CHARGEABLE - {State.PAST_DUE}
@@ -31,8 +31,7 @@ HOLDABLE = CHARGEABLE | {State.PAUSED, State.CANCEL_PENDING}
 cancellation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Value):
     """The effect of approving a request to cancel: `ends_at` is when the subscription ends or
     ended, None where its last payment completes it; `charge_at` a scheduled charge that is made
     before that (X-8)."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ticket, TicketState, TicketType
+from billing.kernel.values import replace
 
 DECIDED_ON = ("state", "attempt", "due_at")
 """The fields that a decision is conditional on: a ticket is never decided twice."""

@@ -7,19 +7,18 @@ decision. Both are medians, which one ticket that waited over the holidays does 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
 from billing.helpdesk.tickets import Ticket
 from billing.kernel.departments import Department
+from billing.kernel.values import Value
 
 AGES = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """Age limits by which open tickets are counted: younger than each, and older than all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Value):
     """The figures of one department; spans are None where nothing was answered or decided.
     `open_by_age` counts up to each of `AGES`, and then the rest."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -21,7 +20,6 @@ class Author(StrEnum):
     HOUSE = "house"
 
 
-@dataclass(frozen=True, slots=True)
 class Message(Entity):
     """One message in plain text; `internal` is for the merchant only. `masked` is how many card
     numbers were taken out of it before it was stored."""

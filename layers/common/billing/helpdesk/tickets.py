@@ -6,7 +6,6 @@ request to cancel holds meanwhile are in `cancellation_request`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -18,6 +17,7 @@ from billing.kernel.due import DueKind
 from billing.kernel.errors import Refused
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.snapshots import TicketSnapshot
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Entity, Insert, Transaction
 
 UNDECIDED_FOR = timedelta(days=7)
@@ -52,15 +52,13 @@ class Ownership(StrEnum):
     MERCHANT = "merchant"
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(Value):
     """The answer to one of the questions of a department (`departments.Ask`)."""
 
     ask: str
     said: str
 
 
-@dataclass(frozen=True, slots=True)
 class Ticket(Entity):
     """A request to a department. `about` is the subscription (cancel) or the Order ID (refund) that
     it concerns; `requested_at` is the date that counts (H-4).
@@ -144,7 +142,6 @@ class Ticket(Entity):
         return self.id if self.attempt < 2 else f"{self.id}-{self.attempt}"
 
 
-@dataclass(frozen=True, slots=True)
 class TicketOf(Entity):
     """A link from a customer to a ticket, stored beside their purchases."""
 
@@ -154,8 +151,7 @@ class TicketOf(Entity):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(Value):
     """A ticket with all its messages, oldest first."""
 
     ticket: Ticket

@@ -11,13 +11,13 @@ one slice in turn with the merchant who has one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
 from billing.kernel.due import DueKind
 from billing.kernel.errors import Conflict, Unavailable
+from billing.kernel.values import Value, replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Entity
 
@@ -64,8 +64,7 @@ OVER = frozenset({JobState.DONE, JobState.STOPPED})
 """The states in which a job has ended for good."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Value):
     """The outcome of one step, and the cursor after it.
 
     `seen` is None for a step that only moves on, such as to the next list. `error` is what our own
@@ -77,7 +76,6 @@ class Step:
     error: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Job(Entity):
     """A background job of one owner: a merchant, or the platform.
 
@@ -207,8 +205,7 @@ def _pause_after(failures: int) -> timedelta:
     return min(SHORTEST_PAUSE * (1 << min(failures - 1, 10)), LONGEST_PAUSE)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Value):
     """A live job in its owner's line: not before `at`; `begun` counts slices that began and did
     not end."""
 
@@ -225,7 +222,6 @@ class Waiting:
         return max(1, STEPS_AT_ONCE >> 2 * (self.begun - 1))
 
 
-@dataclass(frozen=True, slots=True)
 class JobLine(Entity):
     """The live jobs of one owner in their order; each slice takes the first that may run.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -13,6 +12,7 @@ from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.plans import Plan
 from billing.kernel.schedule import standard_at
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
 
@@ -52,8 +52,7 @@ class Source(StrEnum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRequest:
+class CancelRequest(Value):
     """A request to cancel: when it takes effect, who asked, and why.
 
     `order` is the Order ID that people are shown (X-7), `ticket` the helpdesk request that was
@@ -69,8 +68,7 @@ class CancelRequest:
     ticket: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PayNow:
+class PayNow(Value):
     """A request to pay what is past due at once, outside the retry count (R-4).
 
     `resumes_at` is the due date with which the retry cycle continues if that fails.
@@ -80,8 +78,7 @@ class PayNow:
     resumes_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(Value):
     """The values that a pause removed from a subscription at `at`; a timely resume restores them
     (X-11)."""
 
@@ -93,7 +90,6 @@ class Interrupted:
     waiting_since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Agreement(Entity):
     """The fields of a subscription, and the questions that they answer.
 

@@ -8,15 +8,15 @@ their source, and are erased with them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from billing.kernel.values import Value
 
 EVERYBODY = "*"
 """Used in place of a merchant id for changes that concern all merchants."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
+class AuditRecord(Value):
     """One requested change; written before the change is made, whatever its outcome.
 
     `actor` is `key:<id of the API key>`, `console`, `account` or `operator`. `action` is the HTTP

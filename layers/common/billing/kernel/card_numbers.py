@@ -6,7 +6,8 @@ The last four digits stay, as they may wherever a card is shown (PCI DSS 4.0, 3.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from billing.kernel.values import Value
 
 LONGEST, SHORTEST = 19, 13
 """Number of digits of a payment card number (ISO/IEC 7812)."""
@@ -19,8 +20,7 @@ _RUN = re.compile(rf"\d(?:[ \t\u00a0\u2007\u2009\u202f./_-]{{0,2}}\d){{{SHORTEST
 """Matches digits with at most two separators between any two of them: a possible card number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
+class Masked(Value):
     """A text without card numbers; `found` is how many were masked."""
 
     text: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.errors import Invalid
 from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
 from billing.kernel.periods import Period, Span, Unit
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
 
@@ -44,16 +44,14 @@ class Cycle(StrEnum):
         return Span(self.years, Unit.YEAR)
 
 
-@dataclass(frozen=True, slots=True)
-class Initial:
+class Initial(Value):
     """An amount charged at checkout, and the time until standard billing starts (P-10)."""
 
     amount_minor: int
     length: Span
 
 
-@dataclass(frozen=True, slots=True)
-class PriceTerms:
+class PriceTerms(Value):
     """The terms of one price point; a subscription keeps its own copy for ever (P-18).
 
     `trial_guard` allows the initial period only once per person (C-9). Always valid: creating one
@@ -190,7 +188,6 @@ def _words(kind: PriceType) -> str:
     return kind.value.replace("_", " ")
 
 
-@dataclass(frozen=True, slots=True)
 class PricePoint(Entity):
     """One way to pay for a product.
 
@@ -205,8 +202,7 @@ class PricePoint(Entity):
     version: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Value):
     """The most a plan allows of one resource.
 
     A change down to the plan waits until usage is within the limit (A-4).
@@ -216,7 +212,6 @@ class Limit:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
 class Product(Entity):
     """A product for sale, its gateways (P-17), and the access that it grants (C-3).
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing.kernel.merchants import Merchant
 from billing.kernel.periods import Anchor, start_of_next_local_day
 from billing.kernel.subscription import CHARGEABLE, Subscription
+from billing.kernel.values import replace
 
 
 class Hold(StrEnum):

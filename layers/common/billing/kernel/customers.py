@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
 from billing.kernel.disclosures import Disclosure
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
 ERASED = "erased"
 """Replaces a name or an address that was erased (M-8)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Value):
     """A postal address; `country` is ISO 3166-1 alpha-2."""
 
     line1: str
@@ -28,8 +27,7 @@ class Address:
     state: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BillTo:
+class BillTo(Value):
     """Name, email and address as an invoice was issued with them; never changed after (B-8)."""
 
     name: str
@@ -43,7 +41,6 @@ def nobody(country: str) -> BillTo:
     return BillTo(ERASED, ERASED, Address(ERASED, ERASED, country))
 
 
-@dataclass(frozen=True, slots=True)
 class Customer(Entity):
     """A person who bought from one merchant.
 
@@ -74,7 +71,6 @@ class Customer(Entity):
         return self.email == ERASED
 
 
-@dataclass(frozen=True, slots=True)
 class EmailPointer(Entity):
     """Maps an email of a merchant's customer to the customer id.
 
@@ -86,8 +82,7 @@ class EmailPointer(Entity):
     customer: str
 
 
-@dataclass(frozen=True, slots=True)
-class FormerCard:
+class FormerCard(Value):
     """The brand and last four digits of a card until its bank renewed it (W-7)."""
 
     brand: str
@@ -95,7 +90,6 @@ class FormerCard:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
 class PaymentMethod(Entity):
     """A saved payment method; the card number stays with the gateway, we keep the last four digits
     (B-9).
@@ -127,7 +121,6 @@ class PaymentMethod(Entity):
         return self if was is None else replace(self, brand=was.brand, last4=was.last4)
 
 
-@dataclass(frozen=True, slots=True)
 class Consent(Entity):
     """The terms that a buyer agreed to: when, from where, in which language, at which price (C-6).
 
@@ -148,7 +141,6 @@ class Consent(Entity):
     shown: Disclosure | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class PurchaseBillTo(Entity):
     """The bill-to for future invoices of one purchase (B-8).
 
@@ -162,7 +154,6 @@ class PurchaseBillTo(Entity):
     bill_to: BillTo
 
 
-@dataclass(frozen=True, slots=True)
 class Entitlement(Entity):
     """Access to `grant` that comes from `source`, a subscription or a one-time purchase (C-3).
 
@@ -177,8 +168,7 @@ class Entitlement(Entity):
     revoked_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Value):
     """A customer's access to one grant, combined from all its sources.
 
     `until` is when the last source ends, if that is known.

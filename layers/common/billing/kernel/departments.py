@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from billing.kernel.values import Value
 
 
 class Ask(StrEnum):
@@ -18,8 +19,7 @@ class Ask(StrEnum):
     RECORDINGS = "recordings"
 
 
-@dataclass(frozen=True, slots=True)
-class Department:
+class Department(Value):
     """A helpdesk department.
 
     `scope` is the description that people read before they choose it. `email` is notified of its

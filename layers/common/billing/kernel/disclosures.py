@@ -6,32 +6,29 @@ The page is rendered from this value, and the same value is kept as the buyer's 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
 
 from billing.kernel.money import Money
 from billing.kernel.periods import Period, zone_named
+from billing.kernel.values import Value, plain
 
 
-@dataclass(frozen=True, slots=True)
-class DisclosedLine:
+class DisclosedLine(Value):
     """One line of what is charged today, such as the product or a tax."""
 
     text: str
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class DisclosedCharge:
+class DisclosedCharge(Value):
     """A future charge; the page shows its date in the disclosure's time zone."""
 
     at: datetime
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
+class Disclosure(Value):
     """The terms of a purchase as the buyer reads them, in one language.
 
     `terms` states the whole price in words. `lines` add up to `total`, which is charged today;
@@ -72,5 +69,5 @@ class Disclosure:
             assert isinstance(value, datetime), "all else is plain"
             return value.astimezone(zone).date().isoformat()
 
-        text = json.dumps(asdict(self), default=shown, sort_keys=True)
+        text = json.dumps(plain(self), default=shown, sort_keys=True)
         return sha256(text.encode()).hexdigest()

@@ -8,7 +8,6 @@ domain.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.merchants import Merchant
@@ -30,7 +29,6 @@ ANYWHERE = frozenset({"health", "sandbox"})
 """First parts of paths that name no merchant, and that pages at a custom domain need."""
 
 
-@dataclass(frozen=True, slots=True)
 class Domain(Entity):
     """A custom domain and its merchant, written once the operator has confirmed it."""
 

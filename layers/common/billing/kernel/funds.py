@@ -8,10 +8,10 @@ are minor units of the subscription's currency, before tax.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.kernel.money import half_up
+from billing.kernel.values import Value, replace
 
 UNKNOWN = -1
 """The period of credit from before its period was kept; any refund may take it back."""
@@ -23,8 +23,7 @@ SHARES_AT_MOST = 12
 """The most shares that are kept; beyond these, the oldest ones with nothing left are dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Value):
     """The payments of one period, and how that money has been used.
 
     `period` is the index of the standard payment. `paid_minor` was received, or is owed with the
@@ -46,8 +45,7 @@ class Share:
         return max(0, self.paid_minor - self.returned_minor - self.spent_minor)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Value):
     """The amounts that a refund took out of a subscription's funds.
 
     `returned_minor` is the whole refund before tax. `period` and `since` identify the paid time
@@ -61,8 +59,7 @@ class Taken:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Funds:
+class Funds(Value):
     """The shares of all periods with money left, oldest first.
 
     `since` is the start of the time that `in_use_minor` pays for; None means the period's own

@@ -6,12 +6,12 @@ A decline is a value, an outage is `errors.Unreachable`: unknown never means fai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from billing.kernel.money import Currency, Money
+from billing.kernel.values import Value, field
 
 if TYPE_CHECKING:
     from billing.kernel.catalog import PriceType
@@ -24,8 +24,7 @@ TEST_SUFFIX = "_test"
 one."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRef:
+class AccountRef(Value):
     """Identifies a merchant's account at a gateway.
 
     What is stored at a gateway account is handled there as long as any of it is open (W-6).
@@ -52,8 +51,7 @@ class AtGateway(Protocol):
     def gateway_account(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Value):
     """The features of a gateway; a product it cannot charge is refused at set-up (P-17, P-18).
 
     Known without a call to it. `minimum_minor` is the smallest charge in currencies that `minimums`
@@ -74,8 +72,7 @@ class Capabilities:
         return self.minimums.get(currency, self.minimum_minor)
 
 
-@dataclass(frozen=True, slots=True)
-class TestCards:
+class TestCards(Value):
     """Collection by a choice of test cards, given by their tokens (W-3)."""
 
     __test__ = False  # not a test case, whatever pytest makes of the name
@@ -83,14 +80,12 @@ class TestCards:
     tokens: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TheirPage:
+class TheirPage(Value):
     """Collection on the gateway's own page (`ports.Gateway.collect`), from which the buyer
     returns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Value):
     """Collection in the gateway's frame on our page, which `publishable_key` opens."""
 
     publishable_key: str
@@ -100,8 +95,7 @@ Collection = TestCards | TheirPage | Element
 """The ways a buyer can enter a payment method; a card number never passes through us (C-1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedMethod:
+class SavedMethod(Value):
     """A payment method that the gateway keeps for later off-session use.
 
     `expires_on` is YYYY-MM. `owner` is the customer that it was saved for, if the gateway keeps and
@@ -116,8 +110,7 @@ class SavedMethod:
     owner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeOrder:
+class ChargeOrder(Value):
     """A request to charge the amount of one of our invoices.
 
     `payment_method` is the method it will likely be charged to, for gateways that need the
@@ -132,8 +125,7 @@ class ChargeOrder:
     replaces: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Succeeded:
+class Succeeded(Value):
     """A successful payment.
 
     `charge` is the gateway's own id of it, None where there was nothing to charge.
@@ -142,8 +134,7 @@ class Succeeded:
     charge: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Declined:
+class Declined(Value):
     """A declined payment.
 
     `code` is of the one vocabulary of all gateways (the codes of card networks' declines, such as
@@ -154,8 +145,7 @@ class Declined:
     retryable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ActionRequired:
+class ActionRequired(Value):
     """A payment for which the buyer must authenticate at `url` (3-D Secure).
 
     `url` is None after an off-session attempt if the gateway requires the buyer to be present
@@ -165,17 +155,14 @@ class ActionRequired:
     url: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unconfirmed:
+class Unconfirmed(Value):
     """A payment that is prepared but not confirmed: nothing was charged, nothing was declined."""
 
 
-@dataclass(frozen=True, slots=True)
-class Canceled:
+class Canceled(Value):
     """A payment that was cancelled at the gateway: it can never succeed any more."""
 
 
-@dataclass(frozen=True, slots=True)
 class Expired(Canceled):
     """A payment that expired, at a gateway where payments lapse: the invoice may get another
     one."""
@@ -185,8 +172,7 @@ Outcome = Succeeded | Declined | ActionRequired | Canceled
 PaymentStatus = Succeeded | Declined | ActionRequired | Unconfirmed | Canceled
 
 
-@dataclass(frozen=True, slots=True)
-class RefundSucceeded:
+class RefundSucceeded(Value):
     """A refund that the gateway accepted; `refund` is the gateway's own id of it.
 
     The customer's bank may still send the money back weeks later; it is `RefundFailed` then.
@@ -195,15 +181,13 @@ class RefundSucceeded:
     refund: str
 
 
-@dataclass(frozen=True, slots=True)
-class RefundFailed:
+class RefundFailed(Value):
     """A refund that the gateway refused; `code` is its reason."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayRefund:
+class GatewayRefund(Value):
     """A refund of a payment as the gateway has it now, whoever asked for it.
 
     `id` is the gateway's own. `key` is our key that it was made under, None for a refund made
@@ -229,8 +213,7 @@ class About(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayEvent:
+class GatewayEvent(Value):
     """A notice that something happened at the gateway; the details are read from the gateway (W-1).
 
     `id` and `type` are the gateway's own. `reference` is the payment's as `Gateway.prepare`
@@ -253,8 +236,7 @@ class DisputeStanding(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Dispute:
+class Dispute(Value):
     """A chargeback as the gateway has it now; an inquiry that moves no money is not one.
 
     `amount` is what was taken back, which may be less than the payment; `reference` is the

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,6 +11,7 @@ from billing.kernel.money import Money
 from billing.kernel.orders import _SERIES, NUMBER_DIGITS, Order, OrderKind
 from billing.kernel.plans import PlanChange
 from billing.kernel.schedule import ChargeKind
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
 
@@ -58,8 +58,7 @@ class LineKind(StrEnum):
 NOT_TAX = frozenset(kind.value for kind in LineKind)
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceLine:
+class InvoiceLine(Value):
     """One line of an invoice; `kind` is a `LineKind` or the tax's name."""
 
     kind: str
@@ -67,7 +66,6 @@ class InvoiceLine:
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
 class Invoice(Entity):
     """An amount owed once; its id is `<owner>.<seq>`.
 
@@ -224,7 +222,6 @@ class Invoice(Entity):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class InvoiceCounter(Entity):
     """The last number used in one of a merchant's gap-free series (M-7, W-3).
 

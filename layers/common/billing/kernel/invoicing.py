@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.kernel.catalog import PricePoint, Product
@@ -14,6 +13,7 @@ from billing.kernel.plans import PlanChange
 from billing.kernel.pricing import Quote, with_tax
 from billing.kernel.schedule import ChargeKind
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 
 
 def first_invoice_id(purchase: str) -> str:

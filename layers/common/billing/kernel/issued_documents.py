@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.invoices import InvoiceLine
 from billing.kernel.money import Money
+from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
 
@@ -19,8 +19,7 @@ class DocumentKind(StrEnum):
     CREDIT_NOTE = "credit_note"
 
 
-@dataclass(frozen=True, slots=True)
-class Seller:
+class Seller(Value):
     """A merchant as a document names it."""
 
     name: str
@@ -29,15 +28,13 @@ class Seller:
     website: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PaidWith:
+class PaidWith(Value):
     """The payment method that a document names, with the digits it had when it paid."""
 
     brand: str
     last4: str
 
 
-@dataclass(frozen=True, slots=True)
 class IssuedDocument(Entity):
     """Everything that an invoice or a credit note shows; written once, with its number.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from billing.kernel.errors import Unavailable
 from billing.kernel.storage import Due
+from billing.kernel.values import Value
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,8 +31,7 @@ def in_turn(work: Batch, batches: Sequence[Sequence[Due]]) -> list[Counter[str]]
     return [work(batch) for batch in batches]
 
 
-@dataclass(frozen=True, slots=True)
-class Lanes:
+class Lanes(Value):
     """The number of batches a worker runs at a time, and the function that runs them in parallel.
 
     At a gateway's pace it is two: while one waits for its last answers, the other makes calls.

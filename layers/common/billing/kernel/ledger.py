@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.kernel.gateways import DisputeStanding
 from billing.kernel.invoices import NOT_TAX, Invoice
 from billing.kernel.money import Currency, Money, half_up
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
 RECEIVED = "assets:gateway"
@@ -24,15 +24,13 @@ SALES = "revenue:sales"
 TAX = "liabilities:tax"
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Value):
     """One side of a ledger entry, in minor units; debits are positive, credits negative."""
 
     account: str
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
 class LedgerEntry(Entity):
     """Postings that balance, in one currency; the id names what they book, such as
     `<invoice>:paid`."""

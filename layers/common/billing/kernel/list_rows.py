@@ -7,13 +7,13 @@ may be something: whoever reads a list looks at the item, and leaves out what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel import search_words
 from billing.kernel.customers import Customer
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import Value, names
 from billing.kernel.writes import Entity
 
 
@@ -24,7 +24,6 @@ class RowOf(StrEnum):
     PRICE_POINT = "price_point"
 
 
-@dataclass(frozen=True, slots=True)
 class PlanRow(Entity):
     """A product or a price point that a subscription is on, or is to be on.
 
@@ -39,7 +38,6 @@ class PlanRow(Entity):
     started_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
 class WordRow(Entity):
     """A word of a customer's name or email; it goes when the customer is erased (M-8)."""
 
@@ -51,8 +49,7 @@ class WordRow(Entity):
 ListRow = PlanRow | WordRow
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionFilter:
+class SubscriptionFilter(Value):
     """A filter of subscriptions; None takes all."""
 
     state: State | None = None
@@ -63,7 +60,7 @@ class SubscriptionFilter:
     @property
     def text(self) -> str:
         """The filter as text, which names its list in cursors."""
-        chosen = ((f.name, getattr(self, f.name)) for f in fields(self))
+        chosen = ((name, getattr(self, name)) for name in names(self))
         return "&".join(f"{name}={value}" for name, value in chosen if value is not None)
 
     def takes(self, subscription: Subscription) -> bool:

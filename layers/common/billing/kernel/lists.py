@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from billing.kernel.values import Value
 
 if TYPE_CHECKING:
     from billing.kernel.catalog import Product
@@ -18,16 +19,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Value, Generic[T]):
     """One page of a list, newest first; `next` is the cursor of the next page, None at the end."""
 
     data: tuple[T, ...]
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Value):
     """Objects that changed, as (customer, id), oldest change first.
 
     `next` is where to read on, None where there is nothing more by now. Changes from

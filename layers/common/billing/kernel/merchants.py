@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -13,6 +12,7 @@ from billing.kernel.errors import NotFound
 from billing.kernel.gateways import SANDBOX, AccountRef, AtGateway
 from billing.kernel.money import Currency
 from billing.kernel.retries import RetrySchedule
+from billing.kernel.values import Value, field, replace, shown_without
 from billing.kernel.writes import Entity
 
 VISITORS_OWN = "visitor"
@@ -52,8 +52,7 @@ class CreditAtEnd(StrEnum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True, slots=True)
-class Departments:
+class Departments(Value):
     """The helpdesk's departments, and which of them receive the portal's requests (H-1, M-2)."""
 
     cancel: str = "billing"
@@ -61,8 +60,7 @@ class Departments:
     all: tuple[Department, ...] = USUAL
 
 
-@dataclass(frozen=True, slots=True)
-class AccountPolicy:
+class AccountPolicy(Value):
     """The platform's rules for accounts whose plan ends (A-3, A-6).
 
     They apply where the merchant is the platform. Data is kept for `retention_days`. With
@@ -79,8 +77,7 @@ CONFIRMATION_TEMPLATE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Value):
     """A merchant's settings, with the defaults of SPEC.md.
 
     `language` is one of the fifteen, or `VISITORS_OWN` (C-5). `self_cancel` and `self_refund` are
@@ -128,8 +125,7 @@ class Settings:
         return visitor if self.language == VISITORS_OWN else self.language
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayAccount:
+class GatewayAccount(Value):
     """A merchant's account at a gateway; its keys are in the secret store, under the same names.
 
     `id` is the gateway's own id of it. New purchases go to a gateway's active account; the others
@@ -143,7 +139,6 @@ class GatewayAccount:
     bound_to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Merchant(Entity):
     """A seller.
 
@@ -171,9 +166,12 @@ class Merchant(Entity):
     gateway_accounts: tuple[GatewayAccount, ...] = ()
     domain: str | None = None
     live_keys: int | None = None
-    link_key: str | None = field(default=None, repr=False)
+    link_key: str | None = None
     lists_complete_at: datetime | None = None
     events_since: datetime | None = None
+
+    def __repr__(self) -> str:
+        return shown_without(self, "link_key")
 
     def as_of(self, now: datetime) -> Merchant:
         """Returns the merchant as of `now`: stopped once its account has ended, even before a sweep
@@ -223,7 +221,6 @@ class Merchant(Entity):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class ApiKey(Entity):
     """An API key, stored as the hash of its secret; scoped and revocable (M-3).
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from billing.kernel.errors import Invalid
+from billing.kernel.values import Value
 
 MAX_AMOUNT_MINOR = 99_999_999
 
@@ -35,8 +35,7 @@ MINOR_DIGITS = 2
 MOST_DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(Value):
     """An amount in minor units (cents) of one currency; sums never mix currencies."""
 
     amount_minor: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
+
+from billing.kernel.values import Value, field
 
 DOCUMENTS = "documents"
 """The area of issued invoices and credit notes; template.yaml keeps them for ever."""
@@ -35,8 +36,7 @@ _TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+(; charset=utf-8)?")
 _FILENAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectKey:
+class ObjectKey(Value):
     """The key of an object, `<area>/<merchant>/<name>`.
 
     The area decides how long it is kept; the name may have parts, divided by `/`. It consists of
@@ -57,8 +57,7 @@ class ObjectKey:
         return f"{self.area}/{self.merchant}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(Value):
     """An object as it is stored."""
 
     content: bytes
@@ -66,8 +65,7 @@ class StoredObject:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Value):
     """An address that takes one upload: a form with these fields, the file last, named `file`."""
 
     url: str

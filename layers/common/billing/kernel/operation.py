@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.kernel.due import DueKind
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
 ACCOUNT_GRANT = "account"
@@ -18,7 +18,6 @@ FORGOTTEN_AFTER = timedelta(hours=2)
 """A job with no failure for this long counts as working again: leases return every 15 minutes."""
 
 
-@dataclass(frozen=True, slots=True)
 class BillingSwitch(Entity):
     """The operator's switch that stops all charges of all merchants; without one, nothing stops
     (R-3)."""
@@ -28,7 +27,6 @@ class BillingSwitch(Entity):
     changed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
 class ProcessingFailure(Entity):
     """A job that failed through an error of our own, `times` in a row.
 
@@ -55,8 +53,7 @@ class ProcessingFailure(Entity):
         return self.times >= PARKED_AFTER and now - self.last_at <= FORGOTTEN_AFTER
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Value):
     """The operator's settings that flows use; all other settings are the merchant's.
 
     `environment` is the name that gateway accounts are bound to (W-5). `lease_seconds` is longer

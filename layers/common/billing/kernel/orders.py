@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.money import Money
+from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
 
@@ -23,8 +23,7 @@ class OrderKind(StrEnum):
     CHARGEBACK = "chargeback"
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Value):
     """A refund's effect on credit, and what was left of its payment.
 
     All in minor units, at the time of the request: `credit_minor` was taken out of the
@@ -37,7 +36,6 @@ class Returned:
     used_minor: int
 
 
-@dataclass(frozen=True, slots=True)
 class Order(Entity):
     """One entry of the transaction list, with its own Order ID.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -67,7 +66,6 @@ class LeftOut(StrEnum):
     WITHHELD = "withheld"
 
 
-@dataclass(frozen=True, slots=True)
 class OutboxEvent(Entity):
     """One event in the outbox; `id` is derived from its cause, so that it cannot be written twice.
 

@@ -5,13 +5,11 @@ A gateway's event names only the payment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from billing.kernel.invoices import Invoice
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Entity, Insert
 
 
-@dataclass(frozen=True, slots=True)
 class PaymentPointer(Entity):
     """A pointer from a payment at a gateway account to the invoice that it pays.
 

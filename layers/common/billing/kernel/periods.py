@@ -7,11 +7,12 @@ so that a DST shift moves no later date.
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
+
+from billing.kernel.values import Value
 
 
 class Unit(StrEnum):
@@ -40,8 +41,7 @@ class Period(StrEnum):
         return _LENGTHS[self]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Value):
     """A calendar length: 14 days, 2 weeks, 1 month, 1 year."""
 
     count: int
@@ -64,8 +64,7 @@ _MONTHS_IN = {Unit.MONTH: 1, Unit.YEAR: 12}
 _DAYS_IN = {Unit.DAY: 1, Unit.WEEK: 7}
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(Value):
     """The local wall time and IANA zone that all dates of a schedule are computed from (P-13)."""
 
     wall: datetime

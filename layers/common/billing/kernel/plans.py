@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from billing.kernel.catalog import PricePoint, PriceTerms, Product
 from billing.kernel.funds import Funds
 from billing.kernel.periods import Anchor
+from billing.kernel.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Value):
     """One version of a price point, with its product and the access that it grants."""
 
     price_point: str
@@ -31,8 +30,7 @@ class Plan:
         return cls(point.id, point.version, standard, product.id, product.name, product.grants)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanChange:
+class PlanChange(Value):
     """A quoted plan change: the subscription's plan, anchor and funds after it.
 
     `credit_minor` is the credit left for the next invoices; a negative amount is owed with the next

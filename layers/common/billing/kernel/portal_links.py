@@ -7,18 +7,17 @@ email that it was mailed to. The merchant's own key signs it.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from billing.kernel.customers import Customer, email_hash
+from billing.kernel.values import Value
 
 LIFE = timedelta(days=60)
 SYMBOLS = 40
 _DIGITS_MOST = 12
 
 
-@dataclass(frozen=True, slots=True)
-class PortalLink:
+class PortalLink(Value):
     """The parts of a link; whether it was signed here is for `is_genuine` to say."""
 
     customer: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -13,6 +12,7 @@ from billing.kernel.errors import NotFound
 from billing.kernel.gateways import AccountRef
 from billing.kernel.lanes import ONE_LANE, Each, Lanes
 from billing.kernel.storage import Due
+from billing.kernel.values import Value, replace
 
 if TYPE_CHECKING:
     from billing.kernel import charge_eligibility
@@ -207,8 +207,7 @@ class PartlyDone(Exception):
         self.cause = cause
 
 
-@dataclass(frozen=True, slots=True)
-class Consumer:
+class Consumer(Value):
     """One consumer of outbox events of some kinds, of all merchants or those that it `serves`.
 
     Its name is stored in events that it is done with, so it never changes. One that `notes_itself`
@@ -228,8 +227,7 @@ class Consumer:
         return wanted and self.name not in event.done
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Value):
     """All outside services, as one argument of every flow.
 
     `new_id(kind)` draws an unguessable id: "order" gives an Order ID, any other kind `<kind>_<16

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -13,6 +12,7 @@ from billing.kernel.invoices import InvoiceLine
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.schedule import ChargeKind, ScheduledCharge, charges
+from billing.kernel.values import Value
 
 TaxLines = Callable[[Money, Address | None], Iterable[InvoiceLine]]
 """Computes the tax lines on an amount for a bill-to address; fixed when the invoice is opened
@@ -24,8 +24,7 @@ def untaxed(amount: Money, address: Address | None) -> Iterable[InvoiceLine]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Value):
     """Today's charge with its lines, and the first charges after it."""
 
     kind: ChargeKind

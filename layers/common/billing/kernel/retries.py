@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from billing.kernel.values import Value
 
 
 class FinalAction(StrEnum):
@@ -23,8 +24,7 @@ def asked_again_at(held_since: datetime, now: datetime) -> datetime:
     return now + min(max(now - held_since, HELD_LEAST), HELD_MOST)
 
 
-@dataclass(frozen=True, slots=True)
-class RetrySchedule:
+class RetrySchedule(Value):
     """Dunning: `attempts` in all, `every_days` apart, then the final action (R-4)."""
 
     every_days: int = 3
@@ -32,8 +32,7 @@ class RetrySchedule:
     final_action: FinalAction = FinalAction.CANCEL
 
 
-@dataclass(frozen=True, slots=True)
-class AfterDecline:
+class AfterDecline(Value):
     """The dates that follow a decline.
 
     `due_at` is when the worker checks again, `retry_at` when it tries again (None after a hard

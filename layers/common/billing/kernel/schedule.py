@@ -6,7 +6,6 @@ Preview, checkout, the rebill engine and the forecast all use this module, so pr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import count
@@ -14,6 +13,7 @@ from itertools import count
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor, nth
+from billing.kernel.values import Value
 
 
 class ChargeKind(StrEnum):
@@ -23,8 +23,7 @@ class ChargeKind(StrEnum):
     STANDARD = "standard"
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduledCharge:
+class ScheduledCharge(Value):
     """One entry of a schedule; `n` counts every entry from 1, `amount` is before tax."""
 
     n: int

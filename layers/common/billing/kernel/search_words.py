@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from unicodedata import combining, normalize
+
+from billing.kernel.values import Value
 
 LEAST = 2
 """The fewest letters that a search begins with; rows are kept together by as many."""
@@ -23,8 +24,7 @@ _WITHIN = re.compile("['\u2019\u02bc]")
 _BETWEEN = re.compile(r"[\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Value):
     """A search as it was typed: `first` is looked up, `parts` must all be there.
 
     A part is the beginning of a word, or with an @ that of an email.

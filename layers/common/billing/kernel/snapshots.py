@@ -5,16 +5,15 @@ A mail may be sent hours later, when that state has changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from billing.kernel.catalog import PriceTerms
 from billing.kernel.money import Money
 from billing.kernel.subscription import TERMINAL, Source, State, Subscription
+from billing.kernel.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Value):
     """The subscription details that mails show, as of an event.
 
     `terms` are those in force, `next_terms` those of the next payment if they differ;
@@ -77,8 +76,7 @@ def of(subscription: Subscription, *, reference: str | None = None) -> Snapshot:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TicketSnapshot:
+class TicketSnapshot(Value):
     """The ticket details that mails show, as of an event.
 
     `due_at` is the last day for its decision. If a cancellation is approved after a charge that is

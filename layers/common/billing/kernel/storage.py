@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from billing.kernel.errors import Conflict
 from billing.kernel.lists import Lists, Page
+from billing.kernel.values import Value
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
@@ -49,8 +49,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Value):
     """One row of the due index: a due date of `kind` at `due_at` for `owner`.
 
     `owner` is (merchant, customer, subscription) for BILL and CANCEL, (merchant, attempt key) for
@@ -63,8 +62,7 @@ class Due:
     owner: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Value):
     """All data of one customer, read by one query; each list oldest first."""
 
     customer: Customer | None

@@ -6,7 +6,6 @@ requests are `agreement`'s, and are imported from here; its money is in `subscri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from billing.kernel.agreement import (
@@ -22,6 +21,7 @@ from billing.kernel.agreement import (
 )
 from billing.kernel.plans import Plan, PlanChange
 from billing.kernel.subscription_funds import FundedAgreement
+from billing.kernel.values import replace
 
 __all__ = [
     "CHARGEABLE",
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
 class Subscription(FundedAgreement):
     """A billing agreement that may still charge, and what becomes of it."""
 

@@ -5,15 +5,14 @@ Transitions are methods that return a new value, as those of `subscription` are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Self
 
 from billing.kernel.agreement import Agreement
 from billing.kernel.catalog import PriceType
 from billing.kernel.funds import Funds, Taken
+from billing.kernel.values import replace
 
 
-@dataclass(frozen=True, slots=True)
 class FundedAgreement(Agreement):
     """A billing agreement with what has been paid for its periods."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from billing.kernel.values import Value
 
 
 class Seen(StrEnum):
@@ -19,8 +20,7 @@ class Seen(StrEnum):
     """A part of it is done, and time is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Value):
     """The place of a walk over one account's customers, as version 0.2.0 stored it.
 
     `of` names the walk, `began_at` is when its round began, `cursor` is the place after the last

@@ -8,32 +8,30 @@ anything that another writer has changed meanwhile; the store raises `errors.Con
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from billing.kernel.values import Value, names
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+
+class Entity(Value):
     """Anything the store keeps under a key of its own: every stored class derives from it.
 
-    Keys are in `storage/keys.py`; a subclass is a frozen dataclass with slots too.
+    Keys are in `storage/keys.py`; a subclass is a value too.
     """
 
 
 E = TypeVar("E", bound=Entity)
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(Value):
     """Writes an entity that does not exist yet."""
 
     entity: Entity
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value):
     """Writes the fields that differ.
 
     The condition: these fields and those in `expecting` are as they were read. One that `reindexes`
@@ -48,15 +46,13 @@ class Change:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        cls: type = self.before.__class__
-        names, values = _reader(cls)
-        read = zip(names, values(self.before), values(self.after), strict=True)
-        # A field that `replace` did not change is the same object: no dataclass is compared then.
+        every, values = _reader(self.before.__class__)
+        read = zip(every, values(self.before), values(self.after), strict=True)
+        # A field that `replace` did not change is the same object: no value is compared then.
         return tuple([name for name, was, now in read if was is not now and was != now])
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionCheck:
+class ConditionCheck(Value):
     """Writes nothing; the other writes of its transaction need these fields to be as they were
     read."""
 
@@ -64,8 +60,7 @@ class ConditionCheck:
     expecting: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Value):
     """Removes an entity, if the named fields are as they were read."""
 
     entity: Entity
@@ -86,7 +81,7 @@ def left(entity: E, transaction: Transaction) -> E:
 
 
 @cache
-def _reader(cls: type) -> tuple[tuple[str, ...], Callable[[Entity], tuple[Any, ...]]]:
+def _reader(cls: type[Entity]) -> tuple[tuple[str, ...], Callable[[Entity], tuple[Any, ...]]]:
     """Returns the names of an entity's fields, and a function that reads all of them at once."""
-    names = tuple(f.name for f in fields(cls))
-    return names, attrgetter(*names)
+    every = names(cls)
+    return every, attrgetter(*every)

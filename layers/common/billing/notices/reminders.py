@@ -7,7 +7,6 @@ step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -18,6 +17,7 @@ from billing.kernel.merchants import Settings
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import Period, zone_named
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Entity
 
 LOOK_AGAIN = timedelta(days=28)
@@ -30,7 +30,6 @@ UNTOLD = frozenset({Period.WEEKLY, Period.EVERY_2_WEEKS})
 TOLD = frozenset({State.TRIALING, State.ACTIVE, State.FROZEN})
 
 
-@dataclass(frozen=True, slots=True)
 class Reminder(Entity):
     """The next look at a subscription for advance notices; `told_of` is the last charge that a
     notice was sent for."""

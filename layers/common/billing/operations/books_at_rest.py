@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from billing.kernel import ledger
@@ -12,6 +11,7 @@ from billing.kernel.invoices import Invoice, InvoiceCounter, InvoiceState
 from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.ledger import LedgerEntry
 from billing.kernel.orders import Order
+from billing.kernel.values import Value
 from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
 
@@ -21,8 +21,7 @@ Found = Mapping[type, Sequence[Any]]
 _RESERVED = frozenset({RefundState.REQUESTED, RefundState.SUCCEEDED})
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Value):
     """A broken invariant: its number, what is wrong, and the ids of the items it is about."""
 
     number: str

@@ -6,12 +6,12 @@ only the hash that stands for one in keys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.customers import email_hash
 from billing.kernel.outbox_events import EventKind
+from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
 
@@ -23,8 +23,7 @@ class StopReason(StrEnum):
     COMPLAINED = "complained"
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Value):
     """A mail provider's report about one address; `code` is the provider's own word for it."""
 
     merchant: str
@@ -34,7 +33,6 @@ class Returned:
     code: str | None
 
 
-@dataclass(frozen=True, slots=True)
 class MailStop(Entity):
     """A stop on mail of this merchant to this address, until somebody lifts it."""
 

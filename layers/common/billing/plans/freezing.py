@@ -7,7 +7,6 @@ kept. Thawing is a change of plan for now, paid as one (A-4).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.cancel import cancellation
@@ -19,6 +18,7 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Period
 from billing.kernel.plans import Plan
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction
 from billing.plans.plan_change import CHANGEABLE, refuse_unsettled
 from billing.rebill.plan_change_steps import AS_READ

@@ -7,7 +7,6 @@ A credit is worth what was paid for the period and not returned, in proportion t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -23,6 +22,7 @@ from billing.kernel.periods import Anchor
 from billing.kernel.plans import Plan, PlanChange
 from billing.kernel.pricing import with_tax
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import Value, replace
 
 QUOTE_LIFE = timedelta(minutes=15)
 """The time for which a quote is charged as it was shown."""
@@ -38,8 +38,7 @@ class When(StrEnum):
     NEXT_REBILL = "next_rebill"
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Value):
     """The price of changing to `plan` as of `at`; `lines` add up to `due_now`.
 
     `change` is its effect on the subscription, None where that comes with the next period.

@@ -7,7 +7,6 @@ reads.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.cancel import cancellation
@@ -18,6 +17,7 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.periods import Anchor
 from billing.kernel.retries import RetrySchedule
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write
 from billing.rebill.charge_events import event
 

@@ -6,7 +6,6 @@ killed after it leaves a refund that the worker finishes (ARCHITECTURE.md, 3; B-
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.checkout import checkout_steps, purchase
@@ -16,6 +15,7 @@ from billing.kernel.customers import PaymentMethod, PurchaseBillTo
 from billing.kernel.gateways import Succeeded
 from billing.kernel.invoices import FINAL, Invoice, InvoiceState
 from billing.kernel.subscription import Source
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction, left
 from billing.refunds import refunds
 from billing.refunds.refunds import Refund

@@ -8,7 +8,6 @@ one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.cancel import cancellation
@@ -19,6 +18,7 @@ from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.plans import Plan, PlanChange
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction, Write
 from billing.rebill.charge_events import event
 from billing.rebill.charge_steps import ATTEMPT

@@ -6,7 +6,6 @@ The third step of `refunds`; a full refund of a one-time purchase ends its acces
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from billing.kernel import ledger
@@ -16,6 +15,7 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction, Write
 from billing.refunds import refunds
 from billing.refunds.refunds import Refund, RefundState

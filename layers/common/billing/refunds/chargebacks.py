@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from billing.kernel.customers import Entitlement
@@ -13,10 +12,10 @@ from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
 
-@dataclass(frozen=True, slots=True)
 class Chargeback(Entity):
     """Our record of a dispute; `id` is the gateway's own.
 
@@ -38,8 +37,7 @@ class Chargeback(Entity):
     revoked_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Disputed:
+class Disputed(Value):
     """The records that a chargeback is about, as they were read.
 
     They are the paid invoice, the entry of its payment, its subscription with the invoice that is

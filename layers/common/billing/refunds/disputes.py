@@ -8,7 +8,6 @@ function is one transaction, each conditional on what it depends on. The records
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from billing.cancel import cancellation
@@ -19,6 +18,7 @@ from billing.kernel.invoices import UNDER_WAY, Invoice
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import CHARGEABLE, CancelRequest, Source, Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Transaction, Write, left
 from billing.refunds import value
 from billing.refunds.chargebacks import Chargeback, Disputed, event_id, standing_of

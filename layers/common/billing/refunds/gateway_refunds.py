@@ -6,7 +6,6 @@ Pure; each function is one transaction, refused when another came first.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from billing.kernel import ledger
@@ -17,6 +16,7 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import Source, Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction
 from billing.refunds import booking, refunds
 from billing.refunds.refunds import Refund, RefundState

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value, replace
 from billing.refunds import refunds, value
 from billing.refunds.refunds import Refund
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Value):
     """The effect of refunding all that is left of a payment (B-7).
 
     `amount` goes back, with it `credit` of the subscription ends; `used` has paid for other periods
@@ -41,8 +39,7 @@ def effect(
     return Effect(amount, replace(left, amount_minor=credit), left - most)
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(Value):
     """A payment with everything that a refund of it depends on, as it was read.
 
     `order` is its entry of the order list, `opened` the open invoice of its subscription. `refunds`

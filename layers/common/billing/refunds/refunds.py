@@ -8,7 +8,6 @@ by itself are in `gateway_refunds`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -20,6 +19,7 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
 from billing.kernel.orders import Returned
 from billing.kernel.subscription import Source, Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
 from billing.kernel.writes import left as left_by
 from billing.refunds import value
@@ -41,7 +41,6 @@ class RefundState(StrEnum):
     RETURNED = "returned"
 
 
-@dataclass(frozen=True, slots=True)
 class Refund(Entity):
     """A refund on its way to the customer.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.kernel.errors import Invalid, Refused
@@ -11,6 +10,7 @@ from billing.kernel.invoices import NOT_TAX, Invoice, InvoiceState
 from billing.kernel.money import Money, half_up
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 
 
 def window_ends_at(paid_at: datetime, days: int, zone: str) -> datetime:

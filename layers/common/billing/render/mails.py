@@ -11,7 +11,6 @@ it was written (RELIABILITY.md 4.2, 14).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -26,6 +25,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import State
+from billing.kernel.values import Value
 from billing.render import formats, pages, wording
 from billing.render.messages import text
 
@@ -35,8 +35,7 @@ TEMPLATE_MOST = 4000
 HEADER_MOST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Value):
     """The content of one mail, in the order in which it appears.
 
     `lines` are words and amounts, `link` is a button's text and address.
@@ -52,8 +51,7 @@ class Letter:
     link: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WayIn:
+class WayIn(Value):
     """The way into the portal that a mail to the address on file shows (R-8).
 
     `url` is the signed link to a purchase, `order_id` that of a payment, which signs in (B-2); None
@@ -66,8 +64,7 @@ class WayIn:
     takes_cards: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Value):
     """The merchant, recipient and language of one mail; `event_id` is the id of its outbox event.
 
     `to` is the recipient: a customer as they are reached now, not the party that an invoice was

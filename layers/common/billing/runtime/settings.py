@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from billing.kernel.operation import Operation
+from billing.kernel.values import Value
 
 API_BASE = "_API_BASE"
 """Suffix of the variables that name a gateway's stand-in, `<GATEWAY>_API_BASE`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Value):
     """Names of the deployed resources (template.yaml, Globals) and how they are operated.
 
     `api_bases` are the addresses of stand-ins for gateways, by the gateway's name; `make run` alone

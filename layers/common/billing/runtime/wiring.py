@@ -8,7 +8,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from threading import Lock
@@ -22,6 +21,7 @@ from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import Consumer, Gateway, Mailer, Passwords, Ports, Queue
 from billing.kernel.storage import Audit, Due, Store
+from billing.kernel.values import replace
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
 

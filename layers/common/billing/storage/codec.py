@@ -1,7 +1,7 @@
-"""Converts dataclasses to and from DynamoDB attribute values, by their type hints.
+"""Converts values to and from DynamoDB attribute values, by their type hints.
 
 Unknown stored fields are ignored, and a missing known field means what `absent` says, so that two
-versions of the code can work on one table and a dataclass may change its defaults. What is equal to
+versions of the code can work on one table and a class may change its defaults. What is equal to
 its meaning when absent is left out: that is a seventh of an invoice's bytes and of what botocore
 takes for it. Entities that hold choices are written out instead. A field that the item's key
 implies is left out where it has the same value. A class's hints are read once.
@@ -10,13 +10,13 @@ implies is left out where it has the same value. A class's hints are read once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
+from billing.kernel.values import NODEFAULT, FieldInfo, Value, fields
 from billing.storage import absent
 from billing.storage.addresses import stamp
 
@@ -63,7 +63,7 @@ def _is_stored(part: Any, field: _FieldCodec) -> bool:
 
 
 def decode(cls: type[D], attribute: Attribute, implied: Mapping[str, Any] = _NOTHING) -> D:
-    """Decodes a dataclass from a map.
+    """Decodes a value from a map.
 
     A missing field is taken from `implied`, or means what `absent` says.
     """
@@ -84,7 +84,7 @@ def encode_field(cls: type, name: str, value: Any, *, whole: bool = False) -> At
 def means_absent(cls: type, name: str, value: Any) -> bool:
     """True if an item without this attribute has the value."""
     meaning = _fields(cls, False)[name].absent
-    return meaning is not MISSING and bool(meaning == value)
+    return meaning is not NODEFAULT and bool(meaning == value)
 
 
 def stores_none(cls: type, name: str) -> bool:
@@ -95,7 +95,7 @@ def stores_none(cls: type, name: str) -> bool:
 class _FieldCodec(NamedTuple):
     codec: Codec
     absent: Any
-    """The value that a missing attribute means; `MISSING` if there must be one."""
+    """The value that a missing attribute means; `NODEFAULT` if there must be one."""
     always: bool
     """True if any value but None is stored."""
     stores_none: bool
@@ -103,36 +103,36 @@ class _FieldCodec(NamedTuple):
 
 @cache
 def _fields(cls: type, whole: bool) -> dict[str, _FieldCodec]:
-    hints, meanings = get_type_hints(cls), absent.meanings(cls)
-    return {f.name: _field_codec(cls, f, hints[f.name], meanings, whole) for f in fields(cls)}
+    meanings = absent.meanings(cls)
+    return {each.name: _field_codec(cls, each, meanings, whole) for each in fields(cls)}
 
 
 @cache
 def _reader(cls: type) -> tuple[dict[str, Callable[[Attribute], Any]], dict[str, Any]]:
     """Returns what decodes each field, and the values of those that an item may lack."""
     known = _fields(cls, False).items()
-    absences = {name: field.absent for name, field in known if field.absent is not MISSING}
+    absences = {name: field.absent for name, field in known if field.absent is not NODEFAULT}
     return {name: field.codec.decode for name, field in known}, absences
 
 
 def _field_codec(
-    cls: type, field: Field[Any], hint: Any, meanings: Mapping[str, absent.Plain], whole: bool
+    cls: type, field: FieldInfo, meanings: Mapping[str, absent.Plain], whole: bool
 ) -> _FieldCodec:
-    codec, optional = codec_of(hint, whole), NoneType in get_args(hint)
+    codec, optional = codec_of(field.type, whole), NoneType in get_args(field.type)
     if field.name not in meanings:
         if not _is_none_or_required(field):
             raise TypeError(f"{cls.__name__}.{field.name} needs a meaning in storage/absent.py")
-        meaning = None if optional else MISSING
+        meaning = None if optional else NODEFAULT
     else:
         plain = meanings[field.name]
         meaning = None if plain is None else codec.decode(_attribute(plain))
     stores_none = optional and meaning is not None
-    always = whole or is_dataclass(meaning)
+    always = whole or isinstance(meaning, Value)
     return _FieldCodec(_or_none(codec) if stores_none else codec, meaning, always, stores_none)
 
 
-def _is_none_or_required(field: Field[Any]) -> bool:
-    return field.default in (MISSING, None) and field.default_factory is MISSING
+def _is_none_or_required(field: FieldInfo) -> bool:
+    return field.default in (NODEFAULT, None) and field.default_factory is NODEFAULT
 
 
 def _attribute(plain: absent.Plain) -> Attribute:
@@ -168,7 +168,7 @@ def codec_of(hint: Any, whole: bool = False) -> Codec:
     if origin is tuple:
         return _tuple_codec(hint)
     if isinstance(hint, type):
-        if is_dataclass(hint):
+        if issubclass(hint, Value):
             return Codec(partial(_encode, whole), partial(decode, hint))
         if issubclass(hint, StrEnum):
             return Codec(lambda v: {"S": v.value}, lambda a: hint(a["S"]))

@@ -7,12 +7,12 @@ DynamoDB and memory differ only in their `Items`; the meaning of each query is d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from billing.kernel.errors import Conflict
 from billing.kernel.storage import Due
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert, Transaction, Write
 from billing.runtime import correlation
 from billing.storage import event_keys, index_keys, keys

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from string import ascii_letters, digits
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from billing.kernel.errors import Invalid, NotFound
+from billing.kernel.values import Value
 from billing.web.problems import Malformed, TooLarge, UnsupportedType
 
 MAX_BODY_BYTES = 64 * 1024
@@ -35,8 +35,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value):
     """One request; header names are lower case, `body` is text.
 
     `domain` is the merchant's own that it came by, None at the platform's (A-9).

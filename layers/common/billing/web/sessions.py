@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hmac
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.web.problems import Forbidden
 from billing.web.request import Request
 
@@ -23,8 +23,7 @@ ABSOLUTE = timedelta(hours=12)
 CSRF_FIELD = "csrf"
 
 
-@dataclass(frozen=True, slots=True)
-class Realm:
+class Realm(Value):
     """A place to sign in to: `name` is the cookie's, and begins the kind of its rows."""
 
     name: str
@@ -39,8 +38,7 @@ class Realm:
         return f"__Host-{self.name}" if request.is_secure else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSession:
+class OpenSession(Value):
     """A session's token, and what was kept with it."""
 
     token: str

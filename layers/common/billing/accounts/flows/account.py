@@ -8,7 +8,6 @@ when one is taken.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.accounts import accounts
@@ -19,6 +18,7 @@ from billing.kernel.errors import Conflict, Invalid, NotFound, TooMany, Unavaila
 from billing.kernel.merchants import Merchant, Settings
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert, Write
 
 WINDOW = timedelta(minutes=15)
@@ -28,8 +28,7 @@ RESET = "account_reset"
 LINK_LIFE = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class SignUp:
+class SignUp(Value):
     """A filled-in sign-up form; `name` is what the merchant's customers read."""
 
     username: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -27,6 +26,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Write
 
 ALIGN, ERASE = "align_account", "erase_account"

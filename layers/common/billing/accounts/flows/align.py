@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,6 +27,7 @@ from billing.kernel.invoices import UNDER_WAY, InvoiceState
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, State, Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from billing.accounts.accounts import Account
@@ -14,6 +13,7 @@ from billing.jobs.flows.steps import Kind
 from billing.jobs.jobs import Job, Step
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change
 from billing.privacy.flows import erase, erase_merchant

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 
 from billing.accounts import accounts
@@ -16,6 +15,7 @@ from billing.kernel.customers import normalised_email
 from billing.kernel.errors import Conflict, Invalid, Refused, Unavailable
 from billing.kernel.outbox_events import EventKind
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Write
 
 EMAIL_CHANGE, CONFIRM, CONFIRMED = "account_email", "account_confirm", "account_confirmed"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -20,6 +19,7 @@ from billing.kernel.merchants import GatewayAccount, Merchant
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change
 from billing.refunds import value
 
@@ -33,8 +33,7 @@ READ_AT_ONCE = 200
 ORDERS_AT_MOST = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Value):
     """A gateway account and what depends on it; `complete` is false where there was more to
     count."""
 

@@ -3,7 +3,6 @@ change to (A-2 .. A-5)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.accounts import accounts
@@ -18,13 +17,13 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription
+from billing.kernel.values import Value, replace
 from billing.plans.flows import usage
 from billing.portal.flows import portal
 from billing.refunds import value
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Value):
     """A plan that can be bought or changed to; `over` lists the limits that are exceeded, each with
     the amount in use and the amount allowed."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from billing.kernel import domains
@@ -10,6 +9,7 @@ from billing.kernel.departments import Department, named
 from billing.kernel.errors import Refused
 from billing.kernel.merchants import Departments, Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Remove, Write
 
 

@@ -6,7 +6,6 @@ a password no longer than that password.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aws_lambda_powertools.shared.cookies import Cookie
@@ -14,6 +13,7 @@ from aws_lambda_powertools.shared.cookies import Cookie
 from billing.accounts.accounts import Account
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.runtime import telemetry
 from billing.web import audit, sessions
 from billing.web.problems import Forbidden, Unauthenticated
@@ -36,8 +36,7 @@ class Inactive(Forbidden):
     code = "account_inactive"
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Value):
     """A signed-in console session, and whether charges are made here at all (W-5).
 
     `csrf` stands in every form, and is checked when it comes back.

@@ -3,7 +3,6 @@ A-8)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from billing.accounts.web import console_session
 from billing.kernel.errors import Invalid, Refused, Unavailable
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.runtime import telemetry
 from billing.web import audit, http, sessions
@@ -27,8 +27,7 @@ DONE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Value):
     """A request of a signed-in account; `standing` is the account's state now."""
 
     request: Request

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -12,6 +11,7 @@ from billing.kernel.flows.paging import part
 from billing.kernel.lists import Page
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
 PREFIX = "sk_"

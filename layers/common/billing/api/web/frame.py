@@ -7,7 +7,6 @@ check, the reading of input and the OpenAPI document follow from that.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
@@ -16,6 +15,7 @@ from billing.api.web.idempotency import Once
 from billing.kernel import domains
 from billing.kernel.merchants import ApiKey, Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value, field
 from billing.web import audit, http
 from billing.web.inputs import Input, Nothing, read
 from billing.web.problems import Forbidden, Unauthenticated
@@ -31,8 +31,7 @@ ACCEPTED = 202
 NOTHING_TO_SAY = 204
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(Value, Generic[T]):
     """One call of the API by a merchant.
 
     `input` is the body, or the query string of a GET or a DELETE. `named` is what the
@@ -55,8 +54,7 @@ class Call(Generic[T]):
         return domains.checkout(self.base_url, self.merchant, price_point)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Value):
     """One declared route; `path` has parameters as `<name>`, `errors` are its own, by status."""
 
     method: str
@@ -66,18 +64,19 @@ class Route:
     scope: Scope
     sealed: str | None
     handler: Handler
-    errors: Mapping[str, str] = field(default_factory=dict, hash=False)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.method, self.path))
 
 
-@dataclass(frozen=True, slots=True)
-class Later(Generic[R]):
+class Later(Value, Generic[R]):
     """An answer with 202: recorded, and not finished."""
 
     body: R
 
 
-@dataclass(frozen=True, slots=True)
-class Pdf:
+class Pdf(Value):
     """An answer that is a PDF, to be saved under `name`."""
 
     content: bytes

@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256, shake_256
 from typing import Any
 
 from billing.kernel.errors import Conflict, Invalid, TooMany, Unavailable
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.web import http, problems
 from billing.web.request import Request
 
@@ -44,8 +44,7 @@ UNFINISHED = 202
 anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Once:
+class Once(Value):
     """One merchant's key for one address.
 
     `sealed` names a field of the answer that must not be stored readable, `bearer` is the caller's

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -22,6 +21,7 @@ from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due, History
 from billing.kernel.subscription import CancelRequest, Source, State, Subscription, When
+from billing.kernel.values import Value
 from billing.kernel.writes import Transaction, left
 
 
@@ -33,8 +33,7 @@ class Result(StrEnum):
     CHARGE_UNDER_WAY = "charge_under_way"
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Value):
     """The subscription after a request, and the request's result."""
 
     subscription: Subscription

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from email.message import EmailMessage
 
 from billing.kernel.snapshots import Snapshot
 from billing.kernel.subscription import Source, State
+from billing.kernel.values import replace
 from billing.render import formats
 from billing.render.mails import Envelope, about_subscription
 from billing.render.messages import text

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from billing.cards import cards
 from billing.kernel.customers import Address, BillTo, PurchaseBillTo
 from billing.kernel.errors import NotFound
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 
 

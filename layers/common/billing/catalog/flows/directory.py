@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from billing.kernel import domains
 from billing.kernel.catalog import PriceTerms
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 
 LISTED_AT_MOST = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Value):
     """One listed product, at its default price; `url` is its checkout page."""
 
     merchant_name: str

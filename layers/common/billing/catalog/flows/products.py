@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, ConditionCheck, Insert, Write
 
 MOST_PRICE_POINTS = 50
@@ -23,8 +23,7 @@ Offered = tuple[Product, tuple[PricePoint, ...]]
 """A product with its price points, in the order of the wizard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Value):
     """A new product; without `grants` it grants its own id."""
 
     name: str

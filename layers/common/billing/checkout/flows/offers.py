@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from billing.kernel import charge_eligibility, pricing
@@ -12,10 +11,10 @@ from billing.kernel.errors import NotFound
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Value):
     """The content of a checkout page: seller, product, and the price today and after.
 
     `stopped` is why nothing can be bought now, None where it can.

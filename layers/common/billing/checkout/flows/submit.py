@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -26,6 +25,7 @@ from billing.kernel.invoices import UNDER_WAY
 from billing.kernel.operation import ACCOUNT_GRANT
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
+from billing.kernel.values import Value, plain, replace
 
 ATTEMPT_KEY_MOST = 200
 SUBMITS_PER_IP = 30
@@ -34,8 +34,7 @@ LIMIT_WINDOW = timedelta(minutes=15)
 CHANGED = "offer_changed"
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Value):
     """A filled-in checkout form, its bounds already checked.
 
     `attempt_key` was drawn with the page, `gateway` chosen of the product's, None for its first;
@@ -52,8 +51,7 @@ class Submission:
     shown: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(Value):
     """The person who submits a checkout, as the request shows them.
 
     `return_url` is where 3-D Secure sends the buyer back to.
@@ -284,6 +282,6 @@ def _fingerprint(price_point: str, form: Submission) -> str:
 
     The answer to "again?" may differ, and what was shown is agreed to with the first.
     """
-    details = {**asdict(replace(form, confirm_repeat=False)), "price_point": price_point}
+    details = {**plain(replace(form, confirm_repeat=False)), "price_point": price_point}
     del details["shown"]
     return sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.kernel.errors import NotFound
@@ -12,12 +11,12 @@ from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, OrderKind, typed_order_id
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value, replace
 
 READ_AT_ONCE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """A filter of orders; `since <= at < until`."""
 
     customer: str | None = None

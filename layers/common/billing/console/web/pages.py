@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -21,6 +20,7 @@ from billing.kernel.errors import BillingError, Invalid
 from billing.kernel.lists import Page
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.outbox.flows import suppressions
 from billing.render.messages import MERCHANTS_LANGUAGE
 from billing.web import http
@@ -45,8 +45,7 @@ DONE = frozenset(
 """Codes of the confirmations that a customer's page can show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Value):
     """A signed-in merchant's request."""
 
     ports: Ports

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from billing.customers import purchases
@@ -16,10 +15,10 @@ from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Value):
     """A customer of a merchant with everything that the portal shows.
 
     `refund_days` is the refund window of each product, empty where customers cannot ask.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +23,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.search_words import Search
 from billing.kernel.storage import History
 from billing.kernel.subscription import State
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert, Remove, Write
 from billing.outbox.suppressions import MailStop
 
@@ -33,8 +33,7 @@ BILLS_MOST = 80
 hundred items. Mail follows for all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Value):
     """A customer with everything that belongs to them."""
 
     customer: Customer

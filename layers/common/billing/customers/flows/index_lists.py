@@ -9,7 +9,6 @@ the index runs any more: what such a one writes behind it would stay unlisted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,6 +27,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change
 

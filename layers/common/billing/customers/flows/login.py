@@ -7,7 +7,6 @@ about anybody's purchases.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
@@ -19,6 +18,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.orders import typed_order_id
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.kernel.writes import Insert
 
 WINDOW = timedelta(minutes=15)
@@ -31,8 +31,7 @@ NOBODY = "nobody"
 """The id to look up where there is no customer: it is read all the same, and never found."""
 
 
-@dataclass(frozen=True, slots=True)
-class OverLimit:
+class OverLimit(Value):
     """A try beyond a limit, which strangers may have used up: it is answered by a mailed code.
 
     `customer` is the one that Order ID and email both belong to, who alone gets the code; None for

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing.customers.flows import customer_view
@@ -15,6 +14,7 @@ from billing.kernel.errors import NotFound, TooMany
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value
 
 WINDOW = timedelta(minutes=15)
 ACTIONS_AT_MOST = 5
@@ -22,8 +22,7 @@ ACTIONS_AT_MOST = 5
 window."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Value):
     """A purchase whose link somebody holds; `account` is for what they may do, not for showing."""
 
     account: Account

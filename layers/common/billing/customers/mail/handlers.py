@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.customers.flows import login, mailed_code
@@ -11,6 +10,7 @@ from billing.kernel.customers import BillTo, Customer
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.outbox.mail import envelopes
 from billing.outbox.mail.envelopes import Mails
 from billing.render.mails import Envelope

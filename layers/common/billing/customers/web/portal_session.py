@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from billing.kernel.customers import Customer
 from billing.kernel.errors import BillingError, NotFound, Unavailable
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.web import custom_domains, http, languages, sessions
 from billing.web.problems import Unauthenticated
 from billing.web.request import Request, is_plain_id, plain_id
@@ -33,8 +33,7 @@ class Closed(NotFound):
     code = "portal_closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Value):
     """A request of a signed-in customer, with everything of theirs. `csrf` stands in every form."""
 
     request: Request

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from billing.helpdesk.tickets import NOBODY
 from billing.kernel.errors import Conflict
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction
 
 NAME = "event_log"

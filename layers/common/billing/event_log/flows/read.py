@@ -6,7 +6,6 @@ Reading begins the log: nothing is written for a merchant before somebody has as
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.event_log.logged_events import (
@@ -24,6 +23,7 @@ from billing.kernel.errors import Conflict, Invalid, NotFound
 from billing.kernel.lists import Changed
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change
 
 HOURS_AT_MOST = 50
@@ -35,8 +35,7 @@ ROWS_AT_MOST = 1_000
 PART = 200
 
 
-@dataclass(frozen=True, slots=True)
-class EventPage:
+class EventPage(Value):
     """Events of a log, oldest first.
 
     `next` is where to read on, None where there is nothing more to read by now. The log has all

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Lock
@@ -25,6 +24,7 @@ from urllib.parse import quote
 
 from billing.gateways.paypal.spec import SPEC
 from billing.kernel.errors import RateLimited, Unavailable, Unreachable
+from billing.kernel.values import Value
 
 if TYPE_CHECKING:
     import requests
@@ -43,8 +43,7 @@ Secrets = Callable[[bool], Mapping[str, Any]]
 """Reads an account's secrets from the secret store; called with True, afresh."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Value):
     """The keys of one PayPal app; `webhook_id` is the webhook that sends its events to us."""
 
     client_id: str
@@ -65,8 +64,7 @@ class Keys:
         return f"Keys({self.client_id})"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value):
     """An answer of PayPal with a status below 500, and its JSON."""
 
     status: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from billing.kernel.gateways import (
     Unconfirmed,
 )
 from billing.kernel.money import MINOR_DIGITS, Currency, Money
+from billing.kernel.values import Value
 
 Json = Mapping[str, Any]
 
@@ -35,8 +35,7 @@ NOT_MOVED = frozenset({"DECLINED", "FAILED"})
 ON_ITS_WAY = frozenset({"COMPLETED", "PENDING"})
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Value):
     """A payment's reference: its order and when we asked for it, `<order id>.<seconds>`.
 
     The time is our clock's, and is kept on the order too, as its `custom_id`.

@@ -5,20 +5,19 @@ A saved card is its name and a number: the sandbox keeps a row only of one that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from billing.gateways.sandbox import events
 from billing.gateways.sandbox.ledger import SandboxLedger
 from billing.kernel.errors import Invalid, Unavailable
 from billing.kernel.gateways import Declined, SavedMethod
+from billing.kernel.values import Value
 
 EXPIRES_ON = "2034-12"
 TRIES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class TestCard:
+class TestCard(Value):
     """A test payment method: its looks, and the result of a charge.
 
     `decline` is the code that charging it gives; `saves` is whether the bank lets it be saved

@@ -6,7 +6,6 @@ Each function changes a row of the ledger, which the gateway writes back.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
@@ -23,10 +22,10 @@ from billing.kernel.gateways import (
     Succeeded,
     Unconfirmed,
 )
+from billing.kernel.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class PendingAuthentication:
+class PendingAuthentication(Value):
     """A payment that waits for its buyer; the amount in minor units."""
 
     amount_minor: int

@@ -8,7 +8,6 @@ https://docs.stripe.com/api/errors and https://docs.stripe.com/error-low-level.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from billing.gateways import bounded_http
 from billing.gateways.stripe.declines import declined
 from billing.kernel.errors import Conflict, NotFound, RateLimited, Unavailable, Unreachable
 from billing.kernel.gateways import AccountRef, Declined
+from billing.kernel.values import Value, shown_without
 
 R = TypeVar("R")
 
@@ -34,17 +34,19 @@ Secrets = Callable[[bool], Mapping[str, Any]]
 stripe.enable_telemetry = False
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Value):
     """The keys of one account; several webhook secrets while they are rotated.
 
     `embedded` shows the Payment Element on our page, instead of sending buyers to Stripe's.
     """
 
-    secret_key: str = field(repr=False)
+    secret_key: str
     publishable_key: str | None = None
-    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    webhook_secrets: tuple[str, ...] = ()
     embedded: bool = False
+
+    def __repr__(self) -> str:
+        return shown_without(self, "secret_key", "webhook_secrets")
 
     @classmethod
     def of(cls, secrets: Mapping[str, Any], account: AccountRef) -> Keys:

@@ -6,7 +6,6 @@ The buyer's consent is ours to keep (C-6); Stripe only learns that a card will b
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import stripe
@@ -15,6 +14,7 @@ from billing.gateways.declines import AUTHENTICATION_REQUIRED
 from billing.gateways.stripe.client import StripeAccount, decline_of, id_of, refused, with_advice
 from billing.kernel.errors import Invalid, NotFound, Unavailable
 from billing.kernel.gateways import Declined, SavedMethod
+from billing.kernel.values import replace
 
 SESSION = "cs_"
 """The prefix of a Checkout Session's id; its card was set up on Stripe's page."""

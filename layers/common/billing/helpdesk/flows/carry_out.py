@@ -7,7 +7,6 @@ continues from there.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.cancel.flows import cancel
@@ -20,6 +19,7 @@ from billing.kernel.flows import subscriptions
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription, When
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction
 from billing.refunds.flows import refund
 from billing.render.messages import text

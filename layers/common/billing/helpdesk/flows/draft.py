@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from billing.customers.flows.login import digest
@@ -21,6 +20,7 @@ from billing.kernel.errors import Invalid, TooMany, Unavailable
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
+from billing.kernel.values import plain
 from billing.kernel.writes import Insert
 
 DRAFT, ASKED, LINK = "ticket_draft", "ticket_asked", "ticket_link"
@@ -68,7 +68,7 @@ def _check_department(merchant: Merchant, request: Request) -> None:
 
 def _save(ports: Ports, merchant: Merchant, request: Request, now: datetime) -> None:
     name = _name(merchant, request)
-    kept = json.dumps(asdict(request.cleaned()))
+    kept = json.dumps(plain(request.cleaned()))
     until = now + LIFE
     new = ports.ephemeral.put(DRAFT, name, kept, expires_at=until, now=now)
     if not new and ports.ephemeral.get(ASKED, name, now=now) is not None:

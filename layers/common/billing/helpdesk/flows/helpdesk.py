@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing.helpdesk.flows import open_ticket
@@ -15,6 +14,7 @@ from billing.kernel.flows.paging import READS_AT_MOST, filtered, pages, part
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 
 READ_AT_ONCE = 200
 WAITING_MOST = 1000
@@ -24,8 +24,7 @@ FIGURES_OVER = timedelta(days=30)
 OPEN = frozenset({"open", "answered"})
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """A filter of tickets; `state` is the state that people are shown."""
 
     department: str | None = None

@@ -8,7 +8,6 @@ reader has seen; a new request waits for the link that is mailed back, like one 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email import policy
 from email.message import EmailMessage
@@ -23,6 +22,7 @@ from billing.kernel.customers import is_email, normalised_email
 from billing.kernel.errors import Invalid
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.outbox.flows import answers
 
 MOST_BYTES = 60 * 1024
@@ -31,8 +31,7 @@ MOST_PARTS = 50
 _QUOTED = re.compile(r"^(>|-{2,}\s*Original Message|On .{1,200} wrote:$|_{10,}$)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Value):
     """The result of taking a mail: `replied` to a ticket, `asked` and waiting to be confirmed, or
     `ignored`, because a machine wrote it or it has no text."""
 

@@ -7,7 +7,6 @@ merchant; the text of an unknown sender waits in the ephemeral table until the l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.customers.purchases import PAYMENTS, has_ended
@@ -22,13 +21,13 @@ from billing.kernel.errors import Conflict, Invalid, NotFound
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, typed_order_id
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Transaction
 
 ATTEMPTS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value):
     """A request to a department. `subscription` is the one a signed-in customer means, `order` an
     Order ID as it was typed; requests with the same `key` are the same ticket. `masked` counts the
     card numbers that were taken out of it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.helpdesk import messages, tickets
@@ -13,6 +12,7 @@ from billing.kernel.departments import named
 from billing.kernel.errors import Conflict, Invalid, NotFound, TooMany
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 
 ATTEMPTS = 8
 WINDOW = timedelta(minutes=15)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from email.message import EmailMessage
 
@@ -18,6 +17,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import When
+from billing.kernel.values import replace
 from billing.outbox.flows import answers
 from billing.outbox.mail import portal_links
 from billing.render.mails import Envelope, WayIn

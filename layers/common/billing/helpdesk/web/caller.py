@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from billing.customers.web.portal_session import SignedOut, Visit
 from billing.kernel.errors import NotFound
 from billing.kernel.merchants import Merchant, PortalKind
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.web import custom_domains, http, languages, sessions
 from billing.web.request import Request, plain_id
 
@@ -21,8 +21,7 @@ class Closed(portal_session.Closed):
     code = "helpdesk_closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Value):
     """A request for a page of a merchant's helpdesk, signed in or not."""
 
     ports: Ports

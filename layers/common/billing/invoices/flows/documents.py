@@ -8,7 +8,6 @@ reach, it is made again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from hmac import compare_digest
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.merchants import Merchant
 from billing.kernel.objects import DOCUMENTS, ObjectKey
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.refunds.refunds import Refund
 from billing.render import invoice_pdf

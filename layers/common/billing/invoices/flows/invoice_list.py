@@ -8,7 +8,6 @@ is in it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing.invoices.flows import documents
@@ -20,6 +19,7 @@ from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, OrderKind, typed_order_id
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.refunds.refunds import Refund, RefundState
 
 READ_AT_ONCE = 200
@@ -28,16 +28,14 @@ CREDITED = frozenset({RefundState.SUCCEEDED, RefundState.RETURNED})
 """States of a refund that there is a credit note of."""
 
 
-@dataclass(frozen=True, slots=True)
-class CreditNote:
+class CreditNote(Value):
     """A refund with the invoice that it credits."""
 
     refund: Refund
     invoice: Invoice
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Value):
     """A filter of invoices by customer and by the time of payment; `since <= at < until`."""
 
     customer: str | None = None

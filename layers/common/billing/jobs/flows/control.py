@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from billing.jobs.flows.start import TRIES, changed, joins
 from billing.jobs.jobs import OVER, Job, JobState
 from billing.kernel.errors import Conflict, NotFound, Refused
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Write
 
 LISTED = 100

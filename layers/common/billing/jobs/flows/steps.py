@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -11,6 +10,7 @@ from billing.jobs.jobs import Job, Step
 from billing.kernel.errors import Conflict, Unavailable
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.kernel.walks import Seen
 
 T = TypeVar("T")
@@ -43,8 +43,7 @@ def nothing_more(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing
     return Seen.FINISHED
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Value):
     """A kind of job: its steps, and its end."""
 
     steps: Steps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing.jobs.flows import control
@@ -10,13 +9,13 @@ from billing.jobs.jobs import JobState
 from billing.kernel.due import DueKind
 from billing.kernel.flows import due
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 
 LATE_AFTER = timedelta(hours=1)
 LINES_AT_MOST = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Stuck:
+class Stuck(Value):
     """A failed job, or a line of jobs that has been due for an hour."""
 
     why: str

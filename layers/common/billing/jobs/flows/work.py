@@ -7,7 +7,6 @@ the line back. Nothing is counted twice either, for the counts are written with 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.jobs.flows.start import TRIES, changed
@@ -29,6 +28,7 @@ from billing.kernel.errors import Conflict
 from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
+from billing.kernel.values import Value, replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Write
 
@@ -36,8 +36,7 @@ PLACE = ("state", "cursor", "done", "skipped", "failed", "left", "round_at")
 """The fields of a job that a slice writes only if they are as it read them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Value):
     """The result of a message: what became of it, the job it was about, and our own errors."""
 
     outcome: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing.kernel.cursors import position_in, seal
@@ -14,6 +13,7 @@ from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import Value
 
 READ_AT_ONCE, READS_AT_MOST = 200, 100
 """The subscriptions of one read, and the most reads of `in_states`."""
@@ -50,8 +50,7 @@ def page(
     return Page(tuple(each.as_of(now) for each in found.data), found.next)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Value):
     """Subscriptions in no order; `complete` is false where there may be more than were read."""
 
     data: tuple[Subscription, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -12,6 +11,7 @@ from billing.kernel.due import DueKind
 from billing.kernel.flows import due
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove, Write
 from billing.notices import reminders
 from billing.notices.reminders import Reminder

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from re import sub
 from unicodedata import normalize
@@ -16,6 +15,7 @@ from billing.kernel.lists import Page
 from billing.kernel.merchants import ApiKey, Merchant, Settings
 from billing.kernel.operation import BillingSwitch
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove
 
 MOST_ID_SYMBOLS = 32

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.kernel.errors import Conflict, Unavailable
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
 from billing.kernel.ports import Consumer, PartlyDone, Ports
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Remove
 from billing.outbox.lines import CLAIM, is_claimed
 from billing.runtime import telemetry
@@ -40,8 +40,7 @@ PASSING = frozenset(
 """Kinds of events that are no longer true, or no longer wanted, when they are delivered late."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(Value):
     """The result of handing an event out: the consumers that are done, and what went wrong.
 
     `stored` are those of them that the stored event names. `bug` is the first error of our own

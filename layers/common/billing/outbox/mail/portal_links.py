@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.kernel import domains, portal_links
@@ -14,6 +13,7 @@ from billing.kernel.invoicing import first_invoice_id
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.render.mails import WayIn
 

@@ -7,7 +7,6 @@ continues from there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,6 +21,7 @@ from billing.kernel.plans import Plan
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value, replace
 from billing.kernel.writes import Transaction, left
 from billing.plans import plan_change
 from billing.plans.flows import usage
@@ -39,8 +39,7 @@ class Result(StrEnum):
     PROCESSING = "processing"
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Value):
     """The subscription after a request.
 
     `code` says why the payment was declined, `url` is the page from which the buyer goes to their

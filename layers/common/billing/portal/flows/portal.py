@@ -6,7 +6,6 @@ customer's own key: what belongs to somebody else is not found.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from billing.cancel.flows import cancel
@@ -23,6 +22,7 @@ from billing.kernel.merchants import SelfService
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription, When
+from billing.kernel.values import replace
 from billing.refunds import refunds, value
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes

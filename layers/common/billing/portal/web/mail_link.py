@@ -6,7 +6,6 @@ mailed to the address on file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from billing.customers.web.portal_session import SignedOut
 from billing.kernel.errors import Refused
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 from billing.rebill.flows import pay_now
 from billing.runtime import telemetry
 from billing.web import custom_domains, http, sessions
@@ -29,8 +29,7 @@ CODE_MOST = 40
 DONE = frozenset({"card_added", "paying"})
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Value):
     """A request by whoever holds a link, with the purchase that the link names."""
 
     ports: Ports

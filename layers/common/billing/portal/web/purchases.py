@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import Any
 
 from billing.cancel import cancellation
@@ -18,6 +17,7 @@ from billing.kernel.merchants import SelfService
 from billing.kernel.orders import OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import CancelRequest, Source, State, Subscription
+from billing.kernel.values import plain, replace
 from billing.portal.flows import portal
 from billing.rebill.flows import pay_now
 from billing.refunds import value
@@ -157,7 +157,7 @@ def address_form(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Shows the present address, to be changed for future invoices (B-8)."""
     visit.account.purchase(subscription)
     found = addresses.bill_to(ports, visit.merchant.id, visit.customer, subscription)
-    typed = {"name": found.name, **asdict(found.address)}
+    typed = {"name": found.name, **plain(found.address)}
     return _address_form(visit, subscription, typed)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -35,6 +34,7 @@ from billing.kernel.invoices import FINAL
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due, History
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
 from billing.refunds.refunds import RefundState

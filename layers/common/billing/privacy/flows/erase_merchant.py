@@ -9,7 +9,6 @@ by, so a repeat after a crash does no harm.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from billing.helpdesk.tickets import Ticket
@@ -21,6 +20,7 @@ from billing.kernel.flows.walks import KeepGoing
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
 from billing.privacy.flows import erase

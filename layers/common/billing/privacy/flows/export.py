@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from billing.checkout.checkouts import Checkout, CheckoutState
@@ -12,10 +11,10 @@ from billing.kernel.customers import (
     PurchaseBillTo,
 )
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Value):
     """Everything that is stored about one customer (M-8)."""
 
     overview: Overview

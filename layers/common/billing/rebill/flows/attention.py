@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -15,6 +14,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import TERMINAL, State, Subscription
+from billing.kernel.values import Value
 from billing.rebill.flows import missed
 
 LIVE_FIRST = (
@@ -29,8 +29,7 @@ LIVE_FIRST = (
 """Live states; those with few subscriptions come first, so that a list that is cut has them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
+class Matter(Value):
     """One subscription that needs a look.
 
     `since` is the due date that was missed, or when the wait began; `payments` are those missed by
@@ -46,8 +45,7 @@ class Matter:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Matters:
+class Matters(Value):
     """A page of what needs a look; `complete` is false where there may be more than was read."""
 
     page: Page[Matter]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -31,6 +30,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.retries import asked_again_at
 from billing.kernel.storage import Due
+from billing.kernel.values import replace
 from billing.kernel.writes import Transaction
 from billing.rebill import charge_steps
 from billing.rebill.flows import account_migration, opening

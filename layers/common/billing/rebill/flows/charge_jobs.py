@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing.kernel import charge_eligibility
@@ -12,11 +11,11 @@ from billing.kernel.invoices import UNDER_WAY, Invoice, InvoiceState
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value
 from billing.kernel.writes import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeJob:
+class ChargeJob(Value):
     """One subscription on its way through the steps; `invoice` is the open one, if any."""
 
     merchant: Merchant

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from heapq import merge
 
@@ -17,13 +16,13 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import CHARGEABLE, State, Subscription
+from billing.kernel.values import Value, replace
 
 CHARGES_AT_MOST = 100_000
 DAYS_AT_MOST = 4_000
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Value):
     """The expected income of one local day in one currency; the sandbox's money apart (W-3)."""
 
     date: date
@@ -36,8 +35,7 @@ Charge = tuple[datetime, str, Money, bool]
 """Its time, its subscription, its amount, and whether it is the sandbox's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Value):
     """The days in order, to `until`, which is earlier than asked where that were too many charges.
 
     `complete` is false where there are more subscriptions than are read at once; `held` is the

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -22,6 +21,7 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Subscription
+from billing.kernel.values import Value
 
 LATE_AFTER = timedelta(hours=1)
 ROWS_AT_MOST = 5_000
@@ -36,8 +36,7 @@ class Why(StrEnum):
     UNDER_WAY = "under_way"
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Value):
     """One late due date; `subscription` is None for a checkout or a refund."""
 
     why: Why

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from billing.kernel import charge_eligibility, invoicing
 from billing.kernel.invoices import Invoice
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.rebill import charge_steps
 from billing.rebill.flows import access

@@ -3,12 +3,12 @@ its customer (C-3, R-4, R-8)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from email.message import EmailMessage
 
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import CONFIRMATION_TEMPLATE
 from billing.kernel.snapshots import Snapshot
+from billing.kernel.values import replace
 from billing.render import formats, wording
 from billing.render.mails import (
     Envelope,

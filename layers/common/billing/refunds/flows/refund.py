@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -17,6 +16,7 @@ from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Source
+from billing.kernel.values import Value, replace
 from billing.refunds import booking, refunds, value
 from billing.refunds.payment import Payment
 from billing.refunds.refunds import Refund, RefundState
@@ -38,8 +38,7 @@ class Takes(StrEnum):
     CREDIT = "credit"
 
 
-@dataclass(frozen=True, slots=True)
-class UnderWay:
+class UnderWay(Value):
     """A refund that is recorded and will be finished; `entry` is the order entry as it will be."""
 
     entry: Order

@@ -2,7 +2,7 @@
 
 A value may be missing in the stored item if that is what absence means (`storage/absent.py`),
 because an older version of the code left it out, or did not know the field. For the same reason a
-field that holds a dataclass is compared field by field: in entities that are written out at any
+field that holds a value is compared field by field: in entities that are written out at any
 depth, for older items of them have less; in the others what those fields hold in turn is compared
 whole, for an expression has a limit. Lists are compared whole. A value that the key implies may be
 missing, too.
@@ -11,11 +11,11 @@ missing, too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
 from billing.kernel.storage import Due
+from billing.kernel.values import Value, names
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Remove, Write
 from billing.storage import absent, codec, expiry, key_fields
 from billing.storage.addresses import AUX, stamp
@@ -28,7 +28,7 @@ from billing.storage.index_keys import due_kind, due_sort_key, index_keys
 from billing.storage.keys import owner_key
 
 FIELD_BY_FIELD = 2
-"""Dataclasses at paths shorter than this, counting `body`, are compared field by field."""
+"""Values at paths shorter than this, counting `body`, are compared field by field."""
 
 EXPRESSION_MOST = 4096
 """Bytes of an expression that DynamoDB takes
@@ -162,8 +162,7 @@ def _within_limit(expression: str) -> str:
     return expression
 
 
-@dataclass(frozen=True)
-class _Comparison:
+class _Comparison(Value):
     """Conditions that fields still are as they were read; `deep` for an entity written out."""
 
     terms: ExpressionBuilder
@@ -177,11 +176,11 @@ class _Comparison:
         cls, value, path = type(holder), getattr(holder, name), self.terms.path(*owner, name)
         if value is None and not codec.stores_none(cls, name):
             yield f"attribute_not_exists({path})"
-        elif is_dataclass(value) and (self.deep or len(owner) < FIELD_BY_FIELD):
+        elif isinstance(value, Value) and (self.deep or len(owner) < FIELD_BY_FIELD):
             if not codec.means_absent(cls, name, value):
                 yield f"attribute_exists({path})"
-            for field in fields(value):
-                yield from self.of((*owner, name), value, field.name, {})
+            for inner in names(value):
+                yield from self.of((*owner, name), value, inner, {})
         else:
             stored = codec.encode_field(cls, name, value, whole=self.deep)
             equal = f"{path} = {self.terms.value(stored)}"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from threading import Lock
 
 from billing.kernel.errors import Conflict
 from billing.kernel.storage import Due
+from billing.kernel.values import replace
 from billing.kernel.writes import (
     Change,
     ConditionCheck,

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -21,13 +20,13 @@ from billing.kernel.objects import (
     check_object,
     check_upload,
 )
+from billing.kernel.values import Value, field
 
 ADDRESS = "https://objects.invalid/"
 OK, CREATED, BAD, FORBIDDEN, MISSING = 200, 204, 400, 403, 404
 
 
-@dataclass(frozen=True, slots=True)
-class WebAnswer:
+class WebAnswer(Value):
     """An answer of the store to a browser that follows a link or uploads."""
 
     status: int
@@ -35,8 +34,7 @@ class WebAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Permission:
+class _Permission(Value):
     """The access that one address gives, until it expires."""
 
     key: str

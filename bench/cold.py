@@ -40,6 +40,22 @@ Logger(service="x")
 """
 
 
+ENVIRONMENT = {
+    "PATH": os.defpath,
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "TABLE_CORE": "core",
+    "TABLE_EPHEMERAL": "ephemeral",
+    "TABLE_AUDIT": "audit",
+    "BUCKET_OBJECTS": "objects",
+    "QUEUE_CHARGE": "https://sqs.us-east-1.amazonaws.com/1/charge",
+    "PUBLIC_URL": "https://pay.example.com",
+    "POWERTOOLS_LOG_LEVEL": "WARNING",
+    "LIMITS": "off",
+}
+
+
 class First(Value):
     """A function's first event: one of `events/`, or made here."""
 
@@ -129,20 +145,9 @@ def _least(arguments: list[str], task: Path, **environment: str) -> float:
 
 def _python(task: Path, *arguments: str, **more: str) -> None:
     environment = {
-        "PATH": os.defpath,
+        **ENVIRONMENT,
         "PYTHONPATH": f"{task / LAYER}:{task / 'Functions'}",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "TABLE_CORE": "core",
-        "TABLE_EPHEMERAL": "ephemeral",
-        "TABLE_AUDIT": "audit",
-        "BUCKET_OBJECTS": "objects",
-        "QUEUE_CHARGE": "https://sqs.us-east-1.amazonaws.com/1/charge",
-        "PUBLIC_URL": "https://pay.example.com",
-        "POWERTOOLS_LOG_LEVEL": "WARNING",
-        "LIMITS": "off",
         **more,
     }
     done = subprocess.run(

@@ -359,7 +359,7 @@ OPEN_TO_ALL = re.compile(r"/account/(sign-up|sign-in|plans|forgot|reset/.*|email
 
 def routes() -> list[tuple[str, str]]:
     resolver = app.build(Platform().ports)
-    found = [*resolver._static_routes, *resolver._dynamic_routes]
+    found = resolver.routes
     return sorted({(route.method, route.path) for route in found})
 
 

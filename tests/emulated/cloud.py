@@ -22,6 +22,7 @@ import boto3
 
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import DynamoLedger
+from billing.storage.dynamo import calls
 from dev import stamp
 from dev.expand import ROOT
 from perennial import cli, installation
@@ -139,7 +140,7 @@ class Deployed:
 
     def charges(self) -> list[Any]:
         """The sandbox's own ledger, newest first."""
-        ledger = DynamoLedger(self.table("EphemeralTable"))
+        ledger = DynamoLedger(self.table("EphemeralTable"), calls.connect(os.urandom))
         charges = SandboxGateway(ledger, now, draw=lambda: "").charges()
         return sorted(charges, key=lambda charge: str(charge["at"]), reverse=True)
 

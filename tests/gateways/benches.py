@@ -24,6 +24,7 @@ from billing.gateways.spec import Host
 from billing.gateways.stripe.gateway import StripeGateway
 from billing.kernel.gateways import AccountRef, RefundSucceeded
 from billing.kernel.ports import Gateway
+from billing.storage.dynamo import calls
 from billing.storage.dynamo import tables as dynamo_tables
 from tests.gateways.stripe.edge import Impatient
 
@@ -78,7 +79,13 @@ def sandbox_on_dynamodb() -> Iterator[Bench]:
 
     with mock_aws():
         dynamo_tables.named(dynamo_tables.Ephemeral, "sandbox", region="eu-west-1").create_table()
-        yield _sandbox(SandboxGateway(DynamoLedger("sandbox"), lambda: NOW, draw=lambda: "s" * 32))
+        yield _sandbox(
+            SandboxGateway(
+                DynamoLedger("sandbox", calls.connect(os.urandom)),
+                lambda: NOW,
+                draw=lambda: "s" * 32,
+            )
+        )
 
 
 def _sandbox(sandbox: SandboxGateway) -> Bench:
@@ -226,7 +233,7 @@ def example() -> Iterator[Bench]:
     from tests.gateways.example.spec import EXAMPLE, SPEC
 
     secrets = {"publishable_key": "xp_open_1", "webhook_secret": "xp_secret_1"}
-    host = Host(lambda fresh: secrets, lambda: NOW, api_base=None, table="", draw=str)
+    host = Host(lambda fresh: secrets, lambda: NOW, api_base=None, table="", call=dict, draw=str)
     gateway = SPEC.open(AccountRef("acme", EXAMPLE, "shop-1_test"), host)
     assert isinstance(gateway, ExampleGateway)
 

@@ -61,7 +61,9 @@ class ExampleWorld(World):
         super().__init__()
         opened = registry.spec_of(EXAMPLE).open(
             AccountRef("acme", EXAMPLE, "shop-1_test"),
-            Host(lambda fresh: KEYS, lambda: self.now, api_base=None, table="", draw=str),
+            Host(
+                lambda fresh: KEYS, lambda: self.now, api_base=None, table="", call=dict, draw=str
+            ),
         )
         assert isinstance(opened, example.ExampleGateway)
         self.gateway = opened
@@ -185,7 +187,7 @@ def test_wiring_opens_it_by_its_spec_with_its_limits(world: ExampleWorld) -> Non
     environ = dict.fromkeys(
         ("TABLE_CORE", "TABLE_EPHEMERAL", "TABLE_AUDIT", "BUCKET_OBJECTS"), "name"
     )
-    opened = wiring._gateways(settings.Settings.from_environ(environ), lambda: world.now)
+    opened = wiring._gateways(settings.Settings.from_environ(environ), lambda: world.now, dict)
     account = AccountRef("acme", EXAMPLE, "shop-1")
     gateway = opened[EXAMPLE](account)
     assert opened[EXAMPLE](account) is gateway

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from billing.helpdesk.tickets import TicketState, TicketType
+from billing.web import http
 from tests.helpdesk.desk import Guest, House
 from tests.portal.visitors import ANN, BOB
 
@@ -21,9 +22,8 @@ def house() -> House:
     return house
 
 
-def routes(resolver: object) -> list[tuple[str, str]]:
-    found = [*resolver._static_routes, *resolver._dynamic_routes]  # type: ignore[attr-defined]
-    return sorted({(route.method, route.path) for route in found})
+def routes(resolver: http.Resolver) -> list[tuple[str, str]]:
+    return sorted({(route.method, route.path) for route in resolver.routes})
 
 
 PUBLIC = {

@@ -33,7 +33,7 @@ link may use (test_reminders.py, test_mail_links.py)."""
 def routes(shop: Shop) -> list[tuple[str, str]]:
     """Every route as the resolver has it."""
     app = shop.resolver
-    found = [*app._static_routes, *app._dynamic_routes]
+    found = app.routes
     return [(route.method, route.path) for route in found]
 
 

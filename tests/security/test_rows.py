@@ -74,7 +74,7 @@ def routes() -> list[tuple[Any, str, str]]:
     found = []
     for function in OF_VISITORS:
         app = function.build(World(limits=False).ports)
-        for route in (*app._static_routes, *app._dynamic_routes):
+        for route in app.routes:
             found.append((function, route.method, _address(route)))
     return found
 

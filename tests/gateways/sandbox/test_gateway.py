@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from billing.kernel.gateways import (
 )
 from billing.kernel.money import Currency, Money
 from billing.kernel.values import replace
+from billing.storage.dynamo import calls
 from billing.storage.dynamo import tables as dynamo_tables
 
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
@@ -41,7 +43,9 @@ def gateway(request: pytest.FixtureRequest) -> SandboxGateway:
     request.getfixturevalue("moto")
     model = dynamo_tables.named(dynamo_tables.Ephemeral, "sandbox", region="eu-west-1")
     model.create_table()
-    return SandboxGateway(DynamoLedger("sandbox"), lambda: NOW, draw=lambda: "s" * 32)
+    return SandboxGateway(
+        DynamoLedger("sandbox", calls.connect(os.urandom)), lambda: NOW, draw=lambda: "s" * 32
+    )
 
 
 @pytest.fixture

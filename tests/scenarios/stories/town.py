@@ -114,7 +114,7 @@ def all_routes(town: InMemory) -> list[tuple[str, str]]:
     """Method and path of every route of every function with an address, its places as `<name>`."""
     modules = {route.function.module for route in _routes()}
     apps = [import_module(module).build(town.world.ports) for module in sorted(modules)]
-    found = [r for app in apps for r in (*app._static_routes, *app._dynamic_routes)]
+    found = [r for app in apps for r in app.routes]
     return sorted({(route.method, route.path) for route in found})
 
 

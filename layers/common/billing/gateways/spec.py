@@ -31,14 +31,16 @@ class Host(Value):
     """The installation that opens a gateway.
 
     `secrets` reads the account's secrets; called with True, afresh. `api_base` replaces the
-    gateway's own address where `make run` has a stand-in for it. `table` and `draw` are the
-    sandbox's alone: the table of its ledger, and what draws the secret that it signs with.
+    gateway's own address where `make run` has a stand-in for it. `table`, `call` and `draw` are the
+    sandbox's alone: the table of its ledger, what calls DynamoDB by an operation's name, and what
+    draws the secret that it signs with.
     """
 
     secrets: Callable[[bool], SecretValues]
     clock: Callable[[], datetime]
     api_base: str | None
     table: str
+    call: Callable[[str, dict[str, Any]], dict[str, Any]]
     draw: Callable[[], str]
 
 

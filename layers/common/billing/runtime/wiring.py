@@ -28,6 +28,7 @@ from billing.runtime.settings import Settings
 if TYPE_CHECKING:
     from billing.aws.secret_store import ParameterSecrets
     from billing.gateways.spec import GatewaySpec
+    from billing.storage.dynamo.calls import Calls
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,7 +77,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         ephemeral=DynamoEphemeral(settings.table_ephemeral, calls),
         audit=DynamoAudit(settings.table_audit, calls),
         objects=s3_objects.S3Objects(settings.bucket_objects, s3_objects.connect),
-        gateways=_gateways(settings, clock),
+        gateways=_gateways(settings, clock, calls),
         queue=_Lazy(lambda: _queue(settings)),
         jobs=_Lazy(lambda: _jobs(settings)),
         mailer=_Lazy(lambda: _mailer(settings)),
@@ -234,7 +235,7 @@ class _Lazy:
 
 
 def _gateways(
-    settings: Settings, clock: Callable[[], datetime]
+    settings: Settings, clock: Callable[[], datetime], calls: Calls
 ) -> dict[str, Callable[[AccountRef], Gateway]]:
     """Returns what opens accounts at each registered gateway, by the gateway's name."""
     from billing.aws.secret_store import ParameterSecrets
@@ -242,12 +243,17 @@ def _gateways(
 
     secrets = ParameterSecrets(settings.stage, _parameter_store, clock)
     return {
-        name: _opener(spec, secrets, settings, clock) for name, spec in registry.specs().items()
+        name: _opener(spec, secrets, settings, clock, calls)
+        for name, spec in registry.specs().items()
     }
 
 
 def _opener(
-    spec: GatewaySpec, secrets: ParameterSecrets, settings: Settings, clock: Callable[[], datetime]
+    spec: GatewaySpec,
+    secrets: ParameterSecrets,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    calls: Calls,
 ) -> Callable[[AccountRef], Gateway]:
     """Opens accounts, each once; SDK and keys are loaded on the first call to one."""
     from billing.gateways.on_demand import on_demand
@@ -260,6 +266,7 @@ def _opener(
             clock=clock,
             api_base=settings.api_bases.get(spec.name),
             table=settings.table_ephemeral,
+            call=calls,
             draw=partial(new_id, "key"),
         )
         return on_demand(account, spec.capabilities(account), partial(spec.open, account, host))

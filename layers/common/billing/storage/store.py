@@ -19,7 +19,6 @@ from billing.storage import event_keys, index_keys, keys
 from billing.storage.addresses import SortKeyRange, stamp
 from billing.storage.customer_reads import CustomerReads
 from billing.storage.items import Items, listed
-from billing.storage.memory.items import MemoryItems
 from billing.storage.merchant_reads import MerchantReads
 
 if TYPE_CHECKING:
@@ -155,6 +154,8 @@ def _correlated(writes: Transaction) -> Transaction:
 
 def in_memory() -> ItemStore:
     """Returns a store in memory, with DynamoDB's conditions."""
+    from billing.storage.memory.items import MemoryItems  # of no function's cold start
+
     return ItemStore(MemoryItems())
 
 

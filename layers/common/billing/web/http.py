@@ -10,37 +10,20 @@ import json as jsonlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from secrets import token_urlsafe  # noqa: TID251 - a nonce names nothing, and is never replayed
-from threading import RLock
-from typing import Any
-
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.shared.cookies import Cookie
+from typing import TYPE_CHECKING, Any
 
 from billing.kernel.errors import NotFound
 from billing.render.errors import error_text
 from billing.runtime import telemetry
-from billing.web import problems
+from billing.web import problems, router
 from billing.web.request import Request, admitted
 
-Answer = Response[Any]
+if TYPE_CHECKING:
+    from aws_lambda_powertools.shared.cookies import Cookie
+
+Answer = router.Answer
+Resolver = router.Router
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
-
-_one_at_a_time = RLock()
-
-
-class Resolver(APIGatewayHttpResolver):
-    """Powertools' resolver, made safe for servers with threads: it keeps the event on a class.
-
-    `place` is called first with an event: it maps addresses of a merchant's own domain (A-9).
-    """
-
-    place: Callable[[Mapping[str, Any]], Mapping[str, Any]] = staticmethod(lambda event: event)
-
-    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        placed = dict(self.place(event))
-        with _one_at_a_time:
-            return super().resolve(placed, context)
-
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -107,7 +90,7 @@ def answer(
 ) -> Answer:
     """Builds any answer, with the headers that all have."""
     everything = {"Content-Security-Policy": NOTHING, **ALWAYS, **headers}
-    return Response(int(status), content_type, body, everything, list(cookies))
+    return Answer(int(status), content_type, body, everything, cookies)
 
 
 def resolver(
@@ -115,13 +98,11 @@ def resolver(
     place: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     fail: Callable[[Exception, Request], Answer] | None = None,
 ) -> Resolver:
-    """Builds a Powertools resolver that answers every error as a problem, or as a translated page.
+    """Builds the routes of a function: every error is answered as a problem, or as a page.
 
-    The page is in the visitor's language, or whatever `fail` makes of an error.
+    The page is in the visitor's language, or whatever `fail` makes of an error. `place` is called
+    first with an event: it maps addresses of a merchant's own domain (A-9).
     """
-    app = Resolver(debug=False)
-    if place is not None:
-        app.place = place
 
     def failed(error: Exception) -> Answer:
         request = Request.of(app.current_event)
@@ -129,20 +110,13 @@ def resolver(
             return fail(error, request)
         return failure(error, request, language=language_of(request))
 
-    def no_route(_: Exception) -> Answer:
-        return failed(_unrouted(app))
-
-    app.not_found(no_route)
-
+    app = Resolver(lambda routes: failed(_unrouted(routes)), place or (lambda event: event))
     app.exception_handler(Exception)(failed)
     return app
 
 
 def _unrouted(app: Resolver) -> Exception:
-    # Powertools knows no 405, and has no public list of its routes.
-    path = app.current_event.path
-    routes = [*app._static_routes, *app._dynamic_routes]
-    allowed = sorted({route.method for route in routes if route.rule.match(path)})
+    allowed = app.methods()
     return problems.MethodNotAllowed(allowed) if allowed else NotFound()
 
 
@@ -177,7 +151,7 @@ def guarded_by(
             try:
                 return handler(admit(event), context)
             except Exception as error:
-                return event_answer(failure(error, Request.of(event)))
+                return failure(error, Request.of(event)).for_gateway()
 
         return guarded
 
@@ -185,15 +159,4 @@ def guarded_by(
 
 
 guard = guarded_by(admitted)
-"""Guards the handlers for browsers and for the API: refuses what Powertools would trip over."""
-
-
-def event_answer(given: Answer) -> dict[str, Any]:
-    """Returns an answer as API Gateway takes it, for requests that never reached the resolver."""
-    return {
-        "statusCode": int(given.status_code),
-        "headers": {name: str(value) for name, value in given.headers.items()},
-        "cookies": [str(cookie) for cookie in given.cookies],
-        "body": given.body,
-        "isBase64Encoded": False,
-    }
+"""Guards the handlers for browsers and for the API: refuses what no handler should see."""

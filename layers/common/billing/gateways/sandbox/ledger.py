@@ -7,10 +7,16 @@ ephemeral table without an expiry: that table is not restored with ours, as a ga
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, Protocol
 
+from billing.kernel.errors import Conflict
+
 Row = dict[str, Any]
+
+Call = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""What makes a call of DynamoDB by its name; a condition that does not hold is a `Conflict`."""
 
 
 class SandboxLedger(Protocol):
@@ -56,46 +62,48 @@ PARTITION = "SANDBOX"
 
 
 class DynamoLedger:
-    """The sandbox's ledger in a DynamoDB table with keys `pk` and `sk`."""
+    """The sandbox's ledger in a DynamoDB table with keys `pk` and `sk`, by calls of the core's."""
 
-    def __init__(self, table: str) -> None:
-        from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-        from pynamodb.models import Model
-
-        class SandboxRow(Model):
-            class Meta:
-                table_name = table
-                connect_timeout_seconds = 1
-                read_timeout_seconds = 3
-
-            pk = UnicodeAttribute(hash_key=True)
-            sk = UnicodeAttribute(range_key=True)
-            row = UnicodeAttribute()
-            revision = NumberAttribute()
-
-        self._model = SandboxRow
+    def __init__(self, table: str, call: Call) -> None:
+        self._table = table
+        self._call = call
 
     def read(self, key: str) -> tuple[Row, int] | None:
-        try:
-            item = self._model.get(PARTITION, key, consistent_read=True)
-        except self._model.DoesNotExist:
-            return None
-        return json.loads(item.row), int(item.revision)
+        asked = {"TableName": self._table, "Key": _key(key), "ConsistentRead": True}
+        item = self._call("GetItem", asked).get("Item")
+        return None if item is None else (json.loads(item["row"]["S"]), int(item["revision"]["N"]))
 
     def write(self, key: str, row: Row, *, revision: int) -> bool:
-        from pynamodb.exceptions import PutError
-
-        condition = (
-            self._model.pk.does_not_exist() if revision == 0 else self._model.revision == revision
-        )
-        item = self._model(PARTITION, key, row=json.dumps(row), revision=revision + 1)
+        is_as_read: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if revision:
+            is_as_read = {
+                "ConditionExpression": "revision = :read",
+                "ExpressionAttributeValues": {":read": {"N": str(revision)}},
+            }
+        kept = {"row": {"S": json.dumps(row)}, "revision": {"N": str(revision + 1)}}
         try:
-            item.save(condition=condition, add_version_condition=False)
-        except PutError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
-                return False
-            raise
+            self._call(
+                "PutItem", {"TableName": self._table, "Item": {**_key(key), **kept}, **is_as_read}
+            )
+        except Conflict:
+            return False
         return True
 
     def rows(self) -> list[Row]:
-        return [json.loads(item.row) for item in self._model.query(PARTITION, consistent_read=True)]
+        asked: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :sandbox",
+            "ExpressionAttributeValues": {":sandbox": {"S": PARTITION}},
+            "ConsistentRead": True,
+        }
+        found: list[Row] = []
+        while True:
+            page = self._call("Query", asked)
+            found += [json.loads(item["row"]["S"]) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return found
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _key(key: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": PARTITION}, "sk": {"S": key}}

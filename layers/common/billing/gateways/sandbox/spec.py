@@ -16,7 +16,7 @@ def opened(account: AccountRef, host: Host) -> Gateway:
     from billing.gateways.sandbox.gateway import SandboxGateway
     from billing.gateways.sandbox.ledger import DynamoLedger
 
-    return SandboxGateway(DynamoLedger(host.table), host.clock, draw=host.draw)
+    return SandboxGateway(DynamoLedger(host.table, host.call), host.clock, draw=host.draw)
 
 
 SPEC = GatewaySpec(

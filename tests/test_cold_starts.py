@@ -1,0 +1,73 @@
+"""What a function loads until its first answer: nothing that only tests or other clients need."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import cold
+
+ROOT = Path(__file__).parents[1]
+ITEMS, PRICE_POINT = cold._items()
+FIRSTS = cold._firsts(PRICE_POINT)
+PROGRAM = """
+import runpy, sys
+sys.argv = ["cold_child", sys.argv[1]]
+runpy.run_module("bench.cold_child", run_name="__main__")
+print(*sys.modules)
+"""
+
+Loaded = Callable[[cold.First, str], set[str]]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    def of(first: cold.First, client: str) -> set[str]:
+        (tmp_path / "items.json").write_text(json.dumps(ITEMS))
+        (tmp_path / "event.json").write_text(json.dumps(first.event))
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", PROGRAM, first.handler],
+            env={
+                **cold.ENVIRONMENT,
+                "PYTHONPATH": f"{ROOT / 'layers/common'}:{ROOT}",
+                "DYNAMODB_CLIENT": client,
+            },
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        return set(done.stdout.split())
+
+    return of
+
+
+@pytest.mark.parametrize("client", ["botocore", "direct"])
+@pytest.mark.parametrize("first", FIRSTS, ids=lambda first: first.handler)
+def test_no_function_loads_the_stores_of_tests(
+    first: cold.First, client: str, loaded: Loaded
+) -> None:
+    assert not {name for name in loaded(first, client) if ".memory" in name}
+
+
+@pytest.mark.parametrize("first", FIRSTS, ids=lambda first: first.handler)
+def test_with_the_direct_client_no_function_loads_botocore_or_pynamodb(
+    first: cold.First, loaded: Loaded
+) -> None:
+    """Powertools imports the bare package `botocore`, which is next to nothing, for its version."""
+    assert not loaded(first, "direct") & {"boto3", "botocore.session", "pynamodb"}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [first for first in FIRSTS if first.handler != "merchant.handler"],  # its routes name shapes
+    ids=lambda first: first.handler,
+)
+def test_pydantic_comes_with_the_first_body(first: cold.First, loaded: Loaded) -> None:
+    assert "pydantic" not in loaded(first, "direct")

@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-lambda/bin/python"
 LAYER = "CommonLayer/python"
 TIMES = 6
-MOST = 1.3
+MOST, MOST_OF_THE_API = 0.8, 1.0
+"""Goals in the yardstick's time, with the direct DynamoDB client: botocore alone is most of it."""
 
 YARDSTICK = """
 import boto3
@@ -62,6 +63,7 @@ class First(Value):
     name: str
     handler: str
     event: dict[str, object] | str
+    most: float = MOST
 
 
 def measure(report: Report) -> None:
@@ -84,14 +86,14 @@ def measure(report: Report) -> None:
             child = ["-m", "bench.cold_child", first.handler]
             seconds, direct = _least(child, task), _least(child, task, DYNAMODB_CLIENT="direct")
             report.add(
+                Figure(f"cold start, {first.name}", seconds / yardstick, "times that"),
                 Figure(
-                    f"cold start, {first.name}",
-                    seconds / yardstick,
+                    f"the same, direct client, {first.name}",
+                    direct / yardstick,
                     "times that",
-                    MOST,
+                    first.most,
                     at_most=True,
                 ),
-                Figure(f"the same, direct client, {first.name}", direct / yardstick, "times that"),
             )
 
 
@@ -124,6 +126,7 @@ def _firsts(price_point: str) -> list[First]:
             "merchant, settings",
             "merchant.handler",
             http("/v1/settings", authorization="Bearer sk_cold"),
+            MOST_OF_THE_API,
         ),
         First("rebill sweep", "rebill.sweep", told("rebill_sweep")),
         First("rebill charge", "rebill.charge", told("rebill_charge")),

@@ -1,10 +1,10 @@
 """The meaning of an attribute that a stored item lacks, by class and field, for ever.
 
 An item lacks what was equal to the field's default when it was written, and what its version of the
-code did not know. So an entry never changes and never goes: a default in a dataclass is for values
-to come and may change, while every old item keeps what is written here. The codec reads no default
-of a dataclass at all. Values are plain: text for an enum or an instant, a dict for a dataclass (the
-fields missing in it mean what they mean in an item).
+code did not know. So an entry never changes and never goes: a default in a class is for what is to
+come and may change, while every old item keeps what is written here. The codec reads no default of
+a class at all. Meanings are plain: text for an enum or an instant, a dict for a value (the fields
+missing in it mean what they mean in an item).
 """
 
 from __future__ import annotations

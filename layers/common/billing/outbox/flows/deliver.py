@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
@@ -41,15 +40,13 @@ Named = tuple[int, datetime, str]
 """Shard, instant and id of an event, as its key names it."""
 
 
-@dataclass(slots=True)
 class _Work:
     """The events delivered so far: their counts, and the first error of our own code."""
 
-    ports: Ports
-    now: datetime
-    keep_going: KeepGoing
-    tally: Counter[str] = field(default_factory=Counter)
-    bug: Exception | None = None
+    def __init__(self, ports: Ports, now: datetime, keep_going: KeepGoing) -> None:
+        self.ports, self.now, self.keep_going = ports, now, keep_going
+        self.tally: Counter[str] = Counter()
+        self.bug: Exception | None = None
 
     def deliver(self, events: Iterable[OutboxEvent]) -> None:
         """Delivers events side by side, those of one purchase one after the other."""

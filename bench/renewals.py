@@ -122,13 +122,14 @@ def write_units(report: Report) -> None:
     items.written.clear()
     assert engine.renew(world)["paid"] == 1
     rows = [("write", "bytes", "table", "indexes", "units"), *map(_row, items.written)]
-    total = _units(items)
+    writes, total = len(items.written), _units(items)
     report.table("Write units of one renewal", [*rows, ("all", "", "", "", total)])
-    report.add(Figure("write units, sweep to settled", total, "per renewal", 32, at_most=True))
+    report.add(Figure("write units, sweep to settled", total, "per renewal", 24, at_most=True))
     written = items.query(keys.history(mine.merchant, mine.customer))
     kept = [e for e in written if type(e).__name__ in KEPT]
     report.counted |= {
         "renewal_write_units": total,
+        "renewal_writes": writes,
         "stored_bytes_per_renewal": sum(map(size_of, kept)),
     }
     _checkout_units(report)

@@ -138,7 +138,8 @@ class SimGateway:
             generation = self._generation_of(key)
             return self.sandbox.prepare(order, key=f"{key}#{generation}" if generation else key)
 
-        parameters = f"{order.invoice} {order.amount.amount_minor} {order.amount.currency}"
+        amount = f"{order.amount.amount_minor} {order.amount.currency}"
+        parameters = f"{order.invoice} {amount} {order.description} {order.payment_method}"
         return self._request("prepare", key, parameters, effect)
 
     def confirm(

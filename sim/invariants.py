@@ -32,7 +32,7 @@ CALL = timedelta(hours=1)
 I, S, C, T = InvoiceState, State, CheckoutState, TicketState  # noqa: E741
 
 INVOICE_GRAPH: dict[InvoiceState | None, set[InvoiceState]] = {
-    None: {I.PENDING, I.PAID},
+    None: {I.PENDING, I.CONFIRMING, I.PAID},
     I.PENDING: {I.READY, I.VOID},
     I.READY: {I.CONFIRMING, I.VOID},
     I.CONFIRMING: {I.PAID, I.RETRY, I.ACTION_REQUIRED, I.VOID, I.UNCOLLECTIBLE},

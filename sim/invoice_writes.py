@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from billing.kernel.invoices import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, LineKind
 from billing.kernel.orders import Order
+from billing.kernel.payment_refs import PaymentPointer
 from billing.kernel.subscription import CHARGEABLE
 from sim.invariants import FIXED, INVOICE_GRAPH, SKEW, SNAPSHOT, I, Violation, changed
+from sim.items import Put
 from sim.seen import Seen
 
 
@@ -24,12 +26,8 @@ class InvoiceWrites(Seen):
             raise Violation("9", f"invoice {after.id} went from {was} to {after.state}", *about)
         if before is not None:
             self._invoice_goes_on(before, after)
-        elif after.state is I.PENDING:
-            late = after.opened_at - after.scheduled_at
-            stands = self.subscription(after.subscription)
-            asked = stands is not None and stands.pay_now is not None
-            if late > self.catch_up(after.merchant) + SKEW and not asked:
-                raise Violation("5", f"{after.id} was opened {late} late, unasked", *about)
+        elif after.state is not I.PAID:
+            self._invoice_opens(after)
         if after.attempt - after.uncounted > self.retry_attempts(after.merchant):
             raise Violation("9", f"{after.id} is at attempt {after.attempt}", *about)
         self.invoices[after.id] = after
@@ -44,6 +42,36 @@ class InvoiceWrites(Seen):
         if after.subscription:
             standing = self._open[after.subscription]
             (standing.discard if after.state in FINAL else standing.add)(after.id)
+
+    def _invoice_opens(self, after: Invoice) -> None:
+        """Checks that an invoice is opened in time, and that none is opened paid for or tried.
+
+        A renewal's is opened with its first attempt, whose payment it names.
+        """
+        about = (after.id, after.purchase)
+        late = after.opened_at - after.scheduled_at
+        stands = self.subscription(after.subscription)
+        asked = stands is not None and stands.pay_now is not None
+        if late > self.catch_up(after.merchant) + SKEW and not asked:
+            raise Violation("5", f"{after.id} was opened {late} late, unasked", *about)
+        began = after.state is I.CONFIRMING
+        at_first = (after.attempt, after.uncounted) == (int(began), 0)
+        named = bool(after.gateway_ref and after.failed_order_id and after.attempted_at)
+        if not at_first or named != began or (began and not after.total):
+            text = f"{after.id} was opened {after.state} at attempt {after.attempt}"
+            raise Violation("9", f"{text}, its payment {after.gateway_ref}", *about)
+
+    def _begin_rightly(self, by_type: dict[type, list[Put]]) -> None:
+        """Checks that what is opened with its first attempt may be charged, and can be found.
+
+        Its subscription is as this write leaves it.
+        """
+        begun = [i for _, b, i in by_type.get(Invoice, ()) if b is None and i.state is I.CONFIRMING]
+        pointed = {p.reference: p.invoice for _, _, p in by_type.get(PaymentPointer, ())}
+        for invoice in begun:
+            self._may_begin(invoice)
+            if pointed.get(invoice.gateway_ref) != invoice.id:
+                raise Violation("14", f"nothing points to {invoice.id}", invoice.id)
 
     def _invoice_goes_on(self, before: Invoice, after: Invoice) -> None:
         about = (after.id, after.purchase)

@@ -22,6 +22,7 @@ from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, ConditionCheck, Insert, Remove, Transaction, left
 from billing.plans import plan_change
+from billing.rebill.flows import charge
 from sim.items import Blind, Table
 
 
@@ -193,15 +194,7 @@ def skipping_write_ahead(original: Any) -> Any:
     """Charges first and writes after: the point of no return is not committed."""
 
     def mutant(ports: Any, works: Any, now: Any, tally: Any) -> Any:
-        return [
-            replace(
-                work,
-                invoice=work.open_invoice.confirming(
-                    now, work.subscription.payment_method, ports.new_id("order")
-                ),
-            )
-            for work in works
-        ]
+        return [charge._start(work, ports.new_id("order"), now)[0] for work in works]
 
     return mutant
 

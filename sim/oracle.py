@@ -28,6 +28,7 @@ class Oracle(Writes, ValueWrites):
 
     def _whole_write(self, by_type: dict[type, list[Put]]) -> None:
         self._one_open_invoice(by_type)
+        self._begin_rightly(by_type)
         self._periods_match(by_type)
         self._numbers_match(by_type)
         self._plans_match(by_type)

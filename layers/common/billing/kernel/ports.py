@@ -89,7 +89,11 @@ class Gateway(Protocol):
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
         """Creates an unconfirmed payment for one invoice and returns its reference; same key, same
-        reference."""
+        reference.
+
+        One that is never confirmed charges nobody, costs nothing and is shown to no buyer: it may
+        be left behind.
+        """
         ...
 
     def confirm(

@@ -27,15 +27,32 @@ ATTEMPT = ("state", "attempt")
 
 def open_invoice(subscription: Subscription, invoice: Invoice) -> Transaction:
     """Opens the period's invoice (step 1), if nobody moved the claim and none is open."""
+    return (_opened(subscription, invoice), Insert(invoice))
+
+
+def _opened(subscription: Subscription, invoice: Invoice, *also: str) -> Change:
     assert invoice.seq == subscription.seq + 1, "the write that opens an invoice raises seq"
-    return (
-        Change(
-            subscription,
-            subscription.renewing().opened(invoice.id),
-            expecting=(*charge_eligibility.LOOKED_AT, *charge_eligibility.PRICED_BY, "due_at"),
-        ),
-        Insert(invoice),
-    )
+    after = subscription.renewing().opened(invoice.id)
+    read = (*charge_eligibility.LOOKED_AT, *charge_eligibility.PRICED_BY, "due_at", *also)
+    return Change(subscription, after, expecting=read)
+
+
+def start_renewal(
+    subscription: Subscription,
+    invoice: Invoice,
+    gateway_ref: str,
+    failed_order_id: str,
+    now: datetime,
+) -> tuple[Invoice, Transaction]:
+    """Opens the period's invoice and starts its first attempt, at once (steps 1 to 3).
+
+    Its payment was prepared, and stays unconfirmed if this is refused. It rests on all that
+    `open_invoice` and `pass_point_of_no_return` rest on.
+    """
+    method, ready = subscription.payment_method, invoice.ready(gateway_ref)
+    confirming = ready.confirming(now, method, failed_order_id)
+    opened = _opened(subscription, invoice, "payment_method")
+    return confirming, (opened, Insert(confirming), payment_refs.pointed_at(confirming))
 
 
 def prepare(invoice: Invoice, gateway_ref: str) -> tuple[Invoice, Transaction]:

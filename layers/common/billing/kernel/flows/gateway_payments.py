@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 
 from billing.kernel.errors import NotFound, Refused, Unavailable
 from billing.kernel.gateways import AtGateway, Canceled, Outcome, PaymentStatus, Unconfirmed
@@ -30,6 +31,20 @@ def prepare(ports: Ports, invoice: Invoice) -> str:
     follows = "" if invoice.gateway_ref is None else f":after:{invoice.gateway_ref}"
     gateway = ports.gateway_of(invoice)
     return gateway.prepare(invoice.charge_order, key=f"{invoice.id}{follows}")
+
+
+def prepare_ahead(ports: Ports, invoice: Invoice) -> str:
+    """Prepares the payment of an invoice that is not written yet, and returns its reference.
+
+    The invoice may never be written, and another may get its id. So the key names all that the
+    gateway is asked for: prepared again after a process died it is the same payment, and with
+    another amount, card or text it is another one. One that is never confirmed charges nobody.
+    """
+    order = invoice.charge_order
+    amount, currency = order.amount.amount_minor, order.amount.currency.value
+    asked = (amount, currency, order.account, order.description, order.payment_method)
+    digest = sha256(repr(asked).encode()).hexdigest()[:16]
+    return ports.gateway_of(invoice).prepare(order, key=f"{invoice.id}:{digest}")
 
 
 def confirm(ports: Ports, invoice: Invoice, *, return_url: str | None = None) -> Outcome:

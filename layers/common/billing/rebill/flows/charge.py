@@ -34,7 +34,7 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Transaction
 from billing.rebill import charge_steps
 from billing.rebill.flows import account_migration, opening
-from billing.rebill.flows.charge_jobs import ChargeJob, committed
+from billing.rebill.flows.charge_jobs import ChargeJob, Renewal, committed
 from billing.rebill.flows.outcomes import settlement
 
 T = TypeVar("T")
@@ -79,11 +79,13 @@ def _charge(ports: Ports, leases: Sequence[Due], now: datetime, tally: Counter[s
     for call, jobs in _resolve_unknown(ports, under_way):
         unanswered += _settle(ports, jobs, _gateway(ports, call, jobs), now, tally)
     _settle(ports, lapsed, _gateway(ports, gateway_payments.withdraw, lapsed), now, tally)
-    opened = opening.open_invoices(ports, fresh, now, tally)
+    opened, renewals = opening.to_charge(ports, fresh, now, tally)
     free = [job for job in opened if not job.open_invoice.total]
+    free += opening.open_free(ports, [r for r in renewals if not r.invoice.total], tally)
     _settle(ports, free, [Succeeded(None)] * len(free), now, tally)
     to_pay = [job for job in opened if job.open_invoice.total]
-    ready = _prepare(ports, [*to_pay, *unanswered], tally)
+    to_open = [renewal for renewal in renewals if renewal.invoice.total]
+    ready = _prepare(ports, [*to_pay, *unanswered], to_open, tally)
     confirming = _pass_point_of_no_return(ports, ready, now, tally)
     _settle(ports, confirming, _gateway(ports, gateway_payments.confirm, confirming), now, tally)
 
@@ -141,29 +143,43 @@ def _resolve_unknown(
     yield from by_call.items()
 
 
-def _prepare(ports: Ports, jobs: Sequence[ChargeJob], tally: Counter[str]) -> list[ChargeJob]:
-    """Prepares a gateway payment (step 2) where there is none yet, or one that may have expired."""
+def _prepare(
+    ports: Ports, jobs: Sequence[ChargeJob], renewals: Sequence[Renewal], tally: Counter[str]
+) -> list[ChargeJob | Renewal]:
+    """Prepares a gateway payment (step 2) where there is none yet, or one that may have expired.
+
+    For renewals it comes before step 1: what cannot be prepared stays as it was.
+    """
     prepared = [gateway_payments.is_prepared(ports, job.open_invoice) for job in jobs]
+    ready: list[ChargeJob | Renewal] = [
+        job for job, done in zip(jobs, prepared, strict=True) if done
+    ]
     unprepared = [job for job, done in zip(jobs, prepared, strict=True) if not done]
-    going_on = [job for job, done in zip(jobs, prepared, strict=True) if done]
-    references = _gateway(ports, gateway_payments.prepare, unprepared)
+    asked: list[ChargeJob | Renewal] = [*unprepared, *renewals]
     after: list[ChargeJob] = []
     writes: list[Transaction] = []
-    for job, reference in zip(unprepared, references, strict=True):
+    for each, reference in zip(asked, ports.each(partial(_payment, ports), asked), strict=True):
         if isinstance(reference, Unavailable):
             tally[_nothing_known(reference, "unreachable")] += 1
-            continue
-        if reference == job.open_invoice.gateway_ref:
-            going_on.append(job)
-            continue
-        ready, write = charge_steps.prepare(job.open_invoice, reference)
-        after.append(replace(job, invoice=ready))
-        writes.append(write)
-    return going_on + committed(ports, after, writes, tally)
+        elif isinstance(each, Renewal):
+            ready.append(replace(each, reference=reference))
+        elif reference == each.open_invoice.gateway_ref:
+            ready.append(each)
+        else:
+            invoice, write = charge_steps.prepare(each.open_invoice, reference)
+            after.append(replace(each, invoice=invoice))
+            writes.append(write)
+    return ready + committed(ports, after, writes, tally)
+
+
+def _payment(ports: Ports, of: ChargeJob | Renewal) -> str:
+    if isinstance(of, Renewal):
+        return gateway_payments.prepare_ahead(ports, of.invoice)
+    return gateway_payments.prepare(ports, of.open_invoice)
 
 
 def _pass_point_of_no_return(
-    ports: Ports, jobs: Sequence[ChargeJob], now: datetime, tally: Counter[str]
+    ports: Ports, jobs: Sequence[ChargeJob | Renewal], now: datetime, tally: Counter[str]
 ) -> list[ChargeJob]:
     """Starts the attempts (step 3); whether billing is stopped is read here once more."""
     if not jobs:
@@ -177,16 +193,29 @@ def _pass_point_of_no_return(
     for job in jobs:
         merchant = merchants[job.merchant.id]
         assert merchant is not None, "a merchant is never removed"
-        if stopped := replace(job, merchant=merchant.as_of(now)).stopped(ports):
+        if stopped := ports.stopped(merchant.as_of(now)):
             tally[f"held_{stopped}"] += 1
             continue
-        invoice = job.open_invoice
-        confirming, write = charge_steps.pass_point_of_no_return(
-            job.subscription, invoice, ports.new_id("order"), now
-        )
-        after.append(replace(job, invoice=confirming))
+        started, write = _start(job, ports.new_id("order"), now)
+        after.append(started)
         writes.append(write)
     return committed(ports, after, writes, tally)
+
+
+def _start(
+    job: ChargeJob | Renewal, failed_order_id: str, now: datetime
+) -> tuple[ChargeJob, Transaction]:
+    """Returns the job with its attempt started, and the writes; a renewal opens its invoice too."""
+    if isinstance(job, Renewal):
+        assert job.reference is not None, "prepared before it is started"
+        invoice, writes = charge_steps.start_renewal(
+            job.subscription, job.invoice, job.reference, failed_order_id, now
+        )
+        return job.opened(invoice), (*writes, *job.moves)
+    confirming, writes = charge_steps.pass_point_of_no_return(
+        job.subscription, job.open_invoice, failed_order_id, now
+    )
+    return replace(job, invoice=confirming), writes
 
 
 def _settle(

@@ -1,4 +1,4 @@
-"""The input of a charge: a subscription, its merchant and its open invoice, as they were read."""
+"""The input of a charge: a subscription, its merchant and its invoice, open or to be opened."""
 
 from __future__ import annotations
 
@@ -66,8 +66,24 @@ class ChargeJob(Value):
     def held(self, ports: Ports) -> charge_eligibility.Hold | None:
         return ports.hold(self.subscription, self.merchant)
 
-    def stopped(self, ports: Ports) -> charge_eligibility.Hold | None:
-        return ports.stopped(self.merchant)
+
+class Renewal(Value):
+    """A payment that is due, with no invoice open: `invoice` is made and not written yet.
+
+    `subscription` is as it was read. `moves` are the writes of its access to another plan.
+    `reference` is the payment that was prepared.
+    """
+
+    merchant: Merchant
+    subscription: Subscription
+    invoice: Invoice
+    moves: Transaction
+    reference: str | None = None
+
+    def opened(self, invoice: Invoice) -> ChargeJob:
+        """Returns the job as the write that opens this invoice leaves it."""
+        after = self.subscription.renewing().opened(invoice.id)
+        return ChargeJob(self.merchant, after, invoice)
 
 
 def committed(

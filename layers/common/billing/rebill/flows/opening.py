@@ -1,4 +1,4 @@
-"""Step 1 of a charge: opens the period's invoice, or says why not now (R-1 .. R-4)."""
+"""Step 1 of a charge: the period's invoice, or why there is none now (R-1 .. R-4)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from datetime import datetime
 from billing.kernel import charge_eligibility, invoicing
 from billing.kernel.invoices import Invoice
 from billing.kernel.ports import Ports
-from billing.kernel.values import replace
-from billing.kernel.writes import Change
+from billing.kernel.writes import Change, Transaction
 from billing.rebill import charge_steps
 from billing.rebill.flows import access
-from billing.rebill.flows.charge_jobs import ChargeJob, committed
+from billing.rebill.flows.charge_jobs import ChargeJob, Renewal, committed
 
 
-def open_invoices(
+def to_charge(
     ports: Ports, jobs: Sequence[ChargeJob], now: datetime, tally: Counter[str]
-) -> list[ChargeJob]:
-    """Opens an invoice for jobs without one (step 1); the others continue from its state."""
+) -> tuple[list[ChargeJob], list[Renewal]]:
+    """Sorts out what may be charged now: jobs with an open invoice, and renewals without one.
+
+    The due dates of the others are moved, where they have to be.
+    """
     to_open: list[ChargeJob] = []
     going_on: list[ChargeJob] = []
     for job in jobs:
@@ -38,18 +40,23 @@ def open_invoices(
             tally["postponed"] += _move_due_date(ports, job, later, tally)
         else:
             to_open.append(job)
-    opened = [
-        replace(job, subscription=job.subscription.renewing().opened(invoice.id), invoice=invoice)
+    return going_on, [
+        Renewal(job.merchant, job.subscription, invoice, _access_moves(ports, job, now))
         for job, invoice in zip(to_open, _invoices(ports, to_open, now), strict=True)
     ]
+
+
+def open_free(ports: Ports, free: Sequence[Renewal], tally: Counter[str]) -> list[ChargeJob]:
+    """Opens the invoices of renewals with nothing to pay, which no gateway is asked for."""
+    opened = [each.opened(each.invoice) for each in free]
     writes = [
-        (
-            *charge_steps.open_invoice(before.subscription, after.open_invoice),
-            *access.moves(ports, before.subscription, before.subscription.next_plan, now),
-        )
-        for before, after in zip(to_open, opened, strict=True)
+        (*charge_steps.open_invoice(each.subscription, each.invoice), *each.moves) for each in free
     ]
-    return going_on + committed(ports, opened, writes, tally)
+    return committed(ports, opened, writes, tally)
+
+
+def _access_moves(ports: Ports, job: ChargeJob, now: datetime) -> Transaction:
+    return access.moves(ports, job.subscription, job.subscription.next_plan, now)
 
 
 def _invoices(ports: Ports, jobs: Sequence[ChargeJob], now: datetime) -> list[Invoice]:

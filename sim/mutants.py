@@ -50,6 +50,7 @@ from sim.mutations import (
     as_the_stream_names_them,
     attempts_unlimited,
     blind,
+    by_the_invoice_alone,
     clearing,
     committing_blindly,
     confirm_without_attempt,
@@ -81,6 +82,7 @@ from sim.mutations import (
     without_expect,
     without_facts,
     without_note,
+    without_pointer,
 )
 
 Patch = tuple[Any, str, Callable[[Any], Any]]
@@ -107,6 +109,7 @@ class Mutant(Value):
 
 _UNTRUE = ("of_subscription", "of_payment", "of_card")
 _OPEN: Callable[..., Patch] = lambda mutate: (charge_steps, "open_invoice", mutate)  # noqa: E731
+_RENEW: Callable[..., Patch] = lambda mutate: (charge_steps, "start_renewal", mutate)  # noqa: E731
 _PNR: Callable[..., Patch] = lambda mutate: (charge_steps, "pass_point_of_no_return", mutate)  # noqa: E731
 _PAID: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_paid", mutate)  # noqa: E731
 _DECLINED: Callable[..., Patch] = lambda mutate: (charge_steps, "settle_declined", mutate)  # noqa: E731
@@ -159,6 +162,32 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "open: nothing but what changes checked",
         (_OPEN(forgetting(*charge_eligibility.LOOKED_AT, "due_at")),),
+    ),
+    Mutant(
+        "renewal: subscription unconditional",
+        (_RENEW(blind("Subscription")),),
+    ),
+    Mutant(
+        "renewal: invoice may stand",
+        (_RENEW(blind("Invoice", of=Insert)),),
+        redundant="the subscription's lease, open invoice and seq are as read",
+    ),
+    Mutant("renewal: both", (_RENEW(blind("Subscription")), _RENEW(blind("Invoice", of=Insert)))),
+    Mutant(
+        "renewal: lease not checked",
+        (_RENEW(forgetting("due_at")),),
+        redundant="open_invoice and seq change, so they are conditions themselves",
+    ),
+    Mutant(
+        "renewal: nothing but what changes checked",
+        (_RENEW(forgetting(*charge_eligibility.LOOKED_AT, "due_at")),),
+    ),
+    Mutant("renewal: the card not expected", (_RENEW(forgetting("payment_method")),)),
+    Mutant("renewal: the price not expected", (_RENEW(forgetting(*charge_eligibility.PRICED_BY)),)),
+    Mutant("renewal: nothing points to its payment", (_RENEW(without_pointer),)),
+    Mutant(
+        "renewal: one key whatever is asked for",
+        ((gateway_payments, "prepare_ahead", by_the_invoice_alone),),
     ),
     Mutant("prepared: invoice unconditional", ((charge_steps, "prepare", blind("Invoice")),)),
     Mutant("PNR: subscription not expected", (_PNR(without_expect),)),

@@ -71,6 +71,11 @@ without_facts = writes(
         w for w in ws if not (isinstance(w, Insert) and type(w.entity).__name__ == "OutboxEvent")
     ]
 )
+without_pointer = writes(
+    lambda ws: [
+        w for w in ws if not (isinstance(w, Insert) and type(w.entity).__name__ == "PaymentPointer")
+    ]
+)
 
 
 def keeping_funds(step: Any) -> Any:
@@ -169,6 +174,11 @@ def fresh_key(call: Any) -> Any:
         )
 
     return mutant
+
+
+def by_the_invoice_alone(original: Any) -> Any:
+    """Prepares the payment of a renewal under its invoice's id, whatever is asked for."""
+    return lambda ports, invoice: gateway_payments.prepare(ports, invoice)
 
 
 def confirm_without_attempt(original: Any) -> Any:

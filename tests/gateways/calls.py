@@ -34,11 +34,18 @@ def tried(bench: Bench, card: str, *, beside: str | None = None) -> SavedMethod 
     return bench.gateway.save_method(token, owner="cus_1", key=key, verify=False, beside=beside)
 
 
-def prepare(bench: Bench, method: str, name: str = "sub_1.0001", amount_minor: int = 2999) -> str:
+def prepare(
+    bench: Bench,
+    method: str,
+    name: str = "sub_1.0001",
+    amount_minor: int = 2999,
+    *,
+    key: str | None = None,
+) -> str:
     invoice = bench.key(name)
     amount = Money(amount_minor, USD)
     order = ChargeOrder(invoice, amount, bench.gateway.account, "Course", method)
-    return bench.gateway.prepare(order, key=invoice)
+    return bench.gateway.prepare(order, key=invoice if key is None else bench.key(key))
 
 
 def confirm(

@@ -52,6 +52,18 @@ def test_the_same_key_for_another_amount_is_refused(bench: Bench) -> None:
         prepare(bench, method, amount_minor=1234)
 
 
+@pytest.mark.spec("R-1", "R-6")
+def test_a_payment_that_is_left_behind_charges_nothing_and_is_in_nobodys_way(bench: Bench) -> None:
+    """A renewal's, prepared before its invoice was written, and its amount was another by then."""
+    method = save(bench)
+    left = prepare(bench, method, key="sub_1.0001:of-2999")
+    paid = prepare(bench, method, amount_minor=2499, key="sub_1.0001:of-2499")
+    assert left != paid
+    assert isinstance(confirm(bench, paid, method, "sub_1.0001:1"), Succeeded)
+    assert prepare(bench, method, key="sub_1.0001:of-2999") == left
+    assert look(bench, left, "sub_1.0001:1") == Unconfirmed()
+
+
 @pytest.mark.spec("R-6")
 def test_the_same_attempt_with_another_card_charges_nothing(bench: Bench) -> None:
     failing = save(bench, "pm_card_chargeCustomerFail")

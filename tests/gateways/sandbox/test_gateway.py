@@ -12,7 +12,7 @@ import pytest
 from billing.gateways.sandbox.cards import TEST_CARDS
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import DynamoLedger, MemoryLedger
-from billing.kernel.errors import Forged, Invalid, Unreachable
+from billing.kernel.errors import Conflict, Forged, Invalid, Unreachable
 from billing.kernel.gateways import (
     About,
     ActionRequired,
@@ -183,6 +183,15 @@ def test_what_the_gateway_did_not_sign_is_forged(gateway: SandboxGateway) -> Non
     for off in (timedelta(seconds=301), timedelta(seconds=-301)):
         with pytest.raises(Forged, match="signature_too_old"):
             gateway.parse_event(body, headers, now=NOW + off)
+
+
+@pytest.mark.spec("R-6", "W-3")
+def test_a_key_is_for_one_order_alone(gateway: SandboxGateway) -> None:
+    first = gateway.prepare(order(), key="k")
+    assert gateway.prepare(replace(order(), payment_method="pm_card_visa:2"), key="k") == first
+    for other in (order("sub_9.0001"), order(amount_minor=1), replace(order(), description="X")):
+        with pytest.raises(Conflict):
+            gateway.prepare(other, key="k")
 
 
 @pytest.mark.parametrize("kind", ["timeout_before", "timeout_after", "unavailable"])

@@ -35,6 +35,9 @@ from billing.kernel.gateways import (
 )
 from billing.kernel.money import Money
 
+ASKED = ("invoice", "amount", "currency", "description")
+"""What a key was first used for, and is used for again."""
+
 
 class SandboxGateway:
     """The gateway port over a ledger.
@@ -93,7 +96,7 @@ class SandboxGateway:
         cards.renew(self._ledger, method, last4, expires_on, self._clock())
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
-        """Creates an unconfirmed payment; the same key with another amount is refused."""
+        """Creates an unconfirmed payment; the same key for another order is refused."""
         return self.faults.around(lambda: self._prepare(order, key))
 
     def _prepare(self, order: ChargeOrder, key: str) -> str:
@@ -103,6 +106,7 @@ class SandboxGateway:
             "invoice": order.invoice,
             "amount": order.amount.amount_minor,
             "currency": order.amount.currency.value,
+            "description": order.description,
             "state": "unconfirmed",
             "attempts": {},
             "charges": [],
@@ -112,7 +116,8 @@ class SandboxGateway:
         }
         if not self._ledger.write(reference, payment, revision=0):
             known, _ = self._read(reference)
-            if (known["amount"], known["currency"]) != (payment["amount"], payment["currency"]):
+            # A payment of an earlier release has no description.
+            if any(known.get(name, payment[name]) != payment[name] for name in ASKED):
                 raise Conflict(code="idempotency_error")
         return reference
 

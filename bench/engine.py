@@ -50,7 +50,7 @@ class InstantGateway:
         self.charged: set[str] = set()
 
     def prepare(self, order: ChargeOrder, *, key: str) -> str:
-        return f"pi_{key[-24:]:0>24}"
+        return f"pi_{order.invoice[-24:]:0>24}"
 
     def confirm(self, reference: str, method: str, *, key: str, **_: Any) -> Outcome:
         assert reference not in self.charged, "charged twice"

@@ -21,6 +21,7 @@ from billing.rebill.flows import overdue
 from billing.refunds.flows import refund, sync_disputes, sync_refunds
 from billing.refunds.flows.refund import Takes
 from tests.plans.changing import ask, bought, change, refused
+from tests.rebill.opened import unconfirmed
 from tests.world import MONTHLY, START, World
 
 DEAR = replace(MONTHLY, price=Money(9000, Currency.USD))
@@ -150,10 +151,9 @@ def test_credit_of_an_open_invoice_counts_as_used(world: World) -> None:
     _, cheap, dear = at_once(world, WEEKLY_DEAR, WEEKLY_CHEAP, replace(WEEKLY_DEAR))
     change(world, cheap)
     change(world, dear, When.NEXT_REBILL)
-    world.sandbox.faults.arm("timeout_before", 50)
-    world.advance(days=7, hours=2)
+    with unconfirmed(world):
+        world.advance(days=7, hours=2)
     assert world.subscription().open_invoice is not None
-    world.sandbox.faults.arm("timeout_before", 0)
     assert give_back(world, takes=Takes.UNUSED_ONLY) == 3000
 
 
@@ -292,8 +292,7 @@ def test_a_cheaper_plan_that_is_not_paid_yet_takes_nothing_off_what_goes_back(
     """Its first invoice is open: the payment before was at the old price, and goes back whole."""
     _, cheap = at_once(world)
     change(world, cheap, When.NEXT_REBILL)
-    world.sandbox.faults.arm("timeout_before", 50)
-    world.advance(days=28, hours=2)
+    with unconfirmed(world):
+        world.advance(days=28, hours=2)
     assert world.subscription().open_invoice is not None
-    world.sandbox.faults.arm("timeout_before", 0)
     assert give_back(world, takes=Takes.UNUSED_ONLY) == 9000

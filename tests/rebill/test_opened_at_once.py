@@ -14,7 +14,7 @@ import pytest
 
 from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox import events
-from billing.kernel import charge_eligibility, invoicing
+from billing.kernel import charge_eligibility
 from billing.kernel.errors import RateLimited
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import SANDBOX, About, AccountRef, GatewayEvent
@@ -26,6 +26,7 @@ from billing.kernel.subscription import State, Subscription, When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.rebill import charge_steps
+from tests.rebill.opened import as_the_release_before
 from tests.world import MONTHLY, World
 
 
@@ -299,18 +300,7 @@ def test_a_payment_of_nothing_asks_the_gateway_for_nothing() -> None:
 def test_an_invoice_that_the_release_before_opened_goes_on_from_its_state(
     world: World, ready: bool
 ) -> None:
-    before = world.subscription()
-    (bill_to,) = world.store.bill_tos([("acme", before.customer, before.id)])
-    assert bill_to is not None
-    invoice = invoicing.following(
-        before,
-        bill_to.bill_to,
-        order_id=world.ports.new_id("order"),
-        download_key=world.ports.new_id("key"),
-        now=world.now,
-        minimum_minor=1,
-    )
-    world.store.commit(*charge_steps.open_invoice(before, invoice))
+    invoice = as_the_release_before(world)
     reference = gateway_payments.prepare(world.ports, invoice)
     if ready:
         world.store.commit(*charge_steps.prepare(invoice, reference)[1])

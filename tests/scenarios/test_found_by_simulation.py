@@ -29,6 +29,7 @@ from billing.plans.plan_change import When as PlanWhen
 from billing.rebill import charge_steps
 from billing.rebill.flows import charge, pay_now
 from billing.refunds.flows import refund
+from tests.rebill.opened import as_the_release_before
 from tests.world import MONTHLY, World
 
 TRIAL = replace(MONTHLY, initial=Initial(0, Span(14, Unit.DAY)))
@@ -79,8 +80,7 @@ def test_a_cancel_at_the_periods_end_that_meets_an_opened_invoice_voids_it(world
     due_at = world.subscription().due_at
     assert due_at is not None
     world.now = due_at
-    world.sandbox.faults.arm("unavailable", 1)
-    world.tick()
+    as_the_release_before(world)
     assert world.history().invoices[-1].state is InvoiceState.PENDING
     # The clock of whoever cancels is a little behind the worker's.
     world.now = due_at - timedelta(seconds=2)

@@ -14,6 +14,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period
 from billing.kernel.subscription import State
 from billing.rebill.flows import overdue
+from tests.rebill.opened import unconfirmed
 from tests.world import World
 
 
@@ -94,9 +95,9 @@ def test_an_undone_cancellation_of_what_is_paused_leaves_it_paused(world: World)
 def test_nothing_is_paused_while_an_invoice_is_open(world: World) -> None:
     world.buy()
     world.now = world.subscription().due_at or world.now
-    world.sandbox.faults.arm("unavailable", 1)
-    world.tick()
-    assert world.history().invoices[-1].state is InvoiceState.PENDING
+    with unconfirmed(world):
+        world.tick()
+    assert world.history().invoices[-1].state is InvoiceState.CONFIRMING
     with pytest.raises(Refused) as refused:
         pause.pause(world.ports, world.subscription(), now=world.now)
     assert refused.value.code == "invoice_open"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from billing.kernel.invoices import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, LineKind
 from billing.kernel.orders import Order
 from billing.kernel.payment_refs import PaymentPointer
-from billing.kernel.subscription import CHARGEABLE
+from billing.kernel.subscription import CHARGEABLE, Subscription
 from sim.invariants import FIXED, INVOICE_GRAPH, SKEW, SNAPSHOT, I, Violation, changed
 from sim.items import Put
 from sim.seen import Seen
@@ -54,12 +56,23 @@ class InvoiceWrites(Seen):
         asked = stands is not None and stands.pay_now is not None
         if late > self.catch_up(after.merchant) + SKEW and not asked:
             raise Violation("5", f"{after.id} was opened {late} late, unasked", *about)
+        if stands is not None and after.period is not None:
+            self._costs_as_agreed(stands, after)
         began = after.state is I.CONFIRMING
         at_first = (after.attempt, after.uncounted) == (int(began), 0)
         named = bool(after.gateway_ref and after.failed_order_id and after.attempted_at)
         if not at_first or named != began or (began and not after.total):
             text = f"{after.id} was opened {after.state} at attempt {after.attempt}"
             raise Violation("9", f"{text}, its payment {after.gateway_ref}", *about)
+
+    @staticmethod
+    def _costs_as_agreed(before: Subscription, invoice: Invoice) -> None:
+        """Checks that a period is opened at the price of the plan that was to come when it was."""
+        price = before.renewing().terms.price
+        agreed = replace(price, amount_minor=price.amount_minor - invoice.credit_minor)
+        if invoice.total != agreed or invoice.credit_minor > max(0, before.credit_minor):
+            text = f"{invoice.id} was opened over {invoice.total}, agreed {agreed}"
+            raise Violation("3", f"{text}, credit {before.credit_minor}", invoice.id, before.id)
 
     def _begin_rightly(self, by_type: dict[type, list[Put]]) -> None:
         """Checks that what is opened with its first attempt may be charged, and can be found.

@@ -146,6 +146,14 @@ SCENES = {
             acts=(Act(10, change_cheaper), Act(12, cancel_now)),
         ),
         Scene(
+            "uses credit",
+            GOLD,
+            "pm_card_mastercard",
+            33,
+            acts=(Act(10, change_cheaper), Act(11, change_next)),
+        ),
+        Scene("pays by credit", GOLD, "pm_card_mastercard", 33, acts=(Act(10, change_cheaper),)),
+        Scene(
             "thinks it over",
             MONTHLY,
             "pm_card_mastercard",
@@ -212,6 +220,8 @@ MEETINGS: tuple[Meeting, ...] = (
     ("renewal", "charge sub", 0, money_back.refund_last),
     ("renewal", "charge sub", 0, pause_now),
     ("renewal", "charge sub", 0, freeze_next),
+    ("uses credit", "charge sub", 0, money_back.refund_last),
+    ("pays by credit", "charge sub", 0, cancel_now),
     ("renewal", "charge sub", 0, actions.ask_to_cancel),
     ("renewal", "charge sub", 0, plan_changes.other_plan),
     ("renewal", "charge sub", 0, actions.sweep),

@@ -221,7 +221,7 @@ MEETINGS: tuple[Meeting, ...] = (
     ("renewal", "charge sub", 0, pause_now),
     ("renewal", "charge sub", 0, freeze_next),
     ("uses credit", "charge sub", 0, money_back.refund_last),
-    ("pays by credit", "charge sub", 0, cancel_now),
+    ("pays by credit", "charge sub", 0, pause_now),
     ("renewal", "charge sub", 0, actions.ask_to_cancel),
     ("renewal", "charge sub", 0, plan_changes.other_plan),
     ("renewal", "charge sub", 0, actions.sweep),

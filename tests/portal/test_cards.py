@@ -155,12 +155,17 @@ def test_a_card_that_a_charge_under_way_names_is_not_replaced_by_a_checkout(shop
     first = methods(shop)[0]
     invoice = shop.world.history().invoices[0]
     under_way = replace(invoice, state=InvoiceState.CONFIRMING)
-    shop.world.store.commit(Change(invoice, under_way))
+    held = shop.world.subscription()
+    holding = replace(held, open_invoice=invoice.id)
+    shop.world.store.commit(Change(invoice, under_way), Change(held, holding))
     buy(shop, "Two")
     shop.world.work()
     assert methods(shop)[0].id == first.id
     assert len(methods(shop)) == 2
-    shop.world.store.commit(Change(under_way, invoice))
+    holding = shop.world.store.subscription("acme", held.customer, held.id)
+    shop.world.store.commit(
+        Change(under_way, invoice), Change(holding, replace(holding, open_invoice=None))
+    )
     buy(shop, "Three")
     shop.world.work()
     assert len(methods(shop)) == 1

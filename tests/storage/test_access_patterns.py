@@ -70,6 +70,24 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "customer_by_email": (lambda s: s.customer_by_email(MERCHANT, BILL_TO.email), GET),
     "mail_stop": (lambda s: s.mail_stop(MERCHANT, BILL_TO.email), GET),
     "history": (lambda s: s.history(*CUSTOMER), QUERY),
+    "holdings": (lambda s: s.holdings(*CUSTOMER), {"Query": 2, "BatchGetItem": 1}),
+    "payment": (
+        lambda s: s.payment(*CUSTOMER, "sub_1.0001"),
+        {"BatchGetItem": 1, "Query": 1},  # it is not paid yet: one query less
+    ),
+    "payment_of_order": (
+        lambda s: s.payment_of_order(MERCHANT, order(2).id),
+        {"Query": 1, "GetItem": 1, "BatchGetItem": 1},  # and its refunds, where it is paid
+    ),
+    "disputed_payment": (
+        lambda s: s.disputed_payment(*CUSTOMER, "sub_1.0001"),
+        {"BatchGetItem": 1, "Query": 3},
+    ),
+    "entitlements": (lambda s: s.entitlements(*CUSTOMER, "course"), QUERY),
+    "chargebacks": (lambda s: s.chargebacks(*CUSTOMER), QUERY),
+    "order": (lambda s: s.order(*CUSTOMER, order().id, since=order().at), QUERY),
+    "orders_of": (lambda s: s.orders_of(*CUSTOMER, limit=50), QUERY),
+    "products": (lambda s: s.products([(MERCHANT, "prod_1")]), MANY),
     "subscription": (lambda s: s.subscription(*CUSTOMER, "sub_1"), GET),
     "subscriptions": (
         lambda s: s.subscriptions([(*CUSTOMER, f"sub_{n}") for n in range(100)]),

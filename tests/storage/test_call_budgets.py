@@ -79,15 +79,22 @@ def test_the_directory_reads_each_kind_at_once(world: World, calls: Counter[str]
     assert calls == {"Query": 1, "BatchGetItem": 5}
 
 
-def test_a_portal_page_is_one_query(world: World, calls: Counter[str]) -> None:
+def test_a_portal_page_costs_the_same_however_much_was_paid(
+    world: World, calls: Counter[str]
+) -> None:
     bought = world.buy()
     world.advance(days=93)
     calls.clear()
     shown = customer_view.account(
         world.ports, world.merchant, bought.invoice.customer, now=world.now
     )
-    assert len(shown.history.orders) == 4
-    assert calls == {"Query": 1}
+    # Read: cards, subscriptions; the customer with what is open.
+    assert calls == {"Query": 2, "BatchGetItem": 1}
+    calls.clear()
+    page = customer_view.payments(world.ports, shown, cursor=None, now=world.now)
+    assert len(page.purchases[0].entries) == 4
+    # Read: fifty orders, and their invoices; products where customers may ask for money back.
+    assert calls == {"Query": 1, "BatchGetItem": 1}
 
 
 def test_a_sweep_with_nothing_due_asks_each_shard_once(world: World, calls: Counter[str]) -> None:

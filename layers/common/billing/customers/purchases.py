@@ -5,7 +5,7 @@ What is shown and what is allowed follow from the same values, so that no icon l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from billing.kernel import invoicing
@@ -35,10 +35,10 @@ class Entry(Value):
 class Purchase(Value):
     """One purchase of a customer, with its history and allowed actions.
 
-    `entries` newest first. `owed` is what is past due, `under_way` that a charge is being made now,
-    `changing_plan` that the open invoice is a change of plan's. `next_amount` is what the next
-    payment will be; `may_cancel`, `may_undo`, `may_freeze` and `may_thaw` are what its customer may
-    do (B-6, X-5, A-5).
+    `entries` are those of a page, newest first. `owed` is what is past due, `under_way` that a
+    charge is being made now, `changing_plan` that the open invoice is a change of plan's.
+    `next_amount` is what the next payment will be; `may_cancel`, `may_undo`, `may_freeze` and
+    `may_thaw` are what its customer may do (B-6, X-5, A-5).
     """
 
     id: str
@@ -69,20 +69,23 @@ class Purchase(Value):
 def of_customer(
     orders: Iterable[Order],
     invoices: Iterable[Invoice],
-    subscriptions: Iterable[Subscription],
+    subscriptions: Sequence[Subscription],
     methods: Iterable[PaymentMethod],
     refund_days: Mapping[str, int],
     settings: Settings,
     now: datetime,
     minimum_minor: Callable[[Subscription], int],
+    *,
+    every: bool = True,
 ) -> tuple[Purchase, ...]:
     """Returns one `Purchase` for each purchase: past due first, then those that still charge, then
     the rest, newest first.
 
     `refund_days` is the window of each product, `minimum_minor` the least that a gateway charges;
-    `orders` come oldest first.
+    `orders` come oldest first, and may be some of them. `every` takes subscriptions without an
+    order among them too.
     """
-    of_purchase: dict[str, list[Order]] = {}
+    of_purchase: dict[str, list[Order]] = {each.id: [] for each in subscriptions if every}
     for order in orders:
         if (name := purchase_of(order)) is not None:
             of_purchase.setdefault(name, []).append(order)
@@ -91,9 +94,9 @@ def of_customer(
     cards = {method.id: method for method in methods}
     found = []
     for name, entries in of_purchase.items():
-        if not any(order.kind in PAYMENTS for order in entries):
-            continue  # A checkout that was declined: it bought nothing.
         subscription = by_id.get(name)
+        if subscription is None and all(order.kind is OrderKind.FAILED for order in entries):
+            continue  # A checkout that was declined: it bought nothing.
         bought = _purchase(
             name, subscription, entries, by_invoice, cards, refund_days, settings, now
         )
@@ -197,7 +200,7 @@ def _purchase(
         may_undo=subscription is not None and may_undo(subscription, now),
         may_freeze=subscription is not None and may_freeze(subscription, settings, now),
         may_thaw=subscription is not None and may_thaw(subscription, now),
-        test=orders[0].test,
+        test=subscription.test if subscription else orders[0].test,
     )
 
 
@@ -229,4 +232,6 @@ def _owed(subscription: Subscription | None, opened: Invoice | None) -> Money | 
 
 def _rank(purchase: Purchase) -> tuple[int, float]:
     first = 0 if purchase.owed is not None else 1 if purchase.is_live else 2
-    return first, -purchase.entries[-1].order.at.timestamp()
+    subscription = purchase.subscription
+    began = subscription.started_at if subscription else purchase.entries[-1].order.at
+    return first, -began.timestamp()

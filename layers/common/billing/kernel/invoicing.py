@@ -16,9 +16,14 @@ from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 
 
+def invoice_id(purchase: str, seq: int) -> str:
+    """Returns the id of one of a purchase's invoices; `seq` counts from 1."""
+    return f"{purchase}.{seq:04d}"
+
+
 def first_invoice_id(purchase: str) -> str:
     """Returns the id of the invoice that began a purchase."""
-    return f"{purchase}.0001"
+    return invoice_id(purchase, 1)
 
 
 def first(
@@ -154,7 +159,7 @@ def _drawn(
 ) -> Invoice:
     seq = subscription.seq + 1
     return Invoice(
-        id=f"{subscription.id}.{seq:04d}",
+        id=invoice_id(subscription.id, seq),
         merchant=subscription.merchant,
         customer=subscription.customer,
         purchase=subscription.id,

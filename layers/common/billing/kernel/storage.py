@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from billing.kernel.customer_reads import CustomerParts
 from billing.kernel.errors import Conflict
 from billing.kernel.lists import Lists, Page
 from billing.kernel.values import Value
@@ -63,7 +64,7 @@ class Due(Value):
 
 
 class History(Value):
-    """All data of one customer, read by one query; each list oldest first."""
+    """All data of one customer, or the parts of it that were asked for; each list oldest first."""
 
     customer: Customer | None
     methods: tuple[PaymentMethod, ...] = ()
@@ -92,7 +93,7 @@ class History(Value):
         return next((m for m in kept if m.id == method_id), None)
 
 
-class Store(Lists, Protocol):
+class Store(Lists, CustomerParts, Protocol):
     """The store of business state.
 
     Reads are strongly consistent but where they say "index"; values are frozen. Methods are named
@@ -126,7 +127,10 @@ class Store(Lists, Protocol):
         ...
 
     def mail_stop(self, merchant: str, email: str) -> MailStop | None: ...
-    def history(self, merchant: str, customer: str) -> History: ...
+    def history(self, merchant: str, customer: str) -> History:
+        """All data of one customer; grows with what they paid, so no request asks for it."""
+        ...
+
     def subscription(
         self, merchant: str, customer: str, subscription: str
     ) -> Subscription | None: ...

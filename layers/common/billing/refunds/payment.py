@@ -54,7 +54,7 @@ class Payment(Value):
 
     @classmethod
     def of(cls, history: History, order: str) -> Payment:
-        """Returns one payment of a customer, by its Order ID."""
+        """Returns one payment of a customer, by its Order ID, as the store's `payment` read it."""
         paid = next(each for each in history.orders if each.id == order)
         invoice = history.invoice(paid.invoice)
         assert invoice is not None, "written with its order"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from billing.kernel.storage import History
 from billing.storage import index_keys, keys
+from billing.storage.customer_parts import CustomerPartReads, history_of
 from billing.storage.items import Items
 
 if TYPE_CHECKING:
@@ -24,12 +24,9 @@ if TYPE_CHECKING:
     from billing.outbox.suppressions import MailStop
     from billing.refunds.refunds import Refund
     from billing.storage.index_keys import ById
-    from billing.storage.keys import OfCustomer
-
-T = TypeVar("T")
 
 
-class CustomerReads:
+class CustomerReads(CustomerPartReads):
     """The questions of the Store port about one customer."""
 
     _items: Items
@@ -61,7 +58,7 @@ class CustomerReads:
 
     def history(self, merchant: str, customer: str) -> History:
         """Query M#<merchant>#C#<customer>, all of it."""
-        return _history(self._items.query(keys.history(merchant, customer)))
+        return history_of(self._items.query(keys.history(merchant, customer)))
 
     def subscription(self, merchant: str, customer: str, subscription: str) -> Subscription | None:
         """Get M#<merchant>#C#<customer> SUB#<id>."""
@@ -88,10 +85,7 @@ class CustomerReads:
 
     def order_by_id(self, merchant: str, order: str) -> Order | None:
         """Index lookup M#<merchant>#ID#<id>, then get."""
-        from billing.kernel.orders import Order
-
-        found = self._by_id(merchant, order)
-        return found if isinstance(found, Order) else None
+        return self._order_by_id(merchant, order)
 
     def order_of_purchase(self, merchant: str, purchase: str) -> Order | None:
         """Index aux M#<merchant>#BOUGHT#<purchase>, then get."""
@@ -165,37 +159,3 @@ class CustomerReads:
         named = self._items.query(keys.tickets_of(merchant, customer), newest_first=True)
         found = self._items.get_many([keys.ticket(merchant, each.ticket) for each in named])
         return [e for e in found if e is not None]
-
-
-def _history(found: Sequence[OfCustomer]) -> History:
-    """Sorts a customer's items into lists by their class, each oldest first."""
-    from billing.kernel.customers import Consent, Customer, Entitlement, PaymentMethod
-    from billing.kernel.invoices import Invoice
-    from billing.kernel.issued_documents import IssuedDocument
-    from billing.kernel.ledger import LedgerEntry
-    from billing.kernel.orders import Order
-    from billing.kernel.subscription import Subscription
-    from billing.refunds.chargebacks import Chargeback
-    from billing.refunds.refunds import Refund
-
-    methods = _oldest_first(found, PaymentMethod, lambda e: e.added_at)
-    return History(
-        customer=next((e for e in found if isinstance(e, Customer)), None),
-        methods=tuple(method for method in methods if method.removed_at is None),
-        subscriptions=_oldest_first(found, Subscription, lambda e: e.started_at),
-        orders=_oldest_first(found, Order, lambda e: e.at),
-        invoices=_oldest_first(found, Invoice, lambda e: e.opened_at),
-        entitlements=_oldest_first(found, Entitlement, lambda e: e.since),
-        refunds=_oldest_first(found, Refund, lambda e: e.requested_at),
-        ledger=_oldest_first(found, LedgerEntry, lambda e: e.at),
-        chargebacks=_oldest_first(found, Chargeback, lambda e: e.opened_at),
-        consents=_oldest_first(found, Consent, lambda e: e.agreed_at),
-        removed_methods=tuple(method for method in methods if method.removed_at is not None),
-        documents=_oldest_first(found, IssuedDocument, lambda e: e.issued_at),
-    )
-
-
-def _oldest_first(
-    found: Iterable[object], cls: type[T], at: Callable[[T], datetime]
-) -> tuple[T, ...]:
-    return tuple(sorted((e for e in found if isinstance(e, cls)), key=at))

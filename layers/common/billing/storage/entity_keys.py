@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import event_keys, keys
+from billing.storage import customer_keys, event_keys, keys
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _order(e: Order) -> Key[Order]:
         pk = keys.checkout(e.merchant, e.attempt_key).pk
     else:
         pk = keys.of_customer(e.merchant, e.customer)
-    return Key(pk, f"ORDER#{stamp(e.at)}#{e.id}")
+    return Key(pk, customer_keys.order_at(f"{stamp(e.at)}#{e.id}"))
 
 
 def _refund(e: Refund) -> Key[Refund]:

@@ -124,9 +124,9 @@ def standing_of(ports: Ports, account: Account, now: datetime) -> AccountStandin
         return AccountStanding(Standing.ERASED)
     platform = platform_merchant(ports)
     customer = ports.store.customer_by_email(platform.id, account.email)
-    history = ports.store.history(platform.id, customer or NOBODY)
+    owner = (platform.id, customer or NOBODY)
     retention = timedelta(days=platform.settings.accounts.retention_days)
-    bought = history.entitlements, history.subscriptions
+    bought = ports.store.entitlements(*owner), ports.store.subscriptions_of(*owner)
     return accounts.standing_of(account.created_at, *bought, retention, now)
 
 

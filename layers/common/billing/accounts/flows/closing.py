@@ -48,9 +48,10 @@ def _erase_owner(ports: Ports, account: Account, keep_going: KeepGoing) -> Seen:
     owner = ports.store.customer_by_email(platform.id, account.email)
     if owner is None or ports.store.account_email(account.email) is not None:
         return Seen.FINISHED
-    history = ports.store.history(platform.id, owner)
-    runs = any(found.is_live for found in history.subscriptions)
-    paid_once = {found.source for found in history.entitlements if found.revoked_at is None}
-    if runs or paid_once - {found.id for found in history.subscriptions}:
+    sold = ports.store.subscriptions_of(platform.id, owner)
+    runs = any(found.is_live for found in sold)
+    access = ports.store.entitlements(platform.id, owner)
+    paid_once = {found.source for found in access if found.revoked_at is None}
+    if runs or paid_once - {found.id for found in sold}:
         return Seen.FINISHED
     return erase.customer(ports, platform.id, owner, keep_going=keep_going)

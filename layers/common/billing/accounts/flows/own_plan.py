@@ -10,17 +10,23 @@ from billing.accounts.accounts import Account
 from billing.accounts.flows import account as signing
 from billing.cancel.flows import cancel
 from billing.customers.flows import customer_view
-from billing.customers.purchases import Purchase
+from billing.customers.purchases import PAYMENTS, Purchase
 from billing.kernel.catalog import PricePoint, PriceTerms, PriceType, Product
 from billing.kernel.errors import NotFound, Refused, Unavailable, Unfinished
 from billing.kernel.merchants import Merchant
-from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription
 from billing.kernel.values import Value, replace
 from billing.plans.flows import usage
 from billing.portal.flows import portal
 from billing.refunds import value
+from billing.refunds.payment import Payment
+
+WINDOW_MOST = timedelta(days=3652)
+"""The longest guarantee that is looked for: no window of refunds is longer."""
+
+PAYMENTS_MOST = 100
+"""The entries among which the payment is that it covers."""
 
 
 class Offer(Value):
@@ -39,12 +45,14 @@ def bought(ports: Ports, account: Account, *, now: datetime) -> customer_view.Ac
     customer = ports.store.customer_by_email(platform.id, account.email)
     if customer is None:
         raise NotFound("no_plan_bought")
-    return customer_view.account(ports, platform, customer, now=now)
+    owned = customer_view.account(ports, platform, customer, now=now)
+    access = ports.store.entitlements(platform.id, customer, accounts.GRANT)
+    return replace(owned, history=replace(owned.history, entitlements=tuple(access)))
 
 
 def plan(ports: Ports, owned: customer_view.Account) -> tuple[Purchase, Subscription]:
     """Returns the running plan, of several the newest; raises `NotFound`."""
-    granted = {e.source for e in owned.history.entitlements if e.grant == accounts.GRANT}
+    granted = {each.source for each in owned.history.entitlements}
     for purchase in owned.purchases:
         if purchase.id in granted and purchase.is_live and purchase.subscription is not None:
             return purchase, purchase.subscription
@@ -120,14 +128,22 @@ def end(
 
 
 def guarantee(
-    owned: customer_view.Account, purchase: Purchase, *, now: datetime
-) -> tuple[Order, datetime] | None:
+    ports: Ports, owned: customer_view.Account, found: Subscription, *, now: datetime
+) -> tuple[Payment, datetime] | None:
     """Returns the latest payment of a plan that the guarantee still covers, and until when
     (A-2)."""
-    for entry in purchase.payments:
-        paid, invoice = owned.payment(entry.order.id)
-        if portal.why_not_refunded(owned, paid, invoice, now) is None:
-            zone = owned.merchant.settings.time_zone
-            over = value.window_ends_at(paid.at, owned.refund_days[paid.product], zone)
-            return paid, over - timedelta(microseconds=1)  # its last day, to its last moment
+    platform, zone = owned.merchant, owned.merchant.settings.time_zone
+    page = ports.store.orders_of(
+        platform.id, owned.customer.id, since=now - WINDOW_MOST, limit=PAYMENTS_MOST
+    )
+    paid = [o for o in page.data if o.subscription == found.id and o.kind in PAYMENTS]
+    days = customer_view.refund_days(ports, platform, [order.product for order in paid])
+    for order in paid:
+        over = value.window_ends_at(order.at, days.get(order.product, 0), zone)
+        if order.invoice is None or not days.get(order.product) or now >= over:
+            continue
+        read = ports.store.payment(platform.id, owned.customer.id, order.invoice)
+        payment = Payment.of(read, order.id)
+        if portal.why_not_refunded(ports, owned, payment, now) is None:
+            return payment, over - timedelta(microseconds=1)  # its last day, to its last moment
     return None

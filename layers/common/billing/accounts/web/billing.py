@@ -39,7 +39,7 @@ def billing(ports: Ports, visit: Visit) -> http.Answer:
         subscription=found,
         offers=own_plan.changes(ports, visit.seller, found, now=visit.now),
         freezable=visit.platform.settings.freeze_price_minor is not None,
-        guarantee=own_plan.guarantee(owned, purchase, now=visit.now),
+        guarantee=own_plan.guarantee(ports, owned, found, now=visit.now),
         done=done_of(visit),
     )
 
@@ -154,16 +154,16 @@ def freeze_plan(ports: Ports, visit: Visit) -> http.Answer:
 def claim_guarantee(ports: Ports, visit: Visit) -> http.Answer:
     """Claims the guarantee by a ticket to Billing that names the owner (A-2)."""
     owned = own_plan.bought(ports, visit.account, now=visit.now)
-    purchase, _ = own_plan.plan(ports, owned)
-    covered = own_plan.guarantee(owned, purchase, now=visit.now)
+    _, found = own_plan.plan(ports, owned)
+    covered = own_plan.guarantee(ports, owned, found, now=visit.now)
     if covered is None:
         raise Refused("guarantee_over", code="refund_window_over")
-    order, _ = covered
+    payment, _ = covered
     who = (
         f"Money-back guarantee. Name: {owned.customer.name}. Site: {visit.seller.name}. "
         f"Login: {visit.account.username}. Email: {visit.account.email}."
     )
-    portal_flow.refund_payment(ports, owned, order.id, now=visit.now, comment=who)
+    portal_flow.refund_payment(ports, owned, payment, now=visit.now, comment=who)
     return http.redirect("/account/billing?done=claimed")
 
 
@@ -200,7 +200,7 @@ def _cancel_form(
         subscription=found,
         ends_now=cancellation.takes_effect_now(found, asked, changing_plan=purchase.changing_plan),
         others=own_plan.others(owned, found.id),
-        guarantee=own_plan.guarantee(owned, purchase, now=visit.now),
+        guarantee=own_plan.guarantee(ports, owned, found, now=visit.now),
         retention_days=visit.platform.settings.accounts.retention_days,
         reasons=tuple(CancelReason),
         form=typed,

@@ -72,7 +72,7 @@ def undo(
 ) -> Subscription:
     """Undoes the cancellation that is pending as the subscription was read (X-5).
 
-    `history` is its customer's, where the caller has read it. Raises `Refused` (not_pending), also
+    `history` is what the caller has read of its customer. Raises `Refused` (not_pending), also
     once the end has come (X-4), and `Conflict` where another cancellation has taken its place.
     """
     asked = subscription.cancelling
@@ -183,13 +183,15 @@ def _has_ended(subscription: Subscription, now: datetime) -> bool:
 def _request_of(
     ports: Ports, subscription: Subscription, asked: CancelRequest, known: History | None
 ) -> Order:
-    """Returns the entry of a cancellation, from the customer's history as it is known or now.
-
-    An index may not know yet what was asked for a moment ago.
-    """
-    if known is None:
-        known = ports.store.history(subscription.merchant, subscription.customer)
-    return next(order for order in known.orders if order.id == asked.order)
+    """Returns the entry of a cancellation, from what the caller has read or as it is now."""
+    orders = () if known is None else known.orders
+    found = next((order for order in orders if order.id == asked.order), None)
+    if found is None:
+        owner = (subscription.merchant, subscription.customer)
+        found = ports.store.order(*owner, asked.order, since=asked.requested_at)
+    if found is None:
+        raise Conflict()  # an index may not know yet what was asked for a moment ago
+    return found
 
 
 def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:

@@ -31,14 +31,14 @@ has."""
 
 def wallet(ports: Ports, merchant: str, customer: str) -> Wallet:
     """Reads the cards of a customer and what is charged to them; raises `NotFound`."""
-    history = ports.store.history(merchant, customer)
+    history = ports.store.holdings(merchant, customer)
     if history.customer is None:
         raise NotFound("customer_unknown")
     return held_by(ports, history.customer, history)
 
 
 def held_by(ports: Ports, customer: Customer, history: History) -> Wallet:
-    """Returns the wallet of a customer whose history was read."""
+    """Returns the wallet of a customer whose holdings were read."""
     elsewhere = frozenset(m.id for m in history.methods if _is_elsewhere(ports, m))
     return Wallet(
         customer, history.methods, history.subscriptions, history.invoices, elsewhere=elsewhere
@@ -110,7 +110,7 @@ def add(
 
 def keep_newest(ports: Ports, merchant: str, customer: str, *, now: datetime) -> None:
     """Replaces equal cards of a customer by the newest of them (B-3, B-9)."""
-    history = ports.store.history(merchant, customer)
+    history = ports.store.holdings(merchant, customer)
     if history.customer is None:
         return  # erased meanwhile
     for before, newest in cards.outdated(held_by(ports, history.customer, history)):

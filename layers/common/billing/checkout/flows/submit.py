@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -21,8 +22,11 @@ from billing.kernel.errors import (
     Uncertain,
     Unfinished,
 )
+from billing.kernel.flows.paging import pages
 from billing.kernel.invoices import UNDER_WAY
+from billing.kernel.lists import Page
 from billing.kernel.operation import ACCOUNT_GRANT
+from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.values import Value, plain, replace
@@ -32,6 +36,8 @@ SUBMITS_PER_IP = 30
 REPEAT_QUESTIONS_PER_EMAIL = 10
 LIMIT_WINDOW = timedelta(minutes=15)
 CHANGED = "offer_changed"
+READ_AT_ONCE, READS_AT_MOST = 200, 10
+"""The orders of a day that the repeat question looks at, and the most reads of them."""
 
 
 class Submission(Value):
@@ -182,20 +188,38 @@ def refuse_to_begin(ports: Ports, offered: Offer, visitor: Visitor, *, now: date
 
 
 def _history(ports: Ports, offered: Offer, email: str) -> History:
-    """Returns what the owner of an email has with the seller; nothing for a stranger."""
+    """Returns what the owner of an email holds at the seller; nothing for a stranger."""
     existing = ports.store.customer_by_email(offered.merchant.id, email)
     if existing is None:
         return History(customer=None)
-    return ports.store.history(offered.merchant.id, existing)
+    return ports.store.holdings(offered.merchant.id, existing)
 
 
 def _ask_about_repeat(
     ports: Ports, offered: Offer, history: History, email: str, now: datetime
 ) -> None:
-    if purchase.is_repeat(offered.product.id, history.subscriptions, history.orders, now):
+    assert history.customer is not None, "a stranger has bought nothing"
+    lately = _bought_lately(ports, history.customer, now)
+    if purchase.is_repeat(offered.product.id, history.subscriptions, lately, now):
         subject = f"{offered.merchant.id}\n{email}"
         _limit(ports, "repeat_question", subject, REPEAT_QUESTIONS_PER_EMAIL, now)
         raise Refused("already_purchased")
+
+
+def _bought_lately(ports: Ports, customer: Customer, now: datetime) -> Iterator[Order]:
+    """Yields a customer's orders of the time in which buying again is a repeat, newest first."""
+
+    def page_at(cursor: str | None) -> Page[Order]:
+        return ports.store.orders_of(
+            customer.merchant,
+            customer.id,
+            since=now - purchase.REPEAT_WINDOW,
+            limit=READ_AT_ONCE,
+            cursor=cursor,
+        )
+
+    for page in pages(page_at, at_most=READS_AT_MOST):
+        yield from page.data
 
 
 def _limit(ports: Ports, kind: str, subject: str, most: int, now: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from billing.kernel.errors import NotFound
 from billing.kernel.flows import subscriptions
-from billing.kernel.flows.paging import filtered, part
+from billing.kernel.flows.paging import filtered
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, OrderKind, typed_order_id
@@ -90,11 +90,29 @@ def one(ports: Ports, merchant: str, order: str) -> Order:
 def _of_customer(
     ports: Ports, merchant: str, customer: str, wanted: Filter, limit: int, cursor: str | None
 ) -> Page[Order]:
-    history = ports.store.history(merchant, customer)
-    if history.customer is None:
+    """Lists a customer's orders that pass the filter; raises `NotFound` for an unknown one.
+
+    Without `kind` and `subscription` every entry counts, and the cursor is the list's own.
+    """
+    every = wanted.kind is None and wanted.subscription is None
+
+    def page_at(at: str | None) -> Page[Order]:
+        return ports.store.orders_of(
+            merchant,
+            customer,
+            since=wanted.since,
+            until=wanted.until,
+            limit=limit if every else READ_AT_ONCE,
+            cursor=at,
+        )
+
+    if every:
+        found = page_at(cursor)
+    else:
+        found = filtered(page_at, wanted.takes, lambda order: order.id, limit=limit, cursor=cursor)
+    if not found.data and ports.store.customer(merchant, customer) is None:
         raise NotFound("customer_unknown")
-    orders = [order for order in reversed(history.orders) if wanted.takes(order)]
-    return part(orders, lambda order: order.id, limit=limit, cursor=cursor)
+    return found
 
 
 def _of_merchant(

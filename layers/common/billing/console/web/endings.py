@@ -13,6 +13,7 @@ from billing.cancel.cancellation import CancelReason
 from billing.cancel.flows import cancel
 from billing.console.web import pages
 from billing.console.web.pages import Desk
+from billing.customers.flows.latest_payment import latest_payment
 from billing.kernel.errors import Invalid, Refused, Unavailable
 from billing.kernel.flows import subscriptions
 from billing.kernel.money import Money
@@ -20,7 +21,6 @@ from billing.kernel.orders import Order
 from billing.kernel.subscription import CancelRequest, Source, Subscription, When
 from billing.portal.web.forms import COMMENT_MOST, TEXT, form
 from billing.refunds.flows import refund
-from billing.refunds.flows.refund import REFUNDABLE
 from billing.refunds.payment import Effect, Payment
 from billing.web import http
 from billing.web.inputs import Input, Key
@@ -191,9 +191,8 @@ def _cancels_with(desk: Desk, paid: Order) -> tuple[Subscription, bool] | None:
     """Returns the live subscription of the payment, and whether the payment is its latest."""
     if paid.subscription is None or paid.customer is None:
         return None
-    history = desk.ports.store.history(desk.merchant, paid.customer)
-    found = next((s for s in history.subscriptions if s.id == paid.subscription), None)
+    found = desk.ports.store.subscription(desk.merchant, paid.customer, paid.subscription)
     if found is None or not found.as_of(desk.now).is_live:
         return None
-    payments = [o for o in history.orders if o.subscription == found.id and o.kind in REFUNDABLE]
-    return found, payments[-1].id == paid.id
+    latest = latest_payment(desk.ports, found)
+    return found, latest is not None and latest.order_id == paid.id

@@ -87,15 +87,19 @@ def transaction_list(desk: Desk) -> http.Answer:
 
 
 def customer_page(desk: Desk, customer: str) -> http.Answer:
-    """Shows everything of one customer."""
-    overview = customers.overview(desk.ports, desk.merchant, customer, now=desk.now)
-    what = desk.request.query().get("done")
+    """Shows one customer with what they hold, and their orders page by page."""
+    query = desk.request.query()
+    cursor, what = query.get("cursor"), query.get("done")
+    overview = customers.overview(desk.ports, desk.merchant, customer, now=desk.now, cursor=cursor)
+    here = f"/console/customers/{customer}"
     return page(
         desk,
         "console/customer.html",
         overview=overview,
         now=desk.now,
         done=what if what in DONE else None,
+        next_url=overview.older and f"{here}?{urlencode({'cursor': overview.older})}",
+        first_url=here if cursor is not None else None,
     )
 
 

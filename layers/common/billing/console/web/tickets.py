@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from billing.console.web import pages
 from billing.console.web.pages import Desk
 from billing.customers.flows import customers
+from billing.customers.flows.latest_payment import latest_payment
 from billing.customers.purchases import PAYMENTS
 from billing.helpdesk.flows import decision, helpdesk
 from billing.helpdesk.flows import ticket as threads
@@ -105,7 +106,7 @@ def ticket_page(
     found = threads.thread(desk.ports, desk.merchant, ticket)
     about, merchant = found.ticket, desk.session.merchant
     history = _history(desk, about)
-    order = _order(history, about)
+    order = _order(desk, about)
     effect = decision.effect(desk.ports, about)
     what, given = desk.request.query().get("done"), dict(typed or {})
     return pages.page(
@@ -195,11 +196,13 @@ def _history(desk: Desk, found: Ticket) -> History | None:
         return None
 
 
-def _order(history: History | None, found: Ticket) -> Order | None:
+def _order(desk: Desk, found: Ticket) -> Order | None:
     """Returns the payment that the ticket is about, if it is the requester's own."""
-    orders = () if history is None else history.orders
     wanted = found.about if found.wish is TicketType.REFUND else found.order
-    return next((o for o in orders if o.id == wanted and o.kind in PAYMENTS), None)
+    order = wanted and desk.ports.store.order_by_id(desk.merchant, wanted)
+    if not order or found.customer is None or order.customer != found.customer:
+        return None
+    return order if order.kind in PAYMENTS else None
 
 
 def _other_departments(order: Order | None) -> Money | None:
@@ -228,8 +231,8 @@ def _cancels_with(
     found = next((s for s in history.subscriptions if s.id == order.subscription), None)
     if found is None or not found.is_live:
         return None
-    payments = [o.id for o in history.orders if o.subscription == found.id and o.kind in PAYMENTS]
-    return found, payments[-1] == order.id
+    latest = latest_payment(desk.ports, found)
+    return found, latest is not None and latest.order_id == order.id
 
 
 def _back(ticket: str, what: str) -> http.Answer:

@@ -1,8 +1,11 @@
-"""A merchant's customer with everything that belongs to them, for pages that they see (B-4)."""
+"""A merchant's customer with what belongs to them, for pages that they see (B-4).
+
+What they hold is read for every page; what they paid only page by page, for it never ends.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from billing.customers import purchases
@@ -17,18 +20,20 @@ from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value
 
+PAYMENTS_SHOWN = 50
+"""The entries of a page of payments."""
+
 
 class Account(Value):
-    """A customer of a merchant with everything that the portal shows.
+    """A customer of a merchant with what they hold.
 
-    `refund_days` is the refund window of each product, empty where customers cannot ask.
+    `purchases` are their subscriptions, without payments.
     """
 
     merchant: Merchant
     customer: Customer
     history: History
     purchases: tuple[Purchase, ...]
-    refund_days: Mapping[str, int]
 
     def purchase(self, subscription: str) -> tuple[Purchase, Subscription]:
         """Returns one subscription with its purchase; raises `NotFound`."""
@@ -37,38 +42,89 @@ class Account(Value):
                 return purchase, purchase.subscription
         raise NotFound("subscription_unknown")
 
-    def payment(self, order: str) -> tuple[Order, Invoice]:
-        """Returns one completed payment with its invoice; raises `NotFound`."""
-        for entry in (e for purchase in self.purchases for e in purchase.payments):
-            if entry.order.id == order:
-                by_id = {invoice.id: invoice for invoice in self.history.invoices}
-                return entry.order, by_id[entry.order.invoice or ""]
-        raise NotFound("payment_unknown")
+
+class Payments(Value):
+    """The purchases that a page of a customer's entries is of, and the cursor of older ones.
+
+    The first page has all subscriptions, also those whose payments are older.
+    """
+
+    purchases: tuple[Purchase, ...]
+    older: str | None
 
 
 def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -> Account:
-    """Returns everything of one customer; raises `NotFound`."""
-    history = ports.store.history(merchant.id, customer)
-    if history.customer is None:
+    """Returns a customer with what they hold; raises `NotFound`."""
+    held = ports.store.holdings(merchant.id, customer)
+    if held.customer is None:
         raise NotFound("customer_unknown")
-    days = refund_days(ports, merchant)
-    modules = purchases.of_customer(
-        history.orders,
-        history.invoices,
-        history.subscriptions,
-        history.methods,
-        days,
+    return Account(merchant, held.customer, held, _purchases(ports, merchant, held, now=now))
+
+
+def payments(ports: Ports, account: Account, *, cursor: str | None, now: datetime) -> Payments:
+    """Returns the page of purchases behind a cursor, newest entries first; raises `Invalid` for a
+    cursor of another list."""
+    merchant, held = account.merchant, account.history
+    owner = (merchant.id, account.customer.id)
+    page = ports.store.orders_of(*owner, limit=PAYMENTS_SHOWN, cursor=cursor)
+    shown = _purchases(
+        ports,
+        merchant,
+        held,
+        orders=page.data[::-1],
+        invoices=_invoices(ports, held, owner, page.data),
+        every=cursor is None,
+        now=now,
+    )
+    return Payments(shown, page.next)
+
+
+def purchase_of(ports: Ports, account: Account, orders: Sequence[Order], now: datetime) -> Purchase:
+    """Returns the one purchase that orders are of, oldest first."""
+    (found,) = _purchases(
+        ports, account.merchant, account.history, orders=orders, every=False, now=now
+    )
+    return found
+
+
+def refund_days(ports: Ports, merchant: Merchant, products: Iterable[str]) -> dict[str, int]:
+    """Returns the refund window of products in days; none is looked up where customers cannot
+    ask."""
+    named = [(merchant.id, product) for product in dict.fromkeys(products)]
+    if not named or merchant.settings.self_refund is SelfService.OFF:
+        return {}
+    return {found.id: found.refund_days for found in ports.store.products(named) if found}
+
+
+def _invoices(
+    ports: Ports, held: History, owner: tuple[str, str], orders: Iterable[Order]
+) -> list[Invoice]:
+    """Returns the invoices that orders name, beside those that are read."""
+    known = {invoice.id for invoice in held.invoices}
+    named = dict.fromkeys(o.invoice for o in orders if o.invoice and o.invoice not in known)
+    read = ports.store.invoices([(*owner, each) for each in named]) if named else []
+    return [invoice for invoice in read if invoice is not None]
+
+
+def _purchases(
+    ports: Ports,
+    merchant: Merchant,
+    held: History,
+    *,
+    orders: Sequence[Order] = (),
+    invoices: Sequence[Invoice] = (),
+    every: bool = True,
+    now: datetime,
+) -> tuple[Purchase, ...]:
+    paid = (order.product for order in orders if order.kind in purchases.PAYMENTS)
+    return purchases.of_customer(
+        orders,
+        (*held.invoices, *invoices),
+        held.subscriptions,
+        held.methods,
+        refund_days(ports, merchant, paid),
         merchant.settings,
         now,
         ports.minimum_minor,
+        every=every,
     )
-    return Account(merchant, history.customer, history, modules, days)
-
-
-def refund_days(ports: Ports, merchant: Merchant) -> dict[str, int]:
-    """Returns the refund window of each product in days; none is looked up where customers cannot
-    ask."""
-    if merchant.settings.self_refund is SelfService.OFF:
-        return {}
-    products, _ = ports.store.catalog(merchant.id)
-    return {product.id: product.refund_days for product in products}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,18 +11,21 @@ from billing.kernel.customers import (
     Access,
     Customer,
     EmailPointer,
+    Entitlement,
     access,
     email_hash,
     normalised_email,
 )
 from billing.kernel.errors import Conflict, NotFound, Refused
 from billing.kernel.flows import list_rows
+from billing.kernel.invoices import Invoice
 from billing.kernel.list_rows import WORDS
 from billing.kernel.lists import Page
+from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.search_words import Search
 from billing.kernel.storage import History
-from billing.kernel.subscription import State
+from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert, Remove, Write
 from billing.outbox.suppressions import MailStop
@@ -33,14 +36,23 @@ BILLS_MOST = 80
 hundred items. Mail follows for all of them."""
 
 
+ORDERS_SHOWN = 50
+"""The orders of an overview; older ones are listed page by page."""
+
+
 class Overview(Value):
-    """A customer with everything that belongs to them."""
+    """A customer with what they hold and a page of what they paid.
+
+    `history` has the page's orders with the invoices they name, and what is open; `older` is the
+    cursor of the orders before those, None where there are none. `mail_stop` is the reason why no
+    mail goes to their address, if none does.
+    """
 
     customer: Customer
     history: History
     access: list[Access]
     mail_stop: MailStop | None = None
-    """The reason why no mail goes to their address, if none does."""
+    older: str | None = None
 
 
 def page(
@@ -68,15 +80,51 @@ def by_email(ports: Ports, merchant: str, email: str) -> list[Customer]:
     return [customer] if customer else []
 
 
-def overview(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Overview:
-    """Returns a customer with subscriptions, orders, invoices and access; raises `NotFound`."""
+def overview(
+    ports: Ports, merchant: str, customer: str, *, now: datetime, cursor: str | None = None
+) -> Overview:
+    """Returns a customer with subscriptions, access and the newest orders, or those behind a
+    cursor; raises `NotFound`."""
+    held = ports.store.holdings(merchant, customer)
+    if held.customer is None:
+        raise NotFound("customer_unknown")
+    page = ports.store.orders_of(merchant, customer, limit=ORDERS_SHOWN, cursor=cursor)
+    shown = replace(
+        held,
+        orders=page.data[::-1],
+        invoices=_invoices(ports, held, page.data),
+        entitlements=tuple(ports.store.entitlements(merchant, customer)),
+    )
+    return replace(_overview(ports, shown, now), older=page.next)
+
+
+def whole(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Overview:
+    """Returns a customer with everything that is stored about them, for their own copy of it (M-8);
+    raises `NotFound`."""
     history = ports.store.history(merchant, customer)
     if history.customer is None:
         raise NotFound("customer_unknown")
+    return _overview(ports, history, now)
+
+
+def _overview(ports: Ports, history: History, now: datetime) -> Overview:
+    owner = history.customer
+    assert owner is not None, "it was found"
     subscriptions = tuple(found.as_of(now) for found in history.subscriptions)
-    opened = _access(ports, merchant, history, now)
-    stop = ports.store.mail_stop(merchant, history.customer.email)
-    return Overview(history.customer, replace(history, subscriptions=subscriptions), opened, stop)
+    opened = _access(ports, owner.merchant, history.entitlements, history.subscriptions, now)
+    stop = ports.store.mail_stop(owner.merchant, owner.email)
+    return Overview(owner, replace(history, subscriptions=subscriptions), opened, stop)
+
+
+def _invoices(ports: Ports, held: History, orders: Sequence[Order]) -> tuple[Invoice, ...]:
+    """Returns what is open and what the orders name, oldest first."""
+    assert held.customer is not None, "it was found"
+    by_id = {invoice.id: invoice for invoice in held.invoices}
+    owner = (held.customer.merchant, held.customer.id)
+    named = dict.fromkeys(o.invoice for o in orders if o.invoice and o.invoice not in by_id)
+    read = ports.store.invoices([(*owner, each) for each in named]) if named else []
+    by_id |= {invoice.id: invoice for invoice in read if invoice is not None}
+    return tuple(sorted(by_id.values(), key=lambda invoice: invoice.opened_at))
 
 
 def change(
@@ -143,8 +191,8 @@ def change_email(
 def _bill_tos(ports: Ports, before: Customer, after: Customer) -> Iterator[Write]:
     """Yields the changed billing addresses of live subscriptions; ended ones keep theirs."""
     owner = (before.merchant, before.id)
-    history = ports.store.history(*owner)
-    live = [(*owner, found.id) for found in history.subscriptions if found.is_live][:BILLS_MOST]
+    sold = ports.store.subscriptions_of(*owner)
+    live = [(*owner, found.id) for found in sold if found.is_live][:BILLS_MOST]
     for kept in ports.store.bill_tos(live):
         if kept is not None:
             bill_to = replace(kept.bill_to, email=after.email)
@@ -167,15 +215,23 @@ def has_access(ports: Ports, merchant: str, email: str, grant: str, *, now: date
     customer = ports.store.customer_by_email(merchant, email)
     if customer is None:
         return False
-    history = ports.store.history(merchant, customer)
-    opened = _access(ports, merchant, history, now)
-    return any(entry.active for entry in opened if entry.grant == grant)
+    held = ports.store.entitlements(merchant, customer, grant)
+    sources = [(merchant, customer, source) for source in {each.source for each in held}]
+    read = ports.store.subscriptions(sources) if sources else []
+    opened = _access(ports, merchant, held, [each for each in read if each is not None], now)
+    return any(entry.active for entry in opened)
 
 
-def _access(ports: Ports, merchant: str, history: History, now: datetime) -> list[Access]:
+def _access(
+    ports: Ports,
+    merchant: str,
+    entitlements: Sequence[Entitlement],
+    subscriptions: Sequence[Subscription],
+    now: datetime,
+) -> list[Access]:
     grace_days = None
-    if any(found.state is State.PAST_DUE for found in history.subscriptions):
+    if any(found.state is State.PAST_DUE for found in subscriptions):
         seller = ports.store.merchant(merchant)
         assert seller is not None, "a merchant is never removed"
         grace_days = seller.settings.grace_days
-    return access(history.entitlements, history.subscriptions, now, grace_days)
+    return access(entitlements, subscriptions, now, grace_days)

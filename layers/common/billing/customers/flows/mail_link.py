@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from billing.customers.flows import customer_view
 from billing.customers.flows.customer_view import Account
+from billing.customers.flows.latest_payment import latest_payment
 from billing.customers.flows.login import digest
 from billing.customers.purchases import Purchase
-from billing.kernel import portal_links
+from billing.kernel import invoicing, portal_links
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import NotFound, TooMany
+from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
@@ -23,10 +25,14 @@ window."""
 
 
 class Held(Value):
-    """A purchase whose link somebody holds; `account` is for what they may do, not for showing."""
+    """A purchase whose link somebody holds; `account` is for what they may do, not for showing.
+
+    `paid` is its latest payment.
+    """
 
     account: Account
     purchase: Purchase
+    paid: Invoice | None
 
     @property
     def subscription(self) -> Subscription:
@@ -38,13 +44,9 @@ class Held(Value):
     @property
     def method(self) -> PaymentMethod | None:
         """Returns what pays for it, or what paid for it last."""
-        if self.purchase.method is not None or not self.purchase.payments:
+        if self.purchase.method is not None or self.paid is None:
             return self.purchase.method
-        named = self.purchase.payments[0].order.invoice
-        history = self.account.history
-        paid_by = next((i.payment_method for i in history.invoices if i.id == named), None)
-        methods = (*history.methods, *history.removed_methods)
-        return next((method for method in methods if method.id == paid_by), None)
+        return self.account.history.method(self.paid.payment_method)
 
 
 def find(ports: Ports, merchant: Merchant, reference: str, *, now: datetime) -> Held | None:
@@ -57,9 +59,19 @@ def find(ports: Ports, merchant: Merchant, reference: str, *, now: datetime) -> 
     if customer is None or not portal_links.is_genuine(link, merchant.link_key, customer, now):
         return None
     account = customer_view.account(ports, merchant, customer.id, now=now)
-    found = (each for each in account.purchases if each.id == link.purchase)
-    purchase = next(found, None)
-    return None if purchase is None else Held(account, purchase)
+    subscription = account.history.subscription(link.purchase)
+    if subscription is not None:
+        paid = latest_payment(ports, subscription)
+    else:
+        first = invoicing.first_invoice_id(link.purchase)
+        paid = ports.store.invoice(merchant.id, customer.id, first)
+        if paid is None or paid.settled_at is None:
+            return None
+    orders = () if paid is None or paid.settled_at is None else (paid.order(paid.settled_at),)
+    if not orders:
+        purchase, _ = account.purchase(link.purchase)
+        return Held(account, purchase, None)
+    return Held(account, customer_view.purchase_of(ports, account, orders, now), paid)
 
 
 def count(ports: Ports, held: Held, what: str, *, now: datetime) -> None:

@@ -83,13 +83,18 @@ class MailStopOutput(TypedDict):
 
 
 class OverviewOutput(CustomerOutput):
-    """A customer with everything that belongs to them, each list newest first."""
+    """A customer with what belongs to them, each list newest first.
+
+    `orders` are the newest 50 and `invoices` those that they name; `orders_next` is the cursor by
+    which `GET /v1/orders?customer=` goes on, null where these are all.
+    """
 
     mail_stopped: MailStopOutput | None
 
     access: list[AccessOutput]
     subscriptions: list[SubscriptionOutput]
     orders: list[OrderOutput]
+    orders_next: str | None
     invoices: list[InvoiceOutput]
     payment_methods: list[MethodOutput]
 
@@ -188,6 +193,7 @@ def overview(overview: Overview) -> OverviewOutput:
         "access": [access(entry) for entry in overview.access],
         "subscriptions": [subscription(entry) for entry in reversed(history.subscriptions)],
         "orders": [order(entry) for entry in reversed(history.orders)],
+        "orders_next": overview.older,
         "invoices": [invoice(entry) for entry in reversed(history.invoices)],
         "payment_methods": [
             method(entry, overview.customer) for entry in reversed(history.methods)

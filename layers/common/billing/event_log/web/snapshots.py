@@ -58,8 +58,8 @@ def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> Shown:
 
 
 def _dispute(ports: Ports, event: OutboxEvent, now: datetime) -> Shown:
-    history = ports.store.history(event.merchant, event.customer)
-    found = next((each for each in history.chargebacks if each.id == event.code), None)
+    chargebacks = ports.store.chargebacks(event.merchant, event.customer)
+    found = next((each for each in chargebacks if each.id == event.code), None)
     if found is None:
         return {"id": event.code}
     return {

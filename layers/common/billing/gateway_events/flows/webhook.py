@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 from billing.cards.flows import card_updates
 from billing.checkout.checkouts import Checkout, CheckoutState
@@ -154,20 +155,21 @@ def _settled(
 def _history_once_settled(
     ports: Ports, merchant: Merchant, pointer: PaymentPointer, now: datetime
 ) -> History:
-    """Settles the payment if it is not yet, and returns its customer's history after that."""
+    """Settles the payment if it is not yet, and returns it as it is after that."""
     if pointer.attempt_key is not None:
         attempt = _attempt(ports, pointer)
         if (found := _first_payment(ports, attempt, now)) is not None:
             ports.store.commit(*found[1])
             attempt = _attempt(ports, pointer)
-        return ports.store.history(pointer.merchant, attempt.customer)
-    history = ports.store.history(pointer.merchant, pointer.customer)
+        return ports.store.payment(pointer.merchant, attempt.customer, pointer.invoice)
+    payment = partial(ports.store.payment, pointer.merchant, pointer.customer, pointer.invoice)
+    history = payment()
     invoice = history.invoice(pointer.invoice)
     assert invoice is not None, "an invoice is written before its pointer"
     if (found := _rebill(ports, merchant, invoice, now)) is None:
         return history
     ports.store.commit(*found[1])
-    return ports.store.history(pointer.merchant, pointer.customer)
+    return payment()
 
 
 def _attempt(ports: Ports, pointer: PaymentPointer) -> Checkout:

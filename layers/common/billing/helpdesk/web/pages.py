@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from billing.customers.purchases import PAYMENTS
 from billing.customers.web.portal_session import Visit
 from billing.helpdesk.flows import decision, draft, open_ticket, sellers, ticket
 from billing.helpdesk.tickets import Ownership, TicketType
@@ -12,8 +12,12 @@ from billing.helpdesk.web import caller, thread_pages
 from billing.helpdesk.web.caller import Caller
 from billing.kernel.departments import Ask, Department, named
 from billing.kernel.errors import Invalid, NotFound
+from billing.kernel.orders import Order
 from billing.web import http
 from billing.web.problems import errors_of
+
+PAYMENTS_MOST = 50
+"""The entries of a customer that a request can choose its payment from."""
 
 
 def front(who: Caller) -> http.Answer:
@@ -49,7 +53,7 @@ def form(
         for wish, taker in ((TicketType.CANCEL, routed.cancel), (TicketType.REFUND, routed.refund))
         if taker == found.id
     ]
-    payments = () if who.visit is None else _payments(who.visit)
+    payments = () if who.visit is None else _payments(who, who.visit)
     return who.show(
         "form",
         status=422 if errors else 200,
@@ -82,7 +86,7 @@ def submit_request(who: Caller, department: str) -> http.Answer:
             draft.write(who.ports, who.merchant, request, ip=who.request.ip, now=who.now)
             return who.show("sent", status=202, email=email)
         if request.order is not None:
-            _payment(who.visit, request.order)
+            _refuse_others(who, who.visit, request.order)
     except Invalid as error:
         return form(who, department, typed=typed, errors=errors_of(error))
     ticket.count_words(who.ports, who.merchant.id, who.visit.customer, now=who.now)
@@ -140,12 +144,14 @@ def _draft(who: Caller, token: str) -> open_ticket.Request:
     return found
 
 
-def _payments(visit: Visit) -> tuple[Any, ...]:
-    """Lists the payments that a signed-in customer can choose from, newest first."""
-    entries = [entry.order for bought in visit.account.purchases for entry in bought.payments]
-    return tuple(sorted(entries, key=lambda order: order.at, reverse=True))
+def _payments(who: Caller, visit: Visit) -> tuple[Order, ...]:
+    """Lists the newest payments, for a signed-in customer to choose from."""
+    page = who.ports.store.orders_of(visit.merchant.id, visit.customer, limit=PAYMENTS_MOST)
+    return tuple(order for order in page.data if order.kind in PAYMENTS)
 
 
-def _payment(visit: Visit, order: str) -> None:
-    if order not in {each.id for each in _payments(visit)}:
+def _refuse_others(who: Caller, visit: Visit, order: str) -> None:
+    """Refuses an order that is no payment of the customer's own."""
+    found = who.ports.store.order_by_id(visit.merchant.id, order)
+    if found is None or found.customer != visit.customer or found.kind not in PAYMENTS:
         raise Invalid("not_your_order", field="order")

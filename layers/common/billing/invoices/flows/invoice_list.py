@@ -138,18 +138,25 @@ def _of_merchant(
 def _of_customer(
     ports: Ports, merchant: str, wanted: Filter, limit: int, behind: str | None
 ) -> Page[Order]:
-    assert wanted.customer is not None
-    history = ports.store.history(merchant, wanted.customer)
-    if history.customer is None:
+    customer = wanted.customer
+    assert customer is not None, "the filter names one"
+    found = filtered(
+        lambda at: ports.store.orders_of(
+            merchant,
+            customer,
+            since=wanted.since,
+            until=wanted.until,
+            limit=READ_AT_ONCE,
+            cursor=at,
+        ),
+        wanted.takes,
+        lambda order: order.id,
+        limit=limit,
+        cursor=behind,
+    )
+    if not found.data and ports.store.customer(merchant, customer) is None:
         raise NotFound("customer_unknown")
-    orders = sorted(filter(wanted.takes, history.orders), key=_place, reverse=True)
-    left = [order for order in orders if behind is None or _place(order) < behind]
-    more = len(left) > limit
-    return Page(tuple(left[:limit]), _place(left[limit - 1]) if more else None)
-
-
-def _place(order: Order) -> str:
-    return f"{order.at.isoformat(timespec='microseconds')}#{order.id}"
+    return found
 
 
 def _documents(ports: Ports, orders: Sequence[Order]) -> Iterator[Invoice | CreditNote]:

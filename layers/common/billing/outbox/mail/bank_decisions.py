@@ -19,10 +19,12 @@ from billing.refunds.mail import letters, merchant_letters
 
 def dispute(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
     """Returns the mail to the merchant; the customer hears of a dispute from the bank."""
-    history = ports.store.history(event.merchant, event.customer)
+    assert event.invoice is not None, "it names the payment"
+    owner = (event.merchant, event.customer)
+    history = ports.store.payment(*owner, event.invoice)
     if history.customer is None:
         return LeftOut.NOBODY
-    chargeback = next(each for each in history.chargebacks if each.id == event.code)
+    chargeback = next(each for each in ports.store.chargebacks(*owner) if each.id == event.code)
     if event.id != chargebacks.event_id(event.kind, chargeback):
         return LeftOut.UNTRUE  # It moved on; that has a mail of its own.
     invoice = next(each for each in history.invoices if each.id == event.invoice)

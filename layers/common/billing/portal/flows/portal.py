@@ -6,10 +6,11 @@ customer's own key: what belongs to somebody else is not found.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing.cancel.flows import cancel
 from billing.customers import purchases
+from billing.customers.flows import customer_view
 from billing.customers.flows.customer_view import Account
 from billing.helpdesk import cancellation_request, messages
 from billing.helpdesk.flows import open_ticket, ticket
@@ -19,7 +20,7 @@ from billing.invoices.flows import documents
 from billing.kernel.errors import NotFound, Refused
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import SelfService
-from billing.kernel.orders import Order
+from billing.kernel.orders import Order, OrderKind, typed_order_id
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription, When
 from billing.kernel.values import replace
@@ -29,17 +30,45 @@ from billing.refunds.flows.refund import Takes
 from billing.refunds.payment import Effect, Payment
 from billing.render.messages import text
 
+SWEPT_WITHIN = timedelta(days=7)
+"""The time after the end of a subscription in which its entry is looked for."""
+
+ENTRIES_MOST = 200
+"""The most entries of a customer that are looked through for it."""
+
 
 def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
     """Returns the PDF of one of the customer's own payments, by Order ID or invoice id (B-5).
 
     Raises `NotFound`.
     """
-    for found in account.history.invoices:
-        if reference in {found.id, found.order_id} and purchases.is_paid(found):
-            numbered = documents.numbered(ports, account.merchant, found.customer, found.id)
-            return documents.pdf(ports, account.merchant, numbered)
-    raise NotFound("invoice_unknown")
+    found = _own_invoice(ports, account, reference)
+    if found is None or not purchases.is_paid(found):
+        raise NotFound("invoice_unknown")
+    numbered = documents.numbered(ports, account.merchant, found.customer, found.id)
+    return documents.pdf(ports, account.merchant, numbered)
+
+
+def _own_invoice(ports: Ports, account: Account, reference: str) -> Invoice | None:
+    owner = (account.merchant.id, account.customer.id)
+    if (order_id := typed_order_id(reference)) is None:
+        return ports.store.invoice(*owner, reference) if "." in reference else None
+    paid = ports.store.order_by_id(account.merchant.id, order_id)
+    if paid is None or paid.invoice is None or paid.customer != account.customer.id:
+        return None
+    found = ports.store.invoice(*owner, paid.invoice)
+    return found if found is not None and found.order_id == paid.id else None
+
+
+def payment(ports: Ports, account: Account, order: str) -> Payment:
+    """Returns one of the customer's own payments, by its Order ID; raises `NotFound`."""
+    found = ports.store.payment_of_order(account.merchant.id, order)
+    if found is None:
+        raise NotFound("payment_unknown")
+    (paid,) = found.orders
+    if paid.customer != account.customer.id or paid.kind not in purchases.PAYMENTS:
+        raise NotFound("payment_unknown")
+    return Payment.of(found, paid.id)
 
 
 def cancel_purchase(
@@ -80,16 +109,38 @@ def when_of(subscription: Subscription) -> When:
     return cancellation_request.when_of(subscription)
 
 
+def cancellation_entry(ports: Ports, found: Subscription) -> Order | None:
+    """Returns the entry by which a subscription was cancelled; it is written when that ends, or by
+    a sweep soon after."""
+    if found.ends_at is None:
+        return None
+    around = ports.store.orders_of(
+        found.merchant,
+        found.customer,
+        since=found.ends_at,
+        until=found.ends_at + SWEPT_WITHIN,
+        limit=ENTRIES_MOST,
+    )
+    return next(
+        (
+            order
+            for order in around.data
+            if order.subscription == found.id and order.kind is OrderKind.CANCELLATION
+        ),
+        None,
+    )
+
+
 def refund_payment(
-    ports: Ports, account: Account, order: str, *, now: datetime, comment: str | None = None
+    ports: Ports, account: Account, found: Payment, *, now: datetime, comment: str | None = None
 ) -> None:
     """Refunds a payment in full, or opens a ticket, as the merchant has it (B-7).
 
     A refund that is recorded is finished, whatever does not answer now. Raises `Refused` outside
     the window, where it is off, and for what was refunded.
     """
-    paid, invoice = account.payment(order)
-    if reason := why_not_refunded(account, paid, invoice, now):
+    paid, invoice = found.order, found.invoice
+    if reason := why_not_refunded(ports, account, found, now):
         raise Refused(reason)
     if account.merchant.settings.self_refund is SelfService.MANUAL:
         asked = _request(ports, account, TicketType.REFUND, paid.product_name, None, comment)
@@ -98,7 +149,7 @@ def refund_payment(
     value.refuse_open(invoice)  # it is shown, and nobody asks twice for one payment
     refund.request(
         ports,
-        Payment.of(account.history, paid.id),
+        found,
         amount_minor=None,
         source=Source.CUSTOMER,
         # The form sent twice names one refund; once that has failed, another.
@@ -108,26 +159,26 @@ def refund_payment(
     )
 
 
-def why_not_refunded(account: Account, paid: Order, invoice: Invoice, now: datetime) -> str | None:
+def why_not_refunded(ports: Ports, account: Account, found: Payment, now: datetime) -> str | None:
     """Returns the code of what forbids a customer's refund, None if nothing does (B-7)."""
-    settings = account.merchant.settings
-    days = account.refund_days.get(paid.product, 0)
+    settings, paid = account.merchant.settings, found.order
+    days = customer_view.refund_days(ports, account.merchant, [paid.product]).get(paid.product, 0)
     return refunds.why_not_by_customer(
-        invoice,
-        refund_effect(account, invoice).amount,
+        found.invoice,
+        refund_effect(account, found).amount,
         switched_off=settings.self_refund is SelfService.OFF,
         window_ends_at=purchases.refund_window_ends_at(paid, days, settings) if days else None,
         now=now,
     )
 
 
-def refund_effect(account: Account, invoice: Invoice) -> Effect:
+def refund_effect(account: Account, found: Payment) -> Effect:
     """Returns the effect of refunding a payment.
 
     An agent refunds all of it; without an agent, only what no credit of it has paid for (B-7).
     """
     by_hand = account.merchant.settings.self_refund is SelfService.MANUAL
-    return Payment.of(account.history, invoice.order_id).effect(by_hand=by_hand)
+    return found.effect(by_hand=by_hand)
 
 
 def ticket_about(ports: Ports, account: Account, wish: TicketType, about: str) -> Ticket | None:

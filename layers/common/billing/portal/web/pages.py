@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from billing.cards.flows import cards
-from billing.customers.flows import login, mailed_code
+from billing.customers.flows import customer_view, login, mailed_code
 from billing.customers.flows.login import OverLimit
 from billing.customers.web import portal_session as session
 from billing.customers.web.portal_session import SignedOut, Visit
@@ -47,10 +48,15 @@ def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> ht
     visit = session.find_visit(ports, request, found, now)
     if visit is None:
         return _form(ports, request, merchant, "login", done=_done(request))
+    cursor = request.query().get("before")
+    shown = customer_view.payments(ports, visit.account, cursor=cursor, now=now)
     return session.show(
         visit,
         "purchases",
-        purchases=visit.account.purchases,
+        purchases=shown.purchases,
+        older=shown.older and f"{visit.base}?{urlencode({'before': shown.older})}",
+        newest=visit.base if cursor is not None else None,
+        shown=customer_view.PAYMENTS_SHOWN,
         elsewhere=cards.held_by(ports, visit.account.customer, visit.account.history).elsewhere,
         done=_done(request),
         helpdesk=found.settings.portal is PortalKind.HELPDESK,

@@ -9,18 +9,19 @@ from billing.cancel import cancellation
 from billing.cancel.flows import cancel
 from billing.cards.flows import addresses
 from billing.customers import purchases
+from billing.customers.flows.latest_payment import latest_payment
 from billing.customers.web.portal_session import Visit, done, show
 from billing.helpdesk.tickets import TicketType
 from billing.kernel.errors import Invalid, Refused, Unavailable
 from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import SelfService
-from billing.kernel.orders import OrderKind
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import CancelRequest, Source, State, Subscription
 from billing.kernel.values import plain, replace
 from billing.portal.flows import portal
 from billing.rebill.flows import pay_now
 from billing.refunds import value
+from billing.refunds.payment import Payment
 from billing.web import http
 from billing.web.problems import errors_of
 
@@ -58,13 +59,13 @@ def cancel_subscription(ports: Ports, visit: Visit, subscription: str) -> http.A
 def ending_page(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
     """Shows the result of a cancellation: its reference and when the subscription ends (X-7)."""
     purchase, found = visit.account.purchase(subscription)
-    entries = [e.order for e in purchase.entries if e.order.kind is OrderKind.CANCELLATION]
+    entry = portal.cancellation_entry(ports, found)
     request = found.cancelling
     ticket = portal.ticket_about(ports, visit.account, TicketType.CANCEL, subscription)
     course = _course(found, visit, ticket is not None)
     if course is None:
         return http.redirect(visit.base)
-    reference = entries[0].id if entries else request.order if request else None
+    reference = entry.id if entry else request.order if request else None
     return show(
         visit,
         "ending",
@@ -92,13 +93,14 @@ def pay_overdue(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
 
 def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
     """Shows what a refund would do, what it did, or why there is none (B-7)."""
-    paid, invoice = visit.account.payment(order)
+    found = portal.payment(ports, visit.account, order)
+    invoice = found.invoice
     ticket = portal.ticket_about(ports, visit.account, TicketType.REFUND, order)
-    reason = portal.why_not_refunded(visit.account, paid, invoice, visit.now)
+    reason = portal.why_not_refunded(ports, visit.account, found, visit.now)
     shown: dict[str, Any] = {
-        "order": paid,
+        "order": found.order,
         "invoice": invoice,
-        "effect": portal.refund_effect(visit.account, invoice),
+        "effect": portal.refund_effect(visit.account, found),
     }
     gone = (
         reason == "already_refunded"
@@ -115,7 +117,7 @@ def refund_form(ports: Ports, visit: Visit, order: str) -> http.Answer:
         visit,
         "refund",
         manual=visit.merchant.settings.self_refund is SelfService.MANUAL,
-        cancels=_cancels_with(visit, order),
+        cancels=_cancels_with(ports, visit, found),
         **shown,
     )
 
@@ -124,17 +126,17 @@ def refund_order(ports: Ports, visit: Visit, order: str) -> http.Answer:
     """Refunds as confirmed; its result is the page of the payment's refund."""
     from billing.portal.web.forms import RefundForm, form
 
-    visit.account.payment(order)
+    found = portal.payment(ports, visit.account, order)
     given = form(RefundForm, visit.request.form())
-    subscription = _cancels_with(visit, order)
+    subscription = _may_be_cancelled_with(visit, found)
     try:
-        portal.refund_payment(ports, visit.account, order, now=visit.now)
+        portal.refund_payment(ports, visit.account, found, now=visit.now)
     except Refused as refused:
         if refused.code in {"already_refunded", "credit_used", "refund_open"}:
             return _refund_page(visit, order)
         raise
     if given.cancel and subscription is not None:
-        return cancelled_with(ports, visit, subscription[0], order)
+        return cancelled_with(ports, visit, subscription, order)
     return _refund_page(visit, order)
 
 
@@ -228,17 +230,23 @@ def _cancel_form(
     )
 
 
-def _cancels_with(visit: Visit, order: str) -> tuple[Subscription, bool] | None:
-    """Returns the subscription to cancel along with a refund, and if its payment is the latest.
+def _cancels_with(ports: Ports, visit: Visit, found: Payment) -> tuple[Subscription, bool] | None:
+    """Returns the subscription to cancel along with a refund, and if its payment is the latest."""
+    subscription = _may_be_cancelled_with(visit, found)
+    if subscription is None:
+        return None
+    latest = latest_payment(ports, subscription)
+    return subscription, latest is not None and latest.id == found.invoice.id
 
-    Only where customers' refunds are automatic (B-7).
-    """
+
+def _may_be_cancelled_with(visit: Visit, found: Payment) -> Subscription | None:
+    """Returns the subscription to cancel along with a refund, only where customers' refunds are
+    automatic (B-7)."""
     if visit.merchant.settings.self_refund is not SelfService.AUTOMATIC:
         return None
     for purchase in visit.account.purchases:
-        orders = [entry.order.id for entry in purchase.payments]
-        if order in orders and purchase.may_cancel and purchase.subscription is not None:
-            return purchase.subscription, orders[0] == order
+        if purchase.id == found.invoice.subscription and purchase.may_cancel:
+            return purchase.subscription
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.customers.flows.customers import Overview, overview
+from billing.customers.flows.customers import Overview, whole
 from billing.helpdesk.tickets import Thread
 from billing.kernel.customers import (
     PurchaseBillTo,
@@ -26,7 +26,7 @@ class Export(Value):
 
 def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Export:
     """Returns everything that is stored about a customer; raises `NotFound`."""
-    found = overview(ports, merchant, customer, now=now)
+    found = whole(ports, merchant, customer, now=now)
     purchases = [(merchant, customer, each.purchase) for each in found.history.consents]
     tried = [each.attempt_key for each in found.history.orders if each.attempt_key is not None]
     attempts = [ports.store.checkout(merchant, key) for key in tried]

@@ -17,5 +17,5 @@ def moves(
     """Returns the writes that replace the subscription's access by the plan's."""
     if plan is None or plan.product == subscription.product:
         return ()
-    held = ports.store.history(subscription.merchant, subscription.customer).entitlements
+    held = ports.store.entitlements(subscription.merchant, subscription.customer)
     return plan_change_steps.access_moves(held, subscription, plan, now)

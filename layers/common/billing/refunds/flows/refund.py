@@ -49,12 +49,13 @@ def payment(ports: Ports, merchant: str, order: str) -> Payment:
 
     Raises `NotFound`, and `Refused` (not_refundable) for an entry that is no payment.
     """
-    paid = ports.store.order_by_id(merchant, order)
-    if paid is None:
+    found = ports.store.payment_of_order(merchant, order)
+    if found is None:
         raise NotFound("order_unknown")
+    (paid,) = found.orders
     if paid.kind not in REFUNDABLE or paid.invoice is None or paid.customer is None:
         raise Refused("not_refundable")
-    return Payment.of(ports.store.history(merchant, paid.customer), paid.id)
+    return Payment.of(found, paid.id)
 
 
 def request(
@@ -188,8 +189,8 @@ def _reserve(
         try:
             ports.store.commit(*write)
         except Conflict:
-            history = ports.store.history(paid.invoice.merchant, paid.invoice.customer)
-            paid = Payment.of(history, paid.order.id)
+            owner = (paid.invoice.merchant, paid.invoice.customer)
+            paid = Payment.of(ports.store.payment(*owner, paid.invoice.id), paid.order.id)
             if first := paid.refund(name):
                 return first  # the same refund, asked for twice at once
             continue
@@ -217,7 +218,7 @@ def _settle(
 ) -> Refund:
     """Settles a refund, however often other writers come between; a settled one stays."""
     for _ in range(ATTEMPTS):
-        history = ports.store.history(refund.merchant, refund.customer)
+        history = ports.store.payment(refund.merchant, refund.customer, refund.invoice)
         invoice = next(i for i in history.invoices if i.id == refund.invoice)
         paid = next(o for o in history.orders if o.id == refund.paid_order)
         subscription = history.subscription(invoice.subscription)

@@ -34,7 +34,7 @@ def update(
     """
     while True:
         # Afresh for each step: the gateway was asked since, or a step was written.
-        history = ports.store.history(invoice.merchant, invoice.customer)
+        history = ports.store.disputed_payment(invoice.merchant, invoice.customer, invoice.id)
         steps = _steps(history, found)
         if not steps:
             return NOTHING_NEW

@@ -33,7 +33,7 @@ def update(
     expected = {*ours, *(gateway_refunds.id_of(invoice.id, each) for each in news)}
     name = NOTHING_NEW
     for place, each in enumerate(news, 1):
-        fresh = ports.store.history(invoice.merchant, invoice.customer)
+        fresh = ports.store.payment(invoice.merchant, invoice.customer, invoice.id)
         if not expected.issuperset(_ids(fresh, invoice)):
             # One of ours was reserved before the gateway was asked: without its key, what is
             # listed of it would be taken for somebody else's, and booked twice.
@@ -86,7 +86,11 @@ def _step(
         )
         name = settled.state.value
     elif known.state is RefundState.SUCCEEDED and isinstance(found.outcome, RefundFailed):
-        entry = next(order for order in history.orders if order.id == known.order_id)
+        assert known.settled_at is not None, "it succeeded"
+        owner = (known.merchant, known.customer)
+        entry = ports.store.order(*owner, known.order_id, since=known.settled_at)
+        if entry is None:
+            raise Conflict()  # it was written a moment ago
         writes = gateway_refunds.returned(
             known, found.outcome.code, invoice, paid, entry, now, subscription
         )

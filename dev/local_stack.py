@@ -32,6 +32,7 @@ from dev.worker import Source, Worker
 _SENDER = "billing@example.com"
 _DEFAULTS = {
     "LIMITS": "off",
+    "DIRECTORY_SECONDS": "0",
     # A developer's terminal wants what went wrong, not a line for each invocation.
     "POWERTOOLS_LOG_LEVEL": "WARNING",
     "POWERTOOLS_METRICS_DISABLED": "true",

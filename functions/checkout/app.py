@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from billing.catalog.flows import directory
+from billing.catalog.flows.directory import Directory
 from billing.checkout.web import pages as checkout_pages
 from billing.checkout.web import shapes
+from billing.checkout.web.directory_page import directory_page
 from billing.gateways.sandbox import bank_page
 from billing.kernel.ports import Ports
 from billing.runtime import telemetry, wiring
@@ -52,15 +53,17 @@ def build(ports: Ports) -> http.Resolver:
     def authenticate(reference: str) -> http.Answer:
         return bank_page.authenticate(ports, Request.of(app.current_event), plain_id(reference))
 
+    shown = Directory(ports)
+
     @app.get("/directory")
     def listed() -> http.Answer:
-        language = languages.of_visitor(Request.of(app.current_event))
-        listings = directory.listings(ports, now=ports.clock())
-        return http.page("directory.html", language, listings=listings)
+        return directory_page(shown, Request.of(app.current_event), now=ports.clock())
 
     @app.get("/directory.json")
     def listed_as_json() -> http.Answer:
-        return http.json(shapes.directory(directory.listings(ports, now=ports.clock())))
+        request = Request.of(app.current_event)
+        cursor = request.query().get("cursor")
+        return http.json(shapes.directory(shown.page(cursor, now=ports.clock())))
 
     return app
 

@@ -30,7 +30,7 @@ def created(shop: Shop, *points: dict[str, Any]) -> Any:
 
 
 def listed(world: World) -> list[str]:
-    return [each.product_name for each in directory.listings(world.ports, now=world.now)]
+    return [each.product_name for each in directory.listings(world.ports, now=world.now).data]
 
 
 @pytest.mark.spec("P-1", "A-4")

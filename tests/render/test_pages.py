@@ -42,6 +42,8 @@ NO_PAGES = {
     "checkout/card.html",
     "stripe/element.html",
 }
+NOTHING_LISTED: dict[str, Any] = {"listings": [], "next_url": None, "first_url": None}
+
 
 VARIANTS = [
     *((name, values) for name, values in PAGES.items()),
@@ -65,7 +67,7 @@ VARIANTS = [
             "form": {"email": "ada", "country": "US", "payment_method": METHODS[1]},
         },
     ),
-    ("directory.html", {"listings": []}),
+    ("directory.html", NOTHING_LISTED),
     ("checkout/unavailable.html", {"merchant": MERCHANT, "again_url": None, "test": False}),
     ("error.html", {"problem": problem(ValueError("inner secret"), "request-1")}),
 ]
@@ -149,7 +151,7 @@ def test_the_directory_shows_each_product_with_its_price() -> None:
     assert (
         document.one("a", href="/checkout/pp_1").attributes["aria-label"] == f"View {PRODUCT.name}"
     )
-    assert "No products listed yet" in page("directory.html", listings=[]).text
+    assert "No products listed yet" in page("directory.html", **NOTHING_LISTED).text
 
 
 def test_an_error_of_ours_says_nothing_of_what_is_inside() -> None:
@@ -159,8 +161,8 @@ def test_an_error_of_ours_says_nothing_of_what_is_inside() -> None:
 
 
 def test_an_unknown_language_gets_the_english_page() -> None:
-    html = pages.page("directory.html", "xx", nonce="n", listings=[])
-    assert html == pages.page("directory.html", "en", nonce="n", listings=[])
+    html = pages.page("directory.html", "xx", nonce="n", **NOTHING_LISTED)
+    assert html == pages.page("directory.html", "en", nonce="n", **NOTHING_LISTED)
 
 
 @pytest.mark.parametrize("module", ["pages", "mails", "invoice_pdf"])

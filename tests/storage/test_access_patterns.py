@@ -64,7 +64,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "price_points": (lambda s: s.price_points([(price_point().id, 1)]), MANY),
     "product": (lambda s: s.product(MERCHANT, "prod_1"), GET),
     "price_point": (lambda s: s.price_point(f"{MERCHANT}.pp1"), QUERY),
-    "listed_products": (lambda s: s.listed_products(50), INDEX_THEN_MANY),
+    "listed_products": (lambda s: s.listed_products(limit=50), INDEX_THEN_MANY),
     "checkout": (lambda s: s.checkout(MERCHANT, "attempt-1"), GET),
     "customer": (lambda s: s.customer(*CUSTOMER), GET),
     "customer_by_email": (lambda s: s.customer_by_email(MERCHANT, BILL_TO.email), GET),

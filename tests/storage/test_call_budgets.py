@@ -74,7 +74,7 @@ def test_the_directory_reads_each_kind_at_once(world: World, calls: Counter[str]
     for n in range(120):
         world.product(name=f"Course {n}", public_listing=True)
     calls.clear()
-    assert len(directory.listings(world.ports, now=world.now)) == 120
+    assert len(directory.listings(world.ports, now=world.now).data) == 120
     # The index; products and price points, a hundred at a time; the merchants and the switch.
     assert calls == {"Query": 1, "BatchGetItem": 5}
 

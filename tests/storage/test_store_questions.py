@@ -123,13 +123,16 @@ def test_only_products_switched_to_public_are_listed(backend: Backend) -> None:
     hidden = product("prod_1")
     listed = [replace(product(f"prod_{n}"), public_listing=True) for n in (2, 3)]
     insert(backend, hidden, *listed)
-    assert sorted(p.id for p in backend.store.listed_products(9)) == ["prod_2", "prod_3"]
-    assert len(backend.store.listed_products(1)) == 1
+    assert sorted(p.id for p in backend.store.listed_products(limit=9).data) == ["prod_2", "prod_3"]
+    first = backend.store.listed_products(limit=1)
+    second = backend.store.listed_products(limit=1, cursor=first.next)
+    assert {p.id for page in (first, second) for p in page.data} == {"prod_2", "prod_3"}
+    assert second.next is None
     backend.store.commit(
         Change(hidden, replace(hidden, public_listing=True)),
         Change(listed[0], replace(listed[0], public_listing=False)),
     )
-    assert sorted(p.id for p in backend.store.listed_products(9)) == ["prod_1", "prod_3"]
+    assert sorted(p.id for p in backend.store.listed_products(limit=9).data) == ["prod_1", "prod_3"]
 
 
 @pytest.mark.spec("B-8")

@@ -56,8 +56,9 @@ class ChangedSince(Protocol):
 class Lists(Protocol):
     """The questions of lists; `Store` has them too."""
 
-    def listed_products(self, limit: int) -> list[Product]:
-        """Index: products of all merchants that are switched to public listing (P-1, P-14)."""
+    def listed_products(self, *, limit: int, cursor: str | None = None) -> Page[Product]:
+        """Index: products of all merchants that are switched to public listing, by merchant (P-1,
+        P-14)."""
         ...
 
     def subscription_by_id(self, merchant: str, subscription: str) -> Subscription | None:

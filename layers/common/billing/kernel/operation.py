@@ -59,7 +59,8 @@ class Operation(Value):
     `environment` is the name that gateway accounts are bound to (W-5). `lease_seconds` is longer
     than a worker can run. `shards` may only grow. `platform` is the merchant whose products are the
     plans of accounts, empty where there are no accounts (A-1). `trusted_proxies` is the number of
-    proxies in front of the API, whose word about a visitor's address is taken.
+    proxies in front of the API, whose word about a visitor's address is taken. For
+    `directory_seconds` a process shows the directory as it read it.
     """
 
     public_url: str
@@ -73,7 +74,12 @@ class Operation(Value):
     checkout_hours: int = 1
     gateway_calls_per_second: int = 25
     trusted_proxies: int = 0
+    directory_seconds: int = 60
 
     @property
     def lease(self) -> timedelta:
         return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def directory_life(self) -> timedelta:
+        return timedelta(seconds=self.directory_seconds)

@@ -61,6 +61,7 @@ class Settings(Value):
                 platform=environ.get("PLATFORM", ""),
                 limits=environ.get("LIMITS", "on").lower() != "off",
                 trusted_proxies=int(environ.get("TRUSTED_PROXIES", "0")),
+                directory_seconds=int(environ.get("DIRECTORY_SECONDS", "60")),
             ),
             calls_per_second=float(environ.get("GATEWAY_CALLS_PER_WORKER", "0")),
             dynamodb_client=environ.get("DYNAMODB_CLIENT") or "botocore",

@@ -17,6 +17,7 @@ from billing.kernel.writes import Insert, Transaction, Write
 from billing.runtime import correlation
 from billing.storage import event_keys, index_keys, keys
 from billing.storage.addresses import SortKeyRange, stamp
+from billing.storage.aux_lists import page_where
 from billing.storage.customer_reads import CustomerReads
 from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from billing.kernel.catalog import Product
     from billing.kernel.due import DueKind
     from billing.kernel.gateways import AccountRef
+    from billing.kernel.lists import Page
     from billing.kernel.merchants import Merchant
     from billing.kernel.operation import BillingSwitch
     from billing.kernel.outbox_events import OutboxEvent
@@ -45,10 +47,18 @@ class ItemStore(MerchantReads, CustomerReads):
         """Index list MERCHANTS, then batch get."""
         return listed(self._items, index_keys.MERCHANTS)
 
-    def listed_products(self, limit: int) -> list[Product]:
+    def listed_products(self, *, limit: int, cursor: str | None = None) -> Page[Product]:
         """Index list DIRECTORY, then batch get."""
-        found = listed(self._items, index_keys.DIRECTORY, limit=limit)
-        return [e for e in found if e.is_listed]
+        return page_where(
+            self._items,
+            index_keys.DIRECTORY,
+            lambda key: key,
+            lambda found, _: found.is_listed,
+            of="",
+            limit=limit,
+            cursor=cursor,
+            newest_first=False,
+        )
 
     def account(self, username: str) -> Account | None:
         """Get M#<username> ACCOUNT."""

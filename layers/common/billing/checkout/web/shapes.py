@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from billing.catalog.flows.directory import Listing
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.kernel.errors import Refused
+from billing.kernel.lists import Page
 from billing.web import http
 from billing.web.problems import PaymentDeclined
 
@@ -15,8 +15,8 @@ REFRESH_SECONDS = 5
 """The time after which a waiting page, or program, asks again."""
 
 
-def directory(listings: Sequence[Listing]) -> dict[str, Any]:
-    """Lists the directory for programs."""
+def directory(page: Page[Listing]) -> dict[str, Any]:
+    """Lists a page of the directory for programs; `?cursor=` takes its `next`."""
     from billing.api.web import json_shapes
 
     return {
@@ -27,9 +27,9 @@ def directory(listings: Sequence[Listing]) -> dict[str, Any]:
                 "price_point": json_shapes.terms(listing.terms),
                 "url": listing.url,
             }
-            for listing in listings
+            for listing in page.data
         ],
-        "next": None,
+        "next": page.next,
     }
 
 

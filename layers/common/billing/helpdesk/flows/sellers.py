@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from billing.kernel import domains
+from billing.kernel.catalog import Product
+from billing.kernel.flows.paging import pages
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 
-READ_MOST = 500
+READ_AT_ONCE, READS_AT_MOST = 100, 20
+"""The listed products of one read, and the most reads for one look-up."""
+
 LONGEST = 300
 
 _ADDRESS = re.compile(r"/(?:checkout|portal|helpdesk)/([A-Za-z0-9_-]+)")
@@ -44,11 +50,16 @@ def _by_domain(ports: Ports, words: str) -> Merchant | None:
 def _by_name(ports: Ports, name: str) -> Merchant | None:
     """Finds a seller by name, among the publicly listed only: others need not be known as sellers
     here."""
-    sellers: dict[str, Merchant | None] = {}
-    for product in ports.store.listed_products(READ_MOST):
-        if product.merchant not in sellers:
-            sellers[product.merchant] = ports.store.merchant(product.merchant)
-        seller = sellers[product.merchant]
-        if seller is not None and name in {product.name.casefold(), seller.name.casefold()}:
-            return seller
+    for page in pages(_listed(ports), at_most=READS_AT_MOST):
+        names = sorted({product.merchant for product in page.data})
+        found, _ = ports.store.merchants_and_switch(names)
+        sellers = {each.id: each for each in found if each is not None}
+        for product in page.data:
+            seller = sellers.get(product.merchant)
+            if seller is not None and name in {product.name.casefold(), seller.name.casefold()}:
+                return seller
     return None
+
+
+def _listed(ports: Ports) -> Callable[[str | None], Page[Product]]:
+    return lambda cursor: ports.store.listed_products(limit=READ_AT_ONCE, cursor=cursor)

@@ -62,7 +62,7 @@ def build(ports: Ports) -> http.Resolver:
     @app.get("/directory.json")
     def listed_as_json() -> http.Answer:
         request = Request.of(app.current_event)
-        cursor = request.query().get("cursor")
+        cursor = request.query().get("cursor") or None
         return http.json(shapes.directory(shown.page(cursor, now=ports.clock())))
 
     return app

@@ -67,6 +67,7 @@ def test_what_does_not_fit_on_a_page_is_on_the_next(world: World) -> None:
     assert f"/directory?cursor={first['next'].replace('=', '%3D')}" in shown
     assert "First page" in client.browse("GET", f"/directory?cursor={first['next']}").body
     assert client.get("/directory.json?cursor=made-up").status == 422
+    assert client.browse("GET", "/directory?cursor=made-up").status == 303
 
 
 @pytest.mark.spec("P-14")

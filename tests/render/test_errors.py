@@ -51,6 +51,8 @@ NOT_ON_A_PAGE = {
     "other_gateway",
     "same_plan",
     "usage_over_limit",
+    # A place of another list, from which a page leads to the first one.
+    "cursor_unknown",
     # Requests that no form of ours sends.
     "amount_out_of_range",
     "department_unknown",

@@ -51,7 +51,8 @@ def ask_to_cancel(world: World, comment: str | None = None) -> Ticket:
 
 def ask_for_refund(world: World, order: str) -> Ticket:
     account = customer_view.account(world.ports, world.merchant, customer(world), now=world.now)
-    portal.refund_payment(world.ports, account, order, now=world.now)
+    payment = portal.payment(world.ports, account, order)
+    portal.refund_payment(world.ports, account, payment, now=world.now)
     return newest(world)
 
 

@@ -89,7 +89,7 @@ def transaction_list(desk: Desk) -> http.Answer:
 def customer_page(desk: Desk, customer: str) -> http.Answer:
     """Shows one customer with what they hold, and their orders page by page."""
     query = desk.request.query()
-    cursor, what = query.get("cursor"), query.get("done")
+    cursor, what = query.get("cursor") or None, query.get("done")
     overview = customers.overview(desk.ports, desk.merchant, customer, now=desk.now, cursor=cursor)
     here = f"/console/customers/{customer}"
     return page(

@@ -12,6 +12,7 @@ from billing.customers.web import portal_session as session
 from billing.customers.web.portal_session import SignedOut, Visit
 from billing.invoices.flows import documents
 from billing.kernel.customers import Customer
+from billing.kernel.errors import Invalid
 from billing.kernel.merchants import Merchant, PortalKind
 from billing.kernel.ports import Ports
 from billing.portal.flows import portal
@@ -48,8 +49,11 @@ def front(ports: Ports, request: Request, merchant: str, *, now: datetime) -> ht
     visit = session.find_visit(ports, request, found, now)
     if visit is None:
         return _form(ports, request, merchant, "login", done=_done(request))
-    cursor = request.query().get("before")
-    shown = customer_view.payments(ports, visit.account, cursor=cursor, now=now)
+    cursor = request.query().get("before") or None
+    try:
+        shown = customer_view.payments(ports, visit.account, cursor=cursor, now=now)
+    except Invalid:
+        return http.redirect(visit.base)  # a place of no list of theirs: the first page instead
     return session.show(
         visit,
         "purchases",

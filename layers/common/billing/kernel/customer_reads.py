@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from billing.kernel.lists import Page
     from billing.kernel.orders import Order
     from billing.kernel.storage import History
-    from billing.refunds.chargebacks import Chargeback
 
 
 class CustomerParts(Protocol):
@@ -48,12 +47,8 @@ class CustomerParts(Protocol):
         """A customer's access, or that to one grant, oldest first."""
         ...
 
-    def chargebacks(self, merchant: str, customer: str) -> list[Chargeback]:
-        """A customer's chargebacks, oldest first."""
-        ...
-
     def order(self, merchant: str, customer: str, order: str, *, since: datetime) -> Order | None:
-        """A customer's order by its Order ID, written at or after `since`."""
+        """A customer's order by its Order ID, looked for among those written since an instant."""
         ...
 
     def orders_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing.kernel.cursors import not_of_this_list, position_in, seal
@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 LOOKED_AT = 10
 """The orders that are looked at from the time of the one that is wanted: mostly it is the first."""
+
+AROUND, LOOKED_AT_MOST = timedelta(days=1), 500
+"""Where it is looked for if it is not among those, and the most that are looked at there."""
 
 
 class CustomerPartReads:
@@ -110,16 +113,15 @@ class CustomerPartReads:
         return sorted(found, key=lambda each: each.opened_at)
 
     def order(self, merchant: str, customer: str, order: str, *, since: datetime) -> Order | None:
-        """Query M#<merchant>#C#<customer> ORDER# from <since> on, else by its id."""
+        """Query M#<merchant>#C#<customer> ORDER# from <since> on, a few; else many, from before."""
         partition = customer_keys.orders_of(merchant, customer)
-        behind = partition._replace(
-            between=partition.between._replace(low=customer_keys.order_at(stamp(since)))
-        )
-        first = self._items.query(behind, limit=LOOKED_AT)
-        found = next((each for each in first if each.id == order), None)
-        if found is None:
-            found = self._order_by_id(merchant, order)
-        return found if found is not None and found.customer == customer else None
+        for begins_at, most in ((since, LOOKED_AT), (since - AROUND, LOOKED_AT_MOST)):
+            low = customer_keys.order_at(stamp(begins_at))
+            behind = partition._replace(between=partition.between._replace(low=low))
+            for found in self._items.query(behind, limit=most):
+                if found.id == order:
+                    return found
+        return None
 
     def _order_by_id(self, merchant: str, order: str) -> Order | None:
         from billing.kernel.orders import Order

@@ -12,6 +12,7 @@ from billing.helpdesk.messages import Author, Message
 from billing.helpdesk.tickets import Detail, Ownership, Ticket, TicketOf, TicketState, TicketType
 from billing.kernel.departments import PLATFORM
 from billing.kernel.due import DueKind
+from billing.kernel.errors import Invalid
 from billing.kernel.merchants import Departments, Merchant, Settings
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
@@ -62,6 +63,15 @@ def test_a_thread_is_the_ticket_and_its_messages_oldest_first(backend: Backend) 
     put(backend, asked, *reversed(said), ticket(2), message(9, ticket(2)))
     thread = backend.store.thread(MERCHANT, "tic_1")
     assert thread is not None
+    for limit, cursor in ((9, None), (3, None)):
+        assert backend.store.thread_page(MERCHANT, "tic_1", limit=limit, cursor=cursor) == thread
+    newest = backend.store.thread_page(MERCHANT, "tic_1", limit=2)
+    assert newest is not None and list(newest.messages) == said[1:]
+    before = backend.store.thread_page(MERCHANT, "tic_1", limit=2, cursor=newest.older)
+    assert before == replace(thread, messages=tuple(said[:1]))
+    with pytest.raises(Invalid, match="cursor_unknown"):
+        backend.store.thread_page(MERCHANT, "tic_2", limit=2, cursor=newest.older)
+    assert backend.store.thread_page(MERCHANT, "tic_9", limit=2) is None
     assert (thread.ticket, list(thread.messages)) == (asked, said)
     assert backend.store.ticket(MERCHANT, "tic_1") == asked
     assert backend.store.thread(MERCHANT, "tic_9") is None
@@ -76,8 +86,12 @@ def test_a_customers_tickets_are_beside_what_they_bought_newest_first(backend: B
         backend,
         *(TicketOf(MERCHANT, t.customer or "", t.id, t.requested_at) for t in (*mine, theirs)),
     )
-    assert backend.store.tickets_of(MERCHANT, "cus_1") == list(reversed(mine))
-    assert backend.store.tickets_of(MERCHANT, "cus_9") == []
+    assert list(backend.store.tickets_of(MERCHANT, "cus_1", limit=9).data) == mine[::-1]
+    assert backend.store.tickets_of(MERCHANT, "cus_9", limit=9).data == ()
+    first = backend.store.tickets_of(MERCHANT, "cus_1", limit=len(mine) - 1)
+    rest = backend.store.tickets_of(MERCHANT, "cus_1", limit=9, cursor=first.next)
+    assert [*first.data, *rest.data] == mine[::-1]
+    assert rest.next is None
     assert backend.store.history(MERCHANT, "cus_1").customer == customer()
 
 

@@ -152,10 +152,14 @@ class TicketOf(Entity):
 
 
 class Thread(Value):
-    """A ticket with all its messages, oldest first."""
+    """A ticket with its messages, or a page of them, oldest first.
+
+    `older` is the cursor of the messages before a page, None where there are none.
+    """
 
     ticket: Ticket
     messages: tuple[Message, ...]
+    older: str | None = None
 
     @property
     def public(self) -> tuple[Message, ...]:

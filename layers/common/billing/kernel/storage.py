@@ -175,11 +175,19 @@ class Store(Lists, CustomerParts, Protocol):
     def trial_use(self, merchant: str, subject: str) -> TrialUse | None: ...
     def ticket(self, merchant: str, ticket: str) -> Ticket | None: ...
     def thread(self, merchant: str, ticket: str) -> Thread | None:
-        """A ticket with its messages, oldest first."""
+        """A ticket with all its messages, oldest first: for copies and erasure, not for pages."""
         ...
 
-    def tickets_of(self, merchant: str, customer: str) -> list[Ticket]:
-        """All tickets of one customer, newest first."""
+    def thread_page(
+        self, merchant: str, ticket: str, *, limit: int, cursor: str | None = None
+    ) -> Thread | None:
+        """A ticket with its newest messages, or those before a cursor, oldest first."""
+        ...
+
+    def tickets_of(
+        self, merchant: str, customer: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Ticket]:
+        """Tickets of one customer, newest first."""
         ...
 
     def waiting_tickets(self, merchant: str, department: str, limit: int) -> list[Ticket]:

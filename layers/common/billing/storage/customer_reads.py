@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from billing.kernel.cursors import position_in, seal
+from billing.kernel.lists import Page
 from billing.kernel.storage import History
+from billing.kernel.values import replace
 from billing.storage import index_keys, keys
 from billing.storage.customer_parts import CustomerPartReads, history_of
+from billing.storage.entity_keys import key_of
 from billing.storage.items import Items
 
 if TYPE_CHECKING:
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
+    from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Thread, Ticket
     from billing.kernel.customers import Customer, PaymentMethod, PurchaseBillTo
     from billing.kernel.invoices import Invoice
@@ -147,15 +152,57 @@ class CustomerReads(CustomerPartReads):
 
     def thread(self, merchant: str, ticket: str) -> Thread | None:
         """Query M#<merchant>#T#<ticket>, all of it."""
-        from billing.helpdesk.messages import Message
-        from billing.helpdesk.tickets import Thread, Ticket
+        return _thread(self._items.query(keys.thread(merchant, ticket)))
 
-        found = self._items.query(keys.thread(merchant, ticket))
-        messages = tuple(e for e in found if isinstance(e, Message))
-        return next((Thread(e, messages) for e in found if isinstance(e, Ticket)), None)
+    def thread_page(
+        self, merchant: str, ticket: str, *, limit: int, cursor: str | None = None
+    ) -> Thread | None:
+        """Query M#<merchant>#T#<ticket>, newest first; behind a cursor get of TICKET too."""
+        bound = (merchant, "THREAD", ticket)
+        whole = keys.thread(merchant, ticket)
+        found: list[Ticket | Message] = []
+        seen = None
+        if cursor is not None:
+            seen = position_in(cursor, *bound)
+            behind = whole._replace(between=whole.between._replace(high=seen))
+            asked = self.ticket(merchant, ticket)
+            found += () if asked is None else (asked,)
+            found += self._items.query(behind, newest_first=True, limit=limit + 2)
+        else:
+            # The ticket is behind its messages, and so the first of all.
+            found += self._items.query(whole, newest_first=True, limit=limit + 2)
+        page = _thread([each for each in found if key_of(each).sk != seen])
+        if page is None:
+            return None
+        shown = page.messages[:limit]
+        more = len(page.messages) > limit
+        older = seal(key_of(shown[-1]).sk, *bound) if more else None
+        return replace(page, messages=shown[::-1], older=older)
 
-    def tickets_of(self, merchant: str, customer: str) -> list[Ticket]:
+    def tickets_of(
+        self, merchant: str, customer: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Ticket]:
         """Query M#<merchant>#C#<customer> TICKET#*, newest first, then batch get."""
-        named = self._items.query(keys.tickets_of(merchant, customer), newest_first=True)
-        found = self._items.get_many([keys.ticket(merchant, each.ticket) for each in named])
-        return [e for e in found if e is not None]
+        bound = (merchant, "TICKETS", customer)
+        named = keys.tickets_of(merchant, customer)
+        seen = None if cursor is None else position_in(cursor, *bound)
+        if seen is not None:
+            named = named._replace(between=named.between._replace(high=seen))
+        rows = self._items.query(named, newest_first=True, limit=limit + 2)
+        left = [row for row in rows if key_of(row).sk != seen]
+        shown = left[:limit]
+        found = self._items.get_many([keys.ticket(merchant, each.ticket) for each in shown])
+        more = len(left) > limit
+        return Page(
+            tuple(e for e in found if e is not None),
+            seal(key_of(shown[-1]).sk, *bound) if more else None,
+        )
+
+
+def _thread(found: Sequence[Ticket | Message]) -> Thread | None:
+    """Returns a ticket with the messages found, in their order."""
+    from billing.helpdesk.messages import Message
+    from billing.helpdesk.tickets import Thread, Ticket
+
+    messages = tuple(e for e in found if isinstance(e, Message))
+    return next((Thread(e, messages) for e in found if isinstance(e, Ticket)), None)

@@ -103,18 +103,24 @@ def ticket_page(
     status: int = 422,
 ) -> http.Answer:
     """Shows the thread, its customer and their purchases, and the effect of approving."""
-    found = threads.thread(desk.ports, desk.merchant, ticket)
+    query, here = desk.request.query(), f"/console/tickets/{ticket}"
+    cursor = None if errors else query.get("cursor") or None
+    found = threads.thread(
+        desk.ports, desk.merchant, ticket, limit=threads.SHOWN_AT_ONCE, cursor=cursor
+    )
     about, merchant = found.ticket, desk.session.merchant
     history = _history(desk, about)
     order = _order(desk, about)
     effect = decision.effect(desk.ports, about)
-    what, given = desk.request.query().get("done"), dict(typed or {})
+    what, given = query.get("done"), dict(typed or {})
     return pages.page(
         desk,
         "console/ticket.html",
         status=status if errors else 200,
         ticket=about,
         messages=found.messages,
+        older=found.older and f"{here}?{urlencode({'cursor': found.older})}",
+        newest=None if cursor is None else here,
         department=named(merchant.settings.departments.all, about.department),
         departments=merchant.settings.departments.all,
         history=history,

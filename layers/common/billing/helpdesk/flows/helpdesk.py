@@ -53,8 +53,15 @@ def page(
     if wanted.customer is not None:
         if ports.store.customer(merchant.id, wanted.customer) is None:
             raise NotFound("customer_unknown")
-        found = ports.store.tickets_of(merchant.id, wanted.customer)
-    elif wanted.state in OPEN:
+        owner = wanted.customer
+        return filtered(
+            lambda at: ports.store.tickets_of(merchant.id, owner, limit=READ_AT_ONCE, cursor=at),
+            wanted.takes,
+            lambda each: each.id,
+            limit=limit,
+            cursor=cursor,
+        )
+    if wanted.state in OPEN:
         found = waiting(ports, merchant, wanted.department)
         found.reverse()
     else:

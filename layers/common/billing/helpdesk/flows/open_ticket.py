@@ -187,7 +187,7 @@ def _about(
         return ticket
     earlier = [
         each
-        for each in ports.store.tickets_of(ticket.merchant, owner)
+        for each in threads.of_owner(ports, ticket.merchant, owner)
         if (each.wish, each.about) == (ticket.wish, what)
     ]
     opened = next((each for each in earlier if each.state is TicketState.OPEN), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from billing.helpdesk import messages, tickets
@@ -10,12 +11,23 @@ from billing.helpdesk.tickets import Thread, Ticket, TicketType
 from billing.kernel.customers import Customer
 from billing.kernel.departments import named
 from billing.kernel.errors import Conflict, Invalid, NotFound, TooMany
+from billing.kernel.flows.paging import READS_AT_MOST, pages
+from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 
 ATTEMPTS = 8
 WINDOW = timedelta(minutes=15)
+READ_AT_ONCE = 100
+"""The tickets of a customer that are read at once."""
+
+SHOWN_AT_ONCE = 50
+"""The messages of a page."""
+
+KNOWN_AGAIN = 200
+"""The newest messages among which one that is sent again is recognised."""
+
 WORDS_AT_MOST = 20
 """The most messages of one customer, or in one thread, within the window: each is mailed to a
 department."""
@@ -29,17 +41,32 @@ def fresh(ports: Ports, merchant: str, ticket: str) -> Ticket:
     return found
 
 
-def thread(ports: Ports, merchant: str, ticket: str) -> Thread:
-    """Returns the ticket with all its messages; raises `NotFound`."""
-    found = ports.store.thread(merchant, ticket)
+def thread(
+    ports: Ports,
+    merchant: str,
+    ticket: str,
+    *,
+    limit: int = KNOWN_AGAIN,
+    cursor: str | None = None,
+) -> Thread:
+    """Returns the ticket with its newest messages, or those before a cursor; raises `NotFound`."""
+    found = ports.store.thread_page(merchant, ticket, limit=limit, cursor=cursor)
     if found is None:
         raise NotFound("ticket_unknown")
     return found
 
 
-def of_customer(ports: Ports, merchant: str, customer: str, ticket: str) -> Thread:
+def of_customer(
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    ticket: str,
+    *,
+    limit: int = KNOWN_AGAIN,
+    cursor: str | None = None,
+) -> Thread:
     """Returns one of a customer's own tickets; raises `NotFound` for anybody else's."""
-    found = thread(ports, merchant, ticket)
+    found = thread(ports, merchant, ticket, limit=limit, cursor=cursor)
     if found.ticket.customer != customer:
         raise NotFound("ticket_unknown")
     return found
@@ -47,8 +74,20 @@ def of_customer(ports: Ports, merchant: str, customer: str, ticket: str) -> Thre
 
 def about(ports: Ports, merchant: str, customer: str, wish: TicketType, what: str) -> Ticket | None:
     """Returns a customer's newest ticket with this wish about one subscription or order."""
-    found = ports.store.tickets_of(merchant, customer)
+    found = of_owner(ports, merchant, customer)
     return next((each for each in found if (each.wish, each.about) == (wish, what)), None)
+
+
+def of_owner(
+    ports: Ports, merchant: str, customer: str, *, at_most: int | None = READS_AT_MOST
+) -> Iterator[Ticket]:
+    """Yields a customer's tickets, newest first, page by page: `at_most` so many, or all."""
+
+    def page_at(cursor: str | None) -> Page[Ticket]:
+        return ports.store.tickets_of(merchant, customer, limit=READ_AT_ONCE, cursor=cursor)
+
+    for page in pages(page_at, at_most=at_most):
+        yield from page.data
 
 
 def count_words(ports: Ports, merchant: str, where: str, *, now: datetime) -> None:

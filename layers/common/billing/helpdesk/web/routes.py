@@ -5,6 +5,7 @@ from __future__ import annotations
 from billing.api.web import json_shapes
 from billing.api.web.frame import Api, Call, Later
 from billing.api.web.json_shapes import Listed
+from billing.api.web.queries import PageQuery
 from billing.helpdesk.flows import decision, helpdesk, inbound
 from billing.helpdesk.flows import ticket as threads
 from billing.helpdesk.flows.helpdesk import Filter
@@ -24,7 +25,6 @@ from billing.helpdesk.web.shapes import (
 from billing.kernel.errors import Unavailable
 from billing.kernel.ports import Ports
 from billing.render.messages import text
-from billing.web.inputs import Nothing
 
 
 def declare(api: Api, ports: Ports) -> None:
@@ -47,10 +47,11 @@ def declare(api: Api, ports: Ports) -> None:
         opened = helpdesk.open_for(ports, call.merchant, request, now=call.now)
         return _written(ports, call.merchant.id, opened.id)
 
-    @api.get("/v1/tickets/<ticket>")
-    def show_ticket(call: Call[Nothing], ticket: str) -> ThreadOutput:
-        """Show one ticket with its messages, and with the effect of approving it."""
-        return _shown(ports, call.merchant.id, ticket)
+    @api.get("/v1/tickets/<ticket>", PageQuery)
+    def show_ticket(call: Call[PageQuery], ticket: str) -> ThreadOutput:
+        """Show one ticket with its newest messages, and with the effect of approving it."""
+        query = call.input
+        return _shown(ports, call.merchant.id, ticket, limit=query.limit, cursor=query.cursor)
 
     @api.post("/v1/tickets/<ticket>/approve", ApproveInput, status=200)
     def approve_ticket(
@@ -113,6 +114,13 @@ def _written(ports: Ports, merchant: str, ticket: str) -> ThreadOutput | Later[R
         return Later({"state": "recorded", "ticket": ticket})
 
 
-def _shown(ports: Ports, merchant: str, ticket: str) -> ThreadOutput:
-    found = threads.thread(ports, merchant, ticket)
+def _shown(
+    ports: Ports,
+    merchant: str,
+    ticket: str,
+    *,
+    limit: int = threads.SHOWN_AT_ONCE,
+    cursor: str | None = None,
+) -> ThreadOutput:
+    found = threads.thread(ports, merchant, ticket, limit=limit, cursor=cursor)
     return shapes.thread(found, decision.effect(ports, found.ticket))

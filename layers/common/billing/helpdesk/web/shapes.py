@@ -156,9 +156,13 @@ class RecordedOutput(TypedDict):
 
 
 class ThreadOutput(TicketOutput):
-    """A ticket with its messages, oldest first."""
+    """A ticket with a page of its messages, oldest first.
+
+    Without a cursor it is the newest; `messages_next` is the cursor of those before, else null.
+    """
 
     messages: list[MessageOutput]
+    messages_next: str | None
     effect: EffectOutput | None
 
 
@@ -194,6 +198,7 @@ def thread(found: Thread, effect: Effect | None) -> ThreadOutput:
     return {
         **ticket(found.ticket),
         "messages": [message(each) for each in found.messages],
+        "messages_next": found.older,
         "effect": None
         if effect is None
         else {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hmac import compare_digest
+from typing import Any
+from urllib.parse import urlencode
 
 from billing.helpdesk.cancellation_request import Effect
 from billing.helpdesk.flows import decision, ticket
@@ -19,6 +21,7 @@ from billing.web import http
 from billing.web.problems import errors_of
 from billing.web.request import plain_id
 
+TICKETS_SHOWN = 50
 KEYED = "~"
 """The mark in a reference that carries its own key, as those in mails do."""
 
@@ -26,8 +29,15 @@ KEYED = "~"
 def ticket_list(who: Caller) -> http.Answer:
     """Lists a signed-in customer's own requests."""
     visit = caller.signed_in(who)
-    found = who.ports.store.tickets_of(who.merchant.id, visit.customer)
-    return who.show("tickets", tickets=found)
+    cursor = _cursor(who)
+    here = f"{who.base}/tickets"
+    try:
+        page = who.ports.store.tickets_of(
+            who.merchant.id, visit.customer, limit=TICKETS_SHOWN, cursor=cursor
+        )
+    except Invalid:
+        return http.redirect(here)  # a place of no list of theirs: the first page instead
+    return who.show("tickets", tickets=page.data, **_pager(here, cursor, page.next))
 
 
 def ticket_page(
@@ -38,7 +48,11 @@ def ticket_page(
     errors: Mapping[str, Invalid] | None = None,
 ) -> http.Answer:
     """Shows the thread to a signed-in customer, or to the bearer of the link in their mail."""
-    found = _thread(who, reference)
+    cursor = None if errors else _cursor(who)
+    try:
+        found = _thread(who, reference, cursor)
+    except Invalid:
+        return http.redirect(f"{who.base}/tickets/{reference}")
     effect = decision.effect(who.ports, found.ticket)
     given = dict(typed or {})
     return who.show(
@@ -55,6 +69,7 @@ def ticket_page(
         form=given,
         errors=errors or {},
         test=found.ticket.test,
+        **_pager(f"{who.base}/tickets/{reference}", cursor, found.older),
     )
 
 
@@ -87,14 +102,39 @@ def charge_of(ports: Ports, found: Ticket, effect: Effect | None) -> Money | Non
     return decision.next_amount(ports, found)
 
 
-def _thread(who: Caller, reference: str) -> Thread:
+def _cursor(who: Caller) -> str | None:
+    return who.request.query().get("cursor") or None
+
+
+def _pager(here: str, cursor: str | None, older: str | None) -> dict[str, Any]:
+    """Returns the addresses of the other pages of a list."""
+    return {
+        "older": older and f"{here}?{urlencode({'cursor': older})}",
+        "newest": None if cursor is None else here,
+    }
+
+
+def _thread(who: Caller, reference: str, cursor: str | None = None) -> Thread:
     """Returns the thread by the key in a mail, or under the customer's own; never anybody
     else's."""
     name, _, key = reference.partition(KEYED)
     if not key:
         visit = caller.signed_in(who)
-        return ticket.of_customer(who.ports, who.merchant.id, visit.customer, plain_id(name))
-    found = ticket.thread(who.ports, who.merchant.id, plain_id(name))
+        return ticket.of_customer(
+            who.ports,
+            who.merchant.id,
+            visit.customer,
+            plain_id(name),
+            limit=ticket.SHOWN_AT_ONCE,
+            cursor=cursor,
+        )
+    found = ticket.thread(
+        who.ports,
+        who.merchant.id,
+        plain_id(name),
+        limit=ticket.SHOWN_AT_ONCE,
+        cursor=cursor,
+    )
     if not compare_digest(found.ticket.access_key.encode(), key.encode()):
         raise NotFound("ticket_unknown")
     return found

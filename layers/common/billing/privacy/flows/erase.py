@@ -16,6 +16,7 @@ from functools import partial
 from billing.checkout import checkout_steps
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import settlement
+from billing.helpdesk.flows.ticket import of_owner
 from billing.helpdesk.tickets import Ticket, TicketOf
 from billing.kernel.customers import (
     ERASED,
@@ -83,7 +84,7 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
     if history.customer is None:
         raise NotFound("customer_unknown")
     if _is_under_way(history) or any(
-        found.is_under_way for found in ports.store.tickets_of(merchant, customer_id)
+        found.is_under_way for found in of_owner(ports, merchant, customer_id, at_most=None)
     ):
         raise Refused("still_live")
     try:
@@ -109,7 +110,7 @@ def customer(
     cards = (*history.methods, *history.removed_methods)
     if _is_under_way(history) or not all(_let_go(ports, card) for card in cards):
         return Seen.LEFT
-    for found in ports.store.tickets_of(merchant, customer):
+    for found in list(of_owner(ports, merchant, customer, at_most=None)):
         if not ticket(ports, found):
             return Seen.LEFT
         if not keep_going():

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.customers.flows.customers import Overview, whole
+from billing.helpdesk.flows.ticket import of_owner
 from billing.helpdesk.tickets import Thread
 from billing.kernel.customers import (
     PurchaseBillTo,
@@ -31,7 +32,8 @@ def export(ports: Ports, merchant: str, customer: str, *, now: datetime) -> Expo
     tried = [each.attempt_key for each in found.history.orders if each.attempt_key is not None]
     attempts = [ports.store.checkout(merchant, key) for key in tried]
     threads = [
-        ports.store.thread(merchant, each.id) for each in ports.store.tickets_of(merchant, customer)
+        ports.store.thread(merchant, each.id)
+        for each in of_owner(ports, merchant, customer, at_most=None)
     ]
     return Export(
         found,

@@ -174,6 +174,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     from billing.jobs.flows import sweep as jobs_sweep
     from billing.kernel.flows import walks
     from billing.privacy.flows import erase
+    from billing.rebill.flows import forecast_rollup
 
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
@@ -181,6 +182,7 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     tally = walks.each_of(
         lambda: account_life.sweep(ports, now=now, keep_going=half),
         lambda: lost_events.begin(ports, now=now),
+        lambda: forecast_rollup.begin(ports, now=now),
         lambda: jobs_sweep.sweep(ports, now=now),
         lambda: erase.sweep(ports, now=now, keep_going=whole),
     )

@@ -122,6 +122,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "owner_of_payment": (lambda s: s.owner_of_payment(ACCOUNT, "pi_1"), GET),
     "billing_switch": (lambda s: s.billing_switch(), GET),
     "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),
+    "forecast_rollup": (lambda s: s.forecast_rollup(MERCHANT), GET),
     "failure": (lambda s: s.failure(DUE), GET),
     "failures": (lambda s: s.failures(MERCHANT), QUERY),
     "event_hour": (lambda s: s.event_hour(MERCHANT, T0), GET),

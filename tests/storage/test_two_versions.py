@@ -33,6 +33,7 @@ NEW_TYPES = {
     "WordRow": "as a row of a plan",
     "EventHour": "no list of the old code has its range; a merchant's log begins with its reader",
     "LoggedEvent": "in a partition of its own",
+    "ForecastRollup": "no list of the old code has its key; it forecasts by reading subscriptions",
 }
 """Types that the last release does not know, with what it does without them."""
 

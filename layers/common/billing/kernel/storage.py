@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from billing.kernel.domains import Domain
     from billing.kernel.due import DueKind
+    from billing.kernel.forecasts import ForecastRollup
     from billing.kernel.gateways import AccountRef
     from billing.kernel.invoices import Invoice, InvoiceCounter
     from billing.kernel.issued_documents import DocumentKind, IssuedDocument
@@ -233,6 +234,10 @@ class Store(Lists, CustomerParts, Protocol):
     ) -> tuple[list[Merchant | None], BillingSwitch | None]:
         """Returns merchants in the order asked for, and the operator's switch, in one read: all
         that may stop a charge (R-3)."""
+        ...
+
+    def forecast_rollup(self, merchant: str, *, draft: bool = False) -> ForecastRollup | None:
+        """The sums of a merchant's forecast, or those that a job is adding up."""
         ...
 
     def failure(self, due: Due) -> ProcessingFailure | None:

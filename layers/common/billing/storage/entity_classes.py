@@ -40,6 +40,7 @@ ENTITIES = {
         ),
         "refunds.chargebacks": ("Chargeback",),
         "kernel.domains": ("Domain",),
+        "kernel.forecasts": ("ForecastRollup",),
         "event_log.logged_events": (
             "EventHour",
             "LoggedEvent",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         PurchaseBillTo,
     )
     from billing.kernel.domains import Domain
+    from billing.kernel.forecasts import ForecastRollup
     from billing.kernel.invoices import Invoice, InvoiceCounter
     from billing.kernel.issued_documents import IssuedDocument
     from billing.kernel.ledger import LedgerEntry
@@ -227,6 +228,10 @@ def _logged_event(e: LoggedEvent) -> Key[LoggedEvent]:
     return event_keys.logged_event(e.merchant, e.appended_at, e.id)
 
 
+def _forecast_rollup(e: ForecastRollup) -> Key[ForecastRollup]:
+    return keys.forecast_rollup(e.merchant, draft=e.draft)
+
+
 def _outbox_event(e: OutboxEvent) -> Key[OutboxEvent]:
     return event_keys.outbox_event(e.shard, e.at, e.id)
 
@@ -267,6 +272,7 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "PaymentPointer": _payment_pointer,
     "BillingSwitch": _billing_switch,
     "ProcessingFailure": _processing_failure,
+    "ForecastRollup": _forecast_rollup,
     "OutboxEvent": _outbox_event,
     "EventHour": _event_hour,
     "LoggedEvent": _logged_event,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         PurchaseBillTo,
     )
     from billing.kernel.domains import Domain
+    from billing.kernel.forecasts import ForecastRollup
     from billing.kernel.invoices import Invoice, InvoiceCounter
     from billing.kernel.issued_documents import DocumentKind, IssuedDocument
     from billing.kernel.ledger import LedgerEntry
@@ -103,6 +104,10 @@ def price_version(price_point: str, version: int) -> Key[PricePoint]:
 
 def _merchant_of(price_point: str) -> str:
     return f"M#{price_point.partition('.')[0]}"
+
+
+def forecast_rollup(merchant: str, *, draft: bool = False) -> Key[ForecastRollup]:
+    return Key(f"M#{merchant}", "FORECAST#DRAFT" if draft else "FORECAST")
 
 
 def invoice_counter(merchant: str, test: bool, credit_notes: bool = False) -> Key[InvoiceCounter]:

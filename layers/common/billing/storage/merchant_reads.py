@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from billing.kernel.catalog import PricePoint, Product
     from billing.kernel.customers import Customer
     from billing.kernel.domains import Domain
+    from billing.kernel.forecasts import ForecastRollup
     from billing.kernel.invoices import InvoiceCounter
     from billing.kernel.list_rows import SubscriptionFilter
     from billing.kernel.merchants import ApiKey, Merchant
@@ -80,6 +81,10 @@ class MerchantReads:
     ) -> InvoiceCounter | None:
         """Get M#<merchant> NUMBERS#LIVE or NUMBERS#TEST, of credit notes with #CREDIT_NOTES."""
         return self._items.get(keys.invoice_counter(merchant, test, credit_notes))
+
+    def forecast_rollup(self, merchant: str, *, draft: bool = False) -> ForecastRollup | None:
+        """Get M#<merchant> FORECAST or FORECAST#DRAFT."""
+        return self._items.get(keys.forecast_rollup(merchant, draft=draft))
 
     def failure(self, due: Due) -> ProcessingFailure | None:
         """Get M#<merchant> TROUBLE#<kind>#<owner>."""

@@ -74,7 +74,11 @@ class ForecastDayOutput(TypedDict):
 
 
 class ForecastOutput(TypedDict):
-    """Expected charges up to `to`; `held` says why nothing is charged at present, else null."""
+    """Expected charges up to `to`; `held` says why nothing is charged at present, else null.
+
+    `as_of` is when it was made: now, or in the last night for more than 2,000 subscriptions. Then
+    it has whole local days, at most 400 of them.
+    """
 
     data: list[ForecastDayOutput]
     next: str | None
@@ -82,6 +86,7 @@ class ForecastOutput(TypedDict):
     totals: list[ForecastTotalOutput]
     complete: bool
     held: str | None
+    as_of: str
 
 
 class ForecastTotalOutput(TypedDict):
@@ -169,6 +174,7 @@ def forecast(forecast: Forecast) -> ForecastOutput:
         "totals": _totals(forecast),
         "complete": forecast.complete,
         "held": forecast.held and forecast.held.value,
+        "as_of": instant(forecast.as_of),
     }
 
 

@@ -57,11 +57,19 @@ class Found(Value):
     complete: bool
 
 
-def in_states(ports: Ports, merchant: Merchant, states: Sequence[State], *, now: datetime) -> Found:
+def in_states(
+    ports: Ports,
+    merchant: Merchant,
+    states: Sequence[State],
+    *,
+    now: datetime,
+    more_than: int | None = None,
+) -> Found:
     """Lists a merchant's subscriptions that are stored in these states, those of the first first.
 
-    Only the merchant's own are read, whatever others have: `READS_AT_MOST` pages. A merchant whose
-    lists are not complete has all that they ever sold read, newest first.
+    Only the merchant's own are read, whatever others have: `READS_AT_MOST` pages, or as many as
+    there are to `more_than` subscriptions. A merchant whose lists are not complete has all that
+    they ever sold read, newest first.
     """
     until = now + timedelta(microseconds=1)
 
@@ -88,6 +96,8 @@ def in_states(ports: Ports, merchant: Merchant, states: Sequence[State], *, now:
         for page in pages(page_at, at_most=left):
             found += (each for each in page.data if each.state in states)
             left, more = left - 1, page.next is not None
+            if more_than is not None and len(found) > more_than:
+                return Found(tuple(found), complete=False)
         if more:
             return Found(tuple(found), complete=False)
     return Found(tuple(found), complete=True)

@@ -1,15 +1,21 @@
-"""A forecast of the charges from now to a given time, charging nothing (R-10)."""
+"""A forecast of the charges from now to a given time, charging nothing (R-10).
+
+Of as many subscriptions as are read at once it is made when it is asked for; of more it is
+answered from the sums of the night (`forecast_rollup`).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from heapq import merge
 
 from billing.kernel import charge_eligibility, invoicing
 from billing.kernel.charge_eligibility import Hold
 from billing.kernel.flows import subscription_list
+from billing.kernel.flows.subscription_list import Found
+from billing.kernel.forecasts import DayKey, ForecastRollup
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
@@ -20,6 +26,9 @@ from billing.kernel.values import Value, replace
 
 CHARGES_AT_MOST = 100_000
 DAYS_AT_MOST = 4_000
+
+LIVE_MOST = 2_000
+"""The most subscriptions of a forecast that is made when it is asked for."""
 
 
 class Day(Value):
@@ -38,19 +47,25 @@ Charge = tuple[datetime, str, Money, bool]
 class Forecast(Value):
     """The days in order, to `until`, which is earlier than asked where that were too many charges.
 
-    `complete` is false where there are more subscriptions than are read at once; `held` is the
-    reason for which nothing of it would be charged as things are.
+    `as_of` is when it was made. `complete` is false where there are more subscriptions than are
+    read at once, and no sums of them yet; `held` is the reason for which nothing of it would be
+    charged as things are.
     """
 
     until: datetime
     days: tuple[Day, ...]
     complete: bool
     held: Hold | None
+    as_of: datetime
 
 
 def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime) -> Forecast:
     """Forecasts charges of subscriptions, at the times at which the rebill engine makes them."""
-    subscriptions, complete = _due(ports, merchant, until, now)
+    held = ports.as_switched().stopped(merchant.as_of(now))
+    found = chargeable(ports, merchant, now=now)
+    if not is_live(found) and (sums := ports.store.forecast_rollup(merchant.id)) is not None:
+        return _from_sums(merchant, sums, until, now, held)
+    subscriptions = [each for each in found.data if _is_due(ports, each, until, now)]
     lives = (_charges(ports, merchant, each, until, now) for each in subscriptions)
     amounts: Counter[tuple[date, Currency, bool]] = Counter()
     counts: Counter[tuple[date, Currency, bool]] = Counter()
@@ -59,25 +74,61 @@ def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime
         if number == CHARGES_AT_MOST or len(counts) == DAYS_AT_MOST:
             until = at
             break
-        day = Anchor.at(at, merchant.settings.time_zone).wall.date()
+        day = _day(merchant, at)
         amounts[day, amount.currency, test] += amount.amount_minor
         counts[day, amount.currency, test] += 1
     days = tuple(
         Day(day, Money(amounts[day, currency, test], currency), count, test)
         for (day, currency, test), count in sorted(counts.items())
     )
-    held = ports.as_switched().stopped(merchant.as_of(now))
-    return Forecast(until, days, complete, held)
+    return Forecast(until, days, found.complete, held, now)
 
 
-def _due(
-    ports: Ports, merchant: Merchant, until: datetime, now: datetime
-) -> tuple[list[Subscription], bool]:
-    """Lists the merchant's subscriptions that are due by then; those under way (claimed) too."""
+def chargeable(ports: Ports, merchant: Merchant, *, now: datetime) -> Found:
+    """Lists a merchant's subscriptions that may be charged: all, or a few more than `LIVE_MOST`."""
+    return subscription_list.in_states(
+        ports, merchant, sorted(CHARGEABLE), now=now, more_than=LIVE_MOST
+    )
+
+
+def is_live(found: Found) -> bool:
+    """Tests whether there are so few subscriptions that they are forecast when asked for."""
+    return found.complete and len(found.data) <= LIVE_MOST
+
+
+def charges(
+    ports: Ports, merchant: Merchant, subscription: Subscription, *, until: datetime, now: datetime
+) -> Iterator[tuple[DayKey, int]]:
+    """Yields the charges of one subscription to come, each by its local day, in minor units."""
+    if _is_due(ports, subscription, until, now):
+        for at, _, amount, test in _charges(ports, merchant, subscription, until, now):
+            yield (_day(merchant, at), amount.currency, test), amount.amount_minor
+
+
+def _from_sums(
+    merchant: Merchant, sums: ForecastRollup, until: datetime, now: datetime, held: Hold | None
+) -> Forecast:
+    """Returns the forecast from today to `until`, in whole local days."""
+    reaches = min(until, sums.until)
+    zone = merchant.settings.time_zone
+    today, last = _day(merchant, now), _day(merchant, reaches)
+    ends = Anchor(datetime.combine(last, time()), zone).instant
+    days = tuple(
+        Day(day, Money(minor, currency), count, test)
+        for (day, currency, test), (minor, count) in sums.days().items()
+        if today <= day < last
+    )
+    return Forecast(ends, days, True, held, sums.as_of)
+
+
+def _day(merchant: Merchant, at: datetime) -> date:
+    return Anchor.at(at, merchant.settings.time_zone).wall.date()
+
+
+def _is_due(ports: Ports, subscription: Subscription, until: datetime, now: datetime) -> bool:
+    """Tests whether a subscription is due by then; one under way (claimed) is too."""
     by_then = max(until, now + ports.operation.lease)
-    found = subscription_list.in_states(ports, merchant, sorted(CHARGEABLE), now=now)
-    due = [each for each in found.data if each.due_at is not None and each.due_at <= by_then]
-    return due, found.complete
+    return subscription.due_at is not None and subscription.due_at <= by_then
 
 
 def _charges(

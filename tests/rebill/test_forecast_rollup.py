@@ -23,7 +23,7 @@ MANY = forecast.LIVE_MOST + 150
 
 @pytest.fixture
 def shop() -> Shop:
-    """A merchant with more subscriptions than are read at once, of four states; and one with one."""
+    """A merchant with more subscriptions than are read at once; and one with a single one."""
     shop = Shop()
     world = shop.world
     world.buy()

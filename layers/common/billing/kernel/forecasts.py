@@ -14,6 +14,9 @@ from billing.kernel.writes import Entity
 DayKey = tuple[date, Currency, bool]
 """A local day, a currency, and whether it is the sandbox's money."""
 
+NONE = "[]"
+"""The text of no sums."""
+
 DaySum = tuple[int, int]
 """An amount in minor units, and the number of charges that it is of."""
 
@@ -30,8 +33,8 @@ class ForecastRollup(Entity):
     draft: bool
     as_of: datetime
     until: datetime
-    place: str = ""
-    sums: str = "[]"
+    place: str
+    sums: str
 
     def days(self) -> dict[DayKey, DaySum]:
         """Returns the sums by day, in order."""

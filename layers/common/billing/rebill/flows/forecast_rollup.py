@@ -17,7 +17,7 @@ from billing.jobs.flows.steps import Kind
 from billing.jobs.jobs import OVER, PLATFORM, Job, JobState, Step
 from billing.kernel.flows import whole_lists
 from billing.kernel.flows.walks import KeepGoing
-from billing.kernel.forecasts import DayKey, ForecastRollup
+from billing.kernel.forecasts import NONE, DayKey, ForecastRollup
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import CHARGEABLE, Subscription
@@ -105,6 +105,8 @@ def _draft(ports: Ports, merchant: Merchant, job: Job) -> ForecastRollup:
         draft=True,
         as_of=job.created_at,
         until=job.created_at + REACHES,
+        place="",
+        sums=NONE,
     )
     write: Write = Insert(begun) if found is None else Change(found, begun, expecting=("as_of",))
     ports.store.commit(write)
@@ -134,6 +136,7 @@ def _answer(ports: Ports, job: Job, *, now: datetime, keep_going: KeepGoing) -> 
         draft=False,
         as_of=draft.as_of,
         until=draft.until,
+        place="",
         sums=draft.sums,
     )
     write: Write = Insert(whole) if before is None else Change(before, whole)

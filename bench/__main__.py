@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from time import perf_counter
 
-from bench import cold, cost, handlers, outbox, plots, renewals, scale
+from bench import cold, cost, growth, handlers, outbox, plots, renewals, scale
 from bench.figures import Figure, Report
 from billing.aws.sqs_queue import LEASES_PER_MESSAGE
 
@@ -61,6 +61,7 @@ PARTS = (
     renewals.over_dynamodb_local,
     handlers.warm,
     handlers.invoices,
+    growth.measure,
     outbox.measure,
 )
 

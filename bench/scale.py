@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
-from bench import engine, fanout
+from bench import engine, fanout, growth
 from bench.fanout import Limits
 from bench.figures import Figure, Report, cpu_seconds
 from billing.kernel.values import replace
@@ -47,6 +47,7 @@ def few_of_many(report: Report) -> list[tuple[int, float]]:
         Figure("the same: enqueued twice", swept.doubled, "subscriptions", 0, at_most=True),
         Figure("the same: last tenth against first", swept.slowdown, "times", 1.5, at_most=True),
     )
+    growth.beside(report, world)
     return rates
 
 

@@ -50,6 +50,7 @@ class MemoryItems:
     def __init__(self) -> None:
         self._lock = Lock()
         self._partitions: dict[str, dict[str, Decoded]] = {}
+        self._sort_keys: dict[str, list[str]] = {}
         self._indexes: dict[str, dict[str, SortedRows]] = {index: {} for index in INDEXES}
         self._indexed: dict[Key[Entity], Mapping[str, Place]] = {}
 
@@ -67,10 +68,13 @@ class MemoryItems:
         pk, (low, high) = partition
         check_key(pk)
         with self._lock:
-            items = self._partitions.get(pk, {})
-            # Sort keys mostly arrive in order, so this sort is one pass.
-            sks = sorted((sk for sk in items if low <= sk <= high), reverse=newest_first)
-            return [items[sk] for sk in sks[:limit]]
+            items, sks = self._partitions.get(pk, {}), self._sort_keys.get(pk, [])
+            start, end = bisect_left(sks, low), bisect_right(sks, high)
+            if limit is not None and newest_first:
+                start = max(start, end - limit)
+            elif limit is not None:
+                end = min(end, start + limit)
+            return [items[sk] for sk in sks[start:end][:: -1 if newest_first else 1]]
 
     def rows(
         self, partition: IndexPartition[E], *, newest_first: bool = False, limit: int | None = None
@@ -140,11 +144,14 @@ class MemoryItems:
         before = self._at(key)
         if entity is not None:
             self._partitions.setdefault(key.pk, {})[key.sk] = entity
+            if before is None:
+                insort(self._sort_keys.setdefault(key.pk, []), key.sk)
         elif before is not None:
-            partition = self._partitions[key.pk]
+            partition, sks = self._partitions[key.pk], self._sort_keys[key.pk]
             del partition[key.sk]
+            del sks[bisect_left(sks, key.sk)]
             if not partition:
-                del self._partitions[key.pk]
+                del self._partitions[key.pk], self._sort_keys[key.pk]
         old = self._indexed.pop(key, _NOWHERE)
         new = _NOWHERE if entity is None else index_keys(entity)
         if new:

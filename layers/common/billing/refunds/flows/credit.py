@@ -81,11 +81,11 @@ def _carry_over(ports: Ports, event: OutboxEvent) -> None:
     Its renewals use the credit up. Its first payment does not: anybody may type any email into a
     checkout, and is shown nothing of its owner's records (B-3).
     """
-    history = ports.store.history(event.merchant, event.customer)
-    bought = history.subscription(event.subscription)
+    sold = ports.store.subscriptions_of(event.merchant, event.customer)
+    bought = next((each for each in sold if each.id == event.subscription), None)
     if bought is None or not bought.is_live:
         return
-    for ended in history.subscriptions:
+    for ended in sorted(sold, key=lambda each: each.started_at):
         if _may_move(ended, bought):
             after = bought.with_credit(ended.credit_minor)
             ports.store.commit(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from billing.kernel.invoices import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceState, LineKind
 from billing.kernel.orders import Order
 from billing.kernel.payment_refs import PaymentPointer
 from billing.kernel.subscription import CHARGEABLE, Subscription
+from billing.kernel.values import replace
 from sim.invariants import FIXED, INVOICE_GRAPH, SKEW, SNAPSHOT, I, Violation, changed
 from sim.items import Put
 from sim.seen import Seen

@@ -68,12 +68,7 @@ OF_REQUESTS: tuple[Mutant, ...] = (
         "",
         tests=("tests/portal/test_isolation.py",),
     ),
-    _of(
-        "an id of any symbols",
-        " and set(text) <= ID_SYMBOLS",
-        "",
-        tests=("tests/portal/test_isolation.py", "tests/helpdesk/test_isolation.py"),
-    ),
+    _of("an id of any symbols", " and set(text) <= ID_SYMBOLS", ""),
     _of(
         "our own errors are quoted",
         "known = error if isinstance(error, BillingError) else BillingError()",

@@ -14,7 +14,14 @@ from billing.customers.flows import login
 from billing.kernel.errors import Conflict, Invalid, NotFound, Refused, TooMany, Unavailable
 from billing.web import http
 from billing.web.inputs import Input, read
-from billing.web.request import MAX_BODY_BYTES, OUT_OF_BOUNDS, Request, read_json
+from billing.web.request import (
+    LONGEST_ID,
+    MAX_BODY_BYTES,
+    OUT_OF_BOUNDS,
+    Request,
+    is_plain_id,
+    read_json,
+)
 from tests.web.calls import Answer, Client, event
 
 JSON = {"content-type": "application/json"}
@@ -244,6 +251,26 @@ def test_every_answer_has_the_security_headers(client: Client) -> None:
         policy = answer.headers["content-security-policy"]
         for part in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"):
             assert part in policy
+
+
+@pytest.mark.spec("M-8")
+def test_no_page_is_framed_by_a_browser_that_reads_only_the_older_header(client: Client) -> None:
+    for address in ("/page", "/nowhere", "/page/raise/bug"):
+        answer = client.browse("GET", address)
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize("text", ["sub_1A-b.C:9", "x" * LONGEST_ID])
+def test_an_id_has_letters_digits_and_a_few_signs(text: str) -> None:
+    assert is_plain_id(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["sub 1", "sub_1#2", "sub/1", "sub_1~2", "%23", "é", "\x00", "a\nb", "x" * 129]
+)
+def test_a_text_of_other_symbols_or_too_long_is_no_id(text: str) -> None:
+    assert not is_plain_id(text)
 
 
 def test_a_page_is_styled_by_its_own_nonce_only(client: Client) -> None:

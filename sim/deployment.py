@@ -64,6 +64,12 @@ class Context:
         return 50_000
 
 
+def batch_answer(entries: Sequence[Any], taken: int) -> dict[str, Any]:
+    """Builds SQS's answer to a batch whose first `taken` entries it takes."""
+    ids = [{"Id": entry["Id"]} for entry in entries]
+    return {"Successful": ids[:taken], "Failed": ids[taken:]}
+
+
 class Message:
     """One message of the charge queue."""
 
@@ -173,14 +179,10 @@ class Deployment:
         def partly(length: float) -> dict[str, Any]:
             taken = int(len(Entries) * length)
             self._take(Entries[:taken])
-            return {"Failed": [{"Id": entry["Id"]} for entry in Entries[taken:]]}
-
-        def taken() -> dict[str, Any]:
-            self._take(Entries)
-            return {}
+            return batch_answer(Entries, taken)
 
         about = [entry["MessageBody"] for entry in Entries]
-        return self._wire.call("queue", "send", taken, about, {"partly": partly})
+        return self._wire.call("queue", "send", lambda: partly(1), about, {"partly": partly})
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[str]) -> Any:  # noqa: N803
         """Returns the queue's message counts, which `SqsQueue` asks for before it sends more."""

@@ -32,6 +32,7 @@ from billing.kernel.writes import Insert
 from billing.storage.addresses import DUE, stamp
 from billing.storage.index_keys import due_shard
 from sim.chance import Chance, stretched
+from sim.deployment import batch_answer
 from sim.invariants import Violation
 from sim.virtual_clock import HOUR, MINUTE, SECOND, instant, microseconds
 
@@ -187,7 +188,7 @@ class SimJobs:
         def taken(entries: Sequence[Any]) -> dict[str, Any]:
             for entry in entries:
                 self._put(entry["MessageBody"])
-            return {"Failed": [{"Id": entry["Id"]} for entry in Entries[len(entries) :]]}
+            return batch_answer(Entries, len(entries))
 
         return self._world.wire.call(
             "queue",

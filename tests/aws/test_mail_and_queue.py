@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -130,15 +130,35 @@ def test_every_lease_arrives_once_in_as_few_messages_as_can_be(count: int) -> No
     assert all(json.loads(body)["leases"] for body in bodies)
 
 
-class RefusingClient:
-    """SQS when it takes a part of a batch only."""
+class HalfDeaf:
+    """SQS when its answer to a batch names only some of the entries, and as it says."""
+
+    def __init__(self, successful: Sequence[str] = (), failed: Sequence[str] = ()) -> None:
+        self._successful, self._failed = successful, failed
 
     def send_message_batch(self, **_: object) -> dict[str, object]:
-        return {"Successful": [], "Failed": [{"Id": "0", "Code": "InternalError"}]}
+        named = {"Successful": self._successful, "Failed": self._failed}
+        return {key: [{"Id": each} for each in ids] for key, ids in named.items() if ids}
+
+
+BATCHES = {
+    "refused in part": HalfDeaf(["0"], ["1"]),
+    "refused wholly": HalfDeaf(failed=["0", "1"]),
+    "named in part": HalfDeaf(["0"]),
+    "named not at all": HalfDeaf(),
+    "named by other ids": HalfDeaf(["0", "2"]),
+}
 
 
 @pytest.mark.spec("R-1")
-def test_a_batch_that_is_not_wholly_taken_is_an_outage_and_the_alarms_come_again() -> None:
-    lease = Due(DueKind.BILL, NOW, ("acme", "cus_1", "sub_1"))
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_batch_that_is_not_wholly_taken_is_an_outage_and_the_alarms_come_again(name: str) -> None:
+    leases = [Due(DueKind.BILL, NOW, ("acme", "cus_1", f"sub_{n}")) for n in range(2)]
     with pytest.raises(Unavailable):
-        SqsQueue("https://queue", RefusingClient()).send([lease])
+        SqsQueue("https://queue", BATCHES[name], per_message=1).send(leases)
+
+
+@pytest.mark.spec("R-1")
+def test_a_batch_each_of_whose_entries_is_named_as_taken_is_sent() -> None:
+    leases = [Due(DueKind.BILL, NOW, ("acme", "cus_1", f"sub_{n}")) for n in range(2)]
+    SqsQueue("https://queue", HalfDeaf(["1", "0"]), per_message=1).send(leases)

@@ -33,15 +33,15 @@ class SqsQueue:
         remaining = iter(leases)
         bodies = iter(lambda: list(islice(remaining, self._per_message)), [])
         while batch := list(islice(bodies, MESSAGES_PER_CALL)):
+            entries = {str(number): body_of(leases) for number, leases in enumerate(batch)}
             answer = self._client.send_message_batch(
                 QueueUrl=self._url,
-                Entries=[
-                    {"Id": str(number), "MessageBody": body_of(leases)}
-                    for number, leases in enumerate(batch)
-                ],
+                Entries=[{"Id": name, "MessageBody": body} for name, body in entries.items()],
             )
-            if answer.get("Failed"):
-                raise Unavailable(f"{len(answer['Failed'])} messages were not taken by the queue")
+            # An entry that the answer names neither as taken nor as refused was not taken.
+            taken = {entry["Id"] for entry in answer.get("Successful", ())}
+            if not_taken := entries.keys() - taken:
+                raise Unavailable(f"{len(not_taken)} messages were not taken by the queue")
 
     def waiting(self) -> int:
         """Returns about how many leases are not worked off yet, whether or not a worker has

@@ -25,6 +25,12 @@ SWEEP_AFTER = timedelta(minutes=2)
 EVERY = timedelta(minutes=5)
 """The interval of the sweep."""
 
+DONE = ("told", "left_out", "waiting")
+"""The outcomes of an event that need no other run soon."""
+
+LATE = ("left", "late")
+"""The outcomes of an event for which there was no time."""
+
 READ_AT_MOST = 6400
 """The most events that are read of one shard, unless all of them are claimed."""
 
@@ -47,9 +53,12 @@ class _Work:
         self.ports, self.now, self.keep_going = ports, now, keep_going
         self.tally: Counter[str] = Counter()
         self.bug: Exception | None = None
+        self.seen: set[str] = set()
+        """Ids of the events that were tried or found claimed: a sweep tries none of them again."""
 
-    def deliver(self, events: Iterable[OutboxEvent]) -> None:
+    def deliver(self, events: Sequence[OutboxEvent]) -> None:
         """Delivers events side by side, those of one purchase one after the other."""
+        self.seen.update(event.id for event in events)
         for together in lines.rounds(events):
             for result in self.ports.each(self._deliver_one, together):
                 assert not isinstance(result, Unavailable), "consume counts it"
@@ -65,6 +74,10 @@ class _Work:
         except Exception as bug:
             return Counter(), bug
         return done, None
+
+    def count_of(self, outcomes: Iterable[str]) -> int:
+        """Returns the number of events that have had one of these outcomes so far."""
+        return sum(self.tally[outcome] for outcome in outcomes)
 
     def finished(self) -> Counter[str]:
         """Returns the counts; raises the first error of our own code, now that the others are
@@ -83,42 +96,60 @@ def sweep(
 ) -> Counter[str]:
     """Delivers the events that the stream left undelivered, beginning with another shard each time.
 
-    An event that our code breaks on holds up no other: its error is raised once the others are
-    delivered.
+    It goes round the shards that hold more than `limit` of a merchant's events until all were tried
+    or its time is over. An event that our code breaks on holds up no other: its error is raised
+    once the others are delivered.
     """
     work = _Work(ports, now, keep_going)
-    for shard in rotated(range(ports.operation.shards), now, EVERY):
-        work.deliver(_undelivered(ports, shard, now, limit, work.tally))
+    shards = rotated(range(ports.operation.shards), now, EVERY)
+    while shards:
+        shards = [shard for shard in shards if _deliver_round(work, shard, limit)]
     return work.finished()
 
 
-def _undelivered(
-    ports: Ports, shard: int, now: datetime, limit: int, tally: Counter[str]
-) -> list[OutboxEvent]:
-    """Lists a shard's events that nobody has claimed and that need not wait, up to `limit`.
+def _deliver_round(work: _Work, shard: int, limit: int) -> bool:
+    """Delivers up to `limit` events of each merchant; tells whether another round is worth it.
 
-    They take turns by merchant, another merchant first each time; of each merchant the event that
-    could be delivered for the longest time comes first. A merchant that is disarmed or out of reach
-    holds up no other.
+    It is not where none of them could be delivered: what is out of reach is left to the next run.
+    """
+    done, late = work.count_of(DONE), work.count_of(LATE)
+    events, has_more = _undelivered(work, shard, limit)
+    work.deliver(events)
+    return has_more and work.count_of(DONE) > done and work.count_of(LATE) == late
+
+
+def _undelivered(work: _Work, shard: int, limit: int) -> tuple[list[OutboxEvent], bool]:
+    """Lists a shard's events that nobody has claimed and that need not wait; tells whether there
+    are more of them.
+
+    They are up to `limit` of each merchant, who take turns, another one first each time; of each
+    merchant the event that could be delivered for the longest time comes first. A merchant that is
+    disarmed or out of reach holds up no other.
     """
     waiting: dict[str, list[OutboxEvent]] = defaultdict(list)
     last: OutboxEvent | None = None
-    read = 0
+    read, has_more = 0, False
     while read < READ_AT_MOST or not waiting:
-        found = ports.store.undelivered(shard, now - SWEEP_AFTER, limit, after=last)
+        found = work.ports.store.undelivered(shard, work.now - SWEEP_AFTER, limit, after=last)
         for event in found:
-            if lines.is_claimed(event, now):
-                tally["claimed"] += 1
+            if event.id in work.seen:
+                continue
+            if lines.is_claimed(event, work.now):
+                work.tally["claimed"] += 1
+                work.seen.add(event.id)
                 continue
             line = waiting[event.merchant]
             insort(line, event, key=_deliverable_at)
+            has_more = has_more or len(line) > limit
             del line[limit:]
         if len(found) < limit:
             break
         last, read = found[-1], read + len(found)
-    merchants = rotated(sorted(waiting), now, EVERY * ports.operation.shards)
+    else:
+        has_more = True
+    merchants = rotated(sorted(waiting), work.now, EVERY * work.ports.operation.shards)
     turns = zip_longest(*(waiting[merchant] for merchant in merchants))
-    return [event for turn in turns for event in turn if event is not None]
+    return [event for turn in turns for event in turn if event is not None], has_more
 
 
 def _deliverable_at(event: OutboxEvent) -> datetime:

@@ -41,11 +41,24 @@ class Wallet(Value):
         return tuple(s for s in self.payable if s.payment_method not in self.elsewhere)
 
     def beside(self, method: str) -> tuple[PaymentMethod, ...]:
-        """Returns the other cards that can take over from one: those at the same gateway account
-        (W-6)."""
+        """Returns the other cards that can take over from one: the customer's own at the same
+        gateway account (W-6)."""
         at = {(m.gateway, m.gateway_account) for m in self.methods if m.id == method}
-        others = (m for m in self.methods if m.id != method and m.id not in self.elsewhere)
+        others = (m for m in self.own if m.id != method and m.id not in self.elsewhere)
         return tuple(m for m in others if (m.gateway, m.gateway_account) in at)
+
+    @property
+    def own(self) -> tuple[PaymentMethod, ...]:
+        """Returns the cards that the customer gave or chose; the others pay only for what somebody
+        bought with them under the customer's email (B-3)."""
+        paid = {(s.payment_method, s.id) for s in self.subscriptions}
+        return tuple(
+            m
+            for m in self.methods
+            if m.given_for is None
+            or m.id == self.customer.default_method
+            or any(method == m.id and paid_for != m.given_for for method, paid_for in paid)
+        )
 
     @property
     def payable(self) -> tuple[Subscription, ...]:
@@ -193,7 +206,8 @@ def remove(
     be, or to the card that replaces it (`by`). If it was the default, `by` becomes that, else the
     newest other card (B-9).
     """
-    if reason := why_it_stays(wallet, method.id):
+    reason = why_it_stays(wallet, method.id)
+    if reason is not None and (by is None or reason != "last_card"):
         raise Refused(reason, gateway=method.gateway)
     writes: list[Write] = [Change(method, replace(method, removed_at=now))]
     was_default = wallet.customer.default_method == method.id
@@ -224,8 +238,9 @@ def remove(
 
 
 def heir(wallet: Wallet, method: str) -> PaymentMethod | None:
-    """Returns the default once a card is gone: the present one, else the newest other one (B-9)."""
-    return _default_or_newest(wallet, [m for m in wallet.methods if m.id != method])
+    """Returns the default once a card is gone: the present one, else the newest other one of the
+    customer's own (B-9)."""
+    return _default_or_newest(wallet, [m for m in wallet.own if m.id != method])
 
 
 def taker(wallet: Wallet, method: str) -> PaymentMethod | None:

@@ -182,7 +182,6 @@ def settle_paid(
     owner = customer or checkout.customer
     charge = outcome.charge if outcome else None
     invoice = replace(checkout.invoice, customer=owner).paid(now, charge)
-    assert checkout.method is not None, "a $0 start stores a payment method too (P-11)"
     subscription = purchase.subscription(checkout, owner, now) if checkout.terms.rebills else None
     over = replace(
         checkout,
@@ -199,7 +198,7 @@ def settle_paid(
         # Without a charge there was no point of no return to take it at.
         *(() if invoice.total else trials.taken(checkout, now)),
         *(() if customer else purchase.new_customer(checkout, now)),
-        purchase.keep(checkout.method, owner, kept),
+        purchase.keep(checkout, customer, kept),
         *((Insert(subscription), Insert(reminders.first(subscription))) if subscription else ()),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
         Insert(replace(checkout.consent, customer=owner, purchase=checkout.purchase)),

@@ -23,14 +23,19 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Write
 
 
-def keep(method: PaymentMethod, owner: str, kept: PaymentMethod | None) -> Write:
-    """Adds a purchase's card to its owner's.
+def keep(checkout: Checkout, customer: str | None, kept: PaymentMethod | None) -> Write:
+    """Adds the card of a purchase to those of its customer, or of a new one.
 
-    One that is there already is charged again, removed or not.
+    A known customer's is kept for this purchase alone: whoever typed their email gave it. One that
+    is there already is charged again, removed or not.
     """
-    if kept is None:
-        return Insert(replace(method, customer=owner))
-    return Change(kept, replace(kept, removed_at=None), expecting=("removed_at",))
+    method = checkout.method
+    assert method is not None, "a $0 start stores a payment method too (P-11)"
+    if kept is not None:
+        return Change(kept, replace(kept, removed_at=None), expecting=("removed_at",))
+    if customer is None:
+        return Insert(method)
+    return Insert(replace(method, customer=customer, given_for=checkout.purchase))
 
 
 def new_customer(checkout: Checkout, now: datetime) -> tuple[Insert, ...]:

@@ -98,6 +98,9 @@ class PaymentMethod(Entity):
     to (W-6). `expires_on` is `YYYY-MM`. A removed one is kept only for the invoices that it paid:
     it is not listed and not charged. `expiry_told` means that its expiry was mailed (R-8).
     `formerly` holds the card details before each renewal by the bank, oldest first (W-7).
+    `given_for` is the purchase at whose checkout it was given under the email of a customer who was
+    there before, and who need not be the one who gave it: nothing else is charged to it unless that
+    customer chooses so. None for a customer's own card.
     """
 
     id: str
@@ -113,6 +116,7 @@ class PaymentMethod(Entity):
     removed_at: datetime | None = None
     expiry_told: bool = False
     formerly: tuple[FormerCard, ...] = ()
+    given_for: str | None = None
 
     def as_of(self, at: datetime) -> PaymentMethod:
         """Returns the card with the digits it had at an instant, since an invoice is never

@@ -70,7 +70,7 @@ def _whose(
     owner = customer or checkout.customer
     return (
         *(() if customer else purchase.new_customer(checkout, now)),
-        purchase.keep(checkout.method, owner, kept),
+        purchase.keep(checkout, customer, kept),
         Insert(PurchaseBillTo(checkout.merchant, owner, checkout.purchase, checkout.bill_to)),
     )
 

@@ -281,9 +281,10 @@ def _one(held: Wallet, method: str) -> PaymentMethod:
 
 
 def _kept_at(held: Wallet, account: AccountRef) -> str | None:
-    """Returns a card that is stored at an account already: the default, if it is one of them."""
+    """Returns a card of the customer's own that is stored at an account already: the default, if it
+    is one of them."""
     at = (account.gateway, account.account)
-    kept = [m.id for m in held.methods if (m.gateway, m.gateway_account) == at]
+    kept = [m.id for m in held.own if (m.gateway, m.gateway_account) == at]
     default = held.customer.default_method
     return default if default in kept else next(iter(kept), None)
 

@@ -94,7 +94,7 @@ def _step(
     gateway = ports.gateway_of(checkout.invoice)
     state = checkout.invoice.state
     if checkout.method is None:
-        return _save_method(ports, gateway, checkout, history, now)
+        return _save_method(ports, gateway, checkout, now)
     untaken = state not in UNDER_WAY or not checkout.invoice.total
     # Asked before the payment is prepared; the write that takes the trial is refused by then.
     asked = state is InvoiceState.READY and came_from is InvoiceState.PENDING
@@ -132,16 +132,15 @@ def _without_trial(ports: Ports, gateway: Gateway, checkout: Checkout) -> Checko
     return settlement.write(ports, checkout_steps.abandon(checkout, trials.CODE))
 
 
-def _save_method(
-    ports: Ports, gateway: Gateway, checkout: Checkout, history: History | None, now: datetime
-) -> Checkout:
+def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: datetime) -> Checkout:
+    """Saves the payment method at the gateway, beside none of the known customer's: a form proves
+    no mailbox, so a stranger's card would join that customer's (B-3)."""
     try:
         answer = gateway.save_method(
             checkout.payment_token,
             owner=checkout.customer,
             key=f"{checkout.purchase}:method",
             verify=not checkout.invoice.total,
-            beside=_kept_already(ports, checkout, history),
         )
     except Invalid:
         ports.store.commit(*checkout_steps.undo_begin(checkout))
@@ -149,20 +148,6 @@ def _save_method(
     if isinstance(answer, SavedMethod):
         return settlement.write(ports, checkout_steps.save_method(checkout, answer, now))
     return settlement.write(ports, settlement.declined(ports, checkout, answer, now))
-
-
-def _kept_already(ports: Ports, checkout: Checkout, history: History | None) -> str | None:
-    """Returns the default card of a known buyer, where it is kept at the same account."""
-    owner = (checkout.merchant, checkout.customer)
-    customer = ports.store.customer(*owner) if history is None else history.customer
-    if customer is None or customer.default_method is None:
-        return None
-    default = customer.default_method
-    card = (
-        ports.store.payment_method(*owner, default) if history is None else history.method(default)
-    )
-    at = (checkout.invoice.gateway, checkout.invoice.gateway_account)
-    return card.id if card and (card.gateway, card.gateway_account) == at else None
 
 
 def _settle_under_way(

@@ -159,6 +159,7 @@ def remove_form(ports: Ports, visit: Visit, method: str) -> http.Answer:
         "card_remove",
         method=found,
         heir=rules.taker(wallet, method) or rules.heir(wallet, method),
+        is_last=len(wallet.methods) == 1,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from billing.accounts.flows import account_life
 from billing.accounts.web import billing as account_billing
+from billing.accounts.web import error_pages
 from billing.accounts.web import pages as account_pages
 from billing.accounts.web.pages import Visit
 from billing.kernel.ports import Ports
@@ -23,7 +24,10 @@ class AccountPages:
     """The resolver of account pages, with its ports."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(place=custom_domains.placed(ports)), ports
+        def fail(error: Exception, request: Request) -> http.Answer:
+            return error_pages.of_account(ports, error, request)
+
+        self.app, self.ports = http.resolver(custom_domains.placed(ports), fail), ports
 
     @property
     def request(self) -> Request:

@@ -19,7 +19,11 @@ from billing.web.request import Request, plain_id
 
 def build(ports: Ports) -> http.Resolver:
     """Builds the routes of this function over the given ports."""
-    app = http.resolver(languages.of_visitor, custom_domains.placed(ports))
+
+    def fail(error: Exception, request: Request) -> http.Answer:
+        return checkout_pages.failure(ports, error, request)
+
+    app = http.resolver(custom_domains.placed(ports), fail)
 
     @app.get("/health")
     def health() -> http.Answer:

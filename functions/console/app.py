@@ -26,7 +26,7 @@ class Console:
         def fail(error: Exception, request: Request) -> http.Answer:
             return console_pages.failure(ports, error, request, ports.clock())
 
-        self.app = http.resolver(place=custom_domains.placed(ports), fail=fail)
+        self.app = http.resolver(custom_domains.placed(ports), fail)
 
     def looks(self) -> Desk:
         """Returns the desk of a page's signed-in visitor."""

@@ -12,7 +12,6 @@ from billing.helpdesk.flows import decision
 from billing.helpdesk.web import caller, thread_pages
 from billing.helpdesk.web import pages as helpdesk_pages
 from billing.helpdesk.web.caller import Caller
-from billing.kernel.errors import BillingError
 from billing.kernel.ports import Ports
 from billing.runtime import deadline, telemetry, wiring
 from billing.web import custom_domains, http
@@ -25,13 +24,10 @@ class Helpdesk:
     """The resolver of helpdesk pages, with its ports."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = http.resolver(place=custom_domains.placed(ports)), ports
-
-        def failed(error: BillingError) -> http.Answer:
-            request = Request.of(self.app.current_event)
+        def fail(error: Exception, request: Request) -> http.Answer:
             return portal_session.failure(ports, error, request, helpdesk=True)
 
-        self.app.exception_handler(BillingError)(failed)
+        self.app, self.ports = http.resolver(custom_domains.placed(ports), fail), ports
 
     def looks(self, merchant: str) -> Caller:
         """Returns the caller of a page."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from billing.customers.web import portal_session
 from billing.customers.web.portal_session import Visit
-from billing.kernel.errors import BillingError
 from billing.kernel.ports import Ports
 from billing.portal.web import cards as portal_cards
 from billing.portal.web import freeze as portal_freeze
@@ -19,7 +18,7 @@ from billing.portal.web import payment as portal_payment
 from billing.portal.web import purchases as portal_purchases
 from billing.portal.web.mail_link import Holder
 from billing.runtime import telemetry, wiring
-from billing.web import custom_domains, http, languages
+from billing.web import custom_domains, http
 from billing.web.request import Request
 
 
@@ -27,15 +26,10 @@ class Portal:
     """The resolver of portal pages, with its ports."""
 
     def __init__(self, ports: Ports) -> None:
-        self.app, self.ports = (
-            http.resolver(languages.of_visitor, custom_domains.placed(ports)),
-            ports,
-        )
+        def fail(error: Exception, request: Request) -> http.Answer:
+            return portal_session.failure(ports, error, request)
 
-        def failed(error: BillingError) -> http.Answer:
-            return portal_session.failure(ports, error, self.request)
-
-        self.app.exception_handler(BillingError)(failed)
+        self.app, self.ports = http.resolver(custom_domains.placed(ports), fail), ports
 
     @property
     def request(self) -> Request:

@@ -15,7 +15,7 @@ from billing.web.request import Request
 
 def build(ports: Ports) -> http.Resolver:
     """Builds the routes of this function over the given ports."""
-    app = http.resolver()
+    app = http.resolver(admit=webhooks.admit)
 
     @app.post("/webhooks/<gateway>/<merchant>")
     def receive(gateway: str, merchant: str) -> http.Answer:
@@ -30,7 +30,7 @@ app = cache(lambda: build(wiring.ports()))
 
 
 @telemetry.observed
-@http.guarded_by(webhooks.admit)
+@http.guard
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Handles API Gateway's events for the addresses that gateways send to."""
     return app().resolve(event, context)

@@ -17,7 +17,7 @@ from dev.error_reasons import Raised, customers_modules, raised
 STANDS_IN = {"invalid", "refused", "malformed", "forged"}
 """Codes whose text stands in where a language has none for the reason."""
 
-BESIDE = {"code", "request"}
+BESIDE = {"request"}
 """Labels that stand beside an error's text, and are no error's."""
 
 FOR_WHO_RUNS_IT = {"keys_refused", "no_keys", "page_over", "request_refused"}

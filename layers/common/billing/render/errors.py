@@ -27,6 +27,16 @@ def error_text(error: Exception, language: str) -> str:
     return messages.text(language, key, **values)
 
 
+UNSENT = frozenset({"malformed", "method_not_allowed", "too_large", "unsupported_media_type"})
+"""Codes of requests that none of our forms sends: their words are for programs."""
+
+
+def page_text(error: Exception, language: str) -> str:
+    """Returns the words of an error on a page: plain ones for what only programs send."""
+    known = isinstance(error, BillingError) and error.code in UNSENT
+    return error_text(Refused("refused") if known else error, language)
+
+
 def _keys(error: BillingError) -> list[str]:
     """Returns the keys of a text, from the exact one to those that stand in.
 

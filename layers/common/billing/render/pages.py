@@ -18,7 +18,8 @@ checkout/onward.html       merchant, url of another's page, why: card or bank, g
 checkout/unavailable.html  merchant or None, again_url or None, test
 sandbox/authenticate.html  description, amount: Money, test
 directory.html             listings: sequence of directory.Listing
-error.html                 problem: mapping with code, detail and, if ours, request_id
+error.html                 problem: mapping with code, detail and, if ours, request_id; and if known
+                           merchant, and way: words and address of what to do next
 
 `form` and `errors` of the checkout go by the names of its fields: email, name, line1, line2, city,
 postal_code, state, country, payment_method, confirm_repeat; what is wrong with the whole has the

@@ -1,19 +1,21 @@
 """Answers over HTTP: the resolver that maps every error in one place, and the guard around it.
 
 A handler module is `app = http.resolver()`, routes on it, and `http.guard` around the Lambda
-handler; nothing that a stranger sends gets past the two as an exception.
+handler; nothing that a stranger sends gets past the two as an exception. The resolver answers every
+error in the look of its own pages, also that of a request it does not let in.
 """
 
 from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
 from secrets import token_urlsafe  # noqa: TID251 - a nonce names nothing, and is never replayed
 from typing import TYPE_CHECKING, Any
 
 from billing.kernel.errors import NotFound
-from billing.render.errors import error_text
+from billing.render.errors import page_text
 from billing.runtime import telemetry
 from billing.web import problems, router
 from billing.web.request import Request, admitted
@@ -22,8 +24,31 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.shared.cookies import Cookie
 
 Answer = router.Answer
-Resolver = router.Router
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+
+
+class Resolver(router.Router):
+    """A router that lets requests in; `fail` answers what is not let in, too."""
+
+    def __init__(
+        self,
+        not_found: Callable[[router.Router], Answer],
+        admit: Callable[[Mapping[str, Any]], dict[str, Any]],
+        place: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        fail: Callable[[Exception, Request], Answer],
+    ) -> None:
+        super().__init__(not_found)
+        self.admit, self.place, self.fail = admit, place, fail
+
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        try:
+            placed = self.place(self.admit(event))
+        except Exception as error:
+            with suppress(Exception):  # The first error is the one to show, wherever it came in.
+                event = self.place(event)
+            return self.fail(error, Request.of(event)).for_gateway()
+        return super().resolve(placed, context)
+
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -94,28 +119,31 @@ def answer(
 
 
 def resolver(
-    language_of: Callable[[Request], str] = lambda _: "en",
     place: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     fail: Callable[[Exception, Request], Answer] | None = None,
+    admit: Callable[[Mapping[str, Any]], dict[str, Any]] = admitted,
 ) -> Resolver:
     """Builds the routes of a function: every error is answered as a problem, or as a page.
 
-    The page is in the visitor's language, or whatever `fail` makes of an error. `place` is called
-    first with an event: it maps addresses of a merchant's own domain (A-9).
+    The page is in the visitor's language, or whatever `fail` makes of an error. `admit` is called
+    first with an event, and raises on what no handler should see; then `place`, which maps
+    addresses of a merchant's own domain (A-9).
     """
 
     def failed(error: Exception) -> Answer:
-        request = Request.of(app.current_event)
-        if fail is not None:
-            return fail(error, request)
-        return failure(error, request, language=language_of(request))
+        return app.fail(error, Request.of(app.current_event))
 
-    app = Resolver(lambda routes: failed(_unrouted(routes)), place or (lambda event: event))
+    app = Resolver(
+        lambda routes: failed(_unrouted(routes)),
+        admit,
+        place or (lambda event: event),
+        fail or failure,
+    )
     app.exception_handler(Exception)(failed)
     return app
 
 
-def _unrouted(app: Resolver) -> Exception:
+def _unrouted(app: router.Router) -> Exception:
     allowed = app.methods()
     return problems.MethodNotAllowed(allowed) if allowed else NotFound()
 
@@ -134,29 +162,21 @@ def failure(
     body = problems.problem(error, request.id)
     if request.wants_problem:
         return answer(status, PROBLEM, dumps(body), headers)
-    problem_body = {**body, "detail": error_text(error, language)}
+    problem_body = {**body, "detail": page_text(error, language)}
     shown = page(template, language, status=status, problem=problem_body, **values)
     shown.headers.update(headers)
     return shown
 
 
-def guarded_by(
-    admit: Callable[[Mapping[str, Any]], dict[str, Any]],
-) -> Callable[[Handler], Handler]:
-    """Wraps a Lambda handler: it gets the event that `admit` returns, and no exception escapes."""
+def guard(handler: Handler) -> Handler:
+    """Wraps a Lambda handler, so that no exception escapes where not even a resolver could be
+    built or could answer."""
 
-    def around(handler: Handler) -> Handler:
-        @wraps(handler)
-        def guarded(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-            try:
-                return handler(admit(event), context)
-            except Exception as error:
-                return failure(error, Request.of(event)).for_gateway()
+    @wraps(handler)
+    def guarded(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        try:
+            return handler(event, context)
+        except Exception as error:
+            return failure(error, Request.of(event)).for_gateway()
 
-        return guarded
-
-    return around
-
-
-guard = guarded_by(admitted)
-"""Guards the handlers for browsers and for the API: refuses what no handler should see."""
+    return guarded

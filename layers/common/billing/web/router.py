@@ -73,15 +73,10 @@ class Route(Value):
 class Router:
     """The routes of a function; where two match, one without places comes first."""
 
-    def __init__(
-        self,
-        not_found: Callable[[Router], Answer],
-        place: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda event: event,
-    ) -> None:
+    def __init__(self, not_found: Callable[[Router], Answer]) -> None:
         self.routes: list[Route] = []
         self.current_event: Mapping[str, Any] = {}
         self._not_found = not_found
-        self._place = place
         self._failed: dict[type[Exception], Callable[[Any], Answer]] = {}
 
     def get(self, path: str) -> Callable[[Handle], Handle]:
@@ -123,9 +118,8 @@ class Router:
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answers an event. In a server with threads one request follows the other, as in Lambda;
         `context` is not read."""
-        placed = self._place(event)
         with _one_at_a_time:
-            outer, self.current_event = self.current_event, placed
+            outer, self.current_event = self.current_event, event
             try:
                 return self._answer().for_gateway()
             finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -17,10 +18,11 @@ from billing.kernel.errors import Invalid, NotFound, Refused, Unavailable
 from billing.kernel.gateways import Collection, Element, TheirPage
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.ports import Ports
+from billing.render.messages import text
 from billing.web import custom_domains, http, languages, redirects
 from billing.web.card_fields import GIVEN_THERE, card_fields
 from billing.web.problems import errors_of
-from billing.web.request import Request
+from billing.web.request import Request, plain_id
 
 
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
@@ -218,6 +220,22 @@ def _page_of(bought: Checkout, again_url: str) -> tuple[str, dict[str, Any]]:
             return "checkout/action.html", {}
         case _:
             return "checkout/processing.html", {"refresh_seconds": shapes.REFRESH_SECONDS}
+
+
+def failure(ports: Ports, error: Exception, request: Request) -> http.Answer:
+    """Renders an error as the seller's, with the way back to the checkout where there is one."""
+    found, spoken = None, languages.of_visitor(request)
+    prefix, _, point = request.path.removeprefix("/").partition("/")
+    point = point.partition("/")[0]
+    if prefix == "checkout" and not request.wants_problem:
+        with suppress(Exception):  # The first error is the one to show, in whatever look.
+            found = ports.store.merchant(plain_id(point.partition(".")[0]))
+    if found is None:
+        return http.failure(error, request, language=spoken)
+    spoken, way = languages.spoken(found, request), None
+    if not isinstance(error, NotFound):
+        way = text(spoken, "unavailable.again"), custom_domains.checkout(request, point)
+    return http.failure(error, request, language=spoken, merchant=found, way=way)
 
 
 def _form(

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from billing.accounts.web import console_session
+from billing.accounts.web import console_session, error_pages
 from billing.accounts.web.console_session import Session
 from billing.api.web.queries import InstantOrDate, end_of, start_of
 from billing.console.flows import transactions
 from billing.console.flows.transactions import Filter
 from billing.customers.flows import customers
-from billing.kernel.errors import BillingError, Invalid
+from billing.kernel.errors import Invalid
 from billing.kernel.lists import Page
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.ports import Ports
@@ -158,13 +158,13 @@ def page(desk: Desk, template: str, *, status: int = 200, **values: Any) -> http
 
 
 def failure(ports: Ports, error: Exception, request: Request, now: datetime) -> http.Answer:
-    """Renders an error inside the console for a signed-in merchant, else by itself."""
+    """Renders an error inside the console for a signed-in merchant, else on a page of its own."""
     session = None
     if not request.wants_problem:
-        with suppress(BillingError):  # the first error is the one to show, in whatever look
+        with suppress(Exception):  # the first error is the one to show, in whatever look
             session = console_session.required(ports, request, now)
     if session is None:
-        return http.failure(error, request)
+        return error_pages.of_console(ports, error, request)
     around = _around(session)
     return http.failure(error, request, "console/problem.html", MERCHANTS_LANGUAGE, **around)
 

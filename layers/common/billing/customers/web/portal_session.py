@@ -10,7 +10,7 @@ from aws_lambda_powertools.shared.cookies import Cookie
 from billing.customers.flows import customer_view, login
 from billing.customers.flows.customer_view import Account
 from billing.kernel.customers import Customer
-from billing.kernel.errors import BillingError, NotFound, Unavailable
+from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
@@ -141,7 +141,7 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
 
 
 def failure(
-    ports: Ports, error: BillingError, request: Request, *, helpdesk: bool = False
+    ports: Ports, error: Exception, request: Request, *, helpdesk: bool = False
 ) -> http.Answer:
     """Renders an error in the look of the merchant's own pages, with the way back and a contact."""
     parts = request.path.split("/")

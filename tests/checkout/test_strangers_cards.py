@@ -1,4 +1,4 @@
-"""Who buys under somebody's email adds nothing to what pays for that customer's purchases (B-3)."""
+"""A purchase under a customer's email adds nothing to what pays for their other purchases (B-3)."""
 
 from __future__ import annotations
 

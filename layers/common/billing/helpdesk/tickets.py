@@ -103,6 +103,13 @@ class Ticket(Entity):
     test: bool = False
 
     @property
+    def number(self) -> str:
+        """Returns the short number by which people name it, such as 4821-0937; only its id is
+        unique."""
+        digits = f"{int(sha256(self.id.encode()).hexdigest(), 16) % 10**8:08d}"
+        return f"{digits[:4]}-{digits[4:]}"
+
+    @property
     def is_verified(self) -> bool:
         return self.ownership is not Ownership.NONE
 

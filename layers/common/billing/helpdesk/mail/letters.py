@@ -30,7 +30,7 @@ def request_received(
         paragraphs=(
             *masked,
             *_held_charge(envelope, ticket),
-            text(language, "mail.reference", reference=ticket.id),
+            text(language, "mail.reference", reference=ticket.number),
         ),
         link=(text(language, "mail.ticket.see"), url),
     )
@@ -55,7 +55,7 @@ def new_ticket(
             *reason,
             *_message(message),
             text(language, "mail.received.department", department=department.name),
-            text(language, "mail.reference", reference=ticket.id),
+            text(language, "mail.reference", reference=ticket.number),
         ),
         link=(text(language, "mail.ticket.decide"), url),
     )
@@ -71,7 +71,7 @@ def answer(
         subject=text(language, "mail.ticket.answered.subject", **words),
         title=text(language, "mail.ticket.answered.title"),
         opening=(text(language, "mail.ticket.answered.text", **words),),
-        paragraphs=(*_message(message), text(language, "mail.reference", reference=ticket.id)),
+        paragraphs=(*_message(message), text(language, "mail.reference", reference=ticket.number)),
         link=(text(language, "mail.ticket.reply"), url),
     )
     return _from(department, written(letter, envelope), envelope)
@@ -86,7 +86,7 @@ def customer_reply(
         subject=text(language, "mail.ticket.again.subject", **words),
         title=text(language, "mail.ticket.again.title"),
         opening=(text(language, "mail.ticket.again.text", **words),),
-        paragraphs=(*_message(message), text(language, "mail.reference", reference=ticket.id)),
+        paragraphs=(*_message(message), text(language, "mail.reference", reference=ticket.number)),
         link=(text(language, "mail.ticket.decide"), url),
     )
     return _to(ticket, written(letter, envelope))
@@ -115,7 +115,7 @@ def approved(
         subject=text(language, f"mail.approved.{ticket.wish}.subject", **words),
         title=text(language, "mail.approved.title"),
         opening=(text(language, f"{course}.text", **words),),
-        paragraphs=(text(language, "mail.reference", reference=ticket.id),),
+        paragraphs=(text(language, "mail.reference", reference=ticket.number),),
         link=(text(language, "mail.ticket.see"), url),
     )
     return _from(department, written(letter, envelope), envelope)
@@ -134,7 +134,7 @@ def declined(
         paragraphs=(
             *_message(message),
             *((text(language, "mail.declined.goes_on", **words),) if goes_on else ()),
-            text(language, "mail.reference", reference=ticket.id),
+            text(language, "mail.reference", reference=ticket.number),
         ),
         link=(text(language, "mail.ticket.reply"), url),
     )

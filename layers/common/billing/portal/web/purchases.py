@@ -72,7 +72,7 @@ def ending_page(ports: Ports, visit: Visit, subscription: str) -> http.Answer:
         purchase=purchase,
         subscription=found,
         course=course,
-        reference=reference or (ticket.id if ticket else None),
+        reference=reference or (ticket.number if ticket else None),
         ticket=ticket if course == "asked" else None,
     )
 

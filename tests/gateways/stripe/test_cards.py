@@ -29,6 +29,16 @@ METHOD = (
 CUSTOMER = (200, {"id": "cus_1", "object": "customer"})
 
 
+ATTACHED = failure(400, "invalid_request_error")
+"""Stripe's answer where a card is attached to somebody already."""
+
+
+def kept_for(owner: str | None) -> dict[str, object]:
+    """A customer of Stripe's that was made for one of ours."""
+    metadata = {} if owner is None else {"customer": owner}
+    return {"id": "cus_9", "object": "customer", "metadata": metadata}
+
+
 SAVED = SavedMethod("cus_1:pm_1", "visa", "4242", "2034-03", "fp")
 
 
@@ -83,12 +93,20 @@ def test_a_token_that_names_no_card_of_ones_own_is_refused() -> None:
     for answer in (
         failure(400, "invalid_request_error", "resource_missing"),
         failure(404, "invalid_request_error", "resource_missing"),
-        failure(400, "invalid_request_error"),  # attached to somebody already
     ):
         with pytest.raises(Invalid):
             save(Edge(CUSTOMER, answer))
+    for somebody in (None, kept_for("cus_bob"), kept_for(None)):
+        with pytest.raises(Invalid):
+            save(Edge(CUSTOMER, ATTACHED, (200, {**METHOD[1], "customer": somebody})))
     with pytest.raises(Invalid, match="only_cards"):
         save(Edge(CUSTOMER, (200, {"id": "pm_1", "customer": "cus_1", "card": None})))
+
+
+@pytest.mark.spec("B-9", "C-2")
+def test_a_card_that_is_with_a_customer_of_the_same_owner_stays_there() -> None:
+    edge = Edge(CUSTOMER, ATTACHED, (200, {**METHOD[1], "customer": kept_for("cus_ann")}))
+    assert save(edge, "pm_1") == SavedMethod("cus_9:pm_1", "visa", "4242", "2034-03", "fp")
 
 
 @pytest.mark.spec("C-1")

@@ -61,8 +61,7 @@ def saved(
     """
     try:
         named, is_set_up = _given(account, token)
-        customer = parts(beside)[0] if beside else _customer(account, owner, key)
-        card = account.ask(partial(_attach, named, customer, key))
+        card, customer = _attached(account, named, owner, key, beside)
         if verify and not is_set_up:
             refusal = account.ask(partial(_set_up, card.id, customer, key))
             if refusal is not None:
@@ -72,6 +71,31 @@ def saved(
     except (stripe.InvalidRequestError, NotFound) as error:
         raise Invalid("payment_method_unknown", field="payment_method") from error
     return _saved(card, customer)
+
+
+def _attached(
+    account: StripeAccount, named: str, owner: str, key: str, beside: str | None
+) -> tuple[stripe.PaymentMethod, str]:
+    """Attaches a card to the customer of another one, or to a new one; one that is with a customer
+    of the same owner already stays there."""
+    customer = parts(beside)[0] if beside else _customer(account, owner, key)
+    try:
+        return account.ask(partial(_attach, named, customer, key)), customer
+    except stripe.InvalidRequestError as error:
+        if error.code == "resource_missing":
+            raise
+        kept, made_for = _kept(account, named)
+        if made_for is None or with_advice(made_for.metadata, "customer") != owner:
+            raise
+        return kept, made_for.id
+
+
+def _kept(account: StripeAccount, card: str) -> tuple[stripe.PaymentMethod, stripe.Customer | None]:
+    """Reads a card with the customer that it is attached to."""
+    kept = account.ask(
+        lambda client: client.v1.payment_methods.retrieve(card, {"expand": ["customer"]})
+    )
+    return kept, kept.customer if isinstance(kept.customer, stripe.Customer) else None
 
 
 def customer_of(account: StripeAccount, card: str) -> str | None:
@@ -87,19 +111,12 @@ def found(account: StripeAccount, method: str) -> SavedMethod | None:
     """Reads a saved method as it is now, with the owner that its customer there was made for."""
     customer, card = parts(method)
     try:
-        kept = account.ask(
-            lambda client: client.v1.payment_methods.retrieve(card, {"expand": ["customer"]})
-        )
+        kept, made_for = _kept(account, card)
     except (stripe.InvalidRequestError, NotFound):
         return None
     if id_of(kept.customer) != customer or kept.card is None:
         return None
-    made_for = kept.customer
-    owner = (
-        with_advice(made_for.metadata, "customer")
-        if isinstance(made_for, stripe.Customer)
-        else None
-    )
+    owner = None if made_for is None else with_advice(made_for.metadata, "customer")
     return replace(_saved(kept, customer), owner=owner)
 
 

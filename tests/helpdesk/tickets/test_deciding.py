@@ -189,7 +189,7 @@ def test_what_cannot_be_refunded_stays_open_with_a_note(world: World) -> None:
     assert refused.value.code == "disputed"
     assert newest(world).state is TicketState.OPEN
     (said,) = ticket.thread(world.ports, "acme", found.id).messages
-    assert said.internal and "disputed" in said.text
+    assert said.internal and "The bank is looking into a payment" in said.text
     disputed = world.subscription()
     world.store.commit(Change(disputed, replace(disputed, dispute="won")))
     assert approve(world, found).carried_out_at == world.now

@@ -157,6 +157,11 @@ _NOT_OFFERED = frozenset(
 _BRANDS = {"amex": "American Express", "unionpay": "UnionPay"}
 
 
+def language_name(code: str, language: str) -> str:
+    """Names one of our languages."""
+    return locale(code).get_display_name(locale(language)) or code
+
+
 def brand(name: str) -> str:
     """Returns a brand as it writes itself; a wallet is named as the gateway that it is at."""
     if name in registry.specs():

@@ -119,6 +119,8 @@ _IN_A_LANGUAGE = (
     "terms",
     "country",
     "means",
+    "month",
+    "language_name",
 )
 """Filters that are functions of `formats`, given the page's language."""
 
@@ -143,6 +145,7 @@ def _made(language: str, loader: BaseLoader) -> Environment:
         disclosure_of=partial(wording.disclosure, language=language),
         cancelling_of=partial(wording.cancelling, language=language),
         decline_words=partial(wording.decline, language=language),
+        merchants_reason=wording.merchants_reason,
         changed_elsewhere=partial(wording.changed_elsewhere, language=language),
     )
     for name in _IN_A_LANGUAGE:

@@ -12,7 +12,7 @@ from billing.kernel.pricing import Quote
 from billing.kernel.schedule import ends_at
 from billing.render import formats
 from billing.render.errors import error_text
-from billing.render.messages import has, text
+from billing.render.messages import MERCHANTS_LANGUAGE, has, text
 
 
 def disclosure(
@@ -89,6 +89,15 @@ def decline(code: str | None, language: str, gateway: str | None = None) -> str:
         *(f"decline.{each}" for each in (code, "generic")),
     )
     return text(language, next(key for key in keys if has(key)))
+
+
+def merchants_reason(code: str) -> str:
+    """Names for a merchant why a payment failed or a refund came back, by the gateway's code.
+
+    Gateways add codes: one that we do not know yet is written as words.
+    """
+    key = f"console.reason.{code}"
+    return text(MERCHANTS_LANGUAGE, key) if has(key) else code.replace("_", " ").capitalize()
 
 
 def changed_elsewhere(gateway: str, language: str) -> str:

@@ -22,7 +22,8 @@ from billing.kernel.subscription import Source, Subscription, When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction
 from billing.refunds.flows import refund
-from billing.render.messages import text
+from billing.render.errors import error_text
+from billing.render.messages import MERCHANTS_LANGUAGE, text
 
 HAS_ENDED = frozenset({"already_cancelled", "completed"})
 
@@ -128,7 +129,7 @@ def _cancel_with_refund(ports: Ports, ticket: Ticket, now: datetime) -> None:
 
 def _reopen(ports: Ports, ticket: Ticket, refused: Refused, now: datetime) -> None:
     name = f"msg_{ticket.id}-{ticket.attempt}-failed"
-    why = text("en", "ticket.failed", code=refused.code)
+    why = text(MERCHANTS_LANGUAGE, "ticket.failed", why=error_text(refused, MERCHANTS_LANGUAGE))
     message = messages.message(ticket.id, ticket.merchant, name, Author.HOUSE, why, now)
     ports.store.commit(
         Change(ticket, decisions.reopen(ticket, now), expecting=decisions.DECIDED_ON),

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from billing.kernel.invoices import Invoice
 from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund
-from billing.render import formats
+from billing.render import formats, wording
 from billing.render.mails import Envelope, Letter, written
 from billing.render.messages import text
 
@@ -49,7 +49,7 @@ def refund_came_back(
         "product": invoice.product_name,
         "email": email,
         "date": formats.day(invoice.settled_at or invoice.opened_at, zone, language),
-        "code": refund.failure or "",
+        "why": wording.merchants_reason(refund.failure or "unknown"),
         "number": refund.number or refund.order_id,
         "order": refund.order_id,
         "id": refund.gateway_refund or "",

@@ -145,6 +145,7 @@ def _made(language: str, loader: BaseLoader) -> Environment:
         disclosure_of=partial(wording.disclosure, language=language),
         cancelling_of=partial(wording.cancelling, language=language),
         decline_words=partial(wording.decline, language=language),
+        by_gateway=partial(wording.by_gateway, language=language),
         merchants_reason=wording.merchants_reason,
         changed_elsewhere=partial(wording.changed_elsewhere, language=language),
     )

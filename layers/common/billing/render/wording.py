@@ -91,6 +91,13 @@ def decline(code: str | None, language: str, gateway: str | None = None) -> str:
     return text(language, next(key for key in keys if has(key)))
 
 
+def by_gateway(gateway: str, key: str, language: str, **values: object) -> str:
+    """Returns a text about a payment, in its gateway's own words where it has some: not each is
+    paid by a card that a bank issued."""
+    own = f"gateway.{gateway}.{key}"
+    return text(language, own if has(own) else key, **values)
+
+
 def merchants_reason(code: str) -> str:
     """Names for a merchant why a payment failed or a refund came back, by the gateway's code.
 

@@ -152,7 +152,9 @@ def action_needed(
     letter = Letter(
         subject=text(language, "mail.action_needed.subject", **words),
         title=text(language, "mail.action_needed.title"),
-        opening=(text(language, "mail.action_needed.text", **words),),
+        opening=(
+            wording.by_gateway(invoice.gateway, "mail.action_needed.text", language, **words),
+        ),
         paragraphs=until,
         link=(text(language, "mail.action_needed.button"), url),
         cancelling=cancelling(envelope.merchant, was, language),

@@ -1,4 +1,4 @@
-"""What merchants read in place of the codes that gateways and we ourselves use."""
+"""Merchants read words in place of the codes of gateways and of ours."""
 
 from __future__ import annotations
 

@@ -31,10 +31,18 @@ UNSENT = frozenset({"malformed", "method_not_allowed", "too_large", "unsupported
 """Codes of requests that none of our forms sends: their words are for programs."""
 
 
-def page_text(error: Exception, language: str) -> str:
-    """Returns the words of an error on a page: plain ones for what only programs send."""
-    known = isinstance(error, BillingError) and error.code in UNSENT
-    return error_text(Refused("refused") if known else error, language)
+def page_text(error: Exception, language: str, section: str = "") -> str:
+    """Returns the words of an error on a page: plain ones for what only programs send.
+
+    `section` is where the catalog has a page's own words, by reason: in the console nobody is
+    asked to write to the seller.
+    """
+    if not isinstance(error, BillingError):
+        return error_text(error, language)
+    own = f"{section}.{error.reason}"
+    if messages.has(own, language):
+        return messages.text(language, own)
+    return error_text(Refused("refused") if error.code in UNSENT else error, language)
 
 
 def _keys(error: BillingError) -> list[str]:

@@ -153,16 +153,21 @@ def failure(
     request: Request,
     template: str = "error.html",
     language: str = "en",
+    *,
+    section: str = "",
     **values: Any,
 ) -> Answer:
-    """Answers an error, as problem+json or a page with the same words, and logs it."""
+    """Answers an error, as problem+json or a page with the same words, and logs it.
+
+    `section` is where the catalog has the page's own words for some errors, if any.
+    """
     status = problems.status_of(error)
     telemetry.failed(error, request.id, status=int(status))
     headers = problems.headers_of(error)
     body = problems.problem(error, request.id)
     if request.wants_problem:
         return answer(status, PROBLEM, dumps(body), headers)
-    problem_body = {**body, "detail": page_text(error, language)}
+    problem_body = {**body, "detail": page_text(error, language, section)}
     shown = page(template, language, status=status, problem=problem_body, **values)
     shown.headers.update(headers)
     return shown

@@ -25,7 +25,7 @@ def of_account(ports: Ports, error: Exception, request: Request) -> http.Answer:
         way = ("account.sign_in.title", SIGN_IN)
     elif request.path.startswith("/account/reset/"):
         way = ("account.forgot.title", FORGOT)
-    return _page(error, request, platform, None if platform is None else way)
+    return _page(error, request, platform, None if platform is None else way, "account.error")
 
 
 def of_console(ports: Ports, error: Exception, request: Request) -> http.Answer:
@@ -40,14 +40,18 @@ def of_console(ports: Ports, error: Exception, request: Request) -> http.Answer:
         way = None if platform is None else ("account.sign_in.title", SIGN_IN)
     else:
         way = ("console.go_on", "/console")
-    return _page(error, request, platform, way)
+    return _page(error, request, platform, way, "console.error")
 
 
 def _page(
-    error: Exception, request: Request, platform: Merchant | None, way: tuple[str, str] | None
+    error: Exception,
+    request: Request,
+    platform: Merchant | None,
+    way: tuple[str, str] | None,
+    section: str,
 ) -> http.Answer:
     shown = None if way is None else (text(MERCHANTS_LANGUAGE, way[0]), way[1])
-    return http.failure(error, request, merchant=platform, way=shown)
+    return http.failure(error, request, section=section, merchant=platform, way=shown)
 
 
 def _platform(ports: Ports, request: Request) -> Merchant | None:

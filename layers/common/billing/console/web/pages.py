@@ -166,7 +166,14 @@ def failure(ports: Ports, error: Exception, request: Request, now: datetime) -> 
     if session is None:
         return error_pages.of_console(ports, error, request)
     around = _around(session)
-    return http.failure(error, request, "console/problem.html", MERCHANTS_LANGUAGE, **around)
+    return http.failure(
+        error,
+        request,
+        "console/problem.html",
+        MERCHANTS_LANGUAGE,
+        section="console.error",
+        **around,
+    )
 
 
 def _around(session: Session) -> dict[str, Any]:

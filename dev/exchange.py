@@ -126,8 +126,10 @@ def _headers(request: Request) -> dict[str, str]:
         key = name.lower()
         if key not in _NOT_FORWARDED:
             joined[key] = f"{joined[key]},{value}" if key in joined else value
+    # Whom it saw is appended to what the client claims, which arrives as on a real API.
+    claimed = joined.get("x-forwarded-for")
+    joined["x-forwarded-for"] = ", ".join(filter(None, (claimed, request.source_ip)))
     # As the load balancer in front of a real API sets them, whatever the client claims.
-    joined["x-forwarded-for"] = request.source_ip
     joined["x-forwarded-proto"] = "http"
     joined["x-forwarded-port"] = joined.get("host", "").rpartition(":")[2]
     return joined

@@ -49,10 +49,11 @@ def test_header_names_are_lower_case_and_repeated_headers_joined() -> None:
     assert "connection" not in headers
 
 
-def test_a_client_cannot_claim_another_address() -> None:
-    assert event(headers=(("X-Forwarded-For", "8.8.8.8"),))["headers"]["x-forwarded-for"] == (
-        "127.0.0.1"
-    )
+def test_a_clients_claim_about_its_address_arrives_and_changes_nothing() -> None:
+    made = event(headers=(("X-Forwarded-For", "8.8.8.8"), ("X-Forwarded-Proto", "https")))
+    assert made["headers"]["x-forwarded-for"] == "8.8.8.8, 127.0.0.1"
+    assert made["headers"]["x-forwarded-proto"] == "http"
+    assert made["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
 
 
 def test_cookies_are_an_array_and_no_header() -> None:

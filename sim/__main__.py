@@ -6,14 +6,14 @@ import argparse
 import gc
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from sim import corpus, exhaustive, mutation_testing
-from sim.run import CHARGES_PER_SUB_YEAR, Result, run
+from sim import corpus, exhaustive, mutation_testing, record
+from sim.calibration import Measured, Speed, measured
+from sim.run import CHARGES_PER_SUB_YEAR, Result
 from sim.shrink import shrink, trace
 from sim.virtual_clock import SECOND
 
@@ -64,9 +64,9 @@ def main(arguments: list[str]) -> int:
         return _simulate(corpus.seeds())
     if options.seed is not None:
         return _simulate([options.seed])
-    start = options.seed_from if options.seed_from is not None else _fresh()
+    start = options.seed_from if options.seed_from is not None else record.fresh_seed()
     print(f"seeds {start} to {start + options.seeds - 1}")
-    return _simulate(range(start, start + options.seeds))
+    return _simulate(range(start, start + options.seeds), recorded=options.record)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -74,33 +74,38 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=40, help="how many seeds")
     parser.add_argument("--seed-from", type=int, help="the first of them (else a fresh one)")
     parser.add_argument("--seed", type=int, help="replay one seed")
+    parser.add_argument("--record", action="store_true", help="add fresh seeds to sim/RECORD.md")
     parser.add_argument("--corpus", action="store_true", help="replay all seeds that ever failed")
     parser.add_argument("--exhaustive", action="store_true", help="fail at every single port call")
     parser.add_argument("--mutants", action="store_true", help="take away each guard in turn")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.record and options.seed_from is not None:
+        parser.error("only fresh seeds are recorded")
+    if options.record and (changed := record.changed_files()):
+        parser.error(f"only what is committed is recorded; changed are {', '.join(changed)}")
+    return options
 
 
-def _fresh() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _results(seeds: Sequence[int]) -> Iterator[Result]:
+def _results(seeds: Sequence[int]) -> Iterator[Measured]:
     """Of each seed, in order; a processor has a seed of its own, since none knows of another."""
     if len(seeds) == 1:
-        yield run(seeds[0])
+        yield measured(seeds[0])
         return
     with ProcessPoolExecutor(min(len(seeds), os.cpu_count() or 1)) as pool:
         try:
-            yield from pool.map(run, seeds)
+            yield from pool.map(measured, seeds)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _simulate(seeds: Sequence[int]) -> int:
+def _simulate(seeds: Sequence[int], *, recorded: bool = False) -> int:
     charges = events = 0
-    tally, busy = Counter[str](), Counter[int]()
-    failed: Result | None = None
-    for result in _results(seeds):
+    tally, busy, speed = Counter[str](), Counter[int](), Speed()
+    last, failed = seeds[0], None
+    for seed in _results(seeds):
+        result = seed.result
+        speed.add(seed)
+        last = result.seed
         charges += result.charges
         events += result.events
         busy[result.process] += result.microseconds
@@ -109,15 +114,26 @@ def _simulate(seeds: Sequence[int]) -> int:
             failed = result
             break
     seconds = max(busy.values(), default=0) / SECOND  # side by side: the process that took longest
+    sub_years = charges / CHARGES_PER_SUB_YEAR
+    if recorded:
+        record.add(seeds[0], last, sub_years, int(failed is not None))
     if failed is not None:
-        print(trace(shrink(failed)))
-        print(f"replay: python -m sim --seed {failed.seed}  (and add it to {_short(corpus.FILE)})")
+        _tell(failed)
     print("mix: " + ", ".join(f"{name} {tally[name]}" for name in MIX))
     print(
-        f"charges={charges} sub_years={charges / CHARGES_PER_SUB_YEAR:.1f} events={events}"
+        f"speed: sub_years_per_cpu_second={speed.per_second(sub_years):.2f}"
+        f" sub_years_per_unit={speed.per_unit(sub_years):.2f}"
+    )
+    print(
+        f"charges={charges} sub_years={sub_years:.1f} events={events}"
         f" seconds={seconds:.2f} violations={int(failed is not None)}"
     )
     return int(failed is not None)
+
+
+def _tell(failed: Result) -> None:
+    print(trace(shrink(failed)))
+    print(f"replay: python -m sim --seed {failed.seed}  (and add it to {_short(corpus.FILE)})")
 
 
 def _short(path: Path) -> str:

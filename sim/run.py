@@ -48,13 +48,15 @@ class Act(Value):
 class Result(Value):
     """The outcome of one seed.
 
-    Its time is that of simulating alone, without setting a world up.
+    Its times, by the wall and by the CPU, are those of simulating alone, without setting a world
+    up.
     """
 
     seed: int
     charges: int
     events: int
     microseconds: int
+    cpu_us: int
     process: int
     violation: Violation | None
     fired: tuple[Fault, ...]
@@ -95,7 +97,7 @@ def run(
         world.faults.spawn_at = spawned.at
     world.install()
     _set_up(world)
-    began_ns = time.perf_counter_ns()
+    began_ns, cpu_began_ns = time.perf_counter_ns(), time.process_time_ns()
     violation: Violation | None = None
     try:
         parts = None if world.plan.looks is None else 2
@@ -108,6 +110,7 @@ def run(
         charges=world.oracle.tally["settled_charges"],
         events=world.log.events,
         microseconds=(time.perf_counter_ns() - began_ns) // 1_000,
+        cpu_us=(time.process_time_ns() - cpu_began_ns) // 1_000,
         process=os.getpid(),
         violation=violation,
         fired=tuple(world.faults.fired),

@@ -38,6 +38,11 @@ BROKEN = 0.15
 MENDED_AFTER = 80
 """The number of times our code fails before somebody has fixed it."""
 
+ALONE = 10
+"""The times that a failure counts after a run that had looks for all that was due.
+
+It keeps nobody waiting, and fails eight times by itself: enough for each way of being put off."""
+
 PATIENCE = 12
 """The most runs that may pass an item over, beside two for each other item that waits.
 
@@ -119,6 +124,7 @@ class Hurry:
         self._touched: dict[str, set[Key[Entity]]] = defaultdict(set)
         self._waited: dict[Key[Entity], tuple[int, int]] = {}
         self._broke: Counter[str] = Counter()
+        self._has_time: dict[str, bool] = {}
 
     def touch(self, invocation: Invocation, keys: Iterable[Key[Entity]]) -> None:
         """Notes that an invocation looks at these items."""
@@ -129,14 +135,15 @@ class Hurry:
         """Notes that an invocation reads an item; raises `Broken`."""
         self.touch(invocation, (key,))
         if invocation.name.startswith(BREAKING) and key.sk.startswith(ITEMS):
-            self.breaks(" ".join(key))
+            self.breaks(invocation, " ".join(key))
 
-    def breaks(self, name: str) -> None:
+    def breaks(self, invocation: Invocation, name: str) -> None:
         """Raises `Broken` if our code fails on the item of that name."""
         if self.looks is None or not self._faults.on or self._broke[name] >= MENDED_AFTER:
             return
         if int.from_bytes(digest(self._seed, "broken", name, 4), "big") < BROKEN * WORD:
-            self._broke[name] += 1
+            what = invocation.name.rsplit(" ", 2)[0]
+            self._broke[name] += ALONE if self._has_time.get(what, False) else 1
             raise Broken(name)
 
     def begins(self, invocation: Invocation) -> int:
@@ -155,6 +162,7 @@ class Hurry:
         ]
         if what == "outbox sweep":
             lines.append([key_of(event) for event in self._tellable(now)])
+        self._has_time[what] = sum(map(len, lines)) <= self.looks
         for key in touched:
             self._waited.pop(key, None)
         for line in lines:

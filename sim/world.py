@@ -199,7 +199,7 @@ class SimMailer:
     def send(self, message: EmailMessage, *, now: datetime) -> str:
         event = str(message["Message-ID"])
         (to,) = message["To"].addresses
-        self._hurry.breaks(event)
+        self._hurry.breaks(self._wire.clockwork.invocation, event)
 
         def arrive() -> None:
             self._oracle.mails(event, to.addr_spec)

@@ -52,10 +52,15 @@ MIX = (
 )
 
 
+SELDOM = (50_000, 20, 50)
+"""The thresholds of garbage collection: a simulation makes few cycles, and many small objects."""
+
+
 def main(arguments: list[str]) -> int:
     """0 if nothing was violated."""
     options = _options(arguments)
     gc.freeze()
+    gc.set_threshold(*SELDOM)
     if options.exhaustive:
         return exhaustive.main()
     if options.mutants:

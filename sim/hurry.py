@@ -7,10 +7,11 @@ looked at all the same, within as many runs as its place in the line says, while
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from billing.accounts.flows import account_life
 from billing.cancel.flows import cancel
@@ -38,10 +39,10 @@ BROKEN = 0.15
 MENDED_AFTER = 80
 """The number of times our code fails before somebody has fixed it."""
 
-ALONE = 10
-"""The times that a failure counts after a run that had looks for all that was due.
+ALONE = 5
+"""The times that a failure counts after a run that had looks to spare.
 
-It keeps nobody waiting, and fails eight times by itself: enough for each way of being put off."""
+It kept nobody waiting, and to wait for eighty of those took most of a hurried seed's time."""
 
 PATIENCE = 12
 """The most runs that may pass an item over, beside two for each other item that waits.
@@ -121,19 +122,26 @@ class Hurry:
         self._store = ItemStore(table)
         self._faults = faults
         self._shards = range(shards)
-        self._touched: dict[str, set[Key[Entity]]] = defaultdict(set)
+        self._touched: dict[str, set[Key[Entity]]] = {}
         self._waited: dict[Key[Entity], tuple[int, int]] = {}
         self._broke: Counter[str] = Counter()
-        self._has_time: dict[str, bool] = {}
+        self._had_looks: dict[str, bool] = {}
 
-    def touch(self, invocation: Invocation, keys: Iterable[Key[Entity]]) -> None:
-        """Notes that an invocation looks at these items."""
-        if invocation.name in self._touched:
-            self._touched[invocation.name].update(keys)
+    def touch(
+        self, invocation: Invocation, keys: Callable[..., Key[Entity]], of: Iterable[Any]
+    ) -> None:
+        """Notes that an invocation looks at the items of these keys."""
+        touched = self._touched.get(invocation.name)
+        if touched is not None:
+            touched.update(map(keys, of))
 
     def read(self, invocation: Invocation, key: Key[Entity]) -> None:
         """Notes that an invocation reads an item; raises `Broken`."""
-        self.touch(invocation, (key,))
+        if self.looks is None:
+            return
+        touched = self._touched.get(invocation.name)
+        if touched is not None:
+            touched.add(key)
         if invocation.name.startswith(BREAKING) and key.sk.startswith(ITEMS):
             self.breaks(invocation, " ".join(key))
 
@@ -143,28 +151,31 @@ class Hurry:
             return
         if int.from_bytes(digest(self._seed, "broken", name, 4), "big") < BROKEN * WORD:
             what = invocation.name.rsplit(" ", 2)[0]
-            self._broke[name] += ALONE if self._has_time.get(what, False) else 1
+            self._broke[name] += ALONE if self._had_looks.get(what, False) else 1
             raise Broken(name)
 
     def begins(self, invocation: Invocation) -> int:
         """Begins a sweep; returns the number of faults before it."""
-        self._touched[invocation.name] = set()
+        if self.looks is not None:
+            self._touched[invocation.name] = set()
         return len(self._faults.fired)
 
     def ends(self, invocation: Invocation, what: str, now: datetime, faults_before: int) -> None:
         """Ends a sweep that ended by itself; what it did not look at has waited one more run."""
+        if self.looks is None:
+            return
         touched = self._touched.pop(invocation.name)
         fired = self._faults.fired[faults_before:]
-        if self.looks is None or any(fault.actor == invocation.name for fault in fired):
+        if any(fault.actor == invocation.name for fault in fired):
             return
         lines: list[list[Key[Entity]]] = [
             [owner_key(due) for due in self._due(kind, now)] for kind in KINDS[what]
         ]
         if what == "outbox sweep":
             lines.append([key_of(event) for event in self._tellable(now)])
-        self._has_time[what] = sum(map(len, lines)) <= self.looks
         for key in touched:
             self._waited.pop(key, None)
+        self._had_looks[what] = sum(map(len, lines)) < self.looks
         for line in lines:
             patience = PATIENCE + 2 * len({*line, *touched})
             for key in line:

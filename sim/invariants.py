@@ -95,9 +95,12 @@ class Violation(Stop):
 
 def tenant(entity: Any) -> str:
     """Returns the merchant that an entity belongs to."""
-    if isinstance(entity, Job | JobLine):
-        return entity.owner
-    return entity.id if isinstance(entity, Merchant) else entity.merchant
+    named: str = getattr(entity, _TENANT.get(type(entity), "merchant"))
+    return named
+
+
+_TENANT: dict[type, str] = {Job: "owner", JobLine: "owner", Merchant: "id"}
+"""The field that names the merchant, where it is not `merchant`."""
 
 
 @cache

@@ -64,7 +64,9 @@ class Table(MemoryItems):
 
     def write(self, transaction: Transaction) -> None:
         self._puts = []
-        super().write(tuple(self._seeing(write) for write in transaction))
+        blind: bool = any(isinstance(write, Blind) for write in transaction)
+        seeing = tuple(map(self._seeing, transaction)) if blind else transaction
+        super().write(seeing)
         self._report_commit()
 
     def move_due_date(self, due: Due, until: datetime) -> bool:
@@ -164,7 +166,9 @@ class Watch(Protocol):
     """An observer of the items that each invocation reads and touches."""
 
     def read(self, invocation: Invocation, key: Key[Entity]) -> None: ...
-    def touch(self, invocation: Invocation, keys: Iterable[Key[Entity]]) -> None: ...
+    def touch(
+        self, invocation: Invocation, keys: Callable[..., Key[Entity]], of: Iterable[Any]
+    ) -> None: ...
 
 
 class SimItems:
@@ -202,7 +206,7 @@ class SimItems:
         return self._wire.call("index", "rows", fresh, partition.pk, {"stale": stale})
 
     def move_due_dates(self, dues: Sequence[Due], until: datetime) -> list[bool]:
-        self._watch.touch(self._wire.clockwork.invocation, map(owner_key, dues))
+        self._watch.touch(self._wire.clockwork.invocation, owner_key, dues)
         moved: list[bool] = []
         for start in range(0, len(dues), PACK):
             moved += self._move_pack(dues[start : start + PACK], until)
@@ -225,7 +229,7 @@ class SimItems:
     def write(self, transaction: Transaction) -> None:
         if not transaction:
             return
-        self._watch.touch(self._wire.clockwork.invocation, map(_key, transaction))
+        self._watch.touch(self._wire.clockwork.invocation, _key, transaction)
 
         def asked_again(length: float) -> None:
             self._table.write(transaction)

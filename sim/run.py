@@ -160,8 +160,8 @@ def live(world: World, spawned: Spawned | None = None, acts: Sequence[Act] = ())
 def heal(world: World) -> None:
     """Ends all faults, redrives dead letters, and lets some days pass."""
     world.faults.on = False
-    world.wire.down_until = lambda now_us: 0
-    world.wire.gateway_down_until = lambda now_us: 0
+    world.wire.outages = []
+    world.wire.gateway_outages = []
     for name in list(world.plan.merchants):
         change_merchant(world, name, stopped=False, armed=True)
     world.jobs.heal()
@@ -174,26 +174,16 @@ def heal(world: World) -> None:
 
 def _plan_outages(world: World) -> None:
     plan, faults, clockwork = world.plan, world.faults, world.clockwork
-    outages = [s for n, s in enumerate(plan.outages) if faults.planned("outage", n)]
-    gateway = [s for n, s in enumerate(plan.gateway_outages) if faults.planned("gateway_outage", n)]
-    if outages:
-        world.wire.down_until = lambda now_us: _until(outages, now_us)
-    if gateway:
-        world.wire.gateway_down_until = lambda now_us: _until(gateway, now_us)
+    world.wire.outages = [s for n, s in enumerate(plan.outages) if faults.planned("outage", n)]
+    world.wire.gateway_outages = [
+        s for n, s in enumerate(plan.gateway_outages) if faults.planned("gateway_outage", n)
+    ]
     for n, (name, start_us, end_us, how) in enumerate(plan.stops):
         if faults.planned("stop", n):
             off = {"stopped": True} if how == "stopped" else {"armed": False}
             on = {"stopped": False} if how == "stopped" else {"armed": True}
             clockwork.at(start_us, partial(change_merchant, world, name, **off))
             clockwork.at(end_us, partial(change_merchant, world, name, **on))
-
-
-def _until(spans: list[tuple[int, int]], now_us: int) -> int:
-    until_us = 0
-    for start_us, end_us in spans:
-        if start_us <= now_us < end_us > until_us:
-            until_us = end_us
-    return until_us
 
 
 def change_merchant(world: World, name: str, /, **fields: Any) -> None:

@@ -38,6 +38,7 @@ class Seen:
         self.tally: Counter[str] = Counter()
         self.freezes: set[str] = set()
         self.documents: dict[str, IssuedDocument] = {}
+        self._rendered: dict[str, bytes] = {}
         self.open_refunds: dict[str, set[str]] = defaultdict(set)
         self.offers_ended: dict[str, datetime] = {}
         self.skips: set[str] = set()

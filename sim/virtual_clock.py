@@ -10,11 +10,13 @@ import heapq
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 
 from greenlet import getcurrent, greenlet
 
 from billing.kernel.errors import BillingError
+from sim.chance import Draws
 
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,10 +47,11 @@ class Stop(BaseException):
 class Invocation:
     """One run of a handler or of a flow.
 
-    `point` counts its port calls, `ids` the ids it drew.
+    `point` counts its port calls, `ids` the ids it drew; `draws` is the hash that its calls draw
+    from.
     """
 
-    __slots__ = ("began_us", "dead", "greenlet", "ids", "name", "point", "skew_us")
+    __slots__ = ("began_us", "dead", "draws", "greenlet", "ids", "name", "point", "skew_us")
 
     def __init__(self, name: str, began_us: int, skew_us: int) -> None:
         self.name = name
@@ -57,6 +60,7 @@ class Invocation:
         self.point = 0
         self.ids = 0
         self.dead = False
+        self.draws: Draws | None = None
         self.greenlet: greenlet | None = None
 
 
@@ -94,7 +98,7 @@ class Clockwork:
 
         `on_end` gets the error that ended it, None if it returned.
         """
-        self.at(at_us, lambda: self._start(name, work, on_end))
+        self.at(at_us, partial(self._start, name, work, on_end))
 
     def sleep(self, for_us: int) -> None:
         """Lets the others run until so much time has passed."""
@@ -128,7 +132,7 @@ class Clockwork:
         if (times := self._names[name]) > 1:
             name = f"{name}~{times}"
         invocation = Invocation(name, self.now_us, self._skew_us(name))
-        invocation.greenlet = greenlet(lambda: self._live(invocation, work, on_end))
+        invocation.greenlet = greenlet(partial(self._live, invocation, work, on_end))
         self.running += 1
         self._resume(invocation)
 

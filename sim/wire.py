@@ -8,7 +8,7 @@ from struct import Struct
 from typing import NoReturn, TypeVar
 
 from billing.kernel.errors import BillingError, Unavailable, Uncertain, Unreachable
-from sim.chance import WORD, digest, stretched
+from sim.chance import WORD, Draws, stretched
 from sim.faults import Faults
 from sim.virtual_clock import MINUTE, SECOND, Clockwork, Invocation, SimCrash, instant
 
@@ -56,8 +56,8 @@ class Wire:
         self.clockwork = clockwork
         self.faults = faults
         self.log = log
-        self.down_until: Callable[[int], int] = lambda now_us: 0
-        self.gateway_down_until: Callable[[int], int] = lambda now_us: 0
+        self.outages: list[tuple[int, int]] = []
+        self.gateway_outages: list[tuple[int, int]] = []
         self.failed_at: dict[str, int] = {}
         self.held_up: set[str] = set()
         self.watch: Callable[[Invocation, int], None] | None = None
@@ -79,7 +79,10 @@ class Wire:
         point = invocation.point
         invocation.point = point + 1
         actor = invocation.name
-        roll, takes, long, spawning = WORDS(digest(self._seed, actor, point))
+        draws = invocation.draws
+        if draws is None:
+            draws = invocation.draws = Draws(self._seed, actor)
+        roll, takes, long, spawning = WORDS(draws.at(point))
         fault = self.faults.at_call(actor, point, category, roll)
         if self.watch and self.faults.spawns(actor, point, spawning):
             self.watch(invocation, point)
@@ -88,7 +91,7 @@ class Wire:
             self.held_up.add(actor)
         outcome = "ok"
         try:
-            if self.down_until(clockwork.now_us):
+            if self.outages and self.down_until(clockwork.now_us):
                 self.die(invocation)
             if fault is None:
                 return self._effect(category, effect)
@@ -105,13 +108,17 @@ class Wire:
                 self.failed_at[actor] = point
             self.log.add(clockwork.now_us, actor, f"{point} {name}{kind} -> {outcome}", about)
 
+    def down_until(self, now_us: int) -> int:
+        """Returns when the outage ends that lasts at an instant; 0 if none does."""
+        return _until(self.outages, now_us)
+
     def note(self, text: str, about: object) -> None:
         """Adds a line to the log about the call that was just made."""
         clockwork = self.clockwork
         self.log.add(clockwork.now_us, clockwork.invocation.name, text, about)
 
     def _effect(self, category: str, effect: Callable[[], R]) -> R:
-        if category == "gateway" and self.gateway_down_until(self.clockwork.now_us):
+        if category == "gateway" and _until(self.gateway_outages, self.clockwork.now_us):
             raise Unreachable("simulated: the gateway is down")
         return effect()
 
@@ -151,6 +158,14 @@ class Wire:
         """Ends an invocation here, with all it was about to do."""
         invocation.dead = True
         raise SimCrash
+
+
+def _until(spans: list[tuple[int, int]], now_us: int) -> int:
+    until_us = 0
+    for start_us, end_us in spans:
+        if start_us <= now_us < end_us > until_us:
+            until_us = end_us
+    return until_us
 
 
 def clock_text(at_us: int) -> str:

@@ -168,9 +168,8 @@ class World:
     def _committed(self, puts: list[Put]) -> None:
         now_us = self.clockwork.now_us
         for key, before, after in puts:
-            self.log.add(
-                now_us, "table", f"{key.pk} {key.sk}", lambda b=before, a=after: _put(b, a)
-            )
+            about = partial(_put, before, after) if self.log.lines is not None else ""
+            self.log.add(now_us, "table", f"{key.pk} {key.sk}", about)
             if isinstance(after, Subscription | Checkout | Refund | Ticket):
                 if after.due_at is not None and (before is None or before.due_at != after.due_at):
                     self.deployment.alarm_at(microseconds(after.due_at))

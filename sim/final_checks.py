@@ -24,6 +24,8 @@ from billing.kernel.subscription import State, Subscription
 from billing.operations import at_rest
 from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
+from sim.access_writes import access_agrees
+from sim.account_balances import balances_agree
 from sim.invariants import Violation
 from sim.jobs import jobs_ended
 from sim.logged import logged_once
@@ -55,6 +57,8 @@ def reckon(world: World) -> None:
         _decided(world, ticket, now)
     _books_agree(world, found)
     _refunds_agree(world, found)
+    balances_agree(world, found)
+    access_agrees(found, now)
     _asked_once(found[Refund])
     _disputes_agree(world, found)
     _cards_agree(world, found)

@@ -33,6 +33,7 @@ class Oracle(Writes, ValueWrites):
         self._numbers_match(by_type)
         self._plans_match(by_type)
         self._requests_hold(by_type)
+        self._reservations_match(by_type)
         self._cards_stand(by_type)
         self._value_stands(by_type)
         self._renewed_cards_pay(by_type)

@@ -39,6 +39,8 @@ class Seen:
         self.freezes: set[str] = set()
         self.documents: dict[str, IssuedDocument] = {}
         self._rendered: dict[str, bytes] = {}
+        self._reserving: dict[str, dict[str, int]] = defaultdict(dict)
+        self._reserved: dict[str, int] = {}
         self.open_refunds: dict[str, set[str]] = defaultdict(set)
         self.offers_ended: dict[str, datetime] = {}
         self.skips: set[str] = set()

@@ -7,8 +7,8 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import TERMINAL, State, Subscription
 from billing.kernel.values import replace
 from billing.operations import at_rest
+from sim.access_writes import AccessWrites
 from sim.invariants import AGREED, CALL, SKEW, SUBSCRIPTION_GRAPH, Violation, changed
-from sim.seen import Seen
 
 COMING = ("next_plan", "thaws_to", "price_point", "price_version", "terms", "period")
 """The next charge and its date, which neither an end nor a pause that is undone changes."""
@@ -19,7 +19,7 @@ ASKED = {EventKind.FREEZE_ASKED, EventKind.FREEZE_UNDONE, EventKind.PLAN_ASKED}
 INTERRUPTED = ("state", "anchor", "waiting_since", "retry_at", "paused_from", "paused_by")
 
 
-class SubscriptionWrites(Seen):
+class SubscriptionWrites(AccessWrites):
     """Checks that an agreement stays as agreed, moves on period by period, and has a due
     date.
     """
@@ -41,6 +41,7 @@ class SubscriptionWrites(Seen):
         if total is not None and after.payments_made > total:
             raise Violation("5", f"{after.id} paid {after.payments_made} of {total}", *about)
         self._alarm_stands(after)
+        self._gives_access_rightly(before, after)
         self._subscriptions[after.id] = after
 
     def _subscription_goes_on(self, before: Subscription, after: Subscription) -> None:

@@ -19,6 +19,7 @@ from billing.kernel.subscription import State, Subscription
 from billing.plans.plan_change import Quote
 from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
+from sim import price_of_change
 from sim.invariants import I, Violation, changed
 from sim.items import Put
 from sim.seen import Seen
@@ -229,7 +230,7 @@ class ValueWrites(Seen):
         )
 
     def _exchange(self, book: Book, subscription: str | None, quote: Quote) -> None:
-        """Checks the quote's lines for new and unused time (A-4).
+        """Checks the quote's lines for new and unused time, and its sum (A-4).
 
         The unused time is within a cent of what the cents in use are worth by the second.
         """
@@ -237,7 +238,7 @@ class ValueWrites(Seen):
         assert quote.change is not None
         stands = self._valued[subscription or ""]
         k = stands.period - 1
-        start, end = stands.payment_at(k), stands.payment_at(k + 1)
+        start, end = (price_of_change.period_start(stands, n) for n in (k, k + 1))
         since = max(start, book.since) if book.since else start
         left, of = end - min(max(quote.at, since), end), end - since
         worth = Fraction(sum(book.running.values())) * Fraction(
@@ -246,8 +247,22 @@ class ValueWrites(Seen):
         if abs(worth - unused) > 1:
             text = f"{subscription}: unused {unused} was quoted, {float(worth):.2f} is left"
             raise Violation("3", text, str(subscription))
+        self._costs(stands, quote, rest, unused)
         owed = max(0, -stands.credit_minor)
         book.exchange(k, unused, rest, owed, quote.at)
+
+    @staticmethod
+    def _costs(stands: Subscription, quote: Quote, rest: int, unused: int) -> None:
+        """Checks that a change costs the rest of the new plan, less what is left of the old.
+
+        What is too little to be charged, or less than nothing, is carried to the next invoice.
+        """
+        costs = price_of_change.rest_minor(stands, quote.plan, quote.at)
+        net, due = costs - unused - stands.credit_minor, quote.due_now.amount_minor
+        assert quote.change is not None
+        if rest != costs or net != due - quote.change.credit_minor or min(due, abs(due - net)) > 0:
+            text = f"{stands.id}: {costs} less {unused} was quoted as {rest}, due {due} now"
+            raise Violation("3", text, stands.id)
 
     def _refund_counts(self, before: Refund | None, after: Refund) -> None:
         invoice = self.invoices.get(after.invoice)

@@ -154,6 +154,18 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
             raise Violation("11", f"{after.id} beside {sorted(others)}", after.invoice)
         under_way = after.state is RefundState.REQUESTED
         (others.add if under_way else others.discard)(after.id)
+        counts = under_way or after.state is RefundState.SUCCEEDED
+        self._reserving[after.invoice][after.id] = after.amount.amount_minor if counts else 0
+
+    def _reservations_match(self, by_type: dict[type, list[Put]]) -> None:
+        """Checks that an invoice reserves what its refunds took or are about to take (11)."""
+        for _, _, invoice in by_type.get(Invoice, ()):
+            self._reserved[invoice.id] = invoice.refund_reserved_minor
+        for invoice_id in {after.invoice for _, _, after in by_type.get(Refund, ())}:
+            refunds, reserved = self._reserving[invoice_id], self._reserved[invoice_id]
+            if sum(refunds.values()) != reserved:
+                text = f"{invoice_id} reserves {reserved} for {dict(refunds)}"
+                raise Violation("11", text, invoice_id)
 
     def _merchant(self, before: Merchant | None, after: Merchant) -> None:
         if not after.armed:
@@ -211,6 +223,9 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
         for _, before, after in by_type.get(Subscription, ()):
             if before is not None and before.is_live and not after.is_live:
                 self._must_have_event(events, EventKind.ENDED, after.id)
+            if before is not None and before.cancelling and not after.cancelling and after.is_live:
+                # Whoever asked for the end was told that it is noted: only they take it back (X-6).
+                self._must_have_event(events, EventKind.CANCEL_UNDONE, after.id)
             self._asked_meanwhile(after, {kind for kind, about in events if about == after.id})
         altered = {a.id for _, before, a in by_type.get(Subscription, ()) if before != a}
         for event in new:

@@ -153,10 +153,10 @@ class Deployment:
 
         def work() -> None:
             invocation = self._clockwork.invocation
-            faults = hurry.begins(invocation)
+            hurried_by = None if looks is None else hurried.Context(looks)
+            faults = hurry.begins(invocation, hurried_by)
             with suppress(Broken):
-                context = Context if looks is None else hurried.Context(looks)
-                _handler(handler)({"time": scheduled}, context)
+                _handler(handler)({"time": scheduled}, hurried_by or Context)
             hurry.ends(invocation, what, now, faults)
 
         self._clockwork.spawn(name, work, at_us, _ended)

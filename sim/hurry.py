@@ -7,7 +7,7 @@ looked at all the same, within as many runs as its place in the line says, while
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -86,12 +86,14 @@ class Context:
     def __init__(self, looks: int) -> None:
         self._asks = 2 * looks + 2
         self._asked = 0
+        self.is_over = False
 
     def get_remaining_time_in_millis(self) -> int:
         """Returns the remaining time: half of it is over after `looks` questions, the first of
         which ask how much there is.
         """
         self._asked += 1
+        self.is_over = self._asked > self._asks
         return 10**9 - (self._asked - 1) * 10**9 // self._asks
 
 
@@ -123,6 +125,8 @@ class Hurry:
         self._faults = faults
         self._shards = range(shards)
         self._touched: dict[str, set[Key[Entity]]] = {}
+        self._contexts: dict[str, Context] = {}
+        self._late: dict[str, list[Key[Entity]]] = defaultdict(list)
         self._waited: dict[Key[Entity], tuple[int, int]] = {}
         self._broke: Counter[str] = Counter()
         self._had_looks: dict[str, bool] = {}
@@ -131,19 +135,23 @@ class Hurry:
         self, invocation: Invocation, keys: Callable[..., Key[Entity]], of: Iterable[Any]
     ) -> None:
         """Notes that an invocation looks at the items of these keys."""
-        touched = self._touched.get(invocation.name)
-        if touched is not None:
-            touched.update(map(keys, of))
+        for each in of if invocation.name in self._touched else ():
+            self._touch(invocation, keys(each))
 
     def read(self, invocation: Invocation, key: Key[Entity]) -> None:
         """Notes that an invocation reads an item; raises `Broken`."""
         if self.looks is None:
             return
-        touched = self._touched.get(invocation.name)
-        if touched is not None:
-            touched.add(key)
+        if invocation.name in self._touched:
+            self._touch(invocation, key)
         if invocation.name.startswith(BREAKING) and key.sk.startswith(ITEMS):
             self.breaks(invocation, " ".join(key))
+
+    def _touch(self, invocation: Invocation, key: Key[Entity]) -> None:
+        touched, context = self._touched[invocation.name], self._contexts[invocation.name]
+        if context.is_over and key not in touched and _is_due(key):
+            self._late[invocation.name].append(key)
+        touched.add(key)
 
     def breaks(self, invocation: Invocation, name: str) -> None:
         """Raises `Broken` if our code fails on the item of that name."""
@@ -154,10 +162,11 @@ class Hurry:
             self._broke[name] += ALONE if self._had_looks.get(what, False) else 1
             raise Broken(name)
 
-    def begins(self, invocation: Invocation) -> int:
+    def begins(self, invocation: Invocation, context: Context | None) -> int:
         """Begins a sweep; returns the number of faults before it."""
-        if self.looks is not None:
+        if context is not None:
             self._touched[invocation.name] = set()
+            self._contexts[invocation.name] = context
         return len(self._faults.fired)
 
     def ends(self, invocation: Invocation, what: str, now: datetime, faults_before: int) -> None:
@@ -165,6 +174,11 @@ class Hurry:
         if self.looks is None:
             return
         touched = self._touched.pop(invocation.name)
+        del self._contexts[invocation.name]
+        late = self._late.pop(invocation.name, [])
+        if late:
+            keys = ", ".join(" ".join(key) for key in late)
+            raise Violation("27", f"{invocation.name} had no time left, and began {keys}")
         fired = self._faults.fired[faults_before:]
         if any(fault.actor == invocation.name for fault in fired):
             return
@@ -198,3 +212,8 @@ class Hurry:
         return [
             event for event in found if event.claimed_until is None or event.claimed_until <= now
         ]
+
+
+def _is_due(key: Key[Entity]) -> bool:
+    """Returns whether an item is one that sweeps look for, by its key."""
+    return key.sk.startswith(ITEMS) or key.pk.startswith("OB#")

@@ -33,6 +33,9 @@ RECORDS = {
 """The kinds of event that are mailed whatever came after them."""
 
 
+CLAIM = timedelta(minutes=5)
+"""The time for which a claim keeps others out: longer than its function lives."""
+
 TOGETHER = timedelta(seconds=10)
 """The time within which the order of two events of a subscription is kept."""
 
@@ -102,7 +105,8 @@ class Mail(Seen):
     def mailed_once(self, event: str, wire: Wire) -> None:
         """Checks that a mail goes out once, unless a process died between sending and noting it.
 
-        It may have had no answer instead, or been held up for longer than its claim (R-8).
+        It may have had no answer instead, or been held up for longer than its claim (R-8): then
+        their two claims lie as far apart as a claim lasts.
         """
         invocation = wire.clockwork.invocation
         earlier = self._mailed_by.get(event)
@@ -110,7 +114,11 @@ class Mail(Seen):
         self.tally["mails_again"] += earlier is not None
         if earlier is not None:
             sender, point = earlier
-            held_up = not wire.held_up.isdisjoint({sender, invocation.name})
+            # A merchant's copy is named after its event.
+            told = event if event in self.events else event.rpartition(":")[0]
+            one, other = (self._claims.get((told, by)) for by in (sender, invocation.name))
+            in_turn = one is not None and other is not None and abs(one - other) >= CLAIM
+            held_up = in_turn and not wire.held_up.isdisjoint({sender, invocation.name})
             if wire.failed_at.get(sender, -1) < point and not held_up:
                 raise Violation("13", f"{event} was mailed by {sender}, and is mailed again", event)
 

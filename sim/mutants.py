@@ -24,7 +24,7 @@ from billing.helpdesk.flows import decision
 from billing.invoices.flows import documents
 from billing.jobs.flows import work
 from billing.jobs.jobs import Job, JobLine
-from billing.kernel import charge_eligibility, list_rows, retries
+from billing.kernel import charge_eligibility, ledger, list_rows, retries
 from billing.kernel.customers import Customer
 from billing.kernel.flows import due, gateway_payments
 from billing.kernel.flows import list_rows as keeping_rows
@@ -40,7 +40,8 @@ from billing.plans import freezing, plan_change
 from billing.rebill import charge_steps, plan_change_steps
 from billing.rebill.flows import charge, sweep
 from billing.rebill.flows.charge_jobs import ChargeJob
-from billing.refunds import disputes, refunds, value
+from billing.refunds import booking, disputes, refunds, value
+from billing.runtime import deadline
 from sim.gateway import SimGateway
 from sim.items import Table
 from sim.mutations import (
@@ -56,9 +57,11 @@ from sim.mutations import (
     confirm_without_attempt,
     constant,
     due_at_once,
+    ended_or_not,
     far_away,
     first_contact,
     forgetting,
+    forgetting_the_end,
     fresh_key,
     from_the_first,
     issuing_anew,
@@ -66,11 +69,15 @@ from sim.mutations import (
     keeping_silent,
     leaving_nothing,
     move_blindly,
+    never_over,
+    of_a_whole_period,
     of_present_plan,
     oldest_first,
     paid_without_settling,
+    posted_elsewhere,
     removing_first,
     repeating_the_others,
+    reserving,
     skipping_write_ahead,
     unarmed,
     unchanged,
@@ -417,5 +424,24 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("jobs: nothing left is gone back to", ((Job, "stepped", leaving_nothing),)),
     Mutant("jobs: the place unconditional", ((work, "_save", committing_blindly),)),
     Mutant("jobs: a lease that never ends", ((JobLine, "leased_until", far_away),)),
+    Mutant("ledger: a refund posted elsewhere", ((ledger, "refund", posted_elsewhere),)),
+    Mutant(
+        "refund: reserved twice while under way",
+        ((refunds, "reserve", reserving(1)), (booking, "settle", reserving(-1))),
+    ),
+    Mutant(
+        "cancel recorded: forgotten by the payment",
+        ((cancellation, "after_payment", forgetting_the_end),),
+    ),
+    Mutant("access: goes on after the end", ((Subscription, "gives_access", ended_or_not),)),
+    Mutant("access: grace without end", ((Subscription, "grace_ends_at", always(None)),)),
+    Mutant(
+        "outbox: a claim shorter than a call",
+        ((consume, "CLAIM", constant(timedelta(minutes=1))),),
+    ),
+    Mutant(
+        "change: the rest of a whole period", ((plan_change, "_rest_minor", of_a_whole_period),)
+    ),
+    Mutant("sweeps: time is never over", ((deadline, "has_time", never_over),)),
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
 )

@@ -78,6 +78,68 @@ without_pointer = writes(
 )
 
 
+def posted_elsewhere(entry: Any) -> Any:
+    """Posts the gateway's side of an entry to another account of it."""
+
+    def mutant(*args: Any) -> Any:
+        made = entry(*args)
+        ours = "assets:gateway:"
+        moved = [
+            replace(each, account=f"{ours}other") if each.account.startswith(ours) else each
+            for each in made.postings
+        ]
+        return replace(made, postings=tuple(moved))
+
+    return mutant
+
+
+def reserving(times: int) -> Callable[[Any], Any]:
+    """Makes a step reserve so many times the amount of its refund more on the invoice."""
+
+    def mutate(step: Any) -> Any:
+        @wraps(step)
+        def mutant(*args: Any, **kwargs: Any) -> Any:
+            refund, writes = step(*args, **kwargs)
+            more = times * refund.amount.amount_minor
+
+            def raised(write: Any) -> Any:
+                if not isinstance(write, Change) or not isinstance(write.after, Invoice):
+                    return write
+                minor = write.after.refund_reserved_minor + more
+                return replace(write, after=replace(write.after, refund_reserved_minor=minor))
+
+            return refund, tuple(map(raised, writes))
+
+        return mutant
+
+    return mutate
+
+
+def forgetting_the_end(after_payment: Any) -> Any:
+    """Forgets an end that was asked for during a charge, once that has succeeded."""
+    return lambda paid, *args: (replace(paid, cancelling=None), ())
+
+
+def ended_or_not(gives_access: Any) -> Any:
+    """Gives access whenever a subscription ends or has ended."""
+    return lambda stands, *args: gives_access(replace(stands, ends_at=None), *args)
+
+
+def of_a_whole_period(original: Any) -> Any:
+    """Prices the rest of the new plan's period as all of it."""
+    return lambda subscription, plan, at: plan.terms.price.amount_minor
+
+
+def never_over(has_time: Any) -> Any:
+    """Asks for the time that is left, and goes on whatever that is."""
+
+    def mutant(*args: Any, **kwargs: Any) -> Any:
+        ask = has_time(*args, **kwargs)
+        return lambda: ask() or True
+
+    return mutant
+
+
 def keeping_funds(step: Any) -> Any:
     """Makes a step leave a subscription's funds and credit as they were."""
 

@@ -119,7 +119,13 @@ def drawn(seed: int) -> Plan:
     starts_at = chance.pick(STARTS) - timedelta(days=chance.between(0, 3))
     made_at = starts_at - timedelta(days=1)
     merchants = {
-        name: _merchant(name, made_at, chance, Chance(seed, f"helpdesk {name}"))
+        name: _merchant(
+            name,
+            made_at,
+            chance,
+            Chance(seed, f"helpdesk {name}"),
+            Chance(seed, f"grace {name}"),
+        )
         for name in ("acme", "zenith")
     }
     plan = Plan(
@@ -152,7 +158,9 @@ def _looks(chance: Chance) -> int | None:
     return chance.pick((2, 2, 3, 6)) if chance.happens(0.25) else None
 
 
-def _merchant(name: str, made_at: datetime, chance: Chance, helpdesk: Chance) -> Merchant:
+def _merchant(
+    name: str, made_at: datetime, chance: Chance, helpdesk: Chance, grace: Chance
+) -> Merchant:
     schedule = RetrySchedule(
         every_days=chance.pick((1, 3, 3)),
         attempts=chance.pick((1, 2, 4, 4)),
@@ -168,6 +176,7 @@ def _merchant(name: str, made_at: datetime, chance: Chance, helpdesk: Chance) ->
         notice_days=helpdesk.pick((0, 0, 3)),
         undecided=helpdesk.pick(tuple(Undecided)),
         credit_at_end=helpdesk.pick(tuple(CreditAtEnd)),
+        grace_days=grace.pick((None, None, 0, 3)),
     )
     account = GatewayAccount(SANDBOX, SANDBOX)
     return Merchant(

@@ -65,6 +65,7 @@ class Seen:
         self._untold: dict[str, set[str]] = defaultdict(set)
         self._untrue_since: dict[str, datetime] = {}
         self._claimed: dict[tuple[str, str], datetime] = {}
+        self._claims: dict[tuple[str, str], datetime | None] = {}
         self.retry_attempts: Callable[[str], int] = lambda merchant: 4
         self.catch_up: Callable[[str], timedelta] = lambda merchant: timedelta(days=7)
         self.asks_buyer: Callable[[str], None] = lambda reference: None

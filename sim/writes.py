@@ -202,6 +202,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
                 self._is_left_out(event)
             else:
                 self._claimed[event.id, self.invocation()] = self._now()
+                self._claims[event.id, self.invocation()] = after.claimed_until
 
     def _events_match(self, by_type: dict[type, list[Put]]) -> None:
         """Checks that each change of this write has one outbox event, no more."""

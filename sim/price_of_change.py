@@ -18,12 +18,17 @@ MONTHS = {"m": 1, "y": 12}
 
 def period_start(stands: Subscription, k: int) -> datetime:
     """Returns when period `k` of a recurring subscription begins, from its anchor (P-12, P-13)."""
-    text = str(stands.terms.period and stands.terms.period.value)
-    count, unit = int(text[:-1]), text[-1]
-    times = (k - stands.anchor_period) * count
-    wall = _months_later(stands.anchor.wall, times * MONTHS.get(unit, 0))
-    wall += timedelta(days=times * DAYS.get(unit, 0))
-    return wall.replace(tzinfo=ZoneInfo(stands.anchor.zone)).astimezone(UTC)
+    assert stands.terms.period is not None, "what recurs has a period"
+    anchor, name = stands.anchor, stands.terms.period.value
+    return nth_payment(anchor.wall, anchor.zone, name, k - stands.anchor_period)
+
+
+def nth_payment(wall: datetime, zone: str, period: str, k: int) -> datetime:
+    """Returns payment `k` from an anchor, by the name of the period, such as "3m"."""
+    times, unit = k * int(period[:-1]), period[-1]
+    there = _months_later(wall, times * MONTHS.get(unit, 0))
+    there += timedelta(days=times * DAYS.get(unit, 0))
+    return there.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def _months_later(wall: datetime, months: int) -> datetime:

@@ -55,13 +55,16 @@ class Adversary:
         """
         words = invocation.name.partition("~")[0].split()
         if words[0] in {"charge", "plan", "pause", "resume", "freeze", "pay", "card", "undo"}:
-            owners = [e for e in self.world.table.all() if getattr(e, "id", None) == words[1]]
-            owners += [e for e in self.world.table.all() if getattr(e, "key", None) == words[1]]
-            return [e for e in owners if isinstance(e, Subscription | Checkout)]
+            return self._standing(words[1])
         if words[0] == "buyer":
-            key = _attempt_key(invocation.name)
-            return [e for e in self.world.table.all() if isinstance(e, Checkout) and e.key == key]
+            return self._standing(_attempt_key(invocation.name))
         return []
+
+    def _standing(self, name: str) -> list[Subscription | Checkout]:
+        """Returns the subscription of that id, or the attempt of that key."""
+        oracle = self.world.oracle
+        stand = (oracle.subscription(name), oracle.checkouts.get(name))
+        return [each for each in stand if each is not None]
 
     def change_of_mind(self, buyer: Buyer, at_us: int) -> None:
         """Plans a buyer's change of mind: they end it, want a refund or a break, or go to the bank.

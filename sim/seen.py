@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+from billing.checkout.checkouts import Checkout
 from billing.gateways.sandbox.ledger import Row
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.invoices import Invoice
@@ -25,6 +26,7 @@ class Seen:
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         self.invoices: dict[str, Invoice] = {}
+        self.checkouts: dict[str, Checkout] = {}
         self.succeeded: dict[str, list[Row]] = defaultdict(list)
         self.events: dict[str, OutboxEvent] = {}
         self.mailed: Counter[str] = Counter()

@@ -128,6 +128,7 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
         named = after.state is not C.PAID and after.bill_to.email != ERASED
         if named != (after.due_at is not None):
             raise Violation("15", f"checkout {after.key} is {after.state}: {after.due_at}", *about)
+        self.checkouts[after.key] = after
         self.invoices[after.invoice.id] = after.invoice
         booked = self.succeeded.get(after.invoice.id)
         if booked and after.state in {C.DECLINED, C.ABANDONED}:

@@ -28,9 +28,9 @@ AHEAD = (timedelta(0), timedelta(days=2), timedelta(days=4), timedelta(days=40))
 
 SAYS = (
     *("state", "ends_at", "paused_from", "thaws_to", "next_plan", "period", "anchor", "terms"),
-    *("anchor_period", "due_at", "open_invoice", "waiting_since"),
+    *("anchor_period", "open_invoice", "waiting_since"),
 )
-"""The fields that access follows from; a lease alone moves `due_at`, and is judged at its end."""
+"""The fields that access follows from, beside whether there is a due date."""
 
 
 def gives(stands: Subscription, at: datetime, grace_days: int | None) -> bool:
@@ -56,15 +56,20 @@ def gives(stands: Subscription, at: datetime, grace_days: int | None) -> bool:
     return grace_days is None or paid_until is None or at < paid_until + timedelta(days=grace_days)
 
 
+def _says_otherwise(before: Subscription, after: Subscription) -> bool:
+    wakes, woke = after.due_at is not None, before.due_at is not None
+    return wakes is not woke or changed(before, after, SAYS)
+
+
 class AccessWrites(Seen):
     """An observer of what a subscription gives access to, whenever that may have changed."""
 
     def _gives_access_rightly(self, before: Subscription | None, after: Subscription) -> None:
-        if before is not None and not changed(before, after, SAYS):
+        if before is not None and not _says_otherwise(before, after):
             return
         now = self._now() + CLOCKS
-        for at in (now + ahead for ahead in AHEAD):
-            for grace in GRACES:
+        for grace in GRACES if after.state is State.PAST_DUE else GRACES[1:2]:
+            for at in (now + ahead for ahead in AHEAD):
                 given = after.gives_access(at, grace)
                 if given != gives(after, at, grace):
                     text = f"{after.id} is {after.state}, and access at {at} is {given} ({grace})"

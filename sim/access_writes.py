@@ -24,7 +24,7 @@ CLOCKS = timedelta(seconds=12)
 """More than two clocks differ by: what ends now has ended by then."""
 
 AHEAD = (timedelta(0), timedelta(days=2), timedelta(days=4), timedelta(days=40))
-"""How far ahead of now access is asked for."""
+"""The spans ahead of now for which access is asked."""
 
 SAYS = (
     *("state", "ends_at", "paused_from", "thaws_to", "next_plan", "period", "anchor", "terms"),

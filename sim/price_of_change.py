@@ -1,4 +1,4 @@
-"""What another plan costs from now on, computed a second time (A-4): dates, rest and unused time.
+"""The price of another plan from now on, computed a second time (A-4): dates, rest, unused time.
 
 By the requirements alone: no code is shared with `billing.kernel.periods` or `plans.plan_change`.
 """

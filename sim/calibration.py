@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from statistics import median
 
+from billing.kernel.values import Value
 from sim.run import Result, run
 from sim.virtual_clock import SECOND
 
@@ -19,16 +20,14 @@ PASSES_A_UNIT = 100
 _ROUNDS = 6_000
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Value):
     """The result of one seed, and the CPU time of one pass of the loop beside it."""
 
     result: Result
     pass_us: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Value):
     number: int
     name: str
 

@@ -13,7 +13,7 @@ from billing.checkout.web.directory_page import directory_page
 from billing.gateways.sandbox import bank_page
 from billing.kernel.ports import Ports
 from billing.runtime import telemetry, wiring
-from billing.web import custom_domains, http, languages
+from billing.web import custom_domains, http
 from billing.web.request import Request, plain_id
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from billing.cards.flows import cards
 from billing.checkout.checkouts import CheckoutState
 from billing.kernel.errors import Refused
 from billing.kernel.gateways import AccountRef
+from billing.kernel.values import replace
 from tests.gateways.benches import NOW, stripe_on_loopback
 from tests.portal.test_purchases import ONCE
 from tests.world import World

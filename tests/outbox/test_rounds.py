@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from billing.kernel.errors import Unavailable, Unreachable
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Consumer, Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.outbox.flows import deliver
 from tests.hurry import room_for

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from billing.kernel.errors import Unavailable
 from billing.kernel.ports import Ports
+from billing.kernel.values import Value, replace
 from billing.render import messages
 from functions.account import app as account_app
 from functions.checkout import app as checkout_app
@@ -27,8 +27,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "text/htm
 GERMAN = "de"
 
 
-@dataclass(frozen=True)
-class Pages:
+class Pages(Value):
     """Pages of one function: an address to look at, one that takes a form, and its language."""
 
     build: Callable[[Ports], Any]

@@ -152,7 +152,7 @@ BANKS = {
     "fr": r"banque",
     "ro": r"\bb[aă]nc",
 }
-"""What the word for a bank begins with."""
+"""Beginnings of the words for a bank."""
 
 CARDS = {
     **dict.fromkeys(LANGUAGES, r"\bkart|\bcart|\bcard"),
@@ -162,7 +162,7 @@ CARDS = {
     "fi": r"kort",
     "nl": r"kaart",
 }
-"""What the word for a card begins with."""
+"""Beginnings of the words for a card."""
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))

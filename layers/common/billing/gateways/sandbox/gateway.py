@@ -36,7 +36,7 @@ from billing.kernel.gateways import (
 from billing.kernel.money import Money
 
 ASKED = ("invoice", "amount", "currency", "description")
-"""What a key was first used for, and is used for again."""
+"""The details with which a key was first used, and must be used again."""
 
 
 class SandboxGateway:

@@ -16,7 +16,7 @@ from billing.kernel.errors import Conflict
 Row = dict[str, Any]
 
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
-"""What makes a call of DynamoDB by its name; a condition that does not hold is a `Conflict`."""
+"""Makes a call of DynamoDB by its name; a condition that does not hold is a `Conflict`."""
 
 
 class SandboxLedger(Protocol):

@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import Any
 
-from billing.accounts.web import merchant_shapes
-from billing.accounts.web import routes as account_routes
-from billing.accounts.web.merchant_inputs import (
-    AccessQuery,
-    CancelInput,
-    CustomerChangeInput,
-    ForecastQuery,
-    NewProductInput,
-    OrdersQuery,
-    PreviewInput,
-    PricePointChangeInput,
-    ProductChangeInput,
-    RefundInput,
-)
-from billing.api.web import json_shapes, openapi, subscription_shapes
+from billing.api.web import json_shapes, subscription_shapes
 from billing.api.web.frame import Api, Call, Later
 from billing.api.web.json_shapes import Listed, OrderOutput, PricePointOutput, ProductOutput
-from billing.api.web.queries import PageQuery
-from billing.cancel.flows import cancel, pause
-from billing.catalog.flows import products
-from billing.catalog.web.price_inputs import PricePointInput
-from billing.console.flows import transactions
-from billing.console.flows.transactions import Filter
-from billing.customers.flows import customers
-from billing.customers.web import list_routes
-from billing.customers.web import shapes as customer_shapes
-from billing.event_log.flows import read
-from billing.event_log.web import routes as event_routes
-from billing.helpdesk.web import routes as helpdesk_routes
 from billing.kernel.flows import subscriptions
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Source, Subscription
-from billing.outbox.flows import suppressions
-from billing.plans.flows import freeze
-from billing.plans.web import routes as plan_routes
-from billing.privacy.flows import erase, export
-from billing.privacy.web import shapes as privacy_shapes
-from billing.rebill.flows import attention, forecast, overdue
-from billing.refunds.flows import refund
 from billing.runtime import telemetry, wiring
 from billing.web import custom_domains, http
 from billing.web.inputs import Nothing, under
@@ -59,23 +26,21 @@ REFUND_REFUSED = {
 }
 
 
-def build(ports: Ports) -> http.Resolver:
-    """Builds the routes of this function over the given ports."""
+def build(ports: Ports, part: str | None = None) -> http.Resolver:
+    """Builds the routes of this function over the given ports.
+
+    With a part of `PARTS`, only those that `/v1/<part>` may be about, and a cold start loads the
+    modules of no others.
+    """
     app = http.resolver(place=custom_domains.placed(ports))
     api = Api(app, ports)
-    _catalog(api, ports)
-    _sales(api, ports)
-    _customers(api, ports)
-    _endings(api, ports)
-    _actions(api, ports)
-    list_routes.declare(api, ports, partial(read.changed, ports))
-    plan_routes.declare(api, ports)
-    account_routes.declare(api, ports)
-    helpdesk_routes.declare(api, ports)
-    event_routes.declare(api, ports)
+    for declare in PARTS[part] if part else _all():
+        declare(api, ports)
 
     @app.get("/v1/openapi.json")
     def document() -> http.Answer:
+        from billing.api.web import openapi
+
         base_url = Request.of(app.current_event).base_url
         return http.json(openapi.document(api.routes, base_url))
 
@@ -83,6 +48,17 @@ def build(ports: Ports) -> http.Resolver:
 
 
 def _catalog(api: Api, ports: Ports) -> None:
+    from billing.accounts.web import merchant_shapes
+    from billing.accounts.web.merchant_inputs import (
+        NewProductInput,
+        PreviewInput,
+        PricePointChangeInput,
+        ProductChangeInput,
+    )
+    from billing.api.web.queries import PageQuery
+    from billing.catalog.flows import products
+    from billing.catalog.web.price_inputs import PricePointInput
+
     @api.post("/v1/preview", PreviewInput, status=200, scope="read")
     def preview(call: Call[PreviewInput]) -> merchant_shapes.PreviewOutput:
         """Preview what a price point would charge, and when; no product is needed (P-19)."""
@@ -147,6 +123,10 @@ def _catalog(api: Api, ports: Ports) -> None:
 
 
 def _sales(api: Api, ports: Ports) -> None:
+    from billing.accounts.web.merchant_inputs import OrdersQuery
+    from billing.console.flows import transactions
+    from billing.console.flows.transactions import Filter
+
     @api.get("/v1/orders", OrdersQuery)
     def list_orders(call: Call[OrdersQuery]) -> Listed[OrderOutput]:
         """List orders (the transaction list), newest first."""
@@ -178,6 +158,16 @@ def _sales(api: Api, ports: Ports) -> None:
 
 
 def _customers(api: Api, ports: Ports) -> None:
+    from billing.accounts.web import merchant_shapes
+    from billing.accounts.web.merchant_inputs import AccessQuery, CustomerChangeInput, ForecastQuery
+    from billing.api.web.queries import PageQuery
+    from billing.customers.flows import customers
+    from billing.customers.web import shapes as customer_shapes
+    from billing.outbox.flows import suppressions
+    from billing.privacy.flows import erase, export
+    from billing.privacy.web import shapes as privacy_shapes
+    from billing.rebill.flows import attention, forecast
+
     @api.get("/v1/customers/<customer>")
     def show_customer(call: Call[Nothing], customer: str) -> customer_shapes.OverviewOutput:
         """Retrieve one customer with access, subscriptions, orders, invoices and cards."""
@@ -218,7 +208,7 @@ def _customers(api: Api, ports: Ports) -> None:
         active = customers.has_access(
             ports, call.merchant.id, query.email, query.grant, now=call.now
         )
-        return {"active": active}
+        return merchant_shapes.ActiveOutput(active=active)
 
     @api.get("/v1/forecast", ForecastQuery)
     def show_forecast(call: Call[ForecastQuery]) -> merchant_shapes.ForecastOutput:
@@ -240,6 +230,10 @@ def _customers(api: Api, ports: Ports) -> None:
 
 
 def _endings(api: Api, ports: Ports) -> None:
+    from billing.accounts.web.merchant_inputs import CancelInput, RefundInput
+    from billing.cancel.flows import cancel
+    from billing.refunds.flows import refund
+
     @api.post("/v1/orders/<order>/refund", RefundInput, errors=REFUND_REFUSED)
     def refund_order(
         call: Call[RefundInput], order: str
@@ -282,6 +276,10 @@ def _endings(api: Api, ports: Ports) -> None:
 
 
 def _actions(api: Api, ports: Ports) -> None:
+    from billing.cancel.flows import cancel, pause
+    from billing.plans.flows import freeze
+    from billing.rebill.flows import overdue
+
     def _act(verb: str, flow: Act, saying: str) -> None:
         def act(call: Call[Nothing], subscription: str) -> subscription_shapes.SubscriptionOutput:
             found = subscriptions.fresh(ports, call.merchant.id, subscription)
@@ -308,11 +306,71 @@ def _actions(api: Api, ports: Ports) -> None:
     _act("skip", overdue.skip, "Leave out the payment that waits for a decision.")
 
 
-app = cache(lambda: build(wiring.ports()))
+def _lists(api: Api, ports: Ports) -> None:
+    from billing.customers.web import list_routes
+    from billing.event_log.flows import read
+
+    list_routes.declare(api, ports, partial(read.changed, ports))
+
+
+def _plans(api: Api, ports: Ports) -> None:
+    from billing.plans.web import routes
+
+    routes.declare(api, ports)
+
+
+def _account(api: Api, ports: Ports) -> None:
+    from billing.accounts.web import routes
+
+    routes.declare(api, ports)
+
+
+def _helpdesk(api: Api, ports: Ports) -> None:
+    from billing.helpdesk.web import routes
+
+    routes.declare(api, ports)
+
+
+def _events(api: Api, ports: Ports) -> None:
+    from billing.event_log.web import routes
+
+    routes.declare(api, ports)
+
+
+Declare = Callable[[Api, Ports], None]
+
+PARTS: dict[str, tuple[Declare, ...]] = {
+    **dict.fromkeys(("preview", "products", "price-points"), (_catalog,)),
+    "orders": (_sales, _endings),
+    "subscriptions": (_sales, _endings, _actions, _lists, _plans),
+    "customers": (_customers, _lists),
+    "invoices": (_lists,),
+    **dict.fromkeys(("access", "forecast", "attention"), (_customers,)),
+    **dict.fromkeys(
+        ("settings", "accounts", "keys", "console-links", "gateway-accounts", "arm"), (_account,)
+    ),
+    **dict.fromkeys(("tickets", "inbound-mail"), (_helpdesk,)),
+    "events": (_events,),
+}
+"""What declares routes, by the part of their paths after `/v1/`."""
+
+
+def _all() -> Iterable[Declare]:
+    return dict.fromkeys(declare for part in PARTS.values() for declare in part)
+
+
+def _part(event: Mapping[str, Any]) -> str | None:
+    """Returns the part of the API that a request is about; None where that is not known."""
+    _, _, rest = str(event.get("rawPath")).partition("/v1/")
+    part = rest.partition("/")[0]
+    return part if part in PARTS else None
+
+
+app = cache(lambda part=None: build(wiring.ports(), part))
 
 
 @telemetry.observed
 @http.guard
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Handles API Gateway's events for /v1."""
-    return app().resolve(event, context)
+    return app(_part(event)).resolve(event, context)

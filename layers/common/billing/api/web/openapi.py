@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from inspect import getclosurevars
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -198,8 +199,19 @@ def _gives_later(route: Route) -> Any | None:
 
 
 def _shapes(route: Route) -> tuple[Any, ...]:
-    hint = get_type_hints(route.handler)["return"]
+    hint = _returned(route.handler)
     return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+
+
+def _returned(handler: Any) -> Any:
+    """Returns the type of a handler's answer: its module may import that where it is declared."""
+
+    def answer() -> None:
+        """Has that annotation alone, for those of the arguments may not be imported."""
+
+    answer.__annotations__ = {"return": handler.__annotations__["return"]}
+    enclosing = getclosurevars(handler).nonlocals
+    return get_type_hints(answer, handler.__globals__, dict(enclosing))["return"]
 
 
 def _as_known(part: Any) -> Any:

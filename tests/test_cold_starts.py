@@ -1,4 +1,4 @@
-"""Until its first answer, a function loads nothing that only tests or other clients need."""
+"""Until its first answer a function loads nothing that only tests or other clients need."""
 
 from __future__ import annotations
 

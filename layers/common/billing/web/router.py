@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PLACE = re.compile(r"<(\w+)>")
 _SEGMENT = r"[-._~()'!*:@,;=+&$%<> \[\]{}|^\w]+"
-"""Matches a place: all that API Gateway passes on in one segment, but no slash."""
+"""The text of a place: all that API Gateway passes on in one segment, but no slash."""
 
 _one_at_a_time = RLock()
 

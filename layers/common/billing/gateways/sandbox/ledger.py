@@ -16,7 +16,7 @@ from billing.kernel.errors import Conflict
 Row = dict[str, Any]
 
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
-"""Makes a call of DynamoDB by its name; a condition that does not hold is a `Conflict`."""
+"""A caller of DynamoDB by an operation's name; a condition that does not hold is a `Conflict`."""
 
 
 class SandboxLedger(Protocol):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter, process_time
+
+from msgspec import to_builtins
 
 from billing.kernel.values import Value
 
@@ -72,7 +74,7 @@ class Report:
             print(_line(figure, before.get(figure.name)))
         for line in self.left_out:
             print(f"left out  {line}")
-        RESULTS.write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
+        RESULTS.write_text(json.dumps(to_builtins(self), indent=1) + "\n", "utf-8")
 
 
 def _line(figure: Figure, before: float | None) -> str:

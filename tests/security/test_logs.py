@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from msgspec.structs import force_setattr
 
 from billing.gateway_events.flows import lost_events
 from billing.kernel.merchants import PortalKind, Settings
@@ -162,9 +163,9 @@ def nights_work(shop: Shop) -> Iterator[int]:
         raise RuntimeError(f"ann@example.com paid with {CARD} and sk_0123456789abcdef")
 
     clock, now = shop.world.ports.clock, broken
-    object.__setattr__(shop.world.ports, "clock", now)
+    force_setattr(shop.world.ports, "clock", now)
     yield sent(checkout_app.handler, "POST", "/checkout/acme.0000000000000002", FORM)
-    object.__setattr__(shop.world.ports, "clock", clock)
+    force_setattr(shop.world.ports, "clock", clock)
 
 
 def test_row_22_nothing_of_a_person_is_logged(

@@ -108,6 +108,13 @@ SCENES = {
         Scene("renewal", MONTHLY, "pm_card_mastercard", 33),
         Scene("declined", TRIAL, "pm_card_chargeCustomerFail", 18),
         Scene("authenticated", MONTHLY, "pm_card_authenticationRequired", 34, 3),
+        Scene(
+            "declined beside another",
+            TRIAL,
+            "pm_card_chargeCustomerFail",
+            18,
+            acts=(Act(10, give_visa), Act(12, use_first)),
+        ),
         Scene("left alone", ONCE, "pm_card_authenticationRequired", 2, 1),
         Scene("refused", ONCE, "pm_card_chargeDeclined", 2),
         Scene("bought once", ONCE, "pm_card_mastercard", 2),
@@ -235,6 +242,8 @@ MEETINGS: tuple[Meeting, ...] = (
     ("declined", "charge sub", 1, actions.double_message),
     ("declined", "charge sub", 1, cancel_now),
     ("declined", "charge sub", 1, pay_now),
+    ("declined", "charge sub", 1, actions.ask_to_cancel),
+    ("declined beside another", "charge sub", 1, remove_first),
     ("authenticated", "charge sub", 1, actions.answer_the_bank),
     ("authenticated", "buyer 1 return", 0, actions.come_back),
     *(

@@ -36,7 +36,7 @@ from billing.kernel.gateways import (
 from billing.kernel.money import Money
 
 ASKED = ("invoice", "amount", "currency", "description")
-"""The details with which a key was first used, and must be used again."""
+"""The fields of a payment that a repeated key must name as before."""
 
 
 class SandboxGateway:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.kernel.customers import PaymentMethod
+from billing.kernel.customers import Customer, PaymentMethod
 from billing.kernel.invoices import UNDER_WAY
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.subscription import State, Subscription
@@ -46,6 +46,27 @@ class CardWrites(Seen):
             if subscription.is_live and (method is None or method.removed_at):
                 text = f"{subscription.id} is to be charged to {method or 'nothing'}"
                 raise Violation("B-9", text, subscription.id, subscription.customer)
+
+    def _cards_stay_with_their_purchase(self, by_type: dict[type, list[Put]]) -> None:
+        """Checks that nothing falls to a card given for another purchase when a card is removed,
+        unless its customer has chosen it or it is the same card (B-3)."""
+        gone = [m for _, b, m in by_type.get(PaymentMethod, ()) if b and m.removed_at]
+        subscriptions = [(b, s) for _, b, s in by_type.get(Subscription, ()) if b is not None]
+        customers = [(b, c) for _, b, c in by_type.get(Customer, ()) if b is not None]
+        moved = {
+            s.payment_method: s.id for b, s in subscriptions if s.payment_method != b.payment_method
+        }
+        moved |= {
+            c.default_method: "" for b, c in customers if c.default_method != b.default_method
+        }
+        for name, purchase in moved.items():
+            card = self._methods.get(name or "")
+            if card is None or card.given_for in {None, purchase} or card.id in self._chosen:
+                continue
+            if gone and card.fingerprint not in {m.fingerprint for m in gone}:
+                text = f"{card.id}, given for {card.given_for}, takes over {purchase or 'all'}"
+                raise Violation("B-3", text, card.customer)
+            self._chosen.add(card.id)
 
     def _renewed_cards_pay(self, by_type: dict[type, list[Put]]) -> None:
         """Checks that a past-due payment is retried when its card is renewed (W-7).

@@ -35,6 +35,7 @@ class Oracle(Writes, ValueWrites):
         self._requests_hold(by_type)
         self._reservations_match(by_type)
         self._cards_stand(by_type)
+        self._cards_stay_with_their_purchase(by_type)
         self._value_stands(by_type)
         self._renewed_cards_pay(by_type)
 

@@ -52,6 +52,7 @@ class Seen:
         self._now_us = now_us
         self.renewed: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._methods: dict[str, PaymentMethod] = {}
+        self._chosen: set[str] = set()
         self._renewed_at: dict[str, datetime] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._interrupted: dict[tuple[str, State], Subscription] = {}

@@ -64,7 +64,7 @@ class Table(MemoryItems):
 
     def write(self, transaction: Transaction) -> None:
         self._puts = []
-        blind: bool = any(isinstance(write, Blind) for write in transaction)
+        blind: bool = Blind in map(type, transaction)
         seeing = tuple(map(self._seeing, transaction)) if blind else transaction
         super().write(seeing)
         self._report_commit()

@@ -170,7 +170,7 @@ class World:
         for key, before, after in puts:
             about = partial(_put, before, after) if self.log.lines is not None else ""
             self.log.add(now_us, "table", f"{key.pk} {key.sk}", about)
-            if isinstance(after, Subscription | Checkout | Refund | Ticket):
+            if isinstance(after, OF_SWEEPS):
                 if after.due_at is not None and (before is None or before.due_at != after.due_at):
                     self.deployment.alarm_at(microseconds(after.due_at))
             elif isinstance(after, JobLine):
@@ -180,6 +180,10 @@ class World:
             elif isinstance(after, Merchant):
                 self.plan.merchants[after.id] = after
         self.oracle.committed(puts)
+
+
+OF_SWEEPS = (Subscription, Checkout, Refund, Ticket)
+"""The entities whose due dates the schedules look at."""
 
 
 def _put(before: Any, after: Any) -> str:

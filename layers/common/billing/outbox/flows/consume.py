@@ -99,7 +99,8 @@ def consume(
         raise
     with telemetry.under(event.correlation):
         outcome = _hand_out(ports, claimed, merchant, now, keep_going)
-        claimed = replace(claimed, done=outcome.stored)
+        if outcome.stored != claimed.done:
+            claimed = replace(claimed, done=outcome.stored)
         try:
             tally = _finish(ports, claimed, outcome, now)
         except Conflict:
@@ -140,7 +141,8 @@ def _hand_out(
         if number and not keep_going():
             return replace(outcome, late=True)
         try:
-            stands = replace(claimed, done=outcome.stored)
+            same = outcome.stored == claimed.done
+            stands = claimed if same else replace(claimed, done=outcome.stored)
             left_out = _handle(ports, consumer, stands, merchant, now)
         except Exception as error:
             outcome = outcome.failing(error)

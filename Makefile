@@ -151,11 +151,11 @@ define sam_build
   echo "make $@ needs python$(PYTHON_RUNTIME), the version that Lambda runs. Install it first."; \
   exit 1; }; \
 PATH="$$(dirname "$$found"):$$PATH" .venv-tools/bin/sam build $(2) && \
-PYTHONPATH=$(1)/CommonLayer/python "$$found" dev/precompile.py $(1) && \
+.venv-lambda/bin/python dev/precompile.py $(1) && \
 "$$found" dev/slim.py $(1)/CommonLayer/python
 endef
 .PHONY: build
-build: $(TOOLS)
+build: $(TOOLS) $(LAMBDA)
 	$(call sam_build,.aws-sam/build)
 
 # The same for the processor of this machine, so that it can be run here.

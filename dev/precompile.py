@@ -1,11 +1,13 @@
 """Precompiles a package after `sam build`: what can be worked out before a function starts.
 
-    PYTHONPATH=<build>/CommonLayer/python python3.13 dev/precompile.py <build>
+    .venv-lambda/bin/python dev/precompile.py <build>
 
 Templates become modules, catalogs JSON, and every module bytecode: `sam build` leaves none, the
 layer is read-only, so each cold start would compile all that it imports. Run by the runtime's own
 Python with the packaged layer, whose versions it is for. The bytecode is not checked against its
-source again, because a package does not keep the time of files to the second.
+source again, because a package does not keep the time of files to the second. Compiled libraries in
+the package are for Lambda's processor, so this machine's own are imported, and the package comes
+last.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from py_compile import PycInvalidationMode
 
 def main(build: Path) -> None:
     """Precompiles both for the layer, only bytecode for the functions."""
+    sys.path.append(str(build / "CommonLayer" / "python"))
     templates_and_catalogs(build / "CommonLayer" / "python" / "billing")
     for folder in sorted(build.iterdir()):
         if folder.is_dir():

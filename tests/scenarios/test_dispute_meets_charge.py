@@ -55,17 +55,17 @@ def test_a_dispute_that_meets_a_charge_as_it_begins_is_decided_anew(world: World
     world.sandbox.open_dispute(reference(world))
     world.now = world.now.replace(month=2, day=28)
     world.sweep()
-    read = world.store.history
+    read = world.store.disputed_payment
     charged: list[int] = []
 
-    def charged_meanwhile(merchant: str, customer: str) -> History:
-        found = read(merchant, customer)
+    def charged_meanwhile(merchant: str, customer: str, invoice: str) -> History:
+        found = read(merchant, customer, invoice)
         if not charged:
             charged.append(0)  # the work reads it, too
             charged[0] = meanwhile(world.work)["paid"]
         return found
 
-    world.store.history = charged_meanwhile  # type: ignore[method-assign]
+    world.store.disputed_payment = charged_meanwhile  # type: ignore[method-assign]
     assert deliver(world) == ["dispute_opened"]
     assert charged == [1]
     held = world.subscription()

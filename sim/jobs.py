@@ -29,6 +29,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Insert
+from billing.runtime.job_kinds import KINDS
 from billing.storage.addresses import DUE, stamp
 from billing.storage.index_keys import due_shard
 from sim.chance import Chance, stretched
@@ -81,7 +82,7 @@ class SimJobs:
         self.planned: list[Planned] = []
         self._world = world
         look = lost_events.LOOK if world.webhooks.on else Kind(_nothing)
-        self._kinds = {KIND: Kind(self._tally), lost_events.JOB: look}
+        self._kinds = {**KINDS, KIND: Kind(self._tally), lost_events.JOB: look}
         self._refused: Counter[str] = Counter()
         self._ticks: set[int] = set()
         self._in_flight = 0

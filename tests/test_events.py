@@ -17,6 +17,7 @@ from billing.cancel.flows import cancel
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.gateways.stripe import events as stripe_events
+from billing.jobs.jobs import JobState
 from billing.kernel.flows import subscriptions
 from billing.kernel.gateways import GatewayEvent
 from billing.kernel.merchants import ApiKey, GatewayAccount
@@ -310,6 +311,20 @@ def test_the_watchs_event_counts_what_nobody_took(world: World) -> None:
         "under_way": 0,
         "jobs_stuck": 0,
     }
+
+
+@pytest.mark.spec("R-10")
+def test_the_jobs_event_looks_which_sellers_have_many_subscriptions(world: World) -> None:
+    checkout_app.handler(event("checkout_submit"), CONTEXT)
+    world.now = datetime(2026, 2, 28, 15, 0, tzinfo=UTC)
+    account_app.sweep(event("account_sweep"), CONTEXT)
+    told = event("jobs_run")
+    while world.jobs.bodies:
+        told["Records"][0]["body"] = world.jobs.bodies.pop(0)
+        jobs_app.run(told, CONTEXT)
+    job = world.store.job("", "forecasts")
+    assert job is not None
+    assert (job.state, job.done) == (JobState.DONE, len(world.store.merchants()))
 
 
 @pytest.mark.spec("A-3")

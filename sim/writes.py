@@ -202,8 +202,9 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
             elif after.left_out is not None and before.left_out is None:
                 self._is_left_out(event)
             else:
-                self._claimed[event.id, self.invocation()] = self._now()
-                self._claims[event.id, self.invocation()] = after.claimed_until
+                # The first such write is the claim; a later one notes which consumers are done.
+                self._claimed.setdefault((event.id, self.invocation()), self._now())
+                self._claims.setdefault((event.id, self.invocation()), after.claimed_until)
 
     def _events_match(self, by_type: dict[type, list[Put]]) -> None:
         """Checks that each change of this write has one outbox event, no more."""

@@ -19,6 +19,7 @@ from bench.units import MeteredItems, Written, size_of
 from billing.kernel import invoicing
 from billing.kernel.due import DueKind
 from billing.kernel.gateways import Succeeded
+from billing.kernel.taxes import BEFORE_TAX
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Insert
 from billing.rebill import charge_steps
@@ -266,6 +267,7 @@ def _one_transaction_each(world: World, count: int) -> None:
             download_key=world.ports.new_id("key"),
             now=world.now,
             minimum_minor=1,
+            taxes=BEFORE_TAX,
         )
         _, change, *rest = charge_steps.settle_paid(read, drawn, Succeeded("ch_1"), world.now, 0)
         world.store.commit(Insert(drawn.paid(world.now, "ch_1")), change, *rest)

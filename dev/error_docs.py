@@ -83,6 +83,7 @@ VARYING = {
 PARAMETERS = {
     "accepted": "text: the content types that are read",
     "allowed": "text: the methods that the address takes",
+    "column": "text: the column's name",
     "count": "whole number: how many characters or entries",
     "currency": "text: ISO 4217 code",
     "department": "text: the department's name",
@@ -92,6 +93,7 @@ PARAMETERS = {
     "invoices": "whole number: open invoices",
     "last": "whole number: the last year",
     "least": "whole number or money: the smallest value that is taken",
+    "line": "whole number: the line of the file",
     "limit": "whole number: the value that must not be reached",
     "merchant": "text: the merchant's name",
     "most": "whole number or money: the largest value that is taken",

@@ -12,6 +12,7 @@ from typing import Any
 
 from billing.kernel.invoices import FINAL
 from billing.kernel.ledger import LedgerEntry
+from sim import taxes
 from sim.invariants import Violation
 from sim.world import World
 
@@ -22,6 +23,7 @@ Balances = Counter[tuple[str, str]]
 def balances_agree(world: World, found: Mapping[type, list[Any]]) -> None:
     """Checks that each account of each merchant stands at what the gateway says."""
     expected, booked = _by_gateway(world), Counter[tuple[str, str]]()
+    taxes.booked_rightly(found, expected)
     for entry in found[LedgerEntry]:
         for posting in entry.postings:
             booked[entry.merchant, posting.account] += posting.amount_minor

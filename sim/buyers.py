@@ -11,6 +11,7 @@ from billing.checkout.flows.submit import Submission, Visitor
 from billing.kernel.customers import Address
 from billing.kernel.errors import NotFound, Refused, Unavailable
 from billing.storage.keys import checkout as checkout_key
+from sim import taxes
 from sim.chance import Chance
 from sim.invariants import Violation
 from sim.plan import Purchase
@@ -63,7 +64,7 @@ class Buyer:
             attempt_key=self.key,
             email=self._purchase.email,
             name="Ann Example",
-            address=ADDRESS,
+            address=taxes.address_of(self._purchase.number, taxed=self._world.plan.taxed),
             payment_method=self._purchase.card,
             confirm_repeat=self._confirms,
         )

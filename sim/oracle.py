@@ -13,9 +13,9 @@ from billing.kernel.invoices import FINAL, Invoice, InvoiceCounter
 from billing.kernel.periods import Anchor
 from billing.kernel.schedule import ChargeKind
 from billing.kernel.subscription import State, Subscription
-from billing.kernel.values import replace
 from billing.plans.plan_change import Quote, When
 from billing.refunds.refunds import Refund
+from sim import taxes
 from sim.invariants import CALL, LIFE, SKEW, I, Violation, changed
 from sim.items import Put
 from sim.plan import FREEZE_MINOR
@@ -206,6 +206,7 @@ class Oracle(Writes, ValueWrites):
             invoice.total.currency.value,
         ):
             raise Violation("3", f"{invoice.id} over {invoice.total}, charged {payment}", *about)
+        taxes.taxed_rightly(invoice, collects=self.collects_tax)
         if invoice.state in FINAL:
             raise Violation("4", f"{invoice.id} is {invoice.state} and was charged", *about)
         told = self.cancelled.get(invoice.subscription or "")
@@ -228,9 +229,9 @@ class Oracle(Writes, ValueWrites):
             self._as_quoted(subscription, invoice)
             return
         price = subscription.terms.price
-        agreed = replace(price, amount_minor=price.amount_minor - invoice.credit_minor)
-        if invoice.total != agreed:
-            raise Violation("3", f"{invoice.id} over {invoice.total}, agreed {agreed}", invoice.id)
+        agreed, net = price.amount_minor - invoice.credit_minor, taxes.net_of(invoice.lines)
+        if net != agreed:
+            raise Violation("3", f"{invoice.id} over {net}, agreed {agreed}", invoice.id)
         self._one_a_day(subscription, invoice, at)
 
     def _as_quoted(self, subscription: Subscription, invoice: Invoice) -> None:

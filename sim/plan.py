@@ -87,7 +87,7 @@ class Plan:
     """The world that a seed draws.
 
     `looks` is for how many things a run has time, None for all. A scene `hears` of its gateway's
-    events only if it says so.
+    events only if it says so. Where it is `taxed`, all sellers collect tax.
     """
 
     starts_at: datetime
@@ -103,6 +103,7 @@ class Plan:
     offers_end: list[tuple[str, int]] = field(default_factory=list)
     looks: int | None = None
     hears: bool = False
+    taxed: bool = False
 
     @property
     def start_us(self) -> int:
@@ -145,6 +146,7 @@ def drawn(seed: int) -> Plan:
         for span in _spans(plan, chance, at_most=2, longest_us=9 * DAY)
     ]
     plan.offers_end = _offers_end(plan, Chance(seed, "offers"))
+    plan.taxed = Chance(seed, "tax").happens(0.5)
     plan.looks = _looks(Chance(seed, "hurry"))
     return plan
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert
-from sim import documents, hurry, observed, overdue, prices
+from sim import documents, hurry, observed, overdue, prices, taxes
 from sim.actions import Action
 from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
@@ -126,8 +126,13 @@ def _gateway(seed: int) -> type[SimGateway]:
 
 
 def _set_up(world: World) -> None:
+    world.oracle.collects_tax = world.plan.taxed
     for merchant in list(world.plan.merchants.values()):
-        world.table.write((Insert(merchant),))
+        items: tuple[Insert, ...] = ()
+        if world.plan.taxed:
+            merchant, items = taxes.registered(merchant)
+            world.plan.merchants[merchant.id] = merchant
+        world.table.write((Insert(merchant), *items))
     for product, point in world.plan.products:
         world.table.write((Insert(product), Insert(point)))
 

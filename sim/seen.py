@@ -25,6 +25,7 @@ class Seen:
     """
 
     def __init__(self, now_us: Callable[[], int]) -> None:
+        self.collects_tax = False
         self.invoices: dict[str, Invoice] = {}
         self.checkouts: dict[str, Checkout] = {}
         self.succeeded: dict[str, list[Row]] = defaultdict(list)

@@ -14,12 +14,13 @@ from datetime import datetime
 from fractions import Fraction
 
 from billing.kernel.catalog import PriceType
-from billing.kernel.invoices import NOT_TAX, Invoice
+from billing.kernel.invoices import Invoice, LineKind
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.values import replace
 from billing.plans.plan_change import Quote
 from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
-from sim import price_of_change
+from sim import price_of_change, taxes
 from sim.invariants import I, Violation, changed
 from sim.items import Put
 from sim.seen import Seen
@@ -128,11 +129,14 @@ class ValueWrites(Seen):
         for _, before, after in puts:
             self._subscription_counts(before, after, by_type.get(Invoice, ()))
         for _, before, after in by_type.get(Refund, ()):
+            if before is None:
+                self._taxes_return(after, by_type.get(Invoice, ()))
             self._refund_counts(before, after)
         for _, before, after in by_type.get(Chargeback, ()):
             lost = after.standing == "lost" and (before is None or before.standing != "lost")
             if lost and after.subscription is not None:
-                self._give_back(after.subscription, after.invoice, after.amount.amount_minor, "")
+                net = taxes.net_part(self.invoices[after.invoice], after.amount.amount_minor)
+                self._give_back(after.subscription, after.invoice, net, "")
         self._carried_over(puts)
         for subscription in self._touched(by_type):
             self._agrees(subscription)
@@ -168,7 +172,7 @@ class ValueWrites(Seen):
             return
         if after.period is None and after.plan_change is None:
             self._paid_in[after.id] = None
-        net = sum(line.amount.amount_minor for line in after.lines if line.kind in NOT_TAX)
+        net = sum(line.amount.amount_minor for line in after.lines if not line.is_tax)
         book.paid += net
         if after.plan_change is not None:
             self._plan_was_paid(book, after)
@@ -234,7 +238,9 @@ class ValueWrites(Seen):
 
         The unused time is within a cent of what the cents in use are worth by the second.
         """
-        rest, unused = (abs(line.amount.amount_minor) for line in quote.lines[:2])
+        first, *others = quote.lines
+        rest = first.amount.amount_minor
+        unused = -sum(x.amount.amount_minor for x in others if x.kind == LineKind.UNUSED)
         assert quote.change is not None
         stands = self._valued[subscription or ""]
         k = stands.period - 1
@@ -258,23 +264,31 @@ class ValueWrites(Seen):
         What is too little to be charged, or less than nothing, is carried to the next invoice.
         """
         costs = price_of_change.rest_minor(stands, quote.plan, quote.at)
-        net, due = costs - unused - stands.credit_minor, quote.due_now.amount_minor
+        net = costs - unused - stands.credit_minor
+        due = taxes.net_of(quote.lines) if quote.due_now else 0
         assert quote.change is not None
         if rest != costs or net != due - quote.change.credit_minor or min(due, abs(due - net)) > 0:
             text = f"{stands.id}: {costs} less {unused} was quoted as {rest}, due {due} now"
             raise Violation("3", text, stands.id)
+
+    @staticmethod
+    def _taxes_return(refund: Refund, invoices: Sequence[Put]) -> None:
+        """Checks the taxes of a new refund against its invoice as it stood before."""
+        for _, was, now in invoices:
+            if now.id == refund.invoice:
+                before = was or replace(now, refund_reserved_minor=0, refund_taxes_minor=())
+                taxes.returned_rightly(before, refund)
 
     def _refund_counts(self, before: Refund | None, after: Refund) -> None:
         invoice = self.invoices.get(after.invoice)
         if invoice is None or invoice.subscription is None:
             return
         if before is None and after.state not in GONE:
-            self._give_back(
-                invoice.subscription, after.invoice, after.amount.amount_minor, after.id
-            )
+            net = taxes.net_of_refund(after)
+            self._give_back(invoice.subscription, after.invoice, net, after.id)
         elif before is not None and before.state not in GONE and after.state in GONE:
             book = self._books[invoice.subscription]
-            book.returned -= after.amount.amount_minor
+            book.returned -= taxes.net_of_refund(after)
             book.came_back(self._paid_in.get(after.invoice), after.id, self._stamp(invoice))
 
     def _give_back(self, subscription: str, invoice_id: str, cents: int, name: str) -> None:

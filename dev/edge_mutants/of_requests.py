@@ -14,8 +14,8 @@ _TESTS = ("tests/web/test_request.py",)
 _TYPE = Cut(REQUEST, "if body and request.content_type not in taken:", "if False:")
 _FORMS = Cut(
     REQUEST,
-    'if request.path.startswith("/v1/") else {JSON, FORM}',
-    "if False else {JSON, FORM}",
+    'if not path.startswith("/v1/"):',
+    "if True:",
 )
 _READS_JSON = Cut(REQUEST, "if not self.is_json:", "if False:")
 

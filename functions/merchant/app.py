@@ -262,6 +262,12 @@ def _helpdesk(api: Api, ports: Ports) -> None:
     routes.declare(api, ports)
 
 
+def _taxes(api: Api, ports: Ports) -> None:
+    from billing.tax.web import routes
+
+    routes.declare(api, ports)
+
+
 def _events(api: Api, ports: Ports) -> None:
     from billing.event_log.web import routes
 
@@ -282,6 +288,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     ),
     **dict.fromkeys(("tickets", "inbound-mail"), (_helpdesk,)),
     "events": (_events,),
+    "tax": (_taxes,),
 }
 """The declarers of routes, by the part of their paths after `/v1/`."""
 

@@ -13,8 +13,8 @@ import babel
 import botocore
 import pytest
 
+from billing.kernel.countries import COUNTRIES
 from billing.render.messages import LANGUAGES, locale
-from billing.web.countries import COUNTRIES
 from dev import slim
 from dev.expand import ROOT
 
@@ -41,7 +41,7 @@ def test_every_language_formats_alike_with_the_locales_that_are_left(tmp_path: P
     slim.locales(tmp_path / "babel" / "locale-data")
     program = (
         "from billing.render import formats, messages\n"
-        "from billing.web.countries import COUNTRIES\n"
+        "from billing.kernel.countries import COUNTRIES\n"
         "from billing.kernel.money import Currency, Money\n"
         "from billing.kernel.periods import Span, Unit\n"
         "from datetime import datetime, UTC\n"

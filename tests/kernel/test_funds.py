@@ -14,7 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from billing.kernel.funds import SHARES_AT_MOST, UNKNOWN, Funds, Share, Taken, whole
+from billing.kernel.fund_shares import SHARES_AT_MOST, UNKNOWN, Share, Taken, whole
+from billing.kernel.funds import Funds
 from tests.depth import examples
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.kernel.invoices import NOT_TAX, Invoice, InvoiceLine
+from billing.kernel.invoices import Invoice, InvoiceLine
 from billing.kernel.ledger import LedgerEntry, Posting, payment, trial_balance
 from billing.kernel.money import Currency, Money
 from billing.kernel.values import replace
@@ -76,7 +76,7 @@ def test_a_payment_balances_whatever_its_lines(paid: Invoice) -> None:
     accounts = [posting.account for posting in entry.postings]
     assert len(set(accounts)) == len(accounts)
     assert entry.test is paid.test
-    sales = sum(line.amount.amount_minor for line in paid.lines if line.kind in NOT_TAX)
+    sales = sum(line.amount.amount_minor for line in paid.lines if not line.is_tax)
     booked = sum(p.amount_minor for p in entry.postings if p.account == "revenue:sales")
     assert booked == -sales
 

@@ -2,7 +2,6 @@
 
 # ruff: noqa: DTZ001 - a wall time has no zone: that stands beside it
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -11,27 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.kernel.customers import Address
+from billing.kernel.catalog import TaxBehavior
 from billing.kernel.invoices import InvoiceLine
-from billing.kernel.money import Currency, Money, half_up
+from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor
-from billing.kernel.pricing import lines_for, quote, untaxed
+from billing.kernel.pricing import lines_for, quote
 from billing.kernel.schedule import ChargeKind, charges
+from billing.kernel.taxes import UNTAXED, Taxation, TaxRate
+from billing.kernel.values import replace
 from tests.kernel import make_golden as oracle
 from tests.kernel.test_schedule import ZONES, any_points, terms_of
 
 NEW_YORK = "America/New_York"
 NOW = datetime(2026, 1, 31, 15, tzinfo=UTC)
-ADDRESS = Address("1 Main St", "Albany", "US", state="NY")
 
 
-def two_taxes(amount: Money, address: Address | None) -> Iterable[InvoiceLine]:
-    """A fake table: state and local tax for whoever has an address."""
-    if address is None:
-        return
-    for kind, permille in (("state", 40), ("local", 45)):
-        tax = half_up(amount.amount_minor * permille, 1000)
-        yield InvoiceLine(kind, kind, Money(tax, amount.currency))
+TWO_TAXES = Taxation(
+    (TaxRate("US-NY", "New York", 40_000), TaxRate("US-NY", "Albany County", 45_000))
+)
 
 
 @pytest.mark.spec("C-1")
@@ -64,25 +60,27 @@ def test_nothing_follows_a_one_time_price() -> None:
 @pytest.mark.spec("P-19", "C-7")
 def test_tax_is_on_top_in_lines_of_its_own() -> None:
     terms = terms_of(oracle.recurring("1m", 2999))
-    found = quote(terms, "Gold", NOW, NEW_YORK, ADDRESS, tax=two_taxes)
-    amounts = [(line.kind, line.amount.amount_minor) for line in found.lines]
-    assert amounts == [("charge", 2999), ("state", 120), ("local", 135)]
+    found = quote(terms, "Gold", NOW, NEW_YORK, taxation=TWO_TAXES)
+    amounts = [(line.text, line.amount.amount_minor) for line in found.lines]
+    assert amounts == [("Gold", 2999), ("New York", 120), ("Albany County", 135)]
     assert found.total == Money(3254, Currency.USD)
     assert found.following[0].amount == terms.price  # before tax
 
 
-def test_without_an_address_or_a_table_there_is_no_tax() -> None:
+@pytest.mark.spec("C-7")
+def test_a_price_that_includes_its_tax_is_charged_as_it_stands() -> None:
+    terms = replace(terms_of(oracle.recurring("1m", 11900)), tax=TaxBehavior.INCLUSIVE)
+    german = Taxation((TaxRate("DE", "VAT", 190_000),))
+    found = quote(terms, "Gold", NOW, NEW_YORK, taxation=german)
+    amounts = [(line.text, line.amount.amount_minor) for line in found.lines]
+    assert amounts == [("Gold", 10000), ("VAT", 1900)]
+    assert found.total == terms.price
+
+
+def test_without_taxes_the_total_is_the_price() -> None:
     price = Money(2999, Currency.EUR)
-    assert list(untaxed(price, ADDRESS)) == []
-    assert lines_for(price, "Gold", None, two_taxes)[1] == price
-    assert lines_for(price, "Gold", ADDRESS)[1] == price
-
-
-@given(st.integers(0, 99_999_999), st.sampled_from(Currency))
-def test_a_total_is_the_sum_of_its_lines(amount: int, currency: Currency) -> None:
-    lines, total = lines_for(Money(amount, currency), "Gold", ADDRESS, two_taxes)
-    assert total.amount_minor == sum(line.amount.amount_minor for line in lines)
-    assert {line.amount.currency for line in lines} == {currency}
+    assert lines_for(price, "Gold")[1] == price
+    assert lines_for(price, "Gold", UNTAXED, inclusive=True)[1] == price
 
 
 @pytest.mark.spec("P-19")

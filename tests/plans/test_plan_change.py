@@ -17,6 +17,7 @@ from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
 from billing.kernel.periods import Anchor, Period
 from billing.kernel.plans import Plan
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.taxes import BEFORE_TAX
 from billing.kernel.values import replace
 from billing.plans.plan_change import QUOTE_LIFE, Quote, When, quote, quoted_at, unused_minor
 
@@ -75,7 +76,7 @@ def asked(
     when: When = When.NOW,
     minimum: int = 1,
 ) -> Quote:
-    return quote(subscription, to, when, at, address=None, minimum_minor=minimum)
+    return quote(subscription, to, when, at, minimum_minor=minimum, taxes=BEFORE_TAX)
 
 
 def half_up(amount: Fraction) -> int:

@@ -16,6 +16,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Span, Unit
 from billing.kernel.subscription import State
+from billing.kernel.taxes import BEFORE_TAX
 from billing.kernel.values import replace
 from billing.plans.flows.change_plan import Result
 from billing.plans.plan_change import When
@@ -200,6 +201,7 @@ def test_no_invoice_is_opened_at_the_terms_of_before_a_change(world: World, when
         download_key="key",
         now=world.now,
         minimum_minor=1,
+        taxes=BEFORE_TAX,
     )
     change(world, product.price_points[1], when)
     with pytest.raises(Conflict):

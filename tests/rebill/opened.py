@@ -9,6 +9,7 @@ from typing import Any
 from billing.kernel import invoicing
 from billing.kernel.errors import Unreachable
 from billing.kernel.invoices import Invoice
+from billing.kernel.taxes import BEFORE_TAX
 from billing.rebill import charge_steps
 from tests.world import World
 
@@ -26,6 +27,7 @@ def as_the_release_before(world: World) -> Invoice:
         download_key=world.ports.new_id("key"),
         now=world.now,
         minimum_minor=world.ports.minimum_minor(subscription),
+        taxes=BEFORE_TAX,
     )
     world.store.commit(*charge_steps.open_invoice(subscription, invoice))
     return invoice

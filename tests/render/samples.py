@@ -171,5 +171,8 @@ def form_values(terms: PriceTerms = TRIAL) -> dict[str, object]:
         "already_purchased": False,
         "trial_used": False,
         "offer_changed": False,
+        "collects_tax": False,
+        "tax_from_address": False,
+        "tax_added": False,
         "decline_code": None,
     }

@@ -37,6 +37,8 @@ OF_MERCHANTS = {
     "billing.kernel.catalog",
     "billing.kernel.domains",
     "billing.kernel.money",
+    "billing.tax.rates",
+    "billing.tax.registrations",
 }
 """Modules that customers' pages import, whose errors answer merchants and agents alone."""
 

@@ -52,6 +52,14 @@ OF_A_SETUP = {
     "not_a_price_point",
     "not_of_this_type",
     "out_of_range",
+    "tax_home_outside_eu",
+    "tax_rate_malformed",
+    "tax_rates_too_many",
+    "tax_registered_already",
+    "tax_state_needed",
+    "tax_state_unknown",
+    "tax_threshold_needed",
+    "tax_threshold_of_presence",
 }
 """Mistakes in what a merchant sets up: refused then, so that no page meets them."""
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.kernel.catalog import Cycle, Initial, PriceTerms, PriceType
+from billing.kernel.countries import COUNTRIES
 from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.values import replace
 from billing.render import formats
 from billing.render.messages import LANGUAGES
-from billing.web.countries import COUNTRIES
 from tests.render.samples import (
     FREE_TRIAL,
     INSTALLMENTS,

@@ -21,6 +21,7 @@ from billing.kernel.periods import Span, Unit
 from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.storage import Due
 from billing.kernel.subscription import CancelRequest, Source, State, When
+from billing.kernel.taxes import BEFORE_TAX
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.notices.flows import remind
@@ -337,7 +338,13 @@ def test_a_renewal_does_not_settle_over_a_refund_that_came_meanwhile(world: Worl
     world.change_merchant(stopped=False)
     read = world.subscription()
     opened = invoicing.following(
-        read, paid.bill_to, order_id="o", download_key="k", now=world.now, minimum_minor=1
+        read,
+        paid.bill_to,
+        order_id="o",
+        download_key="k",
+        now=world.now,
+        minimum_minor=1,
+        taxes=BEFORE_TAX,
     )
     world.store.commit(Change(read, read.opened(opened.id)), Insert(opened))
     read = world.subscription()

@@ -30,6 +30,7 @@ FOR_ALL = re.compile(
 """Routes that sign in, are open to all, or are signed: the folders' own tests hold these."""
 
 BODIES: dict[str, Any] = {
+    "rates.csv": "country,name,rate\n",
     "unfreeze/quote": {},
     "cancel": {"when": "now"},
     "quote": {"price_point": LIBRARY, "when": "now"},

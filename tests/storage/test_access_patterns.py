@@ -18,10 +18,13 @@ from billing.kernel.gateways import AccountRef
 from billing.kernel.issued_documents import DocumentKind
 from billing.kernel.list_rows import SubscriptionFilter, of_customer, of_subscription
 from billing.kernel.merchants import ApiKey, Merchant
+from billing.kernel.money import Currency
 from billing.kernel.search_words import Search
 from billing.kernel.storage import Due, Store
 from billing.kernel.values import replace
 from billing.kernel.writes import ConditionCheck, Insert, Transaction
+from billing.tax.rates import Place
+from billing.tax.sums import SalesYear, TaxDay
 from tests.storage.conftest import Backend
 from tests.storage.examples import (
     BILL_TO,
@@ -54,6 +57,9 @@ DUE = Due(DueKind.BILL, T0 + 31 * DAY, (*CUSTOMER, "sub_1"))
 ACCOUNT = AccountRef(MERCHANT, "sandbox", "acct_1")
 SPAN: dict[str, Any] = {"since": T0, "until": T0 + timedelta(hours=2), "limit": 50}
 """Within one month: each month more is one query more."""
+
+TAX_DAY = TaxDay(MERCHANT, T0.date(), "DE", "VAT", 190_000, Currency.EUR, False, 0)
+SALES_YEAR = SalesYear(MERCHANT, 2026, "DE", Currency.EUR, 0)
 
 PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "merchant": (lambda s: s.merchant(MERCHANT), GET),
@@ -120,6 +126,12 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "bill_tos": (lambda s: s.bill_tos([(*CUSTOMER, "sub_1")]), MANY),
     "invoice_counter": (lambda s: s.invoice_counter(MERCHANT, test=False), GET),
     "owner_of_payment": (lambda s: s.owner_of_payment(ACCOUNT, "pi_1"), GET),
+    "tax_setup": (lambda s: s.tax_setup(MERCHANT), GET),
+    "tax_places": (lambda s: s.tax_places(MERCHANT, 1, [Place("DE")]), MANY),
+    "tax_table": (lambda s: s.tax_table(MERCHANT, 1, 50), QUERY),
+    "tax_days": (lambda s: s.tax_days(MERCHANT, T0.date(), T0.date(), 50), QUERY),
+    "tax_sums": (lambda s: s.tax_sums([TAX_DAY]), MANY),
+    "sales_years": (lambda s: s.sales_years([SALES_YEAR]), MANY),
     "billing_switch": (lambda s: s.billing_switch(), GET),
     "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),
     "forecast_rollup": (lambda s: s.forecast_rollup(MERCHANT), GET),

@@ -34,6 +34,10 @@ NEW_TYPES = {
     "EventHour": "no list of the old code has its range; a merchant's log begins with its reader",
     "LoggedEvent": "in a partition of its own",
     "ForecastRollup": "no list of the old code has its key; it forecasts by reading subscriptions",
+    "TaxSetup": "in a partition of its own; the old code sells without tax until it is gone",
+    "TaxPlace": "as the setup",
+    "TaxDay": "as the setup",
+    "SalesYear": "as the setup",
 }
 """Types that the last release does not know, with what it does without them."""
 
@@ -41,6 +45,15 @@ NEW_VALUES: dict[str, dict[str, str]] = {
     "Trouble.kind": {"JOB": "only our own error in a job writes one; the operator's list waits"},
 }
 """Values that the last release cannot read, by field, with the reason that it hardly meets them."""
+
+CHANGED_INSIDE = {
+    "Checkout.invoice": "its lines of tax lose their mark, and are known as tax by their kind",
+    "Invoice.lines": "as a checkout's; nothing writes an invoice's lines again",
+    "Invoice.plan_change": "as a subscription's funds",
+    "Subscription.funds": "credit that the old code writes again loses its taxes: it takes off its "
+    "net amount alone",
+}
+"""Fields that the last release writes again as a whole, without what is new inside."""
 
 GONE: dict[str, str] = {}
 """Fields of the last release that are stored no more, with what carries their meaning."""
@@ -115,7 +128,7 @@ def test_what_the_last_release_writes_over_an_item_keeps_its_meaning() -> None:
             path = f"{item['type']['S']}.{name}"
             if path in known and getattr(before, name) != getattr(after, name):
                 changed.add(path)
-    assert changed == set()
+    assert changed == set(CHANGED_INSIDE)
 
 
 def test_every_value_that_the_last_release_stored_is_still_known() -> None:

@@ -88,7 +88,8 @@ class Client:
             sent.setdefault("authorization", f"Bearer {self.key}")
         body = None
         if document is not None:
-            body = json.dumps(document)
+            csv = sent.get("content-type", "").startswith("text/csv")
+            body = document if csv else json.dumps(document)
             sent.setdefault("content-type", "application/json")
         return self.send(event(method, address, body, headers=sent))
 

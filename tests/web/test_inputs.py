@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.checkout.web.forms import CheckoutInput
+from billing.kernel.countries import COUNTRIES
 from billing.kernel.errors import Invalid
 from billing.render.errors import error_text
 from billing.render.formats import countries
-from billing.web.countries import COUNTRIES
 from billing.web.emails import with_ascii_domain
 from billing.web.inputs import read
 from billing.web.problems import Misshapen

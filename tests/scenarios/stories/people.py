@@ -180,8 +180,8 @@ class Program:
     def call(self, method: str, address: str, document: Any = None) -> Answer:
         headers = {"authorization": f"Bearer {self.key}", "accept": JSON}
         if document is not None:
-            headers["content-type"] = JSON
-        body = None if document is None else json.dumps(document)
+            headers["content-type"] = "text/csv" if isinstance(document, str) else JSON
+        body = document if isinstance(document, str | None) else json.dumps(document)
         return self.town.ask(method, address, body, headers)
 
     def get(self, address: str, **query: str) -> Any:

@@ -96,7 +96,7 @@ def subscription(checkout: Checkout, customer: str, now: datetime) -> Subscripti
         test=invoice.test,
     )
     assert subscription.period_at is not None, "what rebills has something to come"
-    return subscription
+    return subscription.paid_first(invoice.paid_for_period_minor, invoice.taxed_by)
 
 
 def purchased(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from billing.kernel.customers import PaymentMethod
-from billing.kernel.invoices import Invoice
+from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
 from billing.kernel.issued_documents import DocumentKind, IssuedDocument, PaidWith, Seller
 from billing.kernel.merchants import Merchant
+from billing.kernel.taxes import share_of
+from billing.kernel.values import replace
 from billing.refunds.refunds import Refund
 
 
@@ -60,8 +62,30 @@ def credit_note_document(
         total=refund.amount,
         file=file,
         credits=invoice.number or invoice.id,
+        lines=_credited_lines(refund, invoice),
         test=invoice.test,
     )
+
+
+def _credited_lines(refund: Refund, invoice: Invoice) -> tuple[InvoiceLine, ...]:
+    """Returns the lines of a credit note: nothing where its total is all of it, else its net amount
+    and how much of each tax goes back, all negative (C-10)."""
+    if not invoice.tax_lines:
+        return ()
+    net = refund.amount.amount_minor - sum(refund.taxes)
+    amount = replace(refund.amount, amount_minor=-net)
+    taxes = zip(invoice.tax_lines, refund.taxes, strict=True)
+    return (
+        InvoiceLine(LineKind.CHARGE, invoice.product_name, amount),
+        *(_credited_tax(line, share, net, invoice.net.amount_minor) for line, share in taxes),
+    )
+
+
+def _credited_tax(line: InvoiceLine, share: int, net: int, whole: int) -> InvoiceLine:
+    amount, tax = replace(line.amount, amount_minor=-share), line.tax
+    if tax is not None and whole:
+        tax = replace(tax, taxable_minor=-share_of(net, tax.taxable_minor, whole))
+    return replace(line, amount=amount, tax=tax)
 
 
 def seller(merchant: Merchant) -> Seller:

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.due import DueKind
-from billing.kernel.funds import UNKNOWN, Funds, Share, whole
+from billing.kernel.fund_shares import UNKNOWN, Share, whole
+from billing.kernel.funds import Funds
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.plans import Plan

@@ -44,6 +44,13 @@ class Cycle(StrEnum):
         return Span(self.years, Unit.YEAR)
 
 
+class TaxBehavior(StrEnum):
+    """Whether tax is on top of a price or in it (C-7)."""
+
+    EXCLUSIVE = "exclusive"
+    INCLUSIVE = "inclusive"
+
+
 class Initial(Value):
     """An amount charged at checkout, and the time until standard billing starts (P-10)."""
 
@@ -54,7 +61,8 @@ class Initial(Value):
 class PriceTerms(Value):
     """The terms of one price point; a subscription keeps its own copy for ever (P-18).
 
-    `trial_guard` allows the initial period only once per person (C-9). Always valid: creating one
+    `trial_guard` allows the initial period only once per person (C-9), `tax` says whether the
+    amounts include their tax (C-7). Always valid: creating one
     with values out of bounds raises `Invalid`, whose field is named as in the API.
     """
 
@@ -66,6 +74,7 @@ class PriceTerms(Value):
     initial: Initial | None = None
     cancellation: Cancellation = Cancellation.INSTANT
     trial_guard: bool = False
+    tax: TaxBehavior = TaxBehavior.EXCLUSIVE
 
     def __post_init__(self) -> None:
         _validate(self)
@@ -74,6 +83,11 @@ class PriceTerms(Value):
     def standard(self) -> PriceTerms:
         """The terms after the initial period, which is for new purchases only (P-10)."""
         return replace(self, initial=None, trial_guard=False)
+
+    @property
+    def tax_inclusive(self) -> bool:
+        """True if its amounts include their tax."""
+        return self.tax is TaxBehavior.INCLUSIVE
 
     @property
     def rebills(self) -> bool:

@@ -28,11 +28,17 @@ class Address(Value):
 
 
 class BillTo(Value):
-    """Name, email and address as an invoice was issued with them; never changed after (B-8)."""
+    """Name, email and address as an invoice was issued with them; never changed after (B-8).
+
+    `tax_id` is a business's, with its country's prefix as VIES has it; `tax_id_confirmed` that
+    VIES or an agent knows it, and not its check digits alone (C-7).
+    """
 
     name: str
     email: str
     address: Address
+    tax_id: str | None = None
+    tax_id_confirmed: bool = False
 
 
 def nobody(country: str) -> BillTo:

@@ -7,56 +7,11 @@ are minor units of the subscription's currency, before tax.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
+from billing.kernel.fund_shares import CARRIED, UNKNOWN, Share, Taken, kept
 from billing.kernel.money import half_up
 from billing.kernel.values import Value, replace
-
-UNKNOWN = -1
-"""The period of credit from before its period was kept; any refund may take it back."""
-
-CARRIED = -2
-"""The period of credit that came from another subscription; no refund of this one takes it back."""
-
-SHARES_AT_MOST = 12
-"""The most shares that are kept; beyond these, the oldest ones with nothing left are dropped."""
-
-
-class Share(Value):
-    """The payments of one period, and how that money has been used.
-
-    `period` is the index of the standard payment. `paid_minor` was received, or is owed with the
-    next invoice; `returned_minor` was given back. `in_use_minor` pays for the rest of the running
-    period, `credit_minor` is kept for the next invoices. `spent_minor` paid for other periods than
-    its own. What no field counts was used.
-    """
-
-    period: int
-    paid_minor: int
-    returned_minor: int = 0
-    in_use_minor: int = 0
-    credit_minor: int = 0
-    spent_minor: int = 0
-
-    @property
-    def returnable_minor(self) -> int:
-        """The amount that was neither returned nor spent on other periods."""
-        return max(0, self.paid_minor - self.returned_minor - self.spent_minor)
-
-
-class Taken(Value):
-    """The amounts that a refund took out of a subscription's funds.
-
-    `returned_minor` is the whole refund before tax. `period` and `since` identify the paid time
-    that was running then; a failed refund needs them to restore the funds.
-    """
-
-    returned_minor: int
-    credit_minor: int
-    in_use_minor: int
-    period: int
-    since: datetime | None = None
 
 
 class Funds(Value):
@@ -81,7 +36,9 @@ class Funds(Value):
         """Returns the share of a period, or None if nothing of it is left."""
         return next((share for share in self.shares if share.period == period), None)
 
-    def renewed(self, period: int, paid_minor: int, credit_minor: int) -> Funds:
+    def renewed(
+        self, period: int, paid_minor: int, credit_minor: int, taxed_by: str | None = None
+    ) -> Funds:
         """Starts a new period, paid by its own payment and by credit, oldest credit first.
 
         Credit that was taken back after the invoice was opened cannot be used: that amount of the
@@ -99,15 +56,21 @@ class Funds(Value):
                     spent_minor=share.spent_minor + used,
                 )
             )
-        own = Share(period, paid_minor, in_use_minor=paid_minor)
-        return Funds(_kept((*shares, own)))
+        own = Share(period, paid_minor, in_use_minor=paid_minor, taxed_by=taxed_by)
+        return Funds(kept((*shares, own)))
 
     def unpaid(self) -> Funds:
         """Starts a period without a payment; credit stays."""
-        return Funds(_kept(replace(share, in_use_minor=0) for share in self.shares))
+        return Funds(kept(replace(share, in_use_minor=0) for share in self.shares))
 
     def exchanged(
-        self, unused_minor: int, rest_minor: int, owed_minor: int, period: int, at: datetime
+        self,
+        unused_minor: int,
+        rest_minor: int,
+        owed_minor: int,
+        period: int,
+        at: datetime,
+        taxed_by: str | None = None,
     ) -> Funds:
         """Changes the plan at `at`: unused time and all credit pay for the rest of the period.
 
@@ -135,8 +98,13 @@ class Funds(Value):
         # The owed amount that unused money covers is not paid any more.
         added = left - (owed_minor - debt)
         others = [share for share in shares if share.period != period]
-        paid = replace(own, paid_minor=own.paid_minor + added, in_use_minor=own.in_use_minor + left)
-        return Funds(_kept((*others, paid)), at)
+        paid = replace(
+            own,
+            paid_minor=own.paid_minor + added,
+            in_use_minor=own.in_use_minor + left,
+            taxed_by=taxed_by or own.taxed_by,
+        )
+        return Funds(kept((*others, paid)), at)
 
     def taken_back(self, period: int | None, minor: int) -> Funds:
         """Takes a refunded payment of a period out: first the credit that it gave, then its unused
@@ -182,7 +150,7 @@ class Funds(Value):
         """Takes all credit out, to pay for another subscription (A-4)."""
         return replace(
             self,
-            shares=_kept(
+            shares=kept(
                 replace(
                     share,
                     credit_minor=0,
@@ -192,23 +160,28 @@ class Funds(Value):
             ),
         )
 
-    def credit_added(self, minor: int) -> Funds:
+    def credit_added(self, minor: int, taxed_by: str | None = None) -> Funds:
         """Adds credit from another subscription of the same customer (A-4)."""
         had = self.share(CARRIED) or Share(CARRIED, 0)
         carried = replace(
-            had, paid_minor=had.paid_minor + minor, credit_minor=had.credit_minor + minor
+            had,
+            paid_minor=had.paid_minor + minor,
+            credit_minor=had.credit_minor + minor,
+            taxed_by=taxed_by or had.taxed_by,
         )
         others = (share for share in self.shares if share.period != CARRIED)
-        return replace(self, shares=_kept((carried, *others)))
+        return replace(self, shares=kept((carried, *others)))
 
-    def restored(self, period: int | None, took: Taken, *, runs: bool) -> Funds:
+    def restored(
+        self, period: int | None, took: Taken, *, runs: bool, taxed_by: str | None = None
+    ) -> Funds:
         """Puts back what a failed refund had taken.
 
         Unused time comes back only if `runs`: the same period still runs, under the same plan.
         Otherwise that time has passed.
         """
         minor, place = took.returned_minor, UNKNOWN if period is None else period
-        here = self.share(place) or Share(place, minor, returned_minor=minor)
+        here = self.share(place) or Share(place, minor, returned_minor=minor, taxed_by=taxed_by)
         back = replace(
             here,
             returned_minor=max(0, here.returned_minor - minor),
@@ -216,7 +189,7 @@ class Funds(Value):
             in_use_minor=here.in_use_minor + (took.in_use_minor if runs else 0),
         )
         others = (share for share in self.shares if share.period != place)
-        return replace(self, shares=_kept((*others, back)))
+        return replace(self, shares=kept((*others, back)))
 
     def caught_up(self, before: Funds, now: Funds) -> Funds:
         """Applies to these funds, quoted from `before`, what was returned or restored since, up to
@@ -237,7 +210,7 @@ class Funds(Value):
             elif more < 0:
                 credit = max(0, share.credit_minor - was.credit_minor)
                 took = Taken(-more, credit, 0, 0)
-                after = after.restored(share.period, took, runs=False)
+                after = after.restored(share.period, took, runs=False, taxed_by=share.taxed_by)
         return after
 
     def _without(self, period: int, taken_minor: int, returned_minor: int) -> Funds:
@@ -255,6 +228,31 @@ class Funds(Value):
                 )
         return replace(self, shares=tuple(shares))
 
+    def credit_by_tax(self, minor: int) -> dict[str | None, int]:
+        """Splits credit that is used up, oldest first, by the invoices whose taxes are on it."""
+        left, parts = minor, dict[str | None, int]()
+        for share in self.shares:
+            used = min(left, share.credit_minor)
+            left -= used
+            if used:
+                parts[share.taxed_by] = parts.get(share.taxed_by, 0) + used
+        if left:
+            parts[None] = parts.get(None, 0) + left
+        return parts
+
+    def unused_by_tax(self, minor: int) -> dict[str | None, int]:
+        """Splits the value of unused time by the invoices whose taxes are on it."""
+        parts = dict[str | None, int]()
+        for share in self.shares:
+            if value := self._unused(minor)[share.period]:
+                parts[share.taxed_by] = parts.get(share.taxed_by, 0) + value
+        return parts
+
+    @property
+    def taxed_by(self) -> tuple[str, ...]:
+        """The invoices whose taxes are on what is left of the money."""
+        return tuple({s.taxed_by: None for s in self.shares if s.taxed_by is not None})
+
     def _unused(self, unused_minor: int) -> dict[int, int]:
         """Splits `unused_minor` over the shares by their money in use.
 
@@ -269,28 +267,3 @@ class Funds(Value):
             parts[share.period] = upto - given
             given = upto
         return parts
-
-
-def whole(period: int, paid_minor: int) -> Share:
-    """Returns the share of a period paid by its own payment alone, with nothing used or
-    returned."""
-    return Share(period, paid_minor, in_use_minor=paid_minor)
-
-
-def _kept(shares: Iterable[Share]) -> tuple[Share, ...]:
-    """Returns the shares with money left, oldest first, and the newest of those that were only
-    spent.
-
-    The newest period's share stays with nothing left: a later change of plan adds to its payments.
-    """
-    ordered = sorted(shares, key=lambda share: share.period)
-    live = [
-        share
-        for share in ordered
-        if share.in_use_minor
-        or share.credit_minor
-        or (share is ordered[-1] and share.paid_minor and share.period >= 0)
-    ]
-    spent = [s for s in ordered if s.spent_minor and s not in live and s.period >= 0]
-    room = max(0, SHARES_AT_MOST - len(live))
-    return tuple(sorted([*live, *spent[-room:]], key=lambda share: share.period))

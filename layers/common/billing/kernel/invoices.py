@@ -58,12 +58,36 @@ class LineKind(StrEnum):
 NOT_TAX = frozenset(kind.value for kind in LineKind)
 
 
+class LineTax(Value):
+    """The rate of a line of tax in millionths, and the net amount that it is on (C-10).
+
+    `included`: the tax is in the price, not on top of it. `reverse_charge`: the buyer owes it, so
+    the line's amount is 0.
+    """
+
+    rate_ppm: int
+    taxable_minor: int
+    included: bool = False
+    reverse_charge: bool = False
+
+
 class InvoiceLine(Value):
-    """One line of an invoice; `kind` is a `LineKind` or the tax's name."""
+    """One line of an invoice.
+
+    `kind` is a `LineKind`, or, on a line of tax, its jurisdiction, such as `US-CA` or `DE`; the
+    code of 0.2.0 books each other kind as tax. `text` is the product's or the tax's name. `coupon`
+    is the code of the coupon whose discount it is, which that code books as a part of the sale.
+    """
 
     kind: str
     text: str
     amount: Money
+    tax: LineTax | None = None
+    coupon: str | None = None
+
+    @property
+    def is_tax(self) -> bool:
+        return self.tax is not None or self.kind not in NOT_TAX
 
 
 class Invoice(Entity):
@@ -77,7 +101,8 @@ class Invoice(Entity):
     way will have. `retryable` is false after a hard decline; `uncounted` counts the attempts
     outside the retry schedule: those that somebody asked for (R-4), or that lapsed. `number` is
     given after payment, without gaps (M-7). `refunds` counts the refunds, `refund_reserved_minor`
-    is the amount reserved for them, `refunded_minor` the amount returned. `dispute` is the status
+    is the amount reserved for them, `refund_taxes_minor` how much of that is of each line of tax,
+    `refunded_minor` the amount returned. `dispute` is the status
     of its chargebacks, `disputed_minor` the amount banks took back with those that are open or lost
     (W-4).
     """
@@ -124,6 +149,7 @@ class Invoice(Entity):
     credit_minor: int = 0
     language: str = "en"
     test: bool = False
+    refund_taxes_minor: tuple[int, ...] = ()
 
     @property
     def charge_order(self) -> ChargeOrder:
@@ -135,6 +161,47 @@ class Invoice(Entity):
             payment_method=self.payment_method,
             replaces=self.gateway_ref,
         )
+
+    @property
+    def net(self) -> Money:
+        """The total before tax."""
+        taxes = (line.amount.amount_minor for line in self.lines if line.is_tax)
+        return replace(self.total, amount_minor=self.total.amount_minor - sum(taxes))
+
+    @property
+    def tax_lines(self) -> tuple[InvoiceLine, ...]:
+        return tuple(line for line in self.lines if line.is_tax)
+
+    @property
+    def taxes_left(self) -> tuple[int, ...]:
+        """The rest of each line of tax that is neither refunded nor about to be, in minor units."""
+        gone = self.refund_taxes_minor or (0,) * len(self.tax_lines)
+        return tuple(
+            line.amount.amount_minor - back for line, back in zip(self.tax_lines, gone, strict=True)
+        )
+
+    def reserving(self, amount_minor: int, taxes: tuple[int, ...]) -> Invoice:
+        """Reserves money of its payment to go back, so much of it of each line of tax; or releases
+        it, with negative amounts."""
+        gone = self.refund_taxes_minor or (0,) * len(taxes)
+        after = tuple(was + more for was, more in zip(gone, taxes, strict=True))
+        return replace(
+            self,
+            refund_reserved_minor=self.refund_reserved_minor + amount_minor,
+            refund_taxes_minor=after if any(after) else (),
+        )
+
+    @property
+    def taxed_by(self) -> str | None:
+        """Its id if it has lines of tax, which a credit of its payment takes off again; else
+        None."""
+        return self.id if any(line.is_tax for line in self.lines) else None
+
+    @property
+    def paid_for_period_minor(self) -> int:
+        """The net amount that its payment adds to the funds of its period, without what was owed
+        from before (A-4)."""
+        return self.net.amount_minor - max(0, -self.credit_minor)
 
     @property
     def changes_plan(self) -> bool:

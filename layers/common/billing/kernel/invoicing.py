@@ -1,4 +1,4 @@
-"""Creates invoices: amount, tax, gateway account and Order ID, all final (R-1, P-19)."""
+"""Creates invoices: amount, tax, gateway account and Order ID, all final (R-1, P-19, C-10)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from datetime import datetime
 
 from billing.kernel.catalog import PricePoint, Product
 from billing.kernel.customers import BillTo
+from billing.kernel.funds import Funds
 from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.plans import PlanChange
-from billing.kernel.pricing import Quote, with_tax
+from billing.kernel.pricing import Quote
 from billing.kernel.schedule import ChargeKind
 from billing.kernel.subscription import Subscription
+from billing.kernel.taxes import BEFORE_TAX, Taxable, Taxes, taxed
 from billing.kernel.values import replace
 
 
@@ -24,6 +26,11 @@ def invoice_id(purchase: str, seq: int) -> str:
 def first_invoice_id(purchase: str) -> str:
     """Returns the id of the invoice that began a purchase."""
     return invoice_id(purchase, 1)
+
+
+def next_invoice_id(subscription: Subscription) -> str:
+    """Returns the id of the invoice that a subscription opens next."""
+    return invoice_id(subscription.id, subscription.seq + 1)
 
 
 def first(
@@ -80,11 +87,12 @@ def following(
     download_key: str,
     now: datetime,
     minimum_minor: int,
+    taxes: Taxes,
 ) -> Invoice:
     """Returns the invoice of a subscription's next standard payment, on the plan in force then."""
-    renewing, used = subscription.renewing(), credit_used(subscription, minimum_minor)
-    net = next_charge(subscription, minimum_minor)
-    lines, total = with_tax(_renewal_lines(renewing, used), net, bill_to.address)
+    renewing = subscription.renewing()
+    used = credit_used(subscription, minimum_minor, taxes)
+    lines, total = taxed(_renewal_lines(renewing, used, taxes))
     scheduled_at = renewing.period_at
     assert scheduled_at is not None, "asked only of what may be charged"
     drawn = _drawn(renewing, lines, total, bill_to, order_id, download_key, now)
@@ -108,10 +116,10 @@ def for_change(
     return replace(drawn, plan_change=change)
 
 
-def next_charge(subscription: Subscription, minimum_minor: int) -> Money:
-    """Returns the amount of the next standard payment before tax, less credit (A-4, P-19)."""
-    price = subscription.renewing().terms.price
-    return less_credit(price, subscription.credit_minor, minimum_minor)
+def next_charge(subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX) -> Money:
+    """Returns the amount of the next standard payment, less credit, with its taxes (A-4, P-19)."""
+    used = credit_used(subscription, minimum_minor, taxes)
+    return taxed(_renewal_lines(subscription.renewing(), used, taxes))[1]
 
 
 def less_credit(price: Money, credit_minor: int, minimum_minor: int) -> Money:
@@ -120,10 +128,25 @@ def less_credit(price: Money, credit_minor: int, minimum_minor: int) -> Money:
     return replace(price, amount_minor=price.amount_minor - used)
 
 
-def credit_used(subscription: Subscription, minimum_minor: int) -> int:
-    """Returns the credit that the next payment uses; negative for an amount that was owed."""
-    price = subscription.renewing().terms.price.amount_minor
-    return _used(price, subscription.credit_minor, minimum_minor)
+def credit_used(subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX) -> int:
+    """Returns the credit that the next payment uses; negative for an amount that was owed.
+
+    Credit is money before tax, so it pays for the price before tax. Where it was paid with other
+    taxes than are due now, so much less is used that the total is nothing or at least the gateway's
+    minimum.
+    """
+    renewing = subscription.renewing()
+    terms = renewing.terms
+    price = taxes.now.net_of(terms.price, inclusive=terms.tax_inclusive).amount_minor
+    used = _used(price, subscription.credit_minor, minimum_minor)
+    for at_most in (used, used - 1, price - minimum_minor, 0):
+        if used <= 0:
+            return used
+        used = min(used, max(0, at_most))
+        total = taxed(_renewal_lines(renewing, used, taxes))[1].amount_minor
+        if total == 0 or total >= minimum_minor:
+            return used
+    return used
 
 
 def _used(price: int, credit_minor: int, minimum_minor: int) -> int:
@@ -138,14 +161,26 @@ def _used(price: int, credit_minor: int, minimum_minor: int) -> int:
     return used
 
 
-def _renewal_lines(renewing: Subscription, used: int) -> tuple[InvoiceLine, ...]:
-    name, price = renewing.product_name, renewing.terms.price
+def _renewal_lines(renewing: Subscription, used: int, taxes: Taxes) -> list[Taxable]:
+    name, terms = renewing.product_name, renewing.terms
     sold = LineKind.FREEZE if renewing.is_frozen else LineKind.CHARGE
-    charge = InvoiceLine(sold, name, price)
-    if not used:
-        return (charge,)
-    kind = LineKind.CREDIT if used > 0 else LineKind.OWED
-    return (charge, InvoiceLine(kind, name, replace(price, amount_minor=-used)))
+    charge = InvoiceLine(sold, name, terms.price)
+    lines = [Taxable(charge, taxes.now, terms.tax_inclusive)]
+    if used < 0:
+        owed = replace(terms.price, amount_minor=-used)
+        lines.append(Taxable(InvoiceLine(LineKind.OWED, name, owed), taxes.now))
+    return lines + credit_lines(renewing.money, used, name, terms.price, taxes)
+
+
+def credit_lines(money: Funds, used: int, name: str, price: Money, taxes: Taxes) -> list[Taxable]:
+    """Returns the lines of credit that is used up, with the taxes that its payments had (C-10)."""
+    return [
+        Taxable(
+            InvoiceLine(LineKind.CREDIT, name, replace(price, amount_minor=-minor)),
+            taxation,
+        )
+        for taxation, minor in taxes.by_taxation(money.credit_by_tax(max(0, used))).items()
+    ]
 
 
 def _drawn(
@@ -157,14 +192,13 @@ def _drawn(
     download_key: str,
     now: datetime,
 ) -> Invoice:
-    seq = subscription.seq + 1
     return Invoice(
-        id=invoice_id(subscription.id, seq),
+        id=next_invoice_id(subscription),
         merchant=subscription.merchant,
         customer=subscription.customer,
         purchase=subscription.id,
         subscription=subscription.id,
-        seq=seq,
+        seq=subscription.seq + 1,
         kind=ChargeKind.STANDARD,
         period=None,
         total=total,

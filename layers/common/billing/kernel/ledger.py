@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from billing.kernel.gateways import DisputeStanding
-from billing.kernel.invoices import NOT_TAX, Invoice
-from billing.kernel.money import Currency, Money, half_up
+from billing.kernel.invoices import Invoice
+from billing.kernel.money import Currency, Money
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Entity
 
@@ -54,7 +54,7 @@ def payment(invoice: Invoice, at: datetime) -> LedgerEntry:
     """
     credits: dict[str, int] = {}
     for line in invoice.lines:
-        account = SALES if line.kind in NOT_TAX else f"{TAX}:{line.kind}"
+        account = f"{TAX}:{line.kind}" if line.is_tax else SALES
         credits[account] = credits.get(account, 0) - line.amount.amount_minor
     received = f"{RECEIVED}:{invoice.gateway}:{invoice.gateway_account}"
     return LedgerEntry(
@@ -71,17 +71,15 @@ def payment(invoice: Invoice, at: datetime) -> LedgerEntry:
     )
 
 
-def refund(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> LedgerEntry:
-    """Returns the entry of a refund: the reverse of its payment, in proportion.
-
-    Each tax line is rounded half up; the revenue line takes the rounding difference.
-    """
-    total = invoice.total.amount_minor
-    back = {
-        f"{TAX}:{line.kind}": half_up(line.amount.amount_minor * amount.amount_minor, total)
-        for line in invoice.lines
-        if line.kind not in NOT_TAX
-    }
+def refund(
+    refund_id: str, invoice: Invoice, amount: Money, at: datetime, taxes: tuple[int, ...]
+) -> LedgerEntry:
+    """Returns the entry of a refund, the reverse of its payment; `taxes` is how much goes back of
+    each line of tax, the rest is revenue (C-10)."""
+    back: dict[str, int] = {}
+    for line, share in zip(invoice.tax_lines, taxes, strict=True):
+        account = f"{TAX}:{line.kind}"
+        back[account] = back.get(account, 0) + share
     received = f"{RECEIVED}:{invoice.gateway}:{invoice.gateway_account}"
     return LedgerEntry(
         id=f"{refund_id}:refunded",
@@ -98,9 +96,11 @@ def refund(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> Led
     )
 
 
-def refund_returned(refund_id: str, invoice: Invoice, amount: Money, at: datetime) -> LedgerEntry:
+def refund_returned(
+    refund_id: str, invoice: Invoice, amount: Money, at: datetime, taxes: tuple[int, ...]
+) -> LedgerEntry:
     """Returns the entry of a refund that came back: the reverse of the refund's entry."""
-    went = refund(refund_id, invoice, amount, at)
+    went = refund(refund_id, invoice, amount, at, taxes)
     came = tuple(Posting(each.account, -each.amount_minor) for each in went.postings)
     return replace(went, id=f"{refund_id}:returned", postings=came)
 

@@ -150,6 +150,7 @@ class Merchant(Entity):
     `lists_complete_at` is when its lists by the aux index began to have everything: None while a
     job still has to index what was sold before there was that index.
     `events_since` is when somebody first read its event log: nothing is logged before (M-5).
+    `tax_since` is when it first registered for a tax: no taxes are looked up before (C-7).
     """
 
     id: str
@@ -169,6 +170,7 @@ class Merchant(Entity):
     link_key: str | None = None
     lists_complete_at: datetime | None = None
     events_since: datetime | None = None
+    tax_since: datetime | None = None
 
     def __repr__(self) -> str:
         return shown_without(self, "link_key")

@@ -185,12 +185,20 @@ class Subscription(FundedAgreement):
         return replace(self, due_at=self.pay_now.resumes_at, pay_now=None)
 
     def paid(
-        self, now: datetime, charged_on: date, due_at: datetime | None, credit_minor: int = 0
+        self,
+        now: datetime,
+        charged_on: date,
+        due_at: datetime | None,
+        credit_minor: int = 0,
+        *,
+        paid_minor: int | None = None,
+        taxed_by: str | None = None,
     ) -> Subscription:
-        """Records a payment, `credit_minor` of it by credit.
+        """Records a payment of `paid_minor` before tax, and `credit_minor` of credit beside it.
 
-        Completed when it was the last standard one (P-4, P-6, R-7). The price of a freeze is no
-        standard payment (A-5).
+        None is the price less the credit. `taxed_by` is the invoice, if it was taxed. Completed
+        when it was the last standard one (P-4, P-6, R-7). The price of a freeze is no standard
+        payment (A-5).
         """
         assert self.is_live, "what has ended stays as it is"
         after = replace(
@@ -208,7 +216,7 @@ class Subscription(FundedAgreement):
             interrupted=None,
             due_at=due_at,
         )
-        after = after._renewed(self, credit_minor)
+        after = after._renewed(self, credit_minor, paid_minor, taxed_by)
         if after.payments_made == self.terms.standard_payments:
             # No charge is left that a ticket could hold (H-4).
             done = replace(after, held_for=None, held_since=None)

@@ -9,7 +9,8 @@ from typing import Self
 
 from billing.kernel.agreement import Agreement
 from billing.kernel.catalog import PriceType
-from billing.kernel.funds import Funds, Taken
+from billing.kernel.fund_shares import Share, Taken
+from billing.kernel.funds import Funds
 from billing.kernel.values import replace
 
 
@@ -29,9 +30,18 @@ class FundedAgreement(Agreement):
         """Takes all credit out, to pay for another subscription of the same customer (A-4)."""
         return self._with(self.money.credit_spent())
 
-    def with_credit(self, minor: int) -> Self:
-        """Adds credit that another subscription left (A-4)."""
-        return self._with(self.money.credit_added(minor))
+    def with_credit(self, minor: int, taxed_by: str | None = None) -> Self:
+        """Adds credit that another subscription left (A-4); `taxed_by` is the invoice whose taxes
+        are on it."""
+        return self._with(self.money.credit_added(minor, taxed_by))
+
+    def paid_first(self, paid_minor: int, taxed_by: str | None) -> Self:
+        """Adds the first payment of a purchase to its funds: its amount before tax, and the invoice
+        if it was taxed (A-4)."""
+        if self.terms.type is not PriceType.RECURRING or not self.period:
+            return self
+        own = Share(self.period - 1, paid_minor, in_use_minor=paid_minor, taxed_by=taxed_by)
+        return self._with(Funds((own,)))
 
     def taken(self, after: Self, returned_minor: int) -> Taken:
         """Returns what a refund took out of its funds; `after` is the subscription after the
@@ -45,16 +55,20 @@ class FundedAgreement(Agreement):
             had.since,
         )
 
-    def not_returned(self, period: int | None, took: Taken) -> Self:
-        """Puts back what a failed refund had taken (B-7)."""
+    def not_returned(self, period: int | None, took: Taken, taxed_by: str | None = None) -> Self:
+        """Puts back what a failed refund had taken; `taxed_by` is its invoice, if it was taxed
+        (B-7)."""
         runs = self.is_live and (self.period, self.money.since) == (took.period, took.since)
-        return self._with(self.money.restored(period, took, runs=runs))
+        return self._with(self.money.restored(period, took, runs=runs, taxed_by=taxed_by))
 
-    def _renewed(self, before: Self, credit_minor: int) -> Self:
+    def _renewed(
+        self, before: Self, credit_minor: int, paid_minor: int | None, taxed_by: str | None
+    ) -> Self:
         """Adds the period just paid to its funds, `credit_minor` of it by credit."""
         owed = min(0, before.credit_minor) - min(0, credit_minor)
-        paid = self.terms.price.amount_minor - max(0, credit_minor)
-        funds = before.money.renewed(before.period, paid, credit_minor)
+        if paid_minor is None:
+            paid_minor = self.terms.price.amount_minor - max(0, credit_minor)
+        funds = before.money.renewed(before.period, paid_minor, credit_minor, taxed_by)
         if self.terms.type is not PriceType.RECURRING:
             funds = funds.unpaid()  # its plan cannot change: unused time needs no value
         return replace(self, credit_minor=owed)._with(funds)

@@ -52,8 +52,14 @@ def refuse_thaw(subscription: Subscription, now: datetime) -> None:
 def plan(subscription: Subscription, price_minor: int, grants: tuple[str, ...]) -> Plan:
     """Builds the plan of a frozen subscription: the freeze price every month, and these grants."""
     price = Money(price_minor, subscription.terms.price.currency)
-    kept = subscription.terms.cancellation
-    terms = PriceTerms(PriceType.RECURRING, price, Period.MONTHLY, cancellation=kept)
+    agreed = subscription.terms
+    terms = PriceTerms(
+        PriceType.RECURRING,
+        price,
+        Period.MONTHLY,
+        cancellation=agreed.cancellation,
+        tax=agreed.tax,
+    )
     return replace(_in_force(subscription, grants), terms=terms)
 
 

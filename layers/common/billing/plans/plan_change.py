@@ -13,15 +13,14 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from billing.kernel.catalog import PriceType
-from billing.kernel.customers import Address
 from billing.kernel.errors import Refused
 from billing.kernel.invoices import InvoiceLine, LineKind
-from billing.kernel.invoicing import next_charge
+from billing.kernel.invoicing import credit_lines, next_charge, next_invoice_id
 from billing.kernel.money import Money, half_up
 from billing.kernel.periods import Anchor
 from billing.kernel.plans import Plan, PlanChange
-from billing.kernel.pricing import with_tax
 from billing.kernel.subscription import State, Subscription
+from billing.kernel.taxes import Taxable, Taxes, taxed, total_of
 from billing.kernel.values import Value, replace
 
 QUOTE_LIFE = timedelta(minutes=15)
@@ -42,7 +41,7 @@ class Quote(Value):
     """The price of changing to `plan` as of `at`; `lines` add up to `due_now`.
 
     `change` is its effect on the subscription, None where that comes with the next period.
-    `next_charge` is charged at `next_charge_at`; it is the amount before tax.
+    `next_charge` is charged at `next_charge_at`, with tax.
     """
 
     plan: Plan
@@ -99,8 +98,8 @@ def quote(
     when: When,
     at: datetime,
     *,
-    address: Address | None,
     minimum_minor: int,
+    taxes: Taxes,
 ) -> Quote:
     """Quotes a change to `plan` as of `at`, of which only whole seconds count."""
     at = at.astimezone(UTC).replace(microsecond=0)
@@ -108,7 +107,7 @@ def quote(
     lines, due_now = _later(plan), replace(plan.terms.price, amount_minor=0)
     after = replace(subscription, next_plan=plan)
     if when is When.NOW:
-        change, lines, due_now = _at_once(subscription, plan, at, address, minimum_minor)
+        change, lines, due_now = _at_once(subscription, plan, at, minimum_minor, taxes)
         after = subscription.changed_to(change)
     next_charge_at = after.period_at
     assert next_charge_at is not None, "what recurs has something to come"
@@ -120,7 +119,7 @@ def quote(
         due_now=due_now,
         change=change,
         next_charge_at=next_charge_at,
-        next_charge=next_charge(after, minimum_minor),
+        next_charge=next_charge(after, minimum_minor, taxes.and_of(next_invoice_id(subscription))),
         token="",
     )
     return replace(quoted, token=_token(subscription, quoted))
@@ -155,42 +154,43 @@ def unused_minor(price: Money, start: datetime, end: datetime, at: datetime) -> 
 
 
 def _at_once(
-    subscription: Subscription,
-    plan: Plan,
-    at: datetime,
-    address: Address | None,
-    minimum_minor: int,
+    subscription: Subscription, plan: Plan, at: datetime, minimum_minor: int, taxes: Taxes
 ) -> tuple[PlanChange, tuple[InvoiceLine, ...], Money]:
     anchor, first = subscription.anchor, subscription.anchor_period
     nothing = replace(plan.terms.price, amount_minor=0)
     if subscription.state is State.TRIALING:
         stays = PlanChange(plan, anchor, first, subscription.credit_minor, subscription.funds)
         return stays, _later(plan), nothing
-    unused, rest = _unused_minor(subscription, at), _rest_minor(subscription, plan, at)
-    lines: tuple[InvoiceLine, ...] = _exchanged(subscription, plan, unused, rest)
-    net = sum(line.amount.amount_minor for line in lines)
-    # Too little to charge, or less than nothing, goes to the next invoice (P-18).
-    carried = net if net < minimum_minor else 0
+    unused = _unused_minor(subscription, at)
+    price = _rest_of_price(subscription, plan, at)
+    rest = taxes.now.net_of(price, inclusive=plan.terms.tax_inclusive).amount_minor
+    exchanged = _exchanged(subscription, plan, unused, price, taxes)
+    lines, due = taxed(exchanged)
+    net = due.amount_minor - total_of(lines)
+    # Too little to charge, or less than nothing, goes to the next invoice (P-18): nothing is
+    # invoiced now, so nothing is taxed now.
+    carried = net if min(net, due.amount_minor) < minimum_minor else 0
     if carried:
         kind = LineKind.KEPT if carried < 0 else LineKind.POSTPONED
         carry = InvoiceLine(kind, plan.product_name, replace(nothing, amount_minor=-carried))
-        lines = (*lines, carry)
+        lines, due = (*(line for line in lines if not line.is_tax), carry), nothing
     if plan.terms.period is not subscription.terms.period:
         # The new period began now, and this pays for it: the next payment is its second.
         anchor, first = Anchor.at(at, anchor.zone), subscription.period - 1
-    due = replace(nothing, amount_minor=net - carried)
     owed, within = max(0, -subscription.credit_minor), subscription.period - 1
     before = subscription.money
-    funds = before.exchanged(unused, rest, owed, within, at)
+    invoice = next_invoice_id(subscription) if any(line.is_tax for line in lines) else None
+    funds = before.exchanged(unused, rest, owed, within, at, invoice)
     change = PlanChange(plan, anchor, first, -carried, funds, before, within)
-    return change, *with_tax(lines, due, address)
+    return change, lines, due
 
 
-def _rest_minor(subscription: Subscription, plan: Plan, at: datetime) -> int:
+def _rest_of_price(subscription: Subscription, plan: Plan, at: datetime) -> Money:
     """Prices the new plan from now to the end of the period, or of a new period of its own."""
+    price = plan.terms.price
     if plan.terms.period is not subscription.terms.period:
-        return plan.terms.price.amount_minor
-    return unused_minor(plan.terms.price, *_running(subscription), at)
+        return price
+    return replace(price, amount_minor=unused_minor(price, *_running(subscription), at))
 
 
 def _unused_minor(subscription: Subscription, at: datetime) -> int:
@@ -211,23 +211,27 @@ def _running(subscription: Subscription) -> tuple[datetime, datetime]:
 
 
 def _exchanged(
-    subscription: Subscription, plan: Plan, unused: int, rest: int
-) -> tuple[InvoiceLine, ...]:
+    subscription: Subscription, plan: Plan, unused: int, rest: Money, taxes: Taxes
+) -> list[Taxable]:
     """Builds the lines of an exchange: the new plan, less the old one's unused time, less credit.
 
     The credit is the one that the subscription had before; where it owes instead, that is added.
+    What was paid before is taken off with the taxes that it was paid with (C-10).
     """
-    price = subscription.terms.price
+    price, name, money = subscription.terms.price, subscription.product_name, subscription.money
     same = plan.terms.period is subscription.terms.period
     sold = LineKind.REST if same else LineKind.CHARGE
-    charge = InvoiceLine(sold, plan.product_name, replace(price, amount_minor=rest))
-    taken_off = replace(price, amount_minor=-unused)
-    lines = (charge, InvoiceLine(LineKind.UNUSED, subscription.product_name, taken_off))
-    if not subscription.credit_minor:
-        return lines
-    kind = LineKind.CREDIT if subscription.credit_minor > 0 else LineKind.OWED
-    before = replace(price, amount_minor=-subscription.credit_minor)
-    return (*lines, InvoiceLine(kind, subscription.product_name, before))
+    lines = [
+        Taxable(InvoiceLine(sold, plan.product_name, rest), taxes.now, plan.terms.tax_inclusive)
+    ]
+    parts = money.unused_by_tax(unused) or {None: unused}
+    for taxation, minor in taxes.by_taxation(parts).items():
+        taken_off = InvoiceLine(LineKind.UNUSED, name, replace(price, amount_minor=-minor))
+        lines.append(Taxable(taken_off, taxation))
+    if subscription.credit_minor < 0:
+        owed = replace(price, amount_minor=-subscription.credit_minor)
+        lines.append(Taxable(InvoiceLine(LineKind.OWED, name, owed), taxes.now))
+    return lines + credit_lines(money, subscription.credit_minor, name, price, taxes)
 
 
 def _later(plan: Plan) -> tuple[InvoiceLine, ...]:

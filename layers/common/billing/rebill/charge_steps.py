@@ -102,7 +102,14 @@ def settle_paid(
     """Books the payment and everything that follows from it, at once (step 5)."""
     paid = invoice.paid(now, outcome.charge)
     charged_on = Anchor.at(now, subscription.anchor.zone).wall.date()
-    after = subscription.paid(now, charged_on, None, invoice.credit_minor)
+    after = subscription.paid(
+        now,
+        charged_on,
+        None,
+        invoice.credit_minor,
+        paid_minor=invoice.paid_for_period_minor,
+        taxed_by=invoice.taxed_by,
+    )
     if after.is_live:
         after = after.postponed_to(charge_eligibility.due_after_payment(after, now))
     after, cancelled = cancellation.after_payment(after, now, invoice.bill_to.email, shard)

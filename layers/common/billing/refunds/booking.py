@@ -39,8 +39,9 @@ def settle(
             settled_at=now,
             failure=outcome.code,
         )
-        left = invoice.refund_reserved_minor - refund.amount.amount_minor
-        given_back = replace(invoice, refund_reserved_minor=left)
+        given_back = invoice.reserving(
+            -refund.amount.amount_minor, tuple(-tax for tax in refund.taxes)
+        )
         return failed, (
             Change(refund, failed, expecting=("state",)),
             Change(invoice, given_back),
@@ -73,7 +74,7 @@ def book(
     return (
         Change(paid, replace(paid, refunded_minor=refunded)),
         Insert(_entry(refund, paid, now)),
-        Insert(ledger.refund(refund.id, invoice, refund.amount, now)),
+        Insert(ledger.refund(refund.id, invoice, refund.amount, now, refund.taxes)),
         Insert(event(EventKind.REFUNDED, refund, invoice, now)),
         *_revoke(invoice, refunded, entitlements, now),
     )

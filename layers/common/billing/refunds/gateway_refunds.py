@@ -18,7 +18,7 @@ from billing.kernel.outbox_events import EventKind
 from billing.kernel.subscription import Source, Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction
-from billing.refunds import booking, refunds
+from billing.refunds import booking, refunds, value
 from billing.refunds.refunds import Refund, RefundState
 
 
@@ -48,6 +48,7 @@ def made_elsewhere(
     if found.amount.currency is not invoice.total.currency or gone > invoice.total.amount_minor:
         raise Refused("refunds_exceed_payment", code="beyond_payment")
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
+    taxes = value.taxes_in(invoice, found.amount)
     took, funds = refunds.take_back(subscription, invoice, found.amount)
     refund = Refund(
         id=id_of(invoice.id, found),
@@ -68,10 +69,10 @@ def made_elsewhere(
         settled_at=now,
         gateway_refund=found.id,
         took=took,
+        taxes=taxes,
     )
     after = replace(
-        invoice,
-        refund_reserved_minor=invoice.refund_reserved_minor + amount,
+        invoice.reserving(amount, taxes),
         refunded_minor=invoice.refunded_minor + amount,
         refunds=invoice.refunds + 1,
     )
@@ -102,8 +103,7 @@ def returned(
     amount = refund.amount.amount_minor
     after = replace(refund, state=RefundState.RETURNED, failure=failure, returned_at=now)
     kept = replace(
-        invoice,
-        refund_reserved_minor=invoice.refund_reserved_minor - amount,
+        invoice.reserving(-amount, tuple(-tax for tax in refund.taxes)),
         refunded_minor=invoice.refunded_minor - amount,
     )
     return (
@@ -112,6 +112,6 @@ def returned(
         *refunds.restore(refund, invoice, subscription),
         Change(paid, replace(paid, refunded_minor=paid.refunded_minor - amount)),
         Change(entry, replace(entry, withdrawn=True, code=failure)),
-        Insert(ledger.refund_returned(refund.id, invoice, refund.amount, now)),
+        Insert(ledger.refund_returned(refund.id, invoice, refund.amount, now, refund.taxes)),
         Insert(booking.event(EventKind.REFUND_RETURNED, refund, invoice, now)),
     )

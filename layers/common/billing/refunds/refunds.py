@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from billing.kernel import charge_eligibility
 from billing.kernel.due import DueKind
-from billing.kernel.funds import Taken
+from billing.kernel.fund_shares import Taken
 from billing.kernel.invoices import Invoice
 from billing.kernel.money import Money
 from billing.kernel.orders import Returned
@@ -24,7 +24,14 @@ from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transa
 from billing.kernel.writes import left as left_by
 from billing.refunds import value
 
-RESERVATION = ("state", "refund_reserved_minor", "refunds", "dispute", "disputed_minor")
+RESERVATION = (
+    "state",
+    "refund_reserved_minor",
+    "refund_taxes_minor",
+    "refunds",
+    "dispute",
+    "disputed_minor",
+)
 """Invoice fields that a reservation depends on: no two reserve the same money."""
 
 
@@ -49,6 +56,7 @@ class Refund(Entity):
     once it succeeded (M-7). `gateway_refund` is the gateway's own id, `failure` its reason why
     nothing was refunded, or why it came back at `returned_at`. `took` is what it took out of the
     subscription's funds, None where there was nothing to take; `returned` what people see of that.
+    `taxes` is how much of it is of each line of tax of its invoice.
     """
 
     due_kind: ClassVar[DueKind] = DueKind.REFUND
@@ -76,6 +84,7 @@ class Refund(Entity):
     returned_at: datetime | None = None
     took: Taken | None = None
     returned: Returned | None = None
+    taxes: tuple[int, ...] = ()
 
 
 def refund_id(invoice: str, name: str) -> str:
@@ -129,11 +138,8 @@ def reserve(
     """
     assert invoice.gateway_ref is not None, "money that was taken can be given back"
     took, writes = take_back(subscription, invoice, amount, of_credit=of_credit)
-    reserved = replace(
-        invoice,
-        refund_reserved_minor=invoice.refund_reserved_minor + amount.amount_minor,
-        refunds=invoice.refunds + 1,
-    )
+    taxes = value.taxes_in(invoice, amount)
+    reserved = replace(invoice.reserving(amount.amount_minor, taxes), refunds=invoice.refunds + 1)
     refund = Refund(
         id=refund_id(invoice.id, name or f"r{invoice.refunds + 1}"),
         merchant=invoice.merchant,
@@ -152,6 +158,7 @@ def reserve(
         reason=reason,
         took=took,
         returned=notify(reserved, subscription and left_by(subscription, writes), opened, took),
+        taxes=taxes,
     )
     if subscription is not None and not writes:
         # It may take nothing out of it, and is still decided by it: by a dispute, by what is used.
@@ -196,5 +203,5 @@ def restore(
     """Restores the funds that a failed refund had taken."""
     if refund.took is None or subscription is None:
         return ()
-    again = subscription.not_returned(invoice.paid_in, refund.took)
+    again = subscription.not_returned(invoice.paid_in, refund.took, invoice.taxed_by)
     return (Change(subscription, again, expecting=charge_eligibility.MONEY),)

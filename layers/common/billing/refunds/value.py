@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.gateways import DisputeStanding
-from billing.kernel.invoices import NOT_TAX, Invoice, InvoiceState
+from billing.kernel.invoices import Invoice, InvoiceState
 from billing.kernel.money import Money, half_up
 from billing.kernel.periods import Anchor
 from billing.kernel.subscription import Subscription
+from billing.kernel.taxes import returned
 from billing.kernel.values import replace
 
 
@@ -49,21 +50,28 @@ def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoi
     net = before_tax(invoice, left)
     if share.returnable_minor >= net:
         return left
-    with_tax = half_up(share.returnable_minor * left.amount_minor, net)
-    return replace(left, amount_minor=with_tax)
+    return replace(left, amount_minor=half_up(share.returnable_minor * left.amount_minor, net))
+
+
+def taxes_in(invoice: Invoice, amount: Money) -> tuple[int, ...]:
+    """Returns how much of each line of tax goes back with an amount, in minor units (C-10)."""
+    left = invoice.total.amount_minor - invoice.refund_reserved_minor
+    if not amount or not any(invoice.taxes_left):
+        return (0,) * len(invoice.tax_lines)
+    return returned(invoice.taxes_left, amount.amount_minor, left)
 
 
 def before_tax(invoice: Invoice, amount: Money) -> int:
-    """Returns the net part of what goes back now, without tax, in minor units.
+    """Returns the net part of what goes back now, without its taxes, in minor units."""
+    return amount.amount_minor - sum(taxes_in(invoice, amount))
 
-    Rounded half up over the sum of all that goes back, so that a payment that goes back whole gives
-    back its whole net amount.
-    """
-    net = sum(line.amount.amount_minor for line in invoice.lines if line.kind in NOT_TAX)
-    total, before = invoice.total.amount_minor, invoice.refund_reserved_minor
-    if net == total:
-        return amount.amount_minor
-    return half_up((before + amount.amount_minor) * net, total) - half_up(before * net, total)
+
+def with_tax(invoice: Invoice, net_minor: int) -> Money:
+    """Returns the part of a payment that a net amount of it was, with its taxes; half up."""
+    total, net = invoice.total, invoice.net.amount_minor
+    if not net:
+        return replace(total, amount_minor=net_minor)
+    return replace(total, amount_minor=half_up(net_minor * total.amount_minor, net))
 
 
 def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None = None) -> Money:

@@ -24,6 +24,14 @@ def money(amount: Money, language: str) -> str:
     return format_currency(value, amount.currency.value, locale=locale(language))
 
 
+def rate(ppm: int, language: str) -> str:
+    """Formats a tax rate in millionths: 7.25%, 7,25 %."""
+    from babel.numbers import format_percent
+
+    value = Decimal(ppm).scaleb(-6)
+    return format_percent(value, locale=locale(language), decimal_quantization=False)
+
+
 def day(instant: datetime, zone: str, language: str) -> str:
     """Formats the date of an aware instant in `zone`: January 31, 2026."""
     from babel.dates import format_date

@@ -62,10 +62,23 @@ def _credited(document: IssuedDocument) -> dict[str, object]:
             [text(language, "invoice.issued"), _issued(document)],
             [text(language, "credit_note.invoice"), document.credits],
         ],
-        "lines": [[described, amount]],
+        "lines": _credited_lines(document, described, amount),
         "total": [text(language, "credit_note.total"), amount],
         "paid": text(language, "credit_note.paid"),
     }
+
+
+def _credited_lines(document: IssuedDocument, described: str, amount: str) -> list[list[str]]:
+    if not document.lines:
+        return [[described, amount]]
+    net, *taxes = document.lines
+    return [
+        [described, formats.money(net.amount, document.language)],
+        *(
+            [wording.line(tax, document.language), formats.money(tax.amount, document.language)]
+            for tax in taxes
+        ),
+    ]
 
 
 @cache
@@ -100,7 +113,11 @@ def _content(document: IssuedDocument) -> dict[str, object]:
             [
                 text(language, "invoice.bill_to"),
                 buyer.name,
-                [*_postal(buyer.address, language), buyer.email],
+                [
+                    *_postal(buyer.address, language),
+                    buyer.email,
+                    *([text(language, "invoice.tax_id", id=buyer.tax_id)] if buyer.tax_id else []),
+                ],
             ],
         ],
         "head": [text(language, "invoice.description"), text(language, "invoice.amount")],

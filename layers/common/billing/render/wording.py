@@ -5,7 +5,7 @@ from __future__ import annotations
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.disclosures import DisclosedCharge, DisclosedLine, Disclosure
 from billing.kernel.errors import Refused
-from billing.kernel.invoices import InvoiceLine, LineKind
+from billing.kernel.invoices import InvoiceLine
 from billing.kernel.merchants import Merchant, SelfService
 from billing.kernel.money import Money
 from billing.kernel.pricing import Quote
@@ -21,11 +21,11 @@ def disclosure(
     """Builds all that a buyer reads before paying; the consent keeps it (C-6)."""
     price = formats.terms(terms, language)
     button = pay_button(terms, quote.total, language)
-    taxes = [each.amount for each in quote.lines if each.kind not in set(LineKind)]
+    taxes = [each.amount for each in quote.lines if each.is_tax]
     return Disclosure(
         product=product,
         terms=price,
-        lines=tuple(DisclosedLine(each.text, each.amount) for each in quote.lines),
+        lines=tuple(DisclosedLine(_shown(each, language), each.amount) for each in quote.lines),
         tax=sum(taxes, Money(0, quote.total.currency)),
         total=quote.total,
         following=tuple(DisclosedCharge(each.at, each.amount) for each in quote.following),
@@ -74,9 +74,18 @@ def cancelling(merchant: Merchant, terms: PriceTerms, language: str) -> tuple[st
 
 
 def line(line: InvoiceLine, language: str) -> str:
-    """Names an invoice line: a product, a tax, or the effect of a plan change."""
+    """Names an invoice line: a product, a tax with its rate, or the effect of a plan change."""
+    if line.tax is not None:
+        if line.tax.reverse_charge:
+            return text(language, "line.reverse_charge", what=line.text)
+        rate = formats.rate(line.tax.rate_ppm, language)
+        return text(language, "line.tax", what=line.text, rate=rate)
     key = f"line.{line.kind}"
     return text(language, key, what=line.text) if has(key) else line.text
+
+
+def _shown(each: InvoiceLine, language: str) -> str:
+    return line(each, language) if each.is_tax else each.text
 
 
 def decline(code: str | None, language: str, gateway: str | None = None) -> str:

@@ -20,6 +20,7 @@ from billing.outbox.flows import mailing
 from billing.outbox.mail import bank_decisions, payments, subscriptions
 from billing.outbox.mail.envelopes import Mails
 from billing.refunds.flows import credit
+from billing.tax.flows import sums
 
 MailsOf = Callable[[Ports, OutboxEvent, Merchant, datetime], Mails]
 
@@ -63,6 +64,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
     Consumer("mail", frozenset(MAILS), _mail),
+    Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),
     Consumer(append.NAME, frozenset(PUBLIC), _log, notes_itself=True, serves=_has_reader),
     # Outgoing webhooks, and the rows by which customers are found, come here.
 )

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-WRITTEN_OUT = frozenset({"ApiKey", "Consent", "Customer", "Merchant", "PricePoint", "Product"})
+WRITTEN_OUT = frozenset(
+    {"ApiKey", "Consent", "Customer", "Merchant", "PricePoint", "Product", "TaxPlace", "TaxSetup"}
+)
 """Entities that hold choices, of a merchant or of a customer: every value is stored.
 
 Dataclasses in their fields are written out with them, such as settings, a retry schedule, or the
@@ -48,6 +50,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "link_key": None,
         "lists_complete_at": None,
         "events_since": None,
+        "tax_since": None,
     },
     "Settings": {
         "time_zone": "America/New_York",
@@ -120,17 +123,37 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "initial": None,
         "cancellation": "instant",
         "trial_guard": False,
+        "tax": "exclusive",
     },
     "Address": {"line2": None, "postal_code": None, "state": None},
     "Customer": {"default_method": None, "language": "en", "test": False},
     "Consent": {"terms_hash": None, "shown": None},
     "Disclosure": {"period": None, "payments": None, "ends_at": None},
+    "TaxSetup": {
+        "registrations": (),
+        "rates": 0,
+        "by_postal_code": (),
+        "confirmed_without": False,
+        "trust_format": False,
+    },
+    "Registration": {
+        "state": None,
+        "nexus": "presence",
+        "threshold": None,
+        "orders": None,
+        "home": None,
+        "began_on": None,
+        "ended_on": None,
+    },
+    "TaxPlace": {"state": None, "postal_code": None, "rates": ()},
+    "DatedRate": {"begins_on": None},
     "CancelRequest": {"reason": None, "comment": None, "ticket": None},
 }
 """Of classes that hold choices: every field that has a default, or had one."""
 
 STATE: Mapping[str, Mapping[str, Plain]] = {
     "Account": {"told": "unused"},
+    "BillTo": {"tax_id_confirmed": False},
     "Chargeback": {"moves": 1},
     "Checkout": {"state": "open", "known": False},
     "Funds": {"shares": ()},
@@ -146,6 +169,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "credit_minor": 0,
         "language": "en",
         "test": False,
+        "refund_taxes_minor": (),
     },
     "InvoiceCounter": {"last": 0, "credit_notes": False},
     "IssuedDocument": {"lines": (), "test": False},
@@ -163,13 +187,15 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     },
     "JobLine": {"waiting": ()},
     "LedgerEntry": {"test": False},
+    "LineTax": {"included": False, "reverse_charge": False},
     "Message": {"internal": False, "masked": 0},
     "OutboxEvent": {"done": (), "failures": 0},
     "Order": {"refunded_minor": 0, "withdrawn": False, "test": False},
     "PaymentMethod": {"expiry_told": False, "formerly": ()},
     "PaymentPointer": {"events": ()},
     "ProcessingFailure": {"times": 1},
-    "Refund": {"state": "requested"},
+    "Refund": {"state": "requested", "taxes": ()},
+    "SalesYear": {"revenue_minor": 0, "orders": 0},
     "Share": {"returned_minor": 0, "in_use_minor": 0, "credit_minor": 0, "spent_minor": 0},
     "Snapshot": {"credit_minor": 0},
     "Subscription": {
@@ -181,6 +207,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "language": "en",
         "test": False,
     },
+    "TaxDay": {"taxable_minor": 0, "tax_minor": 0, "orders": 0},
     "Ticket": {
         "ownership": "none",
         "details": (),

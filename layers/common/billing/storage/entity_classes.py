@@ -76,6 +76,12 @@ ENTITIES = {
             "TicketOf",
         ),
         "checkout.trials": ("TrialUse",),
+        "tax.registrations": ("TaxSetup",),
+        "tax.rates": ("TaxPlace",),
+        "tax.sums": (
+            "SalesYear",
+            "TaxDay",
+        ),
         "jobs.jobs": (
             "Job",
             "JobLine",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import customer_keys, event_keys, keys
+from billing.storage import customer_keys, event_keys, keys, tax_keys
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from billing.outbox.suppressions import MailStop
     from billing.refunds.chargebacks import Chargeback
     from billing.refunds.refunds import Refund
+    from billing.tax.rates import TaxPlace
+    from billing.tax.registrations import TaxSetup
+    from billing.tax.sums import SalesYear, TaxDay
 
 MOST_WRITES = 100
 """The most writes in one transaction: DynamoDB's limit."""
@@ -236,6 +239,22 @@ def _outbox_event(e: OutboxEvent) -> Key[OutboxEvent]:
     return event_keys.outbox_event(e.shard, e.at, e.id)
 
 
+def _tax_setup(e: TaxSetup) -> Key[TaxSetup]:
+    return tax_keys.setup(e.merchant)
+
+
+def _tax_place(e: TaxPlace) -> Key[TaxPlace]:
+    return tax_keys.place(e.merchant, e.generation, e)
+
+
+def _tax_day(e: TaxDay) -> Key[TaxDay]:
+    return tax_keys.day(e)
+
+
+def _sales_year(e: SalesYear) -> Key[SalesYear]:
+    return tax_keys.year(e)
+
+
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Merchant": _merchant,
     "ApiKey": _api_key,
@@ -276,4 +295,8 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "OutboxEvent": _outbox_event,
     "EventHour": _event_hour,
     "LoggedEvent": _logged_event,
+    "TaxSetup": _tax_setup,
+    "TaxPlace": _tax_place,
+    "TaxDay": _tax_day,
+    "SalesYear": _sales_year,
 }

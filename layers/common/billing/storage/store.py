@@ -1,7 +1,7 @@
 """Implements the Store port over `Items`; each docstring is an access pattern.
 
 DynamoDB and memory differ only in their `Items`; the meaning of each query is defined here, in
-`merchant_reads` and in `customer_reads`.
+`merchant_reads`, in `customer_reads` and in `tax_reads`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from billing.storage.aux_lists import page_where
 from billing.storage.customer_reads import CustomerReads
 from billing.storage.items import Items, listed
 from billing.storage.merchant_reads import MerchantReads
+from billing.storage.tax_reads import TaxReads
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from billing.storage.dynamo.calls import Calls
 
 
-class ItemStore(MerchantReads, CustomerReads):
+class ItemStore(MerchantReads, CustomerReads, TaxReads):
     """The `storage.Store` port over any `Items`: here are reads of the whole platform, and
     writes."""
 

@@ -95,7 +95,7 @@ def redirect(location: str, *, cookies: Sequence[Cookie] = ()) -> Answer:
     return answer(303, None, "", {"Location": location}, cookies)
 
 
-def file(content: bytes, name: str, content_type: str = "application/pdf") -> Answer:
+def file(content: bytes | str, name: str, content_type: str = "application/pdf") -> Answer:
     """Builds a document that the browser saves under `name`."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return answer(200, content_type, content, headers)

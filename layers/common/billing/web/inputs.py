@@ -22,11 +22,11 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from billing.kernel import web_addresses
+from billing.kernel.countries import COUNTRIES
 from billing.kernel.customers import EMAIL, EMAIL_MOST
 from billing.kernel.errors import Invalid
 from billing.kernel.money import Currency
 from billing.kernel.periods import is_zone
-from billing.web.countries import COUNTRIES
 from billing.web.emails import with_ascii_domain
 from billing.web.problems import Misshapen
 from billing.web.sessions import CSRF_FIELD

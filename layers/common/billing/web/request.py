@@ -18,6 +18,8 @@ from billing.kernel.values import Value
 from billing.web.problems import Malformed, TooLarge, UnsupportedType
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_FILE_BYTES = 1024 * 1024
+"""The largest file of comma-separated values that one request sends."""
 MAX_DEPTH = 32
 MAX_FIELDS = 100
 MAX_DIGITS = 18
@@ -32,6 +34,7 @@ LONGEST_ID = 128
 ID_SYMBOLS = frozenset(ascii_letters + digits + "_.:-")
 
 JSON = "application/json"
+CSV = "text/csv"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -109,6 +112,12 @@ class Request(Value):
             raise UnsupportedType("content_type", accepted=FORM)
         return _pairs(self.body)
 
+    def csv(self) -> str:
+        """Reads the text of a file of comma-separated values."""
+        if self.content_type != CSV:
+            raise UnsupportedType("content_type", accepted=CSV)
+        return self.body
+
     def json(self) -> Any:
         """Reads the JSON document of the body."""
         if not self.is_json:
@@ -137,9 +146,10 @@ def plain_reference(text: str) -> str:
 
 def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """Returns the event with its body as text; raises on what no handler should see."""
-    body = _text(event, most_bytes)
+    path = Request.of({**event, "body": ""}).path
+    body = _text(event, MAX_FILE_BYTES if _taken(path) == {CSV} else most_bytes)
     request = Request.of({**event, "body": body})
-    taken = {JSON} if request.path.startswith("/v1/") else {JSON, FORM}
+    taken = _taken(request.path)
     if body and request.content_type not in taken:
         raise UnsupportedType("content_type", accepted=" or ".join(sorted(taken)))
     if body and request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -149,6 +159,12 @@ def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> d
     except UnicodeError:
         raise Malformed("not_utf8") from None
     return {**event, "body": body, "isBase64Encoded": False}
+
+
+def _taken(path: str) -> set[str]:
+    if not path.startswith("/v1/"):
+        return {JSON, FORM}
+    return {CSV} if path.endswith(".csv") else {JSON}
 
 
 def _text(event: Mapping[str, Any], most_bytes: int) -> str:

@@ -16,19 +16,33 @@ from billing.api.web.queries import PageQuery
 from billing.catalog.flows import products
 from billing.catalog.web.price_inputs import PricePointInput
 from billing.kernel.ports import Ports
+from billing.tax.flows import taxation
 from billing.web.inputs import Nothing, under
 
 
 def declare(api: Api, ports: Ports) -> None:
     """Declares them."""
+    _preview(api, ports)
+    _products(api, ports)
 
+
+def _preview(api: Api, ports: Ports) -> None:
     @api.post("/v1/preview", PreviewInput, status=200, scope="read")
     def preview(call: Call[PreviewInput]) -> merchant_shapes.PreviewOutput:
-        """Preview what a price point would charge, and when; no product is needed (P-19)."""
+        """Preview what a price point would charge, and when; no product is needed (P-19).
+
+        With a `buyer`, each charge has its taxes, at the rates of its day as they are known now.
+        """
         with under("price_point"):
             terms = call.input.price_point.terms()
-        return merchant_shapes.preview(terms, call.input.anchor(), call.input.count)
+        given, start, taxed_on = call.input.buyer, call.input.anchor(), None
+        if given is not None:
+            with under("buyer"):
+                taxed_on = taxation.rules(ports, call.merchant, given.bill_to()).on
+        return merchant_shapes.preview(terms, start, call.input.count, taxed_on)
 
+
+def _products(api: Api, ports: Ports) -> None:
     @api.post("/v1/products", NewProductInput)
     def create_product(call: Call[NewProductInput]) -> ProductOutput:
         """Create a product with its price points; the first is the default."""

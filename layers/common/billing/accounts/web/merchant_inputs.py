@@ -22,6 +22,7 @@ from billing.kernel.periods import Anchor
 from billing.kernel.retries import FinalAction
 from billing.kernel.subscription import When
 from billing.render.messages import LANGUAGES
+from billing.tax.web.buyer_input import BuyerInput
 from billing.web.inputs import (
     INSTANT,
     AccountCurrency,
@@ -74,6 +75,7 @@ class PreviewInput(Input):
     start: Instant
     time_zone: Zone
     count: Annotated[StrictInt, Field(ge=1, le=PREVIEW_MOST)] = 24
+    buyer: BuyerInput | None = None
 
     def anchor(self) -> Anchor:
         """Returns the start as wall time in the zone; raises `Invalid`."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from itertools import islice
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
@@ -14,19 +15,36 @@ from billing.kernel.catalog import PriceTerms
 from billing.kernel.merchants import ApiKey
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
+from billing.kernel.pricing import lines_for
 from billing.kernel.schedule import charges, ends_at
+from billing.kernel.taxes import Taxation
 from billing.rebill.flows.attention import Matter
 from billing.rebill.flows.forecast import Forecast
+from billing.tax.rates import decimal_of
+
+
+class TaxOutput(TypedDict):
+    """One tax of a charge."""
+
+    name: str
+    rate: str
+    amount: MoneyOutput
 
 
 class ChargeOutput(TypedDict):
-    """One entry of a schedule, before tax."""
+    """One entry of a schedule; `amount` is as the price says, before discount and tax.
+
+    What follows is there for a `buyer`: `net` and the taxes come to `total`.
+    """
 
     n: int
     kind: str
     at: str
     local_date: str
     amount: MoneyOutput
+    net: NotRequired[MoneyOutput]
+    tax: NotRequired[list[TaxOutput]]
+    total: NotRequired[MoneyOutput]
 
 
 class PreviewOutput(TypedDict):
@@ -119,21 +137,40 @@ class LinkOutput(TypedDict):
     expires_at: str
 
 
-def preview(terms: PriceTerms, start: Anchor, count: int) -> PreviewOutput:
-    """Returns the first `count` charges of a purchase (P-19)."""
-    return {
-        "charges": [
-            {
-                "n": charge.n,
-                "kind": charge.kind.value,
-                "at": instant(charge.at),
-                "local_date": Anchor.at(charge.at, start.zone).wall.date().isoformat(),
-                "amount": money(charge.amount),
-            }
-            for charge in islice(charges(terms, start), count)
-        ],
-        "ends": instant(ends_at(terms, start)),
-    }
+TaxedOn = Callable[[date], Taxation]
+"""The taxes on what is charged on a day."""
+
+
+def preview(
+    terms: PriceTerms, start: Anchor, count: int, taxed_on: TaxedOn | None = None
+) -> PreviewOutput:
+    """Returns the first `count` charges of a purchase, with their taxes where these are known
+    (P-19, C-7)."""
+    shown = []
+    for charge in islice(charges(terms, start), count):
+        day = Anchor.at(charge.at, start.zone).wall.date()
+        entry: ChargeOutput = {
+            "n": charge.n,
+            "kind": charge.kind.value,
+            "at": instant(charge.at),
+            "local_date": day.isoformat(),
+            "amount": money(charge.amount),
+        }
+        if taxed_on is not None:
+            entry |= _taxed(terms, charge.amount, taxed_on(day))
+        shown.append(entry)
+    return {"charges": shown, "ends": instant(ends_at(terms, start))}
+
+
+def _taxed(terms: PriceTerms, amount: Money, taxation: Taxation) -> ChargeOutput:
+    lines, total = lines_for(amount, "", taxation, inclusive=terms.tax_inclusive)
+    taxes: list[TaxOutput] = [
+        {"name": each.text, "rate": decimal_of(each.tax.rate_ppm), "amount": money(each.amount)}
+        for each in lines
+        if each.tax is not None
+    ]
+    parts = {"net": money(lines[0].amount), "tax": taxes, "total": money(total)}
+    return cast("ChargeOutput", parts)
 
 
 def account(standing: AccountStanding) -> AccountOutput:

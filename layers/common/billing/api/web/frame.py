@@ -19,14 +19,14 @@ from billing.kernel.values import Value, field
 from billing.web import audit, http
 from billing.web.inputs import Input, Nothing, read
 from billing.web.problems import Forbidden, Unauthenticated
-from billing.web.request import Request, plain_id
+from billing.web.request import CSV, Request, plain_id
 
 T = TypeVar("T", bound=Input)
 R = TypeVar("R")
 Scope = Literal["read", "write"]
 Handler = Callable[..., Any]
 
-HAS_BODY = frozenset({"POST", "PATCH"})
+HAS_BODY = frozenset({"POST", "PATCH", "PUT"})
 ACCEPTED = 202
 NOTHING_TO_SAY = 204
 
@@ -76,6 +76,19 @@ class Later(Value, Generic[R]):
     body: R
 
 
+class CsvInput(Input):
+    """A file of comma-separated values, the whole body."""
+
+    csv: str
+
+
+class Csv(Value):
+    """An answer that is CSV, to be saved under `name`."""
+
+    content: str
+    name: str
+
+
 class Pdf(Value):
     """An answer that is a PDF, to be saved under `name`."""
 
@@ -108,6 +121,9 @@ class Api:
 
     def patch(self, path: str, takes: type[Input]) -> Callable[[Handler], Handler]:
         return self._declare("PATCH", path, takes, 200, "write")
+
+    def put(self, path: str, takes: type[Input]) -> Callable[[Handler], Handler]:
+        return self._declare("PUT", path, takes, 200, "write")
 
     def delete(
         self, path: str, takes: type[Input] = Nothing, *, status: int = 200
@@ -153,6 +169,8 @@ class Api:
             given = route.handler(call, **path)
             if isinstance(given, Pdf):
                 return http.file(given.content, given.name)
+            if isinstance(given, Csv):
+                return http.file(given.content, given.name, CSV)
             if isinstance(given, Later):
                 return http.json(given.body, ACCEPTED)
             if route.status == NOTHING_TO_SAY:
@@ -180,4 +198,6 @@ def _bearer(request: Request) -> str:
 def _input(route: Route, request: Request) -> Input:
     if route.method not in HAS_BODY:
         return read(route.takes, request.query())
+    if route.takes is CsvInput:
+        return CsvInput(csv=request.csv())
     return read(route.takes, request.json() if request.body else {})

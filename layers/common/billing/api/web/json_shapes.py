@@ -45,7 +45,8 @@ class InitialOutput(TypedDict):
 
 
 class TermsOutput(TypedDict):
-    """The terms of a price point."""
+    """The terms of a price point; `tax` is `exclusive` where it comes on top, `inclusive` where it
+    is in the price."""
 
     type: str
     price: MoneyOutput
@@ -55,6 +56,7 @@ class TermsOutput(TypedDict):
     initial: InitialOutput | None
     cancellation: str
     trial_guard: bool
+    tax: str
 
 
 class PricePointOutput(TermsOutput):
@@ -162,6 +164,7 @@ def terms(terms: PriceTerms) -> TermsOutput:
         "initial": None if terms.initial is None else _initial(terms.initial),
         "cancellation": terms.cancellation.value,
         "trial_guard": terms.trial_guard,
+        "tax": terms.tax.value,
     }
 
 

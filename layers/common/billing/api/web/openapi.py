@@ -10,9 +10,19 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
-from billing.api.web.frame import ACCEPTED, HAS_BODY, NOTHING_TO_SAY, Later, Pdf, Route
+from billing.api.web.frame import (
+    ACCEPTED,
+    HAS_BODY,
+    NOTHING_TO_SAY,
+    Csv,
+    CsvInput,
+    Later,
+    Pdf,
+    Route,
+)
 from billing.web.http import JSON, PROBLEM
 from billing.web.inputs import Nothing
+from billing.web.request import CSV
 
 VERSION = "3.1.0"
 REFERENCE = "#/components/schemas/{model}"
@@ -23,8 +33,8 @@ ERRORS = {
     "403": "The API key may not do this.",
     "404": "Unknown, or not yours.",
     "409": "The state or a policy forbids it; `code` says which.",
-    "413": "The body is over 64 KB.",
-    "415": "The body is not application/json.",
+    "413": "The body is over 64 KB, a CSV file over 1 MB.",
+    "415": "The body is not application/json, or text/csv where a file is sent.",
     "422": "Malformed or out of bounds; `field` says which, `errors` lists all.",
     "429": "Too many requests.",
     "500": "An error of ours; `request_id` finds it in the log.",
@@ -144,7 +154,8 @@ def _operation(route: Route, takes: dict[str, Any], gives: dict[str, Any] | None
         body = {"$ref": REFERENCE.format(model=route.takes.__name__)}
         # No body is read as {}: it is missed only where a field is.
         needed = bool(takes.get("required"))
-        operation["requestBody"] = {"required": needed, "content": {JSON: {"schema": body}}}
+        content = CSV_TEXT if route.takes is CsvInput else {JSON: {"schema": body}}
+        operation["requestBody"] = {"required": needed, "content": content}
     return operation
 
 
@@ -163,14 +174,18 @@ def _responses(route: Route, gives: dict[str, Any] | None) -> dict[str, Any]:
     if route.status == NOTHING_TO_SAY:
         done: dict[str, Any] = {"description": "Done."}
     else:
-        done = PDF_ANSWER if gives is None else _answer("Done.", gives)
+        done = _file(route) if gives is None else _answer("Done.", gives)
     return {str(route.status): done, **errors}
 
 
-PDF_ANSWER = {
-    "description": "Done.",
-    "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
-}
+PDF = {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}
+
+
+CSV_TEXT = {CSV: {"schema": {"type": "string"}}}
+
+
+def _file(route: Route) -> dict[str, Any]:
+    return {"description": "Done.", "content": CSV_TEXT if Csv in _shapes(route) else PDF}
 
 
 def _answer(words: str, gives: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +204,7 @@ def _gives(route: Route) -> Any | None:
     """Returns the shape of a finished answer, None of a PDF."""
     shapes = _shapes(route)
     given = next(shape for shape in shapes if get_origin(shape) is not Later)
-    return None if given is Pdf else given
+    return None if given in {Pdf, Csv} else given
 
 
 def _gives_later(route: Route) -> Any | None:

@@ -15,6 +15,7 @@ from billing.kernel.catalog import (
     Initial,
     PriceTerms,
     PriceType,
+    TaxBehavior,
 )
 from billing.kernel.errors import Invalid
 from billing.kernel.money import MAX_AMOUNT_MINOR, Money
@@ -69,6 +70,7 @@ class PricePointInput(Input):
     initial: InitialInput | None = None
     cancellation: Cancellation = Cancellation.INSTANT
     trial_guard: StrictBool = False
+    tax: TaxBehavior = TaxBehavior.EXCLUSIVE
 
     def terms(self) -> PriceTerms:
         """Returns the core's terms; raises `Invalid`, its field relative to this price point."""
@@ -81,4 +83,5 @@ class PricePointInput(Input):
             initial=None if self.initial is None else self.initial.terms(),
             cancellation=self.cancellation,
             trial_guard=self.trial_guard,
+            tax=self.tax,
         )

@@ -13,6 +13,7 @@ from billing.checkout.flows import advance, offers
 from billing.checkout.flows.offers import Offer
 from billing.kernel import invoicing
 from billing.kernel.customers import Address, BillTo, Consent, Customer
+from billing.kernel.disclosures import Disclosure
 from billing.kernel.errors import (
     Conflict,
     Invalid,
@@ -44,7 +45,7 @@ class Submission(Value):
     """A filled-in checkout form, its bounds already checked.
 
     `attempt_key` was drawn with the page, `gateway` chosen of the product's, None for its first;
-    `shown` is the digest of what the page showed, None where the caller names none.
+    `shown` is the digest of what the page showed, None where none is named. `tax_id` is checked.
     """
 
     attempt_key: str
@@ -55,6 +56,11 @@ class Submission(Value):
     confirm_repeat: bool = False
     gateway: str | None = None
     shown: str | None = None
+    tax_id: str | None = None
+
+    @property
+    def bill_to(self) -> BillTo:
+        return BillTo(self.name, self.email, self.address, self.tax_id)
 
 
 class Visitor(Value):
@@ -68,11 +74,14 @@ class Visitor(Value):
     language: str = "en"
 
 
-def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> None:
-    """Raises `Refused` (offer_changed) where the buyer was shown something else (C-6)."""
+def refuse_changed(offered: Offer, shown: str | None, visitor: Visitor) -> Disclosure:
+    """Returns what the buyer was shown; raises `Refused` (offer_changed) where that is not what is
+    offered now (C-6)."""
     language = offered.merchant.settings.language_for(visitor.language)
-    if shown is not None and shown != offers.disclosed(offered, language).digest:
+    agreed = offers.agreed(offered, shown, language)
+    if agreed is None:
         raise Refused(CHANGED)
+    return agreed
 
 
 def refuse_without_account(ports: Ports, offered: Offer, email: str, *, now: datetime) -> None:
@@ -123,12 +132,13 @@ def buy(
     if known is not None:
         return _carry_on(ports, known, point.id, form, visitor, now)
     refuse_to_begin(ports, offered, visitor, now=now)
-    refuse_changed(offered, form.shown, visitor)
+    offered = offers.taxed(ports, offered, form.bill_to, now=now)
+    shown = refuse_changed(offered, form.shown, visitor)
     refuse_without_account(ports, offered, form.email, now=now)
     history = _history(ports, offered, form.email)
     if history.customer is not None and not form.confirm_repeat:
         _ask_about_repeat(ports, offered, history, form.email, now)
-    checkout = _draw(ports, offered, form, visitor, history.customer, now)
+    checkout = _draw(ports, offered, shown, form, visitor, history.customer, now)
     try:
         ports.store.commit(*checkout_steps.begin(checkout))
     except Conflict:
@@ -157,7 +167,7 @@ def _carry_on(
         raise Invalid("attempt_key_reused", field="attempt_key", code="attempt_key_reused")
     reached = advance.advance(ports, known, now=now, return_url=visitor.return_url, history=history)
     if reached.state is CheckoutState.ABANDONED and reached.decline_code == trials.CODE:
-        raise _trial_used()
+        raise Refused(trials.CODE)
     return reached
 
 
@@ -233,6 +243,7 @@ def _limit(ports: Ports, kind: str, subject: str, most: int, now: datetime) -> N
 def _draw(
     ports: Ports,
     offered: Offer,
+    shown: Disclosure,
     form: Submission,
     visitor: Visitor,
     existing: Customer | None,
@@ -240,7 +251,7 @@ def _draw(
 ) -> Checkout:
     """Builds the attempt with every id that it will need, so that no later step draws one."""
     point, product, merchant = offered.price_point, offered.product, offered.merchant
-    bill_to = BillTo(form.name, form.email, form.address)
+    bill_to = form.bill_to
     rebills = point.terms.rebills
     bought = ports.new_id("sub" if rebills else "pur")
     customer = existing.id if existing else ports.new_id("cus")
@@ -259,7 +270,6 @@ def _draw(
         test=offered.test,
         now=now,
     )
-    shown = offers.disclosed(offered, invoice.language)
     assert shown.total == invoice.total, "what is shown is what is charged"
     return Checkout(
         key=form.attempt_key,
@@ -297,10 +307,6 @@ def _draw(
     )
 
 
-def _trial_used() -> Refused:
-    return Refused(trials.CODE)
-
-
 def _fingerprint(price_point: str, form: Submission) -> str:
     """Hashes the fields that must be the same when a key is used again.
 
@@ -308,4 +314,6 @@ def _fingerprint(price_point: str, form: Submission) -> str:
     """
     details = {**plain(replace(form, confirm_repeat=False)), "price_point": price_point}
     del details["shown"]
+    if form.tax_id is None:
+        del details["tax_id"]  # so that attempts of before it was asked for keep their fingerprint
     return sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()

@@ -9,6 +9,7 @@ from pydantic import StrictBool, StringConstraints
 
 from billing.checkout.flows.submit import ATTEMPT_KEY_MOST, Submission
 from billing.kernel.customers import Address
+from billing.tax.web.business_ids import TAX_ID_MOST, checked
 from billing.web.inputs import (
     PRINTABLE,
     Country,
@@ -61,6 +62,7 @@ class CheckoutInput(Input):
     gateway: Key | None = None
     confirm_repeat: StrictBool = False
     shown: Key | None = None
+    tax_id: Annotated[str, words(TAX_ID_MOST, 0), leads_nowhere] | None = None
 
     @classmethod
     def from_form(cls, form: Mapping[str, str]) -> CheckoutInput:
@@ -86,6 +88,7 @@ class CheckoutInput(Input):
             confirm_repeat=self.confirm_repeat,
             gateway=self.gateway,
             shown=self.shown,
+            tax_id=checked(self.address.country, self.tax_id) if self.tax_id else None,
         )
 
 

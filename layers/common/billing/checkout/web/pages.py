@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from billing.checkout import trials
@@ -23,6 +23,9 @@ from billing.web import custom_domains, http, languages, redirects
 from billing.web.card_fields import GIVEN_THERE, card_fields
 from billing.web.problems import errors_of
 from billing.web.request import Request, plain_id
+
+if TYPE_CHECKING:
+    from billing.checkout.web.forms import CheckoutInput
 
 
 def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetime) -> http.Answer:
@@ -58,6 +61,8 @@ def _purchase_page(
     ports: Ports, request: Request, price_point: str, typed: Mapping[str, str], *, now: datetime
 ) -> http.Answer:
     """Buys with a form, or sends its buyer on to give a card first."""
+    from billing.checkout.web.forms import CheckoutInput
+
     chosen, key = typed.get("gateway") or None, typed.get("attempt_key", "")
     try:
         offered = offers.offer(ports, price_point, now=now, gateway=chosen)
@@ -67,9 +72,14 @@ def _purchase_page(
         return _sent_again(ports, request, price_point, typed, now=now)
     spoken = languages.spoken(offered.merchant, request)
     try:
-        if "payment_method" not in typed and _has_a_page(ports, offered):
-            return _redirect_to_gateway(ports, request, offered, spoken, typed, now=now)
-        return _sent_page(ports, request, offered, typed, now=now)
+        there = "payment_method" not in typed and _has_a_page(ports, offered)
+        shape = CheckoutInput.from_form(
+            {**typed, "payment_method": GIVEN_THERE} if there else typed
+        )
+        offered = offers.taxed(ports, offered, shape.submission().bill_to, now=now)
+        if there:
+            return _redirect_to_gateway(ports, request, offered, spoken, typed, shape, now=now)
+        return _sent_page(ports, request, offered, typed, shape, now=now)
     except Invalid as error:
         wrong = errors_of(error)
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
@@ -96,12 +106,15 @@ def _purchase_page(
 
 
 def _sent_page(
-    ports: Ports, request: Request, offered: Offer, typed: Mapping[str, str], *, now: datetime
+    ports: Ports,
+    request: Request,
+    offered: Offer,
+    typed: Mapping[str, str],
+    shape: CheckoutInput,
+    *,
+    now: datetime,
 ) -> http.Answer:
     """Submits the form and redirects, so that a refresh asks again but does not send again."""
-    from billing.checkout.web.forms import CheckoutInput
-
-    shape = CheckoutInput.from_form(typed)
     visitor = _visitor(ports, request, offered.price_point.id, shape.attempt_key)
     bought = submit.buy(ports, offered, shape.submission(), visitor, now=now)
     if bought.state is CheckoutState.PAID:
@@ -132,14 +145,12 @@ def _redirect_to_gateway(
     offered: Offer,
     language: str,
     typed: Mapping[str, str],
+    shape: CheckoutInput,
     *,
     now: datetime,
 ) -> http.Answer:
     """Redirects to the gateway's own page, with all else that was filled in waiting here (C-1)."""
-    from billing.checkout.web.forms import CheckoutInput
-
     point = offered.price_point.id
-    shape = CheckoutInput.from_form({**typed, "payment_method": GIVEN_THERE})
     visitor = _visitor(ports, request, point, shape.attempt_key)
     submit.refuse_to_begin(ports, offered, visitor, now=now)
     submit.refuse_changed(offered, shape.shown, visitor)
@@ -268,6 +279,10 @@ def _form(
         others=[name for name in offered.product.gateways if name != offered.gateway],
         **card_fields(collection, offered.gateway),
         form=form or {},
+        collects_tax=offered.merchant.tax_since is not None,
+        tax_from_address=offered.merchant.tax_since is not None and offered.before_tax is None,
+        tax_added=offer_changed
+        and offers.is_as_before_tax(offered, (form or {}).get("shown"), language),
         errors=errors or {},
         already_purchased=already_purchased,
         trial_used=trial_used,

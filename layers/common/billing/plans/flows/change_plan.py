@@ -21,6 +21,7 @@ from billing.kernel.plans import Plan
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
 from billing.kernel.subscription import Subscription
+from billing.kernel.taxes import Taxes
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Transaction, left
 from billing.plans import plan_change
@@ -28,6 +29,7 @@ from billing.plans.flows import usage
 from billing.plans.plan_change import Quote, When
 from billing.rebill import plan_change_steps
 from billing.rebill.flows import access, charge
+from billing.tax.flows import taxation
 
 
 class Result(StrEnum):
@@ -218,9 +220,16 @@ def _quote(
         _plan(ports, found, price_point, now),
         when,
         as_of,
-        address=bill_to(ports, found).address,
         minimum_minor=ports.minimum_minor(found),
+        taxes=taxes(ports, found, now),
     )
+
+
+def taxes(ports: Ports, found: Subscription, now: datetime) -> Taxes:
+    """Returns the taxes on a change of plan now, and those on what was paid before."""
+    merchant = ports.store.merchant(found.merchant)
+    assert merchant is not None, "a merchant is never removed"
+    return taxation.of_charge(ports, merchant, found, bill_to(ports, found), now=now)
 
 
 def _plan(ports: Ports, found: Subscription, price_point: str, now: datetime) -> Plan:

@@ -101,8 +101,8 @@ def _quote(ports: Ports, found: Subscription, now: datetime, *, as_of: datetime)
         found.thaws_to,
         When.NOW,
         as_of,
-        address=change_plan.bill_to(ports, found).address,
         minimum_minor=ports.minimum_minor(found),
+        taxes=change_plan.taxes(ports, found, now),
     )
 
 

@@ -13,6 +13,7 @@ from billing.kernel.writes import Change, Transaction
 from billing.rebill import charge_steps
 from billing.rebill.flows import access
 from billing.rebill.flows.charge_jobs import ChargeJob, Renewal, committed
+from billing.tax.flows import taxation
 
 
 def to_charge(
@@ -66,6 +67,7 @@ def _invoices(ports: Ports, jobs: Sequence[ChargeJob], now: datetime) -> list[In
     invoices = []
     for job, bill_to in zip(jobs, found, strict=True):
         assert bill_to is not None, "written with the purchase"
+        taxes = taxation.of_charge(ports, job.merchant, job.subscription, bill_to.bill_to, now=now)
         order_id, download_key = ports.new_id("order"), ports.new_id("key")
         invoices.append(
             invoicing.following(
@@ -75,6 +77,7 @@ def _invoices(ports: Ports, jobs: Sequence[ChargeJob], now: datetime) -> list[In
                 download_key=download_key,
                 now=now,
                 minimum_minor=ports.minimum_minor(job.subscription),
+                taxes=taxes,
             )
         )
     return invoices

@@ -16,6 +16,7 @@ from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.subscription import Source, Subscription
+from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.refunds import value
 from billing.refunds.flows import refund
@@ -49,9 +50,11 @@ def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> None:
     ended = history.subscription(event.subscription)
     left = 0 if ended is None or ended.is_live else ended.credit_minor
     for paid in _newest_first(history, event.subscription):
-        minor = min(left, value.refundable(paid).amount_minor)
+        at_most = value.refundable(paid)
+        minor = min(value.with_tax(paid, left).amount_minor, at_most.amount_minor)
         if minor <= 0:
             continue
+        net = value.before_tax(paid, replace(at_most, amount_minor=minor))
         try:
             refund.request(
                 ports,
@@ -67,7 +70,7 @@ def _refund(ports: Ports, event: OutboxEvent, now: datetime) -> None:
             continue
         except Invalid:
             raise Conflict() from None
-        left -= minor
+        left -= net
 
 
 def _newest_first(history: History, subscription: str | None) -> list[Invoice]:
@@ -87,7 +90,9 @@ def _carry_over(ports: Ports, event: OutboxEvent) -> None:
         return
     for ended in sorted(sold, key=lambda each: each.started_at):
         if _may_move(ended, bought):
-            after = bought.with_credit(ended.credit_minor)
+            after = bought
+            for taxed_by, minor in ended.money.credit_by_tax(ended.credit_minor).items():
+                after = after.with_credit(minor, taxed_by)
             ports.store.commit(
                 Change(ended, ended.without_credit(), expecting=charge_eligibility.MONEY),
                 Change(bought, after, expecting=charge_eligibility.MONEY),

@@ -153,6 +153,7 @@ def _at_most(paid: Payment, takes: Takes) -> Money | None:
         return value.automatic(paid.invoice, paid.subscription, paid.opened)
     if takes is Takes.CREDIT and paid.subscription is not None:
         left, credit = value.refundable(paid.invoice), max(0, paid.subscription.credit_minor)
+        credit = value.with_tax(paid.invoice, credit).amount_minor
         return replace(left, amount_minor=min(left.amount_minor, credit))
     return None
 

@@ -1,0 +1,52 @@
+"""The taxes that a buyer owes: by registrations, rates, address and tax id (C-7, C-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from billing.kernel.customers import BillTo
+from billing.kernel.errors import Invalid
+from billing.kernel.taxes import UNTAXED, Taxation, TaxRate
+from billing.tax import states, vat
+from billing.tax.countries import EU, WITH_STATES, jurisdiction
+from billing.tax.rates import TaxPlace, in_force
+from billing.tax.registrations import TaxSetup
+
+
+def decide(
+    setup: TaxSetup, places: Sequence[TaxPlace], buyer: BillTo, seller_country: str | None, on: date
+) -> Taxation:
+    """Returns the taxes on what a buyer buys on a day; `places` are theirs, the closest last.
+
+    Raises `Invalid` naming the field of the address without which the tax would be guessed (C-10).
+    """
+    country = buyer.address.country
+    state = states.code(country, buyer.address.state)
+    if country in WITH_STATES and state is None and setup.collects_in(country, on):
+        raise Invalid("tax_needs_state", field="address.state")
+    registration = setup.collecting(country, state, on)
+    if registration is None:
+        return UNTAXED
+    local = jurisdiction(country, state)
+    if local in setup.by_postal_code and not buyer.address.postal_code:
+        raise Invalid("tax_needs_postal_code", field="address.postal_code")
+    own = in_force(places, on)
+    standard = vat.rate(country, on)
+    rates = own or ((standard,) if standard is not None else ())
+    home = registration.home or seller_country
+    if rates and _owed_by_buyer(setup, buyer, home):
+        return Taxation(reverse_charge=TaxRate(country, rates[0].name, 0))
+    return Taxation(rates)
+
+
+def _owed_by_buyer(setup: TaxSetup, buyer: BillTo, home: str | None) -> bool:
+    """Tells whether reverse charge applies: a business in another member state of the EU.
+
+    Directive 2006/112/EC, articles 44 and 196. Only with an id that VIES or an agent confirmed, or
+    one with the right check digits where the merchant trusts those.
+    """
+    country = buyer.address.country
+    if buyer.tax_id is None or country not in EU or home not in EU or country == home:
+        return False
+    return buyer.tax_id_confirmed or setup.trust_format

@@ -1,0 +1,164 @@
+"""A merchant sets up its taxes: registrations, single rates, whole tables (C-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from billing.kernel.cursors import position_in, seal
+from billing.kernel.errors import Conflict, Invalid, NotFound
+from billing.kernel.lists import Page
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.kernel.values import replace
+from billing.kernel.writes import Change, Insert, Write
+from billing.tax import registrations
+from billing.tax.flows.taxation import today
+from billing.tax.rates import DatedRate, Place, TaxPlace, needs_postal_code
+from billing.tax.registrations import Nexus, Registration, TaxSetup
+
+ATTEMPTS = 5
+LIST = "tax rates"
+PLACES_AT_ONCE = 100
+TABLE_MOST = 5_000
+"""The most places of a table that is sent whole."""
+
+
+def of(ports: Ports, merchant: Merchant) -> TaxSetup:
+    """Returns what a merchant has set up; nothing for one who has not begun."""
+    return ports.store.tax_setup(merchant.id) or TaxSetup(merchant.id)
+
+
+def register(
+    ports: Ports, merchant: Merchant, registration: Registration, *, now: datetime
+) -> Registration:
+    """Adds a registration; with presence, tax is collected from today on.
+
+    Raises `Invalid` for a place that does not exist or is registered already.
+    """
+    checked = registrations.check(replace(registration, id=ports.new_id("reg")))
+    if checked.nexus is Nexus.PRESENCE:
+        checked = replace(checked, began_on=today(merchant, now))
+    before = ports.store.tax_setup(merchant.id)
+    after = (before or TaxSetup(merchant.id)).registered(checked)
+    ports.store.commit(_written(before, after), *_since(merchant, now))
+    return checked
+
+
+def end(ports: Ports, merchant: Merchant, registration: str, *, now: datetime) -> Registration:
+    """Ends a registration: from today on no tax is collected by it; raises `NotFound`."""
+    before = of(ports, merchant)
+    found = next((r for r in before.registrations if r.id == registration), None)
+    if found is None:
+        raise NotFound("tax_registration_unknown")
+    if found.ended_on is not None:
+        return found
+    ended = replace(found, ended_on=today(merchant, now))
+    ports.store.commit(Change(before, before.changed(ended), expecting=("registrations",)))
+    return ended
+
+
+def confirm_without(ports: Ports, merchant: Merchant) -> TaxSetup:
+    """Notes that a merchant means to sell without tax (C-10)."""
+    before = ports.store.tax_setup(merchant.id)
+    after = replace(before or TaxSetup(merchant.id), confirmed_without=True)
+    if after != before:
+        ports.store.commit(_written(before, after))
+    return after
+
+
+def set_rate(
+    ports: Ports, merchant: Merchant, place: Place, rate: DatedRate, *, now: datetime
+) -> TaxPlace:
+    """Enters one rate of a place, or another rate of the same name and day."""
+    for _ in range(ATTEMPTS):
+        before = ports.store.tax_setup(merchant.id)
+        setup = before or TaxSetup(merchant.id)
+        table = max(setup.rates, 1)
+        (was,) = ports.store.tax_places(merchant.id, table, [place])
+        empty = TaxPlace(merchant.id, table, place.country, place.state, place.postal_code)
+        after = (was or empty).with_rate(rate)
+        local = set(setup.by_postal_code) | set(needs_postal_code([after]))
+        changed = replace(setup, rates=table, by_postal_code=tuple(sorted(local)))
+        writes: list[Write] = [Change(was, after) if was else Insert(after)]
+        if changed != before:
+            writes.append(_written(before, changed))
+        try:
+            ports.store.commit(*writes, *_since(merchant, now))
+        except Conflict:
+            continue
+        return after
+    raise Conflict()
+
+
+def replace_table(
+    ports: Ports, merchant: Merchant, rows: Iterable[tuple[Place, DatedRate]], *, now: datetime
+) -> int:
+    """Replaces the whole table of rates at once, and returns the number of its places.
+
+    The new table is written beside the old one, which is used until the last write. Raises
+    `Invalid` for too large a table.
+    """
+    before = ports.store.tax_setup(merchant.id)
+    setup = before or TaxSetup(merchant.id)
+    table = setup.rates + 1
+    places: dict[Place, TaxPlace] = {}
+    for place, rate in rows:
+        empty = TaxPlace(merchant.id, table, place.country, place.state, place.postal_code)
+        places[place] = places.get(place, empty).with_rate(rate)
+        if len(places) > TABLE_MOST:
+            raise Invalid("tax_table_too_large", field="csv", most=TABLE_MOST)
+    made = list(places.values())
+    for begin in range(0, len(made), PLACES_AT_ONCE):
+        _write_places(ports, merchant, table, made[begin : begin + PLACES_AT_ONCE])
+    changed = replace(setup, rates=table, by_postal_code=needs_postal_code(made))
+    ports.store.commit(_written(before, changed), *_since(merchant, now))
+    return len(made)
+
+
+def _write_places(ports: Ports, merchant: Merchant, table: int, made: Sequence[TaxPlace]) -> None:
+    """Writes places of a table that nobody uses yet; a try that died may have left some."""
+    places = [Place(p.country, p.state, p.postal_code) for p in made]
+    kept = ports.store.tax_places(merchant.id, table, places)
+    writes = [
+        Insert(new) if was is None else Change(was, new)
+        for was, new in zip(kept, made, strict=True)
+        if was != new
+    ]
+    if writes:
+        ports.store.commit(*writes)
+
+
+def table(
+    ports: Ports, merchant: Merchant, *, limit: int, after: Place | None = None
+) -> Page[TaxPlace]:
+    """Lists the places of the table of rates, in their order."""
+    setup = of(ports, merchant)
+    if not setup.rates:
+        return Page((), None)
+    found = ports.store.tax_table(merchant.id, setup.rates, limit + 1, after)
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(tuple(found[:limit]), None if last is None else _cursor_of(last))
+
+
+def place_at(cursor: str) -> Place:
+    """Returns the place that a cursor names; raises `Invalid` for another text."""
+    country, state, code = [*position_in(cursor, LIST).split("#"), "", ""][:3]
+    return Place(country, state or None, code or None)
+
+
+def _cursor_of(place: TaxPlace) -> str:
+    return seal(f"{place.country}#{place.state or ''}#{place.postal_code or ''}", LIST)
+
+
+def _written(before: TaxSetup | None, after: TaxSetup) -> Write:
+    if before is None:
+        return Insert(after)
+    return Change(before, after, expecting=("registrations", "rates", "by_postal_code"))
+
+
+def _since(merchant: Merchant, now: datetime) -> tuple[Write, ...]:
+    """From its first registration or rate on, a merchant's taxes are looked up."""
+    if merchant.tax_since is not None:
+        return ()
+    return (Change(merchant, replace(merchant, tax_since=now), expecting=("tax_since",)),)

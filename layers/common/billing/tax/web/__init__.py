@@ -1,0 +1,1 @@
+"""The routes and shapes of taxes."""

@@ -1,0 +1,110 @@
+"""The routes of /v1 about taxes: registrations, rates, the report (C-7)."""
+
+from __future__ import annotations
+
+from billing.api.web import json_shapes
+from billing.api.web.frame import Api, Call, Csv, CsvInput
+from billing.api.web.json_shapes import Listed
+from billing.api.web.queries import PageQuery
+from billing.kernel.errors import Invalid
+from billing.kernel.merchants import Merchant
+from billing.kernel.ports import Ports
+from billing.tax import csv_rates, csv_report
+from billing.tax.flows import setup, sums
+from billing.tax.rates import Place, TaxPlace
+from billing.tax.web import shapes
+from billing.tax.web.shapes import RateInput, RegistrationInput, ReportQuery
+from billing.web.inputs import Nothing
+from billing.web.problems import Misshapen
+
+PART = 500
+
+
+def declare(api: Api, ports: Ports) -> None:
+    """Declares the routes of registrations, rates and the report."""
+    _registrations(api, ports)
+    _rates(api, ports)
+    _report(api, ports)
+
+
+def _registrations(api: Api, ports: Ports) -> None:
+    @api.post("/v1/tax/registrations", RegistrationInput)
+    def register(call: Call[RegistrationInput]) -> shapes.RegistrationOutput:
+        """Register for a tax: sales to that place are taxed from now on, or once a threshold is
+        reached."""
+        wanted = call.input.registration()
+        made = setup.register(ports, call.merchant, wanted, now=call.now)
+        return shapes.registration(made)
+
+    @api.get("/v1/tax/registrations")
+    def list_registrations(call: Call[Nothing]) -> Listed[shapes.RegistrationOutput]:
+        """List registrations, ended ones too."""
+        return json_shapes.listed(shapes.registrations(setup.of(ports, call.merchant)), None)
+
+    @api.delete("/v1/tax/registrations/<registration>")
+    def end_registration(call: Call[Nothing], registration: str) -> shapes.RegistrationOutput:
+        """End a registration: from today on nothing is taxed by it."""
+        return shapes.registration(setup.end(ports, call.merchant, registration, now=call.now))
+
+
+def _rates(api: Api, ports: Ports) -> None:
+    @api.post("/v1/tax/rates", RateInput)
+    def set_rate(call: Call[RateInput]) -> shapes.RateRow:
+        """Enter a rate, or correct the one of the same place, name and day."""
+        place, rate = call.input.place(), call.input.dated()
+        made = setup.set_rate(ports, call.merchant, place, rate, now=call.now)
+        return shapes.rate(made, rate)
+
+    @api.get("/v1/tax/rates", PageQuery)
+    def list_rates(call: Call[PageQuery]) -> Listed[shapes.RateRow]:
+        """List your rates by place; a page ends with a place, so it may have more rates than
+        `limit`."""
+        query = call.input
+        after = None if query.cursor is None else setup.place_at(query.cursor)
+        page = setup.table(ports, call.merchant, limit=query.limit, after=after)
+        rows = [row for place in page.data for row in shapes.rates(place)]
+        return json_shapes.listed(rows, page.next)
+
+    @api.get("/v1/tax/rates.csv")
+    def download_rates(call: Call[Nothing]) -> Csv:
+        """Download your table of rates, in the form in which it can be sent again."""
+        return Csv("".join(csv_rates.written(_whole_table(ports, call.merchant))), "tax-rates.csv")
+
+    @api.put("/v1/tax/rates.csv", CsvInput)
+    def replace_rates(call: Call[CsvInput]) -> shapes.TableOutput:
+        """Replace your table of rates by a file with the columns country, state, postal_code, name,
+        rate and from; one wrong row, and nothing is changed."""
+        rows, wrong = csv_rates.read(call.input.csv)
+        if wrong:
+            raise Misshapen([row.error.at(f"csv[{row.line}].{row.error.field}") for row in wrong])
+        return {"places": setup.replace_table(ports, call.merchant, rows, now=call.now)}
+
+
+def _whole_table(ports: Ports, merchant: Merchant) -> list[TaxPlace]:
+    found: list[TaxPlace] = []
+    after: Place | None = None
+    while True:
+        page = setup.table(ports, merchant, limit=PART, after=after)
+        found += page.data
+        if page.next is None:
+            return found
+        if len(found) > setup.TABLE_MOST * 2:
+            raise Invalid("tax_table_too_large", field="csv", most=setup.TABLE_MOST)
+        after = setup.place_at(page.next)
+
+
+def _report(api: Api, ports: Ports) -> None:
+    @api.get("/v1/tax/report", ReportQuery)
+    def report(call: Call[ReportQuery]) -> Listed[shapes.ReportRowOutput]:
+        """Report what was taxed in some days, by jurisdiction and rate; refunds are taken off on
+        their own day. Payments of the sandbox are in rows of their own."""
+        since, until = call.input.days()
+        found = sums.report(ports, call.merchant, since, until)
+        return json_shapes.listed(map(shapes.row, found), None)
+
+    @api.get("/v1/tax/report.csv", ReportQuery)
+    def download_report(call: Call[ReportQuery]) -> Csv:
+        """Download the report as CSV."""
+        since, until = call.input.days()
+        found = sums.report(ports, call.merchant, since, until)
+        return Csv("".join(csv_report.written(found)), f"tax-{since}-{until}.csv")

@@ -1,0 +1,147 @@
+"""Taxes in every second seed, and an oracle of theirs by decimal fractions (C-7, C-10).
+
+Buyers from Illinois owe two stacked rates, those from Germany its VAT. Nothing here uses the
+product's arithmetic: rates stand here a second time, and are rounded by the decimal module.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from billing.kernel.customers import Address
+from billing.kernel.invoices import Invoice, InvoiceLine
+from billing.kernel.merchants import Merchant
+from billing.kernel.values import replace
+from billing.kernel.writes import Insert
+from billing.refunds.refunds import Refund, RefundState
+from billing.tax.rates import DatedRate, TaxPlace
+from billing.tax.registrations import Registration, TaxSetup
+from billing.tax.sums import TaxDay
+from sim.invariants import Violation
+
+ILLINOIS = Address("1 Main Street", "Springfield", "US", postal_code="12345", state="IL")
+GERMANY = Address("Unter den Linden 1", "Berlin", "DE", postal_code="10117")
+
+RATES: Mapping[str, Sequence[tuple[str, str, Decimal]]] = {
+    "US": (
+        ("US-IL", "Illinois", Decimal("0.0625")),
+        ("US-IL", "Springfield", Decimal("0.035")),
+    ),
+    "DE": (("DE", "VAT", Decimal("0.19")),),
+}
+"""By the country of the buyer: jurisdiction, name and rate."""
+
+LONG_AGO = date(2020, 1, 1)
+
+
+def address_of(purchase: int, *, taxed: bool) -> Address:
+    """Returns where a buyer lives: in taxed seeds one in three in Germany."""
+    return GERMANY if taxed and purchase % 3 == 0 else ILLINOIS
+
+
+def registered(merchant: Merchant) -> tuple[Merchant, tuple[Insert, ...]]:
+    """Returns a merchant who collects tax, and the items of that."""
+    setup = TaxSetup(
+        merchant.id,
+        (
+            Registration("reg_il", "US", "IL", began_on=LONG_AGO),
+            Registration("reg_eu", "EU", home="DE", began_on=LONG_AGO),
+        ),
+        rates=1,
+        by_postal_code=("US-IL",),
+    )
+    state = TaxPlace(merchant.id, 1, "US", "IL", rates=(DatedRate("Illinois", 62_500),))
+    city = TaxPlace(merchant.id, 1, "US", "IL", "123", (DatedRate("Springfield", 35_000),))
+    after = replace(merchant, tax_since=merchant.created_at)
+    return after, (Insert(setup), Insert(state), Insert(city))
+
+
+def net_of(lines: Iterable[InvoiceLine]) -> int:
+    """Returns the sum of the lines that are no tax, in minor units."""
+    return sum(line.amount.amount_minor for line in lines if line.tax is None)
+
+
+def taxed_rightly(invoice: Invoice, *, collects: bool) -> None:
+    """Checks that an invoice has the taxes of its buyer's place on its net amount, each rounded
+    once, and that its total is what its lines come to."""
+    net = net_of(invoice.lines)
+    country = invoice.bill_to.address.country
+    wanted = [
+        (place, name, half_up(Decimal(net) * rate))
+        for place, name, rate in (RATES[country] if collects else ())
+    ]
+    taxes = [(x.kind, x.text, x.amount.amount_minor) for x in invoice.lines if x.tax is not None]
+    if taxes != wanted:
+        raise Violation("3", f"{invoice.id}: taxes {taxes} on {net}, owed {wanted}", invoice.id)
+    total = net + sum(minor for _, _, minor in wanted)
+    if invoice.total.amount_minor != total:
+        raise Violation("3", f"{invoice.id} is over {invoice.total}, its lines {total}", invoice.id)
+
+
+def half_up(exact: Decimal) -> int:
+    """Rounds to the minor unit, half away from zero."""
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def returned_rightly(invoice: Invoice, refund: Refund) -> None:
+    """Checks that a refund returns each tax in proportion to what is left, as the invoice stood
+    before it."""
+    left = invoice.total.amount_minor - invoice.refund_reserved_minor
+    amount = refund.amount.amount_minor
+    paid = [line.amount.amount_minor for line in invoice.lines if line.tax is not None]
+    gone = invoice.refund_taxes_minor or (0,) * len(paid)
+    wanted = tuple(
+        half_up(Decimal((tax - went) * amount) / left) for tax, went in zip(paid, gone, strict=True)
+    )
+    if refund.taxes != wanted:
+        text = f"{refund.id} over {amount} of {left} returns {refund.taxes}, owed {wanted}"
+        raise Violation("3", text, invoice.id)
+
+
+def net_part(invoice: Invoice, amount_minor: int) -> int:
+    """Returns the net part of an amount that a bank takes back, in minor units."""
+    left = invoice.total.amount_minor - invoice.refund_reserved_minor
+    paid = [line.amount.amount_minor for line in invoice.lines if line.tax is not None]
+    gone = invoice.refund_taxes_minor or (0,) * len(paid)
+    pairs = zip(paid, gone, strict=True)
+    taxes = (half_up(Decimal((tax - went) * amount_minor) / left) for tax, went in pairs)
+    return amount_minor - sum(taxes)
+
+
+def net_of_refund(refund: Refund) -> int:
+    """Returns the net part of a refund in minor units."""
+    return refund.amount.amount_minor - sum(refund.taxes)
+
+
+def booked_rightly(found: Mapping[type, list[Any]], balances: Counter[tuple[str, str]]) -> None:
+    """Moves the taxes of payments and refunds from sales to their accounts in the balances that
+    are expected, and checks that the report has as much of each (C-7)."""
+    owed: Counter[tuple[str, str]] = Counter()
+    went = {RefundState.SUCCEEDED}
+    for invoice in {e.id: e for e in found[Invoice] if e.charge is not None}.values():
+        for line in invoice.lines:
+            if line.tax is not None:
+                owed[invoice.merchant, line.kind] += line.amount.amount_minor
+    invoices = {e.id: e for e in found[Invoice]}
+    for refund in found[Refund]:
+        if refund.state in went:
+            lines = [x for x in invoices[refund.invoice].lines if x.tax is not None]
+            for line, minor in zip(lines, refund.taxes, strict=True):
+                owed[refund.merchant, line.kind] -= minor
+    for (merchant, place), minor in owed.items():
+        balances[merchant, f"liabilities:tax:{place}"] -= minor
+        balances[merchant, "revenue:sales"] += minor
+    _reported(found, owed)
+
+
+def _reported(found: Mapping[type, list[Any]], owed: Counter[tuple[str, str]]) -> None:
+    reported: Counter[tuple[str, str]] = Counter()
+    for day in found[TaxDay]:
+        reported[day.merchant, day.jurisdiction] += day.tax_minor
+    for key in owed.keys() | reported.keys():
+        if owed[key] != reported[key]:
+            raise Violation("18", f"{key}: {reported[key]} of tax reported, {owed[key]} owed")

@@ -63,8 +63,8 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("cards", frozenset({EventKind.PURCHASED}), cards.keep_newest_bought_with),
     Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
-    Consumer("mail", frozenset(MAILS), _mail),
     Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),
+    Consumer("mail", frozenset(MAILS), _mail),
     Consumer(append.NAME, frozenset(PUBLIC), _log, notes_itself=True, serves=_has_reader),
     # Outgoing webhooks, and the rows by which customers are found, come here.
 )

@@ -94,6 +94,31 @@ def test_a_consumer_that_fails_delays_no_other_and_repeats_none(
 
 
 @pytest.mark.spec("R-8")
+@pytest.mark.parametrize("order", [("noting", "mail"), ("mail", "noting")])
+def test_the_lost_answer_to_a_note_of_a_consumers_own_repeats_no_mail(
+    world: World, order: tuple[str, str]
+) -> None:
+    """A consumer that notes itself may have done so though it had no answer."""
+    mail, ran = Calls(), Counter[str]()
+
+    def noting(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> None:
+        noted = replace(event, done=(*event.done, "noting"))
+        ports.store.commit(Change(event, noted, expecting=("claimed_until",)))
+        ran[event.id] += 1
+        raise Unreachable("The answer is lost.")
+
+    kinds = frozenset(EventKind)
+    each = {
+        "mail": Consumer("mail", kinds, mail),
+        "noting": Consumer("noting", kinds, noting, notes_itself=True),
+    }
+    world.ports = replace(world.ports, consumers=lambda: [each[name] for name in order])
+    for _ in range(2):
+        sweep(world)
+    assert (mail.seen.total(), ran.total(), waiting(world)) == (1, 1, [])
+
+
+@pytest.mark.spec("R-8")
 def test_a_consumer_that_our_code_breaks_on_is_raised_once_the_others_are_done(
     world: World,
 ) -> None:

@@ -145,11 +145,23 @@ def _hand_out(
             stands = claimed if same else replace(claimed, done=outcome.stored)
             left_out = _handle(ports, consumer, stands, merchant, now)
         except Exception as error:
-            outcome = outcome.failing(error)
             telemetry.happened("consumer failed", kind=claimed.kind.value, why=consumer.name)
+            noted = consumer.notes_itself and _has_noted(ports, claimed, consumer)
+            if noted is None:  # nothing goes out that could not be noted
+                return outcome.failing(error)
+            outcome = outcome.succeeding(consumer, None) if noted else outcome.failing(error)
         else:
             outcome = outcome.succeeding(consumer, left_out)
     return outcome
+
+
+def _has_noted(ports: Ports, claimed: OutboxEvent, consumer: Consumer) -> bool | None:
+    """Tests whether a consumer noted itself, though its answer may be lost; None if unknown."""
+    try:
+        stored = ports.store.outbox_event(claimed.shard, claimed.at, claimed.id)
+    except Unavailable:
+        return None
+    return stored is not None and consumer.name in stored.done
 
 
 def _handle(

@@ -119,6 +119,7 @@ class ValueWrites(Seen):
         super().__init__(now_us)
         self._books: dict[str, Book] = defaultdict(Book)
         self._paid_in: dict[str, int | None] = {}
+        self._lost_of: Counter[str] = Counter()
         self._valued: dict[str, Subscription] = {}
         self._quotes: dict[str, list[Quote]] = defaultdict(list)
 
@@ -135,8 +136,7 @@ class ValueWrites(Seen):
         for _, before, after in by_type.get(Chargeback, ()):
             lost = after.standing == "lost" and (before is None or before.standing != "lost")
             if lost and after.subscription is not None:
-                net = taxes.net_part(self.invoices[after.invoice], after.amount.amount_minor)
-                self._give_back(after.subscription, after.invoice, net, "")
+                self._lost(after.subscription, after)
         self._carried_over(puts)
         for subscription in self._touched(by_type):
             self._agrees(subscription)
@@ -295,6 +295,14 @@ class ValueWrites(Seen):
         book, invoice = self._books[subscription], self.invoices[invoice_id]
         book.returned += cents
         book.give_back(self._paid_in.get(invoice_id), cents, name, self._stamp(invoice))
+
+    def _lost(self, subscription: str, chargeback: Chargeback) -> None:
+        """Counts what a bank took back for good; of a payment lost in parts no more than it was."""
+        invoice, cents = self.invoices[chargeback.invoice], chargeback.amount.amount_minor
+        before = self._lost_of[invoice.id]
+        self._lost_of[invoice.id] += cents
+        net = taxes.net_part(invoice, before + cents) - taxes.net_part(invoice, before)
+        self._give_back(subscription, invoice.id, net, "")
 
     def _stamp(self, invoice: Invoice) -> tuple[object, ...]:
         stands = self.subscription(invoice.subscription)

@@ -11,20 +11,21 @@ from pypdf import PdfReader
 from billing.kernel.catalog import TaxBehavior
 from billing.kernel.customers import Address
 from billing.kernel.errors import Invalid
-from billing.kernel.gateways import RefundFailed
+from billing.kernel.gateways import DisputeStanding, RefundFailed
 from billing.kernel.invoices import Invoice
 from billing.kernel.issued_documents import DocumentKind
 from billing.kernel.money import Currency, Money
 from billing.kernel.subscription import Source
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, left
-from billing.refunds import booking, refunds
+from billing.refunds import booking, refunds, value
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
 from billing.render.invoice_pdf import render
 from billing.tax.rates import DatedRate, TaxPlace
 from billing.tax.registrations import TaxSetup
 from tests.plans.changing import HALF, ask, bought, change
+from tests.scenarios.disputes import decide, disputed
 from tests.tax.taxing import (
     BERLIN,
     BUDAPEST,
@@ -286,3 +287,25 @@ def test_a_renewal_whose_address_lacks_the_state_is_charged_without_tax_and_coun
     world.advance(days=40)
     assert lines(newest(world)) == [("Course", 2999)]
     assert len(world.charges()) == 2
+
+
+@pytest.mark.spec("W-4", "C-10")
+def test_a_payment_that_is_lost_in_parts_gives_back_its_net_amount_and_no_more() -> None:
+    world = collecting(World(limits=False))
+    world.buy(address=LOS_ANGELES)
+    for part in (1084, 1084, 1085):
+        decide(world, disputed(world, part), DisputeStanding.LOST)
+    assert newest(world).total == usd(3253)
+    (share,) = world.subscription().money.shares
+    assert (share.paid_minor, share.returned_minor) == (2999, 2999)
+
+
+@pytest.mark.spec("W-4", "C-10")
+def test_a_bank_takes_back_what_a_refund_is_just_reserved_for() -> None:
+    world = collecting(World())
+    world.buy(address=LOS_ANGELES)
+    paid = newest(world)
+    reserving = paid.reserving(2000, value.taxes_in(paid, usd(2000)))
+    assert value.taxes_in(reserving, usd(3253)) == reserving.taxes_left
+    whole = reserving.reserving(1253, reserving.taxes_left)
+    assert value.before_tax(whole, usd(3253)) == 3253

@@ -202,7 +202,7 @@ def _cancel(
     if subscription is None:
         return ()
     standing = standing_of((*about.others, lost))
-    taken = value.before_tax(about.invoice, lost.amount)
+    taken = _net_lost(about, lost)
 
     def marked(after: Subscription) -> Subscription:
         return replace(after, dispute=standing).returning(about.invoice.paid_in, taken)
@@ -224,6 +224,22 @@ def _cancel(
         else write
         for write in writes
     )
+
+
+def _net_lost(about: Disputed, lost: Chargeback) -> int:
+    """Returns the net part of a lost chargeback, in minor units.
+
+    That is the difference to what was lost before, so that a payment lost in two parts gives back
+    no more than its net amount.
+    """
+    before = [
+        c.amount.amount_minor
+        for c in about.others
+        if c.invoice == lost.invoice and c.standing is DisputeStanding.LOST
+    ]
+    gone = replace(lost.amount, amount_minor=sum(before))
+    with_it = replace(lost.amount, amount_minor=sum(before) + lost.amount.amount_minor)
+    return value.before_tax(about.invoice, with_it) - value.before_tax(about.invoice, gone)
 
 
 def _as_it_stands(invoice: Invoice | None) -> tuple[Write, ...]:

@@ -54,11 +54,15 @@ def automatic(invoice: Invoice, subscription: Subscription | None, opened: Invoi
 
 
 def taxes_in(invoice: Invoice, amount: Money) -> tuple[int, ...]:
-    """Returns how much of each line of tax goes back with an amount, in minor units (C-10)."""
+    """Returns how much of each line of tax goes back with an amount, in minor units (C-10).
+
+    A bank may take back what a refund is just reserved for: the taxes that are left, and no more.
+    """
     left = invoice.total.amount_minor - invoice.refund_reserved_minor
-    if not amount or not any(invoice.taxes_left):
+    minor = min(amount.amount_minor, left)
+    if not minor or not any(invoice.taxes_left):
         return (0,) * len(invoice.tax_lines)
-    return returned(invoice.taxes_left, amount.amount_minor, left)
+    return returned(invoice.taxes_left, minor, left)
 
 
 def before_tax(invoice: Invoice, amount: Money) -> int:

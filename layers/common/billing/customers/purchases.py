@@ -5,10 +5,9 @@ What is shown and what is allowed follow from the same values, so that no icon l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from billing.kernel import invoicing
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import Refused
 from billing.kernel.invoices import UNDER_WAY, Invoice, InvoiceState
@@ -74,16 +73,16 @@ def of_customer(
     refund_days: Mapping[str, int],
     settings: Settings,
     now: datetime,
-    minimum_minor: Callable[[Subscription], int],
+    next_amounts: Mapping[str, Money],
     *,
     every: bool = True,
 ) -> tuple[Purchase, ...]:
     """Returns one `Purchase` for each purchase: past due first, then those that still charge, then
     the rest, newest first.
 
-    `refund_days` is the window of each product, `minimum_minor` the least that a gateway charges;
-    `orders` come oldest first, and may be some of them. `every` takes subscriptions without an
-    order among them too.
+    `refund_days` is the window of each product, `next_amounts` the next payment of each
+    subscription that has one, with its taxes; `orders` come oldest first, and may be some of them.
+    `every` takes subscriptions without an order among them too.
     """
     of_purchase: dict[str, list[Order]] = {each.id: [] for each in subscriptions if every}
     for order in orders:
@@ -100,10 +99,7 @@ def of_customer(
         bought = _purchase(
             name, subscription, entries, by_invoice, cards, refund_days, settings, now
         )
-        if subscription is not None and subscription.next_charge_at is not None:
-            least = minimum_minor(subscription)
-            bought = replace(bought, next_amount=invoicing.next_charge(subscription, least))
-        found.append(bought)
+        found.append(replace(bought, next_amount=next_amounts.get(name)))
     return tuple(sorted(found, key=_rank))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.kernel.catalog import PricePoint, Product
+from billing.kernel.catalog import PricePoint, PriceTerms, Product
 from billing.kernel.customers import BillTo
 from billing.kernel.funds import Funds
 from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
@@ -14,7 +14,7 @@ from billing.kernel.plans import PlanChange
 from billing.kernel.pricing import Quote
 from billing.kernel.schedule import ChargeKind
 from billing.kernel.subscription import Subscription
-from billing.kernel.taxes import BEFORE_TAX, Taxable, Taxes, taxed
+from billing.kernel.taxes import BEFORE_TAX, Taxable, Taxation, Taxes, taxed
 from billing.kernel.values import replace
 
 
@@ -122,10 +122,16 @@ def next_charge(subscription: Subscription, minimum_minor: int, taxes: Taxes = B
     return taxed(_renewal_lines(subscription.renewing(), used, taxes))[1]
 
 
-def less_credit(price: Money, credit_minor: int, minimum_minor: int) -> Money:
-    """Returns what is charged of a price after credit."""
-    used = _used(price.amount_minor, credit_minor, minimum_minor)
-    return replace(price, amount_minor=price.amount_minor - used)
+def price_less_credit(
+    terms: PriceTerms, credit_minor: int, minimum_minor: int, taxation: Taxation
+) -> Money:
+    """Returns what is charged of a price after credit, with the taxes of both."""
+    net = taxation.net_of(terms.price, inclusive=terms.tax_inclusive).amount_minor
+    used = replace(terms.price, amount_minor=-_used(net, credit_minor, minimum_minor))
+    lines = [Taxable(InvoiceLine(LineKind.CHARGE, "", terms.price), taxation, terms.tax_inclusive)]
+    if used:
+        lines.append(Taxable(InvoiceLine(LineKind.CREDIT, "", used), taxation))
+    return taxed(lines)[1]
 
 
 def credit_used(subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX) -> int:

@@ -129,7 +129,9 @@ def ticket_page(
         cancels=_cancels_with(desk, history, order),
         subscription=_subscription(history, about, order),
         effect=effect,
-        amount=decision.next_amount(desk.ports, about) if effect and effect.charge_at else None,
+        amount=decision.next_amount(desk.ports, merchant, about, now=desk.now)
+        if effect and effect.charge_at
+        else None,
         now=desk.now,
         attempt=given.get("attempt") or desk.ports.new_id("key"),
         done=what if what in DONE else None,

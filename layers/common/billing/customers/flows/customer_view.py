@@ -19,6 +19,7 @@ from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value
+from billing.tax.flows import upcoming
 
 PAYMENTS_SHOWN = 50
 """The entries of a page of payments."""
@@ -125,6 +126,6 @@ def _purchases(
         refund_days(ports, merchant, paid),
         merchant.settings,
         now,
-        ports.minimum_minor,
+        upcoming.next_charges(ports, merchant, held.subscriptions, now=now),
         every=every,
     )

@@ -16,7 +16,6 @@ from billing.helpdesk.flows import carry_out
 from billing.helpdesk.flows import ticket as threads
 from billing.helpdesk.messages import Author
 from billing.helpdesk.tickets import Ticket, TicketState, TicketType
-from billing.kernel import invoicing
 from billing.kernel.due import DueKind
 from billing.kernel.errors import BillingError, Conflict, Refused, Unavailable
 from billing.kernel.flows import due as kernel_due
@@ -30,6 +29,7 @@ from billing.kernel.subscription import Subscription
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Transaction
 from billing.render.messages import text
+from billing.tax.flows import upcoming
 
 ATTEMPTS = 8
 HOUSE = "house"
@@ -127,18 +127,18 @@ def effect(ports: Ports, ticket: Ticket) -> cancellation_request.Effect | None:
     return cancellation_request.effect(found, ticket.requested_at, ticket.lets_stand)
 
 
-def next_amount(ports: Ports, ticket: Ticket) -> Money | None:
+def next_amount(ports: Ports, merchant: Merchant, ticket: Ticket, *, now: datetime) -> Money | None:
     """Returns the amount of the next charge of the subscription that a ticket asks to cancel."""
     if ticket.wish is not TicketType.CANCEL or ticket.customer is None or ticket.about is None:
         return None
     found = ports.store.subscription(ticket.merchant, ticket.customer, ticket.about)
-    return None if found is None else _amount(ports, found)
+    return None if found is None else _amount(ports, merchant, found, now)
 
 
-def _amount(ports: Ports, found: Subscription) -> Money | None:
+def _amount(ports: Ports, merchant: Merchant, found: Subscription, now: datetime) -> Money | None:
     if found.next_charge_at is None:
         return None
-    return invoicing.next_charge(found, ports.minimum_minor(found))
+    return upcoming.next_charge(ports, merchant, found, now=now)
 
 
 def _process_due(ports: Ports, now: datetime, due: Due) -> str:
@@ -217,13 +217,15 @@ def _late_approval(ports: Ports, ticket: Ticket, found: Subscription, now: datet
     """Makes the event of an approval before a charge that is still made: its amount and date, and
     when the subscription ends after it (X-8)."""
     event = carry_out.approval(ports, ticket, now)
+    merchant = ports.store.merchant(ticket.merchant)
     assert event.ticket_was is not None, "an approval has one"
+    assert merchant is not None, "a merchant is never removed"
     course = cancellation_request.effect(found, ticket.requested_at, ticket.lets_stand)
     was = replace(
         event.ticket_was,
         charge_at=course.charge_at,
         ends_at=course.ends_at,
-        amount=_amount(ports, found),
+        amount=_amount(ports, merchant, found, now),
     )
     return replace(event, ticket_was=was)
 

@@ -105,7 +105,8 @@ def _of_approval(
     theirs = thread_url(ports, merchant, found)
     effect, amount = None, None
     if was is None:
-        effect, amount = decision.effect(ports, found), decision.next_amount(ports, found)
+        effect = decision.effect(ports, found)
+        amount = decision.next_amount(ports, merchant, found, now=to_requester.at)
     elif was.charge_at is not None:
         effect, amount = Effect(When.PERIOD_END, was.ends_at, was.charge_at), was.amount
     return letters.approved(to_requester, found, department, effect, amount, theirs)

@@ -114,7 +114,7 @@ def confirm_page(who: Caller, token: str) -> http.Answer:
         mismatch=request.order is not None and request.wish is not None and seen.about is None,
         is_platform=_is_platform(who),
         effect=effect,
-        amount=thread_pages.charge_of(who.ports, seen, effect),
+        amount=thread_pages.charge_of(who, seen, effect),
     )
 
 

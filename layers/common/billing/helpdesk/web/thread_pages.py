@@ -16,7 +16,6 @@ from billing.helpdesk.web.caller import Caller
 from billing.kernel.departments import named
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.money import Money
-from billing.kernel.ports import Ports
 from billing.web import http
 from billing.web.problems import errors_of
 from billing.web.request import plain_id
@@ -62,7 +61,7 @@ def ticket_page(
         messages=found.public,
         department=named(who.merchant.settings.departments.all, found.ticket.department),
         effect=effect,
-        amount=charge_of(who.ports, found.ticket, effect),
+        amount=charge_of(who, found.ticket, effect),
         reference=reference,
         done=who.request.query().get("done") == "sent",
         attempt=given.get("attempt") or who.ports.new_id("key"),
@@ -95,11 +94,11 @@ def reply(who: Caller, reference: str) -> http.Answer:
     return http.redirect(f"{who.base}/tickets/{reference}?done=sent")
 
 
-def charge_of(ports: Ports, found: Ticket, effect: Effect | None) -> Money | None:
+def charge_of(who: Caller, found: Ticket, effect: Effect | None) -> Money | None:
     """Returns the amount of a charge that is still to be made (X-8)."""
     if effect is None or effect.charge_at is None:
         return None
-    return decision.next_amount(ports, found)
+    return decision.next_amount(who.ports, who.merchant, found, now=who.now)
 
 
 def _cursor(who: Caller) -> str | None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from email.message import EmailMessage
 
-from billing.kernel import domains, invoicing
+from billing.kernel import domains
 from billing.kernel.customers import BillTo, Customer
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Money
 from billing.kernel.outbox_events import LeftOut, OutboxEvent
 from billing.kernel.ports import Ports
-from billing.kernel.snapshots import Snapshot
-from billing.kernel.subscription import Subscription
 from billing.render.mails import Envelope, WayIn
 from billing.render.messages import MERCHANTS_LANGUAGE
 
@@ -53,13 +51,3 @@ def portal_url(ports: Ports, merchant: Merchant) -> str | None:
     """Returns the address of the merchant's portal, None where it is closed to customers."""
     open_to_customers = merchant.settings.portal is not None
     return domains.portal(ports.operation.public_url, merchant) if open_to_customers else None
-
-
-def next_charge(
-    ports: Ports, subscription: Subscription | None, was: Snapshot | None
-) -> Money | None:
-    """Returns the amount of the next payment, None if none was to come (A-4)."""
-    if subscription is None or was is None or was.next_charge_at is None:
-        return None
-    minimum = ports.minimum_minor(subscription)
-    return invoicing.less_credit(was.renewing_terms.price, was.credit_minor, minimum)

@@ -20,6 +20,7 @@ from billing.outbox.mail.envelopes import Mails
 from billing.rebill.mail import letters
 from billing.refunds.mail import letters as refund_letters
 from billing.render.mails import Envelope
+from billing.tax.flows import upcoming
 
 
 def refunded(ports: Ports, event: OutboxEvent, merchant: Merchant, now: datetime) -> Mails:
@@ -104,7 +105,9 @@ def _of_payment(
     if was is None and subscription is not None:
         was = snapshots.of(subscription)
     about = (invoice.language, invoice.test)
-    coming = envelopes.next_charge(ports, subscription, was)
+    coming = None
+    if subscription is not None and was is not None:
+        coming = upcoming.as_it_was(ports, merchant, subscription, was, now=now)
     way_in = portal_links.way_in(ports, merchant, customer, invoice.purchase, now, invoice)
     envelope = envelopes.to_customer(ports, event, merchant, customer, about, now, coming, way_in)
     return [write(envelope, invoice, was)]

@@ -19,6 +19,7 @@ from billing.outbox.mail import envelopes, payments, portal_links
 from billing.outbox.mail.envelopes import Mails
 from billing.plans.mail import letters as plan_letters
 from billing.render.mails import Envelope
+from billing.tax.flows import upcoming
 
 LETTERS = {
     EventKind.ENDED: ending_letters.ended,
@@ -99,7 +100,7 @@ def _envelope(
     now: datetime,
 ) -> Envelope:
     about = (subscription.language, subscription.test)
-    coming = envelopes.next_charge(ports, subscription, was)
+    coming = upcoming.as_it_was(ports, merchant, subscription, was, now=now)
     way_in = portal_links.way_in(ports, merchant, customer, subscription.id, now, subscription)
     return envelopes.to_customer(ports, event, merchant, customer, about, now, coming, way_in)
 

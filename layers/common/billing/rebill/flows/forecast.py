@@ -21,8 +21,11 @@ from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
-from billing.kernel.subscription import CHARGEABLE, State, Subscription
+from billing.kernel.subscription import CHARGEABLE, Subscription
+from billing.kernel.taxes import Taxes
 from billing.kernel.values import Value, replace
+from billing.tax.flows import upcoming
+from billing.tax.flows.upcoming import TaxesOn
 
 CHARGES_AT_MOST = 100_000
 DAYS_AT_MOST = 4_000
@@ -66,7 +69,8 @@ def forecast(ports: Ports, merchant: Merchant, *, until: datetime, now: datetime
     if not is_live(found) and (sums := ports.store.forecast_rollup(merchant.id)) is not None:
         return _from_sums(merchant, sums, until, now, held)
     subscriptions = [each for each in found.data if _is_due(ports, each, until, now)]
-    lives = (_charges(ports, merchant, each, until, now) for each in subscriptions)
+    taxes = upcoming.of_each(ports, merchant, subscriptions)
+    lives = (_charges(ports, merchant, each, taxes[each.id], until, now) for each in subscriptions)
     amounts: Counter[tuple[date, Currency, bool]] = Counter()
     counts: Counter[tuple[date, Currency, bool]] = Counter()
     # Merged by time, so that a cut drops the end, not all of one subscription.
@@ -101,7 +105,8 @@ def charges(
 ) -> Iterator[tuple[DayKey, int]]:
     """Yields the charges of one subscription to come, each by its local day, in minor units."""
     if _is_due(ports, subscription, until, now):
-        for at, _, amount, test in _charges(ports, merchant, subscription, until, now):
+        taxes_on = upcoming.of_each(ports, merchant, [subscription])[subscription.id]
+        for at, _, amount, test in _charges(ports, merchant, subscription, taxes_on, until, now):
             yield (_day(merchant, at), amount.currency, test), amount.amount_minor
 
 
@@ -132,7 +137,12 @@ def _is_due(ports: Ports, subscription: Subscription, until: datetime, now: date
 
 
 def _charges(
-    ports: Ports, merchant: Merchant, subscription: Subscription, until: datetime, now: datetime
+    ports: Ports,
+    merchant: Merchant,
+    subscription: Subscription,
+    taxes_on: TaxesOn,
+    until: datetime,
+    now: datetime,
 ) -> Iterator[Charge]:
     """Simulates a subscription's future charges, by the rules that it is charged by."""
     willing = replace(merchant, armed=True, stopped=False, gateway_accounts=())
@@ -147,9 +157,11 @@ def _charges(
         # A change of plan that is being paid: the periods go on from it (A-4).
         yield now, subscription.id, opened.total, subscription.test
         subscription = replace(subscription.changed_to(opened.plan_change), open_invoice=None)
-        opened = None
-    at, amount = _first(subscription, opened, minimum, now)
-    used = opened.credit_minor if opened else invoicing.credit_used(subscription, minimum)
+        taxes_on, opened = upcoming.after(opened, taxes_on), None
+    at = _first_at(subscription, now)
+    amount, used = _next(subscription, minimum, taxes_on(_day(merchant, at or now)))
+    if opened is not None:  # its amount and its taxes are final
+        amount, used = opened.total, opened.credit_minor
     while at is not None and at <= until:
         if subscription.open_invoice is None and charge_eligibility.too_late_to_ask(
             subscription, merchant, at
@@ -158,11 +170,10 @@ def _charges(
         yield at, subscription.id, amount, subscription.test
         day = Anchor.at(at, subscription.anchor.zone).wall.date()
         subscription = subscription.renewing().paid(at, day, None, used)
-        amount = invoicing.next_charge(subscription, minimum)
-        used = invoicing.credit_used(subscription, minimum)
-        at = (
-            charge_eligibility.due_after_payment(subscription, at) if subscription.is_live else None
-        )
+        if not subscription.is_live:
+            return
+        at = charge_eligibility.due_after_payment(subscription, at)
+        amount, used = _next(subscription, minimum, taxes_on(_day(merchant, at or now)))
 
 
 def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
@@ -173,15 +184,16 @@ def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
     )
 
 
-def _first(
-    subscription: Subscription, opened: Invoice | None, minimum: int, now: datetime
-) -> tuple[datetime | None, Money]:
-    """Returns time and amount of the next charge: an open invoice has its amount already."""
+def _first_at(subscription: Subscription, now: datetime) -> datetime | None:
+    """Returns the time of the next charge, None where none is to come."""
     at = subscription.next_charge_at
     if at is not None and charge_eligibility.charged_today(subscription, now):
         again = charge_eligibility.due_after_payment(subscription, now)
         at = max(at, again) if again is not None else at
-    amount = opened.total if opened is not None else invoicing.next_charge(subscription, minimum)
-    if subscription.state is State.PAST_DUE and at is None:
-        return None, amount
-    return (None if at is None else max(at, now)), amount
+    return None if at is None else max(at, now)
+
+
+def _next(subscription: Subscription, minimum: int, taxes: Taxes) -> tuple[Money, int]:
+    """Returns the amount of the next charge, and the credit that it uses."""
+    amount = invoicing.next_charge(subscription, minimum, taxes)
+    return amount, invoicing.credit_used(subscription, minimum, taxes)

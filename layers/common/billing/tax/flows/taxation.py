@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from billing.kernel import taxes
@@ -16,7 +16,7 @@ from billing.kernel.taxes import UNTAXED, Taxation, Taxes
 from billing.kernel.values import Value
 from billing.runtime import telemetry
 from billing.tax import decision, states
-from billing.tax.rates import TaxPlace, places_of
+from billing.tax.rates import Place, TaxPlace, places_of
 from billing.tax.registrations import TaxSetup
 
 
@@ -43,17 +43,33 @@ class Rules(Value):
 
 def rules(ports: Ports, merchant: Merchant, buyer: BillTo) -> Rules:
     """Reads what decides a buyer's taxes; nothing for a merchant who has set up none."""
+    (found,) = rules_of(ports, merchant, [buyer])
+    return found
+
+
+def rules_of(ports: Ports, merchant: Merchant, buyers: Sequence[BillTo]) -> list[Rules]:
+    """Reads what decides the taxes of many buyers, in two reads at most."""
     home = merchant.address.country if merchant.address is not None else None
-    if merchant.tax_since is None:
-        return Rules(buyer, home)
+    if merchant.tax_since is None or not buyers:
+        return [Rules(buyer, home) for buyer in buyers]
     setup = ports.store.tax_setup(merchant.id) or TaxSetup(merchant.id)
-    address = buyer.address
-    state = states.code(address.country, address.state)
-    rows: list[TaxPlace | None] = []
-    if setup.rates and any(r.covers(address.country, state) for r in setup.registrations):
-        wanted = places_of(address.country, address.state, address.postal_code)
-        rows = ports.store.tax_places(merchant.id, setup.rates, wanted)
-    return Rules(buyer, home, setup, tuple(row for row in rows if row is not None))
+    wanted = [_places(setup, buyer) for buyer in buyers]
+    each = list(dict.fromkeys(place for places in wanted for place in places))
+    rows = ports.store.tax_places(merchant.id, setup.rates, each) if each else []
+    known = {place: row for place, row in zip(each, rows, strict=True) if row is not None}
+    return [
+        Rules(buyer, home, setup, tuple(known[place] for place in places if place in known))
+        for buyer, places in zip(buyers, wanted, strict=True)
+    ]
+
+
+def _places(setup: TaxSetup, buyer: BillTo) -> list[Place]:
+    """Returns the places whose rates are looked up for a buyer, the closest last."""
+    where = buyer.address
+    state = states.code(where.country, where.state)
+    if not setup.rates or not any(r.covers(where.country, state) for r in setup.registrations):
+        return []
+    return places_of(where.country, where.state, where.postal_code)
 
 
 def of_buyer(ports: Ports, merchant: Merchant, buyer: BillTo, *, now: datetime) -> Taxation:
@@ -80,11 +96,15 @@ def of_charge(
 
 def paid(ports: Ports, subscription: Subscription, invoices: Iterable[str]) -> dict[str, Taxation]:
     """Returns the taxes that invoices of a customer were charged with, by invoice."""
-    names = list(invoices)
-    keys = [(subscription.merchant, subscription.customer, name) for name in names]
-    found = ports.store.invoices(keys) if keys else []
+    return paid_of(
+        ports, [(subscription.merchant, subscription.customer, name) for name in invoices]
+    )
+
+
+def paid_of(ports: Ports, invoices: Sequence[tuple[str, str, str]]) -> dict[str, Taxation]:
+    """Returns the taxes that invoices (merchant, customer, id) were charged with, by id."""
     taxed = {}
-    for name, invoice in zip(names, found, strict=True):
+    for invoice in ports.store.invoices(invoices) if invoices else ():
         assert invoice is not None, "an invoice is never removed"
-        taxed[name] = taxes.of_invoice(invoice)
+        taxed[invoice.id] = taxes.of_invoice(invoice)
     return taxed

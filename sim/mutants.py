@@ -24,7 +24,7 @@ from billing.helpdesk.flows import decision
 from billing.invoices.flows import documents
 from billing.jobs.flows import work
 from billing.jobs.jobs import Job, JobLine
-from billing.kernel import charge_eligibility, ledger, list_rows, retries
+from billing.kernel import charge_eligibility, ledger, list_rows, retries, taxes
 from billing.kernel.customers import Customer
 from billing.kernel.flows import due, gateway_payments
 from billing.kernel.flows import list_rows as keeping_rows
@@ -32,6 +32,7 @@ from billing.kernel.funds import Funds
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant
 from billing.kernel.subscription import Subscription
+from billing.kernel.taxes import UNTAXED, Taxes
 from billing.kernel.values import Value
 from billing.kernel.writes import Insert
 from billing.outbox import lines, outdated
@@ -42,6 +43,7 @@ from billing.rebill.flows import charge, sweep
 from billing.rebill.flows.charge_jobs import ChargeJob
 from billing.refunds import booking, disputes, refunds, value
 from billing.runtime import deadline
+from billing.tax import sums
 from sim.gateway import SimGateway
 from sim.items import Table
 from sim.mutations import (
@@ -70,6 +72,8 @@ from sim.mutations import (
     leaving_nothing,
     move_blindly,
     never_over,
+    no_taxes,
+    nothing_returned,
     of_a_whole_period,
     of_present_plan,
     oldest_first,
@@ -78,6 +82,7 @@ from sim.mutations import (
     removing_first,
     repeating_the_others,
     reserving,
+    rounding_down,
     skipping_write_ahead,
     unarmed,
     unchanged,
@@ -443,5 +448,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "change: the rest of a whole period", ((plan_change, "_rest_minor", of_a_whole_period),)
     ),
     Mutant("sweeps: time is never over", ((deadline, "has_time", never_over),)),
+    Mutant("tax: rounded down", ((taxes, "half_up", rounding_down),)),
+    Mutant("tax: credit without its taxes", ((Taxes, "of", always(UNTAXED)),)),
+    Mutant("tax: a refund returns none", ((value, "taxes_in", no_taxes),)),
+    Mutant("tax: refunds are not reported", ((sums, "of_refund", nothing_returned),)),
+    Mutant(
+        "outbox: a consumer's own note not looked for", ((consume, "_has_noted", always(False)),)
+    ),
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
 )

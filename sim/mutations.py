@@ -392,3 +392,17 @@ def of_present_plan(original: Any) -> Any:
 def adding_only(original: Any) -> Any:
     """Leaves rows that are not wanted any more."""
     return lambda kept, wanted: [w for w in original(kept, wanted) if isinstance(w, Insert)]
+
+
+def rounding_down(original: Any) -> Any:
+    return lambda numerator, denominator: numerator // denominator
+
+
+def no_taxes(original: Any) -> Any:
+    """Takes all of a refund for money before tax."""
+    return lambda invoice, amount: (0,) * len(invoice.tax_lines)
+
+
+def nothing_returned(original: Any) -> Any:
+    """Adds refunds to no sum of tax."""
+    return lambda invoice, net_minor, taxes: [(0, 0, 0)] * len(taxes)

@@ -103,12 +103,18 @@ def returned_rightly(invoice: Invoice, refund: Refund) -> None:
 
 
 def net_part(invoice: Invoice, amount_minor: int) -> int:
-    """Returns the net part of an amount that a bank takes back, in minor units."""
+    """Returns the net part of an amount that a bank takes back, in minor units.
+
+    It takes no more of the taxes than a refund under way has left.
+    """
     left = invoice.total.amount_minor - invoice.refund_reserved_minor
+    if not left:
+        return amount_minor
+    part = Decimal(min(amount_minor, left)) / left
     paid = [line.amount.amount_minor for line in invoice.lines if line.tax is not None]
     gone = invoice.refund_taxes_minor or (0,) * len(paid)
     pairs = zip(paid, gone, strict=True)
-    taxes = (half_up(Decimal((tax - went) * amount_minor) / left) for tax, went in pairs)
+    taxes = (half_up((tax - went) * part) for tax, went in pairs)
     return amount_minor - sum(taxes)
 
 

@@ -18,6 +18,12 @@ from sim.virtual_clock import SECOND, Clockwork, Invocation
 from sim.world import World
 
 
+OF_A_PURCHASE = frozenset(
+    {"charge", "plan", "pause", "resume", "freeze", "pay", "card", "undo", "cancel", "refund"}
+)
+"""The first words of invocations whose second is the id of a subscription, or a checkout's key."""
+
+
 class Adversary:
     """An observer of port calls that acts at some of them."""
 
@@ -54,7 +60,7 @@ class Adversary:
         attempt.
         """
         words = invocation.name.partition("~")[0].split()
-        if words[0] in {"charge", "plan", "pause", "resume", "freeze", "pay", "card", "undo"}:
+        if words[0] in OF_A_PURCHASE:
             return self._standing(words[1])
         if words[0] == "buyer":
             return self._standing(_attempt_key(invocation.name))

@@ -90,32 +90,29 @@ def half_up(exact: Decimal) -> int:
 def returned_rightly(invoice: Invoice, refund: Refund) -> None:
     """Checks that a refund returns each tax in proportion to what is left, as the invoice stood
     before it."""
-    left = invoice.total.amount_minor - invoice.refund_reserved_minor
     amount = refund.amount.amount_minor
-    paid = [line.amount.amount_minor for line in invoice.lines if line.tax is not None]
-    gone = invoice.refund_taxes_minor or (0,) * len(paid)
-    wanted = tuple(
-        half_up(Decimal((tax - went) * amount) / left) for tax, went in zip(paid, gone, strict=True)
-    )
+    wanted = _share_of_taxes(invoice, amount)
     if refund.taxes != wanted:
-        text = f"{refund.id} over {amount} of {left} returns {refund.taxes}, owed {wanted}"
+        text = f"{refund.id} over {amount} returns {refund.taxes}, owed {wanted}"
         raise Violation("3", text, invoice.id)
 
 
 def net_part(invoice: Invoice, amount_minor: int) -> int:
-    """Returns the net part of an amount that a bank takes back, in minor units.
+    """Returns the net part of an amount that a bank takes back, in minor units."""
+    return amount_minor - sum(_share_of_taxes(invoice, amount_minor))
 
-    It takes no more of the taxes than a refund under way has left.
+
+def _share_of_taxes(invoice: Invoice, amount_minor: int) -> tuple[int, ...]:
+    """Returns the part of each tax that goes back with an amount.
+
+    It is in proportion to what is left. A bank, or a merchant past us, may take back what a refund
+    under way has reserved: nothing is left of the taxes then.
     """
     left = invoice.total.amount_minor - invoice.refund_reserved_minor
-    if not left:
-        return amount_minor
-    part = Decimal(min(amount_minor, left)) / left
     paid = [line.amount.amount_minor for line in invoice.lines if line.tax is not None]
     gone = invoice.refund_taxes_minor or (0,) * len(paid)
-    pairs = zip(paid, gone, strict=True)
-    taxes = (half_up((tax - went) * part) for tax, went in pairs)
-    return amount_minor - sum(taxes)
+    part = Decimal(min(amount_minor, left)) / left if left else Decimal(0)
+    return tuple(half_up((tax - went) * part) for tax, went in zip(paid, gone, strict=True))
 
 
 def net_of_refund(refund: Refund) -> int:

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from time import perf_counter
 
-from bench import cold, cost, growth, handlers, outbox, plots, renewals, scale
+from bench import beside, cold, cost, growth, handlers, outbox, plots, renewals, scale, stubbed
 from bench.figures import Figure, Report
 from billing.aws.sqs_queue import LEASES_PER_MESSAGE
 
@@ -54,7 +54,8 @@ def main() -> None:
 
 PARTS = (
     renewals.in_memory,
-    renewals.over_the_wire,
+    stubbed.over_the_wire,
+    beside.measure,
     renewals.write_units,
     renewals.memory,
     renewals.at_the_gateways_pace,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -14,13 +13,12 @@ from uuid import uuid4
 from bench import engine
 from bench.figures import Figure, Report, cpu_seconds, wall_seconds
 from bench.pace import CALLS_PER_SECOND, LATENCY_SECONDS, paced
-from bench.stub import LightCalls, StubEndpoint
+from bench.stubbed import stub_world
 from bench.units import MeteredItems, Written, size_of
 from billing.kernel import invoicing
-from billing.kernel.due import DueKind
 from billing.kernel.gateways import Succeeded
 from billing.kernel.taxes import BEFORE_TAX
-from billing.kernel.values import Value, replace
+from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.rebill import charge_steps
 from billing.runtime import wiring
@@ -28,7 +26,6 @@ from billing.storage import keys, store
 from billing.storage.dynamo import calls as dynamo_calls
 from billing.storage.dynamo import tables as dynamo_tables
 from billing.storage.dynamo.calls import Calls
-from billing.storage.entity_keys import key_of
 from billing.storage.store import ItemStore
 from tests.storage import emulators
 from tests.world import World
@@ -42,7 +39,7 @@ def in_memory(report: Report) -> None:
     """Measures renewals on the in-memory store: all CPU there is."""
     count = 5_000
     world = engine.world_of(count)
-    seconds = _checked(world, count, cpu_seconds)
+    seconds = engine.checked(world, count, cpu_seconds)
     report.add(Figure("in memory, full protocol", count / seconds, "renewals/s of CPU", 1000))
 
 
@@ -51,65 +48,6 @@ def per_batch_size(count: int = 1_000) -> Iterator[tuple[int, float]]:
     for at_once in BATCHES:
         world = engine.world_of(count)
         yield at_once, count / cpu_seconds(partial(engine.renew, world, at_once))
-
-
-class Stubbed(Value):
-    """The cost of `count` renewals in our process when DynamoDB costs nothing."""
-
-    seconds: float
-    calls: Counter[str]
-
-
-def stubbed(count: int, at_once: int = engine.LEASES_AT_ONCE, *, light: bool = False) -> Stubbed:
-    """Measures renewals with botocore, or a `light` client, against an endpoint in the same thread.
-
-    The endpoint is not counted.
-    """
-    world, endpoint = _stub_world(count)
-    if light:
-        calls = LightCalls(endpoint)
-        world.ports = replace(world.ports, store=store.on_dynamodb("core", calls))
-    seconds = _checked(world, count, cpu_seconds, at_once) - endpoint.spent
-    return Stubbed(seconds, endpoint.calls)
-
-
-def _stub_world(count: int, **operation: int) -> tuple[World, StubEndpoint]:
-    world = engine.world_of(0, **operation)
-    endpoint = StubEndpoint()
-    calls = endpoint.under(dynamo_calls.connect(os.urandom, region=REGION))
-    world.ports = replace(
-        world.ports, store=store.on_dynamodb("core", calls), each=wiring.one_by_one
-    )
-    endpoint.holds(world.merchant)
-    for number in range(count):
-        mine, bill_to = engine.copies(world.ports, number)
-        owner = (mine.merchant, mine.customer, mine.id)
-        assert mine.due_at is not None
-        endpoint.is_due(DueKind.BILL, mine.shard, mine.due_at, owner, key_of(mine))
-        endpoint.holds(replace(mine, due_at=world.now + world.ports.operation.lease))
-        endpoint.holds(bill_to)
-    return world, endpoint
-
-
-def over_the_wire(report: Report) -> None:
-    """Measures botocore's and our own CPU, and how many calls there are."""
-    count = 1_500
-    stubbed(200)  # botocore reads its models once
-    batch, alone, light = stubbed(count), stubbed(200, at_once=1), stubbed(count, light=True)
-    calls = sum(batch.calls.values()) / count
-    report.add(
-        Figure(
-            "botocore to a stubbed endpoint, in batches",
-            batch.seconds / count * 1e3,
-            "ms CPU/renewal",
-            2.0,
-            at_most=True,
-        ),
-        Figure("the same, one at a time", alone.seconds / 200 * 1e3, "ms CPU/renewal"),
-        Figure("in batches, with a lighter client", light.seconds / count * 1e3, "ms CPU/renewal"),
-        Figure("store calls, in batches", calls, "per renewal"),
-    )
-    report.table("Store calls of 1,500 renewals", [("call", "count"), *batch.calls.items()])
 
 
 def write_units(report: Report) -> None:
@@ -194,7 +132,7 @@ def memory(report: Report) -> None:
     """Measures peak memory of our process beside the store, for M and four times M all due."""
     peaks = {}
     for count in (FEW_DUE, FEW_DUE, MANY_DUE):  # the first fills botocore's caches
-        world, _ = _stub_world(count, lease_seconds=16, shards=1)  # 200 to a sweep
+        world, _ = stub_world(count, lease_seconds=16, shards=1)  # 200 to a sweep
         world.ports = replace(world.ports, gateway=lambda account: ForgetfulGateway())
         tracemalloc.start()
         engine.renew(world)
@@ -241,7 +179,7 @@ def over_dynamodb_local(report: Report) -> None:
             report.leave_out("renewals over DynamoDB Local", name)
             return
         count = 250
-        rate = count / _checked(_local_world(endpoint, count), count, wall_seconds)
+        rate = count / engine.checked(_local_world(endpoint, count), count, wall_seconds)
         plain = _local_world(endpoint, 100)
         plain_rate = 100 / wall_seconds(lambda: _one_transaction_each(plain, 100))
         goal = 400.0 if name == "DynamoDB Local" else None
@@ -298,16 +236,3 @@ def _local_world(endpoint: str, count: int) -> World:
     pairs = [engine.copies(world.ports, number) for number in range(count)]
     world.store.commit_each([tuple(map(Insert, pair)) for pair in pairs])
     return world
-
-
-def _checked(
-    world: World,
-    count: int,
-    measure: Callable[[Callable[[], object]], float],
-    at_once: int = engine.LEASES_AT_ONCE,
-) -> float:
-    """Returns the seconds for renewing all, each of them paid once."""
-    tallies: list[Counter[str]] = []
-    seconds = measure(lambda: tallies.append(engine.renew(world, at_once)))
-    assert tallies[0]["paid"] == count, tallies[0]
-    return seconds

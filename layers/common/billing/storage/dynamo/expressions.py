@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from billing.storage.codec import Attribute
 from billing.storage.dynamo.failures import Request
 
@@ -14,8 +16,9 @@ class ExpressionBuilder:
         self.values: dict[str, Attribute] = {}
 
     def path(self, *parts: str) -> str:
-        self.names.update({f"#{part}": part for part in parts})
-        return "#" + ".#".join(parts)
+        text, names = _path(parts)
+        self.names.update(names)
+        return text
 
     def value(self, attribute: Attribute) -> str:
         placeholder = f":{len(self.values)}"
@@ -28,3 +31,9 @@ class ExpressionBuilder:
         if self.values:
             parameters["ExpressionAttributeValues"] = self.values
         return parameters
+
+
+@cache
+def _path(parts: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """Returns a path and its names; there are as many as stored fields, so they are kept."""
+    return "#" + ".#".join(parts), {f"#{part}": part for part in parts}

@@ -9,12 +9,13 @@ early. What a passing error means, and how often it is tried again, is known in 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
+
+import msgspec
 
 from billing.runtime import deadline
 from billing.storage.dynamo.direct.connections import Connections, Reply
@@ -73,7 +74,7 @@ class DirectClient:
     def send(self, operation: str, request: Request) -> Answer:
         """Makes a call, up to three times; raises `Failed` or `Unanswered`."""
         assert operation != "TransactWriteItems" or "ClientRequestToken" in request
-        body = json.dumps(request, separators=(",", ":")).encode()
+        body = msgspec.json.encode(request)
         last: Failed | Unanswered | None = None
         for pause in self._pauses():
             if pause:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from binascii import crc32
 from typing import Any
+
+import msgspec
 
 from billing.storage.dynamo.direct.connections import Reply
 from billing.storage.dynamo.failures import Answer, Failed, Unanswered
@@ -39,7 +40,7 @@ def answer_of(operation: str, reply: Reply) -> Answer:
 
 def _json_of(body: bytes) -> dict[str, Any] | None:
     try:
-        said = json.loads(body)
+        said = msgspec.json.decode(body)
     except ValueError:
         return None
     return said if isinstance(said, dict) else None

@@ -8,7 +8,19 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from time import perf_counter
 
-from bench import beside, cold, cost, growth, handlers, outbox, plots, renewals, scale, stubbed
+from bench import (
+    beside,
+    cold,
+    cost,
+    django_page,
+    growth,
+    handlers,
+    outbox,
+    plots,
+    renewals,
+    scale,
+    stubbed,
+)
 from bench.figures import Figure, Report
 from billing.aws.sqs_queue import LEASES_PER_MESSAGE
 
@@ -62,6 +74,7 @@ PARTS = (
     renewals.over_dynamodb_local,
     handlers.warm,
     handlers.invoices,
+    django_page.measure,
     growth.measure,
     outbox.measure,
 )

@@ -46,7 +46,7 @@ Call = Callable[[], object]
 def measure(report: Report) -> None:
     """Measures the pages of customers who paid ever more often, and the directory."""
     payers = {paid: payer(paid) for paid in (*PAID, PAGE)}
-    _of_payments(report, payers, "portal page", _portal)
+    _of_payments(report, payers, "portal page", portal_call)
     _of_payments(report, payers, "access", _access)
     directory_of_many(report)
 
@@ -93,7 +93,7 @@ def _of_payments(
     )
 
 
-def _portal(world: World) -> Call:
+def portal_call(world: World) -> Call:
     visitor = Visitor(portal_app.build(world.ports))
     customer = world.store.customer_by_email("acme", PAT)
     assert customer is not None
@@ -167,7 +167,7 @@ def beside(report: Report, crowd: World) -> None:
     ports = replace(crowd.ports, gateway=alone.ports.gateway)
     crowd.ports = ports
     calls: dict[str, Callable[[World], Call]] = {
-        "portal page": _portal,
+        "portal page": portal_call,
         "access": _access,
         "orders of a customer": _orders,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from billing.gateways import registry
 from billing.kernel.catalog import PriceTerms, PriceType
@@ -15,7 +15,11 @@ from billing.kernel.periods import Period, Span, zone_named
 from billing.render.collation import sort_key
 from billing.render.messages import locale, text
 
+REMEMBERED = 512
+"""The amounts and dates whose words are kept: a page shows the same ones again and again."""
 
+
+@lru_cache(REMEMBERED)
 def money(amount: Money, language: str) -> str:
     """Formats an amount as people of that language write it: $29.99, 29,99 €."""
     from babel.numbers import format_currency
@@ -34,18 +38,19 @@ def rate(ppm: int, language: str) -> str:
 
 def day(instant: datetime, zone: str, language: str) -> str:
     """Formats the date of an aware instant in `zone`: January 31, 2026."""
-    from babel.dates import format_date
-
-    local = instant.astimezone(zone_named(zone)).date()
-    return format_date(local, format="long", locale=locale(language))
+    return _date(instant.astimezone(zone_named(zone)).date(), "long", language)
 
 
 def short_day(instant: datetime, zone: str, language: str) -> str:
     """Formats the same date for a column of dates: Jan 31, 2026."""
+    return _date(instant.astimezone(zone_named(zone)).date(), "medium", language)
+
+
+@lru_cache(REMEMBERED)
+def _date(on: date, length: str, language: str) -> str:
     from babel.dates import format_date
 
-    local = instant.astimezone(zone_named(zone)).date()
-    return format_date(local, format="medium", locale=locale(language))
+    return format_date(on, format=length, locale=locale(language))
 
 
 def month(year_and_month: str, language: str) -> str:

@@ -117,7 +117,7 @@ def _set_up() -> None:
 
 def _models() -> tuple[Any, Any]:
     class Subscription(models.Model):
-        """What a customer pays for."""
+        """A subscription, with all that the page shows of it."""
 
         customer = models.IntegerField(db_index=True)
         product = models.CharField(max_length=100)

@@ -17,7 +17,6 @@ from sim.chance import Chance
 from sim.virtual_clock import SECOND, Clockwork, Invocation
 from sim.world import World
 
-
 OF_A_PURCHASE = frozenset(
     {"charge", "plan", "pause", "resume", "freeze", "pay", "card", "undo", "cancel", "refund"}
 )

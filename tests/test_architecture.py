@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 BILLING = ROOT / "layers/common/billing"
 KITS = {"web", "render", "runtime"}
-ADAPTERS = {"storage", "gateways", "aws"}
+ADAPTERS = {"storage", "gateways", "aws", "registers"}
 ROOMS = sorted(
     path
     for path in BILLING.iterdir()

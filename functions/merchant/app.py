@@ -268,6 +268,12 @@ def _taxes(api: Api, ports: Ports) -> None:
     routes.declare(api, ports)
 
 
+def _tax_ids(api: Api, ports: Ports) -> None:
+    from billing.tax.web import routes
+
+    routes.declare_of_subscriptions(api, ports)
+
+
 def _events(api: Api, ports: Ports) -> None:
     from billing.event_log.web import routes
 
@@ -279,7 +285,7 @@ Declare = Callable[[Api, Ports], None]
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("preview", "products", "price-points"), (_catalog,)),
     "orders": (_sales, _endings),
-    "subscriptions": (_sales, _endings, _actions, _lists, _plans),
+    "subscriptions": (_sales, _endings, _actions, _lists, _plans, _tax_ids),
     "customers": (_customers, _lists),
     "invoices": (_lists,),
     **dict.fromkeys(("access", "forecast", "attention"), (_customers,)),

@@ -249,6 +249,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "/v1/subscriptions/{subscription}/cancel": {"when": "now"},
         "/v1/subscriptions/{subscription}/change-plan": change,
         "/v1/subscriptions/{subscription}/change-plan/quote": change,
+        "/v1/subscriptions/{subscription}/tax-id": {"tax_id": None},
         "/v1/tickets/{ticket}/reply": {"text": "Hello"},
     }
     for path, method, _ in operations(document):

@@ -26,6 +26,10 @@ LEAST_SECONDS = 0.5
 
 
 class _Bounded(HTTPAdapter):
+    def __init__(self, read_seconds: float) -> None:
+        super().__init__(pool_maxsize=CONNECTIONS)
+        self._read_seconds = read_seconds
+
     def send(
         self,
         request: requests.PreparedRequest,
@@ -35,26 +39,28 @@ class _Bounded(HTTPAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        return super().send(request, stream, _timeout(request), verify, cert, proxies)
+        bounds = _timeout(request, self._read_seconds)
+        return super().send(request, stream, bounds, verify, cert, proxies)
 
 
-def session() -> requests.Session:
+def session(read_seconds: float = READ_SECONDS) -> requests.Session:
     """Returns an HTTP session with time-outs bounded by the time left, whatever the caller names.
 
+    `read_seconds` is the most between two bytes of an answer.
     Threads may share it, for it keeps nothing from one answer to the next request.
     """
     made = requests.Session()
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("https://", "http://"):
-        made.mount(scheme, _Bounded(pool_maxsize=CONNECTIONS))
+        made.mount(scheme, _Bounded(read_seconds))
     return made
 
 
-def _timeout(request: requests.PreparedRequest) -> tuple[float, float]:
+def _timeout(request: requests.PreparedRequest, read_seconds: float) -> tuple[float, float]:
     left = deadline.seconds_left()
     if left is None:
-        return CONNECT_SECONDS, READ_SECONDS
+        return CONNECT_SECONDS, read_seconds
     if left < LEAST_SECONDS:
         raise requests.ConnectTimeout("No time is left for a call.", request=request)
     connect = min(CONNECT_SECONDS, left / 2)
-    return connect, min(READ_SECONDS, left - connect)
+    return connect, min(read_seconds, left - connect)

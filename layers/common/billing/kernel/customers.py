@@ -31,7 +31,8 @@ class BillTo(Value):
     """Name, email and address as an invoice was issued with them; never changed after (B-8).
 
     `tax_id` is a business's, with its country's prefix as VIES has it; `tax_id_confirmed` that
-    VIES or an agent knows it, and not its check digits alone (C-7).
+    VIES or an agent knows it, and not its check digits alone (C-7); `tax_id_reference` is what VIES
+    calls its answer, or an agent what they saw.
     """
 
     name: str
@@ -39,6 +40,7 @@ class BillTo(Value):
     address: Address
     tax_id: str | None = None
     tax_id_confirmed: bool = False
+    tax_id_reference: str | None = None
 
 
 def nobody(country: str) -> BillTo:

@@ -12,6 +12,7 @@ from billing.kernel.errors import NotFound
 from billing.kernel.gateways import AccountRef
 from billing.kernel.lanes import ONE_LANE, Each, Lanes
 from billing.kernel.storage import Due
+from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
 from billing.kernel.values import Value, replace
 
 if TYPE_CHECKING:
@@ -235,7 +236,8 @@ class Ports(Value):
     """All outside services, as one argument of every flow.
 
     `new_id(kind)` draws an unguessable id: "order" gives an Order ID, any other kind `<kind>_<16
-    symbols>`. `queue` is that of charges, `jobs` that of background jobs.
+    symbols>`. `queue` is that of charges, `jobs` that of background jobs; `tax_ids` is asked only
+    where a merchant wants it.
     """
 
     clock: Callable[[], datetime]
@@ -253,6 +255,7 @@ class Ports(Value):
     passwords: Passwords
     consumers: Callable[[], Sequence[Consumer]]
     lanes: Lanes = ONE_LANE
+    tax_ids: TaxIdRegister = NO_REGISTER
 
     def gateway_of(self, held: AtGateway) -> Gateway:
         """Returns the gateway of an invoice, card or the like; raises `NotFound` if its account is

@@ -21,6 +21,7 @@ from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
 from billing.kernel.ports import Consumer, Gateway, Mailer, Passwords, Ports, Queue
 from billing.kernel.storage import Audit, Due, Store
+from billing.kernel.tax_ids import NO_REGISTER, RegisterAnswer, TaxIdRegister
 from billing.kernel.values import replace
 from billing.runtime.ids import new_id
 from billing.runtime.settings import Settings
@@ -83,6 +84,7 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         mailer=_Lazy(lambda: _mailer(settings)),
         each=at_pace(settings.calls_per_second) if settings.calls_per_second else side_by_side,
         lanes=TWO_LANES if settings.calls_per_second else Lanes(),
+        tax_ids=_Lazy(_vies),
     )
 
 
@@ -102,6 +104,7 @@ def assemble(
     passwords: Passwords | None = None,
     each: Each | None = None,
     lanes: Lanes | None = None,
+    tax_ids: TaxIdRegister = NO_REGISTER,
 ) -> Ports:
     """Builds the ports, deployed or in memory; `gateways` opens accounts, by the gateway's name."""
 
@@ -126,6 +129,7 @@ def assemble(
         passwords=passwords or _passwords(),
         consumers=consumers,
         lanes=lanes or Lanes(),
+        tax_ids=tax_ids,
     )
 
 
@@ -232,6 +236,17 @@ class _Lazy:
     def waiting(self) -> int:
         found: int = self._make().waiting()
         return found
+
+    def look_up(self, tax_id: str, *, asker: str | None) -> RegisterAnswer:
+        answer: RegisterAnswer = self._make().look_up(tax_id, asker=asker)
+        return answer
+
+
+def _vies() -> TaxIdRegister:
+    from billing.gateways import bounded_http
+    from billing.registers import vies
+
+    return vies.Vies(bounded_http.session(vies.SECONDS_MOST))
 
 
 def _gateways(

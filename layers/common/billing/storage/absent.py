@@ -135,6 +135,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "by_postal_code": (),
         "confirmed_without": False,
         "trust_format": False,
+        "vies": False,
     },
     "Registration": {
         "state": None,

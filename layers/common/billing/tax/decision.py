@@ -34,19 +34,27 @@ def decide(
     own = in_force(places, on)
     standard = vat.rate(country, on)
     rates = own or ((standard,) if standard is not None else ())
-    home = registration.home or seller_country
-    if rates and _owed_by_buyer(setup, buyer, home):
+    trusted = buyer.tax_id_confirmed or setup.trust_format
+    if rates and trusted and _crosses_a_border(buyer, registration.home or seller_country):
         return Taxation(reverse_charge=TaxRate(country, rates[0].name, 0))
     return Taxation(rates)
 
 
-def _owed_by_buyer(setup: TaxSetup, buyer: BillTo, home: str | None) -> bool:
-    """Tells whether reverse charge applies: a business in another member state of the EU.
+def asks_register(setup: TaxSetup, buyer: BillTo, seller_country: str | None, on: date) -> bool:
+    """Tells whether the EU's register is asked about a buyer's tax id: the merchant wants it, and
+    the buyer would owe the tax themselves if it were confirmed."""
+    where = buyer.address
+    registration = setup.collecting(where.country, states.code(where.country, where.state), on)
+    if registration is None or not setup.vies or buyer.tax_id_confirmed:
+        return False
+    return _crosses_a_border(buyer, registration.home or seller_country)
+
+
+def _crosses_a_border(buyer: BillTo, home: str | None) -> bool:
+    """Tells whether a business buys from another member state of the EU: it owes the tax itself.
 
     Directive 2006/112/EC, articles 44 and 196. Only with an id that VIES or an agent confirmed, or
     one with the right check digits where the merchant trusts those.
     """
     country = buyer.address.country
-    if buyer.tax_id is None or country not in EU or home not in EU or country == home:
-        return False
-    return buyer.tax_id_confirmed or setup.trust_format
+    return buyer.tax_id is not None and country in EU and home in EU and country != home

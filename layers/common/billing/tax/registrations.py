@@ -62,7 +62,7 @@ class TaxSetup(Entity):
     `rates` is the generation of its table of rates, which changes when the table is replaced whole;
     `by_postal_code` lists the jurisdictions in which a rate depends on it. `confirmed_without`
     means that the merchant said it sells without tax; `trust_format` that a buyer's tax id counts
-    as confirmed by its check digits alone.
+    as confirmed by its check digits alone; `vies` that the EU's register is asked about it.
     """
 
     merchant: str
@@ -71,6 +71,7 @@ class TaxSetup(Entity):
     by_postal_code: tuple[str, ...] = ()
     confirmed_without: bool = False
     trust_format: bool = False
+    vies: bool = False
 
     def collecting(self, country: str, state: str | None, on: date) -> Registration | None:
         """Returns the registration by which tax is collected from a buyer on a day, if any."""

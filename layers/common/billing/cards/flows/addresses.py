@@ -37,13 +37,20 @@ def change(
         raise NotFound("customer_unknown")
     found = _found(ports, merchant, customer, purchases)
     changes = [
-        Change(before, replace(before, bill_to=BillTo(name, before.bill_to.email, address)))
+        Change(before, replace(before, bill_to=_moved(before.bill_to, name, address)))
         for before in found
     ]
     changed = [change for change in changes if change.changed]
     if changed:
         events = cards.change_events(owner, "address", now, ports.shard_of(customer), purchases[0])
         ports.store.commit(*changed, *events)
+
+
+def _moved(before: BillTo, name: str, address: Address) -> BillTo:
+    """Returns a buyer at another address; a tax id is of its country, and ends with leaving it."""
+    if address.country != before.address.country:
+        return BillTo(name, before.email, address)
+    return replace(before, name=name, address=address)
 
 
 def _found(

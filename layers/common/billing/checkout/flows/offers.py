@@ -13,14 +13,15 @@ from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value, replace
-from billing.tax.flows import taxation
+from billing.tax.flows import business
 
 
 class Offer(Value):
     """The content of a checkout page: seller, product, and the price today and after.
 
     `stopped` is why nothing can be bought now, None where it can. `before_tax` is the
-    quote that was shown while nobody knew where the buyer is, None as long as that is so.
+    quote that was shown while nobody knew where the buyer is, None as long as that is so; `buyer`
+    is then who is taxed, with their tax id confirmed where it could be.
     """
 
     merchant: Merchant
@@ -32,6 +33,7 @@ class Offer(Value):
     quote: pricing.Quote
     stopped: charge_eligibility.Hold | None
     before_tax: pricing.Quote | None = None
+    buyer: BillTo | None = None
 
     @property
     def sold_at(self) -> AccountRef:
@@ -68,10 +70,10 @@ def taxed(ports: Ports, offered: Offer, buyer: BillTo, *, now: datetime) -> Offe
     if offered.before_tax is not None:
         return offered
     shown = offered.quote
-    owed = taxation.of_buyer(ports, offered.merchant, buyer, now=now)
+    buyer, owed = business.of_buyer(ports, offered.merchant, buyer, now=now)
     terms, zone = offered.price_point.terms, shown.anchor.zone
     quote = pricing.quote(terms, offered.product.name, shown.anchor.instant, zone, taxation=owed)
-    return replace(offered, quote=quote, before_tax=shown)
+    return replace(offered, quote=quote, before_tax=shown, buyer=buyer)
 
 
 def agreed(offered: Offer, shown: str | None, language: str) -> Disclosure | None:

@@ -251,7 +251,7 @@ def _draw(
 ) -> Checkout:
     """Builds the attempt with every id that it will need, so that no later step draws one."""
     point, product, merchant = offered.price_point, offered.product, offered.merchant
-    bill_to = form.bill_to
+    bill_to = offered.buyer or form.bill_to
     rebills = point.terms.rebills
     bought = ports.new_id("sub" if rebills else "pur")
     customer = existing.id if existing else ports.new_id("cus")

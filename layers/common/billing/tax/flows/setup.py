@@ -67,6 +67,43 @@ def confirm_without(ports: Ports, merchant: Merchant) -> TaxSetup:
     return after
 
 
+def change(
+    ports: Ports,
+    merchant: Merchant,
+    *,
+    vies: bool | None = None,
+    trust_format: bool | None = None,
+    sells_without_tax: bool | None = None,
+) -> TaxSetup:
+    """Changes how buyers' tax ids are believed, and whether the merchant means to sell without tax;
+    None leaves a setting as it is.
+
+    Raises `Invalid` where an id is to be looked up and to be believed unseen, or where a merchant
+    who is registered somewhere says that it sells without tax.
+    """
+    before = ports.store.tax_setup(merchant.id)
+    setup = before or TaxSetup(merchant.id)
+    after = replace(
+        setup,
+        vies=_or(vies, setup.vies),
+        trust_format=_or(trust_format, setup.trust_format),
+        confirmed_without=_or(sells_without_tax, setup.confirmed_without),
+    )
+    if after.vies and after.trust_format:
+        raise Invalid(
+            "tax_id_looked_up_or_trusted", field="trust_format" if trust_format else "vies"
+        )
+    if sells_without_tax and after.open_registrations:
+        raise Invalid("tax_registered_somewhere", field="sells_without_tax")
+    if after != setup:
+        ports.store.commit(_written(before, after))
+    return after
+
+
+def _or(given: bool | None, before: bool) -> bool:
+    return before if given is None else given
+
+
 def set_rate(
     ports: Ports, merchant: Merchant, place: Place, rate: DatedRate, *, now: datetime
 ) -> TaxPlace:

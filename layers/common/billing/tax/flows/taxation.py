@@ -40,6 +40,11 @@ class Rules(Value):
             return UNTAXED
         return decision.decide(self.setup, self.places, self.buyer, self.home, day)
 
+    def ask_register_on(self, day: date) -> bool:
+        """Tells whether the EU's register is asked about the buyer's tax id."""
+        setup = self.setup
+        return setup is not None and decision.asks_register(setup, self.buyer, self.home, day)
+
 
 def rules(ports: Ports, merchant: Merchant, buyer: BillTo) -> Rules:
     """Reads what decides a buyer's taxes; nothing for a merchant who has set up none."""

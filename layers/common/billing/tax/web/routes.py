@@ -7,13 +7,20 @@ from billing.api.web.frame import Api, Call, Csv, CsvInput
 from billing.api.web.json_shapes import Listed
 from billing.api.web.queries import PageQuery
 from billing.kernel.errors import Invalid
+from billing.kernel.flows import subscriptions
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.tax import csv_rates, csv_report
-from billing.tax.flows import setup, sums
+from billing.tax.flows import business, setup, sums
 from billing.tax.rates import Place, TaxPlace
-from billing.tax.web import shapes
-from billing.tax.web.shapes import RateInput, RegistrationInput, ReportQuery
+from billing.tax.web import business_ids, shapes
+from billing.tax.web.shapes import (
+    RateInput,
+    RegistrationInput,
+    ReportQuery,
+    TaxIdInput,
+    TaxSettingsInput,
+)
 from billing.web.inputs import Nothing
 from billing.web.problems import Misshapen
 
@@ -25,6 +32,47 @@ def declare(api: Api, ports: Ports) -> None:
     _registrations(api, ports)
     _rates(api, ports)
     _report(api, ports)
+    _settings(api, ports)
+
+
+def declare_of_subscriptions(api: Api, ports: Ports) -> None:
+    """Declares the route of the tax id of a subscription's buyer."""
+
+    @api.post("/v1/subscriptions/<subscription>/tax-id", TaxIdInput, status=200)
+    def enter_tax_id(call: Call[TaxIdInput], subscription: str) -> shapes.TaxIdOutput:
+        """Enter the tax id of a subscription's buyer for its next invoices, or take it away."""
+        given = call.input
+        found = subscriptions.fresh(ports, call.merchant.id, subscription)
+        entered = business.enter(
+            ports,
+            found,
+            lambda country: (
+                None if given.tax_id is None else business_ids.checked(country, given.tax_id)
+            ),
+            reference=given.reference,
+            is_confirmed=given.confirmed,
+        )
+        return shapes.tax_id(entered)
+
+
+def _settings(api: Api, ports: Ports) -> None:
+    @api.get("/v1/tax/settings")
+    def show_tax_settings(call: Call[Nothing]) -> shapes.TaxSettingsOutput:
+        """Show how buyers' tax ids are believed, and whether you sell without tax."""
+        return shapes.settings(setup.of(ports, call.merchant))
+
+    @api.patch("/v1/tax/settings", TaxSettingsInput)
+    def change_tax_settings(call: Call[TaxSettingsInput]) -> shapes.TaxSettingsOutput:
+        """Change settings about tax; what is left out stays."""
+        given = call.input
+        changed = setup.change(
+            ports,
+            call.merchant,
+            vies=given.vies,
+            trust_format=given.trust_format,
+            sells_without_tax=given.sells_without_tax,
+        )
+        return shapes.settings(changed)
 
 
 def _registrations(api: Api, ports: Ports) -> None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 from typing_extensions import TypedDict
 
 from billing.api.web.json_shapes import MoneyOutput, money
 from billing.api.web.queries import DATE_LENGTH
 from billing.catalog.web.price_inputs import MoneyInput
+from billing.kernel.customers import BillTo
 from billing.kernel.errors import Invalid
 from billing.kernel.money import Money
 from billing.tax import csv_rates, states
 from billing.tax.rates import NAME_MOST, POSTAL_CODE_MOST, DatedRate, Place, TaxPlace, decimal_of
 from billing.tax.registrations import Nexus, Registration, TaxSetup
 from billing.tax.sums import ReportRow
+from billing.tax.web.business_ids import TAX_ID_MOST
 from billing.web.inputs import Country, Input, words
+
+REFERENCE_MOST = 200
 
 Day = Annotated[str, words(DATE_LENGTH, DATE_LENGTH)]
 
@@ -84,6 +88,43 @@ class RateInput(Input):
 
     def dated(self) -> DatedRate:
         return csv_rates.rate(self.name, self.rate, self.from_)
+
+
+class TaxSettingsInput(Input):
+    """Your belief in the tax ids of buyers in other member states of the EU, who owe the VAT
+    themselves: `vies` looks them up in the EU's register, `trust_format` takes right check digits
+    for enough. `sells_without_tax` says that you mean to sell without tax.
+    """
+
+    vies: StrictBool | None = None
+    trust_format: StrictBool | None = None
+    sells_without_tax: StrictBool | None = None
+
+
+class TaxSettingsOutput(TypedDict):
+    """Your settings about tax."""
+
+    vies: bool
+    trust_format: bool
+    sells_without_tax: bool
+
+
+class TaxIdInput(Input):
+    """The tax id of a subscription's buyer, null for none; with `confirmed` you vouch for it, and
+    `reference` says by what, such as the number of a VIES answer."""
+
+    tax_id: Annotated[str, words(TAX_ID_MOST)] | None
+    confirmed: StrictBool = False
+    reference: Annotated[str, words(REFERENCE_MOST)] | None = None
+
+
+class TaxIdOutput(TypedDict):
+    """The tax id that a subscription's next invoices are issued to."""
+
+    country: str
+    tax_id: str | None
+    confirmed: bool
+    reference: str | None
 
 
 class ReportQuery(Input):
@@ -169,6 +210,23 @@ def registration(each: Registration) -> RegistrationOutput:
         "orders": each.orders,
         "began_on": _iso(each.began_on),
         "ended_on": _iso(each.ended_on),
+    }
+
+
+def settings(setup: TaxSetup) -> TaxSettingsOutput:
+    return {
+        "vies": setup.vies,
+        "trust_format": setup.trust_format,
+        "sells_without_tax": setup.confirmed_without,
+    }
+
+
+def tax_id(buyer: BillTo) -> TaxIdOutput:
+    return {
+        "country": buyer.address.country,
+        "tax_id": buyer.tax_id,
+        "confirmed": buyer.tax_id_confirmed,
+        "reference": buyer.tax_id_reference,
     }
 
 

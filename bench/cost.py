@@ -74,7 +74,7 @@ IDLE = {
     # A metric costs by the hour in which it is sent; a sweep that found nothing sends none.
     "idle_custom_metrics": 0,
 }
-"""What is assumed of a month in which nobody buys; tests/test_bench.py holds it to the handlers."""
+"""Assumed of a month in which nobody buys; tests/test_bench.py holds it to the handlers."""
 
 
 def every(rate: str) -> int:

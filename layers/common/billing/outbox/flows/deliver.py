@@ -17,7 +17,7 @@ from billing.kernel.flows.walks import rotated
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.outbox import lines
-from billing.outbox.flows import consume
+from billing.outbox.flows import consume, prepare
 
 SWEEP_AFTER = timedelta(minutes=2)
 """The age from which the sweep delivers an event that the stream has not."""
@@ -60,6 +60,8 @@ class _Work:
         """Delivers events side by side, those of one purchase one after the other."""
         self.seen.update(event.id for event in events)
         for together in lines.rounds(events):
+            if not self.count_of(LATE):
+                prepare.together(self.ports, together, now=self.now)
             for result in self.ports.each(self._deliver_one, together):
                 assert not isinstance(result, Unavailable), "consume counts it"
                 counted, bug = result

@@ -44,6 +44,8 @@ class Settings(Value):
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Reads the settings once, on the first event; a missing name is an error that names it."""
         pace = float(environ.get("GATEWAY_CALLS_PER_WORKER", "0"))
+        # The sweep measures by the workers' pace, and has none itself.
+        charged_at = float(environ.get("CALLS_OF_A_CHARGE_WORKER", pace))
         return cls(
             table_core=environ["TABLE_CORE"],
             table_ephemeral=environ["TABLE_EPHEMERAL"],
@@ -68,7 +70,7 @@ class Settings(Value):
                 limits=environ.get("LIMITS", "on").lower() != "off",
                 trusted_proxies=int(environ.get("TRUSTED_PROXIES", "0")),
                 directory_seconds=int(environ.get("DIRECTORY_SECONDS", "60")),
-                gateway_calls_per_second=max(1, int(pace)) if pace else UNPACED,
+                gateway_calls_per_second=max(1, int(charged_at)) if charged_at else UNPACED,
                 charge_workers=int(environ.get("CHARGE_WORKERS", "1")),
             ),
             calls_per_second=pace,

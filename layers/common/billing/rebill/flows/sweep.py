@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from billing.kernel.due import DueKind
+from billing.kernel.errors import Unavailable
 from billing.kernel.flows.walks import rotated
 from billing.kernel.ports import Ports
 from billing.kernel.storage import Due
@@ -28,6 +29,9 @@ is more."""
 
 AT_ONCE = 1_000
 """The claims that are taken before they are queued, so that a run that ends leaves few unqueued."""
+
+IN_A_CALL = 100
+"""The claims of one write; several are made side by side."""
 
 
 def due(
@@ -112,7 +116,17 @@ def _in_turns(rows: Iterable[Due]) -> list[tuple[int, Due]]:
 def _claimed(ports: Ports, rows: Iterable[Due], now: datetime) -> Iterator[list[Due]]:
     """Claims rows, some at a time; yields the claims that are ours."""
     remaining, until = iter(rows), now + ports.operation.lease
+
+    def claim(some: Sequence[Due]) -> list[Due]:
+        return ports.store.lease_each(some, until)
+
     while some := list(islice(remaining, AT_ONCE)):
+        parts = [some[start : start + IN_A_CALL] for start in range(0, len(some), IN_A_CALL)]
+        answers = ports.each(claim, parts)
+        leases = [row for part in answers if not isinstance(part, Unavailable) for row in part]
         # The first use of the queue builds a client, a third of a cold start.
-        if leases := ports.store.lease_each(some, until):
+        if leases:
             yield leases
+        for answer in answers:
+            if isinstance(answer, Unavailable):
+                raise answer

@@ -27,7 +27,7 @@ KEYS_SHOWN = 100
 """The number of a merchant's API keys in one answer; `next` says that there are more."""
 
 MOST_LISTS = 16
-"""The most lists that a merchant's orders are spread over; each is a query of every page of them."""
+"""The most lists that a merchant's orders are spread over; a page of them asks each list."""
 
 Reason = Annotated[str, words(500)]
 

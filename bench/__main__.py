@@ -33,11 +33,7 @@ ASSUMED = {
     "told_seconds": 0.1,
     "leases_per_message": LEASES_PER_MESSAGE,
     "log_bytes_per_renewal": 200,
-    # Four shards: rebills, checkouts, refunds; cancellations, accounts, tickets, jobs; every five
-    # minutes reminders and twice the outbox.
-    "idle_sweep_seconds": 0.06,
-    "idle_queries_per_month": cost.MINUTES_PER_MONTH * 4 * (7 + 3 / 5),
-    "idle_polls_per_month": 2 * 30 * 24 * 3600 / 20 * 5,  # five pollers of 20 s for each queue
+    **cost.IDLE,
     **cost.deployed(),
 }
 """Inputs of the cost model; the counts of `make bench` come on top."""

@@ -10,7 +10,7 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +40,56 @@ class Line(Value):
         return " * ".join(f"{name} {factor:.10g}" for name, factor in self.factors)
 
 
+POLLS_PER_MONTH = 5 * MINUTES_PER_MONTH * 60 / 20
+"""Requests for messages of an idle queue: Lambda asks with five pollers, each for 20 seconds."""
+
+
 def deployed() -> dict[str, float]:
-    """Returns the template's standing quantities: alarms, and its schedules' ticks.
+    """Returns the template's standing quantities: alarms, queues, and its schedules' ticks.
 
     They cost whether or not anybody buys.
     """
     template = TEMPLATE.read_text("utf-8")
-    minutes = {"minute": 1, "minutes": 1, "hour": 60}
-    rates = re.findall(r"rate\((\d+) (\w+)\)", template)
-    ticks = sum(MINUTES_PER_MONTH / (int(number) * minutes[unit]) for number, unit in rates)
+    rates = [*map(every, re.findall(r"rate\((\d+ \w+)\)", template))]
+    ticks = sum(MINUTES_PER_MONTH / minutes for minutes in rates)
+    traced = sum(MINUTES_PER_MONTH / minutes for minutes in _traced(template))
     # An alarm costs by the metrics it looks at.
     alarms = template.count("MetricName: ")
-    return {"alarms": alarms, "ticks_per_month": ticks}
+    polls = POLLS_PER_MONTH * len(re.findall(r"Type: SQS\n", template))
+    return {
+        "alarms": alarms,
+        "ticks_per_month": ticks,
+        "idle_traces_per_month": traced,
+        "idle_polls_per_month": polls,
+    }
+
+
+IDLE = {
+    # Four shards: rebills, checkouts, refunds; cancellations, accounts, forms, tickets, jobs; every
+    # five minutes reminders and twice the outbox.
+    "idle_sweep_seconds": 0.06,
+    "idle_queries_per_month": MINUTES_PER_MONTH * 4 * (8 + 3 / 5),
+    # Lambda's own two lines; ours has nothing to say.
+    "idle_log_bytes": 1_000,
+    # A metric costs by the hour in which it is sent; a sweep that found nothing sends none.
+    "idle_custom_metrics": 0,
+}
+"""Assumed of a month in which nobody buys; tests/test_bench.py holds it to the handlers."""
+
+
+def every(rate: str) -> int:
+    """Returns the minutes of a schedule's rate, such as `5 minutes`."""
+    number, unit = rate.split()
+    return int(number) * {"minute": 1, "minutes": 1, "hour": 60}[unit]
+
+
+def _traced(template: str) -> Iterator[int]:
+    """Yields the minutes between the ticks of each schedule whose function is traced."""
+    for function in template.split("Type: AWS::Serverless::Function")[1:]:
+        own = function.split("\n  # ")[0].split("Type: AWS::IAM::Role")[0]
+        for rate in re.findall(r"rate\((\d+ \w+)\)", own):
+            if "Tracing: PassThrough" not in own:
+                yield every(rate)
 
 
 def prices() -> dict[str, float]:
@@ -158,7 +196,10 @@ def per_thousand_checkouts(counted: Mapping[str, float], price: Mapping[str, flo
 
 
 def per_idle_month(counted: Mapping[str, float], price: Mapping[str, float]) -> list[Line]:
-    """Returns the bill of a month in which nobody buys: schedules, their empty queries, alarms."""
+    """Returns the bill of a month in which nobody buys: schedules, their empty queries, alarms.
+
+    The dashboard is one of the three that every account has free.
+    """
     ticks = counted["ticks_per_month"]
     return [
         Line(
@@ -190,7 +231,26 @@ def per_idle_month(counted: Mapping[str, float], price: Mapping[str, float]) -> 
                 ("sqs_request", price["sqs_request"]),
             ),
         ),
+        Line(
+            "Traces",
+            (("traces", counted["idle_traces_per_month"]), ("trace", price["trace"])),
+        ),
+        Line(
+            "Logs",
+            (
+                ("ticks", ticks),
+                ("GB", counted["idle_log_bytes"] / 1e9),
+                ("logs_gb", price["logs_gb"]),
+            ),
+        ),
         Line("Alarms", (("alarms", counted["alarms"]), ("alarm_month", price["alarm_month"]))),
+        Line(
+            "Metrics of our own",
+            (
+                ("metrics", counted["idle_custom_metrics"]),
+                ("custom_metric_month", price["custom_metric_month"]),
+            ),
+        ),
     ]
 
 

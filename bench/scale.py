@@ -35,7 +35,7 @@ def few_of_many(report: Report) -> list[tuple[int, float]]:
     per_tick = MANY // 10
     operation = replace(
         world.ports.operation,
-        gateway_calls_per_second=2 * per_tick // world.ports.operation.lease_seconds + 1,
+        gateway_calls_per_second=2 * per_tick // 60 + 1,
     )
     world.ports = replace(world.ports, operation=operation)
     swept = fanout.sweep(world)

@@ -17,6 +17,7 @@ from typing import Any
 from billing.kernel.storage import Due
 from billing.kernel.values import Value
 from billing.kernel.writes import Change, ConditionCheck, Entity, Insert, Transaction, Write
+from billing.storage.addresses import Place
 from billing.storage.dynamo.writes import item_of
 from billing.storage.index_keys import index_keys
 from billing.storage.keys import owner_key
@@ -45,8 +46,7 @@ def units_of(transaction: Transaction) -> Iterator[Written]:
         before, after = _around(write)
         size = max(size_of(entity) for entity in (before, after) if entity is not None)
         name = f"{type(write).__name__} {type(after or before).__name__}"
-        indexes = 0 if isinstance(write, ConditionCheck) else _index_units(before, after)
-        yield Written(name, size, 2 * ceil(size / KB), indexes)
+        yield Written(name, size, 2 * ceil(size / KB), len(changed_places(write)))
 
 
 def size_of(entity: Entity) -> int:
@@ -65,14 +65,15 @@ def _around(write: Write) -> tuple[Entity | None, Entity | None]:
     return write.entity, None
 
 
-def _index_units(before: Entity | None, after: Entity | None) -> int:
+def changed_places(write: Write) -> list[Place]:
+    """Returns the places in indexes that a write takes and gives, each a unit of its partition."""
+    if isinstance(write, ConditionCheck):
+        return []
+    before, after = _around(write)
     was = {} if before is None else index_keys(before)
     now = {} if after is None else index_keys(after)
-    return sum(
-        (index in was) + (index in now)
-        for index in was.keys() | now.keys()
-        if was.get(index) != now.get(index)
-    )
+    changed = [index for index in was.keys() | now.keys() if was.get(index) != now.get(index)]
+    return [place[index] for place in (was, now) for index in changed if index in place]
 
 
 def _size(attribute: dict[str, Any]) -> int:

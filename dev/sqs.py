@@ -15,6 +15,7 @@ MOST_BYTES = 256 * 2**10
 LONGEST_DELAY_SECONDS = 900
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_GROUP = re.compile(r"[A-Za-z0-9!-/:-@\[-`{-~]{1,128}")
 _NOT_ALLOWED = re.compile("[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -47,6 +48,9 @@ class Sqs:
             raise InvalidBatch("an empty body, or a character that XML has not")
         if any(entry.get("DelaySeconds", 0) > LONGEST_DELAY_SECONDS for entry in Entries):
             raise InvalidBatch(f"a delay of more than {LONGEST_DELAY_SECONDS} seconds")
+        groups = [entry["MessageGroupId"] for entry in Entries if "MessageGroupId" in entry]
+        if not all(map(_GROUP.fullmatch, groups)):
+            raise InvalidBatch(f"the groups {groups}")
         for body in bodies:
             self._take(body)
         return {"Successful": [{"Id": name} for name in ids], "Failed": []}

@@ -115,6 +115,17 @@ def stop_merchant(context: typer.Context, merchant: Merchant, stack: Stack = Non
     _ask(context, stack, {"do": "stop", "merchant": merchant})
 
 
+@merchants.command("spread")
+def spread_orders(
+    context: typer.Context, merchant: Merchant, lists: int, stack: Stack = None
+) -> None:
+    """Spread the orders of a very busy merchant over several lists, for more than 1,000 a second.
+
+    Example: perennial merchant spread harbor-lane 4 --stack perennial
+    """
+    _ask(context, stack, {"do": "spread", "merchant": merchant, "lists": lists})
+
+
 @merchants.command("start")
 def start_merchant(context: typer.Context, merchant: Merchant, stack: Stack = None) -> None:
     """Resume charges of one merchant.

@@ -28,6 +28,7 @@ from sim import hurry as hurried
 from sim.chance import Chance, stretched
 from sim.hurry import Broken, Hurry
 from sim.items import Table
+from sim.stream import Stream
 from sim.virtual_clock import DAY, HOUR, MINUTE, SECOND, Clockwork, instant, microseconds
 from sim.wire import Wire
 
@@ -98,6 +99,7 @@ class Deployment:
         self._table = table
         self._operation = operation
         self._hurry = hurry
+        self._stream = Stream(self._clockwork, self._tell)
         self._sweeps: set[int] = set()
         self._outbox_ticks: set[int] = set()
 
@@ -272,9 +274,11 @@ class Deployment:
 
     def stream(self, key: Key[OutboxEvent], event: OutboxEvent, at_us: int) -> None:
         """Delivers one outbox event as the stream does."""
-        record = {"dynamodb": {"Keys": {"pk": {"S": key.pk}, "sk": {"S": key.sk}}}}
-        work = partial(_handler(notify_app.deliver), {"Records": [record]}, Context)
-        self._clockwork.spawn(f"tell {event.id}", work, at_us, _ended)
+        self._stream.brings(key, event.id, at_us)
+
+    def _tell(self, name: str, records: list[Any]) -> None:
+        work = partial(_handler(notify_app.deliver), {"Records": records}, Context)
+        self._clockwork.spawn(name, work, self._clockwork.now_us, _ended)
 
     def _sweep_outbox(self, tick_us: int) -> None:
         self._outbox_ticks.discard(tick_us)

@@ -302,7 +302,7 @@ def issuing_anew(original: Any) -> Any:
     """Makes a document of what its invoice and its seller are now, whatever was issued."""
 
     def mutant(ports: Any, merchant: Any, invoice: Any) -> Any:
-        return documents._invoice_issuer(ports, merchant, invoice)(invoice)
+        return documents.invoice_issuer(ports, merchant, invoice)(invoice)
 
     return mutant
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import engine, renewals
+from bench import cost, engine, renewals
 from bench.figures import Report
 from bench.units import size_of, units_of
 from billing.kernel.issued_documents import Seller
@@ -23,6 +23,9 @@ TOLD_UNITS = 10
 ROWS_UNITS = 19
 """Of the rows by which lists find a first purchase: two of its plan and one a word, three units
 each with the index, and a check of two for each kind."""
+
+IDLE_MONTH_AT_MOST = 3.00
+"""Dollars of a month in which nobody buys, without any free tier."""
 
 KB = 1024
 
@@ -69,3 +72,9 @@ def test_the_rows_of_a_purchase_are_written_once_and_cost_what_they_did() -> Non
     report = Report()
     renewals.write_units(report)
     assert report.counted["rows_write_units"] <= ROWS_UNITS
+
+
+def test_an_idle_month_costs_three_dollars_with_alarms_metrics_logs_and_traces() -> None:
+    bill = cost.per_idle_month(cost.IDLE | cost.deployed(), cost.prices())
+    lines = {line.what: round(line.dollars, 2) for line in bill}
+    assert sum(line.dollars for line in bill) <= IDLE_MONTH_AT_MOST, lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,6 +55,19 @@ def test_no_function_loads_the_stores_of_tests(
     first: cold.First, client: str, loaded: Loaded
 ) -> None:
     assert not {name for name in loaded(first, client) if ".memory" in name}
+
+
+def test_nothing_that_is_deployed_makes_a_store_in_memory() -> None:
+    """For the handlers that are not started above: one function imports it, and no one calls it."""
+    deployed = [*(ROOT / "layers").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    fakes = ROOT / "layers/common/billing/storage/memory"
+    naming = {
+        path.relative_to(ROOT).as_posix(): path.read_text("utf-8").count("in_memory(")
+        for path in deployed
+        if fakes not in path.parents
+        and re.search(r"storage\.memory|in_memory\(", path.read_text("utf-8"))
+    }
+    assert naming == {"layers/common/billing/storage/store.py": 1}, "its own definition"
 
 
 @pytest.mark.parametrize("first", FIRSTS, ids=lambda first: first.handler)

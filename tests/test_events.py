@@ -18,6 +18,7 @@ from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.gateways.stripe import events as stripe_events
 from billing.jobs.jobs import JobState
+from billing.kernel.due import DueKind
 from billing.kernel.flows import subscriptions
 from billing.kernel.gateways import GatewayEvent
 from billing.kernel.merchants import ApiKey, GatewayAccount
@@ -242,6 +243,31 @@ def test_the_helpdesk_sweeps_event_decides_what_nobody_did_by_its_own_time(world
     assert helpdesk_app.sweep(event("helpdesk_sweep"), CONTEXT) == {}
 
 
+def test_a_day_in_which_nobody_buys_sends_no_metric(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A metric is paid for each hour in which it is sent."""
+    sweeps = {
+        "account_sweep": account_app.sweep,
+        "cancel_sweep": cancel_app.sweep,
+        "helpdesk_sweep": helpdesk_app.sweep,
+        "rebill_sweep": rebill_app.sweep,
+        "notify_sweep": notify_app.sweep,
+        "watch_sweep": watch_app.sweep,
+    }
+    jobs = 0
+    for _ in range(24):
+        world.now += timedelta(hours=1)
+        for name, sweep in sweeps.items():
+            sweep({**event(name), "time": world.now.isoformat()}, CONTEXT)
+        while world.jobs.bodies:
+            record = {"messageId": "1", "body": world.jobs.bodies.pop(0)}
+            assert not jobs_app.run({"Records": [record]}, CONTEXT)["batchItemFailures"]
+            jobs += 1
+    assert jobs >= 24, "lost events are looked for each hour"
+    assert "CloudWatchMetrics" not in capsys.readouterr().out
+
+
 def test_the_charges_event_names_nothing_that_is_due_here(world: World) -> None:
     answer = rebill_app.charge(event("rebill_charge"), CONTEXT)
     assert answer["batchItemFailures"] == []
@@ -306,11 +332,29 @@ def test_ses_event_of_a_bounce_stops_mail_and_a_complaint_adds_nothing(world: Wo
 def test_the_watchs_event_counts_what_nobody_took(world: World) -> None:
     checkout_app.handler(event("checkout_submit"), CONTEXT)
     assert watch_app.sweep(event("watch_sweep"), CONTEXT) == {
-        "unanswered": 1,
+        "unanswered": 2,  # a charge, and a reminder
         "held": 0,
         "under_way": 0,
         "jobs_stuck": 0,
+        "age_seconds": 28 * 24 * 3600 + 3600 + 900,
     }
+
+
+@pytest.mark.spec("R-8", "X-12")
+def test_the_watch_counts_a_reminder_that_no_sweep_took_and_measures_late_mail(
+    world: World,
+) -> None:
+    checkout_app.handler(event("checkout_submit"), CONTEXT)
+    (notices,) = [
+        due
+        for shard in range(world.ports.operation.shards)
+        for due in world.store.due(DueKind.NOTICE, shard, datetime.max.replace(tzinfo=UTC), 10)
+    ]
+    at = (notices.due_at + timedelta(minutes=61)).isoformat()
+    seen = watch_app.sweep({**event("watch_sweep"), "time": at}, CONTEXT)
+    assert (seen["unanswered"], seen["held"]) == (1, 0)
+    waited = notices.due_at + timedelta(minutes=61) - world.now
+    assert seen["age_seconds"] == waited.total_seconds()
 
 
 @pytest.mark.spec("R-10")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from billing.kernel.flows import walks
-from billing.kernel.ports import Ports
 from billing.notices.flows import remind
-from billing.outbox.flows import age
 from billing.outbox.flows import deliver as outbox_deliver
 from billing.runtime import deadline, telemetry, wiring
 from billing.storage.addresses import Key
@@ -43,19 +40,11 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     half = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH, share=0.5)
     whole = deadline.has_time(context, to_finish=MILLISECONDS_TO_FINISH)
     tally = walks.each_of(
-        lambda: _measure(ports, now),
         lambda: remind.sweep(ports, now=now, keep_going=half),
         lambda: outbox_deliver.sweep(ports, now=now, keep_going=whole),
     )
     telemetry.tally(tally, "outbox_sweep_")
     return dict(tally)
-
-
-def _measure(ports: Ports, now: datetime) -> Counter[str]:
-    """Publishes how long the oldest event has waited, which an alarm watches."""
-    waited = age.measure(ports, now=now)
-    telemetry.tally(waited, "outbox_")
-    return Counter()
 
 
 @telemetry.observed

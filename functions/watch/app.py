@@ -1,5 +1,5 @@
-"""The detector of missed charges and stuck jobs, on a schedule of its own; it never asks a sweep
-(R-9)."""
+"""The detector of missed charges, late mail and stuck jobs, on a schedule of its own; it never asks
+a sweep (R-9)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.jobs.flows import watch as jobs_watch
+from billing.outbox.flows import age
 from billing.rebill.flows import missed
 from billing.runtime import telemetry, wiring
 
@@ -16,9 +17,13 @@ LINES_AT_MOST = 100
 
 @telemetry.observed
 def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Counts what is more than an hour late at the schedule's own time, and names the latest."""
+    """Counts what is more than an hour late at the schedule's own time, and names the latest.
+
+    It measures also how long the oldest event of the outbox has waited, if that is late.
+    """
     ports, now = wiring.ports(), datetime.fromisoformat(event["time"])
-    found, stuck = missed.find(ports, now=now), jobs_watch.find(ports, now=now)
+    found = [*missed.find(ports, now=now), *missed.others(ports, now=now)]
+    stuck = jobs_watch.find(ports, now=now)
     for late in found[:LINES_AT_MOST]:
         telemetry.happened("missed", **late.described())
     for job in stuck[:LINES_AT_MOST]:
@@ -27,4 +32,6 @@ def sweep(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     tally = missed.tally(found)
     tally.update(unanswered=len(stuck), jobs_stuck=len(stuck))
     telemetry.tally(tally, "missed_")
-    return dict(tally)
+    waited = age.measure(ports, now=now)
+    telemetry.tally(waited, "outbox_")
+    return {**tally, **waited}

@@ -162,3 +162,30 @@ def test_a_batch_that_is_not_wholly_taken_is_an_outage_and_the_alarms_come_again
 def test_a_batch_each_of_whose_entries_is_named_as_taken_is_sent() -> None:
     leases = [Due(DueKind.BILL, NOW, ("acme", "cus_1", f"sub_{n}")) for n in range(2)]
     SqsQueue("https://queue", HalfDeaf(["1", "0"]), per_message=1).send(leases)
+
+
+@pytest.mark.spec("R-1")
+def test_a_message_of_one_merchant_is_in_their_group_and_a_mixed_one_in_none() -> None:
+    sent: list[dict[str, str]] = []
+
+    class Taking:
+        def send_message_batch(self, *, QueueUrl: str, Entries: Any) -> dict[str, Any]:  # noqa: N803
+            sent.extend(Entries)
+            return {"Successful": [{"Id": entry["Id"]} for entry in Entries], "Failed": []}
+
+    owners = ["acme"] * LEASES_PER_MESSAGE + ["acme", "bobs-books"]
+    leases = [Due(DueKind.BILL, NOW, (owner, "cus_1", f"{n}")) for n, owner in enumerate(owners)]
+    SqsQueue("https://queue", Taking()).send(leases)
+    assert [entry.get("MessageGroupId") for entry in sent] == ["acme", None]
+
+
+@pytest.mark.spec("R-1")
+def test_sqs_takes_a_group_on_a_standard_queue_and_one_of_nobodys_has_none() -> None:
+    client = boto3.client("sqs", region_name=REGION)
+    url = client.create_queue(QueueName="fair")["QueueUrl"]
+    leases = [Due(DueKind.JOB, NOW, (owner,)) for owner in ("acme", "")]
+    SqsQueue(url, client, per_message=1).send(leases)
+    asked = {"MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["MessageGroupId"]}
+    got = client.receive_message(QueueUrl=url, **asked)["Messages"]
+    groups = [m.get("Attributes", {}).get("MessageGroupId") for m in got]
+    assert groups == ["acme", None]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from billing.aws.sqs_queue import leases_of
-from billing.kernel.errors import Unreachable
+from billing.kernel.errors import Conflict, Unreachable
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.ports import Consumer, Ports
@@ -250,3 +250,26 @@ def test_a_change_of_an_event_keeps_it_where_it_is(world: World) -> None:
     noted = replace(first, done=("mail",), failures=1)
     world.store.commit(Change(first, noted))
     assert world.store.outbox_event(0, first.at, first.id) == noted
+
+
+@pytest.mark.spec("R-8")
+@pytest.mark.parametrize("error", [Unreachable("It does not answer."), Conflict()])
+def test_behind_an_event_that_could_not_be_claimed_its_line_waits_and_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    seen = Seen(world)
+    first, second, stranger = event(1), event(2), event(3, "b")
+    put(world, first, second, stranger)
+    whole = world.store.commit
+
+    def commit(*writes: Any) -> None:
+        if any(isinstance(w, Change) and w.before == first for w in writes):
+            raise error
+        whole(*writes)
+
+    monkeypatch.setattr(world.store, "commit", commit)
+    deliver.deliver(world.ports, names([first, second, stranger]), now=world.now + SECOND)
+    assert seen.ids == [stranger.id]
+    monkeypatch.undo()
+    deliver.sweep(world.ports, now=world.now + timedelta(minutes=5))
+    assert seen.ids == [stranger.id, first.id, second.id]

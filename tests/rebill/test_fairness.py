@@ -271,7 +271,7 @@ class Refusing:
 
 
 @pytest.mark.spec("R-1")
-def test_a_sweep_with_time_for_one_shard_comes_to_every_kind_and_shard() -> None:
+def test_a_sweep_with_time_for_one_kind_comes_to_every_kind() -> None:
     world = World(shards=4)
     product = world.product()
     for n in range(12):

@@ -101,9 +101,26 @@ def test_what_breaks_in_a_lane_is_raised_when_the_other_is_done() -> None:
     assert done == ["good"]
 
 
+NAMES = {
+    name: name.lower()
+    for name in ("TABLE_CORE", "TABLE_EPHEMERAL", "TABLE_AUDIT", "BUCKET_OBJECTS")
+}
+
+
 def test_there_is_no_pace_unless_it_is_asked_for() -> None:
-    names = ("TABLE_CORE", "TABLE_EPHEMERAL", "TABLE_AUDIT", "BUCKET_OBJECTS")
-    environ = {name: name.lower() for name in names}
-    assert Settings.from_environ(environ).calls_per_second == 0
-    paced = Settings.from_environ({**environ, "GATEWAY_CALLS_PER_WORKER": "12"})
+    assert Settings.from_environ(NAMES).calls_per_second == 0
+    paced = Settings.from_environ({**NAMES, "GATEWAY_CALLS_PER_WORKER": "12"})
     assert paced.calls_per_second == 12
+
+
+@pytest.mark.spec("R-1")
+@pytest.mark.parametrize(
+    ("workers", "pace", "renewals"), [("5", "0", 62.5), ("2", "12", 12), ("90", "0", 1125)]
+)
+def test_the_sweep_measures_by_what_all_workers_take_and_has_no_pace_itself(
+    workers: str, pace: str, renewals: float
+) -> None:
+    swept = {**NAMES, "CHARGE_WORKERS": workers, "CALLS_OF_A_CHARGE_WORKER": pace}
+    settings = Settings.from_environ(swept)
+    assert settings.operation.renewals_per_second == renewals
+    assert settings.calls_per_second == 0

@@ -84,16 +84,28 @@ def test_a_hash_stands_for_an_address_in_any_spelling() -> None:
     assert telemetry.hashed("ann@example.com") != telemetry.hashed("bob@example.com")
 
 
-def test_metrics_are_published_after_an_invocation(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_watched_is_a_metric_and_all_that_was_counted_is_in_the_log(
+    capsys: pytest.CaptureFixture[str], lines: StringIO
+) -> None:
     @telemetry.observed
     def sweep(event: object, context: object) -> str:
-        telemetry.tally({"due": 12, "under_way": 0}, "sweep_")
+        telemetry.tally({"due": 12, "odd": 2, "enqueued": 0}, "sweep_")
         return "done"
 
     assert sweep({}, None) == "done"
-    line = json.loads(capsys.readouterr().out)
-    assert (line["SweepDue"], line["SweepUnderWay"]) == ([12.0], [0.0])
-    assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Perennial"
+    log, published = json.loads(lines.getvalue()), json.loads(capsys.readouterr().out)
+    assert (log["message"], log["counts"]) == ("counted", "sweep_due 12, sweep_odd 2")
+    (metrics,) = published["_aws"]["CloudWatchMetrics"]
+    assert metrics["Namespace"] == "Perennial"
+    assert [metric["Name"] for metric in metrics["Metrics"]] == ["SweepDue"]
+    assert published["SweepDue"] == [12.0]
+
+
+def test_an_invocation_that_found_nothing_publishes_and_logs_nothing(
+    capsys: pytest.CaptureFixture[str], lines: StringIO
+) -> None:
+    telemetry.observed(lambda event, context: telemetry.tally({"due": 0}, "sweep_"))({}, None)
+    assert capsys.readouterr().out + lines.getvalue() == ""
 
 
 def test_an_invocation_without_metrics_is_silent(

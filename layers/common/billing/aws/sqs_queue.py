@@ -33,10 +33,10 @@ class SqsQueue:
         remaining = iter(leases)
         bodies = iter(lambda: list(islice(remaining, self._per_message)), [])
         while batch := list(islice(bodies, MESSAGES_PER_CALL)):
-            entries = {str(number): body_of(leases) for number, leases in enumerate(batch)}
+            entries = {str(number): _entry(leases) for number, leases in enumerate(batch)}
             answer = self._client.send_message_batch(
                 QueueUrl=self._url,
-                Entries=[{"Id": name, "MessageBody": body} for name, body in entries.items()],
+                Entries=[{"Id": name, **entry} for name, entry in entries.items()],
             )
             # An entry that the answer names neither as taken nor as refused was not taken.
             taken = {entry["Id"] for entry in answer.get("Successful", ())}
@@ -56,6 +56,16 @@ class SqsQueue:
 
 
 _NOT_DONE = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+
+def _entry(leases: Sequence[Due]) -> dict[str, str]:
+    """Returns a message, with its merchant as its group if all of it is theirs.
+
+    SQS hands out those of a group that many workers are busy with after the others.
+    """
+    entry = {"MessageBody": body_of(leases)}
+    (merchant, *others) = dict.fromkeys(lease.owner[0] for lease in leases)
+    return entry if others or not merchant else {**entry, "MessageGroupId": merchant}
 
 
 def body_of(leases: Sequence[Due]) -> str:

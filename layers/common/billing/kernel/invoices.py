@@ -8,7 +8,7 @@ from enum import StrEnum
 from billing.kernel.customers import ERASED, BillTo
 from billing.kernel.gateways import ChargeOrder
 from billing.kernel.money import Money
-from billing.kernel.orders import _SERIES, NUMBER_DIGITS, Order, OrderKind
+from billing.kernel.orders import _SERIES, NUMBER_DIGITS, Order, OrderKind, list_of
 from billing.kernel.plans import PlanChange
 from billing.kernel.schedule import ChargeKind
 from billing.kernel.values import Value, replace
@@ -262,9 +262,10 @@ class Invoice(Entity):
         assert self.state not in FINAL, "a final invoice stays as it is"
         return replace(self, state=state)
 
-    def order(self, now: datetime) -> Order:
-        """Returns the transaction list entry of its payment."""
-        return self._order(self.order_id, self.order_kind, now)
+    def order(self, now: datetime, *, lists: int = 1) -> Order:
+        """Returns the transaction list entry of its payment, in one of its merchant's lists."""
+        order = self._order(self.order_id, self.order_kind, now)
+        return order if lists == 1 else replace(order, in_list=list_of(order.id, lists))
 
     def failed_order(self, now: datetime, code: str) -> Order:
         """Returns the transaction list entry of a decline of the attempt under way (C-4, R-4)."""

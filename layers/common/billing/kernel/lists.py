@@ -81,8 +81,12 @@ class Lists(Protocol):
         until: datetime,
         limit: int,
         cursor: str | None = None,
+        lists: int = 1,
     ) -> Page[Order]:
-        """Index: a merchant's orders with `since <= at < until`, newest first, over all months."""
+        """Index: a merchant's orders with `since <= at < until`, newest first, over all months.
+
+        `lists` is the merchant's `order_lists`.
+        """
         ...
 
     def subscriptions_started(

@@ -18,6 +18,10 @@ FORGOTTEN_AFTER = timedelta(hours=2)
 """A job with no failure for this long counts as working again: leases return every 15 minutes."""
 
 
+CALLS_PER_RENEWAL = 2
+"""A renewal's calls of its gateway: a payment is prepared, and confirmed."""
+
+
 class BillingSwitch(Entity):
     """The operator's switch that stops all charges of all merchants; without one, nothing stops
     (R-3)."""
@@ -60,7 +64,8 @@ class Operation(Value):
     than a worker can run. `shards` may only grow. `platform` is the merchant whose products are the
     plans of accounts, empty where there are no accounts (A-1). `trusted_proxies` is the number of
     proxies in front of the API, whose word about a visitor's address is taken. For
-    `directory_seconds` a process shows the directory as it read it.
+    `directory_seconds` a process shows the directory as it read it. `gateway_calls_per_second` are
+    those of one of the `charge_workers` that charge at the same time.
     """
 
     public_url: str
@@ -75,6 +80,12 @@ class Operation(Value):
     gateway_calls_per_second: int = 25
     trusted_proxies: int = 0
     directory_seconds: int = 60
+    charge_workers: int = 1
+
+    @property
+    def renewals_per_second(self) -> float:
+        """Returns how many renewals all workers charge in a second, if the gateways take them."""
+        return self.charge_workers * self.gateway_calls_per_second / CALLS_PER_RENEWAL
 
     @property
     def lease(self) -> timedelta:

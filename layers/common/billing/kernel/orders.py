@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from enum import StrEnum
+from zlib import crc32
 
 from billing.kernel.money import Money
 from billing.kernel.values import Value
@@ -46,7 +47,8 @@ class Order(Entity):
 
     `customer` is None for a failed purchase, whose buyer is unproven (C-4); `attempt_key` names the
     checkout it is stored with, and for a checkout's order the form it came from. `email` is the one
-    its invoice was issued with; mail to the customer goes to their current one (B-12).
+    its invoice was issued with; mail to the customer goes to their current one (B-12). `in_list` is
+    the one of its merchant's lists of orders that it is in.
     """
 
     id: str
@@ -72,6 +74,12 @@ class Order(Entity):
     test: bool = False
     refund: Returned | None = None
     refund_id: str | None = None
+    in_list: int = 0
+
+
+def list_of(order_id: str, lists: int) -> int:
+    """Returns the list of its merchant's that a new order goes to, spread by its Order ID."""
+    return crc32(order_id.encode()) % lists
 
 
 ORDER_ID_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"

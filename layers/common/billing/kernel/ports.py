@@ -200,6 +200,17 @@ class Handle(Protocol):
         ...
 
 
+class Prepare(Protocol):
+    """Does at once for several events of a merchant what `Handle` would do for each of them.
+
+    It may leave any of it undone, or fail: each event is handled all the same.
+    """
+
+    def __call__(
+        self, ports: Ports, events: Sequence[OutboxEvent], merchant: Merchant, now: datetime
+    ) -> None: ...
+
+
 class PartlyDone(Exception):
     """A consumer's failure after a part of its work, which must not be done again.
 
@@ -225,6 +236,7 @@ class Consumer(Value):
     handle: Handle
     notes_itself: bool = False
     serves: Callable[[Merchant], bool] = lambda merchant: True
+    prepare: Prepare | None = None
 
     def takes(self, event: OutboxEvent, merchant: Merchant) -> bool:
         """Tests whether an event is to be handed to it, and it is not done with it."""

@@ -265,8 +265,10 @@ class Store(Lists, CustomerParts, TaxParts, Protocol):
 
     def outbox_event(self, shard: int, at: datetime, event_id: str) -> OutboxEvent | None: ...
 
-    def due(self, kind: DueKind, shard: int, until: datetime, limit: int) -> list[Due]:
-        """Index: alarms of one shard with `due_at <= until`, earliest first."""
+    def due(
+        self, kind: DueKind, shard: int, until: datetime, limit: int, *, newest_first: bool = False
+    ) -> list[Due]:
+        """Index: alarms of one shard with `due_at <= until`, earliest first or latest first."""
         ...
 
     def lease_each(self, dues: Sequence[Due], until: datetime) -> list[Due]:

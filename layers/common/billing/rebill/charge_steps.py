@@ -97,7 +97,13 @@ def _unanswered(invoice: Invoice, now: datetime) -> tuple[Write, ...]:
 
 
 def settle_paid(
-    subscription: Subscription, invoice: Invoice, outcome: Succeeded, now: datetime, shard: int
+    subscription: Subscription,
+    invoice: Invoice,
+    outcome: Succeeded,
+    now: datetime,
+    shard: int,
+    *,
+    order_lists: int = 1,
 ) -> Transaction:
     """Books the payment and everything that follows from it, at once (step 5)."""
     paid = invoice.paid(now, outcome.charge)
@@ -116,7 +122,7 @@ def settle_paid(
     return (
         Change(invoice, paid, expecting=ATTEMPT),
         Change(subscription, after, expecting=charge_eligibility.MONEY),
-        Insert(invoice.order(now)),
+        Insert(invoice.order(now, lists=order_lists)),
         *((Insert(ledger.payment(paid, now)),) if paid.total else ()),
         Insert(event(EventKind.RENEWED, invoice, after, now, shard)),
         *_completed(after, now, shard),

@@ -12,6 +12,7 @@ from billing.customers.mail import handlers as customer_mails
 from billing.event_log.flows import append
 from billing.event_log.public_events import PUBLIC
 from billing.helpdesk.mail import handlers as helpdesk_mails
+from billing.invoices.flows import numbers
 from billing.kernel.flows import gateway_payments, list_rows
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
@@ -64,7 +65,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     Consumer("credit", frozenset({EventKind.PURCHASED, EventKind.ENDED}), credit.settle),
     Consumer("withdrawals", frozenset({EventKind.PAYMENT_VOID}), gateway_payments.withdraw_void),
     Consumer(sums.NAME, sums.KINDS, sums.on_event, notes_itself=True, serves=sums.collects),
-    Consumer("mail", frozenset(MAILS), _mail),
+    Consumer("mail", frozenset(MAILS), _mail, prepare=numbers.prepare),
     Consumer(append.NAME, frozenset(PUBLIC), _log, notes_itself=True, serves=_has_reader),
     # Outgoing webhooks, and the rows by which customers are found, come here.
 )

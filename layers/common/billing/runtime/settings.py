@@ -12,6 +12,11 @@ API_BASE = "_API_BASE"
 """Suffix of the variables that name a gateway's stand-in, `<GATEWAY>_API_BASE`."""
 
 
+UNPACED = 25
+"""The calls of gateways that a worker makes in a second if nothing limits it: eight side by side,
+each waiting for 0.3 seconds."""
+
+
 class Settings(Value):
     """Names of the deployed resources (template.yaml, Globals) and how they are operated.
 
@@ -38,6 +43,9 @@ class Settings(Value):
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Reads the settings once, on the first event; a missing name is an error that names it."""
+        pace = float(environ.get("GATEWAY_CALLS_PER_WORKER", "0"))
+        # The sweep measures by the workers' pace, and has none itself.
+        charged_at = float(environ.get("CALLS_OF_A_CHARGE_WORKER", pace))
         return cls(
             table_core=environ["TABLE_CORE"],
             table_ephemeral=environ["TABLE_EPHEMERAL"],
@@ -62,7 +70,9 @@ class Settings(Value):
                 limits=environ.get("LIMITS", "on").lower() != "off",
                 trusted_proxies=int(environ.get("TRUSTED_PROXIES", "0")),
                 directory_seconds=int(environ.get("DIRECTORY_SECONDS", "60")),
+                gateway_calls_per_second=max(1, int(charged_at)) if charged_at else UNPACED,
+                charge_workers=int(environ.get("CHARGE_WORKERS", "1")),
             ),
-            calls_per_second=float(environ.get("GATEWAY_CALLS_PER_WORKER", "0")),
+            calls_per_second=pace,
             dynamodb_client=environ.get("DYNAMODB_CLIENT") or "botocore",
         )

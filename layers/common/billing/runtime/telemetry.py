@@ -58,12 +58,41 @@ FIELDS = frozenset(
         "owner",
         "since",
         "hold",
+        "counts",
     }
 )
 """All fields that a log line may hold; others are left out of it.
 
 None is a person's name, address, card or words, and none is a body (RELIABILITY.md 4.2, 22).
 """
+
+WATCHED = frozenset(
+    {
+        # by alarms
+        "GatewayTrouble",
+        "MissedHeld",
+        "MissedJobsStuck",
+        "MissedUnanswered",
+        "MissedUnderWay",
+        "OutboxAgeSeconds",
+        # on the dashboard
+        "ChargeActionRequired",
+        "ChargeConflict",
+        "ChargeDeclined",
+        "ChargePaid",
+        "ChargeUnreachable",
+        "OutboxSweepTold",
+        "OutboxSweepUnsent",
+        "OutboxTold",
+        "OutboxUnsent",
+        "SweepDue",
+        "SweepEnqueued",
+        # of outages and gaps, named by docs/operations.md
+        "DocumentsNotKept",
+        "TaxAddressIncomplete",
+    }
+)
+"""The counts that are metrics; each costs thirty cents a month. The others are in the log alone."""
 
 LONGEST_FIELD = 100
 """The most characters of `field`: the sender of a request may choose the name of a wrong field."""
@@ -119,9 +148,18 @@ def count(name: str, value: float = 1) -> None:
 
 
 def tally(counts: Mapping[str, int], prefix: str = "") -> None:
-    """Adds each count of a sweep to a metric: zeros too, so that silence means a missing sweep."""
-    for name, value in counts.items():
-        count(metric_name(prefix + name), value)
+    """Logs the counts of an invocation, and adds those that somebody watches to their metrics.
+
+    Zeros are left out: a metric costs for each hour in which it is sent, so that a sweep that finds
+    nothing costs nothing. Whether a sweep comes is seen by its invocations.
+    """
+    found = {name: value for name, value in counts.items() if value}
+    for name, value in found.items():
+        if metric_name(prefix + name) in WATCHED:
+            count(metric_name(prefix + name), value)
+    if found:
+        of_all = ", ".join(f"{prefix}{name} {value}" for name, value in found.items())
+        happened("counted", counts=of_all)
 
 
 def metric_name(key: str) -> str:

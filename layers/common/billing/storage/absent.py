@@ -51,6 +51,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "lists_complete_at": None,
         "events_since": None,
         "tax_since": None,
+        "order_lists": 1,
     },
     "Settings": {
         "time_zone": "America/New_York",
@@ -191,7 +192,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     "LineTax": {"included": False, "reverse_charge": False},
     "Message": {"internal": False, "masked": 0},
     "OutboxEvent": {"done": (), "failures": 0},
-    "Order": {"refunded_minor": 0, "withdrawn": False, "test": False},
+    "Order": {"refunded_minor": 0, "withdrawn": False, "test": False, "in_list": 0},
     "PaymentMethod": {"expiry_told": False, "formerly": ()},
     "PaymentPointer": {"events": ()},
     "ProcessingFailure": {"times": 1},

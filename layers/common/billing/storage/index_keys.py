@@ -140,15 +140,26 @@ JOBS: IndexPartition[Job] = IndexPartition(LIST, "JOBS")
 
 
 def list_month(
-    merchant: str, kind: ListKind[E_co], month: str, between: SortKeyRange = EVERYTHING
+    merchant: str,
+    kind: ListKind[E_co],
+    month: str,
+    between: SortKeyRange = EVERYTHING,
+    *,
+    number: int = 0,
 ) -> IndexPartition[E_co]:
-    """Returns where one month (`YYYY-MM`) of a merchant's list is."""
-    return IndexPartition(LIST, f"M#{merchant}#L#{kind.name}#{month.replace('-', '')}", between)
+    """Returns where one month (`YYYY-MM`) of a merchant's list is.
+
+    A busy merchant's orders are in several, by `number`; the first one is everybody's.
+    """
+    of_month = f"M#{merchant}#L#{kind.name}#{month.replace('-', '')}"
+    return IndexPartition(LIST, f"{of_month}#{number}" if number else of_month, between)
 
 
-def _list_place(merchant: str, kind: ListKind[Entity], at: datetime, entity_id: str) -> Place:
+def _list_place(
+    merchant: str, kind: ListKind[Entity], at: datetime, entity_id: str, number: int = 0
+) -> Place:
     text = stamp(at)
-    return Place(list_month(merchant, kind, text[:7]).pk, f"{text}#{entity_id}")
+    return Place(list_month(merchant, kind, text[:7], number=number).pk, f"{text}#{entity_id}")
 
 
 # The aux index: the lists of /v1 that are filtered. No renewal changes a place in it.
@@ -214,7 +225,7 @@ def _order(e: Order) -> dict[str, Place]:
     """Lists an order; that of a one-time purchase is found by the purchase too."""
     places = {
         LOOKUP: _id_place(e.merchant, e.id),
-        LIST: _list_place(e.merchant, ORDERS, e.at, e.id),
+        LIST: _list_place(e.merchant, ORDERS, e.at, e.id, e.in_list),
     }
     if e.kind == "sale" and e.subscription is None and e.invoice is not None:
         purchase = e.invoice.rpartition(".")[0]

@@ -21,11 +21,12 @@ def page_of(
     until: datetime,
     limit: int,
     cursor: str | None,
+    lists: int = 1,
 ) -> Page[E]:
     """Returns up to `limit` entries with `since <= time < until`, after those before `cursor`.
 
     The order is by `<time>#<id>`, so that entries of one instant have an order too. Costs one query
-    per month until the page is full, so callers limit the time range.
+    per month and list until the page is full, so callers limit the time range.
     """
     assert limit > 0
     seen = None if cursor is None else _position(merchant, kind.name, cursor)
@@ -33,7 +34,7 @@ def page_of(
     # is the key of a row that was already shown, and is left out below.
     low, high = stamp(since), stamp(until)
     between = SortKeyRange(low, high if seen is None else min(high, seen))
-    rows = _rows(items, kind, merchant, between, limit + 1, seen)
+    rows = _rows(items, kind, merchant, between, limit + 1, seen, lists)
     shown = rows[:limit]
     found = items.get_many([row.key for row in shown])
     following = _cursor(merchant, kind.name, shown[-1].sk) if len(rows) > limit else None
@@ -47,12 +48,21 @@ def _rows(
     between: SortKeyRange,
     wanted: int,
     seen: str | None,
+    lists: int,
 ) -> list[Row[E]]:
     rows: list[Row[E]] = []
     for month in _months_back(*between):
-        partition = list_month(merchant, kind, month, between)
-        found = items.rows(partition, newest_first=True, limit=wanted - len(rows) + 1)
-        rows += (row for row in found if row.sk != seen)
+        of_month = [
+            row
+            for number in range(lists)
+            for row in items.rows(
+                list_month(merchant, kind, month, between, number=number),
+                newest_first=True,
+                limit=wanted - len(rows) + 1,
+            )
+            if row.sk != seen
+        ]
+        rows += sorted(of_month, key=lambda row: row.sk, reverse=True)
         if len(rows) >= wanted:
             break
     return rows[:wanted]

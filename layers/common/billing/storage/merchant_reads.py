@@ -102,9 +102,11 @@ class MerchantReads:
         until: datetime,
         limit: int,
         cursor: str | None = None,
+        lists: int = 1,
     ) -> Page[Order]:
         """Index list M#<merchant>#L#ORDER#<yyyymm> per month, newest first, then batch get."""
-        return page_of(self._items, index_keys.ORDERS, merchant, since, until, limit, cursor)
+        orders = index_keys.ORDERS
+        return page_of(self._items, orders, merchant, since, until, limit, cursor, lists)
 
     def subscriptions_started(
         self,

@@ -105,9 +105,12 @@ class ItemStore(MerchantReads, CustomerReads, TaxReads):
         assert switch is None or isinstance(switch, BillingSwitch), "as its key says"
         return [each if isinstance(each, Merchant) else None for each in found], switch
 
-    def due(self, kind: DueKind, shard: int, until: datetime, limit: int) -> list[Due]:
+    def due(
+        self, kind: DueKind, shard: int, until: datetime, limit: int, *, newest_first: bool = False
+    ) -> list[Due]:
         """Index due DUE#<kind>#<shard> up to `until`, earliest first; the rows are the answer."""
-        rows = self._items.rows(index_keys.due(kind, shard, until), limit=limit)
+        partition = index_keys.due(kind, shard, until)
+        rows = self._items.rows(partition, newest_first=newest_first, limit=limit)
         return [index_keys.due_of(kind, row) for row in rows]
 
     def lease_each(self, dues: Sequence[Due], until: datetime) -> list[Due]:

@@ -210,6 +210,7 @@ def _payments(ports: Ports, merchant: Merchant, now: datetime) -> tuple[list[Ord
             until=now + timedelta(days=1),
             limit=READ_AT_ONCE,
             cursor=cursor,
+            lists=merchant.order_lists,
         )
         read += len(page.data)
         kinds = {OrderKind.SALE, OrderKind.REBILL}

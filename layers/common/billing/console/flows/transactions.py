@@ -135,11 +135,14 @@ def _of_merchant(
         until = min(until, wanted.until)
     if since >= until:
         return Page((), None)
+    lists = merchant.order_lists
     if wanted.kind is None:
-        return ports.store.orders(merchant.id, since=since, until=until, limit=limit, cursor=cursor)
+        return ports.store.orders(
+            merchant.id, since=since, until=until, limit=limit, cursor=cursor, lists=lists
+        )
     return filtered(
         lambda at: ports.store.orders(
-            merchant.id, since=since, until=until, limit=READ_AT_ONCE, cursor=at
+            merchant.id, since=since, until=until, limit=READ_AT_ONCE, cursor=at, lists=lists
         ),
         wanted.takes,
         lambda order: order.id,

@@ -47,7 +47,7 @@ def numbered(ports: Ports, merchant: Merchant, customer: str, invoice: str) -> I
     if found.state is not InvoiceState.PAID or found.number is not None:
         return found
     first = InvoiceCounter(merchant.id, found.test)
-    return _numbered(ports, first, found, read, _invoice_issuer(ports, merchant, found))
+    return _numbered(ports, first, found, read, invoice_issuer(ports, merchant, found))
 
 
 def numbered_refund(ports: Ports, merchant: Merchant, invoice: Invoice, refund: str) -> Refund:
@@ -91,7 +91,7 @@ def _numbered(
     raise Conflict()
 
 
-def _invoice_issuer(
+def invoice_issuer(
     ports: Ports, merchant: Merchant, invoice: Invoice
 ) -> Callable[[Invoice], IssuedDocument]:
     """Returns what makes the invoice's document: its seller, zone and card are as they are now."""
@@ -119,7 +119,7 @@ def issued_invoice(ports: Ports, merchant: Merchant, invoice: Invoice) -> Issued
         ports,
         DocumentKind.INVOICE,
         invoice,
-        lambda: _invoice_issuer(ports, merchant, invoice)(invoice),
+        lambda: invoice_issuer(ports, merchant, invoice)(invoice),
     )
 
 

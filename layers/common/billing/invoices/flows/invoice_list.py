@@ -126,7 +126,12 @@ def _of_merchant(
         return Page((), None)
     return filtered(
         lambda at: ports.store.orders(
-            merchant.id, since=since, until=until, limit=READ_AT_ONCE, cursor=at
+            merchant.id,
+            since=since,
+            until=until,
+            limit=READ_AT_ONCE,
+            cursor=at,
+            lists=merchant.order_lists,
         ),
         wanted.takes,
         lambda order: order.id,

@@ -46,6 +46,7 @@ def orders(
             until=now + _MOMENT,
             limit=AT_ONCE,
             cursor=cursor,
+            lists=seller.order_lists,
         ),
         lambda order: order.id,
         after=after,

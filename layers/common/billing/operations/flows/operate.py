@@ -97,6 +97,15 @@ def stop_merchant(ports: Ports, merchant_id: str, *, stopped: bool) -> Merchant:
     return _changed(ports, merchant_id, lambda merchant: replace(merchant, stopped=stopped))
 
 
+def spread_orders(ports: Ports, merchant_id: str, lists: int) -> Merchant:
+    """Spreads the orders of a merchant's renewals over more lists; they never become fewer."""
+
+    def spread(merchant: Merchant) -> Merchant:
+        return replace(merchant, order_lists=max(merchant.order_lists, lists))
+
+    return _changed(ports, merchant_id, spread)
+
+
 def confirm_domain(ports: Ports, merchant_id: str, host: str) -> Merchant:
     """Puts the domain that a merchant has asked for into use: its certificate and its DNS are set
     up, and its requests come here (A-9). Raises `Refused` (domain_not_asked, domain_taken)."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from billing.customers.flows import index_lists
 from billing.jobs.flows import control
@@ -26,6 +26,9 @@ from billing.web.inputs import Cursor, Email, Input, Key, Name, Nothing, Zone, r
 KEYS_SHOWN = 100
 """The number of a merchant's API keys in one answer; `next` says that there are more."""
 
+MOST_LISTS = 16
+"""The most lists that a merchant's orders are spread over; a page of them asks each list."""
+
 Reason = Annotated[str, words(500)]
 
 
@@ -43,6 +46,12 @@ class OfMerchant(Input):
     """Input of a command about one merchant."""
 
     merchant: Key
+
+
+class Lists(OfMerchant):
+    """Input of `perennial merchant spread`."""
+
+    lists: Annotated[int, Field(ge=1, le=MOST_LISTS)]
 
 
 class KeysOf(OfMerchant):
@@ -165,6 +174,11 @@ def _stop(ports: Ports, asked: OfMerchant, *, stopped: bool) -> dict[str, Any]:
     return {"merchant": merchant.id, "stopped": merchant.stopped}
 
 
+def _spread(ports: Ports, asked: Lists) -> dict[str, Any]:
+    merchant = operate.spread_orders(ports, asked.merchant, asked.lists)
+    return {"merchant": merchant.id, "order_lists": merchant.order_lists}
+
+
 def _domain(ports: Ports, asked: NewDomain) -> dict[str, Any]:
     merchant = operate.confirm_domain(ports, asked.merchant, asked.host)
     return {"merchant": merchant.id, "domain": merchant.domain}
@@ -242,6 +256,7 @@ VERBS: dict[str, tuple[type[Any], Callable[[Ports, Any], dict[str, Any]]]] = {
     "pause": (Why, lambda ports, asked: _pause(ports, asked, paused=True)),
     "resume": (Why, lambda ports, asked: _pause(ports, asked, paused=False)),
     "stop": (OfMerchant, lambda ports, asked: _stop(ports, asked, stopped=True)),
+    "spread": (Lists, _spread),
     "start": (OfMerchant, lambda ports, asked: _stop(ports, asked, stopped=False)),
     "domain": (NewDomain, _domain),
     "no-domain": (OfMerchant, _no_domain),

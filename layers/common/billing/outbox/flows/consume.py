@@ -26,6 +26,10 @@ WAIT = timedelta(hours=1)
 """The delay of an event whose merchant is disarmed (W-5), and the longest delay of one that could
 not be delivered."""
 
+NOT_CLAIMED = "not_claimed"
+"""The count of an event that another process claimed meanwhile, or that was out of reach; nothing
+on the event says so, and so what is behind it must wait."""
+
 PASSING = frozenset(
     {
         EventKind.RENEWAL_UPCOMING,
@@ -78,7 +82,8 @@ def consume(
 ) -> Counter[str]:
     """Hands one event to its consumers; a failure is counted and left to the sweep.
 
-    Raises an error of our own code once the other consumers are done and the event is put off.
+    One that could not be claimed is counted as `NOT_CLAIMED` too. Raises an error of our own code
+    once the other consumers are done and the event is put off.
     """
     if is_claimed(event, now):
         return Counter(claimed=1)
@@ -91,9 +96,9 @@ def consume(
         claimed = replace(event, claimed_until=now + CLAIM)
         ports.store.commit(Change(event, claimed))
     except Conflict:
-        return Counter(conflict=1)
+        return Counter({"conflict": 1, NOT_CLAIMED: 1})
     except Unavailable:
-        return Counter(unsent=1)
+        return Counter({"unsent": 1, NOT_CLAIMED: 1})
     except Exception:
         _put_off(ports, event, now)
         raise

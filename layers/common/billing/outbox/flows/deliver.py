@@ -17,7 +17,7 @@ from billing.kernel.flows.walks import rotated
 from billing.kernel.outbox_events import OutboxEvent
 from billing.kernel.ports import Ports
 from billing.outbox import lines
-from billing.outbox.flows import consume
+from billing.outbox.flows import consume, prepare
 
 SWEEP_AFTER = timedelta(minutes=2)
 """The age from which the sweep delivers an event that the stream has not."""
@@ -57,12 +57,22 @@ class _Work:
         """Ids of the events that were tried or found claimed: a sweep tries none of them again."""
 
     def deliver(self, events: Sequence[OutboxEvent]) -> None:
-        """Delivers events side by side, those of one purchase one after the other."""
+        """Delivers events side by side, those of one purchase one after the other.
+
+        Behind an event that could not be claimed the rest of its purchase's waits.
+        """
         self.seen.update(event.id for event in events)
+        held: set[lines.Line] = set()
         for together in lines.rounds(events):
-            for result in self.ports.each(self._deliver_one, together):
+            going = [event for event in together if lines.line_of(event) not in held]
+            self.tally += Counter(behind=len(together) - len(going))
+            if not self.count_of(LATE):
+                prepare.together(self.ports, going, now=self.now)
+            for event, result in zip(going, self.ports.each(self._deliver_one, going), strict=True):
                 assert not isinstance(result, Unavailable), "consume counts it"
                 counted, bug = result
+                if counted.pop(consume.NOT_CLAIMED, 0):
+                    held.add(lines.line_of(event))
                 self.tally += counted
                 self.bug = self.bug or bug
 

@@ -27,6 +27,10 @@ LATE_AFTER = timedelta(hours=1)
 ROWS_AT_MOST = 5_000
 READ_AT_ONCE = 100
 
+OTHERS = (DueKind.TICKET, DueKind.NOTICE)
+"""Kinds that move no money. What their sweep cannot finish it sets to now, so that a late one says
+that the sweep does not come to it. Background jobs have a detector of their own."""
+
 
 class Why(StrEnum):
     """The known reason: no worker took it, something holds it, or no gateway answered yet."""
@@ -37,7 +41,7 @@ class Why(StrEnum):
 
 
 class Missed(Value):
-    """One late due date; `subscription` is None for a checkout or a refund."""
+    """One late due date; `subscription` is None but for a charge or a cancellation."""
 
     why: Why
     due: Due
@@ -74,6 +78,18 @@ def find(ports: Ports, *, now: datetime) -> list[Missed]:
         for missed in _of_shard(ports, kind, shard, now)
     ]
     return sorted(found, key=lambda missed: missed.since)
+
+
+def others(ports: Ports, *, now: datetime) -> list[Missed]:
+    """Finds tickets and reminders that are more than an hour late, longest first."""
+    found = (
+        row
+        for kind in OTHERS
+        for shard in range(ports.operation.shards)
+        for row in ports.store.due(kind, shard, now - LATE_AFTER, READ_AT_ONCE)
+    )
+    late = [Missed(Why.UNANSWERED, row, row.due_at) for row in found]
+    return sorted(late, key=lambda missed: missed.since)
 
 
 def among(

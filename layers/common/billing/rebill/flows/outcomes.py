@@ -45,7 +45,10 @@ def settlement(
 
     match outcome:
         case Succeeded():
-            return "paid", charge_steps.settle_paid(subscription, invoice, outcome, now, shard)
+            lists = job.merchant.order_lists
+            return "paid", charge_steps.settle_paid(
+                subscription, invoice, outcome, now, shard, order_lists=lists
+            )
         case Declined():
             return declined(outcome, schedule)
         case ActionRequired():

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from billing.kernel.catalog import PriceTerms
 from billing.kernel.customers import BillTo, Consent, PaymentMethod
+from billing.kernel.discounts import Discount
 from billing.kernel.due import DueKind
 from billing.kernel.invoices import Invoice
 from billing.kernel.periods import Anchor
@@ -38,7 +39,7 @@ class Checkout(Entity):
     `anchor` is the purchase's wall time. `payment_token` is what the gateway's element gave,
     `method` what the gateway then saved. `action_url` is where the buyer authenticates (3-D
     Secure). `due_at`: when it is looked at again, or, where it was not successful, when its form is
-    erased (M-8).
+    erased (M-8). `discount` is what its coupon takes off.
     """
 
     key: str
@@ -67,6 +68,7 @@ class Checkout(Entity):
     decline_code: str | None = None
     next_charge_at: datetime | None = None
     known: bool = False
+    discount: Discount | None = None
 
     @property
     def due_kind(self) -> DueKind:

@@ -62,4 +62,5 @@ def next_charge(
     if subscription is None or was is None or was.next_charge_at is None:
         return None
     minimum = ports.minimum_minor(subscription)
-    return invoicing.less_credit(was.renewing_terms.price, was.credit_minor, minimum)
+    price = was.renewing_terms.price
+    return invoicing.less_credit(price, was.credit_minor, minimum, was.discount)

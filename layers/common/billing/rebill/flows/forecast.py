@@ -17,6 +17,7 @@ from billing.kernel.flows import subscription_list
 from billing.kernel.flows.subscription_list import Found
 from billing.kernel.forecasts import DayKey, ForecastRollup
 from billing.kernel.invoices import Invoice
+from billing.kernel.invoicing import ComingPayment
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor
@@ -149,7 +150,7 @@ def _charges(
         subscription = replace(subscription.changed_to(opened.plan_change), open_invoice=None)
         opened = None
     at, amount = _first(subscription, opened, minimum, now)
-    used = opened.credit_minor if opened else invoicing.credit_used(subscription, minimum)
+    paid = _invoiced(opened) if opened else invoicing.coming(subscription, minimum)
     while at is not None and at <= until:
         if subscription.open_invoice is None and charge_eligibility.too_late_to_ask(
             subscription, merchant, at
@@ -157,12 +158,23 @@ def _charges(
             return
         yield at, subscription.id, amount, subscription.test
         day = Anchor.at(at, subscription.anchor.zone).wall.date()
-        subscription = subscription.renewing().paid(at, day, None, used)
-        amount = invoicing.next_charge(subscription, minimum)
-        used = invoicing.credit_used(subscription, minimum)
+        subscription = subscription.renewing().paid(
+            at,
+            day,
+            None,
+            paid.credit_minor,
+            postponed_minor=paid.postponed_minor,
+            coupon=paid.coupon,
+        )
+        paid = invoicing.coming(subscription, minimum)
+        amount = paid.total
         at = (
             charge_eligibility.due_after_payment(subscription, at) if subscription.is_live else None
         )
+
+
+def _invoiced(opened: Invoice) -> ComingPayment:
+    return ComingPayment(opened.total, opened.credit_minor, opened.postponed_minor, opened.coupon)
 
 
 def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:

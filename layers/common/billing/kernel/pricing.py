@@ -18,13 +18,14 @@ from billing.kernel.values import Value, replace
 
 class Quote(Value):
     """Today's charge with its lines, and the first charges after it, before tax and less their
-    discount."""
+    discount; `discount` is that of the purchase."""
 
     kind: ChargeKind
     lines: tuple[InvoiceLine, ...]
     total: Money
     following: tuple[ScheduledCharge, ...]
     anchor: Anchor
+    discount: Discount | None = None
 
 
 def sold(
@@ -126,4 +127,4 @@ def quote(
         charge if off is None else replace(charge, amount=off.reduced(charge.amount))
         for charge, off in later
     )
-    return Quote(today.kind, lines, total, coming, anchor)
+    return Quote(today.kind, lines, total, coming, anchor, discount)

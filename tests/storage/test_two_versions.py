@@ -38,6 +38,8 @@ NEW_TYPES = {
     "TaxPlace": "as the setup",
     "TaxDay": "as the setup",
     "SalesYear": "as the setup",
+    "Coupon": "in a partition of its own; the old code sells without coupons",
+    "CouponUse": "beside a person's trial, which is read by its own key",
 }
 """Types that the last release does not know, with what it does without them."""
 

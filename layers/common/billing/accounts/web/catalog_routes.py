@@ -15,7 +15,7 @@ from billing.api.web.json_shapes import Listed, PricePointOutput, ProductOutput
 from billing.api.web.queries import PageQuery
 from billing.catalog.flows import products
 from billing.catalog.web.price_inputs import PricePointInput
-from billing.coupons import coupons
+from billing.coupons import terms as coupon_terms
 from billing.kernel.ports import Ports
 from billing.tax.flows import taxation
 from billing.web.inputs import Nothing, under
@@ -45,7 +45,7 @@ def _preview(api: Api, ports: Ports) -> None:
         if call.input.coupon is not None:
             with under("coupon"):
                 coupon = call.input.coupon.terms(call.merchant, call.input.coupon.code, call.now)
-                discount = coupons.check(coupon, terms.price.currency).discount
+                discount = coupon_terms.check(coupon, terms.price.currency).discount
         return merchant_shapes.preview(terms, start, call.input.count, taxed_on, discount)
 
 

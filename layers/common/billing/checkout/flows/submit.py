@@ -171,11 +171,11 @@ def _carry_on(
     if known.fingerprint != _fingerprint(price_point, form):
         raise Invalid("attempt_key_reused", field="attempt_key", code="attempt_key_reused")
     reached = advance.advance(ports, known, now=now, return_url=visitor.return_url, history=history)
-    if reached.state is CheckoutState.ABANDONED and reached.decline_code in {
-        trials.CODE,
-        coupons.OVER,
-    }:
-        raise Refused(reached.decline_code)
+    over = reached.state is CheckoutState.ABANDONED
+    if over and reached.decline_code == trials.CODE:
+        raise Refused(trials.CODE)
+    if over and reached.decline_code == coupons.OVER:
+        raise Refused(coupons.OVER)
     return reached
 
 

@@ -9,12 +9,20 @@ from billing.checkout import trials
 from billing.checkout.flows import offers, submit
 from billing.checkout.flows.limits import limit
 from billing.checkout.flows.offers import Offer
+from billing.coupons import coupons
 from billing.kernel.errors import Invalid, Refused
 from billing.kernel.gateways import Collection, Element, TheirPage
 from billing.kernel.ports import Ports
 from billing.web import custom_domains, http
 from billing.web.card_fields import card_fields
 from billing.web.request import Request
+
+OF_COUPONS = {
+    coupons.UNKNOWN: Invalid("coupon_unknown", field="coupon"),
+    coupons.OVER: Invalid("coupon_over", field="coupon"),
+    coupons.NOT_FOR_THIS: Invalid("coupon_not_for_this", field="coupon"),
+}
+"""A refusal of a coupon as an error of its field."""
 
 COUPON_MOST = 100
 COUPONS_PER_IP = 60
@@ -38,7 +46,7 @@ def with_coupon(
         try:
             offered = offers.with_coupon(ports, offered, typed, now=now)
         except Refused as refused:
-            errors["coupon"] = Invalid(refused.reason, field="coupon")
+            errors["coupon"] = OF_COUPONS[refused.code]
     return form_page(ports, offered, spoken, attempt_key=attempt_key, form=form, errors=errors)
 
 

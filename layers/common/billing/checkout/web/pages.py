@@ -15,6 +15,7 @@ from billing.checkout.flows.submit import Visitor
 from billing.checkout.web import drafts, shapes
 from billing.checkout.web.form_pages import (
     COUPON_MOST,
+    OF_COUPONS,
     discounted,
     form_page,
     refused_page,
@@ -89,7 +90,7 @@ def _purchase_page(
             )
         offered = discounted(ports, offered, typed, now=now)
         there = "payment_method" not in typed and _has_a_page(ports, offered)
-        shape = CheckoutInput.fromform_page(
+        shape = CheckoutInput.from_form(
             {**typed, "payment_method": GIVEN_THERE} if there else typed
         )
         offered = offers.taxed(ports, offered, shape.submission().bill_to, now=now)
@@ -127,7 +128,7 @@ def _coupon_refused(
     if begun is not None and begun.decline_code != refused.code:
         return _sent_again(ports, request, point, typed, now=now)
     again = key if begun is None else ports.new_id("attempt")
-    errors = {"coupon": Invalid(refused.reason, field="coupon")}
+    errors = {"coupon": OF_COUPONS[refused.code]}
     return form_page(
         ports,
         offers.without_coupon(offered),
@@ -163,7 +164,7 @@ def _sent_again(
     """Answers a form that was sent before its offer ended."""
     from billing.checkout.web.forms import CheckoutInput
 
-    shape = CheckoutInput.fromform_page(typed)
+    shape = CheckoutInput.from_form(typed)
     visitor = _visitor(ports, request, price_point, shape.attempt_key)
     submit.submit(ports, price_point, shape.submission(), visitor, now=now)
     return http.redirect(visitor.return_url)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.coupons import coupons
+from billing.coupons import coupons, terms
 from billing.coupons.coupons import Coupon
 from billing.kernel.cursors import position_in, seal
 from billing.kernel.errors import Conflict, Invalid, NotFound
@@ -18,7 +18,7 @@ LIST = "coupons"
 def create(ports: Ports, merchant: Merchant, coupon: Coupon) -> Coupon:
     """Makes a coupon; raises `Invalid` for wrong terms, a product or price point that is not the
     merchant's, and a code that is taken."""
-    checked = coupons.check(coupon, merchant.settings.currency)
+    checked = terms.check(coupon, merchant.settings.currency)
     _refuse_unknown(ports, merchant, checked)
     try:
         ports.store.commit(Insert(checked))

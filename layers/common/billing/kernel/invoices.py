@@ -173,7 +173,7 @@ class Invoice(Entity):
         """The net amount that its payment adds to the funds of its period, without what was owed
         from before, and with what is owed with the next one (A-4)."""
         owed = max(0, -self.credit_minor)
-        return self.net.amount_minor - owed + postponed_minor(self.lines)
+        return max(0, self.net.amount_minor - owed + postponed_minor(self.lines))
 
     @property
     def coupon(self) -> str | None:

@@ -42,6 +42,7 @@ from billing.rebill.flows import charge, sweep
 from billing.rebill.flows.charge_jobs import ChargeJob
 from billing.refunds import booking, disputes, refunds, value
 from billing.runtime import deadline
+from sim import coupon_mutations
 from sim.gateway import SimGateway
 from sim.items import Table
 from sim.mutations import (
@@ -444,4 +445,5 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("sweeps: time is never over", ((deadline, "has_time", never_over),)),
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
+    *(Mutant(name, patches) for name, patches in coupon_mutations.MUTANTS.items()),
 )

@@ -56,14 +56,21 @@ def chargeable(
         return made, total
     nothing = replace(total, amount_minor=0)
     left = tuple(line for line in made if not line.is_tax)
+    # Not taxed yet, or never; what the taxes are is kept for the unused time of what is carried.
+    untaxed = tuple(
+        replace(line, amount=nothing, tax=replace(line.tax, taxable_minor=0))
+        for line in made
+        if line.tax is not None and line.tax.taxable_minor >= 0
+    )
     rest = sum((line.amount for line in left), nothing)
     if follows and rest:
         carried = InvoiceLine(LineKind.POSTPONED, left[0].text, -rest)
-        return (*left, carried), nothing
-    return tuple(
+        return (*left, carried, *untaxed), nothing
+    waived = tuple(
         replace(line, amount=line.amount - rest) if line.coupon is not None else line
         for line in left
-    ), nothing
+    )
+    return (*waived, *untaxed), nothing
 
 
 def lines_for(

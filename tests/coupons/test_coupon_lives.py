@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from billing.checkout.checkouts import CheckoutState
+from billing.checkout.flows import coupon_uses
 from billing.coupons.coupons import Duration
 from billing.coupons.flows import attach, coupons
 from billing.kernel.catalog import Initial, PriceType, TaxBehavior
@@ -366,3 +367,15 @@ def test_a_failed_attempt_uses_nothing_and_the_retry_keeps_the_discount() -> Non
     assert world.subscription().discount is None
     world.advance(days=31)
     assert charged(world) == [2249, 2249, 2999]
+
+
+@pytest.mark.spec("C-8", "W-1")
+def test_who_reads_an_attempt_before_and_its_coupon_after_it_was_settled_reads_again() -> None:
+    """Found by the simulator (seed 1011): two events of one declined payment meet."""
+    world = World()
+    coupon(world, max_uses=1)
+    waiting = world.buy(coupon="SPRING", payment_method="pm_card_authenticationRequired")
+    world.advance(hours=2)
+    assert uses(world) == 0
+    with pytest.raises(Conflict):
+        coupon_uses.given_back(world.ports, waiting)

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.discounts import Discount
-from billing.kernel.errors import Refused
+from billing.kernel.errors import Conflict, Refused
 from billing.kernel.money import Currency, Money
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Entity, Insert, Write
@@ -140,10 +140,14 @@ def taken(
 def given_back(
     coupon: Coupon | None, people: Iterable[tuple[str, CouponUse | None]]
 ) -> tuple[Write, ...]:
-    """Returns the writes that give one use back, after nothing was paid with it."""
+    """Returns the writes that give one use back, after nothing was paid with it.
+
+    Raises `Conflict` where there is none: another has given it back since the attempt was read.
+    """
     if coupon is None:
         return ()
-    assert coupon.uses > 0, "given back once, after it was taken"
+    if not coupon.uses:
+        raise Conflict(note=f"no use of {coupon.code} to give back")
     uses = [use for _, use in people if use is not None and use.uses > 0]
     return (
         Change(coupon, replace(coupon, uses=coupon.uses - 1)),

@@ -120,6 +120,7 @@ class CouponWrites(Seen):
         self._uses: dict[tuple[str, str], int] = defaultdict(int)
         self._buyers: dict[str, tuple[str, ...]] = {}
         self._lowered: dict[str, str] = {}
+        self.taking: set[str] = set()
 
     def _coupons_stand(self, by_type: dict[type, list[Put]]) -> None:
         """Checks one write; what stood before it is what was seen before."""
@@ -158,7 +159,8 @@ class CouponWrites(Seen):
             self._buyers.setdefault(after.key, (f"card {card}", f"email {email}"))
 
     def _uses_are_taken(self) -> None:
-        for (merchant, code), takers in self._takers.items():
+        for merchant, code in {*self._takers, *self._given, *self._uses}:
+            takers = self._takers[merchant, code]
             uses, given = self._uses[merchant, code], self._given[merchant, code]
             if uses != len(takers) + given:
                 text = f"{merchant} {code}: {uses} uses, taken by {sorted(takers)}"
@@ -237,17 +239,32 @@ class CouponWrites(Seen):
             self._begins(after, by_type)
         elif after.id in self._in_use and self._terms_of(after) is None:
             del self._in_use[after.id]  # the plan that it is on by now is not its own
+        elif before.discount is None and after.discount is not None:
+            self._is_given(before, after)
         elif after.id in self._in_use:
             for _, was, now in by_type.get(Invoice, ()):
                 paid = now.state is I.PAID and (was is None or was.state is not I.PAID)
                 if paid and now.subscription == after.id and now.id in self._lowered:
                     self._count(after.id)
+            taken = before.discount is not None and after.discount is None
+            if taken and after.id in self.taking and before.period == after.period:
+                del self._in_use[after.id]
         code, left = self._in_use.get(after.id, (None, None))
         kept = after.discount
         has = (None, None) if kept is None else (kept.coupon, kept.charges_left)
         if has != (code, left):
             text = f"{after.id} keeps the coupon {has}, by its payments {code, left}"
             raise Violation("30", text, after.id, after.customer)
+
+    def _is_given(self, before: Subscription, after: Subscription) -> None:
+        """Counts the use of a coupon that a merchant gives; it lowers nothing that is open."""
+        assert after.discount is not None, "it is given"
+        code = after.discount.coupon
+        if before.open_invoice is not None:
+            raise Violation("30", f"{after.id} was given {code} with an open invoice", after.id)
+        self._in_use[after.id] = (code, CODES[code].payments)
+        self._given[after.merchant, code] += 1
+        self.tally["coupons_given"] += 1
 
     def _begins(self, after: Subscription, by_type: dict[type, list[Put]]) -> None:
         bought = [c for _, _, c in by_type.get(Checkout, ()) if c.purchase == after.id]

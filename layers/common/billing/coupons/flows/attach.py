@@ -66,13 +66,15 @@ def _people(ports: Ports, found: Subscription) -> tuple[str, ...]:
 
 def detach(ports: Ports, subscription: Subscription) -> Subscription:
     """Takes a subscription's coupon away; an invoice that is open keeps its discount, and the use
-    is not given back."""
+    is not given back. Raises `Refused` (not_active)."""
     return subscriptions.decided(ports, subscription, lambda found: _detach(ports, found))
 
 
 def _detach(ports: Ports, found: Subscription) -> Subscription:
+    if not found.is_live:
+        raise Refused("not_active")
     if found.discount is None:
         return found
     after = replace(found, discount=None)
-    ports.store.commit(Change(found, after))
+    ports.store.commit(Change(found, after, expecting=("state",)))
     return after

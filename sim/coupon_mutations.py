@@ -78,4 +78,4 @@ MUTANTS: Mapping[str, tuple[tuple[Any, str, Callable[[Any], Any]], ...]] = {
         (invoicing, "chargeable", charging_anything),
     ),
 }
-"""What is patched, by the name of the mutant."""
+"""Maps the name of a mutant to its patches."""

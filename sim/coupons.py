@@ -32,9 +32,12 @@ MINIMUM = 50
 
 
 class Terms(Value):
-    """What a coupon takes off: a share of a price, or so many cents; of so many payments, None of
-    all; of an initial price too. `most` uses in all, `each` by one person; `only` at the price
-    points with these numbers."""
+    """A coupon as the specification words it.
+
+    It takes off a share of a price, or so many cents; of so many payments, None of all; of an
+    initial price too. `most` uses in all, `each` by one person; `only` at the price points with
+    these numbers.
+    """
 
     share: Fraction | None = None
     cents: int = 0

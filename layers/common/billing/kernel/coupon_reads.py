@@ -20,5 +20,5 @@ class CouponParts(Protocol):
     def coupon_uses(
         self, merchant: str, code: str, subjects: Sequence[str]
     ) -> list[CouponUse | None]:
-        """How often a person, known by these hashes, has used a coupon."""
+        """The uses of a coupon by a person, for each of the hashes that they are known by."""
         ...

@@ -1,4 +1,4 @@
-"""How often one address, or one email, may ask something of a checkout."""
+"""Limits of a checkout: requests of one address, questions about one email."""
 
 from __future__ import annotations
 

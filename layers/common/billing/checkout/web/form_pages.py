@@ -41,20 +41,23 @@ def with_coupon(
 ) -> http.Answer:
     """Shows the form with the coupon that is typed into it, or why that takes nothing off."""
     errors: dict[str, Invalid] = {}
-    if typed := form.get("coupon", "").strip():
-        limit(ports, "coupon_ip", request.ip, COUPONS_PER_IP, now)
-        try:
-            offered = offers.with_coupon(ports, offered, typed, now=now)
-        except Refused as refused:
-            errors["coupon"] = OF_COUPONS[refused.code]
+    try:
+        offered = discounted(ports, request, offered, form, now=now)
+    except Refused as refused:
+        errors["coupon"] = OF_COUPONS[refused.code]
     return form_page(ports, offered, spoken, attempt_key=attempt_key, form=form, errors=errors)
 
 
-def discounted(ports: Ports, offered: Offer, typed: Mapping[str, str], *, now: datetime) -> Offer:
+def discounted(
+    ports: Ports, request: Request, offered: Offer, typed: Mapping[str, str], *, now: datetime
+) -> Offer:
     """Returns an offer with the coupon that was typed, if one was; raises `Refused` as
     `offers.with_coupon`."""
     coupon = typed.get("coupon", "").strip()
-    return offers.with_coupon(ports, offered, coupon, now=now) if coupon else offered
+    if not coupon:
+        return offered
+    limit(ports, "coupon_ip", request.ip, COUPONS_PER_IP, now)
+    return offers.with_coupon(ports, offered, coupon, now=now)
 
 
 def refused_page(

@@ -88,7 +88,7 @@ def _purchase_page(
             return with_coupon(
                 ports, request, offered, spoken, attempt_key=key, form=typed, now=now
             )
-        offered = discounted(ports, offered, typed, now=now)
+        offered = discounted(ports, request, offered, typed, now=now)
         there = "payment_method" not in typed and _has_a_page(ports, offered)
         shape = CheckoutInput.from_form(
             {**typed, "payment_method": GIVEN_THERE} if there else typed

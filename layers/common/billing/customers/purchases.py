@@ -103,6 +103,9 @@ def of_customer(
         if subscription is not None and subscription.next_charge_at is not None:
             least = minimum_minor(subscription)
             bought = replace(bought, next_amount=invoicing.next_charge(subscription, least))
+        if bought.owed is not None and subscription is not None and not subscription.open_invoice:
+            least = minimum_minor(subscription)
+            bought = replace(bought, owed=invoicing.next_charge(subscription, least))
         found.append(bought)
     return tuple(sorted(found, key=_rank))
 

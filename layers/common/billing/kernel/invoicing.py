@@ -150,11 +150,6 @@ def less_credit(
     return replace(rest, amount_minor=0) if too_little else rest
 
 
-def credit_used(subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX) -> int:
-    """Returns the credit that the next payment uses; negative for an amount that was owed."""
-    return _due(subscription, minimum_minor, taxes)[2]
-
-
 def _due(
     subscription: Subscription, minimum_minor: int, taxes: Taxes
 ) -> tuple[tuple[InvoiceLine, ...], Money, int]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from html import unescape
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from billing.coupons.coupons import Duration
+from billing.render.invoice_pdf import render
 from functions.checkout import app
 from tests.checkout.test_checkout import Till, till
 from tests.coupons.couponing import charged, coupon, uses
+from tests.portal.visitors import Shop
 from tests.web.calls import Answer, Client
+from tests.world import World
 
 __all__ = ["till"]
 
@@ -135,3 +140,26 @@ def test_guessing_codes_is_limited(till: Till) -> None:
         client.browse("GET", f"{till.address}?coupon=CODE{number}").status for number in range(70)
     ]
     assert answers[0] == 200 and answers[-1] == 429
+
+
+@pytest.mark.spec("C-8", "B-4")
+def test_the_portal_says_how_many_payments_a_coupon_still_lowers() -> None:
+    shop = Shop()
+    coupon(shop.world, duration=Duration.REPEATING, charges=3)
+    shop.world.buy(coupon="SPRING")
+    shop.world.advance(minutes=5)
+    (module,) = shop.signed_in().see().all("section")
+    assert "Next payment: $22.49" in module.text
+    assert "Discount with coupon SPRING, payments left: 2" in module.text
+
+
+@pytest.mark.spec("C-8", "B-5")
+def test_the_invoice_has_a_line_for_the_discount() -> None:
+    world = World()
+    coupon(world)
+    world.buy(coupon="SPRING")
+    world.work()
+    (issued,) = world.history().documents
+    text = " ".join(PdfReader(BytesIO(render(issued))).pages[0].extract_text().split())
+    assert "Discount with coupon SPRING -$7.50" in text
+    assert "$22.49" in text

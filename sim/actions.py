@@ -26,6 +26,7 @@ from sim import overdue, support
 from sim.buyers import authenticate
 from sim.card_changes import bank_renews, new_card, other_card, remove_card
 from sim.chance import Chance
+from sim.coupon_changes import give_coupon, take_coupon
 from sim.documents import download
 from sim.money_back import dispute, payments, refund_at_gateway, refund_last, send_back
 from sim.plan_changes import cheaper_then_back, freeze_next, other_plan
@@ -232,6 +233,8 @@ MINDS: dict[str, tuple[float, tuple[Action, ...]]] = {
     "renewal": (0.3, (bank_renews,)),
     "renewal again": (0.15, (bank_renews,)),
     "address": (0.15, (change_email,)),
+    "coupon": (0.3, (give_coupon,)),
+    "coupon again": (0.2, (give_coupon, take_coupon)),
     "invoice": (0.3, (download,)),
     "invoice again": (0.3, (download,)),
 }

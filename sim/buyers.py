@@ -67,6 +67,7 @@ class Buyer:
             address=taxes.address_of(self._purchase.number, taxed=self._world.plan.taxed),
             payment_method=self._purchase.card,
             confirm_repeat=self._confirms,
+            coupon=self._purchase.coupon,
         )
         ports = self._world.ports
         visitor = Visitor(f"192.0.2.{self._purchase.number % 250}", RETURN_URL)

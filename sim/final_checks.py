@@ -26,6 +26,7 @@ from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
 from sim.access_writes import access_agrees
 from sim.account_balances import balances_agree
+from sim.coupons import uses_agree
 from sim.invariants import Violation
 from sim.jobs import jobs_ended
 from sim.logged import logged_once
@@ -58,6 +59,7 @@ def reckon(world: World) -> None:
     _books_agree(world, found)
     _refunds_agree(world, found)
     balances_agree(world, found)
+    uses_agree(found)
     access_agrees(found, now)
     _asked_once(found[Refund])
     _disputes_agree(world, found)

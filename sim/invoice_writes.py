@@ -6,7 +6,7 @@ from billing.kernel.invoices import BETWEEN_ATTEMPTS, FINAL, Invoice, InvoiceSta
 from billing.kernel.orders import Order
 from billing.kernel.payment_refs import PaymentPointer
 from billing.kernel.subscription import CHARGEABLE, Subscription
-from sim import taxes
+from sim import coupons, taxes
 from sim.invariants import FIXED, INVOICE_GRAPH, SKEW, SNAPSHOT, I, Violation, changed
 from sim.items import Put
 from sim.seen import Seen
@@ -68,7 +68,9 @@ class InvoiceWrites(Seen):
     def _costs_as_agreed(before: Subscription, invoice: Invoice) -> None:
         """Checks that a period is opened at the price of the plan that was to come when it was."""
         price = before.renewing().terms.price
-        agreed, net = price.amount_minor - invoice.credit_minor, taxes.net_of(invoice.lines)
+        lowered = coupons.off_minor(invoice.lines) + coupons.carried_minor(invoice.lines)
+        agreed = price.amount_minor - lowered - invoice.credit_minor
+        net = taxes.net_of(invoice.lines)
         if net != agreed or invoice.credit_minor > max(0, before.credit_minor):
             text = f"{invoice.id} was opened over {net}, agreed {agreed}"
             raise Violation("3", f"{text}, credit {before.credit_minor}", invoice.id, before.id)

@@ -44,6 +44,7 @@ from billing.rebill.flows.charge_jobs import ChargeJob
 from billing.refunds import booking, disputes, refunds, value
 from billing.runtime import deadline
 from billing.tax import sums
+from sim import coupon_mutations
 from sim.gateway import SimGateway
 from sim.items import Table
 from sim.mutations import (
@@ -456,4 +457,5 @@ MUTANTS: tuple[Mutant, ...] = (
         "outbox: a consumer's own note not looked for", ((consume, "_has_noted", always(False)),)
     ),
     Mutant("numbers: counter unconditional", ((documents, "numbered", committing_blindly),)),
+    *(Mutant(name, patches) for name, patches in coupon_mutations.MUTANTS.items()),
 )

@@ -16,7 +16,8 @@ from billing.kernel.subscription import State, Subscription
 from billing.kernel.values import replace
 from billing.plans.plan_change import Quote, When
 from billing.refunds.refunds import Refund
-from sim import taxes
+from sim import coupons, taxes
+from sim.coupons import CouponWrites
 from sim.invariants import CALL, LIFE, SKEW, I, Violation, changed
 from sim.items import Put
 from sim.plan import FREEZE_MINOR
@@ -24,7 +25,7 @@ from sim.value_writes import ValueWrites
 from sim.writes import Writes
 
 
-class Oracle(Writes, ValueWrites):
+class Oracle(Writes, ValueWrites, CouponWrites):
     """An observer of every write and charge; the gateway's own ledger is the truth."""
 
     def _whole_write(self, by_type: dict[type, list[Put]]) -> None:
@@ -37,6 +38,7 @@ class Oracle(Writes, ValueWrites):
         self._reservations_match(by_type)
         self._cards_stand(by_type)
         self._cards_stay_with_their_purchase(by_type)
+        self._coupons_stand(by_type)
         self._value_stands(by_type)
         self._renewed_cards_pay(by_type)
 
@@ -234,7 +236,9 @@ class Oracle(Writes, ValueWrites):
             self._as_quoted(subscription, invoice)
             return
         price = subscription.terms.price
-        agreed, net = price.amount_minor - invoice.credit_minor, taxes.net_of(invoice.lines)
+        lowered = coupons.off_minor(invoice.lines) + coupons.carried_minor(invoice.lines)
+        agreed = price.amount_minor - lowered - invoice.credit_minor
+        net = taxes.net_of(invoice.lines)
         if net != agreed:
             raise Violation("3", f"{invoice.id} over {net}, agreed {agreed}", invoice.id)
         self._one_a_day(subscription, invoice, at)

@@ -13,6 +13,7 @@ from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Period, Span, Unit
 from billing.kernel.retries import FinalAction, RetrySchedule
 from billing.kernel.values import Value, replace
+from sim import coupons
 from sim.chance import Chance
 from sim.virtual_clock import DAY, HOUR, MINUTE, SECOND, microseconds
 
@@ -80,6 +81,7 @@ class Purchase(Value):
     card: str
     again: bool = False
     clicks: int = 1
+    coupon: str | None = None
 
 
 @dataclass(slots=True)
@@ -87,7 +89,8 @@ class Plan:
     """The world that a seed draws.
 
     `looks` is for how many things a run has time, None for all. A scene `hears` of its gateway's
-    events only if it says so. Where it is `taxed`, all sellers collect tax.
+    events only if it says so. Where it is `taxed`, all sellers collect tax; where it is `couponed`,
+    they have coupons.
     """
 
     starts_at: datetime
@@ -104,6 +107,7 @@ class Plan:
     looks: int | None = None
     hears: bool = False
     taxed: bool = False
+    couponed: bool = False
 
     @property
     def start_us(self) -> int:
@@ -147,6 +151,11 @@ def drawn(seed: int) -> Plan:
     ]
     plan.offers_end = _offers_end(plan, Chance(seed, "offers"))
     plan.taxed = Chance(seed, "tax").happens(0.5)
+    plan.couponed = Chance(seed, "coupons").happens(0.5)
+    if plan.couponed:
+        plan.purchases = [
+            replace(each, coupon=coupons.typed(seed, each.number)) for each in plan.purchases
+        ]
     plan.looks = _looks(Chance(seed, "hurry"))
     return plan
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Insert
-from sim import documents, hurry, observed, overdue, prices, taxes
+from sim import coupons, documents, hurry, observed, overdue, prices, taxes
 from sim.actions import Action
 from sim.adversary import Adversary
 from sim.buyers import Buyer, authenticate_some_day
@@ -127,11 +127,15 @@ def _gateway(seed: int) -> type[SimGateway]:
 
 def _set_up(world: World) -> None:
     world.oracle.collects_tax = world.plan.taxed
+    if world.plan.couponed:
+        world.gateway.capabilities = coupons.with_minimum(world.gateway.capabilities)
     for merchant in list(world.plan.merchants.values()):
         items: tuple[Insert, ...] = ()
         if world.plan.taxed:
             merchant, items = taxes.registered(merchant)
             world.plan.merchants[merchant.id] = merchant
+        if world.plan.couponed:
+            items = (*items, *coupons.made(merchant))
         world.table.write((Insert(merchant), *items))
     for product, point in world.plan.products:
         world.table.write((Insert(product), Insert(point)))

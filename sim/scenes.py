@@ -51,6 +51,7 @@ class Scene(Value):
     seed: int = 1
     acts: tuple[Act, ...] = ()
     hears: bool = False
+    coupon: str | None = None
 
 
 def _change(place: int, when: When, *, thinks_us: int = 0) -> Action:
@@ -118,6 +119,9 @@ SCENES = {
         Scene("left alone", ONCE, "pm_card_authenticationRequired", 2, 1),
         Scene("refused", ONCE, "pm_card_chargeDeclined", 2),
         Scene("bought once", ONCE, "pm_card_mastercard", 2),
+        Scene("lowered", MONTHLY, "pm_card_mastercard", 33, coupon="THIRD"),
+        Scene("lowered to nothing", ONCE, "pm_card_mastercard", 2, coupon="FULL"),
+        Scene("lowered and refused", ONCE, "pm_card_chargeDeclined", 2, coupon="EVER"),
         Scene("pays late", TRIAL, "pm_card_chargeCustomerFail", 18, acts=(Act(14, pay_now),)),
         Scene("pauses", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, pause_now),)),
         Scene("upgrades", MONTHLY, "pm_card_mastercard", 33, acts=(Act(10, change_now),)),
@@ -320,5 +324,7 @@ def plan_of(scene: Scene) -> Plan:
     sold = [bought, *others]
     plan = Plan(START, scene.days * DAY, 1, False, {"acme": merchant}, sold, hears=scene.hears)
     at_us = plan.start_us + SECOND
-    plan.purchases = [Purchase(1, at_us, "ann@example.com", bought[1].id, scene.card)]
+    plan.couponed = scene.coupon is not None
+    ann = Purchase(1, at_us, "ann@example.com", bought[1].id, scene.card, coupon=scene.coupon)
+    plan.purchases = [ann]
     return plan

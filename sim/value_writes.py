@@ -20,7 +20,7 @@ from billing.kernel.values import replace
 from billing.plans.plan_change import Quote
 from billing.refunds.chargebacks import Chargeback
 from billing.refunds.refunds import Refund, RefundState
-from sim import price_of_change, taxes
+from sim import coupons, price_of_change, taxes
 from sim.invariants import I, Violation, changed
 from sim.items import Put
 from sim.seen import Seen
@@ -180,6 +180,7 @@ class ValueWrites(Seen):
             stands = self.subscription(after.subscription)
             assert stands is not None, "what is paid is there"
             price = stands.terms.price.amount_minor
+            price -= min(price, coupons.off_minor(after.lines))
             book.renew(after.period, price - max(0, after.credit_minor), after.credit_minor)
 
     def _plan_was_paid(self, book: Book, invoice: Invoice) -> None:

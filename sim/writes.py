@@ -10,6 +10,7 @@ from typing import Any
 from billing.checkout import checkout_steps
 from billing.checkout.checkouts import Checkout
 from billing.checkout.trials import TrialUse
+from billing.coupons.coupons import CouponUse
 from billing.event_log.logged_events import EventHour, LoggedEvent
 from billing.helpdesk.tickets import Ticket
 from billing.jobs.jobs import Job, JobLine
@@ -61,6 +62,7 @@ TOLD_OF_CHANGES = {
 
 
 UNJUDGED = {
+    CouponUse,
     EventHour,
     Job,
     JobLine,

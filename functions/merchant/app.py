@@ -274,6 +274,18 @@ def _tax_ids(api: Api, ports: Ports) -> None:
     routes.declare_of_subscriptions(api, ports)
 
 
+def _coupons(api: Api, ports: Ports) -> None:
+    from billing.coupons.web import routes
+
+    routes.declare(api, ports)
+
+
+def _coupon_uses(api: Api, ports: Ports) -> None:
+    from billing.coupons.web import routes
+
+    routes.declare_uses(api, ports)
+
+
 def _events(api: Api, ports: Ports) -> None:
     from billing.event_log.web import routes
 
@@ -285,7 +297,7 @@ Declare = Callable[[Api, Ports], None]
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("preview", "products", "price-points"), (_catalog,)),
     "orders": (_sales, _endings),
-    "subscriptions": (_sales, _endings, _actions, _lists, _plans, _tax_ids),
+    "subscriptions": (_sales, _endings, _actions, _lists, _plans, _tax_ids, _coupon_uses),
     "customers": (_customers, _lists),
     "invoices": (_lists,),
     **dict.fromkeys(("access", "forecast", "attention"), (_customers,)),
@@ -295,6 +307,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("tickets", "inbound-mail"), (_helpdesk,)),
     "events": (_events,),
     "tax": (_taxes,),
+    **dict.fromkeys(("coupons", "coupons.csv"), (_coupons,)),
 }
 """The declarers of routes, by the part of their paths after `/v1/`."""
 

@@ -178,10 +178,12 @@ LISTS = {
     "/v1/events",
     "/v1/forecast",
     "/v1/tickets",
+    "/v1/coupons",
     "/v1/tax/registrations",
     "/v1/tax/rates",
     "/v1/tax/report",
 }
+COUPON = {"code": "SPRING", "basis_points": 2500, "duration": "once"}
 TICKET = {
     "department": "billing",
     "email": "ann@example.com",
@@ -205,6 +207,7 @@ def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> Non
         "subscription": bought.purchase,
         "customer": bought.customer,
         "invoice": bought.invoice.id,
+        "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
     }
     asked = 0
     for path, method, _ in operations(document):
@@ -241,6 +244,7 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "customer": bought.customer,
         "gateway": "stripe",
         "account": "acct_1",
+        "coupon": shop.api.post("/v1/coupons", COUPON).json["code"],
     }
     before = [shop.api.get(a).json for a in ("/v1/products", "/v1/settings", "/v1/keys")]
     change = {"price_point": second.json["id"], "when": "now"}
@@ -251,6 +255,8 @@ def test_nobody_changes_what_is_another_merchants(shop: Shop, document: Any) -> 
         "/v1/subscriptions/{subscription}/change-plan/quote": change,
         "/v1/subscriptions/{subscription}/tax-id": {"tax_id": None},
         "/v1/tickets/{ticket}/reply": {"text": "Hello"},
+        "/v1/coupons/{coupon}": {"active": False},
+        "/v1/subscriptions/{subscription}/coupon": {"coupon": "SPRING"},
     }
     for path, method, _ in operations(document):
         if method == "get" or "{" not in path:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.errors import Refused
-from billing.kernel.invoicing import credit_used, next_charge
+from billing.kernel.invoicing import coming
 from billing.kernel.money import MAX_AMOUNT_MINOR, Currency, Money
 from billing.kernel.periods import Anchor, Period
 from billing.kernel.plans import Plan
@@ -236,7 +236,8 @@ def test_credit_is_used_up_by_what_follows_and_never_below_nothing(
     price: int, credit: int, minimum: int
 ) -> None:
     subscription = running(price, credit_minor=credit)
-    charged, used = next_charge(subscription, minimum), credit_used(subscription, minimum)
+    found = coming(subscription, minimum)
+    charged, used = found.total, found.credit_minor
     assert charged.amount_minor == price - used
     assert 0 <= charged.amount_minor <= price + max(0, -credit)
     if price >= minimum:

@@ -15,6 +15,7 @@ import pytest
 from billing.gateway_events.flows import webhook
 from billing.gateways.sandbox import events
 from billing.kernel import charge_eligibility
+from billing.kernel.discounts import Discount
 from billing.kernel.errors import RateLimited
 from billing.kernel.flows import gateway_payments
 from billing.kernel.gateways import SANDBOX, About, AccountRef, GatewayEvent
@@ -175,6 +176,7 @@ NOT_AS_READ: dict[str, Callable[[Subscription], Subscription]] = {
     "anchor": lambda s: replace(s, anchor=s.anchor.plus(Span(1, Unit.DAY), 1)),
     "thaws_to": lambda s: replace(s, thaws_to=ANOTHER),
     "next_plan": lambda s: replace(s, next_plan=ANOTHER),
+    "discount": lambda s: replace(s, discount=Discount("SPRING", basis_points=2500)),
 }
 
 

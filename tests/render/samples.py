@@ -174,5 +174,6 @@ def form_values(terms: PriceTerms = TRIAL) -> dict[str, object]:
         "collects_tax": False,
         "tax_from_address": False,
         "tax_added": False,
+        "coupon_added": False,
         "decline_code": None,
     }

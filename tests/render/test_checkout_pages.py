@@ -50,7 +50,7 @@ def test_the_checkout_asks_for_email_name_address_and_payment_method_and_no_card
     names = {e.attributes["name"] for e in document.all("input", "select")}
     assert names == {
         *("email", "name", "line1", "line2", "city", "postal_code", "state", "country"),
-        *("payment_method", "attempt_key", "shown"),
+        *("payment_method", "attempt_key", "shown", "coupon"),
     }
     assert document.one("form").attributes["method"] == "post"
     assert document.one("input", name="attempt_key").attributes["value"] == "a-key"
@@ -140,7 +140,9 @@ def test_pressing_the_button_agrees_to_what_is_written_below_it(
     terms: PriceTerms, button: str, consent: str
 ) -> None:
     document = form(terms)
-    assert document.one("button").text == button
+    pressed_by_enter, apply_coupon, pay = document.all("button")
+    assert pressed_by_enter.text == pay.text == button
+    assert apply_coupon.attributes["name"] == "apply_coupon"
     assert f"By selecting “{button}”, you agree" in document.text
     assert consent in document.text
 

@@ -31,6 +31,8 @@ FOR_ALL = re.compile(
 
 BODIES: dict[str, Any] = {
     "rates.csv": "country,name,rate\n",
+    "coupon": {"coupon": "SPRING"},
+    "<coupon>": {"active": False},
     "unfreeze/quote": {},
     "cancel": {"when": "now"},
     "quote": {"price_point": LIBRARY, "when": "now"},

@@ -49,7 +49,7 @@ def test_a_withdrawal_that_is_believed_at_once_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lapsing, "WITHDRAWN_AFTER", timedelta(0))
-    assert any(run(seed, gateway=LapsingGateway).violation for seed in range(2026, 2040))
+    assert any(run(seed, gateway=LapsingGateway).violation for seed in range(2026, 2050))
 
 
 @pytest.mark.spec("R-1")

@@ -76,14 +76,14 @@ def prepare(checkout: Checkout, gateway_ref: str) -> tuple[Checkout, Transaction
 
 
 def pass_point_of_no_return(
-    checkout: Checkout, failed_order_id: str, now: datetime
+    checkout: Checkout, failed_order_id: str, now: datetime, coupon: Transaction = ()
 ) -> tuple[Checkout, Transaction]:
-    """Starts the charge (step 3): money may move from here on."""
+    """Starts the charge (step 3): money may move from here on; `coupon` takes its use."""
     assert checkout.method is not None, "saved before it is charged"
     invoice = checkout.invoice.confirming(now, checkout.method.id, failed_order_id)
     after, step = _step(checkout, replace(checkout, invoice=invoice, due_at=now + LOOK_AGAIN))
     pointer = payment_refs.pointed_at(invoice, checkout.key)
-    return after, (*step, pointer, *trials.taken(checkout, now))
+    return after, (*step, pointer, *trials.taken(checkout, now), *coupon)
 
 
 def wait_for_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkout, Transaction]:
@@ -96,12 +96,17 @@ def wait_for_buyer(checkout: Checkout, outcome: ActionRequired) -> tuple[Checkou
 
 
 def decline(
-    checkout: Checkout, outcome: Declined, now: datetime, *, failed_order_id: str
+    checkout: Checkout,
+    outcome: Declined,
+    now: datetime,
+    *,
+    failed_order_id: str,
+    coupon: Transaction = (),
 ) -> tuple[Checkout, Transaction]:
     """Ends an attempt as declined; creates nothing but a failed order (C-4).
 
     Its key stays declined. The order is nobody's, also where a customer has that email: a form
-    proves no mailbox, and only a payment makes its sender their owner.
+    proves no mailbox, and only a payment makes its sender their owner. `coupon` gives its use back.
     """
     invoice = replace(checkout.invoice, failed_order_id=failed_order_id)
     over = replace(
@@ -119,13 +124,16 @@ def decline(
         attempt_key=checkout.key,
     )
     _, transaction = _step(checkout, over)
-    return over, (*transaction, *trials.given_back(checkout), Insert(order))
+    return over, (*transaction, *trials.given_back(checkout), *coupon, Insert(order))
 
 
-def abandon(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Transaction]:
+def abandon(
+    checkout: Checkout, code: str | None = None, coupon: Transaction = ()
+) -> tuple[Checkout, Transaction]:
     """Ends an attempt as abandoned, so that it can never be paid any more.
 
     It was left alone for an hour and withdrawn at the gateway, or refused for the reason `code`.
+    `coupon` gives its use back.
     """
     over = replace(
         checkout,
@@ -136,7 +144,7 @@ def abandon(checkout: Checkout, code: str | None = None) -> tuple[Checkout, Tran
         due_at=checkout.created_at + ERASED_AFTER,
     )
     _, transaction = _step(checkout, over)
-    return over, (*transaction, *trials.given_back(checkout))
+    return over, (*transaction, *trials.given_back(checkout), *coupon)
 
 
 def forget(checkout: Checkout) -> tuple[Checkout, Transaction]:
@@ -172,6 +180,7 @@ def settle_paid(
     customer: str | None,
     kept: PaymentMethod | None = None,
     shard: int,
+    coupon: Transaction = (),
 ) -> tuple[Checkout, Transaction]:
     """Books a paid attempt: customer, subscription, order, invoice, access and mail together (C-3).
 
@@ -196,7 +205,7 @@ def settle_paid(
     return over, (
         *transaction,
         # Without a charge there was no point of no return to take it at.
-        *(() if invoice.total else trials.taken(checkout, now)),
+        *(() if invoice.total else (*trials.taken(checkout, now), *coupon)),
         *(() if customer else purchase.new_customer(checkout, now)),
         purchase.keep(checkout, customer, kept),
         *((Insert(subscription), Insert(reminders.first(subscription))) if subscription else ()),

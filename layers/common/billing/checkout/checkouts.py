@@ -11,9 +11,13 @@ from enum import StrEnum
 
 from billing.kernel.catalog import PriceTerms
 from billing.kernel.customers import BillTo, Consent, PaymentMethod
+from billing.kernel.discounts import Discount, left_after
 from billing.kernel.due import DueKind
 from billing.kernel.invoices import Invoice
+from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
+from billing.kernel.schedule import ChargeKind
+from billing.kernel.values import replace
 from billing.kernel.writes import Entity
 
 
@@ -38,7 +42,7 @@ class Checkout(Entity):
     `anchor` is the purchase's wall time. `payment_token` is what the gateway's element gave,
     `method` what the gateway then saved. `action_url` is where the buyer authenticates (3-D
     Secure). `due_at`: when it is looked at again, or, where it was not successful, when its form is
-    erased (M-8).
+    erased (M-8). `discount` is what its coupon takes off.
     """
 
     key: str
@@ -67,6 +71,17 @@ class Checkout(Entity):
     decline_code: str | None = None
     next_charge_at: datetime | None = None
     known: bool = False
+    discount: Discount | None = None
+
+    @property
+    def next_price(self) -> Money:
+        """The price of the payment after the first, less its discount and with what is carried to
+        it, before tax."""
+        first, price, left = self.invoice, self.terms.price, self.discount
+        if first.kind is ChargeKind.STANDARD:
+            left = left_after(left, first.coupon)
+        lowered = price if left is None else left.reduced(price)
+        return replace(lowered, amount_minor=lowered.amount_minor + first.postponed_minor)
 
     @property
     def due_kind(self) -> DueKind:

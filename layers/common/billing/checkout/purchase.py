@@ -14,6 +14,7 @@ from billing.kernel.customers import (
     email_hash,
     normalised_email,
 )
+from billing.kernel.discounts import left_after
 from billing.kernel.orders import Order, OrderKind
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.periods import Anchor
@@ -92,8 +93,10 @@ def subscription(checkout: Checkout, customer: str, now: datetime) -> Subscripti
         payments_made=paid_standard,
         last_charged_on=Anchor.at(now, anchor.zone).wall.date() if paid_standard else None,
         due_at=standard_at(terms, anchor, paid_standard),
+        credit_minor=-invoice.postponed_minor,
         language=checkout.language,
         test=invoice.test,
+        discount=checkout.discount if in_trial else left_after(checkout.discount, invoice.coupon),
     )
     assert subscription.period_at is not None, "what rebills has something to come"
     return subscription.paid_first(invoice.paid_for_period_minor, invoice.taxed_by)

@@ -8,17 +8,26 @@ paid.
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import sha256
 
 from billing.checkout.checkouts import Checkout
-from billing.kernel.customers import PaymentMethod, normalised_email
+from billing.kernel.customers import PaymentMethod
 from billing.kernel.invoices import UNDER_WAY
+from billing.kernel.persons import card_subject, mailbox, subjects
 from billing.kernel.values import replace
 from billing.kernel.writes import Entity, Insert, Remove, Write
 
+__all__ = [
+    "CODE",
+    "TrialUse",
+    "card_renewed",
+    "card_subject",
+    "given_back",
+    "mailbox",
+    "subjects",
+    "taken",
+]
+
 CODE = "trial_used"
-DOTS_DO_NOT_COUNT = frozenset({"gmail.com", "googlemail.com"})
-"""Mail hosts that deliver whatever dots the name has (support.google.com/mail/answer/7436150)."""
 
 
 class TrialUse(Entity):
@@ -31,35 +40,6 @@ class TrialUse(Entity):
     subject: str
     purchase: str
     taken_at: datetime
-
-
-def mailbox(email: str) -> str:
-    """Normalizes an email to one spelling per mailbox.
-
-    It has no tag after a plus, and no dots where they do not count.
-    """
-    name, _, host = normalised_email(email).rpartition("@")
-    name = name.partition("+")[0] or name
-    if host in DOTS_DO_NOT_COUNT:
-        return f"{name.replace('.', '')}@gmail.com"
-    return f"{name}@{host}"
-
-
-def subjects(merchant: str, email: str, method: PaymentMethod | None) -> tuple[str, ...]:
-    """Returns the hashes that identify a person: keys and logs must not reveal them."""
-    mailboxes = (_subject(merchant, f"email\n{mailbox(email)}"),)
-    if method is None or method.fingerprint is None:
-        return mailboxes
-    return (*mailboxes, card_subject(replace(method, merchant=merchant)))
-
-
-def card_subject(method: PaymentMethod) -> str:
-    """Returns the hash that identifies a card with a fingerprint."""
-    return _subject(method.merchant, f"card\n{method.gateway}\n{method.fingerprint}")
-
-
-def _subject(merchant: str, known_by: str) -> str:
-    return sha256(f"{merchant}\n{known_by}".encode()).hexdigest()[:32]
 
 
 def taken(checkout: Checkout, now: datetime) -> tuple[Write, ...]:

@@ -99,7 +99,11 @@ def of_customer(
         bought = _purchase(
             name, subscription, entries, by_invoice, cards, refund_days, settings, now
         )
-        found.append(replace(bought, next_amount=next_amounts.get(name)))
+        if subscription is not None and subscription.next_charge_at is not None:
+            bought = replace(bought, next_amount=next_amounts[name])
+        if bought.owed is not None and subscription is not None and not subscription.open_invoice:
+            bought = replace(bought, owed=next_amounts[name])
+        found.append(bought)
     return tuple(sorted(found, key=_rank))
 
 

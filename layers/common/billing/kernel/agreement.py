@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from billing.kernel.catalog import PriceTerms, PriceType
+from billing.kernel.discounts import Discount
 from billing.kernel.due import DueKind
 from billing.kernel.fund_shares import UNKNOWN, Share, whole
 from billing.kernel.funds import Funds
@@ -111,8 +112,8 @@ class Agreement(Entity):
     taken off the next invoices; a negative amount is owed with the next one (A-4, P-18). `funds` is
     what was paid and is not used up, None in the plain case: the running period at its price
     (`money`). `thaws_to` is the plan to return to after a freeze: with a `next_plan` the freeze
-    begins with the next period, without one it is in force (A-5). `test` marks sandbox purchases
-    (W-3).
+    begins with the next period, without one it is in force (A-5). `discount` is what is left of
+    its coupon (C-8). `test` marks sandbox purchases (W-3).
     """
 
     id: str
@@ -156,6 +157,12 @@ class Agreement(Entity):
     thaws_to: Plan | None = None
     language: str = "en"
     test: bool = False
+    discount: Discount | None = None
+
+    @property
+    def next_discount(self) -> Discount | None:
+        """The discount on the next payment of the plan in force; none on a freeze's price (C-8)."""
+        return None if self.is_frozen else self.discount
 
     @property
     def due_kind(self) -> DueKind:

@@ -45,7 +45,15 @@ RESTS = (*LOOKED_AT, "due_at", "retry_at", "pay_now", "waiting_since")
 So it fails if another writer set one meanwhile, even where it saw none to remove.
 """
 
-PRICED_BY = ("price_point", "price_version", "anchor", "next_plan", "thaws_to", "credit_minor")
+PRICED_BY = (
+    "price_point",
+    "price_version",
+    "anchor",
+    "next_plan",
+    "thaws_to",
+    "credit_minor",
+    "discount",
+)
 """The fields of a subscription that the amount of its next invoice depends on (A-4)."""
 
 MONEY = (*LOOKED_AT, "funds", "credit_minor")

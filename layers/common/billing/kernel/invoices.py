@@ -7,12 +7,33 @@ from enum import StrEnum
 
 from billing.kernel.customers import ERASED, BillTo
 from billing.kernel.gateways import ChargeOrder
+from billing.kernel.invoice_lines import (
+    NOT_TAX,
+    InvoiceLine,
+    LineKind,
+    LineTax,
+    coupon_of,
+    postponed_minor,
+)
 from billing.kernel.money import Money
 from billing.kernel.orders import _SERIES, NUMBER_DIGITS, Order, OrderKind, list_of
 from billing.kernel.plans import PlanChange
 from billing.kernel.schedule import ChargeKind
-from billing.kernel.values import Value, replace
+from billing.kernel.values import replace
 from billing.kernel.writes import Entity
+
+__all__ = [
+    "BETWEEN_ATTEMPTS",
+    "FINAL",
+    "NOT_TAX",
+    "UNDER_WAY",
+    "Invoice",
+    "InvoiceCounter",
+    "InvoiceLine",
+    "InvoiceState",
+    "LineKind",
+    "LineTax",
+]
 
 
 class InvoiceState(StrEnum):
@@ -38,56 +59,6 @@ UNDER_WAY = frozenset({InvoiceState.CONFIRMING, InvoiceState.ACTION_REQUIRED})
 BETWEEN_ATTEMPTS = frozenset({InvoiceState.READY, InvoiceState.RETRY, InvoiceState.ACTION_REQUIRED})
 """States in which an attempt can begin; one that its buyer did not authenticate is followed by the
 next."""
-
-
-class LineKind(StrEnum):
-    """The kinds of invoice line other than tax: the product sold, and the parts of a plan change
-    (A-4)."""
-
-    CHARGE = "charge"
-    FREEZE = "freeze"
-    REST = "rest"
-    UNUSED = "unused"
-    CREDIT = "credit"
-    OWED = "owed"
-    KEPT = "kept"
-    POSTPONED = "postponed"
-    LATER = "later"
-
-
-NOT_TAX = frozenset(kind.value for kind in LineKind)
-
-
-class LineTax(Value):
-    """The rate of a line of tax in millionths, and the net amount that it is on (C-10).
-
-    `included`: the tax is in the price, not on top of it. `reverse_charge`: the buyer owes it, so
-    the line's amount is 0.
-    """
-
-    rate_ppm: int
-    taxable_minor: int
-    included: bool = False
-    reverse_charge: bool = False
-
-
-class InvoiceLine(Value):
-    """One line of an invoice.
-
-    `kind` is a `LineKind`, or, on a line of tax, its jurisdiction, such as `US-CA` or `DE`; the
-    code of 0.2.0 books each other kind as tax. `text` is the product's or the tax's name. `coupon`
-    is the code of the coupon whose discount it is, which that code books as a part of the sale.
-    """
-
-    kind: str
-    text: str
-    amount: Money
-    tax: LineTax | None = None
-    coupon: str | None = None
-
-    @property
-    def is_tax(self) -> bool:
-        return self.tax is not None or self.kind not in NOT_TAX
 
 
 class Invoice(Entity):
@@ -200,8 +171,19 @@ class Invoice(Entity):
     @property
     def paid_for_period_minor(self) -> int:
         """The net amount that its payment adds to the funds of its period, without what was owed
-        from before (A-4)."""
-        return self.net.amount_minor - max(0, -self.credit_minor)
+        from before, and with what is owed with the next one (A-4)."""
+        owed = max(0, -self.credit_minor)
+        return max(0, self.net.amount_minor - owed + postponed_minor(self.lines))
+
+    @property
+    def coupon(self) -> str | None:
+        """The code of the coupon that took something off, or None (C-8)."""
+        return coupon_of(self.lines)
+
+    @property
+    def postponed_minor(self) -> int:
+        """The net amount that was too little to charge, and is owed with the next invoice."""
+        return postponed_minor(self.lines)
 
     @property
     def changes_plan(self) -> bool:

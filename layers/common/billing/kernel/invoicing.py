@@ -6,16 +6,18 @@ from datetime import datetime
 
 from billing.kernel.catalog import PricePoint, PriceTerms, Product
 from billing.kernel.customers import BillTo
+from billing.kernel.discounts import Discount
 from billing.kernel.funds import Funds
+from billing.kernel.invoice_lines import coupon_of, postponed_minor
 from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.plans import PlanChange
-from billing.kernel.pricing import Quote
+from billing.kernel.pricing import Quote, chargeable, sold
 from billing.kernel.schedule import ChargeKind
 from billing.kernel.subscription import Subscription
 from billing.kernel.taxes import BEFORE_TAX, Taxable, Taxation, Taxes, taxed
-from billing.kernel.values import replace
+from billing.kernel.values import Value, replace
 
 
 def invoice_id(purchase: str, seq: int) -> str:
@@ -91,8 +93,7 @@ def following(
 ) -> Invoice:
     """Returns the invoice of a subscription's next standard payment, on the plan in force then."""
     renewing = subscription.renewing()
-    used = credit_used(subscription, minimum_minor, taxes)
-    lines, total = taxed(_renewal_lines(renewing, used, taxes))
+    lines, total, used = _due(subscription, minimum_minor, taxes)
     scheduled_at = renewing.period_at
     assert scheduled_at is not None, "asked only of what may be charged"
     drawn = _drawn(renewing, lines, total, bill_to, order_id, download_key, now)
@@ -118,33 +119,82 @@ def for_change(
 
 def next_charge(subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX) -> Money:
     """Returns the amount of the next standard payment, less credit, with its taxes (A-4, P-19)."""
-    used = credit_used(subscription, minimum_minor, taxes)
-    return taxed(_renewal_lines(subscription.renewing(), used, taxes))[1]
+    return _due(subscription, minimum_minor, taxes)[1]
 
 
 def price_less_credit(
-    terms: PriceTerms, credit_minor: int, minimum_minor: int, taxation: Taxation
+    terms: PriceTerms,
+    discount: Discount | None,
+    credit_minor: int,
+    minimum_minor: int,
+    taxation: Taxation,
 ) -> Money:
-    """Returns what is charged of a price after credit, with the taxes of both."""
-    net = taxation.net_of(terms.price, inclusive=terms.tax_inclusive).amount_minor
-    used = replace(terms.price, amount_minor=-_used(net, credit_minor, minimum_minor))
-    lines = [Taxable(InvoiceLine(LineKind.CHARGE, "", terms.price), taxation, terms.tax_inclusive)]
+    """Returns what is charged of a price after its discount and credit, with the taxes of all."""
+    price = terms.price if discount is None else discount.reduced(terms.price)
+    net = taxation.net_of(price, inclusive=terms.tax_inclusive).amount_minor
+    used = replace(price, amount_minor=-_used(net, credit_minor, minimum_minor))
+    lines = [Taxable(InvoiceLine(LineKind.CHARGE, "", price), taxation, terms.tax_inclusive)]
     if used:
         lines.append(Taxable(InvoiceLine(LineKind.CREDIT, "", used), taxation))
-    return taxed(lines)[1]
+    total = taxed(lines)[1]
+    too_little = discount is not None and total.amount_minor < minimum_minor
+    return replace(total, amount_minor=0) if too_little else total
 
 
-def credit_used(subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX) -> int:
-    """Returns the credit that the next payment uses; negative for an amount that was owed.
+class ComingPayment(Value):
+    """The next standard payment: its total with taxes, the credit that it uses, the amount that it
+    carries on, and the coupon that lowers it."""
+
+    total: Money
+    credit_minor: int
+    postponed_minor: int
+    coupon: str | None
+
+
+def coming(
+    subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX
+) -> ComingPayment:
+    """Returns the next standard payment, as it will be invoiced."""
+    lines, total, used = _due(subscription, minimum_minor, taxes)
+    return ComingPayment(total, used, postponed_minor(lines), coupon_of(lines))
+
+
+def _due(
+    subscription: Subscription, minimum_minor: int, taxes: Taxes
+) -> tuple[tuple[InvoiceLine, ...], Money, int]:
+    """Returns the lines of the next standard payment, their total, and the credit that it uses.
+
+    Where a coupon leaves less than the gateway's minimum, all credit is used before the rest is
+    carried on: an amount is credited or owed, never both.
+    """
+    renewing = subscription.renewing()
+    used = _credit_used(renewing, minimum_minor, taxes)
+    lines = _renewal_lines(renewing, used, taxes)
+    if renewing.next_discount is not None and subscription.credit_minor > 0:
+        total = taxed(lines)[1].amount_minor
+        if 0 < total < minimum_minor:
+            used = min(subscription.credit_minor, _net_price(renewing, taxes))
+            lines = _renewal_lines(renewing, used, taxes)
+    follows = renewing.payments_made + 1 != renewing.terms.standard_payments
+    return *chargeable(lines, minimum_minor, follows=follows), used
+
+
+def _net_price(renewing: Subscription, taxes: Taxes) -> int:
+    """Returns the price of a standard payment less its discount, before tax, in minor units."""
+    terms, discount = renewing.terms, renewing.next_discount
+    price = terms.price if discount is None else discount.reduced(terms.price)
+    return taxes.now.net_of(price, inclusive=terms.tax_inclusive).amount_minor
+
+
+def _credit_used(renewing: Subscription, minimum_minor: int, taxes: Taxes) -> int:
+    """Returns the credit to use; negative for an amount that was owed.
 
     Credit is money before tax, so it pays for the price before tax. Where it was paid with other
     taxes than are due now, so much less is used that the total is nothing or at least the gateway's
     minimum.
     """
-    renewing = subscription.renewing()
-    terms = renewing.terms
-    price = taxes.now.net_of(terms.price, inclusive=terms.tax_inclusive).amount_minor
-    used = _used(price, subscription.credit_minor, minimum_minor)
+    price = _net_price(renewing, taxes)
+    used = _used(price, renewing.credit_minor, minimum_minor)
     for at_most in (used, used - 1, price - minimum_minor, 0):
         if used <= 0:
             return used
@@ -169,9 +219,10 @@ def _used(price: int, credit_minor: int, minimum_minor: int) -> int:
 
 def _renewal_lines(renewing: Subscription, used: int, taxes: Taxes) -> list[Taxable]:
     name, terms = renewing.product_name, renewing.terms
-    sold = LineKind.FREEZE if renewing.is_frozen else LineKind.CHARGE
-    charge = InvoiceLine(sold, name, terms.price)
-    lines = [Taxable(charge, taxes.now, terms.tax_inclusive)]
+    kind = LineKind.FREEZE if renewing.is_frozen else LineKind.CHARGE
+    charge = InvoiceLine(kind, name, terms.price)
+    discount = renewing.next_discount
+    lines = sold(charge, taxes.now, discount, inclusive=terms.tax_inclusive)
     if used < 0:
         owed = replace(terms.price, amount_minor=-used)
         lines.append(Taxable(InvoiceLine(LineKind.OWED, name, owed), taxes.now))

@@ -2,33 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
 from billing.kernel.catalog import PriceTerms
+from billing.kernel.discounts import Discount, left_after
 from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
 from billing.kernel.schedule import ChargeKind, ScheduledCharge, charges
 from billing.kernel.taxes import UNTAXED, Taxable, Taxation, taxed
-from billing.kernel.values import Value
+from billing.kernel.values import Value, replace
 
 
 class Quote(Value):
-    """Today's charge with its lines, and the first charges after it, as their price says."""
+    """Today's charge with its lines, and the first charges after it, before tax and less their
+    discount; `discount` is that of the purchase."""
 
     kind: ChargeKind
     lines: tuple[InvoiceLine, ...]
     total: Money
     following: tuple[ScheduledCharge, ...]
     anchor: Anchor
+    discount: Discount | None = None
+
+
+def sold(
+    line: InvoiceLine, taxation: Taxation, discount: Discount | None = None, *, inclusive: bool
+) -> list[Taxable]:
+    """Returns the line of what is sold, and that of its discount, which lowers what is taxed (C-8,
+    C-10).
+
+    The code of 0.2.0 books a line of this kind as a part of the sale.
+    """
+    lines = [Taxable(line, taxation, inclusive)]
+    if discount is not None:
+        off = replace(line, amount=-discount.off(line.amount), coupon=discount.coupon)
+        lines.append(Taxable(off, taxation, inclusive))
+    return lines
+
+
+def chargeable(
+    lines: Sequence[Taxable], minimum_minor: int, *, follows: bool
+) -> tuple[tuple[InvoiceLine, ...], Money]:
+    """Returns lines with their taxes, and what is charged of them: nothing, where a coupon leaves
+    less than the gateway's minimum (C-8).
+
+    The rest is carried to the next invoice, and taxed there; it is waived where none `follows`.
+    """
+    made, total = taxed(lines)
+    if not 0 < total.amount_minor < minimum_minor or all(line.coupon is None for line in made):
+        return made, total
+    nothing = replace(total, amount_minor=0)
+    left = tuple(line for line in made if not line.is_tax)
+    # Not taxed yet, or never; what the taxes are is kept for the unused time of what is carried.
+    untaxed = tuple(
+        replace(line, amount=nothing, tax=replace(line.tax, taxable_minor=0))
+        for line in made
+        if line.tax is not None and line.tax.taxable_minor >= 0
+    )
+    rest = sum((line.amount for line in left), nothing)
+    if follows and rest:
+        carried = InvoiceLine(LineKind.POSTPONED, left[0].text, -rest)
+        return (*left, carried, *untaxed), nothing
+    waived = tuple(
+        replace(line, amount=line.amount - rest) if line.coupon is not None else line
+        for line in left
+    )
+    return (*waived, *untaxed), nothing
 
 
 def lines_for(
-    amount: Money, text: str, taxation: Taxation = UNTAXED, *, inclusive: bool = False
+    amount: Money,
+    text: str,
+    taxation: Taxation = UNTAXED,
+    *,
+    inclusive: bool = False,
+    discount: Discount | None = None,
+    minimum_minor: int = 0,
+    follows: bool = True,
 ) -> tuple[tuple[InvoiceLine, ...], Money]:
-    """Returns the charge's own line with its tax lines, and their total."""
-    return taxed([Taxable(InvoiceLine(LineKind.CHARGE, text, amount), taxation, inclusive)])
+    """Returns the charge's own line with its discount and tax lines, and their total."""
+    line = InvoiceLine(LineKind.CHARGE, text, amount)
+    lines = sold(line, taxation, discount, inclusive=inclusive)
+    return chargeable(lines, minimum_minor, follows=follows)
+
+
+def discounted(
+    charges: Iterable[ScheduledCharge], discount: Discount | None
+) -> Iterator[tuple[ScheduledCharge, Discount | None]]:
+    """Yields each charge of a schedule with the discount on it, None where there is none (C-8).
+
+    It is on as many standard payments as the coupon says, and on an initial price that is not 0
+    where it says so.
+    """
+    for charge in charges:
+        if charge.kind is ChargeKind.INITIAL:
+            touched = discount is not None and discount.applies_to_initial and bool(charge.amount)
+            yield charge, discount if touched else None
+        else:
+            yield charge, discount
+            discount = None if discount is None else left_after(discount, discount.coupon)
 
 
 def quote(
@@ -39,10 +114,24 @@ def quote(
     *,
     taxation: Taxation = UNTAXED,
     following: int = 3,
+    discount: Discount | None = None,
+    minimum_minor: int = 0,
 ) -> Quote:
     """Quotes a purchase at `start` (aware): the charge now, and up to `following` charges after
     it."""
     anchor = Anchor.at(start, zone)
-    today, *later = islice(charges(terms, anchor), following + 1)
-    lines, total = lines_for(today.amount, text, taxation, inclusive=terms.tax_inclusive)
-    return Quote(today.kind, lines, total, tuple(later), anchor)
+    (today, off), *later = islice(discounted(charges(terms, anchor), discount), following + 1)
+    lines, total = lines_for(
+        today.amount,
+        text,
+        taxation,
+        inclusive=terms.tax_inclusive,
+        discount=off,
+        minimum_minor=minimum_minor,
+        follows=bool(later),
+    )
+    coming = tuple(
+        charge if off is None else replace(charge, amount=off.reduced(charge.amount))
+        for charge, off in later
+    )
+    return Quote(today.kind, lines, total, coming, anchor, discount)

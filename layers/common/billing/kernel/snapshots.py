@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.kernel.catalog import PriceTerms
+from billing.kernel.discounts import Discount
 from billing.kernel.money import Money
 from billing.kernel.subscription import TERMINAL, Source, State, Subscription
 from billing.kernel.values import Value
@@ -17,8 +18,8 @@ class Snapshot(Value):
     """The subscription details that mails show, as of an event.
 
     `terms` are those in force, `next_terms` those of the next payment if they differ;
-    `credit_minor` is taken off it. `retry_at` is when a failed payment is tried again, `reference`
-    the Order ID of a cancellation.
+    `credit_minor` and `discount` are taken off it. `retry_at` is when a failed payment is tried
+    again, `reference` the Order ID of a cancellation.
     """
 
     product_name: str
@@ -32,6 +33,7 @@ class Snapshot(Value):
     retry_at: datetime | None = None
     reference: str | None = None
     ended_by: Source | None = None
+    discount: Discount | None = None
 
     @property
     def is_live(self) -> bool:
@@ -51,6 +53,7 @@ class Snapshot(Value):
             self.credit_minor,
             self.next_charge_at,
             self.access_until,
+            self.discount,
         )
 
 
@@ -59,7 +62,8 @@ def of(subscription: Subscription, *, reference: str | None = None) -> Snapshot:
 
     `reference` is given where the cancellation request is no longer on the subscription.
     """
-    renewing = subscription.renewing().terms
+    renewed = subscription.renewing()
+    renewing = renewed.terms
     asked = subscription.cancelling
     return Snapshot(
         product_name=subscription.product_name,
@@ -73,6 +77,7 @@ def of(subscription: Subscription, *, reference: str | None = None) -> Snapshot:
         retry_at=subscription.retry_at,
         reference=reference or (asked.order if asked else None),
         ended_by=subscription.ended_by,
+        discount=renewed.next_discount,
     )
 
 

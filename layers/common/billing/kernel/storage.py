@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from billing.kernel.coupon_reads import CouponParts
 from billing.kernel.customer_reads import CustomerParts
 from billing.kernel.errors import Conflict
 from billing.kernel.lists import Lists, Page
@@ -95,7 +96,7 @@ class History(Value):
         return next((m for m in kept if m.id == method_id), None)
 
 
-class Store(Lists, CustomerParts, TaxParts, Protocol):
+class Store(Lists, CustomerParts, TaxParts, CouponParts, Protocol):
     """The store of business state.
 
     Reads are strongly consistent but where they say "index"; values are frozen. Methods are named

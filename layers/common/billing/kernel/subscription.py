@@ -19,6 +19,7 @@ from billing.kernel.agreement import (
     State,
     When,
 )
+from billing.kernel.discounts import left_after
 from billing.kernel.plans import Plan, PlanChange
 from billing.kernel.subscription_funds import FundedAgreement
 from billing.kernel.values import replace
@@ -98,8 +99,16 @@ class Subscription(FundedAgreement):
             credit_minor=kept,
             funds=None,
             next_plan=None,
+            discount=self.discount if self.keeps_discount(change.plan) else None,
         )
         return after if funds is None else after._with(funds)
+
+    def keeps_discount(self, plan: Plan) -> bool:
+        """Tests whether its coupon stays with another plan: it is not limited to others, and an
+        amount is in that plan's currency (C-8)."""
+        same = plan.terms.price.currency is self.terms.price.currency
+        found = self.discount
+        return found is not None and same and found.is_for(plan.product, plan.price_point)
 
     def freezing(self, plan: Plan, back_to: Plan) -> Subscription:
         """Schedules a freeze: only its price is charged from the next period on, until it thaws
@@ -193,12 +202,15 @@ class Subscription(FundedAgreement):
         *,
         paid_minor: int | None = None,
         taxed_by: str | None = None,
+        postponed_minor: int = 0,
+        coupon: str | None = None,
     ) -> Subscription:
         """Records a payment of `paid_minor` before tax, and `credit_minor` of credit beside it.
 
-        None is the price less the credit. `taxed_by` is the invoice, if it was taxed. Completed
-        when it was the last standard one (P-4, P-6, R-7). The price of a freeze is no standard
-        payment (A-5).
+        None is the price less the credit. `taxed_by` is the invoice, if it was taxed,
+        `postponed_minor` what it carries to the next one, `coupon` the code that lowered it, of
+        which one payment is used (C-8). Completed when it was the last standard one (P-4, P-6,
+        R-7). The price of a freeze is no standard payment (A-5).
         """
         assert self.is_live, "what has ended stays as it is"
         after = replace(
@@ -215,8 +227,9 @@ class Subscription(FundedAgreement):
             paused_by=None,
             interrupted=None,
             due_at=due_at,
+            discount=self.discount if coupon is None else left_after(self.discount, coupon),
         )
-        after = after._renewed(self, credit_minor, paid_minor, taxed_by)
+        after = after._renewed(self, credit_minor, paid_minor, taxed_by, postponed_minor)
         if after.payments_made == self.terms.standard_payments:
             # No charge is left that a ticket could hold (H-4).
             done = replace(after, held_for=None, held_since=None)

@@ -62,10 +62,16 @@ class FundedAgreement(Agreement):
         return self._with(self.money.restored(period, took, runs=runs, taxed_by=taxed_by))
 
     def _renewed(
-        self, before: Self, credit_minor: int, paid_minor: int | None, taxed_by: str | None
+        self,
+        before: Self,
+        credit_minor: int,
+        paid_minor: int | None,
+        taxed_by: str | None,
+        postponed_minor: int,
     ) -> Self:
-        """Adds the period just paid to its funds, `credit_minor` of it by credit."""
-        owed = min(0, before.credit_minor) - min(0, credit_minor)
+        """Adds the period just paid to its funds, `credit_minor` of it by credit; what was
+        postponed is owed."""
+        owed = min(0, before.credit_minor) - min(0, credit_minor) - postponed_minor
         if paid_minor is None:
             paid_minor = self.terms.price.amount_minor - max(0, credit_minor)
         funds = before.money.renewed(before.period, paid_minor, credit_minor, taxed_by)

@@ -151,7 +151,8 @@ def _taxed_alike(
     if inclusive:
         gross = [each.gross_minor for each in lines]
         tax = taxation.within(sum(gross))
-        net = spread(sum(gross) - tax, gross)
+        # A price that a coupon takes to nothing has no tax; it is shown beside its discount.
+        net = spread(sum(gross) - tax, gross) if sum(gross) else gross
         shares = spread(tax, [rate.ppm for rate in taxation.rates])
     else:
         net = [each.amount_minor for each in lines]

@@ -41,7 +41,8 @@ class Quote(Value):
     """The price of changing to `plan` as of `at`; `lines` add up to `due_now`.
 
     `change` is its effect on the subscription, None where that comes with the next period.
-    `next_charge` is charged at `next_charge_at`, with tax.
+    `next_charge` is charged at `next_charge_at`, with tax. `coupon` is the code of the one in use,
+    `keeps_coupon` whether it stays (C-8); it is for standard payments, and not for this one.
     """
 
     plan: Plan
@@ -53,6 +54,8 @@ class Quote(Value):
     next_charge_at: datetime
     next_charge: Money
     token: str
+    coupon: str | None = None
+    keeps_coupon: bool = False
 
 
 def refuse_change(subscription: Subscription, price_point: str, when: When, now: datetime) -> None:
@@ -121,6 +124,8 @@ def quote(
         next_charge_at=next_charge_at,
         next_charge=next_charge(after, minimum_minor, taxes.and_of(next_invoice_id(subscription))),
         token="",
+        coupon=None if subscription.discount is None else subscription.discount.coupon,
+        keeps_coupon=subscription.keeps_discount(plan),
     )
     return replace(quoted, token=_token(subscription, quoted))
 

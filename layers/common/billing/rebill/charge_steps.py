@@ -115,6 +115,8 @@ def settle_paid(
         invoice.credit_minor,
         paid_minor=invoice.paid_for_period_minor,
         taxed_by=invoice.taxed_by,
+        postponed_minor=invoice.postponed_minor,
+        coupon=invoice.coupon,
     )
     if after.is_live:
         after = after.postponed_to(charge_eligibility.due_after_payment(after, now))
@@ -208,10 +210,8 @@ def wait_for_buyer(
     now: datetime,
     shard: int,
 ) -> Transaction:
-    """Counts an attempt that needs authentication; its link is mailed.
-
-    The link stays valid until the next attempt (R-4, R-8).
-    """
+    """Counts an attempt that needs authentication; its link is mailed, and stays valid until the
+    next attempt (R-4, R-8)."""
     waiting = invoice.in_state(InvoiceState.ACTION_REQUIRED)
     if _continues(subscription, now):
         written = _uncounted(subscription, invoice, waiting)
@@ -228,10 +228,8 @@ def wait_for_buyer(
 def void_without_account(
     subscription: Subscription, invoice: Invoice | None, now: datetime, shard: int
 ) -> Transaction:
-    """Marks the subscription past due because its gateway account is gone.
-
-    No card of it can be charged until there is a new one, and it is not declined (W-6). A change of
-    plan is only given up.
+    """Marks the subscription past due because its gateway account is gone, and no card of it can be
+    charged until there is a new one; it is not declined (W-6). A change of plan is only given up.
     """
     if invoice is not None and invoice.changes_plan:
         goes_on = subscription.voided(subscription.period_at)

@@ -177,6 +177,7 @@ def next_payment(was: Snapshot | None, envelope: Envelope) -> tuple[str, ...]:
             date=formats.day(was.next_charge_at, was.zone, language),
         ),
         text(language, "mail.terms", terms=formats.terms(terms, language)),
+        *(() if was.discount is None else (wording.coupon(was.discount, language),)),
     )
 
 

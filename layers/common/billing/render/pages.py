@@ -143,6 +143,7 @@ def _made(language: str, loader: BaseLoader) -> Environment:
         has_text=messages.has,
         countries=partial(formats.countries, language),
         disclosure_of=partial(wording.disclosure, language=language),
+        coupon_words=partial(wording.coupon, language=language),
         cancelling_of=partial(wording.cancelling, language=language),
         decline_words=partial(wording.decline, language=language),
         by_gateway=partial(wording.by_gateway, language=language),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
+from billing.kernel import pricing
 from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.disclosures import DisclosedCharge, DisclosedLine, Disclosure
+from billing.kernel.discounts import Discount
 from billing.kernel.errors import Refused
-from billing.kernel.invoices import InvoiceLine
+from billing.kernel.invoice_lines import coupon_of
+from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.merchants import Merchant, SelfService
 from billing.kernel.money import Money
 from billing.kernel.pricing import Quote
-from billing.kernel.schedule import ends_at
+from billing.kernel.schedule import charges, ends_at
 from billing.render import formats
 from billing.render.errors import error_text
 from billing.render.messages import MERCHANTS_LANGUAGE, has, text
@@ -25,7 +30,7 @@ def disclosure(
     return Disclosure(
         product=product,
         terms=price,
-        lines=tuple(DisclosedLine(_shown(each, language), each.amount) for each in quote.lines),
+        lines=_lines(quote, language),
         tax=sum(taxes, Money(0, quote.total.currency)),
         total=quote.total,
         following=tuple(DisclosedCharge(each.at, each.amount) for each in quote.following),
@@ -51,8 +56,12 @@ def disclosure(
 def pay_button(terms: PriceTerms, total: Money, language: str) -> str:
     """Returns the text of the pay button, which is what pressing it does."""
     amount = formats.money(total, language)
-    if not total:
+    if not total and terms.initial is not None and not terms.initial.amount_minor:
         return text(language, "checkout.button.free")
+    if not total:  # by a coupon
+        return text(
+            language, "checkout.button.later" if terms.rebills else "checkout.button.nothing"
+        )
     if terms.type is PriceType.RECURRING and terms.initial is None:
         return text(language, "checkout.button.subscribe", amount=amount)
     return text(language, "checkout.button.pay", amount=amount)
@@ -80,12 +89,35 @@ def line(line: InvoiceLine, language: str) -> str:
             return text(language, "line.reverse_charge", what=line.text)
         rate = formats.rate(line.tax.rate_ppm, language)
         return text(language, "line.tax", what=line.text, rate=rate)
+    if line.coupon is not None:
+        return text(language, "line.coupon", code=line.coupon)
     key = f"line.{line.kind}"
     return text(language, key, what=line.text) if has(key) else line.text
 
 
-def _shown(each: InvoiceLine, language: str) -> str:
-    return line(each, language) if each.is_tax else each.text
+def coupon(discount: Discount, language: str) -> str:
+    """Names a coupon in use, and for how many payments it stays (C-8)."""
+    if discount.charges_left is None:
+        return text(language, "coupon.always", code=discount.coupon)
+    return text(language, "coupon.left", code=discount.coupon, count=discount.charges_left)
+
+
+def _lines(quote: Quote, language: str) -> tuple[DisclosedLine, ...]:
+    """Returns the lines of a quote; a coupon that lowers only what follows has one too."""
+    lines = [
+        DisclosedLine(_shown(each, quote.discount, language), each.amount) for each in quote.lines
+    ]
+    if quote.discount is not None and coupon_of(quote.lines) is None:
+        nothing = Money(0, quote.total.currency)
+        lines.insert(1, DisclosedLine(coupon(quote.discount, language), nothing))
+    return tuple(lines)
+
+
+def _shown(each: InvoiceLine, discount: Discount | None, language: str) -> str:
+    if each.coupon is not None and discount is not None:
+        return coupon(discount, language)
+    named = each.is_tax or each.kind == LineKind.POSTPONED
+    return line(each, language) if named else each.text
 
 
 def decline(code: str | None, language: str, gateway: str | None = None) -> str:
@@ -127,6 +159,15 @@ def _course(terms: PriceTerms) -> str:
     return "endless" if terms.standard_payments is None else "completes"
 
 
+def _price_of_rest(terms: PriceTerms, quote: Quote) -> Money:
+    """Returns the price of the payments that are not listed: less the discount, where it is on all
+    of them."""
+    scheduled = pricing.discounted(charges(terms, quote.anchor), quote.discount)
+    rest = list(islice(scheduled, len(quote.following) + 1, None))
+    reduced = {charge.amount if off is None else off.reduced(charge.amount) for charge, off in rest}
+    return reduced.pop() if len(reduced) == 1 else terms.price
+
+
 def _rest(terms: PriceTerms, quote: Quote, language: str) -> str | None:
     if not terms.rebills:
         return None
@@ -143,6 +184,6 @@ def _rest(terms: PriceTerms, quote: Quote, language: str) -> str | None:
         language,
         "checkout.rest.more",
         count=left,
-        amount=formats.money(terms.price, language),
+        amount=formats.money(_price_of_rest(terms, quote), language),
         date=formats.day(last, quote.anchor.zone, language),
     )

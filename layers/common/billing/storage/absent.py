@@ -12,7 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 WRITTEN_OUT = frozenset(
-    {"ApiKey", "Consent", "Customer", "Merchant", "PricePoint", "Product", "TaxPlace", "TaxSetup"}
+    {
+        "ApiKey",
+        "Consent",
+        "Coupon",
+        "Customer",
+        "Merchant",
+        "PricePoint",
+        "Product",
+        "TaxPlace",
+        "TaxSetup",
+    }
 )
 """Entities that hold choices, of a merchant or of a customer: every value is stored.
 
@@ -129,6 +139,20 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
     "Address": {"line2": None, "postal_code": None, "state": None},
     "Customer": {"default_method": None, "language": "en", "test": False},
     "Consent": {"terms_hash": None, "shown": None},
+    "Coupon": {
+        "basis_points": None,
+        "amount_off": None,
+        "charges": None,
+        "applies_to_initial": False,
+        "products": (),
+        "price_points": (),
+        "starts_at": None,
+        "ends_at": None,
+        "max_uses": None,
+        "max_uses_per_customer": None,
+        "active": True,
+        "uses": 0,
+    },
     "Disclosure": {"period": None, "payments": None, "ends_at": None},
     "TaxSetup": {
         "registrations": (),
@@ -158,6 +182,14 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     "BillTo": {"tax_id_confirmed": False},
     "Chargeback": {"moves": 1},
     "Checkout": {"state": "open", "known": False},
+    "CouponUse": {"uses": 0},
+    "Discount": {
+        "basis_points": 0,
+        "amount_minor": 0,
+        "applies_to_initial": False,
+        "products": (),
+        "price_points": (),
+    },
     "Funds": {"shares": ()},
     "Invoice": {
         "state": "pending",

@@ -76,6 +76,10 @@ ENTITIES = {
             "TicketOf",
         ),
         "checkout.trials": ("TrialUse",),
+        "coupons.coupons": (
+            "Coupon",
+            "CouponUse",
+        ),
         "tax.registrations": ("TaxSetup",),
         "tax.rates": ("TaxPlace",),
         "tax.sums": (

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.storage import Due
 from billing.kernel.writes import Change, Entity, Transaction, Write
-from billing.storage import customer_keys, event_keys, keys, tax_keys
+from billing.storage import coupon_keys, customer_keys, event_keys, keys, tax_keys
 from billing.storage.addresses import Key, stamp
 
 if TYPE_CHECKING:
     from billing.accounts.accounts import Account, AccountEmail
     from billing.checkout.checkouts import Checkout
     from billing.checkout.trials import TrialUse
+    from billing.coupons.coupons import Coupon, CouponUse
     from billing.event_log.logged_events import EventHour, LoggedEvent
     from billing.helpdesk.messages import Message
     from billing.helpdesk.tickets import Ticket, TicketOf
@@ -255,6 +256,14 @@ def _sales_year(e: SalesYear) -> Key[SalesYear]:
     return tax_keys.year(e)
 
 
+def _coupon(e: Coupon) -> Key[Coupon]:
+    return coupon_keys.coupon(e.merchant, e.code)
+
+
+def _coupon_use(e: CouponUse) -> Key[CouponUse]:
+    return coupon_keys.coupon_use(e.merchant, e.coupon, e.subject)
+
+
 _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "Merchant": _merchant,
     "ApiKey": _api_key,
@@ -299,4 +308,6 @@ _KEYS: dict[str, Callable[..., Key[Entity]]] = {
     "TaxPlace": _tax_place,
     "TaxDay": _tax_day,
     "SalesYear": _sales_year,
+    "Coupon": _coupon,
+    "CouponUse": _coupon_use,
 }

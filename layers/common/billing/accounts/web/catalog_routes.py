@@ -15,6 +15,7 @@ from billing.api.web.json_shapes import Listed, PricePointOutput, ProductOutput
 from billing.api.web.queries import PageQuery
 from billing.catalog.flows import products
 from billing.catalog.web.price_inputs import PricePointInput
+from billing.coupons import terms as coupon_terms
 from billing.kernel.ports import Ports
 from billing.tax.flows import taxation
 from billing.web.inputs import Nothing, under
@@ -31,7 +32,8 @@ def _preview(api: Api, ports: Ports) -> None:
     def preview(call: Call[PreviewInput]) -> merchant_shapes.PreviewOutput:
         """Preview what a price point would charge, and when; no product is needed (P-19).
 
-        With a `buyer`, each charge has its taxes, at the rates of its day as they are known now.
+        With a `buyer`, each charge has its taxes, at the rates of its day as they are known now;
+        with a `coupon`, what that takes off.
         """
         with under("price_point"):
             terms = call.input.price_point.terms()
@@ -39,7 +41,12 @@ def _preview(api: Api, ports: Ports) -> None:
         if given is not None:
             with under("buyer"):
                 taxed_on = taxation.rules(ports, call.merchant, given.bill_to()).on
-        return merchant_shapes.preview(terms, start, call.input.count, taxed_on)
+        discount = None
+        if call.input.coupon is not None:
+            with under("coupon"):
+                coupon = call.input.coupon.terms(call.merchant, call.input.coupon.code, call.now)
+                discount = coupon_terms.check(coupon, terms.price.currency).discount
+        return merchant_shapes.preview(terms, start, call.input.count, taxed_on, discount)
 
 
 def _products(api: Api, ports: Ports) -> None:

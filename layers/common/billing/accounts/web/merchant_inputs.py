@@ -11,6 +11,7 @@ from billing.api.web.queries import InstantOrDate, SpanQuery, _parsed, end_of
 from billing.catalog.flows.products import Draft
 from billing.catalog.web.price_inputs import PricePointInput
 from billing.checkout.web.forms import AddressInput
+from billing.coupons.web.inputs import PreviewedCouponInput
 from billing.kernel import domains
 from billing.kernel.catalog import Cancellation, Limit
 from billing.kernel.departments import Ask, Department
@@ -76,6 +77,7 @@ class PreviewInput(Input):
     time_zone: Zone
     count: Annotated[StrictInt, Field(ge=1, le=PREVIEW_MOST)] = 24
     buyer: BuyerInput | None = None
+    coupon: PreviewedCouponInput | None = None
 
     def anchor(self) -> Anchor:
         """Returns the start as wall time in the zone; raises `Invalid`."""

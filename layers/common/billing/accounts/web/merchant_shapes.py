@@ -12,12 +12,14 @@ from typing_extensions import TypedDict
 from billing.accounts.accounts import AccountStanding, Standing
 from billing.api.web.json_shapes import MoneyOutput, instant, money
 from billing.kernel.catalog import PriceTerms
+from billing.kernel.discounts import Discount
 from billing.kernel.merchants import ApiKey
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
-from billing.kernel.pricing import lines_for
+from billing.kernel.pricing import discounted, lines_for
 from billing.kernel.schedule import charges, ends_at
-from billing.kernel.taxes import Taxation
+from billing.kernel.taxes import UNTAXED, Taxation
+from billing.kernel.values import replace
 from billing.rebill.flows.attention import Matter
 from billing.rebill.flows.forecast import Forecast
 from billing.tax.rates import decimal_of
@@ -34,7 +36,8 @@ class TaxOutput(TypedDict):
 class ChargeOutput(TypedDict):
     """One entry of a schedule; `amount` is as the price says, before discount and tax.
 
-    What follows is there for a `buyer`: `net` and the taxes come to `total`.
+    What follows is there for a `buyer` or a `coupon`: `discount` is off `amount`, and `net`, which
+    is left of it before tax, and the taxes come to `total`.
     """
 
     n: int
@@ -43,6 +46,7 @@ class ChargeOutput(TypedDict):
     local_date: str
     amount: MoneyOutput
     net: NotRequired[MoneyOutput]
+    discount: NotRequired[MoneyOutput]
     tax: NotRequired[list[TaxOutput]]
     total: NotRequired[MoneyOutput]
 
@@ -142,12 +146,16 @@ TaxedOn = Callable[[date], Taxation]
 
 
 def preview(
-    terms: PriceTerms, start: Anchor, count: int, taxed_on: TaxedOn | None = None
+    terms: PriceTerms,
+    start: Anchor,
+    count: int,
+    taxed_on: TaxedOn | None = None,
+    discount: Discount | None = None,
 ) -> PreviewOutput:
-    """Returns the first `count` charges of a purchase, with their taxes where these are known
-    (P-19, C-7)."""
+    """Returns the first `count` charges of a purchase, with taxes and discount where these are
+    known (P-19, C-7, C-8)."""
     shown = []
-    for charge in islice(charges(terms, start), count):
+    for charge, off in islice(discounted(charges(terms, start), discount), count):
         day = Anchor.at(charge.at, start.zone).wall.date()
         entry: ChargeOutput = {
             "n": charge.n,
@@ -156,20 +164,30 @@ def preview(
             "local_date": day.isoformat(),
             "amount": money(charge.amount),
         }
-        if taxed_on is not None:
-            entry |= _taxed(terms, charge.amount, taxed_on(day))
+        if taxed_on is not None or discount is not None:
+            taxation = UNTAXED if taxed_on is None else taxed_on(day)
+            entry |= _taxed(terms, charge.amount, taxation, off)
         shown.append(entry)
     return {"charges": shown, "ends": instant(ends_at(terms, start))}
 
 
-def _taxed(terms: PriceTerms, amount: Money, taxation: Taxation) -> ChargeOutput:
-    lines, total = lines_for(amount, "", taxation, inclusive=terms.tax_inclusive)
+def _taxed(
+    terms: PriceTerms, amount: Money, taxation: Taxation, discount: Discount | None
+) -> ChargeOutput:
+    lines, total = lines_for(amount, "", taxation, inclusive=terms.tax_inclusive, discount=discount)
     taxes: list[TaxOutput] = [
         {"name": each.text, "rate": decimal_of(each.tax.rate_ppm), "amount": money(each.amount)}
         for each in lines
         if each.tax is not None
     ]
-    parts = {"net": money(lines[0].amount), "tax": taxes, "total": money(total)}
+    nothing = replace(amount, amount_minor=0)
+    net = sum((each.amount for each in lines if each.tax is None), nothing)
+    parts = {
+        "net": money(net),
+        "discount": money(nothing if discount is None else discount.off(amount)),
+        "tax": taxes,
+        "total": money(total),
+    }
     return cast("ChargeOutput", parts)
 
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from billing.api.web import json_shapes
-from billing.api.web.json_shapes import TermsOutput
+from billing.api.web.json_shapes import MoneyOutput, TermsOutput
 from billing.cancel.flows.cancel import Ending, Result
+from billing.kernel.money import Money
 from billing.kernel.subscription import Subscription
+
+
+class DiscountOutput(TypedDict):
+    """A coupon in use; `charges_left` is how many payments it still lowers, null for all."""
+
+    code: str
+    basis_points: int | None
+    amount_off: MoneyOutput | None
+    charges_left: int | None
 
 
 class SubscriptionOutput(TypedDict):
@@ -15,7 +25,8 @@ class SubscriptionOutput(TypedDict):
 
     `pending_plan` is the price point that takes effect with the next charge; `credit` is taken off
     the next charges, in minor units: negative, it is owed with the next one. `freezes_at` is when
-    a freeze begins; until it is unfrozen, `thaws_to` is the price point to come back to.
+    a freeze begins; until it is unfrozen, `thaws_to` is the price point to come back to. `coupon`
+    is what is left of its coupon.
     """
 
     id: str
@@ -39,6 +50,7 @@ class SubscriptionOutput(TypedDict):
     freezes_at: str | None
     thaws_to: str | None
     credit: int
+    coupon: DiscountOutput | None
     gateway: str
     test: bool
 
@@ -75,8 +87,22 @@ def subscription(subscription: Subscription) -> SubscriptionOutput:
         "freezes_at": json_shapes.instant(subscription.freezes_at),
         "thaws_to": _thaws_to(subscription),
         "credit": subscription.credit_minor,
+        "coupon": _coupon(subscription),
         "gateway": subscription.gateway,
         "test": subscription.test,
+    }
+
+
+def _coupon(subscription: Subscription) -> DiscountOutput | None:
+    found = subscription.discount
+    if found is None:
+        return None
+    off = Money(found.amount_minor, subscription.terms.price.currency)
+    return {
+        "code": found.coupon,
+        "basis_points": found.basis_points or None,
+        "amount_off": json_shapes.money(off) if off else None,
+        "charges_left": found.charges_left,
     }
 
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from billing.checkout import checkout_steps, trials
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.checkout.flows import settlement
+from billing.checkout.flows import coupon_uses, settlement
+from billing.coupons import coupons
 from billing.kernel import charge_eligibility
 from billing.kernel.errors import (
     Conflict,
@@ -98,21 +99,59 @@ def _step(
     untaken = state not in UNDER_WAY or not checkout.invoice.total
     # Asked before the payment is prepared; the write that takes the trial is refused by then.
     asked = state is InvoiceState.READY and came_from is InvoiceState.PENDING
-    if untaken and not asked and _trial_is_used(ports, checkout):
-        return _without_trial(ports, gateway, checkout)
+    if untaken and not asked and (code := _refusal(ports, checkout)) is not None:
+        return _refused(ports, gateway, checkout, code)
     if not checkout.invoice.total:
-        return settlement.write(ports, settlement.paid(ports, checkout, None, now, history))
+        return _start_free(ports, gateway, checkout, now, history)
     if state is InvoiceState.PENDING:
         reference = gateway_payments.prepare(ports, checkout.invoice)
         return settlement.write(ports, checkout_steps.prepare(checkout, reference))
     if state is InvoiceState.READY:
         refuse_stopped(_stopped(ports, checkout, now))
-        return settlement.write(
-            ports, checkout_steps.pass_point_of_no_return(checkout, ports.new_id("order"), now)
-        )
+        return _pass_point_of_no_return(ports, gateway, checkout, now)
     # One that has just passed the point of no return was found not to be stopped before that.
     stopped = came_from is not InvoiceState.READY and bool(_stopped(ports, checkout, now))
     return _settle_under_way(ports, checkout, history, now, return_url, stopped=stopped)
+
+
+def _pass_point_of_no_return(
+    ports: Ports, gateway: Gateway, checkout: Checkout, now: datetime
+) -> Checkout:
+    """Takes trial and coupon with the write past which money may move; ends an attempt whose coupon
+    is over by then."""
+    order_id = ports.new_id("order")
+
+    def begun() -> Checkout:
+        coupon = coupon_uses.taken(ports, checkout)
+        step = checkout_steps.pass_point_of_no_return(checkout, order_id, now, coupon)
+        return settlement.write(ports, step)
+
+    try:
+        return settlement.with_coupon(ports, checkout, begun)
+    except Refused as over:
+        return _refused(ports, gateway, checkout, over.code)
+
+
+def _start_free(
+    ports: Ports, gateway: Gateway, checkout: Checkout, now: datetime, history: History | None
+) -> Checkout:
+    """Books an attempt with nothing to pay, which takes its coupon with that."""
+
+    def booked() -> Checkout:
+        return settlement.write(ports, settlement.paid(ports, checkout, None, now, history))
+
+    try:
+        return settlement.with_coupon(ports, checkout, booked)
+    except Refused as over:
+        return _refused(ports, gateway, checkout, over.code)
+
+
+def _refusal(ports: Ports, checkout: Checkout) -> str | None:
+    """Returns why this person cannot have what they were offered: the trial (C-9), or the coupon
+    (C-8)."""
+    if _trial_is_used(ports, checkout):
+        return trials.CODE
+    return coupons.OVER if coupon_uses.is_over(ports, checkout) else None
 
 
 def _trial_is_used(ports: Ports, checkout: Checkout) -> bool:
@@ -124,12 +163,12 @@ def _trial_is_used(ports: Ports, checkout: Checkout) -> bool:
     return any(use is not None and use.purchase != checkout.purchase for use in uses)
 
 
-def _without_trial(ports: Ports, gateway: Gateway, checkout: Checkout) -> Checkout:
+def _refused(ports: Ports, gateway: Gateway, checkout: Checkout, code: str) -> Checkout:
     """Refuses an attempt before anything is charged; withdraws a prepared payment first."""
     prepared = checkout.invoice.gateway_ref
     if prepared is not None and not isinstance(gateway.cancel(prepared), Canceled):
         raise Unreachable("The gateway did not withdraw the payment.")
-    return settlement.write(ports, checkout_steps.abandon(checkout, trials.CODE))
+    return settlement.write(ports, checkout_steps.abandon(checkout, code))
 
 
 def _save_method(ports: Ports, gateway: Gateway, checkout: Checkout, now: datetime) -> Checkout:

@@ -8,10 +8,12 @@ from billing.kernel import charge_eligibility, pricing
 from billing.kernel.catalog import PricePoint, Product
 from billing.kernel.customers import BillTo
 from billing.kernel.disclosures import Disclosure
+from billing.kernel.discounts import Discount
 from billing.kernel.errors import NotFound
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
+from billing.kernel.taxes import UNTAXED, Taxation
 from billing.kernel.values import Value, replace
 from billing.tax.flows import business
 
@@ -21,7 +23,8 @@ class Offer(Value):
 
     `stopped` is why nothing can be bought now, None where it can. `before_tax` is the
     quote that was shown while nobody knew where the buyer is, None as long as that is so; `buyer`
-    is then who is taxed, with their tax id confirmed where it could be.
+    is then who is taxed, with their tax id confirmed where it could be. `discount`
+    is what a coupon takes off, `minimum_minor` the least that the gateway charges.
     """
 
     merchant: Merchant
@@ -34,6 +37,8 @@ class Offer(Value):
     stopped: charge_eligibility.Hold | None
     before_tax: pricing.Quote | None = None
     buyer: BillTo | None = None
+    discount: Discount | None = None
+    minimum_minor: int = 0
 
     @property
     def sold_at(self) -> AccountRef:
@@ -60,8 +65,54 @@ def offer(ports: Ports, price_point: str, *, now: datetime, gateway: str | None 
     at = ports.gateway(merchant.account_at(gateway or product.gateways[0]))
     quote = pricing.quote(point.terms, product.name, now, merchant.settings.time_zone)
     stopped = ports.switched(switch).stopped(merchant)
-    test = at.capabilities.test
-    return Offer(merchant, product, point, at.name, at.account, test, quote, stopped)
+    return Offer(
+        merchant,
+        product,
+        point,
+        at.name,
+        at.account,
+        at.capabilities.test,
+        quote,
+        stopped,
+        minimum_minor=at.capabilities.minimum_in(point.terms.price.currency),
+    )
+
+
+def with_coupon(ports: Ports, offered: Offer, typed: str, *, now: datetime) -> Offer:
+    """Returns an offer with what a coupon takes off it; raises `Refused` (coupon_unknown,
+    coupon_over, coupon_not_for_this)."""
+    from billing.coupons.flows import uses
+
+    found = uses.usable(
+        ports,
+        offered.merchant.id,
+        typed,
+        product=offered.product.id,
+        price_point=offered.price_point.id,
+        currency=offered.price_point.terms.price.currency,
+        now=now,
+    )
+    given = replace(offered, discount=found.discount)
+    return replace(given, quote=_quoted(given, UNTAXED))
+
+
+def without_coupon(offered: Offer) -> Offer:
+    """Returns an offer as it was before a coupon was typed."""
+    without = replace(offered, discount=None)
+    return replace(without, quote=_quoted(without, UNTAXED), before_tax=None)
+
+
+def _quoted(offered: Offer, owed: Taxation) -> pricing.Quote:
+    shown = offered.quote.anchor
+    return pricing.quote(
+        offered.price_point.terms,
+        offered.product.name,
+        shown.instant,
+        shown.zone,
+        taxation=owed,
+        discount=offered.discount,
+        minimum_minor=offered.minimum_minor,
+    )
 
 
 def taxed(ports: Ports, offered: Offer, buyer: BillTo, *, now: datetime) -> Offer:
@@ -69,11 +120,9 @@ def taxed(ports: Ports, offered: Offer, buyer: BillTo, *, now: datetime) -> Offe
     what these depend on (C-10)."""
     if offered.before_tax is not None:
         return offered
-    shown = offered.quote
     buyer, owed = business.of_buyer(ports, offered.merchant, buyer, now=now)
-    terms, zone = offered.price_point.terms, shown.anchor.zone
-    quote = pricing.quote(terms, offered.product.name, shown.anchor.instant, zone, taxation=owed)
-    return replace(offered, quote=quote, before_tax=shown, buyer=buyer)
+    quote = _quoted(offered, owed)
+    return replace(offered, quote=quote, before_tax=offered.quote, buyer=buyer)
 
 
 def agreed(offered: Offer, shown: str | None, language: str) -> Disclosure | None:
@@ -94,6 +143,13 @@ def is_as_before_tax(offered: Offer, shown: str | None, language: str) -> bool:
     """Tells whether a buyer was shown the offer as it is, but for the taxes of their address."""
     before = _before_tax(offered, language)
     return before is not None and before.digest == shown
+
+
+def is_as_before_coupon(offered: Offer, shown: str | None, language: str) -> bool:
+    """Tells whether a buyer was shown the offer as it is, but for a coupon that they typed last."""
+    if offered.discount is None or shown is None:
+        return False
+    return disclosed(without_coupon(offered), language).digest == shown
 
 
 def _before_tax(offered: Offer, language: str) -> Disclosure | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from billing.checkout import checkout_steps
 from billing.checkout.checkouts import Checkout
+from billing.checkout.flows import coupon_uses
+from billing.coupons.flows import uses
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.gateways import ActionRequired, Declined, Outcome, Succeeded
 from billing.kernel.invoices import InvoiceState
@@ -39,7 +42,7 @@ def step_of(
         case ActionRequired():
             return checkout_steps.wait_for_buyer(checkout, outcome)
         case _:
-            return checkout_steps.abandon(checkout)
+            return checkout_steps.abandon(checkout, coupon=coupon_uses.given_back(ports, checkout))
 
 
 def settle(
@@ -50,8 +53,23 @@ def settle(
     history: History | None = None,
 ) -> Checkout:
     """Writes what an outcome makes of an attempt under way, and returns it after that."""
-    step = step_of(ports, checkout, outcome, now=now, history=history)
-    return checkout if step is None else write(ports, step)
+
+    def settled() -> Checkout:
+        step = step_of(ports, checkout, outcome, now=now, history=history)
+        return checkout if step is None else write(ports, step)
+
+    return with_coupon(ports, checkout, settled)
+
+
+def with_coupon(ports: Ports, checkout: Checkout, step: Callable[[], Checkout]) -> Checkout:
+    """Carries a step of an attempt out, again where others used its coupon at the same time."""
+    if checkout.discount is None:
+        return step()
+
+    def stands() -> bool:
+        return ports.store.checkout(checkout.merchant, checkout.key) == checkout
+
+    return uses.in_turn(step, stands)
 
 
 def paid(
@@ -63,6 +81,7 @@ def paid(
 ) -> Step:
     """Books a paid attempt for its buyer as `history` has them, or as they are now.
 
+    One with nothing to pay takes its coupon with it; raises `Refused` (coupon_over).
     The write is refused where somebody took the email, or the card came or went, meanwhile.
     """
     if history is None:
@@ -73,7 +92,13 @@ def paid(
         kept = history.method(checkout.method.id) if checkout.method else None
     shard = ports.shard_of(checkout.invoice.purchase)
     return checkout_steps.settle_paid(
-        checkout, outcome, now, customer=existing, kept=kept, shard=shard
+        checkout,
+        outcome,
+        now,
+        customer=existing,
+        kept=kept,
+        shard=shard,
+        coupon=() if checkout.invoice.total else coupon_uses.taken(ports, checkout),
     )
 
 
@@ -94,7 +119,8 @@ def kept_card(ports: Ports, checkout: Checkout, customer: str | None) -> Payment
 def declined(ports: Ports, checkout: Checkout, outcome: Declined, now: datetime) -> Step:
     """Books a declined attempt, which charged nothing."""
     order_id = checkout.invoice.failed_order_id or ports.new_id("order")
-    return checkout_steps.decline(checkout, outcome, now, failed_order_id=order_id)
+    back = coupon_uses.given_back(ports, checkout)
+    return checkout_steps.decline(checkout, outcome, now, failed_order_id=order_id, coupon=back)
 
 
 def write(ports: Ports, step: Step) -> Checkout:

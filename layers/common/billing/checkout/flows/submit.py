@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 
 from billing.checkout import checkout_steps, purchase, trials
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import advance, offers
+from billing.checkout.flows.limits import limit
 from billing.checkout.flows.offers import Offer
+from billing.coupons import coupons
 from billing.kernel import invoicing
 from billing.kernel.customers import Address, BillTo, Consent, Customer
 from billing.kernel.disclosures import Disclosure
@@ -19,7 +21,6 @@ from billing.kernel.errors import (
     Invalid,
     NotFound,
     Refused,
-    TooMany,
     Uncertain,
     Unfinished,
 )
@@ -35,7 +36,6 @@ from billing.kernel.values import Value, plain, replace
 ATTEMPT_KEY_MOST = 200
 SUBMITS_PER_IP = 30
 REPEAT_QUESTIONS_PER_EMAIL = 10
-LIMIT_WINDOW = timedelta(minutes=15)
 CHANGED = "offer_changed"
 READ_AT_ONCE, READS_AT_MOST = 200, 10
 """The orders of a day that the repeat question looks at, and the most reads of them."""
@@ -45,7 +45,8 @@ class Submission(Value):
     """A filled-in checkout form, its bounds already checked.
 
     `attempt_key` was drawn with the page, `gateway` chosen of the product's, None for its first;
-    `shown` is the digest of what the page showed, None where none is named. `tax_id` is checked.
+    `shown` is the digest of what the page showed, None where none is named. `tax_id` is checked,
+    `coupon` is a code as it was typed.
     """
 
     attempt_key: str
@@ -57,6 +58,7 @@ class Submission(Value):
     gateway: str | None = None
     shown: str | None = None
     tax_id: str | None = None
+    coupon: str | None = None
 
     @property
     def bill_to(self) -> BillTo:
@@ -94,7 +96,7 @@ def refuse_without_account(ports: Ports, offered: Offer, email: str, *, now: dat
     if merchant != ports.operation.platform or ACCOUNT_GRANT not in grants:
         return
     if ports.store.account_email(email) is None:
-        _limit(ports, "repeat_question", f"{merchant}\n{email}", REPEAT_QUESTIONS_PER_EMAIL, now)
+        limit(ports, "repeat_question", f"{merchant}\n{email}", REPEAT_QUESTIONS_PER_EMAIL, now)
         raise Invalid("account_needed", field="email", code="account_needed")
 
 
@@ -124,14 +126,17 @@ def buy(
 
     Raises `Invalid` for a used key with another form and for a plan without an account, `Refused`
     (already_purchased) for a repeat that is not confirmed, (trial_used) for another trial of the
-    same person (C-9) and (offer_changed) for an offer that is not as it was shown, `TooMany`, and
-    `Unavailable` when nothing was charged: `Unfinished` once it is written down.
+    same person (C-9), (offer_changed) for an offer that is not as it was shown, and as
+    `offers.with_coupon`; `TooMany`, and `Unavailable` when nothing was charged: `Unfinished` once
+    it is written down.
     """
     point = offered.price_point
     known = ports.store.checkout(point.merchant, form.attempt_key)
     if known is not None:
         return _carry_on(ports, known, point.id, form, visitor, now)
     refuse_to_begin(ports, offered, visitor, now=now)
+    if form.coupon is not None and offered.discount is None:
+        offered = offers.with_coupon(ports, offered, form.coupon, now=now)
     offered = offers.taxed(ports, offered, form.bill_to, now=now)
     shown = refuse_changed(offered, form.shown, visitor)
     refuse_without_account(ports, offered, form.email, now=now)
@@ -166,8 +171,11 @@ def _carry_on(
     if known.fingerprint != _fingerprint(price_point, form):
         raise Invalid("attempt_key_reused", field="attempt_key", code="attempt_key_reused")
     reached = advance.advance(ports, known, now=now, return_url=visitor.return_url, history=history)
-    if reached.state is CheckoutState.ABANDONED and reached.decline_code == trials.CODE:
+    over = reached.state is CheckoutState.ABANDONED
+    if over and reached.decline_code == trials.CODE:
         raise Refused(trials.CODE)
+    if over and reached.decline_code == coupons.OVER:
+        raise Refused(coupons.OVER)
     return reached
 
 
@@ -194,7 +202,7 @@ def resume(ports: Ports, price_point: str, key: str, *, now: datetime, return_ur
 def refuse_to_begin(ports: Ports, offered: Offer, visitor: Visitor, *, now: datetime) -> None:
     """Raises `Refused` while nothing is sold here, `TooMany` for an address that asks too often."""
     advance.refuse_stopped(offered.stopped)
-    _limit(ports, "checkout_ip", visitor.ip, SUBMITS_PER_IP, now)
+    limit(ports, "checkout_ip", visitor.ip, SUBMITS_PER_IP, now)
 
 
 def _history(ports: Ports, offered: Offer, email: str) -> History:
@@ -212,7 +220,7 @@ def _ask_about_repeat(
     lately = _bought_lately(ports, history.customer, now)
     if purchase.is_repeat(offered.product.id, history.subscriptions, lately, now):
         subject = f"{offered.merchant.id}\n{email}"
-        _limit(ports, "repeat_question", subject, REPEAT_QUESTIONS_PER_EMAIL, now)
+        limit(ports, "repeat_question", subject, REPEAT_QUESTIONS_PER_EMAIL, now)
         raise Refused("already_purchased")
 
 
@@ -230,14 +238,6 @@ def _bought_lately(ports: Ports, customer: Customer, now: datetime) -> Iterator[
 
     for page in pages(page_at, at_most=READS_AT_MOST):
         yield from page.data
-
-
-def _limit(ports: Ports, kind: str, subject: str, most: int, now: datetime) -> None:
-    if not ports.operation.limits:
-        return
-    digest = sha256(subject.encode()).hexdigest()
-    if ports.ephemeral.hit(kind, digest, window=LIMIT_WINDOW, now=now) > most:
-        raise TooMany()
 
 
 def _draw(
@@ -304,6 +304,7 @@ def _draw(
         language=merchant.settings.language_for(visitor.language),
         due_at=now + advance.patience(ports),
         known=existing is not None,
+        discount=offered.discount,
     )
 
 
@@ -316,4 +317,6 @@ def _fingerprint(price_point: str, form: Submission) -> str:
     del details["shown"]
     if form.tax_id is None:
         del details["tax_id"]  # so that attempts of before it was asked for keep their fingerprint
+    if form.coupon is None:
+        del details["coupon"]
     return sha256(json.dumps(details, sort_keys=True).encode()).hexdigest()

@@ -24,6 +24,9 @@ from billing.web.inputs import (
 )
 from billing.web.problems import Misshapen
 
+COUPON_MOST = 100
+"""The longest text that is looked at as a coupon's code."""
+
 
 class AddressInput(Input):
     """A postal address; its fields stand as on the pages, and so do their errors."""
@@ -63,6 +66,7 @@ class CheckoutInput(Input):
     confirm_repeat: StrictBool = False
     shown: Key | None = None
     tax_id: Annotated[str, words(TAX_ID_MOST, 0), leads_nowhere] | None = None
+    coupon: Annotated[str, words(COUPON_MOST, 0)] | None = None
 
     @classmethod
     def from_form(cls, form: Mapping[str, str]) -> CheckoutInput:
@@ -89,6 +93,7 @@ class CheckoutInput(Input):
             gateway=self.gateway,
             shown=self.shown,
             tax_id=checked(self.address.country, self.tax_id) if self.tax_id else None,
+            coupon=self.coupon or None,
         )
 
 

@@ -8,19 +8,28 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from billing.checkout import trials
 from billing.checkout.checkouts import Checkout, CheckoutState
 from billing.checkout.flows import card_setup, offers, submit
 from billing.checkout.flows.offers import Offer
 from billing.checkout.flows.submit import Visitor
 from billing.checkout.web import drafts, shapes
+from billing.checkout.web.form_pages import (
+    COUPON_MOST,
+    OF_COUPONS,
+    discounted,
+    form_page,
+    refused_page,
+    unavailable,
+    with_coupon,
+)
+from billing.coupons import coupons
 from billing.kernel.errors import Invalid, NotFound, Refused, Unavailable
-from billing.kernel.gateways import Collection, Element, TheirPage
+from billing.kernel.gateways import Element, TheirPage
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.ports import Ports
 from billing.render.messages import text
 from billing.web import custom_domains, http, languages, redirects
-from billing.web.card_fields import GIVEN_THERE, card_fields
+from billing.web.card_fields import GIVEN_THERE
 from billing.web.problems import errors_of
 from billing.web.request import Request, plain_id
 
@@ -36,9 +45,12 @@ def offer_page(ports: Ports, request: Request, price_point: str, *, now: datetim
     spoken = languages.spoken(offered.merchant, request)
     try:
         form = drafts.kept(ports, request, price_point, now=now)
-        return _form(ports, offered, spoken, attempt_key=ports.new_id("attempt"), form=form)
+        if linked := request.query().get("coupon", ""):
+            form = {**form, "coupon": linked[:COUPON_MOST]}
+        key = ports.new_id("attempt")
+        return with_coupon(ports, request, offered, spoken, attempt_key=key, form=form, now=now)
     except Unavailable:
-        return _unavailable(request, offered, spoken)
+        return unavailable(request, offered, spoken)
 
 
 def submit_checkout(
@@ -72,6 +84,11 @@ def _purchase_page(
         return _sent_again(ports, request, price_point, typed, now=now)
     spoken = languages.spoken(offered.merchant, request)
     try:
+        if "apply_coupon" in typed:
+            return with_coupon(
+                ports, request, offered, spoken, attempt_key=key, form=typed, now=now
+            )
+        offered = discounted(ports, request, offered, typed, now=now)
         there = "payment_method" not in typed and _has_a_page(ports, offered)
         shape = CheckoutInput.from_form(
             {**typed, "payment_method": GIVEN_THERE} if there else typed
@@ -83,26 +100,44 @@ def _purchase_page(
     except Invalid as error:
         wrong = errors_of(error)
         form = {k: v for k, v in typed.items() if k not in wrong or k != "payment_method"}
-        return _form(ports, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong)
-    except Refused as refused:
-        if refused.code not in {"already_purchased", trials.CODE, submit.CHANGED}:
-            raise
-        used = refused.code == trials.CODE
-        # A final refusal keeps its key; another try needs a new one.
-        again = ports.new_id("attempt") if used else key
-        return _form(
-            ports,
-            offered,
-            spoken,
-            attempt_key=again,
-            status=409,
-            form=typed,
-            already_purchased=refused.code == "already_purchased",
-            trial_used=used,
-            offer_changed=refused.code == submit.CHANGED,
+        return form_page(
+            ports, offered, spoken, attempt_key=key, status=422, form=form, errors=wrong
         )
+    except Refused as refused:
+        if refused.code in coupons.REFUSALS:
+            return _coupon_refused(ports, request, offered, spoken, typed, refused, now=now)
+        return refused_page(ports, offered, spoken, typed, refused)
     except Unavailable:
-        return _unavailable(request, offered, spoken)
+        return unavailable(request, offered, spoken)
+
+
+def _coupon_refused(
+    ports: Ports,
+    request: Request,
+    offered: Offer,
+    spoken: str,
+    typed: Mapping[str, str],
+    refused: Refused,
+    *,
+    now: datetime,
+) -> http.Answer:
+    """Shows the form without the coupon that was refused; who had begun before is answered as
+    before."""
+    point, key = offered.price_point.id, typed.get("attempt_key", "")
+    begun = submit.attempt(ports, point, key)
+    if begun is not None and begun.decline_code != refused.code:
+        return _sent_again(ports, request, point, typed, now=now)
+    again = key if begun is None else ports.new_id("attempt")
+    errors = {"coupon": OF_COUPONS[refused.code]}
+    return form_page(
+        ports,
+        offers.without_coupon(offered),
+        spoken,
+        attempt_key=again,
+        status=409,
+        form=typed,
+        errors=errors,
+    )
 
 
 def _sent_page(
@@ -172,17 +207,6 @@ def _redirect_to_gateway(
     return onward
 
 
-def _unavailable(request: Request, offered: Offer, language: str) -> http.Answer:
-    return http.page(
-        "checkout/unavailable.html",
-        language,
-        status=503,
-        merchant=offered.merchant,
-        again_url=custom_domains.checkout(request, offered.price_point.id),
-        test=offered.test,
-    )
-
-
 def return_from_gateway(
     ports: Ports, request: Request, price_point: str, *, now: datetime
 ) -> http.Answer:
@@ -247,48 +271,6 @@ def failure(ports: Ports, error: Exception, request: Request) -> http.Answer:
     if not isinstance(error, NotFound):
         way = text(spoken, "unavailable.again"), custom_domains.checkout(request, point)
     return http.failure(error, request, language=spoken, merchant=found, way=way)
-
-
-def _form(
-    ports: Ports,
-    offered: Offer,
-    language: str,
-    *,
-    attempt_key: str,
-    status: int = 200,
-    form: Mapping[str, str] | None = None,
-    errors: Mapping[str, Invalid] | None = None,
-    already_purchased: bool = False,
-    trial_used: bool = False,
-    offer_changed: bool = False,
-) -> http.Answer:
-    collection: Collection = ports.gateway(offered.sold_at).collection()
-    if isinstance(collection, Element) and not offered.quote.total:
-        collection = TheirPage()  # Without a charge the bank is asked there, where it can answer.
-    return http.page(
-        "checkout/form.html",
-        language,
-        status=status,
-        merchant=offered.merchant,
-        product=offered.product,
-        terms=offered.price_point.terms,
-        quote=offered.quote,
-        test=offered.test,
-        attempt_key=attempt_key,
-        gateway=offered.gateway,
-        others=[name for name in offered.product.gateways if name != offered.gateway],
-        **card_fields(collection, offered.gateway),
-        form=form or {},
-        collects_tax=offered.merchant.tax_since is not None,
-        tax_from_address=offered.merchant.tax_since is not None and offered.before_tax is None,
-        tax_added=offer_changed
-        and offers.is_as_before_tax(offered, (form or {}).get("shown"), language),
-        errors=errors or {},
-        already_purchased=already_purchased,
-        trial_used=trial_used,
-        offer_changed=offer_changed,
-        decline_code=None,
-    )
 
 
 def _visitor(ports: Ports, request: Request, price_point: str, key: str) -> Visitor:

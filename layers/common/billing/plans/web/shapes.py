@@ -47,6 +47,13 @@ class QuoteLineOutput(TypedDict):
     amount: MoneyOutput
 
 
+class QuoteCouponOutput(TypedDict):
+    """The subscription's coupon, and whether it stays with the other plan."""
+
+    code: str
+    stays: bool
+
+
 class QuoteOutput(TypedDict):
     """The charge now, with the lines that add up to it, and the next charge, before tax.
 
@@ -59,6 +66,7 @@ class QuoteOutput(TypedDict):
     lines: list[QuoteLineOutput]
     next_charge_at: str
     next_charge: MoneyOutput
+    coupon: QuoteCouponOutput | None
 
 
 class PendingOutput(TypedDict):
@@ -79,7 +87,14 @@ def quote(quote: Quote, language: str) -> QuoteOutput:
         ],
         "next_charge_at": json_shapes.instant(quote.next_charge_at),
         "next_charge": json_shapes.money(quote.next_charge),
+        "coupon": _coupon(quote),
     }
+
+
+def _coupon(quote: Quote) -> QuoteCouponOutput | None:
+    if quote.coupon is None:
+        return None
+    return {"code": quote.coupon, "stays": quote.keeps_coupon}
 
 
 def changed(changed: Changed, base_url: str) -> SubscriptionOutput | Later[PendingOutput]:

@@ -135,9 +135,18 @@ def _matter(
     now: datetime,
 ) -> Matter:
     missed = _missed(subscription, now)
-    price = subscription.terms.price
-    total = Money(price.amount_minor * missed, price.currency)
+    total = _price_of(subscription, missed)
     return Matter(what, subscription, since, missed, total, reason)
+
+
+def _price_of(subscription: Subscription, payments: int) -> Money:
+    """Returns the price of so many payments to come, less their discount."""
+    price, discount = subscription.terms.price, subscription.next_discount
+    total = Money(0, price.currency)
+    for _ in range(payments):
+        total += price if discount is None else discount.reduced(price)
+        discount = discount and discount.used()
+    return total
 
 
 def _missed(subscription: Subscription, now: datetime) -> int:

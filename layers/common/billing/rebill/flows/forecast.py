@@ -17,12 +17,12 @@ from billing.kernel.flows import subscription_list
 from billing.kernel.flows.subscription_list import Found
 from billing.kernel.forecasts import DayKey, ForecastRollup
 from billing.kernel.invoices import Invoice
+from billing.kernel.invoicing import ComingPayment
 from billing.kernel.merchants import Merchant
 from billing.kernel.money import Currency, Money
 from billing.kernel.periods import Anchor
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import CHARGEABLE, Subscription
-from billing.kernel.taxes import Taxes
 from billing.kernel.values import Value, replace
 from billing.tax.flows import upcoming
 from billing.tax.flows.upcoming import TaxesOn
@@ -159,21 +159,32 @@ def _charges(
         subscription = replace(subscription.changed_to(opened.plan_change), open_invoice=None)
         taxes_on, opened = upcoming.after(opened, taxes_on), None
     at = _first_at(subscription, now)
-    amount, used = _next(subscription, minimum, taxes_on(_day(merchant, at or now)))
+    paid = invoicing.coming(subscription, minimum, taxes_on(_day(merchant, at or now)))
     if opened is not None:  # its amount and its taxes are final
-        amount, used = opened.total, opened.credit_minor
+        paid = _invoiced(opened)
     while at is not None and at <= until:
         if subscription.open_invoice is None and charge_eligibility.too_late_to_ask(
             subscription, merchant, at
         ):
             return
-        yield at, subscription.id, amount, subscription.test
+        yield at, subscription.id, paid.total, subscription.test
         day = Anchor.at(at, subscription.anchor.zone).wall.date()
-        subscription = subscription.renewing().paid(at, day, None, used)
+        subscription = subscription.renewing().paid(
+            at,
+            day,
+            None,
+            paid.credit_minor,
+            postponed_minor=paid.postponed_minor,
+            coupon=paid.coupon,
+        )
         if not subscription.is_live:
             return
         at = charge_eligibility.due_after_payment(subscription, at)
-        amount, used = _next(subscription, minimum, taxes_on(_day(merchant, at or now)))
+        paid = invoicing.coming(subscription, minimum, taxes_on(_day(merchant, at or now)))
+
+
+def _invoiced(opened: Invoice) -> ComingPayment:
+    return ComingPayment(opened.total, opened.credit_minor, opened.postponed_minor, opened.coupon)
 
 
 def _open_invoice(ports: Ports, subscription: Subscription) -> Invoice | None:
@@ -191,9 +202,3 @@ def _first_at(subscription: Subscription, now: datetime) -> datetime | None:
         again = charge_eligibility.due_after_payment(subscription, now)
         at = max(at, again) if again is not None else at
     return None if at is None else max(at, now)
-
-
-def _next(subscription: Subscription, minimum: int, taxes: Taxes) -> tuple[Money, int]:
-    """Returns the amount of the next charge, and the credit that it uses."""
-    amount = invoicing.next_charge(subscription, minimum, taxes)
-    return amount, invoicing.credit_used(subscription, minimum, taxes)

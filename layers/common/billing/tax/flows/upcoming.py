@@ -30,8 +30,8 @@ def next_charge(
 def next_charges(
     ports: Ports, merchant: Merchant, subscriptions: Sequence[Subscription], *, now: datetime
 ) -> dict[str, Money]:
-    """Returns the amount of the next charge of each subscription that has one."""
-    coming = [each for each in subscriptions if each.next_charge_at is not None]
+    """Returns the amount of the next charge of each live subscription, by its id."""
+    coming = [each for each in subscriptions if each.is_live]
     taxes_on = of_each(ports, merchant, coming)
     return {
         each.id: invoicing.next_charge(
@@ -55,7 +55,11 @@ def as_it_was(
     taxes_on = of_each(ports, merchant, [subscription])[subscription.id]
     day = taxation.today(merchant, max(now, was.next_charge_at))
     return invoicing.price_less_credit(
-        was.renewing_terms, was.credit_minor, ports.minimum_minor(subscription), taxes_on(day).now
+        was.renewing_terms,
+        was.discount,
+        was.credit_minor,
+        ports.minimum_minor(subscription),
+        taxes_on(day).now,
     )
 
 
@@ -122,6 +126,6 @@ def _taxes_on(rules: taxation.Rules, paid: dict[str, Taxation]) -> TaxesOn:
 
 
 def _day(merchant: Merchant, subscription: Subscription, now: datetime) -> date:
+    """Returns the day of the next charge, today where that is past due."""
     at = subscription.next_charge_at
-    assert at is not None, "asked only of what is to be charged"
-    return taxation.today(merchant, max(now, at))
+    return taxation.today(merchant, now if at is None else max(now, at))

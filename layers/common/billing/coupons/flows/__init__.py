@@ -1,0 +1,1 @@
+"""The use cases of coupons: they read and write."""

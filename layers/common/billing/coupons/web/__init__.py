@@ -1,0 +1,1 @@
+"""Inputs, shapes and routes of coupons."""

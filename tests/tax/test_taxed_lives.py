@@ -47,6 +47,14 @@ def lines(invoice: Invoice) -> list[tuple[str, int]]:
     return [(line.text, line.amount.amount_minor) for line in invoice.lines]
 
 
+def moved(world: World, address: Address) -> None:
+    subscription = world.subscription()
+    (kept,) = world.store.bill_tos([("acme", subscription.customer, subscription.id)])
+    assert kept is not None
+    after = replace(kept, bill_to=replace(kept.bill_to, address=address))
+    world.store.commit(Change(kept, after))
+
+
 def newest(world: World) -> Invoice:
     return world.history().invoices[-1]
 
@@ -163,12 +171,7 @@ def test_unused_time_takes_off_its_tax_and_is_worth_what_was_paid_for_it() -> No
 def test_who_moved_is_given_back_the_tax_that_the_unused_time_was_paid_with() -> None:
     world = collecting(World())
     product = bought(world, MONTHLY, GOLD, address=BERLIN)
-    (kept,) = world.store.bill_tos(
-        [("acme", world.subscription().customer, world.subscription().id)]
-    )
-    assert kept is not None
-    moved = replace(kept, bill_to=replace(kept.bill_to, address=BUDAPEST))
-    world.store.commit(Change(kept, moved))
+    moved(world, BUDAPEST)
     quoted = ask(world, product.price_points[1])
     assert [(line.kind, line.amount.amount_minor) for line in quoted.lines] == [
         ("rest", 2999),
@@ -309,3 +312,28 @@ def test_a_bank_takes_back_what_a_refund_is_just_reserved_for() -> None:
     assert value.taxes_in(reserving, usd(3253)) == reserving.taxes_left
     whole = reserving.reserving(1253, reserving.taxes_left)
     assert value.before_tax(whole, usd(3253)) == 3253
+
+
+@pytest.mark.spec("A-4", "C-10")
+def test_a_change_that_costs_nothing_is_not_invoiced_and_leaves_no_taxes_behind() -> None:
+    world = collecting(World())
+    product = bought(world, MONTHLY, MONTHLY, address=BERLIN)
+    quoted = ask(world, product.price_points[1])
+    assert quoted.due_now == usd(0)
+    assert not any(line.is_tax for line in quoted.lines)
+    before = len(world.history().invoices)
+    change(world, product.price_points[1])
+    assert len(world.history().invoices) == before
+    world.advance(days=32)
+    assert lines(newest(world)) == [("Course", 2999), ("VAT", 570)]
+
+
+@pytest.mark.spec("A-4", "C-10")
+def test_a_change_that_differs_by_its_taxes_alone_is_neither_charged_nor_given_back() -> None:
+    world = collecting(World())
+    product = bought(world, MONTHLY, MONTHLY, address=BERLIN)
+    for address in (BUDAPEST, LOS_ANGELES):
+        moved(world, address)
+        quoted = ask(world, product.price_points[1])
+        assert quoted.due_now == usd(0), address
+        assert not any(line.is_tax for line in quoted.lines)

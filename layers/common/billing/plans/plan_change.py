@@ -172,13 +172,15 @@ def _at_once(
     exchanged = _exchanged(subscription, plan, unused, price, taxes)
     lines, due = taxed(exchanged)
     net = due.amount_minor - total_of(lines)
-    # Too little to charge, or less than nothing, goes to the next invoice (P-18): nothing is
-    # invoiced now, so nothing is taxed now.
-    carried = net if min(net, due.amount_minor) < minimum_minor else 0
+    carried = 0
+    if min(net, due.amount_minor) < minimum_minor:
+        # Too little to charge, or less than nothing, goes to the next invoice (P-18): nothing is
+        # invoiced now, so nothing is taxed now.
+        lines, due, carried = tuple(line for line in lines if not line.is_tax), nothing, net
     if carried:
         kind = LineKind.KEPT if carried < 0 else LineKind.POSTPONED
         carry = InvoiceLine(kind, plan.product_name, replace(nothing, amount_minor=-carried))
-        lines, due = (*(line for line in lines if not line.is_tax), carry), nothing
+        lines = (*lines, carry)
     if plan.terms.period is not subscription.terms.period:
         # The new period began now, and this pays for it: the next payment is its second.
         anchor, first = Anchor.at(at, anchor.zone), subscription.period - 1

@@ -75,7 +75,6 @@ class Limits(Value):
     sweep_seconds: float = 35.0
     leases_taken: int = 1_500
     messages_kept: int = 120_000
-    lease_seconds: int = 900
     starts_of_workers: float = 1_000 / 10
 
 
@@ -98,7 +97,7 @@ def drained(due: int, limits: Limits) -> Drained:
     by_gateway = limits.gateway_calls / CALLS_PER_RENEWAL
     of_one = limits.calls_side_by_side / limits.latency_seconds / CALLS_PER_RENEWAL
     by_workers = limits.workers * of_one
-    most_leased = by_gateway * limits.lease_seconds
+    most_leased = by_gateway * 60
     left, queued, charged = float(due), 0.0, 0.0
     minutes = deepest = 0
     while charged < due:

@@ -148,7 +148,6 @@ def test_nobody_waits_for_ever_where_no_run_has_time_for_everything(seed: int) -
         [
             "alarms: nothing is put behind",
             "outbox: in the order it was written",
-            "sweep: always from the same place",
         ],
         ["alarms: nothing is put behind"],
     ),

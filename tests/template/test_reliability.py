@@ -10,7 +10,17 @@ from billing.storage import expiry
 from dev import stack
 from dev.expand import ROOT
 from dev.template import Template, load
-from tests.template.stack import Resources, functions, of_type, queues, scheduled, tables, target
+from tests.template.stack import (
+    Resources,
+    as_list,
+    functions,
+    of_type,
+    queues,
+    scheduled,
+    statements_of,
+    tables,
+    target,
+)
 
 TWO_WEEKS_SECONDS = 1_209_600
 PITR_DAYS = 35
@@ -153,3 +163,23 @@ def test_a_restored_tables_stream_names_the_table_in_use() -> None:
     assert described.environment["TABLE_CORE"] == "copy"
     assert [mapping.table for mapping in described.stream_mappings] == ["copy"]
     assert template.resolve({"Fn::GetAtt": ["CoreArn", "Value"]}) == stream.partition("/stream")[0]
+
+
+def test_a_function_that_puts_on_its_own_queue_is_not_taken_for_a_loop(
+    resources: Resources,
+) -> None:
+    """Lambda stops a chain of sixteen invocations by the same queue, unless that is allowed."""
+    reads = {
+        target(mapping["FunctionName"]): target(mapping["EventSourceArn"])
+        for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values()
+        if target(mapping["EventSourceArn"]) in queues(resources)
+    }
+    loops = {
+        name
+        for name, queue in reads.items()
+        for statement in statements_of(resources, target(functions(resources)[name]["Role"]))
+        if "sqs:SendMessage" in statement["Action"]
+        and any(queue in str(each) for each in as_list(statement["Resource"]))
+    }
+    assert loops == {"JobsFunction"}
+    assert all(functions(resources)[name]["RecursiveLoop"] == "Allow" for name in loops)

@@ -51,6 +51,7 @@ def first(
 ) -> Invoice:
     """Returns the first invoice of a purchase, with sequence number 1."""
     rebills = price_point.terms.rebills
+    until = quote.service_until(price_point.terms)
     return Invoice(
         id=first_invoice_id(purchase),
         merchant=product.merchant,
@@ -76,6 +77,7 @@ def first(
         scheduled_at=now,
         language=language,
         test=test,
+        service_until=until,
     )
 
 
@@ -96,7 +98,13 @@ def following(
     scheduled_at = renewing.period_at
     assert scheduled_at is not None, "asked only of what may be charged"
     drawn = _drawn(renewing, lines, total, bill_to, order_id, download_key, now)
-    return replace(drawn, period=renewing.period, scheduled_at=scheduled_at, credit_minor=used)
+    return replace(
+        drawn,
+        period=renewing.period,
+        scheduled_at=scheduled_at,
+        credit_minor=used,
+        service_until=renewing.served_until(renewing.period),
+    )
 
 
 def for_change(
@@ -113,7 +121,8 @@ def for_change(
     """Returns the invoice of a plan change, for the quoted amount; it pays for no period (A-4)."""
     changed = subscription.changed_to(change)
     drawn = _drawn(changed, lines, total, bill_to, order_id, download_key, now)
-    return replace(drawn, plan_change=change)
+    until = changed.served_until(changed.period - 1)
+    return replace(drawn, plan_change=change, service_until=until)
 
 
 def next_charge(subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX) -> Money:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from billing.kernel.customers import Address, BillTo
+from billing.kernel.identities import TaxId
 from billing.kernel.invoices import InvoiceLine
 from billing.kernel.money import Money
+from billing.kernel.periods import zone_named
 from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
@@ -20,12 +22,20 @@ class DocumentKind(StrEnum):
 
 
 class Seller(Value):
-    """A merchant as a document names it."""
+    """A merchant as a document names it.
+
+    `name` is its legal name, `trading_name` the one it is known by where that is another.
+    `untaxed_reason` is why it charges no tax where it charges none.
+    """
 
     name: str
     email: str
     address: Address | None = None
     website: str | None = None
+    trading_name: str | None = None
+    tax_ids: tuple[TaxId, ...] = ()
+    note: str = ""
+    untaxed_reason: str = ""
 
 
 class PaidWith(Value):
@@ -35,6 +45,20 @@ class PaidWith(Value):
     last4: str
 
 
+class Service(Value):
+    """The time that a payment is for, until the next period begins."""
+
+    begins_at: datetime
+    ends_at: datetime
+
+    def days(self, zone: str) -> tuple[date, date]:
+        """Returns its first and its last day in a zone; the next period's first is not its own."""
+        first, end = (
+            at.astimezone(zone_named(zone)).date() for at in (self.begins_at, self.ends_at)
+        )
+        return first, max(first, end - timedelta(days=1))
+
+
 class IssuedDocument(Entity):
     """Everything that an invoice or a credit note shows; written once, with its number.
 
@@ -42,6 +66,8 @@ class IssuedDocument(Entity):
     note `credits` the invoice of that number; it has no lines, for its total is all of it. `file`
     names its PDF in the object store; it is drawn, so that tables that were restored and give a
     number again never meet the PDF of another document.
+    `service` is the time that is paid for, where it is known. `credits_at` is when the credited
+    invoice was issued. With `e_invoice` the PDF carries its XML (M-13).
     """
 
     id: str
@@ -61,3 +87,6 @@ class IssuedDocument(Entity):
     paid_with: PaidWith | None = None
     credits: str | None = None
     test: bool = False
+    service: Service | None = None
+    credits_at: datetime | None = None
+    e_invoice: bool = False

@@ -10,6 +10,7 @@ from billing.kernel.customers import Address
 from billing.kernel.departments import USUAL, Department
 from billing.kernel.errors import NotFound
 from billing.kernel.gateways import SANDBOX, AccountRef, AtGateway
+from billing.kernel.identities import Identity
 from billing.kernel.money import Currency
 from billing.kernel.retries import RetrySchedule
 from billing.kernel.values import Value, field, replace, shown_without
@@ -151,6 +152,7 @@ class Merchant(Entity):
     job still has to index what was sold before there was that index.
     `events_since` is when somebody first read its event log: nothing is logged before (M-5).
     `tax_since` is when it first registered for a tax: no taxes are looked up before (C-7).
+    `identity` is what its documents say of it, None until it is entered (M-13).
     """
 
     id: str
@@ -171,6 +173,7 @@ class Merchant(Entity):
     lists_complete_at: datetime | None = None
     events_since: datetime | None = None
     tax_since: datetime | None = None
+    identity: Identity | None = None
 
     def __repr__(self) -> str:
         return shown_without(self, "link_key")

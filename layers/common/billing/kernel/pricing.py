@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import islice
 
-from billing.kernel.catalog import PriceTerms
+from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
-from billing.kernel.schedule import ChargeKind, ScheduledCharge, charges
+from billing.kernel.schedule import (
+    ChargeKind,
+    ScheduledCharge,
+    charges,
+    standard_anchor,
+    standard_at,
+)
 from billing.kernel.taxes import UNTAXED, Taxable, Taxation, taxed
 from billing.kernel.values import Value
 
@@ -22,6 +28,13 @@ class Quote(Value):
     total: Money
     following: tuple[ScheduledCharge, ...]
     anchor: Anchor
+
+    def service_until(self, terms: PriceTerms) -> datetime | None:
+        """Returns the end of the time that today's charge pays for; None where that is no time of
+        its own, as with installments."""
+        if self.kind is ChargeKind.INITIAL:
+            return standard_at(terms, standard_anchor(terms, self.anchor), 0)
+        return standard_at(terms, self.anchor, 1) if terms.type is PriceType.RECURRING else None
 
 
 def lines_for(

@@ -64,7 +64,6 @@ def _credited(document: IssuedDocument) -> dict[str, object]:
         ],
         "lines": _credited_lines(document, described, amount),
         "total": [text(language, "credit_note.total"), amount],
-        "paid": text(language, "credit_note.paid"),
     }
 
 
@@ -126,7 +125,7 @@ def _content(document: IssuedDocument) -> dict[str, object]:
             for line in document.lines
         ],
         "total": [text(language, "invoice.total"), formats.money(document.total, language)],
-        "paid": _paid(document),
+        "paid": wording.paid(document),
         "questions": text(language, "invoice.questions", email=seller.email),
         "powered": text(language, "page.powered"),
         "test": (
@@ -139,16 +138,6 @@ def _content(document: IssuedDocument) -> dict[str, object]:
 
 def _issued(document: IssuedDocument) -> str:
     return formats.day(document.issued_at, document.time_zone, document.language)
-
-
-def _paid(document: IssuedDocument) -> str:
-    language, date = document.language, _issued(document)
-    if not document.total:  # the card stands ready, and paid nothing
-        return text(language, "invoice.free")
-    if document.paid_with is None:
-        return text(language, "invoice.paid", date=date)
-    paid_with = formats.means(document.paid_with, language)
-    return text(language, "invoice.paid_with", date=date, card=paid_with)
 
 
 def _paper(seller: Seller) -> str:

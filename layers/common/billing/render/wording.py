@@ -6,6 +6,7 @@ from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.disclosures import DisclosedCharge, DisclosedLine, Disclosure
 from billing.kernel.errors import Refused
 from billing.kernel.invoices import InvoiceLine
+from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.merchants import Merchant, SelfService
 from billing.kernel.money import Money
 from billing.kernel.pricing import Quote
@@ -86,6 +87,20 @@ def line(line: InvoiceLine, language: str) -> str:
 
 def _shown(each: InvoiceLine, language: str) -> str:
     return line(each, language) if each.is_tax else each.text
+
+
+def paid(document: IssuedDocument) -> str:
+    """Says when and with what an invoice was paid, or that a refund went back."""
+    language = document.language
+    if document.kind is DocumentKind.CREDIT_NOTE:
+        return text(language, "credit_note.paid")
+    if not document.total:  # the card stands ready, and paid nothing
+        return text(language, "invoice.free")
+    date = formats.day(document.issued_at, document.time_zone, language)
+    if document.paid_with is None:
+        return text(language, "invoice.paid", date=date)
+    paid_with = formats.means(document.paid_with, language)
+    return text(language, "invoice.paid_with", date=date, card=paid_with)
 
 
 def decline(code: str | None, language: str, gateway: str | None = None) -> str:

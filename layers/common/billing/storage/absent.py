@@ -51,6 +51,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "lists_complete_at": None,
         "events_since": None,
         "tax_since": None,
+        "identity": None,
     },
     "Settings": {
         "time_zone": "America/New_York",
@@ -172,7 +173,8 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "refund_taxes_minor": (),
     },
     "InvoiceCounter": {"last": 0, "credit_notes": False},
-    "IssuedDocument": {"lines": (), "test": False},
+    "IssuedDocument": {"lines": (), "test": False, "e_invoice": False},
+    "Seller": {"tax_ids": (), "note": "", "untaxed_reason": ""},
     "Job": {
         "state": "queued",
         "cursor": "",

@@ -1,0 +1,31 @@
+"""A merchant as its documents name it: legal name, tax ids, and what is printed (C-7, M-13)."""
+
+from __future__ import annotations
+
+from billing.kernel.values import Value
+
+
+class TaxId(Value):
+    """A tax id as it is printed, and the country that gave it (ISO 3166-1 alpha-2)."""
+
+    country: str
+    number: str
+
+
+class Identity(Value):
+    """What a merchant's documents say of it besides its name and address.
+
+    `legal_name` is printed instead of the merchant's name. `invoice_note` is printed on every
+    document, such as a register number; `untaxed_reason` where no tax is charged, such as the law
+    that exempts the merchant. With `e_invoices`, the PDFs of business buyers carry their XML.
+    """
+
+    legal_name: str | None
+    tax_ids: tuple[TaxId, ...]
+    invoice_note: str
+    untaxed_reason: str
+    e_invoices: bool
+
+
+UNSAID = Identity(None, (), "", "", False)
+"""The identity of a merchant who entered none."""

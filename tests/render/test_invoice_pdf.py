@@ -70,7 +70,7 @@ def test_an_invoice_names_the_merchant_the_buyer_and_what_was_paid() -> None:
         "Bill to Ada Lovelace 1 Analytical Way Flat 2 Springfield, IL 12345 United States "
         "ada@example.com" in text
     )
-    assert "Morning Yoga Membership $1.00 Total $1.00" in text
+    assert "Morning Yoga Membership 1 $1.00 $1.00 Total $1.00 Amount paid $1.00" in text
     assert "Paid on January 31, 2026" in text
     assert "Visa •••• 4242" in text_of(only_page(method=CARD))
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.identities import TaxId
-from billing.kernel.invoices import InvoiceLine
+from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.periods import zone_named
 from billing.kernel.values import Value
@@ -90,3 +90,12 @@ class IssuedDocument(Entity):
     service: Service | None = None
     credits_at: datetime | None = None
     e_invoice: bool = False
+
+    def served(self, line: InvoiceLine) -> tuple[date, date] | None:
+        """Returns the first and the last day that a line is for, where it is for a time."""
+        if self.service is None or line.kind not in _OF_A_TIME or line.coupon is not None:
+            return None
+        return self.service.days(self.time_zone)
+
+
+_OF_A_TIME = frozenset({LineKind.CHARGE, LineKind.FREEZE, LineKind.REST, LineKind.UNUSED})

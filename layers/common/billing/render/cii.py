@@ -105,10 +105,7 @@ def _day(name: str, day: date, *, kind: str = "udt") -> Element:
 
 def _transaction(invoice: EInvoice) -> list[Element]:
     return [
-        *(
-            _line(str(place), item, invoice.period)
-            for place, item in enumerate(invoice.items, start=1)
-        ),
+        *(_line(str(place), item) for place, item in enumerate(invoice.items, start=1)),
         _ram(
             "ApplicableHeaderTradeAgreement",
             _seller(invoice),
@@ -123,7 +120,7 @@ def _transaction(invoice: EInvoice) -> list[Element]:
     ]
 
 
-def _line(number: str, item: Item, period: tuple[date, date] | None) -> Element:
+def _line(number: str, item: Item) -> Element:
     return _ram(
         "IncludedSupplyChainTradeLineItem",
         _ram("AssociatedDocumentLineDocument", _ram("LineID", number)),
@@ -139,7 +136,7 @@ def _line(number: str, item: Item, period: tuple[date, date] | None) -> Element:
         _ram(
             "SpecifiedLineTradeSettlement",
             _ram("ApplicableTradeTax", *_rated(item.vat)),
-            _period(period),
+            _period(item.period),
             _ram(
                 "SpecifiedTradeSettlementLineMonetarySummation",
                 _ram("LineTotalAmount", _amount(item.net_minor)),

@@ -62,6 +62,7 @@ class Item(Value):
     quantity: int
     price_minor: int
     vat: Vat
+    period: tuple[date, date] | None = None
 
     @property
     def net_minor(self) -> int:
@@ -170,7 +171,7 @@ def einvoice_of(document: IssuedDocument) -> EInvoice | NoEInvoice:
         seller=seller,
         seller_tax_id=tax_id,
         buyer=document.buyer,
-        items=tuple(_item(wording.line(line, language), line, vat) for line, vat in sold),
+        items=tuple(_item(document, line, vat) for line, vat in sold),
         allowances=tuple(
             Allowance(wording.line(line, language), -line.amount.amount_minor, vat)
             for line, vat in taken_off
@@ -200,9 +201,9 @@ def _is_discount(line: InvoiceLine) -> bool:
     return line.coupon is not None and line.amount.amount_minor < 0
 
 
-def _item(name: str, line: InvoiceLine, vat: Vat) -> Item:
-    minor = line.amount.amount_minor
-    return Item(name, -1 if minor < 0 else 1, abs(minor), vat)
+def _item(document: IssuedDocument, line: InvoiceLine, vat: Vat) -> Item:
+    minor, name = line.amount.amount_minor, wording.line(line, document.language)
+    return Item(name, -1 if minor < 0 else 1, abs(minor), vat, document.served(line))
 
 
 def _notes(document: IssuedDocument) -> tuple[str, ...]:

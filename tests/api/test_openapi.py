@@ -67,6 +67,7 @@ def test_the_document_is_valid_openapi(document: Any) -> None:
             continue
         for status in good:
             kind = "application/pdf" if path.endswith("/pdf") else "application/json"
+            kind = "application/xml" if path.endswith("/xml") else kind
             kind = "text/csv" if path.endswith(".csv") and method == "get" else kind
             assert operation["responses"][status]["content"][kind]["schema"]
 

@@ -22,3 +22,6 @@ EU = frozenset(
     | {"IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"}
 )
 """The member states of the EU, whose VAT one registration (OSS) covers."""
+
+VAT_COUNTRIES = EU | {"AU", "CH", "GB", "LI", "NO", "NZ", "SG"}
+"""Countries whose tax is a value added tax, of which one rate is on a line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from billing.kernel.countries import VAT_COUNTRIES
 from billing.kernel.values import Value
 
 
@@ -25,6 +26,11 @@ class Identity(Value):
     invoice_note: str
     untaxed_reason: str
     e_invoices: bool
+
+    @property
+    def has_vat_id(self) -> bool:
+        """True if it has a VAT id, so that its documents can be e-invoices."""
+        return any(each.country in VAT_COUNTRIES for each in self.tax_ids)
 
 
 UNSAID = Identity(None, (), "", "", False)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
-from billing.kernel.countries import EU
+from billing.kernel.countries import EU, VAT_COUNTRIES
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.identities import TaxId
 from billing.kernel.invoices import InvoiceLine, LineKind, LineTax
@@ -21,9 +21,6 @@ from billing.kernel.values import Value, replace
 from billing.render import wording
 from billing.render.messages import text
 from billing.render.tax_groups import grouped
-
-VAT_COUNTRIES = EU | {"AU", "CH", "GB", "LI", "NO", "NZ", "SG"}
-"""Countries whose tax is a value added tax, of which one rate is on a line."""
 
 WITH_PREFIX = EU | {"CH", "GB", "NO"}
 """Countries whose VAT ids begin with the country's code, as rule BR-CO-09 wants them."""
@@ -42,10 +39,10 @@ class Category(StrEnum):
 class NoEInvoice(StrEnum):
     """The reasons why a document has no e-invoice."""
 
-    NO_VAT_ID = "xml_no_vat_id"
-    NO_ADDRESS = "xml_no_address"
-    SALES_TAX = "xml_sales_tax"
-    UNTAXED = "xml_untaxed"
+    NO_VAT_ID = "no_vat_id"
+    NO_ADDRESS = "no_address"
+    SALES_TAX = "sales_tax"
+    UNTAXED = "untaxed"
 
 
 class Vat(Value):

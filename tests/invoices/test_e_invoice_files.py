@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from decimal import Decimal
 from io import BytesIO
 
 import pytest
@@ -10,10 +11,13 @@ from pypdf import PdfReader
 
 from billing.invoices.flows import documents
 from billing.kernel.identities import TaxId
+from billing.kernel.money import Currency, Money
 from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from tests.invoices.issuing_samples import BERLIN, IDENTITY
 from tests.invoices.official_rules import broken
 from tests.invoices.test_einvoices import said, sums
+from tests.plans.changing import bought, change
 from tests.portal import visitors
 from tests.tax.taxing import BUDAPEST, OSS, collecting
 from tests.web.shop import Shop
@@ -21,6 +25,7 @@ from tests.world import MONTHLY
 
 pytestmark = pytest.mark.spec("M-13")
 
+GOLD = replace(MONTHLY, price=Money(5998, Currency.USD))
 BUSINESS = {"name": "Kft.", "address": BUDAPEST, "tax_id": "HU12892312"}
 
 
@@ -147,6 +152,28 @@ def test_a_document_of_before_is_served_and_its_xml_refused_in_words(shop: Shop)
 def test_an_invoice_that_is_not_paid_has_no_xml(shop: Shop) -> None:
     for unknown in ("sub_unknown.0001", "x", "K7M2Q-9XTRV-4H3P4", "-"):
         assert shop.api.get(f"/v1/invoices/{unknown}/xml").status == 404
+
+
+@pytest.mark.spec("A-4", "C-10", "M-7")
+@pytest.mark.parametrize("amount", [1, 1000, None])
+def test_a_change_of_plan_by_who_moved_is_credited_with_the_taxes_of_both(
+    shop: Shop, amount: int | None
+) -> None:
+    """Its unused time takes off other taxes than are due now: a line of tax is negative."""
+    world = shop.world
+    product = bought(world, MONTHLY, GOLD, address=BERLIN)
+    subscription = world.subscription()
+    (kept,) = world.store.bill_tos([("acme", subscription.customer, subscription.id)])
+    assert kept is not None
+    moved = replace(kept, bill_to=replace(kept.bill_to, address=BUDAPEST))
+    world.store.commit(Change(kept, moved))
+    change(world, product.price_points[1])
+    world.work()
+    invoice = world.history().invoices[-1]
+    note = refunded(shop, invoice.order_id, amount or invoice.total.amount_minor)
+    for document in (invoice.id, note):
+        assert broken(xml_of(shop, document)) == []
+    assert sums(xml_of(shop, invoice.id))["GrandTotalAmount"] == Decimal("20.24")
 
 
 @pytest.fixture

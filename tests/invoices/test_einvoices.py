@@ -80,6 +80,13 @@ MOVED = sold(
     ],
     HUNGARIAN,
 )
+NOTHING_NET = sold(
+    [
+        Taxable(line(10_000), HUNGARY),
+        Taxable(line(-10_000, LineKind.CREDIT), GERMANY),
+    ],
+    HUNGARIAN,
+)
 OWED = sold([Taxable(line(2999), GERMANY), Taxable(line(450, LineKind.OWED), GERMANY)])
 KRONER = sold([Taxable(line(19_900), GERMANY)], currency=Currency.DKK)
 RUPEES = sold([Taxable(line(1), GERMANY)], currency=Currency.INR)
@@ -100,6 +107,7 @@ INVOICES: dict[str, IssuedDocument] = {
     "trial of nothing": issued(TRIAL),
     "change of plan": issued(CHANGED),
     "change of plan, taxed otherwise before": issued(MOVED),
+    "credit for all but the tax": issued(NOTHING_NET),
     "carried over": issued(OWED),
     "other currency": issued(KRONER),
     "one hundredth": issued(RUPEES),
@@ -132,6 +140,8 @@ CREDIT_NOTES: dict[str, IssuedDocument] = {
     "change of plan, taxed otherwise before": note_of(MOVED),
     "a third of it": note_of(MOVED, MOVED.total.amount_minor // 3),
     "discount": note_of(DISCOUNTED, 999),
+    "credit for all but the tax": note_of(NOTHING_NET),
+    "credit for all but the tax, half": note_of(NOTHING_NET, 400),
 }
 
 

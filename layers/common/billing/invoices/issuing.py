@@ -13,7 +13,7 @@ from billing.kernel.issued_documents import (
     Service,
 )
 from billing.kernel.merchants import Merchant
-from billing.kernel.taxes import share_of
+from billing.kernel.taxes import taxable_returned
 from billing.kernel.values import replace
 from billing.refunds.refunds import Refund
 
@@ -96,20 +96,21 @@ def _credited_lines(refund: Refund, invoice: Invoice) -> tuple[InvoiceLine, ...]
     and how much of each tax goes back, all negative (C-10)."""
     if not invoice.tax_lines:
         return ()
-    net = refund.amount.amount_minor - sum(refund.taxes)
+    gross = refund.amount.amount_minor
+    net = gross - sum(refund.taxes)
+
+    def credited(line: InvoiceLine, share: int) -> InvoiceLine:
+        amount, tax = replace(line.amount, amount_minor=-share), line.tax
+        if tax is not None:
+            taxable = taxable_returned(invoice, tax, net, gross)
+            tax = replace(tax, taxable_minor=-taxable)
+        return replace(line, amount=amount, tax=tax)
+
     amount = replace(refund.amount, amount_minor=-net)
-    taxes = zip(invoice.tax_lines, refund.taxes, strict=True)
     return (
         InvoiceLine(LineKind.CHARGE, invoice.product_name, amount),
-        *(_credited_tax(line, share, net, invoice.net.amount_minor) for line, share in taxes),
+        *(credited(*each) for each in zip(invoice.tax_lines, refund.taxes, strict=True)),
     )
-
-
-def _credited_tax(line: InvoiceLine, share: int, net: int, whole: int) -> InvoiceLine:
-    amount, tax = replace(line.amount, amount_minor=-share), line.tax
-    if tax is not None and whole:
-        tax = replace(tax, taxable_minor=-share_of(tax.taxable_minor, net, whole))
-    return replace(line, amount=amount, tax=tax)
 
 
 def seller(merchant: Merchant) -> Seller:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from billing.kernel.countries import VAT_COUNTRIES
+from billing.kernel.countries import EU, VAT_COUNTRIES
 from billing.kernel.values import Value
+
+WITH_PREFIX = EU | {"CH", "GB", "NO"}
+"""Countries whose VAT ids begin with the country's code on invoices (EN 16931, BR-CO-09)."""
+
+
+def with_prefix(country: str, number: str) -> str:
+    """Returns a VAT id as invoices have it, with its country's code; Greece's is EL."""
+    prefix = "EL" if country == "GR" else country
+    if country not in WITH_PREFIX or number.startswith(prefix):
+        return number
+    return prefix + number
 
 
 class TaxId(Value):

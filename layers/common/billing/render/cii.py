@@ -12,11 +12,10 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from billing.kernel.customers import Address
-from billing.kernel.identities import TaxId
+from billing.kernel.identities import WITH_PREFIX, TaxId, with_prefix
 from billing.kernel.issued_documents import PaidWith
 from billing.kernel.money import MINOR_DIGITS
 from billing.render.einvoice import (
-    WITH_PREFIX,
     Allowance,
     Category,
     EInvoice,
@@ -208,12 +207,6 @@ def _buyer(invoice: EInvoice) -> Element:
         _email(buyer.email),
         _registration(vat_id) if vat_id and as_vat else None,
     )
-
-
-def with_prefix(country: str, number: str) -> str:
-    """Returns a VAT id with its country's code: Greece's is EL."""
-    prefix = "EL" if country == "GR" else country
-    return number if number.startswith(prefix) else prefix + number
 
 
 def _email(address: str) -> Element:

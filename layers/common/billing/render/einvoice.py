@@ -22,9 +22,6 @@ from billing.render import wording
 from billing.render.messages import text
 from billing.render.tax_groups import grouped
 
-WITH_PREFIX = EU | {"CH", "GB", "NO"}
-"""Countries whose VAT ids begin with the country's code, as rule BR-CO-09 wants them."""
-
 
 class Category(StrEnum):
     """The VAT categories of EN 16931 that we use (UNTDID 5305)."""

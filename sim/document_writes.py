@@ -11,7 +11,7 @@ from sim.items import Put
 from sim.seen import Seen
 
 
-def rendered(document: IssuedDocument) -> bytes:
+def rendered(document: IssuedDocument, xml: bytes | None = None) -> bytes:
     """Returns the simulator's PDF: everything that a document shows, beginning with its id."""
     return f"{document.id}\n{replace(document, file='')!r}".encode()
 

@@ -1,4 +1,4 @@
-"""What a merchant's documents say of it, set by API (C-7, M-13)."""
+"""The identity on a merchant's documents is set by API (C-7, M-13)."""
 
 from __future__ import annotations
 

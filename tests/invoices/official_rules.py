@@ -114,7 +114,7 @@ _SETTLEMENT = "ram:ApplicableHeaderTradeSettlement"
 
 
 SOLD, CREDIT = Decimal("0.015"), Decimal("0.05")
-"""What a tax may differ from its rate of its basis by: an inclusive price is rounded once, and so
+"""The most that a tax may differ from its rate of its basis: an inclusive price is rounded once, and so
 are two groups of lines with one rate; a refund's share of each tax and of each basis is."""
 
 

@@ -25,7 +25,7 @@ class TaxId(Value):
 
 
 class Identity(Value):
-    """What a merchant's documents say of it besides its name and address.
+    """A merchant as its documents name it, besides its name and address.
 
     `legal_name` is printed instead of the merchant's name. `invoice_note` is printed on every
     document, such as a register number; `untaxed_reason` where no tax is charged, such as the law

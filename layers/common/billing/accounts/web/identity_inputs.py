@@ -38,7 +38,7 @@ class TaxIdInput(Input):
 
 
 class IdentityInput(Input):
-    """What invoices and credit notes say of you from now on; fields that are not sent stay.
+    """The identity that your invoices and credit notes show from now on; fields that are not sent stay.
 
     `untaxed_reason` is printed where you charge no tax, such as the law that exempts you. With
     `e_invoices`, the PDFs of business customers carry their XML (Factur-X).
@@ -88,7 +88,7 @@ class TaxIdOutput(TypedDict):
 
 
 class IdentityOutput(TypedDict):
-    """What invoices and credit notes say of you; without a `legal_name`, your name is printed."""
+    """The identity on invoices and credit notes; without a `legal_name`, your name is printed."""
 
     legal_name: str | None
     address: PostalAddressOutput | None

@@ -114,8 +114,8 @@ _SETTLEMENT = "ram:ApplicableHeaderTradeSettlement"
 
 
 SOLD, CREDIT = Decimal("0.015"), Decimal("0.05")
-"""The most that a tax may differ from its rate of its basis: an inclusive price is rounded once, and so
-are two groups of lines with one rate; a refund's share of each tax and of each basis is."""
+"""The most that a tax may differ from its rate of its basis: an inclusive price is rounded once,
+and so are two groups of lines with one rate; a refund's share of each tax and of each basis is."""
 
 
 def _is_rounded(tax: etree._Element, most: Decimal) -> bool:

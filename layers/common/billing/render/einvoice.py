@@ -13,12 +13,13 @@ from enum import StrEnum
 from billing.kernel.countries import EU, VAT_COUNTRIES
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.identities import TaxId
-from billing.kernel.invoices import InvoiceLine, LineKind, LineTax
+from billing.kernel.invoices import InvoiceLine
 from billing.kernel.issued_documents import DocumentKind, IssuedDocument, PaidWith, Seller
 from billing.kernel.money import Currency
 from billing.kernel.periods import zone_named
-from billing.kernel.values import Value, replace
+from billing.kernel.values import Value
 from billing.render import wording
+from billing.render.charged_lines import charged_lines
 from billing.render.messages import text
 from billing.render.tax_groups import grouped
 
@@ -141,7 +142,7 @@ def einvoice_of(document: IssuedDocument) -> EInvoice | NoEInvoice:
         return NoEInvoice.NO_VAT_ID
     if seller.address is None:
         return NoEInvoice.NO_ADDRESS
-    lines = _lines(document)
+    lines = charged_lines(document)
     under = None if lines is None else grouped(lines)
     if lines is None or under is None:
         return NoEInvoice.SALES_TAX
@@ -266,44 +267,3 @@ def _reason(document: IssuedDocument, vat: Vat) -> str | None:
     if vat.category is Category.EXEMPT:
         return document.seller.untaxed_reason or text(language, "document.untaxed_part")
     return None
-
-
-def _lines(document: IssuedDocument) -> Sequence[InvoiceLine] | None:
-    """Returns the lines as positive amounts that are charged, or given back by a credit note.
-
-    A credit note has one net line for all that goes back: here it is one for each tax, or None
-    altogether where several taxes are on one amount.
-    """
-    if document.kind is DocumentKind.INVOICE:
-        return document.lines
-    described = text(document.language, "credit_note.line", number=document.credits or "")
-    if not document.lines:
-        return (InvoiceLine(LineKind.CHARGE, described, document.total),)
-    net, *taxes = (_turned(line) for line in document.lines)
-    bases = [line.tax.taxable_minor for line in taxes if line.tax is not None]
-    if len(bases) < len(taxes) or sum(base > 0 for base in bases) > 1:
-        return None  # only what was taken off had other taxes than the rest
-    rest = net.amount.amount_minor - sum(bases)
-    if rest and abs(rest) <= len(bases):  # what the shares of several rates were rounded by
-        bases[0] += rest
-        taxes[0] = _on(taxes[0], bases[0])
-        rest = 0
-    parts = [*bases, *([rest] if rest else [])]
-    return (
-        *(
-            InvoiceLine(LineKind.CHARGE, described, replace(net.amount, amount_minor=part))
-            for part in parts
-        ),
-        *taxes,
-    )
-
-
-def _turned(line: InvoiceLine) -> InvoiceLine:
-    turned = replace(line, amount=-line.amount)
-    return turned if line.tax is None else _on(turned, -line.tax.taxable_minor)
-
-
-def _on(line: InvoiceLine, taxable_minor: int) -> InvoiceLine:
-    assert line.tax is not None
-    tax: LineTax = replace(line.tax, taxable_minor=taxable_minor)
-    return replace(line, tax=tax)

@@ -25,6 +25,9 @@ _TEMPLATE = Path(__file__).parent / "templates" / "invoice.typ"
 _FONTS = Path(__file__).parent / "fonts"
 """Fonts of the scripts that typst's own lack; `dev.fonts` makes them."""
 
+_LACKING = "could not be displayed with font"
+"""The words of typst for a character that no font has, which PDF/A forbids."""
+
 _COMPILING = Lock()
 """A compiler serves one caller at a time; the laptop runner has threads."""
 
@@ -40,8 +43,9 @@ def render(document: IssuedDocument, xml: bytes | None = None) -> bytes:
     if xml is not None:
         try:
             return factur_x.marked(_typeset(document, xml))
-        except TypstError:
-            pass
+        except TypstError as error:
+            if _LACKING not in str(error):
+                raise
     return _typeset(document, None)
 
 

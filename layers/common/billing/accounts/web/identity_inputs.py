@@ -38,7 +38,7 @@ class TaxIdInput(Input):
 
 
 class IdentityInput(Input):
-    """The identity that your invoices and credit notes show from now on; fields that are not sent stay.
+    """The identity that your documents show from now on; fields that are not sent stay.
 
     `untaxed_reason` is printed where you charge no tax, such as the law that exempts you. With
     `e_invoices`, the PDFs of business customers carry their XML (Factur-X).

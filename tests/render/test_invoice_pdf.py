@@ -13,6 +13,7 @@ from billing.invoices import issuing
 from billing.kernel.customers import Address, BillTo, PaymentMethod
 from billing.kernel.invoices import Invoice, InvoiceLine
 from billing.kernel.money import Currency, Money
+from billing.kernel.taxes import Taxable, Taxation, TaxRate, taxed
 from billing.kernel.values import replace
 from billing.render import invoice_pdf
 from billing.render.messages import known
@@ -199,3 +200,12 @@ def test_threads_may_ask_at_once() -> None:
         thread.join()
     assert len(made) == 8
     assert len(set(made)) == 1
+
+
+@pytest.mark.spec("C-7")
+@pytest.mark.parametrize(("language", "words"), [("de", "USt. 19\xa0% auf"), ("fr", "TVA 19\xa0%")])
+def test_vat_is_named_as_the_language_of_the_invoice_has_it(language: str, words: str) -> None:
+    made, total = taxed([Taxable(INVOICE.lines[0], Taxation((TaxRate("DE", "VAT", 190_000),)))])
+    invoice = replace(INVOICE, lines=made, total=total, language=language)
+    text = PdfReader(BytesIO(pdf_of(invoice))).pages[0].extract_text()
+    assert " ".join(words.split()) in " ".join(text.split())

@@ -207,12 +207,12 @@ def returned(left: Sequence[int], amount_minor: int, total_minor: int) -> tuple[
 def taxable_returned(invoice: Invoice, tax: LineTax, net_minor: int, gross_minor: int) -> int:
     """Returns how much of what a tax is on goes back with a refund of its invoice (C-10).
 
-    That is the refund's share of the net amount, or of the whole one where credit that had been
-    taxed otherwise left no net amount.
+    That is the refund's share of the net amount. Where credit that had been taxed otherwise left
+    less net than the tax is on, that share would be too coarse: it is the one of the whole amount.
     """
     net = invoice.net.amount_minor
-    if net:
-        return share_of(tax.taxable_minor, net_minor, net)
+    if net >= abs(tax.taxable_minor):
+        return share_of(tax.taxable_minor, net_minor, net) if net else 0
     return share_of(tax.taxable_minor, gross_minor, invoice.total.amount_minor)
 
 

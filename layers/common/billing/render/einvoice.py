@@ -19,9 +19,8 @@ from billing.kernel.money import Currency
 from billing.kernel.periods import zone_named
 from billing.kernel.values import Value
 from billing.render import wording
-from billing.render.charged_lines import charged_lines
+from billing.render.charged_lines import charged
 from billing.render.messages import text
-from billing.render.tax_groups import grouped
 
 
 class Category(StrEnum):
@@ -142,21 +141,16 @@ def einvoice_of(document: IssuedDocument) -> EInvoice | NoEInvoice:
         return NoEInvoice.NO_VAT_ID
     if seller.address is None:
         return NoEInvoice.NO_ADDRESS
-    lines = charged_lines(document)
-    under = None if lines is None else grouped(lines)
-    if lines is None or under is None:
+    lines = charged(document)
+    if lines is None or any(line.kind[:2] not in VAT_COUNTRIES for line in lines.taxes):
         return NoEInvoice.SALES_TAX
-    taxes = [line for line in lines if line.is_tax]
-    if any(line.kind[:2] not in VAT_COUNTRIES for line in taxes):
-        return NoEInvoice.SALES_TAX
-    untaxed = _untaxed(document, seller.address, alone=not taxes)
-    if untaxed is None and None in under:
+    untaxed = _untaxed(document, seller.address, alone=not lines.taxes)
+    if untaxed is None and None in lines.under:
         return NoEInvoice.UNTAXED
-    net = [line for line in lines if not line.is_tax]
-    vats = [_vat(line, untaxed or Category.EXEMPT) for line in under]
-    language = document.language
-    taken_off = [(line, vat) for line, vat in zip(net, vats, strict=True) if _is_discount(line)]
-    sold = [(line, vat) for line, vat in zip(net, vats, strict=True) if not _is_discount(line)]
+    vats = [_vat(line, untaxed or Category.EXEMPT) for line in lines.under]
+    language, net = document.language, list(zip(lines.net, vats, strict=True))
+    taken_off = [(line, vat) for line, vat in net if _is_discount(line)]
+    sold = [(line, vat) for line, vat in net if not _is_discount(line)]
     return EInvoice(
         credit_note=document.kind is DocumentKind.CREDIT_NOTE,
         number=document.number,
@@ -171,7 +165,7 @@ def einvoice_of(document: IssuedDocument) -> EInvoice | NoEInvoice:
             Allowance(wording.line(line, language), -line.amount.amount_minor, vat)
             for line, vat in taken_off
         ),
-        vat=_sums(document, net, vats, taxes),
+        vat=_sums(document, net, lines.taxes),
         total_minor=document.total.amount_minor,
         paid=wording.paid(document),
         notes=_notes(document),
@@ -243,19 +237,19 @@ def _vat(tax_line: InvoiceLine | None, untaxed: Category) -> Vat:
 
 def _sums(
     document: IssuedDocument,
-    net: Sequence[InvoiceLine],
-    vats: Sequence[Vat],
+    net: Sequence[tuple[InvoiceLine, Vat]],
     taxes: Sequence[InvoiceLine],
 ) -> tuple[VatSum, ...]:
-    basis = dict.fromkeys(vats, 0)
-    for line, vat in zip(net, vats, strict=True):
-        basis[vat] += line.amount.amount_minor
-    tax = dict.fromkeys(vats, 0)
+    basis, tax = dict[Vat, int](), dict[Vat, int]()
+    for line, vat in net:
+        basis[vat] = basis.get(vat, 0) + line.amount.amount_minor
     for line in taxes:
         vat = _vat(line, Category.EXEMPT)
-        if line.amount.amount_minor:
-            tax[vat] += line.amount.amount_minor
-    return tuple(VatSum(vat, basis[vat], tax[vat], _reason(document, vat)) for vat in basis)
+        tax[vat] = tax.get(vat, 0) + line.amount.amount_minor
+    return tuple(
+        VatSum(vat, basis.get(vat, 0), tax.get(vat, 0), _reason(document, vat))
+        for vat in dict.fromkeys([*basis, *tax])
+    )
 
 
 def _reason(document: IssuedDocument, vat: Vat) -> str | None:

@@ -74,13 +74,18 @@ def cancelling(merchant: Merchant, terms: PriceTerms, language: str) -> tuple[st
     return tuple(sentences)
 
 
+_VAT = "VAT"
+"""The name that rates of VAT are stored by; each language has its own."""
+
+
 def line(line: InvoiceLine, language: str) -> str:
     """Names an invoice line: a product, a tax with its rate, or the effect of a plan change."""
     if line.tax is not None:
+        what = text(language, "document.vat") if line.text == _VAT else line.text
         if line.tax.reverse_charge:
-            return text(language, "line.reverse_charge", what=line.text)
+            return text(language, "line.reverse_charge", what=what)
         rate = formats.rate(line.tax.rate_ppm, language)
-        return text(language, "line.tax", what=line.text, rate=rate)
+        return text(language, "line.tax", what=what, rate=rate)
     key = f"line.{line.kind}"
     return text(language, key, what=line.text) if has(key) else line.text
 

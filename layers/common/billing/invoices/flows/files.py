@@ -12,7 +12,7 @@ from billing.kernel.errors import Unavailable
 from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.objects import DOCUMENTS, ObjectKey
 from billing.kernel.ports import Ports
-from billing.render import cii, invoice_pdf
+from billing.render import invoice_pdf
 from billing.render.einvoice import EInvoice, NoEInvoice, einvoice_of
 from billing.runtime import telemetry
 
@@ -33,6 +33,8 @@ def pdf(ports: Ports, document: IssuedDocument) -> bytes:
 
 def xml(ports: Ports, document: IssuedDocument) -> bytes | NoEInvoice:
     """Returns the e-invoice of an issued document as XML, or why there is none (M-13)."""
+    from billing.render import cii  # 10 ms that only e-invoices need
+
     found = einvoice_of(document)
     if not isinstance(found, EInvoice):
         return found

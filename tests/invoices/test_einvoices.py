@@ -17,6 +17,7 @@ from billing.kernel.taxes import UNTAXED, Taxable
 from billing.kernel.values import replace
 from billing.render import cii
 from billing.render.einvoice import EInvoice, NoEInvoice, einvoice_of
+from billing.render.messages import LANGUAGES
 from tests.depth import examples
 from tests.invoices.issuing_samples import (
     AMERICAN,
@@ -335,6 +336,19 @@ def test_each_rate_has_its_own_sum() -> None:
 def test_characters_that_xml_cannot_have_are_left_out() -> None:
     odd = replace(MONTHLY, bill_to=replace(GERMAN_BUSINESS, name="A\x0bG \ud800 & Co"))
     assert said(xml_of(issued(odd)), "ram:BuyerTradeParty/ram:Name") == ["AG  & Co"]
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_it_keeps_the_rules_in_every_language(language: str) -> None:
+    for document in (issued(REVERSED), issued(OUTSIDE), issued(MOVED), note_of(MONTHLY)):
+        assert broken(xml_of(replace(document, language=language))) == []
+
+
+def test_a_buyer_without_a_name_is_named_by_email() -> None:
+    nameless = replace(MONTHLY, bill_to=replace(GERMAN_BUSINESS, name=""))
+    xml = xml_of(issued(nameless))
+    assert broken(xml) == []
+    assert said(xml, "ram:BuyerTradeParty/ram:Name") == ["ap@muster.example"]
 
 
 # Where there is none

@@ -50,3 +50,8 @@ def _credited(document: IssuedDocument) -> Charged | None:
     amounts = (replace(net.amount, amount_minor=part) for part in parts)
     lines = tuple(InvoiceLine(LineKind.CHARGE, described, amount) for amount in amounts)
     return Charged(lines, tuple(under), tuple(taxes))
+
+
+def is_discount(line: InvoiceLine) -> bool:
+    """Tells whether a line is a coupon's discount, which is shown among the sums."""
+    return line.coupon is not None and line.amount.amount_minor < 0

@@ -202,7 +202,7 @@ def _buyer(invoice: EInvoice) -> Element:
     return _ram(
         "BuyerTradeParty",
         None if as_vat else _maybe("ID", buyer.tax_id),
-        _ram("Name", buyer.name),
+        _ram("Name", buyer.name or buyer.email),
         _address(buyer.address),
         _email(buyer.email),
         _registration(vat_id) if vat_id and as_vat else None,

@@ -19,7 +19,7 @@ from billing.kernel.money import Currency
 from billing.kernel.periods import zone_named
 from billing.kernel.values import Value
 from billing.render import wording
-from billing.render.charged_lines import charged
+from billing.render.charged_lines import charged, is_discount
 from billing.render.messages import text
 
 
@@ -149,8 +149,8 @@ def einvoice_of(document: IssuedDocument) -> EInvoice | NoEInvoice:
         return NoEInvoice.UNTAXED
     vats = [_vat(line, untaxed or Category.EXEMPT) for line in lines.under]
     language, net = document.language, list(zip(lines.net, vats, strict=True))
-    taken_off = [(line, vat) for line, vat in net if _is_discount(line)]
-    sold = [(line, vat) for line, vat in net if not _is_discount(line)]
+    taken_off = [(line, vat) for line, vat in net if is_discount(line)]
+    sold = [(line, vat) for line, vat in net if not is_discount(line)]
     return EInvoice(
         credit_note=document.kind is DocumentKind.CREDIT_NOTE,
         number=document.number,
@@ -184,10 +184,6 @@ def _period(document: IssuedDocument) -> tuple[date, date] | None:
     if document.service is None:
         return None
     return document.service.days(document.time_zone)
-
-
-def _is_discount(line: InvoiceLine) -> bool:
-    return line.coupon is not None and line.amount.amount_minor < 0
 
 
 def _item(document: IssuedDocument, line: InvoiceLine, vat: Vat) -> Item:

@@ -9,6 +9,7 @@ from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.money import Money
 from billing.kernel.values import replace
 from billing.render import formats, wording
+from billing.render.charged_lines import is_discount
 from billing.render.einvoice import EInvoice, einvoice_of
 from billing.render.messages import text
 from billing.render.tax_groups import grouped
@@ -23,7 +24,7 @@ def table(document: IssuedDocument) -> dict[str, object]:
     lines = _lines(document)
     net = [line for line in lines if not line.is_tax]
     rates = _rates(document, lines)
-    shown = [(line, rate) for line, rate in zip(net, rates, strict=True) if not _is_discount(line)]
+    shown = [(line, rate) for line, rate in zip(net, rates, strict=True) if not is_discount(line)]
     with_tax = any(rate for _, rate in shown)
     return {
         "head": [
@@ -60,10 +61,6 @@ def _lines(document: IssuedDocument) -> Sequence[InvoiceLine]:
     return (replace(net, text=described), *taxes)
 
 
-def _is_discount(line: InvoiceLine) -> bool:
-    return line.coupon is not None and line.amount.amount_minor < 0
-
-
 def _rates(document: IssuedDocument, lines: Sequence[InvoiceLine]) -> list[str]:
     """Returns the rate of each net line, and nothing where it has none or several."""
     net = [line for line in lines if not line.is_tax]
@@ -90,9 +87,9 @@ def _row(document: IssuedDocument, line: InvoiceLine, rate: str | None) -> dict[
 def _sums(document: IssuedDocument, lines: Sequence[InvoiceLine]) -> list[list[object]]:
     """Returns the sums under the lines as label, amount, and whether it is the total."""
     language, nothing = document.language, replace(document.total, amount_minor=0)
-    discounts = [line for line in lines if _is_discount(line)]
+    discounts = [line for line in lines if is_discount(line)]
     taxes = [line for line in lines if line.is_tax]
-    sold = [line for line in lines if not line.is_tax and not _is_discount(line)]
+    sold = [line for line in lines if not line.is_tax and not is_discount(line)]
 
     def row(label: str, amount: Money, *, total: bool = False) -> list[object]:
         return [label, formats.money(amount, language), total]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from billing.invoices import issuing
 from billing.kernel.customers import Address, BillTo
@@ -94,7 +94,7 @@ def sold(
         bill_to=buyer,
         settled_at=NOW,
         scheduled_at=NOW,
-        service_until=None if days is None else NOW + timedelta(days=days),
+        days=days,
     )
 
 

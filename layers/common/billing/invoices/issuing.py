@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from billing.kernel.customers import PaymentMethod
 from billing.kernel.identities import UNSAID
 from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
@@ -13,6 +15,7 @@ from billing.kernel.issued_documents import (
     Service,
 )
 from billing.kernel.merchants import Merchant
+from billing.kernel.periods import Anchor
 from billing.kernel.taxes import taxable_returned
 from billing.kernel.values import replace
 from billing.refunds.refunds import Refund
@@ -45,7 +48,7 @@ def invoice_document(
         lines=invoice.lines,
         paid_with=None if method is None else PaidWith(method.brand, method.last4),
         test=invoice.test,
-        service=_service(invoice),
+        service=_service(invoice, merchant.settings.time_zone),
         e_invoice=_carries_xml(merchant, invoice),
     )
 
@@ -78,10 +81,11 @@ def credit_note_document(
     )
 
 
-def _service(invoice: Invoice) -> Service | None:
-    if invoice.service_until is None:
+def _service(invoice: Invoice, zone: str) -> Service | None:
+    if invoice.days is None:
         return None
-    return Service(invoice.scheduled_at, invoice.service_until)
+    first = Anchor.at(invoice.scheduled_at, zone).wall.date()
+    return Service(first, first + timedelta(days=invoice.days - 1))
 
 
 def _carries_xml(merchant: Merchant, invoice: Invoice) -> bool:

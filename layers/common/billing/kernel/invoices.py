@@ -104,8 +104,8 @@ class Invoice(Entity):
     is the amount reserved for them, `refund_taxes_minor` how much of that is of each line of tax,
     `refunded_minor` the amount returned. `dispute` is the status
     of its chargebacks, `disputed_minor` the amount banks took back with those that are open or lost
-    (W-4). `service_until` is the end of the time that it pays for, which begins at `scheduled_at`;
-    None where it pays for none, or was opened before that was kept.
+    (W-4). `days` is how many days it pays for, from `scheduled_at` on; None where it pays for no
+    time, or was opened before that was kept. A longer name would cost a write unit.
     """
 
     id: str
@@ -151,7 +151,7 @@ class Invoice(Entity):
     language: str = "en"
     test: bool = False
     refund_taxes_minor: tuple[int, ...] = ()
-    service_until: datetime | None = None
+    days: int | None = None
 
     @property
     def charge_order(self) -> ChargeOrder:

@@ -10,6 +10,7 @@ from billing.kernel.funds import Funds
 from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.orders import OrderKind
+from billing.kernel.periods import days_between
 from billing.kernel.plans import PlanChange
 from billing.kernel.pricing import Quote
 from billing.kernel.schedule import ChargeKind
@@ -77,7 +78,7 @@ def first(
         scheduled_at=now,
         language=language,
         test=test,
-        service_until=until,
+        days=days_between(now, until, quote.anchor.zone),
     )
 
 
@@ -103,7 +104,9 @@ def following(
         period=renewing.period,
         scheduled_at=scheduled_at,
         credit_minor=used,
-        service_until=renewing.served_until(renewing.period),
+        days=days_between(
+            scheduled_at, renewing.served_until(renewing.period), renewing.anchor.zone
+        ),
     )
 
 
@@ -122,7 +125,7 @@ def for_change(
     changed = subscription.changed_to(change)
     drawn = _drawn(changed, lines, total, bill_to, order_id, download_key, now)
     until = changed.served_until(changed.period - 1)
-    return replace(drawn, plan_change=change, service_until=until)
+    return replace(drawn, plan_change=change, days=days_between(now, until, changed.anchor.zone))
 
 
 def next_charge(subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX) -> Money:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.identities import TaxId
 from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.money import Money
-from billing.kernel.periods import zone_named
 from billing.kernel.values import Value
 from billing.kernel.writes import Entity
 
@@ -46,17 +45,10 @@ class PaidWith(Value):
 
 
 class Service(Value):
-    """The time that a payment is for, until the next period begins."""
+    """The first and the last day that a payment is for, in its document's time zone."""
 
-    begins_at: datetime
-    ends_at: datetime
-
-    def days(self, zone: str) -> tuple[date, date]:
-        """Returns its first and its last day in a zone; the next period's first is not its own."""
-        first, end = (
-            at.astimezone(zone_named(zone)).date() for at in (self.begins_at, self.ends_at)
-        )
-        return first, max(first, end - timedelta(days=1))
+    first: date
+    last: date
 
 
 class IssuedDocument(Entity):
@@ -95,7 +87,7 @@ class IssuedDocument(Entity):
         """Returns the first and the last day that a line is for, where it is for a time."""
         if self.service is None or line.kind not in _OF_A_TIME or line.coupon is not None:
             return None
-        return self.service.days(self.time_zone)
+        return self.service.first, self.service.last
 
 
 _OF_A_TIME = frozenset({LineKind.CHARGE, LineKind.FREEZE, LineKind.REST, LineKind.UNUSED})

@@ -183,7 +183,7 @@ def _day(at: datetime, document: IssuedDocument) -> date:
 def _period(document: IssuedDocument) -> tuple[date, date] | None:
     if document.service is None:
         return None
-    return document.service.days(document.time_zone)
+    return document.service.first, document.service.last
 
 
 def _item(document: IssuedDocument, line: InvoiceLine, vat: Vat) -> Item:

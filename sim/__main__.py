@@ -40,6 +40,7 @@ MIX = (
     "emails_changed",
     "documents_issued",
     "documents_served",
+    "e_invoices",
     "mails_left_out",
     "payments_skipped",
     "cards_kept",

@@ -6,12 +6,13 @@ from typing import Any
 
 from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.values import replace
+from billing.render.einvoice import EInvoice, einvoice_of
 from sim.invariants import Violation
 from sim.items import Put
 from sim.seen import Seen
 
 
-def rendered(document: IssuedDocument) -> bytes:
+def rendered(document: IssuedDocument, xml: bytes | None = None) -> bytes:
     """Returns the simulator's PDF: everything that a document shows, beginning with its id."""
     return f"{document.id}\n{replace(document, file='')!r}".encode()
 
@@ -24,6 +25,15 @@ class DocumentWrites(Seen):
             raise Violation("18", f"the document {after.id} was written again", after.id)
         self.documents[after.id] = after
         self.tally["documents_issued"] += 1
+        self._e_invoice(after)
+
+    def _e_invoice(self, document: IssuedDocument) -> None:
+        """Checks that a document with VAT is an e-invoice, which adds up to the cent by itself."""
+        made = einvoice_of(document)
+        if isinstance(made, EInvoice):
+            self.tally["e_invoices"] += 1
+        elif {line.kind for line in document.lines if line.is_tax} == {"DE"}:
+            raise Violation("18", f"{document.id} has VAT and no e-invoice: {made}", document.id)
 
     def _issued_with_number(self, by_type: dict[type, list[Put]], given: set[Any]) -> None:
         """Checks that a document is issued in the write that gives it its number."""

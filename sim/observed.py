@@ -17,7 +17,7 @@ from billing.cancel.mail import letters as cancel_letters
 from billing.cards.mail import letters as card_letters
 from billing.customers.mail import letters as customer_letters
 from billing.helpdesk.mail import letters as helpdesk_letters
-from billing.invoices.flows import documents
+from billing.invoices.flows import files
 from billing.kernel.errors import BillingError
 from billing.notices.mail import letters as reminder_letters
 from billing.plans.mail import letters as plan_letters
@@ -47,7 +47,7 @@ def events_only() -> Iterator[None]:
         ),
         (helpdesk_letters, "_from", lambda department, message, envelope: message),
         (helpdesk_letters, "_to", lambda ticket, message: message),
-        (documents, "invoice_pdf", SimpleNamespace(render=rendered)),
+        (files, "invoice_pdf", SimpleNamespace(render=rendered)),
         (telemetry, "tally", lambda counts, prefix="": None),
         (telemetry, "happened", lambda what, **_: None),
         (telemetry, "messages_failed", _no_bug),

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from billing.kernel.customers import Address
+from billing.kernel.identities import Identity, TaxId
 from billing.kernel.invoices import Invoice, InvoiceLine
 from billing.kernel.merchants import Merchant
 from billing.kernel.values import replace
@@ -25,6 +26,8 @@ from sim.invariants import Violation
 
 ILLINOIS = Address("1 Main Street", "Springfield", "US", postal_code="12345", state="IL")
 GERMANY = Address("Unter den Linden 1", "Berlin", "DE", postal_code="10117")
+
+VAT_REGISTERED = Identity("Sellers GmbH", (TaxId("DE", "DE136695976"),), "", "", e_invoices=True)
 
 RATES: Mapping[str, Sequence[tuple[str, str, Decimal]]] = {
     "US": (
@@ -56,7 +59,8 @@ def registered(merchant: Merchant) -> tuple[Merchant, tuple[Insert, ...]]:
     )
     state = TaxPlace(merchant.id, 1, "US", "IL", rates=(DatedRate("Illinois", 62_500),))
     city = TaxPlace(merchant.id, 1, "US", "IL", "123", (DatedRate("Springfield", 35_000),))
-    after = replace(merchant, tax_since=merchant.created_at)
+    since = merchant.created_at
+    after = replace(merchant, tax_since=since, address=GERMANY, identity=VAT_REGISTERED)
     return after, (Insert(setup), Insert(state), Insert(city))
 
 

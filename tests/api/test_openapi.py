@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.event_handler.openapi.models import OpenAPI
 
+from tests.invoices.issuing_samples import BERLIN, IDENTITY
 from tests.web.shop import PRODUCT, Shop
 
 PARAMETER = re.compile(r"<(\w+)>")
@@ -67,6 +68,7 @@ def test_the_document_is_valid_openapi(document: Any) -> None:
             continue
         for status in good:
             kind = "application/pdf" if path.endswith("/pdf") else "application/json"
+            kind = "application/xml" if path.endswith("/xml") else kind
             kind = "text/csv" if path.endswith(".csv") and method == "get" else kind
             assert operation["responses"][status]["content"][kind]["schema"]
 
@@ -195,6 +197,7 @@ TICKET = {
 
 def test_nobody_sees_what_is_another_merchants(shop: Shop, document: Any) -> None:
     """Each GET of the document, asked by a second merchant and by nobody."""
+    shop.world.change_merchant(address=BERLIN, identity=IDENTITY)  # so that invoices have XML
     made = shop.api.post("/v1/products", PRODUCT).json
     product = shop.world.store.product("acme", made["id"])
     bought = shop.world.buy(product)

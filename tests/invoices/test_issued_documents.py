@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from billing.cards.flows import addresses
-from billing.invoices.flows import documents
+from billing.invoices.flows import documents, files
 from billing.kernel.customers import Address
 from billing.kernel.errors import Unavailable
 from billing.kernel.invoices import Invoice
@@ -304,9 +304,9 @@ def test_a_pdf_is_rendered_once(world: World, monkeypatch: pytest.MonkeyPatch) -
     rendered: list[IssuedDocument] = []
     render = invoice_pdf.render
 
-    def counted(document: IssuedDocument) -> bytes:
+    def counted(document: IssuedDocument, xml: bytes | None) -> bytes:
         rendered.append(document)
-        return render(document)
+        return render(document, xml)
 
     monkeypatch.setattr(invoice_pdf, "render", counted)
     issued(world)
@@ -320,7 +320,7 @@ def test_what_another_version_rendered_is_served_as_it_is_kept(
 ) -> None:
     issued(world)
     before = download(world)
-    monkeypatch.setattr(invoice_pdf, "render", lambda document: b"otherwise")
+    monkeypatch.setattr(invoice_pdf, "render", lambda document, xml: b"otherwise")
     assert download(world) == before
 
 
@@ -331,13 +331,13 @@ def test_two_that_render_at_once_serve_what_was_kept_first(
     (document,) = world.history().documents
     world.ports = replace(world.ports, objects=MemoryObjects(lambda: world.now))
 
-    def overtaken(_: IssuedDocument) -> bytes:
-        monkeypatch.setattr(invoice_pdf, "render", lambda document: b"first")
-        meanwhile(lambda: documents.file_of(world.ports, document))
+    def overtaken(_: IssuedDocument, xml: bytes | None) -> bytes:
+        monkeypatch.setattr(invoice_pdf, "render", lambda document, xml: b"first")
+        meanwhile(lambda: files.pdf(world.ports, document))
         return b"second"
 
     monkeypatch.setattr(invoice_pdf, "render", overtaken)
-    assert documents.file_of(world.ports, document) == b"first"
+    assert files.pdf(world.ports, document) == b"first"
     assert download(world) == b"first"
 
 

@@ -13,6 +13,7 @@ from billing.invoices import issuing
 from billing.kernel.customers import Address, BillTo, PaymentMethod
 from billing.kernel.invoices import Invoice, InvoiceLine
 from billing.kernel.money import Currency, Money
+from billing.kernel.taxes import Taxable, Taxation, TaxRate, taxed
 from billing.kernel.values import replace
 from billing.render import invoice_pdf
 from billing.render.messages import known
@@ -70,7 +71,7 @@ def test_an_invoice_names_the_merchant_the_buyer_and_what_was_paid() -> None:
         "Bill to Ada Lovelace 1 Analytical Way Flat 2 Springfield, IL 12345 United States "
         "ada@example.com" in text
     )
-    assert "Morning Yoga Membership $1.00 Total $1.00" in text
+    assert "Morning Yoga Membership 1 $1.00 $1.00 Total $1.00 Amount paid $1.00" in text
     assert "Paid on January 31, 2026" in text
     assert "Visa •••• 4242" in text_of(only_page(method=CARD))
 
@@ -199,3 +200,12 @@ def test_threads_may_ask_at_once() -> None:
         thread.join()
     assert len(made) == 8
     assert len(set(made)) == 1
+
+
+@pytest.mark.spec("C-7")
+@pytest.mark.parametrize(("language", "words"), [("de", "USt. 19\xa0% auf"), ("fr", "TVA 19\xa0%")])
+def test_vat_is_named_as_the_language_of_the_invoice_has_it(language: str, words: str) -> None:
+    made, total = taxed([Taxable(INVOICE.lines[0], Taxation((TaxRate("DE", "VAT", 190_000),)))])
+    invoice = replace(INVOICE, lines=made, total=total, language=language)
+    text = PdfReader(BytesIO(pdf_of(invoice))).pages[0].extract_text()
+    assert " ".join(words.split()) in " ".join(text.split())

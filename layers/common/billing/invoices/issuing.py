@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from billing.kernel.customers import PaymentMethod
+from billing.kernel.identities import UNSAID
 from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
-from billing.kernel.issued_documents import DocumentKind, IssuedDocument, PaidWith, Seller
+from billing.kernel.issued_documents import (
+    DocumentKind,
+    IssuedDocument,
+    PaidWith,
+    Seller,
+    Service,
+)
 from billing.kernel.merchants import Merchant
-from billing.kernel.taxes import share_of
+from billing.kernel.periods import Anchor
+from billing.kernel.taxes import taxable_returned
 from billing.kernel.values import replace
 from billing.refunds.refunds import Refund
 
@@ -38,6 +48,8 @@ def invoice_document(
         lines=invoice.lines,
         paid_with=None if method is None else PaidWith(method.brand, method.last4),
         test=invoice.test,
+        service=_service(invoice, merchant.settings.time_zone),
+        e_invoice=_carries_xml(merchant, invoice),
     )
 
 
@@ -64,7 +76,23 @@ def credit_note_document(
         credits=invoice.number or invoice.id,
         lines=_credited_lines(refund, invoice),
         test=invoice.test,
+        credits_at=invoice.settled_at or invoice.opened_at,
+        e_invoice=_carries_xml(merchant, invoice),
     )
+
+
+def _service(invoice: Invoice, zone: str) -> Service | None:
+    if invoice.days is None:
+        return None
+    first = Anchor.at(invoice.scheduled_at, zone).wall.date()
+    return Service(first, first + timedelta(days=invoice.days - 1))
+
+
+def _carries_xml(merchant: Merchant, invoice: Invoice) -> bool:
+    """Tells whether the PDF is an e-invoice too: for business buyers, where the merchant wants it
+    (M-13)."""
+    identity = merchant.identity or UNSAID
+    return identity.e_invoices and invoice.bill_to.tax_id is not None
 
 
 def _credited_lines(refund: Refund, invoice: Invoice) -> tuple[InvoiceLine, ...]:
@@ -72,22 +100,34 @@ def _credited_lines(refund: Refund, invoice: Invoice) -> tuple[InvoiceLine, ...]
     and how much of each tax goes back, all negative (C-10)."""
     if not invoice.tax_lines:
         return ()
-    net = refund.amount.amount_minor - sum(refund.taxes)
+    gross = refund.amount.amount_minor
+    net = gross - sum(refund.taxes)
+
+    def credited(line: InvoiceLine, share: int) -> InvoiceLine:
+        amount, tax = replace(line.amount, amount_minor=-share), line.tax
+        if tax is not None:
+            taxable = taxable_returned(invoice, tax, net, gross)
+            tax = replace(tax, taxable_minor=-taxable)
+        return replace(line, amount=amount, tax=tax)
+
     amount = replace(refund.amount, amount_minor=-net)
-    taxes = zip(invoice.tax_lines, refund.taxes, strict=True)
     return (
         InvoiceLine(LineKind.CHARGE, invoice.product_name, amount),
-        *(_credited_tax(line, share, net, invoice.net.amount_minor) for line, share in taxes),
+        *(credited(*each) for each in zip(invoice.tax_lines, refund.taxes, strict=True)),
     )
-
-
-def _credited_tax(line: InvoiceLine, share: int, net: int, whole: int) -> InvoiceLine:
-    amount, tax = replace(line.amount, amount_minor=-share), line.tax
-    if tax is not None and whole:
-        tax = replace(tax, taxable_minor=-share_of(net, tax.taxable_minor, whole))
-    return replace(line, amount=amount, tax=tax)
 
 
 def seller(merchant: Merchant) -> Seller:
     """Returns a merchant as its documents name it from now on."""
-    return Seller(merchant.name, merchant.email, merchant.address, merchant.website)
+    identity = merchant.identity or UNSAID
+    legal = identity.legal_name
+    return Seller(
+        legal or merchant.name,
+        merchant.email,
+        merchant.address,
+        merchant.website,
+        trading_name=merchant.name if legal and legal != merchant.name else None,
+        tax_ids=identity.tax_ids,
+        note=identity.invoice_note,
+        untaxed_reason=identity.untaxed_reason,
+    )

@@ -230,6 +230,11 @@ class Agreement(Entity):
         """Returns the scheduled instant of standard payment `k`, from the anchor in force."""
         return standard_at(self.terms, self.anchor, k - self.anchor_period)
 
+    def served_until(self, k: int) -> datetime | None:
+        """Returns the end of the time that standard payment `k` pays for; None for installments,
+        which pay for no time of their own."""
+        return self.payment_at(k + 1) if self.terms.type is PriceType.RECURRING else None
+
     @property
     def next_charge_at(self) -> datetime | None:
         """The date of the next charge that people are shown, or None.

@@ -16,3 +16,12 @@ ZM ZW
 """
 
 COUNTRIES = frozenset(_CODES.split())
+
+EU = frozenset(
+    {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE"}
+    | {"IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"}
+)
+"""The member states of the EU, whose VAT one registration (OSS) covers."""
+
+VAT_COUNTRIES = EU | {"AU", "CH", "GB", "LI", "NO", "NZ", "SG"}
+"""Countries whose tax is a value added tax, of which one rate is on a line."""

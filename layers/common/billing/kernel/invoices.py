@@ -75,7 +75,8 @@ class Invoice(Entity):
     is the amount reserved for them, `refund_taxes_minor` how much of that is of each line of tax,
     `refunded_minor` the amount returned. `dispute` is the status
     of its chargebacks, `disputed_minor` the amount banks took back with those that are open or lost
-    (W-4).
+    (W-4). `days` is how many days it pays for, from `scheduled_at` on; None where it pays for no
+    time, or was opened before that was kept. A longer name would cost a write unit.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Invoice(Entity):
     language: str = "en"
     test: bool = False
     refund_taxes_minor: tuple[int, ...] = ()
+    days: int | None = None
 
     @property
     def charge_order(self) -> ChargeOrder:

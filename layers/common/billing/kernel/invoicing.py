@@ -12,6 +12,7 @@ from billing.kernel.invoice_lines import coupon_of, postponed_minor
 from billing.kernel.invoices import Invoice, InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.orders import OrderKind
+from billing.kernel.periods import days_between
 from billing.kernel.plans import PlanChange
 from billing.kernel.pricing import Quote, chargeable, sold
 from billing.kernel.schedule import ChargeKind
@@ -53,6 +54,7 @@ def first(
 ) -> Invoice:
     """Returns the first invoice of a purchase, with sequence number 1."""
     rebills = price_point.terms.rebills
+    until = quote.service_until(price_point.terms)
     return Invoice(
         id=first_invoice_id(purchase),
         merchant=product.merchant,
@@ -78,6 +80,7 @@ def first(
         scheduled_at=now,
         language=language,
         test=test,
+        days=days_between(now, until, quote.anchor.zone),
     )
 
 
@@ -97,7 +100,15 @@ def following(
     scheduled_at = renewing.period_at
     assert scheduled_at is not None, "asked only of what may be charged"
     drawn = _drawn(renewing, lines, total, bill_to, order_id, download_key, now)
-    return replace(drawn, period=renewing.period, scheduled_at=scheduled_at, credit_minor=used)
+    return replace(
+        drawn,
+        period=renewing.period,
+        scheduled_at=scheduled_at,
+        credit_minor=used,
+        days=days_between(
+            scheduled_at, renewing.served_until(renewing.period), renewing.anchor.zone
+        ),
+    )
 
 
 def for_change(
@@ -114,7 +125,8 @@ def for_change(
     """Returns the invoice of a plan change, for the quoted amount; it pays for no period (A-4)."""
     changed = subscription.changed_to(change)
     drawn = _drawn(changed, lines, total, bill_to, order_id, download_key, now)
-    return replace(drawn, plan_change=change)
+    until = changed.served_until(changed.period - 1)
+    return replace(drawn, plan_change=change, days=days_between(now, until, changed.anchor.zone))
 
 
 def next_charge(subscription: Subscription, minimum_minor: int, taxes: Taxes = BEFORE_TAX) -> Money:

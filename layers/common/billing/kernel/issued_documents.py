@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from billing.kernel.customers import Address, BillTo
-from billing.kernel.invoices import InvoiceLine
+from billing.kernel.identities import TaxId
+from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.values import Value
 from billing.kernel.writes import Entity
@@ -20,12 +21,20 @@ class DocumentKind(StrEnum):
 
 
 class Seller(Value):
-    """A merchant as a document names it."""
+    """A merchant as a document names it.
+
+    `name` is its legal name, `trading_name` the one it is known by where that is another.
+    `untaxed_reason` is why it charges no tax where it charges none.
+    """
 
     name: str
     email: str
     address: Address | None = None
     website: str | None = None
+    trading_name: str | None = None
+    tax_ids: tuple[TaxId, ...] = ()
+    note: str = ""
+    untaxed_reason: str = ""
 
 
 class PaidWith(Value):
@@ -35,6 +44,13 @@ class PaidWith(Value):
     last4: str
 
 
+class Service(Value):
+    """The first and the last day that a payment is for, in its document's time zone."""
+
+    first: date
+    last: date
+
+
 class IssuedDocument(Entity):
     """Everything that an invoice or a credit note shows; written once, with its number.
 
@@ -42,6 +58,8 @@ class IssuedDocument(Entity):
     note `credits` the invoice of that number; it has no lines, for its total is all of it. `file`
     names its PDF in the object store; it is drawn, so that tables that were restored and give a
     number again never meet the PDF of another document.
+    `service` is the time that is paid for, where it is known. `credits_at` is when the credited
+    invoice was issued. With `e_invoice` the PDF carries its XML (M-13).
     """
 
     id: str
@@ -61,3 +79,15 @@ class IssuedDocument(Entity):
     paid_with: PaidWith | None = None
     credits: str | None = None
     test: bool = False
+    service: Service | None = None
+    credits_at: datetime | None = None
+    e_invoice: bool = False
+
+    def served(self, line: InvoiceLine) -> tuple[date, date] | None:
+        """Returns the first and the last day that a line is for, where it is for a time."""
+        if self.service is None or line.kind not in _OF_A_TIME or line.coupon is not None:
+            return None
+        return self.service.first, self.service.last
+
+
+_OF_A_TIME = frozenset({LineKind.CHARGE, LineKind.FREEZE, LineKind.REST, LineKind.UNUSED})

@@ -10,6 +10,7 @@ from billing.kernel.customers import Address
 from billing.kernel.departments import USUAL, Department
 from billing.kernel.errors import NotFound
 from billing.kernel.gateways import SANDBOX, AccountRef, AtGateway
+from billing.kernel.identities import Identity
 from billing.kernel.money import Currency
 from billing.kernel.retries import RetrySchedule
 from billing.kernel.values import Value, field, replace, shown_without
@@ -153,6 +154,7 @@ class Merchant(Entity):
     `tax_since` is when it first registered for a tax: no taxes are looked up before (C-7).
     `order_lists` is how many lists its orders of a month are spread over, and may only grow: an
     index takes 1,000 new rows of a list in a second.
+    `identity` is what its documents say of it, None until it is entered (M-13).
     """
 
     id: str
@@ -174,6 +176,7 @@ class Merchant(Entity):
     events_since: datetime | None = None
     tax_since: datetime | None = None
     order_lists: int = 1
+    identity: Identity | None = None
 
     def __repr__(self) -> str:
         return shown_without(self, "link_key")

@@ -119,6 +119,15 @@ def start_of_next_local_day(instant: datetime, zone: str) -> datetime:
     return Anchor(midnight + timedelta(days=1), zone).instant
 
 
+def days_between(begin: datetime, end: datetime | None, zone: str) -> int | None:
+    """Returns the days from one aware instant to another in a zone, at least 1; None without an
+    end. The day on which it ends is the next time's first."""
+    if end is None:
+        return None
+    first, last = (Anchor.at(each, zone).wall.date() for each in (begin, end))
+    return max(1, (last - first).days)
+
+
 @cache
 def zone_named(name: str) -> ZoneInfo:
     """Returns the IANA zone of that name; callers check names from outside with `is_zone`."""

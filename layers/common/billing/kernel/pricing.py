@@ -6,12 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
-from billing.kernel.catalog import PriceTerms
+from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.discounts import Discount, left_after
 from billing.kernel.invoices import InvoiceLine, LineKind
 from billing.kernel.money import Money
 from billing.kernel.periods import Anchor
-from billing.kernel.schedule import ChargeKind, ScheduledCharge, charges
+from billing.kernel.schedule import (
+    ChargeKind,
+    ScheduledCharge,
+    charges,
+    standard_anchor,
+    standard_at,
+)
 from billing.kernel.taxes import UNTAXED, Taxable, Taxation, taxed
 from billing.kernel.values import Value, replace
 
@@ -26,6 +32,13 @@ class Quote(Value):
     following: tuple[ScheduledCharge, ...]
     anchor: Anchor
     discount: Discount | None = None
+
+    def service_until(self, terms: PriceTerms) -> datetime | None:
+        """Returns the end of the time that today's charge pays for; None where that is no time of
+        its own, as with installments."""
+        if self.kind is ChargeKind.INITIAL:
+            return standard_at(terms, standard_anchor(terms, self.anchor), 0)
+        return standard_at(terms, self.anchor, 1) if terms.type is PriceType.RECURRING else None
 
 
 def sold(

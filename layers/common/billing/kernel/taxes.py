@@ -205,6 +205,18 @@ def returned(left: Sequence[int], amount_minor: int, total_minor: int) -> tuple[
     return tuple(share_of(tax, amount_minor, total_minor) for tax in left)
 
 
+def taxable_returned(invoice: Invoice, tax: LineTax, net_minor: int, gross_minor: int) -> int:
+    """Returns how much of what a tax is on goes back with a refund of its invoice (C-10).
+
+    That is the refund's share of the net amount. Where credit that had been taxed otherwise left
+    less net than the tax is on, that share would be too coarse: it is the one of the whole amount.
+    """
+    net = invoice.net.amount_minor
+    if net >= abs(tax.taxable_minor):
+        return share_of(tax.taxable_minor, net_minor, net) if net else 0
+    return share_of(tax.taxable_minor, gross_minor, invoice.total.amount_minor)
+
+
 def total_of(lines: Iterable[InvoiceLine]) -> int:
     """Returns the sum of the lines of tax, in minor units."""
     return sum(line.amount.amount_minor for line in lines if line.is_tax)
@@ -212,5 +224,5 @@ def total_of(lines: Iterable[InvoiceLine]) -> int:
 
 def share_of(amount_minor: int, numerator: int, denominator: int) -> int:
     """Returns a share of an amount, rounded half up by its size: a refund mirrors its payment."""
-    share = half_up(abs(amount_minor) * numerator, denominator)
-    return share if amount_minor >= 0 else -share
+    share = half_up(abs(amount_minor * numerator), denominator)
+    return share if amount_minor * numerator >= 0 else -share

@@ -53,6 +53,13 @@ def _date(on: date, length: str, language: str) -> str:
     return format_date(on, format=length, locale=locale(language))
 
 
+def days(first: date, last: date, language: str) -> str:
+    """Formats a time from its first day to its last: Jan 31 – Feb 27, 2026."""
+    from babel.dates import format_interval
+
+    return str(format_interval(first, last, "yMMMd", locale=locale(language)))
+
+
 def month(year_and_month: str, language: str) -> str:
     """Formats a month inside a sentence, from `YYYY-MM`: December 2034, grudnia 2034."""
     from babel.dates import format_date, format_skeleton

@@ -2,13 +2,12 @@
 
 Text that people typed travels as JSON beside the template and never inside it, so no name is
 markup. Only the fonts inside typst and those in `fonts` are used: an invoice looks the same on
-Lambda, which has none, and here.
+Lambda, which has none, and here. With its XML it is a PDF/A-3b that carries it (M-13).
 """
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from billing.kernel.customers import Address
 from billing.kernel.issued_documents import DocumentKind, IssuedDocument, Seller
-from billing.render import formats, wording
+from billing.render import factur_x, formats, invoice_lines, wording
 from billing.render.messages import text
 
 if TYPE_CHECKING:
@@ -26,59 +25,43 @@ _TEMPLATE = Path(__file__).parent / "templates" / "invoice.typ"
 _FONTS = Path(__file__).parent / "fonts"
 """Fonts of the scripts that typst's own lack; `dev.fonts` makes them."""
 
+_LACKING = "could not be displayed with font"
+"""The words of typst for a character that no font has, which PDF/A forbids."""
+
 _COMPILING = Lock()
 """A compiler serves one caller at a time; the laptop runner has threads."""
 
 
-def render(document: IssuedDocument) -> bytes:
-    """Renders an invoice or a credit note as PDF, by nothing but what was issued."""
-    content = _content(document)
-    if document.kind is DocumentKind.CREDIT_NOTE:
-        content |= _credited(document)
-    return _typeset(content, document.issued_at)
+def render(document: IssuedDocument, xml: bytes | None = None) -> bytes:
+    """Renders an invoice or a credit note as PDF, by nothing but what was issued.
+
+    `xml` is the e-invoice to carry. A character that no font has cannot be in a PDF/A: such a
+    document is a plain PDF, and its XML is beside it alone.
+    """
+    from typst import TypstError
+
+    if xml is not None:
+        try:
+            return factur_x.marked(_typeset(document, xml))
+        except TypstError as error:
+            if _LACKING not in str(error):
+                raise
+    return _typeset(document, None)
 
 
-def _typeset(content: dict[str, object], at: datetime) -> bytes:
+def _typeset(document: IssuedDocument, xml: bytes | None) -> bytes:
+    inputs = {"invoice": json.dumps(_content(document))}
+    if xml is not None:
+        inputs["xml"] = xml.decode("utf-8")
     with _COMPILING:
         pdf = _compiler().compile(
             format="pdf",
-            sys_inputs={"invoice": json.dumps(content)},
-            timestamp=int(at.timestamp()),
+            sys_inputs=inputs,
+            timestamp=int(document.issued_at.timestamp()),
+            pdf_standards=[] if xml is None else ["a-3b"],
         )
     assert isinstance(pdf, bytes), "one PDF, whatever its number of pages"
     return pdf
-
-
-def _credited(document: IssuedDocument) -> dict[str, object]:
-    """Returns what a credit note shows otherwise than an invoice: it names the one that it takes
-    back (M-7)."""
-    language = document.language
-    amount = formats.money(-document.total, language)
-    described = text(language, "credit_note.line", number=document.credits or "")
-    return {
-        "title": text(language, "credit_note.title"),
-        "facts": [
-            [text(language, "credit_note.number"), document.number],
-            [text(language, "invoice.issued"), _issued(document)],
-            [text(language, "credit_note.invoice"), document.credits],
-        ],
-        "lines": _credited_lines(document, described, amount),
-        "total": [text(language, "credit_note.total"), amount],
-        "paid": text(language, "credit_note.paid"),
-    }
-
-
-def _credited_lines(document: IssuedDocument, described: str, amount: str) -> list[list[str]]:
-    if not document.lines:
-        return [[described, amount]]
-    net, *taxes = document.lines
-    return [
-        [described, formats.money(net.amount, document.language)],
-        *(
-            [wording.line(tax, document.language), formats.money(tax.amount, document.language)]
-            for tax in taxes
-        ),
-    ]
 
 
 @cache
@@ -89,44 +72,18 @@ def _compiler() -> Compiler:
 
 
 def _content(document: IssuedDocument) -> dict[str, object]:
-    language, seller, buyer = document.language, document.seller, document.buyer
+    language, seller = document.language, document.seller
     return {
         "language": language,
         "paper": _paper(seller),
-        "title": text(language, "invoice.title"),
+        "title": text(language, _words(document, "invoice.title", "credit_note.title")),
         "author": seller.name,
         "order": [text(language, "invoice.order_id"), document.order_id],
-        "facts": [
-            [text(language, "invoice.number"), document.number],
-            [text(language, "invoice.issued"), _issued(document)],
-        ],
-        "parties": [
-            [
-                text(language, "invoice.from"),
-                seller.name,
-                [
-                    *_postal(seller.address, language),
-                    seller.email,
-                    *filter(None, [seller.website]),
-                ],
-            ],
-            [
-                text(language, "invoice.bill_to"),
-                buyer.name,
-                [
-                    *_postal(buyer.address, language),
-                    buyer.email,
-                    *([text(language, "invoice.tax_id", id=buyer.tax_id)] if buyer.tax_id else []),
-                ],
-            ],
-        ],
-        "head": [text(language, "invoice.description"), text(language, "invoice.amount")],
-        "lines": [
-            [wording.line(line, language), formats.money(line.amount, language)]
-            for line in document.lines
-        ],
-        "total": [text(language, "invoice.total"), formats.money(document.total, language)],
-        "paid": _paid(document),
+        "facts": _facts(document),
+        "parties": [_from(document), _bill_to(document)],
+        "headline": [formats.money(document.total, language), wording.paid(document)],
+        **invoice_lines.table(document),
+        "notes": [*invoice_lines.tax_notes(document), *filter(None, [seller.note])],
         "questions": text(language, "invoice.questions", email=seller.email),
         "powered": text(language, "page.powered"),
         "test": (
@@ -137,18 +94,49 @@ def _content(document: IssuedDocument) -> dict[str, object]:
     }
 
 
-def _issued(document: IssuedDocument) -> str:
-    return formats.day(document.issued_at, document.time_zone, document.language)
+def _words(document: IssuedDocument, invoice: str, credit_note: str) -> str:
+    return credit_note if document.kind is DocumentKind.CREDIT_NOTE else invoice
 
 
-def _paid(document: IssuedDocument) -> str:
-    language, date = document.language, _issued(document)
-    if not document.total:  # the card stands ready, and paid nothing
-        return text(language, "invoice.free")
-    if document.paid_with is None:
-        return text(language, "invoice.paid", date=date)
-    paid_with = formats.means(document.paid_with, language)
-    return text(language, "invoice.paid_with", date=date, card=paid_with)
+def _facts(document: IssuedDocument) -> list[list[str]]:
+    """Returns number and date; a credit note names the invoice that it takes back too (M-7)."""
+    language = document.language
+    issued = formats.day(document.issued_at, document.time_zone, language)
+    facts = [
+        [text(language, _words(document, "invoice.number", "credit_note.number")), document.number],
+        [text(language, "invoice.issued"), issued],
+    ]
+    if document.kind is DocumentKind.CREDIT_NOTE:
+        facts.append([text(language, "credit_note.invoice"), document.credits or ""])
+    return facts
+
+
+def _from(document: IssuedDocument) -> list[object]:
+    language, seller = document.language, document.seller
+    return [
+        text(language, "invoice.from"),
+        seller.name,
+        [
+            *filter(None, [seller.trading_name]),
+            *_postal(seller.address, language),
+            seller.email,
+            *filter(None, [seller.website]),
+            *(text(language, "invoice.tax_id", id=each.number) for each in seller.tax_ids),
+        ],
+    ]
+
+
+def _bill_to(document: IssuedDocument) -> list[object]:
+    language, buyer = document.language, document.buyer
+    return [
+        text(language, "invoice.bill_to"),
+        buyer.name,
+        [
+            *_postal(buyer.address, language),
+            buyer.email,
+            *([text(language, "invoice.tax_id", id=buyer.tax_id)] if buyer.tax_id else []),
+        ],
+    ]
 
 
 def _paper(seller: Seller) -> str:

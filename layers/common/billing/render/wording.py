@@ -11,6 +11,7 @@ from billing.kernel.discounts import Discount
 from billing.kernel.errors import Refused
 from billing.kernel.invoice_lines import coupon_of
 from billing.kernel.invoices import InvoiceLine, LineKind
+from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.merchants import Merchant, SelfService
 from billing.kernel.money import Money
 from billing.kernel.pricing import Quote
@@ -82,13 +83,18 @@ def cancelling(merchant: Merchant, terms: PriceTerms, language: str) -> tuple[st
     return tuple(sentences)
 
 
+_VAT = "VAT"
+"""The name that rates of VAT are stored by; each language has its own."""
+
+
 def line(line: InvoiceLine, language: str) -> str:
     """Names an invoice line: a product, a tax with its rate, or the effect of a plan change."""
     if line.tax is not None:
+        what = text(language, "document.vat") if line.text == _VAT else line.text
         if line.tax.reverse_charge:
-            return text(language, "line.reverse_charge", what=line.text)
+            return text(language, "line.reverse_charge", what=what)
         rate = formats.rate(line.tax.rate_ppm, language)
-        return text(language, "line.tax", what=line.text, rate=rate)
+        return text(language, "line.tax", what=what, rate=rate)
     if line.coupon is not None:
         return text(language, "line.coupon", code=line.coupon)
     key = f"line.{line.kind}"
@@ -118,6 +124,20 @@ def _shown(each: InvoiceLine, discount: Discount | None, language: str) -> str:
         return coupon(discount, language)
     named = each.is_tax or each.kind == LineKind.POSTPONED
     return line(each, language) if named else each.text
+
+
+def paid(document: IssuedDocument) -> str:
+    """Says when and with what an invoice was paid, or that a refund went back."""
+    language = document.language
+    if document.kind is DocumentKind.CREDIT_NOTE:
+        return text(language, "credit_note.paid")
+    if not document.total:  # the card stands ready, and paid nothing
+        return text(language, "invoice.free")
+    date = formats.day(document.issued_at, document.time_zone, language)
+    if document.paid_with is None:
+        return text(language, "invoice.paid", date=date)
+    paid_with = formats.means(document.paid_with, language)
+    return text(language, "invoice.paid_with", date=date, card=paid_with)
 
 
 def decline(code: str | None, language: str, gateway: str | None = None) -> str:

@@ -62,6 +62,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         "events_since": None,
         "tax_since": None,
         "order_lists": 1,
+        "identity": None,
     },
     "Settings": {
         "time_zone": "America/New_York",
@@ -206,7 +207,8 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
         "refund_taxes_minor": (),
     },
     "InvoiceCounter": {"last": 0, "credit_notes": False},
-    "IssuedDocument": {"lines": (), "test": False},
+    "IssuedDocument": {"lines": (), "test": False, "e_invoice": False},
+    "Seller": {"tax_ids": (), "note": "", "untaxed_reason": ""},
     "Job": {
         "state": "queued",
         "cursor": "",

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-EU = frozenset(
-    {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE"}
-    | {"IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"}
-)
-"""The member states of the EU, whose VAT one registration (OSS) covers."""
+from billing.kernel.countries import EU as EU
 
 WITH_STATES = frozenset({"AU", "BR", "CA", "IN", "US"})
 """Countries whose states or provinces have taxes of their own."""

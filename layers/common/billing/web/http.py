@@ -51,6 +51,7 @@ class Resolver(router.Router):
 
 
 JSON = "application/json"
+XML = "application/xml"
 PROBLEM = "application/problem+json"
 
 ALWAYS = {

@@ -7,6 +7,7 @@ from typing import Any
 from billing.kernel import domains
 from billing.kernel.departments import Department, named
 from billing.kernel.errors import Refused
+from billing.kernel.identities import UNSAID
 from billing.kernel.merchants import Departments, Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
@@ -19,6 +20,8 @@ def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchan
     Raises `Refused` for another currency once there are products: their prices are in the old one,
     and an account has one currency (P-20).
     """
+    changes = dict(changes)
+    identity = _identity(merchant, changes.pop("identity", None))
     before = merchant.settings
     if changes.get("currency", before.currency) is not before.currency:
         products, _ = ports.store.catalog(merchant.id)
@@ -31,13 +34,23 @@ def change(ports: Ports, merchant: Merchant, changes: dict[str, Any]) -> Merchan
     }
     if "departments" in parts:
         parts["departments"] = _departments(ports, merchant, parts["departments"])
-    after = replace(merchant, settings=replace(before, **(changes | parts)))
+    after = replace(merchant, settings=replace(before, **(changes | parts)), **identity)
     gone: tuple[Write, ...] = ()
     if changes.get("custom_domain", before.custom_domain) != before.custom_domain:
         after, gone = _asked_for_domain(ports, after)
     if after != merchant:
         ports.store.commit(Change(merchant, after, expecting=("domain",)), *gone)
     return after
+
+
+def _identity(merchant: Merchant, changes: dict[str, Any] | None) -> dict[str, Any]:
+    """Returns the fields of the merchant that a change of its identity sets; its address is the one
+    that taxes are decided by (M-13, C-7)."""
+    if changes is None:
+        return {}
+    said = {name: value for name, value in changes.items() if name != "address"}
+    after = replace(merchant.identity or UNSAID, **said)
+    return {"identity": after, "address": changes.get("address", merchant.address)}
 
 
 def _asked_for_domain(ports: Ports, merchant: Merchant) -> tuple[Merchant, tuple[Write, ...]]:

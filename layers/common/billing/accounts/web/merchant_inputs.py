@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
+from billing.accounts.web.identity_inputs import IdentityInput
 from billing.api.web.queries import InstantOrDate, SpanQuery, _parsed, end_of
 from billing.catalog.flows.products import Draft
 from billing.catalog.web.price_inputs import PricePointInput
@@ -224,10 +225,11 @@ class SettingsChangeInput(ChangeInput):
     self_freeze: StrictBool = unsaid()
     accounts: AccountPolicyInput = unsaid()
     custom_domain: Annotated[str, words(domains.LONGEST)] | None = unsaid()
+    identity: IdentityInput = unsaid()
 
     def given(self) -> dict[str, Any]:
         changes = super().given()
-        for part in ("departments", "retry_schedule", "accounts"):
+        for part in ("departments", "retry_schedule", "accounts", "identity"):
             if part in changes:
                 changes[part] = changes[part].given()
         if "freeze_price" in changes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
+from billing.accounts.web import identity_inputs
+from billing.accounts.web.identity_inputs import IdentityOutput
 from billing.kernel.departments import Department
 from billing.kernel.merchants import Merchant
 
@@ -67,6 +69,7 @@ class SettingsOutput(TypedDict):
     custom_domain: str | None
     custom_domain_active: bool
     credit_at_end: str
+    identity: IdentityOutput
 
 
 def settings(merchant: Merchant) -> SettingsOutput:
@@ -105,6 +108,7 @@ def settings(merchant: Merchant) -> SettingsOutput:
         "custom_domain_active": given.custom_domain is not None
         and given.custom_domain == merchant.domain,
         "credit_at_end": given.credit_at_end.value,
+        "identity": identity_inputs.identity(merchant),
     }
 
 

@@ -96,6 +96,13 @@ class Pdf(Value):
     name: str
 
 
+class Xml(Value):
+    """An answer that is XML, to be saved under `name`."""
+
+    content: bytes
+    name: str
+
+
 class Api:
     """A declarer of /v1 routes on a resolver; handlers take a `Call` and the path's parameters."""
 
@@ -169,6 +176,8 @@ class Api:
             given = route.handler(call, **path)
             if isinstance(given, Pdf):
                 return http.file(given.content, given.name)
+            if isinstance(given, Xml):
+                return http.file(given.content, given.name, http.XML)
             if isinstance(given, Csv):
                 return http.file(given.content, given.name, CSV)
             if isinstance(given, Later):

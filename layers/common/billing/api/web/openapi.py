@@ -19,8 +19,9 @@ from billing.api.web.frame import (
     Later,
     Pdf,
     Route,
+    Xml,
 )
-from billing.web.http import JSON, PROBLEM
+from billing.web.http import JSON, PROBLEM, XML
 from billing.web.inputs import Nothing
 from billing.web.request import CSV
 
@@ -181,11 +182,16 @@ def _responses(route: Route, gives: dict[str, Any] | None) -> dict[str, Any]:
 PDF = {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}
 
 
+XML_TEXT = {XML: {"schema": {"type": "string"}}}
+
+
 CSV_TEXT = {CSV: {"schema": {"type": "string"}}}
 
 
 def _file(route: Route) -> dict[str, Any]:
-    return {"description": "Done.", "content": CSV_TEXT if Csv in _shapes(route) else PDF}
+    shapes = _shapes(route)
+    content = CSV_TEXT if Csv in shapes else XML_TEXT if Xml in shapes else PDF
+    return {"description": "Done.", "content": content}
 
 
 def _answer(words: str, gives: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +210,7 @@ def _gives(route: Route) -> Any | None:
     """Returns the shape of a finished answer, None of a PDF."""
     shapes = _shapes(route)
     given = next(shape for shape in shapes if get_origin(shape) is not Later)
-    return None if given in {Pdf, Csv} else given
+    return None if given in {Pdf, Csv, Xml} else given
 
 
 def _gives_later(route: Route) -> Any | None:

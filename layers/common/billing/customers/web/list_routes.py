@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from billing.api.web import json_shapes, subscription_shapes
-from billing.api.web.frame import Api, Call, Pdf
+from billing.api.web.frame import Api, Call, Pdf, Xml
 from billing.api.web.json_shapes import Listed
 from billing.api.web.subscription_shapes import SubscriptionOutput
 from billing.customers.flows import customers, updated
@@ -11,9 +11,11 @@ from billing.customers.web import shapes
 from billing.customers.web.list_queries import CustomersQuery, InvoicesQuery, SubscriptionsQuery
 from billing.invoices.flows import invoice_list
 from billing.invoices.flows.invoice_list import Filter
+from billing.kernel.errors import Refused
 from billing.kernel.flows import subscription_list
 from billing.kernel.lists import ChangedSince
 from billing.kernel.ports import Ports
+from billing.render.einvoice import NoEInvoice
 from billing.web.inputs import Nothing
 
 
@@ -110,3 +112,29 @@ def _invoices(api: Api, ports: Ports) -> None:
         """Download a paid invoice, or a credit note, as it was issued."""
         number, content = invoice_list.pdf(ports, call.merchant, invoice)
         return Pdf(content, f"{number}.pdf")
+
+    @api.get("/v1/invoices/<invoice>/xml")
+    def download_e_invoice(call: Call[Nothing], invoice: str) -> Xml:
+        """Download a paid invoice, or a credit note, as an e-invoice.
+
+        It is a Cross Industry Invoice by EN 16931, as Factur-X and ZUGFeRD have it. Documents are
+        e-invoices where you had a VAT ID when they were issued, each line has one rate of tax at
+        most, and it is known why there is none on what has none.
+        """
+        number, found = invoice_list.xml(ports, call.merchant, invoice)
+        if isinstance(found, NoEInvoice):
+            raise no_e_invoice(found)
+        return Xml(found, f"{number}.xml")
+
+
+def no_e_invoice(why: NoEInvoice) -> Refused:
+    """Returns the refusal of an e-invoice that a document does not have."""
+    match why:
+        case NoEInvoice.NO_VAT_ID:
+            return Refused("e_invoice_without_vat_id", code="no_e_invoice")
+        case NoEInvoice.NO_ADDRESS:
+            return Refused("e_invoice_without_address", code="no_e_invoice")
+        case NoEInvoice.SALES_TAX:
+            return Refused("e_invoice_of_sales_tax", code="no_e_invoice")
+        case NoEInvoice.UNTAXED:
+            return Refused("e_invoice_untaxed", code="no_e_invoice")

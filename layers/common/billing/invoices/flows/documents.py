@@ -12,25 +12,20 @@ from hmac import compare_digest
 from typing import TypeVar
 
 from billing.invoices import issuing
+from billing.invoices.flows import files
 from billing.kernel import domains
-from billing.kernel.errors import Conflict, NotFound, Unavailable
+from billing.kernel.errors import Conflict, NotFound
 from billing.kernel.invoices import Invoice, InvoiceCounter, InvoiceState
 from billing.kernel.issued_documents import DocumentKind, IssuedDocument
 from billing.kernel.merchants import Merchant
-from billing.kernel.objects import DOCUMENTS, ObjectKey
 from billing.kernel.ports import Ports
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.refunds.refunds import Refund
-from billing.render import invoice_pdf
+from billing.render.einvoice import NoEInvoice
 from billing.render.messages import known
-from billing.runtime import telemetry
 
 NUMBERING_ATTEMPTS = 20
-
-PDF_TYPE = "application/pdf"
-PDF_MOST_BYTES = 4 * 2**20
-"""The largest PDF that is read back: a function's answer has room for no more."""
 
 Document = TypeVar("Document", Invoice, Refund)
 
@@ -158,26 +153,6 @@ def _issued(
     return issued
 
 
-def file_of(ports: Ports, document: IssuedDocument) -> bytes:
-    """Returns the PDF of an issued document: rendered once, kept, and served as it is kept."""
-    key = ObjectKey(DOCUMENTS, document.merchant, f"{document.customer}/{document.file}.pdf")
-    made: bytes | None = None
-    try:
-        kept = ports.objects.get(key, at_most=PDF_MOST_BYTES)
-        if kept is None:
-            made = invoice_pdf.render(document)
-            names = {"number": document.number}
-            if ports.objects.put(key, made, content_type=PDF_TYPE, metadata=names):
-                return made
-            kept = ports.objects.get(key, at_most=PDF_MOST_BYTES)  # another was first
-        if kept is not None:
-            return kept.content
-    except Unavailable as outage:
-        telemetry.tally({"not_kept": 1}, "documents_")
-        telemetry.happened("object store unavailable", merchant=document.merchant, why=outage.note)
-    return made if made is not None else invoice_pdf.render(document)
-
-
 def link(ports: Ports, merchant: Merchant, invoice: Invoice) -> str:
     """Returns the address at which its holder can download the invoice (C-3)."""
     base = domains.portal(ports.operation.public_url, merchant)
@@ -192,12 +167,21 @@ def payment_link(ports: Ports, merchant: Merchant, invoice: Invoice) -> str:
 
 def download(ports: Ports, merchant: str, reference: str) -> bytes:
     """Returns the PDF that a link names; `NotFound` for anything but a link that we made (B-5)."""
+    return pdf(ports, *_downloadable(ports, merchant, reference))
+
+
+def download_xml(ports: Ports, merchant: str, reference: str) -> bytes | NoEInvoice:
+    """Returns the e-invoice of the invoice that a link names, as `download` does (M-13)."""
+    return xml(ports, *_downloadable(ports, merchant, reference))
+
+
+def _downloadable(ports: Ports, merchant: str, reference: str) -> tuple[Merchant, Invoice]:
     invoice = linked(ports, merchant, reference)
     if invoice.state is not InvoiceState.PAID:
         raise NotFound("invoice_unknown")
     seller = ports.store.merchant(merchant)
     assert seller is not None, "a merchant is never removed"
-    return pdf(ports, seller, numbered(ports, seller, invoice.customer, invoice.id))
+    return seller, numbered(ports, seller, invoice.customer, invoice.id)
 
 
 def linked(ports: Ports, merchant: str, reference: str) -> Invoice:
@@ -216,9 +200,14 @@ def _reference(invoice: Invoice) -> str:
 
 def credit_note(ports: Ports, merchant: Merchant, invoice: Invoice, refund: Refund) -> bytes:
     """Returns the credit note of a refund as a PDF (M-7)."""
-    return file_of(ports, issued_credit_note(ports, merchant, invoice, refund))
+    return files.pdf(ports, issued_credit_note(ports, merchant, invoice, refund))
 
 
 def pdf(ports: Ports, merchant: Merchant, invoice: Invoice) -> bytes:
     """Returns a paid invoice as a PDF (B-5)."""
-    return file_of(ports, issued_invoice(ports, merchant, invoice))
+    return files.pdf(ports, issued_invoice(ports, merchant, invoice))
+
+
+def xml(ports: Ports, merchant: Merchant, invoice: Invoice) -> bytes | NoEInvoice:
+    """Returns a paid invoice as an e-invoice, or why it has none (M-13)."""
+    return files.xml(ports, issued_invoice(ports, merchant, invoice))

@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from billing.invoices.flows import documents
+from billing.invoices.flows import documents, files
 from billing.kernel.cursors import position_in, seal
 from billing.kernel.errors import NotFound
 from billing.kernel.flows.paging import filtered
 from billing.kernel.invoices import Invoice, InvoiceState
+from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, OrderKind, typed_order_id
 from billing.kernel.ports import Ports
 from billing.kernel.values import Value
 from billing.refunds.refunds import Refund, RefundState
+from billing.render.einvoice import NoEInvoice
 
 READ_AT_ONCE = 200
 LISTED = frozenset({OrderKind.SALE, OrderKind.REBILL, OrderKind.REFUND})
@@ -99,14 +101,26 @@ def one(ports: Ports, merchant: str, document: str) -> Invoice | CreditNote:
 
 def pdf(ports: Ports, merchant: Merchant, document: str) -> tuple[str, bytes]:
     """Returns the number and the PDF of a document; raises `NotFound` for one not issued."""
+    issued = _issued(ports, merchant, document)
+    return issued.number, files.pdf(ports, issued)
+
+
+def xml(ports: Ports, merchant: Merchant, document: str) -> tuple[str, bytes | NoEInvoice]:
+    """Returns the number of a document and its e-invoice, or why it has none; raises `NotFound` for
+    one not issued (M-13)."""
+    issued = _issued(ports, merchant, document)
+    return issued.number, files.xml(ports, issued)
+
+
+def _issued(ports: Ports, merchant: Merchant, document: str) -> IssuedDocument:
     found = one(ports, merchant.id, document)
     if isinstance(found, CreditNote):
         refund = documents.numbered_refund(ports, merchant, found.invoice, found.refund.id)
-        return str(refund.number), documents.credit_note(ports, merchant, found.invoice, refund)
+        return documents.issued_credit_note(ports, merchant, found.invoice, refund)
     if found.state is not InvoiceState.PAID:
         raise NotFound("invoice_unknown")
     invoice = documents.numbered(ports, merchant, found.customer, found.id)
-    return str(invoice.number), documents.pdf(ports, merchant, invoice)
+    return documents.issued_invoice(ports, merchant, invoice)
 
 
 def _of_merchant(

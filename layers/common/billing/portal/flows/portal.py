@@ -28,6 +28,7 @@ from billing.refunds import refunds, value
 from billing.refunds.flows import refund
 from billing.refunds.flows.refund import Takes
 from billing.refunds.payment import Effect, Payment
+from billing.render.einvoice import NoEInvoice
 from billing.render.messages import text
 
 SWEPT_WITHIN = timedelta(days=7)
@@ -42,11 +43,20 @@ def invoice_pdf(ports: Ports, account: Account, reference: str) -> bytes:
 
     Raises `NotFound`.
     """
+    return documents.pdf(ports, account.merchant, _own_paid(ports, account, reference))
+
+
+def invoice_xml(ports: Ports, account: Account, reference: str) -> bytes | NoEInvoice:
+    """Returns the e-invoice of one of the customer's own payments, as `invoice_pdf` does, or why
+    there is none (M-13)."""
+    return documents.xml(ports, account.merchant, _own_paid(ports, account, reference))
+
+
+def _own_paid(ports: Ports, account: Account, reference: str) -> Invoice:
     found = _own_invoice(ports, account, reference)
     if found is None or not purchases.is_paid(found):
         raise NotFound("invoice_unknown")
-    numbered = documents.numbered(ports, account.merchant, found.customer, found.id)
-    return documents.pdf(ports, account.merchant, numbered)
+    return documents.numbered(ports, account.merchant, found.customer, found.id)
 
 
 def _own_invoice(ports: Ports, account: Account, reference: str) -> Invoice | None:

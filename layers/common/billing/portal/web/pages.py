@@ -12,10 +12,11 @@ from billing.customers.web import portal_session as session
 from billing.customers.web.portal_session import SignedOut, Visit
 from billing.invoices.flows import documents
 from billing.kernel.customers import Customer
-from billing.kernel.errors import Invalid
+from billing.kernel.errors import Invalid, Refused
 from billing.kernel.merchants import Merchant, PortalKind
 from billing.kernel.ports import Ports
 from billing.portal.flows import portal
+from billing.render.einvoice import NoEInvoice
 from billing.runtime import telemetry
 from billing.web import custom_domains, http, languages, sessions
 from billing.web.emails import with_ascii_domain
@@ -165,6 +166,20 @@ def invoice(
         return http.file(pdf, "invoice.pdf")
     visit = session.required(ports, request, merchant, now)
     return http.file(portal.invoice_pdf(ports, visit.account, reference), "invoice.pdf")
+
+
+def e_invoice(
+    ports: Ports, request: Request, merchant: str, reference: str, *, now: datetime
+) -> http.Answer:
+    """Returns an invoice as XML, found as `invoice` finds it; refused where it has none (M-13)."""
+    if LINKED in reference:
+        found = documents.download_xml(ports, plain_id(merchant), plain_reference(reference))
+    else:
+        visit = session.required(ports, request, merchant, now)
+        found = portal.invoice_xml(ports, visit.account, reference)
+    if isinstance(found, NoEInvoice):
+        raise Refused("e_invoice_none", code="no_e_invoice")
+    return http.file(found, "invoice.xml", http.XML)
 
 
 def _form(

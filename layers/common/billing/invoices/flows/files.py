@@ -1,0 +1,67 @@
+"""The files of issued documents: made once, kept in the object store, served as kept (M-7, M-13).
+
+Each is made from the issued document alone, so while the object store is out of reach it is made
+again, and says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from billing.kernel.errors import Unavailable
+from billing.kernel.issued_documents import IssuedDocument
+from billing.kernel.objects import DOCUMENTS, ObjectKey
+from billing.kernel.ports import Ports
+from billing.render import invoice_pdf
+from billing.render.einvoice import EInvoice, NoEInvoice, einvoice_of
+from billing.runtime import telemetry
+
+PDF_TYPE, XML_TYPE = "application/pdf", "application/xml"
+FILE_MOST_BYTES = 4 * 2**20
+"""The largest file that is read back: a function's answer has room for no more."""
+
+
+def pdf(ports: Ports, document: IssuedDocument) -> bytes:
+    """Returns the PDF of an issued document, with its e-invoice inside where it is one too."""
+
+    def make() -> bytes:
+        found = xml(ports, document) if document.e_invoice else None
+        return invoice_pdf.render(document, found if isinstance(found, bytes) else None)
+
+    return _kept(ports, document, "pdf", PDF_TYPE, make)
+
+
+def xml(ports: Ports, document: IssuedDocument) -> bytes | NoEInvoice:
+    """Returns the e-invoice of an issued document as XML, or why there is none (M-13)."""
+    from billing.render import cii  # 10 ms that only e-invoices need
+
+    found = einvoice_of(document)
+    if not isinstance(found, EInvoice):
+        return found
+    return _kept(ports, document, "xml", XML_TYPE, lambda: cii.written(found))
+
+
+def _kept(
+    ports: Ports,
+    document: IssuedDocument,
+    ending: str,
+    content_type: str,
+    make: Callable[[], bytes],
+) -> bytes:
+    """Returns a file of a document as it is kept; made, and kept from now on, if it is not yet."""
+    key = ObjectKey(DOCUMENTS, document.merchant, f"{document.customer}/{document.file}.{ending}")
+    made: bytes | None = None
+    try:
+        kept = ports.objects.get(key, at_most=FILE_MOST_BYTES)
+        if kept is None:
+            made = make()
+            names = {"number": document.number}
+            if ports.objects.put(key, made, content_type=content_type, metadata=names):
+                return made
+            kept = ports.objects.get(key, at_most=FILE_MOST_BYTES)  # another was first
+        if kept is not None:
+            return kept.content
+    except Unavailable as outage:
+        telemetry.tally({"not_kept": 1}, "documents_")
+        telemetry.happened("object store unavailable", merchant=document.merchant, why=outage.note)
+    return made if made is not None else make()

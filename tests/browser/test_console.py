@@ -55,7 +55,7 @@ def test_the_filters_narrow_the_list_and_are_cleared(
     seller.press("Apply")
     assert seller.says("No transactions match")
     assert seller.page.get_by_label("From").input_value() == "2020-01-01"
-    seller.page.goto("/console?from=yesterday")
+    seller.page.goto("/console/transactions?from=yesterday")
     assert seller.page.get_by_role("alert").is_visible()
     seller.follow("Clear")
     assert order_id in seller.page.content()

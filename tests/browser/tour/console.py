@@ -63,19 +63,19 @@ def console_link_over(town: Town) -> Page:
 
 
 def console_transactions(town: Town) -> Page:
-    return town.seller.at("/console")
+    return town.seller.at("/console/transactions")
 
 
 def console_no_match(town: Town) -> Page:
-    return town.seller.at("/console?q=nobody@example.com")
+    return town.seller.at("/console/transactions?q=nobody@example.com")
 
 
 def console_wrong_filter(town: Town) -> Page:
-    return town.seller.at("/console?from=yesterday")
+    return town.seller.at("/console/transactions?from=yesterday")
 
 
 def console_customer(town: Town) -> Page:
-    page = town.seller.at(f"/console?q={town.ann.email}")
+    page = town.seller.at(f"/console/transactions?q={town.ann.email}")
     town.seller.go(page.get_by_role("link", name=re.compile("^ann@")).first)
     return page
 

@@ -218,6 +218,7 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
         standing=visit.standing,
         zone=visit.platform.settings.time_zone,
         csrf=visit.csrf,
+        here=visit.request.path,
         **values,
     )
 

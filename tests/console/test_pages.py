@@ -148,7 +148,7 @@ def test_nobody_sees_another_merchants_pages(shop: Shop, browser: Client) -> Non
     bought = shop.world.buy()
     rival, nobody = signed_in(shop, "rival"), Client(shop.console)
     addresses = {
-        "/console": 200,
+        "/console/transactions": 200,
         f"/console/transactions?q={bought.invoice.order_id}": 200,
         "/console/transactions?q=ann@example.com": 200,
         f"/console/transactions?q={bought.purchase}": 200,

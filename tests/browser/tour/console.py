@@ -95,5 +95,123 @@ def console_refund_wrong(town: Town) -> Page:
     return page
 
 
+def console_home(town: Town) -> Page:
+    return town.seller.at("/console")
+
+
+def console_search(town: Town) -> Page:
+    return town.seller.at("/console/search?q=ann")
+
+
+def console_search_none(town: Town) -> Page:
+    return town.seller.at("/console/search?q=zzzz")
+
+
+def console_products(town: Town) -> Page:
+    return town.seller.at("/console/products")
+
+
+def console_product(town: Town) -> Page:
+    page = town.seller.at("/console/products")
+    town.seller.go(page.get_by_role("link", name="Pattern Library").first)
+    return page
+
+
+def console_product_edit(town: Town) -> Page:
+    page = console_product(town)
+    town.seller.follow("Edit")
+    return page
+
+
+def console_product_archive(town: Town) -> Page:
+    page = console_product(town)
+    town.seller.follow("Archive")
+    return page
+
+
+def console_product_new(town: Town) -> Page:
+    return town.seller.at("/console/products/new")
+
+
+def console_product_price(town: Town) -> Page:
+    page = console_product_new(town)
+    page.get_by_label("Name").fill("Quilting Course")
+    town.seller.press("Continue")
+    page.get_by_label("Price in USD").fill("49")
+    town.seller.press("Preview dates")
+    return page
+
+
+def console_product_price_wrong(town: Town) -> Page:
+    page = console_product_price(town)
+    page.get_by_label("Installments", exact=False).first.check()
+    page.get_by_label("Price in USD").fill("a lot")
+    town.seller.press("Save price point")
+    return page
+
+
+def console_product_pricing(town: Town) -> Page:
+    page = console_product_price(town)
+    town.seller.press("Save price point")
+    return page
+
+
+def console_product_access(town: Town) -> Page:
+    page = console_product_pricing(town)
+    town.seller.follow("Continue")
+    return page
+
+
+def console_product_checkout(town: Town) -> Page:
+    page = console_product_access(town)
+    town.seller.press("Continue")
+    return page
+
+
+def console_product_review(town: Town) -> Page:
+    page = console_product_checkout(town)
+    page.get_by_label("Sandbox").check()
+    town.seller.press("Continue")
+    return page
+
+
+def console_customers(town: Town) -> Page:
+    return town.seller.at("/console/customers")
+
+
+def console_subscriptions(town: Town) -> Page:
+    return town.seller.at("/console/subscriptions")
+
+
+def console_subscription(town: Town) -> Page:
+    return town.seller.at(f"/console/subscriptions/{town.subscription(town.ann)}")
+
+
+def console_pause(town: Town) -> Page:
+    return town.seller.at(f"/console/subscriptions/{town.subscription(town.ann)}/do/pause")
+
+
+def console_order(town: Town) -> Page:
+    return town.seller.at(f"/console/orders/{town.order(town.ann)}")
+
+
+def console_invoices(town: Town) -> Page:
+    return town.seller.at("/console/invoices")
+
+
+def console_attention(town: Town) -> Page:
+    return town.seller.at("/console/attention")
+
+
+def console_tax(town: Town) -> Page:
+    return town.seller.at("/console/tax")
+
+
+def console_tax_wrong(town: Town) -> Page:
+    page = console_tax(town)
+    town.seller.press("Register")
+    return page
+
+
 def console_not_found(town: Town) -> Page:
     return town.seller.at("/console/customers/cus_nobody")

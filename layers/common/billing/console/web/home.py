@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from billing.accounts.flows import settings
 from billing.console.flows.home import home
 from billing.console.web.pages import Desk, page
@@ -9,11 +11,16 @@ from billing.kernel.merchants import PortalKind
 from billing.web import http
 
 DONE = frozenset({"portal"})
+OLD_FILTER = {"q", "kind", "from", "to"}
+"""Filters of the transaction list, whose address this was: bookmarks still lead to it."""
 
 
 def home_page(desk: Desk) -> http.Answer:
     """Shows first steps, what needs attention, and the orders of today."""
-    what = desk.request.query().get("done")
+    query = desk.request.query()
+    if query.keys() & OLD_FILTER:
+        return http.redirect(f"/console/transactions?{urlencode(query)}")
+    what = query.get("done")
     found = home(desk.ports, desk.session.merchant, now=desk.now)
     return page(desk, "console/home.html", shown=found, done=what if what in DONE else None)
 

@@ -1,4 +1,4 @@
-"""What the home page of the console shows: first steps, what needs attention, today (M-4, C-10).
+"""The home page of the console: first steps, what needs attention, today (M-4, C-10).
 
 Each question is one read by an index, however much a merchant has sold.
 """

@@ -19,7 +19,7 @@ Hit = Customer | Order | Product | Subscription
 
 
 class Results(Value):
-    """What words find; `more` where more customers begin so than are shown."""
+    """The results of words; `more` where more customers begin so than are shown."""
 
     customers: tuple[Customer, ...]
     products: tuple[Product, ...]

@@ -1,4 +1,4 @@
-"""What all pages of the console share: the signed-in merchant, the frame around a page, errors."""
+"""Shared by all pages of the console: the signed-in merchant, the frame of a page, errors."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def done(customer: str, what: str) -> http.Answer:
 
 
 def page(desk: Desk, template: str, *, status: int = 200, **values: Any) -> http.Answer:
-    around = _around(desk.session, desk.request)
-    return http.page(template, MERCHANTS_LANGUAGE, status=status, **around, **values)
+    shown = {**_around(desk.session, desk.request), **values}
+    return http.page(template, MERCHANTS_LANGUAGE, status=status, **shown)
 
 
 def failure(ports: Ports, error: Exception, request: Request, now: datetime) -> http.Answer:

@@ -54,7 +54,14 @@ def kept(typed: Typed, names: tuple[str, ...]) -> dict[str, str]:
 
 def of_fields(error: Invalid, name_of: Callable[[str], str]) -> Misshapen:
     """Returns the same errors by the names of the form's fields."""
-    return Misshapen([each.at(name_of(name)) for name, each in errors_of(error).items()])
+    found = errors_of(error).items()
+    return Misshapen([_plain(each).at(name_of(name)) for name, each in found])
+
+
+def _plain(error: Invalid) -> Invalid:
+    """Returns an error in the words of a form: a field that a type needs is there, but empty."""
+    missing = error.reason == "needed_by_type"
+    return Invalid("required", field=error.field) if missing else error
 
 
 def price_document(typed: Typed, currency: Currency) -> tuple[Document, list[Invalid]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from billing.accounts.web.merchant_inputs import PricePointChangeInput
 from billing.catalog.flows import products
 from billing.console.flows.search import is_named
-from billing.console.web import drafts, offer_words, product_forms, wizard
+from billing.console.web import drafts, gateway_choices, product_forms, wizard
 from billing.console.web.drafts import Point, ProductDraft
 from billing.console.web.lists import listing, show
 from billing.console.web.pages import Desk, page
@@ -103,7 +103,7 @@ def edit_page(
         errors=errors or {},
         stale=stale,
         seen=seen(found),
-        gateways=offer_words.gateways(desk),
+        gateways=gateway_choices.gateways(desk),
         is_platform=desk.merchant == desk.ports.operation.platform,
     )
 

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from billing.cancel.flows import cancel, pause
 from billing.console.flows import transactions
-from billing.console.flows.transactions import Filter
 from billing.console.web.pages import PAGE_LENGTH, Desk, page
 from billing.kernel.errors import BillingError, NotFound, Refused
 from billing.kernel.flows import subscriptions
@@ -44,13 +43,7 @@ def subscription_page(desk: Desk, subscription: str) -> http.Answer:
     query = desk.request.query()
     cursor, what = query.get("cursor") or None, query.get("done")
     here = f"/console/subscriptions/{subscription}"
-    wanted = Filter(customer=found.customer, subscription=found.id)
-    orders = transactions.page(
-        *(desk.ports, desk.session.merchant, wanted),
-        limit=PAGE_LENGTH,
-        cursor=cursor,
-        now=desk.now,
-    )
+    orders = transactions.of_subscription(desk.ports, found, limit=PAGE_LENGTH, cursor=cursor)
     return page(
         desk,
         "console/subscription.html",

@@ -12,7 +12,7 @@ from typing import Any
 
 from billing.catalog.flows import products
 from billing.catalog.flows.products import Draft
-from billing.console.web import drafts, offer_words, product_forms
+from billing.console.web import drafts, gateway_choices, product_forms
 from billing.console.web.drafts import Point, ProductDraft
 from billing.console.web.pages import Desk, page
 from billing.console.web.product_forms import ACCESS, BASIC, CHECKOUT, PRICE
@@ -215,7 +215,7 @@ def _step(
         form=draft.typed,
         errors=errors or {},
         points=[_shown(desk, point) for point in draft.points],
-        gateways=offer_words.gateways(desk),
+        gateways=gateway_choices.gateways(desk),
         missing=() if first else _missing(draft),
         is_platform=desk.merchant == desk.ports.operation.platform,
     )

@@ -1,4 +1,4 @@
-"""What a merchant can sell at: the gateways that are set up, and what each cannot charge (P-17)."""
+"""The gateways that a merchant can sell at, and what each cannot charge (P-17)."""
 
 from __future__ import annotations
 

@@ -35,8 +35,12 @@ class Agent:
 
     def send(self, address: str, **fields: str) -> Answer:
         """Send a form of the console with these fields."""
+        return self.client.browse("POST", address, {"csrf": self.csrf(), **fields})
+
+    def csrf(self) -> str:
+        """The token that every form of this session carries."""
         if not self.token:
             page = read(self.client.browse("GET", "/console/products/new").body)
             fields_of = (each.attributes for each in page.all("input"))
             (self.token,) = {str(f["value"]) for f in fields_of if f.get("name") == "csrf"}
-        return self.client.browse("POST", address, {"csrf": self.token, **fields})
+        return self.token

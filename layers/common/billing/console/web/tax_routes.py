@@ -40,6 +40,14 @@ def declare(app: Router, looks: At, sends: At) -> None:
     def set_rate() -> http.Answer:
         return taxes.set_rate(sends())
 
-    @app.post("/console/tax/table")
+    @app.get("/console/tax/report.csv")
+    def report_file() -> http.Answer:
+        return taxes.report_file(looks())
+
+    @app.get("/console/tax/rates.csv")
+    def table_file() -> http.Answer:
+        return taxes.table_file(looks())
+
+    @app.post("/console/tax/rates.csv")
     def replace_table() -> http.Answer:
         return taxes.replace_table(sends())

@@ -13,11 +13,11 @@ from billing.console.web.pages import Desk, page
 from billing.console.web.product_forms import number
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.money import Money
-from billing.tax import csv_rates
-from billing.tax.flows import setup
+from billing.tax import csv_rates, csv_report
+from billing.tax.flows import setup, sums
 from billing.tax.rates import percent_of
 from billing.tax.registrations import Nexus
-from billing.tax.web.shapes import RateInput, RegistrationInput
+from billing.tax.web.shapes import RateInput, RegistrationInput, ReportQuery
 from billing.web import http
 from billing.web.inputs import read
 from billing.web.problems import errors_of
@@ -28,7 +28,8 @@ RATES_SHOWN = 50
 DONE = frozenset({"registered", "ended", "confirmed", "rate", "table"})
 REGISTRATION = ("scheme", "country", "state", "nexus", "threshold", "orders", "home")
 RATE = ("country", "state", "postal_code", "name", "rate", "from")
-FORMS = ("registration", "rate", "table")
+FORMS = ("registration", "rate", "table", "report")
+CSV = "text/csv; charset=utf-8"
 
 
 def tax_page(
@@ -41,7 +42,8 @@ def tax_page(
 ) -> http.Answer:
     """Shows where tax is collected and the table of rates; `wrong` names the form with errors."""
     query, merchant = desk.request.query(), desk.session.merchant
-    cursor, what = query.get("cursor") or None, query.get("done")
+    cursor = None if wrong else query.get("cursor") or None
+    what = query.get("done")
     after = None if cursor is None else setup.place_at(cursor)
     taxes = setup.of(desk.ports, merchant)
     table = setup.table(desk.ports, merchant, limit=RATES_SHOWN, after=after)
@@ -122,10 +124,14 @@ def set_rate(desk: Desk) -> http.Answer:
 
 
 def replace_table(desk: Desk) -> http.Answer:
-    """Replaces the table by a file; one wrong row, and nothing is changed."""
-    text = desk.request.form().get("csv", "")
-    typed = {"csv": text}
+    """Replaces the table by a file, or what was pasted; one wrong row, and nothing changes."""
+    form = desk.request.form()
+    pasted = form.get("csv", "")
+    text = form.get("file", "").strip() or pasted
+    typed = {"csv": pasted}
     try:
+        if not text.strip():
+            raise Invalid("required", field="csv")
         rows, wrong = csv_rates.read(text)
         if wrong:
             return tax_page(desk, wrong="table", typed=typed, rows=tuple(wrong))
@@ -135,6 +141,23 @@ def replace_table(desk: Desk) -> http.Answer:
     except Invalid as error:
         return tax_page(desk, wrong="table", typed=typed, errors=errors_of(error))
     return http.redirect(f"{HERE}?done=table")
+
+
+def table_file(desk: Desk) -> http.Answer:
+    """Sends the table of rates in the form in which it can be sent again."""
+    found = setup.whole_table(desk.ports, desk.session.merchant)
+    return http.file("".join(csv_rates.written(found)), "tax-rates.csv", CSV)
+
+
+def report_file(desk: Desk) -> http.Answer:
+    """Sends what was taxed in some days as CSV; wrong days come back at their fields."""
+    typed = {n: v for n, v in desk.request.query().items() if n in ("from", "to") and v.strip()}
+    try:
+        since, until = read(ReportQuery, typed).days()
+        found = sums.report(desk.ports, desk.session.merchant, since, until)
+    except Invalid as error:
+        return tax_page(desk, wrong="report", typed=typed, errors=errors_of(error))
+    return http.file("".join(csv_report.written(found)), f"tax-{since}-{until}.csv", CSV)
 
 
 def _typed(desk: Desk, names: tuple[str, ...]) -> dict[str, str]:

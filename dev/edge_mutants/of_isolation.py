@@ -43,6 +43,20 @@ OF_ISOLATION: tuple[Mutant, ...] = (
         'Key("M#acme", f"PRODUCT#{product}")',
         _API,
     ),
+    _of(
+        "a draft of a product is anybody's",
+        "billing.console.web.drafts",
+        'digest(f"{desk.merchant}:{draft}")',
+        "digest(draft)",
+        ("tests/console/test_wizard.py",),
+    ),
+    _of(
+        "a price point is changed in the console by anybody",
+        "billing.console.web.products",
+        " or point.merchant != desk.merchant or",
+        " or",
+        ("tests/console/test_products.py",),
+    ),
     Mutant(
         "isolation: a price point is changed by anybody",
         (Cut("billing.catalog.flows.products", " or before.merchant != merchant.id:", ":"),),

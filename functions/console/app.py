@@ -212,11 +212,27 @@ def _taxes(console: Console) -> None:
 
 
 def _doors(console: Console) -> None:
+    from billing.accounts.web import link_pages
+
     app, ports = console.app, console.ports
 
     @app.get("/console/sign-in")
     def sign_in_form() -> http.Answer:
-        return console_pages.sign_in_page(ports)
+        return link_pages.sign_in_page(ports)
+
+    @app.post("/console/sign-in/link")
+    def ask_for_link() -> http.Answer:
+        request = Request.of(app.current_event)
+        return link_pages.ask_for_link(ports, request, now=ports.clock())
+
+    @app.get("/console/sign-in/mailed/<token>")
+    def offer_mailed_sign_in(token: str) -> http.Answer:
+        return link_pages.offer_sign_in(ports, token, now=ports.clock())
+
+    @app.post("/console/sign-in/mailed/<token>")
+    def sign_in_by_mail(token: str) -> http.Answer:
+        request = Request.of(app.current_event)
+        return link_pages.sign_in(ports, request, token, now=ports.clock())
 
     @app.get("/console/sign-in/<token>")
     def offer_sign_in(token: str) -> http.Answer:

@@ -44,13 +44,6 @@ class Desk(Value):
         return self.session.merchant.id
 
 
-def sign_in_page(ports: Ports) -> http.Answer:
-    """Leads to the sign-in by password; without accounts, says that a link leads in."""
-    if not ports.operation.platform:
-        raise console_session.SignedOut
-    return http.redirect("/account/sign-in")
-
-
 def done(customer: str, what: str) -> http.Answer:
     """Redirects to a customer's page, which says what was done; a reload does it no second time."""
     return http.redirect(f"/console/customers/{customer}?done={what}")

@@ -50,13 +50,6 @@ OF_ISOLATION: tuple[Mutant, ...] = (
         "digest(draft)",
         ("tests/console/test_wizard.py",),
     ),
-    _of(
-        "a price point is changed in the console by anybody",
-        "billing.console.web.products",
-        " or point.merchant != desk.merchant or",
-        " or",
-        ("tests/console/test_products.py",),
-    ),
     Mutant(
         "isolation: a price point is changed by anybody",
         (Cut("billing.catalog.flows.products", " or before.merchant != merchant.id:", ":"),),

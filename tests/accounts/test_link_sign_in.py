@@ -36,8 +36,10 @@ def asked(world: Platform, browser: Client, email: str = SELLER) -> list[str]:
 @pytest.mark.spec("M-4")
 def test_the_page_offers_both_ways_in(browser: Client) -> None:
     page = read(browser.browse("GET", "/console/sign-in").body)
-    actions = [form.attributes["action"] for form in page.all("form")]
-    assert actions == ["/account/sign-in", "/console/sign-in/link"]
+    assert page.one("form").attributes["action"] == "/account/sign-in"
+    (_, by_link) = page.all("button")
+    assert by_link.attributes["formaction"] == "/console/sign-in/link"
+    assert "formnovalidate" in by_link.attributes, "the password may stay empty"
 
 
 @pytest.mark.spec("M-4")

@@ -85,11 +85,15 @@ def whole(
 
 def page(ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None) -> Page[Offered]:
     """Lists a merchant's products, newest first."""
+    everything = every(ports, merchant)
+    return part(everything, lambda offered: offered[0].id, limit=limit, cursor=cursor)
+
+
+def every(ports: Ports, merchant: Merchant) -> tuple[Offered, ...]:
+    """Returns all of a merchant's products, newest first, in one read."""
     products, points = ports.store.catalog(merchant.id)
-    shown = part(products[::-1], lambda product: product.id, limit=limit, cursor=cursor)
     by_id = {point.id: point for point in points}
-    offered = ((p, tuple(by_id[i] for i in p.price_points if i in by_id)) for p in shown.data)
-    return Page(tuple(offered), shown.next)
+    return tuple((p, tuple(by_id[i] for i in p.price_points if i in by_id)) for p in products[::-1])
 
 
 def one(ports: Ports, merchant: Merchant, product: str) -> Offered:

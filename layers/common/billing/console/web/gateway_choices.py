@@ -9,30 +9,31 @@ from billing.kernel.values import Value
 
 
 class GatewayChoice(Value):
-    """A gateway to choose; `cannot` are the types of price that it cannot charge."""
+    """A gateway to choose; `cannot` are the types of price that it cannot charge.
+
+    One without an active account is there only for a product that has it already.
+    """
 
     name: str
     test: bool
     cannot: tuple[str, ...]
     cannot_take: bool
+    is_active: bool = True
 
 
-def gateways(desk: Desk) -> tuple[GatewayChoice, ...]:
-    """Lists the gateways with an active account, and the sandbox."""
-    merchant, ports = desk.session.merchant, desk.ports
+def gateways(desk: Desk, held: tuple[str, ...] = ()) -> tuple[GatewayChoice, ...]:
+    """Lists the gateways with an active account, the sandbox, and those that a product has."""
+    merchant = desk.session.merchant
     names = dict.fromkeys(account.gateway for account in merchant.gateway_accounts)
-    found = []
-    for name in (*names, SANDBOX):
-        try:
-            capabilities = ports.gateway(merchant.account_at(name)).capabilities
-        except NotFound:
-            continue  # an account that is no longer active
-        found.append(
-            GatewayChoice(
-                name,
-                capabilities.test,
-                tuple(sorted(capabilities.cannot_charge)),
-                merchant.settings.currency in capabilities.cannot_take,
-            )
-        )
-    return tuple(found)
+    choices = [_choice(desk, name) for name in dict.fromkeys((*names, SANDBOX, *held))]
+    return tuple(each for each in choices if each.is_active or each.name in held)
+
+
+def _choice(desk: Desk, name: str) -> GatewayChoice:
+    merchant = desk.session.merchant
+    try:
+        can = desk.ports.gateway(merchant.account_at(name)).capabilities
+    except NotFound:
+        return GatewayChoice(name, False, (), False, is_active=False)
+    cannot_take = merchant.settings.currency in can.cannot_take
+    return GatewayChoice(name, can.test, tuple(sorted(can.cannot_charge)), cannot_take)

@@ -54,17 +54,15 @@ class ProductsQuery(Input):
 
 def product_list(desk: Desk) -> http.Answer:
     """Lists products, newest first, each with its price points."""
-    kept: list[Any] = []
+    everything = products.every(desk.ports, desk.session.merchant)
 
     def find(query: ProductsQuery) -> Page[Any]:
         # One read has all of them; the page is cut after the filter.
-        everything = products.page(desk.ports, desk.session.merchant, limit=10**6, cursor=None).data
-        kept.extend(everything)
         found = [offered for offered in everything if query.takes(offered[0])]
         return part(found, lambda offered: offered[0].id, limit=PAGE_LENGTH, cursor=query.cursor)
 
     listed = listing(desk, "/console/products", ProductsQuery, find)
-    return show(desk, "console/products.html", listed, states=STATES, any=bool(kept))
+    return show(desk, "console/products.html", listed, states=STATES, any=bool(everything))
 
 
 def product_page(desk: Desk, product: str, *, refused: BillingError | None = None) -> http.Answer:
@@ -103,7 +101,7 @@ def edit_page(
         errors=errors or {},
         stale=stale,
         seen=seen(found),
-        gateways=gateway_choices.gateways(desk),
+        gateways=gateway_choices.gateways(desk, found.gateways),
         is_platform=desk.merchant == desk.ports.operation.platform,
     )
 

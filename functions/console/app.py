@@ -211,6 +211,18 @@ def _taxes(console: Console) -> None:
     tax_routes.declare(console.app, console.looks, console.sends)
 
 
+def _settings(console: Console) -> None:
+    from billing.console.web import settings
+
+    @console.app.get("/console/settings")
+    def settings_page() -> http.Answer:
+        return settings.settings_page(console.looks())
+
+    @console.app.post("/console/settings")
+    def change_settings() -> http.Answer:
+        return settings.change(console.sends())
+
+
 def _doors(console: Console) -> None:
     from billing.accounts.web import link_pages
 
@@ -265,6 +277,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "attention": (_attention,),
     "tickets": (_tickets,),
     "tax": (_taxes,),
+    "settings": (_settings,),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors,)),
 }
 """The declarers of routes, by the part of their paths after `/console/`."""

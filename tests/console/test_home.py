@@ -108,6 +108,7 @@ def test_an_old_bookmark_of_the_list_leads_to_the_list(agent: Agent) -> None:
         ("/console/tickets", "Tickets"),
         ("/console/attention", "Attention"),
         ("/console/tax", "Tax"),
+        ("/console/settings", "Settings"),
     ],
 )
 def test_the_navigation_marks_where_one_is_and_links_only_what_is_there(

@@ -28,7 +28,7 @@ ENGLISH = messages._catalog("en")
 CATALOGS = catalogs()
 
 MERCHANTS_PARTS = {
-    *("account", "chargebacks", "console", "products", "refusals", "taxes", "tickets"),
+    *("account", "chargebacks", "console", "products", "refusals", "settings", "taxes", "tickets"),
 }
 """Parts of the catalogs that only sellers read: in English alone."""
 CUSTOMERS_PARTS = [

@@ -216,5 +216,16 @@ def console_tax_wrong(town: Town) -> Page:
     return page
 
 
+def console_settings(town: Town) -> Page:
+    return town.seller.at("/console/settings")
+
+
+def console_settings_wrong(town: Town) -> Page:
+    page = console_settings(town)
+    page.get_by_label("Time zone").fill("Nowhere")
+    town.seller.press("Save settings")
+    return page
+
+
 def console_not_found(town: Town) -> Page:
     return town.seller.at("/console/customers/cus_nobody")

@@ -204,6 +204,10 @@ def _step(
     """Renders a step; `first` before there is a draft."""
     if step == "pricing" and not draft.points:
         return http.redirect(f"{HERE}/{draft.id}/pricing/new")
+    gateways = gateway_choices.gateways(desk)
+    form = dict(draft.typed)
+    if step == "checkout" and len(gateways) == 1 and "refund_days" not in form:
+        form[f"{product_forms.GATEWAY}{gateways[0].name}"] = "true"  # the only one, not yet sent
     return page(
         desk,
         "console/product_new.html",
@@ -212,10 +216,10 @@ def _step(
         steps=STEPS,
         draft=draft,
         first=first,
-        form=draft.typed,
+        form=form,
         errors=errors or {},
         points=[_shown(desk, point) for point in draft.points],
-        gateways=gateway_choices.gateways(desk),
+        gateways=gateways,
         missing=() if first else _missing(draft),
         is_platform=desk.merchant == desk.ports.operation.platform,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from playwright.sync_api import BrowserContext
 
 from tests.browser.people import LIBRARY, Customer, Seller
 
@@ -61,6 +64,40 @@ def test_the_filters_narrow_the_list_and_are_cleared(
     assert seller.page.get_by_role("alert").is_visible()
     seller.follow("Clear")
     assert order_id in seller.page.content()
+
+
+@pytest.mark.spec("M-4", "P-1")
+def test_a_product_is_set_up_without_scripts_and_bought(
+    opened: Callable[..., BrowserContext], ann: Customer
+) -> None:
+    page = opened(java_script_enabled=False).new_page()
+    seller = Seller(page, ann.laptop)
+    seller.sign_in()
+    seller.follow("Products")
+    seller.follow("New product")
+    page.get_by_label("Name").fill("Weaving Course")
+    seller.press("Continue")
+    page.get_by_label("Price in USD").fill("19.50")
+    seller.press("Save price point")
+    assert seller.says("$19.50 every month")
+    seller.follow("Continue")
+    seller.press("Continue")
+    page.get_by_label("Sandbox").check()
+    seller.press("Continue")
+    assert seller.says("What a buyer is charged")
+    seller.press("Create product")
+    assert seller.heading().startswith("Weaving Course")
+    link = page.get_by_label("Checkout link").input_value()
+    ann.page.goto(link)
+    ann.fill_in()
+    ann.pay()
+    order_id = ann.order_id()
+    page.get_by_label("Find anything").fill(order_id)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert order_id in seller.heading()
+    seller.follow(ann.email)
+    assert seller.says("Weaving Course")
 
 
 def test_a_link_signs_in_once_and_signing_out_ends_it(seller: Seller) -> None:

@@ -150,6 +150,18 @@ def test_invoices_and_credit_notes_are_listed_and_downloaded(shop: Shop) -> None
     assert all(rival.client.browse("GET", link).status == 404 for link in links)
 
 
+@pytest.mark.spec("M-7")
+def test_an_invoice_that_no_mail_has_shown_yet_is_issued_by_its_download(shop: Shop) -> None:
+    bought = shop.world.buy()
+    agent = Agent.of(shop)
+    assert "not numbered yet" in agent.look("/console/invoices").text
+    answer = agent.client.browse("GET", f"/console/invoices/{bought.invoice.id}/pdf")
+    assert answer.status == 200
+    assert "TEST-000001" in agent.look("/console/invoices").text
+    again = agent.client.browse("GET", f"/console/invoices/{bought.invoice.id}/pdf")
+    assert again.body == answer.body
+
+
 @pytest.mark.spec("M-1")
 @pytest.mark.parametrize(
     "address",

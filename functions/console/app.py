@@ -88,7 +88,7 @@ def _transactions(console: Console) -> None:
 
 
 def _customers(console: Console) -> None:
-    from billing.console.web import customers, lists
+    from billing.console.web import customer_changes, customers, lists
 
     app = console.app
 
@@ -99,6 +99,26 @@ def _customers(console: Console) -> None:
     @app.get("/console/customers/<customer>")
     def customer_page(customer: str) -> http.Answer:
         return customers.customer_page(console.looks(), plain_id(customer))
+
+    @app.get("/console/customers/<customer>/edit")
+    def edit_page(customer: str) -> http.Answer:
+        return customer_changes.edit_page(console.looks(), plain_id(customer))
+
+    @app.post("/console/customers/<customer>/edit")
+    def change_customer(customer: str) -> http.Answer:
+        return customer_changes.change(console.sends(), plain_id(customer))
+
+    @app.get("/console/customers/<customer>/erase")
+    def erase_page(customer: str) -> http.Answer:
+        return customer_changes.erase_page(console.looks(), plain_id(customer))
+
+    @app.post("/console/customers/<customer>/erase")
+    def erase_customer(customer: str) -> http.Answer:
+        return customer_changes.erase_customer(console.sends(), plain_id(customer))
+
+    @app.get("/console/customers/<customer>/copy")
+    def copy_of_customer(customer: str) -> http.Answer:
+        return customer_changes.copy(console.looks(), plain_id(customer))
 
     @app.post("/console/customers/<customer>/resume-mail")
     def mail_resumed(customer: str) -> http.Answer:

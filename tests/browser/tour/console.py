@@ -80,6 +80,18 @@ def console_customer(town: Town) -> Page:
     return page
 
 
+def console_customer_edit(town: Town) -> Page:
+    page = console_customer(town)
+    town.seller.follow("Edit")
+    return page
+
+
+def console_customer_erase(town: Town) -> Page:
+    page = console_customer(town)
+    town.seller.follow("Erase")
+    return page
+
+
 def console_cancel(town: Town) -> Page:
     return town.seller.at(f"/console/subscriptions/{town.subscription(town.ann)}/cancel")
 

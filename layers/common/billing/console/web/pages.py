@@ -26,6 +26,8 @@ DONE = frozenset(
         "refunded_still_runs",
         "refund_under_way_still_runs",
         "mail_resumed",
+        "customer_changed",
+        "customer_erased",
     }
 )
 """Codes of the confirmations that a customer's page can show."""

@@ -243,6 +243,32 @@ def _settings(console: Console) -> None:
         return settings.change(console.sends())
 
 
+def _keys(console: Console) -> None:
+    from billing.console.web import keys
+
+    app = console.app
+
+    @app.get("/console/keys")
+    def key_list() -> http.Answer:
+        return keys.key_list(console.looks())
+
+    @app.post("/console/keys")
+    def make_key() -> http.Answer:
+        return keys.make(console.sends())
+
+    @app.get("/console/keys/<key>/<act>")
+    def key_page(key: str, act: str) -> http.Answer:
+        return keys.key_page(console.looks(), plain_id(key), act)
+
+    @app.post("/console/keys/<key>/replace")
+    def replace_key(key: str) -> http.Answer:
+        return keys.replace(console.sends(), plain_id(key))
+
+    @app.post("/console/keys/<key>/revoke")
+    def revoke_key(key: str) -> http.Answer:
+        return keys.revoke(console.sends(), plain_id(key))
+
+
 def _doors(console: Console) -> None:
     from billing.accounts.web import link_pages
 
@@ -298,6 +324,7 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "tickets": (_tickets,),
     "tax": (_taxes,),
     "settings": (_settings,),
+    "keys": (_keys,),
     **dict.fromkeys(("sign-in", "sign-out"), (_doors,)),
 }
 """The declarers of routes, by the part of their paths after `/console/`."""

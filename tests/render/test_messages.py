@@ -28,7 +28,17 @@ ENGLISH = messages._catalog("en")
 CATALOGS = catalogs()
 
 MERCHANTS_PARTS = {
-    *("account", "chargebacks", "console", "products", "refusals", "settings", "taxes", "tickets"),
+    *(
+        "account",
+        "chargebacks",
+        "console",
+        "keys",
+        "products",
+        "refusals",
+        "settings",
+        "taxes",
+        "tickets",
+    ),
 }
 """Parts of the catalogs that only sellers read: in English alone."""
 CUSTOMERS_PARTS = [

@@ -228,6 +228,22 @@ def console_tax_wrong(town: Town) -> Page:
     return page
 
 
+def console_keys(town: Town) -> Page:
+    return town.seller.at("/console/keys")
+
+
+def console_key_revoke(town: Town) -> Page:
+    page = console_keys(town)
+    town.seller.go(page.get_by_role("link", name="Revoke").first)
+    return page
+
+
+def console_key_made(town: Town) -> Page:
+    page = console_keys(town)
+    town.seller.press("Create key")
+    return page
+
+
 def console_settings(town: Town) -> Page:
     return town.seller.at("/console/settings")
 

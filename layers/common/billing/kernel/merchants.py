@@ -234,8 +234,8 @@ class Merchant(Entity):
 class ApiKey(Entity):
     """An API key, stored as the hash of its secret; scoped and revocable (M-3).
 
-    `made_by` is the id of the key that created it, or `operator`; None for keys created before that
-    was kept.
+    `made_by` is the id of the key that created it, `console` or `operator`; None for keys created
+    before that was kept.
     """
 
     id: str

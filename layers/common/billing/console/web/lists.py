@@ -27,6 +27,9 @@ from billing.web.inputs import Cursor, Input, Key, read, words
 
 T = TypeVar("T")
 Query = TypeVar("Query", bound=Input)
+DONE = "done"
+"""The field of an address that says what was done; it is no filter."""
+
 NOTHING: Page[Any] = Page((), None)
 
 
@@ -73,7 +76,8 @@ def listing(
     desk: Desk, here: str, shape: type[Query], find: Callable[[Query], Page[T]]
 ) -> Listing[T]:
     """Reads the filter in the address and finds what passes it; a wrong one comes back."""
-    typed = {name: value.strip() for name, value in desk.request.query().items() if value.strip()}
+    query = desk.request.query().items()
+    typed = {name: value.strip() for name, value in query if value.strip() and name != DONE}
     found: Page[T] = NOTHING
     wrong: Invalid | None = None
     try:

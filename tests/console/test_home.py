@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from billing.kernel.catalog import PriceTerms, PriceType
 from billing.kernel.merchants import GatewayAccount
 from tests.console.agent import Agent
-from tests.rebill.test_forecast import TRIAL
+from tests.rebill.test_forecast import TRIAL, usd
 from tests.render.html import Element
 from tests.web.calls import Client
 from tests.web.shop import Shop, signed_in
@@ -163,6 +164,18 @@ def test_what_names_one_object_leads_to_its_page(sold: tuple[Shop, Any]) -> None
         answer = agent.client.browse("GET", f"/console/search?q={typed.replace(' ', '+')}")
         assert (typed, answer.headers.get("location")) == (typed, address)
         agent.look(address)
+
+
+@pytest.mark.spec("H-6", "M-4")
+def test_a_one_time_purchase_leads_to_its_order(shop: Shop) -> None:
+    once = PriceTerms(PriceType.ONE_TIME, usd(4900))
+    bought = shop.world.buy(shop.world.product(once))
+    shop.world.tick()
+    agent = Agent.of(shop)
+    assert bought.purchase.startswith("pur_")
+    for typed in (bought.purchase, bought.invoice.id):
+        answer = agent.client.browse("GET", f"/console/search?q={typed}")
+        assert answer.headers["location"] == f"/console/orders/{bought.invoice.order_id}"
 
 
 @pytest.mark.spec("M-1", "M-4")

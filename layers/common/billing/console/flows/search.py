@@ -37,9 +37,11 @@ def exact(ports: Ports, merchant: Merchant, text: str) -> Hit | None:
         return ports.store.product(merchant.id, text)
     if text.startswith("cus_"):
         return ports.store.customer(merchant.id, text)
+    if text.startswith("pur_"):
+        return ports.store.order_of_purchase(merchant.id, text.partition(".")[0])
     if "_" not in text:
         return None  # a word
-    # An invoice is named by its subscription and a number: sub_x.3.
+    # An invoice is named by its purchase and a number: sub_x.3.
     return ports.store.subscription_by_id(merchant.id, text.partition(".")[0])
 
 

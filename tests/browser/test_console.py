@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext
@@ -98,6 +99,18 @@ def test_a_product_is_set_up_without_scripts_and_bought(
     assert order_id in seller.heading()
     seller.follow(ann.email)
     assert seller.says("Weaving Course")
+
+
+@pytest.mark.spec("C-7", "M-4")
+def test_a_table_of_rates_is_chosen_as_a_file(seller: Seller, tmp_path: Path) -> None:
+    table = tmp_path / "rates.csv"
+    table.write_text("country,state,name,rate\nUS,VT,VT,0.06\n")
+    seller.page.goto("/console/tax")
+    seller.page.get_by_text("Replace all rates by a table").click()
+    seller.page.get_by_label("File (CSV").set_input_files(table)
+    seller.press("Replace all rates")
+    assert seller.says("The table of rates has been replaced")
+    assert seller.says("United States · VT")
 
 
 def test_a_link_signs_in_once_and_signing_out_ends_it(seller: Seller) -> None:

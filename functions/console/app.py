@@ -88,41 +88,9 @@ def _transactions(console: Console) -> None:
 
 
 def _customers(console: Console) -> None:
-    from billing.console.web import customer_changes, customers, lists
+    from billing.console.web import customer_routes
 
-    app = console.app
-
-    @app.get("/console/customers")
-    def customer_list() -> http.Answer:
-        return lists.customer_list(console.looks())
-
-    @app.get("/console/customers/<customer>")
-    def customer_page(customer: str) -> http.Answer:
-        return customers.customer_page(console.looks(), plain_id(customer))
-
-    @app.get("/console/customers/<customer>/edit")
-    def edit_page(customer: str) -> http.Answer:
-        return customer_changes.edit_page(console.looks(), plain_id(customer))
-
-    @app.post("/console/customers/<customer>/edit")
-    def change_customer(customer: str) -> http.Answer:
-        return customer_changes.change(console.sends(), plain_id(customer))
-
-    @app.get("/console/customers/<customer>/erase")
-    def erase_page(customer: str) -> http.Answer:
-        return customer_changes.erase_page(console.looks(), plain_id(customer))
-
-    @app.post("/console/customers/<customer>/erase")
-    def erase_customer(customer: str) -> http.Answer:
-        return customer_changes.erase_customer(console.sends(), plain_id(customer))
-
-    @app.get("/console/customers/<customer>/copy")
-    def copy_of_customer(customer: str) -> http.Answer:
-        return customer_changes.copy(console.looks(), plain_id(customer))
-
-    @app.post("/console/customers/<customer>/resume-mail")
-    def mail_resumed(customer: str) -> http.Answer:
-        return customers.resume_mail(console.sends(), plain_id(customer))
+    customer_routes.declare(console.app, console.looks, console.sends)
 
 
 def _subscriptions(console: Console) -> None:
@@ -244,29 +212,9 @@ def _settings(console: Console) -> None:
 
 
 def _keys(console: Console) -> None:
-    from billing.console.web import keys
+    from billing.console.web import key_routes
 
-    app = console.app
-
-    @app.get("/console/keys")
-    def key_list() -> http.Answer:
-        return keys.key_list(console.looks())
-
-    @app.post("/console/keys")
-    def make_key() -> http.Answer:
-        return keys.make(console.sends())
-
-    @app.get("/console/keys/<key>/<act>")
-    def key_page(key: str, act: str) -> http.Answer:
-        return keys.key_page(console.looks(), plain_id(key), act)
-
-    @app.post("/console/keys/<key>/replace")
-    def replace_key(key: str) -> http.Answer:
-        return keys.replace(console.sends(), plain_id(key))
-
-    @app.post("/console/keys/<key>/revoke")
-    def revoke_key(key: str) -> http.Answer:
-        return keys.revoke(console.sends(), plain_id(key))
+    key_routes.declare(console.app, console.looks, console.sends)
 
 
 def _doors(console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Whatever a form or an address of the console holds, it is answered, and no error is of ours."""
+"""Any form and any address of the console is answered, and no error is of ours."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ MADE_FOR = timedelta(hours=12)
 
 SCOPES = {"all": ("read", "write"), "read": ("read",)}
 MAKER = "console"
-"""What `made_by` of a key says that was made here."""
+"""The maker of a key that was made here."""
 
 
 class KeysQuery(Input):

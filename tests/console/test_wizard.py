@@ -195,7 +195,7 @@ def test_a_wrong_price_is_told_at_its_field_and_changes_nothing(
     answer = agent.send(f"{at}/pricing/new", **{**MONTHLY, **typed})
     assert answer.status == 422
     assert f'href="#{field}"' in answer.body
-    assert "Traceback" not in answer.body
+    assert f'id="{field}"' in answer.body and f'id="{field}-error"' in answer.body
     assert agent.client.browse("GET", f"{at}/pricing").headers["location"].endswith("/pricing/new")
 
 

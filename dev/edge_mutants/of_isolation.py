@@ -43,6 +43,13 @@ OF_ISOLATION: tuple[Mutant, ...] = (
         'Key("M#acme", f"PRODUCT#{product}")',
         _API,
     ),
+    _of(
+        "a draft of a product is anybody's",
+        "billing.console.web.drafts",
+        'digest(f"{desk.merchant}:{draft}")',
+        "digest(draft)",
+        ("tests/console/test_wizard.py",),
+    ),
     Mutant(
         "isolation: a price point is changed by anybody",
         (Cut("billing.catalog.flows.products", " or before.merchant != merchant.id:", ":"),),

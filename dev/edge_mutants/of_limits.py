@@ -72,7 +72,7 @@ OF_LIMITS: tuple[Mutant, ...] = (
     _of(
         "sign-ups",
         ACCOUNT,
-        'if not _allowed(ports, "sign_up", form.email, ip, now):',
+        'if not may_try(ports, "sign_up", form.email, ip, now):',
         "if False:",
         _SIGNING,
     ),

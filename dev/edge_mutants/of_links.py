@@ -9,6 +9,7 @@ LOGIN = "billing.customers.flows.login"
 SIGNED = "billing.kernel.portal_links"
 CODE = "billing.customers.flows.mailed_code"
 ACCOUNT = "billing.accounts.flows.account"
+SIGN_IN = "billing.accounts.flows.link_sign_in"
 CHANGE = "billing.accounts.flows.email_change"
 DRAFT = "billing.helpdesk.flows.draft"
 EVENT = "billing.gateways.event_signature"
@@ -28,6 +29,7 @@ _SIGNING = (
     GUARDS,
     "tests/accounts/test_signing.py",
 )
+_LINKS = ("tests/accounts/test_link_sign_in.py",)
 _REQUESTS = ("tests/helpdesk/test_requests.py",)
 _STRIPE = ("tests/gateways/stripe/test_events.py", "tests/gateway_events/test_webhooks.py")
 _PAYPAL = (
@@ -156,7 +158,28 @@ OF_LINKS: tuple[Mutant, ...] = (
         "digest(customer.merchant)",
         _MAILED,
     ),
-    _of("password, after another", ACCOUNT, " or _mark(account) != mark:", ":", _SIGNING),
+    _of(
+        "mailed sign-in, twice",
+        SIGN_IN,
+        "ports.ephemeral.take(KIND, digest(token), now=now)",
+        "ports.ephemeral.get(KIND, digest(token), now=now)",
+        _LINKS,
+    ),
+    _of(
+        "mailed sign-in, for ever",
+        SIGN_IN,
+        "LINK_LIFE = timedelta(minutes=15)",
+        f"LINK_LIFE = {_LONG}",
+        _LINKS,
+    ),
+    _of(
+        "mailed sign-in, after another password",
+        SIGN_IN,
+        " or accounts.mark_of(found) != mark:",
+        ":",
+        _LINKS,
+    ),
+    _of("password, after another", ACCOUNT, " or mark_of(account) != mark:", ":", _SIGNING),
     Mutant(
         "link: password, twice",
         (Cut(ACCOUNT, "ports.ephemeral.take(RESET, digest(token), now=now)", "pass"),),

@@ -93,7 +93,7 @@ def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(
     shop: Shop, browser: Client
 ) -> None:
     copy = Client(shop.console, cookies=dict(browser.cookies))
-    csrf = hidden(read(browser.browse("GET", "/console").body), "csrf")
+    csrf = hidden(read(browser.browse("GET", "/console/transactions").body), "csrf")
     answer = browser.browse(
         "POST", "/console/sign-out", {"csrf": csrf}, sec_fetch_site="same-origin"
     )
@@ -106,7 +106,7 @@ def test_a_request_that_meets_the_signing_out_does_not_bring_the_session_back(
     shop: Shop, browser: Client
 ) -> None:
     copy = Client(shop.console, cookies=dict(browser.cookies))
-    csrf = hidden(read(browser.browse("GET", "/console").body), "csrf")
+    csrf = hidden(read(browser.browse("GET", "/console/transactions").body), "csrf")
     ephemeral = shop.world.ports.ephemeral
     get = ephemeral.get
 
@@ -135,7 +135,7 @@ def test_a_request_that_meets_the_signing_out_does_not_bring_the_session_back(
 def test_a_form_from_elsewhere_does_nothing(
     browser: Client, form: dict[str, str], headers: dict[str, str]
 ) -> None:
-    right = hidden(read(browser.browse("GET", "/console").body), "csrf")
+    right = hidden(read(browser.browse("GET", "/console/transactions").body), "csrf")
     sent = {name: right if value == "right" else value for name, value in form.items()}
     assert browser.browse("POST", "/console/sign-out", sent, **headers).status == 403
     assert browser.browse("GET", "/console").status == 200

@@ -17,7 +17,7 @@ def test_a_trial_is_cancelled_and_the_account_is_come_back_to(ann: Customer) -> 
     signs_up(ann)
     ann.buy("perennial.starter-1")
     signs_in(ann)
-    assert ann.heading() == "Transactions"
+    assert ann.heading() == "Home"
     cancels(ann)
     ann.laptop.post("/_dev/clock", {"advance": "P15D"})
     signs_in(ann)
@@ -27,7 +27,7 @@ def test_a_trial_is_cancelled_and_the_account_is_come_back_to(ann: Customer) -> 
     assert ann.says("You've already used your trial")
     ann.buy("perennial.starter-2")
     signs_in(ann)
-    assert ann.heading() == "Transactions"
+    assert ann.heading() == "Home"
     ann.laptop.post("/_dev/clock", {"advance": "PT3M"})
     assert arrived(lambda: times_mailed(ann) == 2), "once when it opened, once when it was back"
 

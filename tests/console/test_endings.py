@@ -44,7 +44,7 @@ def test_a_merchant_cancels_at_the_periods_end_and_takes_it_back(shop: Shop) -> 
     bought = shop.world.buy()
     browser = signed_in(shop)
     address = f"/console/subscriptions/{bought.purchase}/cancel"
-    assert address in links(browser.browse("GET", "/console"))
+    assert address in links(browser.browse("GET", "/console/transactions"))
     assert address in links(browser.browse("GET", f"/console/customers/{bought.customer}"))
     answer = send(browser, address, reason="too_expensive", comment="By phone")
     assert answer.status == 303
@@ -79,7 +79,7 @@ def test_a_merchant_refunds_a_part_then_the_rest_and_no_more(shop: Shop) -> None
     bought = shop.world.buy()
     browser = signed_in(shop)
     address = f"/console/orders/{bought.invoice.order_id}/refund"
-    assert address in links(browser.browse("GET", "/console"))
+    assert address in links(browser.browse("GET", "/console/transactions"))
     page = browser.browse("GET", address)
     typed = form_of(page)
     assert typed["amount"] == "29.99"
@@ -93,11 +93,11 @@ def test_a_merchant_refunds_a_part_then_the_rest_and_no_more(shop: Shop) -> None
     answer = send(browser, address)
     assert "The refund is complete" in browser.browse("GET", answer.headers["location"]).body
     assert shop.world.charges()[0]["refunded"] == 2999
-    listed = browser.browse("GET", "/console").body
+    listed = browser.browse("GET", "/console/transactions").body
     assert "−$10.00" in listed and "−$19.99" in listed and "−$29.99" not in listed
     assert shop.world.subscription().state is State.CANCELLED
     assert browser.browse("GET", address).status == 409
-    assert address not in links(browser.browse("GET", "/console"))
+    assert address not in links(browser.browse("GET", "/console/transactions"))
 
 
 @pytest.mark.spec("B-7", "R-6")
@@ -142,7 +142,7 @@ def test_a_wrong_cancel_form_changes_nothing(shop: Shop, changed: dict[str, str]
 def test_nobody_ends_or_refunds_what_is_another_merchants(shop: Shop) -> None:
     bought = shop.world.buy()
     rival, nobody = signed_in(shop, "rival"), Client(shop.console)
-    page = read(rival.browse("GET", "/console").body)
+    page = read(rival.browse("GET", "/console/transactions").body)
     csrf = str(
         next(f for f in page.all("input") if f.attributes.get("name") == "csrf").attributes["value"]
     )

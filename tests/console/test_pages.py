@@ -34,7 +34,7 @@ def test_the_list_shows_every_order_newest_first_with_its_customer(shop: Shop) -
     shop.world.buy(email="bob@example.com", payment_method="pm_card_chargeDeclined")
     shop.world.advance(days=30)
     browser = signed_in(shop)
-    answer = browser.browse("GET", "/console")
+    answer = browser.browse("GET", "/console/transactions")
     first, *others = rows(answer)
     assert first.startswith("Feb 28, 2026, 10:00 AM")
     for words in ("Rebill", "Test", "Course", "ann@example.com", "$29.99"):
@@ -53,10 +53,12 @@ def test_the_list_is_filtered_by_kind_and_by_local_days(shop: Shop) -> None:
     shop.world.buy()
     shop.world.advance(days=70)
     browser = signed_in(shop)
-    assert len(rows(browser.browse("GET", "/console?kind=rebill&q=&from=&to="))) == 2
-    assert len(rows(browser.browse("GET", "/console?kind=sale"))) == 1
-    assert len(rows(browser.browse("GET", "/console?from=2026-02-28&to=2026-02-28"))) == 1
-    nothing = browser.browse("GET", "/console?kind=refund")
+    assert len(rows(browser.browse("GET", "/console/transactions?kind=rebill&q=&from=&to="))) == 2
+    assert len(rows(browser.browse("GET", "/console/transactions?kind=sale"))) == 1
+    assert (
+        len(rows(browser.browse("GET", "/console/transactions?from=2026-02-28&to=2026-02-28"))) == 1
+    )
+    nothing = browser.browse("GET", "/console/transactions?kind=refund")
     assert rows(nothing) == []
     assert "No transactions match" in nothing.body
 
@@ -69,12 +71,15 @@ def test_an_order_a_customer_and_a_subscription_are_found(shop: Shop) -> None:
     browser = signed_in(shop)
     order_id = bought.invoice.order_id
     typed = order_id.replace("-", "").lower()
-    (row,) = rows(browser.browse("GET", f"/console?q={typed}"))
+    (row,) = rows(browser.browse("GET", f"/console/transactions?q={typed}"))
     assert order_id in row
-    assert len(rows(browser.browse("GET", "/console?q=+Ann@example.com"))) == 2
-    assert len(rows(browser.browse("GET", f"/console?q={bought.purchase}"))) == 2
-    assert len(rows(browser.browse("GET", f"/console?q={bought.purchase}&kind=sale"))) == 1
-    missed = browser.browse("GET", "/console?q=carl@example.com")
+    assert len(rows(browser.browse("GET", "/console/transactions?q=+Ann@example.com"))) == 2
+    assert len(rows(browser.browse("GET", f"/console/transactions?q={bought.purchase}"))) == 2
+    assert (
+        len(rows(browser.browse("GET", f"/console/transactions?q={bought.purchase}&kind=sale")))
+        == 1
+    )
+    missed = browser.browse("GET", "/console/transactions?q=carl@example.com")
     assert rows(missed) == []
     assert "used another one at checkout" in missed.body
 
@@ -83,7 +88,7 @@ def test_an_order_a_customer_and_a_subscription_are_found(shop: Shop) -> None:
     "query", ["from=x", "to=2026-02-30", "kind=gift", "cursor=x", "limit=5", f"q={'x' * 300}"]
 )
 def test_a_wrong_filter_comes_back_with_what_is_wrong(browser: Client, query: str) -> None:
-    answer = browser.browse("GET", f"/console?{query}")
+    answer = browser.browse("GET", f"/console/transactions?{query}")
     assert answer.status == 422
     assert "pattern" not in read(answer.body).one("div", role="alert").text
 
@@ -93,18 +98,18 @@ def test_pages_follow_one_another_and_keep_the_filter() -> None:
     browser = signed_in(shop)
     for n in range(60):
         shop.world.buy(email=f"c{n}@example.com")
-    first = browser.browse("GET", "/console?kind=sale")
+    first = browser.browse("GET", "/console/transactions?kind=sale")
     assert len(rows(first)) == 50
     links = {a.text: str(a.attributes["href"]) for a in read(first.body).all("a")}
     second = browser.browse("GET", links["Older"])
     assert len(rows(second)) == 10
     links = {a.text: str(a.attributes["href"]) for a in read(second.body).all("a")}
     assert "Older" not in links
-    assert links["Newest"] == "/console?kind=sale"
+    assert links["Newest"] == "/console/transactions?kind=sale"
 
 
 def test_an_empty_account_says_so(browser: Client) -> None:
-    assert "No transactions yet" in browser.browse("GET", "/console").body
+    assert "No transactions yet" in browser.browse("GET", "/console/transactions").body
 
 
 @pytest.mark.spec("H-6", "M-1")
@@ -143,10 +148,10 @@ def test_nobody_sees_another_merchants_pages(shop: Shop, browser: Client) -> Non
     bought = shop.world.buy()
     rival, nobody = signed_in(shop, "rival"), Client(shop.console)
     addresses = {
-        "/console": 200,
-        f"/console?q={bought.invoice.order_id}": 200,
-        "/console?q=ann@example.com": 200,
-        f"/console?q={bought.purchase}": 200,
+        "/console/transactions": 200,
+        f"/console/transactions?q={bought.invoice.order_id}": 200,
+        "/console/transactions?q=ann@example.com": 200,
+        f"/console/transactions?q={bought.purchase}": 200,
         f"/console/customers/{bought.customer}": 404,
     }
     for address, status in addresses.items():
@@ -163,14 +168,14 @@ def test_what_people_typed_is_shown_as_text(shop: Shop, browser: Client) -> None
     page = browser.browse("GET", f"/console/customers/{bought.customer}").body
     assert "<b>Bob" not in page
     assert "&lt;b&gt;Bob" in page
-    assert "<script" not in browser.browse("GET", "/console?q=%3Cscript%3E").body
+    assert "<script" not in browser.browse("GET", "/console/transactions?q=%3Cscript%3E").body
 
 
 @pytest.mark.spec("M-4")
 def test_the_console_is_whole_in_english_whatever_its_customers_read(shop: Shop) -> None:
     shop.world.change_merchant(settings=Settings(language="de"))
     shop.world.buy()
-    page = read(signed_in(shop).browse("GET", "/console").body)
+    page = read(signed_in(shop).browse("GET", "/console/transactions").body)
     assert page.one("html").attributes["lang"] == "en"
     assert "Sale" in page.text and "$29.99" in page.text
 

@@ -60,7 +60,7 @@ def test_the_list_and_a_customers_page_show_no_code() -> None:
     world.buy()
     world.buy(email="bob@example.com", payment_method="pm_card_chargeDeclinedInsufficientFunds")
     browser = signed_in(shop)
-    page = browser.browse("GET", "/console")
+    page = browser.browse("GET", "/console/transactions")
     assert [row for row in rows(page) if "Insufficient funds" in row]
     customer = world.history().customer
     assert customer is not None

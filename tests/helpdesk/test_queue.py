@@ -145,11 +145,13 @@ def test_the_look_up_finds_by_email_and_by_order_id(house: House) -> None:
     order = house.order()
     agent = house.agent()
     for words in (order, order.lower(), ANN):
-        shown = agent.see(f"/console?q={words}")
+        shown = agent.see(f"/console/transactions?q={words}")
         links = [e.attributes["href"] for e in shown.all("a")]
         customer = next(link for link in links if link.startswith("/console/customers/"))
         assert order in agent.see(customer).text
-    assert "used another one at checkout" in agent.see("/console?q=zoe@example.com").text
+    assert (
+        "used another one at checkout" in agent.see("/console/transactions?q=zoe@example.com").text
+    )
 
 
 @pytest.mark.spec("H-3", "W-4")

@@ -27,7 +27,19 @@ SOURCES = sorted(RENDER.parent.rglob("*.py"))
 ENGLISH = messages._catalog("en")
 CATALOGS = catalogs()
 
-MERCHANTS_PARTS = {"account", "chargebacks", "console", "refusals", "tickets"}
+MERCHANTS_PARTS = {
+    *(
+        "account",
+        "chargebacks",
+        "console",
+        "keys",
+        "products",
+        "refusals",
+        "settings",
+        "taxes",
+        "tickets",
+    ),
+}
 """Parts of the catalogs that only sellers read: in English alone."""
 CUSTOMERS_PARTS = [
     path for path in messages.parts("en") if path.name.split(".")[1] not in MERCHANTS_PARTS

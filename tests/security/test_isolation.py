@@ -25,7 +25,7 @@ FOR_ALL = re.compile(
     r"|/account/(sign-up|sign-in|plans|forgot|reset/.*|email/<.*)"
     r"|/portal/<merchant>(|/login|/login/code|/link.*|/payments/.*)"
     r"|/helpdesk/<merchant>(|/seller|/new/.*|/confirm/.*)"
-    r"|/console/sign-in/.*"
+    r"|/console/sign-in(/.*)?"
 )
 """Routes that sign in, are open to all, or are signed: the folders' own tests hold these."""
 

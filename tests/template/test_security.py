@@ -112,7 +112,7 @@ def test_row_05_only_what_makes_or_shows_documents_reaches_the_bucket(
         for action in as_list(statement["Action"])
         if action.startswith("s3:")
     }
-    readers = ("MerchantRole", "NotifyRole", "NotifySweepRole", "PortalRole")
+    readers = ("ConsoleRole", "MerchantRole", "NotifyRole", "NotifySweepRole", "PortalRole")
     assert asked == {(n, a) for n in readers for a in ("s3:GetObject", "s3:PutObject")}
 
 

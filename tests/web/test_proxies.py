@@ -106,5 +106,5 @@ def test_the_audit_trail_names_the_visitor() -> None:
 def calls_csrf(client: Client) -> str:
     from tests.render.html import read
 
-    page = read(client.browse("GET", "/console").body)
+    page = read(client.browse("GET", "/console/transactions").body)
     return str(page.one("input", name="csrf").attributes["value"])

@@ -26,6 +26,13 @@ def account_sign_in_failed(town: Town) -> Page:
     return sign_in(town.visitor, "not the password")
 
 
+def account_link_asked(town: Town) -> Page:
+    page = town.visitor.at("/console/sign-in")
+    page.get_by_label("Email").fill("nobody@example.com")
+    town.visitor.press("Email me a link instead")
+    return page
+
+
 def account_forgot(town: Town) -> Page:
     return town.visitor.at("/account/forgot")
 

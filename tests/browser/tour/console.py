@@ -63,20 +63,32 @@ def console_link_over(town: Town) -> Page:
 
 
 def console_transactions(town: Town) -> Page:
-    return town.seller.at("/console")
+    return town.seller.at("/console/transactions")
 
 
 def console_no_match(town: Town) -> Page:
-    return town.seller.at("/console?q=nobody@example.com")
+    return town.seller.at("/console/transactions?q=nobody@example.com")
 
 
 def console_wrong_filter(town: Town) -> Page:
-    return town.seller.at("/console?from=yesterday")
+    return town.seller.at("/console/transactions?from=yesterday")
 
 
 def console_customer(town: Town) -> Page:
-    page = town.seller.at(f"/console?q={town.ann.email}")
+    page = town.seller.at(f"/console/transactions?q={town.ann.email}")
     town.seller.go(page.get_by_role("link", name=re.compile("^ann@")).first)
+    return page
+
+
+def console_customer_edit(town: Town) -> Page:
+    page = console_customer(town)
+    town.seller.follow("Edit")
+    return page
+
+
+def console_customer_erase(town: Town) -> Page:
+    page = console_customer(town)
+    town.seller.follow("Erase")
     return page
 
 
@@ -92,6 +104,154 @@ def console_refund_wrong(town: Town) -> Page:
     page = console_refund(town)
     page.get_by_label("Amount in USD").fill("a lot")
     town.seller.press("Refund")
+    return page
+
+
+def console_home(town: Town) -> Page:
+    return town.seller.at("/console")
+
+
+def console_search(town: Town) -> Page:
+    return town.seller.at("/console/search?q=ann")
+
+
+def console_search_none(town: Town) -> Page:
+    return town.seller.at("/console/search?q=zzzz")
+
+
+def console_products(town: Town) -> Page:
+    return town.seller.at("/console/products")
+
+
+def console_product(town: Town) -> Page:
+    page = town.seller.at("/console/products")
+    town.seller.go(page.get_by_role("link", name="Pattern Library").first)
+    return page
+
+
+def console_product_edit(town: Town) -> Page:
+    page = console_product(town)
+    town.seller.follow("Edit")
+    return page
+
+
+def console_product_archive(town: Town) -> Page:
+    page = console_product(town)
+    town.seller.follow("Archive")
+    return page
+
+
+def console_product_new(town: Town) -> Page:
+    return town.seller.at("/console/products/new")
+
+
+def console_product_price(town: Town) -> Page:
+    page = console_product_new(town)
+    page.get_by_label("Name").fill("Quilting Course")
+    town.seller.press("Continue")
+    page.get_by_label("Price in USD").fill("49")
+    town.seller.press("Preview dates")
+    return page
+
+
+def console_product_price_wrong(town: Town) -> Page:
+    page = console_product_price(town)
+    page.get_by_label("Installments", exact=False).first.check()
+    page.get_by_label("Price in USD").fill("a lot")
+    town.seller.press("Save price point")
+    return page
+
+
+def console_product_pricing(town: Town) -> Page:
+    page = console_product_price(town)
+    town.seller.press("Save price point")
+    return page
+
+
+def console_product_access(town: Town) -> Page:
+    page = console_product_pricing(town)
+    town.seller.follow("Continue")
+    return page
+
+
+def console_product_checkout(town: Town) -> Page:
+    page = console_product_access(town)
+    town.seller.press("Continue")
+    return page
+
+
+def console_product_review(town: Town) -> Page:
+    page = console_product_checkout(town)
+    page.get_by_label("Sandbox").check()
+    town.seller.press("Continue")
+    return page
+
+
+def console_customers(town: Town) -> Page:
+    return town.seller.at("/console/customers")
+
+
+def console_subscriptions(town: Town) -> Page:
+    return town.seller.at("/console/subscriptions")
+
+
+def console_subscription(town: Town) -> Page:
+    return town.seller.at(f"/console/subscriptions/{town.subscription(town.ann)}")
+
+
+def console_pause(town: Town) -> Page:
+    return town.seller.at(f"/console/subscriptions/{town.subscription(town.ann)}/do/pause")
+
+
+def console_order(town: Town) -> Page:
+    return town.seller.at(f"/console/orders/{town.order(town.ann)}")
+
+
+def console_invoices(town: Town) -> Page:
+    return town.seller.at("/console/invoices")
+
+
+def console_attention(town: Town) -> Page:
+    return town.seller.at("/console/attention")
+
+
+def console_tax(town: Town) -> Page:
+    return town.seller.at("/console/tax")
+
+
+def console_tax_wrong(town: Town) -> Page:
+    page = console_tax(town)
+    form = page.locator("details", has_text="Register for a tax")
+    if form.get_attribute("open") is None:
+        form.locator("summary").click()
+    town.seller.go(form.get_by_role("button", name="Register"))
+    return page
+
+
+def console_keys(town: Town) -> Page:
+    return town.seller.at("/console/keys")
+
+
+def console_key_revoke(town: Town) -> Page:
+    page = console_keys(town)
+    town.seller.go(page.get_by_role("link", name="Revoke").first)
+    return page
+
+
+def console_key_made(town: Town) -> Page:
+    page = console_keys(town)
+    town.seller.press("Create key")
+    return page
+
+
+def console_settings(town: Town) -> Page:
+    return town.seller.at("/console/settings")
+
+
+def console_settings_wrong(town: Town) -> Page:
+    page = console_settings(town)
+    page.get_by_label("Time zone").fill("Nowhere")
+    town.seller.press("Save settings")
     return page
 
 

@@ -190,6 +190,14 @@ class Merchant(Entity):
         """True once its account has ended; nothing is sold or charged until it is back."""
         return self.suspended_from is not None and self.suspended_from <= now
 
+    @property
+    def is_live(self) -> bool:
+        """True if it has an active gateway account that moves real money (W-3)."""
+        return any(
+            account.active and not AccountRef(self.id, account.gateway, account.id).is_test
+            for account in self.gateway_accounts
+        )
+
     def armed_in(self, environment: str) -> bool:
         """True if money may move and mail may be sent in an environment.
 
@@ -232,8 +240,8 @@ class Merchant(Entity):
 class ApiKey(Entity):
     """An API key, stored as the hash of its secret; scoped and revocable (M-3).
 
-    `made_by` is the id of the key that created it, or `operator`; None for keys created before that
-    was kept.
+    `made_by` is the id of the key that created it, `console` or `operator`; None for keys created
+    before that was kept.
     """
 
     id: str

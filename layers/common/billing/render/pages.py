@@ -27,8 +27,9 @@ name "".
 
 For those who write templates: `t(key, **values)` is the text in the page's language; filters are
 `money`, `day(zone)`, `short_day(zone)`, `moment(zone)`, `machine_instant`, `span`, `lasting`,
-`every`, `terms`, `country`, `means` of a payment method, `error_text` of an error; global functions
-`countries()` and `has_text(key)`. A value that was not given is an error, everything is escaped.
+`every`, `terms`, `country`, `means` of a payment method, `brand` of a gateway, `error_text` of an
+error; global functions `countries()` and `has_text(key)`. A value that was not given is an error,
+everything is escaped.
 Start with `{% extends "base.html" %}` (`room.html` where there is navigation around the page) and
 `{% import "macros.html" as m %}`. Where this is packaged, `make build` has made Python modules of
 them: to parse those of one page takes 65 ms of a cold start.
@@ -153,5 +154,6 @@ def _made(language: str, loader: BaseLoader) -> Environment:
     for name in _IN_A_LANGUAGE:
         environment.filters[name] = partial(getattr(formats, name), language=language)
     environment.filters["error_text"] = partial(errors.error_text, language=language)
+    environment.filters["brand"] = formats.brand
     environment.filters["machine_instant"] = formats.machine_instant
     return environment

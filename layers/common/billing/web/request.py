@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl
 
 from billing.kernel.errors import Invalid, NotFound
 from billing.kernel.values import Value
+from billing.web import multipart
+from billing.web.multipart import MULTIPART
 from billing.web.problems import Malformed, TooLarge, UnsupportedType
 
 MAX_BODY_BYTES = 64 * 1024
@@ -107,7 +109,10 @@ class Request(Value):
         return _pairs(self.raw_query)
 
     def form(self) -> dict[str, str]:
-        """Reads the fields of an urlencoded form, each name once."""
+        """Reads the fields of a form, each name once: urlencoded, or with a file where one is
+        taken."""
+        if self.content_type == MULTIPART and _takes_file(self.path):
+            return multipart.fields(self.body, self.headers.get("content-type", ""))
         if self.content_type != FORM:
             raise UnsupportedType("content_type", accepted=FORM)
         return _pairs(self.body)
@@ -147,7 +152,8 @@ def plain_reference(text: str) -> str:
 def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """Returns the event with its body as text; raises on what no handler should see."""
     path = Request.of({**event, "body": ""}).path
-    body = _text(event, MAX_FILE_BYTES if _taken(path) == {CSV} else most_bytes)
+    is_file = _taken(path) == {CSV} or _takes_file(path)
+    body = _text(event, MAX_FILE_BYTES if is_file else most_bytes)
     request = Request.of({**event, "body": body})
     taken = _taken(request.path)
     if body and request.content_type not in taken:
@@ -162,9 +168,16 @@ def admitted(event: Mapping[str, Any], *, most_bytes: int = MAX_BODY_BYTES) -> d
 
 
 def _taken(path: str) -> set[str]:
+    if _takes_file(path):
+        return {FORM, MULTIPART}
     if not path.startswith("/v1/"):
         return {JSON, FORM}
     return {CSV} if path.endswith(".csv") else {JSON}
+
+
+def _takes_file(path: str) -> bool:
+    """Tells whether a form that is sent there has a file in it."""
+    return path.startswith("/console/") and path.endswith(".csv")
 
 
 def _text(event: Mapping[str, Any], most_bytes: int) -> str:

@@ -54,7 +54,7 @@ def sign_up(ports: Ports, form: SignUp, *, ip: str, now: datetime) -> None:
     """
     platform = platform_merchant(ports)
     username = accounts.check_username(form.username, platform.name, platform.id)
-    if not _allowed(ports, "sign_up", form.email, ip, now):
+    if not may_try(ports, "sign_up", form.email, ip, now):
         raise TooMany()
     email = normalised_email(form.email)
     if ports.store.merchant(username) is not None:
@@ -94,7 +94,7 @@ def sign_in(ports: Ports, email: str, password: str, *, ip: str, now: datetime) 
     After `TRIES_PER_EMAIL` within a quarter of an hour even the right password is refused.
     """
     platform_merchant(ports)
-    allowed = _allowed(ports, "sign_in", email, ip, now)
+    allowed = may_try(ports, "sign_in", email, ip, now)
     account = by_email(ports, email)
     known = account.password_hash if account is not None else None
     right = ports.passwords.verify(known, password[: accounts.PASSWORD_MOST])
@@ -107,7 +107,7 @@ def is_password_of(
     ports: Ports, account: Account, password: str, *, ip: str, now: datetime
 ) -> bool:
     """Tests the password of a signed-in account; counted like signing in (A-8)."""
-    allowed = _allowed(ports, "sign_in", account.email, ip, now)
+    allowed = may_try(ports, "sign_in", account.email, ip, now)
     right = ports.passwords.verify(account.password_hash, password[: accounts.PASSWORD_MOST])
     return allowed and right
 
@@ -132,7 +132,7 @@ def standing_of(ports: Ports, account: Account, now: datetime) -> AccountStandin
 
 def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
     """Has a link mailed if an account has this email; the answer does not say whether one has."""
-    allowed = _allowed(ports, "reset", email, ip, now)
+    allowed = may_try(ports, "reset", email, ip, now)
     account = by_email(ports, email)
     username = account.username if allowed and account is not None else NOBODY
     # Written for strangers too, who get no mail: the answer takes as long for them.
@@ -142,7 +142,7 @@ def ask_for_reset(ports: Ports, email: str, *, ip: str, now: datetime) -> None:
 def reset_link(ports: Ports, account: Account, *, now: datetime) -> str:
     """Returns the address of a link that sets a new password once, within an hour; another password
     or another email invalidates it."""
-    token, kept = ports.new_id("key"), f"{account.username}#{_mark(account)}"
+    token, kept = ports.new_id("key"), f"{account.username}#{mark_of(account)}"
     ports.ephemeral.put(RESET, digest(token), kept, expires_at=now + LINK_LIFE, now=now)
     return f"{ports.operation.public_url}/account/reset/{token}"
 
@@ -179,12 +179,13 @@ def _resettable(ports: Ports, token: str, now: datetime) -> Account | None:
     kept = ports.ephemeral.get(RESET, digest(token), now=now) or ""
     username, _, mark = kept.partition("#")
     account = ports.store.account(username or NOBODY)
-    if account is None or account.password_hash is None or _mark(account) != mark:
+    if account is None or account.password_hash is None or mark_of(account) != mark:
         return None
     return account
 
 
-def _mark(account: Account) -> str:
+def mark_of(account: Account) -> str:
+    """Returns a mark of an account's email and password, which another of either changes."""
     return digest(f"{account.email}\n{account.password_hash}")[:32]
 
 
@@ -204,7 +205,7 @@ def event(
     )
 
 
-def _allowed(ports: Ports, what: str, email: str, ip: str, now: datetime) -> bool:
+def may_try(ports: Ports, what: str, email: str, ip: str, now: datetime) -> bool:
     """Counts a try against both limits; returns whether both had one left."""
     tries = [("email", normalised_email(email), TRIES_PER_EMAIL)]
     if ports.operation.limits:

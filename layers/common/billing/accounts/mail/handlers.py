@@ -10,7 +10,7 @@ from email.message import EmailMessage
 
 from billing.accounts.accounts import Account, Standing
 from billing.accounts.flows import account as signing
-from billing.accounts.flows import email_change
+from billing.accounts.flows import email_change, link_sign_in
 from billing.accounts.mail import letters
 from billing.kernel.customers import Address, BillTo
 from billing.kernel.merchants import Merchant
@@ -34,7 +34,7 @@ def messages(
     url = f"{ports.operation.public_url}/account/sign-in"
     match event.kind:
         case EventKind.RESET_ASKED:
-            return [letters.reset(to_owner, signing.reset_link(ports, account, now=now))]
+            return [_link(ports, to_owner, account, extra, now)]
         case EventKind.EMAIL_ASKED:
             ends = email_change.links(ports, extra, now=now)
             if not ends:
@@ -58,6 +58,16 @@ def messages(
             return [letters.account_changed(to_owner, event.kind.value, url)]
         case _:
             return [letters.account_changed(to_owner, event.kind.value, url)]
+
+
+def _link(
+    ports: Ports, to_owner: mails.Envelope, account: Account, extra: str, now: datetime
+) -> EmailMessage:
+    """Returns the mail with the link that was asked for: to sign in, or to set a password."""
+    if extra == link_sign_in.ASKED:
+        link = link_sign_in.link(ports, account, now=now)
+        return letters.account_changed(to_owner, link_sign_in.ASKED, link)
+    return letters.reset(to_owner, signing.reset_link(ports, account, now=now))
 
 
 def _envelope(

@@ -39,12 +39,14 @@ class Inactive(Forbidden):
 class Session(Value):
     """A signed-in console session, and whether charges are made here at all (W-5).
 
-    `csrf` stands in every form, and is checked when it comes back.
+    `csrf` stands in every form, and is checked when it comes back. A session that began with a
+    password is an account's, whose profile and plan are a part of the console (A-8).
     """
 
     token: str
     merchant: Merchant
     armed: bool
+    by_password: bool = False
 
     @property
     def csrf(self) -> str:
@@ -87,7 +89,8 @@ def required(ports: Ports, request: Request, now: datetime) -> Session:
         raise SignedOut
     if merchant.is_suspended(now):
         raise Inactive
-    return Session(held.token, merchant, merchant.armed_in(ports.operation.environment))
+    armed = merchant.armed_in(ports.operation.environment)
+    return Session(held.token, merchant, armed, "password" in held.kept)
 
 
 def required_for_change(ports: Ports, request: Request, now: datetime) -> Session:

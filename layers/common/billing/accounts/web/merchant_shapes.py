@@ -75,7 +75,7 @@ class AccountOutput(TypedDict):
 class KeyOutput(TypedDict):
     """An API key; its secret is shown once, when it is made.
 
-    `made_by` is the id of the key that made it, or `operator`.
+    `made_by` is the id of the key that made it, `console` or `operator`.
     """
 
     id: str

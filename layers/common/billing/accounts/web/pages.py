@@ -107,10 +107,11 @@ def sign_in(ports: Ports, request: Request, *, now: datetime) -> http.Answer:
     if found is None:
         telemetry.happened("account sign-in refused", request_id=request.id)
         return _front(ports, "sign_in", status=401, failed=True)
-    return _enter(ports, request, found, now)
+    return enter(ports, request, found, now)
 
 
-def _enter(ports: Ports, request: Request, found: Account, now: datetime) -> http.Answer:
+def enter(ports: Ports, request: Request, found: Account, now: datetime) -> http.Answer:
+    """Begins a session, and leads to the console, or to how to return to an inactive account."""
     standing = account_life.standing_at_sign_in(ports, found, now=now)
     cookie = console_session.begin_account(ports, request, found, now)
     active = standing.state is Standing.ACTIVE
@@ -154,7 +155,7 @@ def reset_password(ports: Ports, request: Request, token: str, *, now: datetime)
     if found is None:
         raise _link_expired()
     try:
-        return _enter(ports, request, found, now)
+        return enter(ports, request, found, now)
     except Unavailable:
         # The password is set, so no answer may say that nothing was done.
         return http.redirect("/account/sign-in")
@@ -218,6 +219,7 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> ht
         standing=visit.standing,
         zone=visit.platform.settings.time_zone,
         csrf=visit.csrf,
+        here=visit.request.path,
         **values,
     )
 

@@ -35,12 +35,22 @@ class Draft(Value):
     limits: tuple[Limit, ...] = ()
 
 
-def create(ports: Ports, merchant: Merchant, draft: Draft, *, now: datetime) -> Offered:
-    """Creates a product, its first price point the default; raises `Invalid`."""
-    paths = [f"price_points[{place}]." for place in range(len(draft.terms))]
-    for path, terms in zip(paths, draft.terms, strict=True):
-        _check_terms(ports, merchant, draft.gateways, terms, path)
-    product_id = ports.new_id("prod")
+def check(ports: Ports, merchant: Merchant, draft: Draft) -> None:
+    """Raises `Invalid` for a draft that could not be charged later; writes nothing."""
+    for place, terms in enumerate(draft.terms):
+        _check_terms(ports, merchant, draft.gateways, terms, f"price_points[{place}].")
+
+
+def create(
+    ports: Ports, merchant: Merchant, draft: Draft, *, now: datetime, named: str | None = None
+) -> Offered:
+    """Creates a product, its first price point the default.
+
+    With an id in `named`, which was drawn before, it is created once however often it is asked for.
+    Raises `Invalid`, and `Conflict` where a product has that id.
+    """
+    check(ports, merchant, draft)
+    product_id = named or ports.new_id("prod")
     points = tuple(_point(ports, merchant, product_id, terms, now) for terms in draft.terms)
     product = Product(
         id=product_id,
@@ -59,13 +69,31 @@ def create(ports: Ports, merchant: Merchant, draft: Draft, *, now: datetime) -> 
     return product, points
 
 
+def whole(
+    ports: Ports, merchant: Merchant, product: str
+) -> tuple[Product, tuple[PricePoint, ...], tuple[PricePoint, ...]]:
+    """Returns one product with its price points on sale, and those taken off sale, in one read;
+    raises `NotFound`."""
+    everything, points = ports.store.catalog(merchant.id)
+    found = next((each for each in everything if each.id == product), None)
+    if found is None:
+        raise NotFound("product_unknown")
+    by_id = {point.id: point for point in points if point.product == product}
+    on_sale = tuple(by_id.pop(each) for each in found.price_points if each in by_id)
+    return found, on_sale, tuple(by_id.values())
+
+
 def page(ports: Ports, merchant: Merchant, *, limit: int, cursor: str | None) -> Page[Offered]:
     """Lists a merchant's products, newest first."""
+    everything = every(ports, merchant)
+    return part(everything, lambda offered: offered[0].id, limit=limit, cursor=cursor)
+
+
+def every(ports: Ports, merchant: Merchant) -> tuple[Offered, ...]:
+    """Returns all of a merchant's products, newest first, in one read."""
     products, points = ports.store.catalog(merchant.id)
-    shown = part(products[::-1], lambda product: product.id, limit=limit, cursor=cursor)
     by_id = {point.id: point for point in points}
-    offered = ((p, tuple(by_id[i] for i in p.price_points if i in by_id)) for p in shown.data)
-    return Page(tuple(offered), shown.next)
+    return tuple((p, tuple(by_id[i] for i in p.price_points if i in by_id)) for p in products[::-1])
 
 
 def one(ports: Ports, merchant: Merchant, product: str) -> Offered:
@@ -98,14 +126,28 @@ def change(ports: Ports, merchant: Merchant, product: str, changes: dict[str, An
 
 
 def add_price_point(
-    ports: Ports, merchant: Merchant, product: str, terms: PriceTerms, *, now: datetime
+    ports: Ports,
+    merchant: Merchant,
+    product: str,
+    terms: PriceTerms,
+    *,
+    now: datetime,
+    named: str | None = None,
 ) -> tuple[Product, PricePoint]:
-    """Adds a price point to a product; raises `Invalid`, `NotFound`, `Refused`."""
+    """Adds a price point to a product; one whose id was drawn before, in `named`, only once.
+
+    Raises `Invalid`, `NotFound`, `Refused`.
+    """
     before = _found(ports, merchant, product)
     _check_terms(ports, merchant, before.gateways, terms, "")
     if len(before.price_points) >= MOST_PRICE_POINTS:
         raise Refused("too_many_price_points", most=MOST_PRICE_POINTS)
-    point = _point(ports, merchant, product, terms, now)
+    point = _point(ports, merchant, product, terms, now, named)
+    if point.id in before.price_points:
+        kept = ports.store.price_point(point.id)
+        if kept is not None and kept.terms == terms:
+            return before, kept
+        point = _point(ports, merchant, product, terms, now)  # other terms are another one
     after = before.with_price_point(point.id)
     ports.store.commit(Change(before, after, expecting=("gateways",)), Insert(point))
     return after, point
@@ -191,10 +233,15 @@ def _found(ports: Ports, merchant: Merchant, product: str) -> Product:
 
 
 def _point(
-    ports: Ports, merchant: Merchant, product: str, terms: PriceTerms, now: datetime
+    ports: Ports,
+    merchant: Merchant,
+    product: str,
+    terms: PriceTerms,
+    now: datetime,
+    named: str | None = None,
 ) -> PricePoint:
     # The id names its merchant, so that a checkout address needs nothing else.
-    symbols = ports.new_id("price").partition("_")[2]
+    symbols = (named or ports.new_id("price")).partition("_")[2]
     return PricePoint(f"{merchant.id}.{symbols}", merchant.id, product, terms, now)
 
 

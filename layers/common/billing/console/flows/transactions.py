@@ -11,6 +11,7 @@ from billing.kernel.lists import Page
 from billing.kernel.merchants import Merchant
 from billing.kernel.orders import Order, OrderKind, typed_order_id
 from billing.kernel.ports import Ports
+from billing.kernel.subscription import Subscription
 from billing.kernel.values import Value, replace
 
 READ_AT_ONCE = 200
@@ -52,6 +53,15 @@ def page(
     if owner is not None:
         return _of_customer(ports, merchant.id, owner, wanted, limit, cursor)
     return _of_merchant(ports, merchant, wanted, limit, cursor, now)
+
+
+def of_subscription(
+    ports: Ports, subscription: Subscription, *, limit: int, cursor: str | None
+) -> Page[Order]:
+    """Lists the orders of a subscription that has been read, newest first."""
+    wanted = Filter(customer=subscription.customer, subscription=subscription.id)
+    owner = (subscription.merchant, subscription.customer)
+    return _of_customer(ports, *owner, wanted, limit, cursor)
 
 
 def search(

@@ -19,7 +19,7 @@ from billing.tax.registrations import Nexus, Registration, TaxSetup
 
 ATTEMPTS = 5
 LIST = "tax rates"
-PLACES_AT_ONCE = 100
+PLACES_AT_ONCE, READ_AT_ONCE = 100, 500
 TABLE_MOST = 5_000
 """The most places of a table that is sent whole."""
 
@@ -176,6 +176,20 @@ def table(
     found = ports.store.tax_table(merchant.id, setup.rates, limit + 1, after)
     last = found[limit - 1] if len(found) > limit else None
     return Page(tuple(found[:limit]), None if last is None else _cursor_of(last))
+
+
+def whole_table(ports: Ports, merchant: Merchant) -> list[TaxPlace]:
+    """Returns all places of the table of rates; raises `Invalid` for more than a file can have."""
+    found: list[TaxPlace] = []
+    after: Place | None = None
+    while True:
+        page = table(ports, merchant, limit=READ_AT_ONCE, after=after)
+        found += page.data
+        if page.next is None:
+            return found
+        if len(found) > TABLE_MOST * 2:
+            raise Invalid("tax_table_too_large", field="csv", most=TABLE_MOST)
+        after = place_at(page.next)
 
 
 def place_at(cursor: str) -> Place:

@@ -6,13 +6,10 @@ from billing.api.web import json_shapes
 from billing.api.web.frame import Api, Call, Csv, CsvInput
 from billing.api.web.json_shapes import Listed
 from billing.api.web.queries import PageQuery
-from billing.kernel.errors import Invalid
 from billing.kernel.flows import subscriptions
-from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.tax import csv_rates, csv_report
 from billing.tax.flows import business, setup, sums
-from billing.tax.rates import Place, TaxPlace
 from billing.tax.web import business_ids, shapes
 from billing.tax.web.shapes import (
     RateInput,
@@ -23,8 +20,6 @@ from billing.tax.web.shapes import (
 )
 from billing.web.inputs import Nothing
 from billing.web.problems import Misshapen
-
-PART = 500
 
 
 def declare(api: Api, ports: Ports) -> None:
@@ -116,7 +111,9 @@ def _rates(api: Api, ports: Ports) -> None:
     @api.get("/v1/tax/rates.csv")
     def download_rates(call: Call[Nothing]) -> Csv:
         """Download your table of rates, in the form in which it can be sent again."""
-        return Csv("".join(csv_rates.written(_whole_table(ports, call.merchant))), "tax-rates.csv")
+        return Csv(
+            "".join(csv_rates.written(setup.whole_table(ports, call.merchant))), "tax-rates.csv"
+        )
 
     @api.put("/v1/tax/rates.csv", CsvInput)
     def replace_rates(call: Call[CsvInput]) -> shapes.TableOutput:
@@ -126,19 +123,6 @@ def _rates(api: Api, ports: Ports) -> None:
         if wrong:
             raise Misshapen([row.error.at(f"csv[{row.line}].{row.error.field}") for row in wrong])
         return {"places": setup.replace_table(ports, call.merchant, rows, now=call.now)}
-
-
-def _whole_table(ports: Ports, merchant: Merchant) -> list[TaxPlace]:
-    found: list[TaxPlace] = []
-    after: Place | None = None
-    while True:
-        page = setup.table(ports, merchant, limit=PART, after=after)
-        found += page.data
-        if page.next is None:
-            return found
-        if len(found) > setup.TABLE_MOST * 2:
-            raise Invalid("tax_table_too_large", field="csv", most=setup.TABLE_MOST)
-        after = setup.place_at(page.next)
 
 
 def _report(api: Api, ports: Ports) -> None:

@@ -1,0 +1,144 @@
+"""The home page of the console: first steps, what needs attention, today (M-4, C-10).
+
+Each question is one read by an index, however much a merchant has sold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from billing.helpdesk.flows import helpdesk
+from billing.kernel.catalog import Product
+from billing.kernel.gateways import SANDBOX
+from billing.kernel.list_rows import SubscriptionFilter
+from billing.kernel.merchants import Merchant
+from billing.kernel.money import Currency, Money
+from billing.kernel.orders import Order, OrderKind
+from billing.kernel.periods import Anchor
+from billing.kernel.ports import Ports
+from billing.kernel.subscription import State
+from billing.kernel.values import Value
+from billing.rebill.flows import attention
+from billing.tax.flows import setup
+from billing.tax.registrations import TaxSetup
+
+COUNTED_MOST = 100
+ORDERS_MOST = 500
+"""The most orders that are added up for today."""
+
+
+class Step(Value):
+    """A first step; `url` is where it is taken, None where it is not taken on a page of ours."""
+
+    name: str
+    done: bool
+    url: str | None
+
+
+class Concern(Value):
+    """Something that needs attention, how often, and where to look; `more` where not all count."""
+
+    name: str
+    count: int
+    url: str
+    more: bool = False
+
+
+class Takings(Value):
+    """Money that was paid in one currency, refunds not taken off; `test` in the sandbox."""
+
+    amount: Money
+    test: bool
+
+
+class Today(Value):
+    """The orders of a local day by kind; `more` where there are more than were read."""
+
+    date: date
+    counts: Mapping[str, int]
+    takings: tuple[Takings, ...]
+    more: bool
+
+
+class Home(Value):
+    """The home page; `untaxed` until a merchant without taxes has confirmed that (C-10)."""
+
+    steps: tuple[Step, ...]
+    concerns: tuple[Concern, ...]
+    today: Today
+    untaxed: bool
+
+    @property
+    def left(self) -> int:
+        """The number of first steps that are not done."""
+        return sum(not step.done for step in self.steps)
+
+
+def home(ports: Ports, merchant: Merchant, *, now: datetime) -> Home:
+    """Returns what the home page shows now."""
+    products, _ = ports.store.catalog(merchant.id)
+    taxes = setup.of(ports, merchant)
+    today = _today(ports, merchant, now)
+    return Home(
+        steps=_steps(ports, merchant, products, taxes),
+        concerns=_concerns(ports, merchant, now),
+        today=today,
+        untaxed=not taxes.open_registrations and not taxes.confirmed_without,
+    )
+
+
+def _steps(
+    ports: Ports, merchant: Merchant, products: Sequence[Product], taxes: TaxSetup
+) -> tuple[Step, ...]:
+    on_sale = [product for product in products if not product.archived]
+    link = f"/console/products/{on_sale[-1].id}" if on_sale else None
+    sold_for_real = any(set(product.gateways) - {SANDBOX} for product in on_sale)
+    bought = bool(ports.store.customers(merchant.id, limit=1).data)
+    taxed = bool(taxes.open_registrations) or taxes.confirmed_without
+    return (
+        Step("product", bool(on_sale), "/console/products/new"),
+        Step("tax", taxed, "/console/tax"),
+        Step("portal", merchant.settings.portal is not None, None),
+        Step("purchase", bought, link),
+        Step("gateway", merchant.is_live, None),
+        Step("live", merchant.is_live and sold_for_real, link and f"{link}/edit"),
+    )
+
+
+def _concerns(ports: Ports, merchant: Merchant, now: datetime) -> tuple[Concern, ...]:
+    late = ports.store.subscriptions_where(
+        merchant.id, SubscriptionFilter(state=State.PAST_DUE), now=now, limit=COUNTED_MOST
+    )
+    parked = attention.parked(ports, merchant, now=now)
+    tickets = helpdesk.waiting(ports, merchant)
+    found = (
+        Concern("parked", len(parked), "/console/attention"),
+        Concern(
+            *("past_due", len(late.data), "/console/subscriptions?state=past_due"),
+            more=late.next is not None,
+        ),
+        Concern("tickets", len(tickets), "/console/tickets"),
+    )
+    return tuple(concern for concern in found if concern.count)
+
+
+def _today(ports: Ports, merchant: Merchant, now: datetime) -> Today:
+    zone = merchant.settings.time_zone
+    wall = Anchor.at(now, zone).wall
+    midnight = Anchor(wall.replace(hour=0, minute=0, second=0, microsecond=0), zone).instant
+    until = now + timedelta(microseconds=1)
+    page = ports.store.orders(merchant.id, since=midnight, until=until, limit=ORDERS_MOST)
+    counts = Counter(order.kind.value for order in page.data)
+    return Today(wall.date(), counts, _takings(page.data), page.next is not None)
+
+
+def _takings(orders: Sequence[Order]) -> tuple[Takings, ...]:
+    sums: Counter[tuple[bool, Currency]] = Counter()
+    for order in orders:
+        if order.kind in {OrderKind.SALE, OrderKind.REBILL}:
+            sums[order.test, order.amount.currency] += order.amount.amount_minor
+    return tuple(
+        Takings(Money(minor, currency), test) for (test, currency), minor in sorted(sums.items())
+    )

@@ -309,3 +309,14 @@ def test_a_bank_takes_back_what_a_refund_is_just_reserved_for() -> None:
     assert value.taxes_in(reserving, usd(3253)) == reserving.taxes_left
     whole = reserving.reserving(1253, reserving.taxes_left)
     assert value.before_tax(whole, usd(3253)) == 3253
+
+
+@pytest.mark.spec("C-10", "A-4")
+def test_a_change_to_a_plan_of_the_same_price_is_not_invoiced_and_the_next_payment_goes_on() -> None:
+    """Nothing is due and nothing is carried: no invoice is opened whose taxes could be on it."""
+    world = collecting(World())
+    product = bought(world, MONTHLY, MONTHLY, address=LOS_ANGELES)
+    change(world, product.price_points[1])
+    assert len(world.history().invoices) == 1
+    world.advance(days=31)
+    assert [charge["amount"]["amount"] for charge in world.charges()] == [3253, 3253]

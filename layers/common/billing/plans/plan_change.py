@@ -184,7 +184,9 @@ def _at_once(
         anchor, first = Anchor.at(at, anchor.zone), subscription.period - 1
     owed, within = max(0, -subscription.credit_minor), subscription.period - 1
     before = subscription.money
-    invoice = next_invoice_id(subscription) if any(line.is_tax for line in lines) else None
+    # What costs nothing has no invoice whose taxes could be on it.
+    invoiced = bool(due) and any(line.is_tax for line in lines)
+    invoice = next_invoice_id(subscription) if invoiced else None
     funds = before.exchanged(unused, rest, owed, within, at, invoice)
     change = PlanChange(plan, anchor, first, -carried, funds, before, within)
     return change, lines, due

@@ -312,7 +312,9 @@ def test_a_bank_takes_back_what_a_refund_is_just_reserved_for() -> None:
 
 
 @pytest.mark.spec("C-10", "A-4")
-def test_a_change_to_a_plan_of_the_same_price_is_not_invoiced_and_the_next_payment_goes_on() -> None:
+def test_a_change_to_a_plan_of_the_same_price_is_not_invoiced_and_the_next_payment_goes_on() -> (
+    None
+):
     """Nothing is due and nothing is carried: no invoice is opened whose taxes could be on it."""
     world = collecting(World())
     product = bought(world, MONTHLY, MONTHLY, address=LOS_ANGELES)

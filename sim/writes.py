@@ -19,6 +19,7 @@ from billing.kernel.invoices import Invoice
 from billing.kernel.issued_documents import IssuedDocument
 from billing.kernel.list_rows import PlanRow, WordRow
 from billing.kernel.merchants import Merchant
+from billing.kernel.operation import ProcessingFailure
 from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind, OutboxEvent
 from billing.kernel.payment_refs import PaymentPointer
@@ -28,6 +29,7 @@ from billing.notices.reminders import Reminder
 from billing.refunds.refunds import Refund, RefundState
 from sim.card_writes import CardWrites
 from sim.document_writes import DocumentWrites
+from sim.hurry import Broken
 from sim.invariants import (
     CHECKOUT_GRAPH,
     ONCE,
@@ -137,6 +139,11 @@ class Writes(InvoiceWrites, SubscriptionWrites, CardWrites, DocumentWrites, Mail
             raise Violation("2", f"checkout {after.key} {after.state}, and charged", *about)
         if was is not after.state:
             self.tally[f"checkout_{after.state}"] += 1
+
+    def _failure(self, before: ProcessingFailure | None, after: ProcessingFailure) -> None:
+        """Checks that nothing breaks in a message by an error of our own: the worker goes on."""
+        if after.error != Broken.__name__:
+            raise Violation("0", f"{after.owner} broke by {after.error}", *after.owner)
 
     def _ticket(self, before: Ticket | None, after: Ticket) -> None:
         was = before.state if before else None
@@ -266,4 +273,5 @@ _CHECKS: dict[type, Callable[[Writes, Any, Any], None]] = {
     PaymentMethod: Writes._method,
     Refund: Writes._refund,
     IssuedDocument: Writes._document,
+    ProcessingFailure: Writes._failure,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from billing.api.web import json_shapes, subscription_shapes
@@ -16,6 +16,7 @@ from billing.runtime import telemetry, wiring
 from billing.web import custom_domains, http
 from billing.web.inputs import Nothing
 from billing.web.request import Request
+from functions.merchant import rooms
 
 Act = Callable[..., Subscription]
 """An action on a subscription as it was read; it returns the subscription afterwards."""
@@ -237,77 +238,31 @@ def _actions(api: Api, ports: Ports) -> None:
     _act("skip", overdue.skip, "Leave out the payment that waits for a decision.")
 
 
-def _lists(api: Api, ports: Ports) -> None:
-    from billing.customers.web import list_routes
-    from billing.event_log.flows import read
-
-    list_routes.declare(api, ports, partial(read.changed, ports))
-
-
-def _plans(api: Api, ports: Ports) -> None:
-    from billing.plans.web import routes
-
-    routes.declare(api, ports)
-
-
-def _account(api: Api, ports: Ports) -> None:
-    from billing.accounts.web import routes
-
-    routes.declare(api, ports)
-
-
-def _helpdesk(api: Api, ports: Ports) -> None:
-    from billing.helpdesk.web import routes
-
-    routes.declare(api, ports)
-
-
-def _taxes(api: Api, ports: Ports) -> None:
-    from billing.tax.web import routes
-
-    routes.declare(api, ports)
-
-
-def _tax_ids(api: Api, ports: Ports) -> None:
-    from billing.tax.web import routes
-
-    routes.declare_of_subscriptions(api, ports)
-
-
-def _coupons(api: Api, ports: Ports) -> None:
-    from billing.coupons.web import routes
-
-    routes.declare(api, ports)
-
-
-def _coupon_uses(api: Api, ports: Ports) -> None:
-    from billing.coupons.web import routes
-
-    routes.declare_uses(api, ports)
-
-
-def _events(api: Api, ports: Ports) -> None:
-    from billing.event_log.web import routes
-
-    routes.declare(api, ports)
-
-
 Declare = Callable[[Api, Ports], None]
 
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("preview", "products", "price-points"), (_catalog,)),
     "orders": (_sales, _endings),
-    "subscriptions": (_sales, _endings, _actions, _lists, _plans, _tax_ids, _coupon_uses),
-    "customers": (_customers, _lists),
-    "invoices": (_lists,),
+    "subscriptions": (
+        _sales,
+        _endings,
+        _actions,
+        rooms.lists,
+        rooms.plans,
+        rooms.tax_ids,
+        rooms.coupon_uses,
+    ),
+    "customers": (_customers, rooms.lists),
+    "invoices": (rooms.lists,),
     **dict.fromkeys(("access", "forecast", "attention"), (_customers,)),
     **dict.fromkeys(
-        ("settings", "accounts", "keys", "console-links", "gateway-accounts", "arm"), (_account,)
+        ("settings", "accounts", "keys", "console-links", "gateway-accounts", "arm"),
+        (rooms.account,),
     ),
-    **dict.fromkeys(("tickets", "inbound-mail"), (_helpdesk,)),
-    "events": (_events,),
-    "tax": (_taxes,),
-    **dict.fromkeys(("coupons", "coupons.csv"), (_coupons,)),
+    **dict.fromkeys(("tickets", "inbound-mail"), (rooms.helpdesk,)),
+    "events": (rooms.events,),
+    "tax": (rooms.taxes,),
+    **dict.fromkeys(("coupons", "coupons.csv"), (rooms.coupons,)),
 }
 """The declarers of routes, by the part of their paths after `/v1/`."""
 

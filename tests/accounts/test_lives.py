@@ -10,6 +10,7 @@ import pytest
 from billing.accounts.accounts import Standing
 from billing.accounts.flows import account, account_life
 from billing.cancel.flows import cancel, pause
+from billing.coupons.coupons import Coupon, Duration
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.kernel import gateways
@@ -24,6 +25,7 @@ from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove
 from billing.plans import plan_change
 from billing.plans.flows import change_plan, freeze
+from billing.privacy.flows import erase_merchant
 from tests.accounts.platform import (
     DAY,
     PLAN,
@@ -372,3 +374,16 @@ def test_a_charge_under_way_when_the_account_ends_is_waited_for(world: Platform)
     charged = world.charges_of()
     world.advance(days=40)
     assert world.charges_of() == charged
+
+
+@pytest.mark.spec("A-6", "C-8")
+def test_coupons_are_erased_with_the_shop(world: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erase_merchant, "COUPONS_AT_ONCE", 2)
+    opened(world)
+    for number in range(5):
+        world.store.commit(
+            Insert(Coupon("annsart", f"CODE{number}", world.now, Duration.ONCE, basis_points=100))
+        )
+    leave(world)
+    world.advance(days=28 + 92)
+    assert world.store.coupons("annsart", limit=10) == []

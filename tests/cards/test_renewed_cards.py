@@ -31,6 +31,7 @@ from billing.kernel.writes import Change, Insert
 from billing.privacy.flows import erase
 from billing.rebill.flows import pay_now
 from tests.cards.renewing import ACME, buy, card, card_events, renew, take, taken
+from tests.coupons.couponing import coupon
 from tests.portal.visitors import Shop
 from tests.world import MONTHLY, World
 
@@ -369,3 +370,18 @@ def test_a_renewal_of_a_card_is_not_mailed_to_its_customer(world: World) -> None
         for shard in range(world.ports.operation.shards)
         for fact in world.store.undelivered(shard, world.now, 100)
     }
+
+
+@pytest.mark.spec("C-8", "W-7")
+def test_a_coupon_used_with_the_card_was_used_with_its_new_number(world: World) -> None:
+    coupon(world, max_uses_per_customer=1)
+    product = world.product(MONTHLY)
+    world.buy(product, payment_method="pm_card_mastercard", coupon="SPRING")
+    renew(world, card(world), "4242")
+    assert taken(world) == "card_updated"
+    fields = {"coupon": "SPRING", "email": "somebody@example.com"}
+    with pytest.raises(Refused) as refused:
+        world.buy(product, payment_method="pm_card_visa", **fields)
+    assert refused.value.code == "coupon_over"
+    with pytest.raises(Refused):
+        world.buy(product, payment_method="pm_card_mastercard", **fields)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from billing.checkout.checkouts import CheckoutState
@@ -379,3 +382,29 @@ def test_who_reads_an_attempt_before_and_its_coupon_after_it_was_settled_reads_a
     assert uses(world) == 0
     with pytest.raises(Conflict):
         coupon_uses.given_back(world.ports, waiting)
+
+
+@pytest.mark.spec("C-8", "C-2")
+@pytest.mark.parametrize("most", [None, 5])
+def test_a_hot_coupon_fails_nobody_but_those_who_come_too_late(most: int | None) -> None:
+    """Buyers in threads of their own, as functions are."""
+    world = World(limits=False)
+    coupon(world, max_uses=most)
+    product = world.product()
+
+    def bought(number: int) -> str:
+        try:
+            return world.buy(product, coupon="SPRING", email=f"b{number}@example.com").state.value
+        except Refused as refused:
+            return refused.code
+
+    was = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(bought, range(24)))
+    finally:
+        sys.setswitchinterval(was)
+    paid = 24 if most is None else most
+    assert sorted(answers) == sorted(["paid"] * paid + ["coupon_over"] * (24 - paid))
+    assert uses(world) == len(charged(world)) == paid

@@ -12,8 +12,13 @@ import pytest
 from pypdf import PdfReader
 
 from billing.coupons.coupons import Duration
+from billing.kernel.discounts import Discount
+from billing.kernel.values import replace
+from billing.kernel.writes import Change
 from billing.render.invoice_pdf import render
 from functions.checkout import app
+from tests.accounts.platform import SELLER
+from tests.accounts.test_pages import BIG, House
 from tests.checkout.test_checkout import Till, till
 from tests.coupons.couponing import charged, coupon, uses
 from tests.portal.visitors import Shop
@@ -163,3 +168,20 @@ def test_the_invoice_has_a_line_for_the_discount() -> None:
     text = " ".join(PdfReader(BytesIO(render(issued))).pages[0].extract_text().split())
     assert "Discount with coupon SPRING -$7.50" in text
     assert "$22.49" in text
+
+
+@pytest.mark.spec("C-8", "A-4")
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_seller_reads_whether_their_coupon_stays_before_they_change_the_plan(
+    limited: bool,
+) -> None:
+    house = House()
+    big = house.world.product(BIG, name="Big", grants=("account",))
+    owner = house.owner()
+    of = house.world.subscription(SELLER)
+    given = Discount("SPRING", basis_points=2500, products=(of.product,) if limited else ())
+    house.world.store.commit(Change(of, replace(of, discount=given)))
+    text = owner.see(f"/account/billing/plan/{big.default_price_point}").text
+    assert ("Coupon SPRING stays with this plan." in text) is not limited
+    assert ("Coupon SPRING isn't for this plan and ends with the change." in text) is limited
+    assert "Discount with coupon SPRING on every payment" in owner.see("/account/billing").text

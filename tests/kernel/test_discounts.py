@@ -1,4 +1,4 @@
-"""Rules of what a coupon takes off, of how many payments, and what of it is charged (C-8, C-10)."""
+"""Discounts: what a coupon takes off, of how many payments, and what is charged (C-8, C-10)."""
 
 from __future__ import annotations
 

@@ -134,6 +134,7 @@ PATTERNS: dict[str, tuple[Ask, Calls]] = {
     "sales_years": (lambda s: s.sales_years([SALES_YEAR]), MANY),
     "coupon": (lambda s: s.coupon(MERCHANT, "SPRING"), GET),
     "coupons": (lambda s: s.coupons(MERCHANT, limit=50), QUERY),
+    "coupon_uses_of": (lambda s: s.coupon_uses_of(MERCHANT, "hash", 50), QUERY),
     "coupon_uses": (lambda s: s.coupon_uses(MERCHANT, "SPRING", ["hash"]), MANY),
     "billing_switch": (lambda s: s.billing_switch(), GET),
     "merchants_and_switch": (lambda s: s.merchants_and_switch([MERCHANT]), MANY),

@@ -17,6 +17,10 @@ class CouponParts(Protocol):
         """A merchant's coupons in order of their codes, behind one of them."""
         ...
 
+    def coupon_uses_of(self, merchant: str, subject: str, limit: int) -> list[CouponUse]:
+        """The uses of all coupons by a person who is known by this hash."""
+        ...
+
     def coupon_uses(
         self, merchant: str, code: str, subjects: Sequence[str]
     ) -> list[CouponUse | None]:

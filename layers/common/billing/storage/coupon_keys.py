@@ -20,5 +20,10 @@ def coupon(merchant: str, code: str) -> Key[Coupon]:
     return Key(f"M#{merchant}#COUPONS", code)
 
 
+def coupon_uses_of(merchant: str, subject: str) -> Partition[CouponUse]:
+    """Returns where the uses of one person are."""
+    return Partition(f"M#{merchant}#U#{subject}", SortKeyRange.of("COUPON#"))
+
+
 def coupon_use(merchant: str, code: str, subject: str) -> Key[CouponUse]:
     return Key(f"M#{merchant}#U#{subject}", f"COUPON#{code}")

@@ -26,6 +26,10 @@ class CouponReads:
         found = self._items.query(coupon_keys.coupons(merchant, after), limit=limit + 1)
         return [each for each in found if each.code != after][:limit]
 
+    def coupon_uses_of(self, merchant: str, subject: str, limit: int) -> list[CouponUse]:
+        """Query M#<merchant>#U#<subject hash> COUPON#*."""
+        return self._items.query(coupon_keys.coupon_uses_of(merchant, subject), limit=limit)
+
     def coupon_uses(
         self, merchant: str, code: str, subjects: Sequence[str]
     ) -> list[CouponUse | None]:

@@ -11,6 +11,7 @@ from billing.kernel.customers import PaymentMethod
 from billing.kernel.errors import Conflict
 from billing.kernel.gateways import AccountRef
 from billing.kernel.ports import Ports
+from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Write
 
 UPDATED = "card_updated"
@@ -19,6 +20,8 @@ NOTHING_NEW = "nothing_new"
 NOT_OURS = "not_ours"
 
 AT_ONCE = 30
+COUPONS_MOST = 8
+"""The coupons of one card that are counted for its new number; they are written with the card."""
 """The most subscriptions of one write, each with its open invoice, beside the card and its
 trial."""
 
@@ -71,7 +74,10 @@ def _commit(ports: Ports, card: PaymentMethod, after: PaymentMethod, now: dateti
         tries = tries[AT_ONCE:]
     retries = [write for writes in tries for write in writes]
     ports.store.commit(
-        Change(card, after, expecting=("removed_at",)), *_trial(ports, card, after), *retries
+        Change(card, after, expecting=("removed_at",)),
+        *_trial(ports, card, after),
+        *_coupons(ports, card, after),
+        *retries,
     )
 
 
@@ -84,3 +90,13 @@ def _trial(ports: Ports, card: PaymentMethod, after: PaymentMethod) -> tuple[Wri
     known = ports.store.trial_use(card.merchant, trials.card_subject(after))
     use = None if known else trials.card_renewed(card, had, after)
     return () if use is None else (Insert(use),)
+
+
+def _coupons(ports: Ports, card: PaymentMethod, after: PaymentMethod) -> tuple[Write, ...]:
+    """Returns the writes that count coupons used with the card for its new number too (C-8)."""
+    if card.fingerprint in {None, after.fingerprint} or after.fingerprint is None:
+        return ()
+    was, is_now = trials.card_subject(card), trials.card_subject(after)
+    had = ports.store.coupon_uses_of(card.merchant, was, COUPONS_MOST)
+    known = {use.coupon for use in ports.store.coupon_uses_of(card.merchant, is_now, COUPONS_MOST)}
+    return tuple(Insert(replace(use, subject=is_now)) for use in had if use.coupon not in known)

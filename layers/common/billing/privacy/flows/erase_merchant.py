@@ -26,6 +26,7 @@ from billing.kernel.writes import Change, Remove, Write
 from billing.privacy.flows import erase
 
 AT_ONCE = 50
+COUPONS_AT_ONCE = 500
 
 ORDERS, TICKETS = "orders", "tickets"
 
@@ -56,8 +57,8 @@ def steps(
 
 
 def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
-    """Erases domain, products, price points and API keys, once no customer's data is left; returns
-    whether all of it is gone."""
+    """Erases domain, products, price points, coupons and API keys, once no customer's data is left;
+    returns whether all of it is gone."""
     if seller.domain is not None and (held := ports.store.domain(seller.domain)) is not None:
         ports.store.commit(Change(seller, replace(seller, domain=None)), Remove(held))
     products, points = ports.store.catalog(seller.id)
@@ -65,11 +66,13 @@ def shop(ports: Ports, seller: Merchant, keep_going: KeepGoing) -> bool:
     for point in points:
         gone.append([Remove(replace(point, version=n + 1)) for n in range(point.version)])
     gone += [[Remove(product)] for product in products]
+    coupons = ports.store.coupons(seller.id, limit=COUPONS_AT_ONCE)
+    gone += [[Remove(coupon)] for coupon in coupons]
     for number, writes in enumerate(gone):
         if number and not keep_going():
             return False
         erase.commit_in_batches(ports, writes)
-    return True
+    return len(coupons) < COUPONS_AT_ONCE
 
 
 def _seen(finished: bool) -> Seen:

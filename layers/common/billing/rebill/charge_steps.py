@@ -225,26 +225,6 @@ def wait_for_buyer(
     return (*written, Insert(event(EventKind.ACTION_NEEDED, invoice, after, now, shard)))
 
 
-def void_without_account(
-    subscription: Subscription, invoice: Invoice | None, now: datetime, shard: int
-) -> Transaction:
-    """Marks the subscription past due because its gateway account is gone, and no card of it can be
-    charged until there is a new one; it is not declined (W-6). A change of plan is only given up.
-    """
-    if invoice is not None and invoice.changes_plan:
-        goes_on = subscription.voided(subscription.period_at)
-        return (
-            Change(subscription, goes_on, expecting=charge_eligibility.LOOKED_AT),
-            *cancellation.void(invoice, now, shard),
-        )
-    after = subscription.unpaid()
-    return (
-        Change(subscription, after, expecting=(*charge_eligibility.RESTS, "payment_method")),
-        *cancellation.void(invoice, now, shard),
-        Insert(cancellation.event(EventKind.NEW_CARD_NEEDED, after, now, shard)),
-    )
-
-
 def moved(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:
     """Voids a payment that was prepared at another account than the card is at now.
 
@@ -285,37 +265,6 @@ def _uncounted(subscription: Subscription, before: Invoice, after: Invoice) -> T
         Change(before, not_counted, expecting=ATTEMPT),
         Change(subscription, subscription.resumed(), expecting=charge_eligibility.LOOKED_AT),
     )
-
-
-def void_lapsed(subscription: Subscription, invoice: Invoice, now: datetime) -> Transaction:
-    """Gives an invoice a new payment at once, after its payment expired unconfirmed.
-
-    The invoice is not voided: whatever became of the first payment, the gateway knows the invoice
-    by its id.
-    """
-    return (
-        Change(invoice, invoice.lapsed(), expecting=ATTEMPT),
-        Change(
-            subscription, subscription.postponed_to(now), expecting=charge_eligibility.LOOKED_AT
-        ),
-    )
-
-
-def void(subscription: Subscription, invoice: Invoice, now: datetime, shard: int) -> Transaction:
-    """Voids an invoice because the gateway withdrew its payment, so that it is never paid.
-
-    Where a cancellation was recorded the subscription ends now (X-6); else its period is opened
-    anew.
-    """
-    withdrawn = Change(invoice, invoice.in_state(InvoiceState.VOID), expecting=ATTEMPT)
-    if subscription.cancelling is None:
-        again = Change(
-            subscription, subscription.voided(now), expecting=charge_eligibility.LOOKED_AT
-        )
-        return (withdrawn, again)
-    request = replace(subscription.cancelling, requested_at=now)
-    email = invoice.bill_to.email
-    return (withdrawn, *cancellation.end_now(subscription, None, request, email, shard))
 
 
 def _completed(after: Subscription, now: datetime, shard: int) -> tuple[Write, ...]:

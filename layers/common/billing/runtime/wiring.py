@@ -9,21 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from billing.kernel.consumers import Consumer
 from billing.kernel.ephemeral import Ephemeral
 from billing.kernel.errors import NotFound, Unavailable
 from billing.kernel.gateways import AccountRef
 from billing.kernel.lanes import Batch, Each, Lanes
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
-from billing.kernel.ports import Consumer, Gateway, Mailer, Passwords, Ports, Queue
+from billing.kernel.ports import Gateway, Mailer, Passwords, Ports, Queue
 from billing.kernel.storage import Audit, Due, Store
-from billing.kernel.tax_ids import NO_REGISTER, RegisterAnswer, TaxIdRegister
+from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
 from billing.kernel.values import replace
 from billing.runtime.ids import new_id
+from billing.runtime.lazy import Lazy
 from billing.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,12 +81,12 @@ def connect(settings: Settings, *, clock: Callable[[], datetime] | None = None) 
         audit=DynamoAudit(settings.table_audit, calls),
         objects=s3_objects.S3Objects(settings.bucket_objects, s3_objects.connect),
         gateways=_gateways(settings, clock, calls),
-        queue=_Lazy(lambda: _queue(settings)),
-        jobs=_Lazy(lambda: _jobs(settings)),
-        mailer=_Lazy(lambda: _mailer(settings)),
+        queue=Lazy(lambda: _queue(settings)),
+        jobs=Lazy(lambda: _jobs(settings)),
+        mailer=Lazy(lambda: _mailer(settings)),
         each=at_pace(settings.calls_per_second) if settings.calls_per_second else side_by_side,
         lanes=TWO_LANES if settings.calls_per_second else Lanes(),
-        tax_ids=_Lazy(_vies),
+        tax_ids=Lazy(_vies),
     )
 
 
@@ -222,24 +224,6 @@ def _attempt(call: Callable[[T], R], item: T) -> R | Unavailable:
 
 def _clock() -> datetime:
     return datetime.now(UTC)
-
-
-class _Lazy:
-    """A client made on first use: most functions never send a mail or a message."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = cache(make)
-
-    def send(self, *args: Any, **kwargs: Any) -> Any:
-        return self._make().send(*args, **kwargs)
-
-    def waiting(self) -> int:
-        found: int = self._make().waiting()
-        return found
-
-    def look_up(self, tax_id: str, *, asker: str | None) -> RegisterAnswer:
-        answer: RegisterAnswer = self._make().look_up(tax_id, asker=asker)
-        return answer
 
 
 def _vies() -> TaxIdRegister:

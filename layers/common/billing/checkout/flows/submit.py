@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
 
-from billing.checkout import checkout_steps, purchase, trials
+from billing.checkout import checkout_steps, trials
 from billing.checkout.checkouts import Checkout, CheckoutState
-from billing.checkout.flows import advance, offers
+from billing.checkout.flows import advance, offers, repeats
 from billing.checkout.flows.limits import limit
 from billing.checkout.flows.offers import Offer
 from billing.coupons import coupons
@@ -24,21 +23,15 @@ from billing.kernel.errors import (
     Uncertain,
     Unfinished,
 )
-from billing.kernel.flows.paging import pages
 from billing.kernel.invoices import UNDER_WAY
-from billing.kernel.lists import Page
 from billing.kernel.operation import ACCOUNT_GRANT
-from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 from billing.kernel.values import Value, plain, replace
 
 ATTEMPT_KEY_MOST = 200
 SUBMITS_PER_IP = 30
-REPEAT_QUESTIONS_PER_EMAIL = 10
 CHANGED = "offer_changed"
-READ_AT_ONCE, READS_AT_MOST = 200, 10
-"""The orders of a day that the repeat question looks at, and the most reads of them."""
 
 
 class Submission(Value):
@@ -96,7 +89,7 @@ def refuse_without_account(ports: Ports, offered: Offer, email: str, *, now: dat
     if merchant != ports.operation.platform or ACCOUNT_GRANT not in grants:
         return
     if ports.store.account_email(email) is None:
-        limit(ports, "repeat_question", f"{merchant}\n{email}", REPEAT_QUESTIONS_PER_EMAIL, now)
+        limit(ports, "repeat_question", f"{merchant}\n{email}", repeats.QUESTIONS_PER_EMAIL, now)
         raise Invalid("account_needed", field="email", code="account_needed")
 
 
@@ -142,7 +135,7 @@ def buy(
     refuse_without_account(ports, offered, form.email, now=now)
     history = _history(ports, offered, form.email)
     if history.customer is not None and not form.confirm_repeat:
-        _ask_about_repeat(ports, offered, history, form.email, now)
+        repeats.ask(ports, offered, history, form.email, now)
     checkout = _draw(ports, offered, shown, form, visitor, history.customer, now)
     try:
         ports.store.commit(*checkout_steps.begin(checkout))
@@ -211,33 +204,6 @@ def _history(ports: Ports, offered: Offer, email: str) -> History:
     if existing is None:
         return History(customer=None)
     return ports.store.holdings(offered.merchant.id, existing)
-
-
-def _ask_about_repeat(
-    ports: Ports, offered: Offer, history: History, email: str, now: datetime
-) -> None:
-    assert history.customer is not None, "a stranger has bought nothing"
-    lately = _bought_lately(ports, history.customer, now)
-    if purchase.is_repeat(offered.product.id, history.subscriptions, lately, now):
-        subject = f"{offered.merchant.id}\n{email}"
-        limit(ports, "repeat_question", subject, REPEAT_QUESTIONS_PER_EMAIL, now)
-        raise Refused("already_purchased")
-
-
-def _bought_lately(ports: Ports, customer: Customer, now: datetime) -> Iterator[Order]:
-    """Yields a customer's orders of the time in which buying again is a repeat, newest first."""
-
-    def page_at(cursor: str | None) -> Page[Order]:
-        return ports.store.orders_of(
-            customer.merchant,
-            customer.id,
-            since=now - purchase.REPEAT_WINDOW,
-            limit=READ_AT_ONCE,
-            cursor=cursor,
-        )
-
-    for page in pages(page_at, at_most=READS_AT_MOST):
-        yield from page.data
 
 
 def _draw(

@@ -10,7 +10,7 @@ from billing.kernel import charge_eligibility
 from billing.kernel.flows import gateway_payments
 from billing.kernel.ports import Ports
 from billing.kernel.writes import Transaction
-from billing.rebill import charge_steps
+from billing.rebill import charge_steps, void_steps
 from billing.rebill.flows.charge_jobs import ChargeJob
 
 
@@ -50,7 +50,7 @@ def _in_the_way(ports: Ports, job: ChargeJob, now: datetime) -> tuple[str, Trans
     if job.held(ports) or (invoice is None and charge_eligibility.not_yet(subscription, now)):
         return None  # nothing is asked of the gateway
     if not gateway_payments.is_there(ports, subscription, job.merchant):
-        return "account_gone", charge_steps.void_without_account(subscription, invoice, now, shard)
+        return "account_gone", void_steps.without_account(subscription, invoice, now, shard)
     if invoice is not None and job.is_elsewhere:
         return "moved", charge_steps.moved(subscription, invoice, now, shard)
     return None

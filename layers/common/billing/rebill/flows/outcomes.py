@@ -15,7 +15,7 @@ from billing.kernel.gateways import (
 from billing.kernel.ports import Ports
 from billing.kernel.retries import RetrySchedule
 from billing.kernel.writes import Transaction
-from billing.rebill import charge_steps, plan_change_steps
+from billing.rebill import charge_steps, plan_change_steps, void_steps
 from billing.rebill.flows import access
 from billing.rebill.flows.charge_jobs import ChargeJob
 
@@ -58,6 +58,6 @@ def settlement(
         case Canceled() if not subscription.cancelling and job.is_last_authentication:
             return declined(UNANSWERED, schedule)
         case Expired() if not subscription.cancelling:
-            return "lapsed", charge_steps.void_lapsed(subscription, invoice, now)
+            return "lapsed", void_steps.lapsed(subscription, invoice, now)
         case Canceled():
-            return "void", charge_steps.void(subscription, invoice, now, shard)
+            return "void", void_steps.withdrawn_payment(subscription, invoice, now, shard)

@@ -94,10 +94,15 @@ def with_minimum(capabilities: Capabilities) -> Capabilities:
 
 
 def typed(seed: int, purchase: int) -> str | None:
-    """Draws the code that a buyer types, if any; a few type one that there is not."""
-    chance = Chance(seed, f"coupon {purchase}")
-    if chance.happens(0.4):
+    """Draws the code that a buyer types, if any; a few type one that there is not.
+
+    In some seeds all that type one type the same, so that they meet.
+    """
+    chance, hot = Chance(seed, f"coupon {purchase}"), Chance(seed, "hot coupon")
+    if chance.happens(0.3):
         return None
+    if hot.happens(0.4):
+        return hot.pick(("HALF", "EVER", "FULL", "THIRD"))
     return chance.pick((*CODES, *CODES, "NOBODY"))
 
 

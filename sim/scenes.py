@@ -41,6 +41,10 @@ SEED_OF_UNDO = 10
 """A customer who cancels at the end of the period undoes it within days."""
 
 
+SEED_OF_FREEZE = 6
+"""A customer who freezes stays frozen when the next payment is due."""
+
+
 class Scene(Value):
     """One customer's story, short enough to be run thousands of times."""
 
@@ -120,6 +124,15 @@ SCENES = {
         Scene("refused", ONCE, "pm_card_chargeDeclined", 2),
         Scene("bought once", ONCE, "pm_card_mastercard", 2),
         Scene("lowered", MONTHLY, "pm_card_mastercard", 33, coupon="THIRD"),
+        Scene(
+            "lowered and frozen",
+            MONTHLY,
+            "pm_card_mastercard",
+            33,
+            SEED_OF_FREEZE,
+            acts=(Act(10, freeze_next),),
+            coupon="THIRD",
+        ),
         Scene("lowered to nothing", ONCE, "pm_card_mastercard", 2, coupon="FULL"),
         Scene("lowered and refused", ONCE, "pm_card_chargeDeclined", 2, coupon="EVER"),
         Scene("pays late", TRIAL, "pm_card_chargeCustomerFail", 18, acts=(Act(14, pay_now),)),

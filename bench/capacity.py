@@ -18,11 +18,10 @@ from bench import engine
 from bench.units import MeteredItems, changed_places, units_of
 from billing.aws.sqs_queue import LEASES_PER_MESSAGE
 from billing.invoices.flows import documents
-from billing.kernel.consumers import Consumer
 from billing.kernel.merchants import Merchant
 from billing.kernel.operation import CALLS_PER_RENEWAL
 from billing.kernel.outbox_events import EventKind, OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import Consumer, Ports
 from billing.kernel.storage import Due
 from billing.kernel.values import replace
 from billing.kernel.writes import Insert, Transaction

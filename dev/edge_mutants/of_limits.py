@@ -10,6 +10,7 @@ CODE = "billing.customers.flows.mailed_code"
 ACCOUNT = "billing.accounts.flows.account"
 DRAFT = "billing.helpdesk.flows.draft"
 TICKET = "billing.helpdesk.flows.ticket"
+REPEATS = "billing.checkout.flows.repeats"
 SUBMIT = "billing.checkout.flows.submit"
 
 _LOGIN = (
@@ -121,5 +122,5 @@ OF_LIMITS: tuple[Mutant, ...] = (
         (*_REQUESTS, *_STRANGERS),
     ),
     _of("checkouts, by address", SUBMIT, "PER_IP = 30", f"PER_IP = {_MANY}", _CHECKOUT),
-    _of("questions about an email", SUBMIT, "PER_EMAIL = 10", f"PER_EMAIL = {_MANY}", _CHECKOUT),
+    _of("questions about an email", REPEATS, "PER_EMAIL = 10", f"PER_EMAIL = {_MANY}", _CHECKOUT),
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
+from importlib import import_module
 from typing import Any
 
 from billing.api.web import json_shapes, subscription_shapes
@@ -16,7 +17,6 @@ from billing.runtime import telemetry, wiring
 from billing.web import custom_domains, http
 from billing.web.inputs import Nothing
 from billing.web.request import Request
-from functions.merchant import rooms
 
 Act = Callable[..., Subscription]
 """An action on a subscription as it was read; it returns the subscription afterwards."""
@@ -240,6 +240,24 @@ def _actions(api: Api, ports: Ports) -> None:
 
 Declare = Callable[[Api, Ports], None]
 
+
+@cache
+def _of(room: str, declare: str = "declare") -> Declare:
+    """Returns a room's own declarer of routes, which is loaded when it is first called."""
+
+    def declared(api: Api, ports: Ports) -> None:
+        getattr(import_module(f"billing.{room}.web.routes"), declare)(api, ports)
+
+    return declared
+
+
+def _lists(api: Api, ports: Ports) -> None:
+    from billing.customers.web import list_routes
+    from billing.event_log.flows import read
+
+    list_routes.declare(api, ports, partial(read.changed, ports))
+
+
 PARTS: dict[str, tuple[Declare, ...]] = {
     **dict.fromkeys(("preview", "products", "price-points"), (_catalog,)),
     "orders": (_sales, _endings),
@@ -247,22 +265,22 @@ PARTS: dict[str, tuple[Declare, ...]] = {
         _sales,
         _endings,
         _actions,
-        rooms.lists,
-        rooms.plans,
-        rooms.tax_ids,
-        rooms.coupon_uses,
+        _lists,
+        _of("plans"),
+        _of("tax", "declare_of_subscriptions"),
+        _of("coupons", "declare_uses"),
     ),
-    "customers": (_customers, rooms.lists),
-    "invoices": (rooms.lists,),
+    "customers": (_customers, _lists),
+    "invoices": (_lists,),
     **dict.fromkeys(("access", "forecast", "attention"), (_customers,)),
     **dict.fromkeys(
         ("settings", "accounts", "keys", "console-links", "gateway-accounts", "arm"),
-        (rooms.account,),
+        (_of("accounts"),),
     ),
-    **dict.fromkeys(("tickets", "inbound-mail"), (rooms.helpdesk,)),
-    "events": (rooms.events,),
-    "tax": (rooms.taxes,),
-    **dict.fromkeys(("coupons", "coupons.csv"), (rooms.coupons,)),
+    **dict.fromkeys(("tickets", "inbound-mail"), (_of("helpdesk"),)),
+    "events": (_of("event_log"),),
+    "tax": (_of("tax"),),
+    **dict.fromkeys(("coupons", "coupons.csv"), (_of("coupons"),)),
 }
 """The declarers of routes, by the part of their paths after `/v1/`."""
 

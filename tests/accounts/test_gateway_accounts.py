@@ -12,12 +12,12 @@ from billing.cards.flows import cards
 from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import MemoryLedger
 from billing.kernel.errors import NotFound, Refused, Unavailable
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import GatewayAccount
 from billing.kernel.orders import Order
 from billing.kernel.outbox_events import EventKind, OutboxEvent
-from billing.kernel.ports import Gateway
 from billing.kernel.subscription import Source, State, When
 from billing.kernel.values import replace
 from billing.kernel.writes import Insert

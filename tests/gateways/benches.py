@@ -22,8 +22,8 @@ from billing.gateways.sandbox.gateway import SandboxGateway
 from billing.gateways.sandbox.ledger import DynamoLedger, MemoryLedger
 from billing.gateways.spec import Host
 from billing.gateways.stripe.gateway import StripeGateway
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef, RefundSucceeded
-from billing.kernel.ports import Gateway
 from billing.storage.dynamo import calls
 from billing.storage.dynamo import tables as dynamo_tables
 from tests.gateways.stripe.edge import Impatient

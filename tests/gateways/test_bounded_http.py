@@ -18,9 +18,9 @@ from billing.gateways import bounded_http
 from billing.gateways.paypal.gateway import PayPalGateway
 from billing.gateways.stripe.gateway import StripeGateway
 from billing.kernel.errors import Unreachable
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef
 from billing.kernel.merchants import GatewayAccount, Merchant
-from billing.kernel.ports import Gateway
 from billing.kernel.values import replace
 from billing.kernel.writes import Insert
 from billing.runtime import deadline, wiring

@@ -15,11 +15,11 @@ import pytest
 from billing.gateways import event_signature, registry
 from billing.gateways.spec import Host
 from billing.kernel.catalog import Initial
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef, Declined
 from billing.kernel.merchants import VISITORS_OWN, GatewayAccount, Settings
 from billing.kernel.money import Currency
 from billing.kernel.periods import Span, Unit
-from billing.kernel.ports import Gateway
 from billing.kernel.subscription import State
 from billing.kernel.values import replace
 from billing.render import messages, wording

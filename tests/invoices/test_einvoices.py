@@ -313,7 +313,9 @@ def test_unused_time_is_a_negative_quantity_and_a_coupon_an_allowance() -> None:
     assert said(xml_of(issued(CHANGED)), "ram:BilledQuantity") == ["1", "-1"]
     discounted = xml_of(issued(DISCOUNTED))
     assert said(discounted, "ram:SpecifiedTradeAllowanceCharge/ram:ActualAmount") == ["6.00"]
-    assert said(discounted, "ram:SpecifiedTradeAllowanceCharge/ram:Reason") == ["Discount SAVE20"]
+    assert said(discounted, "ram:SpecifiedTradeAllowanceCharge/ram:Reason") == [
+        "Discount with coupon SAVE20"
+    ]
 
 
 def test_each_rate_has_its_own_sum() -> None:

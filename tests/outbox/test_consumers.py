@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from billing.kernel.consumers import Consumer
 from billing.kernel.errors import Conflict, Unreachable
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import Consumer, Ports
 from billing.kernel.subscription import When
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert, Remove

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from billing.aws.sqs_queue import leases_of
-from billing.kernel.consumers import Consumer
 from billing.kernel.errors import Conflict, Unreachable
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import Consumer, Ports
 from billing.kernel.snapshots import TicketSnapshot
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert

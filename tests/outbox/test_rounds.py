@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from billing.kernel.consumers import Consumer
 from billing.kernel.errors import Unavailable, Unreachable
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import Consumer, Ports
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Insert
 from billing.outbox.flows import deliver

@@ -9,8 +9,8 @@ import pytest
 from billing.aws.sqs_queue import leases_of
 from billing.kernel.due import DueKind
 from billing.kernel.errors import RateLimited
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import Outcome
-from billing.kernel.ports import Gateway
 from billing.kernel.values import replace
 from tests.world import MONTHLY, World
 

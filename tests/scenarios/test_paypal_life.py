@@ -19,13 +19,13 @@ from billing.checkout.flows import submit
 from billing.gateway_events.flows import webhook
 from billing.kernel.catalog import Cycle, PriceTerms, PriceType
 from billing.kernel.errors import Invalid, Unreachable
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef
 from billing.kernel.invoices import InvoiceState
 from billing.kernel.merchants import GatewayAccount
 from billing.kernel.money import Currency, Money
 from billing.kernel.orders import OrderKind
 from billing.kernel.periods import Period
-from billing.kernel.ports import Gateway
 from billing.kernel.subscription import Source, State, When
 from billing.kernel.values import replace
 from billing.refunds.flows import refund

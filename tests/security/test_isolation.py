@@ -32,6 +32,7 @@ FOR_ALL = re.compile(
 BODIES: dict[str, Any] = {
     "rates.csv": "country,name,rate\n",
     "coupon": {"coupon": "SPRING"},
+    "tax-id": {"tax_id": None},
     "<coupon>": {"active": False},
     "unfreeze/quote": {},
     "cancel": {"when": "now"},

@@ -183,7 +183,7 @@ def test_row_11_only_gateways_are_asked_over_http() -> None:
             if fetching & set(names):
                 found.add(f"{path.parent.name}/{path.stem}")
     dynamodb = {"direct/client", "direct/connections", "direct/credentials"}
-    assert found == {"gateways/bounded_http", "paypal/client"} | dynamodb
+    assert found == {"gateways/bounded_http", "paypal/client", "registers/vies"} | dynamodb
 
 
 def shapes(of: type[inputs.Input] = inputs.Input) -> set[type[inputs.Input]]:

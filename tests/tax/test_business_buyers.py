@@ -9,6 +9,7 @@ import pytest
 from billing.cards.flows import addresses
 from billing.kernel.customers import Address
 from billing.kernel.errors import Unavailable
+from billing.kernel.identities import UNSAID, TaxId
 from billing.kernel.invoices import Invoice
 from billing.kernel.tax_ids import RegisterAnswer
 from billing.kernel.values import replace
@@ -28,9 +29,11 @@ class Register:
         self.known = known
         self.silent = silent
         self.asked: list[str] = []
+        self.asker: str | None = None
 
     def look_up(self, tax_id: str, *, asker: str | None) -> RegisterAnswer:
         self.asked.append(tax_id)
+        self.asker = asker
         if self.silent:
             raise Unavailable("MS_UNAVAILABLE")
         return RegisterAnswer(tax_id in self.known, "WAPIAAAAX1" if tax_id in self.known else None)
@@ -67,6 +70,16 @@ def test_a_buyer_whom_the_register_knows_owes_the_tax_and_the_answer_is_kept() -
     world.advance(days=32)
     assert taxes(newest(world)) == [("VAT", 0, True)]
     assert register.asked == [AUSTRIAN], "a renewal asks nobody"
+
+
+@pytest.mark.spec("C-7")
+def test_a_seller_with_a_vat_id_asks_under_it_so_that_there_is_a_reference() -> None:
+    register = Register(AUSTRIAN)
+    world = asking(World(), register)
+    own = (TaxId("US", "12-3456789"), TaxId("DE", "136695976"))
+    world.change_merchant(identity=replace(UNSAID, tax_ids=own))
+    world.buy(world.product(MONTHLY), address=VIENNA, tax_id=AUSTRIAN)
+    assert register.asker == "DE136695976"
 
 
 @pytest.mark.spec("C-7")

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef, Capabilities
-from billing.kernel.ports import Gateway
 
 
 class OnDemand:

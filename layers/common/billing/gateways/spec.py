@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef, Capabilities
-from billing.kernel.ports import Gateway
 from billing.kernel.values import Value
 
 SecretValues = Mapping[str, Any]

@@ -13,11 +13,10 @@ from billing.event_log.flows import append
 from billing.event_log.public_events import PUBLIC
 from billing.helpdesk.mail import handlers as helpdesk_mails
 from billing.invoices.flows import numbers
-from billing.kernel.consumers import Consumer
 from billing.kernel.flows import gateway_payments, list_rows
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import Consumer, Ports
 from billing.outbox.flows import mailing
 from billing.outbox.mail import bank_decisions, payments, subscriptions
 from billing.outbox.mail.envelopes import Mails

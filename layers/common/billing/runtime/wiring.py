@@ -13,14 +13,14 @@ from functools import lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from billing.kernel.consumers import Consumer
 from billing.kernel.ephemeral import Ephemeral
 from billing.kernel.errors import NotFound, Unavailable
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef
 from billing.kernel.lanes import Batch, Each, Lanes
 from billing.kernel.objects import Objects
 from billing.kernel.operation import Operation
-from billing.kernel.ports import Gateway, Mailer, Passwords, Ports, Queue
+from billing.kernel.ports import Consumer, Mailer, Passwords, Ports, Queue
 from billing.kernel.storage import Audit, Due, Store
 from billing.kernel.tax_ids import NO_REGISTER, TaxIdRegister
 from billing.kernel.values import replace

@@ -19,9 +19,10 @@ from billing.kernel.errors import (
     Unreachable,
 )
 from billing.kernel.flows import gateway_payments
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import Canceled, PaymentStatus, SavedMethod, Unconfirmed
 from billing.kernel.invoices import UNDER_WAY, InvoiceState
-from billing.kernel.ports import Gateway, Ports
+from billing.kernel.ports import Ports
 from billing.kernel.storage import History
 
 STEPS_AT_MOST = 12

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from billing.gateways.spec import GatewaySpec, Host, Secret
 from billing.kernel.catalog import PriceType
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef, Capabilities
 from billing.kernel.money import Currency
-from billing.kernel.ports import Gateway
 
 PAYPAL = "paypal"
 

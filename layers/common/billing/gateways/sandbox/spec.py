@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from billing.gateways.spec import GatewaySpec, Host
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import SANDBOX, AccountRef, Capabilities
-from billing.kernel.ports import Gateway
 
 CAPABILITIES = Capabilities(minimum_minor=1, test=True)
 

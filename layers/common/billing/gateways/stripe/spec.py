@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from billing.gateways.spec import GatewaySpec, Host, Secret
+from billing.kernel.gateway_port import Gateway
 from billing.kernel.gateways import AccountRef, Capabilities
 from billing.kernel.money import Currency
-from billing.kernel.ports import Gateway
 
 STRIPE = "stripe"
 

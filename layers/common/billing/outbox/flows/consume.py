@@ -13,11 +13,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from billing.kernel.consumers import Consumer, PartlyDone
 from billing.kernel.errors import Conflict, Unavailable
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import EventKind, LeftOut, OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import Consumer, PartlyDone, Ports
 from billing.kernel.values import Value, replace
 from billing.kernel.writes import Change, Remove
 from billing.outbox.lines import CLAIM, is_claimed

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from email.message import EmailMessage
 
-from billing.kernel.consumers import PartlyDone
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import LeftOut, OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import PartlyDone, Ports
 from billing.outbox import suppressions
 from billing.outbox.flows import answers
 from billing.runtime import correlation, telemetry

@@ -9,10 +9,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from billing.kernel.consumers import Consumer
 from billing.kernel.merchants import Merchant
 from billing.kernel.outbox_events import OutboxEvent
-from billing.kernel.ports import Ports
+from billing.kernel.ports import Consumer, Ports
 from billing.outbox.flows import consume
 from billing.outbox.lines import is_claimed
 from billing.runtime import telemetry

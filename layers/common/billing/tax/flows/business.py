@@ -7,6 +7,7 @@ from datetime import datetime
 
 from billing.kernel.customers import BillTo, PurchaseBillTo
 from billing.kernel.errors import NotFound, Unavailable
+from billing.kernel.identities import with_prefix
 from billing.kernel.merchants import Merchant
 from billing.kernel.ports import Ports
 from billing.kernel.subscription import Subscription
@@ -14,6 +15,7 @@ from billing.kernel.taxes import Taxation
 from billing.kernel.values import replace
 from billing.kernel.writes import Change
 from billing.runtime import telemetry
+from billing.tax.countries import EU
 from billing.tax.flows import taxation
 
 
@@ -29,14 +31,16 @@ def of_buyer(
     owed = rules.on(day)
     if not rules.ask_register_on(day):
         return buyer, owed
-    confirmed = _looked_up(ports, buyer)
+    confirmed = _looked_up(ports, merchant, buyer)
     return confirmed, replace(rules, buyer=confirmed).on(day)
 
 
-def _looked_up(ports: Ports, buyer: BillTo) -> BillTo:
+def _looked_up(ports: Ports, merchant: Merchant, buyer: BillTo) -> BillTo:
     assert buyer.tax_id is not None, "only an id that was given is looked up"
+    own = () if merchant.identity is None else merchant.identity.tax_ids
+    asker = next((with_prefix(e.country, e.number) for e in own if e.country in EU), None)
     try:
-        answer = ports.tax_ids.look_up(buyer.tax_id, asker=None)
+        answer = ports.tax_ids.look_up(buyer.tax_id, asker=asker)
     except Unavailable as silent:
         telemetry.tally({"register_silent": 1}, "tax_")
         telemetry.happened("register of tax ids silent", why=silent.note)

@@ -12,10 +12,10 @@ from billing.tax import csv_rates, csv_report
 from billing.tax.flows import business, setup, sums
 from billing.tax.web import business_ids, shapes
 from billing.tax.web.shapes import (
+    BuyersTaxIdInput,
     RateInput,
     RegistrationInput,
     ReportQuery,
-    TaxIdInput,
     TaxSettingsInput,
 )
 from billing.web.inputs import Nothing
@@ -33,8 +33,8 @@ def declare(api: Api, ports: Ports) -> None:
 def declare_of_subscriptions(api: Api, ports: Ports) -> None:
     """Declares the route of the tax id of a subscription's buyer."""
 
-    @api.post("/v1/subscriptions/<subscription>/tax-id", TaxIdInput, status=200)
-    def enter_tax_id(call: Call[TaxIdInput], subscription: str) -> shapes.TaxIdOutput:
+    @api.post("/v1/subscriptions/<subscription>/tax-id", BuyersTaxIdInput, status=200)
+    def enter_tax_id(call: Call[BuyersTaxIdInput], subscription: str) -> shapes.BuyersTaxIdOutput:
         """Enter the tax id of a subscription's buyer for its next invoices, or take it away."""
         given = call.input
         found = subscriptions.fresh(ports, call.merchant.id, subscription)

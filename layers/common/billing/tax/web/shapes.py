@@ -109,7 +109,7 @@ class TaxSettingsOutput(TypedDict):
     sells_without_tax: bool
 
 
-class TaxIdInput(Input):
+class BuyersTaxIdInput(Input):
     """The tax id of a subscription's buyer, null for none; with `confirmed` you vouch for it, and
     `reference` says by what, such as the number of a VIES answer."""
 
@@ -118,7 +118,7 @@ class TaxIdInput(Input):
     reference: Annotated[str, words(REFERENCE_MOST)] | None = None
 
 
-class TaxIdOutput(TypedDict):
+class BuyersTaxIdOutput(TypedDict):
     """The tax id that a subscription's next invoices are issued to."""
 
     country: str
@@ -221,7 +221,7 @@ def settings(setup: TaxSetup) -> TaxSettingsOutput:
     }
 
 
-def tax_id(buyer: BillTo) -> TaxIdOutput:
+def tax_id(buyer: BillTo) -> BuyersTaxIdOutput:
     return {
         "country": buyer.address.country,
         "tax_id": buyer.tax_id,

@@ -153,8 +153,10 @@ def _paid_meanwhile(before: Subscription, after: Subscription) -> Subscription:
     """Returns the subscription that an undo must restore (X-6).
 
     If the write that began the wait also booked a charge that was under way, that is one period
-    further, and not past due any more.
+    further, and not past due any more; if it booked a change of plan, the new one is restored.
     """
+    if before.open_invoice is not None and before.price_point != after.price_point:
+        return replace(after, state=after.resumes_as or after.paused_from or before.state)
     if after.period == before.period:
         return before
     state = after.resumes_as or after.paused_from or before.state

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+
+# Nothing is parsed here.
+from xml.etree import ElementTree  # nosec B405
+from xml.etree.ElementTree import Element  # nosec B405
 
 from billing.kernel.customers import Address
 from billing.kernel.identities import WITH_PREFIX, TaxId, with_prefix

@@ -451,7 +451,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ((consume, "CLAIM", constant(timedelta(minutes=1))),),
     ),
     Mutant(
-        "change: the rest of a whole period", ((plan_change, "_rest_minor", of_a_whole_period),)
+        "change: the rest of a whole period", ((plan_change, "_rest_of_price", of_a_whole_period),)
     ),
     Mutant("sweeps: time is never over", ((deadline, "has_time", never_over),)),
     Mutant("tax: rounded down", ((taxes, "half_up", rounding_down),)),

@@ -127,7 +127,7 @@ def ended_or_not(gives_access: Any) -> Any:
 
 def of_a_whole_period(original: Any) -> Any:
     """Prices the rest of the new plan's period as all of it."""
-    return lambda subscription, plan, at: plan.terms.price.amount_minor
+    return lambda subscription, plan, at: plan.terms.price
 
 
 def never_over(has_time: Any) -> Any:

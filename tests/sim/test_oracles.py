@@ -18,8 +18,8 @@ NOTICED_BY = {
     "cancel recorded: forgotten by the payment": (1012, "13"),
     "access: goes on after the end": (1000, "12"),
     "access: grace without end": (1000, "12"),
-    "outbox: a claim shorter than a call": (1001, "13"),
-    "change: the rest of a whole period": (1003, "3"),
+    "outbox: a claim shorter than a call": (1000, "13"),
+    "change: the rest of a whole period": (1012, "3"),
     "sweeps: time is never over": (1003, "27"),
 }
 """The mutants, a seed in which each is noticed, and the invariant that it breaks."""

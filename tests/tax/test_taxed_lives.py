@@ -337,3 +337,20 @@ def test_a_change_that_differs_by_its_taxes_alone_is_neither_charged_nor_given_b
         quoted = ask(world, product.price_points[1])
         assert quoted.due_now == usd(0), address
         assert not any(line.is_tax for line in quoted.lines)
+
+
+@pytest.mark.spec("A-4", "C-10")
+def test_credit_goes_back_with_its_taxes_and_never_a_cent_more_of_it_than_there_is() -> None:
+    world = collecting(World())
+    world.buy(address=LOS_ANGELES)
+    paid = newest(world)
+    for reserved in (0, 1, 1645, 3000, 3252, 3253):
+        taxes = value.taxes_in(paid, usd(reserved))
+        partly = paid.reserving(reserved, taxes)
+        for net in range(0, 3000, 13):
+            gross = value.with_tax(partly, net)
+            assert value.before_tax(partly, gross) <= net
+            assert gross.amount_minor <= 3253 - reserved
+            more = usd(gross.amount_minor + 3)
+            if more.amount_minor <= 3253 - reserved:
+                assert value.before_tax(partly, more) >= net, "no credit is left behind"

@@ -71,11 +71,19 @@ def before_tax(invoice: Invoice, amount: Money) -> int:
 
 
 def with_tax(invoice: Invoice, net_minor: int) -> Money:
-    """Returns the part of a payment that a net amount of it was, with its taxes; half up."""
-    total, net = invoice.total, invoice.net.amount_minor
-    if not net:
-        return replace(total, amount_minor=net_minor)
-    return replace(total, amount_minor=half_up(net_minor * total.amount_minor, net))
+    """Returns what goes back of a payment for a net amount of it, with its taxes.
+
+    It is in proportion to what is left, and of which no more than `net_minor` is net: a cent more
+    would be credit that nobody has.
+    """
+    left = invoice.total.amount_minor - invoice.refund_reserved_minor
+    net_left = left - sum(invoice.taxes_left)
+    if net_left <= 0:
+        return replace(invoice.total, amount_minor=max(0, min(net_minor, left)))
+    money = replace(invoice.total, amount_minor=min(left, half_up(net_minor * left, net_left)))
+    while money and before_tax(invoice, money) > net_minor:
+        money = replace(money, amount_minor=money.amount_minor - 1)
+    return money
 
 
 def amount_of(invoice: Invoice, amount_minor: int | None, at_most: Money | None = None) -> Money:

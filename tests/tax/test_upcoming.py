@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,18 @@ from tests.tax.taxing import BERLIN, LOS_ANGELES, collecting, usd
 from tests.world import MONTHLY, World
 
 GOLD = replace(MONTHLY, price=usd(5998))
+
+
+class Counting:
+    """A store that counts the calls of each question."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.calls = Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls[name] += 1
+        return getattr(self._store, name)
 
 
 def forecast_by_day(world: World, days: int) -> dict[date, tuple[int, int]]:
@@ -122,3 +135,16 @@ def test_an_address_that_lacks_the_state_is_shown_the_charge_without_tax() -> No
     subscription = world.subscription()
     shown = upcoming.next_charge(world.ports, world.merchant, subscription, now=world.now)
     assert shown == Money(2999, shown.currency)
+
+
+@pytest.mark.spec("C-7", "B-4")
+def test_a_page_of_payments_reads_the_taxes_of_what_is_to_come_once() -> None:
+    world = collecting(World())
+    world.buy(world.product(MONTHLY), address=LOS_ANGELES)
+    counted = Counting(world.store)
+    ports = replace(world.ports, store=counted)
+    customer = world.subscription().customer
+    account = customer_view.account(ports, world.merchant, customer, now=world.now)
+    shown = customer_view.payments(ports, account, cursor=None, now=world.now)
+    assert shown.purchases[0].next_amount == usd(3253)
+    assert counted.calls["tax_setup"] == 1 and counted.calls["bill_tos"] == 1

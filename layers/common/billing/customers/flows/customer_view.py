@@ -5,7 +5,7 @@ What they hold is read for every page; what they paid only page by page, for it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from billing.customers import purchases
@@ -14,6 +14,7 @@ from billing.kernel.customers import Customer
 from billing.kernel.errors import NotFound
 from billing.kernel.invoices import Invoice
 from billing.kernel.merchants import Merchant, SelfService
+from billing.kernel.money import Money
 from billing.kernel.orders import Order
 from billing.kernel.ports import Ports
 from billing.kernel.storage import History
@@ -28,12 +29,14 @@ PAYMENTS_SHOWN = 50
 class Account(Value):
     """A customer of a merchant with what they hold.
 
-    `purchases` are their subscriptions, without payments.
+    `purchases` are their subscriptions, without payments; `next_amounts` the next payment of each
+    that runs, with its taxes.
     """
 
     merchant: Merchant
     customer: Customer
     history: History
+    next_amounts: Mapping[str, Money]
     purchases: tuple[Purchase, ...]
 
     def purchase(self, subscription: str) -> tuple[Purchase, Subscription]:
@@ -59,7 +62,9 @@ def account(ports: Ports, merchant: Merchant, customer: str, *, now: datetime) -
     held = ports.store.holdings(merchant.id, customer)
     if held.customer is None:
         raise NotFound("customer_unknown")
-    return Account(merchant, held.customer, held, _purchases(ports, merchant, held, now=now))
+    amounts = upcoming.next_charges(ports, merchant, held.subscriptions, now=now)
+    shown = _purchases(ports, merchant, held, amounts, now=now)
+    return Account(merchant, held.customer, held, amounts, shown)
 
 
 def payments(ports: Ports, account: Account, *, cursor: str | None, now: datetime) -> Payments:
@@ -72,6 +77,7 @@ def payments(ports: Ports, account: Account, *, cursor: str | None, now: datetim
         ports,
         merchant,
         held,
+        account.next_amounts,
         orders=page.data[::-1],
         invoices=_invoices(ports, held, owner, page.data),
         every=cursor is None,
@@ -83,7 +89,13 @@ def payments(ports: Ports, account: Account, *, cursor: str | None, now: datetim
 def purchase_of(ports: Ports, account: Account, orders: Sequence[Order], now: datetime) -> Purchase:
     """Returns the one purchase that orders are of, oldest first."""
     (found,) = _purchases(
-        ports, account.merchant, account.history, orders=orders, every=False, now=now
+        ports,
+        account.merchant,
+        account.history,
+        account.next_amounts,
+        orders=orders,
+        every=False,
+        now=now,
     )
     return found
 
@@ -111,6 +123,7 @@ def _purchases(
     ports: Ports,
     merchant: Merchant,
     held: History,
+    next_amounts: Mapping[str, Money],
     *,
     orders: Sequence[Order] = (),
     invoices: Sequence[Invoice] = (),
@@ -126,6 +139,6 @@ def _purchases(
         refund_days(ports, merchant, paid),
         merchant.settings,
         now,
-        upcoming.next_charges(ports, merchant, held.subscriptions, now=now),
+        next_amounts,
         every=every,
     )

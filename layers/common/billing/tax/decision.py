@@ -53,8 +53,7 @@ def asks_register(setup: TaxSetup, buyer: BillTo, seller_country: str | None, on
 def _crosses_a_border(buyer: BillTo, home: str | None) -> bool:
     """Tells whether a business buys from another member state of the EU: it owes the tax itself.
 
-    Directive 2006/112/EC, articles 44 and 196. Only with an id that VIES or an agent confirmed, or
-    one with the right check digits where the merchant trusts those.
+    Directive 2006/112/EC, articles 44 and 196. Whether its id is believed is another question.
     """
     country = buyer.address.country
     return buyer.tax_id is not None and country in EU and home in EU and country != home

@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool, StringConstraints
 from typing_extensions import TypedDict
 
 from billing.checkout.web.forms import AddressInput
-from billing.kernel.customers import Address
+from billing.customers.web.shapes import AddressOutput, address
 from billing.kernel.identities import UNSAID, TaxId, with_prefix
 from billing.kernel.merchants import Merchant
 from billing.tax.web import business_ids
@@ -69,17 +69,6 @@ def _tax_id(given: TaxIdInput, field: str) -> TaxId:
     return TaxId(given.country, with_prefix(given.country, number))
 
 
-class PostalAddressOutput(TypedDict):
-    """A postal address."""
-
-    line1: str
-    line2: str | None
-    city: str
-    postal_code: str | None
-    state: str | None
-    country: str
-
-
 class TaxIdOutput(TypedDict):
     """A tax id as it is printed."""
 
@@ -91,7 +80,7 @@ class IdentityOutput(TypedDict):
     """The identity on invoices and credit notes; without a `legal_name`, your name is printed."""
 
     legal_name: str | None
-    address: PostalAddressOutput | None
+    address: AddressOutput | None
     tax_ids: list[TaxIdOutput]
     invoice_note: str
     untaxed_reason: str
@@ -103,20 +92,9 @@ def identity(merchant: Merchant) -> IdentityOutput:
     found = merchant.identity or UNSAID
     return {
         "legal_name": found.legal_name,
-        "address": None if merchant.address is None else _address(merchant.address),
+        "address": None if merchant.address is None else address(merchant.address),
         "tax_ids": [{"country": each.country, "number": each.number} for each in found.tax_ids],
         "invoice_note": found.invoice_note,
         "untaxed_reason": found.untaxed_reason,
         "e_invoices": found.e_invoices,
-    }
-
-
-def _address(address: Address) -> PostalAddressOutput:
-    return {
-        "line1": address.line1,
-        "line2": address.line2,
-        "city": address.city,
-        "postal_code": address.postal_code,
-        "state": address.state,
-        "country": address.country,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from billing.kernel.errors import Invalid
+from billing.kernel.identities import with_prefix
 from billing.tax.countries import EU
 
 TAX_ID_MOST = 30
@@ -30,11 +31,9 @@ def _valid(country: str, written: str) -> str:
         from stdnum.eu.vat import validate
         from stdnum.exceptions import InvalidComponent
 
-        prefix = "EL" if country == "GR" else country
         bare = "".join(character for character in written if character.isalnum())
-        full = bare if bare.startswith(prefix) else prefix + bare
-        valid: str = validate(full)
-        if not valid.startswith(prefix):
+        valid: str = validate(with_prefix(country, bare))
+        if valid != with_prefix(country, valid):
             raise InvalidComponent()
         return valid
     from stdnum import get_cc_module

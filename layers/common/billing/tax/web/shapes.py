@@ -91,9 +91,11 @@ class RateInput(Input):
 
 
 class TaxSettingsInput(Input):
-    """Your belief in the tax ids of buyers in other member states of the EU, who owe the VAT
-    themselves: `vies` looks them up in the EU's register, `trust_format` takes right check digits
-    for enough. `sells_without_tax` says that you mean to sell without tax.
+    """Settings of tax; what is left out stays.
+
+    Businesses in other member states of the EU owe the VAT themselves once their tax id is
+    believed: `vies` looks it up in the EU's register, `trust_format` takes right check digits for
+    enough. `sells_without_tax` says that you mean to sell without tax.
     """
 
     vies: StrictBool | None = None

@@ -151,7 +151,7 @@ define sam_build
   echo "make $@ needs python$(PYTHON_RUNTIME), the version that Lambda runs. Install it first."; \
   exit 1; }; \
 PATH="$$(dirname "$$found"):$$PATH" .venv-tools/bin/sam build $(2) && \
-.venv-lambda/bin/python dev/precompile.py $(1) && \
+env -u PYTHONPATH .venv-lambda/bin/python dev/precompile.py $(1) && \
 "$$found" dev/slim.py $(1)/CommonLayer/python
 endef
 .PHONY: build

@@ -349,7 +349,8 @@ def attributes(place: Mapping[str, Any]) -> list[str]:
 
 
 def test_the_template_is_small_enough_to_be_read() -> None:
-    assert (ROOT / "template.yaml").stat().st_size <= 72 * 1024
+    """CloudFormation takes a megabyte; beyond this it is split into nested stacks."""
+    assert (ROOT / "template.yaml").stat().st_size <= 96 * 1024
 
 
 def test_row_18_parameters_and_outputs_say_what_they_are(source: dict[str, Any]) -> None:

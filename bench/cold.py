@@ -50,6 +50,7 @@ ENVIRONMENT = {
     "TABLE_EPHEMERAL": "ephemeral",
     "TABLE_AUDIT": "audit",
     "BUCKET_OBJECTS": "objects",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
     "QUEUE_CHARGE": "https://sqs.us-east-1.amazonaws.com/1/charge",
     "PUBLIC_URL": "https://pay.example.com",
     "POWERTOOLS_LOG_LEVEL": "WARNING",

@@ -23,7 +23,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from billing.kernel import web_addresses
 from billing.kernel.countries import COUNTRIES
-from billing.kernel.customers import EMAIL, EMAIL_MOST
+from billing.kernel.customers import EMAIL, EMAIL_MOST, Address
 from billing.kernel.errors import Invalid
 from billing.kernel.money import Currency
 from billing.kernel.periods import is_zone
@@ -179,6 +179,27 @@ Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
 Country = Annotated[str, words(2), AfterValidator(_upper), one_of(COUNTRIES, "country_unknown")]
 AccountCurrency = Annotated[Currency, BeforeValidator(_upper)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=PRINTABLE)]
+
+
+class AddressInput(Input):
+    """A postal address; its fields stand as on the pages, and so do their errors."""
+
+    country: Country
+    line1: Annotated[Line, leads_nowhere]
+    line2: Annotated[str, words(200, 0), leads_nowhere] | None = None
+    city: Annotated[Line, leads_nowhere]
+    postal_code: Annotated[str, words(20, 0), leads_nowhere] | None = None
+    state: Annotated[str, words(100, 0), leads_nowhere] | None = None
+
+    def address(self) -> Address:
+        return Address(
+            line1=self.line1,
+            line2=self.line2 or None,
+            city=self.city,
+            postal_code=self.postal_code or None,
+            state=self.state or None,
+            country=self.country,
+        )
 
 
 def documented(least: int, most: int) -> Any:

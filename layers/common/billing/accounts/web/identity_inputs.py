@@ -7,13 +7,12 @@ from typing import Annotated, Any
 from pydantic import Field, StrictBool, StringConstraints
 from typing_extensions import TypedDict
 
-from billing.checkout.web.forms import AddressInput
-from billing.customers.web.shapes import AddressOutput, address
+from billing.api.web.json_shapes import AddressOutput, address
 from billing.kernel.identities import UNSAID, TaxId, with_prefix
 from billing.kernel.merchants import Merchant
 from billing.tax.web import business_ids
 from billing.tax.web.business_ids import TAX_ID_MOST
-from billing.web.inputs import Country, Input, Name, words
+from billing.web.inputs import AddressInput, Country, Input, Name, words
 
 TAX_IDS_MOST = 10
 

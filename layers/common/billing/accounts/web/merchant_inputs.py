@@ -11,7 +11,6 @@ from billing.accounts.web.identity_inputs import IdentityInput
 from billing.api.web.queries import InstantOrDate, SpanQuery, _parsed, end_of
 from billing.catalog.flows.products import Draft
 from billing.catalog.web.price_inputs import PricePointInput
-from billing.checkout.web.forms import AddressInput
 from billing.coupons.web.inputs import PreviewedCouponInput
 from billing.kernel import domains
 from billing.kernel.catalog import Cancellation, Limit
@@ -28,6 +27,7 @@ from billing.tax.web.buyer_input import BuyerInput
 from billing.web.inputs import (
     INSTANT,
     AccountCurrency,
+    AddressInput,
     Email,
     Input,
     Key,

@@ -12,6 +12,7 @@ from typing import Generic, Literal, NotRequired, TypeVar, overload
 from typing_extensions import TypedDict
 
 from billing.kernel.catalog import Initial, PricePoint, PriceTerms, Product
+from billing.kernel.customers import Address
 from billing.kernel.money import Money
 from billing.kernel.orders import Order, Returned
 
@@ -28,6 +29,17 @@ class Listed(TypedDict, Generic[T]):
     data: list[T]
     next: str | None
     incomplete: NotRequired[Literal[True]]
+
+
+class AddressOutput(TypedDict):
+    """A postal address."""
+
+    line1: str
+    line2: str | None
+    city: str
+    postal_code: str | None
+    state: str | None
+    country: str
 
 
 class MoneyOutput(TypedDict):
@@ -242,3 +254,14 @@ def refund(entry: Order) -> RefundOutput:
 
 def refund_under_way(entry: Order) -> RefundUnderWayOutput:
     return {**refund(entry), "state": "processing"}
+
+
+def address(address: Address) -> AddressOutput:
+    return {
+        "line1": address.line1,
+        "line2": address.line2,
+        "city": address.city,
+        "postal_code": address.postal_code,
+        "state": address.state,
+        "country": address.country,
+    }

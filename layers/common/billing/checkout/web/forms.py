@@ -8,15 +8,13 @@ from typing import Annotated, Any
 from pydantic import StrictBool, StringConstraints
 
 from billing.checkout.flows.submit import ATTEMPT_KEY_MOST, Submission
-from billing.kernel.customers import Address
 from billing.tax.web.business_ids import TAX_ID_MOST, checked
 from billing.web.inputs import (
     PRINTABLE,
-    Country,
+    AddressInput,
     Email,
     Input,
     Key,
-    Line,
     Name,
     leads_nowhere,
     read,
@@ -26,27 +24,6 @@ from billing.web.problems import Misshapen
 
 COUPON_MOST = 100
 """The longest text that is looked at as a coupon's code."""
-
-
-class AddressInput(Input):
-    """A postal address; its fields stand as on the pages, and so do their errors."""
-
-    country: Country
-    line1: Annotated[Line, leads_nowhere]
-    line2: Annotated[str, words(200, 0), leads_nowhere] | None = None
-    city: Annotated[Line, leads_nowhere]
-    postal_code: Annotated[str, words(20, 0), leads_nowhere] | None = None
-    state: Annotated[str, words(100, 0), leads_nowhere] | None = None
-
-    def address(self) -> Address:
-        return Address(
-            line1=self.line1,
-            line2=self.line2 or None,
-            city=self.city,
-            postal_code=self.postal_code or None,
-            state=self.state or None,
-            country=self.country,
-        )
 
 
 class CheckoutInput(Input):

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from billing.api.web.json_shapes import MoneyOutput, OrderOutput, instant, money, order
+from billing.api.web.json_shapes import (
+    AddressOutput,
+    MoneyOutput,
+    OrderOutput,
+    address,
+    instant,
+    money,
+    order,
+)
 from billing.api.web.subscription_shapes import SubscriptionOutput, subscription
 from billing.customers.flows.customers import Overview
 from billing.invoices.flows.invoice_list import CreditNote
-from billing.kernel.customers import Access, Address, Customer, PaymentMethod
+from billing.kernel.customers import Access, Customer, PaymentMethod
 from billing.kernel.invoices import Invoice
 from billing.kernel.issued_documents import DocumentKind
 from billing.outbox.suppressions import MailStop
-
-
-class AddressOutput(TypedDict):
-    """A postal address."""
-
-    line1: str
-    line2: str | None
-    city: str
-    postal_code: str | None
-    state: str | None
-    country: str
 
 
 class CustomerOutput(TypedDict):
@@ -108,17 +105,6 @@ def customer(customer: Customer) -> CustomerOutput:
         "language": customer.language,
         "created_at": instant(customer.created_at),
         "test": customer.test,
-    }
-
-
-def address(address: Address) -> AddressOutput:
-    return {
-        "line1": address.line1,
-        "line2": address.line2,
-        "city": address.city,
-        "postal_code": address.postal_code,
-        "state": address.state,
-        "country": address.country,
     }
 
 

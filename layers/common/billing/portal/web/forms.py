@@ -8,8 +8,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import StringConstraints
 
 from billing.cancel.cancellation import CancelReason
-from billing.checkout.web.forms import AddressInput
-from billing.web.inputs import KEY, Input, Key, Name, read
+from billing.web.inputs import KEY, AddressInput, Input, Key, Name, read
 from billing.web.sessions import CSRF_FIELD
 
 Form = TypeVar("Form", bound=Input)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from billing.api.web.json_shapes import MoneyOutput, instant, money
+from billing.api.web import json_shapes
+from billing.api.web.json_shapes import AddressOutput, MoneyOutput, instant, money
 from billing.checkout.checkouts import Checkout
 from billing.customers.web import shapes as customer_shapes
-from billing.customers.web.shapes import AddressOutput, MethodOutput, OverviewOutput
+from billing.customers.web.shapes import MethodOutput, OverviewOutput
 from billing.helpdesk.web import shapes as helpdesk_shapes
 from billing.helpdesk.web.shapes import ThreadOutput
 from billing.kernel.customers import BillTo, Consent
@@ -152,7 +153,7 @@ def export(found: Export) -> ExportOutput:
 
 
 def _billed(of: str, to: BillTo) -> BilledOutput:
-    address = customer_shapes.address(to.address)
+    address = json_shapes.address(to.address)
     return {"of": of, "name": to.name, "email": to.email, "address": address}
 
 
@@ -170,7 +171,7 @@ def _document(issued: IssuedDocument) -> DocumentOutput:
             "name": seller.name,
             "email": seller.email,
             "website": seller.website,
-            "address": None if seller.address is None else customer_shapes.address(seller.address),
+            "address": None if seller.address is None else json_shapes.address(seller.address),
         },
         "lines": [{"text": each.text, "amount": money(each.amount)} for each in issued.lines],
         "total": money(issued.total),

@@ -28,8 +28,8 @@ name "".
 For those who write templates: `t(key, **values)` is the text in the page's language; filters are
 `money`, `day(zone)`, `short_day(zone)`, `moment(zone)`, `machine_instant`, `span`, `lasting`,
 `every`, `terms`, `country`, `means` of a payment method, `brand` of a gateway, `error_text` of an
-error; global functions `countries()` and `has_text(key)`. A value that was not given is an error,
-everything is escaped.
+error; global functions `country_options(selected)` and `has_text(key)`. A value that was not given
+is an error, everything is escaped.
 Start with `{% extends "base.html" %}` (`room.html` where there is navigation around the page) and
 `{% import "macros.html" as m %}`. Where this is packaged, `make build` has made Python modules of
 them: to parse those of one page takes 65 ms of a cold start.
@@ -142,7 +142,7 @@ def _made(language: str, loader: BaseLoader) -> Environment:
     environment.globals.update(
         t=partial(messages.text, language),
         has_text=messages.has,
-        countries=partial(formats.countries, language),
+        country_options=partial(formats.country_options, language=language),
         disclosure_of=partial(wording.disclosure, language=language),
         coupon_words=partial(wording.coupon, language=language),
         cancelling_of=partial(wording.cancelling, language=language),

@@ -103,11 +103,15 @@ Patch = tuple[Any, str, Callable[[Any], Any]]
 
 
 class Mutant(Value):
-    """A removed guard; `redundant` says why nothing need notice."""
+    """A removed guard; `redundant` says why nothing need notice.
+
+    `scene` names the one whose meetings notice it, where chance mostly does not: it is tried first.
+    """
 
     name: str
     patches: tuple[Patch, ...]
     redundant: str | None = None
+    scene: str | None = None
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -210,7 +214,11 @@ MUTANTS: tuple[Mutant, ...] = (
         (_PNR(forgetting("attempt")),),
         redundant="the attempt changes, so it is a condition itself",
     ),
-    Mutant("PNR: the card not expected", (_PNR(forgetting("payment_method")),)),
+    Mutant(
+        "PNR: the card not expected",
+        (_PNR(forgetting("payment_method")),),
+        scene="declined beside another",
+    ),
     Mutant("PNR: both", (_PNR(blind("Invoice")), _PNR(without_expect))),
     Mutant(
         "paid: invoice unconditional",
@@ -303,7 +311,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("dispute lost: credit stays", ((disputes, "_cancel", keeping_funds),)),
     Mutant("change: credit of the whole price", ((plan_change, "_unused_minor", unused_of_price),)),
-    Mutant("change paid: what went back meanwhile", ((Funds, "caught_up", unchanged),)),
+    Mutant(
+        "change paid: what went back meanwhile",
+        ((Funds, "caught_up", unchanged),),
+    ),
     Mutant("skipped and passed periods are paid for", ((Funds, "unpaid", unchanged),)),
     Mutant("ended: credit refunded and kept", ((Subscription, "returning_credit", unchanged),)),
     Mutant("refund: unnamed beside another", ((value, "refuse_open", always(None)),)),

@@ -139,7 +139,12 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
     },
     "Address": {"line2": None, "postal_code": None, "state": None},
     "Customer": {"default_method": None, "language": "en", "test": False},
-    "Consent": {"terms_hash": None, "shown": None},
+    "Consent": {
+        "terms_hash": None,
+        "shown": None,
+        "ip_country": None,
+        "card_country": None,
+    },
     "Coupon": {
         "basis_points": None,
         "amount_off": None,
@@ -227,7 +232,7 @@ STATE: Mapping[str, Mapping[str, Plain]] = {
     "Message": {"internal": False, "masked": 0},
     "OutboxEvent": {"done": (), "failures": 0},
     "Order": {"refunded_minor": 0, "withdrawn": False, "test": False, "in_list": 0},
-    "PaymentMethod": {"expiry_told": False, "formerly": ()},
+    "PaymentMethod": {"expiry_told": False, "formerly": (), "country": None},
     "PaymentPointer": {"events": ()},
     "ProcessingFailure": {"times": 1},
     "Refund": {"state": "requested", "taxes": ()},

@@ -275,7 +275,8 @@ def failure(ports: Ports, error: Exception, request: Request) -> http.Answer:
 
 def _visitor(ports: Ports, request: Request, price_point: str, key: str) -> Visitor:
     own = languages.of_visitor(request)
-    return Visitor(request.ip, _return_url(ports, request, price_point, key), own)
+    url = _return_url(ports, request, price_point, key)
+    return Visitor(request.ip, url, own, request.country)
 
 
 def _return_url(ports: Ports, request: Request, price_point: str, key: str) -> str:

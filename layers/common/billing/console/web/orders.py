@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from billing.console.flows import transactions
 from billing.console.web.pages import Desk, page
+from billing.kernel.invoices import Invoice
 from billing.kernel.orders import OrderKind
+from billing.tax import evidence
+from billing.tax.evidence import Evidence
 from billing.web import http
 
 PAYMENTS = frozenset({OrderKind.SALE, OrderKind.REBILL})
@@ -22,6 +25,13 @@ def order_page(desk: Desk, order: str) -> http.Answer:
         "console/order.html",
         order=found,
         invoice=invoice,
+        evidence=None if invoice is None else _evidence(desk, invoice),
         refunds=() if payment is None else payment.refunds,
         may_refund=payment is not None and found.amount.amount_minor > found.refunded_minor,
     )
+
+
+def _evidence(desk: Desk, invoice: Invoice) -> Evidence:
+    """Returns where the buyer of an invoice was, as far as that was kept (C-7)."""
+    kept = desk.ports.store.consent(desk.merchant, invoice.customer, invoice.purchase)
+    return evidence.of(invoice.bill_to, kept)

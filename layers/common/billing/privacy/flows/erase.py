@@ -20,6 +20,7 @@ from billing.helpdesk.flows.ticket import of_owner
 from billing.helpdesk.tickets import Ticket, TicketOf
 from billing.kernel.customers import (
     ERASED,
+    Consent,
     Customer,
     EmailPointer,
     PaymentMethod,
@@ -123,13 +124,22 @@ def customer(
     purchases = [(merchant, customer, consent.purchase) for consent in history.consents]
     gone: list[Write] = [Remove(method) for method in cards]
     gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
-    gone += [Remove(consent) for consent in history.consents]
+    gone += [erased for consent in history.consents for erased in _consent(consent)]
     gone += _erase_words(history)
     commit_in_batches(ports, gone)
     pointer = EmailPointer(merchant, email_hash(merchant, known.email), customer)
     ports.store.commit(Change(known, _erased_customer(known)), Remove(pointer))
     list_rows.keep_words(ports, merchant, customer)  # none is written from here on
     return Seen.FINISHED
+
+
+def _consent(consent: Consent) -> tuple[Write, ...]:
+    """Returns the write that erases a consent; of one with evidence of where the buyer was, which
+    the law on VAT wants kept as long as its invoices, the address on the net alone (C-7)."""
+    if consent.ip_country is None and consent.card_country is None:
+        return (Remove(consent),)
+    nameless = replace(consent, ip=ERASED)
+    return () if consent == nameless else (Change(consent, nameless, expecting=("ip",)),)
 
 
 def _is_under_way(history: History) -> bool:

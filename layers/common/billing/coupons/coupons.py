@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.kernel.discounts import Discount
-from billing.kernel.errors import Conflict, Refused
+from billing.kernel.errors import Conflict, Invalid, Refused
 from billing.kernel.money import Currency, Money
 from billing.kernel.values import replace
 from billing.kernel.writes import Change, Entity, Insert, Write
@@ -23,6 +23,13 @@ CHARGES_MOST, USES_MOST = 1_000, 100_000_000
 UNKNOWN, OVER, NOT_FOR_THIS = "coupon_unknown", "coupon_over", "coupon_not_for_this"
 REFUSALS = frozenset({UNKNOWN, OVER, NOT_FOR_THIS})
 """The codes of refusals of a coupon."""
+
+AT_FIELD = {
+    UNKNOWN: Invalid("coupon_unknown", field="coupon"),
+    OVER: Invalid("coupon_over", field="coupon"),
+    NOT_FOR_THIS: Invalid("coupon_not_for_this", field="coupon"),
+}
+"""A refusal of a coupon as an error of the field that it was typed in."""
 
 
 class Duration(StrEnum):

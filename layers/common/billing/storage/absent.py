@@ -85,6 +85,7 @@ CHOICES: Mapping[str, Mapping[str, Plain]] = {
         ),
         "freeze_price_minor": 999,
         "self_freeze": False,
+        "self_coupon": False,
         "accounts": {},
         "custom_domain": None,
         "credit_at_end": "keep",

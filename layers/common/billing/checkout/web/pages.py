@@ -15,7 +15,6 @@ from billing.checkout.flows.submit import Visitor
 from billing.checkout.web import drafts, shapes
 from billing.checkout.web.form_pages import (
     COUPON_MOST,
-    OF_COUPONS,
     discounted,
     form_page,
     refused_page,
@@ -128,7 +127,7 @@ def _coupon_refused(
     if begun is not None and begun.decline_code != refused.code:
         return _sent_again(ports, request, point, typed, now=now)
     again = key if begun is None else ports.new_id("attempt")
-    errors = {"coupon": OF_COUPONS[refused.code]}
+    errors = {"coupon": coupons.AT_FIELD[refused.code]}
     return form_page(
         ports,
         offers.without_coupon(offered),

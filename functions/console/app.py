@@ -199,6 +199,18 @@ def _taxes(console: Console) -> None:
     tax_routes.declare(console.app, console.looks, console.sends)
 
 
+def _coupons(console: Console) -> None:
+    from billing.console.web import coupon_routes
+
+    coupon_routes.declare(console.app, console.looks, console.sends)
+
+
+def _subscriptions_coupons(console: Console) -> None:
+    from billing.console.web import coupon_routes
+
+    coupon_routes.declare_of_subscriptions(console.app, console.looks, console.sends)
+
+
 def _settings(console: Console) -> None:
     from billing.console.web import settings
 
@@ -264,7 +276,8 @@ PARTS: dict[str, tuple[Declare, ...]] = {
     "search": (_search,),
     "products": (_products,),
     "customers": (_customers,),
-    "subscriptions": (_subscriptions,),
+    "subscriptions": (_subscriptions, _subscriptions_coupons),
+    "coupons": (_coupons,),
     "transactions": (_transactions,),
     "orders": (_orders,),
     "invoices": (_invoices,),

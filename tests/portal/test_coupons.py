@@ -13,6 +13,8 @@ from tests.portal.test_purchases import modules
 from tests.portal.visitors import Shop, Visitor
 from tests.tax.taxing import BERLIN, collecting
 
+NOT_AND_USED: tuple[dict[str, str], ...] = ({}, {"use": "true"})
+
 
 @pytest.fixture
 def shop() -> Shop:
@@ -78,7 +80,7 @@ def test_a_code_that_cannot_be_used_is_said_at_its_field(shop: Shop, code: str, 
     coupon(world, "ENDED", ends_at=world.now)
     coupon(world, "OTHERS", products=(world.product().id,))
     visitor = buy(shop)
-    for use in ({}, {"use": "true"}):
+    for use in NOT_AND_USED:
         answer = visitor.post(page(shop), coupon=code, **use)
         assert answer.status in {409, 422} and says in answer.body
         assert "<b>x" not in answer.body
@@ -92,7 +94,7 @@ def test_the_same_person_has_no_second_use(shop: Shop) -> None:
     shop.world.advance(days=31)
     assert shop.world.subscription().discount is None, "it was for one payment"
     visitor = shop.signed_in()
-    for use in ({}, {"use": "true"}):
+    for use in NOT_AND_USED:
         answer = visitor.post(page(shop), coupon="SPRING", **use)
         assert answer.status == 409 and "This coupon has ended" in answer.body
     assert uses(shop.world) == 1

@@ -84,6 +84,12 @@ class Coupon(Entity):
     def is_used_up(self) -> bool:
         return self.max_uses is not None and self.uses >= self.max_uses
 
+    def can_be_used(self, at: datetime) -> bool:
+        """Tests whether it has begun, has not ended, and has uses left."""
+        begun = self.starts_at is None or self.starts_at <= at
+        ended = self.ends_at is not None and self.ends_at <= at
+        return begun and not ended and self.active and not self.is_used_up
+
 
 class CouponUse(Entity):
     """The number of times that one person has used a coupon; `subject` is the hash of a customer, a
@@ -99,6 +105,11 @@ def code_of(typed: str) -> str | None:
     """Returns a code as it is stored, or None if there can be no such code."""
     code = typed.strip().upper()
     return code if CODE.fullmatch(code) else None
+
+
+def before(beginning: str) -> str:
+    """Returns the last text before all codes with a beginning: no code has a tilde."""
+    return f"{beginning[:-1]}{chr(ord(beginning[-1]) - 1)}~"
 
 
 def refuse(

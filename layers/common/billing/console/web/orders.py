@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from billing.console.flows import transactions
 from billing.console.web.pages import Desk, page
+from billing.kernel.errors import NotFound
 from billing.kernel.invoices import Invoice
 from billing.kernel.orders import OrderKind
 from billing.tax import evidence
@@ -15,10 +15,13 @@ PAYMENTS = frozenset({OrderKind.SALE, OrderKind.REBILL})
 
 def order_page(desk: Desk, order: str) -> http.Answer:
     """Shows one order; of a payment, what went back of it and what may still."""
-    found = transactions.one(desk.ports, desk.merchant, order)
+    held = desk.ports.store.payment_of_order(desk.merchant, order)
+    if held is None:
+        raise NotFound("order_unknown")
+    (found,) = held.orders
     payment = None
     if found.kind in PAYMENTS and found.invoice is not None and found.customer is not None:
-        payment = desk.ports.store.payment(desk.merchant, found.customer, found.invoice)
+        payment = held
     invoice = None if payment is None else payment.invoice(found.invoice)
     return page(
         desk,

@@ -42,8 +42,8 @@ def test_a_customer_sees_the_next_payment_with_a_coupon_and_then_uses_it(shop: S
     seen = visitor.post(page(shop), coupon=" spring ")
     assert seen.status == 200
     words = read(seen.body).one("main").text
-    assert "Next payment now$29.99 · February 28, 2026" in words
-    assert "Next payment with the coupon$22.49 · February 28, 2026" in words
+    assert "Next payment now $29.99 · February 28, 2026" in words
+    assert "Next payment with the coupon $22.49 · February 28, 2026" in words
     assert shop.world.subscription().discount is None and uses(shop.world) == 0
     told = visitor.follow(visitor.post(page(shop), coupon="SPRING", use="true")).text
     assert "Your coupon applies from your next payment." in told

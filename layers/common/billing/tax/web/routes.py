@@ -10,6 +10,7 @@ from billing.kernel.flows import subscriptions
 from billing.kernel.ports import Ports
 from billing.tax import csv_rates, csv_report
 from billing.tax.flows import business, setup, sums
+from billing.tax.flows.taxation import today
 from billing.tax.web import business_ids, shapes
 from billing.tax.web.shapes import (
     BuyersTaxIdInput,
@@ -123,6 +124,11 @@ def _rates(api: Api, ports: Ports) -> None:
         if wrong:
             raise Misshapen([row.error.at(f"csv[{row.line}].{row.error.field}") for row in wrong])
         return {"places": setup.replace_table(ports, call.merchant, rows, now=call.now)}
+
+    @api.get("/v1/tax/vat")
+    def show_vat_table(call: Call[Nothing]) -> shapes.VatTableOutput:
+        """Show the built-in table of VAT rates, its sources, and when it was compared with them."""
+        return shapes.vat_table(today(call.merchant, call.now))
 
 
 def _report(api: Api, ports: Ports) -> None:

@@ -128,7 +128,7 @@ def _subscriptions(console: Console) -> None:
 
 
 def _orders(console: Console) -> None:
-    from billing.console.web import endings, orders
+    from billing.console.web import endings, orders, tax_refunds
 
     app = console.app
 
@@ -143,6 +143,14 @@ def _orders(console: Console) -> None:
     @app.post("/console/orders/<order>/refund")
     def refunded(order: str) -> http.Answer:
         return endings.refund_order(console.sends(), plain_id(order))
+
+    @app.get("/console/orders/<order>/refund-tax")
+    def tax_refund_page(order: str) -> http.Answer:
+        return tax_refunds.tax_refund_page(console.looks(), plain_id(order))
+
+    @app.post("/console/orders/<order>/refund-tax")
+    def refund_tax(order: str) -> http.Answer:
+        return tax_refunds.refund_tax(console.sends(), plain_id(order))
 
 
 def _invoices(console: Console) -> None:

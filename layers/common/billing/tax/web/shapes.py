@@ -128,6 +128,12 @@ class VatTableOutput(TypedDict):
     rates: list[VatRateOutput]
 
 
+class TaxRefundInput(Input):
+    """The proof by which no tax was owed, such as a VAT id or the number of an exemption."""
+
+    proof: Annotated[str, words(REFERENCE_MOST)]
+
+
 class BuyersTaxIdInput(Input):
     """The tax id of a subscription's buyer, null for none; with `confirmed` you vouch for it, and
     `reference` says by what, such as the number of a VIES answer."""

@@ -46,7 +46,7 @@ def refund_tax(shop: Shop, order: str, document: Any = None, **headers: str) -> 
 
 
 def report(shop: Shop) -> dict[str, tuple[int, int]]:
-    """What was taxed, and the tax of it, by the name of a rate."""
+    """Amounts taxed, and the tax of it, by the name of a rate."""
     rows = shop.api.get(f"/v1/tax/report{SPAN}").json["data"]
     return {row["name"]: (row["taxable"]["amount"], row["tax"]["amount"]) for row in rows}
 

@@ -11,7 +11,7 @@ from billing.kernel.discounts import Discount
 from billing.kernel.errors import Conflict, Invalid, Refused
 from billing.kernel.money import Currency, Money
 from billing.kernel.values import replace
-from billing.kernel.writes import Change, Entity, Insert, Write
+from billing.kernel.writes import Change, Entity, Insert, Remove, Write
 
 CODE_LEAST, CODE_MOST = 3, 40
 CODE = re.compile(rf"[A-Z0-9_-]{{{CODE_LEAST},{CODE_MOST}}}")
@@ -169,5 +169,10 @@ def given_back(
     uses = [use for _, use in people if use is not None and use.uses > 0]
     return (
         Change(coupon, replace(coupon, uses=coupon.uses - 1)),
-        *(Change(use, replace(use, uses=use.uses - 1)) for use in uses),
+        *(
+            Change(use, replace(use, uses=use.uses - 1))
+            if use.uses > 1
+            else Remove(use, expecting=("uses",))  # nobody is known by what they did not use
+            for use in uses
+        ),
     )

@@ -39,6 +39,7 @@ from billing.kernel.storage import Due, History
 from billing.kernel.values import replace
 from billing.kernel.walks import Seen
 from billing.kernel.writes import Change, Remove, Write
+from billing.privacy.flows import erase_uses
 from billing.refunds.refunds import RefundState
 
 AT_ONCE = 50
@@ -98,10 +99,18 @@ def one(ports: Ports, merchant: str, customer_id: str) -> Customer:
 
 
 def customer(
-    ports: Ports, merchant: str, customer: str, *, keep_going: KeepGoing = lambda: True
+    ports: Ports,
+    merchant: str,
+    customer: str,
+    *,
+    keep_going: KeepGoing = lambda: True,
+    with_uses: bool = False,
 ) -> Seen:
     """Erases name, address, email, cards, consents, checkout forms, tickets and remarks of one
-    customer; returns whether all of it is done. Asked again it goes on with what is left."""
+    customer; returns whether all of it is done. Asked again it goes on with what is left.
+
+    `with_uses` erases what they used of coupons and trials too, as is done with their merchant.
+    """
     known = ports.store.customer(merchant, customer)
     if known is None or known.name == ERASED:
         list_rows.keep_words(ports, merchant, customer)  # a run that died may have left them
@@ -126,6 +135,7 @@ def customer(
     gone += [Remove(kept) for kept in _bill_tos(ports, purchases)]
     gone += [erased for consent in history.consents for erased in _consent(consent)]
     gone += _erase_words(history)
+    gone += erase_uses.of_customer(ports, history) if with_uses else ()
     commit_in_batches(ports, gone)
     pointer = EmailPointer(merchant, email_hash(merchant, known.email), customer)
     ports.store.commit(Change(known, _erased_customer(known)), Remove(pointer))
